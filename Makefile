@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+.PHONY: run check lint types fast test test-long schema bench help
+BIN := .venv/bin
+
+.venv/ready: pyproject.toml
+	python3 -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[grpc,dev]'
+	touch $@
+
+run: .venv/ready                  ## A server on ./spooled.db, on port 8080
+	$(BIN)/spooled-lite serve
+
+check: lint types fast            ## Before every change: lint, types, fast tests
+
+lint: .venv/ready                 ## Format and lint
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: .venv/ready                ## Types, strict, tests included
+	$(BIN)/mypy
+
+fast: .venv/ready                 ## Tests that are not slow
+	$(BIN)/pytest -q -m "not slow and not long"
+
+test: .venv/ready                 ## Every bounded test
+	$(BIN)/pytest -q -m "not long"
+
+test-long: .venv/ready            ## The long runs: many kills, many examples
+	$(BIN)/pytest -q -m long
+
+bench: .venv/ready                ## The workloads of benchmarks/, with their ratios
+	$(BIN)/python -m benchmarks
+
+schema: .venv/ready               ## Rewrite storage/schema.sql from the migrations
+	$(BIN)/python -m spooled_lite.storage.migrate --print-schema > spooled_lite/storage/schema.sql
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

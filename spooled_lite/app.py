@@ -1,0 +1,121 @@
+"""Composition root: builds every part, starts them in order, stops them in the opposite order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from spooled_lite.background.deadlines import Deadlines
+from spooled_lite.background.loops import loops
+from spooled_lite.background.supervisor import run_loops
+from spooled_lite.clock import Clock, SystemClock
+from spooled_lite.config import Settings
+from spooled_lite.core.jobs import history, log, stats
+from spooled_lite.core.keys.first_start import first_start
+from spooled_lite.core.lifecycle.prune import Retention
+from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.webhooks.outbox import owe_completion_webhook
+from spooled_lite.core.workers import statements as worker_statements
+from spooled_lite.core.workers.settled import settled_rows
+from spooled_lite.events import EventBus
+from spooled_lite.ids import Ids
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.event_log import EventLog
+from spooled_lite.storage.transaction import Hooks, Rows
+from spooled_lite.storage.writer import WriterSettings
+from spooled_lite.wire.http.application import Application
+from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.waiting import Waiting
+
+
+class Running(Struct, frozen=True):
+    """A server without its listeners."""
+
+    application: Application
+    services: Services
+    organization_id: str
+    key: str | None  # the key to enter with, when it is known
+    begin_stop: Callable[[], None]  # refuse readiness, answer what waits
+
+
+def hooks() -> Hooks:
+    """What every transaction does besides. A new set for each database: the log keeps a count."""
+    return Hooks(
+        on_emit=(stats.count, owe_completion_webhook),
+        # What a batch writes from its events just before the commit: one executemany each.
+        sinks=(
+            Rows(history.INSERT, history.rows),
+            Rows(worker_statements.COUNT_JOBS, settled_rows),
+            EventLog(log.log_rows),
+        ),
+    )
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None
+) -> AsyncIterator[Running]:
+    """Start every part in order, and stop them in the opposite order on the way out.
+
+    Nothing acknowledged is lost on the way out, however long it takes; a crash at any line loses
+    nothing either.
+
+    Raises: as `Database`.
+    """
+    clock = clock or SystemClock()
+    bus, deadlines, waiting = EventBus(), Deadlines(clock), Waiting()
+    database = Database(
+        settings.database,
+        writer_settings(settings),
+        clock=clock,
+        ids=ids or Ids(),
+        bus=bus,
+        hooks=hooks(),
+        waiting=waiting,
+        on_due=deadlines.announce,
+    ).start()
+    services = Services.over(database, settings, clock=clock, bus=bus, waiting=waiting)
+
+    def begin_stop() -> None:
+        services.state.is_stopping = True
+        waiting.end_all(database)
+
+    stop = asyncio.Event()
+    background: list[asyncio.Task[None]] = []
+    try:
+        entry = await database.write(
+            first_start,
+            bootstrap_key=settings.bootstrap_api_key,
+            is_live=settings.environment == "production",
+        )
+        table = loops(_retention(settings), SafetySweep())
+        background.append(
+            asyncio.create_task(run_loops(database, deadlines, table, stop), name="loops")
+        )
+        if isinstance(clock, SystemClock):
+            background.append(asyncio.create_task(clock.watch(stop), name="clock"))
+        yield Running(Application(services), services, entry.organization_id, entry.key, begin_stop)
+    finally:
+        stop.set()
+        deadlines.wake_all()
+        await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.to_thread(database.close)
+
+
+def writer_settings(settings: Settings) -> WriterSettings:
+    return WriterSettings(
+        durability=settings.durability,
+        line_max=settings.write_line_max,
+        batch_max=settings.write_batch_max,
+        batch_ms_max=settings.write_batch_ms_max,
+        disk_reserve_bytes=settings.disk_reserve_bytes,
+    )
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        job_days=settings.job_retention_days,
+        history_days=settings.history_retention_days,
+        plans_enforced=settings.plan_enforcement == "on",
+    )

@@ -1,0 +1,29 @@
+"""The table of everything that happens by itself."""
+
+from spooled_lite.background.supervisor import Loop
+from spooled_lite.core.lifecycle.cancel import expire_jobs
+from spooled_lite.core.lifecycle.dependents import work_off_cascades
+from spooled_lite.core.lifecycle.promote import promote_due
+from spooled_lite.core.lifecycle.prune import Pruning, Retention
+from spooled_lite.core.lifecycle.reap import reap_expired_leases
+from spooled_lite.core.lifecycle.remove import remove_rows_of_deleted
+from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.lifecycle.wake import wake_rate_limited
+from spooled_lite.core.workers.sweep import sweep_silent_workers
+from spooled_lite.events import Deadline
+
+
+def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
+    # fmt: off
+    return (
+        Loop("promote-due",             Deadline.PROMOTION,      promote_due),
+        Loop("reap-expired-leases",     Deadline.LEASE_END,      reap_expired_leases),
+        Loop("expire-jobs",             Deadline.EXPIRY,         expire_jobs),
+        Loop("wake-rate-limited",       Deadline.ROOM,           wake_rate_limited),
+        Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
+        Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
+        Loop("remove-deleted",          Deadline.DELETION,       remove_rows_of_deleted),
+        Loop("prune-old",               Deadline.RETENTION,      Pruning(retention).run_once),
+        Loop("safety-sweep",            Deadline.SAFETY,         safety.run_once),
+    )
+    # fmt: on

@@ -1,0 +1,58 @@
+"""Runs the loops, survives their errors, stops them in order."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.background.deadlines import Deadlines
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.events import Deadline
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.transaction import Tx
+
+logger = logging.getLogger(__name__)
+
+ERROR_PAUSE_SECONDS: Final = 1.0
+
+
+class Loop(Struct, frozen=True):
+    """Something that happens by itself: an operation, and the kind of deadline it waits for."""
+
+    name: str
+    deadline: Deadline
+    run_once: Callable[[Tx], Pass]
+
+
+async def run_loops(
+    database: Database, deadlines: Deadlines, loops: Sequence[Loop], stop: asyncio.Event
+) -> None:
+    """Run every loop until `stop`; a pass in hand is finished, never cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(_run_loop(database, deadlines, loop, stop), name=loop.name)
+
+
+async def _run_loop(
+    database: Database, deadlines: Deadlines, loop: Loop, stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
+        deadlines.begin(loop.deadline)
+        try:
+            done = await database.write(loop.run_once)
+        except Exception:
+            # A failed pass is retried later: one bad row must not stop the clockwork.
+            logger.exception("%s: pass failed", loop.name)
+            await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
+            continue
+        await deadlines.wait_until(loop.deadline, done.due_again_ms, stop)
+
+
+async def _sleep_unless(stop: asyncio.Event, *, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,147 @@
+"""`spooled-lite keys`: API keys in a database file."""
+
+import json
+import sqlite3
+from typing import Any
+
+import click
+import msgspec
+
+from spooled_lite.cli.offline import write_offline
+from spooled_lite.core.keys.issue import issue
+from spooled_lite.core.keys.records import IssuedKey, NewKey
+from spooled_lite.core.keys.revoke import list_keys, revoke
+from spooled_lite.core.orgs.create import find_by_name, find_first
+from spooled_lite.errors import NotFound, WrongShape
+from spooled_lite.storage.transaction import Tx
+from spooled_lite.times import format_ms, format_optional_ms, parse_ms
+
+database_option = click.option(
+    "--database",
+    required=True,
+    envvar="SPOOLED_DATABASE",
+    metavar="PATH",
+    help="The database file. No server may hold it.",
+)
+org_option = click.option(
+    "--org", metavar="ID", help="The organization, by id or slug. Default: the oldest one."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+
+
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys in a database file."""
+
+
+@keys.command()
+@database_option
+@org_option
+@json_option
+@click.option("--name", default="Key of the command line", show_default=True)
+@click.option("--queue", "queues", multiple=True, help="A queue it opens, repeatable. None: all.")
+@click.option("--permission", "words", multiple=True, help="A permission word, repeatable.")
+@click.option("--rate-limit", type=int, metavar="N", help="Requests per minute. None: no limit.")
+@click.option("--expires-at", metavar="TIME", help="When it ends, as in RFC 3339.")
+@click.option("--live/--test", default=False, help="Begin it with sk_live_ or with sk_test_.")
+def create(
+    database: str,
+    org: str | None,
+    as_json: bool,
+    name: str,
+    queues: tuple[str, ...],
+    words: tuple[str, ...],
+    rate_limit: int | None,
+    expires_at: str | None,
+    live: bool,
+) -> None:
+    """Make a key and print it. It is shown this once."""
+    key = NewKey(
+        name=name,
+        queues=queues,
+        permissions=words or None,
+        rate_limit=rate_limit,
+        expires_at_ms=None if expires_at is None else _time(expires_at),
+    )
+
+    def run(tx: Tx) -> IssuedKey:
+        return issue(tx, _org(tx, org), key, is_live=live)
+
+    issued = write_offline(database, run)
+    if as_json:
+        _print_json({"key": issued.secret, **_shown(issued.row)})
+    else:
+        click.echo(issued.secret)
+
+
+@keys.command("list")
+@database_option
+@org_option
+@json_option
+def list_(database: str, org: str | None, as_json: bool) -> None:
+    """List the newest hundred keys, revoked ones included. Never shows a key itself."""
+
+    def run(tx: Tx) -> list[dict[str, Any]]:
+        return [_shown(row) for row in list_keys(tx, _org(tx, org))]
+
+    found = write_offline(database, run)
+    if as_json:
+        _print_json(found)
+        return
+    for key in found:
+        state = "active" if key["is_active"] else "revoked"
+        queues = ", ".join(key["queues"]) or "all queues"
+        click.echo(f"{key['id']}  {key['key_prefix']}…  {state:7}  {key['name']}  ({queues})")
+
+
+@keys.command("revoke")
+@database_option
+@org_option
+@json_option
+@click.argument("key_id")
+def revoke_(database: str, org: str | None, as_json: bool, key_id: str) -> None:
+    """Revoke the key with this id. Doing it again changes nothing."""
+
+    def run(tx: Tx) -> None:
+        revoke(tx, _org(tx, org), key_id)
+
+    write_offline(database, run)
+    if as_json:
+        _print_json({"id": key_id, "is_active": False})
+    else:
+        click.echo(f"{key_id} is revoked")
+
+
+def _org(tx: Tx, named: str | None) -> int:
+    row = find_first(tx) if named is None else find_by_name(tx, named)
+    if row is None:
+        raise NotFound.thing("Organization")
+    seq: int = row["seq"]
+    return seq
+
+
+def _shown(row: sqlite3.Row) -> dict[str, Any]:
+    permissions = row["permissions"]
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "key_prefix": row["key_prefix"],
+        "queues": msgspec.json.decode(row["queues"]),
+        "permissions": ["*"] if permissions is None else msgspec.json.decode(permissions),
+        "rate_limit": row["rate_limit"],
+        "is_active": bool(row["is_active"]),
+        "created_at": format_ms(row["created_at_ms"]),
+        "last_used": format_optional_ms(row["last_used_ms"]),
+        "expires_at": format_optional_ms(row["expires_at_ms"]),
+    }
+
+
+def _time(text: str) -> int:
+    try:
+        return parse_ms(text, "--expires-at")
+    except WrongShape as error:
+        raise click.BadParameter(str(error), param_hint="--expires-at") from error
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,45 @@
+"""The `spooled-lite` command. Each subcommand is imported when it is called: starting is quick."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+import spooled_lite
+
+# Each is the attribute of the same name of the module of the same name, with what help says of it.
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "Start the server.",
+    "keys": "Create, list and revoke API keys.",
+    "check": "Check the file and the sums in it.",
+    "bench": "Measure a running server.",
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"spooled_lite.cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command), f"{cmd_name} is a command"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # The library would import every command to ask it for its help.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`spooled-lite COMMAND --help` says more about a command.",
+)
+@click.version_option(spooled_lite.__version__, prog_name="spooled-lite")
+def main() -> None:
+    """A durable job queue and scheduler in one process, on one SQLite file."""

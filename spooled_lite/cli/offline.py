@@ -1,0 +1,55 @@
+"""Commands that work on the file itself, while no server holds it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from spooled_lite.clock import SystemClock
+from spooled_lite.errors import SpooledError
+from spooled_lite.events import EventBus
+from spooled_lite.ids import Ids
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.file_guard import FileInUse
+from spooled_lite.storage.migrate import NewerSchema
+from spooled_lite.storage.transaction import Hooks, Tx
+from spooled_lite.storage.writer import WriterSettings
+from spooled_lite.wire.waiting import Waiting
+
+T = TypeVar("T")
+
+
+def write_offline(path: str, operation: Callable[[Tx], T]) -> T:
+    """Run one operation on the file and commit it, with the same care as a server.
+
+    Raises:
+        click.ClickException: no such file, a server holds it, or the operation refused.
+    """
+    if not Path(path).is_file():
+        raise click.ClickException(f"{path}: there is no such database; `serve` creates one")
+    try:
+        return asyncio.run(_write(path, operation))
+    except FileInUse as error:
+        raise click.ClickException(f"{error}; stop it first") from error
+    except (NewerSchema, SpooledError, sqlite3.Error) as error:
+        raise click.ClickException(f"{path}: {error}") from error
+
+
+async def _write(path: str, operation: Callable[[Tx], T]) -> T:
+    database = Database(
+        path,
+        WriterSettings(),
+        clock=SystemClock(),
+        ids=Ids(),
+        bus=EventBus(),
+        hooks=Hooks(),
+        waiting=Waiting(),
+        on_due=lambda kind, at_ms: None,
+    ).start()
+    try:
+        return await database.write(operation)
+    finally:
+        await asyncio.to_thread(database.close)

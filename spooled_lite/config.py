@@ -1,0 +1,231 @@
+"""Every knob with its default and limit; the only reader of the environment. Uses none of them."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from spooled_lite.config_sources import (
+    NO_FILE,
+    ConfigError,
+    ConfigFile,
+    Given,
+    Reader,
+    plan_values,
+    read_file,
+)
+from spooled_lite.config_values import (
+    ApiKey,
+    Count,
+    Days,
+    GrpcPort,
+    Host,
+    Networks,
+    Origins,
+    Port,
+    Text,
+    Url,
+    without_none,
+)
+
+__all__ = ["NO_FILE", "SECRETS", "ConfigError", "ConfigFile", "Settings", "load", "read_file"]
+
+SECRETS: Final = frozenset(
+    {
+        "bootstrap_api_key",
+        "admin_key",
+        "jwt_secret",
+        "github_webhook_secret",
+        "stripe_webhook_secret",
+        "metrics_token",
+    }
+)
+PROVIDER_SECRET_CHARS_MIN: Final = 16  # in production and staging
+# fmt: off
+GUESSABLE: Final = (
+    "development", "secret", "password", "change-me", "your-secret", "jwt-secret", "test", "demo",
+)
+# fmt: on
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting, named as its SPOOLED_ variable. Reasons are in config.example.toml."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080  # 0: a free one
+    grpc_port: GrpcPort | Literal["auto", "off"] = 50051  # auto: a free one
+    metrics_port: Port = 0  # 0: off
+    public_url: Url | None = None  # without a slash at the end
+    database: Text = "spooled.db"  # a path, or ":memory:"
+    durability: Literal["full", "normal"] = "full"
+    disk_reserve_bytes: Annotated[int, Meta(ge=0, le=2**40)] = 67_108_864
+    write_line_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 10_000
+    write_batch_max: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    write_batch_ms_max: Annotated[int, Meta(ge=1, le=1000)] = 20
+    shutdown_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+
+    environment: Literal["development", "staging", "production"] = "development"
+    compat_env: bool = False
+    registration: Literal["open", "closed", "invite"] | None = None  # see registration_mode
+    bootstrap_api_key: ApiKey | None = None
+    admin_key: Text | None = None  # None: the admin calls are off
+    enforce_key_permissions: bool = True
+    jwt_secret: Text | None = None  # None: generated once and kept in the database file
+    jwt_expiration_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
+    email_signup_enabled: bool = True  # without effect: there is no outgoing mail yet
+
+    plan_enforcement: Literal["off", "on"] = "off"
+    default_plan_tier: Literal["free", "starter", "pro", "enterprise"] = "free"
+    plan_values: Mapping[str, str] = msgspec.field(default_factory=dict)  # by variable, unread
+    rate_limit_requests_per_second: Count | None = None  # None: not limited
+    rate_limit_burst_size: Count | None = None  # see rate_limit_burst
+    streams_per_org_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # of each kind
+
+    worker_heartbeat_interval_secs: Annotated[int, Meta(ge=1, le=3600)] = 10
+    worker_lease_duration_secs: Annotated[int, Meta(ge=1, le=3600)] = 30
+    worker_max_concurrency: Annotated[int, Meta(ge=1, le=100)] = 5
+    queue_default_max_retries: Annotated[int, Meta(ge=0, le=100)] = 3
+    queue_default_timeout_secs: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    queue_max_payload_size_bytes: Annotated[int, Meta(ge=1, le=5_242_880)] = 1_048_576
+    job_retention_days: Days = 30
+    history_retention_days: Days = 7
+
+    github_webhook_secret: Text | None = None
+    stripe_webhook_secret: Text | None = None
+    outgoing_webhook_max_attempts: Annotated[int, Meta(ge=1, le=10)] = 5
+    outgoing_webhook_max_concurrent_deliveries: Annotated[int, Meta(ge=1, le=1000)] = 64
+    webhook_allow_networks: Networks = ()
+
+    metrics_token: Text | None = None
+    enable_hsts: bool = False
+    cors_allowed_origins: Origins = ()
+    trust_proxy: bool = False
+    json_logs: bool = False
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    grpc_tls_enabled: bool = False
+    grpc_tls_cert_path: Text | None = None
+    grpc_tls_key_path: Text | None = None
+
+    @property
+    def registration_mode(self) -> Literal["open", "closed", "invite"]:
+        """Who may register: what was set, else closed in production and open elsewhere."""
+        if self.registration is not None:
+            return self.registration
+        return "closed" if self.environment == "production" else "open"
+
+    @property
+    def rate_limit_burst(self) -> int | None:
+        """Requests at once: what was set, else twice the rate, else None."""
+        if self.rate_limit_burst_size is not None or self.rate_limit_requests_per_second is None:
+            return self.rate_limit_burst_size
+        return 2 * self.rate_limit_requests_per_second
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting with its value, secrets masked: for logs and for people."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: "***" if value and name in SECRETS else value for name, value in values.items()
+        }
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.shown().items())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return list(self.shown().items())
+
+
+# The type of each setting that a flag, a variable or a key of the file can set.
+TYPES: Final[Mapping[str, Any]] = {
+    name: without_none(kind)
+    for name, kind in get_type_hints(Settings, include_extras=True).items()
+    if name != "plan_values"
+}
+
+
+def load(
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str] = os.environ,
+    file: ConfigFile = NO_FILE,
+) -> tuple[Settings, list[str]]:
+    """Flags win over the environment, that over the config file, that over defaults.
+
+    A flag is named like its setting. None, and an empty text anywhere, is as good as not given.
+    The reference server's names count as environment and give way to SPOOLED_ names. A value
+    that loses is checked as well. Returns the settings and the warnings about them.
+
+    Raises:
+        ConfigError: a bad value anywhere, or an unknown flag or key of the file; names the nearest
+            valid one. An unknown SPOOLED_* variable is only warned of: other programs use the
+            prefix too.
+
+    Contract: platform.md, section 15.
+    """
+    reader = Reader(TYPES)
+    in_file, in_environ, in_flags = (
+        reader.from_file(file),
+        reader.from_environ(environ),
+        reader.from_flags(flags),
+    )
+    given = in_file | in_environ | in_flags
+    if "compat_env" in given and given["compat_env"].value:
+        aliased = reader.from_aliases(environ)
+        given = in_file | aliased | in_environ | in_flags
+    if "port" in given and given["port"].value == 0:
+        # Who asks for any free port runs several servers: a fixed second one would be taken.
+        given.setdefault("grpc_port", Given("auto", "the default"))
+
+    values = {name: each.value for name, each in given.items()}
+    settings = Settings(plan_values=plan_values(file, environ), **values)
+    for names, broken in _broken_rules(settings):
+        places = [given[name].place for name in names if name in given]
+        raise ConfigError(f"{' and '.join(places)}: {broken}")
+    return settings, reader.warnings
+
+
+def _broken_rules(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The rules that no single type can state: the settings each is about, and what must be."""
+    lease_secs = settings.worker_lease_duration_secs
+    heartbeat_secs = settings.worker_heartbeat_interval_secs
+    if lease_secs <= heartbeat_secs:
+        yield (
+            ("worker_lease_duration_secs", "worker_heartbeat_interval_secs"),
+            f"worker_lease_duration_secs ({lease_secs}) must be more than"
+            f" worker_heartbeat_interval_secs ({heartbeat_secs})",
+        )
+    for name in ("grpc_tls_cert_path", "grpc_tls_key_path"):
+        if settings.grpc_tls_enabled and getattr(settings, name) is None:
+            yield ("grpc_tls_enabled",), f"{name} must be set, too"
+    if settings.environment != "development":
+        yield from _weak_secrets(settings)
+
+
+def _weak_secrets(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    where = f"in {settings.environment}"
+    if weak := _weakness(settings.jwt_secret, chars_min=32, distinct_min=10):
+        yield ("jwt_secret",), f"{where} {weak}"
+    # The contract has no rule for it. Half a token secret's length will do: guesses go over the
+    # network and are rate-limited.
+    if settings.environment == "production" and (
+        weak := _weakness(settings.admin_key, chars_min=16, distinct_min=8)
+    ):
+        yield ("admin_key",), f"{where} {weak}"
+    for name in ("github_webhook_secret", "stripe_webhook_secret"):
+        secret = getattr(settings, name)
+        if secret is not None and len(secret) < PROVIDER_SECRET_CHARS_MIN:
+            yield (name,), f"{where} must have at least {PROVIDER_SECRET_CHARS_MIN} characters"
+
+
+def _weakness(secret: str | None, *, chars_min: int, distinct_min: int) -> str:
+    """What the secret must be and is not, or nothing. Says none of its characters."""
+    if secret is None:
+        return ""
+    if len(secret) < chars_min:
+        return f"must have at least {chars_min} characters"
+    if len(set(secret)) < distinct_min:
+        return f"must have at least {distinct_min} different characters"
+    if any(word in secret.lower() for word in GUESSABLE):
+        return f"must not contain any of the words {', '.join(GUESSABLE)}"
+    return ""

@@ -1,0 +1,107 @@
+"""The names of settings in the environment, and names that are not settings. Reads nothing."""
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+PREFIX: Final = "SPOOLED_"
+NAME_CHARS_MAX: Final = 100  # of an unknown name that is compared (quadratic) and shown
+
+# Names of clients and of our own client commands: often exported in a developer's shell, ignored
+# by the server.
+NOT_OURS: Final = frozenset(
+    {
+        "SPOOLED_URL",
+        "SPOOLED_BASE_URL",
+        "SPOOLED_API_URL",
+        "SPOOLED_WS_URL",
+        "SPOOLED_GRPC_URL",
+        "SPOOLED_GRPC_ADDRESS",
+        "SPOOLED_API_KEY",
+        "SPOOLED_ACCESS_TOKEN",
+        "SPOOLED_REFRESH_TOKEN",
+        "SPOOLED_ORGANIZATION_ID",
+        "SPOOLED_ORG_ID",
+    }
+)
+
+# Values of the plan tiers, for plans.py. SPOOLED_PLAN_ENFORCEMENT is a setting and does not match.
+PLAN_VALUE: Final = re.compile(
+    r"SPOOLED_PLAN_(LIMITS_JSON|(FREE|STARTER|PRO|ENTERPRISE)_[A-Z_]+)", re.ASCII
+)
+
+# Optional in the contract (platform.md section 15) and not built: tracing, outgoing mail, worker
+# staleness.
+WITHOUT_EFFECT: Final = re.compile(
+    r"SPOOLED_(OTEL_[A-Z_]+|SMTP_[A-Z_]+|WORKER_STALE_THRESHOLD)", re.ASCII
+)
+
+# The reference server's own names, read only with SPOOLED_COMPAT_ENV=1. Of two spellings the first
+# wins. Its other names (database pool, Redis, fallback polling, FORCE_HTTPS) mean nothing here and
+# are never looked at.
+ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "host": ("HOST",),
+    "port": ("PORT",),
+    "metrics_port": ("METRICS_PORT",),
+    "grpc_port": ("GRPC_PORT",),
+    "environment": ("RUST_ENV",),
+    "public_url": ("BASE_URL",),
+    "database": ("DATABASE_URL",),
+    "admin_key": ("ADMIN_API_KEY",),
+    "registration": ("REGISTRATION_MODE",),
+    "jwt_secret": ("JWT_SECRET",),
+    "jwt_expiration_hours": ("JWT_EXPIRATION_HOURS",),
+    "rate_limit_requests_per_second": ("RATE_LIMIT_REQUESTS_PER_SECOND",),
+    "rate_limit_burst_size": ("RATE_LIMIT_BURST_SIZE", "RATE_LIMIT_BURST"),
+    "worker_heartbeat_interval_secs": (
+        "WORKER_HEARTBEAT_INTERVAL_SECS",
+        "WORKER_HEARTBEAT_INTERVAL",
+    ),
+    "worker_lease_duration_secs": ("WORKER_LEASE_DURATION_SECS", "WORKER_LEASE_DURATION"),
+    "worker_max_concurrency": ("WORKER_MAX_CONCURRENCY",),
+    "queue_default_max_retries": ("QUEUE_DEFAULT_MAX_RETRIES", "QUEUE_MAX_RETRIES"),
+    "queue_default_timeout_secs": ("QUEUE_DEFAULT_TIMEOUT_SECS", "QUEUE_DEFAULT_TIMEOUT"),
+    "queue_max_payload_size_bytes": ("QUEUE_MAX_PAYLOAD_SIZE_BYTES",),
+    "github_webhook_secret": ("GITHUB_WEBHOOK_SECRET",),
+    "stripe_webhook_secret": ("STRIPE_WEBHOOK_SECRET",),
+    "outgoing_webhook_max_attempts": ("OUTGOING_WEBHOOK_MAX_ATTEMPTS",),
+    "outgoing_webhook_max_concurrent_deliveries": ("OUTGOING_WEBHOOK_MAX_CONCURRENT_DELIVERIES",),
+    "metrics_token": ("METRICS_TOKEN",),
+    "enable_hsts": ("ENABLE_HSTS",),
+    "cors_allowed_origins": ("CORS_ALLOWED_ORIGINS",),
+    "json_logs": ("JSON_LOGS",),
+    "log_level": ("RUST_LOG",),
+    "grpc_tls_enabled": ("GRPC_TLS_ENABLED",),
+    "grpc_tls_cert_path": ("GRPC_TLS_CERT_PATH",),
+    "grpc_tls_key_path": ("GRPC_TLS_KEY_PATH",),
+    "email_signup_enabled": ("EMAIL_SIGNUP_ENABLED",),
+}
+
+# From the most talkative to the quietest.
+_RUST_LEVELS: Final[Mapping[str, str]] = {
+    "trace": "debug",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "error": "error",
+    "off": "critical",
+}
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The most similar of `names`, however little similar it is."""
+    [found] = get_close_matches(name[:NAME_CHARS_MAX], list(names), n=1, cutoff=0.0)
+    return found
+
+
+def level_of(rust_log: str) -> str:
+    """The log level nearest to a RUST_LOG filter such as `info,tower=warn`.
+
+    A level that stands alone wins, else the most talkative of all targets; without any level
+    everything is logged.
+    """
+    directives = [part.strip().lower() for part in rust_log.split(",")]
+    alone = [each for each in directives if each in _RUST_LEVELS]
+    named = {each.rpartition("=")[2].strip() for each in alone or directives}
+    return next((ours for theirs, ours in _RUST_LEVELS.items() if theirs in named), "debug")

@@ -1,0 +1,161 @@
+"""Storing jobs: one, or many at once."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.orgs.usage import check_room_for_jobs
+from spooled_lite.core.queues.ensure import ensure_queue
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.errors import RuleBroken
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+
+class Enqueued(Struct, frozen=True):
+    row: sqlite3.Row
+    created: bool  # False when the idempotency key had been seen
+
+
+class Parent(Struct, frozen=True):
+    """The job a new one waits for."""
+
+    seq: int
+    status: str
+
+
+def enqueue(tx: Tx, org: int, job: NewJob, admission: Admission, scope: Scope) -> Enqueued:
+    """Store one job and announce it.
+
+    A repeated idempotency key, unique within the organization, returns the first job, announces
+    nothing and counts against no cap. A job with a parent waits until the parent is completed;
+    it is cancelled at once when the parent never can be.
+
+    Raises:
+        RuleBroken: the parent is no job of the organization, or outside the key's queues.
+        QuotaExceeded: a cap would be passed.
+
+    Contract: jobs, J1.
+    """
+    repeated = find_repeated(tx, org, job.idempotency_key)
+    if repeated is not None:
+        return Enqueued(repeated, created=False)
+    if admission.caps is not None:
+        check_room_for_jobs(tx, org, admission.caps, more=1)
+    parent = _find_parent(tx, org, job.parent_job_id, scope)
+    queue = ensure_queue(tx, org, job.queue_name, admission)
+    return Enqueued(_store(tx, org, job, queue, parent), created=True)
+
+
+def enqueue_bulk(
+    tx: Tx, org: int, jobs: Sequence[NewJob], admission: Admission, scope: Scope
+) -> list[Enqueued | RuleBroken]:
+    """Store up to a hundred jobs in their order; one that breaks a rule is left out alone.
+
+    Raises:
+        QuotaExceeded: a cap would be passed by the whole call; nothing is stored.
+
+    Contract: jobs, J10.
+    """
+    if admission.caps is not None:
+        new = [job for job in jobs if find_repeated(tx, org, job.idempotency_key) is None]
+        keys = {job.idempotency_key for job in new if job.idempotency_key}
+        keyless = sum(1 for job in new if not job.idempotency_key)
+        check_room_for_jobs(tx, org, admission.caps, more=len(keys) + keyless)
+    names = dict.fromkeys(job.queue_name for job in jobs)
+    queues = {name: ensure_queue(tx, org, name, admission) for name in names}
+    return [_enqueue_item(tx, org, job, queues[job.queue_name], scope) for job in jobs]
+
+
+def find_repeated(tx: Tx, org: int, idempotency_key: str | None) -> sqlite3.Row | None:
+    """The job that has this key, its time touched; a key of a deleted queue is set free."""
+    if idempotency_key is None:
+        return None
+    key = {"org": org, "idempotency_key": idempotency_key, "now_ms": tx.now_ms}
+    found = tx.row(statements.REPEATED, key)
+    if found is None:
+        tx.execute(statements.FREE_KEY, key)
+    return found
+
+
+def _enqueue_item(
+    tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, scope: Scope
+) -> Enqueued | RuleBroken:
+    repeated = find_repeated(tx, org, job.idempotency_key)
+    if repeated is not None:
+        return Enqueued(repeated, created=False)
+    try:
+        parent = _find_parent(tx, org, job.parent_job_id, scope)
+    except RuleBroken as error:
+        return error
+    return Enqueued(_store(tx, org, job, queue, parent), created=True)
+
+
+def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | None) -> sqlite3.Row:
+    scheduled_at_ms = job.scheduled_at_ms
+    if job.delay_ms is not None:
+        scheduled_at_ms = tx.now_ms + job.delay_ms
+    is_delayed = scheduled_at_ms is not None and scheduled_at_ms > tx.now_ms
+    dependencies_met = None if parent is None else int(parent.status == "completed")
+    row = tx.row(
+        statements.INSERT,
+        {
+            "id": tx.new_id(),
+            "org": org,
+            "queue": queue["seq"],
+            "queue_name": job.queue_name,
+            "status": "scheduled" if is_delayed else "pending",
+            "claimable": int(not is_delayed and dependencies_met != 0),
+            "priority": job.priority,
+            "job_type": job.job_type,
+            "max_retries": queue["max_retries"] if job.max_retries is None else job.max_retries,
+            "timeout_seconds": (
+                queue["default_timeout"] if job.timeout_seconds is None else job.timeout_seconds
+            ),
+            "now_ms": tx.now_ms,
+            "scheduled_at_ms": scheduled_at_ms,
+            "run_at_ms": scheduled_at_ms if is_delayed else None,
+            "expires_at_ms": job.expires_at_ms,
+            "idempotency_key": job.idempotency_key,
+            "parent_job_id": job.parent_job_id,
+            "dependencies_met": dependencies_met,
+            "tags": job.tags,
+            "payload": job.payload,
+            "completion_webhook": job.completion_webhook,
+            "completion_webhook_secret": job.completion_webhook_secret,
+        },
+    )
+    assert row is not None, "INSERT ... RETURNING always yields a row"
+    tx.emit("job.created", org, row=row)
+    _announce_times(tx, org, row)
+    if parent is not None:
+        tx.execute(statements.LINK_TO_PARENT, {"job": row["seq"], "parent": parent.seq})
+        if parent.status in ("failed", "deadletter", "cancelled"):
+            # Cancelled by the loop that tells dependents, as if the parent had failed just now.
+            tx.execute(statements.MARK_CASCADE, {"job": parent.seq})
+            tx.due(Deadline.DEPENDENTS, tx.now_ms)
+    return row
+
+
+def _announce_times(tx: Tx, org: int, row: sqlite3.Row) -> None:
+    if row["claimable"]:
+        tx.feed((org, row["queue_name"]))
+    elif row["run_at_ms"] is not None:
+        tx.due(Deadline.PROMOTION, row["run_at_ms"])
+    if row["expires_at_ms"] is not None:
+        tx.due(Deadline.EXPIRY, row["expires_at_ms"])
+
+
+def _find_parent(tx: Tx, org: int, parent_job_id: str | None, scope: Scope) -> Parent | None:
+    if parent_job_id is None:
+        return None
+    found = tx.row(statements.BY_ID, {"id": parent_job_id, "org": org})
+    if found is None or not scope.allows(found["queue_name"]):
+        raise RuleBroken.of(
+            "parent_job_id", "Field `parent_job_id` names no job that is here", "invalid_value"
+        )
+    return Parent(found["seq"], found["status"])

@@ -1,0 +1,145 @@
+"""The life of a job, a row per step of it. Written once per batch from its events."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.errors import NotFound
+from spooled_lite.events import Event, EventType
+from spooled_lite.storage.transaction import Reading
+from spooled_lite.times import format_optional_ms
+
+INSERT: Final = statements.INSERT_HISTORY
+
+_encode: Final = msgspec.json.Encoder().encode
+_Line = tuple[str, str | None, dict[str, Any]]  # event_type, worker, details
+
+
+def _created(event: Event) -> list[_Line]:
+    row = event.row
+    at = format_optional_ms(row["scheduled_at_ms"])
+    details = {"queue": row["queue_name"], "status": row["status"], "scheduled_at": at}
+    return [("created", None, details)]
+
+
+def _claimed(event: Event) -> list[_Line]:
+    row = event.row
+    details = {
+        "worker_id": row["assigned_worker_id"],
+        "lease_id": row["lease_id"],
+        "lease_expires_at": format_optional_ms(row["lease_expires_at_ms"]),
+    }
+    return [("claimed", row["assigned_worker_id"], details)]
+
+
+def _released(event: Event) -> list[_Line]:
+    facts = event.facts
+    details = {"worker_id": facts["worker_id"], "lease_id": facts["lease_id"]}
+    return [("released", facts["worker_id"], details)]
+
+
+def _completed(event: Event) -> list[_Line]:
+    row = event.row
+    started = row["started_at_ms"]
+    duration_ms = None if started is None else event.at_ms - started
+    return [("completed", row["assigned_worker_id"], {"duration_ms": duration_ms})]
+
+
+def _retrying(event: Event) -> list[_Line]:
+    row = event.row
+    next_run = format_optional_ms(row["run_at_ms"] or event.at_ms)
+    failed = {
+        "error": row["last_error"],
+        "retry_count": row["retry_count"] - 1,
+        "will_retry": True,
+    }
+    retried = {
+        "retry_count": row["retry_count"],
+        "next_run": next_run,
+        "reason": row["last_error"],
+    }
+    return [("failed", event.facts["worker_id"], failed), ("retried", None, retried)]
+
+
+def _deadlettered(event: Event) -> list[_Line]:
+    row = event.row
+    failed = {
+        "error": row["last_error"],
+        "retry_count": row["retry_count"],
+        "will_retry": False,
+    }
+    dead = {"error": row["last_error"], "total_retries": row["retry_count"]}
+    worker_id = event.facts["worker_id"]
+    return [("failed", worker_id, failed), ("deadlettered", worker_id, dead)]
+
+
+def _cancelled(event: Event) -> list[_Line]:
+    return [("cancelled", None, {"reason": event.facts["reason"]})]
+
+
+def _retried(event: Event) -> list[_Line]:
+    row = event.row
+    next_run = format_optional_ms(row["run_at_ms"] or event.at_ms)
+    details = {"retry_count": row["retry_count"], "next_run": next_run, "reason": "by call"}
+    return [("retried", None, details)]
+
+
+# Which events leave a mark: contract README, section 7.1.
+_LINES: Final[dict[EventType, Callable[[Event], list[_Line]]]] = {
+    "job.created": _created,
+    "job.claimed": _claimed,
+    "job.released": _released,
+    "job.completed": _completed,
+    "job.retrying": _retrying,
+    "job.deadlettered": _deadlettered,
+    "job.cancelled": _cancelled,
+    "job.retried": _retried,
+}
+
+
+def rows(events: Sequence[Event]) -> list[tuple[Any, ...]]:
+    """What INSERT is run with, in the order of the events.
+
+    A job that was deleted later in the same batch takes what stands before with it: its number
+    may belong to another job from then on.
+    """
+    made: list[tuple[Any, ...]] = []
+    for event in events:
+        if event.type == "job.deleted":
+            made = [row for row in made if row[1] != event.row["seq"]]
+        elif (lines := _LINES.get(event.type)) is not None:
+            job = event.row["seq"]
+            made += [
+                (event.org, job, name, worker_id, _encode(details), event.at_ms)
+                for name, worker_id, details in lines(event)
+            ]
+    return made
+
+
+def history(
+    tx: Reading,
+    org: int,
+    job_id: str,
+    scope: Scope,
+    *,
+    direction: Literal["asc", "desc"],
+    limit: int,
+    offset: int,
+) -> list[sqlite3.Row]:
+    """A page of the history of a job.
+
+    Raises:
+        NotFound: no such job in this organization and scope.
+
+    Contract: jobs, J17.
+    """
+    job = tx.row(statements.BY_ID, {"id": job_id, "org": org})
+    if job is None or not scope.allows(job["queue_name"]):
+        raise NotFound.thing("Job")
+    return tx.rows(
+        statements.HISTORY[direction], {"job": job["seq"], "limit": limit, "offset": offset}
+    )

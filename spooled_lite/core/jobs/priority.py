@@ -1,0 +1,28 @@
+"""Moving a waiting job forward or back."""
+
+import sqlite3
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.transaction import Tx
+
+
+def set_priority(
+    tx: Tx, org: int, job_id: str, priority: int, scope: Scope
+) -> tuple[int, sqlite3.Row]:
+    """Set the priority of a job that waits; the one it had, and the changed row.
+
+    Raises:
+        NotFound: no such job in this organization and scope, or it does not wait any more.
+
+    Contract: jobs, J7.
+    """
+    before = tx.row(statements.BY_ID, {"id": job_id, "org": org})
+    row = tx.row(
+        statements.SET_PRIORITY,
+        {"id": job_id, "org": org, "priority": priority, "now_ms": tx.now_ms},
+    )
+    if before is None or row is None or not scope.allows(row["queue_name"]):
+        raise NotFound("Job not found, or it does not wait any more")
+    return before["priority"], row

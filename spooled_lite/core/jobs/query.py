@@ -1,0 +1,155 @@
+"""Finding and listing jobs."""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.transaction import Reading
+
+
+class JobFilter(Struct, frozen=True, kw_only=True):
+    """Which jobs a list is about. A field that is None filters nothing."""
+
+    queue_name: str | None = None
+    statuses: Sequence[str] | None = None
+    text: str | None = None  # `q`: id begins with it, or queue name or job type contain it
+    job_type: str | None = None
+    created_after_ms: int | None = None  # inclusive
+    created_before_ms: int | None = None  # exclusive
+    tag: str | None = None
+    workflow_id: str | None = None
+    order_by: str = "created_at"
+    descending: bool = True
+    rows_max: int = 50
+    offset: int = 0
+
+
+# Fragments of constants, joined with AND; values are always bound.
+_FRAGMENTS: Final[Mapping[str, str]] = {
+    "queue": "queue = :queue",
+    "queues": "queue IN (SELECT value FROM json_each(:queues))",
+    "status": "status = :status",
+    "statuses": "status IN (SELECT value FROM json_each(:statuses))",
+    "job_type": "job_type <> '' AND job_type = :job_type",
+    "created_after_ms": "created_at_ms >= :created_after_ms",
+    "created_before_ms": "created_at_ms < :created_before_ms",
+    "workflow_id": "workflow_id = :workflow_id",
+    "completed": "completed_at_ms IS NOT NULL",
+    # Served by two indexes: nobody calls a job type by eight hexadecimal digits.
+    "id_text": """(id >= :text AND id < :text_end OR queue IN (
+        SELECT seq FROM queues WHERE org = :org AND instr(lower(queue_name), :text)))""",
+    "text": """(substr(id, 1, length(:text)) = :text OR instr(lower(queue_name), :text)
+                OR instr(lower(job_type), :text))""",
+    # An element of an array, or a key of an object: contract jobs, J2.
+    "tag": """(tags IS NOT NULL AND EXISTS (
+        SELECT 1 FROM json_each(CAST(tags AS TEXT)) AS each
+         WHERE CASE json_type(CAST(tags AS TEXT)) WHEN 'array' THEN each.value = :tag
+                    WHEN 'object' THEN each.key = :tag END))""",
+}
+
+_COLUMNS: Final[Mapping[str, str]] = {
+    "created_at": "created_at_ms",
+    "updated_at": "updated_at_ms",
+    "scheduled_at": "scheduled_at_ms",
+    "completed_at": "completed_at_ms",
+    "priority": "priority",
+    "status": "status",
+    "queue_name": "queue_name",
+    "retry_count": "retry_count",
+}
+
+_ID_PREFIX: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
+
+
+def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> sqlite3.Row:
+    """One job. Raises NotFound: no such job in this organization and scope. Contract: jobs, J3."""
+    row = tx.row(statements.BY_ID, {"id": job_id, "org": org})
+    if row is None or not scope.allows(row["queue_name"]):
+        raise NotFound.thing("Job")
+    return row
+
+
+def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[sqlite3.Row]:
+    """Those of the named jobs that are here, in the order they were named. Contract: jobs, J9."""
+    ids = msgspec.json.encode(list(dict.fromkeys(job_ids))).decode()
+    rows = tx.rows(statements.STATUSES, {"ids": ids, "org": org})
+    return [row for row in rows if scope.allows(row["queue_name"])]
+
+
+def list_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[sqlite3.Row]:
+    """A page of jobs, ties in the order they were stored. Contract: jobs, J2 and J20."""
+    params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
+    names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
+    return tx.rows(_statement(names, wanted), params)
+
+
+def slow_filter(wanted: JobFilter) -> str | None:
+    """The filter or order that no index answers, to be named when its time is up."""
+    if wanted.tag is not None:
+        return "tag"
+    if wanted.text is not None and not _is_id_prefix(wanted.text):
+        return "q"
+    if wanted.workflow_id is not None:
+        return "workflow_id"
+    if wanted.order_by not in ("created_at", "completed_at"):
+        return "order_by"
+    return None
+
+
+def _scope_filters(
+    tx: Reading, org: int, wanted: JobFilter, scope: Scope, params: dict[str, Any]
+) -> list[str]:
+    if wanted.queue_name is not None:
+        queue = tx.row(statements.LIVE_QUEUE, {"org": org, "queue_name": wanted.queue_name})
+        visible = queue is not None and scope.allows(wanted.queue_name)
+        params["queue"] = queue["seq"] if queue is not None and visible else -1
+        return ["queue"]
+    if not scope.is_unrestricted:
+        params["queues"] = queues_in_scope(tx, org, scope)
+        return ["queues"]
+    return []
+
+
+def _filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
+    names = []
+    if wanted.statuses is not None:
+        if len(wanted.statuses) == 1:
+            params["status"] = wanted.statuses[0]
+            names.append("status")
+        else:
+            params["statuses"] = msgspec.json.encode(list(wanted.statuses)).decode()
+            names.append("statuses")
+    for name in ("job_type", "created_after_ms", "created_before_ms", "tag", "workflow_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            params[name] = value
+            names.append(name)
+    if wanted.text is not None:
+        params["text"] = wanted.text.lower()
+        params["text_end"] = wanted.text.lower() + "\uffff"
+        names.append("id_text" if _is_id_prefix(wanted.text) else "text")
+    if wanted.order_by == "completed_at":
+        names.append("completed")
+    return names
+
+
+def _is_id_prefix(text: str) -> bool:
+    return _ID_PREFIX.fullmatch(text.lower()) is not None
+
+
+def _statement(names: Sequence[str], wanted: JobFilter) -> str:
+    where = " AND ".join(["org = :org", *(_FRAGMENTS[name] for name in names)])
+    direction = "DESC" if wanted.descending else "ASC"
+    column = _COLUMNS[wanted.order_by]
+    return (
+        f"{statements.LIST}{where}{statements.VISIBLE}"
+        f" ORDER BY {column} {direction}, seq {direction} LIMIT :limit OFFSET :offset"
+    )

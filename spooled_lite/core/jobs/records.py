@@ -1,0 +1,255 @@
+"""What callers send about jobs, and the commands that core is given."""
+
+from typing import Annotated, Any, Final, Self
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
+from spooled_lite.times import parse_optional_ms
+
+TAGS_BYTES_MAX: Final = 65_536
+JOB_TYPE_MAX: Final = 255  # a longer one is no type: it would be a megabyte in an index
+CENTURY_SECONDS: Final = 3_155_760_000  # a delay has to end in a year that can be written down
+BULK_MAX: Final = 100
+CLAIM_MAX: Final = 100
+WAIT_MS_MAX: Final = 30_000
+
+NULL: Final = Raw(b"null")  # what stands in for a JSON value that was left out
+
+Priority = Annotated[int, Meta(ge=-100, le=100)]
+MaxRetries = Annotated[int, Meta(ge=0, le=100)]
+TimeoutSeconds = Annotated[int, Meta(ge=1, le=86_400)]
+DelaySeconds = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS)]
+IdempotencyKey = Annotated[str, Meta(max_length=255)]
+Secret = Annotated[str, Meta(max_length=255)]
+JobIdGiven = Annotated[str, Meta(max_length=255)]
+WorkerIdGiven = Annotated[str, Meta(max_length=255)]
+Time = str | dict[str, Any]
+
+
+class JobFields(Struct, kw_only=True):
+    """What a job and an item of a bulk call have in common. Null means absent."""
+
+    payload: Raw  # required, and null is a value; stored and returned byte for byte
+    queue_name: str | None = None
+    queue: str | None = None  # alias of queue_name
+    priority: Priority | None = None
+    max_retries: MaxRetries | None = None
+    timeout_seconds: TimeoutSeconds | None = None
+    scheduled_at: Time | None = None
+    scheduled_for: Time | None = None  # alias of scheduled_at
+    delay_seconds: DelaySeconds | None = None  # another way to say scheduled_at
+    expires_at: Time | None = None
+    idempotency_key: IdempotencyKey | None = None
+    tags: Raw = NULL
+    parent_job_id: JobIdGiven | None = None
+    completion_webhook: str | None = None
+    completion_webhook_secret: Secret | None = None
+
+
+class CreateJob(JobFields, kw_only=True):
+    """Body of POST /jobs as it arrives. Unknown fields are ignored."""
+
+
+class BulkJobs(Struct, kw_only=True):
+    """Body of POST /jobs/bulk. Items are decoded one by one: a bad one fails alone."""
+
+    jobs: list[Raw]  # of JobFields
+    queue_name: str | None = None
+    queue: str | None = None  # alias of queue_name
+    default_priority: Priority | None = None
+    default_max_retries: MaxRetries | None = None
+    default_timeout_seconds: TimeoutSeconds | None = None
+
+
+class NewJob(Struct, frozen=True, kw_only=True, gc=False):
+    """What core is asked to store: one name per thing."""
+
+    queue_name: str
+    payload: bytes
+    priority: int = 0
+    job_type: str = ""
+    max_retries: int | None = None  # None: the queue's value
+    timeout_seconds: int | None = None  # None: the queue's value
+    scheduled_at_ms: int | None = None
+    delay_ms: int | None = None  # from the moment it is stored
+    expires_at_ms: int | None = None
+    idempotency_key: str | None = None
+    tags: bytes | None = None
+    parent_job_id: str | None = None
+    completion_webhook: str | None = None
+    completion_webhook_secret: str | None = None
+
+    @classmethod
+    def from_wire(
+        cls,
+        body: JobFields,
+        *,
+        payload_bytes_max: int,
+        at: str = "",
+        queue_name: str | None = None,
+        priority: int = 0,
+        max_retries: int | None = None,
+        timeout_seconds: int | None = None,
+    ) -> Self:
+        """Merge aliases and the defaults of a bulk call; `at` is where its field names begin.
+
+        Raises:
+            WrongShape: no spelling of a required field is there, or a time is none.
+            RuleBroken: a name, a size or an address breaks its rule.
+            PayloadTooLarge: the payload is over `payload_bytes_max`.
+        """
+        payload = bytes(body.payload)
+        check_json_size(payload, payload_bytes_max, f"{at}payload")
+        scheduled_at = parse_optional_ms(body.scheduled_at, f"{at}scheduled_at")
+        if scheduled_at is None:
+            scheduled_at = parse_optional_ms(body.scheduled_for, f"{at}scheduled_for")
+        delayed = scheduled_at is None and body.delay_seconds is not None
+        return cls(
+            queue_name=_queue_name(body.queue_name, body.queue, queue_name, at=at),
+            payload=payload,
+            priority=priority if body.priority is None else body.priority,
+            job_type=job_type_of(payload),
+            max_retries=max_retries if body.max_retries is None else body.max_retries,
+            timeout_seconds=(
+                timeout_seconds if body.timeout_seconds is None else body.timeout_seconds
+            ),
+            scheduled_at_ms=scheduled_at,
+            delay_ms=(body.delay_seconds or 0) * 1000 if delayed else None,
+            expires_at_ms=parse_optional_ms(body.expires_at, f"{at}expires_at"),
+            idempotency_key=body.idempotency_key or None,
+            tags=_tags(body.tags, f"{at}tags"),
+            parent_job_id=body.parent_job_id or None,
+            completion_webhook=body.completion_webhook or None,
+            completion_webhook_secret=body.completion_webhook_secret or None,
+        )
+
+
+class ClaimJobs(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/claim and /jobs/dequeue."""
+
+    queue_name: str | None = None
+    queue: str | None = None  # alias of queue_name
+    worker_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=CLAIM_MAX)] | None = None
+    lease_duration_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
+    wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] | None = None
+
+    def named_queue(self) -> str:
+        return _queue_name(self.queue_name, self.queue, None)
+
+
+class Claimant(Struct, frozen=True, kw_only=True):
+    """Who says something about a job it holds, and under which lease."""
+
+    worker_id: WorkerIdGiven | None = None
+    lease_id: Annotated[str, Meta(max_length=255)] | None = None
+
+
+class Complete(Claimant, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/complete."""
+
+    result: Raw = NULL
+
+
+class Fail(Claimant, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/fail."""
+
+    error: str | None = None
+    reason: str | None = None  # alias of error
+    error_message: str | None = None  # alias of error
+    no_retry: bool | None = None
+
+
+class Renew(Claimant, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/heartbeat and /renew-lease; 0 seconds means the default."""
+
+    lease_duration_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
+    extension_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
+    extension_seconds: Annotated[int, Meta(ge=0, le=3_600)] | None = None
+
+
+class Progress(Claimant, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/progress."""
+
+    progress: Annotated[float, Meta(ge=0, le=100)]
+    message: Annotated[str, Meta(max_length=2_048)] | None = None
+
+
+class SetPriority(Struct, frozen=True):
+    """Body of PUT /jobs/{id}/priority."""
+
+    priority: Priority
+
+
+class RetryDeadLetters(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/dlq/retry."""
+
+    job_ids: Annotated[list[str], Meta(max_length=100)] | None = None
+    queue_name: str | None = None
+    queue: str | None = None  # alias of queue_name
+    limit: Annotated[int, Meta(ge=1, le=100)] | None = None
+
+
+class PurgeDeadLetters(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/dlq/purge."""
+
+    confirm: Any = None
+    queue_name: str | None = None
+    queue: str | None = None  # alias of queue_name
+    older_than: Time | None = None
+    limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+
+
+class AddDependencies(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/dependencies."""
+
+    depends_on: list[str] | None = None
+    depends_on_job_ids: list[str] | None = None  # alias
+    dependency_job_ids: list[str] | None = None  # alias
+    dependency_mode: str | None = None
+    dependency_type: str | None = None  # alias of dependency_mode when it is `all` or `any`
+
+
+def check_json_size(value: bytes, bytes_max: int, field: str) -> None:
+    """Raises PayloadTooLarge when a JSON value is over the limit even without its white space."""
+    if len(value) > bytes_max and len(msgspec.json.format(value, indent=-1)) > bytes_max:
+        raise PayloadTooLarge(f"Field `{field}` is larger than {bytes_max} bytes")
+
+
+class _Typed(Struct):
+    job_type: Any = None
+
+
+_TYPED: Final = msgspec.json.Decoder(_Typed)
+
+
+def job_type_of(payload: bytes) -> str:
+    """`payload.job_type` when the payload is an object and the value a text, else an empty text."""
+    # The name can also be spelled with escapes; nothing else in a payload can be the name.
+    if payload[:1] != b"{" or (b'"job_type"' not in payload and b"\\u" not in payload):
+        return ""
+    value = _TYPED.decode(payload).job_type
+    return value if isinstance(value, str) and len(value) <= JOB_TYPE_MAX else ""
+
+
+def _queue_name(name: str | None, alias: str | None, default: str | None, *, at: str = "") -> str:
+    found = name if name is not None else alias
+    if found is None:
+        found = default
+    if found is None:
+        raise WrongShape.missing(f"{at}queue_name")
+    return checked_queue_name(found, f"{at}queue_name")
+
+
+def _tags(value: Raw, field: str) -> bytes | None:
+    tags = bytes(value)
+    if tags == b"null":
+        return None
+    if len(tags) > TAGS_BYTES_MAX:
+        raise RuleBroken.of(
+            field, f"Field `{field}` is larger than {TAGS_BYTES_MAX} bytes", "tags_too_large"
+        )
+    return tags

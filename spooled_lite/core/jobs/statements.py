@@ -1,0 +1,124 @@
+"""Every statement that stores, finds or lists jobs; those that change a status are in lifecycle."""
+
+from typing import Final
+
+# A queue that was deleted hides its jobs at once; its rows go in passes. Index queues_deleted,
+# which is nearly always empty.
+VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL)"
+
+INSERT: Final = """
+INSERT INTO jobs (id, org, queue, queue_name, status, claimable, priority, job_type, max_retries,
+                  timeout_seconds, created_at_ms, updated_at_ms, scheduled_at_ms, run_at_ms,
+                  expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags, payload,
+                  completion_webhook, completion_webhook_secret)
+VALUES (:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type, :max_retries,
+        :timeout_seconds, :now_ms, :now_ms, :scheduled_at_ms, :run_at_ms,
+        :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags, :payload,
+        :completion_webhook, :completion_webhook_secret)
+RETURNING *
+"""
+
+# Index jobs_by_id.
+BY_ID: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org" + VISIBLE
+
+# Index jobs_by_key. A repeat touches the time of the first job, and nothing else.
+REPEATED: Final = (
+    """
+UPDATE jobs SET updated_at_ms = :now_ms
+ WHERE org = :org AND idempotency_key = :idempotency_key"""
+    + VISIBLE
+    + """
+RETURNING *
+"""
+)
+
+# Index jobs_by_key. The key of a job whose queue was deleted is free at once.
+FREE_KEY: Final = """
+UPDATE jobs SET idempotency_key = NULL
+ WHERE org = :org AND idempotency_key = :idempotency_key
+"""
+
+LINK_TO_PARENT: Final = """
+INSERT INTO job_dependencies (job, parent, is_link) VALUES (:job, :parent, 1)
+"""
+
+# Starts over when some dependents have been told already: telling one again changes nothing.
+MARK_CASCADE: Final = """
+INSERT INTO job_cascades (job) VALUES (:job)
+    ON CONFLICT (job) DO UPDATE SET told_job = 0
+"""
+
+# Index jobs_by_id, once for each id asked for; in the order they were asked for.
+STATUSES: Final = (
+    """
+SELECT jobs.* FROM json_each(:ids) AS asked JOIN jobs ON jobs.id = asked.value
+ WHERE jobs.org = :org"""
+    + VISIBLE
+    + """
+ ORDER BY asked.key
+"""
+)
+
+SET_PRIORITY: Final = (
+    """
+UPDATE jobs SET priority = :priority, updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND status IN ('pending', 'scheduled')"""
+    + VISIBLE
+    + """
+RETURNING *
+"""
+)
+
+# Index job_history_of_job.
+HISTORY: Final = {
+    "asc": """
+SELECT * FROM job_history WHERE job = :job ORDER BY seq LIMIT :limit OFFSET :offset
+""",
+    "desc": """
+SELECT * FROM job_history WHERE job = :job ORDER BY seq DESC LIMIT :limit OFFSET :offset
+""",
+}
+
+INSERT_HISTORY: Final = """
+INSERT INTO job_history (org, job, event_type, worker_id, details, created_at_ms)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+_DEAD_LETTERS: Final = """
+SELECT seq, queue, queue_name, org, status, id FROM jobs
+ WHERE org = :org AND status = 'deadletter' AND created_at_ms < :created_before_ms"""
+_IN_QUEUES: Final = " AND queue IN (SELECT value FROM json_each(:queues))"
+_OLDEST_FIRST: Final = " ORDER BY created_at_ms, seq LIMIT :limit"
+
+# Index jobs_by_status, a pass at a time.
+DEAD_LETTERS: Final = _DEAD_LETTERS + VISIBLE + _OLDEST_FIRST
+DEAD_LETTERS_OF_QUEUES: Final = _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST
+
+# Index jobs_by_id, once for each id asked for.
+DEAD_LETTERS_NAMED: Final = (
+    """
+SELECT jobs.seq, queue, queue_name, org, status, id
+  FROM json_each(:ids) AS asked JOIN jobs ON jobs.id = asked.value
+ WHERE jobs.org = :org AND status = 'deadletter'"""
+    + VISIBLE
+    + _OLDEST_FIRST
+)
+
+LIVE_QUEUES: Final = """
+SELECT seq, queue_name FROM queues WHERE org = :org AND deleted_at_ms IS NULL
+"""
+
+# Primary key of queue_counters: the gauges of each queue stand together.
+STATUS_COUNTS: Final = """
+SELECT queue_name, name, queue_counters.value
+  FROM json_each(:queues) AS asked
+  JOIN queues ON queues.seq = asked.value
+  JOIN queue_counters ON queue_counters.queue = queues.seq AND minute = 0 AND name LIKE 'status.%'
+"""
+
+LIVE_QUEUE: Final = """
+SELECT seq FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
+"""
+
+# The filters, the order and the page follow: see query.py.
+LIST: Final = "SELECT * FROM jobs WHERE "

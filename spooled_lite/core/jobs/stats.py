@@ -1,0 +1,86 @@
+"""Counting jobs: what each event adds to the counters, and what the counters say."""
+
+from typing import Any, Final
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.events import Event, EventType
+from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.transaction import Reading, Tx
+
+STATUSES: Final = (
+    "pending",
+    "scheduled",
+    "processing",
+    "completed",
+    "failed",
+    "deadletter",
+    "cancelled",
+)
+_ACTIVE: Final = frozenset({"pending", "scheduled", "processing"})
+
+# What is counted per minute and queue, and per day and organization, besides the statuses.
+_PER_MINUTE: Final[dict[EventType, str]] = {
+    "job.created": "created",
+    "job.completed": "completed",
+    "job.retrying": "failed",
+    "job.deadlettered": "deadlettered",
+}
+_USAGE: Final[dict[EventType, str]] = {
+    "job.created": "jobs_created",
+    "job.completed": "jobs_completed",
+    "job.retrying": "jobs_failed",
+    "job.deadlettered": "jobs_failed",
+}
+# Events about a job that change no status, and the deletion, which counts for itself.
+_NOT_COUNTED: Final = frozenset({"job.progress", "job.deleted"})
+
+
+def count(tx: Tx, event: Event) -> None:
+    """Add what a job event changes, in the transaction of the change.
+
+    Per queue, minute 0: `status.*` are gauges, `created` and `removed` sums, so that
+    created - removed = rows = the sum of the gauges.
+    """
+    kind = event.type
+    if not kind.startswith("job.") or kind in _NOT_COUNTED:
+        return
+    row, queue, was = event.row, event.row["queue"], event.was
+    status = row["status"]
+    if was is None:
+        tx.count(queue, "created", 1)
+    else:
+        tx.count(queue, f"status.{was}", -1)
+    tx.count(queue, f"status.{status}", 1)
+    change = (status in _ACTIVE) - (was in _ACTIVE)
+    if change:
+        tx.count_now(event.org, "active_jobs", change)
+    name = _PER_MINUTE.get(kind)
+    if name is not None:
+        minute = tx.now_ms // MINUTE_MS
+        tx.count(queue, name, 1, minute=minute)
+        tx.count_usage(event.org, _USAGE[kind], 1)
+        if kind == "job.completed" and row["started_at_ms"] is not None:
+            tx.count(queue, "durations", 1, minute=minute)
+            tx.count(queue, "duration_ms", tx.now_ms - row["started_at_ms"], minute=minute)
+
+
+def job_stats(tx: Reading, org: int, scope: Scope, queue_name: str | None = None) -> dict[str, Any]:
+    """How many jobs stand where, in all queues of the scope or in one. Counts no rows.
+
+    Contract: jobs, J8.
+    """
+    queues = queues_in_scope(tx, org, scope, queue_name)
+    totals = dict.fromkeys(STATUSES, 0)
+    by_queue: dict[str, int] = {}
+    for row in tx.rows(statements.STATUS_COUNTS, {"queues": queues}):
+        status = row["name"].removeprefix("status.")
+        totals[status] += row["value"]
+        by_queue[row["queue_name"]] = by_queue.get(row["queue_name"], 0) + row["value"]
+    return {
+        **totals,
+        "total": sum(totals.values()),
+        "claimed": totals["processing"],
+        "by_queue": by_queue,
+    }

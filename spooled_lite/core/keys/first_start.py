@@ -1,0 +1,36 @@
+"""What a new file gets before the first request: an organization and a key."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.keys.issue import ensure_key, issue
+from spooled_lite.core.keys.records import NewKey
+from spooled_lite.core.orgs.create import create, find_first
+from spooled_lite.core.orgs.records import NewOrganization
+from spooled_lite.storage.transaction import Tx
+
+DEFAULT_ORGANIZATION: Final = NewOrganization(name="default", slug="default", tier="enterprise")
+KEY_NAME: Final = "Initial Admin Key"
+
+
+class Entry(Struct, frozen=True):
+    organization_id: str
+    key: str | None  # None: it was made at an earlier start, and is not known any more
+
+
+def first_start(tx: Tx, *, bootstrap_key: str | None, is_live: bool) -> Entry:
+    """Run at every start. A file without an organization gets one, and a key to enter with.
+
+    With a bootstrap key that is the key, and it is made sure of at every start.
+
+    Contract: platform, section 15.
+    """
+    found = find_first(tx)
+    organization = found or create(tx, DEFAULT_ORGANIZATION)
+    org, key = organization["seq"], bootstrap_key
+    if bootstrap_key is not None:
+        ensure_key(tx, org, bootstrap_key)
+    elif found is None:
+        key = issue(tx, org, NewKey(name=KEY_NAME), is_live=is_live).secret
+    return Entry(organization["id"], key)

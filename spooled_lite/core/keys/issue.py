@@ -1,0 +1,70 @@
+"""Making API keys."""
+
+import base64
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.records import (
+    PREFIX_CHARS,
+    SECRET_BYTES,
+    IssuedKey,
+    NewKey,
+    hash_of,
+    normalized,
+)
+from spooled_lite.storage.transaction import Tx
+
+BOOTSTRAP_NAME: Final = "Bootstrap Key"
+
+
+def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
+    """Make a new key and announce it. Its secret is in the answer and nowhere else.
+
+    Raises:
+        RuleBroken: the name, a queue, a word, the rate limit or the expiry breaks a rule.
+
+    Contract: platform, sections 2.2 and 9.2.
+    """
+    text = base64.urlsafe_b64encode(tx.secret(SECRET_BYTES)).rstrip(b"=").decode("ascii")
+    secret = f"{'sk_live_' if is_live else 'sk_test_'}{text}"
+    return IssuedKey(_store(tx, org, key.checked(now_ms=tx.now_ms), secret), secret)
+
+
+def ensure_key(tx: Tx, org: int, secret: str) -> None:
+    """Make sure that this very key works. One that is there keeps its organization and queues.
+
+    A key that was revoked or had an end is alive again, without an end.
+    """
+    revived = tx.row(statements.REVIVE, {"key_hash": hash_of(secret), "now_ms": tx.now_ms})
+    if revived is not None:
+        tx.emit("key.changed", revived["org"], row=revived)
+    elif tx.row(statements.FIND_BY_HASH, {"key_hash": hash_of(secret)}) is None:
+        _store(tx, org, NewKey(name=BOOTSTRAP_NAME), secret)
+
+
+def _store(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
+    row = tx.row(
+        statements.INSERT,
+        {
+            "id": tx.new_id(),
+            "org": org,
+            "name": key.name,
+            "key_prefix": normalized(secret)[:PREFIX_CHARS],
+            "key_hash": hash_of(secret),
+            "queues": _json(key.queues),
+            "permissions": None if key.permissions is None else _json(key.permissions),
+            "rate_limit": key.rate_limit,
+            "now_ms": tx.now_ms,
+            "expires_at_ms": key.expires_at_ms,
+        },
+    )
+    assert row is not None, "INSERT ... RETURNING always yields a row"
+    tx.emit("key.changed", org, row=row)
+    return row
+
+
+def _json(words: tuple[str, ...]) -> str:
+    return msgspec.json.encode(words).decode("utf-8")

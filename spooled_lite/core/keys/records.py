@@ -1,0 +1,185 @@
+"""API keys: what is stored of one, what may be asked for, and which queues it opens."""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+
+from msgspec import Struct
+
+from spooled_lite.errors import AccessDenied, Problem, RuleBroken
+
+PREFIX_CHARS: Final = 12  # of a key, kept for display
+SECRET_BYTES: Final = 32
+NAME_CHARS_MAX: Final = 100
+QUEUES_MAX: Final = 50
+QUEUE_CHARS_MAX: Final = 255
+PERMISSIONS_MAX: Final = 50
+PERMISSION_CHARS_MAX: Final = 64
+RATE_LIMIT_MAX: Final = 10_000  # requests per minute
+
+_NAME_MARKS: Final = frozenset(" -_.()")
+_QUEUE_MARKS: Final = frozenset("-_.*")
+_PERMISSION: Final = re.compile(r"[a-z0-9:*-]{1,64}")
+
+
+class Scope:
+    """The queues a key opens: all of them, or those that an entry names or matches.
+
+    Contract: platform, section 2.3.
+    """
+
+    __slots__ = ("_names", "_patterns", "entries", "is_unrestricted")
+
+    def __init__(self, entries: Sequence[str] = ()) -> None:
+        self.entries = tuple(entries)
+        self.is_unrestricted = not entries or "*" in entries
+        self._names = frozenset(each for each in entries if "*" not in each)
+        self._patterns = tuple(each.split("*") for each in entries if "*" in each)
+
+    def allows(self, queue_name: str) -> bool:
+        if self.is_unrestricted or queue_name in self._names:
+            return True
+        return any(_matches(parts, queue_name) for parts in self._patterns)
+
+    def check(self, queue_name: str) -> None:
+        """Raises AccessDenied."""
+        if not self.allows(queue_name):
+            raise AccessDenied("This key may not use this queue")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scope) and self.entries == other.entries
+
+    def __hash__(self) -> int:
+        return hash(self.entries)
+
+    def __repr__(self) -> str:
+        return f"Scope({list(self.entries)!r})"
+
+
+ALL_QUEUES: Final = Scope()
+
+
+class Credential(Struct, frozen=True, kw_only=True):
+    """A key as it is stored, with what matters of its organization."""
+
+    key: int
+    key_id: str
+    org: int
+    org_id: str
+    scope: Scope
+    permissions: tuple[str, ...] | None
+    rate_limit: int | None
+    is_active: bool
+    expires_at_ms: int | None
+    last_used_ms: int | None
+    plan_tier: str
+    custom_limits: Mapping[str, Any] | None
+    org_is_active: bool
+    org_is_deleted: bool
+
+
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key to be made. Build it with `checked`."""
+
+    name: str
+    queues: tuple[str, ...] = ()
+    permissions: tuple[str, ...] | None = None  # None: everything is allowed
+    rate_limit: int | None = None  # requests per minute
+    expires_at_ms: int | None = None
+
+    def checked(self, *, now_ms: int) -> Self:
+        """The key itself. Raises RuleBroken with every broken rule (platform, section 9.2)."""
+        problems = list(_problems(self, now_ms))
+        if problems:
+            raise RuleBroken(problems)
+        return self
+
+
+class IssuedKey(Struct, frozen=True):
+    row: sqlite3.Row
+    secret: str  # the key itself: shown once, stored nowhere
+
+
+def hash_of(key: str) -> bytes:
+    """What is stored instead of a key. Both spellings of its prefix are one key."""
+    return hashlib.sha256(normalized(key).encode("utf-8")).digest()
+
+
+def normalized(key: str) -> str:
+    return f"sk_{key[3:]}" if key.startswith("sp_") else key
+
+
+def _problems(key: NewKey, now_ms: int) -> list[Problem]:
+    found: list[Problem] = []
+
+    def check(holds: bool, field: str, message: str, code: str) -> None:
+        if not holds:
+            found.append(Problem(field, f"Field `{field}` {message}", code))
+
+    check(
+        1 <= len(key.name) <= NAME_CHARS_MAX,
+        "name", f"must have 1 to {NAME_CHARS_MAX} characters", "length",
+    )  # fmt: skip
+    check(
+        _has_only(key.name, _NAME_MARKS),
+        "name", "may hold letters, digits, spaces, `-`, `_`, `.`, `(` and `)`",
+        "invalid_name_chars",
+    )  # fmt: skip
+    check(
+        len(key.queues) <= QUEUES_MAX,
+        "queues", f"may have at most {QUEUES_MAX} entries", "too_many_queues",
+    )  # fmt: skip
+    for position, queue in enumerate(key.queues[:QUEUES_MAX]):
+        field = f"queues[{position}]"
+        check(
+            1 <= len(queue) <= QUEUE_CHARS_MAX,
+            field, f"must have 1 to {QUEUE_CHARS_MAX} characters", "length",
+        )  # fmt: skip
+        check(
+            _has_only(queue, _QUEUE_MARKS),
+            field, "may hold letters, digits, `-`, `_`, `.` and `*`", "invalid_queue_chars",
+        )  # fmt: skip
+    if key.permissions is not None:
+        check(
+            1 <= len(key.permissions) <= PERMISSIONS_MAX,
+            "permissions", f"must have 1 to {PERMISSIONS_MAX} entries", "length",
+        )  # fmt: skip
+        for position, word in enumerate(key.permissions[:PERMISSIONS_MAX]):
+            check(
+                _PERMISSION.fullmatch(word) is not None,
+                f"permissions[{position}]",
+                f"must have 1 to {PERMISSION_CHARS_MAX} characters of a-z, digits, `-`, `:`, `*`",
+                "regex",
+            )
+    if key.rate_limit is not None:
+        check(
+            1 <= key.rate_limit <= RATE_LIMIT_MAX,
+            "rate_limit", f"must be between 1 and {RATE_LIMIT_MAX}", "range",
+        )  # fmt: skip
+    if key.expires_at_ms is not None:
+        check(key.expires_at_ms > now_ms, "expires_at", "must be in the future", "expires_in_past")
+    return found
+
+
+def _has_only(text: str, marks: frozenset[str]) -> bool:
+    return all(each.isalnum() or each in marks for each in text)
+
+
+def _matches(parts: Sequence[str], name: str) -> bool:
+    """Whether the parts of a pattern, split at its stars, stand in the name in this order.
+
+    Taking each part as early as it comes is enough. A regular expression would try every way to
+    share the name among the stars, and a pattern of many stars could keep it busy for ever.
+    """
+    first, *middle, last = parts
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

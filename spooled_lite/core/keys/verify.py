@@ -1,0 +1,59 @@
+"""Finding the key somebody has shown, and noting that it was used."""
+
+from typing import Final
+
+import msgspec
+
+from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.records import Credential, Scope
+from spooled_lite.errors import Unauthorized
+from spooled_lite.storage.transaction import Reading, Tx
+
+LAST_USED_EVERY_MS: Final = 5 * 60 * 1000  # a write per request would cost more than the request
+
+
+def find_by_hash(tx: Reading, key_hash: bytes) -> Credential | None:
+    """The key with this hash, whatever its state."""
+    row = tx.row(statements.FIND_BY_HASH, {"key_hash": key_hash})
+    if row is None:
+        return None
+    permissions, custom_limits = row["permissions"], row["custom_limits"]
+    return Credential(
+        key=row["seq"],
+        key_id=row["id"],
+        org=row["org"],
+        org_id=row["org_id"],
+        scope=Scope(msgspec.json.decode(row["queues"], type=list[str])),
+        permissions=(
+            None if permissions is None else msgspec.json.decode(permissions, type=tuple[str, ...])
+        ),
+        rate_limit=row["rate_limit"],
+        is_active=bool(row["is_active"]),
+        expires_at_ms=row["expires_at_ms"],
+        last_used_ms=row["last_used_ms"],
+        plan_tier=row["plan_tier"],
+        custom_limits=None if custom_limits is None else msgspec.json.decode(custom_limits),
+        org_is_active=bool(row["org_is_active"]),
+        org_is_deleted=row["org_deleted_at_ms"] is not None,
+    )
+
+
+def note_use(tx: Tx, key: int) -> None:
+    """Write down that a key was used, at most once in five minutes. Not announced."""
+    tx.execute(
+        statements.NOTE_USE,
+        {"key": key, "now_ms": tx.now_ms, "not_after_ms": tx.now_ms - LAST_USED_EVERY_MS},
+    )
+
+
+def check_still_valid(tx: Reading, key: int, queue_name: str) -> None:
+    """For what was allowed a while ago: is the key alive, and does it still open this queue?
+
+    Raises:
+        Unauthorized: the key was revoked or has expired.
+        AccessDenied: the queue is outside its scope now.
+    """
+    row = tx.row(statements.STILL_VALID, {"key": key, "now_ms": tx.now_ms})
+    if row is None:
+        raise Unauthorized
+    Scope(msgspec.json.decode(row["queues"], type=list[str])).check(queue_name)

@@ -1,0 +1,67 @@
+"""How long a failed job waits before its next attempt."""
+
+from typing import Any, Final
+
+import msgspec
+
+from spooled_lite.events import Row
+
+DEFAULT_BASE_SECONDS: Final = 1.0
+DEFAULT_MULTIPLIER: Final = 2.0
+DEFAULT_MAX_SECONDS: Final = 60.0  # of a queue without a backoff of its own
+QUEUE_MAX_SECONDS: Final = 3_600.0  # of a queue that names only a part of it
+_EXPONENT_MAX: Final = 100  # as many as retries: keeps the power a number
+
+
+def backoff_ms(queue: Row, retry_count: int) -> int:
+    """min(base x multiplier^retry_count, max), with the parts of the queue.
+
+    The first of these that names anything counts: the backoff columns, `retry_delay_seconds` as
+    the base, the dashboard's keys in `settings`; else 1, 2, 4 ... 60 seconds.
+
+    Contract: jobs, section 6 ("Backoff", "Per-queue backoff").
+    """
+    base, multiplier, most = _parts(queue)
+    seconds = base * multiplier ** min(retry_count, _EXPONENT_MAX)
+    return round(min(seconds, most) * 1000)
+
+
+def _parts(queue: Row) -> tuple[float, float, float]:
+    base = queue["backoff_base_seconds"]
+    multiplier = queue["backoff_multiplier"]
+    most = queue["backoff_max_seconds"]
+    if base is not None or multiplier is not None or most is not None:
+        return _completed(base, multiplier, most)
+    if queue["retry_delay_seconds"] is not None:
+        return _completed(queue["retry_delay_seconds"], None, None)
+    settings = _settings(queue)
+    if "retry_delay_ms" in settings or "max_retry_delay_ms" in settings:
+        return (
+            _number(settings.get("retry_delay_ms"), 1_000) / 1000,
+            _number(settings.get("backoff_multiplier"), DEFAULT_MULTIPLIER),
+            _number(settings.get("max_retry_delay_ms"), 60_000) / 1000,
+        )
+    return DEFAULT_BASE_SECONDS, DEFAULT_MULTIPLIER, DEFAULT_MAX_SECONDS
+
+
+def _completed(
+    base: float | None, multiplier: float | None, most: float | None
+) -> tuple[float, float, float]:
+    return (
+        DEFAULT_BASE_SECONDS if base is None else base,
+        DEFAULT_MULTIPLIER if multiplier is None else multiplier,
+        QUEUE_MAX_SECONDS if most is None else most,
+    )
+
+
+def _settings(queue: Row) -> dict[str, Any]:
+    if queue["settings"] == b"{}":
+        return {}
+    settings = msgspec.json.decode(queue["settings"])
+    return settings if isinstance(settings, dict) else {}
+
+
+def _number(value: Any, default: float) -> float:
+    """A setting is free JSON: what is no number above or at 0 is as if it was not there."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return float(value) if is_number else float(default)

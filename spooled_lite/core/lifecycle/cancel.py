@@ -1,0 +1,46 @@
+"""Taking a waiting job out of its queue."""
+
+from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.dependents import tell_dependents
+from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.errors import Conflict
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Tx
+
+
+def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> Row:
+    """Cancel a job that waits; what waits for it is cancelled too.
+
+    Raises:
+        NotFound: no such job in this organization and scope.
+        Conflict: the job is running or finished: neither can be taken back.
+
+    Contract: jobs, J4 and J5.
+    """
+    before = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
+    row = _cancel(tx, org, job_id, was=before["status"], reason=None)
+    if row is None:
+        raise Conflict(f"Job cannot be cancelled: it is {before['status']}")
+    return row
+
+
+def expire_jobs(tx: Tx) -> Pass:
+    """Cancel waiting jobs whose `expires_at` has passed, at most PASS_MAX.
+
+    Contract: jobs, section 13.
+    """
+    expired = tx.rows(statements.EXPIRED, {"now_ms": tx.now_ms, "limit": PASS_MAX})
+    for job in expired:
+        _cancel(tx, job["org"], job["id"], was=job["status"], reason="expired")
+    return next_pass(tx, len(expired), statements.NEXT_EXPIRY)
+
+
+def _cancel(tx: Tx, org: int, job_id: str, *, was: str, reason: str | None) -> Row | None:
+    row = tx.row(statements.CANCEL, {"id": job_id, "org": org, "now_ms": tx.now_ms})
+    if row is not None:
+        tx.emit("job.cancelled", org, row=row, was=was, facts={"reason": reason})
+        tell_dependents(tx, row)
+    return row

@@ -1,0 +1,75 @@
+"""Taking due jobs under a lease."""
+
+import sqlite3
+
+from msgspec import Struct
+
+from spooled_lite.core.keys.verify import check_still_valid
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.promote import promote_due_of_queue
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.queues.room import room_for
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+
+class Claim(Struct, frozen=True, kw_only=True, gc=False):
+    """What core is asked to hand out."""
+
+    queue_name: str
+    worker_id: str
+    limit: int
+    lease_ms: int
+
+
+def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
+    """Take up to `limit` due jobs of a queue under one new lease, in claim order.
+
+    An empty list when nothing is due, the queue is unknown or paused, or its rate limit or
+    concurrency leaves no room. A crash before the commit hands out nothing.
+
+    Contract: jobs, section 5 and J11.
+    """
+    queue = find_queue(tx, org, wanted.queue_name)
+    if queue is None or not queue["enabled"]:
+        return []
+    room = room_for(tx, queue, wanted.limit)
+    if room == 0:
+        return []
+    promote_due_of_queue(tx, queue["seq"])
+    lease_expires_at_ms = tx.now_ms + wanted.lease_ms
+    rows = tx.rows(
+        statements.CLAIM,
+        {
+            "queue": queue["seq"],
+            "limit": room,
+            "worker_id": wanted.worker_id,
+            "lease_id": tx.new_id(),
+            "lease_expires_at_ms": lease_expires_at_ms,
+            "now_ms": tx.now_ms,
+        },
+    )
+    if not rows:
+        return []
+    if len(rows) > 1:  # RETURNING promises no order
+        rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
+    for row in rows:
+        tx.emit("job.claimed", org, row=row, was="pending")
+    if queue["rate_limit"] is not None:
+        tx.execute(
+            queue_statements.TAKE_FROM_WINDOW,
+            {"queue": queue["seq"], "taken": len(rows), "now_ms": tx.now_ms},
+        )
+    tx.due(Deadline.LEASE_END, lease_expires_at_ms)
+    return rows
+
+
+def claim_after_waiting(tx: Tx, org: int, wanted: Claim, key: int) -> list[sqlite3.Row]:
+    """As `claim`, for a caller that has waited: its key may have been revoked meanwhile.
+
+    Raises:
+        Unauthorized, AccessDenied: the key does not open this queue any more.
+    """
+    check_still_valid(tx, key, wanted.queue_name)
+    return claim(tx, org, wanted)

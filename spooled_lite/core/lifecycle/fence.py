@@ -1,0 +1,51 @@
+"""Why an answer about a job was refused: the lease is the fence."""
+
+from typing import Any
+
+from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle.states import TERMINAL
+from spooled_lite.errors import Conflict, LeaseExpired, NotFound, SpooledError
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Reading, Tx
+
+
+def guard(tx: Tx, org: int, job_id: str, claimant: Claimant) -> dict[str, Any]:
+    """The parameters of every statement that only the holder of the lease may run."""
+    return {
+        "id": job_id,
+        "org": org,
+        "worker_id": claimant.worker_id or None,
+        "lease_id": claimant.lease_id or None,
+        "now_ms": tx.now_ms,
+    }
+
+
+def visible(row: Row | None, scope: Scope) -> Row:
+    """The row itself. Raises NotFound for none, and for one outside the key's queues."""
+    if row is None or not scope.allows(row["queue_name"]):
+        raise NotFound.thing("Job")
+    return row
+
+
+def refusal(tx: Reading, org: int, job_id: str, claimant: Claimant, scope: Scope) -> SpooledError:
+    """Explain why a guarded statement changed nothing, in the order of the contract's table.
+
+    Contract: jobs, section 6 ("Fencing of complete / fail / heartbeat").
+    """
+    job = tx.row(job_statements.BY_ID, {"id": job_id, "org": org})
+    if job is None or not scope.allows(job["queue_name"]):
+        return NotFound.thing("Job")
+    lease_id = claimant.lease_id or None
+    if job["status"] in TERMINAL:
+        if lease_id is None or lease_id == job["settled_lease_id"]:
+            return Conflict(f"Job is already {job['status']}")
+        return LeaseExpired()
+    if job["status"] != "processing":
+        return Conflict("Job is not being processed") if lease_id is None else LeaseExpired()
+    if lease_id is not None and lease_id != job["lease_id"]:
+        return LeaseExpired("The lease id does not match the job's current lease")
+    if job["lease_expires_at_ms"] is None or job["lease_expires_at_ms"] <= tx.now_ms:
+        return LeaseExpired()
+    return Conflict("Job is held by another worker")

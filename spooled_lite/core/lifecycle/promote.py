@@ -1,0 +1,31 @@
+"""Delayed jobs and waiting retries become claimable when their time has come."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.storage.transaction import Tx
+
+
+def promote_due(tx: Tx) -> Pass:
+    """Promote at most PASS_MAX due jobs of all queues, the longest due first."""
+    due = tx.rows(statements.DUE, {"now_ms": tx.now_ms, "limit": PASS_MAX})
+    _promote(tx, due)
+    return next_pass(tx, len(due), statements.NEXT_PROMOTION)
+
+
+def promote_due_of_queue(tx: Tx, queue: int) -> None:
+    """What a claim does first, so that it never depends on the loop's timing."""
+    wanted = {"queue": queue, "now_ms": tx.now_ms, "limit": PASS_MAX}
+    _promote(tx, tx.rows(statements.DUE_OF_QUEUE, wanted))
+
+
+def _promote(tx: Tx, due: Sequence[sqlite3.Row]) -> None:
+    for was in due:
+        row = tx.row(statements.PROMOTE, {"seq": was["seq"], "now_ms": tx.now_ms})
+        assert row is not None, "nothing changes a job between two statements of an operation"
+        if was["status"] == "scheduled":
+            tx.emit("job.promoted", row["org"], row=row, was="scheduled")
+        if row["claimable"]:
+            tx.feed((row["org"], row["queue_name"]))

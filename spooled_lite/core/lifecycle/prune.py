@@ -1,0 +1,120 @@
+"""Deleting what is older than its retention. Contract: platform, section 5.5."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
+from spooled_lite.plans import tier_limits
+from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
+from spooled_lite.storage.transaction import Tx
+
+SWEEP_MS: Final = 300_000  # from the end of one sweep to the next
+MINUTES_KEPT: Final = 25 * 60  # statistics look back 24 hours
+
+_DONE: Final = frozenset({"completed", "cancelled"})
+
+
+class Retention(Struct, frozen=True):
+    """The server's windows, in days; 0 or less keeps for ever."""
+
+    job_days: int = 30
+    history_days: int = 7
+    plans_enforced: bool = False
+
+    def windows(self, tier: str, custom: Mapping[str, Any] | None) -> tuple[int, int]:
+        """Days for jobs and for history: a custom limit, else the plan's, else the server's."""
+        plan = tier_limits(tier)
+        days = (
+            (plan.job_retention_days, plan.history_retention_days)
+            if self.plans_enforced
+            else (self.job_days, self.history_days)
+        )
+        own = custom or {}
+        return (
+            own.get("job_retention_days") or days[0],
+            own.get("history_retention_days") or days[1],
+        )
+
+
+class Pruning:
+    """One sweep after another, a pass over the rows of one organization at a time.
+
+    Where a sweep stands is kept in memory only: after a crash it begins again, and finds little.
+    """
+
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
+        self._steps: list[Callable[[Tx], int]] | None = None  # last one first; None: begin anew
+        self._after: Position = FROM_START
+        self._queue = 0
+
+    def run_once(self, tx: Tx) -> Pass:
+        """At most a few hundred rows; due again at once until the sweep is through."""
+        if self._steps is None:
+            self._steps = self._begin(tx)
+        if not self._steps:
+            self._steps = None
+            return Pass(0, tx.now_ms + SWEEP_MS)
+        done = self._steps[-1](tx)
+        if not done:
+            self._steps.pop()
+        return Pass(done, tx.now_ms)
+
+    def _begin(self, tx: Tx) -> list[Callable[[Tx], int]]:
+        self._after, self._queue = FROM_START, 0
+        steps: list[Callable[[Tx], int]] = [self._prune_minutes]
+        for row in tx.rows(statements.ORGANIZATIONS):
+            windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))
+            steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
+            steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
+        return steps
+
+    def _prune_jobs(self, tx: Tx, org: int, days: int) -> int:
+        """How many rows were looked at; those a waiting child needs are passed over."""
+        if days <= 0:
+            return 0
+        rows = tx.rows(
+            statements.OLD,
+            {
+                "org": org,
+                "completed_before_ms": tx.now_ms - days * DAY_MS,
+                "after_ms": self._after[0],
+                "after_seq": self._after[1],
+                "limit": REMOVE_MAX,
+            },
+        )
+        remove(tx, [row for row in rows if row["status"] in _DONE and not row["is_needed"]])
+        last = rows[-1] if rows else None
+        self._after = FROM_START if last is None else (last["completed_at_ms"], last["seq"])
+        return len(rows)
+
+    def _prune_minutes(self, tx: Tx) -> int:
+        """How many queues were looked at."""
+        queues = tx.rows(statements.QUEUES_AFTER, {"after": self._queue, "limit": REMOVE_MAX})
+        oldest = tx.now_ms // MINUTE_MS - MINUTES_KEPT
+        for queue in queues:
+            tx.execute(statements.DELETE_OLD_MINUTES, {"queue": queue["seq"], "minute": oldest})
+            self._queue = queue["seq"]
+        return len(queues)
+
+
+def _prune_history(tx: Tx, org: int, days: int) -> int:
+    if days <= 0:
+        return 0
+    return tx.execute(
+        statements.DELETE_OLD_HISTORY,
+        {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
+    )
+
+
+def _custom(limits: bytes | None) -> Mapping[str, Any] | None:
+    if limits is None:
+        return None
+    decoded = msgspec.json.decode(limits)
+    return decoded if isinstance(decoded, dict) else None

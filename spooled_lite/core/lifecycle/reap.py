@@ -1,0 +1,29 @@
+"""Taking back jobs whose lease ran out."""
+
+from typing import Final
+
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.core.lifecycle.settle import bury, retry_later
+from spooled_lite.storage.transaction import Tx
+
+# Clients and alert rules know these words: contract README, section 5.
+LEASE_OVER: Final = "Lease expired (worker timeout)"
+ATTEMPTS_OVER: Final = "Max retries exceeded after lease expiration"
+
+
+def reap_expired_leases(tx: Tx) -> Pass:
+    """Return jobs whose lease has run out to their queue, or to the dead letters.
+
+    Takes at most PASS_MAX, the longest over first; due again at once when there may be more, else
+    at the next lease end.
+
+    Contract: jobs, section 6 ("Lease expiry").
+    """
+    over = tx.rows(statements.LEASES_OVER, {"now_ms": tx.now_ms, "limit": PASS_MAX})
+    for held in over:
+        if held["retry_count"] < held["max_retries"]:
+            retry_later(tx, held, LEASE_OVER, run_at_ms=None)
+        else:
+            bury(tx, held, ATTEMPTS_OVER)
+    return next_pass(tx, len(over), statements.NEXT_LEASE_END)

@@ -1,0 +1,122 @@
+"""Deleting jobs: dead letters, the jobs of a queue, and a queue as a whole. Always in passes."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.dependents import cancel_orphans
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.lifecycle.states import ACTIVE
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.errors import Conflict, NotFound
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+# Each job takes its history with it, some rows each: with them a pass stays within 500 rows or so.
+REMOVE_MAX: Final = 100
+FROM_START: Final = (-1, -1)  # before the first job, by time and number
+
+Position = tuple[int, int]
+
+
+class Purged(Struct, frozen=True):
+    """What one pass removed; None for `after` when it was the last."""
+
+    count: int
+    after: Position | None
+
+
+def purge_dead_letters_pass(tx: Tx, org: int, wanted: DeadLetters, scope: Scope) -> Purged:
+    """Remove some of the chosen dead letters; call again, with the rest of the limit, for more.
+
+    Contract: jobs, J22.
+    """
+    limit = min(wanted.limit, REMOVE_MAX)
+    chosen = msgspec.structs.replace(wanted, limit=limit)
+    rows = find_dead_letters(tx, org, chosen, scope)
+    remove(tx, rows)
+    is_last = len(rows) < limit or limit == wanted.limit
+    return Purged(len(rows), None if is_last else FROM_START)
+
+
+def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_START) -> Purged:
+    """Remove some of the jobs of a queue that are not being processed; go on at `after`.
+
+    Raises:
+        NotFound: there is no such queue.
+
+    Contract: jobs, Q10.
+    """
+    queue = find_queue(tx, org, queue_name)
+    if queue is None:
+        raise NotFound.thing("Queue")
+    rows = tx.rows(
+        statements.IDLE_OF_QUEUE,
+        {"queue": queue["seq"], "after_ms": after[0], "after_seq": after[1], "limit": REMOVE_MAX},
+    )
+    remove(tx, rows)
+    if len(rows) < REMOVE_MAX:
+        return Purged(len(rows), None)
+    return Purged(len(rows), (rows[-1]["created_at_ms"], rows[-1]["seq"]))
+
+
+def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> None:
+    """Delete a queue: it and its jobs are hidden at once, its rows go in passes of the loop.
+
+    Raises:
+        NotFound: there is no such queue.
+        Conflict: jobs of it wait or run, and `delete_jobs` was not asked for.
+
+    Contract: jobs, Q6.
+    """
+    queue = find_queue(tx, org, queue_name)
+    if queue is None:
+        raise NotFound.thing("Queue")
+    counts = {str(each): tx.counted(queue["seq"], f"status.{each}") for each in ACTIVE}
+    if not delete_jobs and (counts["pending"] or counts["processing"] or counts["scheduled"]):
+        raise Conflict("The queue has jobs that wait or run; say delete_jobs=true to delete them")
+    tx.execute(queue_statements.MARK_DELETED, {"queue": queue["seq"], "now_ms": tx.now_ms})
+    tx.count_now(org, "active_jobs", -sum(counts.values()))
+    tx.emit("queue.deleted", org, row=queue)
+    tx.due(Deadline.DELETION, tx.now_ms)
+
+
+def remove_rows_of_deleted(tx: Tx) -> Pass:
+    """One pass over the rows of deleted queues; the queue's own row goes last."""
+    queue = tx.row(queue_statements.NEXT_DELETED)
+    if queue is None:
+        return Pass(0, None)
+    rows = tx.rows(statements.OF_QUEUE, {"queue": queue["seq"], "limit": REMOVE_MAX})
+    remove(tx, rows, is_counted=False)
+    if not rows:
+        tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue["seq"]})
+        tx.execute(queue_statements.DELETE, {"queue": queue["seq"]})
+    return Pass(len(rows) or 1, tx.now_ms)
+
+
+def remove(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool = True) -> None:
+    """Delete jobs with their history; their idempotency keys are free again.
+
+    What still waited for one of them is cancelled. With `is_counted` false the counters of their
+    queue go too, in one piece with the queue.
+    """
+    if not rows:
+        return
+    for row in rows:
+        cancel_orphans(tx, row)
+        if is_counted:
+            tx.count(row["queue"], f"status.{row['status']}", -1)
+            tx.count(row["queue"], "removed", 1)
+            if row["status"] in ACTIVE:
+                tx.count_now(row["org"], "active_jobs", -1)
+        tx.emit("job.deleted", row["org"], row=row, was=row["status"])
+    seqs = msgspec.json.encode([row["seq"] for row in rows]).decode()
+    tx.execute(statements.DELETE_HISTORY, {"seqs": seqs})
+    tx.execute(statements.DELETE, {"seqs": seqs})

@@ -1,0 +1,40 @@
+"""A slow look for what every deadline has missed. It is expected to find nothing."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+logger = logging.getLogger(__name__)
+
+EVERY_MS: Final = 60_000
+OVERDUE_MS: Final = 5_000  # late by this much is missed; less may be on its way
+
+_NEXT: Final = {
+    Deadline.PROMOTION: statements.NEXT_PROMOTION,
+    Deadline.LEASE_END: statements.NEXT_LEASE_END,
+    Deadline.EXPIRY: statements.NEXT_EXPIRY,
+}
+
+
+class SafetySweep:
+    """Announces overdue deadlines again, and counts them."""
+
+    def __init__(self, on_repair: Callable[[int], None] = lambda count: None) -> None:
+        self._on_repair = on_repair
+
+    def run_once(self, tx: Tx) -> Pass:
+        repaired = 0
+        for kind, statement in _NEXT.items():
+            row = tx.row(statement)
+            if row is not None and row["at_ms"] < tx.now_ms - OVERDUE_MS:
+                logger.warning("a %s is overdue and was not noticed", kind.value)
+                tx.due(kind, tx.now_ms)
+                repaired += 1
+        if repaired:
+            self._on_repair(repaired)
+        return Pass(repaired, tx.now_ms + EVERY_MS)

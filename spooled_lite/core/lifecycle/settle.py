@@ -1,0 +1,146 @@
+"""The end of an attempt: completed, failed, dead-lettered, or handed back."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.backoff import backoff_ms
+from spooled_lite.core.lifecycle.dependents import tell_dependents
+from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.events import Deadline, Row
+from spooled_lite.storage.transaction import Tx
+
+
+class Failed(Struct, frozen=True):
+    """What became of a job that failed."""
+
+    status: Literal["pending", "deadletter"]
+    will_retry: bool
+    delay_ms: int
+
+
+def complete(
+    tx: Tx, org: int, job_id: str, claimant: Claimant, result: bytes | None, scope: Scope
+) -> None:
+    """Settle a leased job as completed, and release what waits for it.
+
+    Raises:
+        NotFound: no such job in this organization and scope.
+        LeaseExpired: the lease ran out (named or not), or the job has been claimed again since.
+        Conflict: the job is not being processed, or another worker holds it.
+
+    Contract: jobs, J13 and section 6.
+    """
+    row = tx.row(statements.COMPLETE, {**guard(tx, org, job_id, claimant), "result": result})
+    if row is None:
+        raise refusal(tx, org, job_id, claimant, scope)
+    visible(row, scope)  # a refusal takes the change back
+    tx.emit("job.completed", org, row=row, was="processing")
+    _attempt_ended(tx, org, row)
+    tell_dependents(tx, row)
+
+
+def fail(
+    tx: Tx,
+    org: int,
+    job_id: str,
+    claimant: Claimant,
+    error: str,
+    scope: Scope,
+    may_retry: bool = True,
+) -> Failed:
+    """End the attempt of a leased job: a retry after its backoff, or the dead letters.
+
+    Raises: as `complete`.
+
+    Contract: jobs, J14 and section 6.
+    """
+    held = tx.row(statements.HELD, guard(tx, org, job_id, claimant))
+    if held is None:
+        raise refusal(tx, org, job_id, claimant, scope)
+    visible(held, scope)
+    if may_retry and held["retry_count"] < held["max_retries"]:
+        queue = find_queue(tx, org, held["queue_name"])
+        assert queue is not None, "a visible job has a live queue"
+        delay_ms = backoff_ms(queue, held["retry_count"])
+        retry_later(tx, held, error, run_at_ms=tx.now_ms + delay_ms)
+        return Failed("pending", will_retry=True, delay_ms=delay_ms)
+    bury(tx, held, error)
+    return Failed("deadletter", will_retry=False, delay_ms=0)
+
+
+def retry_later(tx: Tx, held: Row, error: str, *, run_at_ms: int | None) -> None:
+    """End the attempt of a held job and let it run again, at once without a time."""
+    row = tx.row(
+        statements.RETRY_LATER,
+        {
+            "seq": held["seq"],
+            "lease_id": held["lease_id"],
+            "error": error,
+            "run_at_ms": run_at_ms,
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert row is not None, "the lease was looked at in this operation"
+    tx.emit(
+        "job.retrying",
+        row["org"],
+        row=row,
+        was="processing",
+        facts={"worker_id": held["assigned_worker_id"]},
+    )
+    _attempt_ended(tx, row["org"], row)
+    if run_at_ms is not None:
+        tx.due(Deadline.PROMOTION, run_at_ms)
+
+
+def bury(tx: Tx, held: Row, error: str) -> None:
+    """Move a held job to the dead letters; what waits for it is cancelled."""
+    row = tx.row(
+        statements.BURY,
+        {
+            "seq": held["seq"],
+            "lease_id": held["lease_id"],
+            "error": error,
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert row is not None, "the lease was looked at in this operation"
+    tx.emit(
+        "job.deadlettered",
+        row["org"],
+        row=row,
+        was="processing",
+        facts={"worker_id": held["assigned_worker_id"]},
+    )
+    _attempt_ended(tx, row["org"], row)
+    tell_dependents(tx, row)
+
+
+def release(tx: Tx, jobs: Sequence[Row]) -> int:
+    """Take back jobs whose caller went away before it got them; how many still were its own.
+
+    Not an attempt: `retry_count` stays. Contract: jobs, section 4 ("released").
+    """
+    released = 0
+    for job in jobs:
+        row = tx.row(
+            statements.RELEASE,
+            {"seq": job["seq"], "lease_id": job["lease_id"], "now_ms": tx.now_ms},
+        )
+        if row is not None:
+            released += 1
+            facts = {"worker_id": job["assigned_worker_id"], "lease_id": job["lease_id"]}
+            tx.emit("job.released", row["org"], row=row, was="processing", facts=facts)
+            _attempt_ended(tx, row["org"], row)
+    return released
+
+
+def _attempt_ended(tx: Tx, org: int, row: Row) -> None:
+    # The job itself may be claimable again, and a queue with a concurrency limit has room now.
+    tx.feed((org, row["queue_name"]))

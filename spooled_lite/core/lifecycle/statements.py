@@ -1,0 +1,294 @@
+"""Every statement that changes the status of a job."""
+
+from typing import Final
+
+from spooled_lite.core.jobs.statements import VISIBLE
+
+# -- claim -----------------------------------------------------------------------------------
+
+# Highest priority first, then oldest, then as stored. Never sorts: walks index
+#   jobs_due (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1
+# `claimable` is 0 for delayed, blocked and retry-waiting rows, so they are not in the index.
+CLAIM: Final = """
+UPDATE jobs
+   SET status = 'processing', claimable = 0,
+       assigned_worker_id = :worker_id, lease_id = :lease_id,
+       lease_expires_at_ms = :lease_expires_at_ms, settled_lease_id = NULL,
+       started_at_ms = :now_ms, updated_at_ms = :now_ms,
+       progress = NULL, progress_message = NULL
+ WHERE seq IN (
+       SELECT seq FROM jobs
+        WHERE queue = :queue AND claimable = 1
+          AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+        ORDER BY priority DESC, created_at_ms, seq
+        LIMIT :limit)
+RETURNING *
+"""
+
+# -- promote ---------------------------------------------------------------------------------
+
+# Index jobs_to_promote_of_queue.
+DUE_OF_QUEUE: Final = """
+SELECT seq, status FROM jobs WHERE queue = :queue AND run_at_ms <= :now_ms
+ ORDER BY run_at_ms LIMIT :limit
+"""
+
+# Index jobs_to_promote.
+DUE: Final = (
+    "SELECT seq, status FROM jobs WHERE run_at_ms <= :now_ms"
+    + VISIBLE
+    + " ORDER BY run_at_ms LIMIT :limit"
+)
+
+NEXT_PROMOTION: Final = (
+    "SELECT run_at_ms AS at_ms FROM jobs WHERE run_at_ms IS NOT NULL"
+    + VISIBLE
+    + " ORDER BY run_at_ms LIMIT 1"
+)
+
+PROMOTE: Final = """
+UPDATE jobs
+   SET status = 'pending', run_at_ms = NULL, claimable = (dependencies_met IS NOT 0),
+       updated_at_ms = :now_ms
+ WHERE seq = :seq AND run_at_ms <= :now_ms
+RETURNING *
+"""
+
+# -- the holder of a lease -------------------------------------------------------------------
+
+# The guard is the fence: a late or foreign answer changes no row. A lease that is over is refused
+# whether or not the caller named it. Index jobs_by_id.
+_HELD: Final = (
+    """
+ WHERE id = :id AND org = :org
+   AND status = 'processing' AND lease_expires_at_ms > :now_ms
+   AND lease_id = coalesce(:lease_id, lease_id)
+   AND assigned_worker_id = coalesce(:worker_id, assigned_worker_id)"""
+    + VISIBLE
+)
+
+COMPLETE: Final = (
+    """
+UPDATE jobs
+   SET status = 'completed', result = :result, completed_at_ms = :now_ms, updated_at_ms = :now_ms,
+       settled_lease_id = lease_id, lease_id = NULL, lease_expires_at_ms = NULL"""
+    + _HELD
+    + """
+RETURNING *
+"""
+)
+
+RENEW: Final = (
+    """
+UPDATE jobs SET lease_expires_at_ms = :lease_expires_at_ms, updated_at_ms = :now_ms"""
+    + _HELD
+    + """
+RETURNING *
+"""
+)
+
+REPORT_PROGRESS: Final = (
+    """
+UPDATE jobs SET progress = :progress, progress_message = :message, updated_at_ms = :now_ms"""
+    + _HELD
+    + """
+RETURNING *
+"""
+)
+
+HELD: Final = "SELECT * FROM jobs" + _HELD
+
+# -- the end of an attempt -------------------------------------------------------------------
+
+# Guarded by the lease that was held when the decision was made.
+RETRY_LATER: Final = """
+UPDATE jobs
+   SET status = 'pending', claimable = (:run_at_ms IS NULL AND dependencies_met IS NOT 0),
+       run_at_ms = :run_at_ms, scheduled_at_ms = :run_at_ms, retry_count = retry_count + 1,
+       last_error = :error, updated_at_ms = :now_ms,
+       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+ WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
+RETURNING *
+"""
+
+BURY: Final = """
+UPDATE jobs
+   SET status = 'deadletter', last_error = :error, completed_at_ms = :now_ms,
+       updated_at_ms = :now_ms, settled_lease_id = lease_id,
+       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+ WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
+RETURNING *
+"""
+
+RELEASE: Final = """
+UPDATE jobs
+   SET status = 'pending', claimable = 1, started_at_ms = NULL, updated_at_ms = :now_ms,
+       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+ WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
+RETURNING *
+"""
+
+# Index jobs_leased.
+LEASES_OVER: Final = (
+    "SELECT * FROM jobs WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"
+    + VISIBLE
+    + " ORDER BY lease_expires_at_ms LIMIT :limit"
+)
+
+NEXT_LEASE_END: Final = (
+    "SELECT lease_expires_at_ms AS at_ms FROM jobs WHERE lease_id IS NOT NULL"
+    + VISIBLE
+    + " ORDER BY lease_expires_at_ms LIMIT 1"
+)
+
+# -- by hand ---------------------------------------------------------------------------------
+
+# Index jobs_by_id.
+RETRY: Final = (
+    """
+UPDATE jobs
+   SET status = 'pending', claimable = (dependencies_met IS NOT 0),
+       retry_count = CASE WHEN :starts_over THEN 0 ELSE retry_count + 1 END,
+       last_error = NULL, scheduled_at_ms = NULL, completed_at_ms = NULL,
+       settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND status IN ('failed', 'deadletter')"""
+    + VISIBLE
+    + """
+RETURNING *
+"""
+)
+
+CANCEL: Final = (
+    """
+UPDATE jobs
+   SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
+       updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND status IN ('pending', 'scheduled')"""
+    + VISIBLE
+    + """
+RETURNING *
+"""
+)
+
+# -- expiry ----------------------------------------------------------------------------------
+
+# Index jobs_expiring.
+EXPIRED: Final = (
+    """
+SELECT id, org, status FROM jobs
+ WHERE expires_at_ms <= :now_ms AND status IN ('pending', 'scheduled')"""
+    + VISIBLE
+    + " ORDER BY expires_at_ms LIMIT :limit"
+)
+
+NEXT_EXPIRY: Final = (
+    """
+SELECT expires_at_ms AS at_ms FROM jobs
+ WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled')"""
+    + VISIBLE
+    + " ORDER BY expires_at_ms LIMIT 1"
+)
+
+# -- dependents ------------------------------------------------------------------------------
+
+HAS_DEPENDENTS: Final = "SELECT 1 FROM job_dependencies WHERE parent = :job LIMIT 1"
+
+# Index job_dependents, from where the last pass stopped.
+DEPENDENTS: Final = """
+SELECT DISTINCT job FROM job_dependencies WHERE parent = :job AND job > :told_job
+ ORDER BY job LIMIT :limit
+"""
+
+CASCADES: Final = "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT :limit"
+
+TOLD: Final = "UPDATE job_cascades SET told_job = :told_job WHERE job = :job"
+
+END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
+
+# The primary key of job_dependencies; how each parent of a job stands.
+EDGES: Final = """
+SELECT edges.is_link, edges.condition, parents.status
+  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE edges.job = :job
+"""
+
+BY_SEQ: Final = "SELECT * FROM jobs WHERE seq = :seq" + VISIBLE
+
+SET_DEPENDENCIES_MET: Final = """
+UPDATE jobs
+   SET dependencies_met = :met, updated_at_ms = :now_ms,
+       claimable = (:met AND status = 'pending' AND run_at_ms IS NULL)
+ WHERE seq = :seq AND status IN ('pending', 'scheduled') AND dependencies_met IS NOT :met
+RETURNING *
+"""
+
+CANCEL_BY_PARENT: Final = """
+UPDATE jobs
+   SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
+       updated_at_ms = :now_ms, cancelled_by_parent = 1, last_error = :error
+ WHERE seq = :seq AND status IN ('pending', 'scheduled')
+RETURNING *
+"""
+
+REVIVE: Final = """
+UPDATE jobs
+   SET status = CASE WHEN scheduled_at_ms > :now_ms THEN 'scheduled' ELSE 'pending' END,
+       run_at_ms = CASE WHEN scheduled_at_ms > :now_ms THEN scheduled_at_ms END,
+       claimable = (:met AND (scheduled_at_ms IS NULL OR scheduled_at_ms <= :now_ms)),
+       dependencies_met = :met, cancelled_by_parent = 0, last_error = NULL,
+       completed_at_ms = NULL, updated_at_ms = :now_ms
+ WHERE seq = :seq AND status = 'cancelled' AND cancelled_by_parent = 1
+RETURNING *
+"""
+
+# -- removal ---------------------------------------------------------------------------------
+
+# Index jobs_by_queue.
+OF_QUEUE: Final = """
+SELECT seq, queue, queue_name, org, status, id FROM jobs WHERE queue = :queue
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
+# Index jobs_by_queue, from where the last pass stopped: what is being processed stays.
+IDLE_OF_QUEUE: Final = """
+SELECT seq, queue, queue_name, org, status, created_at_ms, id FROM jobs
+ WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
+# Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
+# refers to it.
+OLD: Final = """
+SELECT seq, queue, queue_name, org, status, completed_at_ms, id,
+       EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
+                          ON children.seq = edges.job
+                WHERE edges.parent = jobs.seq AND children.status IN ('pending', 'scheduled'))
+           AS is_needed
+  FROM jobs
+ WHERE org = :org AND completed_at_ms < :completed_before_ms
+   AND (completed_at_ms, seq) > (:after_ms, :after_seq)
+ ORDER BY completed_at_ms, seq LIMIT :limit
+"""
+
+DELETE_HISTORY: Final = """
+DELETE FROM job_history WHERE job IN (SELECT value FROM json_each(:seqs))
+"""
+
+DELETE: Final = "DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs))"
+
+# Index job_history_by_age.
+DELETE_OLD_HISTORY: Final = """
+DELETE FROM job_history WHERE seq IN (
+       SELECT seq FROM job_history WHERE org = :org AND created_at_ms < :created_before_ms
+        ORDER BY created_at_ms LIMIT :limit)
+"""
+
+# Primary key of queue_counters. Statistics look back a day.
+DELETE_OLD_MINUTES: Final = """
+DELETE FROM queue_counters
+ WHERE queue = :queue AND minute > 0 AND minute < :minute
+"""
+
+ORGANIZATIONS: Final = "SELECT seq, plan_tier, custom_limits FROM organizations"
+
+QUEUES_AFTER: Final = "SELECT seq FROM queues WHERE seq > :after ORDER BY seq LIMIT :limit"

@@ -1,0 +1,66 @@
+"""Making a queue as somebody wants it."""
+
+import sqlite3
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.ensure import ensure_queue, find_queue
+from spooled_lite.core.queues.pause import set_paused, set_running
+from spooled_lite.core.queues.records import Admission, QueueChanges
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Tx
+
+_COLUMNS: Final = (
+    "max_retries",
+    "default_timeout",
+    "retry_delay_seconds",
+    "backoff_base_seconds",
+    "backoff_multiplier",
+    "backoff_max_seconds",
+    "rate_limit",
+    "max_concurrency",
+    "description",
+    "settings",
+)
+
+
+class Configured(Struct, frozen=True):
+    row: Row
+    created: bool
+
+
+def configure(
+    tx: Tx, org: int, queue_name: str, changes: QueueChanges, admission: Admission
+) -> Configured:
+    """Give a queue new values; a queue that is not there is made, with defaults for the rest.
+
+    What a change says nothing about is kept. `enabled` is a pause or its end. Jobs that are
+    stored already keep the values they were stored with; claims that wait look again.
+
+    Raises:
+        QuotaExceeded: the new queue would be one too many.
+
+    Contract: jobs, Q2, Q4, Q5 and Q11.
+    """
+    known = find_queue(tx, org, queue_name)
+    row = known or ensure_queue(tx, org, queue_name, admission)
+    if changes.columns:
+        row = _set_columns(tx, org, row, changes)
+    if changes.enabled is False and row["enabled"]:
+        row = set_paused(tx, row, reason=None)
+    elif changes.enabled and not row["enabled"]:
+        row = set_running(tx, row)
+    return Configured(row, created=known is None)
+
+
+def _set_columns(tx: Tx, org: int, queue: sqlite3.Row, changes: QueueChanges) -> sqlite3.Row:
+    values = {name: queue[name] for name in _COLUMNS} | dict(changes.columns)
+    row = tx.row(statements.CONFIGURE, {"queue": queue["seq"], "now_ms": tx.now_ms, **values})
+    assert row is not None, "the queue was found in this operation"
+    tx.emit("queue.changed", org, row=row)
+    if row["enabled"]:
+        # A limit may have been raised.
+        tx.feed((org, row["queue_name"]))
+    return row

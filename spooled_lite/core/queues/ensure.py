@@ -1,0 +1,39 @@
+"""A queue exists as soon as somebody names it."""
+
+import sqlite3
+
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.storage.transaction import Reading, Tx
+
+
+def find_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row | None:
+    return tx.row(statements.FIND, {"org": org, "queue_name": queue_name})
+
+
+def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> sqlite3.Row:
+    """The queue of this name; a new one, with the server's defaults, when there is none.
+
+    Raises:
+        QuotaExceeded: it would be one queue too many.
+    """
+    found = find_queue(tx, org, queue_name)
+    if found is not None:
+        return found
+    if admission.caps is not None:
+        check_room(tx, org, admission.caps, "queues", more=1)
+    made = tx.row(
+        statements.INSERT,
+        {
+            "id": tx.new_id(),
+            "org": org,
+            "queue_name": queue_name,
+            "max_retries": admission.max_retries,
+            "default_timeout": admission.timeout_seconds,
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert made is not None, "INSERT ... RETURNING always yields a row"
+    tx.emit("queue.created", org, row=made)
+    return made

@@ -1,0 +1,41 @@
+"""What a queue may be called."""
+
+from typing import Final
+
+from spooled_lite.errors import RuleBroken
+
+QUEUE_NAME_MAX: Final = 100
+_MARKS: Final = frozenset("-_.")
+
+
+def checked_queue_name(name: str, field: str = "queue_name") -> str:
+    """The name itself. Letters and digits of any script, `-`, `_` and `.`.
+
+    Raises:
+        RuleBroken: 400, with the code of the rule. Contract: jobs, section 2.4.
+    """
+    if not 1 <= len(name) <= QUEUE_NAME_MAX:
+        raise RuleBroken.of(
+            field, f"Queue name must have 1 to {QUEUE_NAME_MAX} characters (`{field}`)", "length"
+        )
+    if name[0] in ".-":
+        raise RuleBroken.of(
+            field,
+            f"Queue name must not start with `.` or `-` (`{field}`)",
+            "invalid_queue_name_start",
+        )
+    if not all(each.isalnum() or each in _MARKS for each in name):
+        raise RuleBroken.of(
+            field,
+            f"Queue name may hold alphanumeric characters, `-`, `_` and `.` only (`{field}`)",
+            "invalid_queue_name",
+        )
+    return name
+
+
+def is_queue_name(name: str) -> bool:
+    try:
+        checked_queue_name(name)
+    except RuleBroken:
+        return False
+    return True

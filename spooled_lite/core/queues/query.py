@@ -1,0 +1,114 @@
+"""Reading queues: one, a list, and the statistics, which count no rows."""
+
+import sqlite3
+from typing import Final
+
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.queues.records import QueueStats
+from spooled_lite.core.workers import statements as worker_statements
+from spooled_lite.core.workers.records import SILENCE_MS
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.transaction import Reading
+
+LISTED_MAX: Final = 100
+DAY_MINUTES: Final = 1_440
+HOUR_MINUTES: Final = 60
+
+
+def get_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row:
+    """One queue. Raises NotFound. Contract: jobs, Q3."""
+    queue = find_queue(tx, org, queue_name)
+    if queue is None:
+        raise NotFound.thing("Queue")
+    return queue
+
+
+def list_queues(tx: Reading, org: int, scope: Scope) -> list[sqlite3.Row]:
+    """The first LISTED_MAX queues of the scope, by name. Contract: jobs, Q1."""
+    listed: list[sqlite3.Row] = []
+    after = ""  # before every name
+    while True:
+        page = tx.rows(statements.PAGE, {"org": org, "after": after, "limit": LISTED_MAX})
+        listed += [row for row in page if scope.allows(row["queue_name"])]
+        if len(page) < LISTED_MAX or len(listed) >= LISTED_MAX:
+            return listed[:LISTED_MAX]
+        after = page[-1]["queue_name"]
+
+
+def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStats:
+    """What waits, runs and was done in a queue; zeros for one that is not there.
+
+    Contract: jobs, Q7 and section 11.3.
+    """
+    queue = find_queue(tx, org, queue_name)
+    if queue is None:
+        return QueueStats(queue_name=queue_name, name=queue_name)
+    seq = queue["seq"]
+    now = {row["name"]: row["value"] for row in tx.rows(statements.COUNTERS_NOW, {"queue": seq})}
+    minute = tx.now_ms // MINUTE_MS
+    day = tx.row(
+        statements.COUNTERS_OF_MINUTES,
+        {
+            "queue": seq,
+            "minute": minute,
+            "day_from": minute - DAY_MINUTES + 1,
+            "hour_from": minute - HOUR_MINUTES + 1,
+        },
+    )
+    assert day is not None, "sums always yield a row"
+    pending, scheduled = now.get("status.pending", 0), now.get("status.scheduled", 0)
+    processing, completed = now.get("status.processing", 0), now.get("status.completed", 0)
+    failed, dead = now.get("status.failed", 0), now.get("status.deadletter", 0)
+    cancelled = now.get("status.cancelled", 0)
+    average_ms = day["duration_ms"] // day["durations"] if day["durations"] else None
+    age_seconds = _oldest_age_seconds(tx, seq)
+    return QueueStats(
+        queue_name=queue_name,
+        name=queue_name,
+        pending_jobs=pending,
+        processing_jobs=processing,
+        completed_jobs_24h=day["completed"],
+        failed_jobs_24h=day["deadlettered"],
+        avg_processing_time_ms=average_ms,
+        max_job_age_seconds=age_seconds,
+        active_workers=_active_workers(tx, org, queue_name),
+        pending=pending,
+        scheduled=scheduled,
+        claimed=processing,
+        processing=processing,
+        completed=completed,
+        failed=failed,
+        deadletter=dead,
+        dead_letter=dead,
+        cancelled=cancelled,
+        total=pending + scheduled + processing + completed + failed + dead + cancelled,
+        avg_processing_time=average_ms,
+        throughput=day["completed_in_hour"],
+        pending_count=pending,
+        processing_count=processing,
+        completed_count=completed,
+        failed_count=failed + dead,
+        oldest_job_age_seconds=age_seconds,
+        paused=not queue["enabled"],
+    )
+
+
+def _oldest_age_seconds(tx: Reading, queue: int) -> int | None:
+    """How long the oldest waiting job has been there; None when none waits."""
+    statements_of_oldest = (statements.OLDEST_HELD_BACK, statements.OLDEST_CLAIMABLE)
+    found = [tx.row(statement, {"queue": queue}) for statement in statements_of_oldest]
+    created_at_ms = [row["at_ms"] for row in found if row and row["at_ms"] is not None]
+    return max(0, tx.now_ms - min(created_at_ms)) // 1000 if created_at_ms else None
+
+
+def _active_workers(tx: Reading, org: int, queue_name: str) -> int:
+    row = tx.row(
+        worker_statements.COUNT_HEALTHY_OF_QUEUE,
+        {"org": org, "queue_name": queue_name, "silent_since_ms": tx.now_ms - SILENCE_MS},
+    )
+    assert row is not None, "count(*) always yields a row"
+    count: int = row[0]
+    return count

@@ -1,0 +1,29 @@
+"""How many jobs a queue may hand out now: its rate limit and its concurrency."""
+
+import sqlite3
+from typing import Final
+
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+WINDOW_MS: Final = 1_000  # the rate limit counts in seconds that begin with a hand-out
+
+
+def room_for(tx: Tx, queue: sqlite3.Row, wanted: int) -> int:
+    """At most `wanted`, as the limits of the queue allow. Has waiting claims woken when time helps.
+
+    Contract: jobs, section 11.2 (`rate_limit`, `max_concurrency`).
+    """
+    if queue["max_concurrency"] is not None:
+        processing = tx.counted(queue["seq"], "status.processing")
+        wanted = min(wanted, max(0, queue["max_concurrency"] - processing))
+    if queue["rate_limit"] is not None:
+        ends_at_ms = queue["window_started_at_ms"] + WINDOW_MS
+        taken = queue["window_count"] if ends_at_ms > tx.now_ms else 0
+        left = max(0, queue["rate_limit"] - taken)
+        if left < wanted:
+            tx.due(Deadline.ROOM, ends_at_ms if taken else tx.now_ms + WINDOW_MS)
+            wanted = left
+    return wanted
+
+

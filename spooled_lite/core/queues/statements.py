@@ -1,0 +1,125 @@
+"""Every statement about queues."""
+
+from typing import Final
+
+# Index queues_by_name. A deleted queue has no name any more.
+FIND: Final = """
+SELECT * FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
+"""
+
+INSERT: Final = """
+INSERT INTO queues (id, org, queue_name, max_retries, default_timeout, created_at_ms, updated_at_ms)
+VALUES (:id, :org, :queue_name, :max_retries, :default_timeout, :now_ms, :now_ms)
+RETURNING *
+"""
+
+COUNT: Final = """
+SELECT count(*) FROM queues WHERE org = :org AND deleted_at_ms IS NULL
+"""
+
+# Takes from the second that is running, or begins a new one.
+TAKE_FROM_WINDOW: Final = """
+UPDATE queues
+   SET window_count = CASE WHEN window_started_at_ms > :now_ms - 1000
+                           THEN window_count + :taken ELSE :taken END,
+       window_started_at_ms = CASE WHEN window_started_at_ms > :now_ms - 1000
+                                   THEN window_started_at_ms ELSE :now_ms END
+ WHERE seq = :queue
+"""
+
+# Index queues_rate_limited: who may hand out again, and when the next one may.
+WINDOWS_ENDED: Final = """
+SELECT org, queue_name FROM queues
+ WHERE rate_limit IS NOT NULL AND deleted_at_ms IS NULL
+   AND window_started_at_ms <= :now_ms - 1000
+"""
+
+NEXT_WINDOW: Final = """
+SELECT min(window_started_at_ms) + 1000 AS at_ms FROM queues
+ WHERE rate_limit IS NOT NULL AND window_started_at_ms > :now_ms - 1000
+"""
+
+MARK_DELETED: Final = """
+UPDATE queues SET deleted_at_ms = :now_ms, updated_at_ms = :now_ms WHERE seq = :queue
+"""
+
+# Index queues_deleted.
+NEXT_DELETED: Final = "SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1"
+
+DELETE: Final = "DELETE FROM queues WHERE seq = :queue"
+
+DELETE_COUNTERS: Final = "DELETE FROM queue_counters WHERE queue = :queue"
+
+# -- configuring and pausing -----------------------------------------------------------------
+
+# Every column a caller can set; the operation brings the ones that stay as they are.
+CONFIGURE: Final = """
+UPDATE queues
+   SET max_retries = :max_retries, default_timeout = :default_timeout,
+       retry_delay_seconds = :retry_delay_seconds, backoff_base_seconds = :backoff_base_seconds,
+       backoff_multiplier = :backoff_multiplier, backoff_max_seconds = :backoff_max_seconds,
+       rate_limit = :rate_limit, max_concurrency = :max_concurrency,
+       description = :description, settings = :settings, updated_at_ms = :now_ms
+ WHERE seq = :queue
+RETURNING *
+"""
+
+# Paused again: since the first time, for the newest reason.
+PAUSE: Final = """
+UPDATE queues
+   SET enabled = 0, paused_at_ms = coalesce(paused_at_ms, :now_ms), paused_reason = :reason,
+       updated_at_ms = :now_ms
+ WHERE seq = :queue
+RETURNING *
+"""
+
+RESUME: Final = """
+UPDATE queues
+   SET enabled = 1, paused_at_ms = NULL, paused_reason = NULL, updated_at_ms = :now_ms
+ WHERE seq = :queue
+RETURNING *
+"""
+
+# -- reading ---------------------------------------------------------------------------------
+
+# Index queues_by_name, from where the last page ended.
+PAGE: Final = """
+SELECT * FROM queues WHERE org = :org AND deleted_at_ms IS NULL AND queue_name > :after
+ ORDER BY queue_name LIMIT :limit
+"""
+
+# The primary key of queue_counters; minute 0 is what is true now and since ever.
+COUNTERS_NOW: Final = """
+SELECT name, value FROM queue_counters WHERE queue = :queue AND minute = 0
+"""
+
+# The primary key of queue_counters, one range of minutes. One row, so nothing is grouped or sorted.
+COUNTERS_OF_MINUTES: Final = """
+SELECT coalesce(sum(value) FILTER (WHERE name = 'completed'), 0) AS completed,
+       coalesce(sum(value) FILTER (WHERE name = 'completed' AND minute >= :hour_from), 0)
+           AS completed_in_hour,
+       coalesce(sum(value) FILTER (WHERE name = 'deadlettered'), 0) AS deadlettered,
+       coalesce(sum(value) FILTER (WHERE name = 'duration_ms'), 0) AS duration_ms,
+       coalesce(sum(value) FILTER (WHERE name = 'durations'), 0) AS durations
+  FROM queue_counters WHERE queue = :queue AND minute BETWEEN :day_from AND :minute
+"""
+
+# Index jobs_held_back.
+OLDEST_HELD_BACK: Final = """
+SELECT min(created_at_ms) AS at_ms FROM jobs
+ WHERE queue = :queue AND claimable = 0 AND status IN ('pending', 'scheduled')
+"""
+
+# Index jobs_due, by skips: from each priority to the one below (there are at most 201), and of
+# each the oldest. The cost does not depend on how many jobs wait.
+OLDEST_CLAIMABLE: Final = """
+WITH RECURSIVE levels (priority) AS (
+    SELECT (SELECT max(priority) FROM jobs WHERE queue = :queue AND claimable = 1)
+    UNION ALL
+    SELECT (SELECT max(priority) FROM jobs
+             WHERE queue = :queue AND claimable = 1 AND priority < levels.priority)
+      FROM levels WHERE levels.priority IS NOT NULL)
+SELECT min((SELECT min(created_at_ms) FROM jobs
+             WHERE queue = :queue AND claimable = 1 AND priority = levels.priority)) AS at_ms
+  FROM levels WHERE levels.priority IS NOT NULL
+"""

@@ -1,0 +1,70 @@
+"""A worker says that it is there, and that it leaves."""
+
+import sqlite3
+
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.queues.ensure import ensure_queue
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.workers import statements
+from spooled_lite.core.workers.query import get_worker
+from spooled_lite.core.workers.records import SILENCE_MS, NewWorker, queue_names_json
+from spooled_lite.errors import Conflict
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+
+def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> sqlite3.Row:
+    """Keep a worker as healthy, and make the queues it names.
+
+    An id that the organization knows already is the same worker again: its fields are replaced,
+    its counts and the time of its first registration stay, and no cap counts it twice.
+
+    Raises:
+        Conflict: the id belongs to another organization.
+        QuotaExceeded: it would be one worker, or one queue, too many.
+
+    Contract: jobs, W2.
+    """
+    worker_id = worker.worker_id or tx.new_id()
+    if admission.caps is not None:
+        is_known = tx.row(statements.BY_ID, {"id": worker_id, "org": org}) is not None
+        check_room(tx, org, admission.caps, "workers", more=0 if is_known else 1)
+    for queue_name in worker.queue_names:
+        ensure_queue(tx, org, queue_name, admission)
+    row = tx.row(
+        statements.UPSERT,
+        {
+            "id": worker_id,
+            "org": org,
+            "queue_name": worker.queue_names[0],
+            "queue_names": queue_names_json(worker.queue_names),
+            "hostname": worker.hostname,
+            "worker_type": worker.worker_type,
+            "version": worker.version,
+            "max_concurrency": worker.max_concurrency,
+            "metadata": worker.metadata,
+            "now_ms": tx.now_ms,
+        },
+    )
+    if row is None:
+        raise Conflict("This worker id belongs to another organization")
+    tx.emit("worker.registered", org, row=row)
+    tx.due(Deadline.WORKER_SILENCE, tx.now_ms + SILENCE_MS)
+    return row
+
+
+def deregister(tx: Tx, org: int, worker_id: str, scope: Scope) -> None:
+    """Take a worker for offline. Its row stays, and so do the leases it holds.
+
+    Doing it again changes and announces nothing.
+
+    Raises:
+        NotFound: no such worker in this organization and scope.
+
+    Contract: jobs, W5 and W6.
+    """
+    get_worker(tx, org, worker_id, scope)
+    row = tx.row(statements.DEREGISTER, {"id": worker_id, "org": org, "now_ms": tx.now_ms})
+    if row is not None:
+        tx.emit("worker.deregistered", org, row=row)

@@ -1,0 +1,83 @@
+"""Every statement about workers."""
+
+from typing import Final
+
+# Unique index of workers.id. A row of another organization is left alone, and none comes back.
+UPSERT: Final = """
+INSERT INTO workers (id, org, queue_name, queue_names, hostname, worker_type, version,
+                     max_concurrency, status, metadata, last_heartbeat_ms, registered_at_ms,
+                     updated_at_ms)
+VALUES (:id, :org, :queue_name, :queue_names, :hostname, :worker_type, :version,
+        :max_concurrency, 'healthy', :metadata, :now_ms, :now_ms, :now_ms)
+    ON CONFLICT (id) DO UPDATE
+   SET queue_name = excluded.queue_name, queue_names = excluded.queue_names,
+       hostname = excluded.hostname, worker_type = excluded.worker_type,
+       version = excluded.version, max_concurrency = excluded.max_concurrency,
+       current_jobs = 0, status = 'healthy', metadata = excluded.metadata,
+       last_heartbeat_ms = excluded.last_heartbeat_ms, updated_at_ms = excluded.updated_at_ms
+ WHERE workers.org = excluded.org
+RETURNING *
+"""
+
+# Unique index of workers.id.
+BY_ID: Final = "SELECT * FROM workers WHERE id = :id AND org = :org"
+
+# Who drains goes on draining until it says something else than that it is well.
+HEARTBEAT: Final = """
+UPDATE workers
+   SET status = CASE WHEN status = 'draining' AND :status = 'healthy' THEN 'draining'
+                     ELSE :status END,
+       current_jobs = :current_jobs, metadata = coalesce(:metadata, metadata),
+       last_heartbeat_ms = :now_ms, updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org
+RETURNING *
+"""
+
+DEREGISTER: Final = """
+UPDATE workers SET status = 'offline', updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND status <> 'offline'
+RETURNING *
+"""
+
+# Index workers_alive.
+MARK_SILENT: Final = """
+UPDATE workers SET status = 'offline', updated_at_ms = :now_ms
+ WHERE seq IN (
+       SELECT seq FROM workers
+        WHERE status IN ('healthy', 'degraded') AND last_heartbeat_ms <= :silent_since_ms
+        ORDER BY last_heartbeat_ms LIMIT :limit)
+RETURNING *
+"""
+
+# Index workers_alive: the next one to fall silent, and by now.
+NEXT_SILENCE: Final = """
+SELECT min(last_heartbeat_ms) + 120000 AS at_ms FROM workers WHERE status IN ('healthy', 'degraded')
+"""
+
+# Index workers_offline.
+FORGET_OLD: Final = """
+DELETE FROM workers WHERE seq IN (
+       SELECT seq FROM workers
+        WHERE org = :org AND status = 'offline' AND last_heartbeat_ms < :before_ms
+        ORDER BY last_heartbeat_ms LIMIT :limit)
+"""
+
+# Index workers_of_org, from where the last page ended.
+PAGE: Final = """
+SELECT * FROM workers
+ WHERE org = :org AND (last_heartbeat_ms, seq) < (:before_ms, :before_seq)
+ ORDER BY last_heartbeat_ms DESC, seq DESC LIMIT :limit
+"""
+
+# Index workers_of_org, of which only those heard of lately are read.
+COUNT_HEALTHY_OF_QUEUE: Final = """
+SELECT count(*) FROM workers
+ WHERE org = :org AND last_heartbeat_ms > :silent_since_ms AND status = 'healthy'
+   AND EXISTS (SELECT 1 FROM json_each(queue_names) AS each WHERE each.value = :queue_name)
+"""
+
+# Unique index of workers.id; a job may be done by somebody who never registered.
+COUNT_JOBS: Final = """
+UPDATE workers SET jobs_processed = jobs_processed + ?, jobs_failed = jobs_failed + ?
+ WHERE id = ? AND org = ?
+"""

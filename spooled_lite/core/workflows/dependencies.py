@@ -1,0 +1,88 @@
+"""Which jobs a job waits for, and which wait for it."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.jobs.query import get_job
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.workflows import statements
+from spooled_lite.errors import Conflict, NotFound, RuleBroken
+from spooled_lite.storage.transaction import Reading, Tx
+
+SHOWN_MAX: Final = 1_000  # edges of one job that are shown
+PARENTS_MAX: Final = 100  # of one job: each of its parents makes all of them be looked at
+ANCESTORS_MAX: Final = 10_000  # looked at for a cycle
+
+Mode = Literal["all", "any"]
+
+
+class Dependencies(Struct, frozen=True):
+    """A job, the parents it waits for, and the children that wait for it."""
+
+    job: sqlite3.Row
+    parents: Sequence[sqlite3.Row]
+    children: Sequence[sqlite3.Row]
+
+
+def get_dependencies(tx: Reading, org: int, job_id: str, scope: Scope) -> Dependencies:
+    """Raises NotFound: no such job here. Contract: schedules-workflows-webhooks, 2.2 row 19."""
+    job = get_job(tx, org, job_id, scope)
+    around = {"job": job["seq"], "limit": SHOWN_MAX}
+    return Dependencies(
+        job, tx.rows(statements.PARENTS, around), tx.rows(statements.CHILDREN, around)
+    )
+
+
+def add_dependencies(
+    tx: Tx, org: int, job_id: str, *, depends_on: Sequence[str], mode: Mode, scope: Scope
+) -> int:
+    """Let a waiting job wait for more jobs; how many edges are new.
+
+    An edge to itself, or one that would close a cycle, is left out silently. The mode replaces
+    that of the job. The caller has the job looked at again (lifecycle).
+
+    Raises:
+        NotFound: the job, or one it is to wait for, is not here; nothing is added.
+        Conflict: the job does not wait any more.
+        RuleBroken: it would have too many parents.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 20.
+    """
+    job = get_job(tx, org, job_id, scope)
+    if job["status"] not in ("pending", "scheduled"):
+        raise Conflict(f"Dependencies can be added to a waiting job only; it is {job['status']}")
+    parents = _find_all(tx, org, depends_on, scope)
+    added = 0
+    for parent in parents:
+        if parent != job["seq"] and not _reaches(tx, start=parent, goal=job["seq"]):
+            added += tx.execute(statements.ADD_EDGE, {"job": job["seq"], "parent": parent})
+    edges = tx.row(statements.COUNT_EDGES, {"job": job["seq"]})
+    assert edges is not None, "count(*) always yields a row"
+    if edges[0] > PARENTS_MAX:
+        raise RuleBroken.of("depends_on", f"A job may wait for at most {PARENTS_MAX} jobs", "range")
+    tx.execute(statements.SET_MODE, {"seq": job["seq"], "mode": mode})
+    return added
+
+
+def _find_all(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> list[int]:
+    wanted = list(dict.fromkeys(job_ids))
+    ids = msgspec.json.encode(wanted).decode()
+    found = [
+        row["seq"]
+        for row in tx.rows(statements.FIND, {"ids": ids, "org": org})
+        if scope.allows(row["queue_name"])
+    ]
+    if len(found) < len(wanted):
+        raise NotFound("A job in `depends_on` was not found")
+    return found
+
+
+def _reaches(tx: Tx, *, start: int, goal: int) -> bool:
+    row = tx.row(statements.REACHES, {"start": start, "goal": goal, "limit": ANCESTORS_MAX})
+    assert row is not None, "an aggregate always yields a row"
+    # Past the bound nobody knows: to be on the safe side, the edge counts as one that closes.
+    return bool(row["found"]) or row["seen"] >= ANCESTORS_MAX

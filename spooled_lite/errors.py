@@ -1,0 +1,241 @@
+"""Every error a caller can be told about. Each protocol has its own table from class to status."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Literal, Self
+
+from msgspec import Struct
+
+Reason = Literal["overloaded", "storage_full", "read_only", "storage_error", "shutting_down"]
+
+LOST_LEASE: Final = "Lease expired"  # clients compare this text: contract README, section 5
+
+
+class Problem(Struct, frozen=True):
+    """One broken rule of one field, as it goes over the wire in `details`."""
+
+    field: str
+    message: str
+    code: str
+
+
+class SpooledError(Exception):
+    """Something the caller can be told about and may be able to act on."""
+
+    code: ClassVar[str]
+    error: ClassVar[str]  # the short form beside the code: contract README, section 6
+
+    def __init__(self, message: str, *, details: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """Keys repeated at the top level of the answer, beside `details`."""
+        return {}
+
+
+class _FieldError(SpooledError):
+    """Base of the errors whose details are a list of problems."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(each.message for each in problems), details=problems)
+
+    @classmethod
+    def of(cls, field: str, message: str, code: str) -> Self:
+        return cls([Problem(field=field, message=message, code=code)])
+
+
+class NotJson(_FieldError):
+    """The body is not JSON, not UTF-8, nested too deep, or empty where a field is required."""
+
+    code = "INVALID_JSON"
+    error = "Invalid JSON"
+
+    @classmethod
+    def because(cls, message: str) -> Self:
+        return cls.of("body", message, "invalid_json")
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls.of("body", "A JSON body is required", "empty_body")
+
+
+class WrongShape(_FieldError):
+    """A required field is missing, or a value has the wrong type."""
+
+    code = "VALIDATION_ERROR"
+    error = "Validation failed"
+
+    @classmethod
+    def missing(cls, field: str) -> Self:
+        return cls.of(field, f"Field `{field}` is required", "missing_field")
+
+    @classmethod
+    def wrong_type(cls, field: str, expected: str) -> Self:
+        return cls.of(field, f"Field `{field}` must be {expected}", "invalid_type")
+
+
+class RuleBroken(_FieldError):
+    """A value has the right type and breaks a rule: a length, a range, a format."""
+
+    code = "VALIDATION_ERROR"
+    error = "Validation failed"
+
+
+class BadRequest(SpooledError):
+    """A bad query or path value, a missing confirmation, an impossible request."""
+
+    code = "BAD_REQUEST"
+    error = "bad_request"
+
+
+class Unauthorized(SpooledError):
+    """No credential, or one that opens nothing. Never says which."""
+
+    code = "UNAUTHORIZED"
+    error = "unauthorized"
+
+    def __init__(self, message: str = "A valid API key is required") -> None:
+        super().__init__(message)
+
+
+class AccessDenied(SpooledError):
+    """The credential is good and may not do this."""
+
+    code = "ACCESS_DENIED"
+    error = "access_denied"
+
+
+class NotFound(SpooledError):
+    """Unknown, foreign or switched off. Never echoes the id."""
+
+    code = "NOT_FOUND"
+    error = "not_found"
+
+    @classmethod
+    def thing(cls, name: str) -> Self:
+        return cls(f"{name} not found")
+
+
+class MethodNotAllowed(SpooledError):
+    """The path exists, the method does not."""
+
+    code = "METHOD_NOT_ALLOWED"
+    error = "method_not_allowed"
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__(f"Method not allowed; use {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class RequestTimeout(SpooledError):
+    """The request, or a filter without an index, took longer than its limit."""
+
+    code = "REQUEST_TIMEOUT"
+    error = "request_timeout"
+
+
+class Conflict(SpooledError):
+    """The state of the thing does not allow the act."""
+
+    code = "CONFLICT"
+    error = "conflict"
+
+
+class LeaseExpired(SpooledError):
+    """The caller's lease ran out, was replaced, or was withdrawn."""
+
+    code = "LEASE_EXPIRED"
+    error = "lease_expired"
+
+    def __init__(self, message: str = LOST_LEASE, *, reason: str | None = None) -> None:
+        super().__init__(message, details={"reason": reason} if reason else None)
+
+
+class PayloadTooLarge(SpooledError):
+    """A body, payload or result is over its limit."""
+
+    code = "PAYLOAD_TOO_LARGE"
+    error = "payload_too_large"
+
+
+class QuotaExceeded(SpooledError):
+    """A plan cap or a custom limit is reached. Never carries a time to retry after."""
+
+    code = "QUOTA_EXCEEDED"
+    error = "limit_exceeded"
+
+    def __init__(
+        self, resource: str, *, current: int, limit: int, plan: str, upgrade_to: str | None
+    ) -> None:
+        # "limit reached" is searched for by clients: contract README, section 5.
+        message = f"{resource.replace('_', ' ')} limit reached ({current}/{limit})."
+        if upgrade_to is not None:
+            message += f" The {upgrade_to} plan allows more."
+        facts = {"resource": resource, "current": current, "limit": limit, "plan": plan}
+        if upgrade_to is not None:
+            facts["upgrade_to"] = upgrade_to
+        super().__init__(message, details=facts)
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self.details
+        return facts
+
+
+class RateLimited(SpooledError):
+    """Too many requests; says when to come back."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    error = "rate_limit_exceeded"
+
+    def __init__(self, *, retry_after_seconds: int, limit: int, reset_at: int) -> None:
+        super().__init__(
+            f"Too many requests; retry after {retry_after_seconds} seconds",
+            details={"retry_after_seconds": retry_after_seconds},
+        )
+        self.retry_after_seconds = retry_after_seconds
+        self.limit = limit
+        self.reset_at = reset_at  # Unix seconds
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return {
+            "retry_after_secs": self.retry_after_seconds,
+            "limit": self.limit,
+            "remaining": 0,
+            "reset_at": self.reset_at,
+        }
+
+
+class Unavailable(SpooledError):
+    """Overload, storage trouble or shutdown. Nothing was done, except that after `storage_error`
+    the outcome is unknown."""
+
+    code = "SERVICE_UNAVAILABLE"
+    error = "service_unavailable"
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message, details={"reason": reason})
+        self.reason = reason
+
+
+class InternalError(SpooledError):
+    """A bug. The caller learns nothing but that."""
+
+    code = "INTERNAL_ERROR"
+    error = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__("An internal error occurred")
+
+
+class DatabaseError(SpooledError):
+    """An SQL error nobody expected. The caller learns nothing but that."""
+
+    code = "DATABASE_ERROR"
+    error = "database_error"
+
+    def __init__(self) -> None:
+        super().__init__("A database error occurred")

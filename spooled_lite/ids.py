@@ -1,0 +1,41 @@
+"""The only source of identity and randomness. A seed makes it repeatable, for test mode."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import Final
+
+POOL_IDS: Final = 256  # drawn at once: a call to the system costs more than the id
+_ID_BYTES: Final = 16
+
+
+class Ids:
+    """Makes ids and secrets."""
+
+    def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+        self._random_bytes = random_bytes
+        self._pool: list[str] = []
+
+    @classmethod
+    def seeded(cls, seed: int) -> "Ids":
+        return cls(random.Random(seed).randbytes)
+
+    def new_id(self) -> str:
+        """A lower-case UUID v4."""
+        try:
+            return self._pool.pop()
+        except IndexError:
+            self._pool = self._draw()
+            return self._pool.pop()
+
+    def secret(self, length_bytes: int) -> bytes:
+        return self._random_bytes(length_bytes)
+
+    def _draw(self) -> list[str]:
+        digits = self._random_bytes(_ID_BYTES * POOL_IDS).hex()
+        return [_as_uuid4(digits[at : at + 32]) for at in range(0, len(digits), 32)]
+
+
+def _as_uuid4(digits: str) -> str:
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

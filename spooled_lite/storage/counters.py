@@ -1,0 +1,59 @@
+"""Sums that are added to at each commit, so that statistics never count rows."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+MINUTE_MS: Final = 60 * 1000
+
+QueueCounts = dict[tuple[int, int, str], int]  # queue, minute (0: now), name
+UsageCounts = dict[tuple[int, int, str], int]  # organization, day since the epoch or NOW, name
+
+NOW: Final = -1  # instead of a day: what is true now, kept for no period
+
+ADD_TO_QUEUE: Final = """
+INSERT INTO queue_counters (queue, minute, name, value) VALUES (?, ?, ?, ?)
+    ON CONFLICT (queue, minute, name) DO UPDATE SET value = value + excluded.value
+"""
+
+ADD_TO_USAGE: Final = """
+INSERT INTO usage_counters (org, period, name, value) VALUES (?, ?, ?, ?)
+    ON CONFLICT (org, period, name) DO UPDATE SET value = value + excluded.value
+"""
+
+QUEUE_VALUE: Final = """
+SELECT value FROM queue_counters WHERE queue = :queue AND minute = :minute AND name = :name
+"""
+
+USAGE_VALUE: Final = """
+SELECT value FROM usage_counters WHERE org = :org AND period = :period AND name = :name
+"""
+
+
+def queue_rows(counts: QueueCounts) -> Iterable[tuple[int, int, str, int]]:
+    return [(*key, by) for key, by in counts.items() if by]
+
+
+def usage_rows(counts: UsageCounts) -> Iterable[tuple[int, str, str, int]]:
+    """One change counts for its day, its month and for ever."""
+    return [
+        (org, period, name, by)
+        for (org, day, name), by in counts.items()
+        if by
+        for period in _periods(day)
+    ]
+
+
+def _periods(day: int) -> tuple[str, ...]:
+    if day == NOW:
+        return ("",)
+    name = day_name(day)
+    return (name, name[:7], "")
+
+
+@lru_cache(maxsize=64)
+def day_name(day: int) -> str:
+    """`2026-11-24` for a day since the epoch, in UTC."""
+    return datetime.fromtimestamp(day * DAY_MS / 1000, UTC).strftime("%Y-%m-%d")

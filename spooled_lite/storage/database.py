@@ -1,0 +1,260 @@
+"""The one door to the database: `write` on the writing thread, `read` beside it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, ParamSpec, Self, TypeVar
+
+import msgspec
+
+from spooled_lite.clock import Clock
+from spooled_lite.events import Deadline, EventBus
+from spooled_lite.ids import Ids
+from spooled_lite.storage.connection import open_writer
+from spooled_lite.storage.file_guard import (
+    FileLock,
+    create_private,
+    remove_throwaway,
+    throwaway,
+)
+from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.migrate import migrate
+from spooled_lite.storage.readers import Readers
+from spooled_lite.storage.round import WaitingLines
+from spooled_lite.storage.transaction import Hooks, Line, Operation
+from spooled_lite.storage.writer import (
+    Commit,
+    Outcome,
+    Writer,
+    WriterSettings,
+    plain_commit,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+IN_MEMORY: Final = ":memory:"
+HAND_OVER_SECONDS_MAX: Final = 1.0
+
+
+class Database:
+    """One file, one writing thread, many readers. Use it from one event loop."""
+
+    def __init__(
+        self,
+        path: str,
+        settings: WriterSettings,
+        *,
+        clock: Clock,
+        ids: Ids,
+        bus: EventBus,
+        hooks: Hooks,
+        waiting: WaitingLines,
+        on_due: Callable[[Deadline, int], None],
+        commit: Commit = plain_commit,
+    ) -> None:
+        """Take the file and bring it to the newest schema. Nothing runs before `start`.
+
+        Raises:
+            FileInUse: another server holds the file.
+            NewerSchema: the file needs a newer version of this program.
+            sqlite3.Error: the file cannot be opened, or is no database.
+        """
+        self._is_throwaway = path == IN_MEMORY
+        # One name per file: the lock stands beside it, and readers open it later by this name.
+        self.path = throwaway() if self._is_throwaway else os.path.realpath(path)
+        self._bus = bus
+        self._on_due = on_due
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
+        self._gathered: list[Request] = []
+        self.lock = FileLock(self.path).acquire()
+        try:
+            create_private(self.path)
+            if self._is_throwaway:
+                settings = msgspec.structs.replace(settings, durability="off")
+            connection = open_writer(self.path, settings.durability)
+            try:
+                migrate(connection, copy_to=self.path)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            self._let_go()
+            raise
+        self.readers = Readers(self.path, clock=clock)
+        self.writer = Writer(
+            self.path,
+            settings,
+            connection=connection,
+            clock=clock,
+            ids=ids,
+            hooks=hooks,
+            waiting=waiting,
+            tell=self._tell,
+            on_reopen=self.readers.reopen,
+            commit=commit,
+        )
+
+    def start(self) -> Self:
+        """Start the writing thread; answers and events come back to the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+        self.writer.start()
+        return self
+
+    async def write(
+        self,
+        operation: Operation[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run an operation on the writing thread, in the last lane. See `submit`."""
+        answer: T = await self.submit(partial(operation, **kwargs) if kwargs else operation, args)
+        return answer
+
+    def submit(
+        self,
+        operation: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        *,
+        lane: Lane = Lane.REST,
+        owner: int = 0,
+    ) -> asyncio.Future[Any]:
+        """Line an operation up; the future holds its answer once it is committed.
+
+        Nobody has to wait for it: a caller that goes away does not cancel the write.
+
+        Raises, through the future:
+            SpooledError: the operation's own refusal, with nothing of it stored.
+            Unavailable: overload, storage trouble, or the server is stopping.
+        """
+        return self.enter(
+            Request(operation, arguments, lane, owner, self._running_loop().create_future())
+        )
+
+    def submit_claim(
+        self,
+        operation: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        *,
+        owner: int,
+        line: Line,
+        parks: bool,
+        gives_back: Operation[[Any], Any],
+    ) -> Request:
+        """Line a claim up: behind those that wait in its line, and to wait there if it `parks`.
+
+        Its answer is in the request's `taker`, a future. When nobody takes what it found,
+        because the future was settled or cancelled before, `gives_back` is run with it.
+        """
+        taker = self._running_loop().create_future()
+        request = Request(
+            operation,
+            arguments,
+            Lane.CLAIM,
+            owner,
+            taker,
+            line=line,
+            parks=parks,
+            gives_back=gives_back,
+        )
+        self.enter(request)
+        return request
+
+    def enter(self, request: Request) -> asyncio.Future[Any]:
+        # Handed over once per turn of the loop: requests that were parsed in one turn share a
+        # batch, and the two threads do not take turns at every request.
+        self._gathered.append(request)
+        if len(self._gathered) == 1:
+            self._running_loop().call_soon(self._hand_over)
+        taker: asyncio.Future[Any] = request.taker
+        return taker
+
+    def close(self) -> None:
+        """Write what waits, then close everything. Blocks; nothing acknowledged is lost.
+
+        Call it from any thread, after the last reader has its answer: reads that still run are
+        ended, because they would keep the log from being emptied.
+        """
+        self._hand_over_from_anywhere()
+        self.readers.close()
+        self.writer.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.lock.release()
+        if self._is_throwaway:
+            remove_throwaway(self.path)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None, "the database was started"
+        return self._loop
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for request, refusal in self.writer.lines.put(gathered):
+            _answer(request, refusal)
+
+    def _hand_over_from_anywhere(self) -> None:
+        # What is gathered belongs to the loop's thread: two threads would hand it over twice.
+        loop = self._loop
+        if loop is None or not loop.is_running() or threading.get_ident() == self._loop_thread:
+            self._hand_over()
+            return
+        handed = threading.Event()
+
+        def hand_over() -> None:
+            self._hand_over()
+            handed.set()
+
+        with contextlib.suppress(RuntimeError):  # the loop was closed just now
+            loop.call_soon_threadsafe(hand_over)
+            # If the loop is held up longer, what it gathered is refused when it goes on.
+            handed.wait(HAND_OVER_SECONDS_MAX)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Called by the writing thread: one call into the loop for a whole batch."""
+        # Without a loop nobody is left to be told; what was accepted is still written.
+        with contextlib.suppress(RuntimeError):
+            self._running_loop().call_soon_threadsafe(self._told, outcome)
+
+    def _told(self, outcome: Outcome) -> None:
+        # Events first: who reads its own write must find every cache as if it had heard of it.
+        if outcome.events:
+            self._bus.publish(outcome.events)
+        try:
+            for kind, at_ms in outcome.due_at_ms.items():
+                self._on_due(kind, at_ms)
+        except Exception:
+            logger.exception("a due time was not announced")
+        for request, result in outcome.answers:
+            if not _answer(request, result) and request.gives_back is not None:
+                self._give_back(request, result)
+
+    def _give_back(self, request: Request, result: Any) -> None:
+        if result and not isinstance(result, Exception):
+            assert request.gives_back is not None, "only what can be given back comes here"
+            self.submit(request.gives_back, (result,), lane=Lane.SETTLE, owner=request.owner)
+
+
+def _answer(request: Request, result: Any) -> bool:
+    """False when the caller has gone away; the write stands all the same."""
+    taker: asyncio.Future[Any] = request.taker
+    if taker.done():
+        return False
+    if isinstance(result, StopIteration):
+        result = RuntimeError("an operation raised StopIteration")  # a future refuses it
+    if isinstance(result, Exception):
+        taker.set_exception(result)
+        # Whoever submitted without waiting has no use for it; nothing is to be warned about.
+        taker.exception()
+    else:
+        taker.set_result(result)
+    return True

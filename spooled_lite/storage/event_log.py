@@ -1,0 +1,50 @@
+"""The newest events of each organization, for streams that come back with Last-Event-ID."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from spooled_lite.events import Event
+
+KEPT_MAX: Final = 1_000  # rows per organization that can be replayed
+TRIM_EVERY: Final = 500  # rows added before the oldest are deleted: the log holds up to 1,500
+
+APPEND: Final = """
+INSERT INTO event_log (org, type, queue_name, subject_id, body, created_at_ms)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+# Index event_log_of_org. Bounded, so that a log that grew under another version shrinks in steps.
+TRIM: Final = """
+DELETE FROM event_log WHERE seq IN (
+       SELECT seq FROM event_log
+        WHERE org = :org
+          AND seq < (SELECT seq FROM event_log WHERE org = :org ORDER BY seq DESC
+                      LIMIT 1 OFFSET :kept)
+        ORDER BY seq LIMIT :limit)
+"""
+
+LogRow = tuple[int, str, str | None, str | None, bytes, int]
+
+
+class EventLog:
+    """A sink: appends one row per transition and trims now and then, in the same transaction.
+
+    The newest row of the file is never deleted, so its number never comes back.
+    """
+
+    def __init__(self, render: Callable[[Sequence[Event]], Sequence[LogRow]]) -> None:
+        self._render = render
+        self._added: Counter[int] = Counter()
+
+    def flush(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+        rows = self._render(events)
+        if not rows:
+            return
+        connection.executemany(APPEND, rows)
+        self._added.update(row[0] for row in rows)
+        for org in [org for org, added in self._added.items() if added >= TRIM_EVERY]:
+            del self._added[org]
+            params: dict[str, Any] = {"org": org, "kept": KEPT_MAX - 1, "limit": 4 * TRIM_EVERY}
+            connection.execute(TRIM, params)

@@ -1,0 +1,134 @@
+"""Operations waiting for the writing thread: three lanes, and a bound on all of them."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Any, Final
+
+from spooled_lite.errors import Unavailable
+from spooled_lite.storage.transaction import Line
+from spooled_lite.storage.trouble import unavailable
+
+SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
+OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
+
+
+class Lane(IntEnum):
+    """Which operation goes first. Only the last two, which share a line, are ever refused early."""
+
+    SETTLE = 0  # settle, renew, deregister: they free what others wait for
+    CLAIM = 1
+    REST = 2
+    CREATE = 3  # as REST, and refused when the disk is nearly full
+
+
+class Request:
+    """One operation that somebody waits for."""
+
+    __slots__ = (
+        "answered",
+        "arguments",
+        "gives_back",
+        "lane",
+        "line",
+        "operation",
+        "owner",
+        "parks",
+        "taker",
+    )
+
+    def __init__(
+        self,
+        operation: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        lane: Lane,
+        owner: int,
+        taker: Any,
+        *,
+        line: Line | None = None,
+        parks: bool = False,
+        gives_back: Callable[..., Any] | None = None,
+    ) -> None:
+        self.operation = operation
+        self.arguments = arguments
+        self.lane = lane
+        self.owner = owner
+        self.taker = taker  # the future that gets the answer
+        self.line = line  # goes behind the claims that wait in it
+        self.parks = parks  # waits in its line when it finds nothing
+        self.gives_back = gives_back  # undoes a result that nobody is there to take
+        self.answered = False
+
+
+class Lines:
+    """The lanes. Put from the loop's thread, taken by the writing thread."""
+
+    def __init__(self, *, line_max: int) -> None:
+        self._line_max = line_max
+        self._shed_at = int(line_max * SHED_SHARE)
+        self._owner_max = int(self._shed_at * OWNER_SHARE)
+        self._lanes: tuple[deque[Request], ...] = (deque(), deque(), deque())
+        self._owners: Counter[int] = Counter()  # of the last lane
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes))
+
+    def put(self, requests: Sequence[Request]) -> list[tuple[Request, Unavailable]]:
+        """Line requests up; those that are refused come back with the reason."""
+        refused: list[tuple[Request, Unavailable]] = []
+        with self._changed:
+            for request in requests:
+                if self._closed:
+                    refused.append((request, unavailable("shutting_down")))
+                elif self._is_full_for(request):
+                    refused.append((request, unavailable("overloaded")))
+                else:
+                    self._lanes[min(request.lane, Lane.REST)].append(request)
+                    if request.lane >= Lane.REST:
+                        self._owners[request.owner] += 1
+            self._changed.notify()
+        return refused
+
+    def take(self, count_max: int, *, wait_seconds: float | None) -> list[Request] | None:
+        """Up to `count_max` requests, the urgent ones first.
+
+        An empty list when none came within `wait_seconds`; None once closed and drained.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self) > 0, wait_seconds)
+            taken: list[Request] = []
+            for lane in self._lanes:
+                while lane and len(taken) < count_max:
+                    taken.append(lane.popleft())
+            for request in taken:
+                if request.lane >= Lane.REST:
+                    self._forget_owner(request.owner)
+            return None if self._closed and not taken else taken
+
+    def put_back(self, requests: Sequence[Request]) -> None:
+        """What a batch had no time for, to the front again."""
+        with self._changed:
+            for request in reversed(requests):
+                self._lanes[min(request.lane, Lane.REST)].appendleft(request)
+                if request.lane >= Lane.REST:
+                    self._owners[request.owner] += 1
+
+    def close(self) -> None:
+        """Refuse what comes from now on; what is there is still taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _is_full_for(self, request: Request) -> bool:
+        waiting = len(self)
+        if request.lane < Lane.REST:
+            return waiting >= self._line_max
+        return waiting >= self._shed_at or self._owners[request.owner] >= self._owner_max
+
+    def _forget_owner(self, owner: int) -> None:
+        self._owners[owner] -= 1
+        if not self._owners[owner]:
+            del self._owners[owner]

@@ -1,0 +1,246 @@
+-- Keys are integers inside the file (seq); the id on the wire stands in a unique index beside it.
+
+CREATE TABLE organizations (
+    seq           INTEGER PRIMARY KEY,
+    id            TEXT NOT NULL UNIQUE,
+    name          TEXT NOT NULL,
+    slug          TEXT NOT NULL UNIQUE,
+    plan_tier     TEXT NOT NULL,
+    billing_email TEXT,
+    settings      BLOB NOT NULL DEFAULT x'7b7d',
+    custom_limits BLOB,
+    is_active     INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL,
+    deleted_at_ms INTEGER
+) STRICT;
+
+CREATE TABLE api_keys (
+    seq           INTEGER PRIMARY KEY,
+    id            TEXT NOT NULL UNIQUE,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    name          TEXT NOT NULL,
+    key_prefix    TEXT NOT NULL,
+    key_hash      BLOB NOT NULL UNIQUE,
+    queues        TEXT NOT NULL DEFAULT '[]',
+    permissions   TEXT,
+    rate_limit    INTEGER CHECK (rate_limit > 0),
+    is_active     INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL,
+    last_used_ms  INTEGER,
+    expires_at_ms INTEGER
+) STRICT;
+CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
+
+-- What the server keeps for itself, such as its token secret.
+CREATE TABLE server_state (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE queues (
+    seq                  INTEGER PRIMARY KEY,
+    id                   TEXT NOT NULL UNIQUE,
+    org                  INTEGER NOT NULL REFERENCES organizations,
+    queue_name           TEXT NOT NULL,
+    max_retries          INTEGER NOT NULL,
+    default_timeout      INTEGER NOT NULL,
+    retry_delay_seconds  REAL,
+    backoff_base_seconds REAL,
+    backoff_multiplier   REAL,
+    backoff_max_seconds  REAL,
+    rate_limit           INTEGER CHECK (rate_limit > 0),
+    max_concurrency      INTEGER CHECK (max_concurrency > 0),
+    enabled              INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+    paused_at_ms         INTEGER,
+    paused_reason        TEXT,
+    description          TEXT,
+    settings             BLOB NOT NULL DEFAULT x'7b7d',
+    -- The second the rate limit counts in: when it began, and how many jobs it has handed out.
+    window_started_at_ms INTEGER NOT NULL DEFAULT 0,
+    window_count         INTEGER NOT NULL DEFAULT 0,
+    created_at_ms        INTEGER NOT NULL,
+    updated_at_ms        INTEGER NOT NULL,
+    deleted_at_ms        INTEGER
+) STRICT;
+CREATE UNIQUE INDEX queues_by_name ON queues (org, queue_name) WHERE deleted_at_ms IS NULL;
+CREATE INDEX queues_deleted ON queues (seq) WHERE deleted_at_ms IS NOT NULL;
+CREATE INDEX queues_rate_limited ON queues (window_started_at_ms) WHERE rate_limit IS NOT NULL;
+
+CREATE TABLE jobs (
+    seq                 INTEGER PRIMARY KEY,
+    id                  TEXT NOT NULL,
+    org                 INTEGER NOT NULL REFERENCES organizations,
+    queue               INTEGER NOT NULL REFERENCES queues,
+    queue_name          TEXT NOT NULL,
+    kind                TEXT NOT NULL DEFAULT 'job'
+                        CHECK (kind IN ('job', 'message', 'task', 'step', 'item', 'on_fail')),
+    status              TEXT NOT NULL
+                        CHECK (status IN ('pending', 'scheduled', 'processing', 'completed',
+                                          'failed', 'deadletter', 'cancelled')),
+    state               TEXT,  -- the finer word of tasks and flows; NULL for an ordinary job
+    claimable           INTEGER NOT NULL CHECK (claimable IN (0, 1)),
+    priority            INTEGER NOT NULL,
+    job_type            TEXT NOT NULL DEFAULT '',
+    retry_count         INTEGER NOT NULL DEFAULT 0,
+    max_retries         INTEGER NOT NULL,
+    timeout_seconds     INTEGER NOT NULL,
+    created_at_ms       INTEGER NOT NULL,
+    updated_at_ms       INTEGER NOT NULL,
+    scheduled_at_ms     INTEGER,
+    run_at_ms           INTEGER,  -- not claimable before; NULL once promoted
+    started_at_ms       INTEGER,
+    completed_at_ms     INTEGER,
+    expires_at_ms       INTEGER,
+    assigned_worker_id  TEXT,
+    lease_id            TEXT,
+    lease_expires_at_ms INTEGER,
+    settled_lease_id    TEXT,
+    idempotency_key     TEXT,
+    parent_job_id       TEXT,
+    workflow_id         TEXT,
+    dependency_mode     TEXT CHECK (dependency_mode IN ('all', 'any')),
+    dependencies_met    INTEGER CHECK (dependencies_met IN (0, 1)),
+    -- Cancelled because of a parent, so that retrying the parent brings it back.
+    cancelled_by_parent INTEGER NOT NULL DEFAULT 0 CHECK (cancelled_by_parent IN (0, 1)),
+    last_error          TEXT,
+    progress            REAL,
+    progress_message    TEXT,
+    completion_webhook  TEXT,
+    completion_webhook_secret TEXT,
+    tags                BLOB,
+    result              BLOB,
+    payload             BLOB NOT NULL,
+    CHECK (lease_id IS NULL OR status = 'processing'),
+    CHECK ((lease_id IS NULL) = (lease_expires_at_ms IS NULL)),
+    CHECK (status <> 'processing' OR lease_id IS NOT NULL OR state IS 'waiting_for_map_tasks'),
+    CHECK (claimable = 0 OR (status = 'pending' AND run_at_ms IS NULL
+                             AND dependencies_met IS NOT 0)),
+    CHECK (run_at_ms IS NULL OR status IN ('pending', 'scheduled'))
+) STRICT;
+CREATE UNIQUE INDEX jobs_by_id ON jobs (id, org);
+CREATE UNIQUE INDEX jobs_by_key ON jobs (org, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- Which job is next.
+CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1;
+-- Which job becomes claimable next, in the file and in one queue.
+CREATE INDEX jobs_to_promote ON jobs (run_at_ms) WHERE run_at_ms IS NOT NULL;
+CREATE INDEX jobs_to_promote_of_queue ON jobs (queue, run_at_ms) WHERE run_at_ms IS NOT NULL;
+-- Which lease ends next.
+CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NULL;
+-- Which waiting job expires next.
+CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
+ WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
+-- Which waiting job that cannot be claimed is the oldest of its queue.
+CREATE INDEX jobs_held_back ON jobs (queue, created_at_ms)
+ WHERE claimable = 0 AND status IN ('pending', 'scheduled');
+-- The lists.
+CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);
+CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
+CREATE INDEX jobs_by_queue ON jobs (queue, created_at_ms, seq);
+CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_type <> '';
+CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
+ WHERE completed_at_ms IS NOT NULL;
+
+-- Which job waits for which. A parent link (parent_job_id) is an edge that always has to be met.
+CREATE TABLE job_dependencies (
+    job       INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    parent    INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    is_link   INTEGER NOT NULL DEFAULT 0 CHECK (is_link IN (0, 1)),
+    condition TEXT NOT NULL DEFAULT 'success'
+              CHECK (condition IN ('success', 'completion', 'failure')),
+    PRIMARY KEY (job, parent, is_link)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_dependents ON job_dependencies (parent, job);
+
+-- Jobs whose status changed and whose dependents have not all been told of it yet.
+CREATE TABLE job_cascades (
+    job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    told_job INTEGER NOT NULL DEFAULT 0  -- dependents up to this one have been told
+) STRICT;
+
+CREATE TABLE job_history (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL,
+    job           INTEGER NOT NULL,
+    event_type    TEXT NOT NULL,
+    worker_id     TEXT,
+    details       BLOB NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX job_history_of_job ON job_history (job, seq);
+CREATE INDEX job_history_by_age ON job_history (org, created_at_ms);
+
+-- One row per transition, for streams that come back with Last-Event-ID.
+CREATE TABLE event_log (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL,
+    type          TEXT NOT NULL,
+    queue_name    TEXT,
+    subject_id    TEXT,
+    body          BLOB NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX event_log_of_org ON event_log (org, seq);
+
+-- Sums per queue. Minute 0 holds what is true now and since ever; other minutes are counted
+-- since the epoch.
+CREATE TABLE queue_counters (
+    queue  INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    name   TEXT NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (queue, minute, name)
+) STRICT, WITHOUT ROWID;
+
+-- Sums per organization; period is a day '2026-11-24', a month '2026-11', or '' for ever.
+CREATE TABLE usage_counters (
+    org    INTEGER NOT NULL,
+    period TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (org, period, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE workers (
+    seq               INTEGER PRIMARY KEY,
+    id                TEXT NOT NULL UNIQUE,
+    org               INTEGER NOT NULL REFERENCES organizations,
+    queue_name        TEXT NOT NULL,
+    queue_names       TEXT NOT NULL,
+    hostname          TEXT NOT NULL,
+    worker_type       TEXT,
+    version           TEXT,
+    max_concurrency   INTEGER NOT NULL,
+    current_jobs      INTEGER NOT NULL DEFAULT 0,
+    status            TEXT NOT NULL
+                      CHECK (status IN ('healthy', 'degraded', 'draining', 'offline')),
+    metadata          BLOB NOT NULL DEFAULT x'7b7d',
+    jobs_processed    INTEGER NOT NULL DEFAULT 0,
+    jobs_failed       INTEGER NOT NULL DEFAULT 0,
+    last_heartbeat_ms INTEGER NOT NULL,
+    registered_at_ms  INTEGER NOT NULL,
+    updated_at_ms     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX workers_of_org ON workers (org, last_heartbeat_ms);
+CREATE INDEX workers_alive ON workers (last_heartbeat_ms) WHERE status IN ('healthy', 'degraded');
+CREATE INDEX workers_offline ON workers (org, last_heartbeat_ms) WHERE status = 'offline';
+
+-- Calls owed to receivers. webhook is NULL for the completion webhook of a job.
+CREATE TABLE deliveries (
+    seq                INTEGER PRIMARY KEY,
+    id                 TEXT NOT NULL UNIQUE,
+    org                INTEGER NOT NULL REFERENCES organizations,
+    webhook            INTEGER,
+    job_id             TEXT,
+    event              TEXT NOT NULL,
+    url                TEXT NOT NULL,
+    secret             TEXT,
+    status             TEXT NOT NULL CHECK (status IN ('pending', 'success', 'failed')),
+    attempts           INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at_ms INTEGER,
+    created_at_ms      INTEGER NOT NULL,
+    body               BLOB NOT NULL,
+    CHECK ((status = 'pending') = (next_attempt_at_ms IS NOT NULL))
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (next_attempt_at_ms) WHERE status = 'pending';

@@ -1,0 +1,139 @@
+"""What one transaction runs: the requests of a batch, and the waiting claims that they feed."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from spooled_lite.errors import SpooledError
+from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.transaction import Batch, Line
+from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
+
+PARKED_RUN_MAX: Final = 256  # waiting claims run in one batch; the rest of the line goes next time
+
+Answer = tuple[Request, Any]  # the result, or the exception
+
+
+class WaitingLines(Protocol):
+    """Claims that found nothing and stay, oldest first. Used by the writing thread alone."""
+
+    def park(self, request: Request) -> None: ...
+    def waiting_in(self, line: Line) -> Sequence[Request]: ...
+    def leave(self, request: Request) -> None: ...
+
+
+class TransactionLost(Exception):
+    """SQLite ended the transaction because of one operation; the others are not to blame."""
+
+    def __init__(self, culprit: Request, error: Exception) -> None:
+        self.culprit = culprit
+        self.error = error
+
+
+class Round:
+    """Runs what shares a commit, in order. End it with `keep` after the commit, or with `undo`."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        waiting: WaitingLines,
+        *,
+        now_ms: Callable[[], int],
+        is_low: Callable[[], bool],
+    ) -> None:
+        self.answers: list[Answer] = []
+        self.postponed: list[Request] = []  # for the next batch, in order
+        self._batch = batch
+        self._waiting = waiting
+        self._now_ms = now_ms
+        self._is_low = is_low
+        self._parked: list[Request] = []
+        self._served: dict[Request, None] = {}  # of those that wait
+        self._looked_at: set[Line] = set()  # nothing is there for those that wait, unless it is fed
+        self._runs_left = PARKED_RUN_MAX
+
+    def run(self, request: Request) -> None:
+        """Run a request; a claim goes behind those that wait in its line.
+
+        Raises:
+            TransactionLost: the request, or a waiting claim, has ended the transaction.
+            sqlite3.Error: trouble of the storage.
+        """
+        if request.line is not None:
+            if request.taker.done():
+                return  # nobody is there any more to be given a job
+            if not self._serve(request.line):
+                self.postponed.append(request)
+                return
+        result = self._result_of(request)
+        if request.parks and not result:
+            # At once: an operation later in this batch may feed the line.
+            self._waiting.park(request)
+            self._parked.append(request)
+        else:
+            self.answers.append((request, result))
+
+    def serve_fed(self) -> set[Line]:
+        """Run the waiting claims of every fed line. Returns the lines that were not served whole.
+
+        Raises: as `run`.
+        """
+        fed = self._batch.fed  # a claim that runs may feed a line itself
+        while fed and self._runs_left:
+            self._serve(next(iter(fed)))
+        return {line for line in fed if self._waiting.waiting_in(line)}
+
+    def keep(self) -> None:
+        """The commit is done."""
+        for request in self._served:
+            self._waiting.leave(request)
+        for request, _ in self.answers:
+            request.answered = True
+
+    def undo(self) -> None:
+        """The transaction is lost: those that waited before it keep their places."""
+        for request in self._parked:
+            self._waiting.leave(request)
+
+    def _serve(self, line: Line) -> bool:
+        """Run the claims that wait in a line, oldest first, until one finds nothing.
+
+        They all look for the same jobs, so the ones behind it would find nothing either. False
+        when there was no room for all of them in this batch.
+        """
+        fed = self._batch.fed
+        if line in self._looked_at and line not in fed:
+            return True
+        for request in self._waiting.waiting_in(line):
+            if request in self._served:
+                continue
+            if not self._runs_left:
+                fed.add(line)
+                return False
+            if not request.taker.done():
+                self._runs_left -= 1
+                result = self._result_of(request)
+                if not result:
+                    break
+                self.answers.append((request, result))
+            self._served[request] = None
+        fed.discard(line)
+        self._looked_at.add(line)
+        return True
+
+    def _result_of(self, request: Request) -> Any:
+        """The result of a request, or the exception it ends with."""
+        if request.lane == Lane.CREATE and self._is_low():
+            return unavailable("storage_full")
+        try:
+            return self._batch.run(self._now_ms(), request.operation, *request.arguments)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and reason_of(error) is not None:
+                raise
+            if not self._batch.connection.in_transaction:
+                raise TransactionLost(request, error) from error
+            if isinstance(error, SpooledError):
+                # A refusal is no bug. Its traceback would hold the frames of this thread, and
+                # through them every answer of the batch, until a garbage collection.
+                return error.with_traceback(None)
+            return as_answer(error)

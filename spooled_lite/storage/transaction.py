@@ -1,0 +1,225 @@
+"""What an operation sees of its transaction, and what a batch of operations has caused."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+from msgspec import Struct
+
+from spooled_lite.events import Deadline, Event, EventType, Row
+from spooled_lite.ids import Ids
+from spooled_lite.storage import counters
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Params = Mapping[str, Any]
+# Where claims wait in line. Storage only compares lines; core says what one is.
+Line = Hashable
+
+_NO_PARAMS: Final[Params] = {}
+
+
+class Reading:
+    """The reads of one transaction: one snapshot, one moment."""
+
+    __slots__ = ("_connection", "now_ms")
+
+    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
+        self._connection = connection
+        self.now_ms = now_ms
+
+    def row(self, statement: str, params: Params = _NO_PARAMS) -> sqlite3.Row | None:
+        """The only row of a statement, or None. The statement may change something (RETURNING)."""
+        rows = self._connection.execute(statement, params).fetchall()
+        assert len(rows) <= 1, "a statement for one row found several"
+        return rows[0] if rows else None
+
+    def rows(self, statement: str, params: Params = _NO_PARAMS) -> list[sqlite3.Row]:
+        """All rows. Read to the end: an open RETURNING makes RELEASE and COMMIT fail."""
+        return self._connection.execute(statement, params).fetchall()
+
+
+class Tx(Reading):
+    """One operation: it commits whole, or leaves no trace."""
+
+    __slots__ = ("_batch", "counts", "due_at_ms", "events", "fed", "usage")
+
+    def __init__(self, batch: "Batch", now_ms: int) -> None:
+        super().__init__(batch.connection, now_ms)
+        self._batch = batch
+        self.events: list[Event] = []
+        self.counts: counters.QueueCounts = {}
+        self.usage: counters.UsageCounts = {}
+        self.due_at_ms: dict[Deadline, int] = {}
+        self.fed: set[Line] = set()
+
+    def execute(self, statement: str, params: Params = _NO_PARAMS) -> int:
+        """Run a statement that returns nothing; how many rows it changed."""
+        return self._connection.execute(statement, params).rowcount
+
+    def execute_many(self, statement: str, params: Iterable[Params]) -> None:
+        self._connection.executemany(statement, params)
+
+    def new_id(self) -> str:
+        return self._batch.ids.new_id()
+
+    def secret(self, length_bytes: int) -> bytes:
+        return self._batch.ids.secret(length_bytes)
+
+    def emit(
+        self,
+        event_type: EventType,
+        org: int,
+        *,
+        row: Row,
+        was: str | None = None,
+        facts: Mapping[str, Any] = _NO_PARAMS,
+    ) -> None:
+        """Announce a fact. It is told when it is true: after the commit, or never."""
+        event = Event(event_type, org, self.now_ms, row, was, facts)
+        self.events.append(event)
+        for listener in self._batch.hooks.on_emit:
+            listener(self, event)
+
+    def due(self, kind: Deadline, at_ms: int) -> None:
+        """Have the loop of this kind run at `at_ms`, or earlier."""
+        known = self.due_at_ms.get(kind)
+        if known is None or at_ms < known:
+            self.due_at_ms[kind] = at_ms
+
+    def feed(self, line: Line) -> None:
+        """Say that a claim waiting in this line may find something now."""
+        self.fed.add(line)
+
+    def count(self, queue: int, name: str, by: int, *, minute: int = 0) -> None:
+        """Add to a counter of a queue: the one that is true now, or the one of a minute."""
+        key = (queue, minute, name)
+        self.counts[key] = self.counts.get(key, 0) + by
+
+    def count_usage(self, org: int, name: str, by: int) -> None:
+        """Add to the counters of the organization: of the day, of the month, and for ever."""
+        self._count_usage(org, self.now_ms // counters.DAY_MS, name, by)
+
+    def count_now(self, org: int, name: str, by: int) -> None:
+        """Add to a counter of the organization that says how many there are now."""
+        self._count_usage(org, counters.NOW, name, by)
+
+    def counted(self, queue: int, name: str, *, minute: int = 0) -> int:
+        """A counter of a queue as it will be when this batch is committed."""
+        key = (queue, minute, name)
+        stored = self.row(counters.QUEUE_VALUE, {"queue": queue, "minute": minute, "name": name})
+        pending = self._batch.counts.get(key, 0) + self.counts.get(key, 0)
+        return (stored[0] if stored is not None else 0) + pending
+
+    def used_today(self, org: int, name: str) -> int:
+        """A counter of the organization for the day of `now_ms`, this batch included."""
+        day = self.now_ms // counters.DAY_MS
+        return self._used(org, day, counters.day_name(day), name)
+
+    def used_now(self, org: int, name: str) -> int:
+        """What `count_now` adds to, this batch included."""
+        return self._used(org, counters.NOW, "", name)
+
+    def _used(self, org: int, day: int, period: str, name: str) -> int:
+        stored = self.row(counters.USAGE_VALUE, {"org": org, "period": period, "name": name})
+        key = (org, day, name)
+        pending = self._batch.usage.get(key, 0) + self.usage.get(key, 0)
+        return (stored[0] if stored is not None else 0) + pending
+
+    def _count_usage(self, org: int, day: int, name: str, by: int) -> None:
+        key = (org, day, name)
+        self.usage[key] = self.usage.get(key, 0) + by
+
+
+Operation = Callable[Concatenate[Tx, P], T]
+
+
+class Sink(Protocol):
+    """Writes rows made from the events of a batch, once, just before the commit."""
+
+    def flush(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None: ...
+
+
+class Rows:
+    """The usual sink: one statement, and what it is to be run with."""
+
+    def __init__(
+        self, statement: str, render: Callable[[Sequence[Event]], Sequence[Sequence[Any]]]
+    ) -> None:
+        self._statement = statement
+        self._render = render
+
+    def flush(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+        if rows := self._render(events):
+            connection.executemany(self._statement, rows)
+
+
+class Hooks(Struct, frozen=True):
+    """What the application adds to every transaction."""
+
+    on_emit: tuple[Callable[[Tx, Event], None], ...] = ()  # inside the operation
+    sinks: tuple[Sink, ...] = ()  # once per batch
+
+
+class Batch:
+    """The operations of one transaction: each in a savepoint, their effects flushed together."""
+
+    def __init__(self, connection: sqlite3.Connection, hooks: Hooks, ids: Ids) -> None:
+        self.connection = connection
+        self.hooks = hooks
+        self.ids = ids
+        self.events: list[Event] = []
+        self.counts: counters.QueueCounts = {}
+        self.usage: counters.UsageCounts = {}
+        self.due_at_ms: dict[Deadline, int] = {}
+        self.fed: set[Line] = set()
+
+    def run(self, now_ms: int, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one operation. When it raises, nothing of it is left.
+
+        After an exception look at `in_transaction`: the whole transaction may have ended.
+        """
+        connection = self.connection
+        tx = Tx(self, now_ms)
+        connection.execute("SAVEPOINT operation")
+        try:
+            result = operation(tx, *args, **kwargs)
+            connection.execute("RELEASE operation")
+        except BaseException:
+            self._undo_operation()
+            raise
+        self._absorb(tx)
+        return result
+
+    def flush(self) -> None:
+        """Write what was collected. Only trouble of the storage can raise here."""
+        for sink in self.hooks.sinks:
+            sink.flush(self.connection, self.events)
+        if self.counts:
+            self.connection.executemany(counters.ADD_TO_QUEUE, counters.queue_rows(self.counts))
+        if self.usage:
+            self.connection.executemany(counters.ADD_TO_USAGE, counters.usage_rows(self.usage))
+
+    def _undo_operation(self) -> None:
+        connection = self.connection
+        if not connection.in_transaction:
+            return  # SQLite has undone everything
+        try:
+            connection.execute("ROLLBACK TO operation")
+            connection.execute("RELEASE operation")
+        except sqlite3.Error:
+            # Better nothing of the batch than a part of the operation.
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
+    def _absorb(self, tx: Tx) -> None:
+        self.events += tx.events
+        self.fed |= tx.fed
+        for key, by in tx.counts.items():
+            self.counts[key] = self.counts.get(key, 0) + by
+        for usage_key, by in tx.usage.items():
+            self.usage[usage_key] = self.usage.get(usage_key, 0) + by
+        for kind, at_ms in tx.due_at_ms.items():
+            self.due_at_ms[kind] = min(at_ms, self.due_at_ms.get(kind, at_ms))

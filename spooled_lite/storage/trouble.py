@@ -1,0 +1,98 @@
+"""Sorts what SQLite raises: trouble of the storage, a broken unique rule, or a bug of ours."""
+
+import logging
+import sqlite3
+from typing import Final
+
+from spooled_lite.errors import Conflict, DatabaseError, Reason, SpooledError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+# Primary result codes of SQLite (the low byte of the extended code).
+_REASONS: Final[dict[int, Reason]] = {
+    sqlite3.SQLITE_FULL: "storage_full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "read_only",
+    sqlite3.SQLITE_CANTOPEN: "storage_error",
+    sqlite3.SQLITE_IOERR: "storage_error",
+    sqlite3.SQLITE_CORRUPT: "storage_error",
+    sqlite3.SQLITE_NOTADB: "storage_error",
+    sqlite3.SQLITE_NOMEM: "overloaded",
+    sqlite3.SQLITE_BUSY: "overloaded",
+    sqlite3.SQLITE_LOCKED: "overloaded",
+    sqlite3.SQLITE_PROTOCOL: "overloaded",  # the log's locks were contended for too long
+}
+
+_MESSAGES: Final[dict[Reason, str]] = {
+    "storage_full": "No room is left on the disk; nothing was stored",
+    "read_only": "The database file cannot be written; nothing was stored",
+    "storage_error": (
+        "The storage failed while writing; whether the call was done is unknown."
+        " Repeat it with the same idempotency key"
+    ),
+    "overloaded": "The server is busy; nothing was stored, try again",
+    "shutting_down": "The server is stopping; nothing was stored",
+}
+
+# Two states that last until a restart, told apart from a write that failed: nothing is tried.
+_GONE: Final = (
+    "The database file was moved or deleted; nothing is stored until it is back and the server is"
+    " restarted"
+)
+_DAMAGED: Final = (
+    "The database file is damaged; nothing is stored until a backup is brought back with"
+    " `spooled-lite restore`"
+)
+
+# A unique rule that a caller can break, by the words SQLite names it with.
+_UNIQUE: Final = {
+    "organizations.slug": "This slug is taken",
+    "workers.id": "This worker id belongs to another organization",
+}
+
+
+def unavailable(reason: Reason) -> Unavailable:
+    return Unavailable(reason, _MESSAGES[reason])
+
+
+def file_gone() -> Unavailable:
+    return Unavailable("read_only", _GONE)
+
+
+def file_damaged() -> Unavailable:
+    return Unavailable("storage_error", _DAMAGED)
+
+
+def reason_of(error: sqlite3.Error) -> Reason | None:
+    """Why the storage is in trouble; None when the error is not about the storage."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else _REASONS.get(code & 0xFF)
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_interrupted(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT
+
+
+def broken_rule(error: sqlite3.Error) -> SpooledError | None:
+    """The domain error of a unique rule that a caller broke; None for any other error."""
+    if isinstance(error, sqlite3.IntegrityError):
+        for index, message in _UNIQUE.items():
+            if index in str(error):
+                return Conflict(message)
+    return None
+
+
+def as_answer(error: Exception) -> Exception:
+    """What the caller is told of an operation's error. Logs an SQL error nobody expected."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    known = broken_rule(error)
+    if known is not None:
+        return known
+    logger.error("an operation failed in SQL", exc_info=error)
+    return DatabaseError()

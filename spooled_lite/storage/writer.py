@@ -1,0 +1,283 @@
+"""The writing thread: takes what waits, commits once, answers all. Knows no resource."""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from spooled_lite.clock import Clock
+from spooled_lite.errors import DatabaseError, Reason, SpooledError, Unavailable
+from spooled_lite.events import Deadline, Event
+from spooled_lite.ids import Ids
+from spooled_lite.storage.checkpoint import Checkpointer
+from spooled_lite.storage.connection import Durability, open_writer
+from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.lines import Lines, Request
+from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
+from spooled_lite.storage.transaction import Batch, Hooks, Line
+from spooled_lite.storage.trouble import (
+    as_answer,
+    file_damaged,
+    file_gone,
+    is_corrupt,
+    reason_of,
+    unavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+STALLED_SECONDS: Final = 2.0
+TROUBLE_PAUSE_SECONDS: Final = 1.0  # before something the storage refused is tried again unasked
+
+Commit = Callable[[sqlite3.Connection], None]
+
+
+class Outcome(Struct, frozen=True):
+    """What one commit, or one refusal, has to tell."""
+
+    answers: Sequence[Answer]
+    events: Sequence[Event] = ()
+    due_at_ms: dict[Deadline, int] = {}
+
+
+class WriterSettings(Struct, frozen=True, kw_only=True):
+    durability: Durability = "full"
+    line_max: int = 10_000
+    batch_max: int = 256
+    batch_ms_max: int = 20
+    disk_reserve_bytes: int = 64 * 1024 * 1024
+
+
+class _StorageTrouble(Exception):
+    """The batch is lost because of the storage."""
+
+    def __init__(self, refusal: Unavailable) -> None:
+        self.refusal = refusal
+
+
+def plain_commit(connection: sqlite3.Connection) -> None:
+    """The seam at which tests inject a commit that fails."""
+    connection.execute("COMMIT")
+
+
+class Writer:
+    """Owns the only writing connection. Everything below `close` runs on its thread."""
+
+    def __init__(
+        self,
+        path: str,
+        settings: WriterSettings,
+        *,
+        connection: sqlite3.Connection,
+        clock: Clock,
+        ids: Ids,
+        hooks: Hooks,
+        waiting: WaitingLines,
+        tell: Callable[[Outcome], None],
+        on_reopen: Callable[[], None],
+        commit: Commit = plain_commit,
+    ) -> None:
+        self._path = path
+        self._settings = settings
+        self._connection = connection
+        self._clock = clock
+        self._ids = ids
+        self._hooks = hooks
+        self._waiting = waiting
+        self._tell = tell
+        self._on_reopen = on_reopen
+        self._commit = commit
+        self.file = FileWatch(path, disk_reserve_bytes=settings.disk_reserve_bytes)
+        self.lines = Lines(line_max=settings.line_max)
+        self._checkpointer = Checkpointer(self.file)
+        self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
+        self._failed: Unavailable | None = None  # nothing is written until a restart
+        self._reopen_at: float | None = None  # the storage failed: when to open the file again
+        self._hungry_at = 0.0  # when to serve the hungry lines, if no request comes before
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name="spooled-writer", daemon=True)
+
+    @property
+    def state(self) -> Literal["ok", "stalled", "failed"]:
+        """What `/health` says of the writer (contract: platform, section 13)."""
+        busy_since = self._busy_since
+        if self._failed is not None or self._reopen_at is not None:
+            return "failed"
+        if busy_since is not None and time.monotonic() - busy_since >= STALLED_SECONDS:
+            return "stalled"
+        return "ok"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what waits, empty the log, close the file. Blocks until that is done."""
+        self.lines.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        else:
+            self._connection.close()
+
+    def _run(self) -> None:
+        while True:
+            requests = self.lines.take(
+                self._settings.batch_max, wait_seconds=self._seconds_to_wait()
+            )
+            if requests is None:
+                break
+            self._busy_since = time.monotonic()
+            try:
+                self._turn(requests)
+            except BaseException:
+                # This thread is the only one that writes: whatever happens, it goes on.
+                logger.exception("the writing thread met an unexpected error")
+                self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
+                self._fail_all(requests, DatabaseError())
+            self._busy_since = None
+        if self._failed is None:
+            self._checkpointer.at_close(self._connection)
+        self._connection.close()
+
+    def _seconds_to_wait(self) -> float | None:
+        """How long to wait for a request before there is something to do without one."""
+        if self._reopen_at is not None:
+            return max(0.0, self._reopen_at - time.monotonic())
+        if self._hungry:
+            return max(0.0, self._hungry_at - time.monotonic())
+        return self._checkpointer.wait_seconds()
+
+    def _turn(self, requests: list[Request]) -> None:
+        """One batch; without requests, what is left to do when nobody asks."""
+        is_idle = not requests and not self._hungry and self._reopen_at is None
+        if not is_idle:
+            self._serve(requests)
+        if self._failed is None and self._reopen_at is None:
+            self._checkpointer.after_batch(self._connection, idle=is_idle)
+
+    # -- one batch ---------------------------------------------------------------------------
+
+    def _serve(self, requests: list[Request]) -> None:
+        refusal = self._refusal_before()
+        if refusal is not None:
+            self._fail_all(requests, refusal)
+            return
+        try:
+            self._transaction(requests)
+        except TransactionLost as lost:
+            self._waiting.leave(lost.culprit)
+            lost.culprit.answered = True
+            self._tell(Outcome([(lost.culprit, as_answer(lost.error))]))
+            for request in requests:
+                if not request.answered:
+                    self._serve([request])
+        except _StorageTrouble as trouble:
+            self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
+            self._fail_all(requests, trouble.refusal)
+
+    def _transaction(self, requests: list[Request]) -> None:
+        """Run the requests, and the waiting claims they feed, and commit once.
+
+        Dies with the process at any line: nothing was answered, so nothing was promised.
+        """
+        connection = self._connection
+        batch = Batch(connection, self._hooks, self._ids)
+        batch.fed |= self._hungry
+        round_ = Round(batch, self._waiting, now_ms=self._clock.now_ms, is_low=self.file.is_low)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._run_while_there_is_time(round_, requests)
+            left = round_.serve_fed()
+            batch.flush()
+            self._commit(connection)
+        except BaseException as error:
+            round_.undo()
+            self._roll_back()
+            if isinstance(error, sqlite3.Error) and (reason := reason_of(error)) is not None:
+                raise _StorageTrouble(self._trouble(error, reason)) from error
+            raise
+        self._hungry = left
+        self._hungry_at = 0.0
+        round_.keep()
+        self.lines.put_back(round_.postponed)
+        if self.file.is_gone():
+            # Committed into a file nobody will find again: not to be acknowledged.
+            self._fail_all([request for request, _ in round_.answers], unavailable("storage_error"))
+            return
+        self._tell(Outcome(round_.answers, batch.events, batch.due_at_ms))
+
+    def _run_while_there_is_time(self, round_: Round, requests: list[Request]) -> None:
+        until = time.monotonic() + self._settings.batch_ms_max / 1000
+        for position, request in enumerate(requests):
+            if position and time.monotonic() >= until:
+                self.lines.put_back(requests[position:])
+                del requests[position:]
+                return
+            round_.run(request)
+
+    # -- trouble -----------------------------------------------------------------------------
+
+    def _refusal_before(self) -> Unavailable | None:
+        """Why nothing can be written, if so."""
+        if self._failed is None and self.file.is_gone():
+            logger.critical("the database file was moved or deleted: bring it back and restart")
+            self._fail_for_good(file_gone())
+        if self._failed is None and self._reopen_at is not None:
+            return self._reopen()
+        return self._failed
+
+    def _trouble(self, error: sqlite3.Error, reason: Reason) -> Unavailable:
+        """Take the measures for an error of the storage; what its callers are told."""
+        logger.error("a batch was lost: %s (%s)", error, reason)
+        if is_corrupt(error):
+            self._fail_damaged(str(error))
+        elif reason == "storage_error":
+            self._reopen_at = time.monotonic()
+        return unavailable(reason)
+
+    def _reopen(self) -> Unavailable | None:
+        """After an I/O error: close everything, open again, recover, check, then accept again."""
+        assert self._reopen_at is not None, "asked only after an error"
+        if time.monotonic() < self._reopen_at:
+            return unavailable("storage_error")
+        self._reopen_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
+        self._connection.close()
+        self._on_reopen()
+        try:
+            self._connection = open_writer(self._path, self._settings.durability)
+            verdict = self._connection.execute("PRAGMA quick_check(1)").fetchall()[0][0]
+        except sqlite3.Error as error:
+            logger.error("opening the file again failed: %s", error)
+            if not is_corrupt(error):
+                return unavailable("storage_error")
+            verdict = str(error)
+        self._reopen_at = None
+        if verdict != "ok":
+            self._fail_damaged(verdict)
+        else:
+            logger.warning("the file was opened again and is whole")
+        return self._failed
+
+    def _fail_damaged(self, verdict: str) -> None:
+        logger.critical("the file is damaged (%s): stop and use `spooled-lite restore`", verdict)
+        self._fail_for_good(file_damaged())
+
+    def _fail_for_good(self, refusal: Unavailable) -> None:
+        self._failed = refusal
+        self._reopen_at = None
+        self._hungry.clear()
+
+    def _roll_back(self) -> None:
+        # After some errors the transaction is gone already, and with others it cannot be ended.
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            logger.error("rolling back failed: %s", error)
+
+    def _fail_all(self, requests: Sequence[Request], error: SpooledError) -> None:
+        if requests:
+            self._tell(Outcome([(request, error) for request in requests]))

@@ -1,0 +1,142 @@
+"""The ASGI application: what every request goes through, in order, and the error boundary.
+
+It is one function and not a chain of wrappers, so that a request pays for the headers once.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from spooled_lite.errors import AccessDenied, InternalError, SpooledError
+from spooled_lite.wire.http.body import ClientGone
+from spooled_lite.wire.http.call import Call, Header, Reply, Services
+from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
+from spooled_lite.wire.http.errors import refusal
+from spooled_lite.wire.http.middleware import compression, versions
+from spooled_lite.wire.http.middleware.cors import Cors
+from spooled_lite.wire.http.middleware.rate_limit import rate_headers
+from spooled_lite.wire.http.middleware.security_headers import security_headers
+from spooled_lite.wire.http.middleware.time_limit import TimeLimit
+from spooled_lite.wire.http.routes import ROUTES
+
+logger = logging.getLogger(__name__)
+
+API_PREFIX: Final = b"/api/v1"
+
+
+class Application:
+    def __init__(
+        self,
+        services: Services,
+        rows: Iterable[Row] = ROUTES,
+        *,
+        time_limit: TimeLimit | None = None,
+    ) -> None:
+        self.services = services
+        self.dispatch = Dispatch(rows)
+        self._time_limit = time_limit or TimeLimit()
+        self._cors = Cors(services.settings)
+        self._security = security_headers(enable_hsts=services.settings.enable_hsts)
+        self._checks_words = services.settings.enforce_key_permissions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._refuse_websocket(receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw_path: bytes = scope["raw_path"]
+        call = Call(
+            self.services,
+            scope,
+            receive,
+            is_api=raw_path.startswith(API_PREFIX) and raw_path[7:8] in (b"/", b""),
+        )
+        try:
+            answer = await self._answer(call, raw_path)
+        except ClientGone:
+            logger.debug("%s: the client left", call.request_id.decode())
+            return
+        _log(call, scope["path"], answer.status)
+        await self._send(call, answer, send)
+
+    async def _answer(self, call: Call, raw_path: bytes) -> Reply:
+        """The answer, whatever happens: nothing but the client's leaving gets out of here."""
+        try:
+            if call.method == "OPTIONS":
+                return self._options(call, raw_path)
+            route, parameters = self.dispatch.find(call.method, raw_path)
+            call.matched(parameters)
+            return await self._time_limit.within(call, self._handle(call, route))
+        except SpooledError as error:
+            return refusal(error)
+        except ClientGone:
+            raise
+        except Exception:
+            logger.exception("request %s failed", call.request_id.decode())
+            return refusal(InternalError())
+
+    async def _handle(self, call: Call, route: Route) -> Reply:
+        if call.is_api:
+            versions.check_version(call.headers.get(b"x-api-version"))
+        if route.access is not Access.PUBLIC:
+            await self._admit(call, route)
+        return await route.handler(call)
+
+    async def _admit(self, call: Call, route: Route) -> None:
+        """Who is calling, how often, and may they: in this order, so that refusals count too."""
+        services = self.services
+        caller = await services.callers.authenticate(call.headers)
+        call.admit(caller)
+        now_ms = call.now_ms
+        standing = services.rates.charge(caller, now_ms)
+        call.rate_headers = rate_headers(standing, now_ms)
+        if standing is not None:
+            standing.check()
+        if self._checks_words and route.words and not caller.may_any(route.words):
+            raise AccessDenied(f"This key lacks the permission `{route.words[0]}`")
+        if route.access is Access.UNSCOPED and not caller.scope.is_unrestricted:
+            raise AccessDenied("This call needs a key without a queue restriction")
+
+    def _options(self, call: Call, raw_path: bytes) -> Reply:
+        """Contract: platform, 1.1: answered without credentials, a preflight for any path."""
+        headers = call.headers
+        if b"origin" in headers and b"access-control-request-method" in headers:
+            asked_for = headers.get(b"access-control-request-headers")
+            return Reply(204, headers=self._cors.preflight(asked_for))
+        allowed = ", ".join(self.dispatch.methods(raw_path))
+        return Reply(204, headers=((b"allow", allowed.encode("ascii")),))
+
+    async def _send(self, call: Call, answer: Reply, send: Send) -> None:
+        body = answer.body
+        headers: list[Header] = [(b"x-request-id", call.request_id), *self._security]
+        if answer.status != 204:
+            headers.append((b"content-type", answer.media))
+            if compression.is_wanted(call.headers.get(b"accept-encoding"), body):
+                body = await compression.compress(body)
+                headers += compression.HEADERS
+            headers.append((b"content-length", b"%d" % len(body)))
+        if call.is_api:
+            headers.append(versions.HEADER)
+            if call.method != "OPTIONS":
+                headers += call.rate_headers or rate_headers(None, call.now_ms)
+        headers += self._cors.headers(call.headers.get(b"origin"))
+        headers += answer.headers
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if call.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _refuse_websocket(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.close", "code": 1000, "reason": "There is nothing here"})
+
+
+def _log(call: Call, path: str, status: int) -> None:
+    """Never the query, a header or a body: they may hold secrets."""
+    level = logging.INFO if status >= 500 else logging.DEBUG
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s %s %d %s", call.method, path, status, call.request_id.decode())

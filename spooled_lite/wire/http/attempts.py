@@ -1,0 +1,161 @@
+"""REST routes of the worker's side of a job. Contract: jobs, J11-J16 and J23."""
+
+import sqlite3
+from typing import Any, Final
+
+from spooled_lite.core.jobs.records import (
+    ClaimJobs,
+    Complete,
+    Fail,
+    Progress,
+    Renew,
+    check_json_size,
+)
+from spooled_lite.core.lifecycle import renew as leases
+from spooled_lite.core.lifecycle import settle
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.storage.lines import Lane
+from spooled_lite.times import format_ms
+from spooled_lite.wire.http.body import ClientGone
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.job_views import claimed_job, full_job
+from spooled_lite.wire.waiting import Caller, Left, claim_now, claim_or_wait
+
+RESULT_BYTES_MAX: Final = 1_048_576
+ERROR_CHARACTERS_MAX: Final = 2_048
+DEQUEUE_LEASE_SECONDS: Final = 300
+LEASE_SECONDS_MIN: Final = 5
+
+SUCCESS: Final = Reply(200, b'{"success":true}')
+
+
+async def claim(call: Call) -> Reply:
+    body = await call.body(ClaimJobs)
+    rows = await _claim(
+        call,
+        body,
+        limit=body.limit or 1,
+        lease_seconds=call.settings.worker_lease_duration_secs,
+    )
+    return reply({"jobs": [claimed_job(row) for row in rows]})
+
+
+async def dequeue(call: Call) -> Reply:
+    body = await call.body(ClaimJobs)
+    rows = await _claim(call, body, limit=1, lease_seconds=DEQUEUE_LEASE_SECONDS)
+    if not rows:
+        return reply(None)
+    view = full_job(rows[0], call.org_id)
+    view.leased_until = view.lease_expires_at
+    return reply(view)
+
+
+async def complete(call: Call) -> Reply:
+    body = await call.body_or_empty(Complete)
+    result = bytes(body.result)
+    check_json_size(result, RESULT_BYTES_MAX, "result")
+    await call.db.submit(
+        settle.complete,
+        (call.org, call.path("id"), body, result if result != b"null" else None, call.scope),
+        lane=Lane.SETTLE,
+    )
+    return SUCCESS
+
+
+async def fail(call: Call) -> Reply:
+    body = await call.body(Fail)
+    failed: settle.Failed = await call.db.submit(
+        settle.fail,
+        (call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry),
+        lane=Lane.SETTLE,
+    )
+    return reply(
+        {
+            "success": True,
+            "will_retry": failed.will_retry,
+            "next_retry_delay_secs": -(-failed.delay_ms // 1000),  # whole seconds, rounded up
+            "status": failed.status,
+        }
+    )
+
+
+async def renew(call: Call) -> Reply:
+    body = await call.body_or_empty(Renew)
+    given = (body.lease_duration_secs, body.extension_secs, body.extension_seconds)
+    seconds = next((each for each in given if each is not None), None)
+    lease_ms = _lease_ms(seconds, call.settings.worker_lease_duration_secs)
+    ends_at_ms = await call.db.submit(
+        leases.renew,
+        (call.org, call.path("id"), body, lease_ms, call.scope),
+        lane=Lane.SETTLE,
+    )
+    return reply({"success": True, "lease_expires_at": format_ms(ends_at_ms)})
+
+
+async def progress(call: Call) -> Reply:
+    body = await call.body(Progress)
+    await call.db.submit(
+        leases.report_progress,
+        (call.org, call.path("id"), body, body.progress, body.message, call.scope),
+        lane=Lane.SETTLE,
+    )
+    return SUCCESS
+
+
+async def _claim(
+    call: Call, body: ClaimJobs, *, limit: int, lease_seconds: int
+) -> list[sqlite3.Row]:
+    queue_name = body.named_queue()
+    call.scope.check(queue_name)
+    wanted = Claim(
+        queue_name=queue_name,
+        worker_id=body.worker_id or f"worker-{call.request_id.decode()}",
+        limit=limit,
+        lease_ms=_lease_ms(body.lease_duration_secs, lease_seconds),
+    )
+    try:
+        if not body.wait_ms:
+            return await claim_now(call.db, _caller(call), wanted)
+        call.allow_seconds(body.wait_ms / 1000)
+        return await claim_or_wait(
+            call.db, call.services.waiting, _caller(call), wanted, wait_ms=body.wait_ms
+        )
+    except Left:
+        raise ClientGone from None
+
+
+def _caller(call: Call) -> Caller:
+    assert call.caller is not None, "a claim is authenticated"
+    return Caller(call.org, call.caller.key, call.is_gone, lambda: _until_gone(call))
+
+
+async def _until_gone(call: Call) -> Any:
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _lease_ms(seconds: int | None, default_seconds: int) -> int:
+    """Raises RuleBroken below the least lease; 0 and nothing are the default."""
+    if not seconds:
+        return default_seconds * 1000
+    if seconds < LEASE_SECONDS_MIN:
+        raise RuleBroken.of(
+            "lease_duration_secs",
+            f"Field `lease_duration_secs` must be between {LEASE_SECONDS_MIN} and 3600",
+            "range",
+        )
+    return seconds * 1000
+
+
+def _error_of(body: Fail) -> str:
+    for given in (body.error, body.reason, body.error_message):
+        if given is not None:
+            if not 1 <= len(given) <= ERROR_CHARACTERS_MAX:
+                raise RuleBroken.of(
+                    "error",
+                    f"Field `error` must have 1 to {ERROR_CHARACTERS_MAX} characters",
+                    "length",
+                )
+            return given
+    raise WrongShape.missing("error")

@@ -1,0 +1,158 @@
+"""Bodies: read them within their bound, and say of a bad one what is wrong with it."""
+
+import re
+from itertools import accumulate
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.types import Receive
+
+from spooled_lite.errors import NotJson, PayloadTooLarge, Problem, RuleBroken, WrongShape
+
+T = TypeVar("T")
+
+BODY_BYTES_MAX: Final = 5 * 1024 * 1024
+NESTING_MAX: Final = 100  # levels
+
+EMPTY: Final = frozenset({b"", b"[]", b"null"})  # as good as {} where nothing is required
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole. Nobody is left to be told anything."""
+
+
+async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
+    """The whole body.
+
+    Raises:
+        PayloadTooLarge: at once when the declared length is over the bound, else while reading.
+        ClientGone: the connection ended first.
+    """
+    if content_length is not None and _declared(content_length) > BODY_BYTES_MAX:
+        raise _too_large()
+    parts: list[bytes] = []
+    size_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts.append(message.get("body", b""))
+        size_bytes += len(parts[-1])
+        if size_bytes > BODY_BYTES_MAX:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
+    """A value of this type from JSON. `at` is where the value stands in the whole body.
+
+    Call `check_text` on the whole body first.
+
+    Raises:
+        NotJson: 400, the text is no JSON, or there is none.
+        WrongShape: 422, a field is missing or has the wrong type.
+        RuleBroken: 400, a value breaks a rule of its type.
+
+    Contract: platform, sections 1.1, 3.2 and 3.3.
+    """
+    try:
+        value: T = _decoder(kind).decode(body)
+        return value
+    except msgspec.ValidationError as error:
+        raise sorted_by_message(str(error), at=at) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not body.strip():
+            raise NotJson.empty() from None
+        raise NotJson.because(f"The body is not valid JSON: {error}") from None
+
+
+def check_text(body: bytes) -> None:
+    """Refuse what the decoder lets through in raw fields, or dies of.
+
+    Raises:
+        NotJson: not UTF-8, or nested too deep.
+    """
+    if not body.isascii():
+        try:
+            body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise NotJson.because(f"The body is not UTF-8 (byte {error.start})") from None
+    # With so few brackets it cannot be deeper, wherever they stand.
+    if body.count(b"[") + body.count(b"{") > NESTING_MAX and depth(body) > NESTING_MAX:
+        raise NotJson.because(f"The body is nested over {NESTING_MAX} levels")
+
+
+# -- nesting -------------------------------------------------------------------------------------
+
+_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1, ord('"'): 0}
+_NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STEP)
+_STRING: Final = re.compile(rb'"[^"]*"')
+
+
+def depth(body: bytes) -> int:
+    """How deep the brackets outside of strings are nested. Exact for JSON.
+
+    Works on the whole text at once: a loop over five million bytes would block for a second.
+    """
+    if b"\\" in body:
+        # Escaped quotes end no string. Pairs of backslashes first: the second escapes nothing.
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    structure = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    structure = _STRING.sub(b"", structure)
+    return max(accumulate(map(_STEP.__getitem__, structure)), default=0)
+
+
+# -- what the decoder says -----------------------------------------------------------------------
+
+_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
+_TYPE: Final = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_TEXT_OF_TYPE: Final = re.compile(r"Invalid (?:RFC3339|UUID|ISO|base64|decimal|epoch|date|time)")
+_RULES: Final = (
+    (re.compile(r"of length"), "length"),
+    (re.compile(r"matching regex"), "regex"),
+    (re.compile(r"(?:<|>)=? ?-?[\d.]+$|multiple of|out of range"), "range"),
+)
+
+
+def sorted_by_message(message: str, *, at: str = "") -> WrongShape | RuleBroken:
+    """The error a message of the decoder stands for: it raises one class for all of them."""
+    said = _PATH.sub("", message)
+    inside = _PATH.search(message)
+    field = _joined(at, inside.group(1) if inside else "")
+    if missing := _MISSING.match(said):
+        return WrongShape.missing(_joined(field, missing.group(1)))
+    if wrong := _TYPE.match(said):
+        expected, found = (part.replace(" | null", "") for part in wrong.groups())
+        return WrongShape.wrong_type(field or "body", f"`{expected}`, not `{found}`")
+    if _TEXT_OF_TYPE.match(said) or said.endswith("timezone component"):
+        return WrongShape([Problem(field or "body", f"Field `{field}`: {said}", "invalid_type")])
+    code = next((code for rule, code in _RULES if rule.search(said)), "invalid_value")
+    return RuleBroken.of(field or "body", f"Field `{field or 'body'}`: {said}", code)
+
+
+def _joined(at: str, inside: str) -> str:
+    if not at or not inside:
+        return at or inside
+    return f"{at}{inside}" if inside.startswith("[") else f"{at}.{inside}"
+
+
+_DECODERS: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}  # one per type of the program
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    known = _DECODERS.get(kind)
+    if known is None:
+        known = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    return known
+
+
+def _declared(content_length: bytes) -> int:
+    if not content_length.isdigit():
+        return 0  # the server has looked at it
+    return int(content_length[:20])
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {BODY_BYTES_MAX} bytes")

@@ -1,0 +1,86 @@
+"""The only place that pairs an error with an HTTP status."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spooled_lite.errors import (
+    AccessDenied,
+    BadRequest,
+    Conflict,
+    DatabaseError,
+    InternalError,
+    LeaseExpired,
+    MethodNotAllowed,
+    NotFound,
+    NotJson,
+    PayloadTooLarge,
+    QuotaExceeded,
+    RateLimited,
+    RequestTimeout,
+    RuleBroken,
+    SpooledError,
+    Unauthorized,
+    Unavailable,
+    WrongShape,
+)
+from spooled_lite.wire.http.call import Header, Reply, reply
+
+STATUS: Final[Mapping[type[SpooledError], int]] = {
+    BadRequest: 400,
+    NotJson: 400,
+    RuleBroken: 400,  # right type, breaks a rule
+    Unauthorized: 401,
+    AccessDenied: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    RequestTimeout: 408,
+    Conflict: 409,
+    LeaseExpired: 409,
+    PayloadTooLarge: 413,
+    WrongShape: 422,  # a field missing or of the wrong type
+    QuotaExceeded: 429,
+    RateLimited: 429,
+    InternalError: 500,
+    DatabaseError: 500,
+    Unavailable: 503,
+}
+
+UNAVAILABLE_RETRY_SECONDS: Final = 1
+
+
+def status_of(error: SpooledError) -> int:
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 500
+
+
+def envelope(error: SpooledError) -> dict[str, Any]:
+    """Contract: platform, section 3.1."""
+    body: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "error": error.error,
+    }
+    if error.details:
+        body["details"] = error.details
+    body.update(error.extra)
+    return body
+
+
+def refusal(error: SpooledError) -> Reply:
+    """The answer an error becomes."""
+    return reply(envelope(error), status_of(error), _headers(error))
+
+
+def _headers(error: SpooledError) -> tuple[Header, ...]:
+    # Clients take a 429 without Retry-After for a quota, so the quota must not have one.
+    if isinstance(error, RateLimited):
+        return ((b"retry-after", b"%d" % error.retry_after_seconds),)
+    if isinstance(error, Unavailable):
+        return ((b"retry-after", b"%d" % UNAVAILABLE_RETRY_SECONDS),)
+    if isinstance(error, MethodNotAllowed):
+        return ((b"allow", ", ".join(error.allowed).encode("ascii")),)
+    if isinstance(error, Unauthorized):
+        return ((b"www-authenticate", b"Bearer"),)
+    return ()

@@ -1,0 +1,359 @@
+"""REST routes of jobs. Contract: jobs, J1-J9, J17-J19; the worker's calls are in attempts.py."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
+from spooled_lite.core.jobs.history import history
+from spooled_lite.core.jobs.priority import set_priority
+from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
+from spooled_lite.core.jobs.records import (
+    BULK_MAX,
+    AddDependencies,
+    BulkJobs,
+    CreateJob,
+    JobFields,
+    NewJob,
+    SetPriority,
+)
+from spooled_lite.core.jobs.stats import STATUSES, job_stats
+from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
+from spooled_lite.core.lifecycle.depend import depend
+from spooled_lite.core.lifecycle.retry import retry as retry_job
+from spooled_lite.core.queues.names import is_queue_name
+from spooled_lite.core.workflows.conditions import edge_standing
+from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
+from spooled_lite.errors import BadRequest, RequestTimeout, RuleBroken, SpooledError, WrongShape
+from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.http.admission import admission_of, payload_bytes_max_of
+from spooled_lite.wire.http.body import decode
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.job_views import full_job, history_row, job_state, job_summary
+from spooled_lite.wire.http.pages import Page, page, paged, time_ms
+
+SLOW_LIST_SECONDS_MAX: Final = 2.0  # of a list that no index answers
+STATUS_IDS_MAX: Final = 100
+DEPENDS_ON_MAX: Final = 100
+TAG_CHARACTERS_MAX: Final = 1_024
+HISTORY_SHOWN: Final = 100  # with a job that is asked for with its history
+
+STATUS_ALIASES: Final = {
+    **{status: status for status in STATUSES},
+    "dead_letter": "deadletter",
+    "dead-letter": "deadletter",
+    "canceled": "cancelled",
+}
+_ORDERS: Final = frozenset(
+    {
+        "created_at",
+        "updated_at",
+        "scheduled_at",
+        "completed_at",
+        "priority",
+        "status",
+        "queue_name",
+        "retry_count",
+    }
+)
+
+
+async def create(call: Call) -> Reply:
+    body = await call.body(CreateJob)
+    if not body.idempotency_key:
+        body.idempotency_key = _key_of_header(call)
+    job = NewJob.from_wire(body, payload_bytes_max=payload_bytes_max_of(call))
+    call.scope.check(job.queue_name)
+    stored: Enqueued = await call.db.submit(
+        enqueue,
+        (call.org, job, admission_of(call), call.scope),
+        lane=Lane.CREATE,
+        owner=call.org,
+    )
+    view = full_job(stored.row, call.org_id)
+    view.created = stored.created
+    return reply(view, 201 if stored.created else 200)
+
+
+async def create_bulk(call: Call) -> Reply:
+    body = await call.body(BulkJobs)
+    if not 1 <= len(body.jobs) <= BULK_MAX:
+        raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {BULK_MAX} jobs", "length")
+    jobs: list[tuple[int, NewJob]] = []
+    failed: list[dict[str, Any]] = []
+    for index, item in enumerate(body.jobs):
+        try:
+            jobs.append((index, _bulk_item(call, body, bytes(item), index)))
+        except WrongShape:
+            raise
+        except SpooledError as error:
+            failed.append({"index": index, "error": error.message})
+    for _, job in jobs:
+        call.scope.check(job.queue_name)
+    outcomes = await call.db.submit(
+        enqueue_bulk,
+        (call.org, [job for _, job in jobs], admission_of(call), call.scope),
+        lane=Lane.CREATE,
+        owner=call.org,
+    )
+    return reply(_bulk_answer([index for index, _ in jobs], outcomes, failed))
+
+
+async def list_all(call: Call) -> Reply:
+    shown = page(call)
+    rows = await listed(call, shown, _statuses(call.query.get("status")))
+    return paged([job_summary(row, call.org_id) for row in rows], shown)
+
+
+async def get(call: Call) -> Reply:
+    job_id = call.path("id")
+    row = await call.db.readers.point(get_job, call.org, job_id, call.scope)
+    view = full_job(row, call.org_id)
+    if "history" in call.query.get("include", ""):
+        steps = await call.db.readers.read(
+            history,
+            call.org,
+            job_id,
+            call.scope,
+            direction="asc",
+            limit=HISTORY_SHOWN,
+            offset=0,
+        )
+        views = [history_row(step, job_id) for step in steps]
+        view.history = [
+            {**step, "status": step["event_type"], "at": step["created_at"]} for step in views
+        ]
+    return reply(view)
+
+
+async def stats(call: Call) -> Reply:
+    queue_name = call.query.get("queue_name") or call.query.get("queue")
+    return reply(await call.db.readers.read(job_stats, call.org, call.scope, queue_name))
+
+
+async def statuses(call: Call) -> Reply:
+    given = call.query.get("ids")
+    if given is None:
+        raise BadRequest("Query parameter `ids` is required")
+    job_ids = [part for each in given.split(",") if (part := each.strip())]
+    if len(job_ids) > STATUS_IDS_MAX:
+        raise BadRequest(f"Query parameter `ids` may name at most {STATUS_IDS_MAX} jobs")
+    rows = await call.db.readers.read(job_statuses, call.org, job_ids, call.scope)
+    return reply([job_state(row) for row in rows])
+
+
+async def delete(call: Call) -> Reply:
+    await call.db.submit(cancel_job, (call.org, call.path("id"), call.scope), owner=call.org)
+    return NO_CONTENT
+
+
+async def cancel(call: Call) -> Reply:
+    row = await call.db.submit(cancel_job, (call.org, call.path("id"), call.scope), owner=call.org)
+    return reply(full_job(row, call.org_id))
+
+
+async def retry(call: Call) -> Reply:
+    row = await call.db.submit(retry_job, (call.org, call.path("id"), call.scope), owner=call.org)
+    return reply(full_job(row, call.org_id))
+
+
+async def priority(call: Call) -> Reply:
+    body = await call.body(SetPriority)
+    before, row = await call.db.submit(
+        set_priority, (call.org, call.path("id"), body.priority, call.scope), owner=call.org
+    )
+    return reply({"job_id": row["id"], "old_priority": before, "new_priority": row["priority"]})
+
+
+async def history_of(call: Call) -> Reply:
+    shown = page(call, default=100, max=500)
+    direction: Literal["asc", "desc"] = (
+        "desc" if call.query.get("order_dir", "").lower() == "desc" else "asc"
+    )
+    job_id = call.path("id")
+    rows = await call.db.readers.read(
+        history,
+        call.org,
+        job_id,
+        call.scope,
+        direction=direction,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    return paged([history_row(row, job_id) for row in rows], shown)
+
+
+async def dependencies(call: Call) -> Reply:
+    found = await call.db.readers.read(get_dependencies, call.org, call.path("id"), call.scope)
+    return reply(_dependency_view(found))
+
+
+async def add_dependencies(call: Call) -> Reply:
+    body = await call.body(AddDependencies)
+    outcome = await call.db.write(
+        depend,
+        call.org,
+        call.path("id"),
+        depends_on=_depends_on(body),
+        mode=_mode(body),
+        scope=call.scope,
+    )
+    return reply(
+        {
+            "success": True,
+            "job_id": call.path("id"),
+            "dependencies_added": outcome.added,
+            "added_count": outcome.added,
+            "added": outcome.added,
+            "dependencies_met": outcome.dependencies_met,
+        }
+    )
+
+
+async def listed(call: Call, shown: Page, statuses: Sequence[str] | None) -> list[Any]:
+    """A page of jobs by the query of J2. A list that no index answers has two seconds."""
+    wanted = _filter(call, shown, statuses)
+    slow = slow_filter(wanted)
+    if slow is None:
+        return await call.db.readers.read(list_jobs, call.org, wanted, call.scope)
+    try:
+        return await call.db.readers.read_within(
+            SLOW_LIST_SECONDS_MAX, list_jobs, call.org, wanted, call.scope
+        )
+    except RequestTimeout:
+        raise RequestTimeout(
+            f"The filter `{slow}` took longer than {SLOW_LIST_SECONDS_MAX:g} seconds;"
+            " narrow the list by queue, status or time"
+        ) from None
+
+
+def _filter(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFilter:
+    query = call.query
+    queue_name = query.get("queue_name") or query.get("queue")
+    tag = query.get("tag") or None
+    if tag is not None and len(tag) > TAG_CHARACTERS_MAX:
+        raise BadRequest(f"Query parameter `tag` is longer than {TAG_CHARACTERS_MAX} characters")
+    order_by = query.get("order_by", "")
+    return JobFilter(
+        queue_name=queue_name if queue_name and is_queue_name(queue_name) else None,
+        statuses=statuses,
+        text=query.get("q") or None,
+        job_type=query.get("job_type") or None,
+        created_after_ms=time_ms(call, "created_after"),
+        created_before_ms=time_ms(call, "created_before"),
+        tag=tag,
+        workflow_id=query.get("workflow_id") or None,
+        order_by=order_by if order_by in _ORDERS else "created_at",
+        descending=query.get("order_dir", "").lower() != "asc",
+        rows_max=shown.fetch,
+        offset=shown.offset,
+    )
+
+
+def _statuses(given: str | None) -> Sequence[str] | None:
+    """Unknown names are dropped; if none remain there is no filter (contract: J2)."""
+    names = [STATUS_ALIASES.get(each.strip().lower()) for each in (given or "").split(",")]
+    known = list(dict.fromkeys(name for name in names if name is not None))
+    return known or None
+
+
+def _key_of_header(call: Call) -> str | None:
+    key = call.header("idempotency-key")
+    if key is not None and len(key) > 255:
+        raise RuleBroken.of(
+            "idempotency_key", "Header `Idempotency-Key` is longer than 255 characters", "length"
+        )
+    return key or None
+
+
+def _bulk_item(call: Call, body: BulkJobs, item: bytes, index: int) -> NewJob:
+    at = f"jobs[{index}]"
+    return NewJob.from_wire(
+        decode(JobFields, item, at=at),
+        payload_bytes_max=payload_bytes_max_of(call),
+        at=f"{at}.",
+        queue_name=body.queue_name if body.queue_name is not None else body.queue,
+        priority=body.default_priority or 0,
+        max_retries=body.default_max_retries,
+        timeout_seconds=body.default_timeout_seconds,
+    )
+
+
+def _bulk_answer(
+    indexes: Sequence[int],
+    outcomes: Sequence[Enqueued | RuleBroken],
+    failed: list[dict[str, Any]],
+) -> dict[str, Any]:
+    succeeded, jobs = [], []
+    for index, outcome in zip(indexes, outcomes, strict=True):
+        if isinstance(outcome, RuleBroken):
+            failed.append({"index": index, "error": outcome.message})
+            continue
+        row = outcome.row
+        succeeded.append({"index": index, "job_id": row["id"], "created": outcome.created})
+        jobs.append({"id": row["id"], "status": row["status"]})
+    return {
+        "succeeded": succeeded,
+        "failed": sorted(failed, key=lambda each: int(each["index"])),
+        "total": len(succeeded) + len(failed),
+        "success_count": len(succeeded),
+        "failure_count": len(failed),
+        "created": sum(1 for each in succeeded if each["created"]),
+        "jobs": jobs,
+    }
+
+
+def _depends_on(body: AddDependencies) -> list[str]:
+    for given in (body.depends_on, body.depends_on_job_ids, body.dependency_job_ids):
+        if given is not None:
+            if not 1 <= len(given) <= DEPENDS_ON_MAX:
+                raise RuleBroken.of(
+                    "depends_on",
+                    f"Field `depends_on` must name 1 to {DEPENDS_ON_MAX} jobs",
+                    "length",
+                )
+            return given
+    raise WrongShape.missing("depends_on")
+
+
+def _mode(body: AddDependencies) -> Mode:
+    """An unknown `dependency_type` leaves the mode at `all`; an unknown mode is refused."""
+    if body.dependency_mode in ("all", "any"):
+        return "any" if body.dependency_mode == "any" else "all"
+    if body.dependency_mode is not None:
+        raise RuleBroken.of(
+            "dependency_mode", "Field `dependency_mode` must be `all` or `any`", "invalid_value"
+        )
+    return "any" if body.dependency_type == "any" else "all"
+
+
+def _dependency_view(found: Dependencies) -> dict[str, Any]:
+    job = found.job
+    mode = job["dependency_mode"] or "all"
+    parents = [_edge(parent, parent["status"], mode) for parent in found.parents]
+    children = [
+        _edge(child, job["status"], child["dependency_mode"] or "all") for child in found.children
+    ]
+    return {
+        "job_id": job["id"],
+        "status": job["status"],
+        "dependency_mode": mode,
+        "dependencies_met": job["dependencies_met"] != 0,
+        "dependencies": parents,
+        "dependents": children,
+        "depends_on": [edge["job_id"] for edge in parents],
+        "depended_on_by": [edge["job_id"] for edge in children],
+    }
+
+
+def _edge(other: Any, parent_status: str, mode: str) -> dict[str, Any]:
+    """One edge as it is shown: the job at its other end, and whether the edge is satisfied."""
+    condition = other["condition"]
+    return {
+        "job_id": other["id"],
+        "queue_name": other["queue_name"],
+        "status": other["status"],
+        "dependency_type": mode,
+        "condition": condition,
+        "completed": other["status"] == "completed",
+        "is_met": edge_standing(condition, parent_status) == "met",
+    }

@@ -1,0 +1,56 @@
+"""Every limit of the HTTP server. Body size and handler time are limited by the application."""
+
+import resource
+from typing import Final
+
+from msgspec import Struct
+
+FILES_RESERVED: Final = (
+    256  # for the database, listeners, webhook deliveries, answers to refused connections
+)
+CONNECTION_COUNT_MIN: Final = 16  # still served when the file limit is absurdly low
+
+
+class HttpLimits(Struct, frozen=True, kw_only=True):
+    header_block_bytes_max: int = (
+        64 * 1024
+    )  # request line included; also trailers and chunk extensions
+    header_count_max: int = 100
+    url_bytes_max: int = 16 * 1024
+    header_seconds_max: float = 10.0  # from the first byte; without one, from the connection
+    body_seconds_max: float = (
+        30.0  # for the whole body; time the application keeps it waiting is not counted
+    )
+    keep_alive_seconds: float = (
+        75.0  # longer than clients keep theirs, so that the client closes first
+    )
+    send_seconds_max: float = 30.0  # how long a client may take no byte of its answer
+    linger_seconds_max: float = (
+        1.0  # how long a refused client may go on sending before the connection is cut
+    )
+    linger_bytes_max: int = 1024 * 1024
+    connection_count_max: int = 10_000
+    websocket_message_bytes_max: int = 64 * 1024  # contract: platform, 1.4
+    sweep_seconds: float = 1.0  # how late a time limit may be noticed
+
+
+DEFAULTS: Final = HttpLimits()
+
+
+def raise_file_limit() -> int:
+    """Raise the limit of open files to its hard bound. Returns what holds afterwards."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        return soft  # some systems name a hard bound that they do not grant
+    return hard
+
+
+def connection_count_max(limits: HttpLimits, *, file_count_max: int) -> int:
+    """The connection cap, kept so far below the file limit that the rest can open its files."""
+    if file_count_max == resource.RLIM_INFINITY:
+        return limits.connection_count_max
+    return max(
+        CONNECTION_COUNT_MIN, min(limits.connection_count_max, file_count_max - FILES_RESERVED)
+    )

@@ -1,0 +1,80 @@
+"""Listening sockets. Every address is bound before the first connection is served."""
+
+import asyncio
+import errno
+import socket
+from typing import Final
+
+BACKLOG: Final = 2048  # connections not yet accepted; the system may have a lower bound
+FREE_PORT_ATTEMPTS: Final = 10
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on. The message names host, port and reason."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"Cannot listen on {host}, port {port}: {reason}")
+        self.host = host
+        self.port = port
+
+
+class PortInUse(CannotListen):
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port, "the port is in use")
+
+
+async def listen(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of the host; port 0 is one free port, the same for all of them.
+
+    Raises:
+        PortInUse: another program listens there.
+        CannotListen: an unknown host, an address that is not ours, a port that needs rights.
+    """
+    attempts = 1 if port else FREE_PORT_ATTEMPTS
+    for attempt in range(1, attempts + 1):
+        try:
+            return _bind_all(await _addresses(host, port), port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise CannotListen(host, port, error.strerror or str(error)) from error
+            if attempt == attempts:
+                raise PortInUse(host, port) from error
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _bind_all(addresses: list[tuple[socket.AddressFamily, str]], port: int) -> list[socket.socket]:
+    bound: list[socket.socket] = []
+    try:
+        for family, address in addresses:
+            bound.append(_bind(family, address, port))
+            port = bound[0].getsockname()[1]
+    except OSError:
+        for each in bound:
+            each.close()
+        raise
+    return bound
+
+
+def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    # asyncio's own loop sends without delay only where the protocol is named: 40 ms an answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        # Lets a restart bind while old connections linger. Never SO_REUSEPORT: with it two
+        # servers would share the port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)  # only this finds a second server that has bound and listens
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

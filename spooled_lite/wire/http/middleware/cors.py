@@ -1,0 +1,49 @@
+"""What scripts of other origins may do. Contract: platform, section 1.3."""
+
+from typing import Final
+
+from spooled_lite.config import Settings
+
+Header = tuple[bytes, bytes]
+
+_METHODS: Final = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
+_REQUEST_HEADERS: Final = (
+    b"Authorization, Content-Type, X-API-Key, X-Request-Id, X-Admin-Key, X-Organization-Id,"
+    b" X-API-Version, X-Webhook-Token, Idempotency-Key, Last-Event-ID"
+)
+_EXPOSED: Final = (
+    b"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset,"
+    b" X-RateLimit-Scope, Retry-After, X-Has-More, X-API-Version, X-Wire-Cursor"
+)
+_EXPOSE: Final = (b"access-control-expose-headers", _EXPOSED)
+_MAX_AGE: Final = (b"access-control-max-age", b"3600")
+
+
+class Cors:
+    """Outside production every origin may; in production the listed ones, or any without a list."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._is_production = settings.environment == "production"
+        self._origins = frozenset(each.encode() for each in settings.cors_allowed_origins)
+
+    def headers(self, origin: bytes | None) -> tuple[Header, ...]:
+        """For the answer to a request from this origin; none when it comes from no script."""
+        if not self._is_production:
+            if origin is None:
+                return ()
+            return ((b"access-control-allow-origin", b"*"), _EXPOSE)
+        if origin is None or (self._origins and origin not in self._origins):
+            return ((b"vary", b"Origin"),)
+        return ((b"access-control-allow-origin", origin), (b"vary", b"Origin"), _EXPOSE)
+
+    def preflight(self, asked_for: bytes | None) -> tuple[Header, ...]:
+        """For the answer to a preflight, beside `headers`. `asked_for`: the headers to be sent."""
+        allowed = _REQUEST_HEADERS
+        if not self._is_production and asked_for:
+            # `*` would not cover Authorization, so what is asked for is said back.
+            allowed = asked_for
+        return (
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", allowed),
+            _MAX_AGE,
+        )

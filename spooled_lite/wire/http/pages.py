@@ -1,0 +1,78 @@
+"""Query parameters that many lists share: pages, times, yes or no."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from spooled_lite.errors import BadRequest, WrongShape
+from spooled_lite.times import parse_ms
+from spooled_lite.wire.http.call import Call, Reply, reply
+
+OFFSET_MAX: Final = 2**53  # beyond what any list holds, and an integer everywhere
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_DIGITS_MAX: Final = 30
+_WORDS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_HAS_MORE: Final = {True: ((b"x-has-more", b"true"),), False: ((b"x-has-more", b"false"),)}
+
+
+class Page(Struct, frozen=True):
+    limit: int
+    offset: int
+
+    @property
+    def fetch(self) -> int:
+        """How many rows to read: one more than are shown tells whether there are more."""
+        return self.limit + 1
+
+
+def page(call: Call, default: int = 50, max: int = 100) -> Page:
+    """`limit` and `offset`, clamped to their ranges. Contract: platform, section 6.
+
+    Raises:
+        BadRequest: one of them is not a whole number.
+    """
+    return Page(
+        integer(call, "limit", default=default, least=1, most=max),
+        integer(call, "offset", default=0, least=0, most=OFFSET_MAX),
+    )
+
+
+def paged(items: Sequence[Any], shown: Page) -> Reply:
+    """The answer to a list of which up to `shown.fetch` items were read."""
+    return reply(items[: shown.limit], headers=_HAS_MORE[len(items) > shown.limit])
+
+
+def integer(call: Call, name: str, *, default: int, least: int, most: int) -> int:
+    text = call.query.get(name)
+    if not text:
+        return default
+    if not _INTEGER.fullmatch(text):
+        raise BadRequest(f"Query parameter `{name}` must be a whole number")
+    if len(text) > _DIGITS_MAX:
+        return least if text.startswith("-") else most
+    return min(max(least, int(text)), most)
+
+
+def flag(call: Call, name: str, *, default: bool = False) -> bool:
+    """Raises BadRequest when it is neither yes nor no."""
+    text = call.query.get(name)
+    if not text:
+        return default
+    try:
+        return _WORDS[text.lower()]
+    except KeyError:
+        raise BadRequest(f"Query parameter `{name}` must be true or false") from None
+
+
+def time_ms(call: Call, name: str) -> int | None:
+    """Raises BadRequest when it is no time."""
+    text = call.query.get(name)
+    if not text:
+        return None
+    try:
+        return parse_ms(text, name)
+    except WrongShape as error:
+        raise BadRequest(f"Query parameter `{name}` is not a time: {error.message}") from None

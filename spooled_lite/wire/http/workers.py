@@ -1,0 +1,58 @@
+"""Workers over HTTP. Contract: jobs, section 12."""
+
+from spooled_lite.core.workers.heartbeat import heartbeat as take_heartbeat
+from spooled_lite.core.workers.query import get_worker, list_workers
+from spooled_lite.core.workers.records import (
+    HeartbeatTaken,
+    HeartbeatWorker,
+    NewWorker,
+    RegisterWorker,
+    SignOfLife,
+    WorkerRegistered,
+    WorkerView,
+)
+from spooled_lite.core.workers.register import deregister as deregister_worker
+from spooled_lite.core.workers.register import register as register_worker
+from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.http.admission import admission_of
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+
+
+async def list_all(call: Call) -> Reply:
+    rows = await call.db.readers.read(list_workers, call.org, call.scope)
+    return reply([WorkerView.of(row, call.org_id) for row in rows])
+
+
+async def register(call: Call) -> Reply:
+    settings = call.settings
+    worker = NewWorker.from_wire(
+        await call.body(RegisterWorker), max_concurrency=settings.worker_max_concurrency
+    )
+    for queue_name in worker.queue_names:
+        call.scope.check(queue_name)
+    row = await call.db.submit(register_worker, (call.org, worker, admission_of(call)), owner=call.org)
+    answer = WorkerRegistered.of(
+        row,
+        lease_seconds=settings.worker_lease_duration_secs,
+        heartbeat_seconds=settings.worker_heartbeat_interval_secs,
+    )
+    return reply(answer, 201)
+
+
+async def get(call: Call) -> Reply:
+    row = await call.db.readers.point(get_worker, call.org, call.path("id"), call.scope)
+    return reply(WorkerView.of(row, call.org_id))
+
+
+async def heartbeat(call: Call) -> Reply:
+    sign = SignOfLife.from_wire(await call.body_or_empty(HeartbeatWorker))
+    arguments = (call.org, call.path("id"), sign, call.scope)
+    await call.db.submit(take_heartbeat, arguments, owner=call.org)
+    interval = call.settings.worker_heartbeat_interval_secs
+    return reply(HeartbeatTaken(next_heartbeat_seconds=interval))
+
+
+async def deregister(call: Call) -> Reply:
+    arguments = (call.org, call.path("id"), call.scope)
+    await call.db.submit(deregister_worker, arguments, lane=Lane.SETTLE, owner=call.org)
+    return NO_CONTENT

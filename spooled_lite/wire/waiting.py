@@ -1,0 +1,132 @@
+"""Claims that wait: parked per queue until a commit feeds it, their time is up, or they leave."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from spooled_lite.core.lifecycle.claim import Claim, claim, claim_after_waiting
+from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.transaction import Line, Tx
+
+
+class Waiting:
+    """The lines of waiting claims, oldest first. The lines are changed by the writing thread."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Line, dict[Request, None]] = {}
+        self._waiting: set[Request] = set()  # used on the loop's thread
+
+    # -- for the writing thread --------------------------------------------------------------
+
+    def park(self, request: Request) -> None:
+        self._lines.setdefault(request.line, {})[request] = None
+
+    def waiting_in(self, line: Line) -> Sequence[Request]:
+        return tuple(self._lines.get(line, ()))
+
+    def leave(self, request: Request) -> None:
+        line = self._lines.get(request.line, {})
+        line.pop(request, None)
+        if not line:
+            self._lines.pop(request.line, None)
+
+    # -- for the loop ------------------------------------------------------------------------
+
+    def begin(self, request: Request) -> None:
+        self._waiting.add(request)
+        request.taker.add_done_callback(lambda _: self._waiting.discard(request))
+
+    def end(self, database: Database, request: Request) -> None:
+        """The claim waits no longer: what it is handed from now on goes back to its queue."""
+        request.parks = False
+        if not request.taker.done():
+            request.taker.set_result([])
+        database.submit(_leave, (self, request), lane=Lane.SETTLE)
+
+    def end_all(self, database: Database) -> None:
+        """Answer every waiting claim empty, because the server stops."""
+        for request in tuple(self._waiting):
+            self.end(database, request)
+
+
+class Caller(Struct, frozen=True):
+    """The one who claims, as far as a claim has to know it."""
+
+    org: int
+    key: int
+    is_gone: Callable[[], bool]  # a look at its connection
+    until_gone: Callable[[], Coroutine[Any, Any, None]]  # returns when it has left
+
+
+class Left(Exception):
+    """The caller left before it got its jobs; they are back in their queue."""
+
+
+async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[sqlite3.Row]:
+    """Claim without waiting, behind the claims that wait.
+
+    Raises:
+        Left: the caller is gone. A job is handed out again at once, as if it never had been.
+    """
+    request = database.submit_claim(
+        claim,
+        (caller.org, wanted),
+        owner=caller.org,
+        line=(caller.org, wanted.queue_name),
+        parks=False,
+        gives_back=release,
+    )
+    jobs: list[sqlite3.Row] = await request.taker
+    return _handed(database, caller, jobs)
+
+
+async def claim_or_wait(
+    database: Database, waiting: Waiting, caller: Caller, wanted: Claim, *, wait_ms: int
+) -> list[sqlite3.Row]:
+    """Claim, and wait up to `wait_ms` for something to claim; an empty list when nothing came.
+
+    Raises:
+        Left: as `claim_now`.
+        Unauthorized, AccessDenied: the key was revoked or changed while it waited.
+
+    Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`).
+    """
+    request = database.submit_claim(
+        claim_after_waiting,
+        (caller.org, wanted, caller.key),
+        owner=caller.org,
+        line=(caller.org, wanted.queue_name),
+        parks=True,
+        gives_back=release,
+    )
+    waiting.begin(request)
+    leaving = asyncio.create_task(caller.until_gone(), name="until-gone")
+    try:
+        await asyncio.wait(
+            {request.taker, leaving},
+            timeout=wait_ms / 1000,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    finally:
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        if not request.taker.done():
+            waiting.end(database, request)
+    jobs: list[sqlite3.Row] = request.taker.result()
+    return _handed(database, caller, jobs)
+
+
+def _handed(database: Database, caller: Caller, jobs: list[sqlite3.Row]) -> list[sqlite3.Row]:
+    if jobs and caller.is_gone():
+        database.submit(release, (jobs,), lane=Lane.SETTLE, owner=caller.org)
+        raise Left
+    return jobs
+
+
+def _leave(tx: Tx, waiting: Waiting, request: Request) -> None:
+    waiting.leave(request)

@@ -1,0 +1,227 @@
+"""The lanes: what goes first, what is refused when too much waits, what a stop does with it."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spooled_lite.errors import Unavailable
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane, Lines, Request
+from spooled_lite.storage.transaction import Tx
+from tests.storage.stage import (
+    SECONDS_MAX,
+    Gate,
+    a_database,
+    add,
+    an_idle_database,
+    in_file,
+    make_table,
+    notes,
+    reasons,
+    run,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spooled.db"
+
+
+def a_request(lane: Lane, owner: int = 1, name: str = "") -> Request:
+    return Request(add, (name,), lane, owner, None)
+
+
+def until_closed(db: Database) -> None:
+    lines = db.writer.lines
+    with lines._changed:
+        assert lines._changed.wait_for(lambda: lines._closed, SECONDS_MAX)
+
+
+def taken(lines: Lines, count_max: int = 1_000) -> list[str]:
+    return [request.arguments[0] for request in lines.take(count_max, wait_seconds=0) or []]
+
+
+def test_settling_goes_before_claiming_before_the_rest(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            gate = Gate()
+            await gate.hold(db)
+            writes = [
+                db.submit(add, (lane.name,), lane=lane)
+                for lane in (Lane.CREATE, Lane.REST, Lane.CLAIM, Lane.SETTLE)
+            ]
+            await gate.open()
+            await asyncio.gather(*writes)
+
+    run(main())
+
+    assert in_file(path) == ["SETTLE", "CLAIM", "CREATE", "REST"]
+
+
+def test_a_flood_is_shed_at_four_fifths_while_settling_goes_on(path: Path) -> None:
+    async def main() -> list[Any]:
+        async with a_database(path, line_max=100) as db:
+            gate = Gate()
+            await gate.hold(db)
+            rest = [db.submit(add, (str(number),), owner=number % 4) for number in range(100)]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            refused_at_once = sum(write.done() for write in rest)
+            settles = [db.submit(add, (f"s{number}",), lane=Lane.SETTLE) for number in range(20)]
+            await gate.open()
+            assert len(await asyncio.gather(*settles)) == 20
+            assert refused_at_once == 20
+            return await asyncio.gather(*rest, return_exceptions=True)
+
+    results = run(main())
+
+    assert [each for each in results if isinstance(each, str)] == [str(n) for n in range(80)]
+    assert reasons(results[80:]) == ["overloaded"] * 20
+
+
+def test_one_owner_gets_at_most_half_of_the_last_lane() -> None:
+    lines = Lines(line_max=100)
+
+    refused = lines.put([a_request(Lane.REST, owner=1) for _ in range(60)])
+    others = lines.put([a_request(Lane.CREATE, owner=2) for _ in range(60)])
+
+    assert [len(refused), len(others)] == [20, 20]
+    assert lines.put([a_request(Lane.CLAIM, owner=1)]) == []
+
+
+def test_what_an_owner_may_hold_is_free_again_once_taken() -> None:
+    lines = Lines(line_max=100)
+    lines.put([a_request(Lane.REST, owner=1) for _ in range(40)])
+
+    lines.take(40, wait_seconds=0)
+
+    assert lines.put([a_request(Lane.REST, owner=1) for _ in range(40)]) == []
+    assert len(lines.put([a_request(Lane.REST, owner=1)])) == 1
+
+
+def test_even_settling_is_bounded() -> None:
+    lines = Lines(line_max=100)
+
+    refused = lines.put([a_request(Lane.SETTLE) for _ in range(101)])
+
+    assert [error.reason for _, error in refused] == ["overloaded"]
+
+
+def test_what_is_put_back_comes_first_again_in_order_and_counts_for_its_owner() -> None:
+    lines = Lines(line_max=20)
+    lines.put([a_request(Lane.SETTLE, name="s"), *(a_request(Lane.REST, name=n) for n in "abc")])
+    batch = lines.take(1_000, wait_seconds=0)
+    assert batch is not None
+    lines.put([a_request(Lane.REST, name="d"), a_request(Lane.SETTLE, name="t")])
+
+    lines.put_back(batch[1:])
+
+    assert len(lines.put([a_request(Lane.REST, name=str(n)) for n in range(8)])) == 4
+    assert taken(lines) == ["t", "a", "b", "c", "d", "0", "1", "2", "3"]
+
+
+def test_taking_waits_until_something_is_put() -> None:
+    lines = Lines(line_max=100)
+    got: list[str] = []
+    thread = threading.Thread(
+        target=lambda: got.extend(r.arguments[0] for r in lines.take(9, wait_seconds=30) or [])
+    )
+    thread.start()
+
+    lines.put([])  # wakes nobody for nothing
+    lines.put([a_request(Lane.REST, name="a")])
+
+    thread.join(10)
+    assert got == ["a"]
+
+
+def test_closing_writes_what_was_accepted_and_refuses_the_rest(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            gate = Gate()
+            await gate.hold(db)
+            accepted = [db.submit(add, (str(number),)) for number in range(300)]
+            closing = asyncio.create_task(asyncio.to_thread(db.close))
+            await asyncio.to_thread(until_closed, db)
+            late = db.submit(add, ("late",))
+            await gate.open()
+            await closing
+            results = await asyncio.gather(*accepted)
+            assert results == [str(number) for number in range(300)]
+            with pytest.raises(Unavailable) as refused:
+                await late
+            assert refused.value.reason == "shutting_down"
+
+    run(main())
+
+    assert len(in_file(path)) == 300
+
+
+def test_closing_on_the_loops_own_thread_writes_what_was_submitted_in_the_same_turn(
+    path: Path,
+) -> None:
+    async def main() -> str:
+        async with a_database(path) as db:
+            write = db.submit(add, ("last words",))
+            db.close()
+            answer: str = await write
+            return answer
+
+    assert run(main()) == "last words"
+    assert in_file(path) == ["last words"]
+
+
+def test_closing_from_another_thread_hands_nothing_over_twice(path: Path) -> None:
+    ran: list[int] = []
+
+    def note(tx: Tx, number: int) -> None:
+        ran.append(number)
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            closing = asyncio.get_running_loop().run_in_executor(None, db.close)
+            results: list[Any] = []
+            for number in range(200):
+                results.append(db.submit(note, (number,)))
+                if number % 3 == 0:
+                    await asyncio.sleep(0)
+            answers = await asyncio.gather(*results, return_exceptions=True)
+            await closing
+            assert ran == [n for n, answer in enumerate(answers) if answer is None]
+            assert set(reasons([each for each in answers if each is not None])) <= {"shutting_down"}
+
+    run(main())
+
+
+def test_closing_after_the_loop_has_ended_still_writes_what_was_accepted(path: Path) -> None:
+    async def main() -> tuple[Database, Gate]:
+        db = an_idle_database(path).start()
+        await db.write(make_table)
+        gate = Gate()
+        await gate.hold(db)
+        db.submit(add, ("accepted",))
+        await asyncio.sleep(0)
+        return db, gate
+
+    db, gate = run(main())
+    gate.open_at_once()
+    db.close()
+
+    assert in_file(path) == ["accepted"]
+
+
+def test_closing_twice_does_no_harm(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add, "one")
+            db.close()
+            with pytest.raises(Unavailable) as refused:
+                await db.readers.read(notes)
+            assert refused.value.reason == "shutting_down"
+            with pytest.raises(Unavailable):
+                await db.readers.point(notes)
+
+    run(main())
