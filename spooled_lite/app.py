@@ -15,6 +15,7 @@ from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.keys.first_start import first_start
 from spooled_lite.core.lifecycle.prune import Retention
 from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.queues.ensure import forget_changed_queue
 from spooled_lite.core.webhooks.outbox import owe_completion_webhook
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
@@ -42,7 +43,7 @@ class Running(Struct, frozen=True):
 def hooks() -> Hooks:
     """What every transaction does besides. A new set for each database: the log keeps a count."""
     return Hooks(
-        on_emit=(stats.count, owe_completion_webhook),
+        on_emit=(forget_changed_queue, stats.count, owe_completion_webhook),
         # What a batch writes from its events just before the commit: one executemany each.
         sinks=(
             Rows(history.INSERT, history.rows),

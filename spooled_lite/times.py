@@ -48,7 +48,8 @@ def parse_ms(value: Any, field: str) -> int:
     day, clock, fraction, offset = found.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}{(offset or '+00:00').upper()}")
-        whole_ms = (moment - _EPOCH) // _MILLISECOND
+        # As UTC: an offset can lead out of the years that can be written down.
+        whole_ms = (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError) as error:
         raise WrongShape.wrong_type(field, _EXPECTED) from error
     return whole_ms + int((fraction or "0").ljust(3, "0")[:3])
@@ -60,7 +61,7 @@ def parse_optional_ms(value: Any, field: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def _from_php(value: dict[str, Any], field: str) -> str:

@@ -1,6 +1,7 @@
 """`spooled-lite serve`: run the server until a signal stops it."""
 
 import asyncio
+import gc
 import logging
 import os
 import sqlite3
@@ -24,9 +25,9 @@ from spooled_lite.wire.http.signals import StopSignals, stop_on_signal
 
 logger = logging.getLogger(__name__)
 
-# The writing thread takes turns with the loop at every statement: a thread that wants to run is
-# let in after this long. The default of 5 ms is the length of a whole batch.
-SWITCH_SECONDS: Final = 0.0005
+# What a request allocates is freed by reference counts. Looking for cycles every 700 objects, as is
+# the default, costs a sixth of the time; what exists at the start is never looked at again.
+GC_THRESHOLDS: Final = (20_000, 20, 20)
 
 
 @click.command()
@@ -46,7 +47,6 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
     set_up_logging(settings)
     for warning in warnings:
         logger.warning("%s", warning)
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, ready_file))
@@ -72,6 +72,8 @@ async def _serve(settings: Settings, ready_file: str | None) -> None:
             if ready_file is not None:
                 _write_ready_file(ready_file, settings, app, server.url)
             _greet(settings, app, server.url)
+            gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
             await stop_on_signal(server, signals)
             logger.info("stopping: writing what is in hand")
     logger.info("stopped; nothing acknowledged is lost")

@@ -10,7 +10,9 @@ logger = logging.getLogger(__name__)
 
 PASSIVE_CHANGES: Final = 20_000  # rows changed before the log is moved, readers undisturbed
 PASSIVE_BYTES: Final = 16 * 1024 * 1024  # or this much growth of the log, whichever comes first
-TRUNCATE_BYTES: Final = 256 * 1024 * 1024  # a log this long is emptied even under load
+# A log this long is emptied even under load. A passive checkpoint lets the log be written from its
+# start again and not shorten, so its growth is noticed later each time; this bounds it.
+TRUNCATE_BYTES: Final = 64 * 1024 * 1024
 IDLE_SECONDS: Final = 1.0  # of silence before the log is emptied
 
 

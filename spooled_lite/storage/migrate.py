@@ -32,7 +32,7 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
         NewerSchema: the file needs a newer version of this program.
     """
     migrations = numbered()
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = version_of(connection)
     newest = migrations[-1][0]
     if version > newest:
         raise NewerSchema(
@@ -44,6 +44,15 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
     for number, text in migrations:
         if number > version:
             _apply(connection, number, text)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def newest_version() -> int:
+    return numbered()[-1][0]
 
 
 def schema() -> str:

@@ -55,9 +55,23 @@ class Tx(Reading):
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
 
+    @property
+    def memo(self) -> dict[Hashable, Any]:
+        """What operations of this batch have read and others of it may use again.
+
+        Whoever changes what stands there clears it; an operation that is undone clears it too.
+        """
+        return self._batch.memo
+
     def execute(self, statement: str, params: Params = _NO_PARAMS) -> int:
         """Run a statement that returns nothing; how many rows it changed."""
         return self._connection.execute(statement, params).rowcount
+
+    def insert(self, statement: str, params: Params) -> int:
+        """Store one row; its number. Cheaper than RETURNING when every value is known."""
+        number = self._connection.execute(statement, params).lastrowid
+        assert number is not None, "an INSERT has a row number"
+        return number
 
     def execute_many(self, statement: str, params: Iterable[Params]) -> None:
         self._connection.executemany(statement, params)
@@ -175,6 +189,7 @@ class Batch:
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
+        self.memo: dict[Hashable, Any] = {}
 
     def run(self, now_ms: int, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one operation. When it raises, nothing of it is left.
@@ -204,6 +219,7 @@ class Batch:
 
     def _undo_operation(self) -> None:
         connection = self.connection
+        self.memo.clear()
         if not connection.in_transaction:
             return  # SQLite has undone everything
         try:

@@ -7,23 +7,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
+from msgspec import structs
 
+from spooled_lite.app import running
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import IssuedKey, NewKey
-from spooled_lite.core.orgs.create import create
-from spooled_lite.core.orgs.records import NewOrganization
-from spooled_lite.events import EventBus
-from spooled_lite.ids import Ids
-from spooled_lite.storage.database import Database
-from spooled_lite.storage.transaction import Hooks
-from spooled_lite.storage.writer import WriterSettings
+from spooled_lite.core.orgs.create import create, find_first
+from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.wire.http.application import Application
-from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.http.dispatch import Row
-from spooled_lite.wire.http.routes import ROUTES
-from spooled_lite.wire.waiting import Waiting
 from tests.factories import a_key, an_org
 
 NOW_MS: Final = 1_800_000_000_000  # 2027-01-15T08:00:00Z
@@ -74,35 +68,34 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    path: str, settings: Settings, *, rows: Sequence[Row] = ROUTES, slug: str = "acme"
+    path: str, settings: Settings, *, rows: Sequence[Row] | None = None
 ) -> AsyncIterator[Served]:
-    """A file that is there already needs another slug: a new organization is made in it."""
+    """Everything but the listeners. `rows`: other routes than the real ones."""
     clock = ManualClock(NOW_MS)
-    bus, waiting = EventBus(), Waiting()
-    database = Database(
-        path,
-        WriterSettings(durability="normal", disk_reserve_bytes=settings.disk_reserve_bytes),
-        clock=clock,
-        ids=Ids(),
-        bus=bus,
-        hooks=Hooks(),
-        waiting=waiting,
-        on_due=lambda kind, at_ms: None,
-    ).start()
-    try:
-        services = Services.over(database, settings, clock=clock, bus=bus, waiting=waiting)
-        organization: NewOrganization = an_org(slug=slug)
-        row = await database.write(create, organization)
-        key = await database.write(issue, row["seq"], a_key(), is_live=False)
-        yield Served(Application(services, rows), clock, row["seq"], row["id"], key.secret)
-    finally:
-        await asyncio.to_thread(database.close)
+    async with running(structs.replace(settings, database=path), clock=clock) as it:
+        services, key = it.services, it.key
+        if key is None:  # the file is not new
+            key = (await services.db.write(_another_key)).secret
+        org = await services.db.readers.read(_first_org)
+        app = it.application if rows is None else Application(services, rows)
+        yield Served(app, clock, org, it.organization_id, key)
+
+
+def _first_org(tx: Reading) -> int:
+    row = find_first(tx)
+    assert row is not None, "the first start made one"
+    seq: int = row["seq"]
+    return seq
+
+
+def _another_key(tx: Tx) -> IssuedKey:
+    return issue(tx, _first_org(tx), a_key(), is_live=False)
 
 
 class Api:
     """The same for tests that are written without await: one call after the other."""
 
-    def __init__(self, path: str, settings: Settings, rows: Sequence[Row] = ROUTES) -> None:
+    def __init__(self, path: str, settings: Settings, rows: Sequence[Row] | None = None) -> None:
         self._runner = asyncio.Runner()
         self._context = serving(path, settings, rows=rows)
 

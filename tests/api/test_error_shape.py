@@ -426,6 +426,34 @@ def test_a_crash_is_500_and_says_nothing_but_is_logged(
     assert record.exc_info[0] is ZeroDivisionError
 
 
+def test_a_request_is_logged_without_secrets_and_in_one_line(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="spooled_lite.wire.http.application")
+
+    api.get("crash/a%0Ab?token=hidden", headers={"X-Request-Id": "find-me"})
+    api.post("echo", content=b'{"name":"hidden"}')
+
+    lines = [each.getMessage() for each in caplog.records if each.levelno == logging.DEBUG]
+    assert "GET /api/v1/crash/a%0Ab 404 find-me" in lines
+    assert not [line for line in lines if "hidden" in line or api.key in line or "\n" in line]
+
+
+def test_a_websocket_finds_nothing_yet(api: Api) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "headers": [(b"x-request-id", b"find-me")]}
+    asyncio.run(api.served.app(scope, None, send))  # type: ignore[arg-type]
+
+    [start, body] = sent
+    assert start["status"] == 404
+    assert (b"x-request-id", b"find-me") in start["headers"]
+    assert json.loads(body["body"])["code"] == "NOT_FOUND"
+
+
 @pytest.mark.parametrize("name", sorted(_ONE_OF_EACH))
 def test_each_error_has_its_status_and_the_envelope(api: Api, name: str) -> None:
     error = _ONE_OF_EACH[name]

@@ -152,6 +152,14 @@ def test_in_production_only_listed_origins_may_read(production: Api) -> None:
     assert listed["vary"] == other["vary"] == "Origin"
 
 
+def test_in_production_without_a_list_any_origin_is_echoed(tmp_path: Path) -> None:
+    settings = Settings(environment="production")
+    with Api(str(tmp_path / "spooled.db"), settings, ROWS) as api:
+        headers = api.get(SMALL, headers=ORIGIN).headers
+
+    assert headers["access-control-allow-origin"] == ORIGIN["Origin"]
+
+
 def test_options_names_the_methods_of_a_path(api: Api) -> None:
     answer = api.request("OPTIONS", "sized", key=None)
 

@@ -17,7 +17,7 @@ from tests.api.served import serving
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    """A database with one organization, `acme`, and one key."""
+    """A database with one organization, `default`, and one key."""
     path = str(tmp_path / "spooled.db")
 
     async def make() -> None:
@@ -76,7 +76,7 @@ def test_a_revoked_key_is_listed_as_revoked_and_opens_nothing(file: str) -> None
 
 
 async def find(file: str, key: str) -> None:
-    async with serving(file, Settings(), slug="again") as it:
+    async with serving(file, Settings()) as it:
         await it.services.callers.find(key)
 
 
@@ -128,7 +128,7 @@ def test_what_is_wrong_is_said(file: str, arguments: tuple[str, ...], said: str)
 
 
 def test_an_organization_is_named_by_its_slug(file: str) -> None:
-    assert run("create", "--database", file, "--org", "acme").exit_code == 0
+    assert run("create", "--database", file, "--org", "default").exit_code == 0
 
 
 def test_help_names_every_command_without_loading_it() -> None:

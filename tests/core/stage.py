@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant, NewJob
@@ -14,6 +14,7 @@ from spooled_lite.core.orgs.create import create
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
+from spooled_lite.events import Row
 from spooled_lite.plans import Caps, Resource
 from spooled_lite.storage.transaction import Hooks, Line, Operation, Reading, Rows, Tx
 from tests.core.store import Store
@@ -34,7 +35,7 @@ class Stage(Store):
         super().__init__(hooks)
 
     def run(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        def watched(tx: Tx, *args: P.args, **kwargs: P.kwargs) -> T:
+        def watched(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
             result = operation(tx, *args, **kwargs)
             self.fed |= tx.fed
             return result
@@ -61,7 +62,7 @@ class Stage(Store):
         self.events.clear()
         return list(types)
 
-    def enqueue(self, queue_name: str = "emails", **fields: Any) -> sqlite3.Row:
+    def enqueue(self, queue_name: str = "emails", **fields: Any) -> Row:
         job = NewJob(**{"queue_name": queue_name, "payload": b"{}", **fields})
         return self.run(enqueue, self.org, job, OPEN, ALL_QUEUES).row
 
@@ -71,11 +72,11 @@ class Stage(Store):
         wanted = Claim(queue_name=queue_name, worker_id=worker_id, limit=limit, lease_ms=30_000)
         return self.run(claim, self.org, wanted)
 
-    def complete(self, job: sqlite3.Row) -> None:
+    def complete(self, job: Row) -> None:
         holder = Claimant(lease_id=job["lease_id"])
         self.run(complete, self.org, job["id"], holder, None, ALL_QUEUES)
 
-    def fail(self, job: sqlite3.Row, *, may_retry: bool = True) -> Failed:
+    def fail(self, job: Row, *, may_retry: bool = True) -> Failed:
         holder = Claimant(lease_id=job["lease_id"])
         return self.run(fail, self.org, job["id"], holder, "boom", ALL_QUEUES, may_retry=may_retry)
 
@@ -86,7 +87,7 @@ class Stage(Store):
 
 def capped(**limits: int) -> Admission:
     """Let in under caps: `capped(queues=1)`."""
-    named: dict[Resource, int] = dict(limits)  # type: ignore[arg-type]
+    named = {cast(Resource, name): value for name, value in limits.items()}
     return Admission(caps=Caps("free", "starter", named))
 
 

@@ -22,7 +22,7 @@ from spooled_lite.wire.waiting import Waiting
 T = TypeVar("T")
 
 NOON_MS: Final = 1_790_000_000_000
-SECONDS_MAX: Final = 30.0  # of one test: a lost wake-up is a failure and no hang
+SECONDS_MAX: Final = 20.0  # of one test: a lost wake-up is a failure and no hang
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +175,25 @@ def test_closing_on_the_loops_own_thread_writes_what_was_submitted_in_the_same_t
     assert in_file(path) == ["last words"]
 
 
-def test_closing_from_another_thread_hands_nothing_over_twice(path: Path) -> None:
+def test_closing_from_another_thread_hands_nothing_over_twice(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran: list[int] = []
+    handed_by: set[int] = set()
 
     def note(tx: Tx, number: int) -> None:
         ran.append(number)
 
     async def main() -> None:
         async with a_database(path) as db:
+            lines = db.writer.lines
+            put = lines.put
+
+            def watched_put(requests: Sequence[Request]) -> list[tuple[Request, Unavailable]]:
+                handed_by.add(threading.get_ident())
+                return put(requests)
+
+            monkeypatch.setattr(lines, "put", watched_put)
             closing = asyncio.get_running_loop().run_in_executor(None, db.close)
             results: list[Any] = []
             for number in range(200):
@@ -190,6 +202,8 @@ def test_closing_from_another_thread_hands_nothing_over_twice(path: Path) -> Non
                     await asyncio.sleep(0)
             answers = await asyncio.gather(*results, return_exceptions=True)
             await closing
+            monkeypatch.undo()
+            assert handed_by == {threading.get_ident()}
             assert ran == [n for n, answer in enumerate(answers) if answer is None]
             assert set(reasons([each for each in answers if each is not None])) <= {"shutting_down"}
 

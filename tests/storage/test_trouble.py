@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 import pytest
 
 from spooled_lite.errors import Unavailable
-from spooled_lite.storage import writer
+from spooled_lite.storage import checkpoint, connection, writer
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.storage.writer import plain_commit
 from spooled_lite.wire.waiting import Waiting
 from tests.storage.stage import (
@@ -45,6 +44,10 @@ def limit_pages(tx: Tx, more: int) -> None:
 
 def add_large(tx: Tx) -> None:
     add(tx, "x" * 200_000)
+
+
+def connection_of(reading: Reading) -> sqlite3.Connection:
+    return reading._connection
 
 
 async def until_ok(db: Database) -> None:
@@ -113,14 +116,15 @@ def test_after_an_io_error_the_file_is_opened_again_and_everything_works(path: P
             await db.write(add, "before")
             assert await db.readers.read(notes) == ["before"]
             assert await db.readers.point(notes) == ["before"]
-            generation_before = db.writer._connection
+            before = [db.writer._connection, await db.readers.point(connection_of)]
             gone = asyncio.gather(db.write(add, "a"), db.write(add, "b"), return_exceptions=True)
             commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
 
             assert reasons(await gone) == ["storage_error"] * 2
 
             await until_ok(db)
-            assert db.writer._connection is not generation_before
+            after = [db.writer._connection, await db.readers.point(connection_of)]
+            assert all(one is not other for one, other in zip(before, after, strict=True))
             assert await db.write(add, "after") == "after"
             assert await db.readers.read(notes) == ["before", "after"]
             assert await db.readers.point(notes) == ["before", "after"]
@@ -158,7 +162,7 @@ def test_a_file_that_cannot_be_opened_again_yet_is_tried_again(
 ) -> None:
     commits = Commits()
     failures = [storage_error(sqlite3.SQLITE_CANTOPEN), storage_error(sqlite3.SQLITE_IOERR)]
-    open_writer = writer.open_writer
+    open_writer = connection.open_writer
 
     def fail_at_first(path: str, durability: Any) -> sqlite3.Connection:
         if failures:
@@ -169,6 +173,7 @@ def test_a_file_that_cannot_be_opened_again_yet_is_tried_again(
         async with a_database(path, commit=commits) as db:
             monkeypatch.setattr(writer, "open_writer", fail_at_first)
             monkeypatch.setattr(writer, "TROUBLE_PAUSE_SECONDS", 0.01)
+            monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 3_600.0)  # nothing else wakes it
             commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
             with pytest.raises(Unavailable):
                 await db.write(add, "lost")
@@ -301,107 +306,6 @@ def test_damage_found_when_the_file_is_opened_again_stops_writing(
             assert_stopped_for_damage(later.value, caplog)
 
     run(main())
-
-
-# -- the file is gone -------------------------------------------------------------------------
-
-
-def move_away(path: Path) -> None:
-    path.rename(path.with_suffix(".moved"))
-
-
-def replace(path: Path) -> None:
-    other = path.with_suffix(".other")
-    other.touch()
-    other.rename(path)
-
-
-@pytest.mark.parametrize("disturb", [os.unlink, move_away, replace])
-def test_a_file_that_is_gone_is_never_written_again(path: Path, disturb: Any) -> None:
-    async def main() -> None:
-        async with a_database(path) as db:
-            await db.write(add, "one")
-            disturb(path)
-            for _ in range(2):
-                with pytest.raises(Unavailable) as refused:
-                    await db.write(add, "two")
-                assert refused.value.reason == "read_only"
-                assert "restart" in refused.value.message
-            assert db.writer.state == "failed"
-
-    run(main())
-
-    if disturb is replace:
-        assert path.stat().st_size == 0
-    else:
-        assert not path.exists()
-
-
-def test_a_file_that_goes_and_comes_back_needs_a_restart(path: Path) -> None:
-    moved = path.with_suffix(".moved")
-
-    async def main() -> None:
-        async with a_database(path) as db:
-            await db.write(add, "one")
-            os.rename(path, moved)
-            with pytest.raises(Unavailable):
-                await db.write(add, "two")
-            os.rename(moved, path)
-            with pytest.raises(Unavailable):
-                await db.write(add, "three")
-
-    run(main())
-
-    async def again() -> list[str]:
-        async with a_database(path) as db:
-            return await db.readers.read(notes)
-
-    assert run(again()) == ["one"]
-
-
-def test_a_commit_into_a_file_that_was_deleted_meanwhile_is_not_acknowledged(path: Path) -> None:
-    def unlink_and_commit(connection: sqlite3.Connection) -> None:
-        if armed.is_set():
-            path.unlink()
-        plain_commit(connection)
-
-    armed = threading.Event()
-
-    async def main() -> None:
-        async with a_database(path, commit=unlink_and_commit) as db:
-            armed.set()
-            results = await asyncio.gather(
-                db.write(add, "one"), db.write(add, "two"), return_exceptions=True
-            )
-            armed.clear()
-            assert reasons(results) == ["storage_error"] * 2
-            with pytest.raises(Unavailable) as refused:
-                await db.write(add, "three")
-            assert refused.value.reason == "read_only"
-
-    run(main())
-
-    assert not path.exists()
-
-
-def test_a_file_that_is_gone_is_not_created_by_opening_it_again(path: Path) -> None:
-    commits = Commits()
-
-    def unlink_and_fail(connection: sqlite3.Connection) -> None:
-        if commits.errors:
-            path.unlink()
-        commits(connection)
-
-    async def main() -> None:
-        async with a_database(path, commit=unlink_and_fail) as db:
-            commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
-            for _ in range(2):
-                with pytest.raises(Unavailable):
-                    await db.write(add, "one")
-
-    run(main())
-
-    assert not path.exists()
 
 
 # -- health -----------------------------------------------------------------------------------

@@ -1,23 +1,45 @@
 """Storing jobs: one, or many at once."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.usage import check_room_for_jobs
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Deadline
+from spooled_lite.events import Deadline, Row
 from spooled_lite.storage.transaction import Tx
+
+# The columns of a new job that its INSERT leaves at their defaults.
+_NOT_YET: Final[Mapping[str, Any]] = {
+    "kind": "job",
+    "state": None,
+    "retry_count": 0,
+    "started_at_ms": None,
+    "completed_at_ms": None,
+    "assigned_worker_id": None,
+    "lease_id": None,
+    "lease_expires_at_ms": None,
+    "settled_lease_id": None,
+    "workflow_id": None,
+    "dependency_mode": None,
+    "cancelled_by_parent": 0,
+    "last_error": None,
+    "progress": None,
+    "progress_message": None,
+    "result": None,
+}
 
 
 class Enqueued(Struct, frozen=True):
-    row: sqlite3.Row
+    row: Row
     created: bool  # False when the idempotency key had been seen
 
 
@@ -37,12 +59,14 @@ def enqueue(tx: Tx, org: int, job: NewJob, admission: Admission, scope: Scope) -
 
     Raises:
         RuleBroken: the parent is no job of the organization, or outside the key's queues.
+        AccessDenied: the job that has the idempotency key is outside the key's queues.
         QuotaExceeded: a cap would be passed.
 
     Contract: jobs, J1.
     """
     repeated = find_repeated(tx, org, job.idempotency_key)
     if repeated is not None:
+        scope.check(repeated["queue_name"])
         return Enqueued(repeated, created=False)
     if admission.caps is not None:
         check_room_for_jobs(tx, org, admission.caps, more=1)
@@ -57,6 +81,7 @@ def enqueue_bulk(
     """Store up to a hundred jobs in their order; one that breaks a rule is left out alone.
 
     Raises:
+        AccessDenied: as `enqueue`; nothing is stored.
         QuotaExceeded: a cap would be passed by the whole call; nothing is stored.
 
     Contract: jobs, J10.
@@ -66,9 +91,8 @@ def enqueue_bulk(
         keys = {job.idempotency_key for job in new if job.idempotency_key}
         keyless = sum(1 for job in new if not job.idempotency_key)
         check_room_for_jobs(tx, org, admission.caps, more=len(keys) + keyless)
-    names = dict.fromkeys(job.queue_name for job in jobs)
-    queues = {name: ensure_queue(tx, org, name, admission) for name in names}
-    return [_enqueue_item(tx, org, job, queues[job.queue_name], scope) for job in jobs]
+    queues: dict[str, sqlite3.Row] = {}
+    return [_enqueue_item(tx, org, job, queues, admission, scope) for job in jobs]
 
 
 def find_repeated(tx: Tx, org: int, idempotency_key: str | None) -> sqlite3.Row | None:
@@ -83,55 +107,65 @@ def find_repeated(tx: Tx, org: int, idempotency_key: str | None) -> sqlite3.Row 
 
 
 def _enqueue_item(
-    tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, scope: Scope
+    tx: Tx,
+    org: int,
+    job: NewJob,
+    queues: dict[str, sqlite3.Row],
+    admission: Admission,
+    scope: Scope,
 ) -> Enqueued | RuleBroken:
+    """`queues` are those that earlier items have named; an item that stores nothing makes none."""
     repeated = find_repeated(tx, org, job.idempotency_key)
     if repeated is not None:
+        scope.check(repeated["queue_name"])
         return Enqueued(repeated, created=False)
     try:
         parent = _find_parent(tx, org, job.parent_job_id, scope)
     except RuleBroken as error:
         return error
+    queue = queues.get(job.queue_name)
+    if queue is None:
+        queue = queues[job.queue_name] = ensure_queue(tx, org, job.queue_name, admission)
     return Enqueued(_store(tx, org, job, queue, parent), created=True)
 
 
-def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | None) -> sqlite3.Row:
+def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | None) -> Row:
     scheduled_at_ms = job.scheduled_at_ms
     if job.delay_ms is not None:
         scheduled_at_ms = tx.now_ms + job.delay_ms
     is_delayed = scheduled_at_ms is not None and scheduled_at_ms > tx.now_ms
     dependencies_met = None if parent is None else int(parent.status == "completed")
-    row = tx.row(
-        statements.INSERT,
-        {
-            "id": tx.new_id(),
-            "org": org,
-            "queue": queue["seq"],
-            "queue_name": job.queue_name,
-            "status": "scheduled" if is_delayed else "pending",
-            "claimable": int(not is_delayed and dependencies_met != 0),
-            "priority": job.priority,
-            "job_type": job.job_type,
-            "max_retries": queue["max_retries"] if job.max_retries is None else job.max_retries,
-            "timeout_seconds": (
-                queue["default_timeout"] if job.timeout_seconds is None else job.timeout_seconds
-            ),
-            "now_ms": tx.now_ms,
-            "scheduled_at_ms": scheduled_at_ms,
-            "run_at_ms": scheduled_at_ms if is_delayed else None,
-            "expires_at_ms": job.expires_at_ms,
-            "idempotency_key": job.idempotency_key,
-            "parent_job_id": job.parent_job_id,
-            "dependencies_met": dependencies_met,
-            "tags": job.tags,
-            "payload": job.payload,
-            "completion_webhook": job.completion_webhook,
-            "completion_webhook_secret": job.completion_webhook_secret,
-        },
-    )
-    assert row is not None, "INSERT ... RETURNING always yields a row"
+    # Every value is known, so the row is not read back: that costs a fifth of an insert.
+    row: dict[str, Any] = {
+        **_NOT_YET,
+        "id": tx.new_id(),
+        "org": org,
+        "queue": queue["seq"],
+        "queue_name": job.queue_name,
+        "status": "scheduled" if is_delayed else "pending",
+        "claimable": int(not is_delayed and dependencies_met != 0),
+        "priority": job.priority,
+        "job_type": job.job_type,
+        "max_retries": queue["max_retries"] if job.max_retries is None else job.max_retries,
+        "timeout_seconds": (
+            queue["default_timeout"] if job.timeout_seconds is None else job.timeout_seconds
+        ),
+        "created_at_ms": tx.now_ms,
+        "updated_at_ms": tx.now_ms,
+        "scheduled_at_ms": scheduled_at_ms,
+        "run_at_ms": scheduled_at_ms if is_delayed else None,
+        "expires_at_ms": job.expires_at_ms,
+        "idempotency_key": job.idempotency_key,
+        "parent_job_id": job.parent_job_id,
+        "dependencies_met": dependencies_met,
+        "tags": job.tags,
+        "payload": job.payload,
+        "completion_webhook": job.completion_webhook,
+        "completion_webhook_secret": job.completion_webhook_secret,
+    }
+    row["seq"] = tx.insert(statements.INSERT, row)
     tx.emit("job.created", org, row=row)
-    _announce_times(tx, org, row)
+    announce_times(tx, row)
     if parent is not None:
         tx.execute(statements.LINK_TO_PARENT, {"job": row["seq"], "parent": parent.seq})
         if parent.status in ("failed", "deadletter", "cancelled"):
@@ -139,15 +173,6 @@ def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | N
             tx.execute(statements.MARK_CASCADE, {"job": parent.seq})
             tx.due(Deadline.DEPENDENTS, tx.now_ms)
     return row
-
-
-def _announce_times(tx: Tx, org: int, row: sqlite3.Row) -> None:
-    if row["claimable"]:
-        tx.feed((org, row["queue_name"]))
-    elif row["run_at_ms"] is not None:
-        tx.due(Deadline.PROMOTION, row["run_at_ms"])
-    if row["expires_at_ms"] is not None:
-        tx.due(Deadline.EXPIRY, row["expires_at_ms"])
 
 
 def _find_parent(tx: Tx, org: int, parent_job_id: str | None, scope: Scope) -> Parent | None:

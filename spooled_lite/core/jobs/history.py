@@ -84,7 +84,11 @@ def _cancelled(event: Event) -> list[_Line]:
 def _retried(event: Event) -> list[_Line]:
     row = event.row
     next_run = format_optional_ms(row["run_at_ms"] or event.at_ms)
-    details = {"retry_count": row["retry_count"], "next_run": next_run, "reason": "by call"}
+    details = {
+        "retry_count": row["retry_count"],
+        "next_run": next_run,
+        "reason": event.facts.get("reason", "by call"),
+    }
     return [("retried", None, details)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from spooled_lite.events import Event, EventType
 from spooled_lite.storage.event_log import LogRow
@@ -12,44 +13,56 @@ _encode: Final = msgspec.json.Encoder().encode
 
 ERROR_CHARACTERS_MAX: Final = 2_048  # contract realtime, section 3.5
 
-_JOB_COLUMNS: Final = (
-    "id",
-    "queue_name",
-    "status",
-    "priority",
-    "retry_count",
-    "max_retries",
-    "workflow_id",
-    "assigned_worker_id",
-    "started_at_ms",
-    "scheduled_at_ms",
-    "completed_at_ms",
-)
+class JobBody(Struct, omit_defaults=True):
+    """A job after a transition; its id and queue stand in columns beside the body."""
+
+    status: str
+    was: str | None
+    priority: int
+    retry_count: int
+    max_retries: int
+    started_at_ms: int | None = None
+    scheduled_at_ms: int | None = None
+    completed_at_ms: int | None = None
+    assigned_worker_id: str | None = None
+    workflow_id: str | None = None
+    last_error: str | None = None
+    progress: float | None = None
+    progress_message: str | None = None
+    facts: Mapping[str, Any] = {}
 
 
-def _job(event: Event) -> dict[str, Any]:
-    row = event.row
-    body: dict[str, Any] = {column: row[column] for column in _JOB_COLUMNS}
-    body["was"] = event.was
-    if row["last_error"] is not None:
-        body["last_error"] = row["last_error"][:ERROR_CHARACTERS_MAX]
-    if event.type == "job.progress":
-        body["progress"], body["message"] = row["progress"], row["progress_message"]
-    return body
+def _job(event: Event) -> JobBody:
+    row, error = event.row, event.row["last_error"]
+    return JobBody(
+        row["status"],
+        event.was,
+        row["priority"],
+        row["retry_count"],
+        row["max_retries"],
+        row["started_at_ms"],
+        row["scheduled_at_ms"],
+        row["completed_at_ms"],
+        row["assigned_worker_id"],
+        row["workflow_id"],
+        None if error is None else error[:ERROR_CHARACTERS_MAX],
+        row["progress"],
+        row["progress_message"],
+        event.facts,
+    )
 
 
 def _queue(event: Event) -> dict[str, Any]:
-    return {"queue_name": event.row["queue_name"], "reason": event.row["paused_reason"]}
+    return {"reason": event.row["paused_reason"], **event.facts}
 
 
 def _worker(event: Event) -> dict[str, Any]:
-    row = event.row
-    columns = ("id", "queue_name", "hostname", "version", "status", "current_jobs")
-    return {**{column: row[column] for column in columns}, "seen_at_ms": row["last_heartbeat_ms"]}
+    columns = ("hostname", "version", "status", "current_jobs", "last_heartbeat_ms")
+    return {**{column: event.row[column] for column in columns}, **event.facts}
 
 
 # Transitions that have frames: contract README, section 7.1. A deleted job has none in the log.
-_BODIES: Final[Mapping[EventType, Callable[[Event], dict[str, Any]]]] = {
+_BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "job.created": _job,
     "job.promoted": _job,
     "job.claimed": _job,
@@ -76,7 +89,7 @@ def log_rows(events: Sequence[Event]) -> list[LogRow]:
             event.type,
             event.row["queue_name"],
             event.row["id"],
-            _encode({**body(event), **event.facts}),
+            _encode(body(event)),
             event.at_ms,
         )
         for event in events

@@ -7,6 +7,7 @@ from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
+from spooled_lite.outbound.targets import is_web_address
 from spooled_lite.times import parse_optional_ms
 
 TAGS_BYTES_MAX: Final = 65_536
@@ -15,6 +16,7 @@ CENTURY_SECONDS: Final = 3_155_760_000  # a delay has to end in a year that can 
 BULK_MAX: Final = 100
 CLAIM_MAX: Final = 100
 WAIT_MS_MAX: Final = 30_000
+WEBHOOK_CHARACTERS_MAX: Final = 2_048
 
 NULL: Final = Raw(b"null")  # what stands in for a JSON value that was left out
 
@@ -62,6 +64,12 @@ class BulkJobs(Struct, kw_only=True):
     default_priority: Priority | None = None
     default_max_retries: MaxRetries | None = None
     default_timeout_seconds: TimeoutSeconds | None = None
+
+    def shared_queue(self) -> str | None:
+        """The queue of items that name none. Raises RuleBroken: it is not a queue name."""
+        if self.queue_name is None and self.queue is None:
+            return None
+        return _queue_name(self.queue_name, self.queue, None)
 
 
 class NewJob(Struct, frozen=True, kw_only=True, gc=False):
@@ -122,23 +130,28 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
             idempotency_key=body.idempotency_key or None,
             tags=_tags(body.tags, f"{at}tags"),
             parent_job_id=body.parent_job_id or None,
-            completion_webhook=body.completion_webhook or None,
+            completion_webhook=_web_address(body.completion_webhook, f"{at}completion_webhook"),
             completion_webhook_secret=body.completion_webhook_secret or None,
         )
 
 
-class ClaimJobs(Struct, frozen=True, kw_only=True):
-    """Body of POST /jobs/claim and /jobs/dequeue."""
+class DequeueJob(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/dequeue."""
 
     queue_name: str | None = None
     queue: str | None = None  # alias of queue_name
     worker_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=CLAIM_MAX)] | None = None
     lease_duration_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
     wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] | None = None
 
     def named_queue(self) -> str:
         return _queue_name(self.queue_name, self.queue, None)
+
+
+class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
+    """Body of POST /jobs/claim."""
+
+    limit: Annotated[int, Meta(ge=1, le=CLAIM_MAX)] | None = None
 
 
 class Claimant(Struct, frozen=True, kw_only=True):
@@ -215,8 +228,13 @@ class AddDependencies(Struct, frozen=True, kw_only=True):
 
 def check_json_size(value: bytes, bytes_max: int, field: str) -> None:
     """Raises PayloadTooLarge when a JSON value is over the limit even without its white space."""
-    if len(value) > bytes_max and len(msgspec.json.format(value, indent=-1)) > bytes_max:
+    if len(value) > bytes_max and json_size(value) > bytes_max:
         raise PayloadTooLarge(f"Field `{field}` is larger than {bytes_max} bytes")
+
+
+def json_size(value: bytes) -> int:
+    """How long a JSON value is without its white space."""
+    return len(msgspec.json.format(value, indent=-1))
 
 
 class _Typed(Struct):
@@ -231,14 +249,31 @@ def job_type_of(payload: bytes) -> str:
     # The name can also be spelled with escapes; nothing else in a payload can be the name.
     if payload[:1] != b"{" or (b'"job_type"' not in payload and b"\\u" not in payload):
         return ""
-    value = _TYPED.decode(payload).job_type
+    try:
+        value = _TYPED.decode(payload).job_type
+    except msgspec.ValidationError:
+        return ""  # a number that no machine number can hold
     return value if isinstance(value, str) and len(value) <= JOB_TYPE_MAX else ""
 
 
+def _web_address(given: str | None, field: str) -> str | None:
+    """Any http(s) address; where it leads is looked at before each call (and in production here).
+
+    Raises RuleBroken, with words that clients search for: contract README, section 5.
+    """
+    if not given:
+        return None
+    if len(given) > WEBHOOK_CHARACTERS_MAX or not is_web_address(given):
+        raise RuleBroken.of(
+            field, f"Invalid webhook URL: field `{field}` must be an http(s) URL", "invalid_url"
+        )
+    return given
+
+
 def _queue_name(name: str | None, alias: str | None, default: str | None, *, at: str = "") -> str:
-    found = name if name is not None else alias
-    if found is None:
-        found = default
+    if name is None and alias is not None:
+        return checked_queue_name(alias, f"{at}queue")
+    found = default if name is None else name
     if found is None:
         raise WrongShape.missing(f"{at}queue_name")
     return checked_queue_name(found, f"{at}queue_name")

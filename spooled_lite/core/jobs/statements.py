@@ -12,10 +12,9 @@ INSERT INTO jobs (id, org, queue, queue_name, status, claimable, priority, job_t
                   expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags, payload,
                   completion_webhook, completion_webhook_secret)
 VALUES (:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type, :max_retries,
-        :timeout_seconds, :now_ms, :now_ms, :scheduled_at_ms, :run_at_ms,
+        :timeout_seconds, :created_at_ms, :updated_at_ms, :scheduled_at_ms, :run_at_ms,
         :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags, :payload,
         :completion_webhook, :completion_webhook_secret)
-RETURNING *
 """
 
 # Index jobs_by_id.
@@ -48,10 +47,11 @@ INSERT INTO job_cascades (job) VALUES (:job)
     ON CONFLICT (job) DO UPDATE SET told_job = 0
 """
 
-# Index jobs_by_id, once for each id asked for; in the order they were asked for.
+# Index jobs_by_id, once for each id asked for; in the order they were asked for. A CROSS JOIN keeps
+# the tables in this order: SQLite 3.40 may otherwise begin with all jobs of the organization.
 STATUSES: Final = (
     """
-SELECT jobs.* FROM json_each(:ids) AS asked JOIN jobs ON jobs.id = asked.value
+SELECT jobs.* FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org"""
     + VISIBLE
     + """
@@ -97,8 +97,8 @@ DEAD_LETTERS_OF_QUEUES: Final = _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST
 # Index jobs_by_id, once for each id asked for.
 DEAD_LETTERS_NAMED: Final = (
     """
-SELECT jobs.seq, queue, queue_name, org, status, id
-  FROM json_each(:ids) AS asked JOIN jobs ON jobs.id = asked.value
+SELECT jobs.seq, queue, queue_name, org, status, jobs.id
+  FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
     + VISIBLE
     + _OLDEST_FIRST
@@ -122,3 +122,28 @@ SELECT seq FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted
 
 # The filters, the order and the page follow: see query.py.
 LIST: Final = "SELECT * FROM jobs WHERE "
+COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE "  # a limit and `)` follow
+
+# -- for `check`: these look at every row ------------------------------------------------------
+
+ALL_LIVE_QUEUES: Final = "SELECT seq, queue_name FROM queues WHERE deleted_at_ms IS NULL"
+
+ALL_COUNTERS: Final = "SELECT queue, name, value FROM queue_counters WHERE minute = 0"
+
+ALL_COUNTS: Final = "SELECT queue, status, count(*) AS count FROM jobs GROUP BY queue, status"
+
+ACTIVE_OF_ORGANIZATIONS: Final = """
+SELECT slug, coalesce(value, 0) AS counted,
+       (SELECT count(*) FROM jobs JOIN queues ON queues.seq = jobs.queue
+         WHERE jobs.org = organizations.seq AND deleted_at_ms IS NULL
+           AND status IN ('pending', 'scheduled', 'processing')) AS found
+  FROM organizations
+  LEFT JOIN usage_counters ON usage_counters.org = organizations.seq
+                          AND period = '' AND usage_counters.name = 'active_jobs'
+"""
+
+WRONGLY_CLAIMABLE: Final = """
+SELECT id, status, claimable FROM jobs
+ WHERE claimable <> (status = 'pending' AND run_at_ms IS NULL AND dependencies_met IS NOT 0)
+ LIMIT 100
+"""

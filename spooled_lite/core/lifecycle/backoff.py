@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.events import Row
 
 DEFAULT_BASE_SECONDS: Final = 1.0
@@ -11,6 +12,7 @@ DEFAULT_MULTIPLIER: Final = 2.0
 DEFAULT_MAX_SECONDS: Final = 60.0  # of a queue without a backoff of its own
 QUEUE_MAX_SECONDS: Final = 3_600.0  # of a queue that names only a part of it
 _EXPONENT_MAX: Final = 100  # as many as retries: keeps the power a number
+_SETTINGS: Final = frozenset({"retry_delay_ms", "backoff_multiplier", "max_retry_delay_ms"})
 
 
 def backoff_ms(queue: Row, retry_count: int) -> int:
@@ -35,11 +37,12 @@ def _parts(queue: Row) -> tuple[float, float, float]:
     if queue["retry_delay_seconds"] is not None:
         return _completed(queue["retry_delay_seconds"], None, None)
     settings = _settings(queue)
-    if "retry_delay_ms" in settings or "max_retry_delay_ms" in settings:
+    if not _SETTINGS.isdisjoint(settings):
+        most_ms = CENTURY_SECONDS * 1000
         return (
-            _number(settings.get("retry_delay_ms"), 1_000) / 1000,
-            _number(settings.get("backoff_multiplier"), DEFAULT_MULTIPLIER),
-            _number(settings.get("max_retry_delay_ms"), 60_000) / 1000,
+            _number(settings.get("retry_delay_ms"), 1_000, 0, most_ms) / 1000,
+            _number(settings.get("backoff_multiplier"), DEFAULT_MULTIPLIER, 1, 10),
+            _number(settings.get("max_retry_delay_ms"), 60_000, 0, most_ms) / 1000,
         )
     return DEFAULT_BASE_SECONDS, DEFAULT_MULTIPLIER, DEFAULT_MAX_SECONDS
 
@@ -61,7 +64,7 @@ def _settings(queue: Row) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
-def _number(value: Any, default: float) -> float:
-    """A setting is free JSON: what is no number above or at 0 is as if it was not there."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return float(value) if is_number else float(default)
+def _number(value: Any, default: float, least: int, most: int) -> float:
+    """A setting is free JSON: what is no number in its range is as if it was not there."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and least <= value <= most else float(default)

@@ -3,7 +3,7 @@
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_dependents
+from spooled_lite.core.lifecycle.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.core.lifecycle.fence import visible
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
 from spooled_lite.errors import Conflict
@@ -24,6 +24,7 @@ def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> Row:
     row = _cancel(tx, org, job_id, was=before["status"], reason=None)
     if row is None:
         raise Conflict(f"Job cannot be cancelled: it is {before['status']}")
+    tell_dependents(tx, row)
     return row
 
 
@@ -34,7 +35,9 @@ def expire_jobs(tx: Tx) -> Pass:
     """
     expired = tx.rows(statements.EXPIRED, {"now_ms": tx.now_ms, "limit": PASS_MAX})
     for job in expired:
-        _cancel(tx, job["org"], job["id"], was=job["status"], reason="expired")
+        row = _cancel(tx, job["org"], job["id"], was=job["status"], reason="expired")
+        assert row is not None, "nothing changes a job between two statements of an operation"
+        tell_dependents_later(tx, row)
     return next_pass(tx, len(expired), statements.NEXT_EXPIRY)
 
 
@@ -42,5 +45,4 @@ def _cancel(tx: Tx, org: int, job_id: str, *, was: str, reason: str | None) -> R
     row = tx.row(statements.CANCEL, {"id": job_id, "org": org, "now_ms": tx.now_ms})
     if row is not None:
         tx.emit("job.cancelled", org, row=row, was=was, facts={"reason": reason})
-        tell_dependents(tx, row)
     return row

@@ -8,7 +8,7 @@ from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
-from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.core.queues.room import room_for
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
@@ -31,7 +31,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
 
     Contract: jobs, section 5 and J11.
     """
-    queue = find_queue(tx, org, wanted.queue_name)
+    queue = known_queue(tx, org, wanted.queue_name)
     if queue is None or not queue["enabled"]:
         return []
     room = room_for(tx, queue, wanted.limit)
@@ -61,6 +61,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
             queue_statements.TAKE_FROM_WINDOW,
             {"queue": queue["seq"], "taken": len(rows), "now_ms": tx.now_ms},
         )
+        tx.memo.clear()
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
     return rows
 

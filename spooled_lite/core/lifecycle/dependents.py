@@ -1,18 +1,21 @@
 """What the end of a job, or its new start, means for the jobs that wait for it."""
 
 import sqlite3
+from collections.abc import Set
 from typing import Final
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.lifecycle.states import TERMINAL
 from spooled_lite.core.workflows.conditions import standing_of
 from spooled_lite.events import Deadline, Row
 from spooled_lite.storage.transaction import Tx
 
 TELL_MAX: Final = 100  # dependents told inside the operation; each may have a hundred parents
-ORPHANS_MAX: Final = 1_000  # children of one job that are told of its deletion
 PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract README, section 5
+PARENT_RETRIED: Final = "Parent job was retried"
 
 
 def tell_dependents(tx: Tx, job: Row) -> None:
@@ -53,12 +56,37 @@ def tell_some(tx: Tx, job: int, told_job: int, tell_max: int) -> int:
     return len(dependents)
 
 
-def look_again(tx: Tx, seq: int) -> None:
+def tell_dependents_later(tx: Tx, job: Row) -> None:
+    """As `tell_dependents`, by the loop: chains and passes have no bound, operations do."""
+    if tx.row(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
+        tx.execute(job_statements.MARK_CASCADE, {"job": job["seq"]})
+        tx.due(Deadline.DEPENDENTS, tx.now_ms)
+
+
+def tell_of_removal(tx: Tx, job: int, gone: Set[int], tell_max: int) -> int:
+    """Before a job is deleted: have what waits for it go on, or be cancelled; how many were told.
+
+    A job that never came to an end counts as cancelled. `gone` are the jobs that are deleted with
+    it: they are told nothing. When `tell_max` were told there may be more, and the job has to
+    stay until they are told too.
+    """
+    waiting = tx.rows(statements.WAITING_DEPENDENTS, {"job": job, "limit": tell_max})
+    for dependent in waiting:
+        if dependent["job"] not in gone:
+            look_again(tx, dependent["job"], gone)
+    if len(waiting) == tell_max:
+        tx.execute(statements.LET_GO, {"job": job, "told_job": waiting[-1]["job"]})
+    return len(waiting)
+
+
+def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
     """Decide anew whether a waiting job may run, has to wait, or never can."""
     job = tx.row(statements.BY_SEQ, {"seq": seq})
     if job is None:
         return
-    standing = standing_of(tx.rows(statements.EDGES, {"job": seq}), job["dependency_mode"])
+    rows = tx.rows(statements.EDGES, {"job": seq})
+    edges = [_as_ended(row) if row["parent"] in gone else row for row in rows] if gone else rows
+    standing = standing_of(edges, job["dependency_mode"])
     if job["status"] == "cancelled" and job["cancelled_by_parent"] and standing != "impossible":
         _revive(tx, seq, met=standing == "met")
     elif job["status"] in ("pending", "scheduled"):
@@ -84,33 +112,18 @@ def _cancel(tx: Tx, job: sqlite3.Row) -> None:
     assert row is not None, "the job was looked at in this operation"
     facts = {"reason": PARENT_FAILED}
     tx.emit("job.cancelled", row["org"], row=row, was=job["status"], facts=facts)
-    _pass_on(tx, row)
+    tell_dependents_later(tx, row)
 
 
 def _revive(tx: Tx, seq: int, *, met: bool) -> None:
     row = tx.row(statements.REVIVE, {"seq": seq, "met": int(met), "now_ms": tx.now_ms})
     assert row is not None, "the job was looked at in this operation"
-    tx.emit("job.retried", row["org"], row=row, was="cancelled")
-    if row["claimable"]:
-        tx.feed((row["org"], row["queue_name"]))
-    if row["run_at_ms"] is not None:
-        tx.due(Deadline.PROMOTION, row["run_at_ms"])
-    _pass_on(tx, row)
+    facts = {"reason": PARENT_RETRIED}
+    tx.emit("job.retried", row["org"], row=row, was="cancelled", facts=facts)
+    announce_times(tx, row)
+    tell_dependents_later(tx, row)
 
 
-def _pass_on(tx: Tx, row: sqlite3.Row) -> None:
-    """The dependents of a dependent are told by the loop: chains have no bound, operations do."""
-    if tx.row(statements.HAS_DEPENDENTS, {"job": row["seq"]}) is not None:
-        tx.execute(job_statements.MARK_CASCADE, {"job": row["seq"]})
-        tx.due(Deadline.DEPENDENTS, tx.now_ms)
-
-
-def cancel_orphans(tx: Tx, job: Row) -> None:
-    """Before a job is deleted: what still waits for it never can run, unless it was completed."""
-    if job["status"] == "completed":
-        return
-    asked = {"job": job["seq"], "told_job": 0, "limit": ORPHANS_MAX}
-    for dependent in tx.rows(statements.DEPENDENTS, asked):
-        child = tx.row(statements.BY_SEQ, {"seq": dependent["job"]})
-        if child is not None and child["status"] in ("pending", "scheduled"):
-            _cancel(tx, child)
+def _as_ended(edge: sqlite3.Row) -> Row:
+    status = edge["status"] if edge["status"] in TERMINAL else "cancelled"
+    return {**dict(edge), "status": status}

@@ -16,7 +16,13 @@ def promote_due(tx: Tx) -> Pass:
 
 
 def promote_due_of_queue(tx: Tx, queue: int) -> None:
-    """What a claim does first, so that it never depends on the loop's timing."""
+    """What a claim does first, so that it never depends on the loop's timing.
+
+    Once per queue and moment: nothing else becomes due in the same batch at the same time.
+    """
+    if tx.memo.get(("promoted", queue)) == tx.now_ms:
+        return
+    tx.memo["promoted", queue] = tx.now_ms
     wanted = {"queue": queue, "now_ms": tx.now_ms, "limit": PASS_MAX}
     _promote(tx, tx.rows(statements.DUE_OF_QUEUE, wanted))
 

@@ -37,8 +37,8 @@ class Retention(Struct, frozen=True):
         )
         own = custom or {}
         return (
-            own.get("job_retention_days") or days[0],
-            own.get("history_retention_days") or days[1],
+            _own(own.get("job_retention_days"), days[0]),
+            _own(own.get("history_retention_days"), days[1]),
         )
 
 
@@ -89,7 +89,9 @@ class Pruning:
                 "limit": REMOVE_MAX,
             },
         )
-        remove(tx, [row for row in rows if row["status"] in _DONE and not row["is_needed"]])
+        old = [row for row in rows if row["status"] in _DONE and not row["is_needed"]]
+        count = remove(tx, old)
+        assert count == len(old), "nothing waits for a job that is not needed"
         last = rows[-1] if rows else None
         self._after = FROM_START if last is None else (last["completed_at_ms"], last["seq"])
         return len(rows)
@@ -111,6 +113,11 @@ def _prune_history(tx: Tx, org: int, days: int) -> int:
         statements.DELETE_OLD_HISTORY,
         {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
     )
+
+
+def _own(days: Any, default: int) -> int:
+    """Only a number overrides, and 0 is one. Contract: platform, section 5.1."""
+    return days if isinstance(days, int) and not isinstance(days, bool) else default
 
 
 def _custom(limits: bytes | None) -> Mapping[str, Any] | None:

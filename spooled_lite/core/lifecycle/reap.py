@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.dependents import tell_dependents_later
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
 from spooled_lite.core.lifecycle.settle import bury, retry_later
 from spooled_lite.storage.transaction import Tx
@@ -25,5 +26,5 @@ def reap_expired_leases(tx: Tx) -> Pass:
         if held["retry_count"] < held["max_retries"]:
             retry_later(tx, held, LEASE_OVER, run_at_ms=None)
         else:
-            bury(tx, held, ATTEMPTS_OVER)
+            tell_dependents_later(tx, bury(tx, held, ATTEMPTS_OVER))
     return next_pass(tx, len(over), statements.NEXT_LEASE_END)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import cancel_orphans
+from spooled_lite.core.lifecycle.dependents import tell_of_removal
 from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.lifecycle.states import ACTIVE
 from spooled_lite.core.queues import statements as queue_statements
@@ -21,6 +21,7 @@ from spooled_lite.storage.transaction import Tx
 
 # Each job takes its history with it, some rows each: with them a pass stays within 500 rows or so.
 REMOVE_MAX: Final = 100
+ORPHANS_MAX: Final = 500  # dependents that are told in one pass
 FROM_START: Final = (-1, -1)  # before the first job, by time and number
 
 Position = tuple[int, int]
@@ -41,9 +42,9 @@ def purge_dead_letters_pass(tx: Tx, org: int, wanted: DeadLetters, scope: Scope)
     limit = min(wanted.limit, REMOVE_MAX)
     chosen = msgspec.structs.replace(wanted, limit=limit)
     rows = find_dead_letters(tx, org, chosen, scope)
-    remove(tx, rows)
-    is_last = len(rows) < limit or limit == wanted.limit
-    return Purged(len(rows), None if is_last else FROM_START)
+    count = remove(tx, rows)
+    is_last = count == len(rows) and (count < limit or limit == wanted.limit)
+    return Purged(count, None if is_last else FROM_START)
 
 
 def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_START) -> Purged:
@@ -61,10 +62,11 @@ def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_S
         statements.IDLE_OF_QUEUE,
         {"queue": queue["seq"], "after_ms": after[0], "after_seq": after[1], "limit": REMOVE_MAX},
     )
-    remove(tx, rows)
-    if len(rows) < REMOVE_MAX:
-        return Purged(len(rows), None)
-    return Purged(len(rows), (rows[-1]["created_at_ms"], rows[-1]["seq"]))
+    count = remove(tx, rows)
+    if count == len(rows) < REMOVE_MAX:
+        return Purged(count, None)
+    last = rows[count - 1] if count else None
+    return Purged(count, after if last is None else (last["created_at_ms"], last["seq"]))
 
 
 def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> None:
@@ -101,16 +103,26 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
     return Pass(len(rows) or 1, tx.now_ms)
 
 
-def remove(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool = True) -> None:
-    """Delete jobs with their history; their idempotency keys are free again.
+def remove(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool = True) -> int:
+    """Delete jobs with their history, the first ones first; how many.
 
-    What still waited for one of them is cancelled. With `is_counted` false the counters of their
-    queue go too, in one piece with the queue.
+    Fewer than asked for when many others wait for one of them: it is deleted after they were told
+    that it never will be completed. Idempotency keys are free again. With `is_counted` false the
+    counters of their queue go too, in one piece with the queue.
     """
-    if not rows:
-        return
+    gone = {row["seq"] for row in rows}
+    tell_max, count = ORPHANS_MAX, 0
     for row in rows:
-        cancel_orphans(tx, row)
+        tell_max -= tell_of_removal(tx, row["seq"], gone, tell_max)
+        if not tell_max:
+            break
+        count += 1
+    _delete(tx, rows[:count], is_counted=is_counted)
+    return count
+
+
+def _delete(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool) -> None:
+    for row in rows:
         if is_counted:
             tx.count(row["queue"], f"status.{row['status']}", -1)
             tx.count(row["queue"], "removed", 1)

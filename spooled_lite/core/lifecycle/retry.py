@@ -4,9 +4,10 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
+from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_dependents
+from spooled_lite.core.lifecycle.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.core.lifecycle.fence import visible
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.errors import Conflict
@@ -33,7 +34,8 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope) -> Row:
     if row is None:
         job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
-    return visible(row, scope)
+    tell_dependents(tx, row)
+    return visible(row, scope)  # a refusal takes the change back
 
 
 def retry_dead_letters(
@@ -52,7 +54,9 @@ def retry_dead_letters(
     if caps is not None:
         check_room(tx, org, caps, "active_jobs", more=len(job_ids))
     for job_id in job_ids:
-        _retry(tx, org, job_id, starts_over=True)
+        row = _retry(tx, org, job_id, starts_over=True)
+        assert row is not None, "nothing changes a job between two statements of an operation"
+        tell_dependents_later(tx, row)
     return Retried(job_ids=job_ids, skipped=[])
 
 
@@ -66,7 +70,5 @@ def _retry(tx: Tx, org: int, job_id: str, *, starts_over: bool) -> Row | None:
         return None
     assert before is not None, "the statement found it"
     tx.emit("job.retried", org, row=row, was=before["status"])
-    if row["claimable"]:
-        tx.feed((org, row["queue_name"]))
-    tell_dependents(tx, row)
+    announce_times(tx, row)
     return row

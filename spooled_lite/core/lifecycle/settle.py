@@ -6,13 +6,14 @@ from typing import Literal
 from msgspec import Struct
 
 from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.backoff import backoff_ms
 from spooled_lite.core.lifecycle.dependents import tell_dependents
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
-from spooled_lite.core.queues.ensure import find_queue
-from spooled_lite.events import Deadline, Row
+from spooled_lite.core.queues.ensure import known_queue
+from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
 
@@ -65,12 +66,12 @@ def fail(
         raise refusal(tx, org, job_id, claimant, scope)
     visible(held, scope)
     if may_retry and held["retry_count"] < held["max_retries"]:
-        queue = find_queue(tx, org, held["queue_name"])
+        queue = known_queue(tx, org, held["queue_name"])
         assert queue is not None, "a visible job has a live queue"
         delay_ms = backoff_ms(queue, held["retry_count"])
         retry_later(tx, held, error, run_at_ms=tx.now_ms + delay_ms)
         return Failed("pending", will_retry=True, delay_ms=delay_ms)
-    bury(tx, held, error)
+    tell_dependents(tx, bury(tx, held, error))
     return Failed("deadletter", will_retry=False, delay_ms=0)
 
 
@@ -95,12 +96,11 @@ def retry_later(tx: Tx, held: Row, error: str, *, run_at_ms: int | None) -> None
         facts={"worker_id": held["assigned_worker_id"]},
     )
     _attempt_ended(tx, row["org"], row)
-    if run_at_ms is not None:
-        tx.due(Deadline.PROMOTION, run_at_ms)
+    announce_times(tx, row)
 
 
-def bury(tx: Tx, held: Row, error: str) -> None:
-    """Move a held job to the dead letters; what waits for it is cancelled."""
+def bury(tx: Tx, held: Row, error: str) -> Row:
+    """Move a held job to the dead letters. The caller has what waits for it told."""
     row = tx.row(
         statements.BURY,
         {
@@ -119,7 +119,7 @@ def bury(tx: Tx, held: Row, error: str) -> None:
         facts={"worker_id": held["assigned_worker_id"]},
     )
     _attempt_ended(tx, row["org"], row)
-    tell_dependents(tx, row)
+    return row
 
 
 def release(tx: Tx, jobs: Sequence[Row]) -> int:
@@ -138,6 +138,7 @@ def release(tx: Tx, jobs: Sequence[Row]) -> int:
             facts = {"worker_id": job["assigned_worker_id"], "lease_id": job["lease_id"]}
             tx.emit("job.released", row["org"], row=row, was="processing", facts=facts)
             _attempt_ended(tx, row["org"], row)
+            announce_times(tx, row)
     return released
 
 

@@ -120,13 +120,17 @@ UPDATE jobs
 RETURNING *
 """
 
-RELEASE: Final = """
+RELEASE: Final = (
+    """
 UPDATE jobs
    SET status = 'pending', claimable = 1, started_at_ms = NULL, updated_at_ms = :now_ms,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
- WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
+ WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id"""
+    + VISIBLE
+    + """
 RETURNING *
 """
+)
 
 # Index jobs_leased.
 LEASES_OVER: Final = (
@@ -207,7 +211,7 @@ END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
 
 # The primary key of job_dependencies; how each parent of a job stands.
 EDGES: Final = """
-SELECT edges.is_link, edges.condition, parents.status
+SELECT edges.parent, edges.is_link, edges.condition, parents.status
   FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE edges.job = :job
 """
@@ -242,6 +246,18 @@ RETURNING *
 """
 
 # -- removal ---------------------------------------------------------------------------------
+
+# Index job_dependents. Who would wait for ever if the parent were gone.
+WAITING_DEPENDENTS: Final = """
+SELECT DISTINCT edges.job
+  FROM job_dependencies AS edges CROSS JOIN jobs AS children ON children.seq = edges.job
+ WHERE edges.parent = :job AND children.dependencies_met = 0
+   AND children.status IN ('pending', 'scheduled')
+ ORDER BY edges.job LIMIT :limit
+"""
+
+# Index job_dependents.
+LET_GO: Final = "DELETE FROM job_dependencies WHERE parent = :job AND job <= :told_job"
 
 # Index jobs_by_queue.
 OF_QUEUE: Final = """

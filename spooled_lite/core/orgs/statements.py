@@ -13,7 +13,10 @@ FIRST: Final = """
 SELECT * FROM organizations WHERE deleted_at_ms IS NULL ORDER BY seq LIMIT 1
 """
 
-# By the unique indexes of id and slug.
+# By the unique indexes of id and slug. An id wins over a slug that looks like it.
 BY_NAME: Final = """
-SELECT * FROM organizations WHERE (id = :name OR slug = :name) AND deleted_at_ms IS NULL
+SELECT * FROM organizations
+ WHERE (id = :name OR slug = :name) AND deleted_at_ms IS NULL
+ ORDER BY id = :name DESC
+ LIMIT 1
 """

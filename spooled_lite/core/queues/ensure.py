@@ -5,11 +5,29 @@ import sqlite3
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.events import Event
 from spooled_lite.storage.transaction import Reading, Tx
 
 
 def find_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row | None:
     return tx.row(statements.FIND, {"org": org, "queue_name": queue_name})
+
+
+def known_queue(tx: Tx, org: int, queue_name: str) -> sqlite3.Row | None:
+    """As `find_queue`, read once per batch: most operations of a batch are about few queues."""
+    key = (org, queue_name)
+    found: sqlite3.Row | None = tx.memo.get(key)
+    if found is None:
+        found = find_queue(tx, org, queue_name)
+        if found is not None:
+            tx.memo[key] = found
+    return found
+
+
+def forget_changed_queue(tx: Tx, event: Event) -> None:
+    """Called with every event: a queue that changed is read anew by whoever needs it next."""
+    if event.type.startswith("queue."):
+        tx.memo.clear()
 
 
 def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> sqlite3.Row:
@@ -18,7 +36,7 @@ def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> sql
     Raises:
         QuotaExceeded: it would be one queue too many.
     """
-    found = find_queue(tx, org, queue_name)
+    found = known_queue(tx, org, queue_name)
     if found is not None:
         return found
     if admission.caps is not None:

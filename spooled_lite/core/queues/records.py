@@ -291,6 +291,7 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _whole(seconds: float | None) -> float | int | None:
+def _whole(seconds: float | int | None) -> float | int | None:
     """`30` rather than `30.0`: some clients read whole numbers only."""
-    return int(seconds) if seconds is not None and seconds.is_integer() else seconds
+    # SQLite keeps whole numbers of a REAL column as integers, and RETURNING shows them so.
+    return int(seconds) if seconds is not None and float(seconds).is_integer() else seconds

@@ -1,7 +1,9 @@
 """What a caller's organization lets in, from its plan, its own limits and the settings."""
 
 from spooled_lite import plans
+from spooled_lite.core.jobs.records import json_size
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.errors import PayloadTooLarge
 from spooled_lite.wire.http.call import Call
 
 
@@ -17,12 +19,33 @@ def admission_of(call: Call) -> Admission:
     return Admission(caps, settings.queue_default_max_retries, settings.queue_default_timeout_secs)
 
 
-def payload_bytes_max_of(call: Call) -> int:
+def check_payload_of_plan(call: Call, payload: bytes, field: str = "payload") -> None:
+    """Raises PayloadTooLarge, in numbers, when a plan or a limit of the organization's own says so.
+
+    The server's limit is another one, and core keeps it. Contract: platform, sections 1.4 and 3.2.
+    """
     settings, caller = call.settings, call.caller
     assert caller is not None, "only authenticated calls store anything"
-    return plans.payload_bytes_max(
-        caller.plan_tier,
-        caller.custom_limits,
-        enforced=settings.plan_enforcement == "on",
-        server_max=settings.queue_max_payload_size_bytes,
+    enforced = settings.plan_enforcement == "on"
+    if not enforced and caller.custom_limits is None:
+        return
+    server_max = settings.queue_max_payload_size_bytes
+    bytes_max = plans.payload_bytes_max(
+        caller.plan_tier, caller.custom_limits, enforced=enforced, server_max=server_max
     )
+    if bytes_max == server_max or len(payload) <= bytes_max:
+        return
+    size = json_size(payload)
+    if size > bytes_max:
+        raise PayloadTooLarge(
+            f"Field `{field}` is larger than {bytes_max} bytes",
+            details=_plan_facts(caller.plan_tier, size, bytes_max),
+        )
+
+
+def _plan_facts(tier: str, size: int, bytes_max: int) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {"current": size, "limit": bytes_max, "plan": tier}
+    upgrade_to = plans.next_tier(tier)
+    if upgrade_to is not None:
+        facts["upgrade_to"] = upgrade_to
+    return facts

@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.errors import AccessDenied, InternalError, SpooledError
+from spooled_lite.errors import AccessDenied, InternalError, NotFound, SpooledError
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Header, Reply, Services
 from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
@@ -17,6 +17,7 @@ from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.middleware import compression, versions
 from spooled_lite.wire.http.middleware.cors import Cors
 from spooled_lite.wire.http.middleware.rate_limit import rate_headers
+from spooled_lite.wire.http.middleware.request_id import request_id
 from spooled_lite.wire.http.middleware.security_headers import security_headers
 from spooled_lite.wire.http.middleware.time_limit import TimeLimit
 from spooled_lite.wire.http.routes import ROUTES
@@ -45,7 +46,7 @@ class Application:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._refuse_websocket(receive, send)
+            await self._refuse_websocket(scope, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw_path: bytes = scope["raw_path"]
@@ -60,7 +61,7 @@ class Application:
         except ClientGone:
             logger.debug("%s: the client left", call.request_id.decode())
             return
-        _log(call, scope["path"], answer.status)
+        _log(call, raw_path, answer.status)
         await self._send(call, answer, send)
 
     async def _answer(self, call: Call, raw_path: bytes) -> Reply:
@@ -130,13 +131,32 @@ class Application:
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _refuse_websocket(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "websocket.close", "code": 1000, "reason": "There is nothing here"})
+    async def _refuse_websocket(self, scope: Scope, send: Send) -> None:
+        """No path takes WebSockets yet."""
+        answer = refusal(NotFound("There is nothing at this path"))
+        given = dict(scope["headers"]).get(b"x-request-id")
+        headers = [
+            (b"x-request-id", request_id(given, self.services.ids)),
+            (b"content-type", answer.media),
+            (b"content-length", b"%d" % len(answer.body)),
+            *self._security,
+        ]
+        await send(
+            {
+                "type": "websocket.http.response.start",
+                "status": answer.status,
+                "headers": headers,
+            }
+        )
+        await send({"type": "websocket.http.response.body", "body": answer.body})
 
 
-def _log(call: Call, path: str, status: int) -> None:
-    """Never the query, a header or a body: they may hold secrets."""
+def _log(call: Call, raw_path: bytes, status: int) -> None:
+    """Never the query, a header or a body: they may hold secrets.
+
+    The path as it came: decoded, it could hold line ends and forge lines.
+    """
     level = logging.INFO if status >= 500 else logging.DEBUG
     if logger.isEnabledFor(level):
-        logger.log(level, "%s %s %d %s", call.method, path, status, call.request_id.decode())
+        path, request = raw_path.decode("ascii", "backslashreplace"), call.request_id.decode()
+        logger.log(level, "%s %s %d %s", call.method, path, status, request)

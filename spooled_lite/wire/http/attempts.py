@@ -6,6 +6,7 @@ from typing import Any, Final
 from spooled_lite.core.jobs.records import (
     ClaimJobs,
     Complete,
+    DequeueJob,
     Fail,
     Progress,
     Renew,
@@ -42,7 +43,7 @@ async def claim(call: Call) -> Reply:
 
 
 async def dequeue(call: Call) -> Reply:
-    body = await call.body(ClaimJobs)
+    body = await call.body(DequeueJob)
     rows = await _claim(call, body, limit=1, lease_seconds=DEQUEUE_LEASE_SECONDS)
     if not rows:
         return reply(None)
@@ -104,7 +105,7 @@ async def progress(call: Call) -> Reply:
 
 
 async def _claim(
-    call: Call, body: ClaimJobs, *, limit: int, lease_seconds: int
+    call: Call, body: DequeueJob, *, limit: int, lease_seconds: int
 ) -> list[sqlite3.Row]:
     queue_name = body.named_queue()
     call.scope.check(queue_name)

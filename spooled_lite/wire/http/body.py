@@ -15,6 +15,7 @@ BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 NESTING_MAX: Final = 100  # levels
 
 EMPTY: Final = frozenset({b"", b"[]", b"null"})  # as good as {} where nothing is required
+WHITE_SPACE: Final = b" \t\r\n"
 
 
 class ClientGone(Exception):
@@ -65,6 +66,11 @@ def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
         if not body.strip():
             raise NotJson.empty() from None
         raise NotJson.because(f"The body is not valid JSON: {error}") from None
+
+
+def is_nothing(body: bytes) -> bool:
+    """Whether the body says no more than an empty object, however it is spaced."""
+    return body.lstrip()[:1] in (b"", b"[", b"n") and body.translate(None, WHITE_SPACE) in EMPTY
 
 
 def check_text(body: bytes) -> None:

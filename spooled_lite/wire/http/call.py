@@ -17,7 +17,7 @@ from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.storage.database import Database
 from spooled_lite.wire.caller import Caller, Callers
-from spooled_lite.wire.http.body import EMPTY, check_text, decode, read_body
+from spooled_lite.wire.http.body import check_text, decode, is_nothing, read_body
 from spooled_lite.wire.http.middleware.rate_limit import RateLimits
 from spooled_lite.wire.http.middleware.request_id import request_id
 from spooled_lite.wire.waiting import Waiting
@@ -186,7 +186,7 @@ class Call:
     async def body_or_empty(self, kind: type[T]) -> T:
         """As `body`, for a type that requires no field: nothing and `[]` count as `{}`."""
         raw = await read_body(self.receive, self.headers.get(b"content-length"))
-        if raw.strip() in EMPTY:
+        if is_nothing(raw):
             raw = b"{}"
         check_text(raw)
         return decode(kind, raw)

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Sized
+from typing import Any
 
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from spooled_lite.wire.http import refusal as refusals
 from spooled_lite.wire.http.connections import Connections
@@ -27,9 +28,51 @@ class Line(FlowControl):
 
 
 class Cycle(RequestResponseCycle):
-    """One request and its answer."""
+    """One request and its answer.
+
+    The head of an answer is held until the first part of its body: a whole answer, which nearly
+    all of them are, then costs one write and no look at each header, as the application made them.
+    """
 
     connections: Connections
+    head: ASGISendEvent | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        head = self.head
+        if head is None:
+            if message["type"] == "http.response.start" and not self.response_started:
+                self.head = message
+                return
+        else:
+            self.head = None
+            if (
+                message["type"] == "http.response.body"
+                and not message.get("more_body", False)
+                and _says_its_length(head)
+            ):
+                await self._answer(head, message.get("body", b""))
+                return
+            await super().send(head)
+        await super().send(message)
+
+    async def _answer(self, head: Any, body: bytes) -> None:
+        """Write an answer that is whole."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        lines = [STATUS_LINE[head["status"]]]
+        for name, value in (*self.default_headers, *head["headers"]):
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        lines.append(body)
+        self.transport.write(b"".join(lines))
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         try:
@@ -48,11 +91,16 @@ class Cycle(RequestResponseCycle):
             self.on_response = _nothing  # ends the reference cycle with the connection
 
     async def send_500_response(self) -> None:
+        self.head = None  # of an answer that never came
         refusal = refusals.crashed()
         body = refusal.body()
         headers = self.connections.answer_headers(refusal, body, list(self.scope["headers"]))
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _says_its_length(head: Any) -> bool:
+    return head["status"] == 204 or any(name == b"content-length" for name, _ in head["headers"])
 
 
 def _nothing() -> None:

@@ -45,7 +45,7 @@ class Job(Struct, omit_defaults=False):
     workflow_id: str | None
     dependency_mode: str | None
     dependencies_met: bool | None
-    progress: float | None
+    progress: int | float | None
     progress_message: str | None
     created: bool | UnsetType = UNSET  # in the answer to a create
     leased_until: str | UnsetType | None = UNSET  # in the answer to a dequeue
@@ -150,7 +150,7 @@ def full_job(row: Row, org_id: str) -> Job:
         workflow_id=row["workflow_id"],
         dependency_mode=row["dependency_mode"],
         dependencies_met=None if met is None else bool(met),
-        progress=row["progress"],
+        progress=_number(row["progress"]),
         progress_message=row["progress_message"],
     )
 
@@ -241,6 +241,11 @@ def _attempts(row: Row) -> int:
     """Attempts begun: one more than the retries, once the job has been claimed."""
     retries: int = row["retry_count"]
     return retries + (row["started_at_ms"] is not None)
+
+
+def _number(value: float | None) -> int | float | None:
+    """Whole numbers without a fraction: some clients read no other ones into an integer."""
+    return int(value) if value is not None and value.is_integer() else value
 
 
 def _raw(value: bytes | None) -> Raw:

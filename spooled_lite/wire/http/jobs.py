@@ -23,9 +23,17 @@ from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.core.queues.names import is_queue_name
 from spooled_lite.core.workflows.conditions import edge_standing
 from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
-from spooled_lite.errors import BadRequest, RequestTimeout, RuleBroken, SpooledError, WrongShape
+from spooled_lite.errors import (
+    AccessDenied,
+    BadRequest,
+    RequestTimeout,
+    RuleBroken,
+    SpooledError,
+    WrongShape,
+)
+from spooled_lite.outbound.targets import check_target
 from spooled_lite.storage.lines import Lane
-from spooled_lite.wire.http.admission import admission_of, payload_bytes_max_of
+from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.job_views import full_job, history_row, job_state, job_summary
@@ -61,7 +69,9 @@ async def create(call: Call) -> Reply:
     body = await call.body(CreateJob)
     if not body.idempotency_key:
         body.idempotency_key = _key_of_header(call)
-    job = NewJob.from_wire(body, payload_bytes_max=payload_bytes_max_of(call))
+    check_payload_of_plan(call, bytes(body.payload))
+    job = NewJob.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    _check_webhook(call, job.completion_webhook, "completion_webhook")
     call.scope.check(job.queue_name)
     stored: Enqueued = await call.db.submit(
         enqueue,
@@ -78,17 +88,16 @@ async def create_bulk(call: Call) -> Reply:
     body = await call.body(BulkJobs)
     if not 1 <= len(body.jobs) <= BULK_MAX:
         raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {BULK_MAX} jobs", "length")
+    shared = body.shared_queue()
     jobs: list[tuple[int, NewJob]] = []
     failed: list[dict[str, Any]] = []
     for index, item in enumerate(body.jobs):
         try:
-            jobs.append((index, _bulk_item(call, body, bytes(item), index)))
-        except WrongShape:
-            raise
+            jobs.append((index, _bulk_item(call, body, shared, bytes(item), index)))
+        except (WrongShape, AccessDenied):
+            raise  # these are about the call as a whole
         except SpooledError as error:
             failed.append({"index": index, "error": error.message})
-    for _, job in jobs:
-        call.scope.check(job.queue_name)
     outcomes = await call.db.submit(
         enqueue_bulk,
         (call.org, [job for _, job in jobs], admission_of(call), call.scope),
@@ -108,7 +117,7 @@ async def get(call: Call) -> Reply:
     job_id = call.path("id")
     row = await call.db.readers.point(get_job, call.org, job_id, call.scope)
     view = full_job(row, call.org_id)
-    if "history" in call.query.get("include", ""):
+    if "history" in (each.strip() for each in call.query.get("include", "").split(",")):
         steps = await call.db.readers.read(
             history,
             call.org,
@@ -265,17 +274,34 @@ def _key_of_header(call: Call) -> str | None:
     return key or None
 
 
-def _bulk_item(call: Call, body: BulkJobs, item: bytes, index: int) -> NewJob:
+def _check_webhook(call: Call, url: str | None, field: str) -> None:
+    """In production the address is looked at before the job is stored (contract: J1)."""
+    settings = call.settings
+    if url is not None and settings.environment == "production":
+        check_target(
+            url, field=field, is_production=True, allowed_networks=settings.webhook_allow_networks
+        )
+
+
+def _bulk_item(call: Call, body: BulkJobs, shared: str | None, raw: bytes, index: int) -> NewJob:
     at = f"jobs[{index}]"
-    return NewJob.from_wire(
-        decode(JobFields, item, at=at),
-        payload_bytes_max=payload_bytes_max_of(call),
+    item = decode(JobFields, raw, at=at)
+    # Before the rules of the item: one queue outside the scope refuses the whole call.
+    named = next((name for name in (item.queue_name, item.queue, shared) if name is not None), None)
+    if named is not None:
+        call.scope.check(named)
+    check_payload_of_plan(call, bytes(item.payload), f"{at}.payload")
+    job = NewJob.from_wire(
+        item,
+        payload_bytes_max=call.settings.queue_max_payload_size_bytes,
         at=f"{at}.",
-        queue_name=body.queue_name if body.queue_name is not None else body.queue,
+        queue_name=shared,
         priority=body.default_priority or 0,
         max_retries=body.default_max_retries,
         timeout_seconds=body.default_timeout_seconds,
     )
+    _check_webhook(call, job.completion_webhook, f"{at}.completion_webhook")
+    return job
 
 
 def _bulk_answer(
@@ -286,7 +312,7 @@ def _bulk_answer(
     succeeded, jobs = [], []
     for index, outcome in zip(indexes, outcomes, strict=True):
         if isinstance(outcome, RuleBroken):
-            failed.append({"index": index, "error": outcome.message})
+            failed.append({"index": index, "error": _named(outcome, index)})
             continue
         row = outcome.row
         succeeded.append({"index": index, "job_id": row["id"], "created": outcome.created})
@@ -300,6 +326,14 @@ def _bulk_answer(
         "created": sum(1 for each in succeeded if each["created"]),
         "jobs": jobs,
     }
+
+
+def _named(error: RuleBroken, index: int) -> str:
+    """What core says of a field of a job, said of the field of an item."""
+    message = error.message
+    for problem in error.details:
+        message = message.replace(f"`{problem.field}`", f"`jobs[{index}].{problem.field}`")
+    return message
 
 
 def _depends_on(body: AddDependencies) -> list[str]:

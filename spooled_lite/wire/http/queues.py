@@ -1,5 +1,7 @@
 """Queues over HTTP. Contract: jobs, section 11."""
 
+from functools import partial
+
 from spooled_lite.core.lifecycle.remove import (
     FROM_START,
     Position,
@@ -57,7 +59,8 @@ async def update(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     name, delete_jobs = _name(call), flag(call, "delete_jobs")
-    await call.db.write(delete_queue, call.org, name, delete_jobs=delete_jobs)
+    operation = partial(delete_queue, delete_jobs=delete_jobs)
+    await call.db.submit(operation, (call.org, name), owner=call.org)
     return NO_CONTENT
 
 

@@ -5,6 +5,7 @@ import logging
 import math
 from typing import Any, ClassVar
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
@@ -74,6 +75,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             refusal = refusals.websocket_refused(400, "The WebSocket handshake is not valid")
             self.transport.write(self.shared.answer(refusal, None))
             self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            # The library forgets this and would log an error for each refused handshake.
+            self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -30,7 +30,9 @@ async def register(call: Call) -> Reply:
     )
     for queue_name in worker.queue_names:
         call.scope.check(queue_name)
-    row = await call.db.submit(register_worker, (call.org, worker, admission_of(call)), owner=call.org)
+    row = await call.db.submit(
+        register_worker, (call.org, worker, admission_of(call)), owner=call.org
+    )
     answer = WorkerRegistered.of(
         row,
         lease_seconds=settings.worker_lease_duration_secs,

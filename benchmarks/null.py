@@ -1,0 +1,96 @@
+"""Baseline `null`: this application, its writes answered at once by constants.
+
+`python -m benchmarks.null READY_FILE` serves until it is told to stop.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from benchmarks import serving
+from spooled_lite.app import running
+from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, WORKER_ID
+from spooled_lite.cli.serve import SWITCH_SECONDS
+from spooled_lite.config import Settings
+from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
+from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.lifecycle.claim import Claim, claim
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.events import Row
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.wire.http.application import Application
+from spooled_lite.wire.http.server import HttpServer
+
+
+class NullDatabase:
+    """Answers what the measured requests ask of a database, without a thread and without a file."""
+
+    def __init__(self, created: Row, claimed: Row) -> None:
+        stored = Enqueued(created, created=True)
+        self._answers: dict[Callable[..., Any], Any] = {
+            enqueue: stored,
+            enqueue_bulk: [stored] * BULK_JOBS,
+        }
+        self._claimed = [claimed]
+
+    def submit(
+        self, operation: Callable[..., Any], arguments: tuple[Any, ...], **_: Any
+    ) -> asyncio.Future[Any]:
+        return _ready(self._answers.get(operation))
+
+    def submit_claim(
+        self, operation: Callable[..., Any], arguments: tuple[Any, ...], **_: Any
+    ) -> Request:
+        return Request(operation, arguments, Lane.CLAIM, 0, _ready(self._claimed))
+
+
+def _ready(answer: Any) -> asyncio.Future[Any]:
+    future = asyncio.get_running_loop().create_future()
+    future.set_result(answer)
+    return future
+
+
+async def null_database(real: Database) -> NullDatabase:
+    """One whose rows were made by the operations themselves."""
+    org = await real.write(_organization)
+    job = NewJob(queue_name=serving.QUEUE, payload=msgspec.json.encode(PAYLOAD))
+    created = await real.write(enqueue, org, job, Admission(None, 3, 300), ALL_QUEUES)
+    wanted = Claim(queue_name=serving.QUEUE, worker_id=WORKER_ID, limit=1, lease_ms=30_000)
+    [claimed] = await real.write(claim, org, wanted)
+    return NullDatabase(created.row, claimed)
+
+
+def _organization(tx: Any) -> int:
+    seq: int = tx.row("SELECT min(seq) FROM organizations")[0]
+    return seq
+
+
+async def serve(ready_file: str) -> None:
+    settings = Settings(database=":memory:", bootstrap_api_key=serving.KEY)
+    async with running(settings) as app:
+        null = cast(Database, await null_database(app.services.db))
+        services = msgspec.structs.replace(app.services, db=null)
+        server = HttpServer(
+            Application(services),
+            host="127.0.0.1",
+            port=0,
+            grace_seconds=1.0,
+            on_stopping=lambda: None,
+        )
+
+        async def start() -> str:
+            await server.start()
+            return server.url
+
+        await serving.until_stopped(start, ready_file)
+        await server.stop(at_once=True)
+
+
+if __name__ == "__main__":
+    sys.setswitchinterval(SWITCH_SECONDS)
+    serving.run(serve(sys.argv[1]))

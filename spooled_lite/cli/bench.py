@@ -1,0 +1,122 @@
+"""`spooled-lite bench`: the short workloads against a server that runs."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+import httpx
+import msgspec
+
+from spooled_lite.cli.load.run import run_load
+from spooled_lite.cli.load.serial import Line, Refused, delivery_ms
+from spooled_lite.cli.load.shapes import (
+    BULK_JOBS,
+    Load,
+    Measured,
+    Target,
+    bulk,
+    enqueue,
+    quantile,
+    work,
+)
+from spooled_lite.cli.load.sockets import SocketsFailed
+from spooled_lite.cli.load.wrk import WrkFailed
+
+DELIVERIES: Final = 100
+
+Show = Callable[[str], None]
+
+
+@click.command()
+@click.option(
+    "--url",
+    envvar="SPOOLED_URL",
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    help="The server.",
+)
+@click.option("--api-key", envvar="SPOOLED_API_KEY", required=True, help="A key of it.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 60),
+    default=5,
+    show_default=True,
+    help="How long each workload runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
+    """Measure a running server, in queues that are deleted afterwards.
+
+    Numbers of different machines say nothing about each other.
+    """
+    target = Target(url.rstrip("/"), api_key)
+    show: Show = (lambda _: None) if as_json else (lambda name: click.echo(f"{name} ...", err=True))
+    try:
+        results = measure(target, seconds=seconds, deliveries=DELIVERIES, show=show)
+    except (Refused, WrkFailed, SocketsFailed, OSError, httpx.HTTPError) as error:
+        raise click.ClickException(f"{url}: {error}") from error
+    if as_json:
+        click.echo(msgspec.json.encode(results))
+    else:
+        for name, result in results.items():
+            click.echo(f"{name:<24}" + "  ".join(f"{key} {val}" for key, val in result.items()))
+
+
+def measure(
+    target: Target, *, seconds: float, deliveries: int, show: Show
+) -> dict[str, dict[str, Any]]:
+    """Run every workload; what was created is deleted, whatever happens."""
+    busy_queue = f"bench-{secrets.token_hex(4)}"
+    idle_queue = f"{busy_queue}-idle"
+    results: dict[str, dict[str, Any]] = {}
+    # Delivery first: it wants an idle server. Bulk before work: that has to find enough.
+    loads: tuple[tuple[str, Load, int], ...] = (
+        ("enqueue", enqueue(busy_queue), 1),
+        ("enqueue in bulks", bulk(busy_queue), BULK_JOBS),
+        ("claim and complete", work(busy_queue), 1),
+    )
+    try:
+        show("waiting claim")
+        results["waiting claim"] = _deliveries(target, idle_queue, deliveries)
+        for name, load, jobs_per_request in loads:
+            show(name)
+            measured = run_load(target, load, seconds=seconds)
+            results[name] = _rates(measured, jobs_per_request)
+    finally:
+        _delete_queues(target, idle_queue, busy_queue)
+    return results
+
+
+def _deliveries(target: Target, queue_name: str, count: int) -> dict[str, Any]:
+    with Line(target) as worker, Line(target) as producer:
+        times_ms = [delivery_ms(worker, producer, queue_name) for _ in range(count)]
+    return {
+        "p50_ms": round(quantile(times_ms, 0.5), 2),
+        "p99_ms": round(quantile(times_ms, 0.99), 2),
+    }
+
+
+def _rates(measured: Measured, jobs_per_request: int) -> dict[str, Any]:
+    rates: dict[str, Any] = {"requests_per_second": round(measured.per_second)}
+    if jobs_per_request > 1:
+        rates["jobs_per_second"] = round(measured.per_second * jobs_per_request)
+    rates |= {"p50_ms": round(measured.p50_ms, 2), "p99_ms": round(measured.p99_ms, 2)}
+    if measured.failed_count:
+        rates["failed"] = measured.failed_count
+    if measured.empty_count:
+        rates["found_nothing"] = measured.empty_count
+    return rates
+
+
+def _delete_queues(target: Target, *names: str) -> None:
+    headers = {"Authorization": f"Bearer {target.api_key}"}
+    for name in names:
+        # Whatever could not be measured may never have had its queue.
+        httpx.delete(
+            f"{target.url}/api/v1/queues/{name}",
+            params={"delete_jobs": "true"},
+            headers=headers,
+            timeout=30,
+            trust_env=False,
+        )

@@ -1,0 +1,56 @@
+"""`spooled-lite check`: is the file whole, and do its sums agree with its rows?"""
+
+import sqlite3
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from spooled_lite.clock import SystemClock
+from spooled_lite.core.jobs.check import conservation
+from spooled_lite.storage.connection import WrongPragma, open_reader
+from spooled_lite.storage.migrate import newest_version, version_of
+from spooled_lite.storage.transaction import Reading
+
+PROBLEMS_SHOWN = 100
+
+
+@click.command()
+@click.option("--database", required=True, help="The file. A server may be using it meanwhile.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(database: str, as_json: bool) -> None:
+    """Check the file and the sums in it. Only reads; ends with 1 when something is wrong."""
+    if not Path(database).is_file():
+        raise click.ClickException(f"{database}: there is no such database")
+    console = Console(stderr=True)
+    try:
+        with console.status("looking at every page and every job"):
+            problems = problems_of(database)
+    except (sqlite3.Error, WrongPragma) as error:
+        problems = [f"the file cannot be read: {error}"]
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": not problems, "problems": problems}))
+    else:
+        for problem in problems:
+            click.echo(problem)
+        click.echo(f"{database}: {'ok' if not problems else f'{len(problems)} problems'}")
+    sys.exit(1 if problems else 0)
+
+
+def problems_of(database: str) -> list[str]:
+    """All there is to say against the file, in one snapshot of it."""
+    connection = open_reader(database)
+    try:
+        version, newest = version_of(connection), newest_version()
+        if version != newest:
+            return [f"the file has schema version {version}, this program needs {newest}"]
+        connection.execute("BEGIN")
+        rows = connection.execute(f"PRAGMA integrity_check({PROBLEMS_SHOWN})").fetchall()
+        damages = [row[0] for row in rows if row[0] != "ok"]
+        orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN)
+        damages += [f"{row['table']}: row {row['rowid']} refers to nothing" for row in orphans]
+        return damages or conservation(Reading(connection, SystemClock().now_ms()))
+    finally:
+        connection.close()

@@ -1,0 +1,24 @@
+"""Runs a load by the best means there is."""
+
+import shutil
+
+from spooled_lite.cli.load.shapes import CONNECTIONS, Load, Measured, Target
+from spooled_lite.cli.load.sockets import run_sockets
+from spooled_lite.cli.load.wrk import run_wrk
+
+
+def generator() -> str:
+    """What a load will be run by, for the description of the machine."""
+    return "wrk -t1" if shutil.which("wrk") else "the Python load generator"
+
+
+def run_load(
+    target: Target, load: Load, *, seconds: float, connections: int = CONNECTIONS
+) -> Measured:
+    """Send the load over so many connections, one request at a time on each.
+
+    Raises:
+        WrkFailed, SocketsFailed.
+    """
+    run = run_wrk if shutil.which("wrk") else run_sockets
+    return run(target, load, seconds=seconds, connections=connections)

@@ -1,0 +1,55 @@
+"""Do the sums agree with the rows? For `spooled-lite check`: it looks at every job."""
+
+from collections.abc import Iterator
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.storage.transaction import Reading
+
+
+def conservation(tx: Reading) -> list[str]:
+    """What does not add up, a sentence each; nothing when all is well.
+
+    Per live queue: created - removed = rows = the sum of the status counters, and each status
+    counter is the number of its rows. Per organization: the active jobs are those there are.
+    """
+    return [*_of_queues(tx), *_of_organizations(tx), *_of_rows(tx)]
+
+
+def _of_queues(tx: Reading) -> Iterator[str]:
+    counted: dict[int, dict[str, int]] = {}
+    for row in tx.rows(statements.ALL_COUNTERS):
+        counted.setdefault(row["queue"], {})[row["name"]] = row["value"]
+    found: dict[int, dict[str, int]] = {}
+    for row in tx.rows(statements.ALL_COUNTS):
+        found.setdefault(row["queue"], {})[row["status"]] = row["count"]
+    for queue in tx.rows(statements.ALL_LIVE_QUEUES):
+        sums, rows = counted.get(queue["seq"], {}), found.get(queue["seq"], {})
+        name, row_count = queue["queue_name"], sum(rows.values())
+        kept = sums.get("created", 0) - sums.get("removed", 0)
+        if kept != row_count:
+            yield f"queue {name}: {kept} jobs by created - removed, {row_count} rows"
+        gauges = {
+            key.removeprefix("status."): value
+            for key, value in sums.items()
+            if key.startswith("status.")
+        }
+        for status in sorted({*gauges, *rows}):
+            if gauges.get(status, 0) != rows.get(status, 0):
+                yield (
+                    f"queue {name}: {gauges.get(status, 0)} {status} jobs by the counter,"
+                    f" {rows.get(status, 0)} rows"
+                )
+
+
+def _of_organizations(tx: Reading) -> Iterator[str]:
+    for row in tx.rows(statements.ACTIVE_OF_ORGANIZATIONS):
+        if row["counted"] != row["found"]:
+            yield (
+                f"organization {row['slug']}: {row['counted']} active jobs by the counter,"
+                f" {row['found']} rows"
+            )
+
+
+def _of_rows(tx: Reading) -> Iterator[str]:
+    for row in tx.rows(statements.WRONGLY_CLAIMABLE):
+        yield f"job {row['id']}: claimable is {row['claimable']} while {row['status']}"

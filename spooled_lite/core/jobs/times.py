@@ -1,0 +1,14 @@
+"""Making known when something about a waiting job is due."""
+
+from spooled_lite.events import Deadline, Row
+from spooled_lite.storage.transaction import Tx
+
+
+def announce_times(tx: Tx, row: Row) -> None:
+    """Whenever a job begins to wait, for the first time or again: who takes it, who moves it on."""
+    if row["claimable"]:
+        tx.feed((row["org"], row["queue_name"]))
+    if row["run_at_ms"] is not None:
+        tx.due(Deadline.PROMOTION, row["run_at_ms"])
+    if row["expires_at_ms"] is not None:
+        tx.due(Deadline.EXPIRY, row["expires_at_ms"])

@@ -1,0 +1,126 @@
+"""The real server as a process of its own: start, wait until ready, stop, kill, start again."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+API_KEY: Final = "sk_test_0123456789abcdef0123456789abcdef"
+READY_SECONDS_MAX: Final = 20.0  # a server that takes longer has failed; the machine may be busy
+STOP_SECONDS_MAX: Final = 30.0
+
+
+class NotReady(Exception):
+    """The process ended, or said nothing, before it accepted connections."""
+
+
+class ServerProcess:
+    """One server on one database file. `settings` are SPOOLED_ variables, named without prefix.
+
+    Leaving the context kills what still runs.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.database = str(folder / "spooled.db")
+        self.url = ""
+        self._ready_file = folder / "ready.json"
+        self._log_file = folder / "server.log"
+        self._settings = {"bootstrap_api_key": API_KEY, **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def log(self) -> str:
+        return self._log_file.read_text() if self._log_file.exists() else ""
+
+    def spawn(self) -> None:
+        """Start the process without waiting for it."""
+        assert self._process is None or self._process.poll() is not None, "one process at a time"
+        self._ready_file.unlink(missing_ok=True)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SPOOLED")}
+        given = {f"SPOOLED_{name.upper()}": value for name, value in self._settings.items()}
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "spooled_lite", "serve", "--port", "0"),
+                    *("--grpc-port", "off", "--database", self.database),
+                    *("--ready-file", str(self._ready_file)),
+                ],
+                env=kept | given,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+
+    def start(self) -> float:
+        """Start, and wait until connections are accepted. Seconds that took.
+
+        Raises:
+            NotReady: with what the server logged.
+        """
+        began = time.monotonic()
+        self.spawn()
+        # The greeting is printed once the ready file is there, so nothing has to be looked at
+        # over and over; the end of a failed process closes the pipe and wakes this as well.
+        assert self.process.stdout is not None, "a pipe was asked for"
+        if not _readable(self.process.stdout, READY_SECONDS_MAX) or not self._ready_file.exists():
+            self.kill()
+            raise NotReady(self.log)
+        seconds = time.monotonic() - began
+        self.url = self.ready["url"]
+        return seconds
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        """What the ready file says."""
+        about: dict[str, Any] = json.loads(self._ready_file.read_bytes())
+        return about
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the process runs after this, not even its exit handlers."""
+        self.process.kill()
+        self.wait()
+
+    def terminate(self) -> None:
+        """SIGTERM, without waiting."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = STOP_SECONDS_MAX) -> int:
+        """The exit code, negative for a signal. Raises subprocess.TimeoutExpired."""
+        code = self.process.wait(seconds)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.terminate()
+        return self.wait()
+
+
+def _readable(pipe: IO[bytes], seconds: float) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(seconds))

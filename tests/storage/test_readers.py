@@ -1,0 +1,306 @@
+"""Reads beside the writing thread: what they see, how long they may take, what they hold."""
+
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spooled_lite.errors import DatabaseError, RequestTimeout, Unavailable
+from spooled_lite.storage import readers
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.transaction import Reading, Tx
+from tests.storage.stage import (
+    SECONDS_MAX,
+    a_database,
+    add,
+    notes,
+    reasons,
+    run,
+    storage_error,
+)
+
+PAGE = "SELECT seq, text FROM notes WHERE seq > :after ORDER BY seq LIMIT :page"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+LONG = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
+    " SELECT max(i) FROM n"
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spooled.db"
+
+
+def add_many(tx: Tx, count: int) -> None:
+    tx.execute_many("INSERT INTO notes (text) VALUES (:text)", [{"text": None}] * count)
+
+
+def value(reading: Reading, statement: str) -> Any:
+    return reading.rows(statement)[0][0]
+
+
+def truncated(db: Database) -> bool:
+    """Whether nobody is in the way of emptying the log. Only while nothing is written."""
+    busy = db.writer._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+    return bool(busy == 0)
+
+
+class Held:
+    """A short read that stops half way."""
+
+    def __init__(self) -> None:
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, reading: Reading) -> list[list[str]]:
+        before = notes(reading)
+        self.entered.set()
+        assert self.go_on.wait(SECONDS_MAX)
+        return [before, notes(reading)]
+
+
+def test_a_read_cannot_write(path: Path) -> None:
+    def write(reading: Reading) -> None:
+        reading.rows("INSERT INTO notes (text) VALUES ('x')")
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            for attempt in (db.readers.read(write), db.readers.point(write)):
+                with pytest.raises(Unavailable) as refused:
+                    await attempt
+                assert refused.value.reason == "read_only"
+            with pytest.raises(Unavailable):
+                async for _ in db.readers.pages(
+                    "DELETE FROM notes RETURNING seq, :after, :page", {}
+                ):
+                    pass
+            assert await db.readers.read(notes) == []
+
+    run(main())
+
+
+def test_a_short_read_sees_one_state_while_writes_go_on(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add, "one")
+            held = Held()
+            reading = asyncio.create_task(db.readers.read(held))
+            assert await asyncio.to_thread(held.entered.wait, SECONDS_MAX)
+            await db.write(add, "two")
+            held.go_on.set()
+
+            assert await reading == [["one"], ["one"]]
+            assert await db.readers.read(notes) == ["one", "two"]
+
+    run(main())
+
+
+def test_who_reads_after_a_write_was_answered_sees_it(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            for number in range(20):
+                await db.write(add, str(number))
+                assert len(await db.readers.read(notes)) == number + 1
+                assert len(await db.readers.point(notes)) == number + 1
+
+    run(main())
+
+
+def test_a_read_that_takes_too_long_is_ended_and_the_next_ones_work(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            for _ in range(readers.THREADS + 1):
+                with pytest.raises(RequestTimeout):
+                    await db.readers.read_within(0.02, value, ENDLESS)
+            assert await db.readers.read(notes) == []
+            assert truncated(db)
+
+    run(main())
+
+
+def test_a_read_whose_time_is_over_still_ends_its_transaction(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_STEPS_BETWEEN_LOOKS", 1)
+    over = False
+    monkeypatch.setattr(readers.Readers, "_is_over", lambda self, until: over)
+
+    def read(reading: Reading) -> list[str]:
+        nonlocal over
+        found = notes(reading)
+        over = True
+        return found
+
+    async def main() -> None:
+        nonlocal over
+        async with a_database(path) as db:
+            for _ in range(readers.THREADS + 1):
+                over = False
+                assert await db.readers.read(read) == []
+            assert truncated(db)
+
+    run(main())
+
+
+def test_the_time_in_line_counts(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            held = [Held() for _ in range(readers.THREADS)]
+            tasks = [asyncio.create_task(db.readers.read(each)) for each in held]
+            for each in held:
+                assert await asyncio.to_thread(each.entered.wait, SECONDS_MAX)
+            late = asyncio.create_task(db.readers.read_within(-1.0, notes))
+            await asyncio.sleep(0)
+            for each in held:
+                each.go_on.set()
+            await asyncio.gather(*tasks)
+
+            with pytest.raises(RequestTimeout):
+                await late
+
+    run(main())
+
+
+def test_too_many_waiting_reads_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "WAITING_MAX", 2)
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            held = [Held(), Held()]
+            tasks = [asyncio.create_task(db.readers.read(each)) for each in held]
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable) as refused:
+                await db.readers.read(notes)
+            assert refused.value.reason == "overloaded"
+            for each in held:
+                each.go_on.set()
+            await asyncio.gather(*tasks)
+            assert await db.readers.read(notes) == []
+
+    run(main())
+
+
+def test_an_sql_error_in_a_read_tells_nothing(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            for attempt in (
+                db.readers.read(value, "SELECT secret"),
+                db.readers.point(value, "SELECT secret"),
+            ):
+                with pytest.raises(DatabaseError):
+                    await attempt
+
+    run(main())
+
+
+def test_a_point_read_runs_on_the_loops_thread(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            here = threading.current_thread().name
+            assert await db.readers.point(lambda _: threading.current_thread().name) == here
+            assert await db.readers.read(lambda _: threading.current_thread().name) != here
+
+    run(main())
+
+
+def test_a_point_read_falls_back_to_a_thread_when_the_file_is_busy(path: Path) -> None:
+    def busy_here(reading: Reading) -> str:
+        if threading.current_thread() is threading.main_thread():
+            raise storage_error(sqlite3.SQLITE_BUSY)
+        return "from a thread"
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            assert await db.readers.point(busy_here) == "from a thread"
+
+    run(main())
+
+
+def test_a_point_read_that_is_none_does_not_hold_up_the_loop(path: Path) -> None:
+    ran: list[str] = []
+
+    def read(reading: Reading) -> int:
+        ran.append(threading.current_thread().name)
+        found: int = value(reading, LONG)
+        return found
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            assert await db.readers.point(read) == 1_000_000
+
+    run(main())
+
+    assert len(ran) == 2
+
+
+def test_pages_show_every_row_once_and_hold_nothing_between_them(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add_many, 1_234)
+            seen: list[int] = []
+            sizes: list[int] = []
+            async for page in db.readers.pages(PAGE, {}):
+                sizes.append(len(page))
+                seen += [row["seq"] for row in page]
+                if len(sizes) == 1:
+                    await db.write(add_many, 10)
+                    assert truncated(db)
+
+            assert seen == list(range(1, 1_245))
+            assert sizes == [500, 500, 244]
+
+    run(main())
+
+
+def test_a_page_that_takes_too_long_is_ended(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            with pytest.raises(RequestTimeout):
+                async for _ in db.readers.pages(f"SELECT ({ENDLESS}) AS seq, :after, :page", {}):
+                    pass
+
+    run(main())
+
+
+def test_too_many_long_reads_at_a_time_are_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "PAGED_MAX", 1)
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add_many, 1)
+            first = db.readers.pages(PAGE, {})
+            await anext(first)
+            with pytest.raises(Unavailable) as refused:
+                await anext(db.readers.pages(PAGE, {}))
+            assert refused.value.reason == "overloaded"
+            await first.aclose()  # type: ignore[attr-defined]
+            assert len(await anext(db.readers.pages(PAGE, {}))) == 1
+
+    run(main())
+
+
+def test_closing_ends_reads_that_still_run_and_refuses_those_in_line(path: Path) -> None:
+    entered = threading.Event()
+
+    def read(reading: Reading) -> int:
+        entered.set()
+        found: int = value(reading, ENDLESS)
+        return found
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            running = [
+                asyncio.create_task(db.readers.read(read)) for _ in range(readers.THREADS + 2)
+            ]
+            assert await asyncio.to_thread(entered.wait, SECONDS_MAX)
+            await asyncio.to_thread(db.close)
+            results = await asyncio.gather(*running, return_exceptions=True)
+            assert set(reasons(results)) == {"shutting_down"}
+            assert not path.with_name(path.name + "-wal").exists()
+
+    run(main())

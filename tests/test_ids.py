@@ -1,0 +1,37 @@
+"""Ids: lower-case UUID v4, never twice, and repeatable with a seed."""
+
+import uuid
+
+from spooled_lite.ids import POOL_IDS, Ids
+
+
+def test_an_id_is_a_lower_case_uuid_of_version_4() -> None:
+    ids = Ids()
+
+    for _ in range(POOL_IDS + 10):
+        made = ids.new_id()
+        parsed = uuid.UUID(made)
+        assert str(parsed) == made
+        assert (parsed.version, parsed.variant) == (4, uuid.RFC_4122)
+
+
+def test_ids_do_not_repeat() -> None:
+    ids = Ids()
+
+    made = {ids.new_id() for _ in range(POOL_IDS * 20)}
+
+    assert len(made) == POOL_IDS * 20
+
+
+def test_a_seed_repeats_ids_and_secrets() -> None:
+    one, two, other = Ids.seeded(7), Ids.seeded(7), Ids.seeded(8)
+
+    first = [one.new_id() for _ in range(POOL_IDS + 1)]
+
+    assert first == [two.new_id() for _ in range(POOL_IDS + 1)]
+    assert first[0] != other.new_id()
+    assert one.secret(32) == two.secret(32)
+
+
+def test_a_secret_has_the_length_that_was_asked_for() -> None:
+    assert [len(Ids().secret(length)) for length in (1, 16, 32)] == [1, 16, 32]
