@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -13,7 +14,7 @@ import msgspec
 from benchmarks import serving
 from spooled_lite.app import running
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, WORKER_ID
-from spooled_lite.cli.serve import SWITCH_SECONDS
+from spooled_lite.cli.serve import GC_THRESHOLDS
 from spooled_lite.config import Settings
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.records import NewJob
@@ -85,6 +86,9 @@ async def serve(ready_file: str) -> None:
 
         async def start() -> str:
             await server.start()
+            # As `serve` does: the application is measured, not the garbage collector.
+            gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
             return server.url
 
         await serving.until_stopped(start, ready_file)
@@ -92,5 +96,4 @@ async def serve(ready_file: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.setswitchinterval(SWITCH_SECONDS)
     serving.run(serve(sys.argv[1]))

@@ -259,6 +259,9 @@ class Writer:
             self._fail_damaged(verdict)
         else:
             logger.warning("the file was opened again and is whole")
+            # What the lost batch did is unknown: whoever remembers something has to read it anew.
+            reopened = Event("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})
+            self._tell(Outcome([], [reopened]))
         return self._failed
 
     def _fail_damaged(self, verdict: str) -> None:

@@ -141,6 +141,9 @@ class Callers:
                 self._drop(key=event.row["seq"])
             elif event.type == "org.changed":
                 self._drop(org=event.org)
+            elif event.type == "storage.reopened":
+                self._generation += 1
+                self._known.clear()
 
     def _drop(self, *, key: int | None = None, org: int | None = None) -> None:
         self._generation += 1

@@ -112,13 +112,24 @@ async def claim_or_wait(
             timeout=wait_ms / 1000,
             return_when=asyncio.FIRST_COMPLETED,
         )
-    finally:
         leaving.cancel()
         await asyncio.wait({leaving})
-        if not request.taker.done():
-            waiting.end(database, request)
+    except asyncio.CancelledError:
+        leaving.cancel()
+        _give_up(database, waiting, caller, request)
+        raise
+    if not request.taker.done():
+        waiting.end(database, request)
     jobs: list[sqlite3.Row] = request.taker.result()
     return _handed(database, caller, jobs)
+
+
+def _give_up(database: Database, waiting: Waiting, caller: Caller, request: Request) -> None:
+    """The call was stopped: its jobs, if it got some in the same moment, go back at once."""
+    if not request.taker.done():
+        waiting.end(database, request)
+    elif request.taker.exception() is None and request.taker.result():
+        database.submit(release, (request.taker.result(),), lane=Lane.SETTLE, owner=caller.org)
 
 
 def _handed(database: Database, caller: Caller, jobs: list[sqlite3.Row]) -> list[sqlite3.Row]:

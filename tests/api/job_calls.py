@@ -47,6 +47,10 @@ class WatchedApi(Api):
 
         return self._runner.run(read())
 
+    def skip(self, *, seconds: float) -> None:
+        """Move the clock when no loop is looking: what is due now has not been done yet."""
+        self.clock._now_ms += round(seconds * 1000)
+
     # -- the life of a job in short ----------------------------------------------------------
 
     def enqueue(self, queue_name: str = "emails", **fields: Any) -> dict[str, Any]:

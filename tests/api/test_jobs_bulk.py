@@ -157,7 +157,7 @@ def test_failures_come_in_the_order_of_the_list(api: WatchedApi) -> None:
 WRONG: list[tuple[dict[str, Any], tuple[int, str, str]]] = [
     ({"jobs": [{"payload": 1}, {}]}, (422, "jobs[1].payload", "missing_field")),
     ({"jobs": [{"payload": 1, "priority": "x"}]}, (422, "jobs[0].priority", "invalid_type")),
-    ({"jobs": [{"payload": 1, "scheduled_at": "x"}]}, (422, "jobs[0].scheduled_at", "invalid_type")),
+    ({"jobs": [{"payload": 1, "expires_at": "x"}]}, (422, "jobs[0].expires_at", "invalid_type")),
     ({"jobs": [{"payload": 1, "queue": 5}]}, (422, "jobs[0].queue", "invalid_type")),
     ({"jobs": [{"payload": 1}, 5]}, (422, "jobs[1]", "invalid_type")),
     ({"jobs": [None]}, (422, "jobs[0]", "invalid_type")),
@@ -168,7 +168,10 @@ WRONG: list[tuple[dict[str, Any], tuple[int, str, str]]] = [
     ({"jobs": []}, (400, "jobs", "length")),
     ({"jobs": [{"payload": 1}] * 101}, (400, "jobs", "length")),
     ({"jobs": [{"payload": 1}], "default_priority": 101}, (400, "default_priority", "range")),
-    ({"jobs": [{"payload": 1}], "default_priority": "1"}, (422, "default_priority", "invalid_type")),
+    (
+        {"jobs": [{"payload": 1}], "default_priority": "1"},
+        (422, "default_priority", "invalid_type"),
+    ),
     ({"jobs": [{"payload": 1}], "default_max_retries": 101}, (400, "default_max_retries", "range")),
     (
         {"jobs": [{"payload": 1}], "default_timeout_seconds": 0},

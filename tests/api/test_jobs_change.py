@@ -253,9 +253,12 @@ def test_edges_that_say_nothing_new_are_left_out(api: WatchedApi) -> None:
         ({"depends_on": [5]}, (422, "depends_on[0]", "invalid_type")),
         ({"depends_on": []}, (400, "depends_on", "length")),
         ({"depends_on": ["x"] * 101}, (400, "depends_on", "length")),
-        ({"depends_on": ["x"], "dependency_mode": "some"}, (400, "dependency_mode", "invalid_value")),
+        (
+            {"depends_on": ["x"], "dependency_mode": "some"},
+            (400, "dependency_mode", "invalid_value"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_dependency_is_refused(
     api: WatchedApi, body: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A server killed at random moments under load loses nothing it acknowledged, and undoes nothing."""
+"""A server killed at random moments under load loses nothing it acknowledged."""
 
 import asyncio
 import random

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from spooled import SpooledClient
+from spooled.client import SpooledClient
 
 from tests.sdk.driven import a_client
 from tests.server_process import ServerProcess

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-from spooled import AsyncSpooledClient, SpooledClient
+from spooled.async_client import AsyncSpooledClient
+from spooled.client import SpooledClient
 from spooled.config import CircuitBreakerConfig, RetryConfig
 
 from tests.server_process import API_KEY

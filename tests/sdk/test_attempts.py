@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from spooled import SpooledClient
+from spooled.client import SpooledClient
 from spooled.errors import ConflictError, is_lease_expired
 from spooled.types.jobs import ClaimedJob
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from spooled import SpooledClient
+from spooled.client import SpooledClient
 from spooled.errors import ConflictError, NotFoundError
 
 from tests.sdk.driven import a_client

@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import pytest
 from msgspec import Struct, field
-from spooled import AsyncSpooledClient, AsyncSpooledWorker, SpooledClient, SpooledWorker
+from spooled.async_client import AsyncSpooledClient
+from spooled.client import SpooledClient
+from spooled.worker.async_worker import AsyncSpooledWorker
 from spooled.worker.types import JobCompletedEventData, JobFailedEventData
+from spooled.worker.worker import SpooledWorker
 
 from spooled_lite.cli.check import problems_of
 from tests.sdk.driven import a_client, options

@@ -1,7 +1,7 @@
 """The workers calls of the official client."""
 
 import pytest
-from spooled import SpooledClient
+from spooled.client import SpooledClient
 from spooled.errors import NotFoundError
 
 from tests.sdk.test_attempts import claim_one

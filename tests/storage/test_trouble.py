@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.errors import Unavailable
+from spooled_lite.events import EventBus
 from spooled_lite.storage import checkpoint, connection, writer
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane
@@ -155,6 +156,25 @@ def test_an_io_error_whose_outcome_is_a_commit_says_that_it_is_unknown(path: Pat
 
     assert "unknown" in message
     assert in_file(path) == ["unknown", "after"]
+
+
+def test_listeners_hear_that_the_file_was_opened_again(path: Path) -> None:
+    commits, bus = Commits(), EventBus()
+    heard: list[str] = []
+    bus.listen(lambda events: heard.extend(event.type for event in events))
+
+    async def main() -> None:
+        async with a_database(path, commit=commits, bus=bus) as db:
+            commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
+            with pytest.raises(Unavailable):
+                await db.write(add, "unknown")
+
+            await until_ok(db)
+            await db.write(add, "after")
+
+    run(main())
+
+    assert heard == ["storage.reopened"]
 
 
 def test_a_file_that_cannot_be_opened_again_yet_is_tried_again(

@@ -61,6 +61,13 @@ class Line:
             raise Refused(f"{status}: {body[:500].decode(errors='replace')}")
         return msgspec.json.decode(body) if body else None
 
+    def get(self, path: str) -> Any:
+        self._socket.sendall(
+            b"GET %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n\r\n"
+            % (path.encode(), self._target.api_key.encode())
+        )
+        return self.receive()
+
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         self.send(path, body)
         return self.receive()

@@ -13,6 +13,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 ERROR_CHARACTERS_MAX: Final = 2_048  # contract realtime, section 3.5
 
+
 class JobBody(Struct, omit_defaults=True):
     """A job after a transition; its id and queue stand in columns beside the body."""
 

@@ -229,7 +229,8 @@ RETURNING *
 CANCEL_BY_PARENT: Final = """
 UPDATE jobs
    SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
-       updated_at_ms = :now_ms, cancelled_by_parent = 1, last_error = :error
+       updated_at_ms = :now_ms, dependencies_met = 0, cancelled_by_parent = 1,
+       last_error = :error
  WHERE seq = :seq AND status IN ('pending', 'scheduled')
 RETURNING *
 """

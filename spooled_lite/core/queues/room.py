@@ -25,5 +25,3 @@ def room_for(tx: Tx, queue: sqlite3.Row, wanted: int) -> int:
             tx.due(Deadline.ROOM, ends_at_ms if taken else tx.now_ms + WINDOW_MS)
             wanted = left
     return wanted
-
-

@@ -83,9 +83,10 @@ async def fail(call: Call) -> Reply:
 
 async def renew(call: Call) -> Reply:
     body = await call.body_or_empty(Renew)
-    given = (body.lease_duration_secs, body.extension_secs, body.extension_seconds)
-    seconds = next((each for each in given if each is not None), None)
-    lease_ms = _lease_ms(seconds, call.settings.worker_lease_duration_secs)
+    names = ("lease_duration_secs", "extension_secs", "extension_seconds")
+    field = next((each for each in names if getattr(body, each) is not None), names[0])
+    default_seconds = call.settings.worker_lease_duration_secs
+    lease_ms = _lease_ms(getattr(body, field), default_seconds, field)
     ends_at_ms = await call.db.submit(
         leases.renew,
         (call.org, call.path("id"), body, lease_ms, call.scope),
@@ -136,15 +137,13 @@ async def _until_gone(call: Call) -> Any:
         pass
 
 
-def _lease_ms(seconds: int | None, default_seconds: int) -> int:
+def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_duration_secs") -> int:
     """Raises RuleBroken below the least lease; 0 and nothing are the default."""
     if not seconds:
         return default_seconds * 1000
     if seconds < LEASE_SECONDS_MIN:
         raise RuleBroken.of(
-            "lease_duration_secs",
-            f"Field `lease_duration_secs` must be between {LEASE_SECONDS_MIN} and 3600",
-            "range",
+            field, f"Field `{field}` must be between {LEASE_SECONDS_MIN} and 3600", "range"
         )
     return seconds * 1000
 

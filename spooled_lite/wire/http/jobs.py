@@ -89,6 +89,8 @@ async def create_bulk(call: Call) -> Reply:
     if not 1 <= len(body.jobs) <= BULK_MAX:
         raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {BULK_MAX} jobs", "length")
     shared = body.shared_queue()
+    if shared is not None:
+        call.scope.check(shared)
     jobs: list[tuple[int, NewJob]] = []
     failed: list[dict[str, Any]] = []
     for index, item in enumerate(body.jobs):
@@ -286,8 +288,8 @@ def _check_webhook(call: Call, url: str | None, field: str) -> None:
 def _bulk_item(call: Call, body: BulkJobs, shared: str | None, raw: bytes, index: int) -> NewJob:
     at = f"jobs[{index}]"
     item = decode(JobFields, raw, at=at)
-    # Before the rules of the item: one queue outside the scope refuses the whole call.
-    named = next((name for name in (item.queue_name, item.queue, shared) if name is not None), None)
+    # Before the other rules of the item: one queue outside the scope refuses the whole call.
+    named = item.queue if item.queue_name is None else item.queue_name
     if named is not None:
         call.scope.check(named)
     check_payload_of_plan(call, bytes(item.payload), f"{at}.payload")

@@ -255,12 +255,12 @@ def dead_letters(stage: JobStage, *queues: str) -> list[str]:
 
 
 def test_dead_letters_are_retried_oldest_first_with_a_fresh_count(stage: JobStage) -> None:
-    young, old = stage.enqueue(max_retries=1), None
+    young = stage.enqueue(max_retries=1)
     stage.clock.advance(seconds=-10)
     old = stage.enqueue(max_retries=1)
     for _ in range(2):
-        for job in stage.claim(limit=2):
-            stage.fail(job)
+        for held in stage.claim(limit=2):
+            stage.fail(held)
         stage.clock.advance(seconds=60)
 
     retried = retry_all(stage)

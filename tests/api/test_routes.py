@@ -1,0 +1,170 @@
+"""What is served against the contract's table of routes (README, section 8)."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from spooled_lite.config import Settings
+from spooled_lite.wire.http.routes import ROUTES
+from tests.api.job_calls import WatchedApi, refusal
+from tests.api.not_built_yet import NOT_BUILT_YET
+from tests.api.route_table import GRPC, MAIN_PORT, METRICS_PORT, Row
+
+SERVED: Final = {
+    f"{method} {path}": (access.value, word) for method, path, _, access, word in ROUTES
+}
+BY_NAME: Final = {f"{row[0]} {row[1]}": row for row in MAIN_PORT}
+# More words than the table has room for: the text above it gives them.
+MORE_WORDS: Final = {"DELETE /api/v1/jobs/{id}": "jobs:write jobs:delete"}
+# Refused without any look at a credential, as if there were no such path: no row of ours either.
+REFUSED: Final = [name for name, row in BY_NAME.items() if row[2] == "none"]
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[WatchedApi]:
+    with WatchedApi(str(tmp_path / "spooled.db"), Settings()) as it:
+        yield it
+
+
+def test_the_table_is_whole() -> None:
+    kinds = Counter(row[5] for row in MAIN_PORT)
+
+    assert len(BY_NAME) == len(MAIN_PORT) == 235
+    assert kinds == {
+        "core": 112, "alias": 22, "ext": 61, "optional": 11, "stub": 22, "own": 7,
+    }  # fmt: skip
+    assert (len(METRICS_PORT), len(GRPC)) == (3, 16)
+
+
+def test_every_route_is_served_or_listed_as_not_built_yet() -> None:
+    missing = BY_NAME.keys() - SERVED.keys() - NOT_BUILT_YET - set(REFUSED)
+
+    assert missing == set()
+
+
+def test_a_served_route_is_not_listed_any_more() -> None:
+    assert SERVED.keys() & NOT_BUILT_YET == set()
+
+
+def test_the_list_names_routes_of_the_contract_only() -> None:
+    assert NOT_BUILT_YET - BY_NAME.keys() == set()
+
+
+def test_nothing_else_is_served() -> None:
+    assert SERVED.keys() - BY_NAME.keys() == set()
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_access_and_word_are_those_of_the_table(name: str) -> None:
+    _, _, access, word, *_ = BY_NAME[name]
+
+    assert SERVED[name] == (access, MORE_WORDS.get(name, word))
+
+
+def test_what_is_always_refused_is_404_without_a_look_at_the_key(api: WatchedApi) -> None:
+    for name in REFUSED:
+        method, path = name.split()
+        for key in (None, "sk_test_unknown"):
+            assert refusal(api.request(method, filled(path), key=key)) == (404, "NOT_FOUND"), name
+
+
+def test_what_is_not_built_yet_finds_nothing(api: WatchedApi) -> None:
+    for name in NOT_BUILT_YET:
+        method, path = name.replace("ANY", "POST").split()
+
+        answer = api.request(method, filled(path))
+
+        assert answer.status_code in (404, 405), name
+        assert answer.json()["code"] in ("NOT_FOUND", "METHOD_NOT_ALLOWED")
+
+
+def test_a_path_answers_its_methods_and_no_other(api: WatchedApi) -> None:
+    methods: dict[str, set[str]] = {}
+    for name in SERVED:
+        method, path = name.split()
+        methods.setdefault(path, set()).add(method)
+    for path, allowed in methods.items():
+        more = {"HEAD", "OPTIONS"} if "GET" in allowed else {"OPTIONS"}
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - allowed:
+            answer = api.request(method, filled(path))
+
+            if method == "GET" and answer.status_code != 405:
+                continue  # a literal path that is also an id of another route
+            assert refusal(answer) == (405, "METHOD_NOT_ALLOWED"), (method, path)
+            assert set(answer.headers["allow"].split(", ")) >= allowed | more
+
+
+# -- success statuses ----------------------------------------------------------------------------
+
+BODIES: Final[dict[str, Any]] = {
+    "POST /api/v1/jobs": {"queue": "emails", "payload": 1},
+    "POST /api/v1/jobs/bulk": {"queue": "emails", "jobs": [{"payload": 1}]},
+    "POST /api/v1/jobs/claim": {"queue": "emails"},
+    "POST /api/v1/jobs/dequeue": {"queue": "emails"},
+    "POST /api/v1/jobs/dlq/purge": {"confirm": True},
+    "PUT /api/v1/jobs/{id}/priority": {"priority": 1},
+    "POST /api/v1/jobs/{id}/fail": {"error": "e"},
+    "POST /api/v1/jobs/{id}/progress": {"progress": 1},
+    "POST /api/v1/jobs/{id}/dependencies": {"depends_on": ["{id}"]},
+    "POST /api/v1/queues": {"name": "new"},
+    "POST /api/v1/workers/register": {"queue_name": "emails", "hostname": "h"},
+}
+RUNNING: Final = ("complete", "fail", "heartbeat", "renew-lease", "progress")
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_the_first_success_is_that_of_the_table(api: WatchedApi, name: str) -> None:
+    row = BY_NAME[name]
+    path, body = made_for(api, row), BODIES.get(name)
+    if name.endswith("{id}/dependencies") and body is not None:
+        body = {"depends_on": [api.enqueue()["id"]]}
+
+    answer = api.request(row[0], path, json=body)
+
+    assert str(answer.status_code) == row[4].split(",")[0], answer.text
+    assert (answer.content == b"") is (answer.status_code == 204)
+    if row[1].startswith("/api/v1"):
+        assert answer.headers["x-api-version"] == "1"
+        assert answer.headers["x-ratelimit-scope"] == "organization"
+    if row[0] == "GET":
+        head = api.request("HEAD", path)
+        assert (head.status_code, head.content) == (answer.status_code, b"")
+
+
+@pytest.mark.parametrize("name", ["POST /api/v1/jobs", "POST /api/v1/queues"])
+def test_the_second_time_is_the_other_success(api: WatchedApi, name: str) -> None:
+    method, path = name.split()
+    body = {**BODIES[name], "idempotency_key": "k"}
+
+    answers = [api.request(method, path, json=body) for _ in range(2)]
+
+    assert ",".join(str(answer.status_code) for answer in answers) == BY_NAME[name][4]
+
+
+def made_for(api: WatchedApi, row: Row) -> str:
+    """The path of a route with the id or name of something that it can be called on."""
+    path = row[1]
+    if path.startswith("/api/v1/jobs/{id}"):
+        act = path.rpartition("/")[2]
+        if act in RUNNING:
+            made = api.claimed()
+        elif act == "retry":
+            made = api.dead()
+        else:
+            made = api.enqueue()
+        return path.replace("{id}", made["id"])
+    if path.startswith("/api/v1/queues/{name}"):
+        api.post("queues", json={"name": "known"})
+        return path.replace("{name}", "known")
+    if path.startswith("/api/v1/workers/{id}"):
+        api.post("workers/register", json={"queue_name": "emails", "worker_id": "w-1"})
+        return path.replace("{id}", "w-1")
+    return f"{path}?ids=x" if path.endswith("/status") else path
+
+
+def filled(path: str) -> str:
+    """The path with something in place of every parameter."""
+    return "/".join("x" if part.startswith("{") else part for part in path.split("/"))

@@ -1,0 +1,100 @@
+"""`spooled-lite check`: what it finds, and that it finds nothing in a file that is whole."""
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spooled_lite.cli.main import main
+from spooled_lite.config import Settings
+from tests.api.served import serving
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A database in which jobs of two queues have been created, claimed, completed and failed."""
+    path = tmp_path / "spooled.db"
+
+    async def make() -> None:
+        async with serving(str(path), Settings()) as served:
+            for number in range(6):
+                body = {"queue_name": f"q{number % 2}", "payload": number}
+                await served.client.post("/api/v1/jobs", json=body)
+            claimed = await served.client.post(
+                "/api/v1/jobs/claim", json={"queue_name": "q0", "limit": 3}
+            )
+            first, second, _ = claimed.json()["jobs"]
+            await served.client.post(f"/api/v1/jobs/{first['id']}/complete")
+            failure = {"error": "no", "no_retry": True}
+            await served.client.post(f"/api/v1/jobs/{second['id']}/fail", json=failure)
+
+    asyncio.run(make())
+    return path
+
+
+def check(file: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, ["check", "--database", str(file), *more])
+
+
+def spoil(file: Path, statement: str) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_a_file_that_is_whole_passes(file: Path) -> None:
+    answer = check(file)
+
+    assert answer.exit_code == 0, answer.output
+    assert "ok" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM jobs WHERE status = 'completed'", "q0"),
+        ("UPDATE queue_counters SET value = 7 WHERE name = 'status.pending'", "7 pending"),
+        ("UPDATE queue_counters SET value = value + 1 WHERE name = 'created'", "created"),
+        ("UPDATE usage_counters SET value = 0 WHERE name = 'active_jobs'", "active jobs"),
+        ("UPDATE jobs SET claimable = 0 WHERE status = 'pending'", "claimable"),
+    ],
+)
+def test_what_does_not_add_up_is_said(file: Path, statement: str, said: str) -> None:
+    spoil(file, statement)
+
+    answer = check(file)
+
+    assert answer.exit_code == 1
+    assert said in answer.output
+
+
+def test_the_verdict_can_be_read_by_programs(file: Path) -> None:
+    spoil(file, "DELETE FROM jobs WHERE status = 'completed'")
+
+    answer = json.loads(check(file, "--json").output)
+
+    assert answer["ok"] is False
+    assert answer["problems"]
+
+
+def test_a_damaged_file_is_told_apart_from_wrong_sums(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[4096 * 3 : 4096 * 3 + 64] = b"\xff" * 64
+    file.write_bytes(bytes(content))
+
+    answer = check(file)
+
+    assert answer.exit_code == 1
+    assert "Traceback" not in answer.output
+
+
+def test_a_file_that_is_not_there_is_an_error_and_not_created(tmp_path: Path) -> None:
+    answer = check(tmp_path / "nowhere.db")
+
+    assert answer.exit_code == 1
+    assert "nowhere.db" in answer.output
+    assert list(tmp_path.iterdir()) == []

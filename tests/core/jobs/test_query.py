@@ -1,0 +1,130 @@
+from typing import Any
+
+import pytest
+
+from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs
+from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.errors import NotFound
+from spooled_lite.events import Row
+from tests.core.job_stage import JobStage, rows_of
+from tests.core.store import NOW_MS
+from tests.factories import a_job
+
+
+def listed(stage: JobStage, scope: Scope = ALL_QUEUES, **wanted: Any) -> list[str]:
+    rows = stage.read(list_jobs, stage.org, JobFilter(**wanted), scope)
+    return [row["id"] for row in rows]
+
+
+def ids(*jobs: Row) -> list[str]:
+    return [job["id"] for job in jobs]
+
+
+def test_a_job_is_found_by_its_id_only_where_it_is_visible(stage: JobStage) -> None:
+    job = stage.enqueue()
+    other = stage.other_org()
+
+    assert stage.read(get_job, stage.org, job["id"], Scope(["emails"]))["id"] == job["id"]
+    for org, scope in ((other, ALL_QUEUES), (stage.org, Scope(["others"]))):
+        with pytest.raises(NotFound):
+            stage.read(get_job, org, job["id"], scope)
+
+
+def test_many_are_found_in_the_order_they_were_named(stage: JobStage) -> None:
+    a, b, hidden = stage.enqueue(), stage.enqueue(), stage.enqueue("hidden")
+    asked = [b["id"], "unknown", hidden["id"], a["id"], b["id"]]
+
+    rows = stage.read(job_statuses, stage.org, asked, Scope(["emails"]))
+
+    assert ids(*rows) == ids(b, a)
+    assert stage.read(job_statuses, stage.org, [], ALL_QUEUES) == []
+
+
+def test_the_newest_come_first_and_ties_in_the_order_they_were_stored(stage: JobStage) -> None:
+    first = rows_of(stage.bulk(a_job(), a_job()))
+    stage.clock.advance(seconds=1)
+    newest = stage.enqueue()
+
+    assert listed(stage) == ids(newest, first[1], first[0])
+    assert listed(stage, descending=False) == ids(first[0], first[1], newest)
+
+
+def test_pages_do_not_overlap(stage: JobStage) -> None:
+    made = ids(*rows_of(stage.bulk(*(a_job() for _ in range(7)))))
+
+    pages = [
+        listed(stage, descending=False, rows_max=3, offset=offset) for offset in range(0, 9, 3)
+    ]
+
+    assert pages == [made[:3], made[3:6], made[6:]]
+
+
+def test_a_list_is_narrowed_by_each_filter(stage: JobStage) -> None:
+    a = stage.enqueue("a", job_type="mail", tags=b'["x", "y"]')
+    stage.clock.advance(seconds=10)
+    b = stage.enqueue("b", job_type="Mailing", tags=b'{"x": 1}', delay_ms=5_000)
+    stage.clock.advance(seconds=10)
+    c = stage.dead_letter("a", tags=b'"x"')
+
+    assert listed(stage, queue_name="a") == ids(c, a)
+    assert listed(stage, queue_name="unknown") == []
+    assert listed(stage, statuses=["scheduled"]) == ids(b)
+    assert listed(stage, statuses=["scheduled", "deadletter"]) == ids(c, b)
+    assert listed(stage, job_type="mail") == ids(a)
+    assert listed(stage, created_after_ms=NOW_MS + 10_000) == ids(c, b)
+    assert listed(stage, created_before_ms=NOW_MS + 10_000) == ids(a)
+    assert listed(stage, tag="x") == ids(b, a)
+    assert listed(stage, text="MAIL") == ids(b, a)
+    assert listed(stage, text=b["id"][:8].upper()) == ids(b)
+    assert listed(stage, text=b["id"]) == ids(b)
+    assert listed(stage, queue_name="a", statuses=["deadletter"], tag="y") == []
+
+
+def test_text_is_a_part_of_the_queue_name_or_the_job_type(stage: JobStage) -> None:
+    a = stage.enqueue("Invoices")
+    b = stage.enqueue("other", job_type="send-INVOICE")
+    stage.enqueue("other")
+
+    assert listed(stage, text="invoice") == ids(b, a)
+    assert listed(stage, text="%") == []
+
+
+def test_a_scope_covers_its_queues_only(stage: JobStage) -> None:
+    mine, theirs = stage.enqueue("mine"), stage.enqueue("theirs")
+
+    assert listed(stage, Scope(["mine"])) == ids(mine)
+    assert listed(stage, Scope(["mine"]), queue_name="theirs") == []
+    assert listed(stage, Scope(["mine"]), text=theirs["id"]) == []
+
+
+@pytest.mark.parametrize(
+    "order_by",
+    ["created_at", "updated_at", "scheduled_at", "priority", "status", "queue_name", "retry_count"],
+)
+def test_every_order_can_be_turned(stage: JobStage, order_by: str) -> None:
+    stage.enqueue("a", priority=1)
+    stage.clock.advance(seconds=1)
+    stage.enqueue("b", priority=5, delay_ms=3_000)
+    stage.clock.advance(seconds=1)
+    stage.dead_letter("c", priority=3)
+
+    down = listed(stage, order_by=order_by)
+    up = listed(stage, order_by=order_by, descending=False)
+
+    assert down == up[::-1]
+    assert len(set(down)) == 3
+
+
+def test_the_order_of_completion_lists_every_job_once(stage: JobStage) -> None:
+    waiting = [stage.enqueue(delay_ms=9_000), stage.enqueue(delay_ms=9_000)]
+    done = []
+    for _ in range(3):
+        stage.clock.advance(seconds=1)
+        done.append(stage.completed())
+
+    everything = listed(stage, order_by="completed_at")
+
+    assert everything == ids(*done[::-1], *waiting[::-1])
+    for offset in range(6):
+        page = listed(stage, order_by="completed_at", rows_max=2, offset=offset)
+        assert page == everything[offset : offset + 2]
