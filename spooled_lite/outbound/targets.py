@@ -24,7 +24,7 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_web_address(url: str) -> bool:
-    """Whether this is an http or https address with a host, and without a user."""
+    """Whether this is an http or https address with a host."""
     parts = _split(url)
     return parts is not None and parts.scheme in ("http", "https")
 
@@ -40,7 +40,7 @@ def check_target(
     Contract: schedules-workflows-webhooks, section 3.6.
     """
     parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https"):
+    if parts is None or parts.scheme not in ("http", "https") or parts.username is not None:
         raise _refused(field, "it must be an http(s) URL with a host and no user", "invalid_url")
     host = (parts.hostname or "").rstrip(".")
     if parts.scheme == "http" and (is_production or host not in _LOOPBACK_NAMES):
@@ -61,9 +61,7 @@ def _split(url: str) -> SplitResult | None:
         _ = parts.port  # raises for one that is no port
     except ValueError:
         return None
-    if not parts.hostname or parts.username is not None or parts.password is not None:
-        return None
-    return parts
+    return parts if parts.hostname else None
 
 
 def _address(host: str) -> Address | None:

@@ -13,7 +13,7 @@ from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[WatchedApi]:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings()) as it:
+    with WatchedApi(":memory:", Settings()) as it:
         yield it
 
 
@@ -105,7 +105,7 @@ def test_the_lease_is_as_long_as_asked_for(api: WatchedApi) -> None:
 
 def test_the_default_lease_is_a_setting_for_claim_and_renew_alone(tmp_path: Path) -> None:
     settings = Settings(worker_lease_duration_secs=60)
-    with WatchedApi(str(tmp_path / "spooled.db"), settings) as api:
+    with WatchedApi(":memory:", settings) as api:
         job = api.claimed()
         api.enqueue()
         taken = api.shown("POST", "jobs/dequeue", json={"queue": "emails"})

@@ -13,7 +13,7 @@ from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal, sent
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[WatchedApi]:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings()) as it:
+    with WatchedApi(":memory:", Settings()) as it:
         yield it
 
 
@@ -196,7 +196,7 @@ def test_a_wrong_call_is_refused_as_a_whole(
 
 
 def test_caps_are_checked_for_the_whole_call_first(tmp_path: Path) -> None:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings(plan_enforcement="on")) as api:
+    with WatchedApi(":memory:", Settings(plan_enforcement="on")) as api:
         key = api.other_org(tier="free")
         item = {"payload": 1, "idempotency_key": "k"}
 
@@ -213,7 +213,7 @@ def test_caps_are_checked_for_the_whole_call_first(tmp_path: Path) -> None:
 
 
 def test_too_many_queues_store_nothing(tmp_path: Path) -> None:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings(plan_enforcement="on")) as api:
+    with WatchedApi(":memory:", Settings(plan_enforcement="on")) as api:
         key = api.other_org(tier="free")
         jobs = [{"payload": 1, "queue": name} for name in ("a", "b", "c")]
 

@@ -1,5 +1,7 @@
 """Creating jobs: contract jobs, J1."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
+from tests.api.conftest import ServedFactory
 from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal, sent, spelled
 from tests.api.served import NOW_MS
 
@@ -15,7 +18,7 @@ PAYLOAD_MAX = 1_048_576
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[WatchedApi]:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings()) as it:
+    with WatchedApi(":memory:", Settings()) as it:
         yield it
 
 
@@ -339,7 +342,7 @@ def test_white_space_counts_only_up_to_the_limit(api: WatchedApi) -> None:
 
 def test_a_smaller_limit_of_the_server_holds(tmp_path: Path) -> None:
     settings = Settings(queue_max_payload_size_bytes=10)
-    with WatchedApi(str(tmp_path / "spooled.db"), settings) as api:
+    with WatchedApi(":memory:", settings) as api:
         assert sent(api, "POST", "jobs", spelled(queue=b'"a"', payload=b'"12345678"')).is_success
         refused = sent(api, "POST", "jobs", spelled(queue=b'"a"', payload=b'"123456789"'))
 
@@ -349,7 +352,7 @@ def test_a_smaller_limit_of_the_server_holds(tmp_path: Path) -> None:
 
 def test_the_limit_of_a_plan_is_told_in_numbers(tmp_path: Path) -> None:
     settings = Settings(plan_enforcement="on")
-    with WatchedApi(str(tmp_path / "spooled.db"), settings) as api:
+    with WatchedApi(":memory:", settings) as api:
         key = api.other_org(tier="free")
         body = {"queue": "a", "payload": "x" * 65_535}
 
@@ -484,7 +487,7 @@ def test_a_parent_of_another_organization_or_queue_is_unknown(api: WatchedApi) -
 @pytest.fixture
 def production(tmp_path: Path) -> Iterator[WatchedApi]:
     settings = Settings(environment="production", webhook_allow_networks=("10.1.0.0/16",))
-    with WatchedApi(str(tmp_path / "spooled.db"), settings) as it:
+    with WatchedApi(":memory:", settings) as it:
         yield it
 
 
@@ -534,7 +537,7 @@ def test_production_accepts_public_and_listed_targets(production: WatchedApi, ur
 
 
 def test_outside_production_every_web_address_is_stored(api: WatchedApi) -> None:
-    for url in ("http://10.0.0.1/x", "https://metadata/x", "HTTP://localhost"):
+    for url in ("http://10.0.0.1/x", "https://metadata/x", "HTTP://localhost", "http://u:p@a/"):
         assert api.enqueue(completion_webhook=url)["completion_webhook"] == url
 
 
@@ -542,7 +545,7 @@ def test_outside_production_every_web_address_is_stored(api: WatchedApi) -> None
 
 
 def test_a_full_plan_refuses_a_job_and_names_the_numbers(tmp_path: Path) -> None:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings(plan_enforcement="on")) as api:
+    with WatchedApi(":memory:", Settings(plan_enforcement="on")) as api:
         key = api.other_org(tier="free")
         for _ in range(10):
             assert api.post("jobs", json=a_body(), key=key).is_success
@@ -559,3 +562,39 @@ def test_a_full_plan_refuses_a_job_and_names_the_numbers(tmp_path: Path) -> None
 
 def test_the_time_stands_still_for_these_tests(api: WatchedApi) -> None:
     assert api.clock.now_ms() == NOW_MS
+
+
+# -- at the same time ----------------------------------------------------------------------------
+
+
+def test_one_key_in_many_calls_at_once_is_one_job(served: ServedFactory) -> None:
+    async def main() -> None:
+        async with served() as it:
+            body = a_body(idempotency_key="k")
+            answers = await asyncio.gather(
+                *(it.client.post("/api/v1/jobs", json=body) for _ in range(20))
+            )
+
+            assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 19}
+            assert len({answer.json()["id"] for answer in answers}) == 1
+
+    asyncio.run(main())
+
+
+def test_many_claims_at_once_never_share_a_job(served: ServedFactory) -> None:
+    async def main() -> None:
+        async with served() as it:
+            body = {"queue": "emails", "jobs": [{"payload": 1}] * 50}
+            await it.client.post("/api/v1/jobs/bulk", json=body)
+
+            answers = await asyncio.gather(
+                *(
+                    it.client.post("/api/v1/jobs/claim", json={"queue": "emails", "limit": 4})
+                    for _ in range(20)
+                )
+            )
+
+            claimed = [job["id"] for answer in answers for job in answer.json()["jobs"]]
+            assert len(claimed) == len(set(claimed)) == 50
+
+    asyncio.run(main())

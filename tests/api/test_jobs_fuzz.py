@@ -110,7 +110,7 @@ def quoted(text: str) -> str:
 
 
 def send_anything(folder: Path, examples: int, *, derandomize: bool) -> None:
-    with WatchedApi(str(folder / "spooled.db"), Settings()) as api:
+    with WatchedApi(":memory:", Settings()) as api:
         job_ids = [api.enqueue()["id"], api.claimed()["id"], api.dead()["id"]]
 
         @settings(

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.wire.http import jobs
 from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, refusal
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[WatchedApi]:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings()) as it:
+    with WatchedApi(":memory:", Settings()) as it:
         yield it
 
 
@@ -229,6 +230,45 @@ def test_the_order_of_schedule_has_every_job(api: WatchedApi) -> None:
     at_once = api.enqueue()["id"]
 
     assert listed(api, "order_by=scheduled_at") == [late, soon, at_once]
+
+
+SLOW: list[tuple[str, str]] = [
+    ("tag=a", "tag"),
+    ("q=mail", "q"),
+    ("workflow_id=x", "workflow_id"),
+    ("order_by=priority", "order_by"),
+    ("order_by=completed_at&queue=emails", "order_by"),
+    ("order_by=completed_at&created_after=2027-01-01T00:00", "order_by"),
+    ("queue=emails&status=pending", "status"),
+    ("status=pending,completed", "status"),
+    ("job_type=a&q=0123abcd", "q"),
+]
+INDEXED = (
+    "",
+    "status=pending",
+    "queue=emails",
+    "job_type=a",
+    "q=0123abcd",
+    "order_by=completed_at",
+    "created_after=2027-01-01T00:00&created_before=2027-01-02T00:00&queue=emails",
+)
+
+
+def test_a_filter_without_an_index_has_a_limit_and_is_named(
+    api: WatchedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.enqueue()
+    monkeypatch.setattr(jobs, "SLOW_LIST_SECONDS_MAX", 0.0)
+
+    for query, name in SLOW:
+        refused = api.get(f"jobs?{query}")
+        assert refusal(refused) == (408, "REQUEST_TIMEOUT"), query
+        assert f"`{name}`" in refused.json()["message"]
+    for query in INDEXED:
+        assert api.get(f"jobs?{query}").status_code == 200, query
+    assert refusal(api.get("jobs/dlq?tag=a")) == (408, "REQUEST_TIMEOUT")
+    assert refusal(api.get("jobs/dlq?queue=emails")) == (408, "REQUEST_TIMEOUT")
+    assert api.get("jobs/dlq").status_code == 200
 
 
 # -- J3 ------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ REFUSED: Final = [name for name, row in BY_NAME.items() if row[2] == "none"]
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[WatchedApi]:
-    with WatchedApi(str(tmp_path / "spooled.db"), Settings()) as it:
+    with WatchedApi(":memory:", Settings()) as it:
         yield it
 
 

@@ -112,7 +112,7 @@ async def given(client: Client) -> list[str]:
 @asynccontextmanager
 async def a_stage(path: Path, time_limit: TimeLimit | None = None) -> AsyncIterator[Stage]:
     clock = ManualClock(NOW_MS)
-    async with running(Settings(database=str(path / "spooled.db")), clock=clock) as it:
+    async with running(Settings(database=":memory:"), clock=clock) as it:
         assert it.key is not None, "the file is new"
         org = (await it.services.callers.find(it.key)).org
         app = Application(it.services, time_limit=time_limit)

@@ -438,7 +438,7 @@ def live(*, examples: int, steps: int, derandomize: bool) -> None:
 
 @pytest.mark.slow
 def test_jobs_live_as_the_contract_says() -> None:
-    live(examples=60, steps=50, derandomize=True)
+    live(examples=120, steps=60, derandomize=True)
 
 
 @pytest.mark.long

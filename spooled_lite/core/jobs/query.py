@@ -110,7 +110,10 @@ def _list_by_completion(
 
 
 def slow_filter(wanted: JobFilter) -> str | None:
-    """The filter or order that no index answers, to be named when its time is up."""
+    """The filter or order that no index answers, to be named when its time is up.
+
+    Contract: jobs, J2 ("Cost").
+    """
     if wanted.tag is not None:
         return "tag"
     if wanted.text is not None and not _is_id_prefix(wanted.text):
@@ -119,6 +122,23 @@ def slow_filter(wanted: JobFilter) -> str | None:
         return "workflow_id"
     if wanted.order_by not in ("created_at", "completed_at"):
         return "order_by"
+    # An index answers one of these at a time, and none of them in the order of completion.
+    narrowed_by = [
+        name
+        for name, value in (
+            ("queue_name", wanted.queue_name),
+            ("job_type", wanted.job_type),
+            ("q", wanted.text),
+            ("status", wanted.statuses),
+        )
+        if value is not None
+    ]
+    if wanted.order_by == "completed_at":
+        narrowed_by += [] if wanted.created_after_ms is None else ["created_after"]
+        narrowed_by += [] if wanted.created_before_ms is None else ["created_before"]
+        return "order_by" if narrowed_by else None
+    if len(narrowed_by) > 1 or (wanted.statuses is not None and len(wanted.statuses) > 1):
+        return narrowed_by[-1]
     return None
 
 
