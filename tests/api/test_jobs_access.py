@@ -1,7 +1,6 @@
 """Who may do what with which jobs: contract jobs, section 2.1; platform, sections 2.3 and 2.4."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ from tests.api.job_calls import WatchedApi, refusal
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[WatchedApi]:
+def api() -> Iterator[WatchedApi]:
     with WatchedApi(":memory:", Settings()) as it:
         yield it
 

@@ -1,7 +1,6 @@
 """How bodies are read on the routes of jobs: contract jobs, section 2.2."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +10,7 @@ from tests.api.job_calls import WatchedApi, problem, refusal, sent, spelled
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[WatchedApi]:
+def api() -> Iterator[WatchedApi]:
     with WatchedApi(":memory:", Settings()) as it:
         yield it
 

@@ -1,7 +1,6 @@
 """Changing jobs by hand: contract jobs, J4-J7, J18 and J19."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[WatchedApi]:
+def api() -> Iterator[WatchedApi]:
     with WatchedApi(":memory:", Settings()) as it:
         yield it
 

@@ -1,7 +1,6 @@
 """Dead letters: contract jobs, section 10 (J20-J22)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[WatchedApi]:
+def api() -> Iterator[WatchedApi]:
     with WatchedApi(":memory:", Settings()) as it:
         yield it
 
@@ -121,7 +120,7 @@ def test_children_of_a_retried_job_wait_again(api: WatchedApi) -> None:
     assert api.claim() == []
 
 
-def test_a_retry_that_would_pass_the_cap_changes_nothing(tmp_path: Path) -> None:
+def test_a_retry_that_would_pass_the_cap_changes_nothing() -> None:
     with WatchedApi(":memory:", Settings(plan_enforcement="on")) as api:
         key = api.other_org(tier="free")
 

@@ -1,7 +1,6 @@
 """Whatever is sent, on any route: no 5xx, always the envelope; a refusal changes nothing."""
 
 import json
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -109,7 +108,7 @@ def quoted(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
-def send_anything(folder: Path, examples: int, *, derandomize: bool) -> None:
+def send_anything(examples: int, *, derandomize: bool) -> None:
     with WatchedApi(":memory:", Settings()) as api:
         job_ids = [api.enqueue()["id"], api.claimed()["id"], api.dead()["id"]]
 
@@ -139,10 +138,10 @@ def send_anything(folder: Path, examples: int, *, derandomize: bool) -> None:
         one()
 
 
-def test_nothing_that_is_sent_is_an_internal_error(tmp_path: Path) -> None:
-    send_anything(tmp_path, 600, derandomize=True)
+def test_nothing_that_is_sent_is_an_internal_error() -> None:
+    send_anything(600, derandomize=True)
 
 
 @pytest.mark.long
-def test_nothing_that_is_sent_for_long_is_an_internal_error(tmp_path: Path) -> None:
-    send_anything(tmp_path, 20_000, derandomize=False)
+def test_nothing_that_is_sent_for_long_is_an_internal_error() -> None:
+    send_anything(20_000, derandomize=False)

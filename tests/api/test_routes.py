@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -24,7 +23,7 @@ REFUSED: Final = [name for name, row in BY_NAME.items() if row[2] == "none"]
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[WatchedApi]:
+def api() -> Iterator[WatchedApi]:
     with WatchedApi(":memory:", Settings()) as it:
         yield it
 

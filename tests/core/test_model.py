@@ -366,6 +366,10 @@ class Lives(RuleBasedStateMachine):
         self.stage.check_claimable()
 
     @invariant()
+    def the_safety_sweep_finds_nothing(self) -> None:
+        assert self.stage.repaired == []
+
+    @invariant()
     def no_deadline_is_lost(self) -> None:
         for kind, statement in _NEXT.items():
             for row in self.stage.rows(statement):

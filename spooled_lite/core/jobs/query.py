@@ -44,9 +44,10 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
     "workflow_id": "workflow_id = :workflow_id",
     "completed": "completed_at_ms IS NOT NULL",
     "not_completed": "completed_at_ms IS NULL",
-    # Served by two indexes: nobody calls a job type by eight hexadecimal digits.
-    "id_text": """(id >= :text AND id < :text_end OR queue IN (
-        SELECT seq FROM queues WHERE org = :org AND instr(lower(queue_name), :text)))""",
+    # By index: nobody calls a job type by eight hexadecimal digits, and hardly anybody a queue.
+    "id_text": """seq IN (SELECT seq FROM jobs WHERE id >= :text AND id < :text_end
+        UNION ALL SELECT seq FROM jobs WHERE queue IN (
+            SELECT seq FROM queues WHERE org = :org AND instr(lower(queue_name), :text)))""",
     "text": """(substr(id, 1, length(:text)) = :text OR instr(lower(queue_name), :text)
                 OR instr(lower(job_type), :text))""",
     # An element of an array, or a key of an object: contract jobs, J2.
@@ -189,7 +190,8 @@ def _where(names: Sequence[str]) -> str:
 def _statement(names: Sequence[str], wanted: JobFilter) -> str:
     direction = "DESC" if wanted.descending else "ASC"
     column = _COLUMNS[wanted.order_by]
+    select = statements.LIST_NAMED if "id_text" in names else statements.LIST
     return (
-        f"{statements.LIST}{_where(names)}"
+        f"{select}{_where(names)}"
         f" ORDER BY {column} {direction}, seq {direction} LIMIT :limit OFFSET :offset"
     )

@@ -36,7 +36,8 @@ class SafetySweep:
         repaired = 0
         for kind, statement in _NEXT.items():
             row = tx.row(statement)
-            if row is not None and row["at_ms"] < tx.now_ms - OVERDUE_MS:
+            # A job that waits again only now may have expired long ago.
+            if row and max(row["at_ms"], row["updated_at_ms"]) < tx.now_ms - OVERDUE_MS:
                 logger.warning("a %s is overdue and was not noticed", kind.value)
                 tx.due(kind, tx.now_ms)
                 repaired += 1

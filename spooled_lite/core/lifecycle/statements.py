@@ -41,7 +41,7 @@ DUE: Final = (
 )
 
 NEXT_PROMOTION: Final = (
-    "SELECT run_at_ms AS at_ms FROM jobs WHERE run_at_ms IS NOT NULL"
+    "SELECT run_at_ms AS at_ms, updated_at_ms FROM jobs WHERE run_at_ms IS NOT NULL"
     + VISIBLE
     + " ORDER BY run_at_ms LIMIT 1"
 )
@@ -140,7 +140,7 @@ LEASES_OVER: Final = (
 )
 
 NEXT_LEASE_END: Final = (
-    "SELECT lease_expires_at_ms AS at_ms FROM jobs WHERE lease_id IS NOT NULL"
+    "SELECT lease_expires_at_ms AS at_ms, updated_at_ms FROM jobs WHERE lease_id IS NOT NULL"
     + VISIBLE
     + " ORDER BY lease_expires_at_ms LIMIT 1"
 )
@@ -187,7 +187,7 @@ SELECT id, org, status FROM jobs
 
 NEXT_EXPIRY: Final = (
     """
-SELECT expires_at_ms AS at_ms FROM jobs
+SELECT expires_at_ms AS at_ms, updated_at_ms FROM jobs
  WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled')"""
     + VISIBLE
     + " ORDER BY expires_at_ms LIMIT 1"

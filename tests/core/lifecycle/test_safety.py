@@ -68,3 +68,13 @@ def test_what_came_due_while_no_server_ran_is_not_missed(stage: JobStage) -> Non
 
     assert (first.done, first.due_again_ms) == (0, stage.clock.now_ms() + EVERY_MS)
     assert stage.repaired == []
+
+
+def test_a_job_that_waits_again_after_its_expiry_is_not_missed(stage: JobStage) -> None:
+    stage.enqueue(expires_at_ms=NOW_MS + 1_000)
+    stage.take(lease_ms=EVERY_MS)
+
+    stage.wait(seconds=EVERY_MS / 1000)
+
+    assert stage.counter("status.cancelled") == 1
+    assert stage.repaired == []

@@ -1,0 +1,206 @@
+"""Where things may be, and who may know whom: the two import rules, time, chance, sizes."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent / "spooled_lite"
+MODULES: Final = sorted(ROOT.rglob("*.py"))
+NAMES: Final = [path.relative_to(ROOT).as_posix() for path in MODULES]
+
+# Imports point downhill. What is not named is a single file at the bottom.
+LEVEL: Final = {
+    "storage": 1,
+    "outbound": 1,
+    "core": 2,
+    "background": 3,
+    "wire": 4,
+    "app": 5,
+    "testing": 6,
+    "cli": 7,
+    "__main__": 7,
+}
+WEB: Final = frozenset({"starlette", "uvicorn", "httptools", "websockets", "grpc"})
+
+# Inside core an operation may call those of resources before its own.
+RESOURCES: Final = (
+    "orgs", "keys", "auth", "queues", "jobs", "workflows", "lifecycle", "messages", "tasks",
+    "flows", "workers", "schedules", "topics", "webhooks", "ingest", "inbox", "batch",
+)  # fmt: skip
+LEAVES: Final = frozenset({"records", "statements"})
+
+LINES_MAX: Final = 400
+
+# Who asks the machine for the time, for chance or for its environment. Monotonic time is real
+# time, which sockets and streams keep.
+SOURCES: Final = frozenset({"clock.py", "ids.py", "config.py", "config_sources.py"})
+ASKS: Final = re.compile(
+    r"time\.(time|time_ns|localtime|gmtime|ctime|strftime)"
+    r"|datetime\.(now|utcnow|today)|date\.today"
+    r"|os\.(environ|environb|getenv|getenvb|putenv|urandom)"
+    r"|(uuid|random|secrets)\.\w+"
+)
+MAY_ASK: Final = {
+    ("storage/file_guard.py", "time.time"): "when the holder of a file began, for people to read",
+    ("cli/bench.py", "secrets.token_hex"): "a client: a queue name of its own on a server",
+    ("cli/load/serial.py", "random.random"): "a client: spreads its own calls",
+}
+SQL_ASKS: Final = re.compile(
+    r"\b(datetime|date|time|julianday|unixepoch|strftime)\s*\(\s*'"
+    r"|\bCURRENT_(TIME|DATE|TIMESTAMP)\b|\brandom(blob)?\s*\(\s*\d*\s*\)"
+)
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text(), name)
+
+
+def imports(name: str) -> Iterator[tuple[str, ...]]:
+    """The modules a module imports, as parts below the package, or as a foreign top name."""
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for each in names:
+            yield tuple(each.split("."))
+
+
+def own_imports(name: str) -> Iterator[tuple[str, ...]]:
+    """Below the package, cut to what is a module."""
+    for parts in imports(name):
+        if parts[0] == "spooled_lite":
+            yield _module(parts[1:])
+
+
+def _module(parts: tuple[str, ...]) -> tuple[str, ...]:
+    while parts and not (ROOT.joinpath(*parts).with_suffix(".py").exists()):
+        if ROOT.joinpath(*parts).is_dir():
+            return parts
+        parts = parts[:-1]
+    return parts
+
+
+def level(parts: tuple[str, ...]) -> int:
+    return LEVEL.get(parts[0], 0) if parts else 0
+
+
+def here(name: str) -> tuple[str, ...]:
+    return tuple(name.removesuffix(".py").split("/"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_imports_point_downhill(name: str) -> None:
+    uphill = [there for there in own_imports(name) if level(there) > level(here(name))]
+
+    assert uphill == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_below_wire_knows_the_web(name: str) -> None:
+    web = [parts[0] for parts in imports(name) if parts[0] in WEB]
+
+    assert web == [] or level(here(name)) >= LEVEL["wire"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("core/")])
+def test_core_is_synchronous(name: str) -> None:
+    waits = [node for node in ast.walk(tree(name)) if isinstance(node, ast.AsyncFunctionDef)]
+
+    assert waits == []
+    assert not {"asyncio", "threading"} & {parts[0] for parts in imports(name)}
+
+
+def test_every_resource_has_its_place_in_the_order() -> None:
+    assert {path.name for path in (ROOT / "core").iterdir() if path.is_dir()} - {
+        "__pycache__"
+    } <= set(RESOURCES)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("core/")])
+def test_an_operation_calls_those_of_resources_before_its_own(name: str) -> None:
+    if name == "core/__init__.py":
+        return
+    own = RESOURCES.index(here(name)[1])
+
+    later = [
+        there
+        for there in own_imports(name)
+        if there[:1] == ("core",)
+        and there[-1] not in LEAVES
+        and (len(there) == 1 or RESOURCES.index(there[1]) > own)
+    ]
+
+    assert later == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_its_sources_ask_for_time_chance_and_environment(name: str) -> None:
+    if name in SOURCES:
+        return
+    asked = {
+        text
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Attribute)
+        and ASKS.fullmatch(text := ast.unparse(node))
+        and (name, text) not in MAY_ASK
+    }
+    from_names = {
+        ".".join(parts) for parts in imports(name) if ASKS.fullmatch(".".join(parts[-2:]))
+    }
+
+    assert asked | from_names == set()
+
+
+def test_no_exception_is_kept_that_is_none() -> None:
+    asked = {
+        (name, ast.unparse(node))
+        for name, _ in MAY_ASK
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Attribute)
+    }
+
+    assert set(MAY_ASK) <= asked
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_statement_asks_for_time_or_chance(name: str) -> None:
+    asked = [
+        node.value
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.search(r"\b(SELECT|UPDATE|INSERT|DELETE)\b", node.value)
+        and SQL_ASKS.search(node.value)
+    ]
+
+    assert asked == []
+
+
+def test_no_migration_asks_for_time_or_chance() -> None:
+    for path in (ROOT / "storage" / "migrations").glob("*.sql"):
+        assert SQL_ASKS.search(path.read_text()) is None, path.name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("__init__.py")])
+def test_importing_one_module_imports_one_module(name: str) -> None:
+    text = (ROOT / name).read_text()
+
+    if name == "__init__.py":
+        assert not list(imports(name))
+    else:
+        assert text == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_is_about_one_subject(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) <= LINES_MAX
