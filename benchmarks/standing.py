@@ -16,7 +16,7 @@ from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, Target, bulk, claim
 
 WAITING_CLAIMS: Final = 100
 SETTLE_SECONDS: Final = 2.0  # from the last request until nothing is left to do
-WARM_SHARE: Final = 0.1  # of the jobs, after which caches are as full as they get
+WARM_SHARE: Final = 0.2  # of the jobs, after which caches are as full as they get
 GROWTH_MIB: Final = 5.0  # what counts as none: the allocator's grain
 
 

@@ -98,6 +98,14 @@ def here(name: str) -> tuple[str, ...]:
     return tuple(name.removesuffix(".py").split("/"))
 
 
+def test_the_rules_see_what_a_module_imports() -> None:
+    seen = set(own_imports("core/lifecycle/claim.py"))
+
+    assert ("core", "keys", "verify") in seen
+    assert ("core", "lifecycle", "statements") in seen
+    assert ("events",) in seen
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_imports_point_downhill(name: str) -> None:
     uphill = [there for there in own_imports(name) if level(there) > level(here(name))]
