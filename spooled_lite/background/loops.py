@@ -9,11 +9,12 @@ from spooled_lite.core.lifecycle.reap import reap_expired_leases
 from spooled_lite.core.lifecycle.remove import remove_rows_of_deleted
 from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.lifecycle.wake import wake_rate_limited
-from spooled_lite.core.workers.sweep import sweep_silent_workers
+from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
 from spooled_lite.events import Deadline
 
 
 def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
+    pruning = Pruning(retention, also=(forget_old_workers,))
     # fmt: off
     return (
         Loop("promote-due",             Deadline.PROMOTION,      promote_due),
@@ -23,7 +24,7 @@ def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
         Loop("remove-deleted",          Deadline.DELETION,       remove_rows_of_deleted),
-        Loop("prune-old",               Deadline.RETENTION,      Pruning(retention).run_once),
+        Loop("prune-old",               Deadline.RETENTION,      pruning.run_once),
         Loop("safety-sweep",            Deadline.SAFETY,         safety.run_once),
     )
     # fmt: on

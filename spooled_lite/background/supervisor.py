@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Tx
@@ -42,6 +43,11 @@ async def _run_loop(
         deadlines.begin(loop.deadline)
         try:
             done = await database.write(loop.run_once)
+        except Unavailable as error:
+            # The storage has said so in the log; the pass is tried again until it is well.
+            logger.debug("%s: %s", loop.name, error)
+            await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
+            continue
         except Exception:
             # A failed pass is retried later: one bad row must not stop the clockwork.
             logger.exception("%s: pass failed", loop.name)

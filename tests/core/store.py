@@ -28,6 +28,7 @@ class Store:
         self._ids = Ids.seeded(1)
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         migrate(self._connection)
         self.org: int = self.run(create, an_org())["seq"]

@@ -1,6 +1,6 @@
 """Deleting what is older than its retention. Contract: platform, section 5.5."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -15,6 +15,9 @@ from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
 from spooled_lite.storage.transaction import Tx
 
 SWEEP_MS: Final = 300_000  # from the end of one sweep to the next
+# Dead letters, which stay, are passed over again only so often: there may be millions.
+SWEEPS_BETWEEN_WHOLE: Final = 12
+VACUUM_SHARE: Final = 0.2  # of the file that may be empty before it is made smaller
 MINUTES_KEPT: Final = 25 * 60  # statistics look back 24 hours
 
 _DONE: Final = frozenset({"completed", "cancelled"})
@@ -48,11 +51,15 @@ class Pruning:
     Where a sweep stands is kept in memory only: after a crash it begins again, and finds little.
     """
 
-    def __init__(self, retention: Retention) -> None:
+    def __init__(self, retention: Retention, also: Sequence[Callable[[Tx, int], int]] = ()) -> None:
+        """`also` are further steps of an organization, which say how many rows they deleted."""
         self._retention = retention
+        self._also = also
         self._steps: list[Callable[[Tx], int]] | None = None  # last one first; None: begin anew
-        self._after: Position = FROM_START
+        self._after: dict[int, Position] = {}  # by organization
+        self._needed: dict[int, Position] = {}  # where the next sweep has to look again
         self._queue = 0
+        self._sweeps = 0
 
     def run_once(self, tx: Tx) -> Pass:
         """At most a few hundred rows; due again at once until the sweep is through."""
@@ -67,9 +74,15 @@ class Pruning:
         return Pass(done, tx.now_ms)
 
     def _begin(self, tx: Tx) -> list[Callable[[Tx], int]]:
-        self._after, self._queue = FROM_START, 0
-        steps: list[Callable[[Tx], int]] = [self._prune_minutes]
+        self._queue = 0
+        if self._sweeps % SWEEPS_BETWEEN_WHOLE == 0:
+            self._after.clear()
+        self._after.update(self._needed)
+        self._needed.clear()
+        self._sweeps += 1
+        steps: list[Callable[[Tx], int]] = [_give_back_pages, self._prune_minutes]
         for row in tx.rows(statements.ORGANIZATIONS):
+            steps += [partial(_of_org, step, row["seq"]) for step in self._also]
             windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
@@ -79,21 +92,24 @@ class Pruning:
         """How many rows were looked at; those a waiting child needs are passed over."""
         if days <= 0:
             return 0
+        after = self._after.get(org, FROM_START)
         rows = tx.rows(
             statements.OLD,
             {
                 "org": org,
                 "completed_before_ms": tx.now_ms - days * DAY_MS,
-                "after_ms": self._after[0],
-                "after_seq": self._after[1],
+                "after_ms": after[0],
+                "after_seq": after[1],
                 "limit": REMOVE_MAX,
             },
         )
+        if any(row["is_needed"] for row in rows):
+            self._needed.setdefault(org, after)
         old = [row for row in rows if row["status"] in _DONE and not row["is_needed"]]
         count = remove(tx, old)
         assert count == len(old), "nothing waits for a job that is not needed"
-        last = rows[-1] if rows else None
-        self._after = FROM_START if last is None else (last["completed_at_ms"], last["seq"])
+        if rows:
+            self._after[org] = (rows[-1]["completed_at_ms"], rows[-1]["seq"])
         return len(rows)
 
     def _prune_minutes(self, tx: Tx) -> int:
@@ -104,6 +120,26 @@ class Pruning:
             tx.execute(statements.DELETE_OLD_MINUTES, {"queue": queue["seq"], "minute": oldest})
             self._queue = queue["seq"]
         return len(queues)
+
+
+def _of_org(step: Callable[[Tx, int], int], org: int, tx: Tx) -> int:
+    return step(tx, org)
+
+
+def _give_back_pages(tx: Tx) -> int:
+    """Make the file smaller by some pages, when much of it is empty; by how many."""
+    pages, free = _number_of(tx, statements.PAGES), _number_of(tx, statements.FREE_PAGES)
+    if free <= max(PASS_MAX, pages * VACUUM_SHARE):
+        return 0
+    tx.rows(statements.GIVE_BACK_PAGES)
+    return free - _number_of(tx, statements.FREE_PAGES)
+
+
+def _number_of(tx: Tx, pragma: str) -> int:
+    row = tx.row(pragma)
+    assert row is not None, "a pragma that asks yields a row"
+    number: int = row[0]
+    return number
 
 
 def _prune_history(tx: Tx, org: int, days: int) -> int:

@@ -309,3 +309,9 @@ DELETE FROM queue_counters
 ORGANIZATIONS: Final = "SELECT seq, plan_tier, custom_limits FROM organizations"
 
 QUEUES_AFTER: Final = "SELECT seq FROM queues WHERE seq > :after ORDER BY seq LIMIT :limit"
+
+PAGES: Final = "PRAGMA page_count"
+
+FREE_PAGES: Final = "PRAGMA freelist_count"
+
+GIVE_BACK_PAGES: Final = "PRAGMA incremental_vacuum(500)"

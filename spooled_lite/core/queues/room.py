@@ -18,8 +18,10 @@ def room_for(tx: Tx, queue: sqlite3.Row, wanted: int) -> int:
         processing = tx.counted(queue["seq"], "status.processing")
         wanted = min(wanted, max(0, queue["max_concurrency"] - processing))
     if queue["rate_limit"] is not None:
-        ends_at_ms = queue["window_started_at_ms"] + WINDOW_MS
-        taken = queue["window_count"] if ends_at_ms > tx.now_ms else 0
+        started_at_ms = queue["window_started_at_ms"]
+        ends_at_ms = started_at_ms + WINDOW_MS
+        # A window in the future is none: time was set back.
+        taken = queue["window_count"] if started_at_ms <= tx.now_ms < ends_at_ms else 0
         left = max(0, queue["rate_limit"] - taken)
         if left < wanted:
             tx.due(Deadline.ROOM, ends_at_ms if taken else tx.now_ms + WINDOW_MS)

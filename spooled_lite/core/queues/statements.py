@@ -17,12 +17,13 @@ COUNT: Final = """
 SELECT count(*) FROM queues WHERE org = :org AND deleted_at_ms IS NULL
 """
 
-# Takes from the second that is running, or begins a new one.
+# Takes from the second that is running, or begins a new one. A window in the future is none: time
+# was set back.
 TAKE_FROM_WINDOW: Final = """
 UPDATE queues
-   SET window_count = CASE WHEN window_started_at_ms > :now_ms - 1000
+   SET window_count = CASE WHEN window_started_at_ms BETWEEN :now_ms - 999 AND :now_ms
                            THEN window_count + :taken ELSE :taken END,
-       window_started_at_ms = CASE WHEN window_started_at_ms > :now_ms - 1000
+       window_started_at_ms = CASE WHEN window_started_at_ms BETWEEN :now_ms - 999 AND :now_ms
                                    THEN window_started_at_ms ELSE :now_ms END
  WHERE seq = :queue
 """

@@ -201,6 +201,20 @@ def test_a_worker_that_holds_a_job_of_a_paused_queue_goes_on(stage: JobStage) ->
 # -- limits of the queue ---------------------------------------------------------------------
 
 
+def test_a_clock_that_was_set_back_does_not_shut_a_rate_limited_queue(stage: JobStage) -> None:
+    stage.configure(rate_limit=1)
+    stage.enqueue()
+    stage.enqueue()
+    stage.take()
+
+    stage.clock.advance(seconds=-3_600)
+
+    assert len(stage.claim(limit=5)) == 1
+    assert stage.claim(limit=5) == []
+    stage.clock.advance(seconds=1)
+    assert stage.claim(limit=5) == []
+
+
 def test_a_rate_limit_lets_so_many_out_in_a_second(stage: JobStage) -> None:
     stage.configure(rate_limit=3)
     for _ in range(8):

@@ -197,6 +197,19 @@ def test_every_organization_has_its_own_window(stage: JobStage) -> None:
     assert [row["org"] for row in stage.rows("SELECT org FROM jobs")] == [us]
 
 
+def test_dead_letters_do_not_keep_a_sweep_from_what_is_behind_them(stage: JobStage) -> None:
+    for _ in range(250):
+        stage.dead_letter()
+    stage.completed()
+
+    stage.wait(seconds=31 * DAY)
+
+    assert jobs(stage) == 250
+    stage.completed()
+    stage.wait(seconds=31 * DAY)
+    assert jobs(stage) == 250
+
+
 # -- history and minutes ---------------------------------------------------------------------
 
 
@@ -220,6 +233,35 @@ def test_minutes_are_kept_for_the_day_that_statistics_look_back(stage: JobStage)
     stage.wait(seconds=SWEEP_MS / 1000)
     assert stage.counter("completed", minute=minute) == 0
     assert stage.counter("status.completed") == 1
+
+
+def test_workers_that_have_long_been_offline_are_forgotten(stage: JobStage) -> None:
+    stage.run(
+        lambda tx: tx.execute(
+            "INSERT INTO workers (id, org, queue_name, queue_names, hostname, max_concurrency,"
+            " status, last_heartbeat_ms, registered_at_ms, updated_at_ms)"
+            " VALUES ('w', :org, 'q', '[]', 'h', 1, 'offline', :now, :now, :now)",
+            {"org": stage.org, "now": tx.now_ms},
+        )
+    )
+
+    stage.wait(seconds=7 * DAY)
+    assert stage.value("SELECT count(*) FROM workers") == 1
+
+    stage.wait(seconds=SWEEP_MS / 1000)
+    assert stage.value("SELECT count(*) FROM workers") == 0
+
+
+def test_a_file_that_has_become_mostly_empty_is_made_smaller(stage: JobStage) -> None:
+    for _ in range(30):
+        stage.completed(payload=b'"' + b"x" * 500_000 + b'"')
+    before = stage.value("PRAGMA page_count")
+
+    stage.wait(seconds=31 * DAY)
+    stage.wait(seconds=SWEEP_MS / 1000)
+
+    assert jobs(stage) == 0
+    assert stage.value("PRAGMA page_count") < before / 2
 
 
 def test_sweeps_follow_one_another(stage: JobStage) -> None:
