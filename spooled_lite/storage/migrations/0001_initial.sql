@@ -4,16 +4,27 @@ CREATE TABLE organizations (
     seq           INTEGER PRIMARY KEY,
     id            TEXT NOT NULL UNIQUE,
     name          TEXT NOT NULL,
-    slug          TEXT NOT NULL UNIQUE,
-    plan_tier     TEXT NOT NULL,
+    slug          TEXT NOT NULL,
+    plan_tier     TEXT NOT NULL,  -- 'deleted' after a soft deletion, which can be taken back
     billing_email TEXT,
+    description   TEXT,
+    logo_url      TEXT,
     settings      BLOB NOT NULL DEFAULT x'7b7d',
     custom_limits BLOB,
+    webhook_token TEXT,
+    webhook_token_created_at_ms INTEGER,
+    stripe_customer_id         TEXT,
+    stripe_subscription_id     TEXT,
+    stripe_subscription_status TEXT,
     is_active     INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
     created_at_ms INTEGER NOT NULL,
     updated_at_ms INTEGER NOT NULL,
-    deleted_at_ms INTEGER
+    deleted_at_ms INTEGER  -- removed for good: hidden at once, its rows go in passes
 ) STRICT;
+CREATE UNIQUE INDEX organizations_by_slug ON organizations (slug) WHERE deleted_at_ms IS NULL;
+CREATE INDEX organizations_by_email ON organizations (lower(billing_email), created_at_ms)
+ WHERE billing_email IS NOT NULL;
+CREATE INDEX organizations_deleted ON organizations (seq) WHERE deleted_at_ms IS NOT NULL;
 
 CREATE TABLE api_keys (
     seq           INTEGER PRIMARY KEY,
@@ -29,9 +40,27 @@ CREATE TABLE api_keys (
     created_at_ms INTEGER NOT NULL,
     updated_at_ms INTEGER NOT NULL,
     last_used_ms  INTEGER,
-    expires_at_ms INTEGER
+    expires_at_ms INTEGER,
+    -- Switched off by the soft deletion of its organization: taken back with it.
+    is_off_with_org INTEGER NOT NULL DEFAULT 0 CHECK (is_off_with_org IN (0, 1))
 ) STRICT;
 CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
+
+-- Tokens that were logged out; a row is kept until the token would have expired.
+CREATE TABLE revoked_tokens (
+    id            TEXT PRIMARY KEY,
+    expires_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at_ms);
+
+-- The newest code mailed to an address, hashed.
+CREATE TABLE sign_in_codes (
+    email         TEXT PRIMARY KEY,
+    code_hash     BLOB NOT NULL,
+    tries_left    INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sign_in_codes_by_expiry ON sign_in_codes (expires_at_ms);
 
 -- What the server keeps for itself, such as its token secret.
 CREATE TABLE server_state (
