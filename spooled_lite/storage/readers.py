@@ -196,4 +196,7 @@ class Readers:
                 return unavailable("shutting_down")
             return RequestTimeout("The read took too long")
         reason = reason_of(error)
-        return DatabaseError() if reason is None else unavailable(reason)
+        if reason is not None:
+            return unavailable(reason)
+        logger.error("a read failed in SQL", exc_info=error)
+        return DatabaseError()

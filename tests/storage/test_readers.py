@@ -183,17 +183,22 @@ def test_too_many_waiting_reads_are_refused(path: Path, monkeypatch: pytest.Monk
     run(main())
 
 
-def test_an_sql_error_in_a_read_tells_nothing(path: Path) -> None:
+def test_an_sql_error_in_a_read_tells_the_log_and_not_the_caller(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
         async with a_database(path) as db:
             for attempt in (
                 db.readers.read(value, "SELECT secret"),
                 db.readers.point(value, "SELECT secret"),
             ):
-                with pytest.raises(DatabaseError):
+                with pytest.raises(DatabaseError) as refused:
                     await attempt
+                assert "secret" not in str(refused.value)
 
     run(main())
+
+    assert "no such column: secret" in caplog.text
 
 
 def test_a_point_read_runs_on_the_loops_thread(path: Path) -> None:

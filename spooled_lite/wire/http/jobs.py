@@ -1,4 +1,4 @@
-"""REST routes of jobs. Contract: jobs, J1-J9, J17-J19; the worker's calls are in attempts.py."""
+"""REST routes of jobs. Contract: jobs, J1-J10 and J17; the worker's calls are in attempts.py."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal
@@ -9,7 +9,6 @@ from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
 from spooled_lite.core.jobs.records import (
     BULK_MAX,
-    AddDependencies,
     BulkJobs,
     CreateJob,
     JobFields,
@@ -18,11 +17,8 @@ from spooled_lite.core.jobs.records import (
 )
 from spooled_lite.core.jobs.stats import STATUSES, job_stats
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
-from spooled_lite.core.lifecycle.depend import depend
 from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.core.queues.names import is_queue_name
-from spooled_lite.core.workflows.conditions import edge_standing
-from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
 from spooled_lite.errors import (
     AccessDenied,
     BadRequest,
@@ -41,7 +37,6 @@ from spooled_lite.wire.http.pages import Page, page, paged, time_ms
 
 SLOW_LIST_SECONDS_MAX: Final = 2.0  # of a list that no index answers
 STATUS_IDS_MAX: Final = 100
-DEPENDS_ON_MAX: Final = 100
 TAG_CHARACTERS_MAX: Final = 1_024
 HISTORY_SHOWN: Final = 100  # with a job that is asked for with its history
 
@@ -193,33 +188,6 @@ async def history_of(call: Call) -> Reply:
     return paged([history_row(row, job_id) for row in rows], shown)
 
 
-async def dependencies(call: Call) -> Reply:
-    found = await call.db.readers.read(get_dependencies, call.org, call.path("id"), call.scope)
-    return reply(_dependency_view(found))
-
-
-async def add_dependencies(call: Call) -> Reply:
-    body = await call.body(AddDependencies)
-    outcome = await call.db.write(
-        depend,
-        call.org,
-        call.path("id"),
-        depends_on=_depends_on(body),
-        mode=_mode(body),
-        scope=call.scope,
-    )
-    return reply(
-        {
-            "success": True,
-            "job_id": call.path("id"),
-            "dependencies_added": outcome.added,
-            "added_count": outcome.added,
-            "added": outcome.added,
-            "dependencies_met": outcome.dependencies_met,
-        }
-    )
-
-
 async def listed(call: Call, shown: Page, statuses: Sequence[str] | None) -> list[Any]:
     """A page of jobs by the query of J2. A list that no index answers has two seconds."""
     wanted = _filter(call, shown, statuses)
@@ -336,60 +304,3 @@ def _named(error: RuleBroken, index: int) -> str:
     for problem in error.details:
         message = message.replace(f"`{problem.field}`", f"`jobs[{index}].{problem.field}`")
     return message
-
-
-def _depends_on(body: AddDependencies) -> list[str]:
-    for given in (body.depends_on, body.depends_on_job_ids, body.dependency_job_ids):
-        if given is not None:
-            if not 1 <= len(given) <= DEPENDS_ON_MAX:
-                raise RuleBroken.of(
-                    "depends_on",
-                    f"Field `depends_on` must name 1 to {DEPENDS_ON_MAX} jobs",
-                    "length",
-                )
-            return given
-    raise WrongShape.missing("depends_on")
-
-
-def _mode(body: AddDependencies) -> Mode:
-    """An unknown `dependency_type` leaves the mode at `all`; an unknown mode is refused."""
-    if body.dependency_mode in ("all", "any"):
-        return "any" if body.dependency_mode == "any" else "all"
-    if body.dependency_mode is not None:
-        raise RuleBroken.of(
-            "dependency_mode", "Field `dependency_mode` must be `all` or `any`", "invalid_value"
-        )
-    return "any" if body.dependency_type == "any" else "all"
-
-
-def _dependency_view(found: Dependencies) -> dict[str, Any]:
-    job = found.job
-    mode = job["dependency_mode"] or "all"
-    parents = [_edge(parent, parent["status"], mode) for parent in found.parents]
-    children = [
-        _edge(child, job["status"], child["dependency_mode"] or "all") for child in found.children
-    ]
-    return {
-        "job_id": job["id"],
-        "status": job["status"],
-        "dependency_mode": mode,
-        "dependencies_met": job["dependencies_met"] != 0,
-        "dependencies": parents,
-        "dependents": children,
-        "depends_on": [edge["job_id"] for edge in parents],
-        "depended_on_by": [edge["job_id"] for edge in children],
-    }
-
-
-def _edge(other: Any, parent_status: str, mode: str) -> dict[str, Any]:
-    """One edge as it is shown: the job at its other end, and whether the edge is satisfied."""
-    condition = other["condition"]
-    return {
-        "job_id": other["id"],
-        "queue_name": other["queue_name"],
-        "status": other["status"],
-        "dependency_type": mode,
-        "condition": condition,
-        "completed": other["status"] == "completed",
-        "is_met": edge_standing(condition, parent_status) == "met",
-    }

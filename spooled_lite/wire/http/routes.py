@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from spooled_lite.wire.http import attempts, dead_letters, health, jobs, queues, workers
+from spooled_lite.wire.http import (
+    attempts,
+    dead_letters,
+    dependencies,
+    health,
+    jobs,
+    queues,
+    workers,
+)
 from spooled_lite.wire.http.dispatch import Access, Row
 
 # Words as in the contract (README, section 8): `-` is none, two words are "either of them".
@@ -35,8 +43,8 @@ JOBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/jobs/{id}/renew-lease",  attempts.renew,        Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/{id}/progress",     attempts.progress,     Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/jobs/{id}/history",      jobs.history_of,       Access.KEY, "jobs:read"),
-    ("GET",    "/api/v1/jobs/{id}/dependencies", jobs.dependencies,     Access.KEY, "jobs:read"),
-    ("POST",   "/api/v1/jobs/{id}/dependencies", jobs.add_dependencies, Access.KEY, "jobs:write"),
+    ("GET",    "/api/v1/jobs/{id}/dependencies", dependencies.get,      Access.KEY, "jobs:read"),
+    ("POST",   "/api/v1/jobs/{id}/dependencies", dependencies.add,      Access.KEY, "jobs:write"),
 )
 
 QUEUES: Final[tuple[Row, ...]] = (

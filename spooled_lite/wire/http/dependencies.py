@@ -1,0 +1,96 @@
+"""REST routes of job dependencies. Contract: schedules-workflows-webhooks, 2.2 rows 19 and 20."""
+
+from typing import Any, Final
+
+from spooled_lite.core.jobs.records import AddDependencies
+from spooled_lite.core.lifecycle.depend import depend
+from spooled_lite.core.workflows.conditions import edge_standing
+from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
+from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.wire.http.call import Call, Reply, reply
+
+DEPENDS_ON_MAX: Final = 100
+
+
+async def get(call: Call) -> Reply:
+    found = await call.db.readers.read(get_dependencies, call.org, call.path("id"), call.scope)
+    return reply(_dependency_view(found))
+
+
+async def add(call: Call) -> Reply:
+    body = await call.body(AddDependencies)
+    outcome = await call.db.write(
+        depend,
+        call.org,
+        call.path("id"),
+        depends_on=_depends_on(body),
+        mode=_mode(body),
+        scope=call.scope,
+    )
+    return reply(
+        {
+            "success": True,
+            "job_id": call.path("id"),
+            "dependencies_added": outcome.added,
+            "added_count": outcome.added,
+            "added": outcome.added,
+            "dependencies_met": outcome.dependencies_met,
+        }
+    )
+
+
+def _depends_on(body: AddDependencies) -> list[str]:
+    for given in (body.depends_on, body.depends_on_job_ids, body.dependency_job_ids):
+        if given is not None:
+            if not 1 <= len(given) <= DEPENDS_ON_MAX:
+                raise RuleBroken.of(
+                    "depends_on",
+                    f"Field `depends_on` must name 1 to {DEPENDS_ON_MAX} jobs",
+                    "length",
+                )
+            return given
+    raise WrongShape.missing("depends_on")
+
+
+def _mode(body: AddDependencies) -> Mode:
+    """An unknown `dependency_type` leaves the mode at `all`; an unknown mode is refused."""
+    if body.dependency_mode in ("all", "any"):
+        return "any" if body.dependency_mode == "any" else "all"
+    if body.dependency_mode is not None:
+        raise RuleBroken.of(
+            "dependency_mode", "Field `dependency_mode` must be `all` or `any`", "invalid_value"
+        )
+    return "any" if body.dependency_type == "any" else "all"
+
+
+def _dependency_view(found: Dependencies) -> dict[str, Any]:
+    job = found.job
+    mode = job["dependency_mode"] or "all"
+    parents = [_edge(parent, parent["status"], mode) for parent in found.parents]
+    children = [
+        _edge(child, job["status"], child["dependency_mode"] or "all") for child in found.children
+    ]
+    return {
+        "job_id": job["id"],
+        "status": job["status"],
+        "dependency_mode": mode,
+        "dependencies_met": job["dependencies_met"] != 0,
+        "dependencies": parents,
+        "dependents": children,
+        "depends_on": [edge["job_id"] for edge in parents],
+        "depended_on_by": [edge["job_id"] for edge in children],
+    }
+
+
+def _edge(other: Any, parent_status: str, mode: str) -> dict[str, Any]:
+    """One edge as it is shown: the job at its other end, and whether the edge is satisfied."""
+    condition = other["condition"]
+    return {
+        "job_id": other["id"],
+        "queue_name": other["queue_name"],
+        "status": other["status"],
+        "dependency_type": mode,
+        "condition": condition,
+        "completed": other["status"] == "completed",
+        "is_met": edge_standing(condition, parent_status) == "met",
+    }
