@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from msgspec import Struct
 
@@ -11,8 +12,10 @@ from spooled_lite.background.loops import loops
 from spooled_lite.background.supervisor import run_loops
 from spooled_lite.clock import Clock, SystemClock
 from spooled_lite.config import Settings
+from spooled_lite.core.auth.secret import token_secret
 from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.keys.first_start import first_start
+from spooled_lite.core.lifecycle.measure import measured_by
 from spooled_lite.core.lifecycle.prune import Retention
 from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.queues.ensure import forget_changed_queue
@@ -21,6 +24,8 @@ from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
 from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
+from spooled_lite.metrics import Metrics
+from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.event_log import EventLog
 from spooled_lite.storage.transaction import Hooks, Rows
@@ -66,6 +71,7 @@ async def running(
     """
     clock = clock or SystemClock()
     bus, deadlines, waiting = EventBus(), Deadlines(clock), Waiting()
+    metrics = Metrics()
     database = Database(
         settings.database,
         writer_settings(settings),
@@ -75,13 +81,10 @@ async def running(
         hooks=hooks(),
         waiting=waiting,
         on_due=deadlines.announce,
+        metrics=metrics,
     ).start()
-    services = Services.over(database, settings, clock=clock, bus=bus, waiting=waiting)
-
-    def begin_stop() -> None:
-        services.state.is_stopping = True
-        waiting.end_all(database)
-
+    bus.listen(measured_by(metrics))
+    _watch(metrics, database, waiting)
     stop = asyncio.Event()
     background: list[asyncio.Task[None]] = []
     try:
@@ -90,7 +93,25 @@ async def running(
             bootstrap_key=settings.bootstrap_api_key,
             is_live=settings.environment == "production",
         )
-        table = loops(_retention(settings), SafetySweep())
+        services = Services.over(
+            database,
+            settings,
+            clock=clock,
+            bus=bus,
+            waiting=waiting,
+            metrics=metrics,
+            token_secret=await database.write(token_secret, settings.jwt_secret),
+        )
+
+        def begin_stop() -> None:
+            services.state.is_stopping = True
+            waiting.end_all(database)
+
+        background.append(asyncio.create_task(services.mail.run(stop), name="mail"))
+        table = loops(
+            _retention(settings, services.plans),
+            SafetySweep(partial(metrics.count, "spooled_repaired_deadlines_total")),
+        )
         background.append(
             asyncio.create_task(run_loops(database, deadlines, table, stop), name="loops")
         )
@@ -104,6 +125,15 @@ async def running(
         await asyncio.to_thread(database.close)
 
 
+def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:
+    """What is looked at when somebody scrapes."""
+    readers, writer = database.readers, database.writer
+    metrics.watch("spooled_wal_bytes", writer.file.wal_bytes)
+    metrics.watch("spooled_waiting_claims", waiting.count)
+    metrics.watch("spooled_database_connections_active", lambda: 1 + readers.connection_count)
+    metrics.watch_lines(writer.lines.lengths)
+
+
 def writer_settings(settings: Settings) -> WriterSettings:
     return WriterSettings(
         durability=settings.durability,
@@ -114,9 +144,9 @@ def writer_settings(settings: Settings) -> WriterSettings:
     )
 
 
-def _retention(settings: Settings) -> Retention:
+def _retention(settings: Settings, plans: Plans) -> Retention:
     return Retention(
         job_days=settings.job_retention_days,
         history_days=settings.history_retention_days,
-        plans_enforced=settings.plan_enforcement == "on",
+        plans=plans if settings.plan_enforcement == "on" else None,
     )

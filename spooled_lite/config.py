@@ -22,13 +22,16 @@ from spooled_lite.config_values import (
     Days,
     GrpcPort,
     Host,
+    MailAddress,
     Networks,
     Origins,
     Port,
+    SmtpPort,
     Text,
     Url,
     without_none,
 )
+from spooled_lite.plan_values import BadPlanValue, plans_of
 
 __all__ = ["NO_FILE", "SECRETS", "ConfigError", "ConfigFile", "Settings", "load", "read_file"]
 
@@ -40,6 +43,7 @@ SECRETS: Final = frozenset(
         "github_webhook_secret",
         "stripe_webhook_secret",
         "metrics_token",
+        "smtp_password",
     }
 )
 PROVIDER_SECRET_CHARS_MIN: Final = 16  # in production and staging
@@ -74,7 +78,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enforce_key_permissions: bool = True
     jwt_secret: Text | None = None  # None: generated once and kept in the database file
     jwt_expiration_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
-    email_signup_enabled: bool = True  # without effect: there is no outgoing mail yet
+    email_signup_enabled: bool = True  # without effect in production while there is no mail
+    smtp_host: Host | None = None  # None: no outgoing mail
+    smtp_port: SmtpPort | None = None  # None: the usual one of smtp_security
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: Text | None = None  # None: no sign-in at the mail server
+    smtp_password: Text | None = None
+    smtp_from: MailAddress | None = None
 
     plan_enforcement: Literal["off", "on"] = "off"
     default_plan_tier: Literal["free", "starter", "pro", "enterprise"] = "free"
@@ -114,6 +124,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.registration is not None:
             return self.registration
         return "closed" if self.environment == "production" else "open"
+
+    @property
+    def issues_live_keys(self) -> bool:
+        """Whether new API keys begin with sk_live_ rather than sk_test_."""
+        return self.environment == "production"
 
     @property
     def rate_limit_burst(self) -> int | None:
@@ -179,6 +194,10 @@ def load(
 
     values = {name: each.value for name, each in given.items()}
     settings = Settings(plan_values=plan_values(file, environ), **values)
+    try:
+        plans_of(settings.plan_values)
+    except BadPlanValue as error:
+        raise ConfigError(str(error)) from None
     for names, broken in _broken_rules(settings):
         places = [given[name].place for name in names if name in given]
         raise ConfigError(f"{' and '.join(places)}: {broken}")
@@ -198,6 +217,15 @@ def _broken_rules(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     for name in ("grpc_tls_cert_path", "grpc_tls_key_path"):
         if settings.grpc_tls_enabled and getattr(settings, name) is None:
             yield ("grpc_tls_enabled",), f"{name} must be set, too"
+    if settings.smtp_host is not None and settings.smtp_from is None:
+        yield ("smtp_host",), "smtp_from must be set, too"
+    if settings.smtp_username is not None and settings.smtp_password is None:
+        yield ("smtp_username",), "smtp_password must be set, too"
+    if settings.smtp_username is not None and settings.smtp_security == "none":
+        yield (
+            ("smtp_username", "smtp_security"),
+            'smtp_security "none" would show the password to the network',
+        )
     if settings.environment != "development":
         yield from _weak_secrets(settings)
 

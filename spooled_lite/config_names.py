@@ -26,16 +26,40 @@ NOT_OURS: Final = frozenset(
     }
 )
 
-# Values of the plan tiers, for plans.py. SPOOLED_PLAN_ENFORCEMENT is a setting and does not match.
+# Limits of the plan tiers as variables call them, and as answers do.
+PLAN_FIELDS: Final[Mapping[str, str]] = {
+    "MAX_JOBS_PER_DAY": "max_jobs_per_day",
+    "MAX_ACTIVE_JOBS": "max_active_jobs",
+    "MAX_QUEUES": "max_queues",
+    "MAX_WORKERS": "max_workers",
+    "MAX_API_KEYS": "max_api_keys",
+    "MAX_SCHEDULES": "max_schedules",
+    "MAX_WORKFLOWS": "max_workflows",
+    "MAX_WEBHOOKS": "max_webhooks",
+    "MAX_PAYLOAD_SIZE_BYTES": "max_payload_size_bytes",
+    "RATE_LIMIT_RPS": "rate_limit_requests_per_second",
+    "RATE_LIMIT_BURST": "rate_limit_burst",
+    "JOB_RETENTION_DAYS": "job_retention_days",
+    "HISTORY_RETENTION_DAYS": "history_retention_days",
+}
+
+# Values of the plan tiers, for plan_values.py: variables of their own, and no settings.
+PLAN_VARIABLES: Final[tuple[str, ...]] = (
+    "SPOOLED_PLAN_LIMITS_JSON",
+    *(
+        f"SPOOLED_PLAN_{tier}_{field}"
+        for tier in ("FREE", "STARTER", "PRO", "ENTERPRISE")
+        for field in ("LIMITS_JSON", *PLAN_FIELDS)
+    ),
+)
 PLAN_VALUE: Final = re.compile(
-    r"SPOOLED_PLAN_(LIMITS_JSON|(FREE|STARTER|PRO|ENTERPRISE)_[A-Z_]+)", re.ASCII
+    r"SPOOLED_PLAN_(LIMITS_JSON|(FREE|STARTER|PRO|ENTERPRISE)"
+    rf"_(LIMITS_JSON|{'|'.join(PLAN_FIELDS)}))",
+    re.ASCII,
 )
 
-# Optional in the contract (platform.md section 15) and not built: tracing, outgoing mail, worker
-# staleness.
-WITHOUT_EFFECT: Final = re.compile(
-    r"SPOOLED_(OTEL_[A-Z_]+|SMTP_[A-Z_]+|WORKER_STALE_THRESHOLD)", re.ASCII
-)
+# Optional in the contract (platform.md section 15) and not built: tracing, worker staleness.
+WITHOUT_EFFECT: Final = re.compile(r"SPOOLED_(OTEL_[A-Z_]+|WORKER_STALE_THRESHOLD)", re.ASCII)
 
 # The reference server's own names, read only with SPOOLED_COMPAT_ENV=1. Of two spellings the first
 # wins. Its other names (database pool, Redis, fallback polling, FORCE_HTTPS) mean nothing here and

@@ -11,6 +11,7 @@ from spooled_lite.config_names import (
     NAME_CHARS_MAX,
     NOT_OURS,
     PLAN_VALUE,
+    PLAN_VARIABLES,
     PREFIX,
     WITHOUT_EFFECT,
     level_of,
@@ -84,7 +85,8 @@ class Reader:
         given = {name: value for name, value in file.values.items() if not _is_plan_value(name)}
         for name in given:
             if name not in self._types:
-                place, known = _key(file, name), nearest(name, self._types)
+                plan_keys = (each.removeprefix(PREFIX).lower() for each in PLAN_VARIABLES)
+                place, known = _key(file, name), nearest(name, (*self._types, *plan_keys))
                 raise ConfigError(f"{place} is unknown; the nearest is `{known}`")
         return self._layer(given, lambda name: _key(file, name), is_text=False)
 
@@ -115,7 +117,7 @@ class Reader:
         if WITHOUT_EFFECT.fullmatch(variable):
             self.warnings.append(f"variable {variable} has no effect in this version")
         else:
-            known = nearest(variable, settings)
+            known = nearest(variable, (*settings, *PLAN_VARIABLES))
             shown = variable[:NAME_CHARS_MAX].encode("ascii", "backslashreplace").decode()
             self.warnings.append(f"variable {shown} is unknown; the nearest is {known}")
 

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 GrpcPort = Annotated[int, Meta(ge=1, le=65_535)]
+SmtpPort = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 # A limit of a plan tier; -1 means none. Bounded by what JSON readers keep exact.
 Whole = Annotated[int, Meta(ge=-1, le=2**53 - 1)]
@@ -34,6 +35,14 @@ Url = Annotated[
         max_length=2048,
         pattern=r"\Ahttps?://[^\s/?#@\\][^\s?#@\x00-\x1f\x7f\ud800-\udfff]*\Z",
         description="an http:// or https:// address without user, query or fragment",
+    ),
+]
+MailAddress = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"\A[!-;=?A-~]+@[A-Za-z0-9.-]+\Z",
+        description="a mail address such as spooled@example.com, without a name",
     ),
 ]
 ApiKey = Annotated[

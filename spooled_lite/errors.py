@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from msgspec import Struct
 
+# Which limit of requests or failures. Contract: platform, section 4
+LimitScope = Literal["organization", "api_key", "ip", "login", "admin"]
 Reason = Literal["overloaded", "storage_full", "read_only", "storage_error", "shutting_down"]
 
 LOST_LEASE: Final = "Lease expired"  # clients compare this text: contract README, section 5
@@ -98,6 +100,56 @@ class Unauthorized(SpooledError):
 
     def __init__(self, message: str = "A valid API key is required") -> None:
         super().__init__(message)
+
+
+class AuthenticationFailed(SpooledError):
+    """A sign-in that failed. Never says why."""
+
+    code = "AUTHENTICATION_FAILED"
+    error = "unauthorized"
+
+    def __init__(self, message: str = "The sign-in failed") -> None:
+        super().__init__(message)
+
+
+class AdminNotConfigured(SpooledError):
+    """The admin calls are off: the server has no admin key."""
+
+    code = "ADMIN_NOT_CONFIGURED"
+    error = "admin_not_configured"
+
+    def __init__(self) -> None:
+        super().__init__("The admin calls are off: this server has no admin key")
+
+
+class MissingAdminKey(SpooledError):
+    """The header with the admin key is not there."""
+
+    code = "MISSING_ADMIN_KEY"
+    error = "missing_admin_key"
+
+    def __init__(self) -> None:
+        super().__init__("The header X-Admin-Key is required")
+
+
+class InvalidAdminHeader(SpooledError):
+    """The header with the admin key is not readable text."""
+
+    code = "INVALID_HEADER"
+    error = "invalid_header"
+
+    def __init__(self) -> None:
+        super().__init__("The header X-Admin-Key is not readable text")
+
+
+class InvalidAdminKey(SpooledError):
+    """Another admin key than the server's."""
+
+    code = "INVALID_ADMIN_KEY"
+    error = "invalid_admin_key"
+
+    def __init__(self) -> None:
+        super().__init__("The admin key is wrong")
 
 
 class AccessDenied(SpooledError):
@@ -195,7 +247,14 @@ class RateLimited(SpooledError):
     code = "RATE_LIMIT_EXCEEDED"
     error = "rate_limit_exceeded"
 
-    def __init__(self, *, retry_after_seconds: int, limit: int, reset_at: int) -> None:
+    def __init__(
+        self,
+        *,
+        retry_after_seconds: int,
+        limit: int,
+        reset_at: int,
+        scope: LimitScope = "organization",
+    ) -> None:
         super().__init__(
             f"Too many requests; retry after {retry_after_seconds} seconds",
             details={"retry_after_seconds": retry_after_seconds},
@@ -203,6 +262,7 @@ class RateLimited(SpooledError):
         self.retry_after_seconds = retry_after_seconds
         self.limit = limit
         self.reset_at = reset_at  # Unix seconds
+        self.scope: LimitScope = scope  # which of the limits it was
 
     @property
     def extra(self) -> Mapping[str, Any]:

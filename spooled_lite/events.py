@@ -34,6 +34,7 @@ EventType = Literal[
     "worker.offline",
     "key.changed",
     "org.changed",
+    "token.revoked",
     "storage.reopened",
 ]
 

@@ -28,11 +28,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_schedules: int | None = None
     max_workflows: int | None = None
     max_webhooks: int | None = None
-    max_payload_size_bytes: int
-    rate_limit_requests_per_second: int
-    rate_limit_burst: int
-    job_retention_days: int
-    history_retention_days: int
+    # Of these the tiers of the contract name a number each; an operator may lift it.
+    max_payload_size_bytes: int | None
+    rate_limit_requests_per_second: int | None
+    rate_limit_burst: int | None
+    job_retention_days: int | None
+    history_retention_days: int | None
 
 
 # fmt: off
@@ -83,40 +84,43 @@ class Caps(Struct, frozen=True):
     limits: Mapping[Resource, int]
 
 
-def tier_limits(tier: str) -> Limits:
-    """Unknown tiers, `deleted` included, behave as `free`."""
-    return TIERS.get(tier, TIERS["free"])
+class Plans:
+    """The tiers of one server: those of the contract, or with numbers of the operator's."""
 
+    def __init__(self, tiers: Mapping[str, Limits] = TIERS) -> None:
+        self.tiers = tiers
 
-def caps_of(tier: str, custom: Mapping[str, Any] | None, *, enforced: bool) -> Caps | None:
-    """What is enforced for an organization, None when nothing is.
+    def limits(self, tier: str) -> Limits:
+        """Unknown tiers, `deleted` included, behave as `free`."""
+        return self.tiers.get(tier) or self.tiers["free"]
 
-    The tier counts only with plan enforcement on; a custom limit always does, and a custom null
-    lifts the limit. Contract: platform, sections 5.1 and 5.3.
-    """
-    limits: dict[Resource, int] = {}
-    for field, resource in _CAPS.items():
-        value = getattr(tier_limits(tier), field) if enforced else None
-        if custom is not None and field in custom:
-            value = custom[field]
-        if isinstance(value, int):
-            limits[resource] = value
-    if not limits:
-        return None
-    return Caps(tier if tier in TIERS else "free", next_tier(tier), limits)
+    def caps_of(
+        self, tier: str, custom: Mapping[str, Any] | None, *, enforced: bool
+    ) -> Caps | None:
+        """What is enforced for an organization, None when nothing is.
 
+        The tier counts only with plan enforcement on; a custom limit always does, and a custom
+        null lifts the limit. Contract: platform, sections 5.1 and 5.3.
+        """
+        limits: dict[Resource, int] = {}
+        for field, resource in _CAPS.items():
+            value = getattr(self.limits(tier), field) if enforced else None
+            if custom is not None and field in custom:
+                value = custom[field]
+            if isinstance(value, int):
+                limits[resource] = value
+        if not limits:
+            return None
+        return Caps(tier if tier in TIERS else "free", next_tier(tier), limits)
 
-def payload_bytes_max(
-    tier: str, custom: Mapping[str, Any] | None, *, enforced: bool, server_max: int
-) -> int:
-    """The smallest of the limits that count. Contract: platform, section 1.4."""
-    limits = [server_max]
-    own = None if custom is None else custom.get("max_payload_size_bytes")
-    if isinstance(own, int):
-        limits.append(own)
-    elif enforced:
-        limits.append(tier_limits(tier).max_payload_size_bytes)
-    return min(limits)
+    def payload_bytes_max(
+        self, tier: str, custom: Mapping[str, Any] | None, *, enforced: bool, server_max: int
+    ) -> int:
+        """The smallest of the limits that count. Contract: platform, section 1.4."""
+        own = None if custom is None else custom.get("max_payload_size_bytes")
+        if not isinstance(own, int) and enforced:
+            own = self.limits(tier).max_payload_size_bytes
+        return min(server_max, own) if isinstance(own, int) else server_max
 
 
 def next_tier(tier: str) -> str | None:

@@ -10,11 +10,11 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import ensure_key
-from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.keys.records import ALL_QUEUES, implied_words
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.storage.transaction import Tx
-from spooled_lite.wire.caller import Caller, Callers, credential_of, implied_words
+from spooled_lite.wire.caller import Caller, Callers, credential_of
 from tests.api.served import Served, serving
 
 
@@ -48,7 +48,7 @@ def set_org(tx: Tx, org: int, column: str, value: Any) -> None:
         ({b"authorization": b"sk_test_x"}, None),
         ({b"authorization": b"Bearer"}, None),
         ({b"authorization": b"Bearer  "}, None),
-        ({b"authorization": b"Bearer " + b"x" * 5000}, None),
+        ({b"authorization": b"Bearer " + b"x" * 40_000}, None),
         ({b"authorization": b"Bearer sk_\xff"}, None),
         ({b"x-api-key": b""}, None),
         ({}, None),

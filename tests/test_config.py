@@ -267,6 +267,28 @@ def test_the_burst_is_twice_the_rate_unless_it_is_set(
             "key `grpc_tls_enabled` in lite.toml: grpc_tls_key_path must be set, too",
             {"grpc_tls_enabled": True, "grpc_tls_cert_path": "cert.pem"},
         ),
+        (
+            "variable SPOOLED_SMTP_HOST: smtp_from must be set, too",
+            {"environ": {"SPOOLED_SMTP_HOST": "smtp.example.com"}},
+        ),
+        (
+            "key `smtp_username` in lite.toml: smtp_password must be set, too",
+            {"smtp_username": "me"},
+        ),
+        (
+            "key `smtp_username` in lite.toml and flag --smtp-security:"
+            ' smtp_security "none" would show the password to the network',
+            {
+                "smtp_username": "me",
+                "smtp_password": "x",
+                "flags": {"smtp_security": "none"},
+            },
+        ),
+        (
+            "key `smtp_from` in lite.toml: must be a mail address such as spooled@example.com,"
+            " without a name",
+            {"smtp_from": "Spooled <spooled@example.com>"},
+        ),
     ],
 )
 def test_a_bad_value_is_refused_with_its_place_and_its_rule(
@@ -371,7 +393,7 @@ def test_a_mistyped_plan_enforcement_is_not_taken_for_a_tier_value() -> None:
 
 @pytest.mark.parametrize(
     "variable",
-    ["SPOOLED_OTEL_SERVICE_NAME", "SPOOLED_SMTP_HOST", "SPOOLED_WORKER_STALE_THRESHOLD"],
+    ["SPOOLED_OTEL_SERVICE_NAME", "SPOOLED_WORKER_STALE_THRESHOLD"],
 )
 def test_a_setting_that_is_not_built_is_warned_of(variable: str) -> None:
     assert warnings_of({variable: "x"}) == [f"variable {variable} has no effect in this version"]

@@ -1,12 +1,13 @@
 """The table of everything that happens by itself."""
 
 from spooled_lite.background.supervisor import Loop
+from spooled_lite.core.auth.forget import forget_codes, forget_revoked_tokens
 from spooled_lite.core.lifecycle.cancel import expire_jobs
 from spooled_lite.core.lifecycle.dependents import work_off_cascades
 from spooled_lite.core.lifecycle.promote import promote_due
 from spooled_lite.core.lifecycle.prune import Pruning, Retention
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
-from spooled_lite.core.lifecycle.remove import remove_rows_of_deleted
+from spooled_lite.core.lifecycle.remove_org import remove_deleted
 from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.lifecycle.wake import wake_rate_limited
 from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
@@ -14,7 +15,9 @@ from spooled_lite.events import Deadline
 
 
 def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
-    pruning = Pruning(retention, also=(forget_old_workers,))
+    pruning = Pruning(
+        retention, also=(forget_old_workers,), once=(forget_revoked_tokens, forget_codes)
+    )
     # fmt: off
     return (
         Loop("promote-due",             Deadline.PROMOTION,      promote_due),
@@ -23,7 +26,7 @@ def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
         Loop("wake-rate-limited",       Deadline.ROOM,           wake_rate_limited),
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
-        Loop("remove-deleted",          Deadline.DELETION,       remove_rows_of_deleted),
+        Loop("remove-deleted",          Deadline.DELETION,       remove_deleted),
         Loop("prune-old",               Deadline.RETENTION,      pruning.run_once),
         Loop("safety-sweep",            Deadline.SAFETY,         safety.run_once),
     )

@@ -13,6 +13,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Start the server.",
     "keys": "Create, list and revoke API keys.",
     "check": "Check the file and the sums in it.",
+    "openapi": "Print the OpenAPI document.",
     "bench": "Measure a running server.",
 }
 

@@ -6,6 +6,8 @@ import logging
 import os
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +20,9 @@ from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.logs import set_up_logging
 from spooled_lite.storage.file_guard import FileInUse
 from spooled_lite.storage.migrate import NewerSchema
+from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.http.listen import CannotListen
+from spooled_lite.wire.http.metrics_port import MetricsPort
 from spooled_lite.wire.http.middleware.security_headers import security_headers
 from spooled_lite.wire.http.server import HttpServer
 from spooled_lite.wire.http.signals import StopSignals, stop_on_signal
@@ -28,6 +32,12 @@ logger = logging.getLogger(__name__)
 # What a request allocates is freed by reference counts. Looking for cycles every 700 objects, as is
 # the default, costs a sixth of the time; what exists at the start is never looked at again.
 GC_THRESHOLDS: Final = (20_000, 20, 20)
+_MAY_REGISTER: Final = {
+    "open": "anybody",
+    "closed": "the admin key",
+    "invite": "whoever is invited",
+}
+METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape that is under way when the server stops
 
 
 @click.command()
@@ -66,28 +76,76 @@ async def _serve(settings: Settings, ready_file: str | None) -> None:
                 grace_seconds=settings.shutdown_grace_seconds,
                 on_stopping=app.begin_stop,
                 always=security_headers(enable_hsts=settings.enable_hsts),
+                on_sweep=app.services.metrics.tick,
             )
-            await server.start()
-            app.services.db.lock.describe(url=server.url)
-            if ready_file is not None:
-                _write_ready_file(ready_file, settings, app, server.url)
-            _greet(settings, app, server.url)
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
-            await stop_on_signal(server, signals)
-            logger.info("stopping: writing what is in hand")
+            app.services.metrics.watch("spooled_http_connections", lambda: server.connection_count)
+            async with _metrics_port(settings, app.services) as metrics_url:
+                await _serve_until_signal(settings, ready_file, app, server, signals, metrics_url)
     logger.info("stopped; nothing acknowledged is lost")
 
 
-def _greet(settings: Settings, app: Running, url: str) -> None:
+async def _serve_until_signal(
+    settings: Settings,
+    ready_file: str | None,
+    app: Running,
+    server: HttpServer,
+    signals: StopSignals,
+    metrics_url: str | None,
+) -> None:
+    await server.start()
+    app.services.db.lock.describe(url=server.url)
+    if ready_file is not None:
+        _write_ready_file(ready_file, settings, app, server.url)
+    _greet(settings, app, server.url, metrics_url)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    await stop_on_signal(server, signals)
+    logger.info("stopping: writing what is in hand")
+
+
+@asynccontextmanager
+async def _metrics_port(settings: Settings, services: Services) -> AsyncIterator[str | None]:
+    """Serve the metrics beside the API, if told to; the address where. Answers to the end."""
+    if not settings.metrics_port:
+        yield None
+        return
+    server = HttpServer(
+        MetricsPort(services),
+        host=settings.host,
+        port=settings.metrics_port,
+        grace_seconds=METRICS_GRACE_SECONDS,
+        on_stopping=lambda: None,
+    )
+    await server.start()
+    try:
+        yield server.url
+    finally:
+        await server.stop()
+
+
+def _greet(settings: Settings, app: Running, url: str, metrics_url: str | None) -> None:
     """What a person needs at the first start: the key is shown here once and stored nowhere."""
     lines = [f"Spooled Lite serves {url}  (database: {app.services.db.path})"]
     if settings.bootstrap_api_key is None and app.key is not None:
         lines.append(f"API key, shown this once: {app.key}")
+    if settings.environment == "production":
+        lines += _what_is_open(settings, url, metrics_url)
     click.echo("\n".join(lines))
     sys.stdout.flush()
-    if settings.environment == "production":
-        logger.info("open: REST on %s, registration %s", url, settings.registration_mode)
+
+
+def _what_is_open(settings: Settings, url: str, metrics_url: str | None) -> list[str]:
+    """Which doors there are, and what it takes to go through them."""
+    token = "anybody" if settings.metrics_token is None else "a token"
+    doors = {
+        f"API at {url}": "a key",
+        "registration": _MAY_REGISTER[settings.registration_mode],
+        "admin calls": "closed" if settings.admin_key is None else "the admin key",
+        f"metrics at {url}/metrics": token,
+    }
+    if metrics_url is not None:
+        doors[f"metrics at {metrics_url}/metrics"] = token
+    return ["Open in production, and for whom:", *(f"  {a}: {b}" for a, b in doors.items())]
 
 
 def _write_ready_file(path: str, settings: Settings, app: Running, url: str) -> None:

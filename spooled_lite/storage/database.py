@@ -14,6 +14,7 @@ import msgspec
 from spooled_lite.clock import Clock
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
+from spooled_lite.metrics import Metrics
 from spooled_lite.storage.connection import open_writer
 from spooled_lite.storage.file_guard import (
     FileLock,
@@ -58,6 +59,7 @@ class Database:
         waiting: WaitingLines,
         on_due: Callable[[Deadline, int], None],
         commit: Commit = plain_commit,
+        metrics: Metrics | None = None,
     ) -> None:
         """Take the file and bring it to the newest schema. Nothing runs before `start`.
 
@@ -100,6 +102,7 @@ class Database:
             tell=self._tell,
             on_reopen=self.readers.reopen,
             commit=commit,
+            metrics=metrics,
         )
 
     def start(self) -> Self:

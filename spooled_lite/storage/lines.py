@@ -1,6 +1,8 @@
 """Operations waiting for the writing thread: three lanes, and a bound on all of them."""
 
+import math
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -29,6 +31,7 @@ class Request:
     __slots__ = (
         "answered",
         "arguments",
+        "entered_at",
         "gives_back",
         "lane",
         "line",
@@ -59,6 +62,7 @@ class Request:
         self.parks = parks  # waits in its line when it finds nothing
         self.gives_back = gives_back  # undoes a result that nobody is there to take
         self.answered = False
+        self.entered_at = 0.0
 
 
 class Lines:
@@ -72,13 +76,20 @@ class Lines:
         self._owners: Counter[int] = Counter()  # of the last lane
         self._changed = threading.Condition()
         self._closed = False
+        self.waited_seconds = 0.0  # the oldest one, when the last batch was taken
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes))
 
+    def lengths(self) -> dict[str, int]:
+        """How many wait in each lane."""
+        names = ("settle", "claim", "rest")
+        return {name: len(lane) for name, lane in zip(names, self._lanes, strict=True)}
+
     def put(self, requests: Sequence[Request]) -> list[tuple[Request, Unavailable]]:
         """Line requests up; those that are refused come back with the reason."""
         refused: list[tuple[Request, Unavailable]] = []
+        now = time.monotonic()
         with self._changed:
             for request in requests:
                 if self._closed:
@@ -86,6 +97,7 @@ class Lines:
                 elif self._is_full_for(request):
                     refused.append((request, unavailable("overloaded")))
                 else:
+                    request.entered_at = now
                     self._lanes[min(request.lane, Lane.REST)].append(request)
                     if request.lane >= Lane.REST:
                         self._owners[request.owner] += 1
@@ -100,6 +112,8 @@ class Lines:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self) > 0, wait_seconds)
             taken: list[Request] = []
+            oldest = min((lane[0].entered_at for lane in self._lanes if lane), default=math.inf)
+            self.waited_seconds = max(0.0, time.monotonic() - oldest)
             for lane in self._lanes:
                 while lane and len(taken) < count_max:
                     taken.append(lane.popleft())

@@ -40,6 +40,19 @@ class Reading:
         """All rows. Read to the end: an open RETURNING makes RELEASE and COMMIT fail."""
         return self._connection.execute(statement, params).fetchall()
 
+    def used_today(self, org: int, name: str) -> int:
+        """A counter of the organization for the day of `now_ms`; in a batch, the batch included."""
+        day = self.now_ms // counters.DAY_MS
+        return self._used(org, day, counters.day_name(day), name)
+
+    def used_now(self, org: int, name: str) -> int:
+        """What `count_now` adds to; in a batch, the batch included."""
+        return self._used(org, counters.NOW, "", name)
+
+    def _used(self, org: int, day: int, period: str, name: str) -> int:
+        stored = self.row(counters.USAGE_VALUE, {"org": org, "period": period, "name": name})
+        return 0 if stored is None else int(stored[0])
+
 
 class Tx(Reading):
     """One operation: it commits whole, or leaves no trace."""
@@ -127,20 +140,10 @@ class Tx(Reading):
         pending = self._batch.counts.get(key, 0) + self.counts.get(key, 0)
         return (stored[0] if stored is not None else 0) + pending
 
-    def used_today(self, org: int, name: str) -> int:
-        """A counter of the organization for the day of `now_ms`, this batch included."""
-        day = self.now_ms // counters.DAY_MS
-        return self._used(org, day, counters.day_name(day), name)
-
-    def used_now(self, org: int, name: str) -> int:
-        """What `count_now` adds to, this batch included."""
-        return self._used(org, counters.NOW, "", name)
-
     def _used(self, org: int, day: int, period: str, name: str) -> int:
-        stored = self.row(counters.USAGE_VALUE, {"org": org, "period": period, "name": name})
         key = (org, day, name)
         pending = self._batch.usage.get(key, 0) + self.usage.get(key, 0)
-        return (stored[0] if stored is not None else 0) + pending
+        return super()._used(org, day, period, name) + pending
 
     def _count_usage(self, org: int, day: int, name: str, by: int) -> None:
         key = (org, day, name)

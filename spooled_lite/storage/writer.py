@@ -13,6 +13,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.errors import DatabaseError, Reason, SpooledError, Unavailable
 from spooled_lite.events import Deadline, Event
 from spooled_lite.ids import Ids
+from spooled_lite.metrics import Metrics
 from spooled_lite.storage.checkpoint import Checkpointer
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.file_guard import FileWatch
@@ -80,6 +81,7 @@ class Writer:
         tell: Callable[[Outcome], None],
         on_reopen: Callable[[], None],
         commit: Commit = plain_commit,
+        metrics: Metrics | None = None,
     ) -> None:
         self._path = path
         self._settings = settings
@@ -91,6 +93,7 @@ class Writer:
         self._tell = tell
         self._on_reopen = on_reopen
         self._commit = commit
+        self._metrics = metrics or Metrics()
         self.file = FileWatch(path, disk_reserve_bytes=settings.disk_reserve_bytes)
         self.lines = Lines(line_max=settings.line_max)
         self._checkpointer = Checkpointer(self.file)
@@ -192,7 +195,9 @@ class Writer:
             self._run_while_there_is_time(round_, requests)
             left = round_.serve_fed()
             batch.flush()
+            began = time.monotonic()
             self._commit(connection)
+            self._measure(len(requests), time.monotonic() - began)
         except BaseException as error:
             round_.undo()
             self._roll_back()
@@ -208,6 +213,11 @@ class Writer:
             self._fail_all([request for request, _ in round_.answers], unavailable("storage_error"))
             return
         self._tell(Outcome(round_.answers, batch.events, batch.due_at_ms))
+
+    def _measure(self, operations: int, commit_seconds: float) -> None:
+        self._metrics.commit_seconds.observe(commit_seconds)
+        self._metrics.batch_operations.observe(operations)
+        self._metrics.wait_seconds.observe(self.lines.waited_seconds)
 
     def _run_while_there_is_time(self, round_: Round, requests: list[Request]) -> None:
         until = time.monotonic() + self._settings.batch_ms_max / 1000

@@ -1,27 +1,22 @@
 """Who is calling and what they may do; the same for every protocol."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from spooled_lite.clock import Clock
-from spooled_lite.core.keys.records import Credential, Scope, hash_of
+from spooled_lite.core.auth.records import CREDENTIAL_CHARS_MAX, Claims
+from spooled_lite.core.auth.tokens import Signer, is_alive
+from spooled_lite.core.auth.verify import find_of_token
+from spooled_lite.core.keys.records import Credential, Grants, Scope, hash_of, implied_words
 from spooled_lite.core.keys.verify import LAST_USED_EVERY_MS, find_by_hash, note_use
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.events import Event, EventBus
 from spooled_lite.storage.database import Database
 
 CACHED_MAX: Final = 10_000  # callers; the longest known goes first
-CREDENTIAL_BYTES_MAX: Final = 4096  # longer than any key or token
-
-# Resources that `jobs:read` and `jobs:write` open as well: platform, section 2.4.
-_LIKE_JOBS: Final = ("queues", "workers", "schedules", "workflows")
-_IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
-    "write": ("read",),
-    "admin": ("write", "read"),
-    "*": ("write", "read", "admin", "delete"),
-}
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -35,9 +30,10 @@ class Caller(Struct, frozen=True, kw_only=True):
     words: frozenset[str] | None  # every permission word it has; None: all there are
     rate_limit: int | None  # requests per minute
     expires_at_ms: int | None
+    token: Claims | None = None  # of a caller that shows an access token of its key
 
     @classmethod
-    def of(cls, found: Credential) -> "Caller":
+    def of(cls, found: Credential, token: Claims | None = None) -> "Caller":
         return cls(
             org=found.org,
             org_id=found.org_id,
@@ -49,7 +45,13 @@ class Caller(Struct, frozen=True, kw_only=True):
             words=None if found.permissions is None else implied_words(found.permissions),
             rate_limit=found.rate_limit,
             expires_at_ms=found.expires_at_ms,
+            token=token,
         )
+
+    @property
+    def grants(self) -> Grants:
+        """What it may give to another key."""
+        return Grants(self.scope, self.words)
 
     def may(self, word: str) -> bool:
         return self.words is None or word in self.words or "*" in self.words
@@ -59,15 +61,17 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class Callers:
-    """Callers in memory, by the hash of their key; an authenticated request needs no read.
+    """Callers in memory, by the hash of their credential; an authenticated request needs no read.
 
     A change of a key or an organization is announced before it is answered, so whoever has the
-    answer to a revocation finds the key dead. Use it from one event loop.
+    answer to a revocation finds the key dead, and so is a token that was logged out. Use it from
+    one event loop.
     """
 
-    def __init__(self, db: Database, *, clock: Clock, bus: EventBus) -> None:
+    def __init__(self, db: Database, *, clock: Clock, bus: EventBus, signer: Signer) -> None:
         self._db = db
         self._clock = clock
+        self._signer = signer
         self._known: dict[bytes, Caller] = {}
         self._used_at_ms: dict[int, int] = {}  # by key; when its use was last written down
         self._generation = 0
@@ -95,34 +99,66 @@ class Callers:
         """The caller with this API key or token. Raises as `authenticate`."""
         if credential.startswith("eyJ"):
             return await self._of_token(credential)
-        key_hash = hash_of(credential)
-        caller = self._known.get(key_hash) or await self._read(key_hash)
-        now_ms = self._clock.now_ms()
-        if caller.expires_at_ms is not None and caller.expires_at_ms <= now_ms:
-            raise Unauthorized
-        self._note_use(caller, now_ms)
-        return caller
+        return await self.find_key(credential)
+
+    async def find_key(self, key: str) -> Caller:
+        """The caller with this API key, and no token. Raises as `authenticate`."""
+        key_hash = hash_of(key)
+        caller = self._known.get(key_hash)
+        if caller is None:
+            generation = self._generation
+            caller = self._caller_of(await self._db.readers.point(find_by_hash, key_hash))
+            self._remember(key_hash, caller, generation)
+        return self._checked(caller)
+
+    async def of_claims(self, claims: Claims) -> Caller:
+        """Whom a token stands for, as its key is now, whatever the kind of the token.
+
+        Raises: as `authenticate`, for a token that was revoked, too.
+        """
+        found = await self._db.readers.point(find_of_token, claims)
+        # Without its copy of the queues, which is long where the key has many.
+        return self._checked(self._caller_of(found, structs.replace(claims, queues=[])))
 
     async def _of_token(self, token: str) -> Caller:
-        """The one place for access tokens; none are issued yet."""
-        raise Unauthorized
-
-    async def _read(self, key_hash: bytes) -> Caller:
-        # Unknown keys are not remembered: whoever makes them up could fill the memory.
+        token_hash = hashlib.sha256(token.encode("utf-8")).digest()
+        now_ms = self._clock.now_ms()
+        known = self._known.get(token_hash)
+        if known is not None and known.token is not None:
+            if not is_alive(known.token, now_ms=now_ms):
+                raise Unauthorized
+            return self._checked(known)
+        claims = self._signer.read(token, now_ms=now_ms)
+        if claims is None or claims.token_type != "access":
+            raise Unauthorized
         generation = self._generation
-        found = await self._db.readers.point(find_by_hash, key_hash)
+        caller = await self.of_claims(claims)
+        self._remember(token_hash, caller, generation)
+        return caller
+
+    def _caller_of(self, found: Credential | None, token: Claims | None = None) -> Caller:
         if found is None or not found.is_active or found.org_is_deleted:
             raise Unauthorized
         if not found.org_is_active:
             raise AccessDenied("This organization is suspended")
-        caller = Caller.of(found)
-        # What was read while something changed may be what was before it.
-        if generation == self._generation:
-            if len(self._known) >= CACHED_MAX:
-                del self._known[next(iter(self._known))]
-            self._known[key_hash] = caller
-            if found.last_used_ms is not None:
-                self._used_at_ms.setdefault(found.key, found.last_used_ms)
+        if found.last_used_ms is not None:
+            self._used_at_ms.setdefault(found.key, found.last_used_ms)
+        return Caller.of(found, token)
+
+    def _remember(self, credential_hash: bytes, caller: Caller, generation: int) -> None:
+        """Unless something changed since the caller was read: it may be what was before it."""
+        # Unknown ones do not come here: whoever makes them up could fill the memory.
+        if generation != self._generation:
+            return
+        if len(self._known) >= CACHED_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[credential_hash] = caller
+
+    def _checked(self, caller: Caller) -> Caller:
+        now_ms = self._clock.now_ms()
+        if caller.expires_at_ms is not None and caller.expires_at_ms <= now_ms:
+            raise Unauthorized
+        self._note_use(caller, now_ms)
         return caller
 
     def _note_use(self, caller: Caller, now_ms: int) -> None:
@@ -141,19 +177,25 @@ class Callers:
                 self._drop(key=event.row["seq"])
             elif event.type == "org.changed":
                 self._drop(org=event.org)
+            elif event.type == "token.revoked":
+                self._drop(token_id=event.row["id"])
             elif event.type == "storage.reopened":
                 self._generation += 1
                 self._known.clear()
 
-    def _drop(self, *, key: int | None = None, org: int | None = None) -> None:
+    def _drop(
+        self, *, key: int | None = None, org: int | None = None, token_id: str | None = None
+    ) -> None:
         self._generation += 1
         gone = [
-            key_hash
-            for key_hash, caller in self._known.items()
-            if caller.key == key or caller.org == org
+            credential_hash
+            for credential_hash, caller in self._known.items()
+            if caller.key == key
+            or caller.org == org
+            or (caller.token is not None and caller.token.jti == token_id)
         ]
-        for key_hash in gone:
-            del self._known[key_hash]
+        for credential_hash in gone:
+            del self._known[credential_hash]
 
 
 def credential_of(headers: Mapping[bytes, bytes]) -> str | None:
@@ -166,18 +208,6 @@ def credential_of(headers: Mapping[bytes, bytes]) -> str | None:
     else:
         value = headers.get(b"x-api-key", b"")
     value = value.strip()
-    if not value or len(value) > CREDENTIAL_BYTES_MAX or not value.isascii():
+    if not value or len(value) > CREDENTIAL_CHARS_MAX or not value.isascii():
         return None
     return value.decode("ascii")
-
-
-def implied_words(given: Iterable[str]) -> frozenset[str]:
-    """Every word that a list of words grants. Contract: platform, section 2.4."""
-    words = set(given)
-    for word in given:
-        resource, _, action = word.partition(":")
-        words |= {f"{resource}:{implied}" for implied in _IMPLIED.get(action, ())}
-    for action in ("read", "write"):
-        if f"jobs:{action}" in words:
-            words |= {f"{resource}:{action}" for resource in _LIKE_JOBS}
-    return frozenset(words)

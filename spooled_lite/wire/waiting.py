@@ -37,6 +37,10 @@ class Waiting:
 
     # -- for the loop ------------------------------------------------------------------------
 
+    def count(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def begin(self, request: Request) -> None:
         self._waiting.add(request)
         request.taker.add_done_callback(lambda _: self._waiting.discard(request))
@@ -61,6 +65,7 @@ class Caller(Struct, frozen=True):
     key: int
     is_gone: Callable[[], bool]  # a look at its connection
     until_gone: Callable[[], Coroutine[Any, Any, None]]  # returns when it has left
+    token_id: str | None = None  # of a caller that shows a token
 
 
 class Left(Exception):
@@ -92,13 +97,14 @@ async def claim_or_wait(
 
     Raises:
         Left: as `claim_now`.
-        Unauthorized, AccessDenied: the key was revoked or changed while it waited.
+        Unauthorized, AccessDenied: the key was revoked or changed while it waited, or its token
+            was logged out.
 
     Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`).
     """
     request = database.submit_claim(
         claim_after_waiting,
-        (caller.org, wanted, caller.key),
+        (caller.org, wanted, caller.key, caller.token_id),
         owner=caller.org,
         line=(caller.org, wanted.queue_name),
         parks=True,

@@ -21,6 +21,10 @@ _EVERYTHING: Final = (
     "SELECT * FROM event_log",
     "SELECT * FROM deliveries",
     "SELECT * FROM workers",
+    "SELECT * FROM organizations",
+    # But for the time of the last use, which is noted of every call.
+    "SELECT id, org, name, key_hash, queues, permissions, rate_limit, is_active, expires_at_ms,"
+    " updated_at_ms FROM api_keys",
 )
 
 

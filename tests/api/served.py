@@ -18,6 +18,7 @@ from spooled_lite.core.orgs.create import create, find_first
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.dispatch import Row
+from tests.api.conformance import assert_documented
 from tests.factories import a_key, an_org
 
 NOW_MS: Final = 1_800_000_000_000  # 2027-01-15T08:00:00Z
@@ -93,11 +94,15 @@ def _another_key(tx: Tx) -> IssuedKey:
 
 
 class Api:
-    """The same for tests that are written without await: one call after the other."""
+    """The same for tests that are written without await: one call after the other.
+
+    Every answer of the real routes is held against the OpenAPI document.
+    """
 
     def __init__(self, path: str, settings: Settings, rows: Sequence[Row] | None = None) -> None:
         self._runner = asyncio.Runner()
         self._context = serving(path, settings, rows=rows)
+        self._has_real_routes = rows is None
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
@@ -154,4 +159,7 @@ class Api:
             key = self.key
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         headers.update(more.pop("headers", {}))
-        return await self.served.bare.request(method, url, headers=headers, **more)
+        answer = await self.served.bare.request(method, url, headers=headers, **more)
+        if self._has_real_routes:
+            assert_documented(answer)
+        return answer

@@ -103,11 +103,12 @@ def test_another_version_is_refused_and_1_is_named(api: Api) -> None:
 
 
 def test_rate_limit_headers_are_on_every_api_answer_and_only_there(api: Api) -> None:
-    for path in (SMALL, "nothing"):
+    for path, limit, scope in ((SMALL, "200", "ip"), ("nothing", "1000000", "organization")):
         headers = api.get(path).headers
-        assert headers["x-ratelimit-limit"] == headers["x-ratelimit-remaining"] == "1000000"
+        assert headers["x-ratelimit-limit"] == limit
+        assert int(headers["x-ratelimit-remaining"]) > 0
         assert int(headers["x-ratelimit-reset"]) >= NOW_MS // 1000
-        assert headers["x-ratelimit-scope"] == "organization"
+        assert headers["x-ratelimit-scope"] == scope
 
     assert "x-ratelimit-limit" not in api.get("/nothing").headers
     assert "x-ratelimit-limit" not in api.request("OPTIONS", SMALL).headers

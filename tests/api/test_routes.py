@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from spooled_lite.config import Settings
 from spooled_lite.wire.http.routes import ROUTES
+from tests.api.admin_calls import ADMIN_KEY, AdminApi
 from tests.api.job_calls import WatchedApi, refusal
 from tests.api.not_built_yet import NOT_BUILT_YET
 from tests.api.route_table import GRPC, MAIN_PORT, METRICS_PORT, Row
+from tests.api.sign_in_calls import sign_in_body
 
 SERVED: Final = {
     f"{method} {path}": (access.value, word) for method, path, _, access, word in ROUTES
@@ -18,13 +19,13 @@ SERVED: Final = {
 BY_NAME: Final = {f"{row[0]} {row[1]}": row for row in MAIN_PORT}
 # More words than the table has room for: the text above it gives them.
 MORE_WORDS: Final = {"DELETE /api/v1/jobs/{id}": "jobs:write jobs:delete"}
-# Refused without any look at a credential, as if there were no such path: no row of ours either.
+# Refused without any look at a credential, as if there were no such path.
 REFUSED: Final = [name for name, row in BY_NAME.items() if row[2] == "none"]
 
 
 @pytest.fixture
 def api() -> Iterator[WatchedApi]:
-    with WatchedApi(":memory:", Settings()) as it:
+    with AdminApi() as it:
         yield it
 
 
@@ -110,7 +111,16 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs/{id}/dependencies": {"depends_on": ["{id}"]},
     "POST /api/v1/queues": {"name": "new"},
     "POST /api/v1/workers/register": {"queue_name": "emails", "hostname": "h"},
+    "POST /api/v1/organizations": {"name": "New One"},
+    "POST /api/v1/organizations/generate-slug": {"name": "New One"},
+    "POST /api/v1/organizations/{id}/api-keys": {"name": "k"},
+    "POST /api/v1/api-keys": {"name": "k"},
+    "POST /api/v1/admin/organizations": {"name": "New One", "slug": "new-one"},
+    "POST /api/v1/admin/organizations/{id}/api-keys": {"name": "k"},
+    "PUT /api/v1/admin/organizations/{id}/limits": {"max_queues": 3},
 }
+# What counts the calls, where it is not the organization; nothing counts those with the admin key.
+LIMITED_BY: Final = {"public": "ip", "registration": "ip", "admin": None}
 RUNNING: Final = ("complete", "fail", "heartbeat", "renew-lease", "progress")
 
 
@@ -120,16 +130,20 @@ def test_the_first_success_is_that_of_the_table(api: WatchedApi, name: str) -> N
     path, body = made_for(api, row), BODIES.get(name)
     if name.endswith("{id}/dependencies") and body is not None:
         body = {"depends_on": [api.enqueue()["id"]]}
+    if row[0] == "POST" and row[1].startswith("/api/v1/auth/") and row[5] != "stub":
+        body = sign_in_body(api, row[1])
 
-    answer = api.request(row[0], path, json=body)
+    headers = {"X-Admin-Key": ADMIN_KEY} if row[2] == "admin" else {}
+
+    answer = api.request(row[0], path, json=body, headers=headers)
 
     assert str(answer.status_code) == row[4].split(",")[0], answer.text
     assert (answer.content == b"") is (answer.status_code == 204)
     if row[1].startswith("/api/v1"):
         assert answer.headers["x-api-version"] == "1"
-        assert answer.headers["x-ratelimit-scope"] == "organization"
-    if row[0] == "GET":
-        head = api.request("HEAD", path)
+        assert answer.headers.get("x-ratelimit-scope") == LIMITED_BY.get(row[2], "organization")
+    if row[0] == "GET" and answer.is_success:
+        head = api.request("HEAD", path, headers=headers)
         assert (head.status_code, head.content) == (answer.status_code, b"")
 
 
@@ -146,6 +160,8 @@ def test_the_second_time_is_the_other_success(api: WatchedApi, name: str) -> Non
 def made_for(api: WatchedApi, row: Row) -> str:
     """The path of a route with the id or name of something that it can be called on."""
     path = row[1]
+    if path.startswith("/api/v1/admin/jobs/{id}"):
+        return path.replace("{id}", api.enqueue()["id"])
     if path.startswith("/api/v1/jobs/{id}"):
         act = path.rpartition("/")[2]
         if act in RUNNING:
@@ -158,9 +174,18 @@ def made_for(api: WatchedApi, row: Row) -> str:
     if path.startswith("/api/v1/queues/{name}"):
         api.post("queues", json={"name": "known"})
         return path.replace("{name}", "known")
-    if path.startswith("/api/v1/workers/{id}"):
+    if path.startswith(("/api/v1/workers/{id}", "/api/v1/admin/workers/{id}")):
         api.post("workers/register", json={"queue_name": "emails", "worker_id": "w-1"})
         return path.replace("{id}", "w-1")
+    if path.startswith(("/api/v1/organizations/{id}", "/api/v1/admin/organizations/{id}")):
+        return path.replace("{id}", api.served.org_id)
+    if path.startswith("/api/v1/api-keys/{id}"):
+        made = api.shown("POST", "api-keys", 201, json={"name": "k"})
+        return path.replace("{id}", made["id"])
+    if path.endswith(("/check-email", "/email/check")):
+        return f"{path}?email=ada@example.com"
+    if path.endswith("/check-slug"):
+        return f"{path}?slug=free-one"
     return f"{path}?ids=x" if path.endswith("/status") else path
 
 

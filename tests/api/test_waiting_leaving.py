@@ -99,6 +99,23 @@ def test_a_key_that_is_revoked_meanwhile_gets_no_job() -> None:
     play(script)
 
 
+def test_a_token_that_is_logged_out_meanwhile_gets_no_job() -> None:
+    async def script(stage: Stage) -> None:
+        login = await stage.call("POST", "auth/login", {"api_key": stage.key})
+        token = login.json["access_token"]
+        gone = await stage.waiting(key=token)
+        good = await stage.waiting()
+        await stage.call("POST", "auth/logout", key=token)
+
+        job_id = await stage.enqueue()
+
+        refused = await gone.read_answer()
+        assert (refused.status, refused.json["code"]) == (401, "UNAUTHORIZED")
+        assert await given(good) == [job_id]
+
+    play(script)
+
+
 def test_a_stopping_server_answers_everybody_empty() -> None:
     async def script(stage: Stage) -> None:
         clients = [await stage.waiting(name) for name in ("a", "a", "b")]

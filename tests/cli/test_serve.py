@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -163,3 +164,57 @@ def test_no_log_line_holds_the_key(tmp_path: Path) -> None:
 
         assert "/api/v1/jobs" in server.log
         assert API_KEY not in server.log
+
+
+def text_of(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=SECONDS_MAX) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def a_free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+def test_a_metrics_port_serves_beside_the_api_and_stops_with_it(tmp_path: Path) -> None:
+    port = a_free_port()
+    with ServerProcess(tmp_path, metrics_port=port) as server:
+        server.start()
+
+        assert text_of(f"http://127.0.0.1:{port}/health") == "OK"
+        assert text_of(f"http://127.0.0.1:{port}/ready") == "READY"
+        there = text_of(f"http://127.0.0.1:{port}/metrics")
+        here = text_of(f"{server.url}/metrics")
+        assert server.stop() == 0
+
+    assert "spooled_jobs_enqueued_total 0.0" in there
+    assert re.search(r"^spooled_http_connections [1-9]", here, re.MULTILINE)
+
+
+def test_a_metrics_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        answer = serve(
+            "--port", "0", "--database", str(tmp_path / "s.db"), SPOOLED_METRICS_PORT=port
+        )
+
+    assert answer.returncode == 1
+    assert port in answer.stderr
+
+
+def test_in_production_a_weak_admin_key_is_refused_and_not_shown(tmp_path: Path) -> None:
+    answer = serve(
+        "--port",
+        "0",
+        "--database",
+        str(tmp_path / "s.db"),
+        SPOOLED_ENVIRONMENT="production",
+        SPOOLED_ADMIN_KEY="letmein",
+    )
+
+    assert answer.returncode != 0
+    assert "SPOOLED_ADMIN_KEY" in answer.stderr
+    assert "letmein" not in answer.stderr
+    assert not (tmp_path / "s.db").exists()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from spooled.client import SpooledClient
@@ -9,10 +10,12 @@ from spooled.client import SpooledClient
 from tests.sdk.driven import a_client
 from tests.server_process import ServerProcess
 
+ADMIN_KEY: Final = "admin-key-0123456789abcdef"
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("sdk")) as process:
+    with ServerProcess(tmp_path_factory.mktemp("sdk"), admin_key=ADMIN_KEY) as process:
         process.start()
         yield process
         assert process.stop() == 0, process.log
@@ -35,6 +38,13 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def client(server: ServerProcess, kind: str) -> Iterator[SpooledClient]:
     with a_client(kind, server.url) as it:
+        yield it
+
+
+@pytest.fixture
+def admin(server: ServerProcess, kind: str) -> Iterator[SpooledClient]:
+    """Shows the admin key and no other."""
+    with a_client(kind, server.url, None, admin_key=ADMIN_KEY) as it:
         yield it
 
 

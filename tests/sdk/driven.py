@@ -15,7 +15,7 @@ from tests.server_process import API_KEY
 CALL_SECONDS_MAX: Final = 20.0
 
 
-def options(url: str, api_key: str = API_KEY) -> dict[str, Any]:
+def options(url: str, api_key: str | None = API_KEY, **more: Any) -> dict[str, Any]:
     """A client that shows every answer: it neither asks again nor stops asking."""
     return {
         "api_key": api_key,
@@ -23,18 +23,21 @@ def options(url: str, api_key: str = API_KEY) -> dict[str, Any]:
         "timeout": CALL_SECONDS_MAX,
         "retry": RetryConfig(max_retries=0),
         "circuit_breaker": CircuitBreakerConfig(enabled=False),
+        **more,
     }
 
 
 @contextmanager
-def a_client(kind: str, url: str, api_key: str = API_KEY) -> Iterator[SpooledClient]:
-    """`kind`: sync or async."""
+def a_client(
+    kind: str, url: str, api_key: str | None = API_KEY, **more: Any
+) -> Iterator[SpooledClient]:
+    """`kind`: sync or async. `more`: other options of the client, tokens for example."""
     if kind == "sync":
-        with SpooledClient(**options(url, api_key)) as client:
+        with SpooledClient(**options(url, api_key, **more)) as client:
             yield client
         return
     with asyncio.Runner() as runner:
-        behind = AsyncSpooledClient(**options(url, api_key))
+        behind = AsyncSpooledClient(**options(url, api_key, **more))
         try:
             yield cast(SpooledClient, _Driven(behind, runner.run))
         finally:

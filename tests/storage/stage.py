@@ -12,6 +12,7 @@ from spooled_lite.clock import ManualClock
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline, Event, EventBus
 from spooled_lite.ids import Ids
+from spooled_lite.metrics import Metrics
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane, Request
@@ -43,6 +44,7 @@ def an_idle_database(
     batch_max: int = 256,
     batch_ms_max: int = 10_000,  # a slow machine must not split what a test wants together
     disk_reserve_bytes: int = 0,
+    metrics: Metrics | None = None,
 ) -> Database:
     """A database that holds its file and was not started."""
     return Database(
@@ -61,6 +63,7 @@ def an_idle_database(
         waiting=waiting or Waiting(),
         on_due=on_due,
         commit=commit,
+        metrics=metrics,
     )
 
 

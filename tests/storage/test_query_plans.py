@@ -26,6 +26,8 @@ FRAGMENTS: Final = frozenset(
         "core.jobs.statements.LIST",
         "core.jobs.statements.LIST_NAMED",
         "core.jobs.statements.COUNT",
+        "core.orgs.admin_statements.LIST",
+        "core.orgs.admin_statements.COUNT",
     }
 )
 
@@ -36,6 +38,8 @@ WALKS: Final[Mapping[str, str]] = {
     "core.jobs.statements.ALL_COUNTERS": CHECK,
     "core.jobs.statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.WRONGLY_CLAIMABLE": CHECK,
+    "core.jobs.statements.OF_ALL_ORGS": "back from the newest job, for two seconds at most",
+    "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
     "core.lifecycle.statements.NEXT_LEASE_END": "the first row of an index of leases",
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",
@@ -44,6 +48,7 @@ SORTS: Final[Mapping[str, str]] = {
     "core.jobs.statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
+    "core.orgs.admin_statements.ORGANIZATIONS": "a row for each tier, over no large table",
     "core.orgs.statements.BY_NAME": "sorts two rows at most: an id and a slug",
 }
 

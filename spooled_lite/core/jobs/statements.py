@@ -127,6 +127,27 @@ LIST: Final = "SELECT * FROM jobs WHERE "
 LIST_NAMED: Final = "SELECT * FROM jobs NOT INDEXED WHERE "
 COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE "  # a limit and `)` follow
 
+# -- for an administrator: over all organizations --------------------------------------------------
+
+_WITH_ORG: Final = """
+SELECT jobs.*, organizations.id AS org_id
+  FROM jobs CROSS JOIN organizations ON organizations.seq = jobs.org
+ WHERE organizations.deleted_at_ms IS NULL"""
+
+# Back from the newest row until the page is full; no index could answer the filters either.
+OF_ALL_ORGS: Final = (
+    _WITH_ORG
+    + VISIBLE
+    + """
+   AND (:status IS NULL OR status = :status)
+   AND (:queue_name IS NULL OR queue_name = :queue_name)
+ ORDER BY jobs.seq DESC LIMIT :limit OFFSET :offset
+"""
+)
+
+# Index jobs_by_id. Two organizations may have brought a job of the same id with them.
+BY_ID_OF_ANY_ORG: Final = _WITH_ORG + VISIBLE + " AND jobs.id = :id LIMIT 1"
+
 # -- for `check`: these look at every row ------------------------------------------------------
 
 ALL_LIVE_QUEUES: Final = "SELECT seq, queue_name FROM queues WHERE deleted_at_ms IS NULL"

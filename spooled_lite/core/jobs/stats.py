@@ -64,6 +64,9 @@ def count(tx: Tx, event: Event) -> None:
         if kind == "job.completed" and row["started_at_ms"] is not None:
             tx.count(queue, "durations", 1, minute=minute)
             tx.count(queue, "duration_ms", tx.now_ms - row["started_at_ms"], minute=minute)
+            # Waited for the attempt that was completed: from the creation, retries included.
+            wait_ms = max(0, row["started_at_ms"] - row["created_at_ms"])
+            tx.count(queue, "wait_ms", wait_ms, minute=minute)
 
 
 def job_stats(tx: Reading, org: int, scope: Scope, queue_name: str | None = None) -> dict[str, Any]:

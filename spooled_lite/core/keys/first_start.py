@@ -5,13 +5,12 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.keys.issue import ensure_key, issue
-from spooled_lite.core.keys.records import NewKey
+from spooled_lite.core.keys.onboard import INITIAL_KEY
 from spooled_lite.core.orgs.create import create, find_first
 from spooled_lite.core.orgs.records import NewOrganization
 from spooled_lite.storage.transaction import Tx
 
 DEFAULT_ORGANIZATION: Final = NewOrganization(name="default", slug="default", tier="enterprise")
-KEY_NAME: Final = "Initial Admin Key"
 
 
 class Entry(Struct, frozen=True):
@@ -32,5 +31,5 @@ def first_start(tx: Tx, *, bootstrap_key: str | None, is_live: bool) -> Entry:
     if bootstrap_key is not None:
         ensure_key(tx, org, bootstrap_key)
     elif found is None:
-        key = issue(tx, org, NewKey(name=KEY_NAME), is_live=is_live).secret
+        key = issue(tx, org, INITIAL_KEY, is_live=is_live).secret
     return Entry(organization["id"], key)

@@ -10,11 +10,14 @@ from spooled_lite.core.keys import statements
 from spooled_lite.core.keys.records import (
     PREFIX_CHARS,
     SECRET_BYTES,
+    Grants,
     IssuedKey,
     NewKey,
     hash_of,
     normalized,
 )
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
 BOOTSTRAP_NAME: Final = "Bootstrap Key"
@@ -28,9 +31,33 @@ def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
 
     Contract: platform, sections 2.2 and 9.2.
     """
+    key, secret = key.checked(now_ms=tx.now_ms), new_secret(tx, is_live=is_live)
+    return IssuedKey(_store(tx, org, key, secret), secret)
+
+
+def issue_with(
+    tx: Tx, org: int, key: NewKey, grants: Grants, caps: Caps | None, *, is_live: bool
+) -> IssuedKey:
+    """As `issue`, by somebody who has a key: with no more rights than that one, under its caps.
+
+    Raises:
+        RuleBroken: as `issue`.
+        AccessDenied: the new key would open or hold more.
+        QuotaExceeded: it would be one key too many.
+
+    Contract: platform, sections 5.3 and 9.
+    """
+    key.checked(now_ms=tx.now_ms)
+    grants.check(key.queues, key.permissions)
+    if caps is not None:
+        check_room(tx, org, caps, "api_keys", more=1)
+    return issue(tx, org, key, is_live=is_live)
+
+
+def new_secret(tx: Tx, *, is_live: bool) -> str:
+    """The text of a key that nobody has. Contract: platform, section 2.2."""
     text = base64.urlsafe_b64encode(tx.secret(SECRET_BYTES)).rstrip(b"=").decode("ascii")
-    secret = f"{'sk_live_' if is_live else 'sk_test_'}{text}"
-    return IssuedKey(_store(tx, org, key.checked(now_ms=tx.now_ms), secret), secret)
+    return f"{'sk_live_' if is_live else 'sk_test_'}{text}"
 
 
 def ensure_key(tx: Tx, org: int, secret: str) -> None:
@@ -38,6 +65,7 @@ def ensure_key(tx: Tx, org: int, secret: str) -> None:
 
     A key that was revoked or had an end is alive again, without an end.
     """
+    tx.execute(statements.FORGET_OF_DELETED, {"key_hash": hash_of(secret)})
     revived = tx.row(statements.REVIVE, {"key_hash": hash_of(secret), "now_ms": tx.now_ms})
     if revived is not None:
         tx.emit("key.changed", revived["org"], row=revived)
@@ -54,8 +82,8 @@ def _store(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
             "name": key.name,
             "key_prefix": normalized(secret)[:PREFIX_CHARS],
             "key_hash": hash_of(secret),
-            "queues": _json(key.queues),
-            "permissions": None if key.permissions is None else _json(key.permissions),
+            "queues": words_json(key.queues),
+            "permissions": None if key.permissions is None else words_json(key.permissions),
             "rate_limit": key.rate_limit,
             "now_ms": tx.now_ms,
             "expires_at_ms": key.expires_at_ms,
@@ -66,5 +94,5 @@ def _store(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
     return row
 
 
-def _json(words: tuple[str, ...]) -> str:
+def words_json(words: tuple[str, ...]) -> str:
     return msgspec.json.encode(words).decode("utf-8")

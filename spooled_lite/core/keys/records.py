@@ -1,14 +1,17 @@
-"""API keys: what is stored of one, what may be asked for, and which queues it opens."""
+"""API keys: what is stored of one, what may be asked for, what callers get, what a key opens."""
 
 import hashlib
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from spooled_lite.errors import AccessDenied, Problem, RuleBroken
+from spooled_lite.events import Row
+from spooled_lite.times import format_ms, format_optional_ms, parse_optional_ms
 
 PREFIX_CHARS: Final = 12  # of a key, kept for display
 SECRET_BYTES: Final = 32
@@ -18,6 +21,14 @@ QUEUE_CHARS_MAX: Final = 255
 PERMISSIONS_MAX: Final = 50
 PERMISSION_CHARS_MAX: Final = 64
 RATE_LIMIT_MAX: Final = 10_000  # requests per minute
+
+# Resources that `jobs:read` and `jobs:write` open as well: platform, section 2.4.
+_LIKE_JOBS: Final = ("queues", "workers", "schedules", "workflows")
+_IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
+    "write": ("read",),
+    "admin": ("write", "read"),
+    "*": ("write", "read", "admin", "delete"),
+}
 
 _NAME_MARKS: Final = frozenset(" -_.()")
 _QUEUE_MARKS: Final = frozenset("-_.*")
@@ -48,6 +59,15 @@ class Scope:
         if not self.allows(queue_name):
             raise AccessDenied("This key may not use this queue")
 
+    def covers(self, other: "Scope") -> bool:
+        """Whether this opens all that the other does. A pattern is covered by itself alone."""
+        if self.is_unrestricted or other.is_unrestricted:
+            return self.is_unrestricted
+        return all(
+            each in self.entries or ("*" not in each and self.allows(each))
+            for each in other.entries
+        )
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scope) and self.entries == other.entries
 
@@ -59,6 +79,34 @@ class Scope:
 
 
 ALL_QUEUES: Final = Scope()
+
+
+class Grants(Struct, frozen=True):
+    """What a key may give to another one: what it has itself. Contract: platform, section 9.1."""
+
+    scope: Scope = ALL_QUEUES
+    words: frozenset[str] | None = None  # all that it has; None: everything
+
+    def check(self, queues: Sequence[str] | None, permissions: Sequence[str] | None) -> None:
+        """None for `permissions` is everything. Raises AccessDenied."""
+        if queues is not None and not self.scope.covers(Scope(queues)):
+            raise AccessDenied("A key may not open queues that the one it is made with does not")
+        if self.words is None or "*" in self.words:
+            return
+        if permissions is None or not implied_words(permissions) <= self.words:
+            raise AccessDenied("A key may not hold permissions that the one it is made with lacks")
+
+
+def implied_words(given: Iterable[str]) -> frozenset[str]:
+    """Every word that a list of words grants. Contract: platform, section 2.4."""
+    words = set(given)
+    for word in given:
+        resource, _, action = word.partition(":")
+        words |= {f"{resource}:{implied}" for implied in _IMPLIED.get(action, ())}
+    for action in ("read", "write"):
+        if f"jobs:{action}" in words:
+            words |= {f"{resource}:{action}" for resource in _LIKE_JOBS}
+    return frozenset(words)
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -74,10 +122,32 @@ class Credential(Struct, frozen=True, kw_only=True):
     is_active: bool
     expires_at_ms: int | None
     last_used_ms: int | None
+    secret_made_at_ms: int
     plan_tier: str
     custom_limits: Mapping[str, Any] | None
     org_is_active: bool
     org_is_deleted: bool
+
+
+class CreateKey(Struct, kw_only=True):
+    """Body of POST /api-keys. No queues are all queues; no permissions are all permissions."""
+
+    name: str
+    queues: list[str] | None = None
+    rate_limit: int | None = None  # requests per minute
+    expires_at: Any = None
+    permissions: list[str] | None = None
+
+
+class UpdateKey(Struct, kw_only=True):
+    """Body of PUT /api-keys/{id}. What is left out or null is kept; only `rate_limit` is cleared
+    by a null."""
+
+    name: str | None = None
+    queues: list[str] | None = None
+    rate_limit: int | UnsetType | None = UNSET
+    is_active: bool | None = None
+    permissions: list[str] | None = None
 
 
 class NewKey(Struct, frozen=True, kw_only=True):
@@ -89,6 +159,17 @@ class NewKey(Struct, frozen=True, kw_only=True):
     rate_limit: int | None = None  # requests per minute
     expires_at_ms: int | None = None
 
+    @classmethod
+    def from_wire(cls, body: CreateKey, *, queues: tuple[str, ...] = ()) -> Self:
+        """`queues` are those of a body that names none. Raises WrongShape: a bad time."""
+        return cls(
+            name=body.name,
+            queues=queues if body.queues is None else tuple(body.queues),
+            permissions=None if body.permissions is None else tuple(body.permissions),
+            rate_limit=body.rate_limit,
+            expires_at_ms=parse_optional_ms(body.expires_at, "expires_at"),
+        )
+
     def checked(self, *, now_ms: int) -> Self:
         """The key itself. Raises RuleBroken with every broken rule (platform, section 9.2)."""
         problems = list(_problems(self, now_ms))
@@ -97,9 +178,82 @@ class NewKey(Struct, frozen=True, kw_only=True):
         return self
 
 
+class KeyChanges(Struct, frozen=True, kw_only=True):
+    """What core is asked to change of a key; None is kept."""
+
+    name: str | None = None
+    queues: tuple[str, ...] | None = None
+    permissions: tuple[str, ...] | None = None
+    rate_limit: int | UnsetType | None = UNSET  # None: no limit any more
+    is_active: bool | None = None
+
+    @classmethod
+    def from_wire(cls, body: UpdateKey) -> Self:
+        return cls(
+            name=body.name,
+            queues=None if body.queues is None else tuple(body.queues),
+            permissions=None if body.permissions is None else tuple(body.permissions),
+            rate_limit=body.rate_limit,
+            is_active=body.is_active,
+        )
+
+
 class IssuedKey(Struct, frozen=True):
     row: sqlite3.Row
     secret: str  # the key itself: shown once, stored nowhere
+
+
+class KeyView(Struct, frozen=True, kw_only=True):
+    """A key as it goes over the wire, with the twin fields that clients read. Platform, 9.1."""
+
+    id: str
+    organization_id: str
+    name: str
+    key_prefix: str
+    prefix: str
+    queues: list[str]
+    permissions: list[str]
+    rate_limit: int | None
+    is_active: bool
+    active: bool
+    created_at: str
+    updated_at: str
+    last_used: str | None
+    last_used_at: str | None
+    expires_at: str | None
+
+    @classmethod
+    def of(cls, row: Row, org_id: str, **more: Any) -> Self:
+        permissions = row["permissions"]
+        last_used, is_active = format_optional_ms(row["last_used_ms"]), bool(row["is_active"])
+        return cls(
+            id=row["id"],
+            organization_id=org_id,
+            name=row["name"],
+            key_prefix=row["key_prefix"],
+            prefix=row["key_prefix"],
+            queues=msgspec.json.decode(row["queues"]),
+            permissions=["*"] if permissions is None else msgspec.json.decode(permissions),
+            rate_limit=row["rate_limit"],
+            is_active=is_active,
+            active=is_active,
+            created_at=format_ms(row["created_at_ms"]),
+            updated_at=format_ms(row["updated_at_ms"]),
+            last_used=last_used,
+            last_used_at=last_used,
+            expires_at=format_optional_ms(row["expires_at_ms"]),
+            **more,
+        )
+
+
+class KeyShown(KeyView, frozen=True, kw_only=True):
+    """A key with its secret: in the answer that makes or replaces it, and never again."""
+
+    key: str
+
+    @classmethod
+    def issued(cls, issued: IssuedKey, org_id: str) -> Self:
+        return cls.of(issued.row, org_id, key=issued.secret)
 
 
 def hash_of(key: str) -> bytes:

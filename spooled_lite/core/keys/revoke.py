@@ -22,8 +22,16 @@ def revoke(tx: Tx, org: int, key_id: str) -> None:
     row = tx.row(statements.REVOKE, found)
     if row is not None:
         tx.emit("key.changed", org, row=row)
-    elif tx.row(statements.EXISTS, found) is None:
+    else:
+        get_key(tx, org, key_id)
+
+
+def get_key(tx: Reading, org: int, key_id: str) -> sqlite3.Row:
+    """Raises NotFound: no such key in this organization."""
+    row = tx.row(statements.FIND, {"id": key_id, "org": org})
+    if row is None:
         raise NotFound.thing("API key")
+    return row
 
 
 def list_keys(tx: Reading, org: int) -> list[sqlite3.Row]:

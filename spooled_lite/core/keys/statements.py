@@ -2,22 +2,26 @@
 
 from typing import Final
 
-# By the unique index of key_hash.
-FIND_BY_HASH: Final = """
-SELECT api_keys.seq, api_keys.id, api_keys.org, queues, permissions, rate_limit,
-       api_keys.is_active, expires_at_ms, last_used_ms,
+_CREDENTIAL: Final = """
+       api_keys.seq, api_keys.id, api_keys.org, queues, permissions, rate_limit,
+       api_keys.is_active, expires_at_ms, last_used_ms, secret_made_at_ms,
        organizations.id AS org_id, plan_tier, custom_limits,
        organizations.is_active AS org_is_active,
        organizations.deleted_at_ms AS org_deleted_at_ms
   FROM api_keys JOIN organizations ON organizations.seq = api_keys.org
- WHERE key_hash = :key_hash
 """
+
+# By the unique index of key_hash.
+FIND_BY_HASH: Final = f"SELECT {_CREDENTIAL} WHERE key_hash = :key_hash"
+
+# By the unique index of the id.
+FIND_BY_ID: Final = f"SELECT {_CREDENTIAL} WHERE api_keys.id = :id"
 
 INSERT: Final = """
 INSERT INTO api_keys (id, org, name, key_prefix, key_hash, queues, permissions, rate_limit,
-                      created_at_ms, updated_at_ms, expires_at_ms)
+                      created_at_ms, updated_at_ms, expires_at_ms, secret_made_at_ms)
 VALUES (:id, :org, :name, :key_prefix, :key_hash, :queues, :permissions, :rate_limit,
-        :now_ms, :now_ms, :expires_at_ms)
+        :now_ms, :now_ms, :expires_at_ms, :now_ms)
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
           created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
 """
@@ -44,13 +48,56 @@ SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_activ
 
 REVOKE: Final = """
 UPDATE api_keys
-   SET is_active = 0, updated_at_ms = :now_ms
- WHERE id = :id AND org = :org AND is_active = 1
+   SET is_active = 0, is_off_with_org = 0, updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND (is_active = 1 OR is_off_with_org = 1)
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
           created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
 """
 
-EXISTS: Final = "SELECT seq FROM api_keys WHERE id = :id AND org = :org"
+FIND: Final = """
+SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
+       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+  FROM api_keys
+ WHERE id = :id AND org = :org
+"""
+
+# Every column that a caller can change; the operation brings the ones that stay as they are.
+UPDATE: Final = """
+UPDATE api_keys
+   SET name = :name, queues = :queues, permissions = :permissions, rate_limit = :rate_limit,
+       is_active = :is_active, is_off_with_org = 0, updated_at_ms = :now_ms
+ WHERE seq = :key
+RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+"""
+
+# The old secret is forgotten with its hash.
+REPLACE_SECRET: Final = """
+UPDATE api_keys
+   SET key_hash = :key_hash, key_prefix = :key_prefix, secret_made_at_ms = :now_ms,
+       updated_at_ms = :now_ms
+ WHERE seq = :key
+RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+"""
+
+# Index api_keys_of_org, as the two that follow.
+OLDEST_ACTIVE: Final = """
+SELECT id, name, queues, created_at_ms FROM api_keys
+ WHERE org = :org AND is_active = 1
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
+COUNT_USED: Final = """
+SELECT count(*) AS count, count(last_used_ms) AS used FROM api_keys WHERE org = :org
+"""
+
+# A key of an organization that is on its way out stands in nobody's way.
+FORGET_OF_DELETED: Final = """
+DELETE FROM api_keys
+ WHERE key_hash = :key_hash
+   AND (SELECT deleted_at_ms FROM organizations WHERE seq = api_keys.org) IS NOT NULL
+"""
 
 NOTE_USE: Final = """
 UPDATE api_keys
@@ -59,6 +106,19 @@ UPDATE api_keys
 """
 
 STILL_VALID: Final = """
-SELECT queues FROM api_keys
- WHERE seq = :key AND is_active = 1 AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+SELECT queues FROM api_keys JOIN organizations ON organizations.seq = api_keys.org
+ WHERE api_keys.seq = :key AND api_keys.is_active = 1
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+   AND organizations.is_active = 1 AND deleted_at_ms IS NULL AND plan_tier <> 'deleted'
+"""
+
+# Index api_keys_of_org, as the next one: the keys of an organization go off and on with it.
+SWITCH_OFF_WITH_ORG: Final = """
+UPDATE api_keys SET is_active = 0, is_off_with_org = 1, updated_at_ms = :now_ms
+ WHERE org = :org AND is_active = 1
+"""
+
+SWITCH_ON_WITH_ORG: Final = """
+UPDATE api_keys SET is_active = 1, is_off_with_org = 0, updated_at_ms = :now_ms
+ WHERE org = :org AND is_off_with_org = 1
 """

@@ -1,5 +1,6 @@
 """Finding the key somebody has shown, and noting that it was used."""
 
+import sqlite3
 from typing import Final
 
 import msgspec
@@ -14,7 +15,15 @@ LAST_USED_EVERY_MS: Final = 5 * 60 * 1000  # a write per request would cost more
 
 def find_by_hash(tx: Reading, key_hash: bytes) -> Credential | None:
     """The key with this hash, whatever its state."""
-    row = tx.row(statements.FIND_BY_HASH, {"key_hash": key_hash})
+    return _credential(tx.row(statements.FIND_BY_HASH, {"key_hash": key_hash}))
+
+
+def find_by_id(tx: Reading, key_id: str) -> Credential | None:
+    """The key with this id, of whichever organization, whatever its state."""
+    return _credential(tx.row(statements.FIND_BY_ID, {"id": key_id}))
+
+
+def _credential(row: sqlite3.Row | None) -> Credential | None:
     if row is None:
         return None
     permissions, custom_limits = row["permissions"], row["custom_limits"]
@@ -31,10 +40,11 @@ def find_by_hash(tx: Reading, key_hash: bytes) -> Credential | None:
         is_active=bool(row["is_active"]),
         expires_at_ms=row["expires_at_ms"],
         last_used_ms=row["last_used_ms"],
+        secret_made_at_ms=row["secret_made_at_ms"],
         plan_tier=row["plan_tier"],
         custom_limits=None if custom_limits is None else msgspec.json.decode(custom_limits),
         org_is_active=bool(row["org_is_active"]),
-        org_is_deleted=row["org_deleted_at_ms"] is not None,
+        org_is_deleted=row["org_deleted_at_ms"] is not None or row["plan_tier"] == "deleted",
     )
 
 

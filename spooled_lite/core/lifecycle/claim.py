@@ -4,6 +4,7 @@ import sqlite3
 
 from msgspec import Struct
 
+from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
@@ -66,11 +67,15 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
     return rows
 
 
-def claim_after_waiting(tx: Tx, org: int, wanted: Claim, key: int) -> list[sqlite3.Row]:
-    """As `claim`, for a caller that has waited: its key may have been revoked meanwhile.
+def claim_after_waiting(
+    tx: Tx, org: int, wanted: Claim, key: int, token_id: str | None = None
+) -> list[sqlite3.Row]:
+    """As `claim`, for a caller that has waited: its key or token may have been revoked meanwhile.
 
     Raises:
         Unauthorized, AccessDenied: the key does not open this queue any more.
     """
     check_still_valid(tx, key, wanted.queue_name)
+    if token_id is not None:
+        check_not_revoked(tx, token_id)
     return claim(tx, org, wanted)

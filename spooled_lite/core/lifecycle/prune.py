@@ -10,7 +10,7 @@ from msgspec import Struct
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
 from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
-from spooled_lite.plans import tier_limits
+from spooled_lite.plans import Plans
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
 from spooled_lite.storage.transaction import Tx
 
@@ -28,16 +28,14 @@ class Retention(Struct, frozen=True):
 
     job_days: int = 30
     history_days: int = 7
-    plans_enforced: bool = False
+    plans: Plans | None = None  # None: they are not enforced
 
     def windows(self, tier: str, custom: Mapping[str, Any] | None) -> tuple[int, int]:
         """Days for jobs and for history: a custom limit, else the plan's, else the server's."""
-        plan = tier_limits(tier)
-        days = (
-            (plan.job_retention_days, plan.history_retention_days)
-            if self.plans_enforced
-            else (self.job_days, self.history_days)
-        )
+        days = (self.job_days, self.history_days)
+        if self.plans is not None:
+            plan = self.plans.limits(tier)
+            days = (plan.job_retention_days or 0, plan.history_retention_days or 0)
         own = custom or {}
         return (
             _own(own.get("job_retention_days"), days[0]),
@@ -51,10 +49,19 @@ class Pruning:
     Where a sweep stands is kept in memory only: after a crash it begins again, and finds little.
     """
 
-    def __init__(self, retention: Retention, also: Sequence[Callable[[Tx, int], int]] = ()) -> None:
-        """`also` are further steps of an organization, which say how many rows they deleted."""
+    def __init__(
+        self,
+        retention: Retention,
+        also: Sequence[Callable[[Tx, int], int]] = (),
+        once: Sequence[Callable[[Tx], int]] = (),
+    ) -> None:
+        """`also` are further steps of an organization, `once` are steps of nobody's.
+
+        They say how many rows they deleted, and are called again until there are none.
+        """
         self._retention = retention
         self._also = also
+        self._once = once
         self._steps: list[Callable[[Tx], int]] | None = None  # last one first; None: begin anew
         self._after: dict[int, Position] = {}  # by organization
         self._needed: dict[int, Position] = {}  # where the next sweep has to look again
@@ -80,7 +87,7 @@ class Pruning:
         self._after.update(self._needed)
         self._needed.clear()
         self._sweeps += 1
-        steps: list[Callable[[Tx], int]] = [_give_back_pages, self._prune_minutes]
+        steps: list[Callable[[Tx], int]] = [_give_back_pages, self._prune_minutes, *self._once]
         for row in tx.rows(statements.ORGANIZATIONS):
             steps += [partial(_of_org, step, row["seq"]) for step in self._also]
             windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))

@@ -315,3 +315,40 @@ PAGES: Final = "PRAGMA page_count"
 FREE_PAGES: Final = "PRAGMA freelist_count"
 
 GIVE_BACK_PAGES: Final = "PRAGMA incremental_vacuum(500)"
+
+# -- what is left of a deleted organization ------------------------------------------------------
+
+# By the index that begins with the organization, a pass at a time. Jobs, their history and their
+# dependencies go with their queues. The newest row of the event log stays, for its number.
+DELETE_OF_ORG: Final = {
+    "deliveries": """
+DELETE FROM deliveries WHERE seq IN (
+       SELECT seq FROM deliveries WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "workers": """
+DELETE FROM workers WHERE seq IN (
+       SELECT seq FROM workers WHERE org = :org ORDER BY last_heartbeat_ms LIMIT :limit)
+""",
+    "api_keys": """
+DELETE FROM api_keys WHERE seq IN (
+       SELECT seq FROM api_keys WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "event_log": """
+DELETE FROM event_log WHERE seq IN (
+       SELECT seq FROM event_log
+        WHERE org = :org AND seq < (SELECT max(seq) FROM event_log)
+        ORDER BY seq LIMIT :limit)
+""",
+    "usage_counters": """
+DELETE FROM usage_counters WHERE org = :org AND (period, name) IN (
+       SELECT period, name FROM usage_counters WHERE org = :org
+        ORDER BY period, name LIMIT :limit)
+""",
+}
+
+# What DELETE_OF_ORG leaves of the log, if anything.
+DISOWN_LAST_EVENT: Final = """
+UPDATE event_log
+   SET org = :nobody, type = '', queue_name = NULL, subject_id = NULL, body = x''
+ WHERE seq = (SELECT max(seq) FROM event_log) AND org = :org
+"""

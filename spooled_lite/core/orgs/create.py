@@ -1,32 +1,52 @@
 """Making an organization, and finding the one that is meant."""
 
+import base64
 import sqlite3
+from collections.abc import Callable
+from typing import Final
 
 from spooled_lite.core.orgs import statements
-from spooled_lite.core.orgs.records import NewOrganization
+from spooled_lite.core.orgs.records import NewOrganization, SlugAnswer
+from spooled_lite.core.orgs.slugs import slug_of, slug_problem, with_suffix
+from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading, Tx
+
+TOKEN_BYTES: Final = 32
+TRIES_MAX: Final = 100  # numbers tried behind a slug that is taken, before chance decides
+CHANCE_CHARS: Final = 6
+
+Chance = Callable[[int], bytes]
 
 
 def create(tx: Tx, organization: NewOrganization) -> sqlite3.Row:
-    """Store a new organization and announce it.
+    """Store a new organization, with a webhook token of its own, and announce it.
 
     Raises:
         Conflict: the slug is taken (storage says so, by the unique index).
     """
+    slug = organization.slug or free_slug(tx, organization.name, tx.secret)
     row = tx.row(
         statements.INSERT,
         {
             "id": tx.new_id(),
             "name": organization.name,
-            "slug": organization.slug,
+            "slug": slug,
             "plan_tier": organization.tier,
             "billing_email": organization.billing_email,
+            "settings": organization.settings,
+            "custom_limits": organization.custom_limits,
+            "webhook_token": new_webhook_token(tx),
             "now_ms": tx.now_ms,
         },
     )
     assert row is not None, "INSERT ... RETURNING always yields a row"
     tx.emit("org.changed", row["seq"], row=row)
     return row
+
+
+def new_webhook_token(tx: Tx) -> str:
+    text = base64.urlsafe_b64encode(tx.secret(TOKEN_BYTES)).rstrip(b"=").decode("ascii")
+    return f"whk_{text}"
 
 
 def find_first(tx: Reading) -> sqlite3.Row | None:
@@ -37,3 +57,67 @@ def find_first(tx: Reading) -> sqlite3.Row | None:
 def find_by_name(tx: Reading, name: str) -> sqlite3.Row | None:
     """The organization with this id or slug."""
     return tx.row(statements.BY_NAME, {"name": name})
+
+
+def get_by_id(tx: Reading, org_id: str) -> sqlite3.Row:
+    """Raises NotFound."""
+    return _found(tx.row(statements.BY_ID, {"id": org_id}))
+
+
+def get_organization(tx: Reading, org: int) -> sqlite3.Row:
+    """Raises NotFound: it was deleted since the caller was let in."""
+    return _found(tx.row(statements.BY_SEQ, {"org": org}))
+
+
+def check_slug(tx: Reading, slug: str, chance: Chance) -> SlugAnswer:
+    """May a new organization have this slug, and if somebody has it, which one would be free?
+
+    Contract: platform, section 8.3.
+    """
+    problem = slug_problem(slug)
+    if problem is not None:
+        return SlugAnswer(
+            available=False, valid=False, slug=slug, error=problem.message, message=problem.message
+        )
+    if not _is_taken(tx, slug):
+        return SlugAnswer(available=True, valid=True, slug=slug)
+    free = _next_free(tx, slug, chance)
+    return SlugAnswer(
+        available=False,
+        valid=True,
+        slug=slug,
+        message="This slug is taken",
+        suggestion=free,
+        suggestions=(free,),
+    )
+
+
+def free_slug(tx: Reading, name: str, chance: Chance) -> str:
+    """A slug for an organization of this name that nobody has.
+
+    Contract: platform, section 8.3.
+    """
+    slug = slug_of(name) or f"org-{_random_text(chance)}"
+    return _next_free(tx, slug, chance) if _is_taken(tx, slug) else slug
+
+
+def _next_free(tx: Reading, slug: str, chance: Chance) -> str:
+    for number in range(2, TRIES_MAX + 2):
+        numbered = with_suffix(slug, str(number))
+        if not _is_taken(tx, numbered):
+            return numbered
+    return with_suffix(slug, _random_text(chance))
+
+
+def _is_taken(tx: Reading, slug: str) -> bool:
+    return tx.row(statements.SLUG_TAKEN, {"slug": slug}) is not None
+
+
+def _random_text(chance: Chance) -> str:
+    return chance(CHANCE_CHARS // 2).hex()
+
+
+def _found(row: sqlite3.Row | None) -> sqlite3.Row:
+    if row is None:
+        raise NotFound.thing("Organization")
+    return row

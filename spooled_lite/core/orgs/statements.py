@@ -3,8 +3,11 @@
 from typing import Final
 
 INSERT: Final = """
-INSERT INTO organizations (id, name, slug, plan_tier, billing_email, created_at_ms, updated_at_ms)
-VALUES (:id, :name, :slug, :plan_tier, :billing_email, :now_ms, :now_ms)
+INSERT INTO organizations (id, name, slug, plan_tier, billing_email, settings, custom_limits,
+                           webhook_token, webhook_token_created_at_ms, created_at_ms,
+                           updated_at_ms)
+VALUES (:id, :name, :slug, :plan_tier, :billing_email, :settings, :custom_limits,
+        :webhook_token, :now_ms, :now_ms, :now_ms)
 RETURNING *
 """
 
@@ -20,3 +23,56 @@ SELECT * FROM organizations
  ORDER BY id = :name DESC
  LIMIT 1
 """
+
+BY_ID: Final = "SELECT * FROM organizations WHERE id = :id AND deleted_at_ms IS NULL"
+
+BY_SEQ: Final = "SELECT * FROM organizations WHERE seq = :org AND deleted_at_ms IS NULL"
+
+# Index organizations_by_slug.
+SLUG_TAKEN: Final = """
+SELECT 1 FROM organizations WHERE slug = :slug AND deleted_at_ms IS NULL
+"""
+
+# Every column that somebody can change; the operation brings the ones that stay as they are.
+UPDATE: Final = """
+UPDATE organizations
+   SET name = :name, plan_tier = :plan_tier, billing_email = :billing_email,
+       description = :description, logo_url = :logo_url, settings = :settings,
+       custom_limits = :custom_limits, webhook_token = :webhook_token,
+       webhook_token_created_at_ms = :webhook_token_created_at_ms,
+       stripe_customer_id = :stripe_customer_id,
+       stripe_subscription_id = :stripe_subscription_id,
+       stripe_subscription_status = :stripe_subscription_status,
+       is_active = :is_active, updated_at_ms = :now_ms
+ WHERE seq = :org AND deleted_at_ms IS NULL
+RETURNING *
+"""
+
+# -- removing one ----------------------------------------------------------------------------
+
+MARK_DELETED: Final = """
+UPDATE organizations SET deleted_at_ms = :now_ms, updated_at_ms = :now_ms
+ WHERE seq = :org AND deleted_at_ms IS NULL
+RETURNING *
+"""
+
+# Index organizations_deleted, as all that follow: those that may still have rows, and those that
+# have had none for a while.
+NEXT_TO_EMPTY: Final = """
+SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL AND emptied_at_ms IS NULL
+ ORDER BY seq LIMIT 1
+"""
+
+NEXT_TO_DELETE: Final = """
+SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL AND emptied_at_ms <= :before_ms
+ ORDER BY emptied_at_ms, seq LIMIT 1
+"""
+
+FIRST_EMPTIED: Final = """
+SELECT min(emptied_at_ms) AS at_ms FROM organizations
+ WHERE deleted_at_ms IS NOT NULL AND emptied_at_ms IS NOT NULL
+"""
+
+MARK_EMPTIED: Final = "UPDATE organizations SET emptied_at_ms = :now_ms WHERE seq = :org"
+
+DELETE: Final = "DELETE FROM organizations WHERE seq = :org"

@@ -89,6 +89,14 @@ SELECT * FROM queues WHERE org = :org AND deleted_at_ms IS NULL AND queue_name >
  ORDER BY queue_name LIMIT :limit
 """
 
+# For an administrator: by organization and name.
+OF_ALL_ORGS: Final = """
+SELECT queues.*, organizations.id AS org_id
+  FROM organizations CROSS JOIN queues ON queues.org = organizations.seq
+ WHERE organizations.deleted_at_ms IS NULL AND queues.deleted_at_ms IS NULL
+ ORDER BY organizations.seq, queue_name LIMIT :limit OFFSET :offset
+"""
+
 # The primary key of queue_counters; minute 0 is what is true now and since ever.
 COUNTERS_NOW: Final = """
 SELECT name, value FROM queue_counters WHERE queue = :queue AND minute = 0
@@ -103,6 +111,28 @@ SELECT coalesce(sum(value) FILTER (WHERE name = 'completed'), 0) AS completed,
        coalesce(sum(value) FILTER (WHERE name = 'duration_ms'), 0) AS duration_ms,
        coalesce(sum(value) FILTER (WHERE name = 'durations'), 0) AS durations
   FROM queue_counters WHERE queue = :queue AND minute BETWEEN :day_from AND :minute
+"""
+
+# The same over several queues, named by their numbers, one range of minutes of each.
+ACTIVITY: Final = """
+SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS completed_24h,
+       coalesce(sum(each.value) FILTER (WHERE name = 'deadlettered'), 0) AS failed_24h,
+       coalesce(sum(each.value) FILTER (WHERE name = 'duration_ms'), 0) AS duration_ms,
+       coalesce(sum(each.value) FILTER (WHERE name = 'wait_ms'), 0) AS wait_ms,
+       coalesce(sum(each.value) FILTER (WHERE name = 'durations'), 0) AS durations,
+       coalesce(sum(each.value) FILTER (WHERE name = 'created' AND minute >= :hour_from), 0)
+           AS created_1h,
+       coalesce(sum(each.value) FILTER (WHERE name = 'completed' AND minute >= :hour_from), 0)
+           AS completed_1h,
+       coalesce(sum(each.value) FILTER (WHERE name = 'deadlettered' AND minute >= :hour_from), 0)
+           AS failed_1h
+  FROM json_each(:queues) AS asked CROSS JOIN queue_counters AS each
+    ON queue = asked.value AND minute BETWEEN :day_from AND :minute
+"""
+
+# Unique index queues_by_name.
+STATES: Final = """
+SELECT queue_name, enabled FROM queues WHERE org = :org AND deleted_at_ms IS NULL
 """
 
 # Index jobs_held_back.

@@ -76,8 +76,62 @@ SELECT count(*) FROM workers
    AND EXISTS (SELECT 1 FROM json_each(queue_names) AS each WHERE each.value = :queue_name)
 """
 
+# Index workers_of_org, of which only those heard of lately are read. Whoever signed off is not
+# missing.
+HEARD_OF: Final = """
+SELECT status, queue_names FROM workers
+ WHERE org = :org AND last_heartbeat_ms > :since_ms AND status <> 'offline'
+ LIMIT :limit
+"""
+
+# Index workers_of_org.
+COUNT_PRESENT: Final = """
+SELECT count(*) FROM workers
+ WHERE org = :org AND status IN ('healthy', 'degraded', 'draining')
+"""
+
 # Unique index of workers.id; a job may be done by somebody who never registered.
 COUNT_JOBS: Final = """
 UPDATE workers SET jobs_processed = jobs_processed + ?, jobs_failed = jobs_failed + ?
  WHERE id = ? AND org = ?
+"""
+
+# For an administrator: the newest first.
+OF_ALL_ORGS: Final = """
+SELECT workers.*, organizations.id AS org_id
+  FROM workers CROSS JOIN organizations ON organizations.seq = workers.org
+ WHERE organizations.deleted_at_ms IS NULL
+ ORDER BY workers.seq DESC LIMIT :limit OFFSET :offset
+"""
+
+# Unique index of workers.id.
+BY_ID_OF_ANY_ORG: Final = """
+SELECT workers.*, organizations.id AS org_id
+  FROM workers CROSS JOIN organizations ON organizations.seq = workers.org
+ WHERE organizations.deleted_at_ms IS NULL AND workers.id = :id
+"""
+
+# -- for whoever watches the server ------------------------------------------------------------
+
+# Index workers_of_org.
+OF_ORG: Final = """
+SELECT queue_names, current_jobs, last_heartbeat_ms FROM workers WHERE org = :org LIMIT :limit
+"""
+
+# Index workers_alive, of which only those heard of lately are read.
+ALIVE: Final = """
+SELECT count(*) AS active, count(*) FILTER (WHERE status = 'healthy') AS healthy FROM workers
+ WHERE status IN ('healthy', 'degraded') AND last_heartbeat_ms > :since_ms
+"""
+
+# Index jobs_by_status, its first row of each organization.
+OLDEST_PENDING: Final = """
+SELECT min((SELECT min(created_at_ms) FROM jobs
+             WHERE org = organizations.seq AND status = 'pending')) AS at_ms
+  FROM organizations WHERE deleted_at_ms IS NULL
+"""
+
+# The primary key of usage_counters.
+USED_EVER: Final = """
+SELECT name, value FROM usage_counters WHERE org = :org AND period = ''
 """

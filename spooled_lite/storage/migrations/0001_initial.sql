@@ -1,7 +1,7 @@
 -- Keys are integers inside the file (seq); the id on the wire stands in a unique index beside it.
 
 CREATE TABLE organizations (
-    seq           INTEGER PRIMARY KEY,
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,  -- a number never comes back: memory knows them
     id            TEXT NOT NULL UNIQUE,
     name          TEXT NOT NULL,
     slug          TEXT NOT NULL,
@@ -19,15 +19,18 @@ CREATE TABLE organizations (
     is_active     INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
     created_at_ms INTEGER NOT NULL,
     updated_at_ms INTEGER NOT NULL,
-    deleted_at_ms INTEGER  -- removed for good: hidden at once, its rows go in passes
+    deleted_at_ms INTEGER, -- removed for good: hidden at once, its rows go in passes
+    emptied_at_ms INTEGER, -- none of its rows were left; its own goes some minutes later
+    CHECK (emptied_at_ms IS NULL OR deleted_at_ms IS NOT NULL)
 ) STRICT;
 CREATE UNIQUE INDEX organizations_by_slug ON organizations (slug) WHERE deleted_at_ms IS NULL;
 CREATE INDEX organizations_by_email ON organizations (lower(billing_email), created_at_ms)
  WHERE billing_email IS NOT NULL;
-CREATE INDEX organizations_deleted ON organizations (seq) WHERE deleted_at_ms IS NOT NULL;
+CREATE INDEX organizations_deleted ON organizations (emptied_at_ms, seq)
+ WHERE deleted_at_ms IS NOT NULL;
 
 CREATE TABLE api_keys (
-    seq           INTEGER PRIMARY KEY,
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
     id            TEXT NOT NULL UNIQUE,
     org           INTEGER NOT NULL REFERENCES organizations,
     name          TEXT NOT NULL,
@@ -41,6 +44,7 @@ CREATE TABLE api_keys (
     updated_at_ms INTEGER NOT NULL,
     last_used_ms  INTEGER,
     expires_at_ms INTEGER,
+    secret_made_at_ms INTEGER NOT NULL,  -- tokens that were made before stand for an older secret
     -- Switched off by the soft deletion of its organization: taken back with it.
     is_off_with_org INTEGER NOT NULL DEFAULT 0 CHECK (is_off_with_org IN (0, 1))
 ) STRICT;
@@ -273,3 +277,4 @@ CREATE TABLE deliveries (
     CHECK ((status = 'pending') = (next_attempt_at_ms IS NOT NULL))
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at_ms) WHERE status = 'pending';
+CREATE INDEX deliveries_of_org ON deliveries (org, created_at_ms);

@@ -1,9 +1,9 @@
 """What a caller's organization lets in, from its plan, its own limits and the settings."""
 
-from spooled_lite import plans
 from spooled_lite.core.jobs.records import json_size
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import PayloadTooLarge
+from spooled_lite.plans import next_tier
 from spooled_lite.wire.http.call import Call
 
 
@@ -13,7 +13,9 @@ def admission_of(call: Call) -> Admission:
     assert caller is not None, "only authenticated calls store anything"
     enforced = settings.plan_enforcement == "on"
     if enforced or caller.custom_limits is not None:
-        caps = plans.caps_of(caller.plan_tier, caller.custom_limits, enforced=enforced)
+        caps = call.services.plans.caps_of(
+            caller.plan_tier, caller.custom_limits, enforced=enforced
+        )
     else:
         caps = None
     return Admission(caps, settings.queue_default_max_retries, settings.queue_default_timeout_secs)
@@ -30,7 +32,7 @@ def check_payload_of_plan(call: Call, payload: bytes, field: str = "payload") ->
     if not enforced and caller.custom_limits is None:
         return
     server_max = settings.queue_max_payload_size_bytes
-    bytes_max = plans.payload_bytes_max(
+    bytes_max = call.services.plans.payload_bytes_max(
         caller.plan_tier, caller.custom_limits, enforced=enforced, server_max=server_max
     )
     if bytes_max == server_max or len(payload) <= bytes_max:
@@ -45,7 +47,7 @@ def check_payload_of_plan(call: Call, payload: bytes, field: str = "payload") ->
 
 def _plan_facts(tier: str, size: int, bytes_max: int) -> dict[str, str | int]:
     facts: dict[str, str | int] = {"current": size, "limit": bytes_max, "plan": tier}
-    upgrade_to = plans.next_tier(tier)
+    upgrade_to = next_tier(tier)
     if upgrade_to is not None:
         facts["upgrade_to"] = upgrade_to
     return facts

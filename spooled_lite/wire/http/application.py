@@ -4,27 +4,43 @@ It is one function and not a chain of wrappers, so that a request pays for the h
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.errors import AccessDenied, InternalError, NotFound, SpooledError
+from spooled_lite.errors import (
+    AccessDenied,
+    InternalError,
+    NotFound,
+    RateLimited,
+    SpooledError,
+    Unauthorized,
+)
+from spooled_lite.wire.http.admin_key import check_admin_key, has_admin_key
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Header, Reply, Services
 from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
 from spooled_lite.wire.http.errors import refusal
+from spooled_lite.wire.http.metrics import check_metrics_token
 from spooled_lite.wire.http.middleware import compression, versions
 from spooled_lite.wire.http.middleware.cors import Cors
-from spooled_lite.wire.http.middleware.rate_limit import rate_headers
+from spooled_lite.wire.http.middleware.rate_limit import (
+    client_address,
+    rate_headers,
+    refusal_headers,
+)
 from spooled_lite.wire.http.middleware.request_id import request_id
 from spooled_lite.wire.http.middleware.security_headers import security_headers
 from spooled_lite.wire.http.middleware.time_limit import TimeLimit
+from spooled_lite.wire.http.registration import check_registration
 from spooled_lite.wire.http.routes import ROUTES
 
 logger = logging.getLogger(__name__)
 
 API_PREFIX: Final = b"/api/v1"
+_UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP})
 
 
 class Application:
@@ -56,11 +72,16 @@ class Application:
             receive,
             is_api=raw_path.startswith(API_PREFIX) and raw_path[7:8] in (b"/", b""),
         )
+        began = time.monotonic()
+        status = 0
         try:
             answer = await self._answer(call, raw_path)
+            status = answer.status
         except ClientGone:
             logger.debug("%s: the client left", call.request_id.decode())
             return
+        finally:
+            self.services.metrics.answered(time.monotonic() - began, status)
         _log(call, raw_path, answer.status)
         await self._send(call, answer, send)
 
@@ -73,6 +94,8 @@ class Application:
             call.matched(parameters)
             return await self._time_limit.within(call, self._handle(call, route))
         except SpooledError as error:
+            if isinstance(error, RateLimited):
+                call.rate_headers = refusal_headers(error)
             return refusal(error)
         except ClientGone:
             raise
@@ -83,11 +106,55 @@ class Application:
     async def _handle(self, call: Call, route: Route) -> Reply:
         if call.is_api:
             versions.check_version(call.headers.get(b"x-api-version"))
-        if route.access is not Access.PUBLIC:
-            await self._admit(call, route)
+        await self._admit(call, route)
         return await route.handler(call)
 
     async def _admit(self, call: Call, route: Route) -> None:
+        """Raises whatever keeps the call out. Contract: README, section 8 ("Access")."""
+        match route.access:
+            case Access.PUBLIC:
+                self._admit_address(call, route)
+            case Access.NONE:
+                return
+            case Access.METRICS:
+                check_metrics_token(call)
+            case Access.ADMIN:
+                call.rate_headers = ()  # whoever has the admin key is not limited
+                check_admin_key(call)
+            case Access.REGISTRATION:
+                self._admit_address(call, route)
+                check_registration(call)
+            case Access.BOOTSTRAP:
+                await self._admit_bootstrap(call, route)
+            case _:
+                await self._admit_caller(call, route)
+
+    async def _admit_bootstrap(self, call: Call, route: Route) -> None:
+        """Whoever shows something must show the right thing; who shows nothing is looked at later.
+
+        Contract: platform, section 8.4.
+        """
+        shows_key = b"authorization" in call.headers or b"x-api-key" in call.headers
+        if shows_key and not has_admin_key(call):
+            await self._admit_caller(call, route)
+        elif shows_key or b"x-admin-key" in call.headers:
+            check_admin_key(call)
+            call.is_admin, call.rate_headers = True, ()
+        else:
+            self._admit_address(call, route)
+            if call.settings.registration_mode != "open":
+                raise Unauthorized
+
+    def _admit_address(self, call: Call, route: Route) -> None:
+        """How often this address calls, where nobody has to say who is calling."""
+        if route.is_unlimited:
+            return
+        now_ms = call.now_ms
+        standing = self.services.rates.charge_address(client_address(call), now_ms)
+        call.rate_headers = rate_headers(standing, now_ms)
+        standing.check()
+
+    async def _admit_caller(self, call: Call, route: Route) -> None:
         """Who is calling, how often, and may they: in this order, so that refusals count too."""
         services = self.services
         caller = await services.callers.authenticate(call.headers)
@@ -99,7 +166,7 @@ class Application:
             standing.check()
         if self._checks_words and route.words and not caller.may_any(route.words):
             raise AccessDenied(f"This key lacks the permission `{route.words[0]}`")
-        if route.access is Access.UNSCOPED and not caller.scope.is_unrestricted:
+        if route.access in _UNSCOPED and not caller.scope.is_unrestricted:
             raise AccessDenied("This call needs a key without a queue restriction")
 
     def _options(self, call: Call, raw_path: bytes) -> Reply:
@@ -113,7 +180,11 @@ class Application:
 
     async def _send(self, call: Call, answer: Reply, send: Send) -> None:
         body = answer.body
-        headers: list[Header] = [(b"x-request-id", call.request_id), *self._security]
+        security = self._security
+        if answer.policy is not None:
+            hsts = call.settings.enable_hsts
+            security = security_headers(enable_hsts=hsts, policy=answer.policy)
+        headers: list[Header] = [(b"x-request-id", call.request_id), *security]
         if answer.status != 204:
             headers.append((b"content-type", answer.media))
             if compression.is_wanted(call.headers.get(b"accept-encoding"), body):
@@ -123,7 +194,8 @@ class Application:
         if call.is_api:
             headers.append(versions.HEADER)
             if call.method != "OPTIONS":
-                headers += call.rate_headers or rate_headers(None, call.now_ms)
+                shown = call.rate_headers
+                headers += rate_headers(None, call.now_ms) if shown is None else shown
         headers += self._cors.headers(call.headers.get(b"origin"))
         headers += answer.headers
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -128,8 +128,10 @@ async def _claim(
 
 
 def _caller(call: Call) -> Caller:
-    assert call.caller is not None, "a claim is authenticated"
-    return Caller(call.org, call.caller.key, call.is_gone, lambda: _until_gone(call))
+    caller = call.caller
+    assert caller is not None, "a claim is authenticated"
+    token_id = None if caller.token is None else caller.token.jti
+    return Caller(call.org, caller.key, call.is_gone, lambda: _until_gone(call), token_id)
 
 
 async def _until_gone(call: Call) -> Any:

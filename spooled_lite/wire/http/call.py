@@ -10,15 +10,20 @@ from starlette.types import Receive, Scope
 
 from spooled_lite.clock import Clock
 from spooled_lite.config import Settings
+from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
 from spooled_lite.errors import BadRequest
 from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
+from spooled_lite.metrics import Metrics
+from spooled_lite.outbound.mail import Mail, smtp_of
+from spooled_lite.plan_values import plans_of
+from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.wire.caller import Caller, Callers
 from spooled_lite.wire.http.body import check_text, decode, is_nothing, read_body
-from spooled_lite.wire.http.middleware.rate_limit import RateLimits
+from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.http.middleware.request_id import request_id
 from spooled_lite.wire.waiting import Waiting
 
@@ -35,7 +40,7 @@ _encode: Final = msgspec.json.Encoder().encode
 class Reply:
     """A whole answer. The boundary adds the headers that every answer has."""
 
-    __slots__ = ("body", "headers", "media", "status")
+    __slots__ = ("body", "headers", "media", "policy", "status")
 
     def __init__(
         self,
@@ -44,11 +49,13 @@ class Reply:
         headers: Sequence[Header] = (),
         *,
         media: bytes = JSON,
+        policy: bytes | None = None,
     ) -> None:
         self.status = status
         self.body = body
         self.headers = headers
         self.media = media
+        self.policy = policy  # of the content of a page; None: that of the API
 
 
 def reply(value: Any, status: int = 200, headers: Sequence[Header] = ()) -> Reply:
@@ -77,7 +84,14 @@ class Services(Struct, frozen=True, kw_only=True):
     bus: EventBus
     waiting: Waiting
     callers: Callers
+    plans: Plans
+    metrics: Metrics
     rates: RateLimits
+    login_failures: FailureWindows
+    admin_failures: FailureWindows
+    code_requests: FailureWindows  # who asks for mails again and again is held up as well
+    signer: Signer
+    mail: Mail
     ids: Ids  # for request ids; the writing thread has its own
     state: ServerState
 
@@ -90,16 +104,27 @@ class Services(Struct, frozen=True, kw_only=True):
         clock: Clock,
         bus: EventBus,
         waiting: Waiting,
+        token_secret: bytes,
         ids: Ids | None = None,
+        metrics: Metrics | None = None,
     ) -> Self:
+        signer = Signer(token_secret, access_seconds=settings.jwt_expiration_hours * 3600)
+        plans = plans_of(settings.plan_values)
         return cls(
             db=db,
             settings=settings,
             clock=clock,
             bus=bus,
             waiting=waiting,
-            callers=Callers(db, clock=clock, bus=bus),
-            rates=RateLimits(settings),
+            callers=Callers(db, clock=clock, bus=bus, signer=signer),
+            plans=plans,
+            metrics=metrics or Metrics(),
+            rates=RateLimits(settings, plans),
+            login_failures=FailureWindows("login"),
+            admin_failures=FailureWindows("admin"),
+            code_requests=FailureWindows("login"),
+            signer=signer,
+            mail=Mail(smtp_of(settings)),
             ids=ids or Ids(),
             state=ServerState(clock.now_ms()),
         )
@@ -116,6 +141,7 @@ class Call:
         "db",
         "deadline",
         "headers",
+        "is_admin",
         "is_api",
         "method",
         "org",
@@ -138,10 +164,11 @@ class Call:
         self.request_id = request_id(self.headers.get(b"x-request-id"), services.ids)
         self.is_api = is_api
         self.caller: Caller | None = None
+        self.is_admin = False  # told of calls that others may make, too
         self.org = 0  # no organization has this number
         self.org_id = ""
         self.scope: QueueScope = ALL_QUEUES
-        self.rate_headers: Sequence[Header] = ()
+        self.rate_headers: Sequence[Header] | None = None  # None: those of who is not limited
         self.deadline = 0.0  # on the loop's clock: see middleware/time_limit.py
         self._asgi = asgi
         self._parameters: Mapping[str, str] = {}
@@ -159,6 +186,20 @@ class Call:
     @property
     def now_ms(self) -> int:
         return self.services.clock.now_ms()
+
+    @property
+    def peer(self) -> str | None:
+        """The address at the other end of the connection; see `rate_limit.client_address`."""
+        client = self._asgi.get("client")
+        return None if client is None else str(client[0])
+
+    @property
+    def base_url(self) -> str:
+        """Where this server is reached: as it was set, else as this request has found it."""
+        if self.settings.public_url is not None:
+            return self.settings.public_url
+        host = self.headers.get(b"host", b"").decode("ascii", "replace")
+        return f"{self._asgi.get('scheme', 'http')}://{host or self.settings.host}"
 
     def path(self, name: str) -> str:
         """A segment of the path, percent-decoded; never empty."""

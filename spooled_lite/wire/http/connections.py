@@ -1,7 +1,7 @@
 """What the connections of one server share: limits, who is open, one sweep for all deadlines."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from typing import Any, Protocol
 
@@ -30,9 +30,15 @@ class Connections(ServerState):
     connections: set[Any]  # of Connection; the library names its own classes here
 
     def __init__(
-        self, limits: HttpLimits, *, connection_count_max: int, always: Sequence[Header]
+        self,
+        limits: HttpLimits,
+        *,
+        connection_count_max: int,
+        always: Sequence[Header],
+        on_sweep: Callable[[float], None] | None = None,
     ) -> None:
         super().__init__()
+        self._on_sweep = on_sweep
         self.limits = limits
         self.connection_count_max = connection_count_max
         self.ids = Ids()
@@ -46,6 +52,8 @@ class Connections(ServerState):
         now = loop.time()
         for connection in [each for each in self.connections if each.deadline <= now]:
             connection.expire(now)
+        if self._on_sweep is not None and self._timer is not None:
+            self._on_sweep(now - self._timer.when())  # how late the loop was
         self._timer = loop.call_later(self.limits.sweep_seconds, self.start_sweeping, loop)
 
     def stop_sweeping(self) -> None:

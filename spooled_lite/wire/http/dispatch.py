@@ -22,6 +22,11 @@ class Access(Enum):
     PUBLIC = "public"  # no credential; one that is present is ignored
     KEY = "key"  # an API key; its queue scope applies
     UNSCOPED = "unscoped"  # an API key without a queue restriction
+    REGISTRATION = "registration"  # public, or the admin key, or nobody: as registration is set
+    BOOTSTRAP = "bootstrap"  # an unscoped key, the admin key, or neither: the handler decides
+    ADMIN = "admin"  # the admin key, in a header of its own; any other credential is ignored
+    METRICS = "metrics"  # public, or the metrics token when there is one
+    NONE = "none"  # always refused, before any look at a credential
 
 
 class Route(Struct, frozen=True):
@@ -31,13 +36,15 @@ class Route(Struct, frozen=True):
     access: Access
     words: tuple[str, ...]  # permission words, any of which will do; none: not asked for
     parameters: tuple[str, ...]
+    is_unlimited: bool  # for watchers of the server: no limit per address. Platform, section 4
 
     @classmethod
     def of(cls, row: Row) -> "Route":
         method, path, handler, access, word = row
         names = tuple(_name(each) for each in path.split("/") if _is_parameter(each))
         words = () if word == NO_WORD else tuple(word.split())
-        return cls(method, path, handler, access, words, names)
+        is_unlimited = path.startswith(("/health", "/metrics"))
+        return cls(method, path, handler, access, words, names, is_unlimited)
 
 
 class _Node:

@@ -5,12 +5,17 @@ from typing import Any, Final
 
 from spooled_lite.errors import (
     AccessDenied,
+    AdminNotConfigured,
+    AuthenticationFailed,
     BadRequest,
     Conflict,
     DatabaseError,
     InternalError,
+    InvalidAdminHeader,
+    InvalidAdminKey,
     LeaseExpired,
     MethodNotAllowed,
+    MissingAdminKey,
     NotFound,
     NotJson,
     PayloadTooLarge,
@@ -30,6 +35,11 @@ STATUS: Final[Mapping[type[SpooledError], int]] = {
     NotJson: 400,
     RuleBroken: 400,  # right type, breaks a rule
     Unauthorized: 401,
+    AuthenticationFailed: 401,
+    AdminNotConfigured: 401,
+    MissingAdminKey: 401,
+    InvalidAdminHeader: 401,
+    InvalidAdminKey: 401,
     AccessDenied: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
@@ -81,6 +91,6 @@ def _headers(error: SpooledError) -> tuple[Header, ...]:
         return ((b"retry-after", b"%d" % UNAVAILABLE_RETRY_SECONDS),)
     if isinstance(error, MethodNotAllowed):
         return ((b"allow", ", ".join(error.allowed).encode("ascii")),)
-    if isinstance(error, Unauthorized):
+    if isinstance(error, Unauthorized | AuthenticationFailed):
         return ((b"www-authenticate", b"Bearer"),)
     return ()

@@ -8,7 +8,7 @@ from spooled_lite.errors import Reason, SpooledError, Unavailable
 from spooled_lite.storage.file_guard import FileWatch
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
-from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.call import Call, Reply, Services, reply
 from spooled_lite.wire.http.errors import envelope
 
 _MESSAGES: dict[Reason, str] = {
@@ -20,12 +20,12 @@ _MESSAGES: dict[Reason, str] = {
 
 
 async def overview(call: Call) -> Reply:
-    state = await _state(call)
+    state = await _state(call.services)
     started_at_ms = call.services.state.started_at_ms
     uptime_seconds = max(0, call.now_ms - started_at_ms) // 1000
     return reply(
         {
-            "status": "healthy" if _trouble(call, state) is None else "degraded",
+            "status": "healthy" if _trouble(call.services, state) is None else "degraded",
             **state,
             "version": spooled_lite.__version__,
             "uptime_seconds": uptime_seconds,
@@ -40,25 +40,30 @@ async def live(call: Call) -> Reply:
 
 
 async def ready(call: Call) -> Reply:
-    state = await _state(call)
-    trouble = _trouble(call, state)
+    state = await _state(call.services)
+    trouble = _trouble(call.services, state)
     if trouble is None:
         return reply({"status": "healthy", **state})
     error = Unavailable(trouble, _MESSAGES[trouble])
     return reply({**envelope(error), "status": "degraded", **state}, 503, ((b"retry-after", b"1"),))
 
 
-async def _state(call: Call) -> dict[str, Any]:
-    writer = call.db.writer
+async def trouble_of(services: Services) -> Reason | None:
+    """Why the server is not ready; None when it is."""
+    return _trouble(services, await _state(services))
+
+
+async def _state(services: Services) -> dict[str, Any]:
+    writer = services.db.writer
     return {
-        "database": await _reads_work(call),
+        "database": await _reads_work(services),
         "cache": True,  # one process: there is nothing that could be unreachable
         "checks": {
             "writer": writer.state,
             "disk": _disk(writer.file),
             "wal_bytes": writer.file.wal_bytes(),
         },
-        "durability": call.settings.durability,
+        "durability": services.settings.durability,
     }
 
 
@@ -68,8 +73,8 @@ def _disk(file: FileWatch) -> str:
     return "low" if file.is_low() else "ok"
 
 
-def _trouble(call: Call, state: dict[str, Any]) -> Reason | None:
-    if call.services.state.is_stopping:
+def _trouble(services: Services, state: dict[str, Any]) -> Reason | None:
+    if services.state.is_stopping:
         return "shutting_down"
     checks = state["checks"]
     if not state["database"] or checks["writer"] == "failed":
@@ -81,9 +86,9 @@ def _trouble(call: Call, state: dict[str, Any]) -> Reason | None:
     return None
 
 
-async def _reads_work(call: Call) -> bool:
+async def _reads_work(services: Services) -> bool:
     try:
-        await call.db.readers.point(_one)
+        await services.db.readers.point(_one)
     except (SpooledError, sqlite3.Error):
         return False
     return True

@@ -3,12 +3,23 @@
 from typing import Final
 
 from spooled_lite.wire.http import (
+    admin,
+    admin_reads,
     attempts,
+    auth,
+    billing,
+    dashboard,
     dead_letters,
     dependencies,
+    documents,
+    email_sign_in,
     health,
     jobs,
+    keys,
+    metrics,
+    orgs,
     queues,
+    stubs,
     workers,
 )
 from spooled_lite.wire.http.dispatch import Access, Row
@@ -19,6 +30,25 @@ HEALTH: Final[tuple[Row, ...]] = (
     ("GET", "/health",       health.overview, Access.PUBLIC, "-"),
     ("GET", "/health/live",  health.live,     Access.PUBLIC, "-"),
     ("GET", "/health/ready", health.ready,    Access.PUBLIC, "-"),
+)
+
+DOCUMENTS: Final[tuple[Row, ...]] = (
+    ("GET", "/docs",         documents.docs,    Access.PUBLIC, "-"),
+    ("GET", "/openapi.json", documents.openapi, Access.PUBLIC, "-"),
+)
+
+AUTH: Final[tuple[Row, ...]] = (
+    ("POST", "/api/v1/auth/login",           auth.login,             Access.PUBLIC, "-"),
+    ("POST", "/api/v1/auth/refresh",         auth.refresh,           Access.PUBLIC, "-"),
+    ("POST", "/api/v1/auth/logout",          auth.logout,            Access.KEY,    "-"),
+    ("GET",  "/api/v1/auth/me",              auth.me,                Access.KEY,    "-"),
+    ("POST", "/api/v1/auth/validate",        auth.validate,          Access.PUBLIC, "-"),
+    ("POST", "/api/v1/auth/email/start",     email_sign_in.start,    Access.PUBLIC, "-"),
+    ("POST", "/api/v1/auth/email/verify",    email_sign_in.verify,   Access.PUBLIC, "-"),
+    ("POST", "/api/v1/auth/signup/complete", email_sign_in.complete, Access.PUBLIC, "-"),
+    ("GET",  "/api/v1/auth/check-email",     email_sign_in.check,    Access.PUBLIC, "-"),
+    ("GET",  "/api/v1/auth/email/check",     email_sign_in.check,    Access.PUBLIC, "-"),
+    ("POST", "/api/v1/auth/email/check",     email_sign_in.check,    Access.PUBLIC, "-"),
 )
 
 JOBS: Final[tuple[Row, ...]] = (
@@ -69,6 +99,104 @@ WORKERS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/workers/{id}/deregister", workers.deregister, Access.KEY, "workers:write"),
     ("DELETE", "/api/v1/workers/{id}",            workers.deregister, Access.KEY, "workers:write"),
 )
+
+ORGANIZATIONS: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/organizations",                   orgs.list_all,           Access.KEY,          "-"),  # noqa: E501
+    ("POST",   "/api/v1/organizations",                   orgs.create,             Access.REGISTRATION, "-"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/check-slug",        orgs.check_slug,         Access.PUBLIC,       "-"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/check-slug/{slug}", orgs.check_slug_in_path, Access.PUBLIC,       "-"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/generate-slug",     orgs.generate_slug,      Access.PUBLIC,       "-"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/usage",             orgs.usage,              Access.UNSCOPED,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/webhook-token",     orgs.webhook_token,      Access.UNSCOPED,     "organization:read"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/webhook-token/regenerate", orgs.new_webhook_token, Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/{id}",              orgs.get,                Access.KEY,          "-"),  # noqa: E501
+    ("PUT",    "/api/v1/organizations/{id}",              orgs.update,             Access.UNSCOPED,     "organization:admin"),  # noqa: E501
+    ("DELETE", "/api/v1/organizations/{id}",              orgs.delete,             Access.UNSCOPED,     "organization:admin"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/{id}/usage",        orgs.usage_of,           Access.UNSCOPED,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/{id}/members",      orgs.members,            Access.UNSCOPED,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/organizations/{id}/webhook-token", orgs.webhook_token_of,  Access.UNSCOPED,     "organization:read"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/{id}/webhook-token/regenerate", orgs.new_webhook_token_of, Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/{id}/api-keys",     keys.create_for_organization, Access.BOOTSTRAP, "api-keys:write"),  # noqa: E501
+)
+
+KEYS: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/api-keys",                 keys.list_all,       Access.UNSCOPED, "api-keys:read"),  # noqa: E501
+    ("POST",   "/api/v1/api-keys",                 keys.create,         Access.UNSCOPED, "api-keys:write"),  # noqa: E501
+    ("GET",    "/api/v1/api-keys/{id}",            keys.get,            Access.UNSCOPED, "api-keys:read"),  # noqa: E501
+    ("PUT",    "/api/v1/api-keys/{id}",            keys.update,         Access.UNSCOPED, "api-keys:write"),  # noqa: E501
+    ("DELETE", "/api/v1/api-keys/{id}",            keys.revoke_key,     Access.UNSCOPED, "api-keys:write"),  # noqa: E501
+    ("POST",   "/api/v1/api-keys/{id}/regenerate", keys.regenerate_key, Access.UNSCOPED, "api-keys:write"),  # noqa: E501
+)
+
+METRICS: Final[tuple[Row, ...]] = (
+    ("GET", "/metrics",                   metrics.scrape,     Access.METRICS, "-"),
+    ("GET", "/api/v1/metrics",            metrics.overview,   Access.KEY,     "-"),
+    ("GET", "/api/v1/metrics/prometheus", metrics.prometheus, Access.KEY,     "-"),
+)
+
+BILLING: Final[tuple[Row, ...]] = (
+    ("GET", "/api/v1/billing/status",     billing.status, Access.UNSCOPED, "organization:read"),
+    ("GET", "/api/v1/dashboard",          dashboard.get,  Access.KEY,      "-"),
+    ("GET", "/api/v1/dashboard/overview", dashboard.get,  Access.KEY,      "-"),
+)
+
+ADMIN: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/admin/organizations",              admin.list_all,      Access.ADMIN, "-"),
+    ("POST",   "/api/v1/admin/organizations",              admin.create,        Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/organizations/{id}",         admin.get,           Access.ADMIN, "-"),
+    ("PATCH",  "/api/v1/admin/organizations/{id}",         admin.update,        Access.ADMIN, "-"),
+    ("PUT",    "/api/v1/admin/organizations/{id}",         admin.update,        Access.ADMIN, "-"),
+    ("DELETE", "/api/v1/admin/organizations/{id}",         admin.delete,        Access.ADMIN, "-"),
+    ("POST",   "/api/v1/admin/organizations/{id}/api-keys", admin.create_key,   Access.ADMIN, "-"),
+    ("POST",   "/api/v1/admin/organizations/{id}/reset-usage", admin.reset_usage, Access.ADMIN, "-"),  # noqa: E501
+    ("PUT",    "/api/v1/admin/organizations/{id}/limits",  admin.set_limits,    Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/stats",                      admin.stats,         Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/plans",                      admin.plans,         Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/jobs",                       admin_reads.jobs,    Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/jobs/{id}",                  admin_reads.job,     Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/workers",                    admin_reads.workers, Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/workers/{id}",               admin_reads.worker,  Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/queues",                     admin_reads.queues,  Access.ADMIN, "-"),
+)
+
+# Always refused. Contract: platform, section 17.
+STUBS: Final[tuple[Row, ...]] = (
+    ("POST",   "/api/v1/auth/register",                     stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/auth/password/reset",               stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/auth/password/confirm",             stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/auth/password/change",              stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/{id}/members",        stubs.no_invitations,          Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/{id}/members/invite", stubs.no_invitations,          Access.NONE,     "-"),  # noqa: E501
+    ("PUT",    "/api/v1/organizations/{id}/members/{member_id}", stubs.no_invitations,     Access.NONE,     "-"),  # noqa: E501
+    ("DELETE", "/api/v1/organizations/{id}/members/{member_id}", stubs.no_invitations,     Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/webhook-token/clear", stubs.keep_webhook_token,      Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("DELETE", "/api/v1/organizations/{id}/webhook-token",  stubs.keep_webhook_token_of,   Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("POST",   "/api/v1/billing/portal",                    stubs.no_portal,               Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("POST",   "/api/v1/billing/webhook",                   stubs.no_payments,             Access.NONE,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/dashboard/activity",                stubs.no_charts,               Access.NONE,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/dashboard/charts/jobs",             stubs.no_charts,               Access.NONE,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/dashboard/charts/throughput",       stubs.no_charts,               Access.NONE,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/dashboard/charts/workers",          stubs.no_charts,               Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/admin/jobs/{id}/cancel",            stubs.not_by_admin,            Access.NONE,     "-"),  # noqa: E501
+    ("DELETE", "/api/v1/admin/workers/{id}",                stubs.not_by_admin,            Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/admin/queues/{name}/purge",         stubs.not_by_admin,            Access.NONE,     "-"),  # noqa: E501
+    ("POST",   "/api/v1/admin/maintenance",                 stubs.no_remote_configuration, Access.NONE,     "-"),  # noqa: E501
+    ("GET",    "/api/v1/admin/config",                      stubs.no_remote_configuration, Access.NONE,     "-"),  # noqa: E501
+    ("PUT",    "/api/v1/admin/config",                      stubs.no_remote_configuration, Access.NONE,     "-"),  # noqa: E501
+)
 # fmt: on
 
-ROUTES: Final[tuple[Row, ...]] = (*HEALTH, *JOBS, *QUEUES, *WORKERS)
+ROUTES: Final[tuple[Row, ...]] = (
+    *HEALTH,
+    *AUTH,
+    *DOCUMENTS,
+    *JOBS,
+    *QUEUES,
+    *WORKERS,
+    *ORGANIZATIONS,
+    *KEYS,
+    *METRICS,
+    *BILLING,
+    *ADMIN,
+    *STUBS,
+)

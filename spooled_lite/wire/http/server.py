@@ -31,6 +31,7 @@ class HttpServer:
 
     `on_stopping` is called once, on the loop, after the listeners are closed: it must make streams
     end and waiting calls answer. `always` are headers of the answers the server gives by itself.
+    `on_sweep` is called about once a second, with the seconds by which the loop was late.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class HttpServer:
         grace_seconds: float,
         on_stopping: Callable[[], None],
         always: Sequence[Header] = (),
+        on_sweep: Callable[[float], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port  # 0 until start() has found a free one
@@ -51,6 +53,7 @@ class HttpServer:
         self._grace_seconds = grace_seconds
         self._on_stopping = on_stopping
         self._always = always
+        self._on_sweep = on_sweep
         self._listeners: list[asyncio.AbstractServer] = []
         self._connections: Connections | None = None
         self._at_once = asyncio.Event()
@@ -61,6 +64,10 @@ class HttpServer:
         """Where a client on this machine reaches the server."""
         host = LOOPBACK_OF.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def connection_count(self) -> int:
+        return 0 if self._connections is None else len(self._connections.connections)
 
     async def start(self) -> None:
         """Listen and serve.
@@ -77,6 +84,7 @@ class HttpServer:
                 self._limits, file_count_max=raise_file_limit()
             ),
             always=self._always,
+            on_sweep=self._on_sweep,
         )
         config = _library_config(self._app, self._limits)
         loop = asyncio.get_running_loop()

@@ -100,6 +100,25 @@ def test_how_long_jobs_took_is_summed(stage: JobStage) -> None:
     assert stage.counter("duration_ms", minute=minute) == 2_500
 
 
+def test_how_long_completed_jobs_had_waited_is_summed(stage: JobStage) -> None:
+    stage.enqueue()
+    stage.clock.advance(seconds=1.5)
+    job = stage.take()
+    stage.complete(job)
+
+    minute = stage.clock.now_ms() // 60_000
+    assert stage.counter("wait_ms", minute=minute) == 1_500
+
+
+def test_a_clock_that_was_set_back_makes_no_wait_negative(stage: JobStage) -> None:
+    stage.enqueue()
+    stage.clock._now_ms -= 5_000
+    stage.complete(stage.take())
+
+    minute = stage.clock.now_ms() // 60_000
+    assert stage.counter("wait_ms", minute=minute) == 0
+
+
 def test_usage_is_summed_by_day_month_and_for_ever(stage: JobStage) -> None:
     stage.completed()
     stage.clock.advance(seconds=86_400)

@@ -6,6 +6,7 @@ import pytest
 
 from spooled_lite.core.lifecycle.prune import SWEEP_MS, Pruning, Retention
 from spooled_lite.events import Deadline
+from spooled_lite.plans import Plans
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 from tests.factories import a_job
@@ -53,13 +54,13 @@ def lines(stage: JobStage) -> int:
     [
         (Retention(), "free", None, (30, 7)),
         (Retention(job_days=1, history_days=2), "free", {}, (1, 2)),
-        (Retention(plans_enforced=True), "free", None, (3, 1)),
-        (Retention(plans_enforced=True), "starter", None, (14, 7)),
-        (Retention(plans_enforced=True), "pro", None, (30, 30)),
-        (Retention(plans_enforced=True), "enterprise", None, (90, 90)),
-        (Retention(plans_enforced=True), "unheard of", None, (3, 1)),
+        (Retention(plans=Plans()), "free", None, (3, 1)),
+        (Retention(plans=Plans()), "starter", None, (14, 7)),
+        (Retention(plans=Plans()), "pro", None, (30, 30)),
+        (Retention(plans=Plans()), "enterprise", None, (90, 90)),
+        (Retention(plans=Plans()), "unheard of", None, (3, 1)),
         (Retention(), "free", {"job_retention_days": 5}, (5, 7)),
-        (Retention(plans_enforced=True), "free", {"history_retention_days": 5}, (3, 5)),
+        (Retention(plans=Plans()), "free", {"history_retention_days": 5}, (3, 5)),
         (Retention(), "free", {"job_retention_days": 0, "history_retention_days": -1}, (0, -1)),
         (Retention(), "free", {"job_retention_days": None}, (30, 7)),
         (Retention(), "free", {"job_retention_days": "5"}, (30, 7)),
@@ -131,7 +132,7 @@ def test_a_custom_limit_wins(kept_for: JobStage) -> None:
     assert (jobs(kept_for), lines(kept_for)) == (1, 0)
 
 
-@with_retention(plans_enforced=True)
+@with_retention(plans=Plans())
 def test_the_plan_counts_when_plans_are_enforced(kept_for: JobStage) -> None:
     custom(kept_for, None, tier="free")
     kept_for.completed()

@@ -1,120 +1,50 @@
-"""How many requests an organization and a key may make. Contract: platform, section 4."""
+"""How many requests an organization, a key and an address may make, and how often one may fail.
 
-import math
+Contract: platform, section 4. Kept in memory: everything starts full after a restart.
+"""
+
+from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, Literal
-
-from msgspec import Struct
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final, Literal, Protocol
 
 from spooled_lite.config import Settings
 from spooled_lite.errors import RateLimited
-from spooled_lite.plans import tier_limits
+from spooled_lite.plans import Plans
 from spooled_lite.wire.caller import Caller
+from spooled_lite.wire.http.middleware.buckets import (
+    Rate,
+    Standing,
+    TokenBucket,
+    Window,
+    keep,
+    use,
+)
 
 Header = tuple[bytes, bytes]
 
 UNLIMITED: Final = 1_000_000  # what the headers say when nothing is limited
-WINDOW_MS: Final = 60_000
-KEPT_MAX: Final = 10_000  # buckets and windows; above that, those that are full again go
-
-
-class Standing(Struct, frozen=True):
-    """What the headers say, and whether the request may go on."""
-
-    limit: int
-    remaining: int
-    reset_at: int  # Unix seconds, when it is full again
-    scope: Literal["organization", "api_key"]
-    retry_after_seconds: int = 0  # 0: admitted
-
-    def check(self) -> None:
-        """Raises RateLimited."""
-        if self.retry_after_seconds:
-            raise RateLimited(
-                retry_after_seconds=self.retry_after_seconds,
-                limit=self.limit,
-                reset_at=self.reset_at,
-            )
-
-
-class Rate(Struct, frozen=True):
-    per_second: float
-    burst: int
-
-
-class TokenBucket:
-    __slots__ = ("_at_ms", "_rate", "_tokens")
-
-    def __init__(self, rate: Rate, now_ms: int) -> None:
-        self._rate = rate
-        self._tokens = float(rate.burst)
-        self._at_ms = now_ms
-
-    def refill(self, rate: Rate, now_ms: int) -> None:
-        """Time may go backwards; then nothing is added and nothing is lost."""
-        passed_ms = max(0, now_ms - self._at_ms)
-        self._rate = rate
-        self._tokens = min(float(rate.burst), self._tokens + passed_ms / 1000 * rate.per_second)
-        self._at_ms = now_ms
-
-    def has_room(self) -> bool:
-        return self._tokens >= 1
-
-    def take(self) -> None:
-        self._tokens -= 1
-
-    def standing(self, now_ms: int, *, refused: bool) -> Standing:
-        rate = self._rate
-        full_at = now_ms / 1000 + (rate.burst - self._tokens) / rate.per_second
-        wait_seconds = max(1, math.ceil((1 - self._tokens) / rate.per_second)) if refused else 0
-        return Standing(
-            rate.burst, int(self._tokens), math.ceil(full_at), "organization", wait_seconds
-        )
-
-    def is_full(self, now_ms: int) -> bool:
-        self.refill(self._rate, now_ms)
-        return self._tokens >= self._rate.burst
-
-
-class Window:
-    """So many requests in a minute; the minute begins with the first of them."""
-
-    __slots__ = ("_count", "_started_at_ms")
-
-    def __init__(self, now_ms: int) -> None:
-        self._started_at_ms = now_ms
-        self._count = 0
-
-    def turn(self, now_ms: int) -> None:
-        if self.is_full(now_ms):
-            self._started_at_ms = now_ms
-            self._count = 0
-
-    def has_room(self, limit: int) -> bool:
-        return self._count < limit
-
-    def take(self) -> None:
-        self._count += 1
-
-    def standing(self, limit: int, now_ms: int, *, refused: bool) -> Standing:
-        ends_at_ms = self._started_at_ms + WINDOW_MS
-        wait_seconds = max(1, math.ceil((ends_at_ms - now_ms) / 1000)) if refused else 0
-        remaining = max(0, limit - self._count)
-        return Standing(limit, remaining, math.ceil(ends_at_ms / 1000), "api_key", wait_seconds)
-
-    def is_full(self, now_ms: int) -> bool:
-        """Over, or begun in what has become the future."""
-        return not 0 <= now_ms - self._started_at_ms < WINDOW_MS
+ADDRESS_PER_SECOND: Final = 100  # public calls of one address, when no setting says otherwise
+ADDRESS_BURST: Final = 200
+FAILURES_MAX: Final[Mapping[Literal["login", "admin"], int]] = {"login": 10, "admin": 60}
+UNKNOWN_ADDRESS: Final = "unknown"
+FORWARDED_BYTES_MAX: Final = 64  # of the first entry: no address is longer
 
 
 class RateLimits:
-    """Kept in memory: they start full after a restart."""
+    """O(1) per request, and bounded: see `buckets.keep`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, plans: Plans) -> None:
         self._settings = settings
-        self._buckets: dict[int, TokenBucket] = {}  # by organization
-        self._windows: dict[int, Window] = {}  # by key
+        self._plans = plans
+        self._buckets: OrderedDict[int, TokenBucket] = OrderedDict()  # by organization
+        self._windows: OrderedDict[int, Window] = OrderedDict()  # by key
+        self._addresses: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._address_rate = Rate(
+            settings.rate_limit_requests_per_second or ADDRESS_PER_SECOND,
+            settings.rate_limit_burst or ADDRESS_BURST,
+        )
 
     def charge(self, caller: Caller, now_ms: int) -> Standing | None:
         """Count one request; where the narrower of the limits stands, None when there is none.
@@ -122,7 +52,9 @@ class RateLimits:
         A request that is refused counts against nothing.
         """
         limit = caller.rate_limit
-        rate = organization_rate(self._settings, caller.plan_tier, caller.custom_limits)
+        rate = organization_rate(
+            self._settings, self._plans, caller.plan_tier, caller.custom_limits
+        )
         window = None if limit is None else self._window(caller.key, now_ms)
         bucket = None if rate is None else self._bucket(caller.org, rate, now_ms)
         if window is not None and limit is not None and not window.has_room(limit):
@@ -138,34 +70,109 @@ class RateLimits:
             standings.append(bucket.standing(now_ms, refused=False))
         return min(standings, key=lambda standing: standing.remaining, default=None)
 
+    def charge_address(self, address: str, now_ms: int) -> Standing:
+        """Count one public call, or refuse it, which counts against nothing."""
+        bucket = use(self._addresses, address) or keep(
+            self._addresses, address, TokenBucket(self._address_rate, now_ms, "ip")
+        )
+        bucket.refill(self._address_rate, now_ms)
+        if not bucket.has_room():
+            return bucket.standing(now_ms, refused=True)
+        bucket.take()
+        return bucket.standing(now_ms, refused=False)
+
     def _bucket(self, org: int, rate: Rate, now_ms: int) -> TokenBucket:
-        bucket = self._buckets.get(org)
-        if bucket is None:
-            if len(self._buckets) >= KEPT_MAX:
-                self._buckets = {
-                    key: each for key, each in self._buckets.items() if not each.is_full(now_ms)
-                }
-            bucket = self._buckets[org] = TokenBucket(rate, now_ms)
+        bucket = use(self._buckets, org) or keep(
+            self._buckets, org, TokenBucket(rate, now_ms, "organization")
+        )
         bucket.refill(rate, now_ms)
         return bucket
 
     def _window(self, key: int, now_ms: int) -> Window:
-        window = self._windows.get(key)
-        if window is None:
-            if len(self._windows) >= KEPT_MAX:
-                self._windows = {
-                    key: each for key, each in self._windows.items() if not each.is_full(now_ms)
-                }
-            window = self._windows[key] = Window(now_ms)
+        window = use(self._windows, key) or keep(self._windows, key, Window(now_ms, "api_key"))
         window.turn(now_ms)
         return window
 
 
+class FailureWindows:
+    """Failures of one kind per client address; what succeeds does not count. O(1), bounded.
+
+    Ask `check` before looking at the credential, say `fail` when it was wrong.
+    """
+
+    def __init__(self, kind: Literal["login", "admin"]) -> None:
+        self._kind = kind
+        self._failures_max = FAILURES_MAX[kind]
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+
+    def check(self, address: str, now_ms: int) -> None:
+        """Raises RateLimited: this address has failed too often in the last minute."""
+        window = self._windows.get(address)
+        if window is None:
+            return
+        window.turn(now_ms)
+        if not window.has_room(self._failures_max):
+            window.standing(self._failures_max, now_ms, refused=True).check()
+
+    def fail(self, address: str, now_ms: int) -> None:
+        window = use(self._windows, address) or keep(
+            self._windows, address, Window(now_ms, self._kind)
+        )
+        window.turn(now_ms)
+        window.take()
+
+
+class Asked(Protocol):
+    """What `client_address` needs to know of a call."""
+
+    @property
+    def peer(self) -> str | None: ...
+    @property
+    def headers(self) -> Mapping[bytes, bytes]: ...
+    @property
+    def settings(self) -> Settings: ...
+
+
+def client_address(call: Asked) -> str:
+    """Who counts as one client: the peer, or whom a trusted proxy names.
+
+    A network of 64 bits counts as one, because whoever has one IPv6 address has all of it.
+    """
+    if call.settings.trust_proxy:
+        forwarded = call.headers.get(b"x-forwarded-for", b"").partition(b",")[0].strip()
+        if forwarded and len(forwarded) <= FORWARDED_BYTES_MAX:
+            named = _normal(forwarded.decode("latin-1"))
+            if named is not None:
+                return named
+    if call.peer is None:
+        return UNKNOWN_ADDRESS
+    return _normal(call.peer) or call.peer
+
+
+@lru_cache(maxsize=1024)
+def _normal(text: str) -> str | None:
+    """None: no address. A port is taken off, brackets too."""
+    host = text
+    if text.startswith("["):
+        host = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        host = text.partition(":")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> 64 << 64)}/64"
+
+
 def organization_rate(
-    settings: Settings, tier: str, custom: Mapping[str, Any] | None
+    settings: Settings, plans: Plans, tier: str, custom: Mapping[str, Any] | None
 ) -> Rate | None:
     """None when the organization is not limited. A custom limit always counts."""
-    limits = tier_limits(tier) if settings.plan_enforcement == "on" else None
+    limits = plans.limits(tier) if settings.plan_enforcement == "on" else None
     per_second = (
         settings.rate_limit_requests_per_second
         if limits is None
@@ -185,6 +192,11 @@ def rate_headers(standing: Standing | None, now_ms: int) -> tuple[Header, ...]:
     if standing is None:
         return _unlimited(now_ms // 1000)
     return _headers(standing)
+
+
+def refusal_headers(error: RateLimited) -> tuple[Header, ...]:
+    """What the headers say on the answer to a request that was refused."""
+    return _headers(Standing(error.limit, 0, error.reset_at, error.scope))
 
 
 @lru_cache(maxsize=4)

@@ -9,14 +9,13 @@ _ALWAYS: Final = (
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
     (b"permissions-policy", b"accelerometer=(), camera=(), geolocation=(), microphone=()"),
 )
-_NO_CONTENT_OF_ITS_OWN: Final = (
-    b"content-security-policy",
-    b"default-src 'none'; frame-ancestors 'none'",
-)
+# An answer of the API has no content of its own; pages bring another policy.
+API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload")
 
 
-def security_headers(*, enable_hsts: bool) -> tuple[tuple[bytes, bytes], ...]:
-    """For answers of the API; pages bring a content policy of their own."""
-    headers = (*_ALWAYS, _NO_CONTENT_OF_ITS_OWN)
+def security_headers(
+    *, enable_hsts: bool, policy: bytes = API_POLICY
+) -> tuple[tuple[bytes, bytes], ...]:
+    headers = (*_ALWAYS, (b"content-security-policy", policy))
     return (*headers, _HSTS) if enable_hsts else headers

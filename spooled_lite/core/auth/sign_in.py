@@ -1,0 +1,91 @@
+"""Signing in with a code from a mail, and who is signed in. Contract: platform, 7.4 and 7.6."""
+
+import sqlite3
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.auth import statements
+from spooled_lite.core.auth.codes import Tried, start_code, try_code
+from spooled_lite.core.auth.records import Membership, Subject
+from spooled_lite.core.keys.issue import issue
+from spooled_lite.core.keys.records import NewKey
+from spooled_lite.errors import AccessDenied, Unauthorized
+from spooled_lite.storage.transaction import Reading, Tx
+
+ACCOUNTS_MAX: Final = 100  # organizations of one address that are shown
+KEY_NAME: Final = "Email Sign-In"
+
+
+class Verified(Struct, frozen=True):
+    """What became of a code. Without a subject the address has no account: it may sign up."""
+
+    tried: Tried
+    subject: Subject | None = None
+    organizations: tuple[Membership, ...] = ()
+
+
+def start(tx: Tx, email: str, secret: bytes, *, may_register: bool) -> str | None:
+    """The code to mail to an address. Returns and raises as `start_code`."""
+    return start_code(tx, email, secret, may_sign_in=bool(_accounts(tx, email)) or may_register)
+
+
+def verify(
+    tx: Tx, email: str, code: str, secret: bytes, *, may_register: bool, is_live: bool
+) -> Verified:
+    """Try a code, and sign in to the newest organization of the address.
+
+    Raises:
+        AccessDenied: all its organizations are suspended, or it has none and may not make one.
+            The code stays good.
+    """
+    tried = try_code(tx, email, code, secret)
+    if tried != "right":
+        return Verified(tried)
+    accounts = _accounts(tx, email)
+    if not accounts:
+        if not may_register:
+            raise AccessDenied("Registration is closed")
+        return Verified(tried)
+    active = next((each for each in accounts if each["is_active"]), None)
+    if active is None:
+        raise AccessDenied("This organization is suspended")
+    return Verified(
+        tried,
+        _owner(tx, active, is_live=is_live),
+        tuple(Membership(each["id"]) for each in accounts),
+    )
+
+
+def has_account(tx: Reading, email: str) -> bool:
+    return bool(_accounts(tx, email))
+
+
+def get_signed_in(tx: Reading, key: int) -> sqlite3.Row:
+    """A key with its organization, for GET /auth/me.
+
+    Raises:
+        Unauthorized: the organization has just been removed for good.
+    """
+    row = tx.row(statements.KEY_AND_ORG, {"key": key})
+    if row is None:
+        raise Unauthorized
+    return row
+
+
+def _accounts(tx: Reading, email: str) -> list[sqlite3.Row]:
+    return tx.rows(statements.ACCOUNTS, {"email": email, "limit": ACCOUNTS_MAX})
+
+
+def _owner(tx: Tx, organization: sqlite3.Row, *, is_live: bool) -> Subject:
+    """The oldest key that opens everything; one is made when there is none.
+
+    Tokens stand for a key: revoking it ends the sessions that came by mail as well.
+    """
+    row = tx.row(statements.OWNER_KEY, {"org": organization["seq"], "now_ms": tx.now_ms})
+    if row is None:
+        new_key = NewKey(name=KEY_NAME, queues=("*",))
+        row = issue(tx, organization["seq"], new_key, is_live=is_live).row
+    queues = msgspec.json.decode(row["queues"], type=list[str])
+    return Subject(org_id=organization["id"], key_id=row["id"], queues=queues)

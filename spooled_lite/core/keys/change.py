@@ -1,0 +1,110 @@
+"""Changing a key, and giving it a new secret."""
+
+import sqlite3
+
+import msgspec
+from msgspec import UNSET
+
+from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.issue import new_secret, words_json
+from spooled_lite.core.keys.records import (
+    PREFIX_CHARS,
+    Grants,
+    IssuedKey,
+    KeyChanges,
+    NewKey,
+    hash_of,
+)
+from spooled_lite.core.keys.revoke import get_key
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.plans import Caps
+from spooled_lite.storage.transaction import Tx
+
+
+def change(
+    tx: Tx, org: int, key_id: str, changes: KeyChanges, grants: Grants, caps: Caps | None
+) -> sqlite3.Row:
+    """Give a key new values; what a change says nothing about is kept.
+
+    A key that is switched on again counts as a new one.
+
+    Raises:
+        NotFound: no such key in this organization.
+        RuleBroken: a new value breaks a rule.
+        AccessDenied: the key would be given more than the one it is changed with has.
+        QuotaExceeded: it would be one active key too many.
+
+    Contract: platform, section 9.
+    """
+    row = get_key(tx, org, key_id)
+    wanted = _merged(row, changes).checked(now_ms=tx.now_ms)
+    is_revived = bool(changes.is_active and not row["is_active"])
+    gives_queues = is_revived or changes.queues is not None
+    gives_words = is_revived or changes.permissions is not None
+    grants.check(wanted.queues if gives_queues else None, wanted.permissions if gives_words else ())
+    if is_revived and caps is not None:
+        check_room(tx, org, caps, "api_keys", more=1)
+    permissions = wanted.permissions
+    changed = tx.row(
+        statements.UPDATE,
+        {
+            "key": row["seq"],
+            "name": wanted.name,
+            "queues": words_json(wanted.queues),
+            "permissions": None if permissions is None else words_json(permissions),
+            "rate_limit": wanted.rate_limit,
+            "is_active": row["is_active"] if changes.is_active is None else changes.is_active,
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert changed is not None, "the key was found in this operation"
+    tx.emit("key.changed", org, row=changed)
+    return changed
+
+
+def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) -> IssuedKey:
+    """A new secret for a key; the old one dies at once. A revoked key stays revoked.
+
+    Raises:
+        NotFound: no such key in this organization.
+        AccessDenied: whoever has the new secret could do more than with the key it was made with.
+
+    Contract: platform, section 9.2.
+    """
+    row = get_key(tx, org, key_id)
+    was = _merged(row, KeyChanges())
+    grants.check(was.queues, was.permissions)
+    secret = new_secret(tx, is_live=is_live)
+    changed = tx.row(
+        statements.REPLACE_SECRET,
+        {
+            "key": row["seq"],
+            "key_hash": hash_of(secret),
+            "key_prefix": secret[:PREFIX_CHARS],
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert changed is not None, "the key was found in this operation"
+    tx.emit("key.changed", org, row=changed)
+    return IssuedKey(changed, secret)
+
+
+def _merged(row: sqlite3.Row, changes: KeyChanges) -> NewKey:
+    """The key as it will be. Its end is not looked at: it may have come, and cannot be changed."""
+    permissions = row["permissions"]
+    stored = NewKey(
+        name=row["name"],
+        queues=msgspec.json.decode(row["queues"], type=tuple[str, ...]),
+        permissions=(
+            None if permissions is None else msgspec.json.decode(permissions, type=tuple[str, ...])
+        ),
+        rate_limit=row["rate_limit"],
+    )
+    new = {
+        name: value
+        for name in ("name", "queues", "permissions")
+        if (value := getattr(changes, name)) is not None
+    }
+    if changes.rate_limit is not UNSET:
+        new["rate_limit"] = changes.rate_limit
+    return msgspec.structs.replace(stored, **new)

@@ -1,0 +1,122 @@
+"""An organization enters: it is made together with the key it enters with."""
+
+import sqlite3
+from typing import Final, Self
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.issue import issue, issue_with
+from spooled_lite.core.keys.records import Grants, IssuedKey, KeyShown, NewKey
+from spooled_lite.core.orgs import statements as org_statements
+from spooled_lite.core.orgs.create import create, get_by_id
+from spooled_lite.core.orgs.records import NewOrganization, OrganizationView
+from spooled_lite.errors import Unauthorized
+from spooled_lite.plans import Plans
+from spooled_lite.storage.transaction import Tx
+
+INITIAL_KEY: Final = NewKey(name="Initial Admin Key", queues=("*",))
+WINDOW_MS: Final = 60 * 60 * 1000  # after it was made
+WINDOW_KEYS_MAX: Final = 100  # nobody who has to say who they are makes so many
+
+
+class Onboarded(Struct, frozen=True):
+    row: sqlite3.Row
+    key: IssuedKey
+
+
+class OnboardedView(Struct, frozen=True, kw_only=True):
+    """Answer of POST /organizations: nested, and flat beside it. Contract: platform, 8.2."""
+
+    organization: OrganizationView
+    api_key: KeyShown
+    id: str
+    name: str
+    slug: str
+    plan_tier: str
+    created_at: str
+    api_key_id: str
+
+    @classmethod
+    def of(cls, made: Onboarded) -> Self:
+        organization = OrganizationView.of(made.row)
+        return cls(
+            organization=organization,
+            api_key=KeyShown.issued(made.key, organization.id),
+            id=organization.id,
+            name=organization.name,
+            slug=organization.slug,
+            plan_tier=organization.plan_tier,
+            created_at=organization.created_at,
+            api_key_id=made.key.row["id"],
+        )
+
+
+class IssuedFor(Struct, frozen=True):
+    """A key, and the id of the organization it was made for."""
+
+    org_id: str
+    key: IssuedKey
+
+
+def onboard(tx: Tx, organization: NewOrganization, *, is_live: bool) -> Onboarded:
+    """Make an organization, its unrestricted first key and its webhook token.
+
+    Raises:
+        Conflict: the slug is taken.
+
+    Contract: platform, section 8.2.
+    """
+    row = create(tx, organization)
+    return Onboarded(row, issue(tx, row["seq"], INITIAL_KEY, is_live=is_live))
+
+
+def issue_by_admin(tx: Tx, org_id: str, key: NewKey, *, is_live: bool) -> IssuedFor:
+    """A key for any organization, whatever its plan says.
+
+    Raises:
+        NotFound: there is no such organization.
+        RuleBroken: as `issue`.
+
+    Contract: platform, sections 8.4 and 11.
+    """
+    organization = get_by_id(tx, org_id)
+    return IssuedFor(organization["id"], issue(tx, organization["seq"], key, is_live=is_live))
+
+
+def issue_in_window(
+    tx: Tx, org_id: str, key: NewKey, plans: Plans, *, is_enforced: bool, is_live: bool
+) -> IssuedFor:
+    """A key for somebody who shows none, soon after the organization was made.
+
+    The window closes at WINDOW_MS, or with the first use of any of its keys. Whether there is
+    such an organization is not told.
+
+    Raises:
+        Unauthorized: the window is closed, or there never was one.
+        RuleBroken, QuotaExceeded: as `issue_with`.
+
+    Contract: platform, section 8.4.
+    """
+    organization = tx.row(org_statements.BY_ID, {"id": org_id})
+    if organization is None or not _is_window_open(tx, organization):
+        raise Unauthorized
+    org, own = organization["seq"], organization["custom_limits"]
+    custom = None if own is None else msgspec.json.decode(own)
+    caps = plans.caps_of(organization["plan_tier"], custom, enforced=is_enforced)
+    issued = issue_with(tx, org, key, Grants(), caps, is_live=is_live)
+    return IssuedFor(organization["id"], issued)
+
+
+def _is_window_open(tx: Tx, organization: sqlite3.Row) -> bool:
+    age_ms = tx.now_ms - organization["created_at_ms"]
+    keys = tx.row(statements.COUNT_USED, {"org": organization["seq"]})
+    assert keys is not None, "count(*) always yields a row"
+    return (
+        age_ms < WINDOW_MS
+        and bool(organization["is_active"])
+        and organization["plan_tier"] != "deleted"
+        and keys["used"] == 0
+        and keys["count"] < WINDOW_KEYS_MAX
+    )

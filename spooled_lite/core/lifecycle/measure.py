@@ -1,0 +1,37 @@
+"""What committed events add to the metrics. Contract: platform, section 14."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
+from spooled_lite.events import Event, EventType, Listener
+from spooled_lite.metrics import Metrics
+
+_COUNTED: Final[dict[EventType, tuple[str, ...]]] = {
+    "job.created": ("spooled_jobs_enqueued_total",),
+    "job.completed": ("spooled_jobs_completed_total",),
+    "job.retrying": ("spooled_jobs_failed_total",),
+    "job.deadlettered": ("spooled_jobs_failed_total", "spooled_jobs_deadlettered_total"),
+    "job.retried": ("spooled_jobs_retried_total",),
+}
+_TAKEN_BACK: Final = frozenset({LEASE_OVER, ATTEMPTS_OVER})
+
+
+def measured_by(metrics: Metrics) -> Listener:
+    """A listener that counts every batch of events."""
+
+    def listen(events: Sequence[Event]) -> None:
+        counts: dict[EventType, int] = {}
+        for event in events:
+            kind, row = event.type, event.row
+            counts[kind] = counts.get(kind, 0) + 1
+            if kind == "job.completed":
+                if row["started_at_ms"] is not None:
+                    metrics.job_seconds.observe((event.at_ms - row["started_at_ms"]) / 1000)
+            elif kind == "job.retrying" and row["last_error"] in _TAKEN_BACK:
+                metrics.count("spooled_jobs_retried_total")
+        for kind, count in counts.items():
+            for name in _COUNTED.get(kind, ()):
+                metrics.count(name, count)
+
+    return listen

@@ -1,0 +1,98 @@
+"""Deleting an organization: hidden in one short transaction, its rows go in passes after it."""
+
+import sqlite3
+from typing import Final
+
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+from spooled_lite.core.lifecycle.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
+from spooled_lite.core.orgs import statements as org_statements
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.workers import statements as worker_statements
+from spooled_lite.errors import Conflict, NotFound
+from spooled_lite.events import Deadline
+from spooled_lite.storage.transaction import Tx
+
+# Longer than any request takes that was let in before the deletion: what such a one still stores
+# refers to the organization, and goes with it.
+ROW_KEPT_MS: Final = 10 * 60 * 1000
+NOBODY: Final = 0  # no organization has this number
+
+
+def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None:
+    """Delete an organization for good: it is hidden, its slug is free, its keys stop at once.
+
+    A crash loses nothing of it: the passes go on after the next start.
+
+    Raises:
+        NotFound: there is no such organization any more.
+        Conflict: unless `even_if_busy`, it has active jobs, workers or schedules, looked at in
+            this order.
+
+    Contract: platform, sections 8.3 and 11.
+    """
+    if not even_if_busy:
+        _check_idle(tx, org)
+    row = tx.row(org_statements.MARK_DELETED, {"org": org, "now_ms": tx.now_ms})
+    if row is None:
+        raise NotFound.thing("Organization")
+    tx.emit("org.changed", org, row=row)
+    tx.due(Deadline.DELETION, tx.now_ms)
+
+
+def remove_deleted(tx: Tx) -> Pass:
+    """One pass over what was deleted: the rows of queues first, then those of organizations."""
+    done = remove_rows_of_deleted(tx)
+    return done if done.done else _remove_rows_of_organizations(tx)
+
+
+def _check_idle(tx: Tx, org: int) -> None:
+    # There are no schedules yet; they come third.
+    if tx.used_now(org, "active_jobs") > 0:
+        raise Conflict("The organization has jobs that wait or run; cancel them first")
+    row = tx.row(worker_statements.COUNT_PRESENT, {"org": org})
+    assert row is not None, "count(*) always yields a row"
+    if row[0]:
+        raise Conflict("The organization has workers; deregister them first")
+
+
+def _remove_rows_of_organizations(tx: Tx) -> Pass:
+    row = tx.row(org_statements.NEXT_TO_EMPTY)
+    if row is not None:
+        count = _remove_some(tx, row["seq"])
+        if not count:
+            tx.execute(org_statements.MARK_EMPTIED, {"org": row["seq"], "now_ms": tx.now_ms})
+        return Pass(count or 1, tx.now_ms)
+    row = tx.row(org_statements.NEXT_TO_DELETE, {"before_ms": tx.now_ms - ROW_KEPT_MS})
+    if row is not None:
+        count = _remove_some(tx, row["seq"])
+        if not count:
+            tx.execute(org_statements.DELETE, {"org": row["seq"]})
+        return Pass(count or 1, tx.now_ms)
+    first: sqlite3.Row | None = tx.row(org_statements.FIRST_EMPTIED)
+    if first is None or first["at_ms"] is None:
+        return Pass(0, None)
+    return Pass(0, first["at_ms"] + ROW_KEPT_MS)
+
+
+def _remove_some(tx: Tx, org: int) -> int:
+    """Rows of an organization, at most PASS_MAX, of one kind; none when none are left.
+
+    Queues are marked only: their own passes take them, with their jobs.
+    """
+    owed = tx.execute(statements.DELETE_OF_ORG["deliveries"], {"org": org, "limit": PASS_MAX})
+    if owed:
+        return owed  # first of all, and again after each other pass: nothing is sent any more
+    queues = tx.rows(queue_statements.PAGE, {"org": org, "after": "", "limit": REMOVE_MAX})
+    for queue in queues:
+        delete_queue(tx, org, queue["queue_name"], delete_jobs=True)
+    if queues:
+        return len(queues)
+    for statement in statements.DELETE_OF_ORG.values():
+        count = tx.execute(statement, {"org": org, "limit": PASS_MAX})
+        if count:
+            return count
+    # What stays of the log for its number becomes nobody's, and so may what stayed before it go.
+    tx.execute(statements.DISOWN_LAST_EVENT, {"org": org, "nobody": NOBODY})
+    tx.execute(statements.DELETE_OF_ORG["event_log"], {"org": NOBODY, "limit": PASS_MAX})
+    return 0

@@ -1,0 +1,50 @@
+"""Changing an organization."""
+
+import sqlite3
+from typing import Final
+
+from spooled_lite.core.orgs import statements
+from spooled_lite.core.orgs.create import get_organization, new_webhook_token
+from spooled_lite.core.orgs.records import WEBHOOK_TOKEN, OrganizationChanges
+from spooled_lite.storage.transaction import Tx
+
+_COLUMNS: Final = (
+    "name",
+    "plan_tier",
+    "billing_email",
+    "description",
+    "logo_url",
+    "settings",
+    "custom_limits",
+    "webhook_token",
+    "webhook_token_created_at_ms",
+    "stripe_customer_id",
+    "stripe_subscription_id",
+    "stripe_subscription_status",
+    "is_active",
+)
+
+
+def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
+    """Give an organization new values; what a change says nothing about is kept.
+
+    Whoever calls with one of its keys feels the change at once: callers in memory are dropped.
+
+    Raises:
+        NotFound: it was deleted.
+
+    Contract: platform, sections 8.3 and 11.
+    """
+    row = get_organization(tx, org)
+    values = {name: row[name] for name in _COLUMNS} | dict(changes.columns)
+    if values[WEBHOOK_TOKEN] != row[WEBHOOK_TOKEN]:
+        values["webhook_token_created_at_ms"] = tx.now_ms
+    changed = tx.row(statements.UPDATE, {"org": org, "now_ms": tx.now_ms, **values})
+    assert changed is not None, "the organization was found in this operation"
+    tx.emit("org.changed", org, row=changed)
+    return changed
+
+
+def regenerate_webhook_token(tx: Tx, org: int) -> sqlite3.Row:
+    """A new webhook token; the old one stops at once. Raises NotFound: the organization is gone."""
+    return update(tx, org, OrganizationChanges({WEBHOOK_TOKEN: new_webhook_token(tx)}))

@@ -1,0 +1,48 @@
+"""Jobs, queues and workers of all organizations, for an administrator; a row tells its `org_id`.
+
+Contract: platform, section 17.
+"""
+
+import sqlite3
+
+from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.workers import statements
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.transaction import Reading
+
+
+def list_all_jobs(
+    tx: Reading, *, limit: int, offset: int, status: str | None, queue_name: str | None
+) -> list[sqlite3.Row]:
+    """The newest first. A filter looks at every job on its way: give it a time limit."""
+    return tx.rows(
+        job_statements.OF_ALL_ORGS,
+        {"limit": limit, "offset": offset, "status": status, "queue_name": queue_name},
+    )
+
+
+def get_any_job(tx: Reading, job_id: str) -> sqlite3.Row:
+    """Raises NotFound."""
+    return _found(tx.row(job_statements.BY_ID_OF_ANY_ORG, {"id": job_id}), "Job")
+
+
+def list_all_queues(tx: Reading, *, limit: int, offset: int) -> list[sqlite3.Row]:
+    """Those of the oldest organization first, by name."""
+    return tx.rows(queue_statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
+
+
+def list_all_workers(tx: Reading, *, limit: int, offset: int) -> list[sqlite3.Row]:
+    """The newest first."""
+    return tx.rows(statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
+
+
+def get_any_worker(tx: Reading, worker_id: str) -> sqlite3.Row:
+    """Raises NotFound."""
+    return _found(tx.row(statements.BY_ID_OF_ANY_ORG, {"id": worker_id}), "Worker")
+
+
+def _found(row: sqlite3.Row | None, name: str) -> sqlite3.Row:
+    if row is None:
+        raise NotFound.thing(name)
+    return row

@@ -1,0 +1,133 @@
+"""The figures of one organization on one page, from counters alone: no job is counted."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.jobs.stats import job_stats
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.queues.query import DAY_MINUTES, HOUR_MINUTES, list_queues
+from spooled_lite.core.workers import statements
+from spooled_lite.core.workers.query import is_visible
+from spooled_lite.events import Row
+from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.transaction import Reading
+
+SHOWN_QUEUES_MAX: Final = 20
+HEARD_OF_WITHIN_MS: Final = 60_000  # shorter than what makes a worker offline
+WORKERS_MAX: Final = 10_000  # looked at; beyond it the numbers stop growing
+
+
+class JobFigures(Struct, frozen=True, kw_only=True):
+    total: int
+    pending: int
+    processing: int
+    completed_24h: int
+    failed_24h: int  # dead letters: an attempt that is retried has not failed yet
+    deadletter: int
+    avg_wait_time_ms: int | None  # of the jobs completed in 24 hours
+    avg_processing_time_ms: int | None
+
+
+class QueueFigures(Struct, frozen=True, kw_only=True):
+    name: str
+    pending: int
+    processing: int
+    paused: bool
+
+
+class WorkerFigures(Struct, frozen=True, kw_only=True):
+    total: int
+    healthy: int
+    unhealthy: int
+
+
+class RecentActivity(Struct, frozen=True, kw_only=True):
+    jobs_created_1h: int
+    jobs_completed_1h: int
+    jobs_failed_1h: int
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    jobs: JobFigures
+    queues: list[QueueFigures]
+    workers: WorkerFigures
+    recent_activity: RecentActivity
+
+
+def overview(tx: Reading, org: int, scope: Scope) -> Overview:
+    """What waits, runs and was done lately, as far as a key may see it.
+
+    Queues by name, at most SHOWN_QUEUES_MAX of them; the sums are over all.
+
+    Contract: platform, section 12.
+    """
+    recent = _recent(tx, org, scope)
+    return Overview(
+        jobs=_jobs(tx, org, scope, recent),
+        queues=_queues(tx, org, scope),
+        workers=_workers(tx, org, scope),
+        recent_activity=RecentActivity(
+            jobs_created_1h=recent["created_1h"],
+            jobs_completed_1h=recent["completed_1h"],
+            jobs_failed_1h=recent["failed_1h"],
+        ),
+    )
+
+
+def _jobs(tx: Reading, org: int, scope: Scope, recent: Row) -> JobFigures:
+    now = job_stats(tx, org, scope)
+    completed = recent["durations"]
+    return JobFigures(
+        total=now["total"],
+        pending=now["pending"],
+        processing=now["processing"],
+        completed_24h=recent["completed_24h"],
+        failed_24h=recent["failed_24h"],
+        deadletter=now["deadletter"],
+        avg_wait_time_ms=recent["wait_ms"] // completed if completed else None,
+        avg_processing_time_ms=recent["duration_ms"] // completed if completed else None,
+    )
+
+
+def _recent(tx: Reading, org: int, scope: Scope) -> Row:
+    minute = tx.now_ms // MINUTE_MS
+    row = tx.row(
+        queue_statements.ACTIVITY,
+        {
+            "queues": queues_in_scope(tx, org, scope),
+            "minute": minute,
+            "day_from": minute - DAY_MINUTES + 1,
+            "hour_from": minute - HOUR_MINUTES + 1,
+        },
+    )
+    assert row is not None, "sums always yield a row"
+    return row
+
+
+def _queues(tx: Reading, org: int, scope: Scope) -> list[QueueFigures]:
+    rows = list_queues(tx, org, scope)[:SHOWN_QUEUES_MAX]
+    counted: dict[tuple[str, str], int] = {}
+    seqs = "[" + ",".join(str(row["seq"]) for row in rows) + "]"
+    for row in tx.rows(job_statements.STATUS_COUNTS, {"queues": seqs}):
+        counted[row["queue_name"], row["name"].removeprefix("status.")] = row["value"]
+    return [
+        QueueFigures(
+            name=row["queue_name"],
+            pending=counted.get((row["queue_name"], "pending"), 0),
+            processing=counted.get((row["queue_name"], "processing"), 0),
+            paused=not row["enabled"],
+        )
+        for row in rows
+    ]
+
+
+def _workers(tx: Reading, org: int, scope: Scope) -> WorkerFigures:
+    since_ms = tx.now_ms - HEARD_OF_WITHIN_MS
+    rows = tx.rows(statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": WORKERS_MAX})
+    statuses = [row["status"] for row in rows if is_visible(row, scope)]
+    healthy = statuses.count("healthy")
+    return WorkerFigures(total=len(statuses), healthy=healthy, unhealthy=len(statuses) - healthy)

@@ -1,0 +1,91 @@
+"""Sums over one organization, and over all of them, for whoever watches the server."""
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs.stats import job_stats
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.orgs import admin_statements
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.workers import statements
+from spooled_lite.core.workers.overview import WORKERS_MAX, JobFigures, overview
+from spooled_lite.core.workers.query import is_visible
+from spooled_lite.core.workers.records import SILENCE_MS
+from spooled_lite.storage.transaction import Reading
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """What is true of the whole file now."""
+
+    jobs_pending: int
+    jobs_processing: int
+    oldest_pending_seconds: float  # 0 when none is pending
+    workers_active: int
+    workers_healthy: int
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """What is true of one organization, as far as a key may see it."""
+
+    created: int
+    completed: int
+    failed: int
+    jobs: JobFigures
+    workers_registered: int
+    workers_active: int
+    workers_idle: int
+    queues: int
+    queues_paused: int
+
+
+def figures(tx: Reading) -> Figures:
+    """From counters and indexes: the cost does not depend on how many jobs there are.
+
+    Contract: platform, section 14.
+    """
+    jobs = tx.row(admin_statements.JOBS_NOW)
+    oldest = tx.row(statements.OLDEST_PENDING)
+    workers = tx.row(statements.ALIVE, {"since_ms": tx.now_ms - SILENCE_MS})
+    assert jobs, "sums always yield a row"
+    assert oldest, "sums always yield a row"
+    assert workers, "sums always yield a row"
+    since_ms = oldest["at_ms"]
+    return Figures(
+        jobs_pending=jobs["pending"],
+        jobs_processing=jobs["processing"],
+        oldest_pending_seconds=0 if since_ms is None else max(0, tx.now_ms - since_ms) / 1000,
+        workers_active=workers["active"],
+        workers_healthy=workers["healthy"],
+    )
+
+
+def totals(tx: Reading, org: int, scope: Scope) -> Totals:
+    """Jobs since ever; for a key with a scope, which there are no sums for, those still there.
+
+    Workers that were heard of within SILENCE_MS are active, and idle when they hold nothing.
+    """
+    seen = overview(tx, org, scope)
+    now = job_stats(tx, org, scope)
+    created, completed, failed = now["total"], now["completed"], now["deadletter"]
+    if scope.is_unrestricted:
+        used = {row["name"]: row["value"] for row in tx.rows(statements.USED_EVER, {"org": org})}
+        created, completed = used.get("jobs_created", 0), used.get("jobs_completed", 0)
+        failed = used.get("jobs_failed", 0)
+    queues = [
+        row
+        for row in tx.rows(queue_statements.STATES, {"org": org})
+        if scope.allows(row["queue_name"])
+    ]
+    rows = tx.rows(statements.OF_ORG, {"org": org, "limit": WORKERS_MAX})
+    workers = [row for row in rows if is_visible(row, scope)]
+    active = [row for row in workers if row["last_heartbeat_ms"] > tx.now_ms - SILENCE_MS]
+    return Totals(
+        created=created,
+        completed=completed,
+        failed=failed,
+        jobs=seen.jobs,
+        workers_registered=len(workers),
+        workers_active=len(active),
+        workers_idle=sum(not row["current_jobs"] for row in active),
+        queues=len(queues),
+        queues_paused=sum(not row["enabled"] for row in queues),
+    )

@@ -1,0 +1,213 @@
+"""Every metric and its help text; one registry per application, passed as an argument.
+
+Values are plain numbers, added to by one thread each and read when somebody scrapes, so that
+measuring costs the hot path no lock. No label comes from a caller.
+"""
+
+import math
+import time
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
+
+# The contract's names: platform, section 14. Alert rules and boards that exist use them.
+COUNTERS: Final[Mapping[str, str]] = {
+    "spooled_jobs_enqueued_total": "Jobs created since the start, of any origin",
+    "spooled_jobs_completed_total": "Jobs completed since the start",
+    "spooled_jobs_failed_total": "Attempts that failed since the start",
+    "spooled_jobs_retried_total": "Jobs retried by hand, and jobs taken back at their lease's end",
+    "spooled_jobs_deadlettered_total": "Jobs moved to the dead letters since the start",
+    "spooled_api_requests_total": "HTTP requests since the start",
+    "spooled_redis_operations_total": "Always 0: there is no Redis",
+    # Own ones.
+    "spooled_api_errors_total": "HTTP requests answered with 5xx since the start",
+    "spooled_repaired_deadlines_total": "Deadlines that nothing but the safety sweep noticed",
+}
+GAUGES: Final[Mapping[str, str]] = {
+    "spooled_jobs_pending": "Jobs that are pending",
+    "spooled_jobs_processing": "Jobs that are held under a lease",
+    "spooled_job_max_age_seconds": "Age of the oldest pending job",
+    "spooled_workers_active": "Workers heard of within two minutes",
+    "spooled_workers_healthy": "Workers of these that say they are well",
+    "spooled_database_connections_active": "Open connections to the database file",
+    # Own ones.
+    "spooled_wal_bytes": "Length of the write-ahead log",
+    "spooled_waiting_claims": "Claims that wait for a job",
+    "spooled_http_connections": "Open HTTP and WebSocket connections",
+}
+# Of this one metric there is a value for each lane.
+LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
+HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
+    "spooled_job_duration_seconds": (
+        "From the claim of a job to its completion",
+        (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    ),
+    "spooled_api_request_duration_seconds": (
+        "From the headers of a request to its answer; a claim may wait on purpose",
+        (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    ),
+    # Own ones.
+    "spooled_writer_batch_operations": (
+        "Operations that shared one commit",
+        (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    ),
+    "spooled_writer_wait_seconds": (
+        "How long the oldest waiting operation had waited when a batch began",
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+    ),
+    "spooled_writer_commit_seconds": (
+        "Duration of a commit, the sync to the disk included",
+        (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+    ),
+    "spooled_loop_lag_seconds": (
+        "How late the event loop came to a timer that is due every second",
+        (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+    ),
+}
+
+LATELY_SECONDS: Final = 60  # what `Metrics.lately` looks back at
+
+Read = Callable[[], float]
+
+
+class Histogram:
+    """Observed by one thread."""
+
+    __slots__ = ("_bounds", "_counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+    @property
+    def count(self) -> int:
+        return sum(self._counts)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """How many were at most each bound, the infinite one last."""
+        counts, below = tuple(self._counts), 0
+        found: list[tuple[str, float]] = []
+        for bound, count in zip((*self._bounds, math.inf), counts, strict=True):
+            below += count
+            found.append(("+Inf" if bound == math.inf else str(float(bound)), below))
+        return found
+
+
+class Lately(Struct, frozen=True):
+    """Requests of the last minute, or since the start when that is nearer."""
+
+    requests_per_second: float
+    error_rate: float  # of all requests, 0 to 1
+    latency_seconds: float  # on average
+
+
+class _Moment(Struct, frozen=True):
+    at: float
+    requests: int
+    errors: int
+    seconds: float
+
+
+class Metrics(Collector):
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters: Counter[str] = Counter()
+        self._gauges: dict[str, Read] = {"spooled_http_connections": lambda: 0}
+        self._lines: Callable[[], Mapping[str, int]] = dict
+        self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
+        self.job_seconds = self._histograms["spooled_job_duration_seconds"]
+        self.request_seconds = self._histograms["spooled_api_request_duration_seconds"]
+        self.batch_operations = self._histograms["spooled_writer_batch_operations"]
+        self.wait_seconds = self._histograms["spooled_writer_wait_seconds"]
+        self.commit_seconds = self._histograms["spooled_writer_commit_seconds"]
+        self._lag_seconds = self._histograms["spooled_loop_lag_seconds"]
+        self._moments = deque([self._moment()], maxlen=LATELY_SECONDS + 1)
+        self.registry.register(self)
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Each counter belongs to one thread."""
+        self._counters[name] += by
+
+    def counted(self, name: str) -> int:
+        return self._counters[name]
+
+    def watch(self, name: str, read: Read) -> None:
+        """Have a gauge read when somebody scrapes; it must be quick."""
+        assert name in GAUGES, f"{name} is no gauge"
+        self._gauges[name] = read
+
+    def show(self, name: str, value: float) -> None:
+        """What a gauge says from now on."""
+        self.watch(name, lambda: value)
+
+    def watch_lines(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """The length of each lane, by its name."""
+        self._lines = read
+
+    def answered(self, seconds: float, status: int) -> None:
+        """One HTTP request."""
+        self.request_seconds.observe(seconds)
+        if status >= 500:
+            self._counters["spooled_api_errors_total"] += 1
+
+    def tick(self, lag_seconds: float) -> None:
+        """About once a second: the timer that is used was late by so much."""
+        self._lag_seconds.observe(max(0.0, lag_seconds))
+        self._moments.append(self._moment())
+
+    def lately(self) -> Lately:
+        since, now = self._moments[0], self._moment()
+        requests = now.requests - since.requests
+        return Lately(
+            requests / max(1.0, now.at - since.at),
+            (now.errors - since.errors) / requests if requests else 0.0,
+            (now.seconds - since.seconds) / requests if requests else 0.0,
+        )
+
+    def text(self) -> bytes:
+        """Everything, as scrapers read it."""
+        return generate_latest(self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """For the registry."""
+        for name, text in COUNTERS.items():
+            value = self._counters[name]
+            if name == "spooled_api_requests_total":
+                value = self.request_seconds.count  # each request pays for one number less
+            yield CounterMetricFamily(name, text, value=value)
+        for name, text in GAUGES.items():
+            read = self._gauges.get(name)
+            yield GaugeMetricFamily(name, text, value=math.nan if read is None else read())
+        line = GaugeMetricFamily(*LINE, labels=("lane",))
+        for lane, length in self._lines().items():
+            line.add_metric((lane,), length)
+        yield line
+        for name, (text, _) in HISTOGRAMS.items():
+            seen = self._histograms[name]
+            yield HistogramMetricFamily(name, text, buckets=seen.buckets(), sum_value=seen.total)
+
+    def _moment(self) -> _Moment:
+        return _Moment(
+            time.monotonic(),
+            self.request_seconds.count,
+            self._counters["spooled_api_errors_total"],
+            self.request_seconds.total,
+        )

@@ -1,0 +1,32 @@
+"""The routes of the server itself: health and documents."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spooled_lite.wire.http import documents, health
+from spooled_lite.wire.http.described import answers
+from spooled_lite.wire.http.described.doc import Doc
+from spooled_lite.wire.http.dispatch import Handler
+
+SERVER: Final[Mapping[Handler, Doc]] = {
+    health.overview: Doc(
+        summary="Does the server live, and in what state?",
+        about="Always 200, as long as the process answers.",
+        answer=answers.Health,
+    ),
+    health.live: Doc(summary="Does the process answer?", answer=answers.Live),
+    health.ready: Doc(
+        summary="Can the server take work?",
+        about="503 with the reason when it cannot.",
+        answer=answers.Ready,
+    ),
+    documents.openapi: Doc(
+        summary="This document", about="OpenAPI 3.1, for programs.", answer=dict[str, Any]
+    ),
+    documents.docs: Doc(
+        summary="This document, for people",
+        about="One page that loads nothing from other places.",
+        answer=str,
+        media=("text/html",),
+    ),
+}

@@ -1,0 +1,309 @@
+"""How to call each route with credentials, and what a caller without the right is told."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import httpx
+from msgspec import Struct
+
+from spooled_lite.config import Settings
+from spooled_lite.core.keys.records import implied_words
+from spooled_lite.storage.transaction import Reading
+from spooled_lite.wire.http.dispatch import NO_WORD, Access
+from spooled_lite.wire.http.routes import ROUTES
+from tests.api.admin_calls import ADMIN_KEY
+from tests.api.job_calls import WatchedApi, assert_envelope
+from tests.api.route_table import MAIN_PORT
+from tests.api.served import Api
+from tests.api.test_routes import BODIES as ROUTE_BODIES
+
+QUEUE: Final = "emails"
+WORKER: Final = "w-1"
+ELSEWHERE: Final = "another-queue"  # what a key that is out of scope everywhere may use
+
+# -- the routes ----------------------------------------------------------------------------------
+
+ACCESS: Final[Mapping[str, Access]] = {f"{row[0]} {row[1]}": row[3] for row in ROUTES}
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    f"{row[0]} {row[1]}": () if row[4] == NO_WORD else tuple(row[4].split()) for row in ROUTES
+}
+SUCCESS: Final[Mapping[str, int]] = {
+    f"{row[0]} {row[1]}": int(row[4].split(",")[0]) for row in MAIN_PORT
+}
+# What somebody does not get into by saying nothing.
+CLOSED: Final = frozenset({Access.KEY, Access.UNSCOPED, Access.BOOTSTRAP})
+OPEN: Final = frozenset({Access.PUBLIC, Access.REGISTRATION, Access.METRICS, Access.NONE})
+
+WITH_KEY: Final = [name for name, access in ACCESS.items() if access in CLOSED]
+WITH_WORD: Final = [name for name in WITH_KEY if WORDS[name]]
+WITHOUT_WORD: Final = [name for name in WITH_KEY if not WORDS[name]]
+UNSCOPED: Final = [name for name in WITH_KEY if ACCESS[name] is not Access.KEY]
+WITH_ADMIN_KEY: Final = [name for name, access in ACCESS.items() if access is Access.ADMIN]
+
+# Every word that means something. Contract: platform, section 2.4.
+ALL_WORDS: Final = (
+    *("jobs:read", "jobs:write", "jobs:delete", "queues:read", "queues:write", "queues:admin"),
+    *("workers:read", "workers:write", "schedules:read", "schedules:write"),
+    *("workflows:read", "workflows:write", "webhooks:read", "webhooks:write"),
+    *("api-keys:read", "api-keys:write", "organization:read", "organization:admin"),
+    *("users:read", "users:admin", "system:admin"),
+)
+
+
+def all_words_but(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Every word that does not help where one of these is asked for."""
+    return tuple(word for word in ALL_WORDS if not implied_words((word,)) & set(wanted))
+
+
+# -- a key with a queue list, elsewhere. Contract: platform, section 2.3 -------------------------
+
+_USES_A_QUEUE: Final = frozenset(
+    {
+        "POST /api/v1/jobs",
+        "POST /api/v1/jobs/bulk",
+        "POST /api/v1/jobs/claim",
+        "POST /api/v1/jobs/dequeue",
+        "POST /api/v1/queues",
+        "POST /api/v1/workers/register",
+    }
+)
+# As if there were nothing outside the scope.
+LEFT_OUT: Final = frozenset(
+    {
+        "GET /api/v1/jobs",
+        "GET /api/v1/jobs/stats",
+        "GET /api/v1/jobs/status",
+        "GET /api/v1/jobs/dlq",
+        "POST /api/v1/jobs/dlq/retry",
+        "POST /api/v1/jobs/dlq/purge",
+        "GET /api/v1/queues",
+        "GET /api/v1/workers",
+        "GET /api/v1/metrics",
+        "GET /api/v1/dashboard",
+        "GET /api/v1/dashboard/overview",
+    }
+)
+# Nothing of any queue is in it.
+WITHOUT_QUEUE: Final = frozenset(
+    {
+        "POST /api/v1/auth/logout",
+        "GET /api/v1/auth/me",
+        "GET /api/v1/organizations",
+        "GET /api/v1/organizations/{id}",
+        "GET /api/v1/metrics/prometheus",
+    }
+)
+
+
+def out_of_scope(name: str) -> tuple[int, str] | None:
+    """How the route refuses a key that may use other queues only. None: it does not.
+
+    A new route is asked about here: the test fails until somebody says what it does.
+    """
+    path = name.split()[1]
+    if name in UNSCOPED or name in _USES_A_QUEUE or path.startswith("/api/v1/queues/{name}"):
+        return 403, "ACCESS_DENIED"
+    if path.startswith(("/api/v1/jobs/{id}", "/api/v1/workers/{id}")):
+        return 404, "NOT_FOUND"
+    assert name in LEFT_OUT | WITHOUT_QUEUE, f"{name}: what does a scoped key get?"
+    return None
+
+
+# -- another organization ------------------------------------------------------------------------
+
+# A name is no id: these make, or count, a queue of the same name that is the caller's own.
+OWN_QUEUE_OF_THAT_NAME: Final = frozenset(
+    {
+        "PUT /api/v1/queues/{name}/config",
+        "PUT /api/v1/queues/{name}",
+        "PATCH /api/v1/queues/{name}",
+        "GET /api/v1/queues/{name}/stats",
+        "POST /api/v1/queues/{name}/pause",
+    }
+)
+NAMES_A_THING: Final = [
+    name for name in WITH_KEY if "{" in name and name not in OWN_QUEUE_OF_THAT_NAME
+]
+
+# -- calls ---------------------------------------------------------------------------------------
+
+BODIES: Final[Mapping[str, Any]] = {
+    **ROUTE_BODIES,
+    "POST /api/v1/queues": {"name": QUEUE},
+    "POST /api/v1/auth/logout": {"refresh_token": "of nobody"},
+    "POST /api/v1/admin/organizations": {"name": "New One", "slug": "made-by-admin"},
+    "POST /api/v1/admin/organizations/{id}/api-keys": {"name": "k"},
+    "PUT /api/v1/admin/organizations/{id}/limits": {"max_queues": 1},
+    "PATCH /api/v1/admin/organizations/{id}": {"name": "Renamed"},
+    "PUT /api/v1/admin/organizations/{id}": {"name": "Renamed"},
+    "PUT /api/v1/organizations/{id}": {"name": "Renamed"},
+    # A key may not give more than it has: what is made here needs no more than the word.
+    "POST /api/v1/organizations/{id}/api-keys": {"name": "k", "permissions": ["api-keys:write"]},
+    "POST /api/v1/api-keys": {"name": "k", "permissions": ["api-keys:write"]},
+    "PUT /api/v1/api-keys/{id}": {"name": "renamed"},
+}
+_IS_RUNNING: Final = ("complete", "fail", "heartbeat", "renew-lease", "progress")
+
+
+class Home(Struct, frozen=True):
+    """An organization with an unrestricted key."""
+
+    org: int
+    org_id: str
+    key: str
+
+
+class Target(Struct, frozen=True):
+    """A call that succeeds for whoever has the right to make it."""
+
+    method: str
+    path: str
+    body: Any
+    home: Home
+
+
+class WholeFileApi(WatchedApi):
+    """Looks at every table of the file, and knows how to call every route."""
+
+    def __init__(self, path: str = ":memory:", **settings: Any) -> None:
+        super().__init__(path, Settings(**{"admin_key": ADMIN_KEY, **settings}))
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Without a look at the file: `refusals` looks once for many calls."""
+        return Api.request(self, method, path, **more)
+
+    def refusals(self, calls: Mapping[str, Target], **more: Any) -> dict[str, tuple[int, str]]:
+        """What each call is told, after which the file is as it was."""
+        before = self.state()
+        got = {name: told(self.call(call, **more)) for name, call in calls.items()}
+        assert self.state() == before, "calls that were refused changed something"
+        return got
+
+    def state(self) -> Any:
+        async def read() -> dict[str, list[dict[str, Any]]]:
+            return await self.served.db.readers.read(every_row)
+
+        return self._runner.run(read())
+
+    @property
+    def home(self) -> Home:
+        return Home(self.org, self.served.org_id, self.key)
+
+    def another_home(self, slug: str) -> Home:
+        """An organization that registered over the API, and its first key."""
+        body = {"name": "Another", "slug": slug}
+        made = self.shown("POST", "organizations", 201, json=body, key=None)
+        row = self.row("SELECT seq FROM organizations WHERE id = :id", id=made["id"])
+        return Home(row["seq"], made["id"], made["api_key"]["key"])
+
+    def target(self, name: str, home: Home) -> Target:
+        """A call of the route about things of this organization, made for it."""
+        method, path = name.split()
+        body = BODIES.get(name)
+        if path.endswith("/dependencies") and method == "POST":
+            body = {"depends_on": [self.a_job(home)["id"]]}
+        if path.endswith("/jobs/status"):
+            path += f"?ids={self.a_job(home)['id']}"
+        return Target(method, self._filled(path, home), body, home)
+
+    def call(self, target: Target, **more: Any) -> httpx.Response:
+        """With the key of its own organization unless told otherwise."""
+        more = {"key": target.home.key, **more}
+        return self.request(target.method, target.path, json=target.body, **more)
+
+    def a_job(self, home: Home) -> dict[str, Any]:
+        body = {"queue_name": QUEUE, "payload": {"of": home.org_id}}
+        return self.shown("POST", "jobs", 201, json=body, key=home.key)
+
+    def a_running_job(self, home: Home) -> dict[str, Any]:
+        self.a_job(home)
+        body = {"queue_name": QUEUE, "worker_id": WORKER}
+        [job] = self.shown("POST", "jobs/claim", json=body, key=home.key)["jobs"]
+        return dict(job)
+
+    def a_dead_job(self, home: Home) -> dict[str, Any]:
+        job = self.a_running_job(home)
+        body = {"error": "boom", "no_retry": True}
+        self.shown("POST", f"jobs/{job['id']}/fail", json=body, key=home.key)
+        return job
+
+    def a_worker(self, home: Home, worker_id: str = WORKER) -> None:
+        body = {"queue_name": QUEUE, "worker_id": worker_id, "hostname": "h"}
+        self.shown("POST", "workers/register", 201, json=body, key=home.key)
+
+    def admin(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A call below /api/v1/admin with the admin key and no other credential."""
+        return self.request(
+            method, f"admin/{path}", key=None, headers={"X-Admin-Key": ADMIN_KEY}, **more
+        )
+
+    def emptied(self, *homes: Home) -> None:
+        """Until the loops, which work between calls, have left only the rows of organizations."""
+        for _ in range(500):
+            state = self.state()
+            left = [rows_of(state, home.org) for home in homes]
+            if all(_is_empty(rows) for rows in left):
+                return
+        raise AssertionError(f"there is still something: {left}")
+
+    def _filled(self, path: str, home: Home) -> str:
+        if "/organizations/{id}" in path:
+            return path.replace("{id}", home.org_id)
+        if "/api-keys/{id}" in path:
+            body = {"name": "k", "permissions": ["api-keys:read"]}
+            made = self.shown("POST", "api-keys", 201, json=body, key=home.key)
+            return path.replace("{id}", made["id"])
+        if "/workers/{id}" in path:
+            worker_id = f"{WORKER}-{home.org}"
+            self.a_worker(home, worker_id)
+            return path.replace("{id}", worker_id)
+        if "/jobs/{id}" in path:
+            act = path.rpartition("/")[2]
+            make = {"retry": self.a_dead_job, **dict.fromkeys(_IS_RUNNING, self.a_running_job)}
+            return path.replace("{id}", make.get(act, self.a_job)(home)["id"])
+        if "/queues/{name}" in path:
+            self.request("POST", "queues", json={"name": QUEUE}, key=home.key)
+            return path.replace("{name}", QUEUE)
+        assert "{" not in path, f"{path}: what does it need?"
+        return path
+
+
+def every_row(tx: Reading) -> dict[str, list[dict[str, Any]]]:
+    """All that is in the file but the notes of when a key was last used."""
+    tables = tx.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    found = {}
+    for table in tables:
+        rows = [dict(row) for row in tx.rows(f"SELECT * FROM {table['name']}")]  # noqa: S608
+        for row in rows:
+            row.pop("last_used_ms", None)  # written at any time after a call
+        found[table["name"]] = rows
+    return found
+
+
+def rows_of(state: Mapping[str, list[dict[str, Any]]], org: int) -> dict[str, Any]:
+    """Those of one organization."""
+    jobs = {row["seq"] for row in state["jobs"] if row["org"] == org}
+    queues = {row["seq"] for row in state["queues"] if row["org"] == org}
+
+    def is_its(table: str, row: Mapping[str, Any]) -> bool:
+        if table == "organizations":
+            return bool(row["seq"] == org)
+        if "org" in row:
+            return bool(row["org"] == org)
+        return row.get("job") in jobs or row.get("queue") in queues
+
+    return {table: [row for row in rows if is_its(table, row)] for table, rows in state.items()}
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code of a refusal; the code of what is none is empty."""
+    if answer.status_code < 400:
+        return answer.status_code, ""
+    assert_envelope(answer)
+    return answer.status_code, answer.json()["code"]
+
+
+def _is_empty(rows: Mapping[str, list[dict[str, Any]]]) -> bool:
+    [organization] = rows["organizations"]
+    there = {table for table in rows if rows[table]}
+    return there == {"organizations"} and organization["emptied_at_ms"] is not None

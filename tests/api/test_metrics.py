@@ -1,0 +1,311 @@
+"""Metrics for scrapers and for people. Contract: platform, section 14."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from spooled_lite.config import Settings
+from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.readers import Readers
+from spooled_lite.wire.http.metrics_port import MetricsPort
+from tests.api.served import Api
+from tests.test_metrics import CONTRACT, families, values
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+TOKEN = "a-token-for-scrapers"
+
+Make = Callable[..., Api]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    open_ones: list[Api] = []
+
+    def factory(**settings: Any) -> Api:
+        api = Api(str(tmp_path / f"{len(open_ones)}.db"), Settings(**settings))
+        open_ones.append(api.__enter__())
+        return api
+
+    yield factory
+    for each in open_ones:
+        each.__exit__(None, None, None)
+
+
+def a_claimed_job(api: Api) -> dict[str, Any]:
+    [job] = api.post("jobs/claim", json={"queue_name": "q", "worker_id": "w"}).json()["jobs"]
+    found: dict[str, Any] = job
+    return found
+
+
+def scraped(api: Api) -> dict[str, float]:
+    return values(api.get("/metrics", key=None).text)
+
+
+# -- the text -----------------------------------------------------------------------------------
+
+
+def test_everybody_may_scrape_and_the_client_library_reads_it(api: Api) -> None:
+    answer = api.get("/metrics", key="sk_test_nonsense")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, TEXT)
+    assert set(CONTRACT) <= set(families(answer.text))
+    assert "x-ratelimit-limit" not in answer.headers
+
+
+def test_what_happens_to_jobs_is_counted(api: Api) -> None:
+    for priority in (3, 2, 1, 0):
+        body: dict[str, Any] = {
+            "queue_name": "q",
+            "payload": {},
+            "priority": priority,
+            "max_retries": 0,
+        }
+        api.post("jobs", json=body)
+    api.clock.advance(seconds=2)
+    done, dead = a_claimed_job(api), a_claimed_job(api)
+    api.clock.advance(seconds=3)
+    api.post(f"jobs/{done['id']}/complete", json={"worker_id": "w"})
+    failing = {"worker_id": "w", "error": "no luck"}
+    api.post(f"jobs/{dead['id']}/fail", json=failing)
+    api.post(f"jobs/{dead['id']}/retry")
+
+    found = scraped(api)
+
+    assert found["spooled_jobs_enqueued_total"] == 4
+    assert found["spooled_jobs_completed_total"] == 1
+    assert found["spooled_jobs_failed_total"] == found["spooled_jobs_deadlettered_total"] == 1
+    assert found["spooled_jobs_retried_total"] == 1
+    assert found["spooled_jobs_pending"] == 3
+    assert found["spooled_jobs_processing"] == 0
+    assert found["spooled_job_max_age_seconds"] == 5
+    assert found["spooled_job_duration_seconds_sum"] == 3
+
+
+def test_a_wait_that_is_over_makes_nobody_old(api: Api) -> None:
+    assert scraped(api)["spooled_job_max_age_seconds"] == 0
+
+
+def test_workers_count_while_they_are_heard_of(api: Api) -> None:
+    ids = [
+        api.post("workers/register", json={"queue_name": "q", "hostname": name}).json()["id"]
+        for name in ("a", "b")
+    ]
+    api.post(f"workers/{ids[1]}/heartbeat", json={"current_jobs": 0, "status": "degraded"})
+
+    assert scraped(api)["spooled_workers_active"] == 2
+    assert scraped(api)["spooled_workers_healthy"] == 1
+    api.clock.advance(seconds=119)
+    api.post(f"workers/{ids[0]}/heartbeat", json={"current_jobs": 0})
+    api.clock.advance(seconds=2)
+    assert scraped(api)["spooled_workers_active"] == 1
+
+
+def test_requests_are_counted_whatever_their_answer(api: Api) -> None:
+    before = scraped(api)["spooled_api_requests_total"]
+
+    api.get("/nothing")
+    api.get("jobs", key=None)
+
+    after = scraped(api)
+    assert after["spooled_api_requests_total"] == before + 3
+    assert after["spooled_api_request_duration_seconds_count"] == before + 3
+    assert after["spooled_api_errors_total"] == 0
+
+
+def test_the_state_of_the_storage_is_seen(api: Api) -> None:
+    api.post("jobs", json={"queue_name": "q", "payload": {}})
+
+    text = api.get("/metrics", key=None).text
+
+    assert values(text)["spooled_wal_bytes"] > 0
+    assert values(text)["spooled_database_connections_active"] >= 2
+    assert values(text)["spooled_writer_commit_seconds_count"] >= 1
+    lanes = families(text)["spooled_writer_line_length"].samples
+    assert {sample.labels["lane"]: sample.value for sample in lanes} == {
+        "settle": 0, "claim": 0, "rest": 0,
+    }  # fmt: skip
+
+
+def test_a_file_that_cannot_be_read_leaves_its_figures_unknown(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Readers, "_thread_connection", broken)
+    answer = api.get("/metrics", key=None)
+
+    assert answer.status_code == 200
+    assert isnan(values(answer.text)["spooled_jobs_pending"])
+    assert values(answer.text)["spooled_api_requests_total"] >= 0
+
+
+def test_no_label_comes_from_a_caller(api: Api) -> None:
+    names = [f"queue-{number}" for number in range(30)]
+    before = len(api.get("/metrics", key=None).text.splitlines())
+
+    for name in names:
+        api.post("jobs", json={"queue_name": name, "payload": {"secret": name}})
+        api.get(f"/{name}")
+
+    text = api.get("/metrics", key=None).text
+    assert len(text.splitlines()) == before
+    assert not any(name in text for name in names)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (None, 401),
+        ("Bearer wrong", 401),
+        (f"Basic {TOKEN}", 401),
+        (f"Bearer {TOKEN}x", 401),
+        (f"Bearer {TOKEN}", 200),
+        (f"bearer  {TOKEN} ", 200),
+    ],
+)
+def test_with_a_token_only_who_shows_it_may_scrape(
+    make: Make, header: str | None, status: int
+) -> None:
+    api = make(metrics_token=TOKEN)
+    headers = {} if header is None else {"Authorization": header}
+
+    answer = api.get("/metrics", key=None, headers=headers)
+
+    assert answer.status_code == status
+    assert ("spooled_" in answer.text) == (status == 200)
+    if status == 401:
+        assert answer.json()["code"] == "UNAUTHORIZED"
+
+
+def test_a_key_of_the_api_is_no_metrics_token(make: Make) -> None:
+    api = make(metrics_token=TOKEN)
+
+    assert api.get("/metrics").status_code == 401
+    assert api.get("/metrics", key=None, headers={"X-API-Key": TOKEN}).status_code == 401
+
+
+# -- below /api/v1 --------------------------------------------------------------------------------
+
+
+def test_a_client_that_decodes_json_only_gets_one_string(api: Api) -> None:
+    as_json = api.get("metrics/prometheus", headers={"Accept": "application/json"})
+    as_text = api.get("metrics/prometheus", headers={"Accept": "*/*"})
+
+    assert as_json.headers["content-type"] == "application/json"
+    assert set(CONTRACT) <= set(families(as_json.json()))
+    assert as_text.headers["content-type"] == TEXT
+    assert set(CONTRACT) <= set(families(as_text.text))
+
+
+@pytest.mark.parametrize("path", ["metrics", "metrics/prometheus"])
+def test_below_the_api_a_key_is_needed(api: Api, path: str) -> None:
+    assert api.get(path, key=None).status_code == 401
+
+
+def test_totals_are_those_of_the_organization(api: Api) -> None:
+    for name in ("q", "q", "other"):
+        api.post("jobs", json={"queue_name": name, "payload": {}})
+    api.clock.advance(seconds=2)
+    job = a_claimed_job(api)
+    api.clock.advance(seconds=4)
+    api.post(f"jobs/{job['id']}/complete", json={"worker_id": "w"})
+    api.post("queues/other/pause")
+    api.post("workers/register", json={"queue_name": "q", "hostname": "a"})
+    api.clock.advance(seconds=90)
+
+    mine = api.get("metrics").json()
+    foreign = api.get("metrics", key=api.other_org()).json()
+
+    assert mine["jobs"] == {
+        "total_created": 3, "total_completed": 1, "total_failed": 0,
+        "avg_wait_time_ms": 2_000, "avg_processing_ms": 4_000,
+    }  # fmt: skip
+    assert mine["workers"] == {"total_registered": 1, "total_active": 1, "total_idle": 1}
+    assert mine["queues"] == {
+        "total_queues": 2, "total_paused": 1, "total_pending": 2, "total_processing": 0,
+    }  # fmt: skip
+    assert mine["system"]["uptime_seconds"] == 96
+    assert mine["system"].keys() == {
+        "uptime_seconds", "requests_per_sec", "error_rate", "avg_latency_ms",
+    }  # fmt: skip
+    assert isinstance(mine["system"]["avg_latency_ms"], int)
+    assert foreign["jobs"]["total_created"] == foreign["queues"]["total_queues"] == 0
+
+
+def test_a_key_with_a_scope_sees_only_what_is_in_it(api: Api) -> None:
+    for name in ("q", "q", "other"):
+        api.post("jobs", json={"queue_name": name, "payload": {}})
+        api.post("workers/register", json={"queue_name": name, "hostname": "a"})
+
+    found = api.get("metrics", key=api.issue(queues=("other",))).json()
+
+    assert found["jobs"]["total_created"] == found["queues"]["total_pending"] == 1
+    assert found["queues"]["total_queues"] == found["workers"]["total_registered"] == 1
+
+
+# -- the port of its own ------------------------------------------------------------------------
+
+
+def on_port(api: Api, *requests: tuple[str, str], **headers: str) -> list[httpx.Response]:
+    """Answers of one and the same metrics port."""
+
+    async def main() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=MetricsPort(api.served.services))
+        async with httpx.AsyncClient(transport=transport, base_url="http://m.test") as client:
+            return [await client.request(*each, headers=headers) for each in requests]
+
+    return api._runner.run(main())
+
+
+def test_the_port_answers_in_plain_text(api: Api) -> None:
+    metrics, health, ready = on_port(
+        api, ("GET", "/metrics"), ("GET", "/health"), ("GET", "/ready")
+    )
+
+    assert set(CONTRACT) <= set(families(metrics.text))
+    assert metrics.headers["content-type"] == TEXT
+    assert (health.status_code, health.text) == (200, "OK")
+    assert (ready.status_code, ready.text) == (200, "READY")
+    assert ready.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_the_port_is_not_ready_when_the_server_is_not(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FileWatch, "is_full", lambda self: True)
+
+    ready, health = on_port(api, ("GET", "/ready"), ("GET", "/health"))
+
+    assert (ready.status_code, ready.text) == (503, "NOT READY: storage_full\n")
+    assert health.status_code == 200
+
+
+def test_the_port_serves_nothing_else(api: Api) -> None:
+    answers = on_port(
+        api, ("GET", "/"), ("GET", "/api/v1/jobs"), ("POST", "/metrics"), ("HEAD", "/health")
+    )
+
+    assert [answer.status_code for answer in answers] == [404, 404, 405, 200]
+    assert answers[3].text == ""
+
+
+def test_the_port_wants_the_token_too(make: Make) -> None:
+    api = make(metrics_token=TOKEN)
+
+    [without] = on_port(api, ("GET", "/metrics"))
+    [with_it] = on_port(api, ("GET", "/metrics"), Authorization=f"Bearer {TOKEN}")
+
+    assert (without.status_code, with_it.status_code) == (401, 200)
+
+
+def test_the_port_is_scraped_sixty_times_a_minute(api: Api) -> None:
+    answers = on_port(api, *[("GET", "/metrics")] * 61, ("GET", "/health"))
+
+    assert [answer.status_code for answer in answers] == [200] * 60 + [429, 200]
+    assert answers[60].headers["retry-after"] == "60"

@@ -1,0 +1,149 @@
+"""The OpenAPI document: valid, complete, and about nothing that there is not."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_type_hints
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from spooled_lite.cli.main import main
+from spooled_lite.wire.http.described.fields import FIELDS
+from spooled_lite.wire.http.described.refusals import BY_ACCESS, SAMPLES
+from spooled_lite.wire.http.described.table import DESCRIBED
+from spooled_lite.wire.http.described.words import PATH_PARAMETERS, SECURITY
+from spooled_lite.wire.http.dispatch import Access, Route
+from spooled_lite.wire.http.documents import document_text
+from spooled_lite.wire.http.errors import STATUS
+from spooled_lite.wire.http.routes import ROUTES
+from tests.api.route_table import MAIN_PORT
+from tests.api.served import Api
+
+DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())
+COMPONENTS: Final[Mapping[str, Any]] = DOCUMENT["components"]["schemas"]
+OPERATIONS: Final[Mapping[tuple[str, str], Any]] = {
+    (method.upper(), path): operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+SUCCESSES: Final = {(row[0], row[1]): row[4].split(",") for row in MAIN_PORT}
+STUBS: Final = {(row[0], row[1]) for row in MAIN_PORT if row[5] == "stub"}
+
+
+def fields() -> Iterator[tuple[str, str, Any]]:
+    for name, component in COMPONENTS.items():
+        for field, schema in component.get("properties", {}).items():
+            yield name, field, schema
+
+
+def breaks(schema: Any, value: Any) -> list[str]:
+    """What keeps the value from being what the schema says."""
+    whole = {**schema, "components": DOCUMENT["components"]}
+    validator = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [error.message for error in validator.iter_errors(value)]
+
+
+def test_it_is_valid() -> None:
+    assert list(OpenAPIV31SpecValidator(dict(DOCUMENT)).iter_errors()) == []
+
+
+def test_it_has_every_route_and_no_other() -> None:
+    assert OPERATIONS.keys() == {(row[0], row[1]) for row in ROUTES}
+
+
+def test_every_handler_is_described_and_nothing_else() -> None:
+    assert DESCRIBED.keys() == {row[2] for row in ROUTES}
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("route", [Route.of(row) for row in ROUTES], ids=lambda it: it.path)
+def test_successes_are_those_of_the_contract(route: Route) -> None:
+    key = (route.method, route.path)
+
+    answers = OPERATIONS[key]["responses"]
+
+    if key in STUBS:
+        assert not [status for status in answers if status < "400"]
+        assert set(SUCCESSES[key]) <= answers.keys()
+    else:
+        good = [status for status in answers if status < "400" or status in SUCCESSES[key]]
+        assert sorted(good) == sorted(SUCCESSES[key])
+
+
+def test_every_access_has_its_credentials_and_refusals() -> None:
+    assert SECURITY.keys() == BY_ACCESS.keys() == set(Access)
+
+
+def test_a_route_names_its_permission() -> None:
+    words = {(row[0], row[1]): [] if row[4] == "-" else row[4].split() for row in ROUTES}
+
+    assert {key: each.get("x-permission", []) for key, each in OPERATIONS.items()} == words
+
+
+def test_every_field_is_said_in_words() -> None:
+    assert [
+        f"{name}.{field}" for name, field, schema in fields() if "description" not in schema
+    ] == []
+
+
+def test_no_words_are_kept_for_a_field_that_is_gone() -> None:
+    used = {f"{name}.{field}" for name, field, _ in fields()} | {each for _, each, _ in fields()}
+
+    assert FIELDS.keys() - used == set()
+
+
+def test_the_parameters_of_paths_are_said_in_words() -> None:
+    assert PATH_PARAMETERS.keys() >= {name for row in ROUTES for name in Route.of(row).parameters}
+
+
+def test_every_error_has_a_sample() -> None:
+    assert STATUS.keys() - SAMPLES.keys() == set()
+
+
+@pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
+def test_a_body_has_an_example_that_is_taken(key: tuple[str, str]) -> None:
+    given = OPERATIONS[key].get("requestBody")
+    if given is None:
+        return
+    [content] = given["content"].values()
+    [kind] = [DESCRIBED[row[2]].body for row in ROUTES if (row[0], row[1]) == key]
+    assert kind is not None
+
+    msgspec.json.decode(json.dumps(content["example"]), type=kind)
+
+    assert breaks(content["schema"], content["example"]) == []
+    assert content["example"].keys() <= get_type_hints(kind).keys()
+
+
+@pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
+def test_every_answer_has_an_example_that_is_what_its_schema_says(key: tuple[str, str]) -> None:
+    for status, answer in OPERATIONS[key]["responses"].items():
+        for media, content in answer.get("content", {}).items():
+            if media == "application/json":
+                assert breaks(content["schema"], content["example"]) == [], status
+
+
+def test_every_refusal_has_an_example_of_each_code() -> None:
+    for answer in DOCUMENT["components"]["responses"].values():
+        [content] = answer["content"].values()
+        for example in content["examples"].values():
+            assert breaks(content["schema"], example["value"]) == []
+            assert f"`{example['value']['code']}`" in answer["description"]
+
+
+def test_a_server_and_the_command_line_have_the_same_document(api: Api) -> None:
+    served = api.get("/openapi.json", key=None)
+    printed = CliRunner().invoke(main, ["openapi"])
+
+    assert served.status_code == 200
+    assert served.headers["content-type"] == "application/json"
+    assert served.json() == json.loads(printed.output) == DOCUMENT
+    assert CliRunner().invoke(main, ["openapi", "--compact"]).output.strip() == served.text
