@@ -21,8 +21,9 @@ Every refusal has the shape of `Error`. Its `code` is for programs, its `message
 refused call has changed nothing, except after 503 with the reason `storage_error`, whose outcome is
 unknown; an idempotency key makes the repeat safe.
 
-A key may be limited to some queues: it sees and changes only those. A key with a list of permissions
-needs the word that a route names; `jobs:read` and `jobs:write` open queues and workers too.
+A key may be limited to some queues: it sees and changes only those. A key with a list of
+permissions needs the word that a route names; `jobs:read` and `jobs:write` open queues and workers
+too.
 
 Every answer below `/api/v1` says with `X-RateLimit-…` how many requests are left, except to
 whoever shows the admin key, who is not limited. 429 `RATE_LIMIT_EXCEEDED` says in `Retry-After`
