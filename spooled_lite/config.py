@@ -21,6 +21,7 @@ from spooled_lite.config_values import (
     Count,
     Days,
     GrpcPort,
+    HeaderText,
     Host,
     MailAddress,
     Networks,
@@ -74,7 +75,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compat_env: bool = False
     registration: Literal["open", "closed", "invite"] | None = None  # see registration_mode
     bootstrap_api_key: ApiKey | None = None
-    admin_key: Text | None = None  # None: the admin calls are off
+    admin_key: HeaderText | None = None  # None: the admin calls are off
     enforce_key_permissions: bool = True
     jwt_secret: Text | None = None  # None: generated once and kept in the database file
     jwt_expiration_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
@@ -108,7 +109,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outgoing_webhook_max_concurrent_deliveries: Annotated[int, Meta(ge=1, le=1000)] = 64
     webhook_allow_networks: Networks = ()
 
-    metrics_token: Text | None = None
+    metrics_token: HeaderText | None = None
     enable_hsts: bool = False
     cors_allowed_origins: Origins = ()
     trust_proxy: bool = False

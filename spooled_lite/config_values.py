@@ -25,6 +25,15 @@ Text = Annotated[
         description="text of at most 4096 characters without control characters",
     ),
 ]
+# What a header can carry, without spaces at its ends: a client has to be able to send it.
+HeaderText = Annotated[
+    str,
+    Meta(
+        max_length=1024,
+        pattern=r"\A[!-~](?:[ -~]*[!-~])?\Z",
+        description="at most 1024 ASCII characters, without spaces at the ends",
+    ),
+]
 Host = Annotated[
     str,
     Meta(max_length=255, pattern=r"\A[!-~]+\Z", description="a host name or an IP address"),

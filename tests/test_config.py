@@ -285,6 +285,16 @@ def test_the_burst_is_twice_the_rate_unless_it_is_set(
             },
         ),
         (
+            "key `admin_key` in lite.toml: must be at most 1024 ASCII characters, without spaces"
+            " at the ends",
+            {"admin_key": "schlüssel-0123456789"},
+        ),
+        (
+            "variable SPOOLED_METRICS_TOKEN: must be at most 1024 ASCII characters, without"
+            " spaces at the ends",
+            {"environ": {"SPOOLED_METRICS_TOKEN": "tökén"}},
+        ),
+        (
             "key `smtp_from` in lite.toml: must be a mail address such as spooled@example.com,"
             " without a name",
             {"smtp_from": "Spooled <spooled@example.com>"},

@@ -25,6 +25,17 @@ DELETE FROM event_log WHERE seq IN (
         ORDER BY seq LIMIT :limit)
 """
 
+KEPT_MS: Final = 60 * 60 * 1000  # what is older is not replayed
+
+# Index event_log_of_org: at most some 1,500 rows. The newest row of the file stays.
+FORGET_OLD: Final = """
+DELETE FROM event_log WHERE seq IN (
+       SELECT seq FROM event_log
+        WHERE org = :org AND created_at_ms < :created_before_ms
+          AND seq < (SELECT max(seq) FROM event_log)
+        ORDER BY seq LIMIT :limit)
+"""
+
 LogRow = tuple[int, str, str | None, str | None, bytes, int]
 
 

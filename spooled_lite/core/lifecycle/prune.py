@@ -11,6 +11,7 @@ from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
 from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
 from spooled_lite.plans import Plans
+from spooled_lite.storage import event_log
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
 from spooled_lite.storage.transaction import Tx
 
@@ -89,7 +90,7 @@ class Pruning:
         self._sweeps += 1
         steps: list[Callable[[Tx], int]] = [_give_back_pages, self._prune_minutes, *self._once]
         for row in tx.rows(statements.ORGANIZATIONS):
-            steps += [partial(_of_org, step, row["seq"]) for step in self._also]
+            steps += [partial(_of_org, step, row["seq"]) for step in (*self._also, _prune_events)]
             windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
@@ -147,6 +148,13 @@ def _number_of(tx: Tx, pragma: str) -> int:
     assert row is not None, "a pragma that asks yields a row"
     number: int = row[0]
     return number
+
+
+def _prune_events(tx: Tx, org: int) -> int:
+    return tx.execute(
+        event_log.FORGET_OLD,
+        {"org": org, "created_before_ms": tx.now_ms - event_log.KEPT_MS, "limit": PASS_MAX},
+    )
 
 
 def _prune_history(tx: Tx, org: int, days: int) -> int:

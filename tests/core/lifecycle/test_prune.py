@@ -222,6 +222,17 @@ def test_history_goes_before_its_job(stage: JobStage) -> None:
     assert (jobs(stage), stage.history(job)) == (1, [])
 
 
+def test_the_event_log_forgets_after_an_hour_all_but_its_newest_row(stage: JobStage) -> None:
+    stage.completed()
+    assert stage.value("SELECT count(*) FROM event_log") == 3
+
+    stage.wait(seconds=3_600)
+    assert stage.value("SELECT count(*) FROM event_log") == 3
+
+    stage.wait(seconds=SWEEP_MS / 1000)
+    assert stage.value("SELECT count(*) FROM event_log") == 1
+
+
 def test_minutes_are_kept_for_the_day_that_statistics_look_back(stage: JobStage) -> None:
     stage.completed()
     minute = NOW_MS // 60_000
