@@ -18,8 +18,8 @@ lint: .venv/ready                 ## Format and lint
 types: .venv/ready                ## Types, strict, tests included
 	$(BIN)/mypy
 
-fast: .venv/ready                 ## Tests that are not slow
-	$(BIN)/pytest -q -m "not slow and not long"
+fast: .venv/ready                 ## Tests that are not slow, on every core
+	$(BIN)/pytest -q -n auto -m "not slow and not long"
 
 test: .venv/ready                 ## Every bounded test
 	$(BIN)/pytest -q -m "not long"
