@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
@@ -85,9 +85,6 @@ class Tx(Reading):
         number = self._connection.execute(statement, params).lastrowid
         assert number is not None, "an INSERT has a row number"
         return number
-
-    def execute_many(self, statement: str, params: Iterable[Params]) -> None:
-        self._connection.executemany(statement, params)
 
     def new_id(self) -> str:
         return self._batch.ids.new_id()

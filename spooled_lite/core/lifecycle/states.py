@@ -32,5 +32,4 @@ TRANSITIONS: Final[Mapping[S, frozenset[S]]] = {
 assert set(TRANSITIONS) == set(S), "every status has a row"
 
 ACTIVE: Final = frozenset({S.PENDING, S.SCHEDULED, S.PROCESSING})
-WAITING: Final = frozenset({S.PENDING, S.SCHEDULED})
 TERMINAL: Final = frozenset(S) - ACTIVE
