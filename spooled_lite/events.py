@@ -32,6 +32,11 @@ EventType = Literal[
     "worker.heartbeat",
     "worker.deregistered",
     "worker.offline",
+    "workflow.started",
+    "workflow.completed",
+    "workflow.failed",
+    "workflow.cancelled",
+    "schedule.triggered",
     "key.changed",
     "org.changed",
     "token.revoked",
@@ -63,6 +68,7 @@ class Deadline(Enum):
     LEASE_END = "lease end"
     EXPIRY = "expiry"  # expires_at of a job that waits
     ROOM = "room"  # the rate limit of a queue lets go of more jobs
+    SLOT = "slot"  # a schedule fires
     DEPENDENTS = "dependents"  # children of a settled job are still to be told
     WORKER_SILENCE = "worker silence"
     DELETION = "deletion"  # rows of a deleted queue are still there

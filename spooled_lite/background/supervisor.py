@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -26,9 +26,26 @@ class Loop(Struct, frozen=True):
     deadline: Deadline
     run_once: Callable[[Tx], Pass]
 
+    async def run(self, database: Database) -> Pass:
+        return await database.write(self.run_once)
+
+
+class AsyncLoop(Struct, frozen=True):
+    """A loop whose pass does something outside the transaction, too: computes, or calls others."""
+
+    name: str
+    deadline: Deadline
+    run_once: Callable[[Database], Coroutine[Any, Any, Pass]]
+
+    async def run(self, database: Database) -> Pass:
+        return await self.run_once(database)
+
 
 async def run_loops(
-    database: Database, deadlines: Deadlines, loops: Sequence[Loop], stop: asyncio.Event
+    database: Database,
+    deadlines: Deadlines,
+    loops: Sequence[Loop | AsyncLoop],
+    stop: asyncio.Event,
 ) -> None:
     """Run every loop until `stop`; a pass in hand is finished, never cancelled."""
     async with asyncio.TaskGroup() as group:
@@ -37,12 +54,12 @@ async def run_loops(
 
 
 async def _run_loop(
-    database: Database, deadlines: Deadlines, loop: Loop, stop: asyncio.Event
+    database: Database, deadlines: Deadlines, loop: Loop | AsyncLoop, stop: asyncio.Event
 ) -> None:
     while not stop.is_set():
         deadlines.begin(loop.deadline)
         try:
-            done = await database.write(loop.run_once)
+            done = await loop.run(database)
         except Unavailable as error:
             # The storage has said so in the log; the pass is tried again until it is well.
             logger.debug("%s: %s", loop.name, error)

@@ -29,6 +29,8 @@ _NOT_YET: Final[Mapping[str, Any]] = {
     "lease_expires_at_ms": None,
     "settled_lease_id": None,
     "workflow_id": None,
+    "step_key": None,
+    "step_position": None,
     "dependency_mode": None,
     "cancelled_by_parent": 0,
     "last_error": None,

@@ -62,6 +62,15 @@ def _worker(event: Event) -> dict[str, Any]:
     return {**{column: event.row[column] for column in columns}, **event.facts}
 
 
+def _workflow(event: Event) -> dict[str, Any]:
+    columns = ("name", "status", "total_jobs", "completed_jobs", "failed_jobs")
+    return {column: event.row[column] for column in columns}
+
+
+def _schedule(event: Event) -> Mapping[str, Any]:
+    return event.facts
+
+
 # Transitions that have frames: contract README, section 7.1. A deleted job has none in the log.
 _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "job.created": _job,
@@ -80,7 +89,13 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "worker.heartbeat": _worker,
     "worker.deregistered": _worker,
     "worker.offline": _worker,
+    "workflow.started": _workflow,
+    "workflow.completed": _workflow,
+    "workflow.failed": _workflow,
+    "workflow.cancelled": _workflow,
+    "schedule.triggered": _schedule,
 }
+_WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
 
 
 def log_rows(events: Sequence[Event]) -> list[LogRow]:
@@ -88,7 +103,7 @@ def log_rows(events: Sequence[Event]) -> list[LogRow]:
         (
             event.org,
             event.type,
-            event.row["queue_name"],
+            None if event.type in _WITHOUT_QUEUE else event.row["queue_name"],
             event.row["id"],
             _encode(body(event)),
             event.at_ms,

@@ -133,6 +133,8 @@ CREATE TABLE jobs (
     idempotency_key     TEXT,
     parent_job_id       TEXT,
     workflow_id         TEXT,
+    step_key            TEXT,     -- its name in its workflow
+    step_position       INTEGER,  -- in the order of the request
     dependency_mode     TEXT CHECK (dependency_mode IN ('all', 'any')),
     dependencies_met    INTEGER CHECK (dependencies_met IN (0, 1)),
     -- Cancelled because of a parent, so that retrying the parent brings it back.
@@ -172,6 +174,7 @@ CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);
 CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
 CREATE INDEX jobs_by_queue ON jobs (queue, created_at_ms, seq);
 CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_type <> '';
+CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
 
@@ -259,22 +262,143 @@ CREATE INDEX workers_of_org ON workers (org, last_heartbeat_ms);
 CREATE INDEX workers_alive ON workers (last_heartbeat_ms) WHERE status IN ('healthy', 'degraded');
 CREATE INDEX workers_offline ON workers (org, last_heartbeat_ms) WHERE status = 'offline';
 
--- Calls owed to receivers. webhook is NULL for the completion webhook of a job.
+-- A graph of jobs. The counters are those of its steps as they stand; a step that was deleted
+-- before it came to an end counts as cancelled.
+CREATE TABLE workflows (
+    seq             INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
+    org             INTEGER NOT NULL REFERENCES organizations,
+    name            TEXT NOT NULL,
+    description     TEXT,
+    status          TEXT NOT NULL
+                    CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    metadata        BLOB,
+    total_jobs      INTEGER NOT NULL,
+    waiting_jobs    INTEGER NOT NULL CHECK (waiting_jobs >= 0),  -- pending or scheduled
+    processing_jobs INTEGER NOT NULL DEFAULT 0 CHECK (processing_jobs >= 0),
+    completed_jobs  INTEGER NOT NULL DEFAULT 0 CHECK (completed_jobs >= 0),
+    failed_jobs     INTEGER NOT NULL DEFAULT 0 CHECK (failed_jobs >= 0),
+    cancelled_jobs  INTEGER NOT NULL DEFAULT 0 CHECK (cancelled_jobs >= 0),
+    created_at_ms   INTEGER NOT NULL,
+    updated_at_ms   INTEGER NOT NULL,
+    started_at_ms   INTEGER,
+    completed_at_ms INTEGER,
+    cancel_requested_at_ms INTEGER,  -- by a call: it stays cancelled, whatever its steps do
+    cancel_reason   TEXT,
+    CHECK (total_jobs = waiting_jobs + processing_jobs + completed_jobs + failed_jobs
+                        + cancelled_jobs)
+) STRICT;
+CREATE INDEX workflows_newest ON workflows (org, created_at_ms, seq);
+CREATE INDEX workflows_by_status ON workflows (org, status, created_at_ms, seq);
+CREATE INDEX workflows_by_completion ON workflows (org, completed_at_ms, seq)
+ WHERE completed_at_ms IS NOT NULL;
+
+CREATE TABLE schedules (
+    seq              INTEGER PRIMARY KEY,
+    id               TEXT NOT NULL UNIQUE,
+    org              INTEGER NOT NULL REFERENCES organizations,
+    name             TEXT NOT NULL,
+    description      TEXT,
+    cron_expression  TEXT NOT NULL,
+    timezone         TEXT NOT NULL,
+    queue_name       TEXT NOT NULL,
+    payload_template BLOB NOT NULL,
+    priority         INTEGER NOT NULL,
+    max_retries      INTEGER NOT NULL,
+    timeout_seconds  INTEGER NOT NULL,
+    is_active        INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+    catch_up         TEXT NOT NULL DEFAULT 'one' CHECK (catch_up IN ('skip', 'one', 'all')),
+    misfire_grace_seconds INTEGER NOT NULL DEFAULT 60,
+    tags             BLOB,
+    metadata         BLOB,
+    last_run_at_ms   INTEGER,
+    next_run_at_ms   INTEGER,  -- the next slot; NULL when there is none
+    run_count        INTEGER NOT NULL DEFAULT 0,
+    failed_count     INTEGER NOT NULL DEFAULT 0,
+    created_at_ms    INTEGER NOT NULL,
+    updated_at_ms    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX schedules_newest ON schedules (org, created_at_ms, seq);
+CREATE INDEX schedules_due ON schedules (next_run_at_ms)
+ WHERE is_active = 1 AND next_run_at_ms IS NOT NULL;
+
+-- What a schedule did. A slot stands here once at most, whatever is started again or set back.
+CREATE TABLE schedule_runs (
+    seq             INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
+    org             INTEGER NOT NULL,
+    schedule        INTEGER NOT NULL REFERENCES schedules ON DELETE CASCADE,
+    slot_at_ms      INTEGER,  -- NULL: triggered by a call
+    job_id          TEXT,
+    status          TEXT NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed')),
+    error_message   TEXT,
+    started_at_ms   INTEGER NOT NULL,
+    completed_at_ms INTEGER
+) STRICT;
+CREATE UNIQUE INDEX schedule_runs_by_slot ON schedule_runs (schedule, slot_at_ms)
+ WHERE slot_at_ms IS NOT NULL;
+CREATE INDEX schedule_runs_newest ON schedule_runs (schedule, started_at_ms, seq);
+CREATE INDEX schedule_runs_by_age ON schedule_runs (org, started_at_ms);
+
+-- Subscriptions to our events.
+CREATE TABLE webhooks (
+    seq               INTEGER PRIMARY KEY,
+    id                TEXT NOT NULL UNIQUE,
+    org               INTEGER NOT NULL REFERENCES organizations,
+    name              TEXT NOT NULL,
+    url               TEXT NOT NULL,
+    events            TEXT NOT NULL,  -- a JSON array of their names
+    secret            TEXT,
+    format            TEXT NOT NULL DEFAULT 'json'
+                      CHECK (format IN ('json', 'slack', 'discord', 'teams')),
+    enabled           INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    failure_count     INTEGER NOT NULL DEFAULT 0,  -- failed deliveries in a row
+    last_triggered_at_ms INTEGER,
+    last_status       TEXT CHECK (last_status IN ('success', 'failed', 'auto_disabled')),
+    created_at_ms     INTEGER NOT NULL,
+    updated_at_ms     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhooks_of_org ON webhooks (org, created_at_ms, seq);
+
+-- Calls owed to receivers. webhook is NULL for the completion webhook of a job, which brings its
+-- own address and secret.
 CREATE TABLE deliveries (
     seq                INTEGER PRIMARY KEY,
     id                 TEXT NOT NULL UNIQUE,
     org                INTEGER NOT NULL REFERENCES organizations,
-    webhook            INTEGER,
+    webhook            INTEGER REFERENCES webhooks ON DELETE CASCADE,
     job_id             TEXT,
     event              TEXT NOT NULL,
-    url                TEXT NOT NULL,
+    url                TEXT,
     secret             TEXT,
     status             TEXT NOT NULL CHECK (status IN ('pending', 'success', 'failed')),
     attempts           INTEGER NOT NULL DEFAULT 0,
     next_attempt_at_ms INTEGER,
+    status_code        INTEGER,  -- of the last attempt, as the three that follow
+    response_body      TEXT,
+    error              TEXT,
+    duration_ms        INTEGER,
     created_at_ms      INTEGER NOT NULL,
+    delivered_at_ms    INTEGER,
     body               BLOB NOT NULL,
-    CHECK ((status = 'pending') = (next_attempt_at_ms IS NOT NULL))
+    CHECK ((status = 'pending') = (next_attempt_at_ms IS NOT NULL)),
+    CHECK ((webhook IS NULL) = (url IS NOT NULL))
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (next_attempt_at_ms) WHERE status = 'pending';
 CREATE INDEX deliveries_of_org ON deliveries (org, created_at_ms);
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook, created_at_ms, seq)
+ WHERE webhook IS NOT NULL;
+
+-- What providers have sent in, without its content.
+CREATE TABLE inbound_log (
+    seq           INTEGER PRIMARY KEY,
+    id            TEXT NOT NULL UNIQUE,
+    org           INTEGER NOT NULL,
+    provider      TEXT NOT NULL CHECK (provider IN ('github', 'stripe', 'custom')),
+    event_type    TEXT NOT NULL,
+    matched_queue TEXT,
+    job_id        TEXT,
+    status        TEXT CHECK (status IN ('created', 'duplicate')),
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX inbound_log_newest ON inbound_log (org, created_at_ms, seq);
