@@ -15,6 +15,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.auth.secret import token_secret
 from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.keys.first_start import first_start
+from spooled_lite.core.lifecycle.advance import advance_workflow
 from spooled_lite.core.lifecycle.measure import measured_by
 from spooled_lite.core.lifecycle.prune import Retention
 from spooled_lite.core.lifecycle.safety import SafetySweep
@@ -48,7 +49,7 @@ class Running(Struct, frozen=True):
 def hooks() -> Hooks:
     """What every transaction does besides. A new set for each database: the log keeps a count."""
     return Hooks(
-        on_emit=(forget_changed_queue, stats.count, owe_completion_webhook),
+        on_emit=(forget_changed_queue, stats.count, advance_workflow, owe_completion_webhook),
         # What a batch writes from its events just before the commit: one executemany each.
         sinks=(
             Rows(history.INSERT, history.rows),

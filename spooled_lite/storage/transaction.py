@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
@@ -79,6 +79,10 @@ class Tx(Reading):
     def execute(self, statement: str, params: Params = _NO_PARAMS) -> int:
         """Run a statement that returns nothing; how many rows it changed."""
         return self._connection.execute(statement, params).rowcount
+
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement that returns nothing once for each row of values."""
+        self._connection.executemany(statement, rows)
 
     def insert(self, statement: str, params: Params) -> int:
         """Store one row; its number. Cheaper than RETURNING when every value is known."""

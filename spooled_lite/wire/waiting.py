@@ -64,7 +64,8 @@ class Caller(Struct, frozen=True):
     org: int
     key: int
     is_gone: Callable[[], bool]  # a look at its connection
-    until_gone: Callable[[], Coroutine[Any, Any, None]]  # returns when it has left
+    # Returns when it has left. None: whoever leaves has its call cancelled instead.
+    until_gone: Callable[[], Coroutine[Any, Any, None]] | None = None
     token_id: str | None = None  # of a caller that shows a token
 
 
@@ -86,8 +87,12 @@ async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[s
         parks=False,
         gives_back=release,
     )
-    jobs: list[sqlite3.Row] = await request.taker
-    return _handed(database, caller, jobs)
+    try:
+        jobs: list[sqlite3.Row] = await request.taker
+    except asyncio.CancelledError:
+        _release_taken(database, caller, request)
+        raise
+    return handed(database, caller, jobs)
 
 
 async def claim_or_wait(
@@ -102,15 +107,8 @@ async def claim_or_wait(
 
     Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`).
     """
-    request = database.submit_claim(
-        claim_after_waiting,
-        (caller.org, wanted, caller.key, caller.token_id),
-        owner=caller.org,
-        line=(caller.org, wanted.queue_name),
-        parks=True,
-        gives_back=release,
-    )
-    waiting.begin(request)
+    assert caller.until_gone is not None, "somebody has to notice that it leaves"
+    request = stand_in_line(database, waiting, caller, wanted)
     leaving = asyncio.create_task(caller.until_gone(), name="until-gone")
     try:
         await asyncio.wait(
@@ -122,25 +120,74 @@ async def claim_or_wait(
         await asyncio.wait({leaving})
     except asyncio.CancelledError:
         leaving.cancel()
-        _give_up(database, waiting, caller, request)
+        leave_line(database, waiting, caller, request)
         raise
     if not request.taker.done():
         waiting.end(database, request)
     jobs: list[sqlite3.Row] = request.taker.result()
-    return _handed(database, caller, jobs)
+    return handed(database, caller, jobs)
 
 
-def _give_up(database: Database, waiting: Waiting, caller: Caller, request: Request) -> None:
-    """The call was stopped: its jobs, if it got some in the same moment, go back at once."""
+async def claim_when_there_is(
+    database: Database, waiting: Waiting, caller: Caller, wanted: Claim
+) -> list[sqlite3.Row]:
+    """Claim, and wait as long as it takes; an empty list when the server stops.
+
+    Raises: as `claim_or_wait`, without Left: whoever leaves has to cancel this.
+    """
+    request = stand_in_line(database, waiting, caller, wanted)
+    try:
+        await asyncio.wait({request.taker})
+    except asyncio.CancelledError:
+        leave_line(database, waiting, caller, request)
+        raise
+    jobs: list[sqlite3.Row] = request.taker.result()
+    return jobs
+
+
+def stand_in_line(database: Database, waiting: Waiting, caller: Caller, wanted: Claim) -> Request:
+    """Line a claim up that waits until there is something for it, or until it leaves its line.
+
+    Its answer is in the request's `taker`. See `claim_or_wait` for what that raises.
+    """
+    request = database.submit_claim(
+        claim_after_waiting,
+        (caller.org, wanted, caller.key, caller.token_id),
+        owner=caller.org,
+        line=(caller.org, wanted.queue_name),
+        parks=True,
+        gives_back=release,
+    )
+    waiting.begin(request)
+    return request
+
+
+def leave_line(database: Database, waiting: Waiting, caller: Caller, request: Request) -> None:
+    """The claim is wanted no longer; its jobs, if it got some just now, go back at once."""
     if not request.taker.done():
         waiting.end(database, request)
-    elif request.taker.exception() is None and request.taker.result():
-        database.submit(release, (request.taker.result(),), lane=Lane.SETTLE, owner=caller.org)
+    else:
+        _release_taken(database, caller, request)
 
 
-def _handed(database: Database, caller: Caller, jobs: list[sqlite3.Row]) -> list[sqlite3.Row]:
+def _release_taken(database: Database, caller: Caller, request: Request) -> None:
+    """Of a claim that has its jobs when nobody takes them any more."""
+    taker: asyncio.Future[Any] = request.taker
+    if not taker.done() or taker.cancelled() or taker.exception() is not None:
+        return  # what comes now is given back where it comes from
+    if taker.result():
+        give_back(database, caller, taker.result())
+
+
+def give_back(database: Database, caller: Caller, jobs: Sequence[sqlite3.Row]) -> None:
+    """Jobs that did not reach their caller are claimable again at once. Nobody has to wait."""
+    database.submit(release, (jobs,), lane=Lane.SETTLE, owner=caller.org)
+
+
+def handed(database: Database, caller: Caller, jobs: list[sqlite3.Row]) -> list[sqlite3.Row]:
+    """The jobs, for a caller that is still there. Raises Left: they are on their way back."""
     if jobs and caller.is_gone():
-        database.submit(release, (jobs,), lane=Lane.SETTLE, owner=caller.org)
+        give_back(database, caller, jobs)
         raise Left
     return jobs
 

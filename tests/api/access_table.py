@@ -16,6 +16,7 @@ from tests.api.job_calls import WatchedApi, assert_envelope
 from tests.api.route_table import MAIN_PORT
 from tests.api.served import Api
 from tests.api.test_routes import BODIES as ROUTE_BODIES
+from tests.api.test_routes import a_workflow_for
 
 QUEUE: Final = "emails"
 WORKER: Final = "w-1"
@@ -65,6 +66,7 @@ _USES_A_QUEUE: Final = frozenset(
         "POST /api/v1/jobs/dequeue",
         "POST /api/v1/queues",
         "POST /api/v1/workers/register",
+        "POST /api/v1/workflows",
     }
 )
 # As if there were nothing outside the scope.
@@ -78,6 +80,7 @@ LEFT_OUT: Final = frozenset(
         "POST /api/v1/jobs/dlq/purge",
         "GET /api/v1/queues",
         "GET /api/v1/workers",
+        "GET /api/v1/workflows",
         "GET /api/v1/metrics",
         "GET /api/v1/dashboard",
         "GET /api/v1/dashboard/overview",
@@ -101,7 +104,11 @@ def out_of_scope(name: str) -> tuple[int, str] | None:
     A new route is asked about here: the test fails until somebody says what it does.
     """
     path = name.split()[1]
-    if name in UNSCOPED or name in _USES_A_QUEUE or path.startswith("/api/v1/queues/{name}"):
+    if (
+        name in UNSCOPED
+        or name in _USES_A_QUEUE
+        or path.startswith(("/api/v1/queues/{name}", "/api/v1/workflows/{id}"))
+    ):
         return 403, "ACCESS_DENIED"
     if path.startswith(("/api/v1/jobs/{id}", "/api/v1/workers/{id}")):
         return 404, "NOT_FOUND"
@@ -202,7 +209,10 @@ class WholeFileApi(WatchedApi):
         body = BODIES.get(name)
         if path.endswith("/dependencies") and method == "POST":
             body = {"depends_on": [self.a_job(home)["id"]]}
-        if path.endswith("/jobs/status"):
+        if name == "GET /api/v1/workflows":
+            body_of_one = BODIES["POST /api/v1/workflows"]
+            self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
+        if path == "/api/v1/jobs/status":
             path += f"?ids={self.a_job(home)['id']}"
         return Target(method, self._filled(path, home), body, home)
 
@@ -257,6 +267,8 @@ class WholeFileApi(WatchedApi):
             worker_id = f"{WORKER}-{home.org}"
             self.a_worker(home, worker_id)
             return path.replace("{id}", worker_id)
+        if "/workflows/{id}" in path:
+            return a_workflow_for(path, self.shown, key=home.key)
         if "/jobs/{id}" in path:
             act = path.rpartition("/")[2]
             make = {"retry": self.a_dead_job, **dict.fromkeys(_IS_RUNNING, self.a_running_job)}

@@ -1,7 +1,7 @@
 """What is served against the contract's table of routes (README, section 8)."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -99,6 +99,7 @@ def test_a_path_answers_its_methods_and_no_other(api: WatchedApi) -> None:
 
 # -- success statuses ----------------------------------------------------------------------------
 
+STEP: Final = {"key": "a", "queue_name": "emails", "payload": 1}
 BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs": {"queue": "emails", "payload": 1},
     "POST /api/v1/jobs/bulk": {"queue": "emails", "jobs": [{"payload": 1}]},
@@ -111,6 +112,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs/{id}/dependencies": {"depends_on": ["{id}"]},
     "POST /api/v1/queues": {"name": "new"},
     "POST /api/v1/workers/register": {"queue_name": "emails", "hostname": "h"},
+    "POST /api/v1/workflows": {"name": "w", "jobs": [STEP]},
     "POST /api/v1/organizations": {"name": "New One"},
     "POST /api/v1/organizations/generate-slug": {"name": "New One"},
     "POST /api/v1/organizations/{id}/api-keys": {"name": "k"},
@@ -171,6 +173,8 @@ def made_for(api: WatchedApi, row: Row) -> str:
         else:
             made = api.enqueue()
         return path.replace("{id}", made["id"])
+    if path.startswith("/api/v1/workflows/{id}"):
+        return a_workflow_for(path, api.shown)
     if path.startswith("/api/v1/queues/{name}"):
         api.post("queues", json={"name": "known"})
         return path.replace("{name}", "known")
@@ -186,7 +190,23 @@ def made_for(api: WatchedApi, row: Row) -> str:
         return f"{path}?email=ada@example.com"
     if path.endswith("/check-slug"):
         return f"{path}?slug=free-one"
-    return f"{path}?ids=x" if path.endswith("/status") else path
+    return f"{path}?ids=x" if path.endswith("/jobs/status") else path
+
+
+def a_workflow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
+    """The path with a new workflow on which the call succeeds; `shown` makes calls."""
+    is_to_fail = path.endswith("/retry")
+    step = {**STEP, "priority": 100 if is_to_fail else 0}
+    made = shown("POST", "workflows", 201, json={"name": "w", "jobs": [step]}, **more)
+    if is_to_fail:
+        claim = {"queue_name": "emails", "worker_id": "w-1"}
+        [job] = shown("POST", "jobs/claim", json=claim, **more)["jobs"]
+        assert job["id"] == made["job_ids"][0]["job_id"], "its priority is the highest"
+        shown("POST", f"jobs/{job['id']}/fail", json={"error": "e", "no_retry": True}, **more)
+    elif path.endswith("/workflows/{id}"):
+        shown("POST", f"workflows/{made['id']}/cancel", **more)
+    path = path.replace("{job_id}", made["job_ids"][0]["job_id"])
+    return path.replace("{id}", made["id"])
 
 
 def filled(path: str) -> str:

@@ -34,6 +34,7 @@ WEBHOOK_SECRET: Final = "signs-what-is-sent-at-completion"
 SECRET_FIELDS: Final = frozenset(
     ("key", "api_key", "access_token", "refresh_token", "signup_token", "token", "webhook_token")
 )
+OF_A_STEP: Final = ("queue_name", "job_id", "deps")  # where `key` is the name of a step
 REMOVES: Final = [name for name in NAMES if re.match(r"DELETE .*/organizations/{id}$", name)]
 # These give one away: it is what they are for, and nobody else is told.
 SHOW_ONE: Final = frozenset(
@@ -134,7 +135,8 @@ class Told:
         if isinstance(value, dict):
             for name, each in value.items():
                 is_one = name in SECRET_FIELDS or (name == "code" and str(each).isdigit())
-                if is_one and isinstance(each, str):
+                is_a_name = name == "key" and not value.keys().isdisjoint(OF_A_STEP)
+                if is_one and not is_a_name and isinstance(each, str):
                     self.secrets.add(each)
                 self.learn(each)
 

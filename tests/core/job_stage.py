@@ -110,7 +110,7 @@ class JobStage(Stage):
         self.run(cancel, self.org, job["id"], ALL_QUEUES)
 
     def retry(self, job: Row) -> Any:
-        return self.run(retry, self.org, job["id"], ALL_QUEUES)
+        return self.run(retry, self.org, job["id"], ALL_QUEUES, None)
 
     def job(self, job_id: str) -> sqlite3.Row:
         return self.read(get_job, self.org, job_id, ALL_QUEUES)

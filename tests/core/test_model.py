@@ -250,7 +250,7 @@ class Lives(RuleBasedStateMachine):
         if job.status != "deadletter":
             self._refused(Conflict, retry, job.id, ALL_QUEUES)
             return
-        self.stage.run(retry, self.stage.org, job.id, ALL_QUEUES)
+        self.stage.run(retry, self.stage.org, job.id, ALL_QUEUES, None)
         self.model.retry(job, starts_over=False)
         self._families()
 

@@ -69,7 +69,7 @@ class BulkJobs(Struct, kw_only=True):
         """The queue of items that name none. Raises RuleBroken: it is not a queue name."""
         if self.queue_name is None and self.queue is None:
             return None
-        return _queue_name(self.queue_name, self.queue, None)
+        return queue_of(self.queue_name, self.queue)
 
 
 class NewJob(Struct, frozen=True, kw_only=True, gc=False):
@@ -116,7 +116,7 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
             scheduled_at = parse_optional_ms(body.scheduled_for, f"{at}scheduled_for")
         delayed = scheduled_at is None and body.delay_seconds is not None
         return cls(
-            queue_name=_queue_name(body.queue_name, body.queue, queue_name, at=at),
+            queue_name=queue_of(body.queue_name, body.queue, queue_name, at=at),
             payload=payload,
             priority=priority if body.priority is None else body.priority,
             job_type=job_type_of(payload),
@@ -128,7 +128,7 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
             delay_ms=(body.delay_seconds or 0) * 1000 if delayed else None,
             expires_at_ms=parse_optional_ms(body.expires_at, f"{at}expires_at"),
             idempotency_key=body.idempotency_key or None,
-            tags=_tags(body.tags, f"{at}tags"),
+            tags=checked_tags(body.tags, f"{at}tags"),
             parent_job_id=body.parent_job_id or None,
             completion_webhook=_web_address(body.completion_webhook, f"{at}completion_webhook"),
             completion_webhook_secret=body.completion_webhook_secret or None,
@@ -145,7 +145,7 @@ class DequeueJob(Struct, frozen=True, kw_only=True):
     wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] | None = None
 
     def named_queue(self) -> str:
-        return _queue_name(self.queue_name, self.queue, None)
+        return queue_of(self.queue_name, self.queue)
 
 
 class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
@@ -256,6 +256,19 @@ def job_type_of(payload: bytes) -> str:
     return value if isinstance(value, str) and len(value) <= JOB_TYPE_MAX else ""
 
 
+def with_job_type(payload: bytes, job_type: str | None) -> bytes:
+    """The payload with a type in it, when it is an object that has none that is a text.
+
+    Contract: schedules-workflows-webhooks, sections 1.2 and 2.4.
+    """
+    if job_type is None or payload[:1] != b"{":
+        return payload
+    fields = msgspec.json.decode(payload, type=dict[str, Raw])
+    if bytes(fields.get("job_type", NULL))[:1] == b'"':
+        return payload
+    return msgspec.json.encode({**fields, "job_type": job_type})
+
+
 def _web_address(given: str | None, field: str) -> str | None:
     """Any http(s) address; where it leads is looked at before each call (and in production here).
 
@@ -270,7 +283,10 @@ def _web_address(given: str | None, field: str) -> str | None:
     return given
 
 
-def _queue_name(name: str | None, alias: str | None, default: str | None, *, at: str = "") -> str:
+def queue_of(
+    name: str | None, alias: str | None, default: str | None = None, *, at: str = ""
+) -> str:
+    """The first spelling that is there. Raises WrongShape: none; RuleBroken: a bad one."""
     if name is None and alias is not None:
         return checked_queue_name(alias, f"{at}queue")
     found = default if name is None else name
@@ -279,7 +295,8 @@ def _queue_name(name: str | None, alias: str | None, default: str | None, *, at:
     return checked_queue_name(found, f"{at}queue_name")
 
 
-def _tags(value: Raw, field: str) -> bytes | None:
+def checked_tags(value: Raw, field: str) -> bytes | None:
+    """Raises RuleBroken when they are too many bytes."""
     tags = bytes(value)
     if tags == b"null":
         return None

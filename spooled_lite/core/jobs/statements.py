@@ -85,7 +85,7 @@ VALUES (?, ?, ?, ?, ?, ?)
 """
 
 _DEAD_LETTERS: Final = """
-SELECT seq, queue, queue_name, org, status, id FROM jobs
+SELECT seq, queue, queue_name, org, status, workflow_id, id FROM jobs
  WHERE org = :org AND status = 'deadletter' AND created_at_ms < :created_before_ms"""
 _IN_QUEUES: Final = " AND queue IN (SELECT value FROM json_each(:queues))"
 _OLDEST_FIRST: Final = " ORDER BY created_at_ms, seq LIMIT :limit"
@@ -97,7 +97,7 @@ DEAD_LETTERS_OF_QUEUES: Final = _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST
 # Index jobs_by_id, once for each id asked for.
 DEAD_LETTERS_NAMED: Final = (
     """
-SELECT jobs.seq, queue, queue_name, org, status, jobs.id
+SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
     + VISIBLE

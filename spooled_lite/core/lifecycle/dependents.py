@@ -5,9 +5,9 @@ from collections.abc import Set
 from typing import Final
 
 from spooled_lite.core.jobs import statements as job_statements
-from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.lifecycle.revive import revive, revive_steps
 from spooled_lite.core.lifecycle.states import TERMINAL
 from spooled_lite.core.workflows.conditions import standing_of
 from spooled_lite.events import Deadline, Row
@@ -15,7 +15,6 @@ from spooled_lite.storage.transaction import Tx
 
 TELL_MAX: Final = 100  # dependents told inside the operation; each may have a hundred parents
 PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract README, section 5
-PARENT_RETRIED: Final = "Parent job was retried"
 
 
 def tell_dependents(tx: Tx, job: Row) -> None:
@@ -88,7 +87,7 @@ def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
     edges = [_as_ended(row) if row["parent"] in gone else row for row in rows] if gone else rows
     standing = standing_of(edges, job["dependency_mode"])
     if job["status"] == "cancelled" and job["cancelled_by_parent"] and standing != "impossible":
-        _revive(tx, seq, met=standing == "met")
+        _revive(tx, job, met=standing == "met")
     elif job["status"] in ("pending", "scheduled"):
         if standing == "impossible":
             _cancel(tx, job)
@@ -115,13 +114,14 @@ def _cancel(tx: Tx, job: sqlite3.Row) -> None:
     tell_dependents_later(tx, row)
 
 
-def _revive(tx: Tx, seq: int, *, met: bool) -> None:
-    row = tx.row(statements.REVIVE, {"seq": seq, "met": int(met), "now_ms": tx.now_ms})
-    assert row is not None, "the job was looked at in this operation"
-    facts = {"reason": PARENT_RETRIED}
-    tx.emit("job.retried", row["org"], row=row, was="cancelled", facts=facts)
-    announce_times(tx, row)
-    tell_dependents_later(tx, row)
+def _revive(tx: Tx, job: sqlite3.Row, *, met: bool) -> None:
+    """Bring one back; of a workflow all that can be, before any of them comes to an end."""
+    if job["workflow_id"] is None:
+        revived = [revive(tx, job["seq"], met=met)]
+    else:
+        revived = revive_steps(tx, job["workflow_id"])
+    for row in revived:
+        tell_dependents_later(tx, row)
 
 
 def _as_ended(edge: sqlite3.Row) -> Row:

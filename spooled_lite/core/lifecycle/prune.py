@@ -10,6 +10,7 @@ from msgspec import Struct
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
 from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
+from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.plans import Plans
 from spooled_lite.storage import event_log
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
@@ -66,6 +67,7 @@ class Pruning:
         self._steps: list[Callable[[Tx], int]] | None = None  # last one first; None: begin anew
         self._after: dict[int, Position] = {}  # by organization
         self._needed: dict[int, Position] = {}  # where the next sweep has to look again
+        self._after_workflow: dict[int, Position] = {}  # by organization
         self._queue = 0
         self._sweeps = 0
 
@@ -85,6 +87,7 @@ class Pruning:
         self._queue = 0
         if self._sweeps % SWEEPS_BETWEEN_WHOLE == 0:
             self._after.clear()
+            self._after_workflow.clear()
         self._after.update(self._needed)
         self._needed.clear()
         self._sweeps += 1
@@ -92,6 +95,8 @@ class Pruning:
         for row in tx.rows(statements.ORGANIZATIONS):
             steps += [partial(_of_org, step, row["seq"]) for step in (*self._also, _prune_events)]
             windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))
+            # A step taken from the end: workflows go after their jobs.
+            steps.append(partial(self._prune_workflows, org=row["seq"], days=windows[0]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
         return steps
@@ -118,6 +123,28 @@ class Pruning:
         assert count == len(old), "nothing waits for a job that is not needed"
         if rows:
             self._after[org] = (rows[-1]["completed_at_ms"], rows[-1]["seq"])
+        return len(rows)
+
+    def _prune_workflows(self, tx: Tx, org: int, days: int) -> int:
+        """How many rows were looked at; a workflow goes after the last of its jobs."""
+        if days <= 0:
+            return 0
+        after = self._after_workflow.get(org, FROM_START)
+        rows = tx.rows(
+            workflow_statements.OLD,
+            {
+                "org": org,
+                "completed_before_ms": tx.now_ms - days * DAY_MS,
+                "after_ms": after[0],
+                "after_seq": after[1],
+                "limit": PASS_MAX,
+            },
+        )
+        for row in rows:
+            if not row["is_needed"]:
+                tx.execute(workflow_statements.DELETE, {"seq": row["seq"]})
+        if rows:
+            self._after_workflow[org] = (rows[-1]["completed_at_ms"], rows[-1]["seq"])
         return len(rows)
 
     def _prune_minutes(self, tx: Tx) -> int:

@@ -9,8 +9,10 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.orgs.usage import check_room
-from spooled_lite.errors import Conflict
+from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.errors import Conflict, QuotaExceeded
 from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
@@ -21,21 +23,25 @@ class Retried(Struct, frozen=True):
     skipped: list[str]  # steps left behind because of a workflow cap
 
 
-def retry(tx: Tx, org: int, job_id: str, scope: Scope) -> Row:
+def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row:
     """Put a dead letter back into its queue at once, one retry further.
+
+    A step takes what its failure had cancelled with it, and its failed workflow runs again.
 
     Raises:
         NotFound: no such job in this organization and scope.
         Conflict: the job is no dead letter.
+        QuotaExceeded: its workflow would be one too many that are not finished.
 
-    Contract: jobs, J6.
+    Contract: jobs, J6; schedules-workflows-webhooks, section 2.2 row 14.
     """
+    job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
+    _check_room_for_workflow_of(tx, org, job, caps)
     row = _retry(tx, org, job_id, starts_over=False)
     if row is None:
-        job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
     tell_dependents(tx, row)
-    return visible(row, scope)  # a refusal takes the change back
+    return row
 
 
 def retry_dead_letters(
@@ -50,14 +56,34 @@ def retry_dead_letters(
 
     Contract: jobs, J21.
     """
-    job_ids = [row["id"] for row in find_dead_letters(tx, org, wanted, scope)]
+    found = find_dead_letters(tx, org, wanted, scope)
     if caps is not None:
-        check_room(tx, org, caps, "active_jobs", more=len(job_ids))
-    for job_id in job_ids:
-        row = _retry(tx, org, job_id, starts_over=True)
+        check_room(tx, org, caps, "active_jobs", more=len(found))
+    retried: list[str] = []
+    skipped: list[str] = []
+    for job in found:
+        try:
+            _check_room_for_workflow_of(tx, org, job, caps)
+        except QuotaExceeded:
+            skipped.append(job["id"])
+            continue
+        row = _retry(tx, org, job["id"], starts_over=True)
         assert row is not None, "nothing changes a job between two statements of an operation"
+        if row["workflow_id"] is not None:
+            for revived in revive_steps(tx, row["workflow_id"]):
+                tell_dependents_later(tx, revived)
         tell_dependents_later(tx, row)
-    return Retried(job_ids=job_ids, skipped=[])
+        retried.append(job["id"])
+    return Retried(retried, skipped)
+
+
+def _check_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> None:
+    """Raises QuotaExceeded when a step would start a finished workflow that is one too many."""
+    if caps is None or job["workflow_id"] is None:
+        return
+    workflow = tx.row(workflow_statements.BY_ID, {"id": job["workflow_id"], "org": org})
+    if workflow is not None and workflow["status"] == "failed":
+        check_room(tx, org, caps, "workflows", more=1)
 
 
 def _retry(tx: Tx, org: int, job_id: str, *, starts_over: bool) -> Row | None:

@@ -162,6 +162,16 @@ RETURNING *
 """
 )
 
+START_STEP_OVER: Final = """
+UPDATE jobs
+   SET status = 'pending', claimable = (dependencies_met IS NOT 0), retry_count = 0,
+       last_error = NULL, result = NULL, scheduled_at_ms = NULL, started_at_ms = NULL,
+       completed_at_ms = NULL, settled_lease_id = NULL, assigned_worker_id = NULL,
+       updated_at_ms = :now_ms
+ WHERE seq = :seq AND status IN ('failed', 'deadletter')
+RETURNING *
+"""
+
 CANCEL: Final = (
     """
 UPDATE jobs
@@ -262,24 +272,26 @@ LET_GO: Final = "DELETE FROM job_dependencies WHERE parent = :job AND job <= :to
 
 # Index jobs_by_queue.
 OF_QUEUE: Final = """
-SELECT seq, queue, queue_name, org, status, id FROM jobs WHERE queue = :queue
+SELECT seq, queue, queue_name, org, status, workflow_id, id FROM jobs WHERE queue = :queue
  ORDER BY created_at_ms, seq LIMIT :limit
 """
 
 # Index jobs_by_queue, from where the last pass stopped: what is being processed stays.
 IDLE_OF_QUEUE: Final = """
-SELECT seq, queue, queue_name, org, status, created_at_ms, id FROM jobs
+SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id FROM jobs
  WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY created_at_ms, seq LIMIT :limit
 """
 
 # Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
-# refers to it.
+# refers to it, and while its workflow is not finished.
 OLD: Final = """
-SELECT seq, queue, queue_name, org, status, completed_at_ms, id,
+SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
        EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
                           ON children.seq = edges.job
                 WHERE edges.parent = jobs.seq AND children.status IN ('pending', 'scheduled'))
+       OR EXISTS (SELECT 1 FROM workflows
+                   WHERE workflows.id = workflow_id AND workflows.status IN ('pending', 'running'))
            AS is_needed
   FROM jobs
  WHERE org = :org AND completed_at_ms < :completed_before_ms
@@ -321,6 +333,10 @@ GIVE_BACK_PAGES: Final = "PRAGMA incremental_vacuum(500)"
 # By the index that begins with the organization, a pass at a time. Jobs, their history and their
 # dependencies go with their queues. The newest row of the event log stays, for its number.
 DELETE_OF_ORG: Final = {
+    "workflows": """
+DELETE FROM workflows WHERE seq IN (
+       SELECT seq FROM workflows WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit)
+""",
     "deliveries": """
 DELETE FROM deliveries WHERE seq IN (
        SELECT seq FROM deliveries WHERE org = :org ORDER BY created_at_ms LIMIT :limit)

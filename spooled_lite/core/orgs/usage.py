@@ -20,6 +20,10 @@ _WORKERS: Final = """
 SELECT count(*) FROM workers WHERE org = :org AND status IN ('healthy', 'degraded')
 """
 _KEYS: Final = "SELECT count(*) FROM api_keys WHERE org = :org AND is_active = 1"
+_WORKFLOWS: Final = """
+SELECT (SELECT count(*) FROM workflows WHERE org = :org AND status = 'pending')
+     + (SELECT count(*) FROM workflows WHERE org = :org AND status = 'running')
+"""
 
 
 class PlanLimits(Limits, frozen=True, kw_only=True):
@@ -188,4 +192,5 @@ _CURRENT: Final[Mapping[Resource, Callable[[Reading, int], int]]] = {
     "queues": _counted(_QUEUES),
     "workers": _counted(_WORKERS),
     "api_keys": _counted(_KEYS),
+    "workflows": _counted(_WORKFLOWS),
 }

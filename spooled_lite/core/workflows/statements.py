@@ -1,4 +1,4 @@
-"""Every statement about which job waits for which."""
+"""Every statement about workflows, and about which job waits for which."""
 
 from typing import Final
 
@@ -47,3 +47,176 @@ INSERT INTO job_dependencies (job, parent) VALUES (:job, :parent) ON CONFLICT DO
 COUNT_EDGES: Final = "SELECT count(*) FROM job_dependencies WHERE job = :job"
 
 SET_MODE: Final = "UPDATE jobs SET dependency_mode = :mode WHERE seq = :seq"
+
+# -- workflows -------------------------------------------------------------------------------
+
+INSERT: Final = """
+INSERT INTO workflows (id, org, name, description, status, metadata, total_jobs, waiting_jobs,
+                       created_at_ms, updated_at_ms)
+VALUES (:id, :org, :name, :description, 'pending', :metadata, :total_jobs, :total_jobs,
+        :now_ms, :now_ms)
+RETURNING *
+"""
+
+INSERT_STEP: Final = """
+INSERT INTO jobs (id, org, queue, queue_name, kind, status, claimable, priority, job_type,
+                  max_retries, timeout_seconds, created_at_ms, updated_at_ms, expires_at_ms,
+                  workflow_id, step_key, step_position, dependency_mode, dependencies_met, tags,
+                  payload)
+VALUES (:id, :org, :queue, :queue_name, :kind, :status, :claimable, :priority, :job_type,
+        :max_retries, :timeout_seconds, :created_at_ms, :updated_at_ms, :expires_at_ms,
+        :workflow_id, :step_key, :step_position, :dependency_mode, :dependencies_met, :tags,
+        :payload)
+"""
+
+INSERT_EDGE: Final = "INSERT INTO job_dependencies (job, parent, condition) VALUES (?, ?, ?)"
+
+BY_ID: Final = "SELECT * FROM workflows WHERE id = :id AND org = :org"
+
+# -- what a limited key may see: index jobs_of_workflow ------------------------------------------
+
+_OUTSIDE: Final = (
+    """ (SELECT 1 FROM jobs
+        WHERE workflow_id = workflows.id
+          AND queue NOT IN (SELECT value FROM json_each(:queues))"""
+    + VISIBLE
+    + ")"
+)
+
+IS_OUTSIDE: Final = "SELECT EXISTS" + _OUTSIDE + " FROM workflows WHERE id = :id"
+
+# Indexes workflows_newest and workflows_by_status. With `queues` NULL nothing is left out.
+LIST: Final = (
+    "SELECT * FROM workflows WHERE org = :org AND (:queues IS NULL OR NOT EXISTS"
+    + _OUTSIDE
+    + ") ORDER BY created_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset"
+)
+
+LIST_OF_STATUS: Final = (
+    "SELECT * FROM workflows WHERE org = :org AND status = :status"
+    " AND (:queues IS NULL OR NOT EXISTS"
+    + _OUTSIDE
+    + ") ORDER BY created_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset"
+)
+
+# -- steps: index jobs_of_workflow, in its order -------------------------------------------------
+
+STEPS: Final = (
+    "SELECT * FROM jobs WHERE workflow_id = :workflow_id"
+    + VISIBLE
+    + " ORDER BY step_position LIMIT :limit OFFSET :offset"
+)
+
+STEP: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org AND workflow_id = :workflow_id" + (
+    VISIBLE
+)
+
+# What each step waits for. The parents may be jobs of nobody's workflow: added later.
+EDGES_OF_WORKFLOW: Final = """
+SELECT edges.job, edges.condition, parents.id AS parent_id,
+       CASE WHEN parents.workflow_id = :workflow_id THEN parents.step_key END AS parent_key
+  FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
+                     CROSS JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE steps.workflow_id = :workflow_id AND edges.is_link = 0
+ ORDER BY steps.step_position
+"""
+
+EDGES_OF_STEP: Final = """
+SELECT edges.job, edges.condition, parents.id AS parent_id,
+       CASE WHEN parents.workflow_id = :workflow_id THEN parents.step_key END AS parent_key
+  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE edges.job = :job AND edges.is_link = 0
+ ORDER BY edges.parent
+"""
+
+# -- the results of the parents of a claimed step ------------------------------------------------
+
+RESULTS_BYTES: Final = """
+SELECT coalesce(sum(length(parents.result)), 0) AS bytes
+  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
+"""
+
+RESULTS: Final = """
+SELECT parents.step_key, parents.result
+  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
+ ORDER BY edges.parent
+"""
+
+# -- what becomes of a workflow ---------------------------------------------------------------
+
+COUNT_STEPS: Final = """
+UPDATE workflows
+   SET waiting_jobs = waiting_jobs + :waiting, processing_jobs = processing_jobs + :processing,
+       completed_jobs = completed_jobs + :completed, failed_jobs = failed_jobs + :failed,
+       cancelled_jobs = cancelled_jobs + :cancelled, updated_at_ms = :now_ms
+ WHERE id = :id
+RETURNING *
+"""
+
+SET_STATUS: Final = """
+UPDATE workflows
+   SET status = :status, updated_at_ms = :now_ms,
+       started_at_ms = CASE WHEN :status = 'running' THEN coalesce(started_at_ms, :now_ms)
+                            ELSE started_at_ms END,
+       completed_at_ms = CASE WHEN :has_ended THEN :now_ms END
+ WHERE seq = :seq
+RETURNING *
+"""
+
+REQUEST_CANCEL: Final = """
+UPDATE workflows
+   SET cancel_requested_at_ms = :now_ms, cancel_reason = :reason, updated_at_ms = :now_ms
+ WHERE seq = :seq
+"""
+
+# Index jobs_of_workflow, as those that follow.
+WAITING_STEPS: Final = """
+SELECT id, status FROM jobs
+ WHERE workflow_id = :workflow_id AND status IN ('pending', 'scheduled') ORDER BY step_position
+"""
+
+FAILED_STEPS: Final = (
+    """
+SELECT seq, status FROM jobs
+ WHERE workflow_id = :workflow_id AND status IN ('failed', 'deadletter')"""
+    + VISIBLE
+    + " ORDER BY step_position"
+)
+
+CANCELLED_STEPS: Final = (
+    """
+SELECT seq, dependency_mode FROM jobs
+ WHERE workflow_id = :workflow_id AND status = 'cancelled' AND cancelled_by_parent = 1"""
+    + VISIBLE
+    + " ORDER BY step_position"
+)
+
+EDGES_OF_CANCELLED: Final = """
+SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
+  FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
+                     CROSS JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE steps.workflow_id = :workflow_id AND steps.status = 'cancelled'
+   AND steps.cancelled_by_parent = 1
+"""
+
+DELETE_EDGES_OF_WORKFLOW: Final = """
+DELETE FROM job_dependencies
+ WHERE is_link = 0 AND job IN (SELECT seq FROM jobs WHERE workflow_id = :workflow_id)
+"""
+
+LET_STEPS_GO: Final = "UPDATE jobs SET workflow_id = NULL WHERE workflow_id = :workflow_id"
+
+DELETE: Final = "DELETE FROM workflows WHERE seq = :seq"
+
+# Index workflows_by_completion, from where the last pass stopped. A workflow goes with the last of
+# its jobs; dead letters keep theirs.
+OLD: Final = """
+SELECT seq, completed_at_ms,
+       EXISTS (SELECT 1 FROM jobs WHERE jobs.workflow_id = workflows.id) AS is_needed
+  FROM workflows
+ WHERE org = :org AND completed_at_ms < :completed_before_ms
+   AND (completed_at_ms, seq) > (:after_ms, :after_seq)
+ ORDER BY completed_at_ms, seq LIMIT :limit
+"""

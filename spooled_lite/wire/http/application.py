@@ -104,7 +104,7 @@ class Application:
             return refusal(InternalError())
 
     async def _handle(self, call: Call, route: Route) -> Reply:
-        if call.is_api:
+        if call.is_api and route.access is not Access.NONE:
             versions.check_version(call.headers.get(b"x-api-version"))
         await self._admit(call, route)
         return await route.handler(call)

@@ -20,8 +20,9 @@ from spooled_lite.storage.lines import Lane
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.job_views import claimed_job, full_job
-from spooled_lite.wire.waiting import Caller, Left, claim_now, claim_or_wait
+from spooled_lite.wire.http.job_views import Step, claimed_job, full_job
+from spooled_lite.wire.http.step_views import steps_of
+from spooled_lite.wire.waiting import Caller, Left, claim_now, claim_or_wait, handed
 
 RESULT_BYTES_MAX: Final = 1_048_576
 ERROR_CHARACTERS_MAX: Final = 2_048
@@ -39,7 +40,10 @@ async def claim(call: Call) -> Reply:
         limit=body.limit or 1,
         lease_seconds=call.settings.worker_lease_duration_secs,
     )
-    return reply({"jobs": [claimed_job(row) for row in rows]})
+    jobs = [claimed_job(row) for row in rows]
+    for job, step in await _steps(call, rows):
+        jobs[job].step = step
+    return reply({"jobs": jobs})
 
 
 async def dequeue(call: Call) -> Reply:
@@ -49,6 +53,8 @@ async def dequeue(call: Call) -> Reply:
         return reply(None)
     view = full_job(rows[0], call.org_id)
     view.leased_until = view.lease_expires_at
+    for _, step in await _steps(call, rows):
+        view.step = step
     return reply(view)
 
 
@@ -125,6 +131,18 @@ async def _claim(
         )
     except Left:
         raise ClientGone from None
+
+
+async def _steps(call: Call, rows: list[sqlite3.Row]) -> list[tuple[int, Step]]:
+    """What there is to say of those jobs that are steps, each with its place among the rows."""
+    if all(row["workflow_id"] is None for row in rows):
+        return []
+    steps = await steps_of(call.db, rows)
+    try:
+        handed(call.db, _caller(call), rows)  # reading took a moment in which it may have left
+    except Left:
+        raise ClientGone from None
+    return steps
 
 
 def _caller(call: Call) -> Caller:

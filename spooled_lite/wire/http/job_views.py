@@ -10,6 +10,25 @@ from spooled_lite.times import format_ms, format_optional_ms
 NOT_THERE: Final = Raw(b"null")
 
 
+class Step(Struct):
+    """What a claim says of a step of a workflow besides the job.
+
+    `deps` are the results of its parents by their keys; `deps_omitted` when they are too big.
+    Contract: schedules-workflows-webhooks, section 2.3; catbird-capabilities, section 19.6.
+    """
+
+    workflow_id: str
+    flow_name: str | None
+    key: str
+    type: str
+    phase: str
+    item: None
+    item_index: int | None
+    attempts: int
+    deps: dict[str, Raw] | UnsetType = UNSET
+    deps_omitted: bool | UnsetType = UNSET
+
+
 class Job(Struct, omit_defaults=False):
     """A full job. Several clients' names of one thing stand side by side."""
 
@@ -53,6 +72,7 @@ class Job(Struct, omit_defaults=False):
     error_message: str | UnsetType | None = UNSET  # of a dead letter
     last_failed_at: str | UnsetType | None = UNSET  # of a dead letter
     history: list[dict[str, Any]] | UnsetType = UNSET  # when it was asked for
+    step: Step | UnsetType = UNSET  # in the answer to a dequeue
 
 
 class JobSummary(Struct):
@@ -97,6 +117,7 @@ class ClaimedJob(Struct):
     idempotency_key: str | None
     workflow_id: str | None
     parent_job_id: str | None
+    step: Step | UnsetType = UNSET
 
 
 class JobState(Struct):
@@ -127,7 +148,7 @@ def full_job(row: Row, org_id: str) -> Job:
         result=_raw(row["result"]),
         retry_count=retry_count,
         attempt=retry_count,
-        attempts=_attempts(row),
+        attempts=attempts_of(row),
         max_retries=row["max_retries"],
         last_error=last_error,
         error=last_error,
@@ -198,7 +219,7 @@ def claimed_job(row: Row) -> ClaimedJob:
         payload=Raw(row["payload"]),
         priority=row["priority"],
         retry_count=row["retry_count"],
-        attempts=_attempts(row),
+        attempts=attempts_of(row),
         max_retries=row["max_retries"],
         timeout_seconds=row["timeout_seconds"],
         lease_id=row["lease_id"],
@@ -237,7 +258,7 @@ def history_row(row: Row, job_id: str) -> dict[str, Any]:
     }
 
 
-def _attempts(row: Row) -> int:
+def attempts_of(row: Row) -> int:
     """Attempts begun: one more than the retries, once the job has been claimed."""
     retries: int = row["retry_count"]
     return retries + (row["started_at_ms"] is not None)

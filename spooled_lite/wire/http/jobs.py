@@ -158,7 +158,10 @@ async def cancel(call: Call) -> Reply:
 
 
 async def retry(call: Call) -> Reply:
-    row = await call.db.submit(retry_job, (call.org, call.path("id"), call.scope), owner=call.org)
+    caps = admission_of(call).caps
+    row = await call.db.submit(
+        retry_job, (call.org, call.path("id"), call.scope, caps), owner=call.org
+    )
     return reply(full_job(row, call.org_id))
 
 

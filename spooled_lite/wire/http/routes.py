@@ -21,6 +21,7 @@ from spooled_lite.wire.http import (
     queues,
     stubs,
     workers,
+    workflows,
 )
 from spooled_lite.wire.http.dispatch import Access, Row
 
@@ -98,6 +99,18 @@ WORKERS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/workers/{id}/heartbeat",  workers.heartbeat,  Access.KEY, "workers:write"),
     ("POST",   "/api/v1/workers/{id}/deregister", workers.deregister, Access.KEY, "workers:write"),
     ("DELETE", "/api/v1/workers/{id}",            workers.deregister, Access.KEY, "workers:write"),
+)
+
+WORKFLOWS: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/workflows",                    workflows.list_all, Access.KEY, "workflows:read"),  # noqa: E501
+    ("POST",   "/api/v1/workflows",                    workflows.create,   Access.KEY, "workflows:write"),  # noqa: E501
+    ("GET",    "/api/v1/workflows/{id}",               workflows.get,      Access.KEY, "workflows:read"),  # noqa: E501
+    ("DELETE", "/api/v1/workflows/{id}",               workflows.delete,   Access.KEY, "workflows:write"),  # noqa: E501
+    ("POST",   "/api/v1/workflows/{id}/cancel",        workflows.cancel,   Access.KEY, "workflows:write"),  # noqa: E501
+    ("POST",   "/api/v1/workflows/{id}/retry",         workflows.retry,    Access.KEY, "workflows:write"),  # noqa: E501
+    ("GET",    "/api/v1/workflows/{id}/jobs",          workflows.jobs,     Access.KEY, "workflows:read"),  # noqa: E501
+    ("GET",    "/api/v1/workflows/{id}/jobs/status",   workflows.statuses, Access.KEY, "workflows:read"),  # noqa: E501
+    ("GET",    "/api/v1/workflows/{id}/jobs/{job_id}", workflows.job,      Access.KEY, "workflows:read"),  # noqa: E501
 )
 
 ORGANIZATIONS: Final[tuple[Row, ...]] = (
@@ -193,6 +206,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *JOBS,
     *QUEUES,
     *WORKERS,
+    *WORKFLOWS,
     *ORGANIZATIONS,
     *KEYS,
     *METRICS,

@@ -115,7 +115,7 @@ def test_a_retry_by_hand_is_a_line(stage: JobStage) -> None:
     job = stage.dead_letter()
     stage.clock.advance(seconds=7)
 
-    stage.run(retry, stage.org, job["id"], ALL_QUEUES)
+    stage.run(retry, stage.org, job["id"], ALL_QUEUES, None)
 
     details = {"retry_count": 1, "next_run": AT.format(7), "reason": "by call"}
     assert last(stage, job) == [("retried", None, details)]

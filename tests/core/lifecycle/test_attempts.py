@@ -235,7 +235,7 @@ def test_a_dead_letter_that_is_not_here_is_not_found(stage: JobStage) -> None:
         (stage.org, dead["id"], Scope(["others"])),
     ):
         with pytest.raises(NotFound):
-            stage.run(retry, org, job_id, scope)
+            stage.run(retry, org, job_id, scope, None)
     assert stage.status(dead["id"]) == "deadletter"
 
 

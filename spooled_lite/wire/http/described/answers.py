@@ -4,7 +4,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from spooled_lite.core.workflows.create import StepCreated
 from spooled_lite.wire.http.job_views import ClaimedJob
+from spooled_lite.wire.http.workflow_views import WorkflowSummary
+
+
+class WorkflowCreated(WorkflowSummary):
+    workflow_id: str
+    job_ids: list[StepCreated]
 
 
 class Success(Struct):

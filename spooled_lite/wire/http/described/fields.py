@@ -11,6 +11,7 @@ from spooled_lite.wire.http.attempts import ERROR_CHARACTERS_MAX
 from spooled_lite.wire.http.dependencies import DEPENDS_ON_MAX
 from spooled_lite.wire.http.described.field import Field, count, in_each, length, one_of, time
 from spooled_lite.wire.http.described.platform_fields import PLATFORM
+from spooled_lite.wire.http.described.workflow_fields import WORKFLOWS
 
 JOB_STATUSES: Final = (
     "pending", "scheduled", "processing", "completed", "failed", "deadletter", "cancelled",
@@ -229,4 +230,11 @@ WORKERS: Final = {
 }
 # fmt: on
 
-FIELDS: Final[Mapping[str, Field]] = {**COMMON, **JOBS, **QUEUES, **WORKERS, **PLATFORM}
+FIELDS: Final[Mapping[str, Field]] = {
+    **COMMON,
+    **JOBS,
+    **QUEUES,
+    **WORKERS,
+    **WORKFLOWS,
+    **PLATFORM,
+}

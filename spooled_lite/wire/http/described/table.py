@@ -11,6 +11,7 @@ from spooled_lite.wire.http.described.organizations import KEYS, ORGANIZATIONS
 from spooled_lite.wire.http.described.platform import PLATFORM, STUBS
 from spooled_lite.wire.http.described.queues import QUEUES, WORKERS
 from spooled_lite.wire.http.described.server import SERVER
+from spooled_lite.wire.http.described.workflows import WORKFLOWS
 from spooled_lite.wire.http.dispatch import Handler
 
 DESCRIBED: Final[Mapping[Handler, Doc]] = {
@@ -19,6 +20,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **JOBS,
     **QUEUES,
     **WORKERS,
+    **WORKFLOWS,
     **ORGANIZATIONS,
     **KEYS,
     **PLATFORM,

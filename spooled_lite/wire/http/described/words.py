@@ -107,6 +107,7 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, Mapping[str, Any], str]]] = {
     "id": ("The id; an unknown or malformed one is 404", _TEXT, _ID),
     "name": ("The name of the queue", {**_TEXT, "maxLength": 100}, "emails"),
     "slug": ("The slug", _TEXT, "acme"),
+    "job_id": ("The id of the job", _TEXT, _ID),
     "member_id": ("The id of the member", _TEXT, _ID),
 }
 
@@ -117,6 +118,7 @@ TAGS: Final[Mapping[str, tuple[str, str]]] = {
     "workers": ("Workers", "Programs that claim jobs and give signs of life."),
     "auth": ("Sign-in", "Tokens for an API key, and sign-in by mail."),
     "organizations": ("Organizations", "Tenants: their data, plan, usage and members."),
+    "workflows": ("Workflows", "Jobs that wait for one another."),
     "api-keys": ("API keys", "Credentials, each with its queues, permissions and limits."),
     "billing": ("Billing", "What a server without billing can say about it."),
     "dashboard": ("Dashboard", "What the home page of a dashboard shows, in one call."),

@@ -1,0 +1,100 @@
+"""What a change of one of its steps means for a workflow: its counters and its status."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spooled_lite.core.lifecycle.states import ACTIVE
+from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.events import Event, EventType, Row
+from spooled_lite.storage.transaction import Tx
+
+# Where a step of each status is counted.
+_COUNTER: Final = {
+    "pending": "waiting",
+    "scheduled": "waiting",
+    "processing": "processing",
+    "completed": "completed",
+    "failed": "failed",
+    "deadletter": "failed",
+    "cancelled": "cancelled",
+}
+_NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
+# Counted when the workflow was stored, or no change of status.
+_NOT_COUNTED: Final = frozenset({"job.created", "job.progress", "job.promoted"})
+_ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+def advance_workflow(tx: Tx, event: Event) -> None:
+    """Called with every event: counts a step of a workflow where it stands now.
+
+    The counters are changed in the transaction of the step, so they always equal a recount.
+
+    Contract: schedules-workflows-webhooks, section 2.6.
+    """
+    if not event.type.startswith("job.") or event.type in _NOT_COUNTED:
+        return
+    workflow_id = event.row["workflow_id"]
+    if workflow_id is None:
+        return
+    is_gone = event.type == "job.deleted"
+    if is_gone and event.was not in ACTIVE:
+        return  # it had come to an end, and that stays true
+    moved = dict(_NOTHING_MOVED)
+    if event.was is not None:
+        moved[_COUNTER[event.was]] -= 1
+    moved["cancelled" if is_gone else _COUNTER[event.row["status"]]] += 1
+    count_steps(tx, workflow_id, moved)
+
+
+def count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:
+    """Add to the counters of a workflow, and bring its status in line with them."""
+    params: dict[str, Any] = {"id": workflow_id, "now_ms": tx.now_ms, **moved}
+    workflow = tx.row(workflow_statements.COUNT_STEPS, params)
+    if workflow is None:
+        return  # deleted: its jobs live on by themselves
+    status = status_of(workflow)
+    if status != workflow["status"]:
+        set_status(tx, workflow, status)
+
+
+def set_status(tx: Tx, workflow: Row, status: str) -> None:
+    """Store the status of a workflow and announce it."""
+    row = tx.row(
+        workflow_statements.SET_STATUS,
+        {
+            "seq": workflow["seq"],
+            "status": status,
+            "has_ended": int(status in _ENDED),
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert row is not None, "the workflow was looked at in this operation"
+    told = _told(workflow, status)
+    if told is not None:
+        tx.emit(told, row["org"], row=row, was=workflow["status"])
+
+
+def status_of(workflow: Row) -> str:
+    """What the counters say. Contract: schedules-workflows-webhooks, section 2.6."""
+    if workflow["cancel_requested_at_ms"] is not None:
+        return "cancelled"
+    if workflow["waiting_jobs"] or workflow["processing_jobs"]:
+        is_untouched = workflow["waiting_jobs"] == workflow["total_jobs"]
+        return "pending" if is_untouched and workflow["started_at_ms"] is None else "running"
+    if workflow["failed_jobs"]:
+        return "failed"
+    return "cancelled" if workflow["cancelled_jobs"] else "completed"
+
+
+def _told(workflow: Row, status: str) -> EventType | None:
+    """A workflow starts once: not again when it is retried."""
+    match status:
+        case "running":
+            return "workflow.started" if workflow["started_at_ms"] is None else None
+        case "completed":
+            return "workflow.completed"
+        case "failed":
+            return "workflow.failed"
+        case "cancelled":
+            return "workflow.cancelled"
+    return None

@@ -1,0 +1,69 @@
+"""Bringing back what the failure of a parent had cancelled."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from spooled_lite.core.jobs.times import announce_times
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.conditions import Standing, standing_of
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Tx
+
+PARENT_RETRIED = "Parent job was retried"
+
+
+def revive(tx: Tx, seq: int, *, met: bool) -> Row:
+    """Let a cancelled job wait again. The caller has what waits for it told."""
+    row = tx.row(statements.REVIVE, {"seq": seq, "met": int(met), "now_ms": tx.now_ms})
+    assert row is not None, "the job was looked at in this operation"
+    facts = {"reason": PARENT_RETRIED}
+    tx.emit("job.retried", row["org"], row=row, was="cancelled", facts=facts)
+    announce_times(tx, row)
+    return row
+
+
+def revive_steps(tx: Tx, workflow_id: str) -> list[Row]:
+    """Bring back every step of a workflow that was cancelled for a reason that is no more.
+
+    All of them at once: were some of them left for later, the workflow could come to an end
+    before. A step stays cancelled when, with all others back, it still never could run.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 14 and section 2.5.
+    """
+    steps = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
+    edges: dict[int, list[sqlite3.Row]] = {step["seq"]: [] for step in steps}
+    for edge in tx.rows(workflow_statements.EDGES_OF_CANCELLED, {"workflow_id": workflow_id}):
+        edges[edge["job"]].append(edge)
+    back = _possible(steps, edges)
+    return [
+        revive(tx, step["seq"], met=_standing(step, edges[step["seq"]], back) == "met")
+        for step in steps
+        if step["seq"] in back
+    ]
+
+
+def _possible(steps: Sequence[sqlite3.Row], edges: Mapping[int, Sequence[sqlite3.Row]]) -> set[int]:
+    """Those that may run some time if exactly these come back: begins with all, takes away."""
+    by_seq = {step["seq"]: step for step in steps}
+    children: dict[int, list[int]] = defaultdict(list)
+    for seq, above in edges.items():
+        for edge in above:
+            children[edge["parent"]].append(seq)
+    back, to_look_at = set(by_seq), list(by_seq)
+    while to_look_at:
+        seq = to_look_at.pop()
+        if seq in back and _standing(by_seq[seq], edges[seq], back) == "impossible":
+            back.remove(seq)
+            to_look_at += children[seq]
+    return back
+
+
+def _standing(step: Row, edges: Sequence[sqlite3.Row], back: Set[int]) -> Standing:
+    return standing_of([_as_waiting(edge, back) for edge in edges], step["dependency_mode"])
+
+
+def _as_waiting(edge: sqlite3.Row, back: Set[int]) -> Any:
+    return {**dict(edge), "status": "pending"} if edge["parent"] in back else edge

@@ -1,0 +1,103 @@
+"""What callers do to a workflow as a whole: cancel, retry, delete."""
+
+import sqlite3
+from typing import Final
+
+from spooled_lite.core.jobs.times import announce_times
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.advance import set_status
+from spooled_lite.core.lifecycle.dependents import tell_dependents_later
+from spooled_lite.core.lifecycle.revive import revive_steps
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.query import get_workflow
+from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.plans import Caps
+from spooled_lite.storage.transaction import Tx
+
+CANCELLED_WITH_WORKFLOW: Final = "workflow cancelled"
+
+
+def cancel_workflow(
+    tx: Tx, org: int, workflow_id: str, reason: str | None, scope: Scope
+) -> sqlite3.Row:
+    """Cancel a workflow and all its steps that wait; those that run go on to their end.
+
+    Repeating it changes nothing.
+
+    Raises:
+        NotFound, AccessDenied: as `get_workflow`.
+        Conflict: it has come to another end.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 13.
+    """
+    workflow = get_workflow(tx, org, workflow_id, scope)
+    if workflow["status"] == "cancelled":
+        return workflow
+    if workflow["status"] in ("completed", "failed"):
+        raise Conflict(f"Workflow cannot be cancelled: it is {workflow['status']}")
+    tx.execute(
+        workflow_statements.REQUEST_CANCEL,
+        {"seq": workflow["seq"], "reason": reason, "now_ms": tx.now_ms},
+    )
+    for step in tx.rows(workflow_statements.WAITING_STEPS, {"workflow_id": workflow_id}):
+        row = tx.row(statements.CANCEL, {"id": step["id"], "org": org, "now_ms": tx.now_ms})
+        assert row is not None, "nothing changes a job between two statements of an operation"
+        facts = {"reason": CANCELLED_WITH_WORKFLOW}
+        tx.emit("job.cancelled", org, row=row, was=step["status"], facts=facts)
+        tell_dependents_later(tx, row)
+    now = get_workflow(tx, org, workflow_id, scope)
+    if now["status"] != "cancelled":  # nothing waited, so no step has brought it about
+        set_status(tx, now, "cancelled")
+    return get_workflow(tx, org, workflow_id, scope)
+
+
+def retry_workflow(
+    tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps | None
+) -> sqlite3.Row:
+    """Start the failed steps of a failed workflow over, and bring back what they had cancelled.
+
+    Raises:
+        NotFound, AccessDenied: as `get_workflow`.
+        BadRequest: it has not failed, or its failed steps are gone.
+        QuotaExceeded: a cap would be passed; nothing is changed.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 14.
+    """
+    workflow = get_workflow(tx, org, workflow_id, scope)
+    if workflow["status"] != "failed":
+        raise BadRequest(f"Only failed workflows can be retried; this one is {workflow['status']}")
+    failed = tx.rows(workflow_statements.FAILED_STEPS, {"workflow_id": workflow_id})
+    if not failed:
+        raise BadRequest("The failed jobs of this workflow were deleted: nothing can be retried")
+    if caps is not None:
+        back = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
+        check_room(tx, org, caps, "workflows", more=1)
+        check_room(tx, org, caps, "active_jobs", more=len(failed) + len(back))
+    for step in failed:
+        row = tx.row(statements.START_STEP_OVER, {"seq": step["seq"], "now_ms": tx.now_ms})
+        assert row is not None, "nothing changes a job between two statements of an operation"
+        tx.emit("job.retried", org, row=row, was=step["status"])
+        announce_times(tx, row)
+        tell_dependents_later(tx, row)
+    for revived in revive_steps(tx, workflow_id):
+        tell_dependents_later(tx, revived)
+    return get_workflow(tx, org, workflow_id, scope)
+
+
+def delete_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope) -> None:
+    """Delete a workflow that has come to an end; its jobs stay, as ordinary ones.
+
+    Raises:
+        NotFound, AccessDenied: as `get_workflow`.
+        Conflict: it has not come to an end.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 15.
+    """
+    workflow = get_workflow(tx, org, workflow_id, scope)
+    if workflow["status"] in ("pending", "running"):
+        raise Conflict(f"Only finished workflows can be deleted; this one is {workflow['status']}")
+    tx.execute(workflow_statements.DELETE_EDGES_OF_WORKFLOW, {"workflow_id": workflow_id})
+    tx.execute(workflow_statements.LET_STEPS_GO, {"workflow_id": workflow_id})
+    tx.execute(workflow_statements.DELETE, {"seq": workflow["seq"]})

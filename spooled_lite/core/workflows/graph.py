@@ -1,0 +1,34 @@
+"""Is it a graph that can run: every name known, none twice, no way back to where one was?"""
+
+from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Final
+
+from spooled_lite.core.workflows.records import NewStep
+from spooled_lite.errors import BadRequest
+
+CYCLE_SHOWN_MAX: Final = 20  # names of a cycle that are told
+
+
+def check_graph(steps: Sequence[NewStep]) -> None:
+    """Raises BadRequest, in words that clients search for: it names the jobs.
+
+    Contract: schedules-workflows-webhooks, section 2.2 ("Create").
+    """
+    known: set[str] = set()
+    for step in steps:
+        if step.key in known:
+            raise BadRequest(f"Duplicate job key '{step.key}'")
+        known.add(step.key)
+    for step in steps:
+        for parent in step.depends_on:
+            if parent not in known:
+                raise BadRequest(f"Job '{step.key}' depends on unknown job '{parent}'")
+    try:
+        TopologicalSorter({step.key: step.depends_on for step in steps}).prepare()
+    except CycleError as error:
+        # From a job to what it depends on, as the caller has written it down.
+        cycle: list[str] = error.args[1][::-1]
+        shown = " -> ".join(cycle[:CYCLE_SHOWN_MAX])
+        more = " -> ..." if len(cycle) > CYCLE_SHOWN_MAX else ""
+        raise BadRequest(f"Circular dependency: {shown}{more}") from None

@@ -1,0 +1,120 @@
+"""Reading workflows and their steps."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows.records import STEPS_MAX
+from spooled_lite.errors import AccessDenied, NotFound
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Reading
+
+DEPS_BYTES_MAX: Final = 1024 * 1024  # of the parents' results of one job
+DEPS_BYTES_MAX_OF_ANSWER: Final = 4 * 1024 * 1024
+
+Edges = Mapping[int, Sequence[sqlite3.Row]]  # what each step waits for, by its number
+
+
+class Workflow(Struct, frozen=True):
+    """A workflow, some or all of its steps in the order of the request, and their edges."""
+
+    row: sqlite3.Row
+    steps: Sequence[sqlite3.Row]
+    edges: Edges
+
+
+def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlite3.Row:
+    """One workflow.
+
+    Raises:
+        NotFound: there is no such workflow.
+        AccessDenied: one of its steps is outside the key's queues.
+    """
+    row = tx.row(statements.BY_ID, {"id": workflow_id, "org": org})
+    if row is None:
+        raise NotFound.thing("Workflow")
+    if not scope.is_unrestricted:
+        queues = queues_in_scope(tx, org, scope)
+        outside = tx.row(statements.IS_OUTSIDE, {"id": workflow_id, "queues": queues})
+        if outside is not None and outside[0]:
+            raise AccessDenied("This key may not use a queue of this workflow")
+    return row
+
+
+def list_workflows(
+    tx: Reading, org: int, scope: Scope, *, status: str | None, limit: int, offset: int
+) -> list[sqlite3.Row]:
+    """Newest first; those with a step outside the key's queues are left out.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 10.
+    """
+    queues = None if scope.is_unrestricted else queues_in_scope(tx, org, scope)
+    params = {"org": org, "queues": queues, "limit": limit, "offset": offset}
+    if status is None:
+        return tx.rows(statements.LIST, params)
+    return tx.rows(statements.LIST_OF_STATUS, {**params, "status": status})
+
+
+def get_steps(
+    tx: Reading,
+    org: int,
+    workflow_id: str,
+    scope: Scope,
+    *,
+    limit: int = STEPS_MAX,
+    offset: int = 0,
+) -> Workflow:
+    """A workflow with its steps. Raises: as `get_workflow`.
+
+    Contract: schedules-workflows-webhooks, section 2.2 rows 12, 16 and 18.
+    """
+    row = get_workflow(tx, org, workflow_id, scope)
+    asked = {"workflow_id": workflow_id, "limit": limit, "offset": offset}
+    steps = tx.rows(statements.STEPS, asked)
+    edges: dict[int, list[sqlite3.Row]] = {}
+    for edge in tx.rows(statements.EDGES_OF_WORKFLOW, {"workflow_id": workflow_id}):
+        edges.setdefault(edge["job"], []).append(edge)
+    return Workflow(row, steps, edges)
+
+
+def get_step(tx: Reading, org: int, workflow_id: str, job_id: str, scope: Scope) -> Workflow:
+    """A workflow with one of its steps.
+
+    Raises: as `get_workflow`, and NotFound when the job is no step of it.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 17.
+    """
+    row = get_workflow(tx, org, workflow_id, scope)
+    asked = {"id": job_id, "org": org, "workflow_id": workflow_id}
+    step = tx.row(statements.STEP, asked)
+    if step is None:
+        raise NotFound.thing("Job")
+    around = {"job": step["seq"], "workflow_id": workflow_id}
+    return Workflow(row, [step], {step["seq"]: tx.rows(statements.EDGES_OF_STEP, around)})
+
+
+def results_of_parents(tx: Reading, jobs: Sequence[Row]) -> dict[int, Sequence[sqlite3.Row] | None]:
+    """For each job that is a step the results it builds on; None where they are too many bytes.
+
+    Counted in the order of the jobs. Contract: schedules-workflows-webhooks, section 2.3.
+    """
+    found: dict[int, Sequence[sqlite3.Row] | None] = {}
+    left = DEPS_BYTES_MAX_OF_ANSWER
+    for job in jobs:
+        if job["workflow_id"] is None:
+            continue
+        around = {"job": job["seq"], "workflow_id": job["workflow_id"]}
+        row = tx.row(statements.RESULTS_BYTES, around)
+        assert row is not None, "an aggregate always yields a row"
+        size: int = row["bytes"]
+        if size > min(left, DEPS_BYTES_MAX):
+            found[job["seq"]] = None
+        else:
+            left -= size
+            found[job["seq"]] = tx.rows(statements.RESULTS, around)
+    return found

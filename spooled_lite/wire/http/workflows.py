@@ -1,0 +1,121 @@
+"""REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
+
+from typing import Any, Final
+
+from spooled_lite.core.lifecycle.workflow import (
+    cancel_workflow,
+    delete_workflow,
+    retry_workflow,
+)
+from spooled_lite.core.workflows.create import WorkflowCreated, create_workflow
+from spooled_lite.core.workflows.query import get_step, get_steps, list_workflows
+from spooled_lite.core.workflows.records import (
+    STEPS_MAX,
+    CancelWorkflow,
+    CreateWorkflow,
+    NewWorkflow,
+)
+from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.pages import page, paged
+from spooled_lite.wire.http.workflow_views import (
+    step_statuses,
+    workflow_detail,
+    workflow_jobs,
+    workflow_summary,
+)
+
+STATUSES: Final = frozenset({"pending", "running", "completed", "failed", "cancelled"})
+
+
+async def list_all(call: Call) -> Reply:
+    shown = page(call)
+    status = call.query.get("status")
+    rows = await call.db.readers.read(
+        list_workflows,
+        call.org,
+        call.scope,
+        status=status if status in STATUSES else None,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    return paged([workflow_summary(row, call.org_id) for row in rows], shown)
+
+
+async def create(call: Call) -> Reply:
+    body = await call.body(CreateWorkflow)
+    new = NewWorkflow.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    for index, step in enumerate(new.steps):
+        check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
+        call.scope.check(step.job.queue_name)
+    created: WorkflowCreated = await call.db.submit(
+        create_workflow,
+        (call.org, new, admission_of(call)),
+        lane=Lane.CREATE,
+        owner=call.org,
+    )
+    return reply(_created(created, call.org_id), 201)
+
+
+async def get(call: Call) -> Reply:
+    found = await call.db.readers.read(get_steps, call.org, call.path("id"), call.scope)
+    return reply(workflow_detail(found, call.org_id))
+
+
+async def cancel(call: Call) -> Reply:
+    body = await call.body_or_empty(CancelWorkflow)
+    row = await call.db.submit(
+        cancel_workflow,
+        (call.org, call.path("id"), body.reason, call.scope),
+        owner=call.org,
+    )
+    return reply(workflow_summary(row, call.org_id))
+
+
+async def retry(call: Call) -> Reply:
+    row = await call.db.submit(
+        retry_workflow,
+        (call.org, call.path("id"), call.scope, admission_of(call).caps),
+        owner=call.org,
+    )
+    return reply(workflow_summary(row, call.org_id))
+
+
+async def delete(call: Call) -> Reply:
+    await call.db.submit(delete_workflow, (call.org, call.path("id"), call.scope), owner=call.org)
+    return NO_CONTENT
+
+
+async def jobs(call: Call) -> Reply:
+    shown = page(call, default=STEPS_MAX, max=STEPS_MAX)
+    found = await call.db.readers.read(
+        get_steps,
+        call.org,
+        call.path("id"),
+        call.scope,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    return paged(workflow_jobs(found, call.org_id), shown)
+
+
+async def job(call: Call) -> Reply:
+    found = await call.db.readers.read(
+        get_step, call.org, call.path("id"), call.path("job_id"), call.scope
+    )
+    return reply(workflow_jobs(found, call.org_id)[0])
+
+
+async def statuses(call: Call) -> Reply:
+    found = await call.db.readers.read(get_steps, call.org, call.path("id"), call.scope)
+    return reply(step_statuses(found))
+
+
+def _created(created: WorkflowCreated, org_id: str) -> dict[str, Any]:
+    summary = workflow_summary(created.row, org_id)
+    return {
+        "workflow_id": summary.id,
+        "job_ids": created.steps,
+        **{name: getattr(summary, name) for name in summary.__struct_fields__},
+    }
