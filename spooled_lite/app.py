@@ -7,9 +7,11 @@ from functools import partial
 
 from msgspec import Struct
 
+from spooled_lite.background.courier import Courier
 from spooled_lite.background.deadlines import Deadlines
-from spooled_lite.background.loops import loops
-from spooled_lite.background.supervisor import run_loops
+from spooled_lite.background.loops import calling_loops, loops
+from spooled_lite.background.scheduler import Scheduler
+from spooled_lite.background.supervisor import AsyncLoop, Loop, run_loops
 from spooled_lite.clock import Clock, SystemClock
 from spooled_lite.config import Settings
 from spooled_lite.core.auth.secret import token_secret
@@ -20,10 +22,11 @@ from spooled_lite.core.lifecycle.measure import measured_by
 from spooled_lite.core.lifecycle.prune import Retention
 from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.queues.ensure import forget_changed_queue
-from spooled_lite.core.webhooks.outbox import owe_completion_webhook
+from spooled_lite.core.schedules.fire import Terms
+from spooled_lite.core.webhooks.outbox import owe_completion_webhook, owe_webhooks
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
-from spooled_lite.events import EventBus
+from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.plans import Plans
@@ -49,24 +52,34 @@ class Running(Struct, frozen=True):
 def hooks() -> Hooks:
     """What every transaction does besides. A new set for each database: the log keeps a count."""
     return Hooks(
-        on_emit=(forget_changed_queue, stats.count, advance_workflow, owe_completion_webhook),
+        on_emit=(
+            forget_changed_queue,
+            stats.count,
+            owe_completion_webhook,
+            owe_webhooks,
+            advance_workflow,
+        ),
         # What a batch writes from its events just before the commit: one executemany each.
         sinks=(
             Rows(history.INSERT, history.rows),
             Rows(worker_statements.COUNT_JOBS, settled_rows),
-            EventLog(log.log_rows),
+            EventLog(log.log_rows, log.KINDS),
         ),
     )
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    at_once: asyncio.Event | None = None,
 ) -> AsyncIterator[Running]:
     """Start every part in order, and stop them in the opposite order on the way out.
 
     Nothing acknowledged is lost on the way out, however long it takes; a crash at any line loses
-    nothing either.
+    nothing either. `at_once` cuts short the wait for deliveries under way.
 
     Raises: as `Database`.
     """
@@ -88,6 +101,7 @@ async def running(
     _watch(metrics, database, waiting)
     stop = asyncio.Event()
     background: list[asyncio.Task[None]] = []
+    courier: Courier | None = None
     try:
         entry = await database.write(
             first_start,
@@ -106,13 +120,25 @@ async def running(
 
         def begin_stop() -> None:
             services.state.is_stopping = True
+            services.feed.end_all()
             waiting.end_all(database)
 
         background.append(asyncio.create_task(services.mail.run(stop), name="mail"))
-        table = loops(
+        background.append(asyncio.create_task(services.feed.run(stop), name="streams"))
+        courier = Courier(
+            services.sender,
+            places_max=settings.outgoing_webhook_max_concurrent_deliveries,
+            attempts_max=settings.outgoing_webhook_max_attempts,
+            metrics=metrics,
+            wake=partial(deadlines.announce, Deadline.DELIVERY, 0),
+        )
+        metrics.watch("spooled_webhook_deliveries_under_way", courier.under_way)
+        by_themselves = loops(
             _retention(settings, services.plans),
             SafetySweep(partial(metrics.count, "spooled_repaired_deadlines_total")),
         )
+        scheduler = Scheduler(_terms(settings, services.plans))
+        table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
         background.append(
             asyncio.create_task(run_loops(database, deadlines, table, stop), name="loops")
         )
@@ -123,6 +149,8 @@ async def running(
         stop.set()
         deadlines.wake_all()
         await asyncio.gather(*background, return_exceptions=True)
+        if courier is not None:
+            await courier.finish(settings.shutdown_grace_seconds, at_once or asyncio.Event())
         await asyncio.to_thread(database.close)
 
 
@@ -142,6 +170,16 @@ def writer_settings(settings: Settings) -> WriterSettings:
         batch_max=settings.write_batch_max,
         batch_ms_max=settings.write_batch_ms_max,
         disk_reserve_bytes=settings.disk_reserve_bytes,
+    )
+
+
+def _terms(settings: Settings, plans: Plans) -> Terms:
+    return Terms(
+        plans=plans,
+        is_enforced=settings.plan_enforcement == "on",
+        payload_bytes_max=settings.queue_max_payload_size_bytes,
+        max_retries=settings.queue_default_max_retries,
+        timeout_seconds=settings.queue_default_timeout_secs,
     )
 
 

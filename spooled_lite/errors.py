@@ -195,6 +195,13 @@ class Conflict(SpooledError):
     error = "conflict"
 
 
+class WorkerIdTaken(Conflict):
+    """Another organization has a worker with this id."""
+
+    def __init__(self) -> None:
+        super().__init__("This worker id belongs to another organization")
+
+
 class LeaseExpired(SpooledError):
     """The caller's lease ran out, was replaced, or was withdrawn."""
 
@@ -241,6 +248,16 @@ class QuotaExceeded(SpooledError):
         return facts
 
 
+class FeatureDisabled(QuotaExceeded):
+    """The plan allows none at all. Contract: platform, section 3.4."""
+
+    error = "feature_disabled"
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return {**super().extra, "feature": self.details["resource"]}
+
+
 class RateLimited(SpooledError):
     """Too many requests; says when to come back."""
 
@@ -254,9 +271,10 @@ class RateLimited(SpooledError):
         limit: int,
         reset_at: int,
         scope: LimitScope = "organization",
+        message: str | None = None,
     ) -> None:
         super().__init__(
-            f"Too many requests; retry after {retry_after_seconds} seconds",
+            message or f"Too many requests; retry after {retry_after_seconds} seconds",
             details={"retry_after_seconds": retry_after_seconds},
         )
         self.retry_after_seconds = retry_after_seconds
@@ -284,6 +302,13 @@ class Unavailable(SpooledError):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message, details={"reason": reason})
         self.reason = reason
+
+
+class SecretMissing(SpooledError):
+    """Nothing can be checked: no secret of this provider is configured. Waiting does not help."""
+
+    code = "SERVICE_UNAVAILABLE"
+    error = "service_unavailable"
 
 
 class InternalError(SpooledError):

@@ -59,6 +59,7 @@ class Event(Struct, frozen=True, gc=False):
     row: Row  # as it is after the change
     was: str | None = None  # the status before it
     facts: Mapping[str, Any] = {}
+    log_seq: int = 0  # of its row in the event log, when it has one; known once it is committed
 
 
 class Deadline(Enum):
@@ -73,6 +74,7 @@ class Deadline(Enum):
     WORKER_SILENCE = "worker silence"
     DELETION = "deletion"  # rows of a deleted queue are still there
     DELIVERY = "delivery"  # a webhook call is owed
+    CLEARING = "clearing"  # deliveries of a webhook that is off or gone are still there
     RETENTION = "retention"  # the next sweep over what is old
     SAFETY = "safety"  # the next look for what every deadline has missed
 

@@ -35,6 +35,11 @@ COUNTERS: Final[Mapping[str, str]] = {
     # Own ones.
     "spooled_api_errors_total": "HTTP requests answered with 5xx since the start",
     "spooled_repaired_deadlines_total": "Deadlines that nothing but the safety sweep noticed",
+    "spooled_inbound_refused_total": "Webhooks that came in and could not be verified",
+    "spooled_webhook_attempts_total": "Webhook calls made since the start, without those by hand",
+    "spooled_webhook_delivered_total": "Webhook deliveries that arrived since the start",
+    "spooled_webhook_failed_total": "Webhook deliveries given up after their last attempt",
+    "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {
     "spooled_jobs_pending": "Jobs that are pending",
@@ -47,6 +52,9 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_wal_bytes": "Length of the write-ahead log",
     "spooled_waiting_claims": "Claims that wait for a job",
     "spooled_http_connections": "Open HTTP and WebSocket connections",
+    "spooled_webhook_deliveries_under_way": "Webhook deliveries that are being made",
+    "spooled_event_streams": "Open event streams",
+    "spooled_websockets": "Open WebSockets of events",
 }
 # Of this one metric there is a value for each lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
@@ -60,6 +68,10 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     # Own ones.
+    "spooled_webhook_attempt_seconds": (
+        "Duration of a webhook call",
+        (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    ),
     "spooled_writer_batch_operations": (
         "Operations that shared one commit",
         (1, 2, 4, 8, 16, 32, 64, 128, 256),
@@ -135,6 +147,7 @@ class Metrics(Collector):
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
         self.job_seconds = self._histograms["spooled_job_duration_seconds"]
         self.request_seconds = self._histograms["spooled_api_request_duration_seconds"]
+        self.webhook_seconds = self._histograms["spooled_webhook_attempt_seconds"]
         self.batch_operations = self._histograms["spooled_writer_batch_operations"]
         self.wait_seconds = self._histograms["spooled_writer_wait_seconds"]
         self.commit_seconds = self._histograms["spooled_writer_commit_seconds"]

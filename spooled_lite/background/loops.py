@@ -1,6 +1,8 @@
 """The table of everything that happens by itself."""
 
-from spooled_lite.background.supervisor import Loop
+from spooled_lite.background.courier import Courier
+from spooled_lite.background.scheduler import Scheduler
+from spooled_lite.background.supervisor import AsyncLoop, Loop
 from spooled_lite.core.auth.forget import forget_codes, forget_revoked_tokens
 from spooled_lite.core.lifecycle.cancel import expire_jobs
 from spooled_lite.core.lifecycle.dependents import work_off_cascades
@@ -10,13 +12,17 @@ from spooled_lite.core.lifecycle.reap import reap_expired_leases
 from spooled_lite.core.lifecycle.remove_org import remove_deleted
 from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.lifecycle.wake import wake_rate_limited
+from spooled_lite.core.schedules.define import remove_deleted_schedules
+from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
 from spooled_lite.events import Deadline
 
 
 def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
     pruning = Pruning(
-        retention, also=(forget_old_workers,), once=(forget_revoked_tokens, forget_codes)
+        retention,
+        also=(forget_old_workers, remove_deleted_schedules),
+        once=(forget_revoked_tokens, forget_codes),
     )
     # fmt: off
     return (
@@ -27,7 +33,18 @@ def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
         Loop("remove-deleted",          Deadline.DELETION,       remove_deleted),
+        Loop("clear-webhooks",          Deadline.CLEARING,       clear_webhooks),
         Loop("prune-old",               Deadline.RETENTION,      pruning.run_once),
         Loop("safety-sweep",            Deadline.SAFETY,         safety.run_once),
+    )
+    # fmt: on
+
+
+def calling_loops(courier: Courier, scheduler: Scheduler) -> tuple[AsyncLoop, ...]:
+    """Those that talk to others, or take their time beside the writing thread."""
+    # fmt: off
+    return (
+        AsyncLoop("deliver",  Deadline.DELIVERY, courier.run_once),
+        AsyncLoop("fire-due", Deadline.SLOT,     scheduler.run_once),
     )
     # fmt: on

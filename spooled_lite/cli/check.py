@@ -10,6 +10,7 @@ from rich.console import Console
 
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.jobs.check import conservation
+from spooled_lite.core.lifecycle.check import recount
 from spooled_lite.storage.connection import WrongPragma, open_reader
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
@@ -51,6 +52,7 @@ def problems_of(database: str) -> list[str]:
         damages = [row[0] for row in rows if row[0] != "ok"]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN)
         damages += [f"{row['table']}: row {row['rowid']} refers to nothing" for row in orphans]
-        return damages or conservation(Reading(connection, SystemClock().now_ms()))
+        reading = Reading(connection, SystemClock().now_ms())
+        return damages or [*conservation(reading), *recount(reading)]
     finally:
         connection.close()

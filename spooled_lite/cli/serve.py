@@ -68,7 +68,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
 
 async def _serve(settings: Settings, ready_file: str | None) -> None:
     with StopSignals() as signals:
-        async with running(settings) as app:
+        async with running(settings, at_once=signals.at_once) as app:
             server = HttpServer(
                 app.application,
                 host=settings.host,

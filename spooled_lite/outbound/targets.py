@@ -1,122 +1,149 @@
 """Which addresses the server may be asked to call. Looks at the text alone, resolves no name."""
 
-import ipaddress
-from collections.abc import Iterable
-from typing import Final
+import re
+from ipaddress import IPv6Address, ip_network
+from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
-from spooled_lite.errors import RuleBroken
+from msgspec import Struct
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from spooled_lite.config import Settings
+from spooled_lite.errors import RuleBroken
+from spooled_lite.outbound.addresses import Address, Kind, Network, address_of, kind_of
 
 # Names of the machine itself, of cloud metadata, and of networks that are nobody else's business.
 _NAMES: Final = frozenset({"localhost", "metadata", "metadata.google", "metadata.google.internal"})
 _ENDINGS: Final = (".internal", ".local", ".localhost", ".corp")
-_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_PRIVATE: Final = tuple(
-    ipaddress.ip_network(each)
-    for each in (
-        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
-        "fe80::/10", "fc00::/7",
-    )
-)  # fmt: skip
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_PLAIN_HTTP: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORTS: Final = {"http": 80, "https": 443}
+_HOST_CHARS_MAX: Final = 253
+
+# A host, perhaps in brackets, and perhaps a port.
+_NETLOC: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:@]+))(?::([0-9]{0,5}))?")
+_LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+class Policy(Struct, frozen=True):
+    """Where webhooks may lead."""
+
+    is_production: bool
+    allow_networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            is_production=settings.environment == "production",
+            allow_networks=tuple(map(ip_network, settings.webhook_allow_networks)),
+        )
+
+    def permits(self, address: Address) -> bool:
+        kind = kind_of(address)
+        if kind is Kind.PUBLIC or (kind is Kind.LOOPBACK and not self.is_production):
+            return True
+        return kind is not Kind.NEVER and any(address in each for each in self.allow_networks)
+
+
+class Target(Struct, frozen=True):
+    """Where a webhook leads, in one spelling."""
+
+    scheme: str
+    host: str  # in small letters, ASCII, without brackets and without a dot at the end
+    address: Address | None  # None: the host is a name
+    port: int
+    path: str  # with the query; may be empty
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def permits(self, policy: Policy, address: Address) -> bool:
+        """Whether a connection for this target may go to the address its name resolved to."""
+        is_enough = self.scheme == "https" or kind_of(address) is Kind.LOOPBACK
+        return is_enough and policy.permits(address)
 
 
 def is_web_address(url: str) -> bool:
     """Whether this is an http or https address with a host."""
     parts = _split(url)
-    return parts is not None and parts.scheme in ("http", "https")
+    if parts is None or not parts.hostname:
+        return False
+    try:
+        _ = parts.port  # raises for one that is no port
+    except ValueError:
+        return False
+    return parts.scheme in _PORTS
 
 
-def check_target(
-    url: str, *, field: str, is_production: bool, allowed_networks: Iterable[str]
-) -> None:
-    """Refuse an address that a webhook may not call.
+def check_target(url: str, policy: Policy, *, field: str = "url") -> Target:
+    """Refuse an address that a webhook may not call. What a name leads to is not looked at.
 
     Raises:
         RuleBroken: with words that clients search for (contract README, section 5).
 
     Contract: schedules-workflows-webhooks, section 3.6.
     """
-    parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https") or parts.username is not None:
+    target = _target(url)
+    if target is None:
         raise _refused(field, "it must be an http(s) URL with a host and no user", "invalid_url")
-    host = (parts.hostname or "").rstrip(".")
-    if parts.scheme == "http" and (is_production or host not in _LOOPBACK_NAMES):
+    if target.scheme == "http" and (policy.is_production or target.host not in _PLAIN_HTTP):
         raise _refused(field, "HTTP not allowed, use HTTPS", "https_required")
-    address = _address(host)
-    if address is None:
-        if _is_local_name(host) and (is_production or host != "localhost"):
+    if target.address is None:
+        if _is_local_name(target.host) and (policy.is_production or target.host != "localhost"):
             raise _refused(field, "this host is not reachable from here", "private_ip")
-    elif not _is_public(address, is_production=is_production, allowed=allowed_networks):
+    elif not policy.permits(target.address):
         raise _refused(field, "this address is not reachable from here", "private_ip")
+    return target
+
+
+def _target(url: str) -> Target | None:
+    parts = _split(url)
+    if parts is None or parts.scheme not in _PORTS:
+        return None
+    found = _NETLOC.fullmatch(parts.netloc.lower())
+    if found is None:
+        return None
+    bracketed, named, port = found.groups()
+    try:
+        host = bracketed or _ascii(named)
+        address = IPv6Address(host) if bracketed else address_of(host)
+    except ValueError:
+        return None
+    number = int(port or _PORTS[parts.scheme])
+    if not 0 < number <= 65_535 or (address is None and not _is_name(host)):
+        return None
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host if address is None else str(address), address, number, path)
 
 
 def _split(url: str) -> SplitResult | None:
     if any(each.isspace() or not each.isprintable() for each in url):
         return None
     try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for one that is no port
+        return urlsplit(url)
     except ValueError:
         return None
-    return parts if parts.hostname else None
 
 
-def _address(host: str) -> Address | None:
-    """The address a host is, in any of the spellings that programs understand."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return _old_spelling(host)
+def _ascii(host: str) -> str:
+    """The host as it is looked up. Raises ValueError for one that cannot be."""
+    if len(host) > _HOST_CHARS_MAX + 1:
+        raise ValueError("too long")
+    if not host.isascii():
+        import idna  # seldom needed, and its tables are large
+
+        # Maps what only looks different, such as full-width digits, to what it stands for.
+        host = idna.encode(host, uts46=True).decode()
+    return host.removesuffix(".")
 
 
-def _old_spelling(host: str) -> Address | None:
-    """`2130706433`, `0x7f.1`, `0177.0.0.1`: one to four numbers, the last one fills the rest."""
-    parts = host.split(".")
-    if len(parts) > 4:
-        return None
-    try:
-        numbers = [int(part, _base(part)) for part in parts]
-    except ValueError:
-        return None
-    *first, last = numbers
-    value = last
-    for position, number in enumerate(first):
-        value += number << (24 - 8 * position)
-    return ipaddress.IPv4Address(value & 0xFFFFFFFF)
-
-
-def _base(part: str) -> int:
-    if part[:2].lower() == "0x":
-        return 16
-    return 8 if part[:1] == "0" else 10
+def _is_name(host: str) -> bool:
+    return len(host) <= _HOST_CHARS_MAX and all(map(_LABEL.fullmatch, host.split(".")))
 
 
 def _is_local_name(host: str) -> bool:
     return host in _NAMES or host.endswith(_ENDINGS)
-
-
-def _is_public(address: Address, *, is_production: bool, allowed: Iterable[str]) -> bool:
-    address = _inner(address)
-    is_listed = any(address in ipaddress.ip_network(each, strict=False) for each in allowed)
-    if address.is_unspecified or address.is_multicast:
-        return False
-    if address.is_loopback:
-        return is_listed or not is_production
-    if any(address in network for network in _PRIVATE):
-        return is_listed
-    return not address.is_reserved and address not in ipaddress.ip_network("0.0.0.0/8")
-
-
-def _inner(address: Address) -> Address:
-    """The IPv4 address inside of a mapped, NAT64 or 6to4 one."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _refused(field: str, why: str, code: str) -> RuleBroken:

@@ -2,8 +2,10 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
+
+from msgspec.structs import force_setattr
 
 from spooled_lite.events import Event
 
@@ -14,6 +16,9 @@ APPEND: Final = """
 INSERT INTO event_log (org, type, queue_name, subject_id, body, created_at_ms)
 VALUES (?, ?, ?, ?, ?, ?)
 """
+
+# Rows of one batch have consecutive numbers: there is one writer, and nothing else uses the table.
+LAST_SEQ: Final = "SELECT last_insert_rowid()"
 
 # Index event_log_of_org. Bounded, so that a log that grew under another version shrinks in steps.
 TRIM: Final = """
@@ -42,11 +47,16 @@ LogRow = tuple[int, str, str | None, str | None, bytes, int]
 class EventLog:
     """A sink: appends one row per transition and trims now and then, in the same transaction.
 
-    The newest row of the file is never deleted, so its number never comes back.
+    The newest row of the file is never deleted, so its number never comes back. Each event is
+    told the number of its row; a batch that is lost afterwards tells nobody.
     """
 
-    def __init__(self, render: Callable[[Sequence[Event]], Sequence[LogRow]]) -> None:
+    def __init__(
+        self, render: Callable[[Sequence[Event]], Sequence[LogRow]], kinds: Container[str]
+    ) -> None:
+        """`render` makes one row of each event of these kinds, in their order."""
         self._render = render
+        self._kinds = kinds
         self._added: Counter[int] = Counter()
 
     def flush(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
@@ -54,6 +64,11 @@ class EventLog:
         if not rows:
             return
         connection.executemany(APPEND, rows)
+        last: int = connection.execute(LAST_SEQ).fetchone()[0]
+        seqs = iter(range(last - len(rows) + 1, last + 1))
+        for event in events:
+            if event.type in self._kinds:
+                force_setattr(event, "log_seq", next(seqs))
         self._added.update(row[0] for row in rows)
         for org in [org for org, added in self._added.items() if added >= TRIM_EVERY]:
             del self._added[org]

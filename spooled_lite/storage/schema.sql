@@ -29,6 +29,7 @@ CREATE TABLE deliveries (
     webhook            INTEGER REFERENCES webhooks ON DELETE CASCADE,
     job_id             TEXT,
     event              TEXT NOT NULL,
+    endpoint           TEXT NOT NULL,  -- whom to take turns with: a webhook, or the host of an address
     url                TEXT,
     secret             TEXT,
     status             TEXT NOT NULL CHECK (status IN ('pending', 'success', 'failed')),
@@ -45,7 +46,8 @@ CREATE TABLE deliveries (
     CHECK ((webhook IS NULL) = (url IS NOT NULL))
 ) STRICT;
 
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at_ms) WHERE status = 'pending';
+CREATE INDEX deliveries_due ON deliveries (endpoint, next_attempt_at_ms, seq)
+ WHERE status = 'pending';
 
 CREATE INDEX deliveries_of_org ON deliveries (org, created_at_ms);
 
@@ -76,7 +78,12 @@ CREATE TABLE inbound_log (
     created_at_ms INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX inbound_log_duplicates ON inbound_log (org, created_at_ms, seq)
+    WHERE status = 'duplicate';
+
 CREATE INDEX inbound_log_newest ON inbound_log (org, created_at_ms, seq);
+
+CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at_ms, seq);
 
 CREATE TABLE job_cascades (
     job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
@@ -87,8 +94,10 @@ CREATE TABLE job_dependencies (
     job       INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     parent    INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     is_link   INTEGER NOT NULL DEFAULT 0 CHECK (is_link IN (0, 1)),
+    -- Words joined by OR: with IN, SQLite 3.40 makes a table of them, which costs a third of an
+    -- insert.
     condition TEXT NOT NULL DEFAULT 'success'
-              CHECK (condition IN ('success', 'completion', 'failure')),
+              CHECK (condition = 'success' OR condition = 'completion' OR condition = 'failure'),
     PRIMARY KEY (job, parent, is_link)
 ) STRICT, WITHOUT ROWID;
 
@@ -180,7 +189,7 @@ CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE c
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
  WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
 
-CREATE INDEX jobs_held_back ON jobs (queue, created_at_ms)
+CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms)
  WHERE claimable = 0 AND status IN ('pending', 'scheduled');
 
 CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NULL;
@@ -206,6 +215,8 @@ CREATE TABLE organizations (
     custom_limits BLOB,
     webhook_token TEXT,
     webhook_token_created_at_ms INTEGER,
+    github_webhook_secret TEXT,
+    stripe_webhook_secret TEXT,
     stripe_customer_id         TEXT,
     stripe_subscription_id     TEXT,
     stripe_subscription_status TEXT,
@@ -312,11 +323,21 @@ CREATE TABLE schedules (
     metadata         BLOB,
     last_run_at_ms   INTEGER,
     next_run_at_ms   INTEGER,  -- the next slot; NULL when there is none
+    caught_up        INTEGER NOT NULL DEFAULT 0,  -- missed slots made up for, until none is left
     run_count        INTEGER NOT NULL DEFAULT 0,
     failed_count     INTEGER NOT NULL DEFAULT 0,
     created_at_ms    INTEGER NOT NULL,
-    updated_at_ms    INTEGER NOT NULL
+    updated_at_ms    INTEGER NOT NULL,
+    deleted_at_ms    INTEGER,  -- hidden; its runs go in passes
+    CHECK (deleted_at_ms IS NULL OR is_active = 0)
 ) STRICT;
+
+CREATE INDEX schedules_active ON schedules (org) WHERE is_active = 1;
+
+CREATE INDEX schedules_by_queue ON schedules (org, queue_name, created_at_ms, seq)
+ WHERE deleted_at_ms IS NULL;
+
+CREATE INDEX schedules_deleted ON schedules (org) WHERE deleted_at_ms IS NOT NULL;
 
 CREATE INDEX schedules_due ON schedules (next_run_at_ms)
  WHERE is_active = 1 AND next_run_at_ms IS NOT NULL;
@@ -360,10 +381,15 @@ CREATE TABLE webhooks (
     last_triggered_at_ms INTEGER,
     last_status       TEXT CHECK (last_status IN ('success', 'failed', 'auto_disabled')),
     created_at_ms     INTEGER NOT NULL,
-    updated_at_ms     INTEGER NOT NULL
+    updated_at_ms     INTEGER NOT NULL,
+    drop_to           INTEGER,  -- deliveries up to this number are being dropped: it is off or gone
+    deleted_at_ms     INTEGER,  -- hidden at once; its rows go in passes
+    CHECK (deleted_at_ms IS NULL OR (enabled = 0 AND drop_to IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX webhooks_of_org ON webhooks (org, created_at_ms, seq);
+
+CREATE INDEX webhooks_to_clear ON webhooks (seq) WHERE drop_to IS NOT NULL;
 
 CREATE TABLE workers (
     seq               INTEGER PRIMARY KEY,

@@ -103,7 +103,10 @@ class Callers:
 
     async def find_key(self, key: str) -> Caller:
         """The caller with this API key, and no token. Raises as `authenticate`."""
-        key_hash = hash_of(key)
+        return await self.find_hash(hash_of(key))
+
+    async def find_hash(self, key_hash: bytes) -> Caller:
+        """The caller whose API key has this hash. Raises as `authenticate`."""
         caller = self._known.get(key_hash)
         if caller is None:
             generation = self._generation

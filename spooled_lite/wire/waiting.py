@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from spooled_lite.core.lifecycle.claim import Claim, claim, claim_after_waiting
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.events import Row
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.transaction import Line, Tx
@@ -79,7 +80,21 @@ async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[s
     Raises:
         Left: the caller is gone. A job is handed out again at once, as if it never had been.
     """
-    request = database.submit_claim(
+    request = ask_once(database, caller, wanted)
+    try:
+        jobs: list[sqlite3.Row] = await request.taker
+    except asyncio.CancelledError:
+        _release_taken(database, caller, request)
+        raise
+    return handed(database, caller, jobs)
+
+
+def ask_once(database: Database, caller: Caller, wanted: Claim) -> Request:
+    """Line a claim up that does not wait; its answer is in the request's `taker`.
+
+    Whoever has no use for it any more cancels the taker.
+    """
+    return database.submit_claim(
         claim,
         (caller.org, wanted),
         owner=caller.org,
@@ -87,12 +102,6 @@ async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[s
         parks=False,
         gives_back=release,
     )
-    try:
-        jobs: list[sqlite3.Row] = await request.taker
-    except asyncio.CancelledError:
-        _release_taken(database, caller, request)
-        raise
-    return handed(database, caller, jobs)
 
 
 async def claim_or_wait(
@@ -179,7 +188,7 @@ def _release_taken(database: Database, caller: Caller, request: Request) -> None
         give_back(database, caller, taker.result())
 
 
-def give_back(database: Database, caller: Caller, jobs: Sequence[sqlite3.Row]) -> None:
+def give_back(database: Database, caller: Caller, jobs: Sequence[Row]) -> None:
     """Jobs that did not reach their caller are claimable again at once. Nobody has to wait."""
     database.submit(release, (jobs,), lane=Lane.SETTLE, owner=caller.org)
 

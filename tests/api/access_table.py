@@ -17,6 +17,7 @@ from tests.api.route_table import MAIN_PORT
 from tests.api.served import Api
 from tests.api.test_routes import BODIES as ROUTE_BODIES
 from tests.api.test_routes import a_workflow_for
+from tests.api.webhook_calls import a_webhook_for
 
 QUEUE: Final = "emails"
 WORKER: Final = "w-1"
@@ -33,9 +34,17 @@ SUCCESS: Final[Mapping[str, int]] = {
 }
 # What somebody does not get into by saying nothing.
 CLOSED: Final = frozenset({Access.KEY, Access.UNSCOPED, Access.BOOTSTRAP})
-OPEN: Final = frozenset({Access.PUBLIC, Access.REGISTRATION, Access.METRICS, Access.NONE})
+OPEN: Final = frozenset(
+    {
+        *(Access.PUBLIC, Access.REGISTRATION, Access.METRICS, Access.NONE),
+        # They have tests of their own: tests/api/test_ingest_refused.py.
+        *(Access.HOOK_TOKEN, Access.SIGNATURE),
+    }
+)
 
 WITH_KEY: Final = [name for name, access in ACCESS.items() if access in CLOSED]
+# Tests of their own, over a real server: tests/realtime/test_credentials.py.
+STREAMS: Final = [name for name, access in ACCESS.items() if access is Access.STREAM]
 WITH_WORD: Final = [name for name in WITH_KEY if WORDS[name]]
 WITHOUT_WORD: Final = [name for name in WITH_KEY if not WORDS[name]]
 UNSCOPED: Final = [name for name in WITH_KEY if ACCESS[name] is not Access.KEY]
@@ -66,6 +75,7 @@ _USES_A_QUEUE: Final = frozenset(
         "POST /api/v1/jobs/dequeue",
         "POST /api/v1/queues",
         "POST /api/v1/workers/register",
+        "POST /api/v1/schedules",
         "POST /api/v1/workflows",
     }
 )
@@ -80,6 +90,7 @@ LEFT_OUT: Final = frozenset(
         "POST /api/v1/jobs/dlq/purge",
         "GET /api/v1/queues",
         "GET /api/v1/workers",
+        "GET /api/v1/schedules",
         "GET /api/v1/workflows",
         "GET /api/v1/metrics",
         "GET /api/v1/dashboard",
@@ -90,6 +101,7 @@ LEFT_OUT: Final = frozenset(
 WITHOUT_QUEUE: Final = frozenset(
     {
         "POST /api/v1/auth/logout",
+        "POST /api/v1/schedules/preview",
         "GET /api/v1/auth/me",
         "GET /api/v1/organizations",
         "GET /api/v1/organizations/{id}",
@@ -107,7 +119,8 @@ def out_of_scope(name: str) -> tuple[int, str] | None:
     if (
         name in UNSCOPED
         or name in _USES_A_QUEUE
-        or path.startswith(("/api/v1/queues/{name}", "/api/v1/workflows/{id}"))
+        or path.startswith(("/api/v1/queues/{name}", "/api/v1/schedules/{id}"))
+        or path.startswith("/api/v1/workflows/{id}")
     ):
         return 403, "ACCESS_DENIED"
     if path.startswith(("/api/v1/jobs/{id}", "/api/v1/workers/{id}")):
@@ -173,7 +186,9 @@ class WholeFileApi(WatchedApi):
     """Looks at every table of the file, and knows how to call every route."""
 
     def __init__(self, path: str = ":memory:", **settings: Any) -> None:
-        super().__init__(path, Settings(**{"admin_key": ADMIN_KEY, **settings}))
+        # Many more calls than one address may make at once: a few for each route.
+        given = {"admin_key": ADMIN_KEY, "rate_limit_burst_size": 10_000, **settings}
+        super().__init__(path, Settings(**given))
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Without a look at the file: `refusals` looks once for many calls."""
@@ -209,6 +224,10 @@ class WholeFileApi(WatchedApi):
         body = BODIES.get(name)
         if path.endswith("/dependencies") and method == "POST":
             body = {"depends_on": [self.a_job(home)["id"]]}
+        if name == "GET /api/v1/schedules":
+            self.shown(
+                "POST", "schedules", 201, json=BODIES["POST /api/v1/schedules"], key=home.key
+            )
         if name == "GET /api/v1/workflows":
             body_of_one = BODIES["POST /api/v1/workflows"]
             self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
@@ -267,6 +286,12 @@ class WholeFileApi(WatchedApi):
             worker_id = f"{WORKER}-{home.org}"
             self.a_worker(home, worker_id)
             return path.replace("{id}", worker_id)
+        if "/schedules/{id}" in path:
+            body = BODIES["POST /api/v1/schedules"]
+            made = self.shown("POST", "schedules", 201, json=body, key=home.key)
+            return path.replace("{id}", made["id"])
+        if "webhooks/{id}" in path:
+            return a_webhook_for(path, self, org=home.org, key=home.key)
         if "/workflows/{id}" in path:
             return a_workflow_for(path, self.shown, key=home.key)
         if "/jobs/{id}" in path:

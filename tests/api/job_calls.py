@@ -15,12 +15,17 @@ _EVERYTHING: Final = (
     "SELECT * FROM jobs",
     "SELECT * FROM job_history",
     "SELECT * FROM job_dependencies",
+    "SELECT * FROM workflows",
     "SELECT * FROM queues",
     "SELECT * FROM queue_counters",
     "SELECT * FROM usage_counters",
     "SELECT * FROM event_log",
     "SELECT * FROM deliveries",
+    "SELECT * FROM webhooks",
+    "SELECT * FROM inbound_log",
     "SELECT * FROM workers",
+    "SELECT * FROM schedules",
+    "SELECT * FROM schedule_runs",
     "SELECT * FROM organizations",
     # But for the time of the last use, which is noted of every call.
     "SELECT id, org, name, key_hash, queues, permissions, rate_limit, is_active, expires_at_ms,"

@@ -14,6 +14,7 @@ from tests.api.access_table import (
     OPEN,
     OWN_QUEUE_OF_THAT_NAME,
     QUEUE,
+    STREAMS,
     SUCCESS,
     UNSCOPED,
     WITH_ADMIN_KEY,
@@ -47,7 +48,12 @@ def targets(api: WholeFileApi, names: list[str]) -> dict[str, Target]:
 
 
 def test_every_route_says_who_may_call_it() -> None:
-    sorted_out = {*WITH_KEY, *WITH_ADMIN_KEY, *(name for name in ACCESS if ACCESS[name] in OPEN)}
+    sorted_out = {
+        *WITH_KEY,
+        *WITH_ADMIN_KEY,
+        *STREAMS,
+        *(name for name in ACCESS if ACCESS[name] in OPEN),
+    }
 
     assert sorted_out == set(ACCESS)
 

@@ -232,6 +232,21 @@ def test_workers_and_queues_of_all_organizations_tell_whose_they_are(api: AdminA
     ]
 
 
+def test_workflows_of_all_organizations_tell_whose_they_are(api: AdminApi) -> None:
+    made = api.made()
+    body = {"name": "w", "jobs": [{"key": "a", "queue_name": "q", "payload": {}}]}
+    own = api.post("workflows", json=body).json()["id"]
+    other = api.post("workflows", key=made["api_key"]["key"], json=body).json()["id"]
+    api.post(f"workflows/{own}/cancel")
+
+    assert [(each["id"], each["organization_id"]) for each in api.seen("workflows")] == [
+        (other, made["id"]),
+        (own, api.served.org_id),
+    ]
+    assert [each["id"] for each in api.seen("workflows?status=cancelled")] == [own]
+    assert [each["id"] for each in api.seen("workflows?status=odd&limit=1&offset=1")] == [own]
+
+
 @pytest.mark.parametrize("path", ["jobs", "workers"])
 def test_what_is_not_there_is_not_found(api: AdminApi, path: str) -> None:
     assert refusal(api.admin("GET", f"{path}/{UNKNOWN_ID}")) == (404, "NOT_FOUND")

@@ -102,13 +102,18 @@ _ONE_OF_EACH: dict[str, SpooledError] = {
     "MethodNotAllowed": errors.MethodNotAllowed(["GET"]),
     "RequestTimeout": errors.RequestTimeout("slow"),
     "Conflict": errors.Conflict("no"),
+    "WorkerIdTaken": errors.WorkerIdTaken(),
     "LeaseExpired": errors.LeaseExpired(reason="superseded"),
     "PayloadTooLarge": errors.PayloadTooLarge("big"),
     "QuotaExceeded": errors.QuotaExceeded(
         "queues", current=2, limit=2, plan="free", upgrade_to="starter"
     ),
+    "FeatureDisabled": errors.FeatureDisabled(
+        "workflows", current=0, limit=0, plan="free", upgrade_to="starter"
+    ),
     "RateLimited": errors.RateLimited(retry_after_seconds=7, limit=5, reset_at=1),
     "Unavailable": errors.Unavailable("overloaded", "busy"),
+    "SecretMissing": errors.SecretMissing("no secret"),
     "InternalError": errors.InternalError(),
     "DatabaseError": errors.DatabaseError(),
 }
@@ -444,13 +449,14 @@ def test_a_request_is_logged_without_secrets_and_in_one_line(
     assert not [line for line in lines if "hidden" in line or api.key in line or "\n" in line]
 
 
-def test_a_websocket_finds_nothing_yet(api: Api) -> None:
+def test_a_websocket_finds_nothing_at_a_path_of_requests(api: Api) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "websocket", "headers": [(b"x-request-id", b"find-me")]}
+    path, headers = b"/api/v1/jobs", [(b"x-request-id", b"find-me")]
+    scope = {"type": "websocket", "raw_path": path, "query_string": b"", "headers": headers}
     asyncio.run(api.served.app(scope, None, send))  # type: ignore[arg-type]
 
     [start, body] = sent

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.documents import document_text
 from tests.api.served import BASE_URL, Api
+from tests.api.webhook_calls import A_WEBHOOK
 
 ADMIN_KEY: Final = "an admin key for these tests, long enough"
 # Not `negative_data_rejection`: the contract is tolerant on purpose.
@@ -38,6 +39,11 @@ LEFT_OUT: Final = {
     ("POST", "/api/v1/api-keys/{id}/regenerate"),
     ("DELETE", "/api/v1/organizations/{id}"),
     ("DELETE", "/api/v1/admin/organizations/{id}"),
+    # They do not end by themselves.
+    ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/events/jobs/{id}"),
+    ("GET", "/api/v1/events/queues/{name}"),
+    ("GET", "/api/v1/ws"),
 }
 DOCUMENT: Final = json.loads(document_text())
 OPERATIONS: Final = [
@@ -108,6 +114,7 @@ def things(api: Api) -> dict[str, str]:
     api.post("jobs/claim", json={**queue, "worker_id": "w-1"})
     api.post(f"jobs/{dead}/fail", json={"error": "boom", "no_retry": True})
     key = api.get("api-keys").json()[0]["id"]
+    webhook = api.post("outgoing-webhooks", json=A_WEBHOOK).json()["id"]
     return {
         "jobs": job,
         "claimed": claimed,
@@ -115,6 +122,8 @@ def things(api: Api) -> dict[str, str]:
         "queues": "emails",
         "workers": "w-1",
         "api-keys": key,
+        "outgoing-webhooks": webhook,
+        "webhooks": webhook,
         "organizations": api.served.org_id,
     }
 

@@ -15,7 +15,7 @@ from tests.api.served import serving
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A database in which jobs of two queues have been created, claimed, completed and failed."""
+    """A database in which jobs have been created, claimed, completed and failed, and steps, too."""
     path = tmp_path / "spooled.db"
 
     async def make() -> None:
@@ -28,6 +28,12 @@ def file(tmp_path: Path) -> Path:
             )
             first, second, _ = claimed.json()["jobs"]
             await served.client.post(f"/api/v1/jobs/{first['id']}/complete")
+            jobs = [
+                {"key": "a", "queue": "steps", "payload": 1},
+                {"key": "b", "queue": "b", "payload": 1},
+            ]
+            await served.client.post("/api/v1/workflows", json={"name": "w", "jobs": jobs})
+            await served.client.post("/api/v1/jobs/claim", json={"queue_name": "steps"})
             failure = {"error": "no", "no_retry": True}
             await served.client.post(f"/api/v1/jobs/{second['id']}/fail", json=failure)
 
@@ -61,6 +67,16 @@ def test_a_file_that_is_whole_passes(file: Path) -> None:
         ("UPDATE queue_counters SET value = value + 1 WHERE name = 'created'", "created"),
         ("UPDATE usage_counters SET value = 0 WHERE name = 'active_jobs'", "active jobs"),
         ("UPDATE jobs SET claimable = 0 WHERE status = 'pending'", "claimable"),
+        (
+            "UPDATE workflows SET waiting_jobs = 0, cancelled_jobs = 1",
+            "0 waiting jobs by the counter, 1 rows",
+        ),
+        (
+            "UPDATE workflows SET processing_jobs = 0, completed_jobs = 1",
+            "0 processing jobs by the counter, 1 rows",
+        ),
+        ("UPDATE workflows SET status = 'pending'", "its counters say running"),
+        ("UPDATE workflows SET completed_at_ms = 1", "is running, completed at 1"),
     ],
 )
 def test_what_does_not_add_up_is_said(file: Path, statement: str, said: str) -> None:

@@ -182,3 +182,4 @@ class Reference:
                 job.parent = None
                 if job.status in WAITING and job.met is False:
                     self._cancel_by_parent(job)
+                job.by_parent = False  # nobody is left who could bring it back

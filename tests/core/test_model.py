@@ -248,7 +248,7 @@ class Lives(RuleBasedStateMachine):
 
     def _retry(self, job: Job) -> None:
         if job.status != "deadletter":
-            self._refused(Conflict, retry, job.id, ALL_QUEUES)
+            self._refused(Conflict, retry, job.id, ALL_QUEUES, None)
             return
         self.stage.run(retry, self.stage.org, job.id, ALL_QUEUES, None)
         self.model.retry(job, starts_over=False)

@@ -17,7 +17,9 @@ from tests.core.job_stage import JobStage
 from tests.core.store import Store
 from tests.factories import a_claim, a_job
 
-LARGE: Final = frozenset({"jobs", "job_history", "event_log", "job_dependencies", "queue_counters"})
+LARGE: Final = frozenset(
+    {"jobs", "job_history", "event_log", "job_dependencies", "queue_counters", "deliveries"}
+)
 
 # Whole statements; fragments that are put together are looked at by the lists below.
 IS_STATEMENT: Final = re.compile(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)\s")
@@ -42,12 +44,15 @@ WALKS: Final[Mapping[str, str]] = {
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
     "core.lifecycle.statements.NEXT_LEASE_END": "the first row of an index of leases",
+    "core.lifecycle.statements.DELETE_OF_ORG[deliveries]": "the oldest rows, a pass at a time",
+    "core.jobs.statements.OLDEST_REPLAYED": "one step back, as far as rows are replayed",
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",
 }
 SORTS: Final[Mapping[str, str]] = {
     "core.jobs.statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
+    "core.lifecycle.dependent_statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",
     "core.orgs.admin_statements.ORGANIZATIONS": "a row for each tier, over no large table",
     "core.orgs.statements.BY_NAME": "sorts two rows at most: an id and a slug",
 }

@@ -95,6 +95,7 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "workflow.cancelled": _workflow,
     "schedule.triggered": _schedule,
 }
+KINDS: Final = frozenset(_BODIES)
 _WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
 
 

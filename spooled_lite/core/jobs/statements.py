@@ -171,3 +171,24 @@ SELECT id, status, claimable FROM jobs
  WHERE claimable <> (status = 'pending' AND run_at_ms IS NULL AND dependencies_met IS NOT 0)
  LIMIT 100
 """
+
+# -- the event log, for streams that come back ------------------------------------------------
+
+# Index event_log_of_org, and jobs_by_id for each completed job. A result that is too long for a
+# frame is not read.
+LOGGED_AFTER: Final = """
+SELECT event_log.*, iif(length(jobs.result) <= :result_bytes_max, jobs.result, NULL) AS result
+  FROM event_log
+  LEFT JOIN jobs ON event_log.type = 'job.completed' AND jobs.id = event_log.subject_id
+ WHERE event_log.org = :org AND event_log.seq > :after AND event_log.seq <= :up_to
+ ORDER BY event_log.seq LIMIT :limit
+"""
+
+# The primary key of event_log.
+LOGGED: Final = "SELECT created_at_ms FROM event_log WHERE seq = :seq AND org = :org"
+LAST_LOGGED: Final = "SELECT max(seq) FROM event_log"
+
+# Index event_log_of_org, back from the newest row.
+OLDEST_REPLAYED: Final = """
+SELECT seq FROM event_log WHERE org = :org ORDER BY seq DESC LIMIT 1 OFFSET :newer
+"""

@@ -12,7 +12,7 @@ from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.core.queues.room import room_for
 from spooled_lite.events import Deadline
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Reading, Tx
 
 
 class Claim(Struct, frozen=True, kw_only=True, gc=False):
@@ -65,6 +65,11 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
         tx.memo.clear()
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
     return rows
+
+
+def is_held(tx: Reading, job: int, lease_id: str) -> bool:
+    """Whether this lease is still the job's: not settled, not lost, not hidden with its queue."""
+    return tx.row(statements.STILL_HELD, {"seq": job, "lease_id": lease_id}) is not None
 
 
 def claim_after_waiting(

@@ -7,9 +7,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.ingest import statements as ingest_statements
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
 from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.plans import Plans
 from spooled_lite.storage import event_log
@@ -98,6 +100,9 @@ class Pruning:
             # A step taken from the end: workflows go after their jobs.
             steps.append(partial(self._prune_workflows, org=row["seq"], days=windows[0]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
+            steps.append(partial(_prune_runs, org=row["seq"], days=windows[1]))
+            steps.append(partial(_prune_deliveries, org=row["seq"], days=windows[1]))
+            steps.append(partial(_prune_inbound_log, org=row["seq"], days=windows[1]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
         return steps
 
@@ -189,6 +194,33 @@ def _prune_history(tx: Tx, org: int, days: int) -> int:
         return 0
     return tx.execute(
         statements.DELETE_OLD_HISTORY,
+        {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
+    )
+
+
+def _prune_runs(tx: Tx, org: int, days: int) -> int:
+    if days <= 0:
+        return 0
+    return tx.execute(
+        schedule_statements.DELETE_OLD_RUNS,
+        {"org": org, "started_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
+    )
+
+
+def _prune_deliveries(tx: Tx, org: int, days: int) -> int:
+    if days <= 0:
+        return 0
+    return tx.execute(
+        statements.DELETE_OLD_DELIVERIES,
+        {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
+    )
+
+
+def _prune_inbound_log(tx: Tx, org: int, days: int) -> int:
+    if days <= 0:
+        return 0
+    return tx.execute(
+        ingest_statements.DELETE_OLD,
         {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
     )
 

@@ -8,6 +8,7 @@ from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
 from spooled_lite.core.lifecycle.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline
@@ -47,13 +48,16 @@ def remove_deleted(tx: Tx) -> Pass:
 
 
 def _check_idle(tx: Tx, org: int) -> None:
-    # There are no schedules yet; they come third.
     if tx.used_now(org, "active_jobs") > 0:
         raise Conflict("The organization has jobs that wait or run; cancel them first")
     row = tx.row(worker_statements.COUNT_PRESENT, {"org": org})
     assert row is not None, "count(*) always yields a row"
     if row[0]:
         raise Conflict("The organization has workers; deregister them first")
+    row = tx.row(schedule_statements.COUNT_ACTIVE, {"org": org})
+    assert row is not None, "count(*) always yields a row"
+    if row[0]:
+        raise Conflict("The organization has active schedules; pause or delete them first")
 
 
 def _remove_rows_of_organizations(tx: Tx) -> Pass:

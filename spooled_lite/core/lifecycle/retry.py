@@ -7,7 +7,11 @@ from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_dependents, tell_dependents_later
+from spooled_lite.core.lifecycle.dependents import (
+    hold_back,
+    tell_dependents,
+    tell_dependents_later,
+)
 from spooled_lite.core.lifecycle.fence import visible
 from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.orgs.usage import check_room
@@ -26,7 +30,8 @@ class Retried(Struct, frozen=True):
 def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row:
     """Put a dead letter back into its queue at once, one retry further.
 
-    A step takes what its failure had cancelled with it, and its failed workflow runs again.
+    A step takes what its failure had cancelled with it, and its failed workflow runs again. One
+    whose parents run again, too, waits for them.
 
     Raises:
         NotFound: no such job in this organization and scope.
@@ -40,8 +45,9 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row
     row = _retry(tx, org, job_id, starts_over=False)
     if row is None:
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
+    hold_back(tx, [row])
     tell_dependents(tx, row)
-    return row
+    return visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
 
 
 def retry_dead_letters(
@@ -59,7 +65,7 @@ def retry_dead_letters(
     found = find_dead_letters(tx, org, wanted, scope)
     if caps is not None:
         check_room(tx, org, caps, "active_jobs", more=len(found))
-    retried: list[str] = []
+    retried: list[Row] = []
     skipped: list[str] = []
     for job in found:
         try:
@@ -69,12 +75,14 @@ def retry_dead_letters(
             continue
         row = _retry(tx, org, job["id"], starts_over=True)
         assert row is not None, "nothing changes a job between two statements of an operation"
-        if row["workflow_id"] is not None:
-            for revived in revive_steps(tx, row["workflow_id"]):
-                tell_dependents_later(tx, revived)
         tell_dependents_later(tx, row)
-        retried.append(job["id"])
-    return Retried(retried, skipped)
+        retried.append(row)
+    hold_back(tx, retried)
+    for workflow_id in dict.fromkeys(row["workflow_id"] for row in retried):
+        if workflow_id is not None:
+            for revived in revive_steps(tx, workflow_id):
+                tell_dependents_later(tx, revived)
+    return Retried([row["id"] for row in retried], skipped)
 
 
 def _check_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> None:

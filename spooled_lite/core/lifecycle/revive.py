@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from spooled_lite.core.jobs.times import announce_times
-from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle import dependent_statements as statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.conditions import Standing, standing_of
 from spooled_lite.events import Row
@@ -35,8 +35,11 @@ def revive_steps(tx: Tx, workflow_id: str) -> list[Row]:
     """
     steps = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
     edges: dict[int, list[sqlite3.Row]] = {step["seq"]: [] for step in steps}
+    if not steps:
+        return []
     for edge in tx.rows(workflow_statements.EDGES_OF_CANCELLED, {"workflow_id": workflow_id}):
-        edges[edge["job"]].append(edge)
+        if edge["job"] in edges:  # else its queue was deleted
+            edges[edge["job"]].append(edge)
     back = _possible(steps, edges)
     return [
         revive(tx, step["seq"], met=_standing(step, edges[step["seq"]], back) == "met")
@@ -62,6 +65,8 @@ def _possible(steps: Sequence[sqlite3.Row], edges: Mapping[int, Sequence[sqlite3
 
 
 def _standing(step: Row, edges: Sequence[sqlite3.Row], back: Set[int]) -> Standing:
+    if not edges:
+        return "impossible"  # what it was cancelled for was deleted, and cannot be made good
     return standing_of([_as_waiting(edge, back) for edge in edges], step["dependency_mode"])
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
@@ -18,6 +19,7 @@ _NEXT: Final = {
     Deadline.PROMOTION: statements.NEXT_PROMOTION,
     Deadline.LEASE_END: statements.NEXT_LEASE_END,
     Deadline.EXPIRY: statements.NEXT_EXPIRY,
+    Deadline.SLOT: schedule_statements.NEXT_SLOT,
 }
 
 

@@ -98,6 +98,8 @@ RETURNING *
 
 HELD: Final = "SELECT * FROM jobs" + _HELD
 
+STILL_HELD: Final = "SELECT 1 FROM jobs WHERE seq = :seq AND lease_id = :lease_id" + VISIBLE
+
 # -- the end of an attempt -------------------------------------------------------------------
 
 # Guarded by the lease that was held when the decision was made.
@@ -203,72 +205,7 @@ SELECT expires_at_ms AS at_ms, updated_at_ms FROM jobs
     + " ORDER BY expires_at_ms LIMIT 1"
 )
 
-# -- dependents ------------------------------------------------------------------------------
-
-HAS_DEPENDENTS: Final = "SELECT 1 FROM job_dependencies WHERE parent = :job LIMIT 1"
-
-# Index job_dependents, from where the last pass stopped.
-DEPENDENTS: Final = """
-SELECT DISTINCT job FROM job_dependencies WHERE parent = :job AND job > :told_job
- ORDER BY job LIMIT :limit
-"""
-
-CASCADES: Final = "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT :limit"
-
-TOLD: Final = "UPDATE job_cascades SET told_job = :told_job WHERE job = :job"
-
-END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
-
-# The primary key of job_dependencies; how each parent of a job stands.
-EDGES: Final = """
-SELECT edges.parent, edges.is_link, edges.condition, parents.status
-  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE edges.job = :job
-"""
-
-BY_SEQ: Final = "SELECT * FROM jobs WHERE seq = :seq" + VISIBLE
-
-SET_DEPENDENCIES_MET: Final = """
-UPDATE jobs
-   SET dependencies_met = :met, updated_at_ms = :now_ms,
-       claimable = (:met AND status = 'pending' AND run_at_ms IS NULL)
- WHERE seq = :seq AND status IN ('pending', 'scheduled') AND dependencies_met IS NOT :met
-RETURNING *
-"""
-
-CANCEL_BY_PARENT: Final = """
-UPDATE jobs
-   SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
-       updated_at_ms = :now_ms, dependencies_met = 0, cancelled_by_parent = 1,
-       last_error = :error
- WHERE seq = :seq AND status IN ('pending', 'scheduled')
-RETURNING *
-"""
-
-REVIVE: Final = """
-UPDATE jobs
-   SET status = CASE WHEN scheduled_at_ms > :now_ms THEN 'scheduled' ELSE 'pending' END,
-       run_at_ms = CASE WHEN scheduled_at_ms > :now_ms THEN scheduled_at_ms END,
-       claimable = (:met AND (scheduled_at_ms IS NULL OR scheduled_at_ms <= :now_ms)),
-       dependencies_met = :met, cancelled_by_parent = 0, last_error = NULL,
-       completed_at_ms = NULL, updated_at_ms = :now_ms
- WHERE seq = :seq AND status = 'cancelled' AND cancelled_by_parent = 1
-RETURNING *
-"""
-
 # -- removal ---------------------------------------------------------------------------------
-
-# Index job_dependents. Who would wait for ever if the parent were gone.
-WAITING_DEPENDENTS: Final = """
-SELECT DISTINCT edges.job
-  FROM job_dependencies AS edges CROSS JOIN jobs AS children ON children.seq = edges.job
- WHERE edges.parent = :job AND children.dependencies_met = 0
-   AND children.status IN ('pending', 'scheduled')
- ORDER BY edges.job LIMIT :limit
-"""
-
-# Index job_dependents.
-LET_GO: Final = "DELETE FROM job_dependencies WHERE parent = :job AND job <= :told_job"
 
 # Index jobs_by_queue.
 OF_QUEUE: Final = """
@@ -312,6 +249,14 @@ DELETE FROM job_history WHERE seq IN (
         ORDER BY created_at_ms LIMIT :limit)
 """
 
+# Index deliveries_of_org. What is still owed stays, however old; there is little of it.
+DELETE_OLD_DELIVERIES: Final = """
+DELETE FROM deliveries WHERE seq IN (
+       SELECT seq FROM deliveries
+        WHERE org = :org AND created_at_ms < :created_before_ms AND status <> 'pending'
+        ORDER BY created_at_ms LIMIT :limit)
+"""
+
 # Primary key of queue_counters. Statistics look back a day.
 DELETE_OLD_MINUTES: Final = """
 DELETE FROM queue_counters
@@ -333,6 +278,14 @@ GIVE_BACK_PAGES: Final = "PRAGMA incremental_vacuum(500)"
 # By the index that begins with the organization, a pass at a time. Jobs, their history and their
 # dependencies go with their queues. The newest row of the event log stays, for its number.
 DELETE_OF_ORG: Final = {
+    "schedule_runs": """
+DELETE FROM schedule_runs WHERE seq IN (
+       SELECT seq FROM schedule_runs WHERE org = :org ORDER BY started_at_ms LIMIT :limit)
+""",
+    "schedules": """
+DELETE FROM schedules WHERE seq IN (
+       SELECT seq FROM schedules WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit)
+""",
     "workflows": """
 DELETE FROM workflows WHERE seq IN (
        SELECT seq FROM workflows WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit)
@@ -340,6 +293,15 @@ DELETE FROM workflows WHERE seq IN (
     "deliveries": """
 DELETE FROM deliveries WHERE seq IN (
        SELECT seq FROM deliveries WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    # After what is owed to them, which refers to them.
+    "webhooks": """
+DELETE FROM webhooks WHERE seq IN (
+       SELECT seq FROM webhooks WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "inbound_log": """
+DELETE FROM inbound_log WHERE seq IN (
+       SELECT seq FROM inbound_log WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
 """,
     "workers": """
 DELETE FROM workers WHERE seq IN (

@@ -7,7 +7,7 @@ from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.advance import set_status
-from spooled_lite.core.lifecycle.dependents import tell_dependents_later
+from spooled_lite.core.lifecycle.dependents import hold_back, tell_dependents_later
 from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -46,7 +46,8 @@ def cancel_workflow(
         assert row is not None, "nothing changes a job between two statements of an operation"
         facts = {"reason": CANCELLED_WITH_WORKFLOW}
         tx.emit("job.cancelled", org, row=row, was=step["status"], facts=facts)
-        tell_dependents_later(tx, row)
+        if step["is_needed_elsewhere"]:  # those inside are all cancelled here
+            tell_dependents_later(tx, row)
     now = get_workflow(tx, org, workflow_id, scope)
     if now["status"] != "cancelled":  # nothing waited, so no step has brought it about
         set_status(tx, now, "cancelled")
@@ -81,6 +82,7 @@ def retry_workflow(
         tx.emit("job.retried", org, row=row, was=step["status"])
         announce_times(tx, row)
         tell_dependents_later(tx, row)
+    hold_back(tx, failed)
     for revived in revive_steps(tx, workflow_id):
         tell_dependents_later(tx, revived)
     return get_workflow(tx, org, workflow_id, scope)

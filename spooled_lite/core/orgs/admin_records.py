@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.orgs.records import (
     NULL,
+    PROVIDER_SECRETS,
     NewOrganization,
     OrganizationChanges,
     OrganizationName,
@@ -62,13 +63,15 @@ class AdminCreateOrganization(Struct, kw_only=True):
 
     def as_new(self) -> NewOrganization:
         """Raises RuleBroken or WrongShape for whatever breaks a rule; reserved slugs are good."""
+        apart = settings_columns(bytes(self.settings))
         made = NewOrganization(
             name=self.name,
             slug=self.slug,
             tier=tier_of(self.plan_tier or "free"),
             billing_email=self.billing_email or None,
-            settings=settings_columns(bytes(self.settings)).get("settings", b"{}"),
+            settings=apart.get("settings", b"{}"),
             custom_limits=checked_limits(bytes(self.custom_limits)),
+            **{name: apart.get(name) for name in PROVIDER_SECRETS},
         )
         return made.checked(may_be_reserved=True)
 

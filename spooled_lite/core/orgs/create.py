@@ -36,6 +36,8 @@ def create(tx: Tx, organization: NewOrganization) -> sqlite3.Row:
             "settings": organization.settings,
             "custom_limits": organization.custom_limits,
             "webhook_token": new_webhook_token(tx),
+            "github_webhook_secret": organization.github_webhook_secret,
+            "stripe_webhook_secret": organization.stripe_webhook_secret,
             "now_ms": tx.now_ms,
         },
     )

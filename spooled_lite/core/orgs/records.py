@@ -16,8 +16,11 @@ Tier = Literal["free", "starter", "pro", "enterprise"]
 
 SETTINGS_BYTES_MAX: Final = 65_536
 TOKEN_CHARS_MAX: Final = 255  # of a webhook token that somebody chose
+SECRET_CHARS_MAX: Final = 255  # of what a provider signs its webhooks with
 NULL: Final = Raw(b"null")
 WEBHOOK_TOKEN: Final = "webhook_token"  # a member of the settings that is not kept in them
+PROVIDER_SECRETS: Final = ("github_webhook_secret", "stripe_webhook_secret")  # likewise
+_KEPT_APART: Final = (WEBHOOK_TOKEN, *PROVIDER_SECRETS)
 
 OrganizationName = Annotated[str, Meta(min_length=3, max_length=100)]
 
@@ -39,6 +42,11 @@ class NewOrganization(Struct, frozen=True, kw_only=True):
     billing_email: str | None = None
     settings: bytes = b"{}"
     custom_limits: bytes | None = None
+    github_webhook_secret: str | None = None
+    stripe_webhook_secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"NewOrganization({self.slug})"
 
     @classmethod
     def from_wire(cls, body: CreateOrganization, tier: Tier) -> Self:
@@ -209,10 +217,11 @@ def email_problem(address: str, field: str = "billing_email") -> Problem | None:
 def settings_columns(given: bytes) -> dict[str, Any]:
     """What to store of the settings a caller sent; nothing when there are none.
 
-    A webhook token in them becomes the organization's, and is not kept in them.
+    A webhook token and secrets of providers in them become the organization's, and are not kept in
+    them: nobody is shown them. Null or an empty text clears a secret; what is left out stays.
 
     Raises:
-        RuleBroken: they are no object, too large, cannot be read back, or the token is none.
+        RuleBroken: they are no object, too large, cannot be read back, or one of these is none.
     """
     if given == b"null":
         return {}
@@ -227,13 +236,16 @@ def settings_columns(given: bytes) -> dict[str, Any]:
         members = msgspec.json.decode(given, type=dict[str, Raw])
     except (msgspec.DecodeError, ValueError) as error:
         raise _bad_settings(f"cannot be read: {error}", "invalid_value") from None
-    if WEBHOOK_TOKEN not in members:
+    if members.keys().isdisjoint(_KEPT_APART):
         return {"settings": given}
-    token = msgspec.json.decode(members.pop(WEBHOOK_TOKEN))
+    apart = {
+        name: msgspec.json.decode(members.pop(name)) for name in _KEPT_APART if name in members
+    }
     columns: dict[str, Any] = {"settings": msgspec.json.encode(members)}
+    token = apart.pop(WEBHOOK_TOKEN, None)
     if isinstance(token, str) and token:
         columns[WEBHOOK_TOKEN] = _checked_token(token)
-    return columns
+    return columns | {name: _checked_secret(name, value) for name, value in apart.items()}
 
 
 def _checked_token(token: str) -> str:
@@ -244,6 +256,20 @@ def _checked_token(token: str) -> str:
     field = f"settings.{WEBHOOK_TOKEN}"
     raise RuleBroken.of(
         field, f"Field `{field}` may have {TOKEN_CHARS_MAX} characters of ASCII", "invalid_value"
+    )
+
+
+def _checked_secret(name: str, value: Any) -> str | None:
+    """Never repeats what it was given."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and len(value) <= SECRET_CHARS_MAX:
+        return value
+    field = f"settings.{name}"
+    raise RuleBroken.of(
+        field,
+        f"Field `{field}` must be a text of at most {SECRET_CHARS_MAX} characters, or null",
+        "invalid_value",
     )
 
 

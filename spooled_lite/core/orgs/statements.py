@@ -4,10 +4,10 @@ from typing import Final
 
 INSERT: Final = """
 INSERT INTO organizations (id, name, slug, plan_tier, billing_email, settings, custom_limits,
-                           webhook_token, webhook_token_created_at_ms, created_at_ms,
-                           updated_at_ms)
+                           webhook_token, webhook_token_created_at_ms, github_webhook_secret,
+                           stripe_webhook_secret, created_at_ms, updated_at_ms)
 VALUES (:id, :name, :slug, :plan_tier, :billing_email, :settings, :custom_limits,
-        :webhook_token, :now_ms, :now_ms, :now_ms)
+        :webhook_token, :now_ms, :github_webhook_secret, :stripe_webhook_secret, :now_ms, :now_ms)
 RETURNING *
 """
 
@@ -40,6 +40,8 @@ UPDATE organizations
        description = :description, logo_url = :logo_url, settings = :settings,
        custom_limits = :custom_limits, webhook_token = :webhook_token,
        webhook_token_created_at_ms = :webhook_token_created_at_ms,
+       github_webhook_secret = :github_webhook_secret,
+       stripe_webhook_secret = :stripe_webhook_secret,
        stripe_customer_id = :stripe_customer_id,
        stripe_subscription_id = :stripe_subscription_id,
        stripe_subscription_status = :stripe_subscription_status,

@@ -18,6 +18,8 @@ _COLUMNS: Final = (
     "custom_limits",
     "webhook_token",
     "webhook_token_created_at_ms",
+    "github_webhook_secret",
+    "stripe_webhook_secret",
     "stripe_customer_id",
     "stripe_subscription_id",
     "stripe_subscription_status",

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.errors import QuotaExceeded
+from spooled_lite.errors import FeatureDisabled, QuotaExceeded
 from spooled_lite.plans import TIERS, Caps, Limits, Plans, Resource
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -20,6 +20,10 @@ _WORKERS: Final = """
 SELECT count(*) FROM workers WHERE org = :org AND status IN ('healthy', 'degraded')
 """
 _KEYS: Final = "SELECT count(*) FROM api_keys WHERE org = :org AND is_active = 1"
+_WEBHOOKS: Final = """
+SELECT count(*) FROM webhooks WHERE org = :org AND enabled = 1 AND deleted_at_ms IS NULL
+"""
+_SCHEDULES: Final = "SELECT count(*) FROM schedules WHERE org = :org AND is_active = 1"
 _WORKFLOWS: Final = """
 SELECT (SELECT count(*) FROM workflows WHERE org = :org AND status = 'pending')
      + (SELECT count(*) FROM workflows WHERE org = :org AND status = 'running')
@@ -122,7 +126,8 @@ def check_room(tx: Tx, org: int, caps: Caps, resource: Resource, *, more: int) -
         return
     current = _CURRENT[resource](tx, org)
     if current + more > limit:
-        raise QuotaExceeded(
+        kind = QuotaExceeded if limit else FeatureDisabled
+        raise kind(
             resource, current=current, limit=limit, plan=caps.plan, upgrade_to=caps.upgrade_to
         )
 
@@ -192,5 +197,7 @@ _CURRENT: Final[Mapping[Resource, Callable[[Reading, int], int]]] = {
     "queues": _counted(_QUEUES),
     "workers": _counted(_WORKERS),
     "api_keys": _counted(_KEYS),
+    "schedules": _counted(_SCHEDULES),
     "workflows": _counted(_WORKFLOWS),
+    "webhooks": _counted(_WEBHOOKS),
 }

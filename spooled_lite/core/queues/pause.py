@@ -35,14 +35,11 @@ def resume(tx: Tx, org: int, queue_name: str) -> QueueResumed:
     queue = find_queue(tx, org, queue_name)
     if queue is None:
         raise NotFound.thing("Queue")
-    paused_ms = 0
+    paused_seconds = 0
     if not queue["enabled"]:
-        # Wall time may have been set back meanwhile.
-        paused_ms = max(0, tx.now_ms - queue["paused_at_ms"])
+        paused_seconds = _paused_seconds(tx, queue)
         set_running(tx, queue)
-    return QueueResumed(
-        queue_name=queue_name, name=queue_name, paused_duration_secs=paused_ms // 1000
-    )
+    return QueueResumed(queue_name=queue_name, name=queue_name, paused_duration_secs=paused_seconds)
 
 
 def set_paused(tx: Tx, queue: sqlite3.Row, *, reason: str | None) -> sqlite3.Row:
@@ -55,6 +52,13 @@ def set_paused(tx: Tx, queue: sqlite3.Row, *, reason: str | None) -> sqlite3.Row
 def set_running(tx: Tx, queue: sqlite3.Row) -> sqlite3.Row:
     row = tx.row(statements.RESUME, {"queue": queue["seq"], "now_ms": tx.now_ms})
     assert row is not None, "the queue was found in this operation"
-    tx.emit("queue.resumed", row["org"], row=row)
+    facts = {"paused_duration_secs": _paused_seconds(tx, queue)}
+    tx.emit("queue.resumed", row["org"], row=row, facts=facts)
     tx.feed((row["org"], row["queue_name"]))
     return row
+
+
+def _paused_seconds(tx: Tx, queue: sqlite3.Row) -> int:
+    """For how long a queue has been paused. Wall time may have been set back meanwhile."""
+    paused_ms: int = tx.now_ms - queue["paused_at_ms"]
+    return max(0, paused_ms) // 1000

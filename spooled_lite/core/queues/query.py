@@ -1,12 +1,13 @@
 """Reading queues: one, a list, and the statistics, which count no rows."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.ensure import find_queue
-from spooled_lite.core.queues.records import QueueStats
+from spooled_lite.core.queues.records import QueueDepth, QueueStats
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.errors import NotFound
@@ -64,7 +65,8 @@ def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStats:
     failed, dead = now.get("status.failed", 0), now.get("status.deadletter", 0)
     cancelled = now.get("status.cancelled", 0)
     average_ms = day["duration_ms"] // day["durations"] if day["durations"] else None
-    age_seconds = _oldest_age_seconds(tx, seq)
+    age_ms = _oldest_age_ms(tx, seq, held_back=("pending", "scheduled"))
+    age_seconds = None if age_ms is None else age_ms // 1000
     return QueueStats(
         queue_name=queue_name,
         name=queue_name,
@@ -96,12 +98,33 @@ def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStats:
     )
 
 
-def _oldest_age_seconds(tx: Reading, queue: int) -> int | None:
-    """How long the oldest waiting job has been there; None when none waits."""
-    statements_of_oldest = (statements.OLDEST_HELD_BACK, statements.OLDEST_CLAIMABLE)
-    found = [tx.row(statement, {"queue": queue}) for statement in statements_of_oldest]
+def queue_depth(tx: Reading, org: int, queue_name: str) -> QueueDepth:
+    """How many jobs stand where, and how long the oldest pending one waits; zeros for a queue that
+    is not there.
+
+    Contract: grpc, section 5.8.
+    """
+    queue = find_queue(tx, org, queue_name)
+    if queue is None:
+        return QueueDepth(counts={})
+    rows = tx.rows(statements.COUNTERS_NOW, {"queue": queue["seq"]})
+    counts = {row["name"]: row["value"] for row in rows if row["name"].startswith("status.")}
+    return QueueDepth(
+        counts={name.removeprefix("status."): count for name, count in counts.items()},
+        oldest_age_ms=_oldest_age_ms(tx, queue["seq"], held_back=("pending",)) or 0,
+    )
+
+
+def _oldest_age_ms(tx: Reading, queue: int, *, held_back: Sequence[str]) -> int | None:
+    """How long the oldest waiting job has been there; None when none waits.
+
+    `held_back` are the statuses of those that count although they cannot be claimed yet.
+    """
+    found = [tx.row(statements.OLDEST_CLAIMABLE, {"queue": queue})]
+    for status in held_back:
+        found.append(tx.row(statements.OLDEST_HELD_BACK, {"queue": queue, "status": status}))
     created_at_ms = [row["at_ms"] for row in found if row and row["at_ms"] is not None]
-    return max(0, tx.now_ms - min(created_at_ms)) // 1000 if created_at_ms else None
+    return max(0, tx.now_ms - min(created_at_ms)) if created_at_ms else None
 
 
 def _active_workers(tx: Reading, org: int, queue_name: str) -> int:

@@ -244,6 +244,13 @@ class QueueStats(Struct, frozen=True, kw_only=True):
     paused: bool = False
 
 
+class QueueDepth(Struct, frozen=True, kw_only=True):
+    """How many jobs of a queue stand where, by status, and how long the oldest one waits."""
+
+    counts: Mapping[str, int]
+    oldest_age_ms: int = 0
+
+
 def shown_settings(row: Row) -> bytes:
     """The settings as stored, behind the reserved keys while the queue is paused."""
     settings: bytes = row["settings"]

@@ -138,7 +138,8 @@ SELECT queue_name, enabled FROM queues WHERE org = :org AND deleted_at_ms IS NUL
 # Index jobs_held_back.
 OLDEST_HELD_BACK: Final = """
 SELECT min(created_at_ms) AS at_ms FROM jobs
- WHERE queue = :queue AND claimable = 0 AND status IN ('pending', 'scheduled')
+ WHERE queue = :queue AND claimable = 0 AND status = :status
+   AND status IN ('pending', 'scheduled')
 """
 
 # Index jobs_due, by skips: from each priority to the one below (there are at most 201), and of

@@ -1,9 +1,186 @@
-"""Every statement about owed webhook calls."""
+"""Every statement about webhooks and the calls owed to them."""
 
 from typing import Final
 
-OWE: Final = """
-INSERT INTO deliveries (id, org, job_id, event, url, secret, status, next_attempt_at_ms,
-                        created_at_ms, body)
-VALUES (:id, :org, :job_id, :event, :url, :secret, 'pending', :now_ms, :now_ms, :body)
+# -- subscriptions ---------------------------------------------------------------------------
+
+INSERT: Final = """
+INSERT INTO webhooks (id, org, name, url, events, secret, format, enabled,
+                      created_at_ms, updated_at_ms)
+VALUES (:id, :org, :name, :url, :events, :secret, :format, :enabled, :now_ms, :now_ms)
+RETURNING *
 """
+
+BY_ID: Final = "SELECT * FROM webhooks WHERE id = :id AND org = :org AND deleted_at_ms IS NULL"
+
+# Index webhooks_of_org.
+NEWEST: Final = """
+SELECT * FROM webhooks WHERE org = :org AND deleted_at_ms IS NULL
+ ORDER BY created_at_ms DESC, seq DESC LIMIT :limit
+"""
+
+COUNT: Final = "SELECT count(*) FROM webhooks WHERE org = :org AND deleted_at_ms IS NULL"
+
+# Index webhooks_of_org, which for nearly every organization is empty or short.
+SUBSCRIBED: Final = """
+SELECT webhooks.seq, webhooks.id, webhooks.events, organizations.id AS org_id
+  FROM webhooks CROSS JOIN organizations ON organizations.seq = webhooks.org
+ WHERE webhooks.org = :org AND webhooks.enabled = 1 AND webhooks.deleted_at_ms IS NULL
+ ORDER BY webhooks.created_at_ms, webhooks.seq
+"""
+
+# Every column a caller can set; the operation brings the ones that stay as they are.
+CHANGE: Final = """
+UPDATE webhooks
+   SET name = :name, url = :url, events = :events, secret = :secret, format = :format,
+       enabled = :enabled, failure_count = :failure_count, last_status = :last_status,
+       updated_at_ms = :now_ms
+ WHERE seq = :webhook
+RETURNING *
+"""
+
+# What is owed until now is dropped; what is owed later, after it was switched on again, is not.
+DROP_WHAT_IS_OWED: Final = """
+UPDATE webhooks SET drop_to = coalesce((SELECT max(seq) FROM deliveries), 0) WHERE seq = :webhook
+"""
+
+MARK_DELETED: Final = """
+UPDATE webhooks
+   SET deleted_at_ms = :now_ms, updated_at_ms = :now_ms, enabled = 0, secret = NULL, drop_to = 0
+ WHERE seq = :webhook
+"""
+
+# -- owing -----------------------------------------------------------------------------------
+
+# The call at a job's completion brings its own address and secret.
+OWE_COMPLETION: Final = """
+INSERT INTO deliveries (id, org, job_id, event, endpoint, url, secret, status, next_attempt_at_ms,
+                        created_at_ms, body)
+VALUES (:id, :org, :job_id, :event, :endpoint, :url, :secret, 'pending', :now_ms, :now_ms, :body)
+"""
+
+OWE: Final = """
+INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, next_attempt_at_ms,
+                        created_at_ms, body)
+VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
+"""
+
+# -- sending ---------------------------------------------------------------------------------
+
+# Index deliveries_due: the first one owed to each endpoint, found endpoint by endpoint, so that
+# one to which very much is owed costs no more than another.
+NEXT_ENDPOINT: Final = """
+SELECT endpoint, webhook, next_attempt_at_ms FROM deliveries
+ WHERE status = 'pending' AND endpoint > :after
+ ORDER BY endpoint, next_attempt_at_ms, seq LIMIT 1
+"""
+
+# Index deliveries_due.
+FIRST_OF_ENDPOINT: Final = """
+SELECT seq, next_attempt_at_ms FROM deliveries
+ WHERE status = 'pending' AND endpoint = :endpoint
+ ORDER BY next_attempt_at_ms, seq LIMIT :limit
+"""
+
+IS_CLEARED: Final = "SELECT 1 FROM webhooks WHERE seq = :webhook AND drop_to IS NOT NULL"
+
+# A delivery with what is to be known of its webhook, as that is now.
+OWED: Final = """
+SELECT deliveries.seq, deliveries.id, deliveries.org, deliveries.webhook, deliveries.event,
+       deliveries.endpoint, deliveries.attempts, deliveries.status, deliveries.body,
+       (deliveries.seq <= webhooks.drop_to OR webhooks.deleted_at_ms IS NOT NULL) AS is_dropped,
+       coalesce(webhooks.url, deliveries.url) AS url,
+       coalesce(webhooks.secret, deliveries.secret) AS secret,
+       coalesce(webhooks.format, 'json') AS format
+  FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
+ WHERE deliveries.seq = :seq
+"""
+
+# -- recording -------------------------------------------------------------------------------
+
+_ATTEMPTED: Final = """
+UPDATE deliveries
+   SET status = :status, attempts = attempts + 1, next_attempt_at_ms = :next_attempt_at_ms,
+       status_code = :status_code, response_body = :response_body, error = :error,
+       duration_ms = :duration_ms, delivered_at_ms = :delivered_at_ms
+ WHERE seq = :seq"""
+
+# Guarded by what it was when it was sent: recorded once, and not as a failure when it was given
+# up meanwhile.
+RECORD: Final = (
+    _ATTEMPTED
+    + """
+   AND status = 'pending' AND attempts = :attempts
+   AND (:status = 'success'
+        OR NOT EXISTS (SELECT 1 FROM webhooks
+                        WHERE webhooks.seq = deliveries.webhook
+                          AND (drop_to >= deliveries.seq OR deleted_at_ms IS NOT NULL)))
+RETURNING webhook, attempts
+"""
+)
+
+RECORD_RETRY: Final = _ATTEMPTED + " RETURNING webhook, attempts"
+
+ATTEMPTED: Final = """
+UPDATE webhooks SET last_triggered_at_ms = :now_ms WHERE seq = :webhook
+"""
+
+# What still comes back to one that is off does not change why it is off; a retry by hand does.
+SUCCEEDED: Final = """
+UPDATE webhooks
+   SET failure_count = 0, last_status = 'success', last_triggered_at_ms = :now_ms
+ WHERE seq = :webhook AND (enabled = 1 OR :is_by_hand)
+"""
+
+FAILED: Final = """
+UPDATE webhooks
+   SET failure_count = failure_count + :more, last_status = 'failed',
+       last_triggered_at_ms = :now_ms
+ WHERE seq = :webhook AND (enabled = 1 OR :is_by_hand)
+RETURNING org, failure_count, enabled
+"""
+
+SWITCH_OFF: Final = """
+UPDATE webhooks SET enabled = 0, last_status = 'auto_disabled', updated_at_ms = :now_ms
+ WHERE seq = :webhook
+"""
+
+# -- reading ---------------------------------------------------------------------------------
+
+# Index deliveries_of_webhook. Nothing older than the newest so many can be read at all.
+NEWEST_DELIVERIES: Final = """
+SELECT seq, status FROM deliveries WHERE webhook = :webhook
+ ORDER BY created_at_ms DESC, seq DESC LIMIT :limit
+"""
+
+DELIVERY: Final = "SELECT * FROM deliveries WHERE seq = :seq"
+
+FIND_DELIVERY: Final = "SELECT seq FROM deliveries WHERE id = :id AND webhook = :webhook"
+
+# -- clearing --------------------------------------------------------------------------------
+
+# Index webhooks_to_clear.
+NEXT_TO_CLEAR: Final = """
+SELECT seq, drop_to, deleted_at_ms FROM webhooks WHERE drop_to IS NOT NULL ORDER BY seq LIMIT 1
+"""
+
+# Index deliveries_due.
+DROP: Final = """
+UPDATE deliveries
+   SET status = 'failed', next_attempt_at_ms = NULL, error = coalesce(error, :error)
+ WHERE seq IN (
+       SELECT seq FROM deliveries
+        WHERE status = 'pending' AND endpoint = :endpoint AND seq <= :drop_to
+        ORDER BY next_attempt_at_ms, seq LIMIT :limit)
+"""
+
+DROPPED: Final = "UPDATE webhooks SET drop_to = NULL WHERE seq = :webhook"
+
+# Index deliveries_of_webhook.
+DELETE_DELIVERIES: Final = """
+DELETE FROM deliveries WHERE seq IN (
+       SELECT seq FROM deliveries WHERE webhook = :webhook
+        ORDER BY created_at_ms, seq LIMIT :limit)
+"""
+
+DELETE: Final = "DELETE FROM webhooks WHERE seq = :webhook"

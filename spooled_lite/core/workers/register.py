@@ -9,7 +9,7 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workers import statements
 from spooled_lite.core.workers.query import get_worker
 from spooled_lite.core.workers.records import SILENCE_MS, NewWorker, queue_names_json
-from spooled_lite.errors import Conflict
+from spooled_lite.errors import WorkerIdTaken
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
@@ -21,7 +21,7 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> sqlit
     its counts and the time of its first registration stay, and no cap counts it twice.
 
     Raises:
-        Conflict: the id belongs to another organization.
+        WorkerIdTaken: the id belongs to another organization.
         QuotaExceeded: it would be one worker, or one queue, too many.
 
     Contract: jobs, W2.
@@ -48,7 +48,7 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> sqlit
         },
     )
     if row is None:
-        raise Conflict("This worker id belongs to another organization")
+        raise WorkerIdTaken
     tx.emit("worker.registered", org, row=row)
     tx.due(Deadline.WORKER_SILENCE, tx.now_ms + SILENCE_MS)
     return row

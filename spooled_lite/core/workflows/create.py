@@ -1,9 +1,10 @@
 """Storing a workflow: itself, its steps and the edges between them, all or nothing."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.enqueue import new_row
@@ -58,14 +59,18 @@ def create_workflow(tx: Tx, org: int, new: NewWorkflow, admission: Admission) ->
         for position, step in enumerate(new.steps)
     }
     tx.execute_many(
-        statements.INSERT_EDGE,
+        statements.INSERT_EDGES,
         [
-            (rows[step.key]["seq"], rows[parent]["seq"], step.condition)
+            (rows[step.key]["seq"], step.condition, _numbers(rows, step.depends_on))
             for step in new.steps
-            for parent in step.depends_on
+            if step.depends_on
         ],
     )
     return WorkflowCreated(workflow, [StepCreated(key, row["id"]) for key, row in rows.items()])
+
+
+def _numbers(rows: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:
+    return msgspec.json.encode([rows[key]["seq"] for key in keys]).decode()
 
 
 def _store(

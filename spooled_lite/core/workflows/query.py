@@ -60,6 +60,13 @@ def list_workflows(
     return tx.rows(statements.LIST_OF_STATUS, {**params, "status": status})
 
 
+def list_all_workflows(
+    tx: Reading, *, status: str | None, limit: int, offset: int
+) -> list[sqlite3.Row]:
+    """The workflows of all organizations, newest first. Contract: platform, section 17."""
+    return tx.rows(statements.OF_ALL_ORGS, {"status": status, "limit": limit, "offset": offset})
+
+
 def get_steps(
     tx: Reading,
     org: int,

@@ -69,7 +69,10 @@ VALUES (:id, :org, :queue, :queue_name, :kind, :status, :claimable, :priority, :
         :payload)
 """
 
-INSERT_EDGE: Final = "INSERT INTO job_dependencies (job, parent, condition) VALUES (?, ?, ?)"
+# Once for each step. A statement for each edge would take twice as long.
+INSERT_EDGES: Final = """
+INSERT INTO job_dependencies (job, parent, condition) SELECT ?, value, ? FROM json_each(?)
+"""
 
 BY_ID: Final = "SELECT * FROM workflows WHERE id = :id AND org = :org"
 
@@ -172,10 +175,18 @@ UPDATE workflows
 """
 
 # Index jobs_of_workflow, as those that follow.
-WAITING_STEPS: Final = """
-SELECT id, status FROM jobs
- WHERE workflow_id = :workflow_id AND status IN ('pending', 'scheduled') ORDER BY step_position
-"""
+WAITING_STEPS: Final = (
+    """
+SELECT id, status,
+       EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
+                          ON children.seq = edges.job
+                WHERE edges.parent = jobs.seq AND children.workflow_id IS NOT :workflow_id)
+           AS is_needed_elsewhere
+  FROM jobs
+ WHERE workflow_id = :workflow_id AND status IN ('pending', 'scheduled')"""
+    + VISIBLE
+    + " ORDER BY step_position"
+)
 
 FAILED_STEPS: Final = (
     """
@@ -185,10 +196,13 @@ SELECT seq, status FROM jobs
     + " ORDER BY step_position"
 )
 
+# None of a workflow that was cancelled by a call: that is final.
 CANCELLED_STEPS: Final = (
     """
 SELECT seq, dependency_mode FROM jobs
- WHERE workflow_id = :workflow_id AND status = 'cancelled' AND cancelled_by_parent = 1"""
+ WHERE workflow_id = :workflow_id AND status = 'cancelled' AND cancelled_by_parent = 1
+   AND NOT EXISTS (SELECT 1 FROM workflows
+                    WHERE id = :workflow_id AND cancel_requested_at_ms IS NOT NULL)"""
     + VISIBLE
     + " ORDER BY step_position"
 )
@@ -201,9 +215,12 @@ SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
    AND steps.cancelled_by_parent = 1
 """
 
+# A step that waits keeps what it waits for: nobody would tell it any more.
 DELETE_EDGES_OF_WORKFLOW: Final = """
 DELETE FROM job_dependencies
- WHERE is_link = 0 AND job IN (SELECT seq FROM jobs WHERE workflow_id = :workflow_id)
+ WHERE is_link = 0
+   AND job IN (SELECT seq FROM jobs
+                WHERE workflow_id = :workflow_id AND status NOT IN ('pending', 'scheduled'))
 """
 
 LET_STEPS_GO: Final = "UPDATE jobs SET workflow_id = NULL WHERE workflow_id = :workflow_id"
@@ -219,4 +236,27 @@ SELECT seq, completed_at_ms,
  WHERE org = :org AND completed_at_ms < :completed_before_ms
    AND (completed_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY completed_at_ms, seq LIMIT :limit
+"""
+
+# -- for `check`: it looks at every workflow and all their steps. Index jobs_of_workflow ---------
+
+ALL_WITH_FOUND: Final = """
+SELECT workflows.*,
+       count(*) FILTER (WHERE steps.status IN ('pending', 'scheduled')) AS waiting_found,
+       count(*) FILTER (WHERE steps.status = 'processing') AS processing_found,
+       count(*) FILTER (WHERE steps.status = 'completed') AS completed_found,
+       count(*) FILTER (WHERE steps.status IN ('failed', 'deadletter')) AS failed_found,
+       count(*) FILTER (WHERE steps.status = 'cancelled') AS cancelled_found
+  FROM workflows LEFT JOIN jobs AS steps ON steps.workflow_id = workflows.id
+ GROUP BY workflows.seq
+"""
+
+# -- for an administrator: over all organizations ------------------------------------------------
+
+OF_ALL_ORGS: Final = """
+SELECT workflows.*, organizations.id AS org_id
+  FROM workflows CROSS JOIN organizations ON organizations.seq = workflows.org
+ WHERE organizations.deleted_at_ms IS NULL
+   AND (:status IS NULL OR workflows.status = :status)
+ ORDER BY workflows.seq DESC LIMIT :limit OFFSET :offset
 """

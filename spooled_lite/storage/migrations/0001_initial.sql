@@ -13,6 +13,8 @@ CREATE TABLE organizations (
     custom_limits BLOB,
     webhook_token TEXT,
     webhook_token_created_at_ms INTEGER,
+    github_webhook_secret TEXT,
+    stripe_webhook_secret TEXT,
     stripe_customer_id         TEXT,
     stripe_subscription_id     TEXT,
     stripe_subscription_status TEXT,
@@ -166,8 +168,8 @@ CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NUL
 -- Which waiting job expires next.
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
  WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
--- Which waiting job that cannot be claimed is the oldest of its queue.
-CREATE INDEX jobs_held_back ON jobs (queue, created_at_ms)
+-- Which waiting job that cannot be claimed is the oldest of its queue, in each status.
+CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms)
  WHERE claimable = 0 AND status IN ('pending', 'scheduled');
 -- The lists.
 CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);
@@ -183,8 +185,10 @@ CREATE TABLE job_dependencies (
     job       INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     parent    INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     is_link   INTEGER NOT NULL DEFAULT 0 CHECK (is_link IN (0, 1)),
+    -- Words joined by OR: with IN, SQLite 3.40 makes a table of them, which costs a third of an
+    -- insert.
     condition TEXT NOT NULL DEFAULT 'success'
-              CHECK (condition IN ('success', 'completion', 'failure')),
+              CHECK (condition = 'success' OR condition = 'completion' OR condition = 'failure'),
     PRIMARY KEY (job, parent, is_link)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_dependents ON job_dependencies (parent, job);
@@ -313,14 +317,21 @@ CREATE TABLE schedules (
     metadata         BLOB,
     last_run_at_ms   INTEGER,
     next_run_at_ms   INTEGER,  -- the next slot; NULL when there is none
+    caught_up        INTEGER NOT NULL DEFAULT 0,  -- missed slots made up for, until none is left
     run_count        INTEGER NOT NULL DEFAULT 0,
     failed_count     INTEGER NOT NULL DEFAULT 0,
     created_at_ms    INTEGER NOT NULL,
-    updated_at_ms    INTEGER NOT NULL
+    updated_at_ms    INTEGER NOT NULL,
+    deleted_at_ms    INTEGER,  -- hidden; its runs go in passes
+    CHECK (deleted_at_ms IS NULL OR is_active = 0)
 ) STRICT;
 CREATE INDEX schedules_newest ON schedules (org, created_at_ms, seq);
+CREATE INDEX schedules_by_queue ON schedules (org, queue_name, created_at_ms, seq)
+ WHERE deleted_at_ms IS NULL;
+CREATE INDEX schedules_active ON schedules (org) WHERE is_active = 1;
 CREATE INDEX schedules_due ON schedules (next_run_at_ms)
  WHERE is_active = 1 AND next_run_at_ms IS NOT NULL;
+CREATE INDEX schedules_deleted ON schedules (org) WHERE deleted_at_ms IS NOT NULL;
 
 -- What a schedule did. A slot stands here once at most, whatever is started again or set back.
 CREATE TABLE schedule_runs (
@@ -356,9 +367,13 @@ CREATE TABLE webhooks (
     last_triggered_at_ms INTEGER,
     last_status       TEXT CHECK (last_status IN ('success', 'failed', 'auto_disabled')),
     created_at_ms     INTEGER NOT NULL,
-    updated_at_ms     INTEGER NOT NULL
+    updated_at_ms     INTEGER NOT NULL,
+    drop_to           INTEGER,  -- deliveries up to this number are being dropped: it is off or gone
+    deleted_at_ms     INTEGER,  -- hidden at once; its rows go in passes
+    CHECK (deleted_at_ms IS NULL OR (enabled = 0 AND drop_to IS NOT NULL))
 ) STRICT;
 CREATE INDEX webhooks_of_org ON webhooks (org, created_at_ms, seq);
+CREATE INDEX webhooks_to_clear ON webhooks (seq) WHERE drop_to IS NOT NULL;
 
 -- Calls owed to receivers. webhook is NULL for the completion webhook of a job, which brings its
 -- own address and secret.
@@ -369,6 +384,7 @@ CREATE TABLE deliveries (
     webhook            INTEGER REFERENCES webhooks ON DELETE CASCADE,
     job_id             TEXT,
     event              TEXT NOT NULL,
+    endpoint           TEXT NOT NULL,  -- whom to take turns with: a webhook, or the host of an address
     url                TEXT,
     secret             TEXT,
     status             TEXT NOT NULL CHECK (status IN ('pending', 'success', 'failed')),
@@ -384,7 +400,8 @@ CREATE TABLE deliveries (
     CHECK ((status = 'pending') = (next_attempt_at_ms IS NOT NULL)),
     CHECK ((webhook IS NULL) = (url IS NOT NULL))
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (next_attempt_at_ms) WHERE status = 'pending';
+CREATE INDEX deliveries_due ON deliveries (endpoint, next_attempt_at_ms, seq)
+ WHERE status = 'pending';
 CREATE INDEX deliveries_of_org ON deliveries (org, created_at_ms);
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, created_at_ms, seq)
  WHERE webhook IS NOT NULL;
@@ -402,3 +419,6 @@ CREATE TABLE inbound_log (
     created_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX inbound_log_newest ON inbound_log (org, created_at_ms, seq);
+CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at_ms, seq);
+CREATE INDEX inbound_log_duplicates ON inbound_log (org, created_at_ms, seq)
+    WHERE status = 'duplicate';

@@ -1,4 +1,4 @@
-"""Jobs, queues and workers of all organizations. Contract: platform, section 17."""
+"""Jobs, queues, workers and workflows of all organizations. Contract: platform, section 17."""
 
 from functools import partial
 
@@ -11,10 +11,13 @@ from spooled_lite.core.workers.all_orgs import (
     list_all_workers,
 )
 from spooled_lite.core.workers.records import WorkerView
+from spooled_lite.core.workflows.query import list_all_workflows
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.job_views import full_job, job_summary
 from spooled_lite.wire.http.jobs import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.pages import page, paged
+from spooled_lite.wire.http.workflow_views import workflow_summary
+from spooled_lite.wire.http.workflows import status_asked
 
 
 async def jobs(call: Call) -> Reply:
@@ -52,3 +55,12 @@ async def queues(call: Call) -> Reply:
     query = partial(list_all_queues, limit=shown.fetch, offset=shown.offset)
     rows = await call.db.readers.read(query)
     return paged([QueueView.of(row, row["org_id"]) for row in rows], shown)
+
+
+async def workflows(call: Call) -> Reply:
+    shown = page(call)
+    query = partial(
+        list_all_workflows, limit=shown.fetch, offset=shown.offset, status=status_asked(call)
+    )
+    rows = await call.db.readers.read(query)
+    return paged([workflow_summary(row, row["org_id"]) for row in rows], shown)

@@ -1,27 +1,48 @@
 """What a caller's organization lets in, from its plan, its own limits and the settings."""
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from spooled_lite.config import Settings
 from spooled_lite.core.jobs.records import json_size
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import PayloadTooLarge
-from spooled_lite.plans import next_tier
-from spooled_lite.wire.http.call import Call
+from spooled_lite.plans import Plans, next_tier
 
 
-def admission_of(call: Call) -> Admission:
+class Tenant(Protocol):
+    """Whose plan it is: a caller, or an organization that something comes in for."""
+
+    @property
+    def plan_tier(self) -> str: ...
+    @property
+    def custom_limits(self) -> Mapping[str, Any] | None: ...
+
+
+class Storing(Protocol):
+    """What is asked of a call that stores something, over whichever protocol it came."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def caller(self) -> Tenant | None: ...
+    @property
+    def plans(self) -> Plans: ...
+
+
+def admission_of(call: Storing) -> Admission:
     """Caps and queue defaults for whatever this call stores. Contract: platform, section 5.3."""
     settings, caller = call.settings, call.caller
     assert caller is not None, "only authenticated calls store anything"
     enforced = settings.plan_enforcement == "on"
     if enforced or caller.custom_limits is not None:
-        caps = call.services.plans.caps_of(
-            caller.plan_tier, caller.custom_limits, enforced=enforced
-        )
+        caps = call.plans.caps_of(caller.plan_tier, caller.custom_limits, enforced=enforced)
     else:
         caps = None
     return Admission(caps, settings.queue_default_max_retries, settings.queue_default_timeout_secs)
 
 
-def check_payload_of_plan(call: Call, payload: bytes, field: str = "payload") -> None:
+def check_payload_of_plan(call: Storing, payload: bytes, field: str = "payload") -> None:
     """Raises PayloadTooLarge, in numbers, when a plan or a limit of the organization's own says so.
 
     The server's limit is another one, and core keeps it. Contract: platform, sections 1.4 and 3.2.
@@ -32,7 +53,7 @@ def check_payload_of_plan(call: Call, payload: bytes, field: str = "payload") ->
     if not enforced and caller.custom_limits is None:
         return
     server_max = settings.queue_max_payload_size_bytes
-    bytes_max = call.services.plans.payload_bytes_max(
+    bytes_max = call.plans.payload_bytes_max(
         caller.plan_tier, caller.custom_limits, enforced=enforced, server_max=server_max
     )
     if bytes_max == server_max or len(payload) <= bytes_max:

@@ -18,9 +18,10 @@ from spooled_lite.errors import (
     SpooledError,
     Unauthorized,
 )
+from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.admin_key import check_admin_key, has_admin_key
 from spooled_lite.wire.http.body import ClientGone
-from spooled_lite.wire.http.call import Call, Header, Reply, Services
+from spooled_lite.wire.http.call import Call, Header, Reply, Services, StreamReply
 from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
 from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.metrics import check_metrics_token
@@ -31,7 +32,6 @@ from spooled_lite.wire.http.middleware.rate_limit import (
     rate_headers,
     refusal_headers,
 )
-from spooled_lite.wire.http.middleware.request_id import request_id
 from spooled_lite.wire.http.middleware.security_headers import security_headers
 from spooled_lite.wire.http.middleware.time_limit import TimeLimit
 from spooled_lite.wire.http.registration import check_registration
@@ -62,7 +62,7 @@ class Application:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._refuse_websocket(scope, send)
+            await self._serve_websocket(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw_path: bytes = scope["raw_path"]
@@ -83,7 +83,10 @@ class Application:
         finally:
             self.services.metrics.answered(time.monotonic() - began, status)
         _log(call, raw_path, answer.status)
-        await self._send(call, answer, send)
+        if isinstance(answer, StreamReply):
+            await self._stream(call, answer, send)
+        else:
+            await self._send(call, answer, send)
 
     async def _answer(self, call: Call, raw_path: bytes) -> Reply:
         """The answer, whatever happens: nothing but the client's leaving gets out of here."""
@@ -91,6 +94,8 @@ class Application:
             if call.method == "OPTIONS":
                 return self._options(call, raw_path)
             route, parameters = self.dispatch.find(call.method, raw_path)
+            if call.is_upgrade and not route.takes_websockets:
+                raise NotFound("There is nothing for a WebSocket at this path")
             call.matched(parameters)
             return await self._time_limit.within(call, self._handle(call, route))
         except SpooledError as error:
@@ -112,7 +117,7 @@ class Application:
     async def _admit(self, call: Call, route: Route) -> None:
         """Raises whatever keeps the call out. Contract: README, section 8 ("Access")."""
         match route.access:
-            case Access.PUBLIC:
+            case Access.PUBLIC | Access.HOOK_TOKEN | Access.SIGNATURE:
                 self._admit_address(call, route)
             case Access.NONE:
                 return
@@ -126,6 +131,11 @@ class Application:
                 check_registration(call)
             case Access.BOOTSTRAP:
                 await self._admit_bootstrap(call, route)
+            case Access.STREAM:
+                identities = self.services.identities
+                identity = await identities.of(call.headers, call.query_all, now_ms=call.now_ms)
+                call.identity = identity
+                self._let_in(call, route, identity.caller)
             case _:
                 await self._admit_caller(call, route)
 
@@ -155,12 +165,13 @@ class Application:
         standing.check()
 
     async def _admit_caller(self, call: Call, route: Route) -> None:
+        self._let_in(call, route, await self.services.callers.authenticate(call.headers))
+
+    def _let_in(self, call: Call, route: Route, caller: Caller) -> None:
         """Who is calling, how often, and may they: in this order, so that refusals count too."""
-        services = self.services
-        caller = await services.callers.authenticate(call.headers)
         call.admit(caller)
         now_ms = call.now_ms
-        standing = services.rates.charge(caller, now_ms)
+        standing = self.services.rates.charge(caller, now_ms)
         call.rate_headers = rate_headers(standing, now_ms)
         if standing is not None:
             standing.check()
@@ -179,7 +190,28 @@ class Application:
         return Reply(204, headers=((b"allow", allowed.encode("ascii")),))
 
     async def _send(self, call: Call, answer: Reply, send: Send) -> None:
-        body = answer.body
+        body, headers = answer.body, self._head(call, answer)
+        if answer.status != 204:
+            if compression.is_wanted(call.headers.get(b"accept-encoding"), body):
+                body = await compression.compress(body)
+                headers += compression.HEADERS
+            headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if call.method == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _stream(self, call: Call, answer: StreamReply, send: Send) -> None:
+        """Never compressed, and not counted as handler time."""
+        try:
+            headers = self._head(call, answer)
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await answer.run(call.receive, send)
+        finally:
+            answer.close()
+
+    def _head(self, call: Call, answer: Reply) -> list[Header]:
+        """The headers of every answer, and the answer's own."""
         security = self._security
         if answer.policy is not None:
             hsts = call.settings.enable_hsts
@@ -187,10 +219,6 @@ class Application:
         headers: list[Header] = [(b"x-request-id", call.request_id), *security]
         if answer.status != 204:
             headers.append((b"content-type", answer.media))
-            if compression.is_wanted(call.headers.get(b"accept-encoding"), body):
-                body = await compression.compress(body)
-                headers += compression.HEADERS
-            headers.append((b"content-length", b"%d" % len(body)))
         if call.is_api:
             headers.append(versions.HEADER)
             if call.method != "OPTIONS":
@@ -198,28 +226,32 @@ class Application:
                 headers += rate_headers(None, call.now_ms) if shown is None else shown
         headers += self._cors.headers(call.headers.get(b"origin"))
         headers += answer.headers
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if call.method == "HEAD":
-            body = b""
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return headers
 
-    async def _refuse_websocket(self, scope: Scope, send: Send) -> None:
-        """No path takes WebSockets yet."""
-        answer = refusal(NotFound("There is nothing at this path"))
-        given = dict(scope["headers"]).get(b"x-request-id")
-        headers = [
-            (b"x-request-id", request_id(given, self.services.ids)),
-            (b"content-type", answer.media),
-            (b"content-length", b"%d" % len(answer.body)),
-            *self._security,
-        ]
-        await send(
-            {
-                "type": "websocket.http.response.start",
-                "status": answer.status,
-                "headers": headers,
-            }
-        )
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refused before the upgrade, as any request would be; or accepted, and talked to."""
+        raw_path: bytes = scope["raw_path"]
+        is_api = raw_path.startswith(API_PREFIX)
+        call = Call(self.services, {**scope, "method": "GET"}, receive, is_api=is_api)
+        began = time.monotonic()
+        answer = await self._answer(call, raw_path)
+        self.services.metrics.answered(time.monotonic() - began, answer.status)
+        _log(call, raw_path, answer.status)
+        if not isinstance(answer, StreamReply):
+            await self._refuse_websocket(call, answer, send)
+            return
+        try:
+            rate = rate_headers(None, call.now_ms) if not call.rate_headers else call.rate_headers
+            headers = ((b"x-request-id", call.request_id), versions.HEADER, *rate)
+            await send({"type": "websocket.accept", "headers": headers})
+            await answer.run(receive, send)
+        finally:
+            answer.close()
+
+    async def _refuse_websocket(self, call: Call, answer: Reply, send: Send) -> None:
+        headers = [*self._head(call, answer), (b"content-length", b"%d" % len(answer.body))]
+        status = answer.status
+        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": answer.body})
 
 

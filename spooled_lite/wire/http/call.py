@@ -1,13 +1,14 @@
 """One request as a handler sees it, and the answer a handler gives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
+from spooled_lite.background.sender import Sender
 from spooled_lite.clock import Clock
 from spooled_lite.config import Settings
 from spooled_lite.core.auth.tokens import Signer
@@ -17,7 +18,9 @@ from spooled_lite.errors import BadRequest
 from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
+from spooled_lite.outbound.http_client import HttpClient
 from spooled_lite.outbound.mail import Mail, smtp_of
+from spooled_lite.outbound.targets import Policy
 from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
@@ -25,6 +28,8 @@ from spooled_lite.wire.caller import Caller, Callers
 from spooled_lite.wire.http.body import check_text, decode, is_nothing, read_body
 from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.http.middleware.request_id import request_id
+from spooled_lite.wire.realtime.credentials import Identities, Identity
+from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.waiting import Waiting
 
 T = TypeVar("T")
@@ -58,6 +63,28 @@ class Reply:
         self.policy = policy  # of the content of a page; None: that of the API
 
 
+class StreamReply(Reply):
+    """An answer that goes on: after its head, `run` writes until it ends. 101: a WebSocket.
+
+    Whoever gets one calls `close`, whatever happens.
+    """
+
+    __slots__ = ("close", "run")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Sequence[Header] = (),
+        *,
+        media: bytes = JSON,
+        run: Callable[[Receive, Send], Awaitable[None]],
+        close: Callable[[], None],
+    ) -> None:
+        super().__init__(status, headers=headers, media=media)
+        self.run = run
+        self.close = close
+
+
 def reply(value: Any, status: int = 200, headers: Sequence[Header] = ()) -> Reply:
     return Reply(status, _encode(value), headers)
 
@@ -84,6 +111,8 @@ class Services(Struct, frozen=True, kw_only=True):
     bus: EventBus
     waiting: Waiting
     callers: Callers
+    identities: Identities
+    feed: Feed
     plans: Plans
     metrics: Metrics
     rates: RateLimits
@@ -92,6 +121,7 @@ class Services(Struct, frozen=True, kw_only=True):
     code_requests: FailureWindows  # who asks for mails again and again is held up as well
     signer: Signer
     mail: Mail
+    sender: Sender  # calls webhooks
     ids: Ids  # for request ids; the writing thread has its own
     state: ServerState
 
@@ -110,21 +140,37 @@ class Services(Struct, frozen=True, kw_only=True):
     ) -> Self:
         signer = Signer(token_secret, access_seconds=settings.jwt_expiration_hours * 3600)
         plans = plans_of(settings.plan_values)
+        metrics = metrics or Metrics()
+        callers = Callers(db, clock=clock, bus=bus, signer=signer)
+        identities = Identities(callers, db.readers, signer)
+        # After the callers: it asks them again when one of them has changed.
+        feed = Feed(
+            db,
+            clock=clock,
+            bus=bus,
+            identities=identities,
+            metrics=metrics,
+            streams_max=settings.streams_per_org_max,
+            checks_words=settings.enforce_key_permissions,
+        )
         return cls(
             db=db,
             settings=settings,
             clock=clock,
             bus=bus,
             waiting=waiting,
-            callers=Callers(db, clock=clock, bus=bus, signer=signer),
+            callers=callers,
+            identities=identities,
+            feed=feed,
             plans=plans,
-            metrics=metrics or Metrics(),
+            metrics=metrics,
             rates=RateLimits(settings, plans),
             login_failures=FailureWindows("login"),
             admin_failures=FailureWindows("admin"),
             code_requests=FailureWindows("login"),
             signer=signer,
             mail=Mail(smtp_of(settings)),
+            sender=Sender(HttpClient(Policy.of(settings), clock), clock),
             ids=ids or Ids(),
             state=ServerState(clock.now_ms()),
         )
@@ -141,8 +187,10 @@ class Call:
         "db",
         "deadline",
         "headers",
+        "identity",
         "is_admin",
         "is_api",
+        "is_upgrade",
         "method",
         "org",
         "org_id",
@@ -163,7 +211,9 @@ class Call:
         self.method: str = asgi["method"]
         self.request_id = request_id(self.headers.get(b"x-request-id"), services.ids)
         self.is_api = is_api
+        self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
+        self.identity: Identity | None = None  # of who opens a stream
         self.is_admin = False  # told of calls that others may make, too
         self.org = 0  # no organization has this number
         self.org_id = ""
@@ -184,6 +234,10 @@ class Call:
         self.scope = caller.scope
 
     @property
+    def plans(self) -> Plans:
+        return self.services.plans
+
+    @property
     def now_ms(self) -> int:
         return self.services.clock.now_ms()
 
@@ -194,12 +248,17 @@ class Call:
         return None if client is None else str(client[0])
 
     @property
+    def scheme(self) -> str:
+        """`http` or `https`, of the connection itself."""
+        return str(self._asgi.get("scheme", "http"))
+
+    @property
     def base_url(self) -> str:
         """Where this server is reached: as it was set, else as this request has found it."""
         if self.settings.public_url is not None:
             return self.settings.public_url
         host = self.headers.get(b"host", b"").decode("ascii", "replace")
-        return f"{self._asgi.get('scheme', 'http')}://{host or self.settings.host}"
+        return f"{self.scheme}://{host or self.settings.host}"
 
     def path(self, name: str) -> str:
         """A segment of the path, percent-decoded; never empty."""

@@ -21,11 +21,14 @@ class Access(Enum):
 
     PUBLIC = "public"  # no credential; one that is present is ignored
     KEY = "key"  # an API key; its queue scope applies
+    STREAM = "stream"  # as KEY; the credential may stand in the query, too
     UNSCOPED = "unscoped"  # an API key without a queue restriction
     REGISTRATION = "registration"  # public, or the admin key, or nobody: as registration is set
     BOOTSTRAP = "bootstrap"  # an unscoped key, the admin key, or neither: the handler decides
     ADMIN = "admin"  # the admin key, in a header of its own; any other credential is ignored
     METRICS = "metrics"  # public, or the metrics token when there is one
+    HOOK_TOKEN = "hook-token"  # as PUBLIC; the handler asks for the webhook token or a key
+    SIGNATURE = "signature"  # as PUBLIC; the handler asks for a provider's signature
     NONE = "none"  # always refused, before any look at a credential
 
 
@@ -36,6 +39,7 @@ class Route(Struct, frozen=True):
     access: Access
     words: tuple[str, ...]  # permission words, any of which will do; none: not asked for
     parameters: tuple[str, ...]
+    takes_websockets: bool
     is_unlimited: bool  # for watchers of the server: no limit per address. Platform, section 4
 
     @classmethod
@@ -44,7 +48,8 @@ class Route(Struct, frozen=True):
         names = tuple(_name(each) for each in path.split("/") if _is_parameter(each))
         words = () if word == NO_WORD else tuple(word.split())
         is_unlimited = path.startswith(("/health", "/metrics"))
-        return cls(method, path, handler, access, words, names, is_unlimited)
+        takes_websockets = path == "/api/v1/ws"
+        return cls(method, path, handler, access, words, names, takes_websockets, is_unlimited)
 
 
 class _Node:

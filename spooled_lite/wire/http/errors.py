@@ -10,6 +10,7 @@ from spooled_lite.errors import (
     BadRequest,
     Conflict,
     DatabaseError,
+    FeatureDisabled,
     InternalError,
     InvalidAdminHeader,
     InvalidAdminKey,
@@ -23,9 +24,11 @@ from spooled_lite.errors import (
     RateLimited,
     RequestTimeout,
     RuleBroken,
+    SecretMissing,
     SpooledError,
     Unauthorized,
     Unavailable,
+    WorkerIdTaken,
     WrongShape,
 )
 from spooled_lite.wire.http.call import Header, Reply, reply
@@ -45,14 +48,17 @@ STATUS: Final[Mapping[type[SpooledError], int]] = {
     MethodNotAllowed: 405,
     RequestTimeout: 408,
     Conflict: 409,
+    WorkerIdTaken: 409,
     LeaseExpired: 409,
     PayloadTooLarge: 413,
     WrongShape: 422,  # a field missing or of the wrong type
     QuotaExceeded: 429,
+    FeatureDisabled: 429,
     RateLimited: 429,
     InternalError: 500,
     DatabaseError: 500,
     Unavailable: 503,
+    SecretMissing: 503,
 }
 
 UNAVAILABLE_RETRY_SECONDS: Final = 1

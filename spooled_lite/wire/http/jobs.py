@@ -27,7 +27,7 @@ from spooled_lite.errors import (
     SpooledError,
     WrongShape,
 )
-from spooled_lite.outbound.targets import check_target
+from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.body import decode
@@ -251,9 +251,7 @@ def _check_webhook(call: Call, url: str | None, field: str) -> None:
     """In production the address is looked at before the job is stored (contract: J1)."""
     settings = call.settings
     if url is not None and settings.environment == "production":
-        check_target(
-            url, field=field, is_production=True, allowed_networks=settings.webhook_allow_networks
-        )
+        check_target(url, Policy.of(settings), field=field)
 
 
 def _bulk_item(call: Call, body: BulkJobs, shared: str | None, raw: bytes, index: int) -> NewJob:

@@ -31,6 +31,9 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     linger_bytes_max: int = 1024 * 1024
     connection_count_max: int = 10_000
     websocket_message_bytes_max: int = 64 * 1024  # contract: platform, 1.4
+    websocket_ping_seconds: float = 30.0
+    websocket_pong_seconds_max: float = 60.0
+    websocket_close_seconds_max: float = 10.0  # for the peer to answer a close
     sweep_seconds: float = 1.0  # how late a time limit may be noticed
 
 

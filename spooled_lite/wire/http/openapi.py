@@ -52,7 +52,11 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This server"}],
-        "tags": [{"name": n, "description": about} for n, about in TAGS.values() if n in used],
+        "tags": [
+            {"name": n, "description": about}
+            for n, about in dict(TAGS.values()).items()
+            if n in used
+        ],
         "paths": paths,
         "components": {
             "schemas": dict(sorted({**schemas.components, **refusals.schemas}.items())),
@@ -149,7 +153,7 @@ def _success(route: Route, doc: Doc, status: int, schemas: Schemas) -> dict[str,
             name: {"$ref": f"#/components/headers/{name}"} for name in _headers(route, doc)
         },
     }
-    if status != HTTPStatus.NO_CONTENT:
+    if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS):
         schema = _answer(doc, schemas)
         shown["content"] = {media: {"schema": schema} for media in doc.media}
         if JSON in doc.media:

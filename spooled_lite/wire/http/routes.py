@@ -14,12 +14,16 @@ from spooled_lite.wire.http import (
     documents,
     email_sign_in,
     health,
+    ingest,
     jobs,
     keys,
     metrics,
     orgs,
     queues,
+    schedules,
+    streams,
     stubs,
+    webhooks,
     workers,
     workflows,
 )
@@ -101,6 +105,20 @@ WORKERS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/workers/{id}",            workers.deregister, Access.KEY, "workers:write"),
 )
 
+SCHEDULES: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/schedules",              schedules.list_all,   Access.KEY, "schedules:read"),  # noqa: E501
+    ("POST",   "/api/v1/schedules",              schedules.create,     Access.KEY, "schedules:write"),  # noqa: E501
+    ("POST",   "/api/v1/schedules/preview",      schedules.preview,    Access.KEY, "schedules:read"),  # noqa: E501
+    ("GET",    "/api/v1/schedules/{id}",         schedules.get,        Access.KEY, "schedules:read"),  # noqa: E501
+    ("PUT",    "/api/v1/schedules/{id}",         schedules.update,     Access.KEY, "schedules:write"),  # noqa: E501
+    ("DELETE", "/api/v1/schedules/{id}",         schedules.delete,     Access.KEY, "schedules:write"),  # noqa: E501
+    ("POST",   "/api/v1/schedules/{id}/pause",   schedules.pause,      Access.KEY, "schedules:write"),  # noqa: E501
+    ("POST",   "/api/v1/schedules/{id}/resume",  schedules.resume,     Access.KEY, "schedules:write"),  # noqa: E501
+    ("POST",   "/api/v1/schedules/{id}/trigger", schedules.trigger,    Access.KEY, "schedules:write"),  # noqa: E501
+    ("GET",    "/api/v1/schedules/{id}/history", schedules.history,    Access.KEY, "schedules:read"),  # noqa: E501
+    ("GET",    "/api/v1/schedules/{id}/next",    schedules.next_slots, Access.KEY, "schedules:read"),  # noqa: E501
+)
+
 WORKFLOWS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/workflows",                    workflows.list_all, Access.KEY, "workflows:read"),  # noqa: E501
     ("POST",   "/api/v1/workflows",                    workflows.create,   Access.KEY, "workflows:write"),  # noqa: E501
@@ -141,6 +159,34 @@ KEYS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/api-keys/{id}/regenerate", keys.regenerate_key, Access.UNSCOPED, "api-keys:write"),  # noqa: E501
 )
 
+WEBHOOKS: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/outgoing-webhooks",                 webhooks.list_all,   Access.UNSCOPED, "webhooks:read"),  # noqa: E501
+    ("POST",   "/api/v1/outgoing-webhooks",                 webhooks.create,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("GET",    "/api/v1/outgoing-webhooks/{id}",            webhooks.get,        Access.UNSCOPED, "webhooks:read"),  # noqa: E501
+    ("PUT",    "/api/v1/outgoing-webhooks/{id}",            webhooks.update,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("PATCH",  "/api/v1/outgoing-webhooks/{id}",            webhooks.update,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("DELETE", "/api/v1/outgoing-webhooks/{id}",            webhooks.delete,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("POST",   "/api/v1/outgoing-webhooks/{id}/test",       webhooks.try_out,    Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("GET",    "/api/v1/outgoing-webhooks/{id}/deliveries", webhooks.deliveries, Access.UNSCOPED, "webhooks:read"),  # noqa: E501
+    ("POST",   "/api/v1/outgoing-webhooks/{id}/retry/{delivery_id}", webhooks.retry, Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("POST",   "/api/v1/outgoing-webhooks/{id}/deliveries/{delivery_id}/retry", webhooks.retry, Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("GET",    "/api/v1/webhooks",                          webhooks.list_all,   Access.UNSCOPED, "webhooks:read"),  # noqa: E501
+    ("POST",   "/api/v1/webhooks",                          webhooks.create,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("GET",    "/api/v1/webhooks/{id}",                     webhooks.get,        Access.UNSCOPED, "webhooks:read"),  # noqa: E501
+    ("PUT",    "/api/v1/webhooks/{id}",                     webhooks.update,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("PATCH",  "/api/v1/webhooks/{id}",                     webhooks.update,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("DELETE", "/api/v1/webhooks/{id}",                     webhooks.delete,     Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("POST",   "/api/v1/webhooks/{id}/test",                webhooks.try_out,    Access.UNSCOPED, "webhooks:write"),  # noqa: E501
+    ("GET",    "/api/v1/webhooks/{id}/deliveries",          webhooks.deliveries, Access.UNSCOPED, "webhooks:read"),  # noqa: E501
+)
+
+INGEST: Final[tuple[Row, ...]] = (
+    ("GET",  "/api/v1/webhooks/deliveries",      ingest.log,    Access.UNSCOPED,   "webhooks:read"),
+    ("POST", "/api/v1/webhooks/{org_id}/custom", ingest.custom, Access.HOOK_TOKEN, "-"),
+    ("POST", "/api/v1/webhooks/{org_id}/github", ingest.github, Access.SIGNATURE,  "-"),
+    ("POST", "/api/v1/webhooks/{org_id}/stripe", ingest.stripe, Access.SIGNATURE,  "-"),
+)
+
 METRICS: Final[tuple[Row, ...]] = (
     ("GET", "/metrics",                   metrics.scrape,     Access.METRICS, "-"),
     ("GET", "/api/v1/metrics",            metrics.overview,   Access.KEY,     "-"),
@@ -170,6 +216,14 @@ ADMIN: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/admin/workers",                    admin_reads.workers, Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/workers/{id}",               admin_reads.worker,  Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/queues",                     admin_reads.queues,  Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/workflows",                  admin_reads.workflows, Access.ADMIN, "-"),  # noqa: E501
+)
+
+STREAMS: Final[tuple[Row, ...]] = (
+    ("GET", "/api/v1/events",               streams.events,       Access.STREAM, "jobs:read"),
+    ("GET", "/api/v1/events/jobs/{id}",     streams.job_events,   Access.STREAM, "jobs:read"),
+    ("GET", "/api/v1/events/queues/{name}", streams.queue_events, Access.STREAM, "jobs:read"),
+    ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read"),
 )
 
 # Always refused. Contract: platform, section 17.
@@ -206,11 +260,15 @@ ROUTES: Final[tuple[Row, ...]] = (
     *JOBS,
     *QUEUES,
     *WORKERS,
+    *SCHEDULES,
     *WORKFLOWS,
     *ORGANIZATIONS,
     *KEYS,
+    *WEBHOOKS,
+    *INGEST,
     *METRICS,
     *BILLING,
     *ADMIN,
+    *STREAMS,
     *STUBS,
 )

@@ -163,6 +163,9 @@ def _library_config(app: ASGIApp, limits: HttpLimits) -> Config:
         ws=WebSocketProtocol,
         ws_max_size=limits.websocket_message_bytes_max,
         ws_per_message_deflate=False,
+        # Contract: realtime, section 5.2. Silent for both together, a peer is dropped.
+        ws_ping_interval=limits.websocket_ping_seconds,
+        ws_ping_timeout=limits.websocket_pong_seconds_max,
         lifespan="off",  # the composition root starts and stops the parts itself
         log_config=None,
         log_level="warning",  # "info" has WebSocket queries, with tokens in them

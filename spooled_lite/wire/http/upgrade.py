@@ -22,6 +22,7 @@ from spooled_lite.wire.http.refusal import Header
 class Handshake(ServerProtocol):
     def __init__(self, shared: Connections, *, message_bytes_max: int) -> None:
         super().__init__(max_size=message_bytes_max, logger=logging.getLogger(__name__))
+        self.debug = False  # its lines would show the query and the headers, with what is secret
         self._shared = shared
         self._headers: list[Header] = []
 
@@ -65,6 +66,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.shared = server_state
         self.closing_since = math.inf
+        self.close_timeout = server_state.limits.websocket_close_seconds_max
         self.conn = Handshake(server_state, message_bytes_max=config.ws_max_size)
 
     def data_received(self, data: bytes) -> None:
@@ -77,6 +79,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            # A reader that takes nothing does not put off its own end.
+            self.writable.set()
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             # The library forgets this and would log an error for each refused handshake.

@@ -52,8 +52,9 @@ def rows_of(stage: JobStage, org: int) -> dict[str, int]:
 
 def owe_delivery(tx: Tx, org: int, number: int) -> None:
     tx.execute(
-        "INSERT INTO deliveries (id, org, event, url, status, next_attempt_at_ms, created_at_ms,"
-        " body) VALUES (:id, :org, 'e', 'https://x.test', 'pending', 1, 1, x'7b7d')",
+        "INSERT INTO deliveries (id, org, event, endpoint, url, status, next_attempt_at_ms,"
+        " created_at_ms, body)"
+        " VALUES (:id, :org, 'e', '//x.test', 'https://x.test', 'pending', 1, 1, x'7b7d')",
         {"id": f"d-{number}", "org": org},
     )
 

@@ -167,7 +167,18 @@ def test_statistics_and_lists_read_indexes_only(stage: Stage) -> None:
         worker_statements.COUNT_HEALTHY_OF_QUEUE,
     ]
     params = dict.fromkeys(
-        ["org", "queue", "queue_name", "after", "limit", "minute", "day_from", "hour_from"], 1
+        (
+            "org",
+            "queue",
+            "queue_name",
+            "after",
+            "limit",
+            "minute",
+            "day_from",
+            "hour_from",
+            "status",
+        ),
+        1,
     )
 
     steps = [step for each in read for step in stage.plan(each, **params, silent_since_ms=1)]

@@ -2,9 +2,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.core.job_stage import JobStage, a_job_stage
+from tests.core.webhooks.hook_stage import HookStage
 
 
 @pytest.fixture
-def stage() -> Iterator[JobStage]:
-    yield from a_job_stage()
+def stage() -> Iterator[HookStage]:
+    stage = HookStage()
+    try:
+        yield stage
+    finally:
+        stage.close()

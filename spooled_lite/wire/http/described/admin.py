@@ -15,6 +15,7 @@ from spooled_lite.wire.http.described.answers import CustomLimits
 from spooled_lite.wire.http.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.job_views import Job, JobSummary
+from spooled_lite.wire.http.workflow_views import WorkflowSummary
 
 _LIMITS: Final = {"max_active_jobs": 1_000, "max_queues": None}
 
@@ -100,6 +101,15 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         summary="A page of the queues of all organizations",
         parameters=paging(default=100),
         answer=list[QueueView],
+        is_paged=True,
+    ),
+    admin_reads.workflows: Doc(
+        summary="A page of the workflows of all organizations",
+        parameters=(
+            Parameter("status", "Only of this status; another word counts as none"),
+            *paging(),
+        ),
+        answer=list[WorkflowSummary],
         is_paged=True,
     ),
 }

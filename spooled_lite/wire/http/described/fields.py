@@ -10,7 +10,10 @@ from spooled_lite.core.workers.records import HOSTNAME_MAX, METADATA_BYTES_MAX, 
 from spooled_lite.wire.http.attempts import ERROR_CHARACTERS_MAX
 from spooled_lite.wire.http.dependencies import DEPENDS_ON_MAX
 from spooled_lite.wire.http.described.field import Field, count, in_each, length, one_of, time
+from spooled_lite.wire.http.described.ingest_fields import INGEST
 from spooled_lite.wire.http.described.platform_fields import PLATFORM
+from spooled_lite.wire.http.described.schedule_fields import SCHEDULES
+from spooled_lite.wire.http.described.webhook_fields import WEBHOOKS
 from spooled_lite.wire.http.described.workflow_fields import WORKFLOWS
 
 JOB_STATUSES: Final = (
@@ -235,6 +238,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     **JOBS,
     **QUEUES,
     **WORKERS,
+    **INGEST,
+    **WEBHOOKS,
+    **SCHEDULES,
     **WORKFLOWS,
     **PLATFORM,
 }

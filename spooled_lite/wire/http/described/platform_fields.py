@@ -91,7 +91,7 @@ ORGANIZATIONS: Final = {
     **in_each(("CreateOrganization", "UpdateOrganization", "AdminCreateOrganization", "AdminUpdateOrganization", *_ORGANIZATIONS, "OnboardedView", "OrganizationOfMe", "OrganizationOfSignup", "GenerateSlug"), "name", Field("The name", "Acme")),
     **in_each(_ORGANIZATIONS, "description", Field("For people, up to 500 characters", "Mail and more")),
     "UpdateOrganization.description": Field("For people; an empty text clears", "Mail and more"),
-    **in_each(("UpdateOrganization", "AdminCreateOrganization", "AdminUpdateOrganization"), "settings", Field(f"An object up to {SETTINGS_BYTES_MAX} bytes, which replaces the old one; a `webhook_token` in it becomes the organization's", {"theme": "dark"}, _OBJECT)),
+    **in_each(("UpdateOrganization", "AdminCreateOrganization", "AdminUpdateOrganization"), "settings", Field(f"An object up to {SETTINGS_BYTES_MAX} bytes, which replaces the old one; a `webhook_token` in it, a `github_webhook_secret` and a `stripe_webhook_secret` become the organization's and are not shown with it; null takes a secret away", {"theme": "dark"}, _OBJECT)),
     **in_each(_ORGANIZATIONS, "settings", Field("What callers keep here", {}, {"type": "object"})),
     "slug": Field("A short name: 3 to 50 of `a`-`z`, digits and single hyphens between them", "acme"),
     "billing_email": Field("An email address", EMAIL),

@@ -14,6 +14,7 @@ from spooled_lite.errors import (
     BadRequest,
     Conflict,
     DatabaseError,
+    FeatureDisabled,
     InternalError,
     InvalidAdminHeader,
     InvalidAdminKey,
@@ -27,9 +28,11 @@ from spooled_lite.errors import (
     RateLimited,
     RequestTimeout,
     RuleBroken,
+    SecretMissing,
     SpooledError,
     Unauthorized,
     Unavailable,
+    WorkerIdTaken,
     WrongShape,
 )
 from spooled_lite.wire.http.described.doc import JSON, Doc
@@ -49,11 +52,14 @@ _ADMIN: Final[tuple[Kind, ...]] = (
 BY_ACCESS: Final[Mapping[Access, tuple[Kind, ...]]] = {
     Access.PUBLIC: (RateLimited,),
     Access.KEY: _KEY,
+    Access.STREAM: _KEY,
     Access.UNSCOPED: _KEY,
     Access.REGISTRATION: (AccessDenied, RateLimited),
     Access.BOOTSTRAP: (*_KEY, *_ADMIN),
     Access.ADMIN: (*_ADMIN, RateLimited),
     Access.METRICS: (Unauthorized,),
+    Access.HOOK_TOKEN: (AuthenticationFailed, RateLimited),
+    Access.SIGNATURE: (AuthenticationFailed, SecretMissing, RateLimited),
     Access.NONE: (),
 }
 OF_BODY: Final[tuple[Kind, ...]] = (NotJson, RuleBroken, WrongShape, PayloadTooLarge)
@@ -76,14 +82,17 @@ SAMPLES: Final[Mapping[Kind, SpooledError]] = {
         MethodNotAllowed(["GET", "HEAD", "OPTIONS"]),
         RequestTimeout("The request took longer than 30 seconds"),
         Conflict("Job is already completed"),
+        WorkerIdTaken(),
         LeaseExpired(),
         PayloadTooLarge("Field `payload` is larger than 1048576 bytes"),
         WrongShape.missing("payload"),
         QuotaExceeded("active_jobs", current=10, limit=10, plan="free", upgrade_to="starter"),
+        FeatureDisabled("workflows", current=0, limit=0, plan="free", upgrade_to="starter"),
         RateLimited(retry_after_seconds=2, limit=10, reset_at=1_790_845_200),
         InternalError(),
         DatabaseError(),
         Unavailable("overloaded", "Too many writes wait; try again"),
+        SecretMissing("No usable secret for webhooks of GitHub is configured"),
     )
 }
 
@@ -141,7 +150,8 @@ class Refusals:
 
     def _response(self, status: int, kinds: list[Kind]) -> dict[str, Any]:
         codes = dict.fromkeys(kind.code for kind in kinds)
-        name = "-".join((str(status), *codes))
+        shared = [kind.__name__ for kind in kinds] if len(codes) < len(kinds) else []
+        name = "-".join((str(status), *codes, *shared))
         if name not in self.responses:
             self.responses[name] = _response(status, kinds)
         return {"$ref": f"#/components/responses/{name}"}

@@ -22,8 +22,8 @@ refused call has changed nothing, except after 503 with the reason `storage_erro
 unknown; an idempotency key makes the repeat safe.
 
 A key may be limited to some queues: it sees and changes only those. A key with a list of
-permissions needs the word that a route names; `jobs:read` and `jobs:write` open queues and workers
-too.
+permissions needs the word that a route names; `jobs:read` and `jobs:write` open queues, workers,
+schedules and workflows too.
 
 Every answer below `/api/v1` says with `X-RateLimit-…` how many requests are left, except to
 whoever shows the admin key, who is not limited. 429 `RATE_LIMIT_EXCEEDED` says in `Retry-After`
@@ -52,6 +52,24 @@ SECURITY_SCHEMES: Final = {
         "name": "X-Admin-Key",
         "description": "The admin key of the server; without one the admin calls are off.",
     },
+    "tokenInQuery": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "An access token or an API key, for clients that set no headers.",
+    },
+    "keyInQuery": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "api_key",
+        "description": "An API key; `token` wins.",
+    },
+    "webhookToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Webhook-Token",
+        "description": "The webhook token of the organization.",
+    },
     "metricsToken": {
         "type": "http",
         "scheme": "bearer",
@@ -64,11 +82,14 @@ _NOTHING: Final[dict[str, Any]] = {}
 SECURITY: Final[Mapping[Access, list[dict[str, Any]]]] = {
     Access.PUBLIC: [],
     Access.KEY: _KEY,
+    Access.STREAM: [*_KEY, {"tokenInQuery": []}, {"keyInQuery": []}],
     Access.UNSCOPED: _KEY,
     Access.REGISTRATION: [_NOTHING, {"adminKey": []}],
     Access.BOOTSTRAP: [*_KEY, {"adminKey": []}, _NOTHING],
     Access.ADMIN: [{"adminKey": []}],
     Access.METRICS: [_NOTHING, {"metricsToken": []}],
+    Access.HOOK_TOKEN: [{"webhookToken": []}, *_KEY],
+    Access.SIGNATURE: [_NOTHING, {"webhookToken": []}],
     Access.NONE: [],
 }
 
@@ -106,8 +127,10 @@ _ID: Final = "7d444840-9dc0-41d1-b245-5ffdce74fad2"
 PATH_PARAMETERS: Final[Mapping[str, tuple[str, Mapping[str, Any], str]]] = {
     "id": ("The id; an unknown or malformed one is 404", _TEXT, _ID),
     "name": ("The name of the queue", {**_TEXT, "maxLength": 100}, "emails"),
+    "org_id": ("The id of the organization", _TEXT, _ID),
     "slug": ("The slug", _TEXT, "acme"),
     "job_id": ("The id of the job", _TEXT, _ID),
+    "delivery_id": ("The id of the delivery", _TEXT, _ID),
     "member_id": ("The id of the member", _TEXT, _ID),
 }
 
@@ -118,11 +141,16 @@ TAGS: Final[Mapping[str, tuple[str, str]]] = {
     "workers": ("Workers", "Programs that claim jobs and give signs of life."),
     "auth": ("Sign-in", "Tokens for an API key, and sign-in by mail."),
     "organizations": ("Organizations", "Tenants: their data, plan, usage and members."),
+    "schedules": ("Schedules", "Jobs that are made by the clock."),
     "workflows": ("Workflows", "Jobs that wait for one another."),
     "api-keys": ("API keys", "Credentials, each with its queues, permissions and limits."),
+    "outgoing-webhooks": ("Webhooks", "Addresses that are called at events."),
+    "webhooks": ("Webhooks", "Addresses that are called at events."),
     "billing": ("Billing", "What a server without billing can say about it."),
     "dashboard": ("Dashboard", "What the home page of a dashboard shows, in one call."),
     "admin": ("Admin", "All organizations, for whoever runs the server."),
+    "events": ("Events", "What happens, while it happens."),
+    "ws": ("Events", "What happens, while it happens."),
     "metrics": ("Metrics", "For Prometheus."),
     "health": ("Health", "For whatever watches the server."),
     "": ("Server", "The server itself."),

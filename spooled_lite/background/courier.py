@@ -1,0 +1,155 @@
+"""Delivers what is owed: finds it, sends it, records what came of it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from spooled_lite.background.places import Places
+from spooled_lite.background.sender import Sender
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.webhooks.deliveries import LAST, Found, Waiting, find_waiting, load, record
+from spooled_lite.core.webhooks.records import Attempt, Outgoing
+from spooled_lite.errors import Unavailable
+from spooled_lite.metrics import Metrics
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane
+
+logger = logging.getLogger(__name__)
+
+ERROR_PAUSE_SECONDS: Final = 1.0
+FIRST: Final = ""  # before every endpoint
+ENDPOINTS_MAX: Final = 200  # looked at in one read
+ENDPOINTS_PER_PLACE: Final = 8  # few places are soon taken
+
+
+class Courier:
+    """Used on the event loop's thread.
+
+    What is under way is known in memory only. After a crash it is owed as before, and sent again
+    under the same number: at least once.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        places_max: int,
+        attempts_max: int,
+        metrics: Metrics,
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake` has `run_once` called again, soon."""
+        self._sender = sender
+        self._places = Places(places_max)
+        self._attempts_max = attempts_max
+        self._metrics = metrics
+        self._wake = wake
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._taken: set[int] = set()  # deliveries that no read may have us send once more
+        self._over: set[int] = set()  # of these, those that a read from now on sees as they are
+        self._after = FIRST  # the endpoint that had its turn last
+        self._is_stopping = False
+
+    def under_way(self) -> int:
+        return len(self._tasks)
+
+    async def run_once(self, database: Database) -> Pass:
+        """Begin to deliver what is due, endpoint by endpoint, each in its turn.
+
+        Due again when the next delivery is. The end of each one under way wakes it, too, so that
+        it may stop looking as soon as no place is left.
+        """
+        begun = 0
+        next_at_ms: int | None = None
+        turn = self._after
+        for after, last in ((turn, LAST), (FIRST, turn)):
+            position: str | None = after
+            while position is not None and position < last:
+                if not self._places.left:
+                    return Pass(begun, None)
+                found = await self._look(database, position, last)
+                for waiting in found.waiting:
+                    if waiting.seq in self._taken:
+                        continue
+                    if waiting.at_ms > self._sender.now_ms:
+                        if next_at_ms is None or waiting.at_ms < next_at_ms:
+                            next_at_ms = waiting.at_ms
+                    elif self._begin(database, waiting):
+                        begun += 1
+                position = found.after
+        return Pass(begun, next_at_ms)
+
+    async def finish(self, seconds: float, at_once: asyncio.Event) -> None:
+        """Wait for the deliveries under way, so long at most; the others stay owed."""
+        self._is_stopping = True
+        hurry = asyncio.create_task(at_once.wait(), name="deliveries at once")
+        try:
+            async with asyncio.timeout(seconds):
+                while self._tasks and not hurry.done():
+                    await asyncio.wait((*self._tasks, hurry), return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            pass
+        late = tuple(self._tasks)
+        for task in (*late, hurry):
+            task.cancel()
+        await asyncio.gather(*late, hurry, return_exceptions=True)
+        if late:
+            logger.info("%d deliveries were not finished; they are owed as before", len(late))
+        await self._sender.close()
+
+    async def _look(self, database: Database, after: str, last: str) -> Found:
+        # What was recorded before this read begins is seen as it is. What is recorded during it
+        # may be seen as it was, and must not be sent again for that.
+        self._taken -= self._over
+        self._over.clear()
+        endpoints_max = min(ENDPOINTS_MAX, ENDPOINTS_PER_PLACE * self._places.left)
+        return await database.readers.read(find_waiting, after, last, endpoints_max)
+
+    def _begin(self, database: Database, waiting: Waiting) -> bool:
+        if not self._places.take(waiting.endpoint):
+            return False
+        self._after = waiting.endpoint
+        self._taken.add(waiting.seq)
+        task = asyncio.create_task(self._deliver(database, waiting), name=f"delivery-{waiting.seq}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _deliver(self, database: Database, waiting: Waiting) -> None:
+        began = time.monotonic()
+        try:
+            call = await database.readers.point(load, waiting.seq)
+            if call is not None:
+                attempt = await self._sender.send(call)
+                await self._record(database, call, attempt)
+        except Unavailable as error:
+            # The storage has said so in the log; the delivery is owed as before.
+            logger.debug("a delivery was put off: %s", error)
+            await asyncio.sleep(ERROR_PAUSE_SECONDS)
+        except Exception:
+            logger.exception("a delivery failed for no known reason; it is owed as before")
+            await asyncio.sleep(ERROR_PAUSE_SECONDS)
+        finally:
+            self._places.give_back(waiting.endpoint, seconds=time.monotonic() - began)
+            self._over.add(waiting.seq)
+            self._wake()
+
+    async def _record(self, database: Database, call: Outgoing, attempt: Attempt) -> None:
+        """Again and again until it is written down: the receiver must not be called for nothing."""
+        arguments = (call, attempt, self._attempts_max)
+        while True:
+            try:
+                became = await database.submit(record, arguments, lane=Lane.SETTLE)
+                break
+            except Unavailable:
+                if self._is_stopping:
+                    raise
+                await asyncio.sleep(ERROR_PAUSE_SECONDS)
+        self._metrics.count("spooled_webhook_attempts_total")
+        self._metrics.webhook_seconds.observe(attempt.duration_ms / 1000)
+        if became == "success":
+            self._metrics.count("spooled_webhook_delivered_total")
+        elif became == "failed":
+            self._metrics.count("spooled_webhook_failed_total")

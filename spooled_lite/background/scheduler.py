@@ -1,0 +1,94 @@
+"""Fires the slots of schedules: read what is due, decide beside the writing thread, write."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.schedules.fire import Terms, find_due, fire
+from spooled_lite.core.schedules.missed import Firing, decide
+from spooled_lite.errors import InternalError, SpooledError, Unavailable
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.transaction import Tx
+
+logger = logging.getLogger(__name__)
+
+READ_MAX: Final = 500  # schedules of one round
+# Jobs of one transaction: about 10 ms of the writing thread, and never 50. Claims go first whenever
+# a batch begins; in a burst of slots those that come during a pass wait for its end.
+PASS_JOBS_MAX: Final = 100
+# How long the writing thread is left to others after a pass, as a share of what it took.
+REST_SHARE: Final = 0.5
+STUCK_MS: Final = 1_000  # when nothing could be moved on, though it is due
+
+
+class Scheduler:
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._pass_seconds = 0.0  # of the writing thread, for the last pass
+
+    async def run_once(self, db: Database) -> Pass:
+        """Fire what is due, READ_MAX schedules at most, the longest due first.
+
+        A crash at any line loses nothing and fires nothing twice: a slot, its job and the next slot
+        are one transaction, and what has not been written is still due.
+        """
+        due = await db.readers.read(find_due, READ_MAX)
+        if not due.rows:
+            return Pass(0, due.next_at_ms)
+        firings = await asyncio.to_thread(decide, due.rows, due.now_ms)
+        count = 0
+        for some in in_passes(firings):
+            count += await self._fire(db, some)
+            if len(firings) > len(some):
+                await asyncio.sleep(self._pass_seconds * REST_SHARE)
+        return Pass(count, due.now_ms if count else due.now_ms + STUCK_MS)
+
+    async def _fire(self, db: Database, firings: Sequence[Firing]) -> int:
+        try:
+            return await self._write(db, firings, None, Lane.CREATE)
+        except Unavailable as error:
+            if error.reason != "storage_full":
+                raise
+            return await self._write(db, firings, error, Lane.REST)
+        except Exception:
+            if len(firings) > 1:
+                # One bad row must not stop the others.
+                return sum([await self._fire(db, [each]) for each in firings])
+            logger.exception("schedule %s could not fire", firings[0].schedule)
+            try:
+                return await self._write(db, firings, InternalError(), Lane.REST)
+            except Exception:
+                logger.exception("schedule %s could not move on", firings[0].schedule)
+                return 0
+
+    async def _write(
+        self, db: Database, firings: Sequence[Firing], refusal: SpooledError | None, lane: Lane
+    ) -> int:
+        reason = None if refusal is None else refusal.message
+        count: int = await db.submit(self._timed, (firings, reason), lane=lane)
+        return count
+
+    def _timed(self, tx: Tx, firings: Sequence[Firing], refusal: str | None) -> int:
+        began = time.monotonic()
+        count = fire(tx, firings, self._terms, refusal)
+        self._pass_seconds = time.monotonic() - began
+        return count
+
+
+def in_passes(firings: Sequence[Firing]) -> Iterator[Sequence[Firing]]:
+    """In order, so many together that they make at most PASS_JOBS_MAX jobs."""
+    some: list[Firing] = []
+    jobs = 0
+    for firing in firings:
+        size = max(1, len(firing.slots))
+        if some and jobs + size > PASS_JOBS_MAX:
+            yield some
+            some, jobs = [], 0
+        some.append(firing)
+        jobs += size
+    if some:
+        yield some

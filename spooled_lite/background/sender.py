@@ -1,0 +1,75 @@
+"""One webhook call: its headers, its signature, its body in the format that was asked for."""
+
+from typing import Final
+
+from spooled_lite.clock import Clock
+from spooled_lite.core.webhooks.formats import formatted
+from spooled_lite.core.webhooks.records import Attempt, Outgoing
+from spooled_lite.errors import Unavailable
+from spooled_lite.outbound.http_client import Answer, HttpClient
+from spooled_lite.outbound.signatures import sign
+
+USER_AGENT: Final = "Spooled-Webhook/1.0"
+SECONDS_MAX: Final = 30.0
+TEST_SECONDS_MAX: Final = 10.0
+BY_HAND_MAX: Final = 32  # calls at once that somebody waits for, besides the deliveries
+
+
+class Sender:
+    """Makes the calls. What a receiver does never raises: it is an attempt that failed."""
+
+    def __init__(self, client: HttpClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._by_hand = 0
+
+    @property
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    async def send(self, call: Outgoing, *, total_seconds: float = SECONDS_MAX) -> Attempt:
+        """Make one call. Contract: schedules-workflows-webhooks, section 3.4."""
+        timestamp = self._clock.now_ms() // 1000
+        body = formatted(call.format, call.body)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+            "X-Spooled-Event": call.event,
+            "X-Spooled-Timestamp": str(timestamp),
+            "X-Spooled-Delivery-Attempt": str(call.attempt),
+            "X-Spooled-Delivery-ID": call.id,
+            "X-Spooled-Delivery": call.id,
+        }
+        if call.secret:
+            headers["X-Spooled-Signature"] = sign(call.secret, timestamp, body)
+        return _attempt(
+            await self._client.post(call.url, body, headers, total_seconds=total_seconds)
+        )
+
+    async def send_by_hand(self, call: Outgoing, *, total_seconds: float) -> Attempt:
+        """The same for a request that waits for it.
+
+        Raises:
+            Unavailable: BY_HAND_MAX of them are under way.
+        """
+        if self._by_hand >= BY_HAND_MAX:
+            raise Unavailable("overloaded", "Too many webhook calls are under way; try again")
+        self._by_hand += 1
+        try:
+            return await self.send(call, total_seconds=total_seconds)
+        finally:
+            self._by_hand -= 1
+
+    async def close(self) -> None:
+        """End the calls under way."""
+        await self._client.close()
+
+
+def _attempt(answer: Answer) -> Attempt:
+    return Attempt(
+        status_code=answer.status_code,
+        response_body=None if answer.status_code is None else answer.body,
+        error=answer.error,
+        duration_ms=answer.duration_ms,
+        retry_after_seconds=answer.retry_after_seconds,
+    )

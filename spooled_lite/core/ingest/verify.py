@@ -1,0 +1,54 @@
+"""Is a webhook from whom it says it is from? Every comparison takes the same time whatever is
+shown: neither how much of a secret is right nor how long it should be can be measured."""
+
+import hashlib
+import hmac
+from typing import Final, Literal
+
+from spooled_lite.core.ingest.records import Receiver
+from spooled_lite.errors import SecretMissing
+from spooled_lite.outbound.signatures import verify_github, verify_stripe
+
+Signing = Literal["github", "stripe"]
+
+SETTINGS: Final[dict[Signing, str]] = {
+    "github": "github_webhook_secret",
+    "stripe": "stripe_webhook_secret",
+}
+NAMES: Final[dict[Signing, str]] = {"github": "GitHub", "stripe": "Stripe"}
+
+
+def is_token_of(receiver: Receiver, shown: bytes) -> bool:
+    """Whether this is the webhook token of the organization. One without a token has none."""
+    if not receiver.webhook_token:
+        return False
+    wanted = receiver.webhook_token.encode("utf-8")
+    digests = (hashlib.sha256(each).digest() for each in (shown, wanted))
+    return hmac.compare_digest(*digests)
+
+
+def secret_for(
+    receiver: Receiver, provider: Signing, server_secret: str | None, *, chars_min: int
+) -> str:
+    """What webhooks of this provider are signed with: the organization's own secret, else the
+    server's. A secret of its own that is too short is not passed over for the server's: the
+    organization did not mean to trust that one.
+
+    Raises:
+        SecretMissing: there is none, or one of less than `chars_min` characters.
+
+    Contract: schedules-workflows-webhooks, sections 4.4 and 4.5.
+    """
+    secret = receiver.secrets[SETTINGS[provider]] or server_secret
+    if not secret or len(secret) < chars_min:
+        raise SecretMissing(f"No usable secret for webhooks of {NAMES[provider]} is configured")
+    return secret
+
+
+def is_signed(
+    provider: Signing, secret: str, signature: str | None, body: bytes, *, now_ms: int
+) -> bool:
+    """Whether the signature is that of exactly these bytes and, of Stripe, not too old."""
+    if provider == "github":
+        return verify_github(secret, signature, body)
+    return verify_stripe(secret, signature, body, now_ms)

@@ -1,0 +1,76 @@
+"""Reading the event log back, and what one of its rows has in common with an event just told."""
+
+import sqlite3
+from typing import Any, Final
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.log import log_rows
+from spooled_lite.events import Event
+from spooled_lite.storage.event_log import KEPT_MAX, KEPT_MS
+from spooled_lite.storage.transaction import Reading
+
+PAGE_MAX: Final = 250  # rows of one read: some milliseconds, and no more memory than that
+RESULT_BYTES_MAX: Final = 30 * 1024  # what no frame has room for. Contract: realtime, section 3.5
+
+
+class Logged(Struct, frozen=True, gc=False):
+    """A transition, as it stands in the event log."""
+
+    seq: int
+    type: str
+    queue_name: str | None
+    subject_id: str | None
+    body: bytes
+    at_ms: int
+    result: bytes | None = None  # of a completed job, as long as the job is there
+
+    @classmethod
+    def of_event(cls, event: Event) -> "Logged":
+        """The same that `replay_page` reads later."""
+        [(_, kind, queue_name, subject_id, body, at_ms)] = log_rows([event])
+        result = event.row["result"] if kind == "job.completed" else None
+        if result is not None and len(result) > RESULT_BYTES_MAX:
+            result = None
+        return cls(event.log_seq, kind, queue_name, subject_id, body, at_ms, result)
+
+    @classmethod
+    def of_row(cls, row: sqlite3.Row) -> "Logged":
+        return cls(
+            row["seq"],
+            row["type"],
+            row["queue_name"],
+            row["subject_id"],
+            row["body"],
+            row["created_at_ms"],
+            row["result"],
+        )
+
+
+def can_be_replayed(tx: Reading, org: int, seq: int) -> bool:
+    """Whether all that came after this row is still kept. Contract: realtime, section 4.4."""
+    row = tx.row(statements.LOGGED, {"seq": seq, "org": org})
+    if row is None or row["created_at_ms"] < tx.now_ms - KEPT_MS:
+        return False
+    oldest = tx.row(statements.OLDEST_REPLAYED, {"org": org, "newer": KEPT_MAX - 1})
+    return oldest is None or seq >= oldest["seq"]
+
+
+def replay_page(tx: Reading, org: int, *, after: int, up_to: int) -> list[Logged]:
+    """The next PAGE_MAX rows of the organization in that range, oldest first."""
+    params: dict[str, Any] = {
+        "org": org,
+        "after": after,
+        "up_to": up_to,
+        "limit": PAGE_MAX,
+        "result_bytes_max": RESULT_BYTES_MAX,
+    }
+    return [Logged.of_row(row) for row in tx.rows(statements.LOGGED_AFTER, params)]
+
+
+def last_logged(tx: Reading) -> int:
+    """The number of the newest row of the log, of whichever organization; 0 when it is empty."""
+    row = tx.row(statements.LAST_LOGGED)
+    assert row is not None, "max() always yields a row"
+    return row[0] or 0

@@ -1,0 +1,209 @@
+"""Making, changing, pausing and deleting schedules.
+
+The next slot is worked out before the operation, off the writing thread, and comes with what it
+was worked out from.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs.records import check_json_size, with_job_type
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle.passes import PASS_MAX
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.schedules import cron, statements
+from spooled_lite.core.schedules.query import get_schedule
+from spooled_lite.core.schedules.records import NewSchedule, ScheduleChanges
+from spooled_lite.core.schedules.zones import zone_of
+from spooled_lite.events import Deadline, Row
+from spooled_lite.plans import Caps
+from spooled_lite.storage.transaction import Tx
+
+_CHANGEABLE: Final = (
+    "name",
+    "description",
+    "cron_expression",
+    "timezone",
+    "payload_template",
+    "priority",
+    "max_retries",
+    "timeout_seconds",
+    "is_active",
+    "catch_up",
+    "tags",
+    "metadata",
+    "next_run_at_ms",
+    "caught_up",
+)
+RESUME: Final = ScheduleChanges(columns={"is_active": True})
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """New values by column, and the values of others that they were worked out from."""
+
+    columns: Mapping[str, Any]
+    seen: Mapping[str, Any] = {}
+    next_run_at_ms: int | None = None  # if the rule changes, or the schedule begins to run again
+
+
+def slots_after(cron_expression: str, timezone: str, after_ms: int, count: int) -> list[int]:
+    """The next slots of a rule. Not for the writing thread: it takes its time.
+
+    Raises:
+        RuleBroken: the expression does not parse, or there is no such zone.
+    """
+    return cron.next_slots(cron.parse(cron_expression), zone_of(timezone), after_ms, count)
+
+
+def first_slot(cron_expression: str, timezone: str, after_ms: int) -> int | None:
+    """As `slots_after`; None when there is none."""
+    slots = slots_after(cron_expression, timezone, after_ms, 1)
+    return slots[0] if slots else None
+
+
+def worked_out(
+    changes: ScheduleChanges, row: Row, *, now_ms: int, template_bytes_max: int
+) -> Change:
+    """What the changes come to for a schedule as it is now. Not for the writing thread.
+
+    Raises:
+        RuleBroken: as `slots_after`.
+        PayloadTooLarge: the template, with the type of job that it gets, is over its limit.
+    """
+    columns, seen = dict(changes.columns), {}
+    next_run_at_ms = None
+    if changes.job_type is not None:
+        template = with_job_type(row["payload_template"], changes.job_type)
+        check_json_size(template, template_bytes_max, "payload_template")
+        columns["payload_template"] = template
+        seen["payload_template"] = row["payload_template"]
+    if columns.keys() & {"cron_expression", "timezone", "is_active"}:
+        rule = {name: columns.get(name, row[name]) for name in ("cron_expression", "timezone")}
+        seen |= {name: row[name] for name in rule if name not in columns}
+        next_run_at_ms = first_slot(**rule, after_ms=now_ms)
+    return Change(columns=columns, seen=seen, next_run_at_ms=next_run_at_ms)
+
+
+def create(
+    tx: Tx, org: int, new: NewSchedule, next_run_at_ms: int | None, admission: Admission
+) -> sqlite3.Row:
+    """Store a schedule. Its queue is made with the first job, not now.
+
+    Raises:
+        QuotaExceeded: it would be one active schedule too many.
+
+    Contract: schedules, section 1.2 row 2.
+    """
+    if new.is_active:
+        _check_room(tx, org, admission.caps)
+    max_retries, timeout_seconds = new.max_retries, new.timeout_seconds
+    if max_retries is None or timeout_seconds is None:
+        queue = find_queue(tx, org, new.queue_name)
+        if max_retries is None:
+            max_retries = admission.max_retries if queue is None else queue["max_retries"]
+        if timeout_seconds is None:
+            timeout_seconds = (
+                admission.timeout_seconds if queue is None else queue["default_timeout"]
+            )
+    row = tx.row(
+        statements.INSERT,
+        {
+            "id": tx.new_id(),
+            "org": org,
+            "name": new.name,
+            "description": new.description,
+            "cron_expression": new.cron_expression,
+            "timezone": new.timezone,
+            "queue_name": new.queue_name,
+            "payload_template": new.payload_template,
+            "priority": new.priority,
+            "max_retries": max_retries,
+            "timeout_seconds": timeout_seconds,
+            "is_active": int(new.is_active),
+            "catch_up": new.catch_up,
+            "tags": new.tags,
+            "metadata": new.metadata,
+            "next_run_at_ms": next_run_at_ms,
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert row is not None, "INSERT ... RETURNING always yields a row"
+    announce_slot(tx, row)
+    return row
+
+
+def change(
+    tx: Tx, org: int, schedule_id: str, wanted: Change, scope: Scope, caps: Caps | None
+) -> sqlite3.Row | None:
+    """Give a schedule new values. Its next slot moves only with its rule, or when it was paused.
+
+    None, and nothing is changed, when it is not any more what the change was worked out from.
+
+    Raises:
+        NotFound, AccessDenied: as `get_schedule`.
+        QuotaExceeded: it would be one active schedule too many.
+
+    Contract: schedules, section 1.2 rows 4 and 7.
+    """
+    row = get_schedule(tx, org, schedule_id, scope)
+    if any(row[name] != value for name, value in wanted.seen.items()):
+        return None
+    columns = wanted.columns
+    values = {name: row[name] for name in _CHANGEABLE} | dict(columns)
+    begins = values["is_active"] and not row["is_active"]
+    if begins:
+        _check_room(tx, org, caps)
+    if begins or any(values[name] != row[name] for name in ("cron_expression", "timezone")):
+        values |= {"next_run_at_ms": wanted.next_run_at_ms, "caught_up": 0}
+    changed = tx.row(statements.UPDATE, {**values, "seq": row["seq"], "now_ms": tx.now_ms})
+    assert changed is not None, "the schedule was found in this operation"
+    announce_slot(tx, changed)
+    return changed
+
+
+def pause(tx: Tx, org: int, schedule_id: str, scope: Scope) -> sqlite3.Row:
+    """Fire no more. The next slot stays where it is; pausing again changes nothing.
+
+    Raises: as `get_schedule`. Contract: schedules, section 1.2 row 6.
+    """
+    row = get_schedule(tx, org, schedule_id, scope)
+    return tx.row(statements.PAUSE, {"seq": row["seq"], "now_ms": tx.now_ms}) or row
+
+
+def delete(tx: Tx, org: int, schedule_id: str, scope: Scope) -> None:
+    """Delete a schedule and its runs; the jobs it has made stay.
+
+    It is hidden at once. Of many runs some are left for the sweeps over what is old.
+
+    Raises: as `get_schedule`. Contract: schedules, section 1.2 row 5.
+    """
+    row = get_schedule(tx, org, schedule_id, scope)
+    tx.execute(statements.MARK_DELETED, {"seq": row["seq"], "now_ms": tx.now_ms})
+    remove_deleted_schedules(tx, org)
+
+
+def remove_deleted_schedules(tx: Tx, org: int) -> int:
+    """One pass over what is left of a deleted schedule; how many rows went."""
+    row = tx.row(statements.NEXT_DELETED, {"org": org})
+    if row is None:
+        return 0
+    count = tx.execute(statements.DELETE_RUNS, {"schedule": row["seq"], "limit": PASS_MAX})
+    if count < PASS_MAX:
+        count += tx.execute(statements.DELETE, {"seq": row["seq"]})
+    return count
+
+
+def announce_slot(tx: Tx, row: Row) -> None:
+    """Whenever a schedule has a next slot: have it fired then."""
+    if row["is_active"] and row["next_run_at_ms"] is not None:
+        tx.due(Deadline.SLOT, row["next_run_at_ms"])
+
+
+def _check_room(tx: Tx, org: int, caps: Caps | None) -> None:
+    if caps is not None:
+        check_room(tx, org, caps, "schedules", more=1)

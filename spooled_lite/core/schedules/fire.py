@@ -1,0 +1,210 @@
+"""Slots that have come make their jobs: each slot once, whatever is started again or set back."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.core.jobs.records import NewJob, check_json_size, job_type_of
+from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.orgs import statements as org_statements
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.schedules import statements
+from spooled_lite.core.schedules.define import announce_slot
+from spooled_lite.core.schedules.missed import Firing
+from spooled_lite.core.schedules.query import get_schedule
+from spooled_lite.errors import SpooledError
+from spooled_lite.events import Row
+from spooled_lite.plans import Plans
+from spooled_lite.storage.transaction import Reading, Tx
+
+ERROR_CHARACTERS_MAX: Final = 4_096
+TRUNCATED: Final = "... [truncated]"
+
+
+class Due(Struct, frozen=True):
+    """Schedules whose next slot has come, or when the next one does."""
+
+    rows: Sequence[sqlite3.Row]
+    now_ms: int
+    next_at_ms: int | None
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What jobs are let in under that nobody calls for. Contract: platform, section 5.3."""
+
+    plans: Plans
+    is_enforced: bool
+    payload_bytes_max: int
+    max_retries: int
+    timeout_seconds: int
+
+    def of(self, organization: Row) -> tuple[Admission, int]:
+        """Caps and queue defaults of an organization, and how large its payloads may be."""
+        own = organization["custom_limits"]
+        custom: Mapping[str, Any] | None = None if own is None else msgspec.json.decode(own)
+        tier = organization["plan_tier"]
+        caps = self.plans.caps_of(tier, custom, enforced=self.is_enforced)
+        bytes_max = self.plans.payload_bytes_max(
+            tier, custom, enforced=self.is_enforced, server_max=self.payload_bytes_max
+        )
+        return Admission(caps, self.max_retries, self.timeout_seconds), bytes_max
+
+
+def find_due(tx: Reading, limit: int) -> Due:
+    rows = tx.rows(statements.DUE, {"now_ms": tx.now_ms, "limit": limit})
+    if rows:
+        return Due(rows, tx.now_ms, tx.now_ms)
+    following = tx.row(statements.NEXT_SLOT)
+    return Due(rows, tx.now_ms, None if following is None else following["at_ms"])
+
+
+def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = None) -> int:
+    """Make the jobs of these slots, write down the runs, and move the schedules on.
+
+    A schedule that is not any more what its firing was decided from is left alone: whoever looks
+    next decides anew. A slot that has been taken before makes no job again. A job that is refused,
+    by its limits or, with `refusal`, whatever it is, leaves a failed run; the others fire.
+
+    Returns how many schedules have moved on.
+
+    Contract: schedules, section 1.3.
+    """
+    let_in: dict[int, tuple[Admission, int]] = {}
+    count = 0
+    for firing in firings:
+        row = tx.row(
+            statements.AS_DECIDED,
+            {
+                "seq": firing.schedule,
+                "was_next_run_at_ms": firing.was_next_run_at_ms,
+                "cron_expression": firing.cron_expression,
+                "timezone": firing.timezone,
+                "catch_up": firing.catch_up,
+            },
+        )
+        if row is None:
+            continue
+        if row["org"] not in let_in:
+            organization = tx.row(org_statements.BY_SEQ, {"org": row["org"]})
+            if organization is None:
+                continue  # deleted; this row goes with it
+            let_in[row["org"]] = terms.of(organization)
+        _fire(tx, row, firing, let_in[row["org"]], refusal or firing.problem)
+        count += 1
+    return count
+
+
+def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Scope) -> Row:
+    """Make a job of a schedule now, paused or not; its next slot stays. Returns the job.
+
+    Raises:
+        NotFound, AccessDenied: as `get_schedule`.
+        QuotaExceeded: a cap would be passed.
+
+    Contract: schedules, section 1.2 row 8.
+    """
+    schedule = get_schedule(tx, org, schedule_id, scope)
+    job = enqueue(tx, org, _job(schedule), admission, scope).row
+    run = {"id": tx.new_id(), "org": org, "schedule": schedule["seq"], "job_id": job["id"]}
+    tx.execute(statements.ADD_RUN, {**run, "now_ms": tx.now_ms})
+    counted = tx.row(statements.COUNT_RUN, {"seq": schedule["seq"], "now_ms": tx.now_ms})
+    assert counted is not None, "the schedule was found in this operation"
+    _announce(tx, counted, job["id"], by="manual")
+    return job
+
+
+def _fire(
+    tx: Tx,
+    schedule: sqlite3.Row,
+    firing: Firing,
+    let_in: tuple[Admission, int],
+    refusal: str | None,
+) -> None:
+    job_ids: list[str] = []
+    failures = 0
+    for slot in firing.slots:
+        run = tx.row(
+            statements.TAKE_SLOT,
+            {
+                "id": tx.new_id(),
+                "org": schedule["org"],
+                "schedule": schedule["seq"],
+                "slot_at_ms": slot,
+                "now_ms": tx.now_ms,
+            },
+        )
+        if run is None:
+            continue
+        job_id, problem = (None, refusal) if refusal else _make_job(tx, schedule, let_in)
+        _end_run(tx, run["seq"], job_id, problem)
+        if job_id is None:
+            failures += 1
+        else:
+            job_ids.append(job_id)
+    row = tx.row(
+        statements.ADVANCE,
+        {
+            "seq": schedule["seq"],
+            "was_next_run_at_ms": firing.was_next_run_at_ms,
+            "next_run_at_ms": firing.next_run_at_ms,
+            "caught_up": firing.caught_up,
+            "runs": len(job_ids),
+            "failures": failures,
+            "now_ms": tx.now_ms,
+        },
+    )
+    assert row is not None, "nothing changes a schedule between two statements of an operation"
+    for job_id in job_ids:
+        _announce(tx, row, job_id, by="cron")
+    announce_slot(tx, row)
+
+
+def _make_job(
+    tx: Tx, schedule: sqlite3.Row, let_in: tuple[Admission, int]
+) -> tuple[str | None, str | None]:
+    """The id of the job, or why there is none. A refused job has stored nothing, its queue
+    included: that is why its error may end here and not with the operation."""
+    admission, payload_bytes_max = let_in
+    try:
+        check_json_size(schedule["payload_template"], payload_bytes_max, "payload_template")
+        made = enqueue(tx, schedule["org"], _job(schedule), admission, ALL_QUEUES)
+    except SpooledError as error:
+        return None, error.message
+    return made.row["id"], None
+
+
+def _job(schedule: Row) -> NewJob:
+    payload: bytes = schedule["payload_template"]
+    return NewJob(
+        queue_name=schedule["queue_name"],
+        payload=payload,
+        priority=schedule["priority"],
+        job_type=job_type_of(payload),
+        max_retries=schedule["max_retries"],
+        timeout_seconds=schedule["timeout_seconds"],
+        tags=schedule["tags"],
+    )
+
+
+def _end_run(tx: Tx, run: int, job_id: str | None, problem: str | None) -> None:
+    if problem is not None and len(problem) > ERROR_CHARACTERS_MAX:
+        problem = problem[: ERROR_CHARACTERS_MAX - len(TRUNCATED)] + TRUNCATED
+    tx.execute(
+        statements.END_RUN,
+        {
+            "seq": run,
+            "status": "failed" if job_id is None else "completed",
+            "job_id": job_id,
+            "error_message": problem,
+            "now_ms": tx.now_ms,
+        },
+    )
+
+
+def _announce(tx: Tx, schedule: Row, job_id: str, *, by: str) -> None:
+    facts = {"job_id": job_id, "trigger": by}
+    tx.emit("schedule.triggered", schedule["org"], row=schedule, facts=facts)

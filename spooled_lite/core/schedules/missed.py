@@ -1,0 +1,86 @@
+"""What becomes of slots that are due: which of them fire, and which slot is next.
+
+Not for the writing thread: working out slots takes its time. Contract: schedules, section 1.6.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.schedules import cron
+from spooled_lite.core.schedules.cron import Cron
+from spooled_lite.core.schedules.zones import Zone, zone_of
+from spooled_lite.errors import RuleBroken
+from spooled_lite.events import Row
+
+CAUGHT_UP_PER_PASS: Final = 32
+CAUGHT_UP_MAX: Final = 1_000  # missed slots that one schedule makes up for
+
+
+class Firing(Struct, frozen=True, kw_only=True):
+    """The slots of one schedule that fire now, and what it was decided from."""
+
+    schedule: int
+    was_next_run_at_ms: int
+    cron_expression: str
+    timezone: str
+    catch_up: str
+    slots: Sequence[int]
+    next_run_at_ms: int | None
+    caught_up: int = 0
+    problem: str | None = None  # why the slots can make no job
+
+
+def decide(due: Sequence[Row], now_ms: int) -> list[Firing]:
+    """For each of these schedules, whose next slot has come, what it does about it."""
+    return [_firing(row, now_ms) for row in due]
+
+
+def _firing(row: Row, now_ms: int) -> Firing:
+    first, caught_up, problem = row["next_run_at_ms"], 0, None
+    slots: Sequence[int] = (first,)
+    next_run_at_ms = None
+    try:
+        rule, zone = cron.parse(row["cron_expression"]), zone_of(row["timezone"])
+    except RuleBroken as error:
+        # It could be read when it was stored: the zones of this machine are others. It ends here,
+        # and its history says why.
+        problem = error.message
+    else:
+        if row["catch_up"] == "all":
+            slots, next_run_at_ms, caught_up = _all(rule, zone, first, now_ms, row["caught_up"])
+        else:
+            next_run_at_ms = cron.next_slot(rule, zone, now_ms)
+            if row["catch_up"] == "skip":
+                is_late = now_ms - first > row["misfire_grace_seconds"] * 1000
+                is_only = cron.next_slot(rule, zone, first) == next_run_at_ms
+                slots = (first,) if is_only and not is_late else ()
+    return Firing(
+        schedule=row["seq"],
+        was_next_run_at_ms=first,
+        cron_expression=row["cron_expression"],
+        timezone=row["timezone"],
+        catch_up=row["catch_up"],
+        slots=slots,
+        next_run_at_ms=next_run_at_ms,
+        caught_up=caught_up,
+        problem=problem,
+    )
+
+
+def _all(
+    rule: Cron, zone: Zone, first: int, now_ms: int, caught_up: int
+) -> tuple[list[int], int | None, int]:
+    """Slots in order, the one after them, and how many have been made up for when more is due."""
+    slots: list[int] = []
+    slot: int | None = first
+    count_max = min(CAUGHT_UP_PER_PASS, CAUGHT_UP_MAX - caught_up)
+    while slot is not None and slot <= now_ms and len(slots) < count_max:
+        slots.append(slot)
+        slot = cron.next_slot(rule, zone, slot)
+    if slot is None or slot > now_ms:
+        return slots, slot, 0
+    if caught_up + len(slots) >= CAUGHT_UP_MAX:
+        return slots, cron.next_slot(rule, zone, now_ms), 0
+    return slots, slot, caught_up + len(slots)

@@ -1,0 +1,105 @@
+"""Reading schedules and what they have done."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.schedules import statements
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.transaction import Reading
+
+# What a list can be in the order of, by the names of the wire.
+COLUMNS: Final[Mapping[str, str]] = {
+    "created_at": "created_at_ms",
+    "updated_at": "updated_at_ms",
+    "last_run_at": "last_run_at_ms",
+    "next_run_at": "next_run_at_ms",
+    "name": "name",
+    "queue_name": "queue_name",
+    "priority": "priority",
+    "run_count": "run_count",
+    "is_active": "is_active",
+}
+# Fragments of constants, joined with AND; values are always bound.
+_FRAGMENTS: Final[Mapping[str, str]] = {
+    "queue_name": "queue_name = :queue_name",
+    "queue_names": "queue_name IN (SELECT value FROM json_each(:queue_names))",
+    "is_active": "is_active = :is_active",
+}
+
+
+class ScheduleFilter(Struct, frozen=True, kw_only=True):
+    """Which schedules a list is about. A field that is None filters nothing."""
+
+    queue_name: str | None = None
+    is_active: bool | None = None
+    order_by: str = "created_at"
+    descending: bool = True
+    rows_max: int = 100
+    offset: int = 0
+
+
+def get_schedule(tx: Reading, org: int, schedule_id: str, scope: Scope) -> sqlite3.Row:
+    """One schedule.
+
+    Raises:
+        NotFound: no such schedule in this organization.
+        AccessDenied: its queue is outside the key's queues.
+
+    Contract: schedules, section 1.2 row 3.
+    """
+    row = tx.row(statements.BY_ID, {"id": schedule_id, "org": org})
+    if row is None:
+        raise NotFound.thing("Schedule")
+    scope.check(row["queue_name"])
+    return row
+
+
+def list_schedules(
+    tx: Reading, org: int, wanted: ScheduleFilter, scope: Scope
+) -> list[sqlite3.Row]:
+    """A page of schedules; those outside the key's queues are left out.
+
+    Contract: schedules, section 1.2 row 1.
+    """
+    params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
+    names = []
+    if wanted.queue_name is not None:
+        names.append("queue_name")
+        params["queue_name"] = wanted.queue_name
+    if wanted.is_active is not None:
+        names.append("is_active")
+        params["is_active"] = int(wanted.is_active)
+    if not scope.is_unrestricted:
+        names.append("queue_names")
+        params["queue_names"] = _queue_names(tx, org, scope)
+    return tx.rows(_statement(names, wanted), params)
+
+
+def list_runs(
+    tx: Reading, org: int, schedule_id: str, scope: Scope, *, limit: int, offset: int
+) -> list[sqlite3.Row]:
+    """What a schedule has done, newest first. Raises: as `get_schedule`.
+
+    Contract: schedules, section 1.2 row 9.
+    """
+    schedule = get_schedule(tx, org, schedule_id, scope)
+    asked = {"schedule": schedule["seq"], "limit": limit, "offset": offset}
+    return tx.rows(statements.RUNS, asked)
+
+
+def _queue_names(tx: Reading, org: int, scope: Scope) -> str:
+    rows = tx.rows(statements.QUEUE_NAMES, {"org": org})
+    names = [row["queue_name"] for row in rows if scope.allows(row["queue_name"])]
+    return msgspec.json.encode(names).decode()
+
+
+def _statement(names: list[str], wanted: ScheduleFilter) -> str:
+    where = "".join(f" AND {_FRAGMENTS[name]}" for name in names)
+    way = "DESC" if wanted.descending else "ASC"
+    order = f" ORDER BY {COLUMNS[wanted.order_by]} {way}, seq {way} LIMIT :limit OFFSET :offset"
+    return statements.LIST + where + order

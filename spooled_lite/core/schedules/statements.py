@@ -1,0 +1,156 @@
+"""Every statement about schedules and their runs."""
+
+from typing import Final
+
+from spooled_lite.core.jobs.statements import VISIBLE
+
+# The unique index of schedules.id. A deleted schedule is hidden at once.
+BY_ID: Final = """
+SELECT * FROM schedules WHERE id = :id AND org = :org AND deleted_at_ms IS NULL
+"""
+
+INSERT: Final = """
+INSERT INTO schedules (id, org, name, description, cron_expression, timezone, queue_name,
+                       payload_template, priority, max_retries, timeout_seconds, is_active,
+                       catch_up, tags, metadata, next_run_at_ms, created_at_ms, updated_at_ms)
+VALUES (:id, :org, :name, :description, :cron_expression, :timezone, :queue_name,
+        :payload_template, :priority, :max_retries, :timeout_seconds, :is_active,
+        :catch_up, :tags, :metadata, :next_run_at_ms, :now_ms, :now_ms)
+RETURNING *
+"""
+
+# Every column a caller can set; the operation brings the ones that stay as they are.
+UPDATE: Final = """
+UPDATE schedules
+   SET name = :name, description = :description, cron_expression = :cron_expression,
+       timezone = :timezone, payload_template = :payload_template, priority = :priority,
+       max_retries = :max_retries, timeout_seconds = :timeout_seconds, is_active = :is_active,
+       catch_up = :catch_up, tags = :tags, metadata = :metadata,
+       next_run_at_ms = :next_run_at_ms, caught_up = :caught_up, updated_at_ms = :now_ms
+ WHERE seq = :seq AND deleted_at_ms IS NULL
+RETURNING *
+"""
+
+PAUSE: Final = """
+UPDATE schedules SET is_active = 0, updated_at_ms = :now_ms
+ WHERE seq = :seq AND is_active = 1
+RETURNING *
+"""
+
+# -- deleting --------------------------------------------------------------------------------
+
+MARK_DELETED: Final = """
+UPDATE schedules SET deleted_at_ms = :now_ms, is_active = 0, updated_at_ms = :now_ms
+ WHERE seq = :seq AND deleted_at_ms IS NULL
+"""
+
+# Index schedules_deleted.
+NEXT_DELETED: Final = """
+SELECT seq FROM schedules WHERE org = :org AND deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1
+"""
+
+# Index schedule_runs_newest.
+DELETE_RUNS: Final = """
+DELETE FROM schedule_runs WHERE seq IN (
+       SELECT seq FROM schedule_runs WHERE schedule = :schedule
+        ORDER BY started_at_ms, seq LIMIT :limit)
+"""
+
+DELETE: Final = "DELETE FROM schedules WHERE seq = :seq"
+
+# Index schedule_runs_by_age.
+DELETE_OLD_RUNS: Final = """
+DELETE FROM schedule_runs WHERE seq IN (
+       SELECT seq FROM schedule_runs WHERE org = :org AND started_at_ms < :started_before_ms
+        ORDER BY started_at_ms LIMIT :limit)
+"""
+
+# -- firing ----------------------------------------------------------------------------------
+
+# Index schedules_due, the longest due first. Without the template, which may be large. Those of a
+# deleted organization go with its rows.
+DUE: Final = """
+SELECT seq, cron_expression, timezone, catch_up, misfire_grace_seconds, next_run_at_ms, caught_up
+  FROM schedules
+ WHERE is_active = 1 AND next_run_at_ms <= :now_ms
+   AND org NOT IN (SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL)
+ ORDER BY next_run_at_ms LIMIT :limit
+"""
+
+# Index schedules_due: the first row of it.
+NEXT_SLOT: Final = """
+SELECT next_run_at_ms AS at_ms, updated_at_ms FROM schedules
+ WHERE is_active = 1 AND next_run_at_ms IS NOT NULL
+   AND org NOT IN (SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL)
+ ORDER BY next_run_at_ms LIMIT 1
+"""
+
+# Guarded by all that the decision was made from: who changes one of it has it made again.
+AS_DECIDED: Final = """
+SELECT * FROM schedules
+ WHERE seq = :seq AND is_active = 1 AND next_run_at_ms = :was_next_run_at_ms
+   AND cron_expression = :cron_expression AND timezone = :timezone AND catch_up = :catch_up
+"""
+
+# Unique index schedule_runs_by_slot: nothing comes back for a slot that has been taken before.
+TAKE_SLOT: Final = """
+INSERT INTO schedule_runs (id, org, schedule, slot_at_ms, status, started_at_ms)
+VALUES (:id, :org, :schedule, :slot_at_ms, 'running', :now_ms)
+    ON CONFLICT (schedule, slot_at_ms) WHERE slot_at_ms IS NOT NULL DO NOTHING
+RETURNING seq
+"""
+
+END_RUN: Final = """
+UPDATE schedule_runs
+   SET status = :status, job_id = :job_id, error_message = :error_message,
+       completed_at_ms = :now_ms
+ WHERE seq = :seq AND status = 'running'
+"""
+
+ADVANCE: Final = """
+UPDATE schedules
+   SET next_run_at_ms = :next_run_at_ms, caught_up = :caught_up,
+       run_count = run_count + :runs, failed_count = failed_count + :failures,
+       last_run_at_ms = CASE WHEN :runs > 0 THEN :now_ms ELSE last_run_at_ms END
+ WHERE seq = :seq AND next_run_at_ms = :was_next_run_at_ms
+RETURNING *
+"""
+
+# -- triggering ------------------------------------------------------------------------------
+
+ADD_RUN: Final = """
+INSERT INTO schedule_runs (id, org, schedule, job_id, status, started_at_ms, completed_at_ms)
+VALUES (:id, :org, :schedule, :job_id, 'completed', :now_ms, :now_ms)
+"""
+
+COUNT_RUN: Final = """
+UPDATE schedules SET run_count = run_count + 1, last_run_at_ms = :now_ms
+ WHERE seq = :seq
+RETURNING *
+"""
+
+# -- reading ---------------------------------------------------------------------------------
+
+# Index schedules_by_queue: for a key that is limited to some queues.
+QUEUE_NAMES: Final = """
+SELECT DISTINCT queue_name FROM schedules WHERE org = :org AND deleted_at_ms IS NULL
+ ORDER BY queue_name
+"""
+
+LIST: Final = "SELECT * FROM schedules WHERE org = :org AND deleted_at_ms IS NULL"
+
+# Index schedule_runs_newest. The id of a job whose row is gone is of no use to anybody. Index
+# jobs_by_id.
+RUNS: Final = (
+    """
+SELECT id, status, error_message, started_at_ms, completed_at_ms,
+       (SELECT jobs.id FROM jobs WHERE jobs.id = runs.job_id AND jobs.org = runs.org"""
+    + VISIBLE
+    + """) AS job_id
+  FROM schedule_runs AS runs WHERE schedule = :schedule
+ ORDER BY started_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset
+"""
+)
+
+# Index schedules_active.
+COUNT_ACTIVE: Final = "SELECT count(*) FROM schedules WHERE org = :org AND is_active = 1"

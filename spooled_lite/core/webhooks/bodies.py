@@ -1,0 +1,137 @@
+"""What a webhook is told of each event. Contract: schedules-workflows-webhooks, section 3.4."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import Raw
+
+from spooled_lite.events import Event, EventType
+from spooled_lite.times import format_ms, format_optional_ms
+
+Data = dict[str, Any]
+
+# Rows that are told of as what they are to others, or not at all. Contract README, section 7.1.
+SILENT_KINDS: Final = frozenset({"item", "message"})
+
+
+def _job(event: Event) -> Data:
+    row = event.row
+    return {
+        "job_id": row["id"],
+        "queue_name": row["queue_name"],
+        "status": row["status"],
+        "priority": row["priority"],
+        "retry_count": row["retry_count"],
+        "max_retries": row["max_retries"],
+        "workflow_id": row["workflow_id"],
+        "parent_job_id": row["parent_job_id"],
+        "created_at": format_ms(row["created_at_ms"]),
+        "scheduled_at": format_optional_ms(row["scheduled_at_ms"]),
+        "started_at": format_optional_ms(row["started_at_ms"]),
+        "completed_at": format_optional_ms(row["completed_at_ms"]),
+        "tags": _raw(row["tags"]),
+    }
+
+
+def _started(event: Event) -> Data:
+    return {**_job(event), "worker_id": event.row["assigned_worker_id"]}
+
+
+def _completed(event: Event) -> Data:
+    row, started_at_ms = event.row, event.row["started_at_ms"]
+    return {
+        **_job(event),
+        "worker_id": row["assigned_worker_id"],
+        "result": _raw(row["result"]),
+        "duration_ms": None if started_at_ms is None else max(0, event.at_ms - started_at_ms),
+    }
+
+
+def _failed(event: Event) -> Data:
+    return {
+        **_job(event),
+        "worker_id": event.facts.get("worker_id"),
+        "error": event.row["last_error"],
+        "will_retry": event.type == "job.retrying",
+    }
+
+
+def _deadlettered(event: Event) -> Data:
+    return {**_job(event), "error": event.row["last_error"], "will_retry": False}
+
+
+def _paused(event: Event) -> Data:
+    return {"queue_name": event.row["queue_name"], "reason": event.row["paused_reason"]}
+
+
+def _resumed(event: Event) -> Data:
+    return {
+        "queue_name": event.row["queue_name"],
+        "paused_duration_secs": event.facts.get("paused_duration_secs", 0),
+    }
+
+
+def _worker(event: Event) -> Data:
+    row = event.row
+    return {
+        "worker_id": row["id"],
+        "queue_name": row["queue_name"],
+        "hostname": row["hostname"],
+        "version": row["version"],
+    }
+
+
+def _schedule(event: Event) -> Data:
+    row = event.row
+    return {
+        "schedule_id": row["id"],
+        "schedule_name": row["name"],
+        "job_id": event.facts.get("job_id"),
+        "queue_name": row["queue_name"],
+        "trigger": event.facts.get("trigger"),
+    }
+
+
+def _workflow(event: Event) -> Data:
+    row = event.row
+    return {
+        "workflow_id": row["id"],
+        "name": row["name"],
+        "status": row["status"],
+        "total_jobs": row["total_jobs"],
+        "completed_jobs": row["completed_jobs"],
+        "failed_jobs": row["failed_jobs"],
+        "completed_at": format_optional_ms(row["completed_at_ms"]),
+    }
+
+
+def _raw(stored: bytes | None) -> Raw | None:
+    return None if stored is None else Raw(stored)
+
+
+# One transition may be several events of webhooks. Contract README, section 7.1.
+BODIES: Final[Mapping[EventType, Mapping[str, Callable[[Event], Data]]]] = {
+    "job.created": {"job.created": _job},
+    "job.claimed": {"job.started": _started},
+    "job.completed": {"job.completed": _completed},
+    "job.retrying": {"job.failed": _failed},
+    "job.deadlettered": {"job.failed": _failed, "job.deadlettered": _deadlettered},
+    "job.cancelled": {"job.cancelled": _job},
+    "job.retried": {"job.retried": _job},
+    "queue.paused": {"queue.paused": _paused},
+    "queue.resumed": {"queue.resumed": _resumed},
+    "worker.registered": {"worker.registered": _worker},
+    "worker.deregistered": {"worker.deregistered": _worker},
+    "worker.offline": {"worker.offline": _worker},
+    "schedule.triggered": {"schedule.triggered": _schedule},
+    "workflow.completed": {"workflow.completed": _workflow},
+    "workflow.failed": {"workflow.failed": _workflow},
+}
+
+
+def is_silent(event: Event) -> bool:
+    """Whether an event of a job is none of a webhook's business."""
+    if event.row["kind"] in SILENT_KINDS:
+        return True
+    # A step that its condition skips: nobody ran it.
+    return event.type == "job.completed" and event.was == "pending"

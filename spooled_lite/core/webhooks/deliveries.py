@@ -1,0 +1,221 @@
+"""What is owed to whom now, and what came of each attempt to deliver it."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from spooled_lite.core.webhooks import statements
+from spooled_lite.core.webhooks.outbox import Envelope, forget_subscriptions
+from spooled_lite.core.webhooks.query import get_webhook
+from spooled_lite.core.webhooks.records import Attempt, Outgoing, endpoint_of
+from spooled_lite.core.webhooks.subscribe import drop_what_is_owed
+from spooled_lite.errors import NotFound
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Params, Reading, Tx
+from spooled_lite.times import format_ms
+
+FIRST_WAIT_MS: Final = 1_000  # doubled after each attempt: 1, 2, 4, 8 seconds
+RETRY_AFTER_SECONDS_MAX: Final = 60.0
+FAILURES_MAX: Final = 20  # failed deliveries in a row, then the webhook is switched off
+AT_ONCE_MAX: Final = 4  # deliveries under way to one endpoint
+LAST: Final = "\U0010ffff"  # after every endpoint
+TEST_EVENT: Final = "webhook.test"
+TEST_MESSAGE: Final = "This is a test of a webhook. Nothing happened."
+
+
+class Waiting(Struct, frozen=True):
+    """A delivery that is owed, now or later."""
+
+    endpoint: str
+    seq: int
+    at_ms: int
+
+
+class Found(Struct, frozen=True):
+    """The first deliveries of some endpoints, and the endpoint to go on after; None: no more."""
+
+    waiting: list[Waiting]
+    after: str | None
+
+
+# -- what is due -----------------------------------------------------------------------------
+
+
+def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Found:
+    """The next deliveries of some endpoints behind `after`, up to `last`.
+
+    Endpoint by endpoint: ten thousand owed to one of them hide nothing of the others. Of one to
+    which something is due there are enough to fill its places beside those that are under way,
+    and one more that says when to look again.
+    """
+    waiting: list[Waiting] = []
+    for _ in range(endpoints_max):
+        first = tx.row(statements.NEXT_ENDPOINT, {"after": after})
+        if first is None or first["endpoint"] > last:
+            return Found(waiting, None)
+        after = first["endpoint"]
+        if first["webhook"] is not None and _is_cleared(tx, first["webhook"]):
+            continue
+        limit = 1 if first["next_attempt_at_ms"] > tx.now_ms else 2 * AT_ONCE_MAX + 1
+        rows = tx.rows(statements.FIRST_OF_ENDPOINT, {"endpoint": after, "limit": limit})
+        waiting += [Waiting(after, row["seq"], row["next_attempt_at_ms"]) for row in rows]
+    return Found(waiting, after)
+
+
+def load(tx: Reading, seq: int) -> Outgoing | None:
+    """A delivery as it is to be sent now; None when it is not owed any more."""
+    row = tx.row(statements.OWED, {"seq": seq})
+    if row is None or row["status"] != "pending" or row["is_dropped"]:
+        return None
+    return _outgoing(row)
+
+
+def _is_cleared(tx: Reading, webhook: int) -> bool:
+    return tx.row(statements.IS_CLEARED, {"webhook": webhook}) is not None
+
+
+def _outgoing(row: Row) -> Outgoing:
+    return Outgoing(
+        seq=row["seq"],
+        id=row["id"],
+        event=row["event"],
+        endpoint=row["endpoint"],
+        url=row["url"],
+        secret=row["secret"],
+        format=row["format"],
+        attempt=row["attempts"] + 1,
+        body=row["body"],
+    )
+
+
+# -- what came of it -------------------------------------------------------------------------
+
+
+def record(tx: Tx, sent: Outgoing, attempt: Attempt, attempts_max: int) -> str | None:
+    """Write down one attempt: delivered, owed again later, or failed for good; which it was.
+
+    None when the delivery was decided otherwise meanwhile, or this attempt is written down
+    already. A crash before the commit has the attempt made again, under the same number.
+
+    Contract: schedules-workflows-webhooks, section 3.5.
+    """
+    if attempt.succeeded:
+        status, next_at_ms = "success", None
+    elif sent.attempt < attempts_max:
+        status, next_at_ms = "pending", tx.now_ms + _wait_ms(sent.attempt, attempt)
+    else:
+        status, next_at_ms = "failed", None
+    params = _attempt_params(tx, sent, attempt, status, next_at_ms)
+    row = tx.row(statements.RECORD, {**params, "attempts": sent.attempt - 1})
+    if row is None:
+        return None
+    if row["webhook"] is not None:
+        _note(tx, row["webhook"], status)
+    return status
+
+
+def _wait_ms(number: int, attempt: Attempt) -> int:
+    asked_seconds = min(attempt.retry_after_seconds or 0, RETRY_AFTER_SECONDS_MAX)
+    wait_ms: int = FIRST_WAIT_MS * 2 ** (number - 1)
+    return max(wait_ms, round(asked_seconds * 1000))
+
+
+def _attempt_params(
+    tx: Tx, sent: Outgoing, attempt: Attempt, status: str, next_at_ms: int | None
+) -> dict[str, Any]:
+    return {
+        "seq": sent.seq,
+        "status": status,
+        "next_attempt_at_ms": next_at_ms,
+        "status_code": attempt.status_code,
+        "response_body": attempt.response_body,
+        "error": attempt.error,
+        "duration_ms": attempt.duration_ms,
+        "delivered_at_ms": tx.now_ms if status == "success" else None,
+    }
+
+
+def _note(
+    tx: Tx, webhook: int, status: str, *, is_by_hand: bool = False, counts: bool = True
+) -> None:
+    """What the webhook itself remembers; too many failures in a row switch it off."""
+    params: Params = {"webhook": webhook, "now_ms": tx.now_ms, "is_by_hand": is_by_hand}
+    if status == "pending":
+        tx.execute(statements.ATTEMPTED, params)
+    elif status == "success":
+        tx.execute(statements.SUCCEEDED, params)
+    else:
+        row = tx.row(statements.FAILED, {**params, "more": int(counts)})
+        if row is not None and row["enabled"] and row["failure_count"] >= FAILURES_MAX:
+            tx.execute(statements.SWITCH_OFF, params)
+            drop_what_is_owed(tx, webhook)
+            forget_subscriptions(tx, row["org"])
+
+
+# -- by hand ---------------------------------------------------------------------------------
+
+
+def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> Outgoing:
+    """A delivery as it is to be sent now, whatever became of it and of its webhook.
+
+    Raises:
+        NotFound: no such webhook here, or no such delivery of it.
+
+    Contract: schedules-workflows-webhooks, 3.3, route 28.
+    """
+    webhook = get_webhook(tx, org, webhook_id)
+    found = tx.row(statements.FIND_DELIVERY, {"id": delivery_id, "webhook": webhook["seq"]})
+    row = None if found is None else tx.row(statements.OWED, {"seq": found["seq"]})
+    if row is None:
+        raise NotFound.thing("Delivery")
+    return _outgoing(row)
+
+
+def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
+    """Write down an attempt by hand, which decides; how many attempts there were.
+
+    A failure counts for the webhook unless the delivery had failed already. Success does not
+    switch the webhook on again.
+
+    Raises:
+        NotFound: the delivery is gone meanwhile.
+    """
+    before = tx.row(statements.DELIVERY, {"seq": sent.seq})
+    if before is None or before["id"] != sent.id:
+        raise NotFound.thing("Delivery")
+    status = "success" if attempt.succeeded else "failed"
+    row = tx.row(statements.RECORD_RETRY, _attempt_params(tx, sent, attempt, status, None))
+    assert row is not None, "the delivery was found in this operation"
+    counts = before["status"] != "failed"
+    _note(tx, row["webhook"], status, is_by_hand=True, counts=counts)
+    attempts: int = row["attempts"]
+    return attempts
+
+
+def trial_call(webhook: Row, org_id: str, *, call_id: str, now_ms: int) -> Outgoing:
+    """A call that says nothing but that it is one. Contract: section 3.3, route 26."""
+    at = format_ms(now_ms)
+    told = {"message": TEST_MESSAGE, "webhook_id": webhook["id"], "test": True}
+    envelope = Envelope(
+        call_id,
+        TEST_EVENT,
+        TEST_EVENT,
+        at,
+        at,
+        org_id,
+        webhook["id"],
+        Raw(msgspec.json.encode(told)),
+    )
+    # Older receivers look for these beside the envelope's own.
+    flat = {**msgspec.structs.asdict(envelope), "test": True, "message": TEST_MESSAGE}
+    return Outgoing(
+        id=call_id,
+        event=TEST_EVENT,
+        endpoint=endpoint_of(webhook["seq"]),
+        url=webhook["url"],
+        secret=webhook["secret"],
+        format=webhook["format"],
+        attempt=1,
+        body=msgspec.json.encode(flat),
+    )

@@ -1,0 +1,40 @@
+"""Looking at webhooks and at what was sent to them."""
+
+import sqlite3
+from typing import Final
+
+from spooled_lite.core.webhooks import statements
+from spooled_lite.core.webhooks.records import DELIVERIES_SHOWN_MAX
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.transaction import Reading
+
+WEBHOOKS_SHOWN_MAX: Final = 100
+
+
+def get_webhook(tx: Reading, org: int, webhook_id: str) -> sqlite3.Row:
+    """Raises NotFound."""
+    row = tx.row(statements.BY_ID, {"id": webhook_id, "org": org})
+    if row is None:
+        raise NotFound.thing("Webhook")
+    return row
+
+
+def list_webhooks(tx: Reading, org: int) -> list[sqlite3.Row]:
+    """The newest WEBHOOKS_SHOWN_MAX. Contract: platform, section 6."""
+    return tx.rows(statements.NEWEST, {"org": org, "limit": WEBHOOKS_SHOWN_MAX})
+
+
+def list_deliveries(
+    tx: Reading, org: int, webhook_id: str, *, status: str | None, limit: int, offset: int
+) -> list[sqlite3.Row]:
+    """Some of the newest DELIVERIES_SHOWN_MAX of a webhook, newest first.
+
+    Raises NotFound. Contract: schedules-workflows-webhooks, 3.3, route 27.
+    """
+    webhook = get_webhook(tx, org, webhook_id)
+    newest = tx.rows(
+        statements.NEWEST_DELIVERIES, {"webhook": webhook["seq"], "limit": DELIVERIES_SHOWN_MAX}
+    )
+    wanted = [row["seq"] for row in newest if status is None or row["status"] == status]
+    found = (tx.row(statements.DELIVERY, {"seq": seq}) for seq in wanted[offset : offset + limit])
+    return [row for row in found if row is not None]

@@ -1,0 +1,60 @@
+"""What is kept of an answer that somebody else's server gave."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+SHOWN_CHARS_MAX: Final = 500  # of a body
+RETRY_AFTER_SECONDS_MAX: Final = 60  # of a longer wait this much counts
+
+_WHITESPACE: Final = frozenset("\t\n\r")
+_SECONDS: Final = re.compile(r"[0-9]{1,20}")
+
+
+def reason_of(status_code: int) -> str:
+    """The usual words for it, none for a code of the receiver's own. Its words may be anything."""
+    try:
+        return HTTPStatus(status_code).phrase
+    except ValueError:
+        return ""
+
+
+def shown(body: bytes) -> str:
+    """The first SHOWN_CHARS_MAX characters, without those that control a terminal."""
+    text = body.decode("utf-8", "replace")
+    kept = (each for each in text if each in _WHITESPACE or unicodedata.category(each) != "Cc")
+    return "".join(kept)[:SHOWN_CHARS_MAX]
+
+
+def retry_after_seconds(header: str | None, date: str | None, now_ms: int) -> int | None:
+    """How long Retry-After asks to wait. None when it is missing, past or makes no sense.
+
+    A time is compared with the answer's own `date` where there is one: the clocks of two machines
+    differ.
+
+    Contract: schedules-workflows-webhooks, section 3.5.
+    """
+    if header is None:
+        return None
+    if _SECONDS.fullmatch(header):
+        return min(int(header), RETRY_AFTER_SECONDS_MAX)
+    at = _time(header)
+    if at is None:
+        return None
+    now = _time(date) or datetime.fromtimestamp(now_ms / 1000, UTC)
+    seconds = (at - now).total_seconds()
+    return min(round(seconds), RETRY_AFTER_SECONDS_MAX) if seconds >= 0 else None
+
+
+def _time(header: str | None) -> datetime | None:
+    if header is None or len(header) > 64:
+        return None
+    try:
+        at = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    # "-0000" leaves the zone open; HTTP has only one.
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

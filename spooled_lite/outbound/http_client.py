@@ -1,0 +1,222 @@
+"""Calls to the outside: every address checked, every call bounded, every outcome an answer."""
+
+import asyncio
+import importlib
+import logging
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from spooled_lite.clock import Clock
+from spooled_lite.errors import RuleBroken
+from spooled_lite.outbound.addresses import Address
+from spooled_lite.outbound.answers import reason_of, retry_after_seconds, shown
+from spooled_lite.outbound.lookup import Lookup, SystemLookup
+from spooled_lite.outbound.targets import Policy, Target, check_target
+
+if TYPE_CHECKING:
+    from spooled_lite.outbound.exchange import Received
+
+logger = logging.getLogger(__name__)
+
+REFUSED: Final = "Invalid webhook URL"  # clients search for these words
+FAILED: Final = "Request failed"  # says neither address nor cause: the caller chose the address
+CONNECTIONS_MAX: Final = 1100  # more than the settings allow deliveries at a time
+ADDRESSES_TRIED_MAX: Final = 4  # of those a name has; all are checked
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What came of a call."""
+
+    status_code: int | None = None  # None: there was no whole answer
+    reason: str = ""
+    body: str = ""  # its first 500 characters
+    retry_after_seconds: int | None = None  # at most 60
+    error: str | None = None  # None: a 2xx
+    duration_ms: int
+
+    @property
+    def succeeded(self) -> bool:
+        return self.error is None
+
+
+class Refused(Exception):
+    """The name leads to an address that must not be called."""
+
+
+class HttpClient:
+    """Posts to addresses that callers chose."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        clock: Clock,
+        *,
+        lookup: Lookup | None = None,
+        context: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._lookup = SystemLookup() if lookup is None else lookup
+        self._make_context = context
+        self._context: ssl.SSLContext | None = None
+        self._loading = asyncio.Lock()
+        self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
+        self._deadlines: set[asyncio.Timeout] = set()  # of the calls under way
+        self._is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        total_seconds: float = 30.0,
+        connect_seconds: float = 10.0,
+    ) -> Answer:
+        """Post once, to an address that the policy permits. Raises nothing for what comes back.
+
+        `connect_seconds` cover the lookup, the connection and TLS; `total_seconds` everything.
+        Redirects are not followed. The policy is asked twice, for the text of the URL and for all
+        addresses its name has; the connection goes to one of these.
+
+        Contract: schedules-workflows-webhooks, sections 3.4 to 3.6.
+        """
+        began = time.monotonic()
+        error: str | None
+        try:
+            target = check_target(url, self._policy)
+            received = await self._bounded(target, body, headers, total_seconds, connect_seconds)
+        except (RuleBroken, Refused):
+            error = REFUSED
+        except OSError as cause:  # a time-out is one, too
+            logger.debug("a call failed: %s", type(cause.__cause__ or cause).__name__)
+            error = FAILED
+        except Exception:
+            # Ours or the library's fault. Whoever delivers must be able to record it and go on.
+            logger.exception("a call failed for no known reason")
+            error = FAILED
+        else:
+            return self._answer(received, _ms_since(began))
+        return Answer(error=error, duration_ms=_ms_since(began))
+
+    async def close(self) -> None:
+        """End the calls under way; they come back as failed, as do those made from now on."""
+        self._is_closed = True
+        now = asyncio.get_running_loop().time()
+        for deadline in self._deadlines:
+            if not deadline.expired():
+                deadline.reschedule(now)
+        await self._idle.wait()
+
+    async def _bounded(
+        self,
+        target: Target,
+        body: bytes,
+        headers: Mapping[str, str],
+        total_seconds: float,
+        connect_seconds: float,
+    ) -> "Received":
+        if self._is_closed:
+            raise ConnectionAbortedError
+        async with asyncio.timeout(total_seconds) as deadline:
+            self._deadlines.add(deadline)
+            self._idle.clear()
+            try:
+                async with self._slots:
+                    context = await self._loaded()
+                    return await self._exchange(target, body, headers, context, connect_seconds)
+            finally:
+                self._deadlines.remove(deadline)
+                if not self._deadlines:
+                    self._idle.set()
+
+    async def _loaded(self) -> ssl.SSLContext:
+        """Once, and aside: it takes a tenth of a second, and many servers never call anyone."""
+        async with self._loading:
+            if self._context is None:
+                self._context = await asyncio.to_thread(_load, self._make_context)
+        return self._context
+
+    async def _exchange(
+        self,
+        target: Target,
+        body: bytes,
+        headers: Mapping[str, str],
+        context: ssl.SSLContext,
+        connect_seconds: float,
+    ) -> "Received":
+        """Try the addresses in turn until one takes the connection; then there is no way back."""
+        from spooled_lite.outbound.exchange import NotConnected, exchange
+
+        now = asyncio.get_running_loop().time
+        async with asyncio.timeout(connect_seconds) as connecting:
+            ends = now() + connect_seconds
+            addresses = await self._addresses(target)
+
+            def on_connected() -> None:
+                if not connecting.expired():
+                    connecting.reschedule(None)
+
+            for left in range(len(addresses), 0, -1):
+                try:
+                    return await exchange(
+                        target,
+                        addresses[-left],
+                        body,
+                        headers,
+                        context=context,
+                        connect_seconds=max(0.0, ends - now()) / left,
+                        on_connected=on_connected,
+                    )
+                except NotConnected:
+                    if left == 1:
+                        raise
+        raise AssertionError("a target has at least one address")
+
+    async def _addresses(self, target: Target) -> Sequence[Address]:
+        """Where a connection may go. One that may not spoils the others: it is not by accident.
+
+        Raises:
+            Refused: an address is not permitted.
+            OSError: the name has none, or is not known.
+        """
+        if target.address is not None:
+            return [target.address]
+        try:
+            addresses = [ip_address(each) for each in await self._lookup(target.host)]
+        except ValueError:
+            raise Refused from None
+        if not addresses:
+            raise OSError("the name has no address")
+        if not all(target.permits(self._policy, each) for each in addresses):
+            raise Refused
+        return addresses[:ADDRESSES_TRIED_MAX]
+
+    def _answer(self, received: "Received", duration_ms: int) -> Answer:
+        status, headers = received.status_code, received.headers
+        return Answer(
+            status_code=status,
+            reason=reason_of(status),
+            body=shown(received.body),
+            retry_after_seconds=retry_after_seconds(
+                headers.get("retry-after"), headers.get("date"), self._clock.now_ms()
+            ),
+            error=None if 200 <= status < 300 else f"HTTP {status} {reason_of(status)}".rstrip(),
+            duration_ms=duration_ms,
+        )
+
+
+def _load(make_context: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    importlib.import_module("spooled_lite.outbound.exchange")
+    return make_context()
+
+
+def _ms_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

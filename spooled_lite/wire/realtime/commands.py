@@ -1,0 +1,166 @@
+"""What clients say on a WebSocket, in both dialects. Contract: realtime, sections 5.3 to 5.5."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
+from spooled_lite.wire.realtime import catalogue
+from spooled_lite.wire.realtime.dialects import Profile, render
+from spooled_lite.wire.realtime.filters import (
+    EVERYTHING,
+    SUBSCRIPTIONS_MAX,
+    Filter,
+    Subscriptions,
+)
+from spooled_lite.wire.realtime.names import WORKER_KINDS, kinds_named
+from spooled_lite.wire.realtime.stream import Stream
+
+REQUEST_ID_CHARS_MAX: Final = 255
+TOPICS_MAX: Final = 100
+
+Message = dict[str, Any]
+
+_decode: Final = msgspec.json.Decoder().decode
+
+
+def obey(stream: Stream, text: str, *, now_ms: int) -> Sequence[str]:
+    """Do what a message asks for; what is said back, ahead of everything else.
+
+    What is no command is passed over: the connection stays.
+    """
+    try:
+        message = _decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ()
+    if not isinstance(message, dict):
+        return ()
+    if isinstance(command := message.get("cmd"), str):
+        stream.profile = Profile.WS_ENUM
+        return _enum(stream, command.lower(), message, now_ms)
+    if isinstance(command := message.get("type"), str):
+        stream.profile = Profile.WS_DOTTED
+        return _dotted(stream, command.lower(), message, now_ms)
+    return ()
+
+
+# -- the enum dialect: nothing is ever acknowledged ------------------------------------------------
+
+
+def _enum(stream: Stream, command: str, message: Message, now_ms: int) -> Sequence[str]:
+    if command == "ping":
+        return _said(stream, catalogue.ping(now_ms))
+    if command not in ("subscribe", "unsubscribe"):
+        return ()
+    try:
+        queue_name, job_id = _text(message, "queue"), _text(message, "job_id")
+        wanted = Filter.of(queues=[queue_name] if queue_name else [], job_id=job_id)
+        _change(stream, command, [wanted])
+    except AccessDenied as error:
+        return _said(stream, catalogue.error(error.message, now_ms, code=error.code))
+    except (RuleBroken, WrongShape):
+        return ()
+    return ()
+
+
+# -- the dotted dialect: whoever names a request waits for its answer ------------------------------
+
+
+def _dotted(stream: Stream, command: str, message: Message, now_ms: int) -> Sequence[str]:
+    if command == "auth":
+        return ()  # the credential was looked at before the upgrade
+    if command == "ping":
+        return _said(stream, catalogue.ping(now_ms))
+    request_id = message.get("request_id")
+    if not isinstance(request_id, str | int) or len(str(request_id)) > REQUEST_ID_CHARS_MAX:
+        request_id = None
+    try:
+        if command not in ("subscribe", "unsubscribe"):
+            raise RuleBroken.of("type", "Unknown command", "unknown_command")
+        _change(stream, command, _filters(message))
+    except SpooledError as error:
+        if request_id is None:
+            denied = isinstance(error, AccessDenied)
+            frame = catalogue.error(error.message, now_ms, code=error.code)
+            return _said(stream, frame) if denied else ()
+        return (_answer("error", request_id, error=error.message),)
+    return () if request_id is None else (_answer(f"{command}d", request_id),)
+
+
+def _filters(message: Message) -> list[Filter]:
+    """Those of a command: what it names is inside `filter` or beside it."""
+    inside = message.get("filter")
+    if inside is not None and not isinstance(inside, dict):
+        raise WrongShape.wrong_type("filter", "an object")
+    parts: Message = {**message, **(inside or {})}
+    topics = _texts(parts, "topics")
+    if topics:
+        return [found for topic in topics[:TOPICS_MAX] for found in _of_topic(topic)]
+    names = [_text(parts, "queue_name"), _text(parts, "queue"), *_texts(parts, "queues")]
+    return [
+        Filter.of(
+            queues=[name for name in names if name],
+            job_id=_text(parts, "job_id"),
+            worker_id=_text(parts, "worker_id"),
+            kinds=kinds_named(_texts(parts, "events")),
+        )
+    ]
+
+
+def _of_topic(topic: str) -> Iterable[Filter]:
+    """What an older client calls by one word; nothing for a word that is not known."""
+    word, _, name = topic.partition(":")
+    if topic == "organization":
+        yield EVERYTHING
+    elif topic == "workers":
+        yield Filter(kinds=WORKER_KINDS)
+    elif word == "queue" and name:
+        yield Filter.of(queues=[name.removesuffix(":jobs")])
+    elif word == "job" and name:
+        yield Filter.of(job_id=name)
+
+
+def _answer(kind: str, request_id: str | int, **more: str) -> str:
+    return msgspec.json.encode({"type": kind, "request_id": request_id, **more}).decode()
+
+
+# -- both ------------------------------------------------------------------------------------------
+
+
+def _change(stream: Stream, command: str, filters: Sequence[Filter]) -> None:
+    """Raises AccessDenied, RuleBroken; nothing is changed then."""
+    subscriptions = stream.subscriptions or Subscriptions()
+    if command == "unsubscribe":
+        for each in filters:
+            subscriptions.remove(each)
+        return
+    for each in filters:
+        each.check_scope(stream.identity.caller.scope)
+    if subscriptions.count + len(filters) > SUBSCRIPTIONS_MAX:
+        raise AccessDenied(f"A connection has at most {SUBSCRIPTIONS_MAX} subscriptions")
+    for each in filters:
+        subscriptions.add(each)
+    stream.subscriptions = subscriptions
+
+
+def _said(stream: Stream, frame: catalogue.Frame) -> Sequence[str]:
+    return [str(part) for part in render(stream.profile, (frame,)).parts]
+
+
+def _text(message: Message, name: str) -> str | None:
+    """Null is as good as left out. Raises WrongShape."""
+    value = message.get(name)
+    if value is not None and not isinstance(value, str):
+        raise WrongShape.wrong_type(name, "a text")
+    return value
+
+
+def _texts(message: Message, name: str) -> list[str]:
+    """Raises WrongShape."""
+    value = message.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise WrongShape.wrong_type(name, "a list of texts")
+    return value

@@ -1,0 +1,167 @@
+"""How frames are written: the framing profiles of event streams, the dialects of WebSockets.
+
+Contract: realtime, sections 3.1, 3.5, 4.1, 4.3, 5.5.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.wire.realtime.catalogue import Frame
+from spooled_lite.wire.realtime.names import NAMES
+
+FRAME_BYTES_MAX: Final = 30 * 1024  # Go's WebSocket library drops the connection above 32 KiB
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Profile(Enum):
+    """How one connection is written to."""
+
+    NAMED = "named"
+    MESSAGE = "message"
+    BOTH = "both"
+    DOTTED = "dotted"
+    WS_ENUM = "enum"
+    WS_DOTTED = "dotted text"
+
+
+class Rendered(Struct, frozen=True, gc=False):
+    """Frames as they are written: bytes of an event stream, or a text for each message."""
+
+    seq: int  # of the row that they were made from; 0: of none
+    count: int  # frames, as a subscriber's backlog counts them
+    parts: tuple[bytes | str, ...]
+
+
+def render(
+    profile: Profile, frames: Sequence[Frame], *, seq: int = 0, has_id: bool = False
+) -> Rendered:
+    """`has_id`: the last of them carries the number of the row, for Last-Event-ID."""
+    parts: tuple[bytes | str, ...]
+    if profile is Profile.WS_ENUM:
+        parts = tuple(_enveloped(each, NAMES[each.kind].variant).decode() for each in frames)
+    elif profile is Profile.WS_DOTTED:
+        parts = tuple(_dotted_text(each).decode() for each in frames)
+    else:
+        write = _WRITERS[profile]
+        last = len(frames) - 1
+        lines = [
+            write(each, b"id: %d\n" % seq if has_id and position == last else b"")
+            for position, each in enumerate(frames)
+        ]
+        parts = (b"".join(lines),)
+    return Rendered(seq, len(frames), parts)
+
+
+# -- JSON ----------------------------------------------------------------------------------------
+
+
+def _enveloped(frame: Frame, name: str) -> bytes:
+    """Type and data, and copies of what some clients look for at the top."""
+    tail = b',"timestamp":' + _encode(frame.timestamp)
+    if frame.job_id is not None:
+        tail += b',"job_id":' + _encode(frame.job_id)
+    if frame.queue_name is not None:
+        tail += b',"queue_name":' + _encode(frame.queue_name)
+    head = b'{"type":' + _encode(name) + b',"data":'
+    return head + _data(frame, room_bytes=FRAME_BYTES_MAX - len(head) - len(tail)) + tail + b"}"
+
+
+def _dotted_text(frame: Frame) -> bytes:
+    """The data twice: some readers look into `payload`."""
+    head = b'{"type":' + _encode(NAMES[frame.kind].dotted)
+    head += b',"timestamp":' + _encode(frame.timestamp) + b',"data":'
+    data = _data(frame, room_bytes=(FRAME_BYTES_MAX - len(head)) // 2)
+    return head + data + b',"payload":' + data + b"}"
+
+
+def _data(frame: Frame, *, room_bytes: int) -> bytes:
+    """With the result, where there is room for it."""
+    data, result = frame.data, frame.result
+    with_result = len(data) + len(result or b"") + _AROUND_BYTES
+    if result is None or with_result > room_bytes:
+        return data
+    return data[:-1] + b',"result":' + result + b"}"
+
+
+_AROUND_BYTES: Final = 100  # names and brackets, and the lines of an event stream
+
+
+# -- event streams -------------------------------------------------------------------------------
+
+
+def _named(frame: Frame, id_line: bytes) -> bytes:
+    return _event(frame, _enveloped(frame, NAMES[frame.kind].variant), id_line)
+
+
+def _dotted(frame: Frame, id_line: bytes) -> bytes:
+    return _event(frame, _enveloped(frame, NAMES[frame.kind].dotted), id_line)
+
+
+def _message(frame: Frame, id_line: bytes) -> bytes:
+    return _unnamed(_enveloped(frame, NAMES[frame.kind].variant), id_line)
+
+
+def _both(frame: Frame, id_line: bytes) -> bytes:
+    unnamed = _unnamed(_enveloped(frame, NAMES[frame.kind].unnamed), b"")
+    if frame.kind == "error":
+        return unnamed  # a browser would take a frame of this name for a broken connection
+    return _named(frame, id_line) + unnamed
+
+
+def _event(frame: Frame, text: bytes, id_line: bytes) -> bytes:
+    return b"event: " + frame.kind.encode("ascii") + b"\n" + _unnamed(text, id_line)
+
+
+def _unnamed(text: bytes, id_line: bytes) -> bytes:
+    return b"data: " + text + b"\n" + id_line + b"\n"
+
+
+_WRITERS: Final[Mapping[Profile, Callable[[Frame, bytes], bytes]]] = {
+    Profile.NAMED: _named,
+    Profile.MESSAGE: _message,
+    Profile.BOTH: _both,
+    Profile.DOTTED: _dotted,
+}
+
+
+# -- which one -----------------------------------------------------------------------------------
+
+_GO: Final = ("go-http-client", "spooled-go")
+_SCRIPTS: Final = ("node", "undici", "bun", "deno")
+_ASKED: Final = {
+    profile.value: profile
+    for profile in (Profile.NAMED, Profile.MESSAGE, Profile.BOTH, Profile.DOTTED)
+}
+_ASKED_DIALECT: Final = {"enum": Profile.WS_ENUM, "dotted": Profile.WS_DOTTED}
+
+
+def stream_profile(
+    asked: str | None, *, agent: str, came_by: str, is_browser_fetch: bool
+) -> Profile:
+    """Of an event stream. `came_by`: what brought the credential, the name of a header or `query`.
+
+    The first that fits, as in the contract: realtime, section 4.3.
+    """
+    if asked in _ASKED:
+        return _ASKED[asked]
+    if agent.lower().startswith(_GO) or came_by == "x-api-key":
+        return Profile.DOTTED
+    if agent.lower().startswith(_SCRIPTS):
+        return Profile.MESSAGE
+    if came_by == "query" and (agent.startswith("Mozilla/") or is_browser_fetch):
+        return Profile.BOTH
+    return Profile.NAMED
+
+
+def websocket_profile(asked: str | None, *, agent: str, came_by: str) -> Profile:
+    """Of a WebSocket, until a command of the other dialect comes. Contract: section 5.5."""
+    if asked in _ASKED_DIALECT:
+        return _ASKED_DIALECT[asked]
+    if agent.lower().startswith(_GO) or came_by != "query":
+        return Profile.WS_DOTTED
+    return Profile.WS_ENUM

@@ -1,0 +1,189 @@
+"""Tells every open stream of what was committed; one timer for all that is due by itself.
+
+Live events are a hint to look; rows are the truth. A stream that falls behind is ended and comes
+back with Last-Event-ID.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from spooled_lite.clock import Clock
+from spooled_lite.core.jobs.log import KINDS
+from spooled_lite.core.jobs.replay import Logged
+from spooled_lite.errors import RateLimited, Unavailable
+from spooled_lite.events import Event, EventBus
+from spooled_lite.metrics import Metrics
+from spooled_lite.storage.database import Database
+from spooled_lite.wire.realtime import catalogue
+from spooled_lite.wire.realtime.credentials import Identities
+from spooled_lite.wire.realtime.rechecks import Rechecks
+from spooled_lite.wire.realtime.registry import Streams
+from spooled_lite.wire.realtime.statistics import Statistics
+from spooled_lite.wire.realtime.stream import Stream
+from spooled_lite.wire.realtime.timing import Timing
+from spooled_lite.wire.realtime.transition import Transition
+from spooled_lite.wire.realtime.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS: Final = 30
+TOO_MANY: Final = "Too many WebSocket connections"  # streams get the same answer
+_OF_CREDENTIALS: Final = frozenset({"key.changed", "org.changed", "token.revoked"})
+_WITHOUT_QUEUE: Final = frozenset(kind for kind in KINDS if kind.startswith("workflow."))
+
+
+class Feed:
+    """Use it from one event loop."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        clock: Clock,
+        bus: EventBus,
+        identities: Identities,
+        metrics: Metrics,
+        streams_max: int,
+        checks_words: bool = True,
+    ) -> None:
+        """`streams_max`: of each kind and organization."""
+        self.readers = db.readers
+        self.clock = clock
+        self.streams = Streams()
+        self._identities = identities
+        self._metrics = metrics
+        self._streams_max = streams_max
+        self._checks_words = checks_words
+        self._due = asyncio.Event()  # something is to be done before the next turn
+        self._is_stopping = False
+        self.use(Timing())
+        bus.listen(self._listen)
+        metrics.watch("spooled_event_streams", lambda: self.streams.count("sse"))
+        metrics.watch("spooled_websockets", lambda: self.streams.count("websocket"))
+
+    def use(self, timing: Timing) -> None:
+        """Other times than the usual ones, from the next stream on."""
+        streams, readers, clock = self.streams, self.readers, self.clock
+        self.timing = timing
+        self.turns = Turns(streams, readers, clock, timing)
+        self._rechecks = Rechecks(
+            streams, self._identities, timing, checks_words=self._checks_words
+        )
+        self._statistics = Statistics(streams, readers, clock, timing, self._due.set)
+
+    # -- connections ---------------------------------------------------------------------------
+
+    def open(self, stream: Stream) -> None:
+        """Have a stream told from now on. Whoever opens one closes it.
+
+        Raises:
+            RateLimited: the organization has as many as it may.
+            Unavailable: the server is stopping.
+
+        Contract: realtime, section 5.8.
+        """
+        if self._is_stopping:
+            raise Unavailable("shutting_down", "The server is stopping")
+        if self.streams.count_of(stream.org, stream.kind) >= self._streams_max:
+            raise RateLimited(
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+                limit=self._streams_max,
+                reset_at=self.clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
+                message=TOO_MANY,
+            )
+        stream.begin(asyncio.get_running_loop().time(), self.timing)
+        self.streams.add(stream)
+        self._due.set()
+
+    def close(self, stream: Stream) -> None:
+        """Forget a stream; may be called again."""
+        if stream not in self.streams:
+            return
+        stream.finish("done")
+        if stream.end == "slow":
+            self._metrics.count("spooled_slow_streams_total")
+        self.streams.remove(stream)
+
+    def end_all(self) -> None:
+        """The server stops: event streams end, WebSockets are closed, no new ones are opened."""
+        self._is_stopping = True
+        for stream in self.streams:
+            stream.finish("stopping")
+        self._due.set()
+
+    # -- what was committed --------------------------------------------------------------------
+
+    def _listen(self, events: Sequence[Event]) -> None:
+        if not self.streams:
+            return
+        for event in events:
+            if event.type in _OF_CREDENTIALS or event.type == "storage.reopened":
+                if self._rechecks.note(event):
+                    self._due.set()
+            elif self.streams.has_org(event.org):
+                self._publish(event)
+                self._statistics.note(event)
+
+    def _publish(self, event: Event) -> None:
+        if event.type == "job.deleted":
+            self._tell_deleted(event)
+        if not event.log_seq:
+            return
+        streams = list(self._concerned(event))
+        if not streams:
+            return
+        transition = Transition.of(Logged.of_event(event))
+        for stream in streams:
+            stream.tell(transition)
+
+    def _concerned(self, event: Event) -> Iterable[Stream]:
+        """Whom it may concern; each looks at its frames by itself."""
+        org, row = event.org, event.row
+        if event.type in _WITHOUT_QUEUE or row["queue_name"] is None:
+            return self.streams.of_org(org)
+        job_id: str = row["id"]
+        if event.type == "schedule.triggered":
+            job_id = event.facts["job_id"]
+        return self.streams.at(
+            ("org", org, ""), ("queue", org, row["queue_name"]), ("job", org, job_id)
+        )
+
+    def _tell_deleted(self, event: Event) -> None:
+        """Contract: realtime, section 4.2 (`/events/jobs/{id}`)."""
+        for stream in list(self.streams.at(("job", event.org, event.row["id"]))):
+            if stream.job_id is not None and stream.wants_queue(event.row["queue_name"]):
+                stream.say(catalogue.error("Job not found", event.at_ms, code="NOT_FOUND"))
+                stream.finish("done")
+
+    # -- the timer -----------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Do what is due by itself. Costs nothing while no stream is open."""
+        stopping = asyncio.create_task(self._until(stop), name="streams-stop")
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.timing.turn_seconds if self.streams else None):
+                    await self._due.wait()
+            self._due.clear()
+            try:
+                await self._turn()
+            except Exception:
+                # The next turn tries again: streams must not go silent because one thing failed.
+                logger.exception("a turn of the streams failed")
+        await stopping
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.end_all()
+
+    async def _turn(self) -> None:
+        if not self.streams:
+            self._statistics.forget()
+            return
+        now = asyncio.get_running_loop().time()
+        await self._rechecks.run(now)
+        await self.turns.run(now)
+        await self._statistics.run(now)

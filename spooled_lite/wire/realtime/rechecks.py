@@ -1,0 +1,82 @@
+"""Whether those who have opened streams may go on. Contract: realtime, section 2."""
+
+import logging
+import sqlite3
+
+from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
+from spooled_lite.events import Event
+from spooled_lite.wire.caller import Caller
+from spooled_lite.wire.realtime.credentials import WORD, Identities, Identity
+from spooled_lite.wire.realtime.registry import Streams
+from spooled_lite.wire.realtime.stream import Stream
+from spooled_lite.wire.realtime.timing import Timing
+
+logger = logging.getLogger(__name__)
+
+
+class Rechecks:
+    def __init__(
+        self, streams: Streams, identities: Identities, timing: Timing, *, checks_words: bool
+    ) -> None:
+        self._streams = streams
+        self._identities = identities
+        self._timing = timing
+        self._checks_words = checks_words
+
+    def note(self, event: Event) -> bool:
+        """A committed event. Whether somebody is to be asked again at once."""
+        concerned = [each for each in self._streams if _concerns(event, each.identity.caller)]
+        for stream in concerned:
+            stream.recheck_at = 0.0
+        return bool(concerned)
+
+    async def run(self, now: float) -> None:
+        """Look again at whoever is due, once for each credential, and end what is not allowed."""
+        known: dict[object, Caller | None] = {}
+        for stream in self._streams:
+            if stream.recheck_at > now:
+                continue
+            stream.recheck_at = now + self._timing.recheck_seconds
+            who = stream.identity.same
+            try:
+                if who not in known:
+                    known[who] = await self._caller_now(stream.identity)
+            except (SpooledError, sqlite3.Error):
+                # The storage has no answer. Nobody is shut out for that; it is asked again.
+                logger.warning("a stream could not be checked; trying again")
+                continue
+            caller = known[who]
+            if caller is None or not self._may(stream, caller):
+                stream.finish("revoked")
+            else:
+                stream.identity.caller = caller
+
+    async def _caller_now(self, identity: Identity) -> Caller | None:
+        try:
+            return await self._identities.again(identity)
+        except (Unauthorized, AccessDenied):
+            return None
+
+    def _may(self, stream: Stream, caller: Caller) -> bool:
+        """What it asked for when it was opened has to be open to the key still."""
+        try:
+            stream.filter.check_scope(caller.scope)
+            if stream.queue_name is not None:
+                caller.scope.check(stream.queue_name)
+        except AccessDenied:
+            return False
+        return not self._checks_words or caller.may(WORD)
+
+
+def _concerns(event: Event, caller: Caller) -> bool:
+    match event.type:
+        case "storage.reopened":
+            return True
+        case "org.changed":
+            return event.org == caller.org
+        case "key.changed":
+            return bool(event.row["seq"] == caller.key)
+        case "token.revoked":
+            return caller.token is not None and bool(event.row["id"] == caller.token.jti)
+        case _:
+            return False

@@ -1,0 +1,206 @@
+"""One open connection as the feed sees it: what it wants, and what waits to be written to it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from spooled_lite.wire.realtime.catalogue import TERMINAL, Frame
+from spooled_lite.wire.realtime.credentials import Identity
+from spooled_lite.wire.realtime.dialects import Profile, Rendered, render
+from spooled_lite.wire.realtime.filters import ALWAYS, EVERYTHING, Filter, Subscriptions
+from spooled_lite.wire.realtime.timing import Timing
+from spooled_lite.wire.realtime.transition import Transition
+
+BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtime, section 5.8
+CHUNK_BYTES_MAX: Final = 64 * 1024  # written at once: what the transport buffers by itself, too
+
+# Whom a frame concerns decides where a stream is looked for: see `Feed`.
+Place = tuple[Literal["org", "job", "queue"], int, str]
+Kind = Literal["sse", "websocket"]
+End = Literal["done", "slow", "revoked", "stopping", "failed"]
+
+
+class Stream:
+    """Filled by the feed, emptied by the task that writes. Never waited for."""
+
+    __slots__ = (
+        "_inbox",
+        "_waker",
+        "end",
+        "filter",
+        "has_health",
+        "has_ids",
+        "identity",
+        "is_gone",
+        "job_id",
+        "kind",
+        "on_end",
+        "opened_at",
+        "profile",
+        "queue_name",
+        "recheck_at",
+        "subscriptions",
+        "turn_at",
+        "waiting_count",
+        "written_at",
+    )
+
+    def __init__(
+        self,
+        kind: Kind,
+        identity: Identity,
+        profile: Profile,
+        *,
+        wanted: Filter = EVERYTHING,
+        job_id: str | None = None,
+        queue_name: str | None = None,
+        has_health: bool = False,
+        is_gone: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`job_id`, `queue_name`: the one thing that the stream is about."""
+        self.kind = kind
+        self.identity = identity
+        self.profile = profile
+        self.filter = wanted
+        self.job_id = job_id
+        self.queue_name = queue_name
+        self.has_health = has_health
+        self.has_ids = kind == "sse" and job_id is None
+        self.is_gone = is_gone
+        self.subscriptions: Subscriptions | None = None
+        self.end: End | None = None
+        self.on_end: Callable[[], None] | None = None
+        self.opened_at = 0.0  # real time, as all of them
+        self.written_at = 0.0
+        self.turn_at = 0.0  # when it is next told of health, statistics or a ping
+        self.recheck_at = 0.0
+        self.waiting_count = 0
+        self._inbox: deque[Rendered] = deque()
+        self._waker: asyncio.Future[None] | None = None
+
+    @property
+    def org(self) -> int:
+        return self.identity.caller.org
+
+    def begin(self, now: float, timing: Timing) -> None:
+        """It is open: when things are due that nothing else brings."""
+        self.opened_at = self.written_at = now
+        self.recheck_at = now + timing.recheck_seconds
+        if self.kind == "websocket":
+            self.turn_at = now + timing.ping_seconds
+        elif self.queue_name is not None:
+            self.turn_at = now + timing.statistics_seconds
+        else:
+            self.turn_at = now + timing.health_seconds
+
+    @property
+    def place(self) -> Place:
+        """The narrowest thing that all its frames are about, as far as they name a queue."""
+        if self.job_id is not None:
+            return "job", self.org, self.job_id
+        if self.filter.job_id is not None:
+            return "job", self.org, self.filter.job_id
+        queue_name = self.queue_name or self.filter.only_queue
+        if queue_name is not None:
+            return "queue", self.org, queue_name
+        return "org", self.org, ""
+
+    # -- for the feed --------------------------------------------------------------------------
+
+    def wants(self, frame: Frame) -> bool:
+        if frame.kind in ALWAYS:
+            return self.filter.passes(frame)
+        if not self.wants_queue(frame.queue_name):
+            return False
+        if self.job_id is not None:
+            return frame.job_id == self.job_id
+        if self.queue_name is not None and frame.queue_name != self.queue_name:
+            return False
+        if not self.filter.passes(frame):
+            return False
+        return self.subscriptions is None or self.subscriptions.pass_on(frame)
+
+    def wants_queue(self, queue_name: str | None) -> bool:
+        """Whether the key may see it. What is of no queue is not for a key of some queues."""
+        scope = self.identity.caller.scope
+        return scope.is_unrestricted or (queue_name is not None and scope.allows(queue_name))
+
+    def rendered(self, transition: Transition) -> Sequence[bytes | str]:
+        """What it would be told of a transition."""
+        chosen = self._chosen(transition)
+        if not chosen:
+            return ()
+        return transition.rendered(self.profile, chosen, has_id=self.has_ids).parts
+
+    def tell(self, transition: Transition) -> None:
+        """Put what it wants of a transition in line."""
+        if self.end is not None:
+            return
+        chosen = self._chosen(transition)
+        if not chosen:
+            return
+        self.put(transition.rendered(self.profile, chosen, has_id=self.has_ids))
+        frames = transition.frames
+        if self.job_id is not None and any(frames[n].new_status in TERMINAL for n in chosen):
+            self.finish("done")
+
+    def _chosen(self, transition: Transition) -> tuple[int, ...]:
+        return tuple(n for n, frame in enumerate(transition.frames) if self.wants(frame))
+
+    def say(self, frame: Frame) -> None:
+        """Put a frame in line that is about no row, wanted or not."""
+        self.put(render(self.profile, (frame,)))
+
+    def put(self, rendered: Rendered) -> None:
+        if self.end is not None:
+            return
+        if self.waiting_count + rendered.count > BACKLOG_MAX:
+            self.finish("slow")
+            return
+        self.waiting_count += rendered.count
+        self._inbox.append(rendered)
+        self._wake()
+
+    def finish(self, reason: End) -> None:
+        """Write nothing more than what waits, and not even that to who may not have it."""
+        if self.end is not None:
+            return
+        self.end = reason
+        if reason in ("slow", "revoked"):
+            self._inbox.clear()
+            self.waiting_count = 0
+        self._wake()
+        if self.on_end is not None:
+            self.on_end()
+
+    def forget_until(self, seq: int) -> None:
+        """Take out of the line what a read of the file has shown already."""
+        kept = [each for each in self._inbox if each.seq == 0 or each.seq > seq]
+        self._inbox = deque(kept)
+        self.waiting_count = sum(each.count for each in kept)
+
+    # -- for the task that writes ----------------------------------------------------------------
+
+    async def next_parts(self) -> Sequence[bytes | str]:
+        """What waits, up to CHUNK_BYTES_MAX or so, as soon as something does; nothing at the end.
+
+        Whoever waits and is cancelled has taken nothing.
+        """
+        while not self._inbox:
+            if self.end is not None:
+                return ()
+            self._waker = asyncio.get_running_loop().create_future()
+            await self._waker
+        parts: list[bytes | str] = []
+        size = 0
+        while self._inbox and size < CHUNK_BYTES_MAX:
+            rendered = self._inbox.popleft()
+            self.waiting_count -= rendered.count
+            parts += rendered.parts
+            size += sum(len(part) for part in rendered.parts)
+        return parts
+
+    def _wake(self) -> None:
+        if self._waker is not None and not self._waker.done():
+            self._waker.set_result(None)

@@ -1,0 +1,42 @@
+"""Webhooks for the tests of other calls, which call nobody who could answer."""
+
+from typing import Any, Final
+
+from spooled_lite.storage.transaction import Tx
+from tests.api.job_calls import WatchedApi
+
+# Nobody listens at port 9 of this machine. It is told of what these tests do not do.
+NOBODY: Final = "http://127.0.0.1:9/hook"
+A_WEBHOOK: Final[dict[str, Any]] = {
+    "name": "hook",
+    "url": NOBODY,
+    "events": ["worker.offline"],
+    "secret": "signs-what-is-sent-to-the-hook",
+}
+
+
+def a_webhook(api: WatchedApi, **fields: Any) -> dict[str, Any]:
+    key = fields.pop("key", api.key)
+    body = {**A_WEBHOOK, **fields}
+    return api.shown("POST", "outgoing-webhooks", 201, json=body, key=key)
+
+
+def a_webhook_for(
+    path: str, api: WatchedApi, *, org: int | None = None, key: str | None = None
+) -> str:
+    """The path of a route with a webhook that was made for it, and a delivery that failed."""
+    webhook = a_webhook(api, key=key or api.key)
+    delivery_id = f"delivery-of-{webhook['id']}"
+    if "{delivery_id}" in path:
+        api.write(_add_delivery, org or api.org, webhook["id"], delivery_id)
+    return path.replace("{id}", webhook["id"]).replace("{delivery_id}", delivery_id)
+
+
+def _add_delivery(tx: Tx, org: int, webhook_id: str, delivery_id: str) -> None:
+    tx.execute(
+        "INSERT INTO deliveries (id, org, webhook, event, endpoint, status, attempts,"
+        " created_at_ms, body) SELECT :id, :org, seq, 'worker.offline', seq, 'failed', 5, :now_ms,"
+        ' CAST(\'{"id": "x", "event": "worker.offline", "data": {}}\' AS BLOB)'
+        " FROM webhooks WHERE id = :webhook_id",
+        {"id": delivery_id, "org": org, "now_ms": tx.now_ms, "webhook_id": webhook_id},
+    )

@@ -1,0 +1,242 @@
+"""The loop that fires slots: by deadline, in passes, past whatever goes wrong with one of them."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spooled_lite.app import hooks
+from spooled_lite.background import scheduler as scheduler_module
+from spooled_lite.background.deadlines import Deadlines
+from spooled_lite.background.scheduler import PASS_JOBS_MAX, STUCK_MS, Scheduler, in_passes
+from spooled_lite.background.supervisor import AsyncLoop, run_loops
+from spooled_lite.clock import ManualClock
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.orgs.create import create as create_org
+from spooled_lite.core.schedules.define import create
+from spooled_lite.core.schedules.fire import fire
+from spooled_lite.core.schedules.missed import Firing
+from spooled_lite.errors import Unavailable
+from spooled_lite.events import Deadline, Event, EventBus
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.transaction import Reading, Tx
+from tests.core.schedules.schedule_stage import OPEN_TERMS, a_schedule
+from tests.core.stage import OPEN
+from tests.factories import an_org
+from tests.storage.stage import NOON_MS, a_database, run
+
+SLOT_MS = NOON_MS + 1_000
+NO_LIMIT_BYTES = 1 << 62  # more than any disk has free
+
+
+@asynccontextmanager
+async def firing(
+    path: Path, *, schedules: int = 1, **options: Any
+) -> AsyncIterator[tuple[Database, ManualClock, Deadlines]]:
+    """A database with schedules that are due a second after noon."""
+    clock = ManualClock(NOON_MS)
+    deadlines = Deadlines(clock)
+    async with a_database(
+        path, table=False, clock=clock, hooks=hooks(), on_due=deadlines.announce, **options
+    ) as database:
+        org = (await database.write(create_org, an_org()))["seq"]
+        for number in range(schedules):
+            new = a_schedule(name=str(number), cron_expression="* * * * *")
+            await database.write(create, org, new, SLOT_MS, OPEN)
+        yield database, clock, deadlines
+
+
+def types(events: Sequence[Event]) -> set[str]:
+    return {event.type for event in events}
+
+
+def counts(tx: Reading) -> tuple[int, int, int]:
+    """Jobs, and runs that are completed and failed."""
+    row = tx.row(
+        "SELECT (SELECT count(*) FROM jobs),"
+        " (SELECT count(*) FROM schedule_runs WHERE status = 'completed'),"
+        " (SELECT count(*) FROM schedule_runs WHERE status = 'failed')"
+    )
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def reasons(tx: Reading) -> set[str]:
+    return {row[0] for row in tx.rows("SELECT error_message FROM schedule_runs")}
+
+
+def fails_for(name: str) -> Callable[..., int]:
+    """A bug that only this schedule brings out."""
+
+    def fire_or_fail(
+        tx: Tx, firings: Sequence[Firing], terms: Any, refusal: str | None = None
+    ) -> int:
+        done = fire(tx, firings, terms, refusal)
+        names = {
+            row["name"]
+            for each in firings
+            for row in tx.rows("SELECT name FROM schedules WHERE seq = :it", {"it": each.schedule})
+        }
+        if name in names and refusal is None:
+            raise ZeroDivisionError
+        return done
+
+    return fire_or_fail
+
+
+def test_a_slot_fires_at_its_deadline_and_not_by_looking_again_and_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        looked, fired, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        scheduler, rounds, bus = Scheduler(OPEN_TERMS), 0, EventBus()
+        bus.listen(lambda events: fired.set() if "schedule.triggered" in types(events) else None)
+
+        async def run_once(database: Database) -> Pass:
+            nonlocal rounds
+            rounds += 1
+            done = await scheduler.run_once(database)
+            looked.set()
+            return done
+
+        async with firing(tmp_path / "it.db", bus=bus) as (database, clock, deadlines):
+            loop = AsyncLoop("fire-due", Deadline.SLOT, run_once)
+            task = asyncio.create_task(run_loops(database, deadlines, [loop], stop))
+            await looked.wait()
+            clock.advance(seconds=1)
+            await fired.wait()
+            stop.set()
+            deadlines.wake_all()
+            await task
+
+            # One look at the start, one that fires, one that finds when the next slot is.
+            assert rounds <= 3
+            assert await database.readers.read(counts) == (1, 1, 0)
+
+    run(main())
+
+
+def test_a_round_says_when_the_next_slot_is(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with firing(tmp_path / "it.db") as (database, clock, _):
+            scheduler = Scheduler(OPEN_TERMS)
+
+            assert await scheduler.run_once(database) == Pass(0, SLOT_MS)
+            clock.advance(seconds=1)
+            assert await scheduler.run_once(database) == Pass(1, SLOT_MS)
+            # The next full minute after the one that was due.
+            assert await scheduler.run_once(database) == Pass(
+                0, SLOT_MS // 60_000 * 60_000 + 60_000
+            )
+            assert await database.readers.read(counts) == (1, 1, 0)
+
+    run(main())
+
+
+def test_many_slots_fire_in_passes(tmp_path: Path) -> None:
+    async def main() -> None:
+        count = PASS_JOBS_MAX + 5
+        async with firing(tmp_path / "it.db", schedules=count) as (database, clock, _):
+            clock.advance(seconds=1)
+
+            done = await Scheduler(OPEN_TERMS).run_once(database)
+
+            assert done.done == count
+            assert await database.readers.read(counts) == (count, count, 0)
+
+    run(main())
+
+
+def test_passes_are_as_large_as_their_jobs() -> None:
+    def a_firing(size: int) -> Firing:
+        return Firing(
+            schedule=size, was_next_run_at_ms=0, cron_expression="", timezone="", catch_up="all",
+            slots=range(size), next_run_at_ms=None,
+        )  # fmt: skip
+
+    half = PASS_JOBS_MAX // 2
+    firings = [a_firing(size) for size in (half, half, 1, 0, PASS_JOBS_MAX - 2, 1)]
+
+    passes = [[len(each.slots) for each in some] for some in in_passes(firings)]
+
+    assert passes == [[half, half], [1, 0, PASS_JOBS_MAX - 2], [1]]
+    assert list(in_passes([])) == []
+
+
+def test_one_bad_schedule_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with firing(tmp_path / "it.db", schedules=4) as (database, clock, _):
+            clock.advance(seconds=1)
+            monkeypatch.setattr(scheduler_module, "fire", fails_for("2"))
+
+            with caplog.at_level(logging.ERROR):
+                done = await Scheduler(OPEN_TERMS).run_once(database)
+
+            assert done.done == 4
+            assert await database.readers.read(counts) == (3, 3, 1)
+            assert await database.readers.read(reasons) == {None, "An internal error occurred"}
+
+    run(main())
+    assert any("could not fire" in record.message for record in caplog.records)
+
+
+def test_what_cannot_even_move_on_is_not_tried_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def always_fails(tx: Tx, *args: Any) -> int:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        async with firing(tmp_path / "it.db") as (database, clock, _):
+            clock.advance(seconds=1)
+            monkeypatch.setattr(scheduler_module, "fire", always_fails)
+
+            done = await Scheduler(OPEN_TERMS).run_once(database)
+
+            assert done == Pass(0, SLOT_MS + STUCK_MS)
+            assert await database.readers.read(counts) == (0, 0, 0)
+
+    run(main())
+
+
+def test_a_nearly_full_disk_leaves_failed_runs(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with firing(tmp_path / "it.db", schedules=3, disk_reserve_bytes=NO_LIMIT_BYTES) as (
+            database,
+            clock,
+            _,
+        ):
+            clock.advance(seconds=1)
+
+            done = await Scheduler(OPEN_TERMS).run_once(database)
+
+            assert done.done == 3
+            assert await database.readers.read(counts) == (0, 0, 3)
+            [reason] = await database.readers.read(reasons)
+            assert "nearly full" in reason or "disk" in reason
+
+    run(main())
+
+
+def test_slots_wait_for_storage_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "it.db"
+
+    async def main() -> None:
+        async with firing(path) as (database, clock, _):
+            clock.advance(seconds=1)
+            os.rename(path, tmp_path / "elsewhere.db")
+
+            with pytest.raises(Unavailable):
+                await Scheduler(OPEN_TERMS).run_once(database)
+
+            os.rename(tmp_path / "elsewhere.db", path)
+        async with a_database(path, table=False, clock=clock, hooks=hooks()) as again:
+            assert (await Scheduler(OPEN_TERMS).run_once(again)).done == 1
+            assert await again.readers.read(counts) == (1, 1, 0)
+
+    run(main())

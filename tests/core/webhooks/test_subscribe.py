@@ -1,0 +1,243 @@
+"""Making, changing and ending subscriptions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.webhooks.clear import clear_webhooks
+from spooled_lite.core.webhooks.deliveries import LAST, find_waiting
+from spooled_lite.core.webhooks.query import get_webhook, list_deliveries, list_webhooks
+from spooled_lite.core.webhooks.records import (
+    EVENTS,
+    CreateWebhook,
+    NewWebhook,
+    UpdateWebhook,
+    WebhookChanges,
+    WebhookView,
+)
+from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX, delete_webhook
+from spooled_lite.errors import Conflict, NotFound, QuotaExceeded, RuleBroken
+from spooled_lite.plans import Caps
+from tests.core.store import NOW_MS
+from tests.core.webhooks.hook_stage import HookStage
+
+ONE = Caps("free", "starter", {"webhooks": 1})
+
+
+def body(**fields: Any) -> CreateWebhook:
+    given = {"name": "n", "url": "https://x.example.com", "events": ["job.created"]}
+    return CreateWebhook(**{**given, **fields})
+
+
+# -- what is sent ----------------------------------------------------------------------------
+
+
+def test_names_are_kept_in_one_spelling_and_once() -> None:
+    given = ["job.dlq", "job.dead_letter", "job.dead-letter", "job.processing", "job.deadlettered"]
+
+    webhook = NewWebhook.from_wire(body(events=given))
+
+    assert webhook.events == ("job.deadlettered", "job.started")
+
+
+@pytest.mark.parametrize("name", ["job.exploded", "webhook.test", "job.status_changed", "", "*"])
+def test_an_event_that_there_is_not_is_named_with_those_that_there_are(name: str) -> None:
+    with pytest.raises(RuleBroken) as refused:
+        NewWebhook.from_wire(body(events=["job.created", name]))
+
+    [problem] = refused.value.details
+    assert (problem.field, problem.code) == ("events[1]", "invalid_value")
+    assert all(each in problem.message for each in EVENTS)
+
+
+def test_a_format_that_there_is_not_is_refused() -> None:
+    with pytest.raises(RuleBroken) as refused:
+        NewWebhook.from_wire(body(format="xml"))
+
+    [problem] = refused.value.details
+    assert (problem.field, problem.code) == ("format", "invalid_value")
+
+
+def test_nulls_and_an_empty_secret_are_as_good_as_left_out() -> None:
+    webhook = NewWebhook.from_wire(body(secret="", enabled=None, format=None))
+
+    assert (webhook.secret, webhook.enabled, webhook.format) == (None, True, "json")
+
+
+# -- making ----------------------------------------------------------------------------------
+
+
+def test_a_webhook_is_shown_without_its_secret(stage: HookStage) -> None:
+    row = stage.subscribe("job.created", secret="s3cret", format="slack")
+
+    view = WebhookView.of(row, "org-1")
+
+    assert (view.events, view.format, view.enabled, view.has_secret) == (
+        ["job.created"], "slack", True, True,
+    )  # fmt: skip
+    assert (view.failure_count, view.last_status, view.last_triggered_at) == (0, None, None)
+    assert "s3cret" not in repr(view)
+
+
+def test_only_enabled_ones_count_against_the_plan(stage: HookStage) -> None:
+    first = stage.subscribe(caps=ONE)
+    stage.subscribe(caps=ONE, enabled=False)
+
+    with pytest.raises(QuotaExceeded) as refused:
+        stage.subscribe(caps=ONE)
+    assert refused.value.details["resource"] == "webhooks"
+
+    stage.run(delete_webhook, stage.org, first["id"])
+    assert stage.subscribe(caps=ONE)["enabled"] == 1
+
+
+def test_an_organization_has_so_many_and_no_more(stage: HookStage) -> None:
+    for _ in range(WEBHOOKS_MAX):
+        stage.subscribe(enabled=False)
+
+    with pytest.raises(Conflict):
+        stage.subscribe()
+
+    assert stage.subscribe(org=stage.other_org())["enabled"] == 1
+    assert len(stage.read(list_webhooks, stage.org)) == 100
+
+
+def test_the_newest_comes_first(stage: HookStage) -> None:
+    rows = [stage.subscribe() for _ in range(3)]
+
+    listed = stage.read(list_webhooks, stage.org)
+
+    assert [row["id"] for row in listed] == [row["id"] for row in reversed(rows)]
+
+
+# -- changing --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [({}, "s3cret"), ({"secret": None}, None), ({"secret": "new"}, "new")]
+)
+def test_a_secret_is_kept_cleared_or_replaced(
+    stage: HookStage, sent: dict[str, Any], kept: str | None
+) -> None:
+    webhook = stage.subscribe(secret="s3cret")
+
+    changes = WebhookChanges.from_wire(UpdateWebhook(**sent))
+    row = stage.change(webhook, **changes.columns)
+
+    assert row["secret"] == kept
+
+
+def test_what_is_left_out_or_null_is_kept(stage: HookStage) -> None:
+    webhook = stage.subscribe("job.created", "job.failed", format="teams", secret="s")
+    stage.clock.advance(seconds=5)
+
+    nulls = UpdateWebhook(name=None, url=None, events=None, enabled=None, format=None)
+    row = stage.change(webhook, **WebhookChanges.from_wire(nulls).columns)
+
+    changed = {key for key in row.keys() if row[key] != webhook[key]}  # noqa: SIM118
+    assert changed == {"updated_at_ms"}
+
+
+def test_events_are_replaced_and_count_at_once(stage: HookStage) -> None:
+    webhook = stage.subscribe("job.completed")
+
+    changes = WebhookChanges.from_wire(UpdateWebhook(events=["job.created"]))
+    row = stage.change(webhook, **changes.columns)
+    stage.enqueue()
+
+    assert json.loads(row["events"]) == ["job.created"]
+    assert stage.told() == ["job.created"]
+
+
+def test_what_is_owed_goes_to_the_new_address_with_the_new_secret(stage: HookStage) -> None:
+    webhook = stage.subscribe(secret="old")
+    stage.enqueue()
+
+    stage.change(webhook, url="https://new.example.com", secret="new", format="slack")
+
+    call = stage.call(stage.owed()[0])
+    assert (call.url, call.secret, call.format) == ("https://new.example.com", "new", "slack")
+
+
+def test_switching_on_counts_against_the_plan(stage: HookStage) -> None:
+    stage.subscribe()
+    off = stage.subscribe(enabled=False)
+
+    with pytest.raises(QuotaExceeded):
+        stage.change(off, caps=ONE, enabled=1)
+    assert stage.hook(off)["enabled"] == 0
+
+    stage.change(off, caps=ONE, name="renamed")  # stays off: no room is asked for
+    assert stage.change(off, enabled=1)["enabled"] == 1
+
+
+def test_another_organization_finds_nothing(stage: HookStage) -> None:
+    webhook, other = stage.subscribe(), stage.other_org()
+
+    for operation in (get_webhook, delete_webhook):
+        with pytest.raises(NotFound):
+            stage.run(operation, other, webhook["id"])
+    with pytest.raises(NotFound):
+        stage.read(list_deliveries, other, webhook["id"], status=None, limit=1, offset=0)
+
+
+# -- switching off and deleting --------------------------------------------------------------
+
+
+def test_switched_off_it_gives_up_what_is_owed(stage: HookStage) -> None:
+    webhook = stage.subscribe()
+    stage.enqueue()
+    stage.enqueue()
+    stage.attempt(stage.owed()[1])
+
+    stage.change(webhook, enabled=0)
+    assert stage.read(_waiting) == []
+    stage.run_due()
+
+    tried, untried = stage.owed()[1], stage.owed()[0]
+    assert (untried["status"], untried["error"]) == ("failed", "Webhook disabled")
+    assert (tried["status"], tried["error"]) == ("failed", "HTTP 500 Internal Server Error")
+    assert (stage.hook(webhook)["failure_count"], stage.hook(webhook)["drop_to"]) == (0, None)
+
+
+def test_switched_on_again_at_once_it_gets_what_is_new_and_not_what_was_given_up(
+    stage: HookStage,
+) -> None:
+    webhook = stage.subscribe()
+    stage.enqueue()
+    stage.change(webhook, enabled=0)
+    stage.change(webhook, enabled=1)
+    stage.enqueue()
+
+    stage.run_due()
+
+    assert [row["status"] for row in stage.owed()] == ["failed", "pending"]
+    assert stage.read(_waiting) == [stage.owed()[1]["seq"]]
+
+
+def test_a_deleted_one_is_gone_at_once_and_its_rows_go_in_passes(stage: HookStage) -> None:
+    webhook, other = stage.subscribe(), stage.subscribe()
+    for _ in range(600):
+        stage.enqueue()
+
+    stage.run(delete_webhook, stage.org, webhook["id"])
+
+    assert [row["id"] for row in stage.read(list_webhooks, stage.org)] == [other["id"]]
+    with pytest.raises(NotFound):
+        stage.run(delete_webhook, stage.org, webhook["id"])
+    assert stage.hook(webhook)["secret"] is None
+    waiting = stage.read(_waiting)
+    assert waiting
+    assert {stage.delivery({"seq": seq})["webhook"] for seq in waiting} == {other["seq"]}
+    passes: list[Pass] = []
+    while not passes or passes[-1].due_again_ms == NOW_MS:
+        passes.append(stage.run(clear_webhooks))
+    assert [each.done for each in passes] == [500, 100, 1, 0]
+    assert {row["webhook"] for row in stage.owed()} == {other["seq"]}
+    assert len(stage.rows("SELECT 1 FROM webhooks")) == 1
+
+
+def _waiting(tx: Any) -> list[int]:
+    return [each.seq for each in find_waiting(tx, "", LAST, 100).waiting]

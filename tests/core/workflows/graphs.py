@@ -1,0 +1,107 @@
+"""Workflows in short: each step has a queue of its own, which is named after it."""
+
+import sqlite3
+from typing import Any
+
+from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.lifecycle.check import recount
+from spooled_lite.core.lifecycle.settle import Failed
+from spooled_lite.core.lifecycle.workflow import (
+    cancel_workflow,
+    delete_workflow,
+    retry_workflow,
+)
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.workflows.create import create_workflow
+from spooled_lite.core.workflows.records import NewStep, NewWorkflow
+from spooled_lite.plans import Caps
+from tests.core.job_stage import JobStage
+from tests.core.stage import OPEN
+
+
+def a_step(key: str, *depends_on: str, **more: Any) -> NewStep:
+    """`mode` and `condition` are those of the step; the rest is its job."""
+    how = {name: more.pop(name) for name in ("mode", "condition") if name in more}
+    job = NewJob(**{"queue_name": key, "payload": b"{}", **more})
+    return NewStep(key=key, job=job, depends_on=depends_on, **how)
+
+
+def stored(stage: JobStage, *steps: NewStep, admission: Admission = OPEN) -> "Graph":
+    new = NewWorkflow(name="w", steps=steps)
+    created = stage.run(create_workflow, stage.org, new, admission)
+    return Graph(stage, created.row["id"], {each.key: each.job_id for each in created.steps})
+
+
+class Graph:
+    """A stored workflow; its steps are named by their keys."""
+
+    def __init__(self, stage: JobStage, workflow_id: str, ids: dict[str, str]) -> None:
+        self.stage = stage
+        self.id = workflow_id
+        self.ids = ids
+
+    # -- how it stands -----------------------------------------------------------------------
+
+    @property
+    def row(self) -> sqlite3.Row:
+        [row] = self.stage.rows("SELECT * FROM workflows WHERE id = :id", id=self.id)
+        return row
+
+    @property
+    def status(self) -> str:
+        status: str = self.row["status"]
+        return status
+
+    @property
+    def counted(self) -> tuple[int, int, int, int, int]:
+        """Waiting, processing, completed, failed, cancelled."""
+        row, names = self.row, ("waiting", "processing", "completed", "failed", "cancelled")
+        waiting, processing, completed, failed, cancelled = (row[f"{name}_jobs"] for name in names)
+        return waiting, processing, completed, failed, cancelled
+
+    @property
+    def steps(self) -> dict[str, str]:
+        """The status of each step that is there."""
+        rows = self.stage.rows("SELECT id, status FROM jobs")
+        by_id = {row["id"]: row["status"] for row in rows}
+        return {key: by_id[job_id] for key, job_id in self.ids.items() if job_id in by_id}
+
+    @property
+    def claimable(self) -> set[str]:
+        rows = self.stage.rows("SELECT id FROM jobs WHERE claimable = 1")
+        found = {row["id"] for row in rows}
+        return {key for key, job_id in self.ids.items() if job_id in found}
+
+    def step(self, key: str) -> sqlite3.Row:
+        return self.stage.job(self.ids[key])
+
+    # -- what workers do ---------------------------------------------------------------------
+
+    def take(self, key: str) -> sqlite3.Row:
+        return self.stage.take(key)
+
+    def complete(self, *keys: str) -> None:
+        for key in keys:
+            self.stage.complete(self.take(key))
+
+    def fail(self, key: str, *, may_retry: bool = False) -> Failed:
+        return self.stage.fail(self.take(key), may_retry=may_retry)
+
+    # -- what callers do ---------------------------------------------------------------------
+
+    def cancel(self, reason: str | None = None) -> sqlite3.Row:
+        return self.stage.run(cancel_workflow, self.stage.org, self.id, reason, ALL_QUEUES)
+
+    def retry(self, caps: Caps | None = None) -> sqlite3.Row:
+        return self.stage.run(retry_workflow, self.stage.org, self.id, ALL_QUEUES, caps)
+
+    def delete(self) -> None:
+        self.stage.run(delete_workflow, self.stage.org, self.id, ALL_QUEUES)
+
+
+def check(stage: JobStage) -> None:
+    """All books agree: queues, organizations, workflows, and what can be claimed."""
+    stage.check_books()
+    stage.check_claimable()
+    assert stage.read(recount) == []
