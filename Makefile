@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run check lint types fast test test-long schema bench help
+.PHONY: run check lint types fast test test-long schema proto bench help
 BIN := .venv/bin
 
 .venv/ready: pyproject.toml
@@ -32,6 +32,13 @@ bench: .venv/ready                ## The workloads of benchmarks/, with their ra
 
 schema: .venv/ready               ## Rewrite storage/schema.sql from the migrations
 	$(BIN)/python -m spooled_lite.storage.migrate --print-schema > spooled_lite/storage/schema.sql
+
+PROTOS := spooled_lite/wire/grpc/protos
+proto: .venv/ready                ## Rewrite wire/grpc/spooled.binpb from the .proto files
+	$(BIN)/python -m grpc_tools.protoc -I $(PROTOS) --include_imports \
+		--descriptor_set_out=spooled_lite/wire/grpc/spooled.binpb \
+		spooled.proto grpc/health/v1/health.proto \
+		grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from benchmarks import rates, standing, times
+from benchmarks import firing, graphs, grpc_calls, held, rates, standing, streams, times
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.machine import describe
 from benchmarks.table import Row, markdown
@@ -19,9 +19,14 @@ WORKLOADS: Final[Mapping[str, Callable[[Bench], list[Row]]]] = {
     "bulk": rates.enqueue_bulks,
     "wait": times.waiting_claim,
     "flat": times.flat_claims,
+    "schedules": firing.schedules,
+    "workflows": graphs.workflows,
+    "held": held.held,
     "start": standing.cold_start,
     "memory": standing.memory,
     "idle": standing.idle,
+    "streams": streams.streams,
+    "grpc": grpc_calls.grpc,
 }
 
 
@@ -41,7 +46,9 @@ def main(
     **changes: float | None,
 ) -> None:
     """Run the workloads, all of them when none is named: enqueue, claim, bulk, wait (a waiting
-    claim's delivery), flat (claims with many other jobs), start, memory, idle.
+    claim's delivery), flat (claims with many other jobs), schedules (many that fire in one second),
+    workflows (steps against plain jobs), held (the writing thread, by large graphs), start, memory,
+    idle, streams (of events), grpc.
 
     Files are written to the temporary folder: it should be on the disk that matters.
     """

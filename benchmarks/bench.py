@@ -28,6 +28,7 @@ class Scale(Struct, frozen=True, kw_only=True):
     finished: int = 1_000_000  # what a claim has to look past
     waiting: int = 100_000  # delayed, and as many again that wait for a retry
     idle_seconds: float = 10.0
+    schedules: int = 10_000  # due in one second
 
 
 QUICK: Final = Scale(
@@ -39,6 +40,7 @@ QUICK: Final = Scale(
     finished=20_000,
     waiting=2_000,
     idle_seconds=3.0,
+    schedules=500,
 )
 
 
@@ -50,9 +52,12 @@ class Bench:
         self.scale = scale
 
     @contextmanager
-    def spooled_lite(self, name: str, contents: Contents | None = None) -> Iterator[Server]:
+    def spooled_lite(
+        self, name: str, contents: Contents | None = None, *, serves_grpc: bool = False
+    ) -> Iterator[Server]:
         """The server on the file of this name, which is made when it is not there."""
-        with server.spooled_lite(self.folder, self.file(name, contents)) as started:
+        file = self.file(name, contents)
+        with server.spooled_lite(self.folder, file, serves_grpc=serves_grpc) as started:
             yield started
 
     @contextmanager

@@ -28,6 +28,7 @@ class DidNotStart(Exception):
 class Server(Struct, frozen=True):
     target: Target
     pid: int
+    grpc_address: str | None
     started_at: float  # on the clock of `time.perf_counter`: when the process was made
 
 
@@ -35,13 +36,15 @@ class _Ready(Struct):
     url: str
     api_key: str
     pid: int
+    grpc_address: str | None = None
 
 
 @contextmanager
-def spooled_lite(folder: Path, database: Path) -> Iterator[Server]:
+def spooled_lite(folder: Path, database: Path, *, serves_grpc: bool = False) -> Iterator[Server]:
     """The server as it is shipped, with a file of its own and every setting as it comes."""
     ready_file = folder / f"{database.name}.ready"
-    command = ["spooled_lite", "serve", "--port", "0", "--grpc-port", "off"]
+    command = ["spooled_lite", "serve", "--port", "0"]
+    command += ["--grpc-port", "auto" if serves_grpc else "off"]
     files = ["--database", str(database), "--ready-file", str(ready_file)]
     with _started([*command, *files], ready_file) as server:
         yield server
@@ -49,7 +52,7 @@ def spooled_lite(folder: Path, database: Path) -> Iterator[Server]:
 
 @contextmanager
 def baseline(folder: Path, name: str) -> Iterator[Server]:
-    """`bare` or `null`."""
+    """`bare`, `null` or `empty_grpc`."""
     ready_file = folder / f"{name}.ready"
     with _started([f"benchmarks.{name}", str(ready_file)], ready_file) as server:
         yield server
@@ -71,7 +74,7 @@ def _started(arguments: Sequence[str], ready_file: Path) -> Iterator[Server]:
         )
     try:
         ready = _when_ready(process, ready_file, log)
-        yield Server(Target(ready.url, ready.api_key), ready.pid, started_at)
+        yield Server(Target(ready.url, ready.api_key), ready.pid, ready.grpc_address, started_at)
     finally:
         process.terminate()
         try:

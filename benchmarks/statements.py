@@ -47,3 +47,19 @@ SELECT org, seq, step.value, CASE step.value WHEN 'created' THEN NULL ELSE 'work
   FROM jobs JOIN json_each(:steps) AS step
  WHERE seq > :after
 """
+
+# Each hour of the day in a zone where it is that hour: Etc/GMT-3 is three hours ahead.
+SCHEDULES: Final = f"""{_NUMBERS}
+INSERT INTO schedules (id, org, name, cron_expression, timezone, queue_name, payload_template,
+                       priority, max_retries, timeout_seconds, is_active, next_run_at_ms,
+                       created_at_ms, updated_at_ms)
+SELECT {_ID}, :org, 'schedule ' || n,
+       :minute_second || ((:hour + :hours + n % :hours - :half) % :hours) || ' * * *',
+       CASE WHEN n % :hours < :half THEN 'Etc/GMT+' || (:half - n % :hours)
+            WHEN n % :hours = :half THEN 'UTC'
+            ELSE 'Etc/GMT-' || (n % :hours - :half) END,
+       'reports', CAST({_PAYLOAD} AS BLOB), 0, 3, 300, 1, :next_run_at_ms,
+       :next_run_at_ms - 60000, :next_run_at_ms - 60000
+  FROM numbers
+"""
+RUNS: Final = "SELECT count(*), max(started_at_ms) FROM schedule_runs WHERE status = 'completed'"

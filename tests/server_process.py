@@ -22,6 +22,7 @@ class NotReady(Exception):
 
 class ServerProcess:
     """One server on one database file. `settings` are SPOOLED_ variables, named without prefix.
+    Without `grpc_port` among them it serves no gRPC.
 
     Leaving the context kills what still runs.
     """
@@ -31,6 +32,7 @@ class ServerProcess:
         self.url = ""
         self._ready_file = folder / "ready.json"
         self._log_file = folder / "server.log"
+        self._grpc_port = settings.pop("grpc_port", "off")
         self._settings = {"bootstrap_api_key": API_KEY, **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -65,7 +67,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "spooled_lite", "serve", "--port", "0"),
-                    *("--grpc-port", "off", "--database", self.database),
+                    *("--grpc-port", self._grpc_port, "--database", self.database),
                     *("--ready-file", str(self._ready_file)),
                 ],
                 env=kept | given,

@@ -1,12 +1,17 @@
 """The benchmarks work, at tiny sizes. What they measure is nobody's test."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from benchmarks import raw, server
+from benchmarks import graphs, raw, server
 from benchmarks.__main__ import main
+from benchmarks.firing import HOURS, add_schedules
+from benchmarks.listener import listen
 from benchmarks.seed import Contents, make_file
 from benchmarks.serving import KEY, QUEUE
 from benchmarks.table import Bound, Row, markdown, ratios
@@ -16,6 +21,7 @@ from spooled_lite.cli.load.serial import Line, Refused, claim_ms, delivery_ms
 from spooled_lite.cli.load.shapes import Target, bulk, enqueue, quantile, work
 from spooled_lite.cli.load.sockets import SocketsFailed, run_sockets, whole_answer
 from spooled_lite.cli.load.wrk import WrkFailed, parsed, script
+from spooled_lite.core.schedules.define import first_slot
 from spooled_lite.storage.connection import open_writer
 
 TINY_SECONDS = 0.2
@@ -51,6 +57,26 @@ def test_refused_requests_and_claims_that_find_nothing_are_counted(tmp_path: Pat
 
     assert refused.failed_count == refused.request_count > 0
     assert hungry.empty_count == hungry.request_count > 0
+
+
+@pytest.mark.slow
+def test_the_listener_says_how_old_events_are_when_they_come(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        server.spooled_lite(tmp_path, tmp_path / "load.db") as ours,
+        ThreadPoolExecutor(1) as pool,
+        Line(ours.target) as line,
+    ):
+        listening = pool.submit(listen, ours.target, 2.0)
+        while "listening" not in capsys.readouterr().out:
+            time.sleep(0.01)
+        line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": 1})
+        line.post("/api/v1/jobs/claim", {"queue_name": QUEUE, "worker_id": "w"})
+        heard = listening.result()
+
+    assert heard.frame_count == 2
+    assert 0 <= heard.p50_ms <= heard.p99_ms == heard.most_ms
 
 
 def test_a_load_that_reaches_no_server_is_an_error() -> None:
@@ -100,6 +126,16 @@ def test_a_quantile_is_one_of_the_values(
     values: list[float], share: float, expected: float
 ) -> None:
     assert quantile(values, share) == expected
+
+
+@pytest.mark.slow
+def test_workers_complete_graphs_of_every_shape(tmp_path: Path) -> None:
+    with server.spooled_lite(tmp_path, tmp_path / "graphs.db") as ours:
+        for steps, workers in ((graphs.chain(20), graphs.ALONE), (graphs.fan(20), graphs.TOGETHER)):
+            store = partial(graphs.store, ours.target, steps)
+            assert graphs.rate(ours.target, store, workers, count=20) > 0
+
+    assert problems_of(str(tmp_path / "graphs.db")) == []
 
 
 # -- spooled-lite bench --------------------------------------------------------------------------
@@ -163,6 +199,20 @@ def test_a_seeded_file_is_one_that_the_server_could_have_made(tmp_path: Path) ->
     make_file(path, Contents(finished=30, delayed=20, retrying=10))
 
     assert problems_of(path) == []
+
+
+def test_seeded_schedules_are_due_together_by_their_own_rules(tmp_path: Path) -> None:
+    path, at = tmp_path / "seeded.db", 1_800_012_345
+    make_file(str(path))
+
+    add_schedules(path, 48, at)
+
+    connection = open_writer(str(path), "off")
+    rows = connection.execute("SELECT cron_expression, timezone FROM schedules").fetchall()
+    connection.close()
+    assert len({tuple(row) for row in rows}) == HOURS
+    assert {first_slot(rule, zone, at * 1000 - 1) for rule, zone in rows} == {at * 1000}
+    assert problems_of(str(path)) == []
 
 
 @pytest.mark.slow

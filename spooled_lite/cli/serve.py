@@ -20,12 +20,14 @@ from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.logs import set_up_logging
 from spooled_lite.storage.file_guard import FileInUse
 from spooled_lite.storage.migrate import NewerSchema
+from spooled_lite.wire.grpc.start import grpc_of
+from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.http.listen import CannotListen
 from spooled_lite.wire.http.metrics_port import MetricsPort
 from spooled_lite.wire.http.middleware.security_headers import security_headers
 from spooled_lite.wire.http.server import HttpServer
-from spooled_lite.wire.http.signals import StopSignals, stop_on_signal
+from spooled_lite.wire.http.signals import Stoppable, StopSignals, stop_on_signal
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, ready_file))
-    except (CannotListen, FileInUse, NewerSchema) as error:
+    except (CannotListen, CannotUseCertificate, FileInUse, NewerSchema) as error:
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error
@@ -92,15 +94,27 @@ async def _serve_until_signal(
     signals: StopSignals,
     metrics_url: str | None,
 ) -> None:
-    await server.start()
-    app.services.db.lock.describe(url=server.url)
-    if ready_file is not None:
-        _write_ready_file(ready_file, settings, app, server.url)
-    _greet(settings, app, server.url, metrics_url)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    await stop_on_signal(server, signals)
+    async with grpc_of(app.services) as grpc:
+        await server.start()
+        grpc_address = None if grpc is None else grpc.address
+        app.services.db.lock.describe(url=server.url)
+        if ready_file is not None:
+            _write_ready_file(ready_file, settings, app, server.url, grpc_address)
+        _greet(settings, app, server.url, grpc_address, metrics_url)
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        await stop_on_signal(Servers(server) if grpc is None else Servers(server, grpc), signals)
     logger.info("stopping: writing what is in hand")
+
+
+class Servers:
+    """Several that are stopped as one."""
+
+    def __init__(self, *servers: Stoppable) -> None:
+        self._servers = servers
+
+    async def stop(self, *, at_once: bool = False) -> None:
+        await asyncio.gather(*(each.stop(at_once=at_once) for each in self._servers))
 
 
 @asynccontextmanager
@@ -123,18 +137,28 @@ async def _metrics_port(settings: Settings, services: Services) -> AsyncIterator
         await server.stop()
 
 
-def _greet(settings: Settings, app: Running, url: str, metrics_url: str | None) -> None:
+def _greet(
+    settings: Settings,
+    app: Running,
+    url: str,
+    grpc_address: str | None,
+    metrics_url: str | None,
+) -> None:
     """What a person needs at the first start: the key is shown here once and stored nowhere."""
     lines = [f"Spooled Lite serves {url}  (database: {app.services.db.path})"]
+    if grpc_address is not None:
+        lines.append(f"gRPC on {grpc_address}")
     if settings.bootstrap_api_key is None and app.key is not None:
         lines.append(f"API key, shown this once: {app.key}")
     if settings.environment == "production":
-        lines += _what_is_open(settings, url, metrics_url)
+        lines += _what_is_open(settings, url, grpc_address, metrics_url)
     click.echo("\n".join(lines))
     sys.stdout.flush()
 
 
-def _what_is_open(settings: Settings, url: str, metrics_url: str | None) -> list[str]:
+def _what_is_open(
+    settings: Settings, url: str, grpc_address: str | None, metrics_url: str | None
+) -> list[str]:
     """Which doors there are, and what it takes to go through them."""
     token = "anybody" if settings.metrics_token is None else "a token"
     doors = {
@@ -143,16 +167,20 @@ def _what_is_open(settings: Settings, url: str, metrics_url: str | None) -> list
         "admin calls": "closed" if settings.admin_key is None else "the admin key",
         f"metrics at {url}/metrics": token,
     }
+    if grpc_address is not None:
+        doors[f"gRPC on {grpc_address}"] = "a key"
     if metrics_url is not None:
         doors[f"metrics at {metrics_url}/metrics"] = token
     return ["Open in production, and for whom:", *(f"  {a}: {b}" for a, b in doors.items())]
 
 
-def _write_ready_file(path: str, settings: Settings, app: Running, url: str) -> None:
+def _write_ready_file(
+    path: str, settings: Settings, app: Running, url: str, grpc_address: str | None
+) -> None:
     """Written whole or not at all, and readable by its owner only: it holds keys."""
     about: dict[str, Any] = {
         "url": url,
-        "grpc_address": None,
+        "grpc_address": grpc_address,
         "organization_id": app.organization_id,
         "api_key": app.key,
         "admin_key": settings.admin_key,

@@ -28,7 +28,7 @@ def serve(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
-        env=kept | environ,
+        env=kept | {"SPOOLED_GRPC_PORT": "off"} | environ,
         check=False,
     )
 

@@ -21,6 +21,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         assert process.stop() == 0, process.log
 
 
+@pytest.fixture(scope="session")
+def grpc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One that serves gRPC beside HTTP."""
+    folder = tmp_path_factory.mktemp("grpc")
+    with ServerProcess(folder, grpc_port="auto", admin_key=ADMIN_KEY) as process:
+        process.start()
+        yield process
+        assert process.stop() == 0, process.log
+
+
 @pytest.fixture
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """For what concerns the whole organization."""

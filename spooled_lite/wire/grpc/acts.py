@@ -1,0 +1,99 @@
+"""What a worker says of a job it holds: complete, fail, renew. For single calls and in a stream."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.lifecycle import renew as leases
+from spooled_lite.core.lifecycle import settle
+from spooled_lite.errors import Conflict, LeaseExpired, NotFound
+from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.grpc.call import Call
+from spooled_lite.wire.grpc.convert import (
+    claimant_of,
+    error_of,
+    fail_response,
+    job_id_of,
+    lease_ms_of,
+    may_retry,
+    renew_response,
+    result_of,
+)
+from spooled_lite.wire.grpc.descriptors import spooled_class
+
+COMPLETED: Final[bytes] = spooled_class("CompleteResponse")(success=True).SerializeToString()
+NOT_RENEWED: Final[bytes] = renew_response(None).SerializeToString()
+
+
+class Command(Struct, frozen=True):
+    """What is said, of which job, by whom."""
+
+    job_id: str
+    claimant: Claimant
+    more: tuple[Any, ...]  # what the act alone has
+
+
+class Act(Struct, frozen=True):
+    """One of the three. Contract: grpc, 5.3 to 5.6."""
+
+    field: int  # its number in ProcessResponse
+    read: Callable[[Any], Command]  # raises RuleBroken, PayloadTooLarge
+    submit: Callable[[Call, Command], asyncio.Future[Any]]
+    say: Callable[[Any], bytes]
+
+    async def answer(self, command: Command, outcome: asyncio.Future[Any]) -> bytes:
+        """The response, once the outcome is committed.
+
+        Raises:
+            NotFound, LeaseExpired, Conflict: as `settle.complete`.
+        """
+        try:
+            return self.say(await outcome)
+        except (NotFound, LeaseExpired, Conflict):
+            if self is RENEW and not command.claimant.lease_id:
+                return NOT_RENEWED  # who names no lease is not told why
+            raise
+
+
+def _read_complete(request: Any) -> Command:
+    return Command(job_id_of(request), claimant_of(request), (result_of(request),))
+
+
+def _complete(call: Call, said: Command) -> asyncio.Future[Any]:
+    arguments = (call.org, said.job_id, said.claimant, *said.more, call.scope)
+    return call.db.submit(settle.complete, arguments, lane=Lane.SETTLE)
+
+
+def _read_fail(request: Any) -> Command:
+    more = (error_of(request), may_retry(request))
+    return Command(job_id_of(request), claimant_of(request), more)
+
+
+def _fail(call: Call, said: Command) -> asyncio.Future[Any]:
+    error, retries = said.more
+    arguments = (call.org, said.job_id, said.claimant, error, call.scope, retries)
+    return call.db.submit(settle.fail, arguments, lane=Lane.SETTLE)
+
+
+def _read_renew(request: Any) -> Command:
+    more = (lease_ms_of(request.extension_secs),)
+    return Command(job_id_of(request), claimant_of(request), more)
+
+
+def _renew(call: Call, said: Command) -> asyncio.Future[Any]:
+    arguments = (call.org, said.job_id, said.claimant, *said.more, call.scope)
+    return call.db.submit(leases.renew, arguments, lane=Lane.SETTLE)
+
+
+def _serialized(render: Callable[[Any], Any]) -> Callable[[Any], bytes]:
+    return lambda result: bytes(render(result).SerializeToString())
+
+
+COMPLETE: Final = Act(2, _read_complete, _complete, lambda _: COMPLETED)
+FAIL: Final = Act(3, _read_fail, _fail, _serialized(fail_response))
+RENEW: Final = Act(4, _read_renew, _renew, _serialized(renew_response))
+# By their names in the `oneof` of a ProcessRequest.
+ACTS: Final[Mapping[str, Act]] = {"complete": COMPLETE, "fail": FAIL, "renew_lease": RENEW}

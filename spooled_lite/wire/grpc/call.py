@@ -1,0 +1,120 @@
+"""One call or stream as a method sees it: who makes it, and everything that may be asked of it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from spooled_lite.config import Settings
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.errors import AccessDenied, RuleBroken
+from spooled_lite.plans import Plans
+from spooled_lite.storage.database import Database
+from spooled_lite.wire import waiting
+from spooled_lite.wire.caller import Caller
+from spooled_lite.wire.grpc.errors import Context
+from spooled_lite.wire.http.call import Services
+
+T = TypeVar("T")
+
+# Above this converting may take longer than the event loop can be kept from everybody else.
+ON_LOOP_BYTES_MAX: Final = 65_536
+
+
+class Call:
+    __slots__ = ("_headers", "caller", "context", "db", "services", "settings")
+
+    def __init__(self, services: Services, context: Context) -> None:
+        self.services = services
+        self.context = context
+        self.db: Database = services.db
+        self.settings: Settings = services.settings
+        self._headers = _credentials(context)
+        self.caller: Caller | None = None
+
+    async def admit(self, word: str) -> None:
+        """Who is calling, how often, and may they: in this order, so that refusals count too.
+
+        Raises:
+            Unauthorized, AccessDenied, RateLimited.
+
+        Contract: grpc, section 2.
+        """
+        await self.authenticate()
+        self.charge()
+        caller = self.admitted
+        if self.settings.enforce_key_permissions and not caller.may(word):
+            raise AccessDenied(f"This key lacks the permission `{word}`")
+
+    async def authenticate(self) -> None:
+        """Look the caller up; again, in the life of a stream. Raises Unauthorized, AccessDenied."""
+        self.caller = await self.services.callers.authenticate(self._headers)
+
+    def charge(self) -> None:
+        """Count one request. Raises RateLimited."""
+        services = self.services
+        standing = services.rates.charge(self.admitted, services.clock.now_ms())
+        if standing is not None:
+            standing.check()
+
+    @property
+    def admitted(self) -> Caller:
+        assert self.caller is not None, "nothing is asked of a call before it is admitted"
+        return self.caller
+
+    @property
+    def org(self) -> int:
+        return self.admitted.org
+
+    @property
+    def org_id(self) -> str:
+        return self.admitted.org_id
+
+    @property
+    def scope(self) -> Scope:
+        return self.admitted.scope
+
+    @property
+    def plans(self) -> Plans:
+        return self.services.plans
+
+    @property
+    def claimer(self) -> waiting.Caller:
+        """The caller as a claim has to know it. Whoever leaves has its call cancelled."""
+        caller = self.admitted
+        token_id = None if caller.token is None else caller.token.jti
+        return waiting.Caller(caller.org, caller.key, self._is_late, None, token_id)
+
+    def _is_late(self) -> bool:
+        """Whether the deadline of the call has passed: nobody waits for the answer any more."""
+        remaining = self.context.time_remaining()
+        return remaining is not None and remaining <= 0
+
+
+def parsed(kind: Any, raw: bytes) -> Any:
+    """A message of this class. Raises RuleBroken: the bytes are none."""
+    try:
+        return kind.FromString(raw)
+    except DecodeError:
+        raise RuleBroken.of("request", "The message is malformed", "malformed") from None
+
+
+async def off_loop(size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:
+    """Convert something of this size: here, or on another thread when that takes long."""
+    if size_bytes <= ON_LOOP_BYTES_MAX:
+        return convert(*arguments)
+    return await asyncio.to_thread(convert, *arguments)
+
+
+def _credentials(context: Context) -> dict[bytes, bytes]:
+    """The credential as HTTP headers have it. The client's own name for it comes first."""
+    found: dict[str, str | bytes] = {}
+    for name, value in context.invocation_metadata() or ():
+        if name in ("x-api-key", "authorization"):
+            found[name] = value
+    name = "x-api-key" if "x-api-key" in found else "authorization"
+    value = found.get(name, b"")
+    if isinstance(value, str):
+        value = value.encode("utf-8", "replace")
+    return {name.encode("ascii"): value}

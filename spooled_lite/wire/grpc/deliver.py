@@ -1,0 +1,151 @@
+"""StreamJobs: one job at a time, the next when the one before is settled or its lease is lost."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from spooled_lite.core.lifecycle.claim import Claim, is_held
+from spooled_lite.errors import SpooledError, Unavailable
+from spooled_lite.events import Event, EventType
+from spooled_lite.wire.grpc.call import Call, off_loop
+from spooled_lite.wire.grpc.convert import claim_of, job_bytes
+from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, Streams, stopping
+from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.waiting import claim_when_there_is, give_back
+
+logger = logging.getLogger(__name__)
+
+TROUBLE_PAUSE_SECONDS: Final = 1.0
+
+# After these a job may be held by nobody, or by somebody else.
+_OF_JOB: Final[frozenset[EventType]] = frozenset(
+    {
+        "job.claimed",
+        "job.released",
+        "job.completed",
+        "job.retrying",
+        "job.deadlettered",
+        "job.cancelled",
+        "job.retried",
+        "job.deleted",
+    }
+)
+# After these that is so of many at once.
+_OF_MANY: Final[frozenset[EventType]] = frozenset(
+    {"queue.deleted", "org.changed", "storage.reopened"}
+)
+
+
+class Deliveries:
+    """Serves every StreamJobs of a server."""
+
+    def __init__(self, services: Services, streams: Streams) -> None:
+        self._holds = Holds(services)
+        self._streams = streams
+
+    async def stream_jobs(self, call: Call, request: Any) -> None:
+        """Hand out jobs until the client leaves; never ends by itself. Contract: grpc, 6.1.
+
+        A client that leaves keeps the job it has got; one that it has not got goes back at once.
+
+        Raises:
+            TooManyStreams, Unavailable, Unauthorized, AccessDenied.
+        """
+        wanted = claim_of(request, limit=1)
+        call.scope.check(wanted.queue_name)
+        stream = _Delivery(call, wanted, self._holds)
+        with self._streams.opened("StreamJobs", stream, count_max=DELIVERIES_MAX):
+            await stream.run()
+
+
+class _Delivery:
+    """One stream."""
+
+    def __init__(self, call: Call, wanted: Claim, holds: "Holds") -> None:
+        self.call = call
+        self._wanted = wanted
+        self._holds = holds
+        self._ending = Ending()
+
+    def check(self) -> None:
+        self.call.scope.check(self._wanted.queue_name)
+
+    def end(self, reason: SpooledError) -> None:
+        self._ending.end(reason)
+
+    async def run(self) -> None:
+        await self._ending.until_done(self._deliver)
+
+    async def _deliver(self) -> None:
+        call = self.call
+        # At once, so that the client sees the stream as open before there is a job.
+        await call.context.send_initial_metadata(())
+        while True:
+            job = await self._next()
+            await self._write(job)
+            await self._holds.until_lost(job["seq"], job["lease_id"])
+
+    async def _next(self) -> sqlite3.Row:
+        """The next job, however long that takes."""
+        call = self.call
+        while True:
+            try:
+                claimed = await claim_when_there_is(
+                    call.db, call.services.waiting, call.claimer, self._wanted
+                )
+            except Unavailable as error:
+                # The storage will be well again, and the stream need not end for that.
+                logger.warning("a stream of jobs goes on after: %s", error)
+                await asyncio.sleep(TROUBLE_PAUSE_SECONDS)
+                continue
+            if not claimed:
+                raise stopping()
+            return claimed[0]
+
+    async def _write(self, job: sqlite3.Row) -> None:
+        call = self.call
+        try:
+            message = await off_loop(len(job["payload"]), job_bytes, job, call.org_id)
+            await call.context.write(message)
+        except BaseException:
+            give_back(call.db, call.claimer, [job])
+            raise
+
+
+class Holds:
+    """Tells whoever waits for it that a lease is over, through whichever door that came.
+
+    An event is a hint to look; the row is the truth.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._readers = services.db.readers
+        self._waiting: dict[int, set[asyncio.Event]] = {}  # by job
+        services.bus.listen(self._hear)
+
+    async def until_lost(self, job: int, lease_id: str) -> None:
+        """Return when the lease is not the job's any more."""
+        hint = asyncio.Event()
+        self._waiting.setdefault(job, set()).add(hint)
+        try:
+            while await self._readers.point(is_held, job, lease_id):
+                await hint.wait()
+                hint.clear()
+        finally:
+            self._waiting[job].discard(hint)
+            if not self._waiting[job]:
+                del self._waiting[job]
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        if not self._waiting:
+            return
+        for event in events:
+            if event.type in _OF_JOB:
+                for hint in self._waiting.get(event.row["seq"], ()):
+                    hint.set()
+            elif event.type in _OF_MANY:
+                for hints in self._waiting.values():
+                    for hint in hints:
+                        hint.set()

@@ -1,0 +1,85 @@
+"""The only place that pairs an error with a gRPC status. Contract: grpc, section 8."""
+
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from grpc import StatusCode
+from grpc.aio import ServicerContext
+
+from spooled_lite.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    BadRequest,
+    Conflict,
+    DatabaseError,
+    InternalError,
+    LeaseExpired,
+    NotFound,
+    NotJson,
+    PayloadTooLarge,
+    QuotaExceeded,
+    RateLimited,
+    RequestTimeout,
+    RuleBroken,
+    SpooledError,
+    Unauthorized,
+    Unavailable,
+    WorkerIdTaken,
+    WrongShape,
+)
+
+# Clients search for these words: contract README, section 5.
+BAD_CREDENTIAL: Final = "Invalid API key"
+
+
+class TooManyStreams(SpooledError):
+    """One stream more than there may be. Says nothing of a time to come back after."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    error = "rate_limit_exceeded"
+
+
+STATUS: Final[Mapping[type[SpooledError], StatusCode]] = {
+    BadRequest: StatusCode.INVALID_ARGUMENT,
+    NotJson: StatusCode.INVALID_ARGUMENT,
+    RuleBroken: StatusCode.INVALID_ARGUMENT,
+    WrongShape: StatusCode.INVALID_ARGUMENT,
+    PayloadTooLarge: StatusCode.INVALID_ARGUMENT,
+    Unauthorized: StatusCode.UNAUTHENTICATED,
+    AuthenticationFailed: StatusCode.UNAUTHENTICATED,
+    AccessDenied: StatusCode.PERMISSION_DENIED,
+    NotFound: StatusCode.NOT_FOUND,
+    Conflict: StatusCode.FAILED_PRECONDITION,
+    LeaseExpired: StatusCode.FAILED_PRECONDITION,
+    WorkerIdTaken: StatusCode.ALREADY_EXISTS,
+    QuotaExceeded: StatusCode.RESOURCE_EXHAUSTED,
+    RateLimited: StatusCode.RESOURCE_EXHAUSTED,
+    TooManyStreams: StatusCode.RESOURCE_EXHAUSTED,
+    RequestTimeout: StatusCode.DEADLINE_EXCEEDED,
+    Unavailable: StatusCode.UNAVAILABLE,
+    InternalError: StatusCode.INTERNAL,
+    DatabaseError: StatusCode.INTERNAL,
+}
+
+Context = ServicerContext[bytes, bytes]
+
+
+def status_of(error: SpooledError) -> StatusCode:
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return StatusCode.INTERNAL
+
+
+def text_of(error: SpooledError) -> str:
+    return BAD_CREDENTIAL if isinstance(error, Unauthorized) else error.message
+
+
+async def refuse(context: Context, error: SpooledError) -> NoReturn:
+    """End the call with the status an error becomes."""
+    # A client takes RESOURCE_EXHAUSTED without it for a quota, so the quota must not have one.
+    trailing = (
+        (("retry-after", str(error.retry_after_seconds)),) if isinstance(error, RateLimited) else ()
+    )
+    await context.abort(status_of(error), text_of(error), trailing)
+    raise AssertionError("abort raises")

@@ -1,0 +1,258 @@
+"""JSON objects as google.protobuf.Struct, and back: bytes to bytes, without the library's classes.
+
+The library refuses what is nested 33 levels deep, because each level of JSON is three messages.
+Contract: grpc, section 4.
+"""
+
+import json
+import math
+import struct
+import sys
+from typing import Any, Final
+
+import msgspec
+
+from spooled_lite.errors import RuleBroken
+
+NESTING_MAX: Final = 100  # levels, as in JSON over REST
+WHOLE_MAX: Final = 2**53  # from here on a double does not tell one integer from the next
+
+# The tags of google/protobuf/struct.proto: number of the field, and how it is written.
+_FIELDS = _KEY = _VALUES = 0x0A
+_VALUE: Final = 0x12
+_NULL, _NUMBER, _STRING, _BOOL, _STRUCT, _LIST = 0x08, 0x11, 0x1A, 0x20, 0x2A, 0x32
+
+_DOUBLE: Final = struct.Struct("<d")
+_TAGGED_DOUBLE: Final = struct.Struct("<Bd")
+_SHORT: Final = tuple(bytes((length,)) for length in range(128))  # most lengths are one byte
+_TRUE: Final = b"\x20\x01"
+_FALSE: Final = b"\x20\x00"
+_NOTHING: Final = b"\x08\x00"
+
+
+class _Broken(Exception):
+    """These bytes are no message of this kind."""
+
+
+# -- in --------------------------------------------------------------------------------------------
+
+
+def json_of(data: bytes, field: str) -> bytes:
+    """The JSON text of a Struct. Integral numbers below 2^53 are integers, all others floats.
+
+    Raises:
+        RuleBroken: NaN, an infinity, nested too deep, or no Struct at all.
+    """
+    if not data:
+        return b"{}"
+    try:
+        return msgspec.json.encode(_object(data, 0, len(data), 1))
+    except _TooDeep:
+        raise RuleBroken.of(
+            field, f"Field `{field}` is nested over {NESTING_MAX} levels", "nesting"
+        ) from None
+    except _NotFinite:
+        raise RuleBroken.of(
+            field, f"Field `{field}` holds a number that is not finite", "not_finite"
+        ) from None
+    except (_Broken, IndexError, UnicodeDecodeError, struct.error):
+        raise RuleBroken.of(
+            field, f"Field `{field}` is not a google.protobuf.Struct", "invalid_value"
+        ) from None
+
+
+class _TooDeep(Exception):
+    pass
+
+
+class _NotFinite(Exception):
+    pass
+
+
+def _object(data: bytes, at: int, end: int, level: int) -> dict[str, Any]:
+    if level > NESTING_MAX:
+        raise _TooDeep
+    found: dict[str, Any] = {}
+    while at < end:
+        tag, at = _varint(data, at, end)
+        if tag != _FIELDS:
+            at = _skip(data, at, end, tag)
+            continue
+        at, stop = _part(data, at, end)
+        key, value = "", None
+        while at < stop:
+            tag, at = _varint(data, at, stop)
+            if tag == _KEY:
+                at, after = _part(data, at, stop)
+                key, at = data[at:after].decode(), after
+            elif tag == _VALUE:
+                at, after = _part(data, at, stop)
+                value, at = _value(data, at, after, level), after
+            else:
+                at = _skip(data, at, stop, tag)
+        found[key] = value
+    return found
+
+
+def _array(data: bytes, at: int, end: int, level: int) -> list[Any]:
+    if level > NESTING_MAX:
+        raise _TooDeep
+    found = []
+    while at < end:
+        tag, at = _varint(data, at, end)
+        if tag == _VALUES:
+            at, after = _part(data, at, end)
+            found.append(_value(data, at, after, level))
+            at = after
+        else:
+            at = _skip(data, at, end, tag)
+    return found
+
+
+def _value(data: bytes, at: int, end: int, level: int) -> Any:
+    """One that says nothing is null, and the last thing it says counts."""
+    value: Any = None
+    while at < end:
+        tag, at = _varint(data, at, end)
+        if tag == _STRING:
+            at, after = _part(data, at, end)
+            value, at = data[at:after].decode(), after
+        elif tag == _NUMBER:
+            if at + 8 > end:
+                raise _Broken
+            value, at = _number(_DOUBLE.unpack_from(data, at)[0]), at + 8
+        elif tag == _BOOL:
+            value, at = _varint(data, at, end)
+            value = value != 0
+        elif tag == _NULL:
+            value, (_, at) = None, _varint(data, at, end)
+        elif tag == _STRUCT:
+            at, after = _part(data, at, end)
+            value, at = _object(data, at, after, level + 1), after
+        elif tag == _LIST:
+            at, after = _part(data, at, end)
+            value, at = _array(data, at, after, level + 1), after
+        else:
+            at = _skip(data, at, end, tag)
+    return value
+
+
+def _number(value: float) -> int | float:
+    if not math.isfinite(value):
+        raise _NotFinite
+    return int(value) if -WHOLE_MAX < value < WHOLE_MAX and value.is_integer() else value
+
+
+def _part(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Where something begins and ends whose length stands before it."""
+    length, at = _varint(data, at, end)
+    if at + length > end:
+        raise _Broken
+    return at, at + length
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    byte = data[at]
+    if byte < 0x80 and at < end:
+        return byte, at + 1
+    value = shift = 0
+    while at < end and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise _Broken
+
+
+def _skip(data: bytes, at: int, end: int, tag: int) -> int:
+    """Past a field that is not known, as the library does it."""
+    kind = tag & 7
+    if tag >> 3 == 0:
+        raise _Broken
+    if kind == 0:
+        return _varint(data, at, end)[1]
+    if kind == 2:
+        return _part(data, at, end)[1]
+    after = at + {1: 8, 5: 4}.get(kind, len(data) + 1)
+    if after > end:
+        raise _Broken
+    return after
+
+
+# -- out -------------------------------------------------------------------------------------------
+
+
+def struct_of(text: bytes) -> bytes | None:
+    """A JSON object as a Struct; None for any other JSON value, which no Struct can hold."""
+    if text[:1] not in (b"{", b" ", b"\t", b"\r", b"\n"):
+        return None
+    if text == b"{}":
+        return b""
+    value = _parsed(text)
+    return _object_bytes(value) if isinstance(value, dict) else None
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        # A number beyond every machine number, or half of a surrogate pair: stored as it came.
+        return json.loads(text, parse_int=float)
+
+
+def _object_bytes(value: dict[str, Any]) -> bytes:
+    parts: list[bytes] = []
+    for key, each in value.items():
+        name, said = key.encode("utf-8", "replace"), _value_bytes(each)
+        entry = b"\n%b%b\x12%b%b" % (length_of(name), name, length_of(said), said)
+        parts += (b"\n", length_of(entry), entry)
+    return b"".join(parts)
+
+
+def _array_bytes(value: list[Any]) -> bytes:
+    parts: list[bytes] = []
+    for each in value:
+        said = _value_bytes(each)
+        parts += (b"\n", length_of(said), said)
+    return b"".join(parts)
+
+
+def _value_bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        text = value.encode("utf-8", "replace")
+        return b"\x1a%b%b" % (length_of(text), text)
+    if value is None:
+        return _NOTHING
+    if value is True:
+        return _TRUE
+    if value is False:
+        return _FALSE
+    if isinstance(value, dict):
+        inside = _object_bytes(value)
+        return b"*%b%b" % (length_of(inside), inside)
+    if isinstance(value, list):
+        inside = _array_bytes(value)
+        return b"2%b%b" % (length_of(inside), inside)
+    return _TAGGED_DOUBLE.pack(_NUMBER, _finite(value))
+
+
+def _finite(value: int | float) -> float:
+    """The nearest double: what is beyond them all is the last of them, because no Struct may hold
+    an infinity."""
+    most = sys.float_info.max
+    return float(max(-most, min(most, value)))
+
+
+def length_of(data: bytes) -> bytes:
+    """How long something is, as it stands before it on the wire."""
+    length = len(data)
+    if length < 128:
+        return _SHORT[length]
+    found = bytearray()
+    while length >= 128:
+        found.append(length & 0x7F | 0x80)
+        length >>= 7
+    found.append(length)
+    return bytes(found)

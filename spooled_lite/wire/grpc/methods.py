@@ -1,0 +1,96 @@
+"""How a method is served: admit, read, run; the error boundary; the names clients call."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+from msgspec import Struct
+
+from spooled_lite.errors import InternalError, SpooledError
+from spooled_lite.wire.grpc.call import Call, off_loop, parsed
+from spooled_lite.wire.grpc.descriptors import Method, methods_of
+from spooled_lite.wire.grpc.errors import Context, refuse
+from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.waiting import Left
+
+logger = logging.getLogger(__name__)
+
+
+class Unary(Struct, frozen=True):
+    """A method with one request and one response, as a row of a service."""
+
+    word: str  # the permission it needs
+    read: Callable[[Call, Any], Any]  # the request as a command; may run on another thread
+    run: Callable[[Call, Any], Awaitable[bytes]]
+
+
+class Streaming(Struct, frozen=True):
+    """A method with a stream of responses: it writes them itself.
+
+    It is given the request, or None when it reads a stream of them itself.
+    """
+
+    word: str
+    run: Callable[[Call, Any], Awaitable[None]]
+
+
+Row = Unary | Streaming
+
+
+def handler(
+    service_name: str, rows: Mapping[str, Row], services: Services
+) -> grpc.GenericRpcHandler:
+    """All methods of a service. Bytes come in and go out: a bad message is answered here."""
+    found = {
+        method.name: _handler(method, rows[method.name], services)
+        for method in methods_of(service_name)
+    }
+    return grpc.method_handlers_generic_handler(service_name, found)
+
+
+def _handler(method: Method, row: Row, services: Services) -> Any:
+    if isinstance(row, Unary):
+        return grpc.unary_unary_rpc_method_handler(_unary(method, row, services))
+    if method.streams_requests:
+        return grpc.stream_stream_rpc_method_handler(_streaming(method, row, services))
+    return grpc.unary_stream_rpc_method_handler(_streaming(method, row, services))
+
+
+def _unary(method: Method, row: Unary, services: Services) -> Any:
+    kind, read, run = method.request, row.read, row.run
+
+    async def serve(raw: bytes, context: Context) -> bytes:
+        call = Call(services, context)
+
+        def command() -> Any:
+            return read(call, parsed(kind, raw))
+
+        try:
+            await call.admit(row.word)
+            return await run(call, await off_loop(len(raw), command))
+        except SpooledError as error:
+            await refuse(context, error)
+        except Left:
+            # The deadline has passed: the library says so to whoever may still be listening.
+            return b""
+        except Exception:
+            logger.exception("%s failed", method.name)
+            await refuse(context, InternalError())
+
+    return serve
+
+
+def _streaming(method: Method, row: Streaming, services: Services) -> Any:
+    async def serve(first: Any, context: Context) -> None:
+        call = Call(services, context)
+        try:
+            await call.admit(row.word)
+            await row.run(call, None if method.streams_requests else parsed(method.request, first))
+        except SpooledError as error:
+            await refuse(context, error)
+        except Exception:
+            logger.exception("%s failed", method.name)
+            await refuse(context, InternalError())
+
+    return serve

@@ -1,0 +1,72 @@
+"""The dequeues of a stream that found nothing: they wait in their lines, and are used up once."""
+
+from collections.abc import Callable
+from typing import Final
+
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.errors import SpooledError
+from spooled_lite.events import Row
+from spooled_lite.storage.lines import Request
+from spooled_lite.wire.grpc.call import Call
+from spooled_lite.wire.grpc.errors import TooManyStreams
+from spooled_lite.wire.waiting import leave_line, stand_in_line
+
+PARKED_MAX: Final = 100  # of one stream, for different queues or workers
+
+Place = tuple[str, str]
+
+
+class Parked:
+    """One for each stream. `arrived` is called with jobs, `refused` when there will be none."""
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        arrived: Callable[[Claim, list[Row]], None],
+        refused: Callable[[SpooledError], None],
+    ) -> None:
+        self._call = call
+        self._arrived = arrived
+        self._refused = refused
+        self._requests: dict[Place, Request] = {}
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def park(self, wanted: Claim) -> None:
+        """Wait for something to claim, instead of what waited for the same queue and worker.
+
+        Raises:
+            TooManyStreams: too many wait already.
+        """
+        place = (wanted.queue_name, wanted.worker_id)
+        self._drop(place)
+        if len(self._requests) >= PARKED_MAX:
+            raise TooManyStreams(f"At most {PARKED_MAX} dequeues may wait on one stream")
+        call = self._call
+        request = stand_in_line(call.db, call.services.waiting, call.claimer, wanted)
+        self._requests[place] = request
+        request.taker.add_done_callback(lambda _: self._take(place, wanted, request))
+
+    def drop_all(self) -> None:
+        """Nothing is wanted any more; what was claimed just now goes back."""
+        for place in tuple(self._requests):
+            self._drop(place)
+
+    def _drop(self, place: Place) -> None:
+        request = self._requests.pop(place, None)
+        if request is not None:
+            leave_line(self._call.db, self._call.services.waiting, self._call.claimer, request)
+
+    def _take(self, place: Place, wanted: Claim, request: Request) -> None:
+        if self._requests.get(place) is not request:
+            return  # dropped, and what it had found is on its way back
+        del self._requests[place]
+        error = request.taker.exception()
+        if isinstance(error, SpooledError):
+            self._refused(error)
+        elif error is not None:
+            raise error
+        elif request.taker.result():  # nothing, when the server stops
+            self._arrived(wanted, request.taker.result())

@@ -1,0 +1,328 @@
+"""ProcessJobs: requests in, answers out in the same order, with many of them under way."""
+
+import asyncio
+from collections import deque
+from typing import Any, Final, Protocol
+
+from grpc.aio import EOF
+
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.errors import SpooledError, Unauthorized, WrongShape
+from spooled_lite.events import Row
+from spooled_lite.storage.lines import Request
+from spooled_lite.wire.grpc.acts import ACTS, Act, Command
+from spooled_lite.wire.grpc.call import Call, off_loop, parsed
+from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response, job_bytes
+from spooled_lite.wire.grpc.descriptors import spooled_class
+from spooled_lite.wire.grpc.parked import Parked
+from spooled_lite.wire.grpc.streams import Streams
+from spooled_lite.wire.waiting import ask_once, give_back
+
+# How far requests are read ahead of their answers; then the client waits, by its flow control.
+AHEAD_MAX: Final = 256  # settlements, and jobs asked for
+AHEAD_BYTES_MAX: Final = 8 * 1024 * 1024
+# What the client may leave unread of the jobs that waited for it, before it gets no more of them.
+BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024
+FINISH_SECONDS_MAX: Final = 10.0  # for a client to take the last answers of a stream that is ended
+
+# The numbers of the fields of ProcessResponse; those of the three acts are in acts.py.
+JOB: Final = 1
+ERROR: Final = 5
+
+_ProcessRequest: Final = spooled_class("ProcessRequest")
+
+
+async def process_jobs(call: Call, streams: Streams) -> None:
+    """Serve one stream until the client says that it is done. Contract: grpc, 6.2.
+
+    Raises:
+        TooManyStreams, Unavailable: it cannot be opened, or the server stops.
+        Unauthorized, AccessDenied: the credential is good no longer.
+        RuleBroken: a message is broken.
+    """
+    stream = _Conversation(call)
+    with streams.opened("ProcessJobs", stream, count_max=call.settings.streams_per_org_max):
+        await stream.run()
+
+
+class _Conversation:
+    """One stream: a task reads, another one writes, and what is between them stands in line."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.parked = Parked(call, arrived=self._arrived, refused=self._refused)
+        self._line: deque[_Answer] = deque()
+        self._changed = asyncio.Event()  # there is something to write, or there never will be
+        self._has_room = asyncio.Event()
+        self._ahead = self._ahead_bytes = self._backlog_bytes = 0
+        self._held_back: dict[tuple[str, str], Claim] = {}  # until the client has read some more
+        self._is_closed = False  # nothing is read any more
+        self._reason: SpooledError | None = None  # why it is ended
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._last_call: asyncio.TimerHandle | None = None
+
+    # -- as one of the streams ---------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Which queues are open to the caller is looked at with each request."""
+
+    def end(self, reason: SpooledError) -> None:
+        """Read no more; what was read is still answered, if the client takes the answers."""
+        if self._reason is not None:
+            return
+        self._reason = reason
+        if self._tasks:
+            reader, writer = self._tasks
+            reader.cancel()
+            loop = asyncio.get_running_loop()
+            self._last_call = loop.call_later(FINISH_SECONDS_MAX, writer.cancel)
+
+    async def run(self) -> None:
+        await self.call.context.send_initial_metadata(())
+        if self._reason is not None:
+            raise self._reason
+        reader = asyncio.create_task(self._read(), name="process-read")
+        writer = asyncio.create_task(self._write(), name="process-write")
+        self._tasks = (reader, writer)
+        try:
+            # The writer is the first only when it fails: then nobody is there any more.
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            self._close()
+            await asyncio.wait({writer})
+        finally:
+            await self._leave()
+        if self._reason is not None:
+            raise self._reason
+        for task in self._tasks:
+            task.result()
+
+    def _close(self) -> None:
+        self._is_closed = True
+        self._changed.set()
+        self._held_back.clear()
+        self.parked.drop_all()
+
+    async def _leave(self) -> None:
+        """What the client has not got goes back, whatever happens meanwhile."""
+        for task in self._tasks:
+            task.cancel()
+        if self._last_call is not None:
+            self._last_call.cancel()
+        self._close()
+        # Before the wait, which may itself be cut short: from here on nothing is written any more.
+        for answer in self._line:
+            answer.hand_back(self.call)
+        await asyncio.wait(self._tasks)
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        context = self.call.context
+        try:
+            while True:
+                while self._ahead >= AHEAD_MAX or self._ahead_bytes >= AHEAD_BYTES_MAX:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+                raw: Any = await context.read()
+                if raw is EOF:
+                    return
+                request = parsed(_ProcessRequest, raw)
+                # A credential that was good a moment ago costs a look into memory.
+                await self.call.authenticate()
+                self._put(await self._answer_to(request, len(raw)))
+        except SpooledError as error:
+            self.end(error)
+
+    async def _answer_to(self, request: Any, size_bytes: int) -> "_Answer":
+        name = request.WhichOneof("request")
+        try:
+            self.call.charge()
+            if name == "dequeue":
+                return self._dequeue(request.dequeue)
+            if name is None:
+                raise WrongShape.missing("request")
+            act = ACTS[name]
+            command = await off_loop(size_bytes, act.read, getattr(request, name))
+            return _Settled(act, command, act.submit(self.call, command), size_bytes)
+        except SpooledError as error:
+            return _Refused(error)
+
+    def _dequeue(self, request: Any) -> "_Answer":
+        wanted = claim_of(request)
+        self.call.scope.check(wanted.queue_name)
+        # It is asked once in its turn, and parks when its turn to be answered has come.
+        return _Asked(wanted, ask_once(self.call.db, self.call.claimer, wanted))
+
+    def _put(self, answer: "_Answer") -> None:
+        self._ahead += answer.weight
+        self._ahead_bytes += answer.size_bytes
+        self._line.append(answer)
+        self._changed.set()
+
+    # -- from those that are parked ----------------------------------------------------------------
+
+    def _arrived(self, wanted: Claim, jobs: list[Row]) -> None:
+        if self._backlog_bytes >= BACKLOG_BYTES_MAX:
+            give_back(self.call.db, self.call.claimer, jobs)
+            self._held_back[(wanted.queue_name, wanted.worker_id)] = wanted
+            return
+        answer = _Arrived(jobs)
+        self._backlog_bytes += answer.backlog_bytes
+        self._line.append(answer)
+        self._changed.set()
+
+    def _refused(self, error: SpooledError) -> None:
+        if isinstance(error, Unauthorized):
+            self.end(error)
+        else:
+            self._put(_Refused(error))
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        line = self._line
+        while True:
+            while not line:
+                if self._is_closed:
+                    return
+                self._changed.clear()
+                await self._changed.wait()
+            answer = line[0]
+            await answer.write(self)
+            line.popleft()
+            self._make_room(answer)
+
+    def _make_room(self, answer: "_Answer") -> None:
+        self._ahead -= answer.weight
+        self._ahead_bytes -= answer.size_bytes
+        self._backlog_bytes -= answer.backlog_bytes
+        self._has_room.set()
+        if self._held_back and self._backlog_bytes < BACKLOG_BYTES_MAX:
+            held_back, self._held_back = self._held_back, {}
+            for wanted in held_back.values():
+                self.parked.park(wanted)
+
+    async def say(self, field: int, message: bytes) -> None:
+        await self.call.context.write(as_field(field, message))
+
+    async def refuse(self, error: SpooledError) -> None:
+        await self.say(ERROR, error_response(error).SerializeToString())
+
+    async def park(self, wanted: Claim) -> None:
+        """Wait for what was not there, unless nobody is there any more to be given it."""
+        if self._is_closed:
+            return
+        try:
+            self.parked.park(wanted)
+        except SpooledError as error:
+            await self.refuse(error)
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+class _Answer(Protocol):
+    """What stands in line to be written."""
+
+    weight: int  # how much it counts of what is read ahead
+    size_bytes: int  # of the request that is kept until then
+    backlog_bytes: int
+
+    async def write(self, stream: _Conversation) -> None: ...
+
+    def hand_back(self, call: Call) -> None:
+        """It will never be written, or not to its end."""
+        ...
+
+
+class _Refused:
+    weight = 1
+    size_bytes = backlog_bytes = 0
+
+    def __init__(self, error: SpooledError) -> None:
+        self._error = error
+
+    async def write(self, stream: _Conversation) -> None:
+        await stream.refuse(self._error)
+
+    def hand_back(self, call: Call) -> None: ...
+
+
+class _Settled:
+    """Of a job that is done with, whether or not the client hears of it."""
+
+    weight = 1
+    backlog_bytes = 0
+
+    def __init__(
+        self, act: Act, command: Command, outcome: asyncio.Future[Any], size_bytes: int
+    ) -> None:
+        self.size_bytes = size_bytes
+        self._act = act
+        self._command = command
+        self._outcome = outcome
+
+    async def write(self, stream: _Conversation) -> None:
+        try:
+            response = await self._act.answer(self._command, self._outcome)
+        except SpooledError as error:
+            await stream.refuse(error)
+        else:
+            await stream.say(self._act.field, response)
+
+    def hand_back(self, call: Call) -> None: ...
+
+
+class _Arrived:
+    """Jobs of a dequeue that was parked."""
+
+    weight = size_bytes = 0
+
+    def __init__(self, jobs: list[Row]) -> None:
+        self.backlog_bytes = sum(len(job["payload"]) for job in jobs)
+        self._jobs = deque(jobs)
+
+    async def write(self, stream: _Conversation) -> None:
+        call = stream.call
+        while self._jobs:
+            job = self._jobs[0]
+            message = await off_loop(len(job["payload"]), job_bytes, job, call.org_id)
+            await stream.say(JOB, message)
+            self._jobs.popleft()
+
+    def hand_back(self, call: Call) -> None:
+        if self._jobs:
+            give_back(call.db, call.claimer, list(self._jobs))
+
+
+class _Asked:
+    """A dequeue in its turn: its jobs, or a place where it waits for some."""
+
+    size_bytes = backlog_bytes = 0
+
+    def __init__(self, wanted: Claim, request: Request) -> None:
+        self.weight = wanted.limit
+        self._wanted = wanted
+        self._request = request
+        self._jobs: _Arrived | None = None
+
+    async def write(self, stream: _Conversation) -> None:
+        taker: asyncio.Future[list[Row]] = self._request.taker
+        await asyncio.wait({taker})
+        error = taker.exception()
+        if isinstance(error, SpooledError):
+            await stream.refuse(error)
+        elif taker.result():
+            self._jobs = _Arrived(taker.result())
+            await self._jobs.write(stream)
+        else:
+            await stream.park(self._wanted)
+
+    def hand_back(self, call: Call) -> None:
+        taker: asyncio.Future[list[Row]] = self._request.taker
+        if self._jobs is not None:
+            self._jobs.hand_back(call)
+        elif not taker.done():
+            taker.cancel()  # what it still finds goes back by itself
+        elif taker.exception() is None and taker.result():
+            give_back(call.db, call.claimer, taker.result())

@@ -1,0 +1,116 @@
+"""QueueService: what it needs of its streams is in deliver.py and process.py."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
+from spooled_lite.core.jobs.query import get_job
+from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.query import queue_depth
+from spooled_lite.errors import NotFound
+from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
+from spooled_lite.wire.grpc.call import Call, off_loop
+from spooled_lite.wire.grpc.convert import as_field, claim_of, job_bytes, new_job, stats_response
+from spooled_lite.wire.grpc.deliver import Deliveries
+from spooled_lite.wire.grpc.descriptors import spooled_class
+from spooled_lite.wire.grpc.methods import Row, Streaming, Unary
+from spooled_lite.wire.grpc.process import process_jobs
+from spooled_lite.wire.grpc.streams import Streams
+from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.waiting import claim_now, give_back
+
+# What every client takes, less some room for what stands around it.
+RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024 - 1024
+JOB_OF_GET: Final = 1  # the number of `job` in GetJobResponse
+JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse
+
+_EnqueueResponse: Final = spooled_class("EnqueueResponse")
+
+
+def rows(streams: Streams, deliveries: Deliveries) -> Mapping[str, Row]:
+    return {
+        "Enqueue": Unary("jobs:write", _read_job, _enqueue),
+        "Dequeue": Unary("jobs:write", lambda _, request: claim_of(request), _dequeue),
+        "Complete": _settling(COMPLETE),
+        "Fail": _settling(FAIL),
+        "RenewLease": _settling(RENEW),
+        "GetJob": Unary("jobs:read", lambda _, request: request.job_id, _get_job),
+        "GetQueueStats": Unary(
+            "queues:read", lambda _, request: checked_queue_name(request.queue_name), _stats
+        ),
+        "StreamJobs": Streaming("jobs:write", deliveries.stream_jobs),
+        "ProcessJobs": Streaming("jobs:write", lambda call, _: process_jobs(call, streams)),
+    }
+
+
+def _read_job(call: Call, request: Any) -> NewJob:
+    return new_job(request, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+
+
+async def _enqueue(call: Call, job: NewJob) -> bytes:
+    check_payload_of_plan(call, job.payload)
+    call.scope.check(job.queue_name)
+    stored: Enqueued = await call.db.submit(
+        enqueue,
+        (call.org, job, admission_of(call), call.scope),
+        lane=Lane.CREATE,
+        owner=call.org,
+    )
+    response = _EnqueueResponse(job_id=stored.row["id"], created=stored.created)
+    return bytes(response.SerializeToString())
+
+
+async def _dequeue(call: Call, wanted: Claim) -> bytes:
+    call.scope.check(wanted.queue_name)
+    claimer = call.claimer
+    if claimer.is_gone():
+        return b""  # its deadline has passed
+    claimed = await claim_now(call.db, claimer, wanted)
+    try:
+        size = sum(len(row["payload"]) for row in claimed)
+        response, count = await off_loop(size, _response, claimed, call.org_id)
+    except BaseException:
+        give_back(call.db, claimer, claimed)
+        raise
+    if count < len(claimed):
+        give_back(call.db, claimer, claimed[count:])
+    return response
+
+
+def _response(claimed: Sequence[sqlite3.Row], org_id: str) -> tuple[bytes, int]:
+    """As many of the jobs as a client takes, at least one; and how many."""
+    parts: list[bytes] = []
+    size = 0
+    for row in claimed:
+        part = as_field(JOBS_OF_DEQUEUE, job_bytes(row, org_id))
+        size += len(part)
+        if parts and size > RESPONSE_BYTES_MAX:
+            break
+        parts.append(part)
+    return b"".join(parts), len(parts)
+
+
+def _settling(act: Act) -> Unary:
+    async def run(call: Call, command: Command) -> bytes:
+        return await act.answer(command, act.submit(call, command))
+
+    return Unary("jobs:write", lambda _, request: act.read(request), run)
+
+
+async def _get_job(call: Call, job_id: str) -> bytes:
+    """Contract: grpc, 5.7: a job that is not there is no error."""
+    try:
+        row = await call.db.readers.point(get_job, call.org, job_id, call.scope)
+    except NotFound:
+        return b""
+    return as_field(JOB_OF_GET, await off_loop(len(row["payload"]), job_bytes, row, call.org_id))
+
+
+async def _stats(call: Call, queue_name: str) -> bytes:
+    call.scope.check(queue_name)
+    depth = await call.db.readers.read(queue_depth, call.org, queue_name)
+    return bytes(stats_response(queue_name, depth).SerializeToString())

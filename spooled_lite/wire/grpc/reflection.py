@@ -1,0 +1,95 @@
+"""The standard reflection service, so that tools can list the methods and call them by name."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc import StatusCode
+
+from spooled_lite.wire.grpc.descriptors import (
+    REFLECTION_SERVICES,
+    SERVICES,
+    message_class,
+    shown_pool,
+)
+
+NOT_FOUND: Final[int] = StatusCode.NOT_FOUND.value[0]
+INVALID_ARGUMENT: Final[int] = StatusCode.INVALID_ARGUMENT.value[0]
+
+
+def handlers() -> list[grpc.GenericRpcHandler]:
+    """Both versions: they differ by their names alone. No credential is asked for."""
+    return [_handler(service) for service in REFLECTION_SERVICES]
+
+
+def _handler(service: str) -> grpc.GenericRpcHandler:
+    package = service.rpartition(".")[0]
+    request = message_class(f"{package}.ServerReflectionRequest")
+    response = message_class(f"{package}.ServerReflectionResponse")
+
+    async def info(requests: AsyncIterator[Any], _: Any) -> AsyncIterator[Any]:
+        async for each in requests:
+            yield response(valid_host=each.host, original_request=each, **_answer(package, each))
+
+    method = grpc.stream_stream_rpc_method_handler(
+        info,
+        request_deserializer=request.FromString,
+        response_serializer=response.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": method})
+
+
+def _answer(package: str, request: Any) -> dict[str, Any]:
+    pool = shown_pool()
+    try:
+        match request.WhichOneof("message_request"):
+            case "list_services":
+                listed = [{"name": name} for name in SERVICES]
+                return {"list_services_response": {"service": listed}}
+            case "file_by_filename":
+                return _file(pool.FindFileByName(request.file_by_filename))
+            case "file_containing_symbol":
+                return _file(_file_of(request.file_containing_symbol))
+            case "all_extension_numbers_of_type":
+                name = request.all_extension_numbers_of_type
+                pool.FindMessageTypeByName(name)
+                return {"all_extension_numbers_response": {"base_type_name": name}}
+            case "file_containing_extension":
+                raise KeyError
+            case _:
+                return _error(INVALID_ARGUMENT, "Nothing was asked for")
+    except KeyError:
+        return _error(NOT_FOUND, "Not found")
+
+
+def _file_of(symbol: str) -> Any:
+    """Raises KeyError."""
+    pool = shown_pool()
+    try:
+        return pool.FindFileContainingSymbol(symbol)
+    except KeyError:
+        # The library knows no methods by their whole name; tools ask for them.
+        service, _, method = symbol.rpartition(".")
+        return pool.FindServiceByName(service).methods_by_name[method].containing_service.file
+
+
+def _file(file: Any) -> dict[str, Any]:
+    """The file, and before it what it imports: tools that know nothing need no second request."""
+    found: dict[str, bytes] = {}
+    _collect(file, found)
+    return {"file_descriptor_response": {"file_descriptor_proto": list(found.values())}}
+
+
+def _collect(file: Any, found: dict[str, bytes]) -> None:
+    if file.name in found:
+        return
+    proto = FileDescriptorProto()
+    file.CopyToProto(proto)
+    found[file.name] = proto.SerializeToString()
+    for each in file.dependencies:
+        _collect(each, found)
+
+
+def _error(code: int, message: str) -> dict[str, Any]:
+    return {"error_response": {"error_code": code, "error_message": message}}

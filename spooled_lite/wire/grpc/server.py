@@ -1,0 +1,130 @@
+"""The gRPC server: listens, serves both services, health and reflection, stops in order."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import grpc
+from grpc import aio
+
+from spooled_lite.wire.grpc import queue_service, reflection, worker_service
+from spooled_lite.wire.grpc.deliver import Deliveries
+from spooled_lite.wire.grpc.descriptors import QUEUE_SERVICE, WORKER_SERVICE
+from spooled_lite.wire.grpc.health import Health
+from spooled_lite.wire.grpc.methods import handler
+from spooled_lite.wire.grpc.streams import Streams
+from spooled_lite.wire.grpc.tls import key_and_certificate
+from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.http.listen import CannotListen, PortInUse, listen
+
+logger = logging.getLogger(__name__)
+
+MESSAGE_BYTES_MAX: Final = 5 * 1024 * 1024  # as a body over HTTP; the library refuses the rest
+CALLS_MAX: Final = 10_000  # at a time, streams included; the library refuses the rest
+STREAMS_PER_CONNECTION: Final = 256  # a hundred streams of jobs, and calls beside them
+HANDED_BACK_SECONDS_MAX: Final = 1.0  # for streams that were cut off to hand back their jobs
+LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+
+# Contract: grpc, section 1. Of pings, strikes are not counted at all: a client may send one every
+# ten seconds, and clients count differently when that is.
+OPTIONS: Final[Sequence[tuple[str, Any]]] = (
+    ("grpc.so_reuseport", 0),  # with it two servers would share the port
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", -1),  # what is sent has its own bounds
+    ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.max_ping_strikes", 0),
+)
+
+
+class GrpcServer:
+    """Serves one application inside the running event loop; there may be several in one process."""
+
+    def __init__(self, services: Services, *, host: str, port: int, grace_seconds: float) -> None:
+        self.host = host
+        self.port = port  # 0 until start() has found a free one
+        self.streams = Streams()
+        self._services = services
+        self._grace_seconds = grace_seconds
+        self._health = Health()
+        self._stopped = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+        self._server: aio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """Where a client on this machine reaches the server."""
+        return _target(LOOPBACK_OF.get(self.host, self.host), self.port)
+
+    async def start(self) -> None:
+        """Listen and serve.
+
+        Raises:
+            PortInUse, CannotListen, CannotUseCertificate: before anything is served.
+        """
+        services = self._services
+        files = key_and_certificate(services.settings)
+        credentials = None if files is None else grpc.ssl_server_credentials([files])
+        server = aio.server(options=OPTIONS, maximum_concurrent_rpcs=CALLS_MAX)
+        deliveries = Deliveries(services, self.streams)
+        server.add_generic_rpc_handlers(
+            (
+                handler(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), services),
+                handler(WORKER_SERVICE, worker_service.rows(), services),
+                self._health.handler(),
+                *reflection.handlers(),
+            )
+        )
+        await self._listen(server, credentials)
+        await server.start()
+        self._server = server
+        self._looking = asyncio.create_task(
+            self.streams.look_after(self._stopped), name="grpc-credentials"
+        )
+
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Stop in order; may be called again with `at_once` to cut short a stop that is under way.
+
+        Takes no more calls, ends the streams once they have said what they owe, and lets calls in
+        flight finish within the grace time. Leases stay as they are.
+        """
+        server = self._server
+        if server is None:
+            return
+        self._stopped.set()
+        self._health.stop()
+        self.streams.end_all()
+        await server.stop(None if at_once else self._grace_seconds)
+        if self._looking is not None:
+            await asyncio.wait({self._looking})
+        if not await self.streams.all_ended(seconds_max=HANDED_BACK_SECONDS_MAX):
+            logger.error("%d gRPC streams would not end", len(self.streams))
+
+    async def _listen(self, server: aio.Server, credentials: grpc.ServerCredentials | None) -> None:
+        # Found out with sockets of our own, closed again: the library would log its own account
+        # of a port that is in use, and finds no free one for several addresses.
+        sockets = await listen(self.host, self.port)
+        addresses = [each.getsockname()[0] for each in sockets]
+        self.port = sockets[0].getsockname()[1]
+        for each in sockets:
+            each.close()
+        for address in addresses:
+            target = _target(address, self.port)
+            try:
+                if credentials is None:
+                    bound = server.add_insecure_port(target)
+                else:
+                    bound = server.add_secure_port(target, credentials)
+            except RuntimeError as error:
+                raise PortInUse(self.host, self.port) from error
+            if bound != self.port:
+                raise CannotListen(self.host, self.port, "the library refuses the address")
+
+
+def _target(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

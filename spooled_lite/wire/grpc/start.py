@@ -1,0 +1,56 @@
+"""Starting gRPC where it is wanted and installed. Imports the library only then."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from spooled_lite.wire.http.call import Services
+
+if TYPE_CHECKING:
+    from spooled_lite.wire.grpc.server import GrpcServer
+
+logger = logging.getLogger(__name__)
+
+OF_THE_EXTRA: Final = frozenset({"grpc", "google"})
+
+
+@asynccontextmanager
+async def grpc_of(services: Services) -> AsyncIterator["GrpcServer | None"]:
+    """Serve gRPC as the settings say; None when it is off, or its extra is not installed.
+
+    Stop it in order before the end, or it is cut off.
+
+    Raises:
+        PortInUse, CannotListen, CannotUseCertificate: before anything is served.
+    """
+    server = _server(services)
+    if server is None:
+        yield None
+        return
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop(at_once=True)
+
+
+def _server(services: Services) -> "GrpcServer | None":
+    settings = services.settings
+    if settings.grpc_port == "off":
+        return None
+    try:
+        from spooled_lite.wire.grpc.server import GrpcServer
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in OF_THE_EXTRA:
+            raise
+        logger.warning(
+            "gRPC is not served: install spooled-lite[grpc] for it, or set grpc_port to off"
+        )
+        return None
+    return GrpcServer(
+        services,
+        host=settings.host,
+        port=0 if settings.grpc_port == "auto" else settings.grpc_port,
+        grace_seconds=settings.shutdown_grace_seconds,
+    )

@@ -1,0 +1,135 @@
+"""The streams that are open: how many there may be, who may go on, and their end."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized, Unavailable
+from spooled_lite.wire.grpc.call import Call
+from spooled_lite.wire.grpc.errors import TooManyStreams
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS: Final = 30.0  # between two looks at the credentials of all streams
+DELIVERIES_MAX: Final = 100  # StreamJobs of one organization
+
+
+class Stream(Protocol):
+    """Something open that has to be told when it may not go on."""
+
+    @property
+    def call(self) -> Call: ...
+
+    def check(self) -> None:
+        """Raises AccessDenied: what it is about is closed to the caller by now."""
+        ...
+
+    def end(self, reason: SpooledError) -> None:
+        """End with the status of this error. May come twice; must not wait."""
+        ...
+
+
+class Streams:
+    """Use it from the event loop. One timer looks after all of them."""
+
+    def __init__(self) -> None:
+        self._open: set[Stream] = set()
+        self._counts: Counter[tuple[str, int]] = Counter()
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+        self._is_ended = False  # no more may be opened
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextmanager
+    def opened(self, kind: str, stream: Stream, *, count_max: int) -> Iterator[None]:
+        """Keep a stream among the open ones.
+
+        Raises:
+            TooManyStreams: the organization has as many of this kind as it may.
+            Unavailable: the server is stopping.
+        """
+        if self._is_ended:
+            raise stopping()
+        place = (kind, stream.call.org)
+        if self._counts[place] >= count_max:
+            raise TooManyStreams(f"Too many {kind} streams are open; at most {count_max} may be")
+        self._counts[place] += 1
+        self._open.add(stream)
+        self._is_empty.clear()
+        try:
+            yield
+        finally:
+            self._open.remove(stream)
+            self._counts[place] -= 1
+            if not self._counts[place]:
+                del self._counts[place]
+            if not self._open:
+                self._is_empty.set()
+
+    async def look_after(self, stop: asyncio.Event, seconds: float = CHECK_SECONDS) -> None:
+        """Check all credentials again and again. Real time: it is about connections."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(seconds):
+                    await stop.wait()
+            except TimeoutError:
+                await self.check()
+
+    async def check(self) -> None:
+        """End every stream whose caller may not go on. Contract: grpc, section 2."""
+        for stream in tuple(self._open):
+            try:
+                await stream.call.authenticate()
+                stream.check()
+            except (Unauthorized, AccessDenied) as error:
+                stream.end(error)
+            except SpooledError as error:
+                # Trouble of the storage says nothing of the caller: the next look will tell.
+                logger.warning("a stream's credential was not checked: %s", error)
+
+    def end_all(self) -> None:
+        """The server stops: no stream goes on, and none is opened."""
+        self._is_ended = True
+        for stream in tuple(self._open):
+            stream.end(stopping())
+
+    async def all_ended(self, *, seconds_max: float) -> bool:
+        """Wait until what the streams have to hand back is handed back. False: not in time."""
+        try:
+            async with asyncio.timeout(seconds_max):
+                await self._is_empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def stopping() -> Unavailable:
+    return Unavailable("shutting_down", "The server is stopping")
+
+
+class Ending:
+    """Work that goes on until it is done, or somebody says why it must not go on."""
+
+    def __init__(self) -> None:
+        self._limit = asyncio.timeout(None)
+        self._reason: SpooledError | None = None
+
+    async def until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work; it is cancelled when it is ended. Raises the reason it was ended for."""
+        try:
+            async with self._limit:
+                await work()
+        except TimeoutError:
+            if self._reason is None:
+                raise
+            raise self._reason from None
+
+    def end(self, reason: SpooledError) -> None:
+        if self._reason is None:
+            self._reason = reason
+            self._limit.reschedule(asyncio.get_running_loop().time())

@@ -1,0 +1,32 @@
+"""The files of TLS, looked at before anything is served with them. Knows nothing of the library."""
+
+import ssl
+from pathlib import Path
+
+from spooled_lite.config import Settings
+
+
+class CannotUseCertificate(Exception):
+    """TLS was asked for, and its files cannot be used. The message says why."""
+
+
+def key_and_certificate(settings: Settings) -> tuple[bytes, bytes] | None:
+    """The two files as they are; None when TLS is off.
+
+    Raises:
+        CannotUseCertificate: one cannot be read, or they do not belong together. The library would
+            start all the same, and fail every handshake.
+    """
+    if not settings.grpc_tls_enabled:
+        return None
+    certificate, key = settings.grpc_tls_cert_path, settings.grpc_tls_key_path
+    assert certificate is not None, "the settings were checked"
+    assert key is not None, "the settings were checked"
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+        return Path(key).read_bytes(), Path(certificate).read_bytes()
+    except OSError as error:  # SSLError is one
+        raise CannotUseCertificate(
+            f"gRPC cannot use the certificate {certificate} with the key {key}:"
+            f" {error.strerror or error}"
+        ) from error
