@@ -21,8 +21,8 @@ types: .venv/ready                ## Types, strict, tests included
 fast: .venv/ready                 ## Tests that are not slow, on every core
 	$(BIN)/pytest -q -n auto -m "not slow and not long"
 
-test: .venv/ready                 ## Every bounded test
-	$(BIN)/pytest -q -m "not long"
+test: fast                        ## Every bounded test: the fast ones, then the slow ones
+	$(BIN)/pytest -q -m "slow and not long"
 
 test-long: .venv/ready            ## The long runs: many kills, many examples
 	$(BIN)/pytest -q -m long

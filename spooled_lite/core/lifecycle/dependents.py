@@ -30,7 +30,8 @@ def tell_dependents(tx: Tx, job: Row) -> None:
 
     Contract: schedules-workflows-webhooks, section 2.5.
     """
-    _tell(tx, job["seq"], 0, TELL_MAX)
+    if tx.row(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
+        _tell(tx, job["seq"], 0, TELL_MAX)
 
 
 def tell_dependents_later(tx: Tx, job: Row) -> None:
