@@ -38,7 +38,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("go")
     shutil.copy(PROGRAM, folder)
     run(folder, "go", "mod", "init", "spooled.test/client", seconds=FETCH_SECONDS_MAX)
-    fetched = run(folder, "go", "get", f"{MODULE}@latest", seconds=FETCH_SECONDS_MAX)
+    try:
+        fetched = run(folder, "go", "get", f"{MODULE}@latest", seconds=FETCH_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the module {MODULE} does not come within {FETCH_SECONDS_MAX:g} s")
     if fetched.returncode:
         pytest.skip(f"the module {MODULE} cannot be fetched: {fetched.stderr.strip()}")
     for command in (("go", "mod", "tidy"), ("go", "build", "-o", "client", ".")):
