@@ -70,6 +70,7 @@ def test_the_listener_says_how_old_events_are_when_they_come(
     ):
         listening = pool.submit(listen, ours.target, 2.0)
         while "listening" not in capsys.readouterr().out:
+            assert not listening.done(), "it has ended and never said so"
             time.sleep(0.01)
         line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": 1})
         line.post("/api/v1/jobs/claim", {"queue_name": QUEUE, "worker_id": "w"})

@@ -23,7 +23,7 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
 
 CREATE TABLE deliveries (
-    seq                INTEGER PRIMARY KEY,
+    seq                INTEGER PRIMARY KEY AUTOINCREMENT,  -- calls under way know their number
     id                 TEXT NOT NULL UNIQUE,
     org                INTEGER NOT NULL REFERENCES organizations,
     webhook            INTEGER REFERENCES webhooks ON DELETE CASCADE,

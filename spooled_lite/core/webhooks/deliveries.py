@@ -182,7 +182,7 @@ def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
         NotFound: the delivery is gone meanwhile.
     """
     before = tx.row(statements.DELIVERY, {"seq": sent.seq})
-    if before is None or before["id"] != sent.id:
+    if before is None:
         raise NotFound.thing("Delivery")
     status = "success" if attempt.succeeded else "failed"
     row = tx.row(statements.RECORD_RETRY, _attempt_params(tx, sent, attempt, status, None))

@@ -378,7 +378,7 @@ CREATE INDEX webhooks_to_clear ON webhooks (seq) WHERE drop_to IS NOT NULL;
 -- Calls owed to receivers. webhook is NULL for the completion webhook of a job, which brings its
 -- own address and secret.
 CREATE TABLE deliveries (
-    seq                INTEGER PRIMARY KEY,
+    seq                INTEGER PRIMARY KEY AUTOINCREMENT,  -- calls under way know their number
     id                 TEXT NOT NULL UNIQUE,
     org                INTEGER NOT NULL REFERENCES organizations,
     webhook            INTEGER REFERENCES webhooks ON DELETE CASCADE,

@@ -19,6 +19,7 @@ from spooled_lite.core.webhooks.query import list_deliveries
 from spooled_lite.core.webhooks.records import Attempt, DeliveryView
 from spooled_lite.core.webhooks.subscribe import delete_webhook
 from spooled_lite.errors import NotFound
+from spooled_lite.events import Deadline
 from tests.core.store import NOW_MS
 from tests.core.webhooks.hook_stage import ATTEMPTS_MAX, REFUSED, TAKEN, HookStage
 
@@ -362,3 +363,35 @@ def test_what_was_under_way_when_it_was_switched_off_does_not_change_why(
     hook = stage.hook(webhook)
     assert (hook["enabled"], hook["failure_count"], hook["last_status"]) == (0, 20, "auto_disabled")
     assert stage.delivery(late)["status"] == ("success" if outcome is TAKEN else "failed")
+
+
+def test_what_came_of_a_call_is_not_written_down_for_a_later_delivery(stage: HookStage) -> None:
+    gone = stage.subscribe()
+    stage.enqueue()
+    call = stage.call(stage.owed()[0])
+    stage.run(delete_webhook, stage.org, gone["id"])
+    stage.run_due()
+    stage.subscribe()
+    stage.enqueue()
+
+    assert stage.run(record, call, TAKEN, ATTEMPTS_MAX) is None
+
+    [later] = stage.owed()
+    assert (later["status"], later["attempts"]) == ("pending", 0)
+
+
+def test_what_is_owed_after_it_was_switched_on_again_is_not_dropped(stage: HookStage) -> None:
+    other = stage.subscribe("job.created", "job.started")
+    hook = stage.subscribe("job.created")
+    stage.enqueue()
+    stage.take()  # the newest row is owed to the other one
+    stage.change(hook, enabled=0)
+    stage.run(delete_webhook, stage.org, other["id"])
+    while stage.rows("SELECT 1 FROM webhooks WHERE seq = :seq", seq=other["seq"]):
+        stage.run_pass(Deadline.CLEARING)  # its rows go before the hook's own are looked at
+    stage.change(hook, enabled=1)
+    stage.enqueue()
+
+    stage.run_due()
+
+    assert [row["status"] for row in stage.owed()] == ["failed", "pending"]
