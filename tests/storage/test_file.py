@@ -168,6 +168,8 @@ def test_the_log_is_bounded_while_readers_overlap(
     async def main() -> None:
         nonlocal longest
         async with a_database(path, durability="normal") as db:
+            # However slow the machine, a reader ends: the writing thread waits for it here.
+            db.writer._connection.execute(f"PRAGMA busy_timeout = {int(SECONDS_MAX * 1000)}")
             stop = asyncio.Event()
 
             async def read_on() -> None:
