@@ -124,6 +124,14 @@ def test_a_body_has_an_example_that_is_taken(key: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
+def test_an_example_of_a_parameter_can_be_sent_as_it_is(key: tuple[str, str]) -> None:
+    for each in OPERATIONS[key].get("parameters", []):
+        if "example" in each:
+            assert breaks(each["schema"], each["example"]) == [], each["name"]
+            assert str(each["example"]).isascii(), each["name"]
+
+
+@pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
 def test_every_answer_has_an_example_that_is_what_its_schema_says(key: tuple[str, str]) -> None:
     for status, answer in OPERATIONS[key]["responses"].items():
         for media, content in answer.get("content", {}).items():

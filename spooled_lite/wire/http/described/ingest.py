@@ -47,7 +47,11 @@ INGEST: Final[Mapping[Handler, Doc]] = {
         + " Its queue is `github-` and the event. It has to be sent as `application/json`.",
         parameters=(
             _TOKEN,
-            _header("X-Hub-Signature-256", "The signature of the body", "sha256=db53…"),
+            _header(
+                "X-Hub-Signature-256",
+                "The signature of the body",
+                "sha256=db539951c5d3dd236b4782e25aae21137f9783432a6a203ad7d95fb7cf1a80cf",
+            ),
             _header("X-GitHub-Event", "The event; without it `unknown`", "push"),
             _header("X-GitHub-Delivery", "The id of the delivery", "72d3162e-cc78"),
         ),
@@ -60,7 +64,11 @@ INGEST: Final[Mapping[Handler, Doc]] = {
         + " The payload is `data.object` of the event, the queue `stripe-` and its type.",
         parameters=(
             _TOKEN,
-            _header("Stripe-Signature", "When, and the signature", "t=1767225600,v1=7840…"),
+            _header(
+                "Stripe-Signature",
+                "When, and the signature",
+                "t=1767225600,v1=7840e550067002ab7f924f182e3fed4c02ceba507ef61dfb4f754a6c66db5ce1",
+            ),
         ),
         answer=records.Received,
         errors=_REFUSED,
