@@ -18,6 +18,7 @@ from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows.create import create_workflow
+from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import PARENTS_MAX, STEPS_MAX, NewStep, NewWorkflow
 from spooled_lite.ids import Ids
 from spooled_lite.storage.connection import open_writer
@@ -102,7 +103,7 @@ def _create(thread: _Thread, shape: Shape, queue_name: str = "held") -> Took:
         for n, parents in enumerate(shape)
     ]
     new = NewWorkflow(name="held", steps=steps)
-    return thread.run(create_workflow, thread.org, new, Admission())[1]
+    return thread.run(create_workflow, thread.org, new, graph_of(steps), Admission())[1]
 
 
 def _release(thread: _Thread) -> Took:

@@ -20,6 +20,7 @@ EventType = Literal[
     "job.completed",
     "job.retrying",
     "job.deadlettered",
+    "job.stop_requested",
     "job.cancelled",
     "job.retried",
     "job.deleted",
@@ -74,6 +75,7 @@ class Deadline(Enum):
     WORKER_SILENCE = "worker silence"
     DELETION = "deletion"  # rows of a deleted queue are still there
     DELIVERY = "delivery"  # a webhook call is owed
+    SPREADING = "spreading"  # deliveries of an event that is owed to very many are to be written
     CLEARING = "clearing"  # deliveries of a webhook that is off or gone are still there
     RETENTION = "retention"  # the next sweep over what is old
     SAFETY = "safety"  # the next look for what every deadline has missed

@@ -58,6 +58,9 @@ GAUGES: Final[Mapping[str, str]] = {
 }
 # Of this one metric there is a value for each lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
+# Of these two there is one for each method; of calls, one for each status they ended with.
+GRPC_CALLS: Final = ("spooled_grpc_calls_total", "gRPC calls and streams that have ended")
+GRPC_STREAMS: Final = ("spooled_grpc_streams", "Open gRPC streams of jobs")
 HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
     "spooled_job_duration_seconds": (
         "From the claim of a job to its completion",
@@ -68,6 +71,10 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     # Own ones.
+    "spooled_grpc_call_duration_seconds": (
+        "Duration of a gRPC call that is no stream",
+        (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    ),
     "spooled_webhook_attempt_seconds": (
         "Duration of a webhook call",
         (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
@@ -144,9 +151,12 @@ class Metrics(Collector):
         self._counters: Counter[str] = Counter()
         self._gauges: dict[str, Read] = {"spooled_http_connections": lambda: 0}
         self._lines: Callable[[], Mapping[str, int]] = dict
+        self._grpc_streams: Callable[[], Mapping[str, int]] = dict
+        self._grpc_calls: Counter[tuple[str, str]] = Counter()
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
         self.job_seconds = self._histograms["spooled_job_duration_seconds"]
         self.request_seconds = self._histograms["spooled_api_request_duration_seconds"]
+        self.grpc_seconds = self._histograms["spooled_grpc_call_duration_seconds"]
         self.webhook_seconds = self._histograms["spooled_webhook_attempt_seconds"]
         self.batch_operations = self._histograms["spooled_writer_batch_operations"]
         self.wait_seconds = self._histograms["spooled_writer_wait_seconds"]
@@ -174,6 +184,14 @@ class Metrics(Collector):
     def watch_lines(self, read: Callable[[], Mapping[str, int]]) -> None:
         """The length of each lane, by its name."""
         self._lines = read
+
+    def watch_grpc_streams(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """How many are open, by their method."""
+        self._grpc_streams = read
+
+    def grpc_ended(self, method: str, status: str) -> None:
+        """One gRPC call or stream, of a method and with a status that have names."""
+        self._grpc_calls[method, status] += 1
 
     def answered(self, seconds: float, status: int) -> None:
         """One HTTP request."""
@@ -213,9 +231,20 @@ class Metrics(Collector):
         for lane, length in self._lines().items():
             line.add_metric((lane,), length)
         yield line
+        yield from self._of_grpc()
         for name, (text, _) in HISTOGRAMS.items():
             seen = self._histograms[name]
             yield HistogramMetricFamily(name, text, buckets=seen.buckets(), sum_value=seen.total)
+
+    def _of_grpc(self) -> Iterator[Metric]:
+        calls = CounterMetricFamily(*GRPC_CALLS, labels=("method", "code"))
+        for labels, count in self._grpc_calls.items():
+            calls.add_metric(labels, count)
+        yield calls
+        streams = GaugeMetricFamily(*GRPC_STREAMS, labels=("method",))
+        for method, count in self._grpc_streams().items():
+            streams.add_metric((method,), count)
+        yield streams
 
     def _moment(self) -> _Moment:
         return _Moment(

@@ -12,7 +12,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from spooled_lite.core.lifecycle.measure import measured_by
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
 from spooled_lite.events import Event, EventType
-from spooled_lite.metrics import COUNTERS, GAUGES, HISTOGRAMS, LINE, Histogram, Metrics
+from spooled_lite.metrics import (
+    COUNTERS,
+    GAUGES,
+    GRPC_CALLS,
+    GRPC_STREAMS,
+    HISTOGRAMS,
+    LINE,
+    Histogram,
+    Metrics,
+)
 from spooled_lite.wire.http.connections import Connections
 from spooled_lite.wire.http.limits import DEFAULTS
 from tests.storage.stage import a_database, run
@@ -76,8 +85,13 @@ def test_the_buckets_are_those_of_the_contract(name: str) -> None:
 
 def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
     kinds = dict.fromkeys(COUNTERS, "counter") | dict.fromkeys(GAUGES, "gauge")
-    texts = {**COUNTERS, **GAUGES, LINE[0]: LINE[1]}
-    kinds |= {LINE[0]: "gauge, by `lane`"} | dict.fromkeys(HISTOGRAMS, "histogram")
+    texts = {**COUNTERS, **GAUGES, **dict((LINE, GRPC_CALLS, GRPC_STREAMS))}
+    kinds |= {
+        LINE[0]: "gauge, by `lane`",
+        GRPC_CALLS[0]: "counter, by `method` and `code`",
+        GRPC_STREAMS[0]: "gauge, by `method`",
+    }
+    kinds |= dict.fromkeys(HISTOGRAMS, "histogram")
     texts |= {name: text for name, (text, _) in HISTOGRAMS.items()}
 
     written = {codes(row[0])[0]: (row[1], row[2]) for row in table("metrics.md", "Metric")}

@@ -49,6 +49,7 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken: set[int] = set()  # deliveries that no read may have us send once more
         self._over: set[int] = set()  # of these, those that a read from now on sees as they are
+        self._behind: dict[str, list[Waiting]] = {}  # due next to the endpoints of the last read
         self._after = FIRST  # the endpoint that had its turn last
         self._is_stopping = False
 
@@ -70,6 +71,7 @@ class Courier:
                 if not self._places.left:
                     return Pass(begun, None)
                 found = await self._look(database, position, last)
+                self._behind = {}
                 for waiting in found.waiting:
                     if waiting.seq in self._taken:
                         continue
@@ -78,6 +80,8 @@ class Courier:
                             next_at_ms = waiting.at_ms
                     elif self._begin(database, waiting):
                         begun += 1
+                    else:
+                        self._behind.setdefault(waiting.endpoint, []).append(waiting)
                 position = found.after
         return Pass(begun, next_at_ms)
 
@@ -117,6 +121,13 @@ class Courier:
         task.add_done_callback(self._tasks.discard)
         return True
 
+    def _begin_next(self, database: Database, endpoint: str) -> None:
+        """Not to wait for a read: it would take as long as a quick receiver. No more of them in a
+        row than one read has found, so that the others have their turn."""
+        behind = self._behind.get(endpoint)
+        if behind and not self._is_stopping:
+            self._begin(database, behind.pop(0))
+
     async def _deliver(self, database: Database, waiting: Waiting) -> None:
         began = time.monotonic()
         try:
@@ -134,6 +145,7 @@ class Courier:
         finally:
             self._places.give_back(waiting.endpoint, seconds=time.monotonic() - began)
             self._over.add(waiting.seq)
+            self._begin_next(database, waiting.endpoint)
             self._wake()
 
     async def _record(self, database: Database, call: Outgoing, attempt: Attempt) -> None:

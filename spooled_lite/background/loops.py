@@ -14,6 +14,7 @@ from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.lifecycle.wake import wake_rate_limited
 from spooled_lite.core.schedules.define import remove_deleted_schedules
 from spooled_lite.core.webhooks.clear import clear_webhooks
+from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
 from spooled_lite.events import Deadline
 
@@ -33,6 +34,7 @@ def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
         Loop("remove-deleted",          Deadline.DELETION,       remove_deleted),
+        Loop("spread-owed",             Deadline.SPREADING,      spread_owed),
         Loop("clear-webhooks",          Deadline.CLEARING,       clear_webhooks),
         Loop("prune-old",               Deadline.RETENTION,      pruning.run_once),
         Loop("safety-sweep",            Deadline.SAFETY,         safety.run_once),

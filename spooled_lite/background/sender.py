@@ -1,13 +1,16 @@
 """One webhook call: its headers, its signature, its body in the format that was asked for."""
 
+import logging
 from typing import Final
 
 from spooled_lite.clock import Clock
 from spooled_lite.core.webhooks.formats import formatted
 from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
-from spooled_lite.outbound.http_client import Answer, HttpClient
+from spooled_lite.outbound.http_client import FAILED, Answer, HttpClient
 from spooled_lite.outbound.signatures import sign
+
+logger = logging.getLogger(__name__)
 
 USER_AGENT: Final = "Spooled-Webhook/1.0"
 SECONDS_MAX: Final = 30.0
@@ -16,7 +19,8 @@ BY_HAND_MAX: Final = 32  # calls at once that somebody waits for, besides the de
 
 
 class Sender:
-    """Makes the calls. What a receiver does never raises: it is an attempt that failed."""
+    """Makes the calls. Whatever goes wrong, there or here, is an attempt that failed: it has an
+    end, while what was merely put off would be tried for ever."""
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
         self._client = client
@@ -29,22 +33,11 @@ class Sender:
 
     async def send(self, call: Outgoing, *, total_seconds: float = SECONDS_MAX) -> Attempt:
         """Make one call. Contract: schedules-workflows-webhooks, section 3.4."""
-        timestamp = self._clock.now_ms() // 1000
-        body = formatted(call.format, call.body)
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": USER_AGENT,
-            "X-Spooled-Event": call.event,
-            "X-Spooled-Timestamp": str(timestamp),
-            "X-Spooled-Delivery-Attempt": str(call.attempt),
-            "X-Spooled-Delivery-ID": call.id,
-            "X-Spooled-Delivery": call.id,
-        }
-        if call.secret:
-            headers["X-Spooled-Signature"] = sign(call.secret, timestamp, body)
-        return _attempt(
-            await self._client.post(call.url, body, headers, total_seconds=total_seconds)
-        )
+        try:
+            return _attempt(await self._post(call, total_seconds))
+        except Exception:
+            logger.exception("a webhook could not be called, for no known reason")
+            return Attempt(error=FAILED)
 
     async def send_by_hand(self, call: Outgoing, *, total_seconds: float) -> Attempt:
         """The same for a request that waits for it.
@@ -63,6 +56,22 @@ class Sender:
     async def close(self) -> None:
         """End the calls under way."""
         await self._client.close()
+
+    async def _post(self, call: Outgoing, total_seconds: float) -> Answer:
+        timestamp = self._clock.now_ms() // 1000
+        body = formatted(call.format, call.body)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+            "X-Spooled-Event": call.event,
+            "X-Spooled-Timestamp": str(timestamp),
+            "X-Spooled-Delivery-Attempt": str(call.attempt),
+            "X-Spooled-Delivery-ID": call.id,
+            "X-Spooled-Delivery": call.id,
+        }
+        if call.secret:
+            headers["X-Spooled-Signature"] = sign(call.secret, timestamp, body)
+        return await self._client.post(call.url, body, headers, total_seconds=total_seconds)
 
 
 def _attempt(answer: Answer) -> Attempt:

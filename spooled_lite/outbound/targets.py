@@ -51,6 +51,7 @@ class Target(Struct, frozen=True):
     address: Address | None  # None: the host is a name
     port: int
     path: str  # with the query; may be empty
+    is_plain: bool = True  # unless an IPv4 address is spelled as they usually are not
 
     @property
     def authority(self) -> str:
@@ -92,7 +93,10 @@ def check_target(url: str, policy: Policy, *, field: str = "url") -> Target:
     if target.address is None:
         if _is_local_name(target.host) and (policy.is_production or target.host != "localhost"):
             raise _refused(field, "this host is not reachable from here", "private_ip")
-    elif not policy.permits(target.address):
+    elif not policy.permits(target.address) or not (
+        # Nobody spells an address of a network of their own like that by accident.
+        target.is_plain or kind_of(target.address) is Kind.PUBLIC
+    ):
         raise _refused(field, "this address is not reachable from here", "private_ip")
     return target
 
@@ -114,7 +118,9 @@ def _target(url: str) -> Target | None:
     if not 0 < number <= 65_535 or (address is None and not _is_name(host)):
         return None
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host if address is None else str(address), address, number, path)
+    spelled = host if address is None else str(address)
+    is_plain = bracketed is not None or spelled == host
+    return Target(parts.scheme, spelled, address, number, path, is_plain)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -213,6 +213,29 @@ def test_a_suspended_organization_is_denied_at_once_and_let_in_again(api: AdminA
     assert key_works(api, key) == 200
 
 
+def test_schedules_of_a_suspended_organization_wait_until_it_is_let_in_again(api: AdminApi) -> None:
+    made = api.made()
+    rule = {"name": "s", "cron_expression": "@hourly", "queue_name": "q", "payload_template": {}}
+    held = api.post("schedules", key=made["api_key"]["key"], json=rule).json()["id"]
+    api.changed(made["id"], is_active=False)
+    other = api.post("schedules", json=rule).json()["id"]
+
+    api.clock.advance(seconds=3_600)
+    api.until(f"schedules/{other}", lambda it: it["run_count"] == 1)
+    assert run_counts(api) == {other: 1, held: 0}
+
+    api.changed(made["id"], is_active=True)
+    key = made["api_key"]["key"]
+    for _ in range(200):  # the loops work between calls
+        if api.get(f"schedules/{held}", key=key).json()["run_count"]:
+            break
+    assert run_counts(api) == {other: 1, held: 1}
+
+
+def run_counts(api: AdminApi) -> dict[str, int]:
+    return {each["id"]: each["run_count"] for each in api.seen("schedules")}
+
+
 # -- limits of its own -----------------------------------------------------------------------
 
 

@@ -247,6 +247,24 @@ def test_workflows_of_all_organizations_tell_whose_they_are(api: AdminApi) -> No
     assert [each["id"] for each in api.seen("workflows?status=odd&limit=1&offset=1")] == [own]
 
 
+def test_schedules_of_all_organizations_tell_whose_they_are(api: AdminApi) -> None:
+    made = api.made()
+    rule = {"name": "s", "cron_expression": "@daily", "queue_name": "q", "payload_template": {}}
+    own = api.post("schedules", json=rule).json()
+    other = api.post("schedules", key=made["api_key"]["key"], json=rule).json()
+    gone = api.post("schedules", json=rule).json()["id"]
+    api.delete(f"schedules/{gone}")
+    paused = api.post(f"schedules/{own['id']}/pause").json()
+
+    assert api.seen("schedules") == [other, paused]
+    assert other["organization_id"] == made["id"]
+    assert api.seen("schedules?is_active=false") == [paused]
+    assert api.seen("schedules?is_active=1") == [other]
+    first = api.admin("GET", "schedules?limit=1")
+    assert (first.json(), first.headers["x-has-more"]) == ([other], "true")
+    assert api.seen("schedules?limit=1&offset=1") == [paused]
+
+
 @pytest.mark.parametrize("path", ["jobs", "workers"])
 def test_what_is_not_there_is_not_found(api: AdminApi, path: str) -> None:
     assert refusal(api.admin("GET", f"{path}/{UNKNOWN_ID}")) == (404, "NOT_FOUND")

@@ -93,6 +93,35 @@ def test_a_retry_puts_all_of_them_back_oldest_first(api: WatchedApi) -> None:
     assert api.history(ids[0])[-2:] == ["retried", "claimed"]
 
 
+def test_a_retry_of_many_steps_goes_in_passes_and_is_one_answer(
+    api: WatchedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.retry.RETRY_MAX", 1)
+    workflows = []
+    for n in range(3):
+        jobs = [
+            {"key": "a", "queue": f"q{n}", "payload": 1},
+            {"key": "b", "queue": "b", "payload": 1, "depends_on": "a"},
+        ]
+        made: Any = api.shown("POST", "workflows", 201, json={"name": "w", "jobs": jobs})
+        [job] = api.claim(f"q{n}")
+        api.shown("POST", f"jobs/{job['id']}/fail", json={"error": "no", "no_retry": True})
+        workflows.append((made["id"], job["id"]))
+
+    retried: Any = api.shown("POST", "jobs/dlq/retry")
+
+    ids = [job_id for _, job_id in workflows]
+    assert retried == {
+        "retried_count": 3,
+        "retried_jobs": ids,
+        "job_ids": ids,
+        "skipped_jobs": [],
+    }
+    for workflow_id, _ in workflows:
+        found: Any = api.shown("GET", f"workflows/{workflow_id}")
+        assert [job["status"] for job in found["jobs"]] == ["pending", "pending"]
+
+
 def test_the_retry_can_be_narrowed(api: WatchedApi) -> None:
     a, b, c = (api.dead(name)["id"] for name in ("a", "b", "c"))
     waiting = api.enqueue()["id"]

@@ -238,6 +238,7 @@ def test_the_newest_schedules_come_first(api: WatchedApi) -> None:
     assert names(api.get("schedules?limit=2")) == ["c", "b"]
     assert names(api.get("schedules?limit=2&offset=2")) == ["a"]
     assert names(api.get("schedules?queue_name=queue-b")) == ["b"]
+    assert names(api.get("schedules?queue_name=queue%20b")) == []  # no queue can have this name
     assert names(api.get("schedules?queue=queue-c")) == ["c"]
     assert names(api.get("schedules?is_active=true")) == ["c", "a"]
     assert names(api.get("schedules?is_active=0")) == ["b"]
@@ -291,6 +292,7 @@ def test_a_change_keeps_what_it_does_not_name(api: WatchedApi) -> None:
                                   "next_run_at": "2027-01-15T15:00:00.000Z"}),
         ({"timezone": "UTC"}, {"timezone": "UTC", "next_run_at": "2027-01-15T09:00:00.000Z"}),
         ({"payload": 5}, {"payload_template": 5}),
+        ({"payload_template": None, "payload": 5}, {"payload_template": 5}),
         ({"job_type": "mail"}, {"payload_template": {"kind": "daily", "job_type": "mail"}}),
         ({"payload": {}, "job_type": "x"}, {"payload_template": {"job_type": "x"}}),
         ({"enabled": False}, {"is_active": False, "enabled": False}),

@@ -96,6 +96,7 @@ def test_a_webhook_is_made_shown_listed_changed_and_deleted(busy: WatchedApi, pa
         ({"events": ["job.exploded"]}, 400, "events[0]", "invalid_value"),
         ({"events": ["webhook.test"]}, 400, "events[0]", "invalid_value"),
         ({"format": "xml"}, 400, "format", "invalid_value"),
+        ({"format": ""}, 400, "format", "invalid_value"),
         ({"secret": "x" * 256}, 400, "secret", "length"),
         ({"name": None}, 422, "name", "invalid_type"),
         ({"url": 7}, 422, "url", "invalid_type"),

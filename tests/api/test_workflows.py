@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import NOW, UNKNOWN_ID, refusal
+from tests.api.job_calls import NOW, UNKNOWN_ID, problem, refusal
 from tests.api.raw_http import run
+from tests.api.served import Api
 from tests.api.waiting_stage import Stage, a_stage, given
 from tests.api.workflow_calls import WorkflowApi, a_step, a_workflow
 
@@ -247,6 +248,77 @@ def test_cancel_answers_the_summary_and_needs_no_body(
     assert (cancelled["status"], cancelled["completed_at"]) == ("cancelled", NOW)
     assert api.shown("POST", path, json={"reason": "again", "stop_running": True}) == cancelled
     assert api.claim("a") == []
+
+
+def test_jobs_that_run_are_told_to_stop_by_a_refusal_with_the_reason(api: WorkflowApi) -> None:
+    created = api.workflow(a_step("a"), a_step("b", "a"))
+    job = api.take("a")
+    path = f"jobs/{job['id']}/heartbeat"
+
+    cancelled = api.shown("POST", f"workflows/{created['id']}/cancel", json={"stop_running": True})
+    assert (set(cancelled), cancelled["status"]) == (SUMMARY, "cancelled")
+    assert api.job(job["id"])["status"] == "processing"
+    # A refusal that changes something: not for the watch.
+    answer = Api.request(api, "POST", path, json={"lease_id": job["lease_id"]})
+
+    assert answer.status_code == 409
+    assert answer.json() == {
+        "code": "LEASE_EXPIRED",
+        "error": "lease_expired",
+        "message": "Lease expired",
+        "details": {"reason": "workflow_canceled"},
+    }
+    assert api.job(job["id"])["status"] == "cancelled"
+    assert api.history(job["id"]) == ["created", "claimed", "cancelled"]
+    # The answer may have been lost: asked again it is the same, and nothing more happens.
+    for act in ("heartbeat", "renew-lease", "complete"):
+        again = api.post(f"jobs/{job['id']}/{act}", json={"lease_id": job["lease_id"]})
+        assert again.json() == answer.json()
+
+
+def test_a_job_that_was_told_to_stop_may_complete_and_does_not_fail(api: WorkflowApi) -> None:
+    created = api.workflow(a_step("a"), a_step("b"))
+    one, other = api.take("a"), api.take("b")
+    api.shown("POST", f"workflows/{created['id']}/cancel", json={"stop_running": True})
+
+    api.shown("POST", f"jobs/{one['id']}/complete", json={"lease_id": one["lease_id"]})
+    failed = api.shown("POST", f"jobs/{other['id']}/fail", json={"error": "boom"})
+
+    assert failed == {
+        "success": True,
+        "will_retry": False,
+        "next_retry_delay_secs": 0,
+        "status": "cancelled",
+    }
+    assert api.job(other["id"])["last_error"] == "boom"
+    shown = api.detail(created["id"])
+    assert (shown["status"], shown["completed_jobs"], shown["failed_jobs"]) == ("cancelled", 1, 0)
+    assert shown["progress"]["cancelled"] == 1
+    assert api.get("jobs/dlq").json() == []
+
+
+@pytest.mark.parametrize("body", [{}, {"stop_running": None}, {"stop_running": False}])
+def test_jobs_that_run_are_not_told_to_stop_unless_asked_to(
+    api: WorkflowApi, body: dict[str, Any]
+) -> None:
+    created = api.workflow(a_step("a"))
+    job = api.take("a")
+
+    api.shown("POST", f"workflows/{created['id']}/cancel", json=body)
+
+    api.shown("POST", f"jobs/{job['id']}/heartbeat", json={"lease_id": job["lease_id"]})
+    failed = api.shown("POST", f"jobs/{job['id']}/fail", json={"error": "boom"})
+    assert (failed["will_retry"], failed["status"]) == (True, "pending")
+
+
+@pytest.mark.parametrize("value", ["true", 1, [], {}])
+def test_stop_running_of_another_type_is_refused_by_name(api: WorkflowApi, value: Any) -> None:
+    created = api.workflow()
+
+    answer = api.post(f"workflows/{created['id']}/cancel", json={"stop_running": value})
+
+    assert problem(answer) == (422, "stop_running", "invalid_type")
+    assert api.detail(created["id"])["status"] == "pending"
 
 
 @pytest.mark.parametrize("body", EMPTY)

@@ -186,6 +186,8 @@ def test_unknown_fields_are_ignored_and_any_json_is_a_payload(api: WorkflowApi) 
         (with_job(expiresAt="soon"), (422, "jobs[1].expiresAt", "invalid_type")),
         (with_job(tags="x" * 65_536), (400, "jobs[1].tags", "tags_too_large")),
         (with_job(metadata="x" * 65_536), (400, "jobs[1].metadata", "tags_too_large")),
+        (with_job(tags="x"), (422, "jobs[1].tags", "invalid_type")),
+        (with_job(metadata=5, tags={}), (422, "jobs[1].metadata", "invalid_type")),
     ],
 )
 def test_what_breaks_a_rule_is_named_with_its_place(

@@ -12,7 +12,7 @@ from spooled_lite.app import hooks
 from spooled_lite.background.courier import Courier
 from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.sender import Sender
-from spooled_lite.background.supervisor import AsyncLoop, run_loops
+from spooled_lite.background.supervisor import AsyncLoop, Loop, run_loops
 from spooled_lite.clock import ManualClock
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.records import ALL_QUEUES
@@ -20,6 +20,7 @@ from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.orgs.create import create, find_first
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.records import NewWebhook
+from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.webhooks.subscribe import create_webhook
 from spooled_lite.events import Deadline
 from spooled_lite.metrics import Metrics
@@ -57,7 +58,10 @@ class CourierStage:
 
     async def begin(self) -> None:
         self.org = await self.database.write(_first_org)
-        table = [AsyncLoop("deliver", Deadline.DELIVERY, self._run_once)]
+        table: list[Loop | AsyncLoop] = [
+            AsyncLoop("deliver", Deadline.DELIVERY, self._run_once),
+            Loop("spread-owed", Deadline.SPREADING, spread_owed),
+        ]
         self._loops = asyncio.create_task(
             run_loops(self.database, self._deadlines, table, self._stop), name="loops"
         )
@@ -90,6 +94,8 @@ class CourierStage:
 
     async def settled(self) -> None:
         """Until nothing is under way, and nothing more is due."""
+        while (await self.database.write(spread_owed)).done:
+            pass
         await self.looked()
         while self.courier._tasks:
             await asyncio.wait(self.courier._tasks)

@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import claim
+from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.webhooks.records import WebhookChanges
 from spooled_lite.core.webhooks.subscribe import change_webhook, delete_webhook
 from spooled_lite.errors import Unavailable
 from spooled_lite.outbound.signatures import sign
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.transaction import Tx
 from tests.background.courier_stage import delivering, received
-from tests.factories import a_claim
+from tests.core.stage import OPEN
+from tests.factories import a_claim, a_job
 from tests.outbound.receiver import Receiver, Request
 from tests.storage.stage import NOON_MS, run
 
@@ -299,6 +303,35 @@ def test_four_at_a_time_to_one_endpoint(path: Path, receiver: Receiver) -> None:
     run(main())
 
 
+def test_the_end_of_one_begins_the_next_to_the_same_endpoint(
+    path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        url = receiver.url("ok", "next")
+        async with delivering(path) as stage:
+            await stage.subscribe(url)
+            await stage.enqueue()
+            await stage.settled()
+            begun = 0
+            run_once = stage.courier.run_once
+
+            async def until_begun(database: Database) -> Pass:
+                nonlocal begun
+                done = Pass(0, None) if begun else await run_once(database)
+                begun += done.done
+                return done
+
+            monkeypatch.setattr(stage.courier, "run_once", until_begun)
+            await stage.enqueue(9)
+
+            requests = await received(receiver, path_of(url), count=10, over=True)
+
+            assert (len(requests), begun) == (10, 4)
+            assert len({each.header("x-spooled-delivery-id") for each in requests}) == 10
+
+    run(main())
+
+
 def test_so_many_at_a_time_in_all_and_the_rest_gets_its_turn(
     path: Path, receiver: Receiver
 ) -> None:
@@ -403,6 +436,32 @@ def test_a_completion_webhook_is_signed_with_its_own_secret(path: Path, receiver
     run(main())
 
 
+def test_what_cannot_be_sent_at_all_has_failed_as_any_other(
+    path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        url = receiver.url("ok", "unreadable")
+
+        def enqueue_spoilt(tx: Tx, org: int) -> None:
+            enqueue(tx, org, a_job(), OPEN, ALL_QUEUES)
+            tx.execute("UPDATE deliveries SET body = x'ff'")
+
+        async with delivering(path) as stage:
+            await stage.subscribe(url, format="slack")
+            await stage.database.write(enqueue_spoilt, stage.org)
+            for seconds in (0, *LADDER):
+                stage.clock.advance(seconds=seconds)
+                await stage.settled()
+            [row] = await stage.deliveries()
+
+        assert (row["status"], row["attempts"], row["error"]) == ("failed", 5, "Request failed")
+        assert await received(receiver, path_of(url)) == []
+
+    run(main())
+
+    assert "a webhook could not be called" in caplog.text
+
+
 # -- stopping and trouble --------------------------------------------------------------------
 
 
@@ -434,6 +493,27 @@ def test_a_stop_waits_for_what_is_under_way_and_leaves_the_rest_owed(
         requests = await received(receiver, path_of(stuck))
         assert [each.header("x-spooled-delivery-attempt") for each in requests] == ["1", "1"]
         assert len({each.header("x-spooled-delivery-id") for each in requests}) == 1
+
+    run(main())
+
+
+def test_a_stop_begins_nothing_more(path: Path, receiver: Receiver) -> None:
+    async def main() -> None:
+        url = receiver.url("turns", "stop")
+        receiver.answer(path_of(url), "ok", "hangs")
+        async with delivering(path) as stage:
+            await stage.subscribe(url)
+            await stage.enqueue()
+            await stage.settled()
+            await stage.enqueue(9)
+            await received(receiver, path_of(url), count=5)
+
+            await stage.end(grace_seconds=0.0)
+
+            assert stage.courier.under_way() == 0
+            assert len(await received(receiver, path_of(url))) == 5
+            statuses = sorted(row["status"] for row in await stage.deliveries())
+            assert statuses == ["pending"] * 9 + ["success"]
 
     run(main())
 

@@ -60,6 +60,32 @@ def test_the_slow_ones_leave_half_of_the_places_to_the_others() -> None:
     assert take_all(places, slow[5]) == 1
 
 
+def test_those_that_have_not_answered_yet_leave_some_places_to_those_that_do() -> None:
+    places = Places(64)
+    known(places, "quick", "other")
+
+    assert sum(take_all(places, f"new-{number}") for number in range(1_000)) == 56
+    assert (take_all(places, "quick"), take_all(places, "other")) == (4, 4)
+    assert places.left == 0
+
+    places.give_back("new-0", seconds=SLOW)
+    assert not places.take("quick"), "it has four"
+    assert take_all(places, "new-56") == 1
+
+
+def test_the_slow_and_the_new_leave_them_together() -> None:
+    places = Places(8)
+    slow = [f"slow-{number}" for number in range(4)]
+    for endpoint in slow:
+        known(places, endpoint, seconds=SLOW)
+    known(places, "quick")
+
+    assert sum(take_all(places, endpoint) for endpoint in slow) == 4
+    assert sum(take_all(places, f"new-{number}") for number in range(20)) == 3
+
+    assert take_all(places, "quick") == 1
+
+
 def test_one_that_turns_slow_while_it_has_four_keeps_them_to_their_end_and_no_longer() -> None:
     places = Places(8)
     known(places, "a")
@@ -75,8 +101,11 @@ def test_one_that_turns_slow_while_it_has_four_keeps_them_to_their_end_and_no_lo
     assert places.taken == 0
 
 
-def test_a_single_place_is_had_by_slow_ones_too() -> None:
+def test_a_single_place_is_had_by_new_and_slow_ones_too() -> None:
     places = Places(1)
+
+    assert take_all(places, "new") == 1
+    places.give_back("new", seconds=QUICK)
     known(places, "a", seconds=SLOW)
 
     assert take_all(places, "a") == 1

@@ -77,6 +77,10 @@ def test_a_file_that_is_whole_passes(file: Path) -> None:
         ),
         ("UPDATE workflows SET status = 'pending'", "its counters say running"),
         ("UPDATE workflows SET completed_at_ms = 1", "is running, completed at 1"),
+        (
+            "INSERT INTO job_dependencies (job, parent) SELECT 99, seq FROM jobs LIMIT 1",
+            "job 99, which is not there, waits for job 1",
+        ),
     ],
 )
 def test_what_does_not_add_up_is_said(file: Path, statement: str, said: str) -> None:

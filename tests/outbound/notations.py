@@ -8,26 +8,9 @@ LOOPBACK: Final = (
     "127.0.0.1.",
     "127.0.0.2",
     "127.255.255.254",
-    "127.1",
-    "127.0.1",
-    "2130706433",
-    "017700000001",
-    "0x7f000001",
-    "0X7F000001",
-    "0x7f.1",
-    "0x7f.0.0.1",
-    "0x7f.0x0.0x0.0x1",
-    "0177.0.0.1",
-    "0177.1",
-    "00000177.0.0.1",
-    "127.0x1",
-    "127.0.0.0x1",
-    "0x7F.0.1",
     "１２７.0.0.1",  # noqa: RUF001 - full-width digits
     "127。0。0。1",  # ideographic full stops
-    "１２７．１",  # noqa: RUF001
     "①②⑦.0.0.1",
-    "２１３０７０６４３３",  # noqa: RUF001
     "[::1]",
     "[0:0:0:0:0:0:0:1]",
     "[0000:0000:0000:0000:0000:0000:0000:0001]",
@@ -46,6 +29,35 @@ PRIVATE: Final = (
     "100.127.255.254",
     "169.254.1.1",
     "169.254.169.254",  # metadata of most clouds
+    "１６９.２５４.１６９.２５４",  # noqa: RUF001
+    "[fe80::1]",
+    "[febf::1]",
+    "[fc00::1]",
+    "[fd00::1]",
+    "[fd00:ec2::254]",  # metadata of a cloud
+    "[FD00::1]",
+    "[fd00::127.0.0.1]",
+)
+
+# The same networks, spelled as addresses usually are not: never reachable.
+SPELLED: Final = (
+    "127.1",
+    "127.0.1",
+    "2130706433",
+    "017700000001",
+    "0x7f000001",
+    "0X7F000001",
+    "0x7f.1",
+    "0x7f.0.0.1",
+    "0x7f.0x0.0x0.0x1",
+    "0177.0.0.1",
+    "0177.1",
+    "00000177.0.0.1",
+    "127.0x1",
+    "127.0.0.0x1",
+    "0x7F.0.1",
+    "１２７．１",  # noqa: RUF001
+    "２１３０７０６４３３",  # noqa: RUF001
     "2852039166",
     "0xa9fea9fe",
     "0xa9.0xfe.0xa9.0xfe",
@@ -56,14 +68,6 @@ PRIVATE: Final = (
     "0xa.0.0.1",
     "3232235777",
     "192.168.257",
-    "１６９.２５４.１６９.２５４",  # noqa: RUF001
-    "[fe80::1]",
-    "[febf::1]",
-    "[fc00::1]",
-    "[fd00::1]",
-    "[fd00:ec2::254]",  # metadata of a cloud
-    "[FD00::1]",
-    "[fd00::127.0.0.1]",
 )
 
 # Nobody's, or another address in disguise: never reachable.
@@ -203,4 +207,4 @@ BROKEN: Final = (
     "a." * 127 + "com",
 )
 
-ALL_REFUSED_IN_PRODUCTION: Final = LOOPBACK + PRIVATE + NEVER + NAMES + LOCALHOST + BROKEN
+ALL_REFUSED_IN_PRODUCTION: Final = LOOPBACK + PRIVATE + SPELLED + NEVER + NAMES + LOCALHOST + BROKEN

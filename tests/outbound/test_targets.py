@@ -11,7 +11,15 @@ from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken
 from spooled_lite.outbound.addresses import Kind, kind_of
 from spooled_lite.outbound.targets import Policy, Target, check_target
-from tests.outbound.notations import BROKEN, LOCALHOST, LOOPBACK, NAMES, NEVER, PRIVATE
+from tests.outbound.notations import (
+    BROKEN,
+    LOCALHOST,
+    LOOPBACK,
+    NAMES,
+    NEVER,
+    PRIVATE,
+    SPELLED,
+)
 
 DEVELOPMENT: Final = Policy(is_production=False)
 PRODUCTION: Final = Policy(is_production=True)
@@ -45,6 +53,10 @@ def target(url: str, policy: Policy = PRODUCTION) -> Target:
         (PRIVATE, DEVELOPMENT, "private_ip"),
         (PRIVATE, LISTED, None),
         (PRIVATE, LISTED_IN_DEVELOPMENT, None),
+        (SPELLED, PRODUCTION, "private_ip"),
+        (SPELLED, DEVELOPMENT, "private_ip"),
+        (SPELLED, LISTED, "private_ip"),
+        (SPELLED, LISTED_IN_DEVELOPMENT, "private_ip"),
         (NEVER, PRODUCTION, "private_ip"),
         (NEVER, DEVELOPMENT, "private_ip"),
         (NEVER, LISTED, "private_ip"),

@@ -10,7 +10,13 @@ import pytest
 from spooled_lite.outbound.addresses import address_of
 from spooled_lite.outbound.http_client import HttpClient
 from tests.outbound.calls import DEVELOPMENT, PRODUCTION, Names, post, with_client
-from tests.outbound.notations import ALL_REFUSED_IN_PRODUCTION, LOOPBACK, NEVER, PRIVATE
+from tests.outbound.notations import (
+    ALL_REFUSED_IN_PRODUCTION,
+    LOOPBACK,
+    NEVER,
+    PRIVATE,
+    SPELLED,
+)
 
 REBOUND: Final = "https://rebound.example.com"
 
@@ -51,7 +57,7 @@ def trap() -> Iterator[Trap]:
 
 def addresses() -> list[str]:
     """All the addresses that are spelled in some way above, in their usual spelling."""
-    spelled = [host for host in (*LOOPBACK, *PRIVATE, *NEVER) if host.isascii()]
+    spelled = [host for host in (*LOOPBACK, *PRIVATE, *SPELLED, *NEVER) if host.isascii()]
     found = [address_of(host.lower().strip("[]").rstrip(".")) for host in spelled]
     assert None not in found
     return sorted(set(map(str, found)))
@@ -59,7 +65,7 @@ def addresses() -> list[str]:
 
 def test_there_are_enough_notations() -> None:
     assert len(set(ALL_REFUSED_IN_PRODUCTION)) == len(ALL_REFUSED_IN_PRODUCTION)
-    assert len((*LOOPBACK, *PRIVATE, *NEVER)) >= 80
+    assert len((*LOOPBACK, *PRIVATE, *SPELLED, *NEVER)) >= 80
     assert len(addresses()) >= 60
 
 
@@ -99,7 +105,7 @@ def test_no_name_that_leads_there_is_reached_in_production(trap: Trap) -> None:
     assert not trap.is_sprung()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "2130706433", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1.", "localhost"])
 def test_the_trap_is_reached_where_it_may_be(trap: Trap, host: str) -> None:
     answer = post(f"http://{host}:{trap.port}/", DEVELOPMENT, total_seconds=0.2)
 

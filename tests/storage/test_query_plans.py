@@ -40,6 +40,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.jobs.statements.ALL_COUNTERS": CHECK,
     "core.jobs.statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.WRONGLY_CLAIMABLE": CHECK,
+    "core.workflows.statements.ORPHANED_EDGES": CHECK,
     "core.jobs.statements.OF_ALL_ORGS": "back from the newest job, for two seconds at most",
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
@@ -53,6 +54,7 @@ SORTS: Final[Mapping[str, str]] = {
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
     "core.lifecycle.dependent_statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",
+    "core.workflows.statements.STANDING_IF_BACK": "as DISTINCT_EDGES",
     "core.orgs.admin_statements.ORGANIZATIONS": "a row for each tier, over no large table",
     "core.orgs.statements.BY_NAME": "sorts two rows at most: an id and a slug",
 }

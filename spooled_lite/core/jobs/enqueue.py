@@ -28,6 +28,7 @@ _NOT_YET: Final[Mapping[str, Any]] = {
     "lease_id": None,
     "lease_expires_at_ms": None,
     "settled_lease_id": None,
+    "stop_reason": None,
     "workflow_id": None,
     "step_key": None,
     "step_position": None,

@@ -78,7 +78,9 @@ def _deadlettered(event: Event) -> list[_Line]:
 
 
 def _cancelled(event: Event) -> list[_Line]:
-    return [("cancelled", None, {"reason": event.facts["reason"]})]
+    # Nobody held it, unless it was told to stop.
+    facts = event.facts
+    return [("cancelled", facts.get("worker_id"), {"reason": facts["reason"]})]
 
 
 def _retried(event: Event) -> list[_Line]:

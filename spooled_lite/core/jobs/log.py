@@ -81,6 +81,7 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "job.completed": _job,
     "job.retrying": _job,
     "job.deadlettered": _job,
+    "job.stop_requested": _job,
     "job.cancelled": _job,
     "job.retried": _job,
     "queue.paused": _queue,

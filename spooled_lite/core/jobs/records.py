@@ -295,6 +295,14 @@ def queue_of(
     return checked_queue_name(found, f"{at}queue_name")
 
 
+def strict_tags(value: Raw, field: str) -> bytes | None:
+    """As `checked_tags`. Raises WrongShape when they are neither an object nor an array."""
+    tags = checked_tags(value, field)
+    if tags is not None and tags[:1] not in (b"{", b"["):
+        raise WrongShape.wrong_type(field, "an object or an array")
+    return tags
+
+
 def checked_tags(value: Raw, field: str) -> bytes | None:
     """Raises RuleBroken when they are too many bytes."""
     tags = bytes(value)

@@ -34,7 +34,7 @@ _USAGE: Final[dict[EventType, str]] = {
     "job.deadlettered": "jobs_failed",
 }
 # Events about a job that change no status, and the deletion, which counts for itself.
-_NOT_COUNTED: Final = frozenset({"job.progress", "job.deleted"})
+_NOT_COUNTED: Final = frozenset({"job.progress", "job.stop_requested", "job.deleted"})
 
 
 def count(tx: Tx, event: Event) -> None:

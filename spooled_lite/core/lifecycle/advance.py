@@ -1,6 +1,7 @@
 """What a change of one of its steps means for a workflow: its counters and its status."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from spooled_lite.core.lifecycle.states import ACTIVE
@@ -20,8 +21,11 @@ _COUNTER: Final = {
 }
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
 # Counted when the workflow was stored, or no change of status.
-_NOT_COUNTED: Final = frozenset({"job.created", "job.progress", "job.promoted"})
+_NOT_COUNTED: Final = frozenset(
+    {"job.created", "job.progress", "job.promoted", "job.stop_requested"}
+)
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+_TOGETHER: Final = "steps counted together"
 
 
 def advance_workflow(tx: Tx, event: Event) -> None:
@@ -39,11 +43,29 @@ def advance_workflow(tx: Tx, event: Event) -> None:
     is_gone = event.type == "job.deleted"
     if is_gone and event.was not in ACTIVE:
         return  # it had come to an end, and that stays true
-    moved = dict(_NOTHING_MOVED)
+    together = tx.memo.get((_TOGETHER, workflow_id))
+    moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
     if event.was is not None:
         moved[_COUNTER[event.was]] -= 1
     moved["cancelled" if is_gone else _COUNTER[event.row["status"]]] += 1
-    count_steps(tx, workflow_id, moved)
+    if together is None:
+        count_steps(tx, workflow_id, moved)
+
+
+@contextmanager
+def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
+    """Inside, many steps of one workflow change; they are counted when all of them have.
+
+    Counting each would be an update for each, and the workflow might seem to end in between.
+    """
+    key, moved = (_TOGETHER, workflow_id), dict(_NOTHING_MOVED)
+    tx.memo[key] = moved  # should it be cleared on the way, the rest is counted one by one
+    try:
+        yield
+    finally:
+        tx.memo.pop(key, None)
+    if any(moved.values()):
+        count_steps(tx, workflow_id, moved)
 
 
 def count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:

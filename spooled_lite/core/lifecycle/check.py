@@ -7,6 +7,7 @@ from spooled_lite.core.workflows import statements
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
 
+ORPHANS_SHOWN: Final = 20
 _STANDING: Final = ("waiting", "processing")
 _ENDED: Final = ("completed", "failed", "cancelled")
 
@@ -17,7 +18,12 @@ def recount(tx: Reading) -> list[str]:
     The counters of a workflow are those of its steps. A step that was deleted is counted where it
     ended, so there may be fewer rows than that, and never more.
     """
-    return [said for row in tx.rows(statements.ALL_WITH_FOUND) for said in _of_workflow(row)]
+    orphans = [
+        f"job {row['job']}, which is not there, waits for job {row['parent']}"
+        for row in tx.rows(statements.ORPHANED_EDGES, {"limit": ORPHANS_SHOWN})
+    ]
+    workflows = tx.rows(statements.ALL_WITH_FOUND)
+    return [*orphans, *(said for row in workflows for said in _of_workflow(row))]
 
 
 def _of_workflow(row: Row) -> list[str]:

@@ -78,25 +78,29 @@ RETURNING *
 
 # -- before a job is deleted ---------------------------------------------------------------
 
-# Index job_dependents. Who would wait for ever if the parent were gone.
+# Each for the dependents up to `last`. Index job_dependents, as those that follow.
+
+# Who would wait for ever if the parent were gone.
 WAITING_DEPENDENTS: Final = """
-SELECT DISTINCT edges.job
+SELECT edges.job,
+       (SELECT count(*) FROM job_dependencies AS above WHERE above.job = edges.job) AS edges
   FROM job_dependencies AS edges CROSS JOIN jobs AS children ON children.seq = edges.job
- WHERE edges.parent = :job AND children.dependencies_met = 0
+ WHERE edges.parent = :job AND edges.job <= :last AND children.dependencies_met = 0
    AND children.status IN ('pending', 'scheduled')
- ORDER BY edges.job LIMIT :limit
+ GROUP BY edges.job ORDER BY edges.job LIMIT :limit
 """
 
-# Index job_dependents, as those that follow. A job that waited for any of several, and got what it
-# needed from this one, must not be cancelled when the others fail.
+# A job that waited for any of several, and got what it needed from this one, must not be cancelled
+# when the others fail.
 RELEASE_FOR_GOOD: Final = """
 DELETE FROM job_dependencies
  WHERE is_link = 0 AND job IN (
        SELECT children.seq
          FROM job_dependencies AS edges CROSS JOIN jobs AS children ON children.seq = edges.job
                                         CROSS JOIN jobs AS parents ON parents.seq = edges.parent
-        WHERE edges.parent = :job AND edges.is_link = 0 AND children.dependency_mode = 'any'
-          AND children.dependencies_met = 1 AND children.status IN ('pending', 'scheduled')
+        WHERE edges.parent = :job AND edges.job <= :last AND edges.is_link = 0
+          AND children.dependency_mode = 'any' AND children.dependencies_met = 1
+          AND children.status IN ('pending', 'scheduled')
           AND CASE edges.condition
               WHEN 'success' THEN parents.status = 'completed'
               WHEN 'failure' THEN parents.status IN ('failed', 'deadletter')
@@ -111,7 +115,7 @@ UPDATE jobs
        SELECT children.seq
          FROM job_dependencies AS edges CROSS JOIN jobs AS children ON children.seq = edges.job
                                         CROSS JOIN jobs AS parents ON parents.seq = edges.parent
-        WHERE edges.parent = :job AND children.cancelled_by_parent = 1
+        WHERE edges.parent = :job AND edges.job <= :last AND children.cancelled_by_parent = 1
           AND (edges.is_link OR children.dependency_mode IS NOT 'any')
           AND CASE edges.condition
               WHEN 'success' THEN parents.status <> 'completed'
@@ -119,4 +123,7 @@ UPDATE jobs
               ELSE 0 END)
 """
 
-LET_GO: Final = "DELETE FROM job_dependencies WHERE parent = :job AND job <= :told_job"
+LET_GO: Final = """
+DELETE FROM job_dependencies
+ WHERE parent = :job AND job <= :last AND job NOT IN (SELECT value FROM json_each(:gone))
+"""

@@ -19,6 +19,7 @@ from spooled_lite.storage.transaction import Tx
 # Dependents told inside the operation: as many as a workflow has steps.
 TELL_MAX: Final = 1_000
 CHANGE_COST: Final = 10  # one that is cancelled or brought back counts as so many that are told
+TELL_COST: Final = 10  # before a removal, one that waits costs so much more than its edges
 PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract README, section 5
 
 
@@ -54,25 +55,37 @@ def work_off_cascades(tx: Tx) -> Pass:
     return Pass(told, None)
 
 
-def tell_of_removal(tx: Tx, job: int, gone: Set[int], tell_max: int) -> int:
-    """Before a job is deleted: have what waits for it go on, or be cancelled; how many were told.
+def let_go(tx: Tx, job: int, gone: Set[int], cost_max: int) -> int:
+    """Before a job is deleted: have what waits for it go on, or be cancelled; what it has cost.
 
     A job that never came to an end counts as cancelled. What it has brought about stays: a job it
     released alone waits for nothing more, and one it had cancelled never comes back. `gone` are
-    the jobs that are deleted with it: they are told nothing. When `tell_max` were told there may
-    be more, and the job has to stay until they are told too.
+    the jobs that are to be deleted with it: they are told nothing, and keep their edge as long as
+    it stays. When `cost_max` is reached there may be more dependents, and the job has to stay
+    until they are told too.
     """
-    if tx.row(statements.HAS_DEPENDENTS, {"job": job}) is None:
+    asked = {"job": job, "told_job": 0, "limit": cost_max}
+    dependents = tx.rows(statements.DEPENDENTS, asked)
+    if not dependents:
         return 0
-    tx.execute(statements.RELEASE_FOR_GOOD, {"job": job})
-    waiting = tx.rows(statements.WAITING_DEPENDENTS, {"job": job, "limit": tell_max})
-    for dependent in waiting:
-        if dependent["job"] not in gone:
-            look_again(tx, dependent["job"], gone)
-    tx.execute(statements.CANCEL_FOR_GOOD, {"job": job})
-    if len(waiting) == tell_max:
-        tx.execute(statements.LET_GO, {"job": job, "told_job": waiting[-1]["job"]})
-    return len(waiting)
+    some = {"job": job, "last": dependents[-1]["job"]}
+    tx.execute(statements.RELEASE_FOR_GOOD, some)
+    cost = len(dependents)
+    for waiting in tx.rows(
+        statements.WAITING_DEPENDENTS,
+        {**some, "limit": cost_max // TELL_COST + len(gone) + 1},
+    ):
+        if waiting["job"] in gone:
+            continue
+        look_again(tx, waiting["job"], gone)
+        cost += TELL_COST + waiting["edges"]
+        if cost >= cost_max:
+            some["last"] = waiting["job"]
+            break
+    tx.execute(statements.CANCEL_FOR_GOOD, some)
+    if cost >= cost_max:
+        tx.execute(statements.LET_GO, {**some, "gone": _numbers(sorted(gone))})
+    return cost
 
 
 def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
@@ -165,7 +178,8 @@ class _Decisions:
             self.cost += CHANGE_COST
             row = revive(self._tx, job["seq"], met=standing == "met")
             tell_dependents_later(self._tx, row)
-        else:
+        elif job["workflow_id"] not in self._workflows:
+            self.cost += TELL_MAX if self._workflows else 0  # each may have so many steps
             self._workflows[job["workflow_id"]] = None
 
 

@@ -41,11 +41,11 @@ def refusal(tx: Reading, org: int, job_id: str, claimant: Claimant, scope: Scope
     if job["status"] in TERMINAL:
         if lease_id is None or lease_id == job["settled_lease_id"]:
             return Conflict(f"Job is already {job['status']}")
-        return LeaseExpired()
+        return LeaseExpired(reason=job["stop_reason"])
     if job["status"] != "processing":
         return Conflict("Job is not being processed") if lease_id is None else LeaseExpired()
     if lease_id is not None and lease_id != job["lease_id"]:
         return LeaseExpired("The lease id does not match the job's current lease")
     if job["lease_expires_at_ms"] is None or job["lease_expires_at_ms"] <= tx.now_ms:
-        return LeaseExpired()
+        return LeaseExpired(reason=job["stop_reason"])
     return Conflict("Job is held by another worker")

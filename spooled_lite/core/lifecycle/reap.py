@@ -6,6 +6,7 @@ from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.dependents import tell_dependents_later
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
 from spooled_lite.core.lifecycle.settle import bury, retry_later
+from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.storage.transaction import Tx
 
 # Clients and alert rules know these words: contract README, section 5.
@@ -16,6 +17,8 @@ ATTEMPTS_OVER: Final = "Max retries exceeded after lease expiration"
 def reap_expired_leases(tx: Tx) -> Pass:
     """Return jobs whose lease has run out to their queue, or to the dead letters.
 
+    Those that were told to stop are cancelled.
+
     Takes at most PASS_MAX, the longest over first; due again at once when there may be more, else
     at the next lease end.
 
@@ -23,6 +26,8 @@ def reap_expired_leases(tx: Tx) -> Pass:
     """
     over = tx.rows(statements.LEASES_OVER, {"now_ms": tx.now_ms, "limit": PASS_MAX})
     for held in over:
+        if held["stop_reason"] is not None and stop(tx, held):
+            continue
         if held["retry_count"] < held["max_retries"]:
             retry_later(tx, held, LEASE_OVER, run_at_ms=None)
         else:

@@ -10,18 +10,21 @@ from msgspec import Struct
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_of_removal
+from spooled_lite.core.lifecycle.dependents import let_go, look_again
 from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.lifecycle.states import ACTIVE
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 # Each job takes its history with it, some rows each: with them a pass stays within 500 rows or so.
 REMOVE_MAX: Final = 100
-ORPHANS_MAX: Final = 500  # dependents that are told in one pass
+# Edges that go with them, or are looked at: a thousand jobs may have a hundred thousand. More than
+# REMOVE_MAX, so that a pass always comes further.
+EDGES_MAX: Final = 5_000
 FROM_START: Final = (-1, -1)  # before the first job, by time and number
 
 Position = tuple[int, int]
@@ -106,19 +109,39 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
 def remove(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool = True) -> int:
     """Delete jobs with their history, the first ones first; how many.
 
-    Fewer than asked for when many others wait for one of them: it is deleted after they were told
-    that it never will be completed. Idempotency keys are free again. With `is_counted` false the
-    counters of their queue go too, in one piece with the queue.
+    Fewer than asked for when they have many edges: when many others wait for one of them, it is
+    deleted after they were told that it never will be completed. Call again for the rest.
+    Idempotency keys are free again. With `is_counted` false the counters of their queue go too, in
+    one piece with the queue.
     """
     gone = {row["seq"] for row in rows}
-    tell_max, count = ORPHANS_MAX, 0
+    left, count = EDGES_MAX, 0
     for row in rows:
-        tell_max -= tell_of_removal(tx, row["seq"], gone, tell_max)
-        if not tell_max:
+        left -= let_go(tx, row["seq"], gone, left)
+        if left <= 0:
             break
         count += 1
+        left -= _edges_above(tx, row["seq"])
+        if left <= 0:
+            break
+    _tell_those_left(tx, rows, count)
     _delete(tx, rows[:count], is_counted=is_counted)
     return count
+
+
+def _tell_those_left(tx: Tx, rows: Sequence[sqlite3.Row], count: int) -> None:
+    """What was to go with a parent and stays for now has to know: nobody may come back for it."""
+    gone = {row["seq"] for row in rows[:count]}
+    for row in rows[count:]:
+        if row["status"] in ("pending", "scheduled"):
+            look_again(tx, row["seq"], gone)
+
+
+def _edges_above(tx: Tx, job: int) -> int:
+    row = tx.row(workflow_statements.COUNT_EDGES, {"job": job})
+    assert row is not None, "count(*) always yields a row"
+    number: int = row[0]
+    return number
 
 
 def _delete(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool) -> None:

@@ -4,16 +4,26 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.stop import stop
+from spooled_lite.errors import LeaseExpired
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
+Renewal = int | LeaseExpired  # the moment it ends, or that its job was told to stop
 
-def renew(tx: Tx, org: int, job_id: str, claimant: Claimant, lease_ms: int, scope: Scope) -> int:
+
+def renew(
+    tx: Tx, org: int, job_id: str, claimant: Claimant, lease_ms: int, scope: Scope
+) -> Renewal:
     """Let the lease end `lease_ms` from now; the moment it ends. Announces nothing.
 
-    A lease that is made shorter is reaped no later than at its old end.
+    A lease that is made shorter is reaped no later than at its old end. Of a job that was told to
+    stop it ends at once: the job is cancelled. That refusal is returned and not raised, because
+    what it has changed is kept; `end_of` takes it apart.
 
-    Raises: as `settle.complete`. Contract: jobs, J15.
+    Raises: as `settle.complete`.
+
+    Contract: jobs, J15; catbird-capabilities, section 8.6.
     """
     ends_at_ms = tx.now_ms + lease_ms
     row = tx.row(
@@ -23,8 +33,17 @@ def renew(tx: Tx, org: int, job_id: str, claimant: Claimant, lease_ms: int, scop
     if row is None:
         raise refusal(tx, org, job_id, claimant, scope)
     visible(row, scope)
+    if row["stop_reason"] is not None and stop(tx, row):
+        return LeaseExpired(reason=row["stop_reason"])
     tx.due(Deadline.LEASE_END, ends_at_ms)
     return ends_at_ms
+
+
+def end_of(renewal: Renewal) -> int:
+    """The moment a lease ends, in milliseconds. Raises LeaseExpired: its job was told to stop."""
+    if isinstance(renewal, LeaseExpired):
+        raise renewal
+    return renewal
 
 
 def report_progress(

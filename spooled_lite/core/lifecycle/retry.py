@@ -1,5 +1,9 @@
 """Another chance by hand, for jobs whose attempts ran out."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements as job_statements
@@ -7,12 +11,14 @@ from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.advance import counted_together
 from spooled_lite.core.lifecycle.dependents import (
     hold_back,
     tell_dependents,
     tell_dependents_later,
 )
 from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -21,10 +27,13 @@ from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
+RETRY_MAX: Final = PASS_MAX  # jobs that a pass changes; one workflow more may be begun before
+
 
 class Retried(Struct, frozen=True):
     job_ids: list[str]
     skipped: list[str]  # steps left behind because of a workflow cap
+    left: list[str] = []  # dead letters for another pass
 
 
 def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row:
@@ -51,11 +60,18 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row
 
 
 def retry_dead_letters(
-    tx: Tx, org: int, wanted: DeadLetters, scope: Scope, caps: Caps | None
+    tx: Tx,
+    org: int,
+    wanted: DeadLetters,
+    scope: Scope,
+    caps: Caps | None,
+    has_room: bool = False,
 ) -> Retried:
     """Put dead letters back, oldest first, their retries counted from 0.
 
-    What is no dead letter, or outside the scope, is passed over.
+    What is no dead letter, or outside the scope, is passed over. Each may bring a thousand steps
+    back with it, so this is one pass: call again for what it has `left`, which `has_room`, until
+    nothing is. Steps of one workflow are never taken apart, lest it ends in between.
 
     Raises:
         QuotaExceeded: the active jobs would pass their cap; nothing is changed.
@@ -63,26 +79,54 @@ def retry_dead_letters(
     Contract: jobs, J21.
     """
     found = find_dead_letters(tx, org, wanted, scope)
-    if caps is not None:
+    if caps is not None and not has_room:
         check_room(tx, org, caps, "active_jobs", more=len(found))
+    of_workflow: dict[str | None, list[Row]] = defaultdict(list)
+    for job in found:
+        of_workflow[job["workflow_id"]].append(job)
     retried: list[Row] = []
     skipped: list[str] = []
-    for job in found:
-        try:
-            _check_room_for_workflow_of(tx, org, job, caps)
-        except QuotaExceeded:
-            skipped.append(job["id"])
-            continue
+    left: list[str] = []
+    cost = 0
+    for workflow_id, jobs in of_workflow.items():
+        if cost >= RETRY_MAX:
+            left += [job["id"] for job in jobs]
+        elif _has_room_for_workflow_of(tx, org, jobs[0], caps):
+            retried += (rows := _retry_all(tx, org, jobs))
+            cost += len(rows) + _revive(tx, workflow_id)
+        else:
+            skipped += [job["id"] for job in jobs]
+    hold_back(tx, retried)
+    return Retried([row["id"] for row in retried], skipped, left)
+
+
+def _retry_all(tx: Tx, org: int, jobs: Sequence[Row]) -> list[Row]:
+    retried = []
+    for job in jobs:
         row = _retry(tx, org, job["id"], starts_over=True)
         assert row is not None, "nothing changes a job between two statements of an operation"
         tell_dependents_later(tx, row)
         retried.append(row)
-    hold_back(tx, retried)
-    for workflow_id in dict.fromkeys(row["workflow_id"] for row in retried):
-        if workflow_id is not None:
-            for revived in revive_steps(tx, workflow_id):
-                tell_dependents_later(tx, revived)
-    return Retried([row["id"] for row in retried], skipped)
+    return retried
+
+
+def _revive(tx: Tx, workflow_id: str | None) -> int:
+    """How many steps came back with those that were retried."""
+    if workflow_id is None:
+        return 0
+    with counted_together(tx, workflow_id):
+        revived = revive_steps(tx, workflow_id)
+        for row in revived:
+            tell_dependents_later(tx, row)
+    return len(revived)
+
+
+def _has_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> bool:
+    try:
+        _check_room_for_workflow_of(tx, org, job, caps)
+    except QuotaExceeded:
+        return False
+    return True
 
 
 def _check_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> None:

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+import msgspec
+
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.lifecycle import dependent_statements as statements
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -34,18 +36,37 @@ def revive_steps(tx: Tx, workflow_id: str) -> list[Row]:
     Contract: schedules-workflows-webhooks, section 2.2 row 14 and section 2.5.
     """
     steps = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
-    edges: dict[int, list[sqlite3.Row]] = {step["seq"]: [] for step in steps}
     if not steps:
         return []
+    standings = _if_all_came_back(tx, steps)
+    if "impossible" in standings.values():
+        standings = _of_those_that_can(tx, workflow_id, steps)
+    return [revive(tx, seq, met=standing == "met") for seq, standing in standings.items()]
+
+
+def _if_all_came_back(tx: Tx, steps: Sequence[sqlite3.Row]) -> dict[int, Standing]:
+    """How each step would stand. As a rule all can, and a few rows for each tell so."""
+    numbers = msgspec.json.encode([step["seq"] for step in steps]).decode()
+    edges: dict[int, list[sqlite3.Row]] = defaultdict(list)
+    for edge in tx.rows(workflow_statements.STANDING_IF_BACK, {"steps": numbers}):
+        edges[edge["job"]].append(edge)
+    return {step["seq"]: _standing(step, edges[step["seq"]]) for step in steps}
+
+
+def _of_those_that_can(
+    tx: Tx, workflow_id: str, steps: Sequence[sqlite3.Row]
+) -> dict[int, Standing]:
+    """How each of them stands that can come back; looks at every edge, often more than once."""
+    edges: dict[int, list[sqlite3.Row]] = {step["seq"]: [] for step in steps}
     for edge in tx.rows(workflow_statements.EDGES_OF_CANCELLED, {"workflow_id": workflow_id}):
         if edge["job"] in edges:  # else its queue was deleted
             edges[edge["job"]].append(edge)
     back = _possible(steps, edges)
-    return [
-        revive(tx, step["seq"], met=_standing(step, edges[step["seq"]], back) == "met")
+    return {
+        step["seq"]: _standing_with(step, edges[step["seq"]], back)
         for step in steps
         if step["seq"] in back
-    ]
+    }
 
 
 def _possible(steps: Sequence[sqlite3.Row], edges: Mapping[int, Sequence[sqlite3.Row]]) -> set[int]:
@@ -58,16 +79,20 @@ def _possible(steps: Sequence[sqlite3.Row], edges: Mapping[int, Sequence[sqlite3
     back, to_look_at = set(by_seq), list(by_seq)
     while to_look_at:
         seq = to_look_at.pop()
-        if seq in back and _standing(by_seq[seq], edges[seq], back) == "impossible":
+        if seq in back and _standing_with(by_seq[seq], edges[seq], back) == "impossible":
             back.remove(seq)
             to_look_at += children[seq]
     return back
 
 
-def _standing(step: Row, edges: Sequence[sqlite3.Row], back: Set[int]) -> Standing:
+def _standing_with(step: Row, edges: Sequence[sqlite3.Row], back: Set[int]) -> Standing:
+    return _standing(step, [_as_waiting(edge, back) for edge in edges])
+
+
+def _standing(step: Row, edges: Sequence[Row]) -> Standing:
     if not edges:
         return "impossible"  # what it was cancelled for was deleted, and cannot be made good
-    return standing_of([_as_waiting(edge, back) for edge in edges], step["dependency_mode"])
+    return standing_of(edges, step["dependency_mode"])
 
 
 def _as_waiting(edge: sqlite3.Row, back: Set[int]) -> Any:

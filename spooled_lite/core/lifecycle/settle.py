@@ -12,6 +12,7 @@ from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.backoff import backoff_ms
 from spooled_lite.core.lifecycle.dependents import tell_dependents
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
@@ -20,7 +21,7 @@ from spooled_lite.storage.transaction import Tx
 class Failed(Struct, frozen=True):
     """What became of a job that failed."""
 
-    status: Literal["pending", "deadletter"]
+    status: Literal["pending", "deadletter", "cancelled"]
     will_retry: bool
     delay_ms: int
 
@@ -57,6 +58,8 @@ def fail(
 ) -> Failed:
     """End the attempt of a leased job: a retry after its backoff, or the dead letters.
 
+    One that was told to stop is cancelled.
+
     Raises: as `complete`.
 
     Contract: jobs, J14 and section 6.
@@ -65,6 +68,8 @@ def fail(
     if held is None:
         raise refusal(tx, org, job_id, claimant, scope)
     visible(held, scope)
+    if held["stop_reason"] is not None and stop(tx, held, error):
+        return Failed("cancelled", will_retry=False, delay_ms=0)
     if may_retry and held["retry_count"] < held["max_retries"]:
         queue = known_queue(tx, org, held["queue_name"])
         assert queue is not None, "a visible job has a live queue"
@@ -125,7 +130,9 @@ def bury(tx: Tx, held: Row, error: str) -> Row:
 def release(tx: Tx, jobs: Sequence[Row]) -> int:
     """Take back jobs whose caller went away before it got them; how many still were its own.
 
-    Not an attempt: `retry_count` stays. Contract: jobs, section 4 ("released").
+    Not an attempt: `retry_count` stays. One that was told to stop is cancelled instead.
+
+    Contract: jobs, section 4 ("released").
     """
     released = 0
     for job in jobs:
@@ -133,7 +140,9 @@ def release(tx: Tx, jobs: Sequence[Row]) -> int:
             statements.RELEASE,
             {"seq": job["seq"], "lease_id": job["lease_id"], "now_ms": tx.now_ms},
         )
-        if row is not None:
+        if row is None:
+            released += stop(tx, job)
+        else:
             released += 1
             facts = {"worker_id": job["assigned_worker_id"], "lease_id": job["lease_id"]}
             tx.emit("job.released", row["org"], row=row, was="processing", facts=facts)

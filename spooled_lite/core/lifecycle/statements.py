@@ -71,7 +71,8 @@ COMPLETE: Final = (
     """
 UPDATE jobs
    SET status = 'completed', result = :result, completed_at_ms = :now_ms, updated_at_ms = :now_ms,
-       settled_lease_id = lease_id, lease_id = NULL, lease_expires_at_ms = NULL"""
+       settled_lease_id = lease_id, lease_id = NULL, lease_expires_at_ms = NULL,
+       stop_reason = NULL"""
     + _HELD
     + """
 RETURNING *
@@ -127,7 +128,7 @@ RELEASE: Final = (
 UPDATE jobs
    SET status = 'pending', claimable = 1, started_at_ms = NULL, updated_at_ms = :now_ms,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
- WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id"""
+ WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id AND stop_reason IS NULL"""
     + VISIBLE
     + """
 RETURNING *
@@ -145,6 +146,36 @@ NEXT_LEASE_END: Final = (
     "SELECT lease_expires_at_ms AS at_ms, updated_at_ms FROM jobs WHERE lease_id IS NOT NULL"
     + VISIBLE
     + " ORDER BY lease_expires_at_ms LIMIT 1"
+)
+
+# -- stopped by its workflow -----------------------------------------------------------------
+
+# Index jobs_of_workflow. What was told already is not told again.
+REQUEST_STOP: Final = (
+    """
+UPDATE jobs SET stop_reason = :reason, updated_at_ms = :now_ms
+ WHERE workflow_id = :workflow_id AND status = 'processing' AND lease_id IS NOT NULL
+   AND stop_reason IS NULL"""
+    + VISIBLE
+    + """
+RETURNING *
+"""
+)
+
+# Instead of another attempt or the dead letters. The reason stays, for whoever asks with the lease
+# again; who says that it has failed has settled it, the others have lost it.
+STOP: Final = (
+    """
+UPDATE jobs
+   SET status = 'cancelled', completed_at_ms = :now_ms, updated_at_ms = :now_ms,
+       last_error = coalesce(:error, last_error),
+       settled_lease_id = CASE WHEN :error IS NOT NULL THEN lease_id END,
+       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+ WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id AND stop_reason IS NOT NULL"""
+    + VISIBLE
+    + """
+RETURNING *
+"""
 )
 
 # -- by hand ---------------------------------------------------------------------------------
@@ -289,6 +320,11 @@ DELETE FROM schedules WHERE seq IN (
     "workflows": """
 DELETE FROM workflows WHERE seq IN (
        SELECT seq FROM workflows WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit)
+""",
+    # Before the deliveries: none are made of it any more.
+    "owed_events": """
+DELETE FROM owed_events WHERE seq IN (
+       SELECT seq FROM owed_events WHERE org = :org ORDER BY seq LIMIT :limit)
 """,
     "deliveries": """
 DELETE FROM deliveries WHERE seq IN (

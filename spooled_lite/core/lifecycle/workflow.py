@@ -1,14 +1,14 @@
 """What callers do to a workflow as a whole: cancel, retry, delete."""
 
 import sqlite3
-from typing import Final
 
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.advance import set_status
+from spooled_lite.core.lifecycle.advance import counted_together, set_status
 from spooled_lite.core.lifecycle.dependents import hold_back, tell_dependents_later
 from spooled_lite.core.lifecycle.revive import revive_steps
+from spooled_lite.core.lifecycle.stop import CANCELLED_WITH_WORKFLOW, request_stop
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.query import get_workflow
@@ -16,31 +16,47 @@ from spooled_lite.errors import BadRequest, Conflict
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
-CANCELLED_WITH_WORKFLOW: Final = "workflow cancelled"
-
 
 def cancel_workflow(
-    tx: Tx, org: int, workflow_id: str, reason: str | None, scope: Scope
+    tx: Tx,
+    org: int,
+    workflow_id: str,
+    reason: str | None,
+    scope: Scope,
+    stop_running: bool = False,
 ) -> sqlite3.Row:
     """Cancel a workflow and all its steps that wait; those that run go on to their end.
 
-    Repeating it changes nothing.
+    With `stop_running` these are told to stop (`stop.request_stop`). Repeating it changes nothing,
+    except that `stop_running` reaches what the first call has left running, or was retried since.
 
     Raises:
         NotFound, AccessDenied: as `get_workflow`.
         Conflict: it has come to another end.
 
-    Contract: schedules-workflows-webhooks, section 2.2 row 13.
+    Contract: schedules-workflows-webhooks, section 2.2 row 13; catbird-capabilities, section 8.6.
     """
     workflow = get_workflow(tx, org, workflow_id, scope)
-    if workflow["status"] == "cancelled":
-        return workflow
     if workflow["status"] in ("completed", "failed"):
         raise Conflict(f"Workflow cannot be cancelled: it is {workflow['status']}")
-    tx.execute(
-        workflow_statements.REQUEST_CANCEL,
-        {"seq": workflow["seq"], "reason": reason, "now_ms": tx.now_ms},
-    )
+    if workflow["status"] != "cancelled":
+        tx.execute(
+            workflow_statements.REQUEST_CANCEL,
+            {"seq": workflow["seq"], "reason": reason, "now_ms": tx.now_ms},
+        )
+    elif not stop_running:
+        return workflow
+    with counted_together(tx, workflow_id):
+        _cancel_waiting_steps(tx, org, workflow_id)
+    if stop_running:
+        request_stop(tx, workflow_id)
+    now = get_workflow(tx, org, workflow_id, scope)
+    if now["status"] != "cancelled":  # nothing waited, so no step has brought it about
+        set_status(tx, now, "cancelled")
+    return get_workflow(tx, org, workflow_id, scope)
+
+
+def _cancel_waiting_steps(tx: Tx, org: int, workflow_id: str) -> None:
     for step in tx.rows(workflow_statements.WAITING_STEPS, {"workflow_id": workflow_id}):
         row = tx.row(statements.CANCEL, {"id": step["id"], "org": org, "now_ms": tx.now_ms})
         assert row is not None, "nothing changes a job between two statements of an operation"
@@ -48,10 +64,6 @@ def cancel_workflow(
         tx.emit("job.cancelled", org, row=row, was=step["status"], facts=facts)
         if step["is_needed_elsewhere"]:  # those inside are all cancelled here
             tell_dependents_later(tx, row)
-    now = get_workflow(tx, org, workflow_id, scope)
-    if now["status"] != "cancelled":  # nothing waited, so no step has brought it about
-        set_status(tx, now, "cancelled")
-    return get_workflow(tx, org, workflow_id, scope)
 
 
 def retry_workflow(
@@ -74,17 +86,18 @@ def retry_workflow(
         raise BadRequest("The failed jobs of this workflow were deleted: nothing can be retried")
     if caps is not None:
         back = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
-        check_room(tx, org, caps, "workflows", more=1)
         check_room(tx, org, caps, "active_jobs", more=len(failed) + len(back))
-    for step in failed:
-        row = tx.row(statements.START_STEP_OVER, {"seq": step["seq"], "now_ms": tx.now_ms})
-        assert row is not None, "nothing changes a job between two statements of an operation"
-        tx.emit("job.retried", org, row=row, was=step["status"])
-        announce_times(tx, row)
-        tell_dependents_later(tx, row)
-    hold_back(tx, failed)
-    for revived in revive_steps(tx, workflow_id):
-        tell_dependents_later(tx, revived)
+        check_room(tx, org, caps, "workflows", more=1)
+    with counted_together(tx, workflow_id):
+        for step in failed:
+            row = tx.row(statements.START_STEP_OVER, {"seq": step["seq"], "now_ms": tx.now_ms})
+            assert row is not None, "nothing changes a job between two statements of an operation"
+            tx.emit("job.retried", org, row=row, was=step["status"])
+            announce_times(tx, row)
+            tell_dependents_later(tx, row)
+        hold_back(tx, failed)
+        for revived in revive_steps(tx, workflow_id):
+            tell_dependents_later(tx, revived)
     return get_workflow(tx, org, workflow_id, scope)
 
 

@@ -28,6 +28,11 @@ BY_ID: Final = "SELECT * FROM organizations WHERE id = :id AND deleted_at_ms IS 
 
 BY_SEQ: Final = "SELECT * FROM organizations WHERE seq = :org AND deleted_at_ms IS NULL"
 
+# Neither suspended nor deleted, softly or for good.
+IS_OPEN: Final = "deleted_at_ms IS NULL AND is_active = 1 AND plan_tier <> 'deleted'"
+
+OPEN_BY_SEQ: Final = "SELECT * FROM organizations WHERE seq = :org AND " + IS_OPEN
+
 # Index organizations_by_slug.
 SLUG_TAKEN: Final = """
 SELECT 1 FROM organizations WHERE slug = :slug AND deleted_at_ms IS NULL

@@ -4,8 +4,10 @@ import sqlite3
 from typing import Final
 
 from spooled_lite.core.orgs import statements
+from spooled_lite.core.orgs.admin_query import DELETED
 from spooled_lite.core.orgs.create import get_organization, new_webhook_token
 from spooled_lite.core.orgs.records import WEBHOOK_TOKEN, OrganizationChanges
+from spooled_lite.events import Deadline, Row
 from spooled_lite.storage.transaction import Tx
 
 _COLUMNS: Final = (
@@ -31,6 +33,7 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
     """Give an organization new values; what a change says nothing about is kept.
 
     Whoever calls with one of its keys feels the change at once: callers in memory are dropped.
+    Schedules of one that is opened again are looked at: the slots of meanwhile were missed.
 
     Raises:
         NotFound: it was deleted.
@@ -44,9 +47,15 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
     changed = tx.row(statements.UPDATE, {"org": org, "now_ms": tx.now_ms, **values})
     assert changed is not None, "the organization was found in this operation"
     tx.emit("org.changed", org, row=changed)
+    if _is_open(changed) and not _is_open(row):
+        tx.due(Deadline.SLOT, tx.now_ms)  # its schedules have not fired
     return changed
 
 
 def regenerate_webhook_token(tx: Tx, org: int) -> sqlite3.Row:
     """A new webhook token; the old one stops at once. Raises NotFound: the organization is gone."""
     return update(tx, org, OrganizationChanges({WEBHOOK_TOKEN: new_webhook_token(tx)}))
+
+
+def _is_open(row: Row) -> bool:
+    return bool(row["is_active"]) and row["plan_tier"] != DELETED

@@ -65,9 +65,10 @@ def find_due(tx: Reading, limit: int) -> Due:
 def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = None) -> int:
     """Make the jobs of these slots, write down the runs, and move the schedules on.
 
-    A schedule that is not any more what its firing was decided from is left alone: whoever looks
-    next decides anew. A slot that has been taken before makes no job again. A job that is refused,
-    by its limits or, with `refusal`, whatever it is, leaves a failed run; the others fire.
+    A schedule that is not any more what its firing was decided from, or whose organization is
+    closed, is left alone: whoever looks next decides anew. A slot that has been taken before makes
+    no job again. A job that is refused, by its limits or, with `refusal`, whatever it is, leaves a
+    failed run; the others fire.
 
     Returns how many schedules have moved on.
 
@@ -89,9 +90,9 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
         if row is None:
             continue
         if row["org"] not in let_in:
-            organization = tx.row(org_statements.BY_SEQ, {"org": row["org"]})
+            organization = tx.row(org_statements.OPEN_BY_SEQ, {"org": row["org"]})
             if organization is None:
-                continue  # deleted; this row goes with it
+                continue  # closed: it waits; or deleted: this row goes with it
             let_in[row["org"]] = terms.of(organization)
         _fire(tx, row, firing, let_in[row["org"]], refusal or firing.problem)
         count += 1

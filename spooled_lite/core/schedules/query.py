@@ -80,6 +80,14 @@ def list_schedules(
     return tx.rows(_statement(names, wanted), params)
 
 
+def list_all_schedules(
+    tx: Reading, *, is_active: bool | None, limit: int, offset: int
+) -> list[sqlite3.Row]:
+    """The schedules of all organizations, newest first. Contract: platform, section 17."""
+    asked = {"is_active": is_active, "limit": limit, "offset": offset}
+    return tx.rows(statements.OF_ALL_ORGS, asked)
+
+
 def list_runs(
     tx: Reading, org: int, schedule_id: str, scope: Scope, *, limit: int, offset: int
 ) -> list[sqlite3.Row]:

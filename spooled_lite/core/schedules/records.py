@@ -13,8 +13,8 @@ from spooled_lite.core.jobs.records import (
     Priority,
     TimeoutSeconds,
     check_json_size,
-    checked_tags,
     queue_of,
+    strict_tags,
     with_job_type,
 )
 from spooled_lite.core.schedules.zones import zone_of
@@ -97,6 +97,11 @@ class UpdateSchedule(ScheduleFields, kw_only=True):
     queue_name: Annotated[str, Meta(max_length=255)] | None = None
     queue: Annotated[str, Meta(max_length=255)] | None = None
 
+    def new_template(self) -> bytes | None:
+        """The first spelling that is there; null is none: it keeps the template."""
+        given = (bytes(self.payload_template), bytes(self.payload))
+        return next((each for each in given if each not in (b"", b"null")), None)
+
 
 class PreviewSlots(Rule, kw_only=True):
     """Body of POST /schedules/preview."""
@@ -150,7 +155,7 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
             timeout_seconds=body.timeout_seconds,
             is_active=True if active is None else active,
             catch_up=body.catch_up or _catch_up_of(metadata) or "one",
-            tags=_tags(body.tags),
+            tags=strict_tags(body.tags, "tags"),
             metadata=metadata,
         )
 
@@ -164,9 +169,7 @@ class ScheduleChanges(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_wire(cls, body: UpdateSchedule, *, template_bytes_max: int) -> Self:
         """Merge aliases. Raises: as `NewSchedule.from_wire`."""
-        template = body.template()
-        if template == b"null":
-            template = None
+        template = body.new_template()
         if template is not None:
             template = with_job_type(template, body.job_type or None)
             check_json_size(template, template_bytes_max, "payload_template")
@@ -182,7 +185,7 @@ class ScheduleChanges(Struct, frozen=True, kw_only=True):
             "timeout_seconds": body.timeout_seconds,
             "is_active": body.active(),
             "catch_up": body.catch_up or _catch_up_of(metadata),
-            "tags": _tags(body.tags),
+            "tags": strict_tags(body.tags, "tags"),
             "metadata": metadata,
         }
         return cls(
@@ -314,13 +317,6 @@ class Slots(Struct, frozen=True):
 
         slots = [Slot(format_ms(at_ms), local(at_ms)) for at_ms in slots_ms]
         return cls(cron_expression, timezone, slots)
-
-
-def _tags(value: Raw) -> bytes | None:
-    tags = checked_tags(value, "tags")
-    if tags is not None and tags[:1] not in (b"{", b"["):
-        raise WrongShape.wrong_type("tags", "an object or an array")
-    return tags
 
 
 def _metadata(value: Raw) -> bytes | None:

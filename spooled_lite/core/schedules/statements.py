@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.jobs.statements import VISIBLE
+from spooled_lite.core.orgs.statements import IS_OPEN
 
 # The unique index of schedules.id. A deleted schedule is hidden at once.
 BY_ID: Final = """
@@ -67,23 +68,33 @@ DELETE FROM schedule_runs WHERE seq IN (
 
 # -- firing ----------------------------------------------------------------------------------
 
-# Index schedules_due, the longest due first. Without the template, which may be large. Those of a
-# deleted organization go with its rows.
-DUE: Final = """
+# Those of a deleted organization go with its rows; those of a closed one wait until it is open.
+_OF_OPEN_ORG: Final = (
+    " AND EXISTS (SELECT 1 FROM organizations WHERE seq = schedules.org AND " + IS_OPEN + ")"
+)
+
+# Index schedules_due, the longest due first. Without the template, which may be large.
+DUE: Final = (
+    """
 SELECT seq, cron_expression, timezone, catch_up, misfire_grace_seconds, next_run_at_ms, caught_up
   FROM schedules
- WHERE is_active = 1 AND next_run_at_ms <= :now_ms
-   AND org NOT IN (SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL)
- ORDER BY next_run_at_ms LIMIT :limit
-"""
+ WHERE is_active = 1 AND next_run_at_ms <= :now_ms"""
+    + _OF_OPEN_ORG
+    + " ORDER BY next_run_at_ms LIMIT :limit"
+)
 
-# Index schedules_due: the first row of it.
-NEXT_SLOT: Final = """
-SELECT next_run_at_ms AS at_ms, updated_at_ms FROM schedules
- WHERE is_active = 1 AND next_run_at_ms IS NOT NULL
-   AND org NOT IN (SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL)
- ORDER BY next_run_at_ms LIMIT 1
-"""
+# Index schedules_due: the first row of it. Since the organization was opened again nobody can have
+# missed it.
+NEXT_SLOT: Final = (
+    """
+SELECT next_run_at_ms AS at_ms,
+       max(updated_at_ms, (SELECT updated_at_ms FROM organizations WHERE seq = schedules.org))
+           AS updated_at_ms
+  FROM schedules
+ WHERE is_active = 1 AND next_run_at_ms IS NOT NULL"""
+    + _OF_OPEN_ORG
+    + " ORDER BY next_run_at_ms LIMIT 1"
+)
 
 # Guarded by all that the decision was made from: who changes one of it has it made again.
 AS_DECIDED: Final = """
@@ -138,6 +149,15 @@ SELECT DISTINCT queue_name FROM schedules WHERE org = :org AND deleted_at_ms IS 
 """
 
 LIST: Final = "SELECT * FROM schedules WHERE org = :org AND deleted_at_ms IS NULL"
+
+# For an administrator: over all organizations.
+OF_ALL_ORGS: Final = """
+SELECT schedules.*, organizations.id AS org_id
+  FROM schedules CROSS JOIN organizations ON organizations.seq = schedules.org
+ WHERE schedules.deleted_at_ms IS NULL AND organizations.deleted_at_ms IS NULL
+   AND (:is_active IS NULL OR schedules.is_active = :is_active)
+ ORDER BY schedules.seq DESC LIMIT :limit OFFSET :offset
+"""
 
 # Index schedule_runs_newest. The id of a job whose row is gone is of no use to anybody. Index
 # jobs_by_id.

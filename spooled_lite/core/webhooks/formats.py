@@ -4,9 +4,10 @@ Contract: schedules-workflows-webhooks, section 3.4.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+from msgspec import Raw, Struct
 
 SLACK_CHARS_MAX: Final = 40_000
 DISCORD_CHARS_MAX: Final = 2_000
@@ -36,17 +37,27 @@ _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _NO_BREAK: Final = "\u200b"  # has no width; keeps what stands around it apart
 
 
+class _Told(Struct):
+    """An envelope. What is not said stays unread: results may hold what no machine number can."""
+
+    event: str
+    data: dict[str, Raw] = {}
+
+
+_TOLD: Final = msgspec.json.Decoder(_Told)
+
+
 def formatted(name: str, envelope: bytes) -> bytes:
     """The body of a call in this format: the envelope itself, or a message made from it."""
     render = _FORMATS.get(name)
-    return envelope if render is None else render(line_of(msgspec.json.decode(envelope)))
+    return envelope if render is None else render(_line_of(_TOLD.decode(envelope)))
 
 
-def line_of(envelope: Mapping[str, Any]) -> str:
+def _line_of(told: _Told) -> str:
     """The event and what it is about, in one line."""
-    data = envelope.get("data") or {}
+    data = {key: msgspec.json.decode(told.data[key]) for key, _ in _SAID if key in told.data}
     said = [f"{word} {data[key]}" for key, word in _SAID if data.get(key) not in (None, "")]
-    line = ", ".join((f"{envelope['event']}: {said[0]}", *said[1:])) if said else envelope["event"]
+    line = ", ".join((f"{told.event}: {said[0]}", *said[1:])) if said else told.event
     return " ".join("".join(c if c.isprintable() else " " for c in line).split())
 
 

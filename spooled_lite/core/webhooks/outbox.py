@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,9 +12,14 @@ from msgspec import Raw, Struct
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.bodies import BODIES, is_silent
 from spooled_lite.core.webhooks.records import endpoint_of
-from spooled_lite.events import Deadline, Event, EventType
+from spooled_lite.events import Deadline, Event, EventType, Row
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.times import format_ms, format_optional_ms
+
+# What one operation writes itself. Beyond either, the deliveries of an event are written in passes
+# of a loop: a hundred jobs at once, or one large result, may be owed to a thousand webhooks.
+AT_ONCE_MAX: Final = 500
+AT_ONCE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 # Not on cancel: contract schedules-workflows-webhooks, section 3.8.
 _COMPLETION_EVENTS: Final[frozenset[EventType]] = frozenset({"job.completed", "job.deadlettered"})
@@ -37,10 +42,22 @@ class Envelope(Struct, frozen=True):
     data: Raw
 
 
+class Owed(Struct, frozen=True):
+    """An event as webhooks are told of it."""
+
+    org: int
+    org_id: str
+    event: str
+    job_id: str | None
+    at_ms: int
+    data: bytes
+
+
 def owe_webhooks(tx: Tx, event: Event) -> None:
     """Write down the calls that an event owes to the webhooks that asked for it.
 
-    Costs an organization without webhooks one look at an empty index per batch.
+    Costs an organization without webhooks one look at an empty index per batch. When an operation
+    owes very many, it writes down the event and who is to be told of it: see `spread_owed`.
     """
     bodies = BODIES.get(event.type)
     if bodies is None:
@@ -51,7 +68,11 @@ def owe_webhooks(tx: Tx, event: Event) -> None:
     for name, data in bodies.items():
         webhooks = subscriptions.get(name)
         if webhooks:
-            _owe(tx, event, name, webhooks, Raw(_encode(data(event))))
+            job_id = event.row["id"] if event.type.startswith("job.") else None
+            org_id = webhooks[0]["org_id"]
+            told = _encode(data(event))
+            owed = Owed(event.org, org_id, name, job_id, event.at_ms, told)
+            _owe(tx, owed, webhooks)
 
 
 def owe_completion_webhook(tx: Tx, event: Event) -> None:
@@ -81,6 +102,27 @@ def forget_subscriptions(tx: Tx, org: int) -> None:
     tx.memo.pop(("webhooks", org), None)
 
 
+def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
+    """Write down the calls themselves, due at once."""
+    at_ms = owed.at_ms
+    tx.execute_many(
+        statements.OWE, ((*each[:-1], at_ms, at_ms, each[-1]) for each in calls(tx, owed, webhooks))
+    )
+    tx.due(Deadline.DELIVERY, tx.now_ms)
+
+
+def calls(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> Iterator[Sequence[Any]]:
+    """What is stored of each call, however it is stored: the body comes last."""
+    at, data = format_ms(owed.at_ms), Raw(owed.data)
+    for webhook in webhooks:
+        call_id, seq = tx.new_id(), webhook["seq"]
+        envelope = Envelope(
+            call_id, owed.event, owed.event, at, at, owed.org_id, webhook["id"], data
+        )
+        start = (call_id, owed.org, seq, owed.job_id, owed.event, endpoint_of(seq))
+        yield (*start, _encode(envelope))
+
+
 def host_endpoint(url: str) -> str:
     """Whom the call to an address takes turns with: all others to the same host."""
     return f"//{urlsplit(url).hostname}"
@@ -101,28 +143,31 @@ def _read_subscriptions(tx: Reading, org: int) -> Subscriptions:
     return dict(by_event)
 
 
-def _owe(tx: Tx, event: Event, name: str, webhooks: Sequence[sqlite3.Row], data: Raw) -> None:
-    at = format_ms(event.at_ms)
-    job_id = event.row["id"] if event.type.startswith("job.") else None
-    rows: list[tuple[Any, ...]] = []
-    for webhook in webhooks:
-        delivery_id = tx.new_id()
-        envelope = Envelope(delivery_id, name, name, at, at, webhook["org_id"], webhook["id"], data)
-        rows.append(
-            (
-                delivery_id,
-                event.org,
-                webhook["seq"],
-                job_id,
-                name,
-                endpoint_of(webhook["seq"]),
-                tx.now_ms,
-                tx.now_ms,
-                _encode(envelope),
-            )
-        )
-    tx.execute_many(statements.OWE, rows)
-    tx.due(Deadline.DELIVERY, tx.now_ms)
+def _owe(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
+    if not _may_write(tx, len(webhooks), len(webhooks) * len(owed.data)):
+        params = {
+            "org": owed.org,
+            "event": owed.event,
+            "job_id": owed.job_id,
+            "at_ms": owed.at_ms,
+            "data": owed.data,
+            "webhooks": _encode([webhook["seq"] for webhook in webhooks]).decode(),
+        }
+        tx.execute(statements.OWE_LATER, params)
+        tx.due(Deadline.SPREADING, tx.now_ms)
+        return
+    write_deliveries(tx, owed, webhooks)
+
+
+def _may_write(tx: Tx, count: int, size_bytes: int) -> bool:
+    """Whether this operation may write so many more deliveries; then they are counted."""
+    written: tuple[Tx, int, int] | None = tx.memo.get("deliveries written")
+    if written is not None and written[0] is tx:  # no other operation of the batch
+        count, size_bytes = count + written[1], size_bytes + written[2]
+    if count > AT_ONCE_MAX or size_bytes > AT_ONCE_BYTES_MAX:
+        return False
+    tx.memo["deliveries written"] = (tx, count, size_bytes)
+    return True
 
 
 def _completion_body(delivery_id: str, event: Event) -> bytes:

@@ -91,7 +91,7 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
             events=_known_events(body.events),
             secret=body.secret or None,
             enabled=body.enabled is not False,
-            format=_known_format(body.format or "json"),
+            format=_known_format("json" if body.format is None else body.format),
         )
 
 

@@ -65,6 +65,37 @@ INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, next_
 VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
 """
 
+# For a webhook that was switched off before its delivery was written.
+OWE_NO_MORE: Final = """
+INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, error, created_at_ms,
+                        body)
+VALUES (?, ?, ?, ?, ?, ?, 'failed', ?, ?, ?)
+"""
+
+OWE_LATER: Final = """
+INSERT INTO owed_events (org, event, job_id, at_ms, data, webhooks)
+VALUES (:org, :event, :job_id, :at_ms, :data, :webhooks)
+"""
+
+# The first row of the table.
+NEXT_TO_SPREAD: Final = """
+SELECT owed_events.*, organizations.id AS org_id,
+       organizations.deleted_at_ms AS org_deleted_at_ms
+  FROM owed_events CROSS JOIN organizations ON organizations.seq = owed_events.org
+ ORDER BY owed_events.seq LIMIT 1
+"""
+
+# In the order of the array. A deleted one is owed nothing more.
+STILL_THERE: Final = """
+SELECT webhooks.seq, webhooks.id, webhooks.enabled
+  FROM json_each(:webhooks) CROSS JOIN webhooks ON webhooks.seq = json_each.value
+ WHERE webhooks.deleted_at_ms IS NULL
+"""
+
+SPREAD: Final = "UPDATE owed_events SET written = written + :count WHERE seq = :seq"
+
+FORGET_SPREAD: Final = "DELETE FROM owed_events WHERE seq = :seq"
+
 # -- sending ---------------------------------------------------------------------------------
 
 # Index deliveries_due: the first one owed to each endpoint, found endpoint by endpoint, so that
@@ -106,15 +137,19 @@ UPDATE deliveries
  WHERE seq = :seq"""
 
 # Guarded by what it was when it was sent: recorded once, and not as a failure when it was given
-# up meanwhile.
+# up meanwhile. What arrived has arrived, also after that: the number of attempts tells it from one
+# that was decided by another attempt.
 RECORD: Final = (
     _ATTEMPTED
     + """
-   AND status = 'pending' AND attempts = :attempts
-   AND (:status = 'success'
-        OR NOT EXISTS (SELECT 1 FROM webhooks
-                        WHERE webhooks.seq = deliveries.webhook
-                          AND (drop_to >= deliveries.seq OR deleted_at_ms IS NOT NULL)))
+   AND attempts = :attempts
+   AND CASE :status
+       WHEN 'success' THEN status <> 'success'
+       ELSE status = 'pending'
+            AND NOT EXISTS (SELECT 1 FROM webhooks
+                             WHERE webhooks.seq = deliveries.webhook
+                               AND (drop_to >= deliveries.seq OR deleted_at_ms IS NOT NULL))
+       END
 RETURNING webhook, attempts
 """
 )

@@ -1,8 +1,9 @@
 """Storing a workflow: itself, its steps and the edges between them, all or nothing."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -13,9 +14,11 @@ from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows import statements
-from spooled_lite.core.workflows.graph import check_graph
+from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.storage.transaction import Tx
+
+_NOBODY: Final = (0, "success", "[]")  # fills a statement up: waits for nothing, so no row is made
 
 
 class StepCreated(Struct, frozen=True):
@@ -28,19 +31,21 @@ class WorkflowCreated(Struct, frozen=True):
     steps: Sequence[StepCreated]  # in the order of the request
 
 
-def create_workflow(tx: Tx, org: int, new: NewWorkflow, admission: Admission) -> WorkflowCreated:
+def create_workflow(
+    tx: Tx, org: int, new: NewWorkflow, graph: Graph, admission: Admission
+) -> WorkflowCreated:
     """Store a workflow with up to a thousand steps; those that wait for nothing are claimable.
 
+    `graph` is that of the steps, as `graph_of` gives it.
+
     Raises:
-        BadRequest: a key stands there twice, an unknown one is named, or there is a cycle.
         QuotaExceeded: a cap would be passed.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 11.
     """
-    check_graph(new.steps)
     if admission.caps is not None:
-        check_room(tx, org, admission.caps, "workflows", more=1)
         check_room_for_jobs(tx, org, admission.caps, more=len(new.steps))
+        check_room(tx, org, admission.caps, "workflows", more=1)
     workflow = tx.row(
         statements.INSERT,
         {
@@ -54,23 +59,32 @@ def create_workflow(tx: Tx, org: int, new: NewWorkflow, admission: Admission) ->
         },
     )
     assert workflow is not None, "INSERT ... RETURNING always yields a row"
-    rows = {
-        step.key: _store(tx, org, workflow["id"], step, position, admission)
+    rows = [
+        _store(tx, org, workflow["id"], step, position, admission)
         for position, step in enumerate(new.steps)
-    }
+    ]
+    _store_edges(tx, new.steps, graph, [row["seq"] for row in rows])
+    return WorkflowCreated(workflow, [StepCreated(row["step_key"], row["id"]) for row in rows])
+
+
+def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequence[int]) -> None:
+    waiting = [
+        (number, step.condition, _as_json([numbers[parent] for parent in parents]))
+        for number, step, parents in zip(numbers, steps, graph, strict=True)
+        if parents
+    ]
+    waiting += [_NOBODY] * (-len(waiting) % statements.STEPS_AT_ONCE)
     tx.execute_many(
         statements.INSERT_EDGES,
         [
-            (rows[step.key]["seq"], step.condition, _numbers(rows, step.depends_on))
-            for step in new.steps
-            if step.depends_on
+            list(chain.from_iterable(waiting[start : start + statements.STEPS_AT_ONCE]))
+            for start in range(0, len(waiting), statements.STEPS_AT_ONCE)
         ],
     )
-    return WorkflowCreated(workflow, [StepCreated(key, row["id"]) for key, row in rows.items()])
 
 
-def _numbers(rows: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> str:
-    return msgspec.json.encode([rows[key]["seq"] for key in keys]).decode()
+def _as_json(numbers: Sequence[int]) -> str:
+    return msgspec.json.encode(numbers).decode()
 
 
 def _store(

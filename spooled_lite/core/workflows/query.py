@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
@@ -83,10 +84,7 @@ def get_steps(
     row = get_workflow(tx, org, workflow_id, scope)
     asked = {"workflow_id": workflow_id, "limit": limit, "offset": offset}
     steps = tx.rows(statements.STEPS, asked)
-    edges: dict[int, list[sqlite3.Row]] = {}
-    for edge in tx.rows(statements.EDGES_OF_WORKFLOW, {"workflow_id": workflow_id}):
-        edges.setdefault(edge["job"], []).append(edge)
-    return Workflow(row, steps, edges)
+    return Workflow(row, steps, _edges_of(tx, workflow_id, steps))
 
 
 def get_step(tx: Reading, org: int, workflow_id: str, job_id: str, scope: Scope) -> Workflow:
@@ -101,8 +99,16 @@ def get_step(tx: Reading, org: int, workflow_id: str, job_id: str, scope: Scope)
     step = tx.row(statements.STEP, asked)
     if step is None:
         raise NotFound.thing("Job")
-    around = {"job": step["seq"], "workflow_id": workflow_id}
-    return Workflow(row, [step], {step["seq"]: tx.rows(statements.EDGES_OF_STEP, around)})
+    return Workflow(row, [step], _edges_of(tx, workflow_id, [step]))
+
+
+def _edges_of(tx: Reading, workflow_id: str, steps: Sequence[sqlite3.Row]) -> Edges:
+    numbers = msgspec.json.encode([step["seq"] for step in steps]).decode()
+    asked = {"workflow_id": workflow_id, "steps": numbers}
+    edges: dict[int, list[sqlite3.Row]] = {}
+    for edge in tx.rows(statements.EDGES_OF_STEPS, asked):
+        edges.setdefault(edge["job"], []).append(edge)
+    return edges
 
 
 def results_of_parents(tx: Reading, jobs: Sequence[Row]) -> dict[int, Sequence[sqlite3.Row] | None]:

@@ -13,9 +13,9 @@ from spooled_lite.core.jobs.records import (
     Time,
     TimeoutSeconds,
     check_json_size,
-    checked_tags,
     job_type_of,
     queue_of,
+    strict_tags,
     with_job_type,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
@@ -70,9 +70,10 @@ class CreateWorkflow(Struct, kw_only=True):
 
 
 class CancelWorkflow(Struct, frozen=True):
-    """Body of POST /workflows/{id}/cancel. Running jobs of a workflow run to their end."""
+    """Body of POST /workflows/{id}/cancel."""
 
     reason: Annotated[str, Meta(max_length=500)] | None = None
+    stop_running: bool | None = None  # else running jobs run to their end
 
 
 class NewStep(Struct, frozen=True, kw_only=True):
@@ -104,7 +105,7 @@ class NewStep(Struct, frozen=True, kw_only=True):
                 max_retries=body.max_retries,
                 timeout_seconds=_timeout_seconds(body),
                 expires_at_ms=_expires_at_ms(body, at),
-                tags=checked_tags(
+                tags=strict_tags(
                     body.metadata if has_metadata else body.tags,
                     f"{at}metadata" if has_metadata else f"{at}tags",
                 ),

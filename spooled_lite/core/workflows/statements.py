@@ -69,10 +69,14 @@ VALUES (:id, :org, :queue, :queue_name, :kind, :status, :claimable, :priority, :
         :payload)
 """
 
-# Once for each step. A statement for each edge would take twice as long.
-INSERT_EDGES: Final = """
-INSERT INTO job_dependencies (job, parent, condition) SELECT ?, value, ? FROM json_each(?)
-"""
+# The edges of so many steps. SQLite keeps a copy of every page that a statement changes, and those
+# of all steps lie on the same ones: a statement for each step would take a third longer where many
+# wait for the same, one for each edge twice as long.
+STEPS_AT_ONCE: Final = 50
+
+INSERT_EDGES: Final = "INSERT INTO job_dependencies (job, parent, condition) " + " UNION ALL ".join(
+    ["SELECT ?, value, ? FROM json_each(?)"] * STEPS_AT_ONCE
+)
 
 BY_ID: Final = "SELECT * FROM workflows WHERE id = :id AND org = :org"
 
@@ -114,22 +118,14 @@ STEP: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org AND workflow_id 
     VISIBLE
 )
 
-# What each step waits for. The parents may be jobs of nobody's workflow: added later.
-EDGES_OF_WORKFLOW: Final = """
+# What those steps wait for, in their order; of each in the order of the primary key of
+# job_dependencies. The parents may be jobs of nobody's workflow: added later.
+EDGES_OF_STEPS: Final = """
 SELECT edges.job, edges.condition, parents.id AS parent_id,
        CASE WHEN parents.workflow_id = :workflow_id THEN parents.step_key END AS parent_key
-  FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
-                     CROSS JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE steps.workflow_id = :workflow_id AND edges.is_link = 0
- ORDER BY steps.step_position
-"""
-
-EDGES_OF_STEP: Final = """
-SELECT edges.job, edges.condition, parents.id AS parent_id,
-       CASE WHEN parents.workflow_id = :workflow_id THEN parents.step_key END AS parent_key
-  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE edges.job = :job AND edges.is_link = 0
- ORDER BY edges.parent
+  FROM json_each(:steps) AS shown CROSS JOIN job_dependencies AS edges ON edges.job = shown.value
+                                  CROSS JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE edges.is_link = 0
 """
 
 # -- the results of the parents of a claimed step ------------------------------------------------
@@ -207,6 +203,16 @@ SELECT seq, dependency_mode FROM jobs
     + " ORDER BY step_position"
 )
 
+# How the parents of those steps would stand with all of the steps back; of parents that stand alike
+# one is enough.
+STANDING_IF_BACK: Final = """
+SELECT DISTINCT edges.job, edges.is_link, edges.condition,
+       CASE WHEN parents.seq IN (SELECT value FROM json_each(:steps)) THEN 'pending'
+            ELSE parents.status END AS status
+  FROM json_each(:steps) AS back CROSS JOIN job_dependencies AS edges ON edges.job = back.value
+                                 CROSS JOIN jobs AS parents ON parents.seq = edges.parent
+"""
+
 EDGES_OF_CANCELLED: Final = """
 SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
   FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
@@ -249,6 +255,13 @@ SELECT workflows.*,
        count(*) FILTER (WHERE steps.status = 'cancelled') AS cancelled_found
   FROM workflows LEFT JOIN jobs AS steps ON steps.workflow_id = workflows.id
  GROUP BY workflows.seq
+"""
+
+# What REFERENCES would refuse if the table had it for the waiting job as it has for the parent.
+ORPHANED_EDGES: Final = """
+SELECT job, parent FROM job_dependencies
+ WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.seq = job_dependencies.job)
+ LIMIT :limit
 """
 
 # -- for an administrator: over all organizations ------------------------------------------------

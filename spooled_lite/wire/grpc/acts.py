@@ -94,6 +94,8 @@ def _serialized(render: Callable[[Any], Any]) -> Callable[[Any], bytes]:
 
 COMPLETE: Final = Act(2, _read_complete, _complete, lambda _: COMPLETED)
 FAIL: Final = Act(3, _read_fail, _fail, _serialized(fail_response))
-RENEW: Final = Act(4, _read_renew, _renew, _serialized(renew_response))
+RENEW: Final = Act(
+    4, _read_renew, _renew, _serialized(lambda renewal: renew_response(leases.end_of(renewal)))
+)
 # By their names in the `oneof` of a ProcessRequest.
 ACTS: Final[Mapping[str, Act]] = {"complete": COMPLETE, "fail": FAIL, "renew_lease": RENEW}

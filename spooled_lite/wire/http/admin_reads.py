@@ -1,8 +1,13 @@
-"""Jobs, queues, workers and workflows of all organizations. Contract: platform, section 17."""
+"""The jobs, queues, workers, schedules and workflows of all organizations.
+
+Contract: platform, section 17.
+"""
 
 from functools import partial
 
 from spooled_lite.core.queues.records import QueueView
+from spooled_lite.core.schedules.query import list_all_schedules
+from spooled_lite.core.schedules.records import ScheduleView
 from spooled_lite.core.workers.all_orgs import (
     get_any_job,
     get_any_worker,
@@ -15,7 +20,7 @@ from spooled_lite.core.workflows.query import list_all_workflows
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.job_views import full_job, job_summary
 from spooled_lite.wire.http.jobs import SLOW_LIST_SECONDS_MAX
-from spooled_lite.wire.http.pages import page, paged
+from spooled_lite.wire.http.pages import flag, page, paged
 from spooled_lite.wire.http.workflow_views import workflow_summary
 from spooled_lite.wire.http.workflows import status_asked
 
@@ -55,6 +60,18 @@ async def queues(call: Call) -> Reply:
     query = partial(list_all_queues, limit=shown.fetch, offset=shown.offset)
     rows = await call.db.readers.read(query)
     return paged([QueueView.of(row, row["org_id"]) for row in rows], shown)
+
+
+async def schedules(call: Call) -> Reply:
+    shown = page(call, default=100, max=500)
+    query = partial(
+        list_all_schedules,
+        is_active=flag(call, "is_active") if call.query.get("is_active") else None,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    rows = await call.db.readers.read(query)
+    return paged([ScheduleView.of(row, row["org_id"]) for row in rows], shown)
 
 
 async def workflows(call: Call) -> Reply:

@@ -93,12 +93,12 @@ async def renew(call: Call) -> Reply:
     field = next((each for each in names if getattr(body, each) is not None), names[0])
     default_seconds = call.settings.worker_lease_duration_secs
     lease_ms = _lease_ms(getattr(body, field), default_seconds, field)
-    ends_at_ms = await call.db.submit(
+    renewal: leases.Renewal = await call.db.submit(
         leases.renew,
         (call.org, call.path("id"), body, lease_ms, call.scope),
         lane=Lane.SETTLE,
     )
-    return reply({"success": True, "lease_expires_at": format_ms(ends_at_ms)})
+    return reply({"success": True, "lease_expires_at": format_ms(leases.end_of(renewal))})
 
 
 async def progress(call: Call) -> Reply:

@@ -33,11 +33,7 @@ async def retry(call: Call) -> Reply:
         queue_name=_queue_name(call, body.queue_name, body.queue),
         limit=body.limit or RETRY_MAX,
     )
-    retried: Retried = await call.db.submit(
-        retry_dead_letters,
-        (call.org, wanted, call.scope, admission_of(call).caps),
-        owner=call.org,
-    )
+    retried = await _retry_in_passes(call, wanted)
     return reply(
         {
             "retried_count": len(retried.job_ids),
@@ -59,6 +55,23 @@ async def purge(call: Call) -> Reply:
         limit=body.limit or PURGE_MAX,
     )
     return reply({"purged_count": await _purge_in_passes(call, wanted)})
+
+
+async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:
+    """Each pass is a transaction of its own: a crash in between keeps what was retried, retried."""
+    caps = admission_of(call).caps
+    job_ids: list[str] = []
+    skipped: list[str] = []
+    while True:
+        # The first pass has seen to the cap of active jobs for all of them.
+        retried: Retried = await call.db.submit(
+            retry_dead_letters, (call.org, wanted, call.scope, caps, bool(job_ids)), owner=call.org
+        )
+        job_ids += retried.job_ids
+        skipped += retried.skipped
+        if not retried.left:
+            return Retried(job_ids, skipped)
+        wanted = DeadLetters(job_ids=retried.left, limit=len(retried.left))
 
 
 async def _purge_in_passes(call: Call, wanted: DeadLetters) -> int:

@@ -216,6 +216,7 @@ ADMIN: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/admin/workers",                    admin_reads.workers, Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/workers/{id}",               admin_reads.worker,  Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/queues",                     admin_reads.queues,  Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/schedules",                  admin_reads.schedules, Access.ADMIN, "-"),  # noqa: E501
     ("GET",    "/api/v1/admin/workflows",                  admin_reads.workflows, Access.ADMIN, "-"),  # noqa: E501
 )
 

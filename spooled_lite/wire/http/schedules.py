@@ -7,7 +7,6 @@ import asyncio
 from typing import Final
 
 from spooled_lite.core.jobs.records import check_json_size
-from spooled_lite.core.queues.names import is_queue_name
 from spooled_lite.core.schedules.define import (
     RESUME,
     change,
@@ -52,10 +51,9 @@ TRIES_MAX: Final = 5  # of a change, when others change the same schedule meanwh
 
 async def list_all(call: Call) -> Reply:
     query, shown = call.query, page(call, default=100, max=500)
-    queue_name = query.get("queue_name") or query.get("queue")
     order_by = query.get("order_by", "")
     wanted = ScheduleFilter(
-        queue_name=queue_name if queue_name and is_queue_name(queue_name) else None,
+        queue_name=query.get("queue_name") or query.get("queue") or None,
         is_active=flag(call, "is_active") if query.get("is_active") else None,
         order_by=order_by if order_by in COLUMNS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",

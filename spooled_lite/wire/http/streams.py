@@ -124,7 +124,8 @@ def _answer(call: Call, stream: Stream, first: bytes, missed: Missed | None = No
 
 
 def _head() -> Reply:
-    return Reply(200, headers=sse.HEADERS, media=sse.MEDIA)
+    """As GET is answered, whose length nobody knows."""
+    return StreamReply(200, sse.HEADERS, media=sse.MEDIA, run=sse.write_nothing, close=lambda: None)
 
 
 def _identity(call: Call) -> Identity:

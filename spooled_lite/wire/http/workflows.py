@@ -8,6 +8,7 @@ from spooled_lite.core.lifecycle.workflow import (
     retry_workflow,
 )
 from spooled_lite.core.workflows.create import WorkflowCreated, create_workflow
+from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import get_step, get_steps, list_workflows
 from spooled_lite.core.workflows.records import (
     STEPS_MAX,
@@ -50,7 +51,7 @@ async def create(call: Call) -> Reply:
         call.scope.check(step.job.queue_name)
     created: WorkflowCreated = await call.db.submit(
         create_workflow,
-        (call.org, new, admission_of(call)),
+        (call.org, new, graph_of(new.steps), admission_of(call)),
         lane=Lane.CREATE,
         owner=call.org,
     )
@@ -66,7 +67,7 @@ async def cancel(call: Call) -> Reply:
     body = await call.body_or_empty(CancelWorkflow)
     row = await call.db.submit(
         cancel_workflow,
-        (call.org, call.path("id"), body.reason, call.scope),
+        (call.org, call.path("id"), body.reason, call.scope, bool(body.stop_running)),
         owner=call.org,
     )
     return reply(workflow_summary(row, call.org_id))

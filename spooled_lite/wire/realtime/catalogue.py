@@ -229,6 +229,15 @@ def _deadlettered(logged: Logged) -> tuple[Frame, ...]:
     return job.failed(will_retry=False), dead, job.status_change()
 
 
+def _stop_requested(logged: Logged) -> tuple[Frame, ...]:
+    job = _Job.of(logged)
+    return (
+        job.frame(
+            "job.stop_requested", worker_id=job.worker_id, reason=job.body.facts.get("reason")
+        ),
+    )
+
+
 def _cancelled(logged: Logged) -> tuple[Frame, ...]:
     job = _Job.of(logged)
     return job.frame("job.cancelled", status=job.body.status), job.status_change()
@@ -287,6 +296,7 @@ _MAKERS: Final[Mapping[str, Callable[[Logged], tuple[Frame, ...]]]] = {
     "job.completed": _completed,
     "job.retrying": _retrying,
     "job.deadlettered": _deadlettered,
+    "job.stop_requested": _stop_requested,
     "job.cancelled": _cancelled,
     "job.retried": _status_only,
     "queue.paused": _queue("queue.paused"),
@@ -307,16 +317,28 @@ _MAKERS: Final[Mapping[str, Callable[[Logged], tuple[Frame, ...]]]] = {
 
 
 def _bounded(data: Data) -> bytes:
-    encoded = _encode(data)
+    encoded = _on_one_line(_encode(data))
     if len(encoded) <= DATA_BYTES_MAX:
         return encoded
-    return _encode(
-        {name: value[:CUT_TO] if isinstance(value, str) else value for name, value in data.items()}
-    )
+    cut = {n: value[:CUT_TO] if isinstance(value, str) else value for n, value in data.items()}
+    return _on_one_line(_encode(cut))
 
 
 def _object_on_one_line(result: bytes | None) -> bytes | None:
     """Go's decoder takes an object only, and a frame is one line of text."""
     if result is None or not result.lstrip().startswith(b"{"):
         return None
-    return bytes(msgspec.json.format(Raw(result), indent=-1))
+    return _on_one_line(bytes(msgspec.json.format(Raw(result), indent=-1)))
+
+
+# Some readers take these for the end of a line, as Python's `splitlines` does: the asynchronous
+# stream of the official Python client would lose the frame.
+_LINE_ENDS: Final = tuple((each.encode(), b"\\u%04x" % ord(each)) for each in "\x85\u2028\u2029")
+
+
+def _on_one_line(text: bytes) -> bytes:
+    """JSON, where such a character stands in strings only."""
+    for character, escaped in _LINE_ENDS:
+        if character in text:
+            text = text.replace(character, escaped)
+    return text

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 QUEUES_MAX: Final = 200  # looked up in one read; what is left has the next turn
 CHANGED_MAX: Final = 10_000  # queues that wait for their turn; more are told at their next change
+# Events of jobs that change no count.
+_NOT_COUNTED: Final = frozenset({"job.progress", "job.stop_requested"})
 
 
 class Statistics:
@@ -49,7 +51,7 @@ class Statistics:
             self._at_once.add(key)
             self._due_at[key] = 0.0
             self._hurry()
-        elif kind.startswith("job.") and kind != "job.progress":
+        elif kind.startswith("job.") and kind not in _NOT_COUNTED:
             key = (event.org, event.row["queue_name"])
             if key in self._due_at or len(self._due_at) >= CHANGED_MAX:
                 return
@@ -110,6 +112,6 @@ class Statistics:
 
     def _tell_others(self, key: QueueKey, transition: Transition, also_own: bool) -> None:
         org, queue_name = key
-        for stream in list(self._streams.at(("org", org, ""), ("queue", org, queue_name))):
-            if also_own or stream.queue_name is None:
-                stream.tell(transition)
+        for audience in self._streams.at(org, ("org", org, ""), ("queue", org, queue_name)):
+            if also_own or audience.first.queue_name is None:
+                audience.tell(transition)

@@ -5,10 +5,15 @@ import pytest
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.depend import depend
-from spooled_lite.core.lifecycle.dependents import PARENT_FAILED, TELL_MAX, work_off_cascades
+from spooled_lite.core.lifecycle.dependents import (
+    PARENT_FAILED,
+    TELL_COST,
+    TELL_MAX,
+    work_off_cascades,
+)
 from spooled_lite.core.lifecycle.remove import (
+    EDGES_MAX,
     FROM_START,
-    ORPHANS_MAX,
     delete_queue,
     purge_dead_letters_pass,
     purge_queue_pass,
@@ -19,6 +24,8 @@ from spooled_lite.events import Deadline, Row
 from tests.core.job_stage import JobStage, rows_of
 from tests.core.store import NOW_MS
 from tests.factories import a_job
+
+TOLD_MAX = EDGES_MAX // TELL_COST  # in one pass of a removal
 
 
 def child_of(stage: JobStage, parent: Row, queue_name: str = "children") -> Row:
@@ -383,18 +390,35 @@ def test_children_that_were_not_told_yet_hear_of_the_end_before_the_parent_goes(
 
 def test_a_parent_of_many_goes_after_all_of_them_were_told(stage: JobStage) -> None:
     parent = stage.enqueue()
-    many_children(stage, parent, 2 * ORPHANS_MAX + 50)
+    many_children(stage, parent, TOLD_MAX + 50)
     stage.enqueue()
 
     first = stage.run(purge_queue_pass, stage.org, "emails")
     assert (first.count, first.after) == (0, FROM_START)
-    assert stage.counter("status.cancelled", "children") == ORPHANS_MAX
+    told = stage.counter("status.cancelled", "children")
+    assert 0 < told < TOLD_MAX
+    assert stage.value("SELECT count(*) FROM job_dependencies") == TOLD_MAX + 50 - told
 
     assert purge(stage) == 2
     stage.run_due()
-    assert stage.counter("status.cancelled", "children") == 2 * ORPHANS_MAX + 50
+    assert stage.counter("status.cancelled", "children") == TOLD_MAX + 50
     assert stage.value("SELECT count(*) FROM job_dependencies") == 0
     stage.check_books()
+
+
+def test_a_parent_of_many_that_have_ended_goes_after_most_of_its_edges(stage: JobStage) -> None:
+    parent = stage.enqueue()
+    many_children(stage, parent, EDGES_MAX + 100)
+    stage.complete(stage.take())
+    stage.run_due()
+    stage.run(lambda tx: tx.execute("UPDATE jobs SET claimable = 0, status = 'completed'"))
+
+    first = stage.run(purge_queue_pass, stage.org, "emails")
+
+    assert (first.count, first.after) == (0, FROM_START)
+    assert stage.value("SELECT count(*) FROM job_dependencies") == 100
+    assert purge(stage) == 1
+    assert stage.value("SELECT count(*) FROM job_dependencies") == 0
 
 
 def test_children_in_other_queues_are_cancelled_when_a_queue_is_deleted(stage: JobStage) -> None:

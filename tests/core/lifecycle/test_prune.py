@@ -181,6 +181,26 @@ def test_a_sweep_goes_through_all_rows_in_passes(stage: JobStage) -> None:
     stage.check_books()
 
 
+def test_a_pass_that_ends_early_because_of_many_edges_is_gone_on_with(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.remove.EDGES_MAX", 12)
+    parent = stage.enqueue("parents")
+    for _ in range(10):
+        stage.enqueue("children", parent_job_id=parent["id"])
+    dead = stage.dead_letter()
+    stage.complete(stage.take("parents"))
+    stage.run_due()
+    for job in stage.claim("children", limit=10):
+        stage.complete(job)
+
+    stage.wait(seconds=31 * DAY)
+
+    assert [row["id"] for row in stage.rows("SELECT id FROM jobs")] == [dead["id"]]
+    assert stage.value("SELECT count(*) FROM job_dependencies") == 0
+    stage.check_books()
+
+
 def test_every_organization_has_its_own_window(stage: JobStage) -> None:
     stage.completed()
     us, them = stage.org, stage.other_org()

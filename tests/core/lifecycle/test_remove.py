@@ -5,6 +5,7 @@ from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.lifecycle.depend import depend
 from spooled_lite.core.lifecycle.remove import (
     FROM_START,
     REMOVE_MAX,
@@ -17,7 +18,7 @@ from spooled_lite.core.lifecycle.remove import (
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
-from tests.core.job_stage import JobStage
+from tests.core.job_stage import JobStage, rows_of
 from tests.core.stage import OPEN
 from tests.core.store import NOW_MS
 from tests.factories import a_job
@@ -63,6 +64,19 @@ def test_dead_letters_are_purged_with_their_history_and_nothing_else_is(stage: J
     stage.check_books()
 
 
+def test_a_job_goes_with_what_it_waited_for_and_with_what_waited_for_it(stage: JobStage) -> None:
+    parent = stage.enqueue("parents")
+    child = stage.enqueue("children", parent_job_id=parent["id"])
+    stage.enqueue("grandchildren", parent_job_id=child["id"])
+    stage.complete(stage.take("parents"))
+    stage.fail(stage.take("children"), may_retry=False)
+
+    assert purge_dead(stage, queue_name="children") == Purged(1, None)
+
+    assert count(stage, "jobs") == 2
+    assert count(stage, "job_dependencies") == 0
+
+
 def test_dead_letters_are_purged_in_passes_up_to_the_limit(stage: JobStage) -> None:
     many(stage, 250)
     bury_all(stage)
@@ -72,6 +86,45 @@ def test_dead_letters_are_purged_in_passes_up_to_the_limit(stage: JobStage) -> N
     assert purge_dead(stage) == Purged(REMOVE_MAX, FROM_START)
     assert purge_dead(stage) == Purged(30, None)
     stage.check_books()
+
+
+def test_a_pass_ends_early_when_many_edges_go_with_its_jobs(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.remove.EDGES_MAX", 30)
+    parents = rows_of(stage.bulk(*(a_job(queue_name="parents") for _ in range(10))))
+    for _ in range(4):
+        child = stage.enqueue()
+        ids = [parent["id"] for parent in parents]
+        stage.run(depend, stage.org, child["id"], depends_on=ids, mode="all", scope=ALL_QUEUES)
+    for job in stage.claim("parents", limit=10):
+        stage.complete(job)
+    bury_all(stage)
+
+    assert purge_dead(stage) == Purged(3, FROM_START)
+    assert count(stage, "job_dependencies") == 10
+    assert purge_dead(stage) == Purged(1, None)
+    assert count(stage, "job_dependencies") == 0
+    stage.check_books()
+
+
+def test_what_was_to_go_with_its_parent_and_stays_for_a_pass_does_not_wait_for_ever(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.remove.EDGES_MAX", 6)
+    parent = stage.enqueue()
+    child = stage.enqueue(parent_job_id=parent["id"])
+    for _ in range(3):
+        stage.enqueue(parent_job_id=child["id"])
+
+    first = stage.run(purge_queue_pass, stage.org, "emails")
+    stage.run_due()
+
+    # Should nobody come back for the rest, it has heard of the end of what it waited for.
+    assert (first.count, first.after is None) == (3, False)
+    assert [row["status"] for row in stage.rows("SELECT status FROM jobs")] == ["cancelled"] * 2
+    stage.check_books()
+    stage.check_claimable()
 
 
 def test_a_purge_is_narrowed_by_queue_age_and_scope(stage: JobStage) -> None:

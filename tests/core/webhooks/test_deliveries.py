@@ -365,6 +365,26 @@ def test_what_was_under_way_when_it_was_switched_off_does_not_change_why(
     assert stage.delivery(late)["status"] == ("success" if outcome is TAKEN else "failed")
 
 
+def test_what_arrived_after_it_was_given_up_has_arrived(stage: HookStage) -> None:
+    webhook = stage.subscribe()
+    stage.enqueue()
+    [row] = stage.owed()
+    call = stage.call(row)
+    stage.change(webhook, enabled=0)
+    stage.run_pass(Deadline.CLEARING)
+    assert stage.delivery(row)["error"] == "Webhook disabled"
+
+    assert stage.run(record, call, REFUSED, ATTEMPTS_MAX) is None
+    assert stage.delivery(row)["attempts"] == 0
+    assert stage.run(record, call, TAKEN, ATTEMPTS_MAX) == "success"
+    assert stage.run(record, call, TAKEN, ATTEMPTS_MAX) is None
+
+    now = stage.delivery(row)
+    assert (now["status"], now["attempts"], now["error"]) == ("success", 1, None)
+    assert now["delivered_at_ms"] == stage.clock.now_ms()
+    assert stage.hook(webhook)["last_status"] is None, "it is off"
+
+
 def test_what_came_of_a_call_is_not_written_down_for_a_later_delivery(stage: HookStage) -> None:
     gone = stage.subscribe()
     stage.enqueue()

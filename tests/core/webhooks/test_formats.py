@@ -67,6 +67,17 @@ def test_every_kind_of_event_has_a_line(event: str, data: dict[str, Any], line: 
     assert said("slack", envelope(event, **data)) == f"{event}: {line}"
 
 
+@pytest.mark.parametrize("name", ["slack", "discord", "teams"])
+@pytest.mark.parametrize("number", ["1e999", "-1e400", "9" * 5_000])
+def test_what_is_not_said_need_not_be_read(name: str, number: str) -> None:
+    # Results and tags go through as they came, and no machine number holds these.
+    data = f'{{"job_id": "j-1", "result": {{"n": [{number}]}}, "tags": {{"n": {number}}}}}'
+
+    line = said(name, f'{{"event": "job.completed", "data": {data}}}'.encode())
+
+    assert line == "job.completed: job j-1"
+
+
 def test_an_event_about_nothing_is_its_name() -> None:
     assert said("slack", envelope("job.created")) == "job.created"
 

@@ -50,6 +50,7 @@ class Node:
     is_met: bool = True
     is_delayed: bool = False
     was_cancelled_by_parent: bool = False
+    is_told_to_stop: bool = False
     retries: int = 0
 
 
@@ -114,7 +115,9 @@ class Model:
 
     def fail(self, key: str, *, may_retry: bool, at_once: bool = False) -> None:
         node = self.nodes[key]
-        if may_retry and node.retries < MAX_RETRIES:
+        if node.is_told_to_stop:
+            self._end(key, "cancelled")
+        elif may_retry and node.retries < MAX_RETRIES:
             node.retries += 1
             node.status, node.is_delayed = "pending", not at_once
         else:
@@ -142,16 +145,25 @@ class Model:
             self.nodes[key].is_met = self._standing(key) != "waiting"
         self._changed([*failed, *self._bring_back()])
 
-    def cancel_all(self) -> None:
+    def renew(self, key: str) -> bool:
+        """Whether the lease goes on."""
+        if self.nodes[key].is_told_to_stop:
+            self._end(key, "cancelled")
+        return self.nodes[key].status == "processing"
+
+    def cancel_all(self, *, stop_running: bool = False) -> None:
         if self.of_status("pending", "processing"):
             self.was_cancelled = True
             for key in self.of_status("pending"):
                 self.nodes[key].status, self.nodes[key].is_delayed = "cancelled", False
+            for key in self.of_status("processing"):
+                self.nodes[key].is_told_to_stop |= stop_running
 
     # -- what follows ------------------------------------------------------------------------
 
     def _end(self, key: str, status: str) -> None:
         self.nodes[key].status, self.nodes[key].is_delayed = status, False
+        self.nodes[key].is_told_to_stop = False
         if self.of_status("pending", "processing"):
             self.was_started = True
         self._changed([key])

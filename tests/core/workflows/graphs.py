@@ -14,6 +14,7 @@ from spooled_lite.core.lifecycle.workflow import (
 )
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows.create import create_workflow
+from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.plans import Caps
 from tests.core.job_stage import JobStage
@@ -29,7 +30,7 @@ def a_step(key: str, *depends_on: str, **more: Any) -> NewStep:
 
 def stored(stage: JobStage, *steps: NewStep, admission: Admission = OPEN) -> "Graph":
     new = NewWorkflow(name="w", steps=steps)
-    created = stage.run(create_workflow, stage.org, new, admission)
+    created = stage.run(create_workflow, stage.org, new, graph_of(steps), admission)
     return Graph(stage, created.row["id"], {each.key: each.job_id for each in created.steps})
 
 
@@ -90,8 +91,10 @@ class Graph:
 
     # -- what callers do ---------------------------------------------------------------------
 
-    def cancel(self, reason: str | None = None) -> sqlite3.Row:
-        return self.stage.run(cancel_workflow, self.stage.org, self.id, reason, ALL_QUEUES)
+    def cancel(self, reason: str | None = None, *, stop_running: bool = False) -> sqlite3.Row:
+        return self.stage.run(
+            cancel_workflow, self.stage.org, self.id, reason, ALL_QUEUES, stop_running
+        )
 
     def retry(self, caps: Caps | None = None) -> sqlite3.Row:
         return self.stage.run(retry_workflow, self.stage.org, self.id, ALL_QUEUES, caps)

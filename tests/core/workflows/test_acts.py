@@ -1,11 +1,12 @@
 """What callers do to a workflow: cancel, retry, delete; and what is deleted under it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.lifecycle.depend import depend
 from spooled_lite.core.lifecycle.prune import SWEEP_MS, Retention
 from spooled_lite.core.lifecycle.remove import (
     delete_queue,
@@ -245,6 +246,9 @@ def test_a_retry_needs_room(stage: JobStage, resource: str) -> None:
 
     with pytest.raises(QuotaExceeded):
         graph.retry(caps(**{resource: 1}))
+    with pytest.raises(QuotaExceeded) as both:
+        graph.retry(caps(workflows=1, active_jobs=1))
+    assert both.value.extra["resource"] == "active_jobs"
     assert graph.status == "failed"
     graph.retry(caps(**{resource: 5}))
     assert graph.status == "running"
@@ -460,6 +464,106 @@ def test_the_workflow_of_another_organization_is_not_there(stage: JobStage) -> N
     ):
         with pytest.raises(NotFound):
             act()
+
+
+# -- many of them --------------------------------------------------------------------------------
+
+
+def failed_graphs(stage: JobStage, count: int) -> list[Graph]:
+    """Of each a first step has failed, and has taken two more with it."""
+    graphs = []
+    for n in range(count):
+        first = a_step("a", queue_name=f"a{n}")
+        graph = stored(stage, first, a_step("b", "a"), a_step("c", "a", queue_name=f"c{n}"))
+        stage.fail(stage.take(f"a{n}"), may_retry=False)
+        graphs.append(graph)
+    stage.run_due()
+    return graphs
+
+
+def test_dead_letters_come_back_in_passes_of_whole_workflows(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.retry.RETRY_MAX", 4)
+    graphs = failed_graphs(stage, 3)
+
+    first = dlq_retry(stage)
+
+    a = [graph.ids["a"] for graph in graphs]
+    assert first == Retried(a[:2], [], [a[2]])
+    assert [graph.status for graph in graphs] == ["running", "running", "failed"]
+    assert dlq_retry(stage, *first.left) == Retried([a[2]], [])
+    assert [graph.counted for graph in graphs] == [(3, 0, 0, 0, 0)] * 3
+    check(stage)
+
+
+def test_dead_letters_of_one_workflow_come_back_in_one_pass(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.retry.RETRY_MAX", 1)
+    graph = stored(stage, a_step("a"), a_step("b"), a_step("c", "a", "b"))
+    graph.fail("a")
+    other = stage.dead_letter("other")
+    graph.fail("b")
+    stage.run_due()
+
+    first = dlq_retry(stage)
+
+    assert first == Retried([graph.ids["a"], graph.ids["b"]], [], [other["id"]])
+    assert graph.counted == (3, 0, 0, 0, 0)
+    check(stage)
+
+
+def test_what_is_left_of_a_call_is_not_counted_against_the_active_jobs_again(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.lifecycle.retry.RETRY_MAX", 1)
+    failed_graphs(stage, 2)
+    room = caps(active_jobs=2)
+
+    first = dlq_retry(stage, caps=room)
+    wanted = DeadLetters(job_ids=first.left, limit=1)
+    second = stage.run(retry_dead_letters, stage.org, wanted, ALL_QUEUES, room, True)
+
+    assert (len(first.job_ids), len(second.job_ids), second.left) == (1, 1, [])
+    check(stage)
+
+
+@pytest.mark.parametrize("act", [Graph.cancel, Graph.retry])
+def test_the_steps_that_an_act_changes_are_counted_together(
+    stage: JobStage, act: Callable[[Graph], object]
+) -> None:
+    graph = stored(stage, *(a_step(f"s{n}", queue_name="q") for n in range(20)))
+    if act is Graph.retry:
+        for job in stage.claim("q", limit=20):
+            stage.fail(job, may_retry=False)
+    ran: list[str] = []
+    stage._connection.set_trace_callback(ran.append)
+
+    act(graph)
+
+    stage._connection.set_trace_callback(None)
+    assert len([said for said in ran if "SET waiting_jobs" in said]) == 1
+    check(stage)
+
+
+def test_one_retry_brings_few_workflows_back_at_once(stage: JobStage) -> None:
+    first = stage.enqueue("first")
+    graphs = [stored(stage, a_step("a"), a_step("b", "a")) for _ in range(4)]
+    for graph in graphs:
+        ids = [first["id"]]
+        stage.run(depend, stage.org, graph.ids["a"], depends_on=ids, mode="all", scope=ALL_QUEUES)
+    stage.fail(stage.take("first"), may_retry=False)
+    stage.run_due()
+    assert [graph.status for graph in graphs] == ["cancelled"] * 4
+
+    stage.retry(first)
+
+    # Each might have a thousand steps: the rest is left to the loop.
+    assert [graph.status for graph in graphs] == ["running"] * 2 + ["cancelled"] * 2
+    stage.run_due()
+    assert [graph.counted for graph in graphs] == [(2, 0, 0, 0, 0)] * 4
+    check(stage)
 
 
 # -- what is deleted under it --------------------------------------------------------------------

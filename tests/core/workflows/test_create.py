@@ -1,7 +1,7 @@
 import pytest
 
-from spooled_lite.core.workflows import statements
 from spooled_lite.core.workflows.create import create_workflow
+from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.errors import BadRequest, QuotaExceeded, SpooledError
 from spooled_lite.events import Deadline
@@ -110,6 +110,23 @@ def test_a_cap_that_would_be_passed_stores_nothing(stage: JobStage, resource: st
     check(stage)
 
 
+@pytest.mark.parametrize(
+    ("full", "resource"),
+    [
+        (("workflows", "queues"), "workflows"),
+        (("workflows", "active_jobs"), "active_jobs"),
+        (("workflows", "active_jobs", "jobs_per_day"), "jobs_per_day"),
+    ],
+)
+def test_of_several_caps_the_first_in_the_order_of_the_contract_is_told(
+    stage: JobStage, full: tuple[str, ...], resource: str
+) -> None:
+    with pytest.raises(QuotaExceeded) as refusal:
+        stored(stage, a_step("a"), admission=capped(**dict.fromkeys(full, 0)))
+
+    assert refusal.value.extra["resource"] == resource
+
+
 def test_only_workflows_that_are_not_finished_count(stage: JobStage) -> None:
     admission = capped(workflows=2)
     first, second = (stored(stage, a_step(key), admission=admission) for key in "ab")
@@ -125,7 +142,8 @@ def test_only_workflows_that_are_not_finished_count(stage: JobStage) -> None:
 
 def test_a_failure_after_the_last_row_leaves_nothing(stage: JobStage) -> None:
     def fails(tx: Tx) -> None:
-        create_workflow(tx, stage.org, NewWorkflow(name="w", steps=DIAMOND), OPEN)
+        new = NewWorkflow(name="w", steps=DIAMOND)
+        create_workflow(tx, stage.org, new, graph_of(DIAMOND), OPEN)
         raise SpooledError("too late")
 
     with pytest.raises(SpooledError, match="too late"):
@@ -141,12 +159,18 @@ def test_a_dense_graph_of_a_thousand_jobs_is_stored_whole(stage: JobStage) -> No
         for place, key in enumerate(keys)
     ]
 
+    ran: list[str] = []
+    stage._connection.set_trace_callback(ran.append)
     graph = stored(stage, *steps)
+    stage._connection.set_trace_callback(None)
 
-    rows = stage.rows(statements.EDGES_OF_WORKFLOW, workflow_id=graph.id)
-    stored_edges = {(row["job"], row["parent_key"]) for row in rows}
+    rows = stage.rows("SELECT job, parent, is_link, condition FROM job_dependencies")
     number = {key: graph.step(key)["seq"] for key in keys}
-    assert stored_edges == {
-        (number[step.key], parent) for step in steps for parent in step.depends_on
+    assert {tuple(row) for row in rows} == {
+        (number[step.key], number[parent], 0, "success")
+        for step in steps
+        for parent in step.depends_on
     }
+    # SQLite copies the pages each of them changes, and all change the same: few of them.
+    assert len([said for said in ran if "INTO job_dependencies" in said]) == 20
     assert graph.claimable == {"s0"}

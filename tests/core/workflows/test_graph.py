@@ -2,14 +2,14 @@ from itertools import pairwise
 
 import pytest
 
-from spooled_lite.core.workflows.graph import CYCLE_SHOWN_MAX, check_graph
+from spooled_lite.core.workflows.graph import CYCLE_SHOWN_MAX, graph_of
 from spooled_lite.errors import BadRequest
 from tests.core.workflows.graphs import a_step
 
 
 def refused(*steps: tuple[str, ...]) -> str:
     with pytest.raises(BadRequest) as refusal:
-        check_graph([a_step(*step) for step in steps])
+        graph_of([a_step(*step) for step in steps])
     return str(refusal.value)
 
 
@@ -24,7 +24,7 @@ def refused(*steps: tuple[str, ...]) -> str:
     ],
 )
 def test_a_graph_without_a_cycle_passes_in_any_order(steps: list[tuple[str, ...]]) -> None:
-    check_graph([a_step(*step) for step in steps])
+    graph_of([a_step(*step) for step in steps])
 
 
 def test_a_key_stands_there_once() -> None:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.remove import purge_dead_letters_pass, purge_queue_pass
+from spooled_lite.core.lifecycle.renew import renew
 from spooled_lite.core.lifecycle.retry import retry_dead_letters
 from spooled_lite.core.lifecycle.settle import release
-from tests.core.job_stage import JobStage
+from spooled_lite.errors import LeaseExpired
+from tests.core.job_stage import JobStage, holder
 from tests.core.workflows.graph_model import QUEUES, Model, random_steps
 from tests.core.workflows.graphs import check, stored
 
@@ -26,10 +28,13 @@ LETTERS: Final = {
     **{"created": "N", "claimed": "L", "released": "R", "completed": "C", "failed": "F"},
     **{"retried": "T", "deadlettered": "D", "cancelled": "X"},
 }
-LEGAL: Final = re.compile(r"N(L(R|FT|FDT)|XT)*(L(C|FD)|X)")
+LEGAL: Final = re.compile(r"N(L(R|FT|FDT)|XT)*(L(C|FD)|L?X)")
 
 WORK: Final = ("claim", "claim", "claim", "complete", "complete", "complete", "fail", "die")
-REST: Final = ("cancel", "retry", "retry all", "dead letters", "leases", "wait", "cancel all")
+REST: Final = (
+    *("cancel", "retry", "retry all", "dead letters", "leases", "wait", "renew"),
+    *("cancel all", "stop all"),
+)
 PURGES: Final = ("purge dead", "purge queue", "release", "loops")
 PICKS: Final = st.integers(0, 1_000)
 
@@ -61,7 +66,9 @@ class Life:
             "dead letters": self.retry_dead_letters,
             "leases": self.leases_end,
             "wait": self.wait,
+            "renew": self.renew,
             "cancel all": self.cancel_all,
+            "stop all": partial(self.cancel_all, stop_running=True),
             "purge dead": self.purge_dead,
             "purge queue": self.purge_queue,
             "release": self.release,
@@ -105,6 +112,18 @@ class Life:
     def release(self, pick: int) -> None:
         if self.held:
             assert self.stage.run(release, [self.held.pop(pick % len(self.held))]) == 1
+
+    def renew(self, pick: int) -> None:
+        """For as long as it was given at first, so that no lease outlasts `leases_end`."""
+        if not self.held:
+            return
+        job = self.held[pick % len(self.held)]
+        asked = (job["id"], holder(job), LEASE_SECONDS * 1000, ALL_QUEUES)
+        goes_on = not isinstance(self.stage.run(renew, self.stage.org, *asked), LeaseExpired)
+        if not goes_on:
+            self.held.remove(job)
+        if self.model is not None:
+            assert goes_on == self.model.renew(self._key_of[job["id"]])
 
     def leases_end(self, pick: int) -> None:
         """All of them, and every retry that waits is due."""
@@ -158,11 +177,12 @@ class Life:
             self.stage.run(retry_dead_letters, self.stage.org, wanted, ALL_QUEUES, None)
             self.with_model(Model.start_over)
 
-    def cancel_all(self, pick: int) -> None:
+    def cancel_all(self, pick: int, *, stop_running: bool = False) -> None:
         # Seldom: there is little to see afterwards.
-        if pick % 8 == 0 and self.graph.status in ("pending", "running"):
-            self.graph.cancel()
-            self.with_model(Model.cancel_all)
+        open_to_it = ("pending", "running", *(("cancelled",) if stop_running else ()))
+        if pick % 8 == 0 and self.graph.status in open_to_it:
+            self.graph.cancel(stop_running=stop_running)
+            self.with_model(partial(Model.cancel_all, stop_running=stop_running))
 
     def purge_dead(self, pick: int) -> None:
         wanted = DeadLetters(limit=1 + pick % 5)

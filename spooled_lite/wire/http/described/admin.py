@@ -8,6 +8,7 @@ from spooled_lite.core.keys.records import CreateKey, KeyShown
 from spooled_lite.core.orgs import admin_records as records
 from spooled_lite.core.orgs.records import OrganizationView
 from spooled_lite.core.queues.records import QueueView
+from spooled_lite.core.schedules.records import ScheduleView
 from spooled_lite.core.workers.records import WorkerView
 from spooled_lite.errors import Conflict
 from spooled_lite.wire.http import admin, admin_reads, admin_views
@@ -101,6 +102,15 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         summary="A page of the queues of all organizations",
         parameters=paging(default=100),
         answer=list[QueueView],
+        is_paged=True,
+    ),
+    admin_reads.schedules: Doc(
+        summary="A page of the schedules of all organizations",
+        parameters=(
+            Parameter("is_active", "Only those that run, or that do not", {"type": "boolean"}),
+            *paging(100, 500),
+        ),
+        answer=list[ScheduleView],
         is_paged=True,
     ),
     admin_reads.workflows: Doc(

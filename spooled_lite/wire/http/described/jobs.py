@@ -187,7 +187,8 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     attempts.fail: Doc(
         summary="End an attempt that failed",
-        about=f"The job is retried after its backoff, or becomes a dead letter. {_FENCE}",
+        about="The job is retried after its backoff, or becomes a dead letter; one that was told to"
+        f" stop is cancelled. {_FENCE}",
         body=records.Fail,
         needs=("error", "reason", "error_message"),
         example={**_HOLDER, "error": "Connection refused"},
@@ -196,7 +197,9 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     attempts.renew: Doc(
         summary="Renew a lease",
-        about=f"It then ends so many seconds from now. {_FENCE}",
+        about="It then ends so many seconds from now. That of a job that was told to stop ends at"
+        " once: 409 `LEASE_EXPIRED` with the `reason` `workflow_canceled` in `details`, and the job"
+        f" is cancelled. {_FENCE}",
         body=records.Renew,
         example={**_HOLDER, "lease_duration_secs": 30},
         answer=answers.LeaseRenewed,

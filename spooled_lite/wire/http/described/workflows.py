@@ -61,10 +61,12 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
     ),
     workflows.cancel: Doc(
         summary="Cancel a workflow",
-        about="Jobs that wait are cancelled; those that run go on to their end. Cancelling it again"
-        " changes nothing.",
+        about="Jobs that wait are cancelled; those that run go on to their end. With `stop_running`"
+        " they are told to stop: a job that is not completed before its next heartbeat is then"
+        " cancelled, not retried. Cancelling it again changes nothing, but with `stop_running` it"
+        " reaches what still runs or waits for a retry.",
         body=records.CancelWorkflow,
-        example={"reason": "Order withdrawn"},
+        example={"reason": "Order withdrawn", "stop_running": True},
         answer=WorkflowSummary,
         errors=(Conflict,),
     ),

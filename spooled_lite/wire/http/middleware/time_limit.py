@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from spooled_lite.errors import RequestTimeout
-from spooled_lite.wire.http.call import Call
 
 T = TypeVar("T")
 
 HANDLER_SECONDS_MAX: Final = 30.0
 SWEEP_SECONDS: Final = 1.0  # how late a limit may be noticed
+
+
+class Limited(Protocol):
+    """A call, of whichever protocol."""
+
+    deadline: float  # on the clock of the event loop
 
 
 class TimeLimit:
@@ -21,10 +26,10 @@ class TimeLimit:
     ) -> None:
         self._seconds_max = seconds_max
         self._sweep_seconds = sweep_seconds
-        self._running: dict[Call, asyncio.Task[object]] = {}
+        self._running: dict[Limited, asyncio.Task[object]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def within(self, call: Call, work: Awaitable[T]) -> T:
+    async def within(self, call: Limited, work: Awaitable[T]) -> T:
         """The result of the work. Raises RequestTimeout; a write under way is done all the same."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()

@@ -1,0 +1,51 @@
+"""Telling running steps of a cancelled workflow to stop, and what becomes of them then."""
+
+from typing import Final
+
+from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.dependents import tell_dependents_later
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Tx
+
+CANCELLED_WITH_WORKFLOW: Final = "workflow cancelled"
+# Workers read this word in `details.reason` and in the event: contract README, section 6.
+WORKFLOW_CANCELED: Final = "workflow_canceled"
+
+
+def request_stop(tx: Tx, workflow_id: str) -> None:
+    """Tell whoever holds a running step of a workflow to stop; each of them once.
+
+    Nothing else changes now: a step can still be completed. Its lease is not renewed any more,
+    and whatever else ends its attempt cancels it (`stop`). The mark is on the row, so none of
+    those who look at it has to know of the workflow, nor does a restart forget it.
+
+    Contract: catbird-capabilities, section 8.6 (drain rule).
+    """
+    asked = {"workflow_id": workflow_id, "reason": WORKFLOW_CANCELED, "now_ms": tx.now_ms}
+    told = tx.rows(statements.REQUEST_STOP, asked)
+    for row in sorted(told, key=lambda row: row["step_position"]):
+        facts = {"reason": row["stop_reason"]}
+        tx.emit("job.stop_requested", row["org"], row=row, was="processing", facts=facts)
+
+
+def stop(tx: Tx, held: Row, error: str | None = None) -> bool:
+    """Cancel a held job that was told to stop, with the error it failed with, if it did.
+
+    False: it was not told to, or is not held under this lease any more. Then nothing is changed.
+    """
+    row = tx.row(
+        statements.STOP,
+        {
+            "seq": held["seq"],
+            "lease_id": held["lease_id"],
+            "error": error,
+            "now_ms": tx.now_ms,
+        },
+    )
+    if row is None:
+        return False
+    facts = {"reason": CANCELLED_WITH_WORKFLOW, "worker_id": held["assigned_worker_id"]}
+    tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
+    tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
+    tell_dependents_later(tx, row)
+    return True

@@ -1,0 +1,55 @@
+"""Events owed to very many webhooks: their deliveries are written in passes."""
+
+from typing import Final
+
+import msgspec
+
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+from spooled_lite.core.webhooks import statements
+from spooled_lite.core.webhooks.clear import SWITCHED_OFF
+from spooled_lite.core.webhooks.outbox import AT_ONCE_BYTES_MAX, Owed, calls, write_deliveries
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Tx
+
+_WEBHOOKS: Final = msgspec.json.Decoder(list[int])
+
+
+def spread_owed(tx: Tx) -> Pass:
+    """Write the deliveries of the events that were owed first, at most PASS_MAX of them.
+
+    Told are those that had asked for the event when it came about. One that is off by now gets
+    its delivery as a failed one, as if that had been written before; one that is gone gets none.
+    A crash loses nothing and repeats nothing: what a pass has written is counted with it.
+    """
+    left, bytes_left = PASS_MAX, AT_ONCE_BYTES_MAX
+    while left > 0 and bytes_left > 0:
+        row = tx.row(statements.NEXT_TO_SPREAD)
+        if row is None:
+            return Pass(PASS_MAX - left, None)
+        count = _spread(tx, row, min(left, 1 + bytes_left // (1 + len(row["data"]))))
+        left -= count
+        bytes_left -= count * len(row["data"])
+    return Pass(PASS_MAX - left, tx.now_ms)
+
+
+def _spread(tx: Tx, row: Row, count_max: int) -> int:
+    """Write the next deliveries of one event; how many webhooks were looked at."""
+    webhooks = _WEBHOOKS.decode(row["webhooks"])
+    if row["org_deleted_at_ms"] is not None:
+        tx.execute(statements.FORGET_SPREAD, {"seq": row["seq"]})
+        return 1
+    owed = Owed(row["org"], row["org_id"], row["event"], row["job_id"], row["at_ms"], row["data"])
+    written = row["written"]
+    part = webhooks[written : written + count_max]
+    found = tx.rows(statements.STILL_THERE, {"webhooks": msgspec.json.encode(part).decode()})
+    write_deliveries(tx, owed, [each for each in found if each["enabled"]])
+    off = [each for each in found if not each["enabled"]]
+    tx.execute_many(
+        statements.OWE_NO_MORE,
+        ((*each[:-1], SWITCHED_OFF, owed.at_ms, each[-1]) for each in calls(tx, owed, off)),
+    )
+    if written + len(part) < len(webhooks):
+        tx.execute(statements.SPREAD, {"seq": row["seq"], "count": len(part)})
+    else:
+        tx.execute(statements.FORGET_SPREAD, {"seq": row["seq"]})
+    return len(part)
