@@ -4,6 +4,7 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -57,12 +58,17 @@ def listen(target: Target, seconds: float) -> Heard:
         assert part, "the stream has ended: it fell behind"
         came.append((time.time() * 1000, part))
     connection.close()
-    ages = [
+    found = ages(came)
+    return Heard(len(found), quantile(found, 0.5), quantile(found, 0.99), max(found, default=0.0))
+
+
+def ages(came: Iterable[tuple[float, bytes]]) -> list[float]:
+    """Milliseconds, of each frame in what came at these times."""
+    return [
         at_ms - datetime.fromisoformat(found.decode()).timestamp() * 1000
         for at_ms, part in came
         for found in _TIMESTAMP.findall(part)
     ]
-    return Heard(len(ages), quantile(ages, 0.5), quantile(ages, 0.99), max(ages, default=0.0))
 
 
 if __name__ == "__main__":

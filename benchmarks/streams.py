@@ -3,17 +3,19 @@
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
-from typing import Final
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, Final
 
 import msgspec
 
 from benchmarks.bench import WARM_UP_SECONDS, Bench
+from benchmarks.crowd import Crowd
 from benchmarks.listener import Heard, open_stream
 from benchmarks.rates import CLAIMS_PER_SECOND_MAX, REST_SECONDS, lay_out
 from benchmarks.server import ROOT, Server, cpu_seconds, resident_mib
 from benchmarks.serving import QUEUE
-from benchmarks.table import Bound, Row, spread
+from benchmarks.table import Bound, Row, ratios, spread
 from spooled_lite.cli.load.run import run_load
 from spooled_lite.cli.load.shapes import enqueue, work
 
@@ -23,7 +25,7 @@ LISTENS_LONGER_SECONDS: Final = 1.0  # than the load runs
 
 
 def streams(bench: Bench) -> list[Row]:
-    return [*_idle(bench), *_late(bench)]
+    return [*_idle(bench), *_late(bench), *_crowded(bench)]
 
 
 def _idle(bench: Bench) -> list[Row]:
@@ -64,8 +66,7 @@ def _late(bench: Bench) -> list[Row]:
     rates: list[float] = []
     with bench.spooled_lite("streams-late") as ours:
         for _ in range(bench.scale.rounds):
-            lay_out(ours, int(bench.scale.seconds * CLAIMS_PER_SECOND_MAX))
-            time.sleep(REST_SECONDS)
+            _lay_out(bench, ours)
             heard.append(_heard_under_load(bench, ours, rates))
     frames = sum(each.frame_count for each in heard)
     besides = f"{frames:,} frames at {spread(rates)} requests/s, "
@@ -81,16 +82,76 @@ def _late(bench: Bench) -> list[Row]:
     ]
 
 
+def _crowded(bench: Bench) -> list[Row]:
+    """Every stream gets every event: four frames of some 350 bytes for each job."""
+    bench.say(f"{STREAMS:,} streams that hear everything, under the load of claim + complete")
+    crowds: list[Crowd] = []
+    rates: list[float] = []
+    with bench.spooled_lite("streams-crowded") as ours:
+
+        def alone() -> float:
+            _lay_out(bench, ours)
+            return _milliseconds_each(ours, bench.scale.seconds)[0]
+
+        def crowded() -> float:
+            _lay_out(bench, ours)
+            with _listening(bench, ours, "benchmarks.crowd", str(STREAMS)) as said:
+                milliseconds, per_second = _milliseconds_each(ours, bench.scale.seconds)
+                crowds.append(msgspec.json.decode(said.readline(), type=Crowd))
+            rates.append(per_second)
+            return milliseconds
+
+        costs = bench.turn_about({"alone": alone, "crowded": crowded})
+    besides = f"{spread(costs['crowded'])} ms at {spread(rates)} requests/s"
+    besides += f", {sum(each.megabytes for each in crowds):,.0f} MB"
+    besides += f", events p50 {spread([each.p50_ms for each in crowds])} ms"
+    besides += f" p99 {spread([each.p99_ms for each in crowds])} ms"
+    workload = f"claim + complete while {STREAMS:,} streams hear everything"
+    return [
+        Row(
+            workload=workload,
+            figure="processor time of a request, of that without streams",
+            values=ratios(costs["crowded"], costs["alone"]),
+            bound=Bound(8, 4, is_most=True),
+            besides=besides,
+        ),
+        Row(
+            workload=workload,
+            figure="streams that were ended as too slow",
+            values=[float(each.ended_count) for each in crowds],
+            bound=Bound(0, 0, is_most=True),
+        ),
+    ]
+
+
 def _heard_under_load(bench: Bench, server: Server, rates: list[float]) -> Heard:
-    seconds = bench.scale.seconds
+    with _listening(bench, server, "benchmarks.listener") as said:
+        rates.append(run_load(server.target, work(QUEUE), seconds=bench.scale.seconds).per_second)
+        return msgspec.json.decode(said.readline(), type=Heard)
+
+
+def _lay_out(bench: Bench, server: Server) -> None:
+    lay_out(server, int(bench.scale.seconds * CLAIMS_PER_SECOND_MAX))
+    time.sleep(REST_SECONDS)
+
+
+def _milliseconds_each(server: Server, seconds: float) -> tuple[float, float]:
+    """Processor time of the server for a request, and how many there were in a second."""
+    before = cpu_seconds(server.pid)
+    measured = run_load(server.target, work(QUEUE), seconds=seconds)
+    used = cpu_seconds(server.pid) - before
+    return used * 1000 / measured.request_count, measured.per_second
+
+
+@contextmanager
+def _listening(bench: Bench, server: Server, module: str, *more: str) -> Iterator[IO[bytes]]:
+    """A process that listens as long as a load runs; what it says afterwards."""
     target = server.target
-    arguments = [target.url, target.api_key, str(seconds + LISTENS_LONGER_SECONDS)]
+    seconds = bench.scale.seconds + LISTENS_LONGER_SECONDS
+    arguments = [target.url, target.api_key, *more, str(seconds)]
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.listener", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None, "a pipe was asked for"
         process.stdout.readline()  # it listens
-        rates.append(run_load(target, work(QUEUE), seconds=seconds).per_second)
-        return msgspec.json.decode(process.stdout.readline(), type=Heard)
+        yield process.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import graphs, raw, server
+from benchmarks import crowd, graphs, raw, server
 from benchmarks.__main__ import main
 from benchmarks.firing import HOURS, add_schedules
 from benchmarks.listener import listen
@@ -78,6 +78,24 @@ def test_the_listener_says_how_old_events_are_when_they_come(
 
     assert heard.frame_count == 2
     assert 0 <= heard.p50_ms <= heard.p99_ms == heard.most_ms
+
+
+@pytest.mark.slow
+def test_a_crowd_hears_everything_and_who_is_ended_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with server.spooled_lite(tmp_path, tmp_path / "load.db") as ours, Line(ours.target) as line:
+            listening = pool.submit(crowd.listen, ours.target, 3, 60.0)
+            while "listening" not in capsys.readouterr().out:
+                assert not listening.done(), "it has ended and never said so"
+                time.sleep(0.01)
+            line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": 1})
+        heard = listening.result()  # the server stops while it listens
+
+    assert heard.ended_count == 3
+    assert heard.megabytes > 0
+    assert 0 < heard.p50_ms <= heard.p99_ms
 
 
 def test_a_load_that_reaches_no_server_is_an_error() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.raw_http import Answer
 from tests.realtime.stage import NOW, Frame, Stage, on_stage
 
 
@@ -284,6 +285,35 @@ def test_a_result_that_came_in_lines_is_one_line() -> None:
     on_stage(test)
 
 
+def test_no_reader_takes_a_character_of_a_text_for_the_end_of_a_line() -> None:
+    async def test(stage: Stage) -> None:
+        stream = await stage.stream("events?events=job.progress,job.completed,job.failed")
+        odd = "a\x85b\u2028c\u2029d"
+        await stage.enqueue(max_retries=0)
+        job = await stage.claim()
+
+        await stage.post(f"jobs/{job['id']}/progress", {"progress": 5, "message": odd})
+        await stage.fail(job, error=odd)
+        await stage.enqueue()
+        job = await stage.claim()
+        body = b'{"lease_id": "%s", "result": {"a": "%s"}}' % (
+            job["lease_id"].encode(),
+            odd.encode(),
+        )
+        client = await stage.connect()
+        head = f"POST /api/v1/jobs/{job['id']}/complete HTTP/1.1\r\nHost: t\r\n"
+        head += f"Authorization: Bearer {stage.key}\r\nContent-Length: {len(body)}\r\n\r\n"
+        await client.send(head.encode() + body)
+        progress, failed, completed = await stream.take(3)
+
+        for frame in (progress, failed, completed):
+            assert frame.raw.splitlines() == frame.raw.split("\n")
+        assert progress.data["message"] == failed.data["error"] == odd
+        assert completed.data["result"] == {"a": odd}
+
+    on_stage(test)
+
+
 def test_no_frame_is_longer_than_clients_can_read() -> None:
     async def test(stage: Stage) -> None:
         streams = [await stage.stream(f"events?frames={name}") for name in ("named", "dotted")]
@@ -322,8 +352,27 @@ def test_a_head_request_opens_nothing() -> None:
 
             assert said.startswith(b"HTTP/1.1 200")
             assert b"text/event-stream" in said
+            assert b"content-length" not in said.lower()
             assert said.endswith(b"\r\n\r\n")
         assert stage.feed.streams.count("sse") == 0
+
+    on_stage(test)
+
+
+def test_a_reader_that_speaks_http_1_0_gets_no_chunks() -> None:
+    async def test(stage: Stage) -> None:
+        client = await stage.connect()
+        head = f"GET /api/v1/events/jobs/x HTTP/1.0\r\nAuthorization: Bearer {stage.key}\r\n\r\n"
+
+        await client.send(head.encode())
+        answer = Answer.parse(await client.read_to_end())
+        frames = answer.body.decode().split("\n\n")
+
+        assert "transfer-encoding" not in answer.headers
+        assert answer.headers["connection"] == "close"
+        assert frames[0] == ": connected"
+        assert Frame(frames[1]).data["message"] == "Job not found"
+        assert frames[2:] == [""]
 
     on_stage(test)
 

@@ -63,6 +63,7 @@ def test_a_refused_stream_takes_no_place() -> None:
 def test_many_streams_come_and_go_and_leave_nothing_behind() -> None:
     async def test(stage: Stage) -> None:
         job_id = await stage.enqueue()
+        stays = await stage.events()
         for _ in range(3):
             opened: list[Any] = []
             for n in range(30):
@@ -75,10 +76,13 @@ def test_many_streams_come_and_go_and_leave_nothing_behind() -> None:
                     await each.client.close()
                 else:
                     await each.connection.close()
-            await stage.until(lambda: not stage.feed.streams)
+            await stage.until(lambda: len(list(stage.feed.streams)) == 1)
 
+        [of_org] = stage.feed.streams._orgs.values()
+        assert (len(of_org.places), len(stage.feed.streams.audiences(1))) == (1, 1)
+        await stays.client.close()
+        await stage.until(lambda: not stage.feed.streams)
         assert stage.feed.streams._orgs == {}
-        assert stage.feed.streams._places == {}
 
     on_stage(test)
 

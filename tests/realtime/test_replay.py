@@ -1,12 +1,17 @@
 """Coming back with Last-Event-ID."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from spooled_lite.core.jobs.replay import replay_page
+from spooled_lite.events import Event
 from spooled_lite.storage.transaction import Tx
+from spooled_lite.wire.realtime.feed import REPLAYS_MAX
 from tests.realtime.stage import EventStream, Frame, Stage, on_stage
 from tests.realtime.test_events import changes
 from tests.server_process import API_KEY, ServerProcess
@@ -253,6 +258,78 @@ def test_nothing_is_lost_and_nothing_comes_twice_while_others_write() -> None:
         assert set(seen) == set(made)
 
     on_stage(test)
+
+
+def test_what_a_read_has_shown_is_not_told_again_however_late_it_is_announced() -> None:
+    async def test(stage: Stage) -> None:
+        number = await last_id(stage, await stage.stream("events?events=job.created"))
+        late = held_back(stage)
+        job_id = await stage.enqueue("both")
+
+        back = await come_back(stage, number)
+        of_job = await stage.stream(f"events/jobs/{job_id}")
+        shown = await back.take(1)
+        first = await of_job.next()
+        late()
+        await stage.enqueue("after")
+        await stage.post(f"jobs/{job_id}/cancel")
+
+        assert queues(shown) == ["both"]
+        assert queues(await back.take(1)) == ["after"]
+        assert first.data["new_status"] == "pending"
+        assert changes(await of_job.rest()) == ["job.cancelled", "pending>cancelled"]
+
+    on_stage(test)
+
+
+def held_back(stage: Stage) -> Callable[[], None]:
+    """Let nobody hear of what is committed, until what is returned is called."""
+    bus = stage.services.bus
+    held: list[Sequence[Event]] = []
+    listeners = bus._listeners
+    bus._listeners = [held.append]
+
+    def go_on() -> None:
+        bus._listeners = listeners
+        for events in held:
+            bus.publish(events)
+
+    return go_on
+
+
+def test_many_who_come_back_together_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(stage: Stage) -> None:
+        number = await last_id(stage, await stage.stream("events?events=job.created"))
+        await stage.enqueue("missed")
+        reads = ReadsAtOnce(stage.db.readers.read)
+        monkeypatch.setattr(stage.db.readers, "read", reads)
+
+        back = await asyncio.gather(*(come_back(stage, number) for _ in range(20)))
+
+        for stream in back:
+            assert queues(await stream.take(1)) == ["missed"]
+        assert 1 <= reads.most <= REPLAYS_MAX
+
+    on_stage(test)
+
+
+class ReadsAtOnce:
+    """Reads as ever; knows how many pages of the log were read at the same time."""
+
+    def __init__(self, read: Any) -> None:
+        self._read = read
+        self._now = 0
+        self.most = 0
+
+    async def __call__(self, operation: Any, *args: Any, **more: Any) -> Any:
+        if operation is not replay_page:
+            return await self._read(operation, *args, **more)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            return await self._read(operation, *args, **more)
+        finally:
+            self._now -= 1
 
 
 @pytest.mark.slow

@@ -72,16 +72,26 @@ def test_streams_of_a_token_that_was_logged_out_end_at_once_and_others_go_on() -
     on_stage(test)
 
 
-def test_streams_of_a_deleted_organization_end() -> None:
+@pytest.mark.parametrize(
+    ("method", "query", "body"),
+    [
+        ("DELETE", "?hard=true", None),
+        ("DELETE", "", None),
+        ("PATCH", "", {"is_active": False}),
+    ],
+)
+def test_streams_of_an_organization_that_is_deleted_or_suspended_end(
+    method: str, query: str, body: Any
+) -> None:
     async def test(stage: Stage) -> None:
         admin = {"X-Admin-Key": "an admin key for tests"}
         stream = await stage.events()
         socket = await stage.socket()
 
-        path = f"/api/v1/admin/organizations/{stage.it.organization_id}?hard=true"
-        answer = await stage.call("DELETE", path, headers=admin)
+        path = f"/api/v1/admin/organizations/{stage.it.organization_id}{query}"
+        answer = await stage.call(method, path, body, headers=admin)
 
-        assert answer.status == 204
+        assert 200 <= answer.status < 300
         await stream.rest()
         assert await socket.closed() == 1008
 

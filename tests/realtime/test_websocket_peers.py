@@ -1,15 +1,44 @@
 """WebSockets of peers that break the rules, or leave: nobody else notices."""
 
+import asyncio
+import logging
 import random
 from typing import Any
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ConnectionClosed
 
+from spooled_lite.wire.http.limits import HttpLimits
+from spooled_lite.wire.http.upgrade import PIECE_BYTES, WebSocketProtocol
 from spooled_lite.wire.realtime import websocket
 from spooled_lite.wire.realtime.commands import obey
+from tests.api.raw_http import PATIENCE_SECONDS, Client
 from tests.realtime.stage import Stage, on_stage
+from tests.realtime.test_limits import connect_deaf
 from tests.realtime.test_websocket import created
+
+
+def upgrade_head(stage: Stage) -> str:
+    return (
+        f"GET /api/v1/ws?token={stage.key} HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+
+
+async def upgraded(stage: Stage) -> Client:
+    """A WebSocket whose client says any bytes."""
+    client = await stage.connect()
+    await client.send(upgrade_head(stage).encode())
+    assert (await client.read_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+    return client
+
+
+def masked(opcode: int, data: bytes = b"", *, is_last: bool = True) -> bytes:
+    """A short frame; a mask of zeros changes nothing."""
+    assert len(data) < 126
+    return bytes([opcode | (0x80 if is_last else 0), 0x80 | len(data), 0, 0, 0, 0]) + data
 
 
 def test_a_message_that_is_too_long_closes_its_own_connection_only() -> None:
@@ -53,13 +82,7 @@ def test_the_longest_message_is_taken() -> None:
 def test_a_peer_that_breaks_the_protocol_is_closed_and_nobody_else(frame: bytes) -> None:
     async def test(stage: Stage) -> None:
         other = await stage.socket()
-        client = await stage.connect()
-        await client.send(
-            f"GET /api/v1/ws?token={stage.key} HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\n"
-            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
-        assert (await client.read_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        client = await upgraded(stage)
 
         await client.send(frame)
 
@@ -69,6 +92,92 @@ def test_a_peer_that_breaks_the_protocol_is_closed_and_nobody_else(frame: bytes)
         await stage.until(lambda: stage.feed.streams.count("websocket") == 1)
 
     on_stage(test)
+
+
+def test_what_is_no_text_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(stage: Stage) -> None:
+        client = await upgraded(stage)
+
+        await client.send(masked(1, b"\xff\xff"))
+
+        assert (await client.read_to_end()).endswith(b"\x88\x02\x03\xef")  # close, 1007
+
+    with caplog.at_level(logging.WARNING):
+        on_stage(test)
+    assert caplog.records == []
+
+
+def test_a_message_of_endless_empty_parts_is_too_long() -> None:
+    async def test(stage: Stage) -> None:
+        client = await upgraded(stage)
+
+        await client.send(masked(1, b"x", is_last=False))
+        await client.send(masked(0, is_last=False) * 2_000)
+
+        assert b"\x03\xf1too many fragments" in await client.read_to_end()  # 1009
+
+    on_stage(test)
+
+
+def test_a_flood_of_small_frames_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    read = WebSocketsSansIOProtocol.data_received
+
+    def note(self: WebSocketsSansIOProtocol, data: bytes) -> None:
+        if self.handshake_complete:
+            sizes.append(len(data))
+        read(self, data)
+
+    async def test(stage: Stage) -> None:
+        client = await upgraded(stage)
+        command = masked(1, b'{"type":"ping"}')
+        flood = masked(10) * 5_000 + command + masked(10) * 5_000 + command
+
+        await client.send(flood)
+        for _ in range(2):
+            await client.read_until(b'"type":"ping"')
+
+        assert sum(sizes) == len(flood)
+        assert max(sizes) <= PIECE_BYTES
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "data_received", note)
+    on_stage(test)
+
+
+def test_pings_of_a_peer_that_reads_nothing_do_not_pile_up() -> None:
+    async def test(stage: Stage) -> None:
+        connection = await connect_deaf(stage, upgrade_head(stage))
+        await stage.until(lambda: stage.feed.streams.count("websocket") == 1)
+        loop = asyncio.get_running_loop()
+        ping_count = 40_000
+        pings = [masked(9, b"%0100d" % number) for number in range(ping_count)]
+        await loop.sock_sendall(connection, b"".join(pings))
+        # Obeyed in its order: all pings have been read then.
+        await loop.sock_sendall(connection, masked(1, b'{"cmd":"subscribe","queue":"a"}'))
+        await stage.until(lambda: _only_stream(stage).subscriptions is not None)
+
+        waiting = _only_protocol(stage).transport.get_write_buffer_size()
+        said = b""
+        async with asyncio.timeout(PATIENCE_SECONDS * 2):
+            while not said.endswith(pings[-1][6:]):
+                said += await loop.sock_recv(connection, 65536)
+
+        assert waiting < 200_000  # of 4 million bytes
+        connection.close()
+
+    on_stage(test, limits=HttpLimits(sweep_seconds=0.05))
+
+
+def _only_stream(stage: Stage) -> Any:
+    [stream] = stage.feed.streams
+    return stream
+
+
+def _only_protocol(stage: Stage) -> WebSocketProtocol:
+    connections = stage.server._connections
+    assert connections is not None
+    [found] = [each for each in connections.connections if isinstance(each, WebSocketProtocol)]
+    return found
 
 
 def test_a_failure_of_ours_closes_with_1011_and_touches_nobody_else(
@@ -98,11 +207,7 @@ def test_whatever_bytes_a_peer_sends_nobody_else_notices() -> None:
         other = await stage.socket("events=job.created")
         stream = await stage.stream("events?events=job.created")
         chance = random.Random(7)
-        upgrade = (
-            f"GET /api/v1/ws?token={stage.key} HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\n"
-            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        ).encode()
+        upgrade = upgrade_head(stage).encode()
 
         for n in range(60):
             client = await stage.connect()

@@ -1,6 +1,6 @@
 """What workflows and schedules tell on a stream, from the call that causes it on."""
 
-from tests.realtime.stage import Stage, on_stage
+from tests.realtime.stage import NOW, Stage, on_stage
 
 NAMES = "workflow.started,workflow.completed,workflow.failed,workflow.cancelled,schedule.triggered"
 
@@ -47,6 +47,56 @@ def test_a_workflow_that_is_cancelled_tells_so_once() -> None:
 
         assert [frame.event for frame in told] == ["workflow.cancelled"] * 2
         assert [frame.json["data"]["workflow_id"] for frame in told] == [workflow_id, other_id]
+
+    on_stage(test)
+
+
+def test_a_job_that_is_to_stop_tells_its_worker_once_and_then_that_it_is_cancelled() -> None:
+    async def test(stage: Stage) -> None:
+        workflow_id = await a_workflow(stage)
+        job = await stage.claim()
+        names = "job.stop_requested,job.cancelled,job.status"
+        stream = await stage.stream(f"events?events={names}")
+        of_job = await stage.stream(f"events/jobs/{job['id']}?events={names}")
+        socket = await stage.socket("events=job.stop_requested")
+
+        for _ in range(2):
+            await stage.post(f"workflows/{workflow_id}/cancel", {"stop_running": True})
+        lease = {"lease_id": job["lease_id"]}
+        refused = await stage.call("POST", f"/api/v1/jobs/{job['id']}/heartbeat", lease)
+        requested, cancelled, changed = await stream.take(3)
+
+        assert (refused.status, requested.event) == (409, "job.stop_requested")
+        assert requested.json["data"] == {
+            "job_id": job["id"],
+            "queue_name": "emails",
+            "worker_id": "w-1",
+            "reason": "workflow_canceled",
+            "timestamp": NOW,
+        }
+        assert (cancelled.event, changed.event) == ("job.cancelled", "job.status")
+        assert changed.data["old_status"] == "processing"
+        assert (changed.data["new_status"], changed.data["worker_id"]) == ("cancelled", "w-1")
+        assert (await of_job.until("job.stop_requested")).data == requested.data
+        assert (await socket.next())["data"] == requested.data
+
+    on_stage(test)
+
+
+def test_who_comes_back_hears_that_a_job_is_to_stop() -> None:
+    async def test(stage: Stage) -> None:
+        names = "job.started,job.stop_requested"
+        stream = await stage.stream(f"events?events={names}")
+        workflow_id = await a_workflow(stage)
+        await stage.claim()
+        started = await stream.next()
+        await stage.post(f"workflows/{workflow_id}/cancel", {"stop_running": True})
+        requested = await stream.next()
+
+        headers = {"Authorization": f"Bearer {stage.key}", "Last-Event-ID": str(started.id)}
+        again = await stage.stream(f"events?events={names}", headers)
+
+        assert await again.next() == requested
 
     on_stage(test)
 

@@ -52,7 +52,11 @@ class Cycle(RequestResponseCycle):
             ):
                 await self._answer(head, message.get("body", b""))
                 return
+            if self.scope["http_version"] == "1.0":
+                self.chunked_encoding = False  # unknown to it: the answer ends with the connection
             await super().send(head)
+        if self.scope["http_version"] == "1.0" and message["type"] == "http.response.body":
+            self.expected_content_length = len(message.get("body", b""))
         await super().send(message)
 
     async def _answer(self, head: Any, body: bytes) -> None:

@@ -30,7 +30,10 @@ class Profile(Enum):
 
 
 class Rendered(Struct, frozen=True, gc=False):
-    """Frames as they are written: bytes of an event stream, or a text for each message."""
+    """Frames as they are written: bytes of an event stream, or a text for each message.
+
+    Joined ones of a WebSocket are bytes of its protocol.
+    """
 
     seq: int  # of the row that they were made from; 0: of none
     count: int  # frames, as a subscriber's backlog counts them
@@ -55,6 +58,24 @@ def render(
         ]
         parts = (b"".join(lines),)
     return Rendered(seq, len(frames), parts)
+
+
+def joined(profile: Profile, several: Sequence[Rendered]) -> Rendered:
+    """The same as one piece, to be written at once. Of no row: it stands for several."""
+    parts = [part for each in several for part in each.parts]
+    if profile in (Profile.WS_ENUM, Profile.WS_DOTTED):
+        parts = [_text_frame(str(part).encode()) for part in parts]
+    count = sum(each.count for each in several)
+    return Rendered(0, count, (b"".join(part for part in parts if isinstance(part, bytes)),))
+
+
+def _text_frame(text: bytes) -> bytes:
+    """A message of a WebSocket as a server sends it, masked by nothing: RFC 6455, section 5.2."""
+    size = len(text)
+    if size < 126:
+        return b"\x81" + size.to_bytes(1, "big") + text
+    assert size < 1 << 16, "no frame is so long"
+    return b"\x81\x7e" + size.to_bytes(2, "big") + text
 
 
 # -- JSON ----------------------------------------------------------------------------------------

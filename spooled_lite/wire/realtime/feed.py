@@ -7,7 +7,7 @@ back with Last-Event-ID.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.clock import Clock
@@ -18,6 +18,7 @@ from spooled_lite.events import Event, EventBus
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
 from spooled_lite.wire.realtime import catalogue
+from spooled_lite.wire.realtime.audience import Audience
 from spooled_lite.wire.realtime.credentials import Identities
 from spooled_lite.wire.realtime.rechecks import Rechecks
 from spooled_lite.wire.realtime.registry import Streams
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 30
 TOO_MANY: Final = "Too many WebSocket connections"  # streams get the same answer
+# Pages of the log that are read and rendered at once: a page takes milliseconds of the loop, and
+# after a restart everybody comes back together.
+REPLAYS_MAX: Final = 2
 _OF_CREDENTIALS: Final = frozenset({"key.changed", "org.changed", "token.revoked"})
 _WITHOUT_QUEUE: Final = frozenset(kind for kind in KINDS if kind.startswith("workflow."))
 
@@ -57,6 +61,7 @@ class Feed:
         self._metrics = metrics
         self._streams_max = streams_max
         self._checks_words = checks_words
+        self.replays = asyncio.Semaphore(REPLAYS_MAX)
         self._due = asyncio.Event()  # something is to be done before the next turn
         self._is_stopping = False
         self.use(Timing())
@@ -95,8 +100,9 @@ class Feed:
                 message=TOO_MANY,
             )
         stream.begin(asyncio.get_running_loop().time(), self.timing)
+        if not self.streams:
+            self._due.set()  # the timer stands still while nobody is there
         self.streams.add(stream)
-        self._due.set()
 
     def close(self, stream: Stream) -> None:
         """Forget a stream; may be called again."""
@@ -110,6 +116,7 @@ class Feed:
     def end_all(self) -> None:
         """The server stops: event streams end, WebSockets are closed, no new ones are opened."""
         self._is_stopping = True
+        self.streams.flush()
         for stream in self.streams:
             stream.finish("stopping")
         self._due.set()
@@ -132,28 +139,29 @@ class Feed:
             self._tell_deleted(event)
         if not event.log_seq:
             return
-        streams = list(self._concerned(event))
-        if not streams:
+        concerned = self._concerned(event)
+        if not concerned:
             return
         transition = Transition.of(Logged.of_event(event))
-        for stream in streams:
-            stream.tell(transition)
+        for audience in concerned:
+            audience.tell(transition)
 
-    def _concerned(self, event: Event) -> Iterable[Stream]:
+    def _concerned(self, event: Event) -> Sequence[Audience]:
         """Whom it may concern; each looks at its frames by itself."""
         org, row = event.org, event.row
         if event.type in _WITHOUT_QUEUE or row["queue_name"] is None:
-            return self.streams.of_org(org)
+            return self.streams.audiences(org)
         job_id: str = row["id"]
         if event.type == "schedule.triggered":
             job_id = event.facts["job_id"]
         return self.streams.at(
-            ("org", org, ""), ("queue", org, row["queue_name"]), ("job", org, job_id)
+            org, ("org", org, ""), ("queue", org, row["queue_name"]), ("job", org, job_id)
         )
 
     def _tell_deleted(self, event: Event) -> None:
         """Contract: realtime, section 4.2 (`/events/jobs/{id}`)."""
-        for stream in list(self.streams.at(("job", event.org, event.row["id"]))):
+        audiences = self.streams.at(event.org, ("job", event.org, event.row["id"]))
+        for stream in [stream for audience in audiences for stream in audience.members]:
             if stream.job_id is not None and stream.wants_queue(event.row["queue_name"]):
                 stream.say(catalogue.error("Job not found", event.at_ms, code="NOT_FOUND"))
                 stream.finish("done")

@@ -50,6 +50,7 @@ class Rechecks:
                 stream.finish("revoked")
             else:
                 stream.identity.caller = caller
+                self._streams.regroup(stream)
 
     async def _caller_now(self, identity: Identity) -> Caller | None:
         try:

@@ -1,9 +1,15 @@
 """Coming back with Last-Event-ID: what was missed, from the event log in the file."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from spooled_lite.core.jobs.replay import PAGE_MAX, can_be_replayed, last_logged, replay_page
+from spooled_lite.core.jobs.replay import (
+    PAGE_MAX,
+    Logged,
+    can_be_replayed,
+    last_logged,
+    replay_page,
+)
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.realtime.stream import Stream
@@ -36,18 +42,25 @@ async def replayed(feed: Feed, stream: Stream, missed: Missed) -> AsyncIterator[
     """Their frames as the stream would have got them, a read at a time."""
     after, up_to = missed
     while after < up_to:
-        page = await feed.readers.read(replay_page, stream.org, after=after, up_to=up_to)
-        written = b"".join(
-            part
-            for logged in page
-            for part in stream.rendered(Transition.of(logged))
-            if isinstance(part, bytes)
-        )
+        async with feed.replays:
+            if stream.end is not None:
+                return  # while it waited for its turn
+            page = await feed.readers.read(replay_page, stream.org, after=after, up_to=up_to)
+            written = _written(stream, page)
         if written:
             yield written
         if len(page) < PAGE_MAX:
             return
         after = page[-1].seq
+
+
+def _written(stream: Stream, page: Iterable[Logged]) -> bytes:
+    return b"".join(
+        part
+        for logged in page
+        for part in stream.rendered(Transition.of(logged))
+        if isinstance(part, bytes)
+    )
 
 
 def _up_to(tx: Reading, org: int, seq: int) -> int | None:

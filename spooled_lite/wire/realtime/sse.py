@@ -30,6 +30,7 @@ async def write_stream(
     """
     loop = asyncio.get_running_loop()
     write = partial(_write, send)
+    stream.is_opening = False
     await write(OPENED + first)
     try:
         if missed is not None:
@@ -41,6 +42,10 @@ async def write_stream(
     except SpooledError as error:
         logger.warning("an event stream ends early: %s", error)
     await write(b"", more_body=False)
+
+
+async def write_nothing(receive: Receive, send: Send) -> None:
+    await _write(send, b"", more_body=False)
 
 
 async def _until_ended(stream: Stream, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

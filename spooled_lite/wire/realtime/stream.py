@@ -2,15 +2,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
-from spooled_lite.wire.realtime.catalogue import TERMINAL, Frame
+from spooled_lite.wire.realtime.catalogue import Frame
 from spooled_lite.wire.realtime.credentials import Identity
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, render
 from spooled_lite.wire.realtime.filters import ALWAYS, EVERYTHING, Filter, Subscriptions
 from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
+
+if TYPE_CHECKING:
+    from spooled_lite.wire.realtime.audience import Audience
 
 BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtime, section 5.8
 CHUNK_BYTES_MAX: Final = 64 * 1024  # written at once: what the transport buffers by itself, too
@@ -27,12 +30,14 @@ class Stream:
     __slots__ = (
         "_inbox",
         "_waker",
+        "audience",
         "end",
         "filter",
         "has_health",
         "has_ids",
         "identity",
         "is_gone",
+        "is_opening",
         "job_id",
         "kind",
         "on_end",
@@ -40,6 +45,8 @@ class Stream:
         "profile",
         "queue_name",
         "recheck_at",
+        "seen_as",
+        "shown_until",
         "subscriptions",
         "turn_at",
         "waiting_count",
@@ -68,7 +75,11 @@ class Stream:
         self.has_health = has_health
         self.has_ids = kind == "sse" and job_id is None
         self.is_gone = is_gone
+        self.audience: Audience | None = None
+        self.seen_as: Hashable = None  # its view when it joined its audience
         self.subscriptions: Subscriptions | None = None
+        self.is_opening = kind == "sse"  # what it is shown of the past is not known yet
+        self.shown_until = 0  # the newest row that a read of the file has shown
         self.end: End | None = None
         self.on_end: Callable[[], None] | None = None
         self.opened_at = 0.0  # real time, as all of them
@@ -106,6 +117,14 @@ class Stream:
             return "queue", self.org, queue_name
         return "org", self.org, ""
 
+    @property
+    def view(self) -> Hashable:
+        """Equal for streams of one place that are told the same."""
+        scope = self.identity.caller.scope
+        queues = None if scope.is_unrestricted else scope
+        alone = None if self.subscriptions is None else self
+        return self.kind, self.profile, self.filter, self.job_id, self.queue_name, queues, alone
+
     # -- for the feed --------------------------------------------------------------------------
 
     def wants(self, frame: Frame) -> bool:
@@ -128,32 +147,34 @@ class Stream:
 
     def rendered(self, transition: Transition) -> Sequence[bytes | str]:
         """What it would be told of a transition."""
-        chosen = self._chosen(transition)
+        chosen = self.chosen(transition)
         if not chosen:
             return ()
         return transition.rendered(self.profile, chosen, has_id=self.has_ids).parts
 
     def tell(self, transition: Transition) -> None:
-        """Put what it wants of a transition in line."""
-        if self.end is not None:
-            return
-        chosen = self._chosen(transition)
+        """Put what it alone is told in line, after what its audience has been told."""
+        chosen = self.chosen(transition)
         if not chosen:
             return
+        self.catch_up()
         self.put(transition.rendered(self.profile, chosen, has_id=self.has_ids))
-        frames = transition.frames
-        if self.job_id is not None and any(frames[n].new_status in TERMINAL for n in chosen):
-            self.finish("done")
 
-    def _chosen(self, transition: Transition) -> tuple[int, ...]:
+    def chosen(self, transition: Transition) -> tuple[int, ...]:
         return tuple(n for n, frame in enumerate(transition.frames) if self.wants(frame))
 
     def say(self, frame: Frame) -> None:
         """Put a frame in line that is about no row, wanted or not."""
+        self.catch_up()
         self.put(render(self.profile, (frame,)))
 
+    def catch_up(self) -> None:
+        """Have its audience told what it is to be told, now."""
+        if self.audience is not None:
+            self.audience.flush()
+
     def put(self, rendered: Rendered) -> None:
-        if self.end is not None:
+        if self.end is not None or 0 < rendered.seq <= self.shown_until:
             return
         if self.waiting_count + rendered.count > BACKLOG_MAX:
             self.finish("slow")
@@ -175,7 +196,12 @@ class Stream:
             self.on_end()
 
     def forget_until(self, seq: int) -> None:
-        """Take out of the line what a read of the file has shown already."""
+        """Take out of the line what a read of the file has shown already, and let none of it in.
+
+        A commit may be seen by the read before it is announced.
+        """
+        self.catch_up()
+        self.shown_until = seq
         kept = [each for each in self._inbox if each.seq == 0 or each.seq > seq]
         self._inbox = deque(kept)
         self.waiting_count = sum(each.count for each in kept)

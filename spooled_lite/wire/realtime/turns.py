@@ -54,6 +54,9 @@ class Turns:
         return catalogue.system_health(database=is_well, at_ms=self._clock.now_ms())
 
     def _is_over(self, stream: Stream, now: float) -> bool:
-        if stream.is_gone() or now - stream.opened_at >= self._timing.lifetime_seconds:
+        if stream.is_gone():
+            stream.finish("done")
+        elif now - stream.opened_at >= self._timing.lifetime_seconds:
+            stream.catch_up()
             stream.finish("done")
         return stream.end is not None

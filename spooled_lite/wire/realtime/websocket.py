@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import Receive, Send
 
@@ -13,6 +13,8 @@ from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.realtime.stream import End, Stream
 
 logger = logging.getLogger(__name__)
+
+FRAMES: Final = "spooled.frames"  # of a message to send: whole frames, as our server takes them
 
 # Never 1000 or 1001 by ourselves: a client would not come back. Contract: section 5.7.
 CLOSE_CODES: Final[Mapping[End, int]] = {
@@ -51,7 +53,7 @@ async def _write(stream: Stream, send: Send) -> None:
     try:
         while parts := await stream.next_parts():
             for part in parts:
-                await send({"type": "websocket.send", "text": part})
+                await send(_message(part))
     except asyncio.CancelledError:
         if stream.end != "slow":
             raise
@@ -59,6 +61,12 @@ async def _write(stream: Stream, send: Send) -> None:
         return  # it has left
     assert stream.end is not None, "otherwise it would still be written to"
     await _close(send, CLOSE_CODES[stream.end])
+
+
+def _message(part: bytes | str) -> dict[str, Any]:
+    if isinstance(part, bytes):
+        return {"type": "websocket.send", FRAMES: part}
+    return {"type": "websocket.send", "text": part}
 
 
 async def _close(send: Send, code: int) -> None:
@@ -77,7 +85,9 @@ async def _read(feed: Feed, stream: Stream, receive: Receive, send: Send) -> Non
         if text is None or stream.end is not None:
             continue  # no command is binary
         # Answers go out ahead of the events in line: a client waits for them.
-        for answer in obey(stream, text, now_ms=feed.clock.now_ms()):
+        answers = obey(stream, text, now_ms=feed.clock.now_ms())
+        feed.streams.regroup(stream)
+        for answer in answers:
             try:
                 await send({"type": "websocket.send", "text": answer})
             except OSError:

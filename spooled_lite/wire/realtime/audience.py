@@ -1,0 +1,101 @@
+"""Streams that are told the same: what they get is chosen, rendered and joined once for all."""
+
+import asyncio
+import math
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from spooled_lite.wire.realtime.catalogue import TERMINAL
+from spooled_lite.wire.realtime.dialects import Profile, Rendered, joined
+from spooled_lite.wire.realtime.stream import BACKLOG_MAX, CHUNK_BYTES_MAX, Stream
+from spooled_lite.wire.realtime.transition import Transition
+
+# A write to one stream costs some 20 µs of the loop. Waiting five times as long before the next
+# one leaves the loop to those who work: what a thousand streams are told may be 0.1 s late, and
+# comes in fewer and larger writes.
+SECONDS_PER_STREAM: Final = 0.000_1
+PENDING_MAX: Final = BACKLOG_MAX // 4  # frames: nobody is taken for slow who was not told
+
+
+class Audience:
+    """Has at least one member. The first tells what all of them want."""
+
+    __slots__ = ("_not_before", "_pending", "_pending_count", "_timer", "members")
+
+    def __init__(self) -> None:
+        self.members: dict[Stream, None] = {}
+        self._pending: list[Rendered] = []
+        self._pending_count = 0
+        self._not_before = 0.0
+        self._timer: asyncio.Handle | None = None
+
+    @property
+    def first(self) -> Stream:
+        return next(iter(self.members))
+
+    def tell(self, transition: Transition) -> None:
+        """Put what they want of a transition in line; it is with them at the end of the round."""
+        first = self.first
+        chosen = first.chosen(transition)
+        if not chosen:
+            return
+        rendered = transition.rendered(first.profile, chosen, has_id=first.has_ids)
+        self._pending.append(rendered)
+        self._pending_count += rendered.count
+        if first.job_id is not None and _has_ended(transition, chosen):
+            self.flush()
+            for stream in tuple(self.members):
+                stream.finish("done")
+        elif self._pending_count >= PENDING_MAX:
+            self.flush()
+        elif self._timer is None:
+            self._schedule()
+
+    def flush(self) -> None:
+        """Give every member what is in line."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pending:
+            return
+        pending, count = self._pending, self._pending_count
+        self._pending, self._pending_count = [], 0
+        pieces = list(_pieces(self.first.profile, pending))
+        oldest = min((each.seq for each in pending if each.seq), default=math.inf)
+        for stream in tuple(self.members):
+            # One by one where not all of them may be for it, and where not all have room.
+            is_one_by_one = (
+                stream.is_opening
+                or oldest <= stream.shown_until
+                or stream.waiting_count + count > BACKLOG_MAX
+            )
+            for each in pending if is_one_by_one else pieces:
+                stream.put(each)
+        now = asyncio.get_running_loop().time()
+        self._not_before = now + len(self.members) * SECONDS_PER_STREAM
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        # After the whole commit has been told, at the earliest.
+        is_quiet = loop.time() >= self._not_before
+        self._timer = (
+            loop.call_soon(self.flush) if is_quiet else loop.call_at(self._not_before, self.flush)
+        )
+
+
+def _pieces(profile: Profile, pending: Iterable[Rendered]) -> Iterator[Rendered]:
+    """Joined, each of about the size that is written at once."""
+    together: list[Rendered] = []
+    size = 0
+    for rendered in pending:
+        together.append(rendered)
+        size += sum(len(part) for part in rendered.parts)
+        if size >= CHUNK_BYTES_MAX:
+            yield joined(profile, together)
+            together, size = [], 0
+    if together:
+        yield joined(profile, together)
+
+
+def _has_ended(transition: Transition, chosen: Iterable[int]) -> bool:
+    return any(transition.frames[n].new_status in TERMINAL for n in chosen)
