@@ -134,6 +134,11 @@ class Stage:
         """How many claims wait in the line of a queue."""
         return len(self.services.waiting.waiting_in((self.org, queue_name)))
 
+    def shared_commits(self, *, above: int) -> int:
+        """How many commits were shared by more operations than this bound of the histogram."""
+        batches = self.services.metrics.batch_operations
+        return batches.count - int(dict(batches.buckets())[f"{above:.1f}"])
+
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Let everything go on until this is so; each round is a whole transaction."""
         async with asyncio.timeout(PATIENCE_SECONDS):

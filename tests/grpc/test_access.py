@@ -10,7 +10,9 @@ from spooled_lite.core.auth.records import Claims, Subject
 from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.lifecycle.remove_org import delete_organization
-from tests.grpc.stage import Client, Stage, holder, play, refusal
+from spooled_lite.wire.grpc import methods
+from spooled_lite.wire.http.middleware.time_limit import TimeLimit
+from tests.grpc.stage import Client, Held, Stage, holder, play, refusal
 
 QUEUE = "emails"
 # Every method with a request that is in order. They touch the queue they name.
@@ -74,6 +76,8 @@ def test_a_credential_is_taken_in_every_form() -> None:
         for metadata in (
             {"x-api-key": stage.key},
             {"x-api-key": signed_in},
+            {"x-api-key": f"Bearer {stage.key}"},
+            {"x-api-key": f"bearer {signed_in}"},
             {"authorization": f"Bearer {stage.key}"},
             {"authorization": f"bearer {signed_in}"},
             {"x-api-key": stage.key, "authorization": "Bearer of-a-proxy-before-us"},
@@ -343,6 +347,25 @@ def test_storage_trouble_is_unavailable() -> None:
         refused = await refusal(stage.client.call("Enqueue", CALLS["Enqueue"]))
 
         assert (refused.code, refused.retry_after) == ("UNAVAILABLE", None)
+
+    play(script)
+
+
+def test_a_call_that_takes_too_long_is_stopped_and_its_write_is_done_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(methods, "TimeLimit", lambda: TimeLimit(0.05, sweep_seconds=0.01))
+
+    async def script(stage: Stage) -> None:
+        held = await Held(stage).begun()
+
+        refused = await refusal(stage.client.enqueue())
+
+        assert refused.code == "DEADLINE_EXCEEDED"
+        assert refused.text == "The request took longer than 0.05 seconds"
+        stream = stage.client.stream_jobs()
+        held.let_go()
+        assert (await stream.read()).queue_name == QUEUE  # a stream is not limited
 
     play(script)
 

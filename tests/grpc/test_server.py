@@ -14,13 +14,17 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.errors import Conflict, SpooledError, WorkerIdTaken
+from spooled_lite.wire.grpc import server
 from spooled_lite.wire.grpc.descriptors import SERVICES, message_class, methods_of
 from spooled_lite.wire.grpc.errors import status_of
 from spooled_lite.wire.grpc.server import OPTIONS, GrpcServer
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.http.listen import CannotListen, PortInUse
-from tests.grpc.stage import HOST, Held, Stage, a_stage, play, refusal
+from tests.grpc.stage import HOST, PATIENCE_SECONDS, Held, Stage, a_stage, play, refusal
 
+# How every connection of HTTP/2 begins.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+NO_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
@@ -152,6 +156,23 @@ def test_a_message_without_extensions_has_none() -> None:
     play(script)
 
 
+def test_a_tool_that_keeps_its_stream_open_does_not_hold_up_a_stop() -> None:
+    async def script(stage: Stage) -> None:
+        request = message_class("grpc.reflection.v1.ServerReflectionRequest")
+        service = "grpc.reflection.v1.ServerReflection"
+        call = standard(stage.channel(), service, "ServerReflectionInfo")()
+        await call.write(request(list_services=""))
+        await call.read()
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await stage.server.stop()
+
+        refused = await refusal(call.read())
+        assert (refused.code, refused.text) == ("UNAVAILABLE", "The server is stopping")
+
+    play(script)
+
+
 # -- listening -------------------------------------------------------------------------------------
 
 
@@ -214,6 +235,7 @@ def test_the_options_are_what_clients_count_on() -> None:
     assert options["grpc.max_concurrent_streams"] >= 200
     assert options["grpc.keepalive_time_ms"] == 10_000
     assert options["grpc.keepalive_timeout_ms"] == 20_000
+    assert options["grpc.http2.ping_timeout_ms"] == 20_000
 
 
 def test_a_hundred_streams_and_other_calls_fit_on_one_connection() -> None:
@@ -243,6 +265,49 @@ def test_pings_without_calls_are_tolerated() -> None:
             await asyncio.sleep(0.15)
         assert channel.get_state() == grpc.ChannelConnectivity.READY
         await channel.close()
+
+    play(script)
+
+
+def test_a_connection_that_answers_no_ping_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What takes seconds takes hundredths of them: what an option forgets would take a minute.
+    quick = [(name, each // 100 if "_ms" in name else each) for name, each in OPTIONS]
+    monkeypatch.setattr(server, "OPTIONS", quick)
+
+    async def script(stage: Stage) -> None:
+        reader, writer = await asyncio.open_connection(HOST, stage.server.port)
+        writer.write(PREFACE + NO_SETTINGS)
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            said = await reader.read(-1)
+
+        writer.close()
+        assert b"ping_timeout" in said
+
+    play(script)
+
+
+def test_one_connection_too_many_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS_MAX", 2)
+
+    async def script(stage: Stage) -> None:
+        await stage.client.enqueue()
+        second, third = stage.client_with(stage.key), stage.client_with(stage.key)
+        await second.enqueue()
+
+        assert (await refusal(third.call("GetJob", pb.GetJobRequest()))).code == "UNAVAILABLE"
+
+        await second.channel.close()
+        await third.call("GetJob", pb.GetJobRequest(), wait_for_ready=True)
+
+    play(script)
+
+
+def test_a_call_may_have_as_many_headers_as_over_http() -> None:
+    async def script(stage: Stage) -> None:
+        stage.client.metadata += (("of-a-proxy", "x" * 40_000),)
+
+        assert await stage.client.enqueue()
 
     play(script)
 
@@ -296,18 +361,43 @@ def test_with_its_files_the_server_speaks_tls_and_nothing_else(
     )
 
 
-@pytest.mark.parametrize("broken", ["missing", "no key"])
+KEY_OF_ANOTHER = """-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg/ZV+HwVb4RhtvFdW
++rBJJqIBq+GXQP39XmbMgWDwXd2hRANCAAQfbn+Yfpbs78yhKptAszxujk75o+9Z
+y4zSxJDT4y2dow9eiXHtkBmZJD2OMFuMy+26wOBx9UVF2DGlcyWedyQd
+-----END PRIVATE KEY-----
+"""
+ENCRYPTED_KEY = """-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjLjLCxNhKFJwICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEGfe2DrKdv/wcQFK5YW3mZ8EgZA1
+CY+jerzSiRQgEcZ5+PqlOkrcHi63oICrPrHVwhkdGzSxyRYiT/GZ4GsBkIlSXY5l
+6dmYidiX7czLi1+UkE5y4GMziTwQv5KbjcU1p6PqQ71hpuN8WjXPVj3x3J5cCQEl
+dfw/dK66n/qlQd9Vy1wy4gxqMkVVyw5vRTVRjjlBBMks6ccErRpFFwu0W3nhN1E=
+-----END ENCRYPTED PRIVATE KEY-----
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file"),
+        ("nothing of the kind", ""),
+        (KEY_OF_ANOTHER, "mismatch"),
+        # Nobody may be asked for its password: who starts a server may not be there.
+        (ENCRYPTED_KEY, "the key is encrypted"),
+    ],
+)
 def test_files_that_cannot_be_used_are_named_before_anything_is_served(
-    certificate: tuple[Path, Path], tmp_path: Path, broken: str
+    certificate: tuple[Path, Path], tmp_path: Path, text: str | None, said: str
 ) -> None:
     path, key = certificate[0], tmp_path / "key.pem"
-    if broken == "no key":
-        key.write_text("nothing of the kind")
+    if text is not None:
+        key.write_text(text)
 
     async def script(stage: Stage) -> None:
         raise AssertionError("it has started")
 
-    with pytest.raises(CannotUseCertificate, match=key.name):
+    with pytest.raises(CannotUseCertificate, match=f"{key.name}: .*{said}"):
         play(
             script,
             grpc_tls_enabled=True,

@@ -23,7 +23,7 @@ ON_LOOP_BYTES_MAX: Final = 65_536
 
 
 class Call:
-    __slots__ = ("_headers", "caller", "context", "db", "services", "settings")
+    __slots__ = ("_headers", "caller", "context", "db", "deadline", "services", "settings")
 
     def __init__(self, services: Services, context: Context) -> None:
         self.services = services
@@ -32,6 +32,7 @@ class Call:
         self.settings: Settings = services.settings
         self._headers = _credentials(context)
         self.caller: Caller | None = None
+        self.deadline = 0.0  # set by the time limit
 
     async def admit(self, word: str) -> None:
         """Who is calling, how often, and may they: in this order, so that refusals count too.
@@ -117,4 +118,6 @@ def _credentials(context: Context) -> dict[bytes, bytes]:
     value = found.get(name, b"")
     if isinstance(value, str):
         value = value.encode("utf-8", "replace")
+    if value.lstrip()[:7].lower() == b"bearer ":
+        name = "authorization"  # `x-api-key` may hold what stands there. Contract: platform, 2.1
     return {name.encode("ascii"): value}

@@ -25,7 +25,7 @@ from spooled_lite.core.workers.records import (
     checked_hostname,
     checked_metadata,
 )
-from spooled_lite.errors import RuleBroken, SpooledError
+from spooled_lite.errors import PayloadTooLarge, RuleBroken, SpooledError
 from spooled_lite.events import Row
 from spooled_lite.wire.grpc.descriptors import message_class, spooled_class
 from spooled_lite.wire.grpc.json_structs import json_of, length_of, struct_of
@@ -35,6 +35,8 @@ LEASE_SECONDS_MIN: Final = 5
 LEASE_SECONDS_MAX: Final = 3_600
 BATCH_MAX: Final = 100
 RESULT_BYTES_MAX: Final = 1_048_576
+# What a byte of JSON may be in a Struct: `1,` is eleven bytes there.
+STRUCT_BYTES_MAX: Final = 6
 ERROR_CHARACTERS_MAX: Final = 4_096
 CUT_MARK: Final = "... (truncated)"
 NO_ERROR: Final = "Job failed"  # what is stored when the worker says nothing
@@ -69,8 +71,7 @@ _ErrorResponse: Final = spooled_class("ErrorResponse")
 def new_job(request: Any, *, payload_bytes_max: int) -> NewJob:
     """Raises RuleBroken, PayloadTooLarge. Contract: grpc, 5.1."""
     queue_name = checked_queue_name(request.queue_name)
-    payload = json_of(request.payload, "payload")
-    check_json_size(payload, payload_bytes_max, "payload")
+    payload = _json_of(request.payload, "payload", payload_bytes_max)
     return NewJob(
         queue_name=queue_name,
         payload=payload,
@@ -122,9 +123,7 @@ def result_of(request: Any) -> bytes | None:
     """Raises RuleBroken, PayloadTooLarge. Contract: grpc, 5.4."""
     if not request.HasField("result"):
         return None
-    result = json_of(request.result, "result")
-    check_json_size(result, RESULT_BYTES_MAX, "result")
-    return result
+    return _json_of(request.result, "result", RESULT_BYTES_MAX)
 
 
 def error_of(request: Any) -> str:
@@ -262,6 +261,15 @@ def _metadata(given: Mapping[str, str]) -> bytes | None:
 
 
 # -- values ----------------------------------------------------------------------------------------
+
+
+def _json_of(struct: bytes, field: str, bytes_max: int) -> bytes:
+    """Raises RuleBroken, PayloadTooLarge: the second before it has become JSON, where it can."""
+    if len(struct) > bytes_max * STRUCT_BYTES_MAX:
+        raise PayloadTooLarge(f"Field `{field}` is larger than {bytes_max} bytes")
+    text = json_of(struct, field)
+    check_json_size(text, bytes_max, field)
+    return text
 
 
 def _within(value: int, field: str, least: int, most: int) -> int:

@@ -1,5 +1,6 @@
 """The only place that pairs an error with a gRPC status. Contract: grpc, section 8."""
 
+import logging
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
@@ -27,6 +28,8 @@ from spooled_lite.errors import (
     WorkerIdTaken,
     WrongShape,
 )
+
+logger = logging.getLogger(__name__)
 
 # Clients search for these words: contract README, section 5.
 BAD_CREDENTIAL: Final = "Invalid API key"
@@ -73,6 +76,14 @@ def status_of(error: SpooledError) -> StatusCode:
 
 def text_of(error: SpooledError) -> str:
     return BAD_CREDENTIAL if isinstance(error, Unauthorized) else error.message
+
+
+def told(error: BaseException) -> SpooledError:
+    """What a caller learns of an error: of a bug, nothing but that it is one."""
+    if isinstance(error, SpooledError):
+        return error
+    logger.error("a request of a stream failed", exc_info=error)
+    return InternalError()
 
 
 async def refuse(context: Context, error: SpooledError) -> NoReturn:

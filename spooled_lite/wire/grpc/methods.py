@@ -1,6 +1,7 @@
 """How a method is served: admit, read, run; the error boundary; the names clients call."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -10,11 +11,14 @@ from msgspec import Struct
 from spooled_lite.errors import InternalError, SpooledError
 from spooled_lite.wire.grpc.call import Call, off_loop, parsed
 from spooled_lite.wire.grpc.descriptors import Method, methods_of
-from spooled_lite.wire.grpc.errors import Context, refuse
+from spooled_lite.wire.grpc.errors import Context, refuse, status_of
 from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.http.middleware.time_limit import TimeLimit
 from spooled_lite.wire.waiting import Left
 
 logger = logging.getLogger(__name__)
+
+LEFT = "CANCELLED"  # what is counted of a caller that is gone, or whose deadline has passed
 
 
 class Unary(Struct, frozen=True):
@@ -42,55 +46,74 @@ def handler(
     service_name: str, rows: Mapping[str, Row], services: Services
 ) -> grpc.GenericRpcHandler:
     """All methods of a service. Bytes come in and go out: a bad message is answered here."""
+    limit = TimeLimit()
     found = {
-        method.name: _handler(method, rows[method.name], services)
+        method.name: _handler(method, rows[method.name], services, limit)
         for method in methods_of(service_name)
     }
     return grpc.method_handlers_generic_handler(service_name, found)
 
 
-def _handler(method: Method, row: Row, services: Services) -> Any:
+def _handler(method: Method, row: Row, services: Services, limit: TimeLimit) -> Any:
     if isinstance(row, Unary):
-        return grpc.unary_unary_rpc_method_handler(_unary(method, row, services))
+        return grpc.unary_unary_rpc_method_handler(_unary(method, row, services, limit))
     if method.streams_requests:
         return grpc.stream_stream_rpc_method_handler(_streaming(method, row, services))
     return grpc.unary_stream_rpc_method_handler(_streaming(method, row, services))
 
 
-def _unary(method: Method, row: Unary, services: Services) -> Any:
+def _unary(method: Method, row: Unary, services: Services, limit: TimeLimit) -> Any:
     kind, read, run = method.request, row.read, row.run
+    metrics = services.metrics
 
     async def serve(raw: bytes, context: Context) -> bytes:
+        began, status = time.monotonic(), LEFT
         call = Call(services, context)
 
         def command() -> Any:
             return read(call, parsed(kind, raw))
 
-        try:
+        async def work() -> bytes:
             await call.admit(row.word)
             return await run(call, await off_loop(len(raw), command))
+
+        try:
+            response = await limit.within(call, work())
+            status = "OK"
+            return response
         except SpooledError as error:
+            status = status_of(error).name
             await refuse(context, error)
         except Left:
             # The deadline has passed: the library says so to whoever may still be listening.
             return b""
         except Exception:
+            status = "INTERNAL"
             logger.exception("%s failed", method.name)
             await refuse(context, InternalError())
+        finally:
+            metrics.grpc_ended(method.name, status)
+            metrics.grpc_seconds.observe(time.monotonic() - began)
 
     return serve
 
 
 def _streaming(method: Method, row: Streaming, services: Services) -> Any:
     async def serve(first: Any, context: Context) -> None:
+        status = LEFT
         call = Call(services, context)
         try:
             await call.admit(row.word)
             await row.run(call, None if method.streams_requests else parsed(method.request, first))
+            status = "OK"
         except SpooledError as error:
+            status = status_of(error).name
             await refuse(context, error)
         except Exception:
+            status = "INTERNAL"
             logger.exception("%s failed", method.name)
             await refuse(context, InternalError())
+        finally:
+            services.metrics.grpc_ended(method.name, status)
 
     return serve

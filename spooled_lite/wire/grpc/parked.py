@@ -8,7 +8,7 @@ from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
 from spooled_lite.storage.lines import Request
 from spooled_lite.wire.grpc.call import Call
-from spooled_lite.wire.grpc.errors import TooManyStreams
+from spooled_lite.wire.grpc.errors import TooManyStreams, told
 from spooled_lite.wire.waiting import leave_line, stand_in_line
 
 PARKED_MAX: Final = 100  # of one stream, for different queues or workers
@@ -64,9 +64,7 @@ class Parked:
             return  # dropped, and what it had found is on its way back
         del self._requests[place]
         error = request.taker.exception()
-        if isinstance(error, SpooledError):
-            self._refused(error)
-        elif error is not None:
-            raise error
+        if error is not None:
+            self._refused(told(error))
         elif request.taker.result():  # nothing, when the server stops
             self._arrived(wanted, request.taker.result())

@@ -14,6 +14,7 @@ from spooled_lite.wire.grpc.acts import ACTS, Act, Command
 from spooled_lite.wire.grpc.call import Call, off_loop, parsed
 from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response, job_bytes
 from spooled_lite.wire.grpc.descriptors import spooled_class
+from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.parked import Parked
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.waiting import ask_once, give_back
@@ -94,7 +95,8 @@ class _Conversation:
         if self._reason is not None:
             raise self._reason
         for task in self._tasks:
-            task.result()
+            if not task.cancelled():  # as the one is when the other one failed
+                task.result()
 
     def _close(self) -> None:
         self._is_closed = True
@@ -144,8 +146,8 @@ class _Conversation:
             act = ACTS[name]
             command = await off_loop(size_bytes, act.read, getattr(request, name))
             return _Settled(act, command, act.submit(self.call, command), size_bytes)
-        except SpooledError as error:
-            return _Refused(error)
+        except Exception as error:
+            return _Refused(told(error))
 
     def _dequeue(self, request: Any) -> "_Answer":
         wanted = claim_of(request)
@@ -265,8 +267,8 @@ class _Settled:
     async def write(self, stream: _Conversation) -> None:
         try:
             response = await self._act.answer(self._command, self._outcome)
-        except SpooledError as error:
-            await stream.refuse(error)
+        except Exception as error:
+            await stream.refuse(told(error))
         else:
             await stream.say(self._act.field, response)
 
@@ -310,8 +312,8 @@ class _Asked:
         taker: asyncio.Future[list[Row]] = self._request.taker
         await asyncio.wait({taker})
         error = taker.exception()
-        if isinstance(error, SpooledError):
-            await stream.refuse(error)
+        if error is not None:
+            await stream.refuse(told(error))
         elif taker.result():
             self._jobs = _Arrived(taker.result())
             await self._jobs.write(stream)

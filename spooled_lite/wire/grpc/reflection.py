@@ -7,40 +7,64 @@ import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc import StatusCode
 
+from spooled_lite.errors import Unavailable
 from spooled_lite.wire.grpc.descriptors import (
     REFLECTION_SERVICES,
     SERVICES,
     message_class,
     shown_pool,
 )
+from spooled_lite.wire.grpc.errors import Context, refuse
+from spooled_lite.wire.grpc.streams import Ending, stopping
 
 NOT_FOUND: Final[int] = StatusCode.NOT_FOUND.value[0]
 INVALID_ARGUMENT: Final[int] = StatusCode.INVALID_ARGUMENT.value[0]
 
 
-def handlers() -> list[grpc.GenericRpcHandler]:
-    """Both versions: they differ by their names alone. No credential is asked for."""
-    return [_handler(service) for service in REFLECTION_SERVICES]
+class Reflection:
+    """No credential is asked for. Contract: grpc, section 1."""
+
+    def __init__(self) -> None:
+        self._open: set[Ending] = set()
+
+    def stop(self) -> None:
+        """End what is open: a tool keeps its stream, and nobody waits for that."""
+        for stream in tuple(self._open):
+            stream.end(stopping())
+
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
+        """Of both versions: they differ by their names alone."""
+        return [self._handler(service) for service in REFLECTION_SERVICES]
+
+    def _handler(self, service: str) -> grpc.GenericRpcHandler:
+        package = service.rpartition(".")[0]
+        request = message_class(f"{package}.ServerReflectionRequest")
+        response = message_class(f"{package}.ServerReflectionResponse")
+
+        async def info(requests: AsyncIterator[Any], context: Context) -> None:
+            async def answer_all() -> None:
+                async for each in requests:
+                    said = response(valid_host=each.host, original_request=each, **_answer(each))
+                    await context.write(said)
+
+            stream = Ending()
+            self._open.add(stream)
+            try:
+                await stream.until_done(answer_all)
+            except Unavailable as error:
+                await refuse(context, error)
+            finally:
+                self._open.discard(stream)
+
+        method = grpc.stream_stream_rpc_method_handler(
+            info,
+            request_deserializer=request.FromString,
+            response_serializer=response.SerializeToString,
+        )
+        return grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": method})
 
 
-def _handler(service: str) -> grpc.GenericRpcHandler:
-    package = service.rpartition(".")[0]
-    request = message_class(f"{package}.ServerReflectionRequest")
-    response = message_class(f"{package}.ServerReflectionResponse")
-
-    async def info(requests: AsyncIterator[Any], _: Any) -> AsyncIterator[Any]:
-        async for each in requests:
-            yield response(valid_host=each.host, original_request=each, **_answer(package, each))
-
-    method = grpc.stream_stream_rpc_method_handler(
-        info,
-        request_deserializer=request.FromString,
-        response_serializer=response.SerializeToString,
-    )
-    return grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": method})
-
-
-def _answer(package: str, request: Any) -> dict[str, Any]:
+def _answer(request: Any) -> dict[str, Any]:
     pool = shown_pool()
     try:
         match request.WhichOneof("message_request"):

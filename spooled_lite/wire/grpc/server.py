@@ -8,19 +8,26 @@ from typing import Any, Final
 import grpc
 from grpc import aio
 
-from spooled_lite.wire.grpc import queue_service, reflection, worker_service
+from spooled_lite.wire.grpc import queue_service, worker_service
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import QUEUE_SERVICE, WORKER_SERVICE
 from spooled_lite.wire.grpc.health import Health
 from spooled_lite.wire.grpc.methods import handler
+from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.grpc.tls import key_and_certificate
 from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.http.limits import raise_file_limit
 from spooled_lite.wire.http.listen import CannotListen, PortInUse, listen
 
 logger = logging.getLogger(__name__)
 
-MESSAGE_BYTES_MAX: Final = 5 * 1024 * 1024  # as a body over HTTP; the library refuses the rest
+# Room for a payload that is too large by far: what is refused here is told the rule that it breaks.
+# The library refuses the rest, with a status that clients take for a rate.
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+METADATA_BYTES_MAX: Final = 64 * 1024  # as the headers of a request over HTTP
+CONNECTIONS_MAX: Final = 2_000  # a client has one or two; the library hangs up on the rest
+FILES_PART: Final = 8  # ... and no more than this part of the files that may be open
 CALLS_MAX: Final = 10_000  # at a time, streams included; the library refuses the rest
 STREAMS_PER_CONNECTION: Final = 256  # a hundred streams of jobs, and calls beside them
 HANDED_BACK_SECONDS_MAX: Final = 1.0  # for streams that were cut off to hand back their jobs
@@ -32,9 +39,13 @@ OPTIONS: Final[Sequence[tuple[str, Any]]] = (
     ("grpc.so_reuseport", 0),  # with it two servers would share the port
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", -1),  # what is sent has its own bounds
+    ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    # The library waits a minute for the answer to a ping, whatever its other option says.
+    ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
@@ -52,6 +63,7 @@ class GrpcServer:
         self._services = services
         self._grace_seconds = grace_seconds
         self._health = Health()
+        self._reflection = Reflection()
         self._stopped = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._server: aio.Server | None = None
@@ -70,18 +82,21 @@ class GrpcServer:
         services = self._services
         files = key_and_certificate(services.settings)
         credentials = None if files is None else grpc.ssl_server_credentials([files])
-        server = aio.server(options=OPTIONS, maximum_concurrent_rpcs=CALLS_MAX)
+        server = aio.server(
+            options=(*OPTIONS, _connections_option()), maximum_concurrent_rpcs=CALLS_MAX
+        )
         deliveries = Deliveries(services, self.streams)
         server.add_generic_rpc_handlers(
             (
                 handler(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), services),
                 handler(WORKER_SERVICE, worker_service.rows(), services),
                 self._health.handler(),
-                *reflection.handlers(),
+                *self._reflection.handlers(),
             )
         )
         await self._listen(server, credentials)
         await server.start()
+        services.metrics.watch_grpc_streams(self.streams.counts)
         self._server = server
         self._looking = asyncio.create_task(
             self.streams.look_after(self._stopped), name="grpc-credentials"
@@ -98,6 +113,7 @@ class GrpcServer:
             return
         self._stopped.set()
         self._health.stop()
+        self._reflection.stop()
         self.streams.end_all()
         await server.stop(None if at_once else self._grace_seconds)
         if self._looking is not None:
@@ -124,6 +140,13 @@ class GrpcServer:
                 raise PortInUse(self.host, self.port) from error
             if bound != self.port:
                 raise CannotListen(self.host, self.port, "the library refuses the address")
+
+
+def _connections_option() -> tuple[str, int]:
+    most = raise_file_limit() // FILES_PART
+    # Negative where the system has no limit.
+    count_max = min(CONNECTIONS_MAX, most) if most > 0 else CONNECTIONS_MAX
+    return "grpc.max_allowed_incoming_connections", count_max
 
 
 def _target(address: str, port: int) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -44,6 +44,13 @@ class Streams:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def counts(self) -> Mapping[str, int]:
+        """How many are open, by their kind."""
+        found: Counter[str] = Counter()
+        for (kind, _), count in self._counts.items():
+            found[kind] += count
+        return found
 
     @contextmanager
     def opened(self, kind: str, stream: Stream, *, count_max: int) -> Iterator[None]:

@@ -14,8 +14,8 @@ def key_and_certificate(settings: Settings) -> tuple[bytes, bytes] | None:
     """The two files as they are; None when TLS is off.
 
     Raises:
-        CannotUseCertificate: one cannot be read, or they do not belong together. The library would
-            start all the same, and fail every handshake.
+        CannotUseCertificate: one cannot be read, the key is encrypted, or they do not belong
+            together. The library would start all the same, and fail every handshake.
     """
     if not settings.grpc_tls_enabled:
         return None
@@ -23,10 +23,16 @@ def key_and_certificate(settings: Settings) -> tuple[bytes, bytes] | None:
     assert certificate is not None, "the settings were checked"
     assert key is not None, "the settings were checked"
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key, password=_no_password)
         return Path(key).read_bytes(), Path(certificate).read_bytes()
     except OSError as error:  # SSLError is one
         raise CannotUseCertificate(
             f"gRPC cannot use the certificate {certificate} with the key {key}:"
             f" {error.strerror or error}"
         ) from error
+
+
+def _no_password() -> str:
+    """Instead of the question that would be put to the terminal."""
+    raise OSError("the key is encrypted")
