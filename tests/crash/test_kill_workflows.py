@@ -47,6 +47,11 @@ def test_graphs_finish_after_many_kills(tmp_path: Path, series: int) -> None:
     asyncio.run(a_series(tmp_path, f"long-{series}", ROUNDS_OF_A_LONG_SERIES))
 
 
+@pytest.mark.slow
+def test_a_step_that_was_told_to_stop_stops_after_a_kill(tmp_path: Path) -> None:
+    asyncio.run(told_to_stop(tmp_path))
+
+
 async def a_series(folder: Path, seed: str, rounds: int) -> None:
     choose = random.Random(seed)
     created: set[str] = set()
@@ -72,6 +77,36 @@ async def a_round(server: ServerProcess, choose: random.Random, created: set[str
             group.create_task(work(server.url, random.Random(choose.random())))
         await asyncio.sleep(choose.uniform(0.05, ROUND_SECONDS_MAX))
         server.kill()
+
+
+async def told_to_stop(folder: Path) -> None:
+    jobs = [{"key": key, "queue_name": "extract", "payload": key} for key in ("told", "ends")]
+    with ServerProcess(folder) as server:
+        server.start()
+        async with connected(server.url) as connection:
+            made = await connection.request("POST", "/workflows", {"name": "graph", "jobs": jobs})
+            body = {"queue_name": "extract", "worker_id": "w", "limit": 2}
+            told, ends = (await connection.request("POST", "/jobs/claim", body)).body["jobs"]
+            path = f"/workflows/{made.body['id']}"
+            answer = await connection.request("POST", f"{path}/cancel", {"stop_running": True})
+            assert answer.status == 200, answer
+
+        server.kill()
+        server.start()
+
+        async with connected(server.url) as connection:
+            await settled(connection, ends, "complete", {"result": 1})
+            lease = {"lease_id": told["lease_id"]}
+            answer = await connection.request("POST", f"/jobs/{told['id']}/heartbeat", lease)
+            assert (answer.status, answer.body["code"]) == (409, "LEASE_EXPIRED")
+            assert answer.body["details"]["reason"] == "workflow_canceled"
+            jobs = (await connection.request("GET", f"{path}/jobs")).body
+            assert {job["key"]: job["status"] for job in jobs} == {
+                "told": "cancelled",
+                "ends": "completed",
+            }
+        assert server.stop() == 0, server.log
+    assert problems_of(server.database) == []
 
 
 @asynccontextmanager
