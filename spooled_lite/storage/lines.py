@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from spooled_lite.errors import Unavailable
-from spooled_lite.storage.transaction import Line
+from spooled_lite.storage.transaction import Line, together
 from spooled_lite.storage.trouble import unavailable
 
 SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
@@ -63,6 +63,11 @@ class Request:
         self.gives_back = gives_back  # undoes a result that nobody is there to take
         self.answered = False
         self.entered_at = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many operations it asks for."""
+        return len(self.arguments[0]) if self.operation is together else 1
 
 
 class Lines:

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.lines import Lane, Request
-from spooled_lite.storage.transaction import Batch, Line
+from spooled_lite.storage.transaction import Batch, Line, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 
 PARKED_RUN_MAX: Final = 256  # waiting claims run in one batch; the rest of the line goes next time
@@ -125,8 +125,18 @@ class Round:
         """The result of a request, or the exception it ends with."""
         if request.lane == Lane.CREATE and self._is_low():
             return unavailable("storage_full")
+        result = self._attempt(request, request.operation, request.arguments)
+        if request.operation is together and isinstance(result, Exception):
+            # Nothing is left of any of them; each on its own, only the culprits are refused.
+            (steps,) = request.arguments
+            return [self._attempt(request, *step) for step in steps]
+        return result
+
+    def _attempt(
+        self, request: Request, operation: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Any:
         try:
-            return self._batch.run(self._now_ms(), request.operation, *request.arguments)
+            return self._batch.run(self._now_ms(), operation, *arguments)
         except Exception as error:
             if isinstance(error, sqlite3.Error) and reason_of(error) is not None:
                 raise

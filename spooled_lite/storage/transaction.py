@@ -154,6 +154,19 @@ class Tx(Reading):
 Operation = Callable[Concatenate[Tx, P], T]
 
 
+# An operation, and what it is to be run with.
+Step = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def together(tx: Tx, steps: Sequence[Step]) -> list[Any]:
+    """Run operations of one caller as one, which costs less; their results, in their order.
+
+    Submit it as it is: when a step raises, nothing of any is left, and `Round` runs each on its
+    own. What such a step was refused with stands in the place of its result.
+    """
+    return [operation(tx, *arguments) for operation, arguments in steps]
+
+
 class Sink(Protocol):
     """Writes rows made from the events of a batch, once, just before the commit."""
 

@@ -197,7 +197,7 @@ class Writer:
             batch.flush()
             began = time.monotonic()
             self._commit(connection)
-            self._measure(len(requests), time.monotonic() - began)
+            self._measure(sum(each.count for each in requests), time.monotonic() - began)
         except BaseException as error:
             round_.undo()
             self._roll_back()

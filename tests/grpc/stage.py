@@ -28,7 +28,8 @@ from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import ALL_QUEUES, IssuedKey
 from spooled_lite.core.orgs.create import create
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.lines import Request
+from spooled_lite.storage.transaction import Tx, together
 from spooled_lite.wire.grpc.server import GrpcServer
 from tests.factories import a_key, an_org
 
@@ -246,7 +247,7 @@ class Held:
         put, is_so = lines.put, asyncio.Event()
 
         def look() -> None:
-            waiting = [each.operation for lane in lines._lanes for each in lane]
+            waiting = [step for lane in lines._lanes for each in lane for step in operations(each)]
             if waiting.count(operation) >= count:
                 is_so.set()
 
@@ -263,6 +264,13 @@ class Held:
 
     def let_go(self) -> None:
         self._go_on.set()
+
+
+def operations(request: Request) -> list[Any]:
+    """What a request to the writing thread asks for."""
+    if request.operation is not together:
+        return [request.operation]
+    return [operation for operation, _ in request.arguments[0]]
 
 
 class Refusal:

@@ -13,8 +13,9 @@ from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.storage.transaction import together
 from spooled_lite.wire import waiting
-from spooled_lite.wire.grpc import process
+from spooled_lite.wire.grpc import answers, process
 from spooled_lite.wire.grpc.parked import PARKED_MAX
 from tests.factories import a_job
 from tests.grpc.stage import (
@@ -221,6 +222,106 @@ def test_many_operations_share_a_commit_when_the_writer_is_busy() -> None:
     play(script, write_batch_ms_max=60_000)
 
 
+def test_a_client_that_takes_no_answers_has_its_jobs_settled_all_the_same() -> None:
+    async def script(stage: Stage) -> None:
+        jobs = await some_jobs(stage, 3 * process.IN_HAND_MAX)
+        it = await talk(stage)
+        gate = Gate(stage)
+
+        for job in jobs:
+            await it.complete(job)
+
+        await stage.until_status(jobs[-1].id, "completed")
+        gate.open()
+        assert [(await it.read()).success for _ in jobs] == [True] * len(jobs)
+
+    play(script)
+
+
+def test_what_is_read_behind_unwritten_answers_is_handed_over_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "GATHER_SECONDS_MAX", PATIENCE_SECONDS * 3)
+
+    async def script(stage: Stage) -> None:
+        jobs = await some_jobs(stage, process.IN_HAND_MAX + 2 * answers.TOGETHER_MAX)
+        it = await talk(stage)
+        gate = Gate(stage)
+        sizes: list[int] = []
+        submit = stage.db.submit
+
+        def noting(operation: Any, arguments: Any, **more: Any) -> Any:
+            if operation is together:
+                sizes.append(len(arguments[0]))
+            return submit(operation, arguments, **more)
+
+        stage.db.submit = noting  # type: ignore[method-assign]
+        for number, job in enumerate(jobs):
+            # Every third one is an error, so that it shows whose answer is whose.
+            await it.complete(job, **({"lease_id": "other"} if number % 3 == 0 else {}))
+        await gathered(stage, 2 * answers.TOGETHER_MAX)
+        gate.open()
+
+        expected = ["LEASE_EXPIRED" if number % 3 == 0 else True for number in range(len(jobs))]
+        said = [await it.read() for _ in jobs]
+        assert [getattr(each, "code", None) or each.success for each in said] == expected
+        assert sizes == [1] * process.IN_HAND_MAX + [answers.TOGETHER_MAX] * 2
+        of_errors = {await stage.status(job.id) for job in jobs[::3]}
+        assert of_errors == {"processing"}
+        del stage.db.submit
+
+    play(script)
+
+
+@pytest.mark.parametrize("leave", ["cancel", "done_writing"])
+def test_what_was_gathered_when_the_client_has_said_everything_or_leaves_is_done(
+    leave: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GATHER_SECONDS_MAX", PATIENCE_SECONDS * 3)
+
+    async def script(stage: Stage) -> None:
+        jobs = await some_jobs(stage, process.IN_HAND_MAX + 2)
+        other = await stage.client.enqueue("other")
+        it = await talk(stage)
+        gate = Gate(stage)
+        for job in jobs:
+            await it.complete(job)
+        await it.dequeue("other")
+        await gathered(stage, 3)
+
+        if leave == "cancel":
+            it.call.cancel()
+        else:
+            await it.call.done_writing()
+
+        for job in jobs:
+            await stage.until_status(job.id, "completed")
+        gate.open()
+        if leave == "cancel":
+            await stage.until(lambda: len(stage.server.streams) == 0)
+            await stage.until_status(other, "pending")
+        else:
+            assert [(await it.read()).success for _ in jobs] == [True] * len(jobs)
+            assert (await it.read()).id == other
+            assert await it.read() is None
+
+    play(script)
+
+
+async def some_jobs(stage: Stage, count: int) -> list[pb.Job]:
+    """So many of them, claimed."""
+    for _ in range(count):
+        await stage.client.enqueue()
+    return await stage.client.dequeue(batch_size=count)
+
+
+async def gathered(stage: Stage, count: int) -> None:
+    """Until the only stream has gathered so many requests."""
+    stream: Any
+    [stream] = stage.server.streams._open
+    await stage.until(lambda: len(stream._gathered) == count)
+
+
 # -- errors ----------------------------------------------------------------------------------------
 
 
@@ -315,7 +416,7 @@ def test_an_answer_that_cannot_be_made_ends_the_stream(monkeypatch: pytest.Monke
     async def script(stage: Stage) -> None:
         job_id = await stage.client.enqueue()
         it = await talk(stage)
-        monkeypatch.setattr(process, "job_bytes", bug)
+        monkeypatch.setattr(answers, "job_bytes", bug)
         await it.dequeue()
 
         refused = await refusal(it.read())
@@ -523,10 +624,10 @@ def test_a_client_that_reads_nothing_is_read_no_further() -> None:
         taken = 0
         submit = stage.db.submit
 
-        def counting(operation: Any, *arguments: Any, **more: Any) -> Any:
+        def counting(operation: Any, arguments: Any, **more: Any) -> Any:
             nonlocal taken
-            taken += operation is complete
-            return submit(operation, *arguments, **more)
+            taken += len(arguments[0]) if operation is together else 0
+            return submit(operation, arguments, **more)
 
         stage.db.submit = counting  # type: ignore[method-assign]
         request = pb.ProcessRequest(complete=pb.CompleteRequest(job_id="u" * 255))

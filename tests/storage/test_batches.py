@@ -12,6 +12,8 @@ import pytest
 
 from spooled_lite.errors import Conflict, DatabaseError
 from spooled_lite.events import Deadline, EventBus
+from spooled_lite.metrics import Metrics
+from spooled_lite.storage import transaction
 from spooled_lite.storage.transaction import Hooks, Tx
 from spooled_lite.storage.writer import plain_commit
 from tests.storage.stage import (
@@ -70,6 +72,44 @@ def test_an_operation_that_raises_leaves_nothing_and_the_others_are_kept(path: P
 
     assert results == ["one", error, "two"]
     assert results[1] is error
+    assert in_file(path) == ["one", "two"]
+    assert (heard.texts, dues, counted) == ([], [], [])
+
+
+def test_operations_submitted_together_stand_together(path: Path) -> None:
+    commits, metrics = Commits(), Metrics()
+
+    async def main() -> Any:
+        async with a_database(path, commit=commits, metrics=metrics) as db:
+            before, operations = commits.count, metrics.batch_operations.total
+            results = await db.submit(
+                transaction.together, ([(add, ("one",)), (add, ("two",)), (add, ("three",))],)
+            )
+            return results, commits.count - before, metrics.batch_operations.total - operations
+
+    assert run(main()) == (["one", "two", "three"], 1, 3)
+    assert in_file(path) == ["one", "two", "three"]
+
+
+def test_of_operations_submitted_together_only_the_culprit_leaves_nothing(path: Path) -> None:
+    error, heard, dues = Refused("no"), Heard(), []
+    bus = EventBus()
+    bus.listen(heard)
+
+    async def main() -> Any:
+        async with a_database(path, bus=bus, on_due=lambda kind, at_ms: dues.append(kind)) as db:
+            steps = [(add, ("one",)), (add_and_raise, (error,)), (add, ("one",)), (add, ("two",))]
+            results = await db.submit(transaction.together, (steps,))
+            return results, await db.write(counters_stored)
+
+    results, counted = run(main())
+
+    assert (results[0], results[1], type(results[2]), results[3]) == (
+        "one",
+        error,
+        DatabaseError,
+        "two",
+    )
     assert in_file(path) == ["one", "two"]
     assert (heard.texts, dues, counted) == ([], [], [])
 

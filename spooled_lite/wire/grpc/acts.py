@@ -1,7 +1,7 @@
 """What a worker says of a job it holds: complete, fail, renew. For single calls and in a stream."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
 from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.transaction import Step
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import (
     claimant_of,
@@ -41,10 +42,13 @@ class Act(Struct, frozen=True):
 
     field: int  # its number in ProcessResponse
     read: Callable[[Any], Command]  # raises RuleBroken, PayloadTooLarge
-    submit: Callable[[Call, Command], asyncio.Future[Any]]
+    step: Callable[[Call, Command], Step]  # the operation it is
     say: Callable[[Any], bytes]
 
-    async def answer(self, command: Command, outcome: asyncio.Future[Any]) -> bytes:
+    def submit(self, call: Call, command: Command) -> asyncio.Future[Any]:
+        return call.db.submit(*self.step(call, command), lane=Lane.SETTLE)
+
+    async def answer(self, command: Command, outcome: Awaitable[Any]) -> bytes:
         """The response, once the outcome is committed.
 
         Raises:
@@ -62,9 +66,8 @@ def _read_complete(request: Any) -> Command:
     return Command(job_id_of(request), claimant_of(request), (result_of(request),))
 
 
-def _complete(call: Call, said: Command) -> asyncio.Future[Any]:
-    arguments = (call.org, said.job_id, said.claimant, *said.more, call.scope)
-    return call.db.submit(settle.complete, arguments, lane=Lane.SETTLE)
+def _complete(call: Call, said: Command) -> Step:
+    return settle.complete, (call.org, said.job_id, said.claimant, *said.more, call.scope)
 
 
 def _read_fail(request: Any) -> Command:
@@ -72,10 +75,9 @@ def _read_fail(request: Any) -> Command:
     return Command(job_id_of(request), claimant_of(request), more)
 
 
-def _fail(call: Call, said: Command) -> asyncio.Future[Any]:
+def _fail(call: Call, said: Command) -> Step:
     error, retries = said.more
-    arguments = (call.org, said.job_id, said.claimant, error, call.scope, retries)
-    return call.db.submit(settle.fail, arguments, lane=Lane.SETTLE)
+    return settle.fail, (call.org, said.job_id, said.claimant, error, call.scope, retries)
 
 
 def _read_renew(request: Any) -> Command:
@@ -83,9 +85,8 @@ def _read_renew(request: Any) -> Command:
     return Command(job_id_of(request), claimant_of(request), more)
 
 
-def _renew(call: Call, said: Command) -> asyncio.Future[Any]:
-    arguments = (call.org, said.job_id, said.claimant, *said.more, call.scope)
-    return call.db.submit(leases.renew, arguments, lane=Lane.SETTLE)
+def _renew(call: Call, said: Command) -> Step:
+    return leases.renew, (call.org, said.job_id, said.claimant, *said.more, call.scope)
 
 
 def _serialized(render: Callable[[Any], Any]) -> Callable[[Any], bytes]:

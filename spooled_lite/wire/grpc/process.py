@@ -2,33 +2,35 @@
 
 import asyncio
 from collections import deque
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from grpc.aio import EOF
 
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError, Unauthorized, WrongShape
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Request
-from spooled_lite.wire.grpc.acts import ACTS, Act, Command
+from spooled_lite.wire.grpc.acts import ACTS
+from spooled_lite.wire.grpc.answers import Answer, Arrived, Asked, Refused, Settled, begin
 from spooled_lite.wire.grpc.call import Call, off_loop, parsed
-from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response, job_bytes
+from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response
 from spooled_lite.wire.grpc.descriptors import spooled_class
 from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.parked import Parked
 from spooled_lite.wire.grpc.streams import Streams
-from spooled_lite.wire.waiting import ask_once, give_back
+from spooled_lite.wire.waiting import give_back
 
 # How far requests are read ahead of their answers; then the client waits, by its flow control.
 AHEAD_MAX: Final = 256  # settlements, and jobs asked for
 AHEAD_BYTES_MAX: Final = 8 * 1024 * 1024
+# Behind so many answers that are still to be written a request has time: it is gathered with those
+# that follow. Handed over together, they are a few commits instead of many, and cost less.
+IN_HAND_MAX: Final = 8
+GATHER_SECONDS_MAX: Final = 0.02  # and no longer, should the client not take its answers
 # What the client may leave unread of the jobs that waited for it, before it gets no more of them.
 BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024
 FINISH_SECONDS_MAX: Final = 10.0  # for a client to take the last answers of a stream that is ended
 
-# The numbers of the fields of ProcessResponse; those of the three acts are in acts.py.
-JOB: Final = 1
-ERROR: Final = 5
+ERROR: Final = 5  # the number of `error` in ProcessResponse; the others are where they are made
 
 _ProcessRequest: Final = spooled_class("ProcessRequest")
 
@@ -52,7 +54,9 @@ class _Conversation:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.parked = Parked(call, arrived=self._arrived, refused=self._refused)
-        self._line: deque[_Answer] = deque()
+        self._line: deque[Answer] = deque()
+        self._gathered: list[Answer] = []  # the last ones of the line: nobody works at them yet
+        self._hurry: asyncio.TimerHandle | None = None  # when they have waited for too long
         self._changed = asyncio.Event()  # there is something to write, or there never will be
         self._has_room = asyncio.Event()
         self._ahead = self._ahead_bytes = self._backlog_bytes = 0
@@ -100,6 +104,7 @@ class _Conversation:
 
     def _close(self) -> None:
         self._is_closed = True
+        self._hand_over()
         self._changed.set()
         self._held_back.clear()
         self.parked.drop_all()
@@ -135,7 +140,7 @@ class _Conversation:
         except SpooledError as error:
             self.end(error)
 
-    async def _answer_to(self, request: Any, size_bytes: int) -> "_Answer":
+    async def _answer_to(self, request: Any, size_bytes: int) -> Answer:
         name = request.WhichOneof("request")
         try:
             self.call.charge()
@@ -145,21 +150,37 @@ class _Conversation:
                 raise WrongShape.missing("request")
             act = ACTS[name]
             command = await off_loop(size_bytes, act.read, getattr(request, name))
-            return _Settled(act, command, act.submit(self.call, command), size_bytes)
+            return Settled(act, command, size_bytes)
         except Exception as error:
-            return _Refused(told(error))
+            return Refused(told(error))
 
-    def _dequeue(self, request: Any) -> "_Answer":
+    def _dequeue(self, request: Any) -> Answer:
         wanted = claim_of(request)
         self.call.scope.check(wanted.queue_name)
-        # It is asked once in its turn, and parks when its turn to be answered has come.
-        return _Asked(wanted, ask_once(self.call.db, self.call.claimer, wanted))
+        return Asked(wanted)
 
-    def _put(self, answer: "_Answer") -> None:
+    def _put(self, answer: Answer) -> None:
         self._ahead += answer.weight
         self._ahead_bytes += answer.size_bytes
         self._line.append(answer)
+        self._gathered.append(answer)
+        if not self._is_busy():
+            self._hand_over()
+        elif self._hurry is None:
+            loop = asyncio.get_running_loop()
+            self._hurry = loop.call_later(GATHER_SECONDS_MAX, self._hand_over)
         self._changed.set()
+
+    def _is_busy(self) -> bool:
+        """Whether there is enough to be written before it is the turn of what is gathered."""
+        return len(self._line) - len(self._gathered) >= IN_HAND_MAX
+
+    def _hand_over(self) -> None:
+        if self._hurry is not None:
+            self._hurry.cancel()
+            self._hurry = None
+        gathered, self._gathered = self._gathered, []
+        begin(self.call, gathered)
 
     # -- from those that are parked ----------------------------------------------------------------
 
@@ -168,7 +189,8 @@ class _Conversation:
             give_back(self.call.db, self.call.claimer, jobs)
             self._held_back[(wanted.queue_name, wanted.worker_id)] = wanted
             return
-        answer = _Arrived(jobs)
+        self._hand_over()  # what is gathered stays the last of the line
+        answer = Arrived(jobs)
         self._backlog_bytes += answer.backlog_bytes
         self._line.append(answer)
         self._changed.set()
@@ -177,7 +199,7 @@ class _Conversation:
         if isinstance(error, Unauthorized):
             self.end(error)
         else:
-            self._put(_Refused(error))
+            self._put(Refused(error))
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -194,11 +216,13 @@ class _Conversation:
             line.popleft()
             self._make_room(answer)
 
-    def _make_room(self, answer: "_Answer") -> None:
+    def _make_room(self, answer: Answer) -> None:
         self._ahead -= answer.weight
         self._ahead_bytes -= answer.size_bytes
         self._backlog_bytes -= answer.backlog_bytes
         self._has_room.set()
+        if self._gathered and not self._is_busy():
+            self._hand_over()
         if self._held_back and self._backlog_bytes < BACKLOG_BYTES_MAX:
             held_back, self._held_back = self._held_back, {}
             for wanted in held_back.values():
@@ -218,113 +242,3 @@ class _Conversation:
             self.parked.park(wanted)
         except SpooledError as error:
             await self.refuse(error)
-
-
-# -- answers ---------------------------------------------------------------------------------------
-
-
-class _Answer(Protocol):
-    """What stands in line to be written."""
-
-    weight: int  # how much it counts of what is read ahead
-    size_bytes: int  # of the request that is kept until then
-    backlog_bytes: int
-
-    async def write(self, stream: _Conversation) -> None: ...
-
-    def hand_back(self, call: Call) -> None:
-        """It will never be written, or not to its end."""
-        ...
-
-
-class _Refused:
-    weight = 1
-    size_bytes = backlog_bytes = 0
-
-    def __init__(self, error: SpooledError) -> None:
-        self._error = error
-
-    async def write(self, stream: _Conversation) -> None:
-        await stream.refuse(self._error)
-
-    def hand_back(self, call: Call) -> None: ...
-
-
-class _Settled:
-    """Of a job that is done with, whether or not the client hears of it."""
-
-    weight = 1
-    backlog_bytes = 0
-
-    def __init__(
-        self, act: Act, command: Command, outcome: asyncio.Future[Any], size_bytes: int
-    ) -> None:
-        self.size_bytes = size_bytes
-        self._act = act
-        self._command = command
-        self._outcome = outcome
-
-    async def write(self, stream: _Conversation) -> None:
-        try:
-            response = await self._act.answer(self._command, self._outcome)
-        except Exception as error:
-            await stream.refuse(told(error))
-        else:
-            await stream.say(self._act.field, response)
-
-    def hand_back(self, call: Call) -> None: ...
-
-
-class _Arrived:
-    """Jobs of a dequeue that was parked."""
-
-    weight = size_bytes = 0
-
-    def __init__(self, jobs: list[Row]) -> None:
-        self.backlog_bytes = sum(len(job["payload"]) for job in jobs)
-        self._jobs = deque(jobs)
-
-    async def write(self, stream: _Conversation) -> None:
-        call = stream.call
-        while self._jobs:
-            job = self._jobs[0]
-            message = await off_loop(len(job["payload"]), job_bytes, job, call.org_id)
-            await stream.say(JOB, message)
-            self._jobs.popleft()
-
-    def hand_back(self, call: Call) -> None:
-        if self._jobs:
-            give_back(call.db, call.claimer, list(self._jobs))
-
-
-class _Asked:
-    """A dequeue in its turn: its jobs, or a place where it waits for some."""
-
-    size_bytes = backlog_bytes = 0
-
-    def __init__(self, wanted: Claim, request: Request) -> None:
-        self.weight = wanted.limit
-        self._wanted = wanted
-        self._request = request
-        self._jobs: _Arrived | None = None
-
-    async def write(self, stream: _Conversation) -> None:
-        taker: asyncio.Future[list[Row]] = self._request.taker
-        await asyncio.wait({taker})
-        error = taker.exception()
-        if error is not None:
-            await stream.refuse(told(error))
-        elif taker.result():
-            self._jobs = _Arrived(taker.result())
-            await self._jobs.write(stream)
-        else:
-            await stream.park(self._wanted)
-
-    def hand_back(self, call: Call) -> None:
-        taker: asyncio.Future[list[Row]] = self._request.taker
-        if self._jobs is not None:
-            self._jobs.hand_back(call)
-        elif not taker.done():
-            taker.cancel()  # what it still finds goes back by itself
-        elif taker.exception() is None and taker.result():
-            give_back(call.db, call.claimer, taker.result())

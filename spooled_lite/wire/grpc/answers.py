@@ -1,0 +1,202 @@
+"""What a ProcessJobs stream owes its client: begun with the writing thread, written in turn."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.errors import SpooledError
+from spooled_lite.events import Row
+from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.transaction import Step, together
+from spooled_lite.wire.grpc.acts import Act, Command
+from spooled_lite.wire.grpc.call import Call, off_loop
+from spooled_lite.wire.grpc.convert import job_bytes
+from spooled_lite.wire.grpc.errors import told
+from spooled_lite.wire.waiting import ask_once, give_back
+
+# Settlements that are one operation: each may tell a thousand jobs that wait for it, in 8 ms.
+TOGETHER_MAX: Final = 6
+JOB: Final = 1  # the number of `job` in ProcessResponse; those of the three acts are in acts.py
+
+
+class Stream(Protocol):
+    """Whom the answers are written to."""
+
+    call: Call
+
+    async def say(self, field: int, message: bytes) -> None: ...
+    async def refuse(self, error: SpooledError) -> None: ...
+
+    async def park(self, wanted: Claim) -> None:
+        """Have a dequeue that found nothing wait."""
+        ...
+
+
+class Answer(Protocol):
+    """What stands in line to be written."""
+
+    weight: int  # how much it counts of what is read ahead
+    size_bytes: int  # of the request that is kept until then
+    backlog_bytes: int
+
+    def begin(self, group: "Group") -> None:
+        """Ask for what is to be written; comes before everything else."""
+        ...
+
+    async def write(self, stream: Stream) -> None: ...
+
+    def hand_back(self, call: Call) -> None:
+        """It will never be written, or not to its end."""
+        ...
+
+
+def begin(call: Call, answers: Sequence[Answer]) -> None:
+    """Have the writing thread work at what these answers need. Their order is kept."""
+    for at in range(0, len(answers), TOGETHER_MAX):
+        group = Group(call)
+        for answer in answers[at : at + TOGETHER_MAX]:
+            answer.begin(group)
+        group.submit()
+
+
+class Group:
+    """Settlements that are one request to the writing thread, and get their outcomes together."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self._steps: list[Step] = []
+        self._outcomes: asyncio.Future[list[Any]] | None = None
+
+    def add(self, step: Step) -> int:
+        """Its place in the group."""
+        self._steps.append(step)
+        return len(self._steps) - 1
+
+    def submit(self) -> None:
+        if self._steps:
+            self._outcomes = self.call.db.submit(together, (self._steps,), lane=Lane.SETTLE)
+
+    async def outcome(self, place: int) -> Any:
+        """What became of one, once it is committed. Raises what it was refused with."""
+        assert self._outcomes is not None, "whatever has a place was submitted"
+        if not self._outcomes.done():
+            await asyncio.wait({self._outcomes})
+        outcome = self._outcomes.result()[place]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class Refused:
+    weight = 1
+    size_bytes = backlog_bytes = 0
+
+    def __init__(self, error: SpooledError) -> None:
+        self._error = error
+
+    def begin(self, group: Group) -> None: ...
+
+    async def write(self, stream: Stream) -> None:
+        await stream.refuse(self._error)
+
+    def hand_back(self, call: Call) -> None: ...
+
+
+class Settled:
+    """Of a job that is done with, whether or not the client hears of it."""
+
+    weight = 1
+    backlog_bytes = 0
+
+    def __init__(self, act: Act, command: Command, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self._act = act
+        self._command = command
+        self._group: Group | None = None
+        self._place = 0
+
+    def begin(self, group: Group) -> None:
+        self._group = group
+        self._place = group.add(self._act.step(group.call, self._command))
+
+    async def write(self, stream: Stream) -> None:
+        assert self._group is not None, "it was begun"
+        try:
+            outcome = self._group.outcome(self._place)
+            response = await self._act.answer(self._command, outcome)
+        except Exception as error:
+            await stream.refuse(told(error))
+        else:
+            await stream.say(self._act.field, response)
+
+    def hand_back(self, call: Call) -> None: ...
+
+
+class Arrived:
+    """Jobs of a dequeue that was parked."""
+
+    weight = size_bytes = 0
+
+    def __init__(self, jobs: list[Row]) -> None:
+        self.backlog_bytes = sum(len(job["payload"]) for job in jobs)
+        self._jobs = deque(jobs)
+
+    def begin(self, group: Group) -> None: ...
+
+    async def write(self, stream: Stream) -> None:
+        call = stream.call
+        while self._jobs:
+            job = self._jobs[0]
+            message = await off_loop(len(job["payload"]), job_bytes, job, call.org_id)
+            await stream.say(JOB, message)
+            self._jobs.popleft()
+
+    def hand_back(self, call: Call) -> None:
+        if self._jobs:
+            give_back(call.db, call.claimer, list(self._jobs))
+
+
+class Asked:
+    """A dequeue in its turn: its jobs, or a place where it waits for some."""
+
+    size_bytes = backlog_bytes = 0
+
+    def __init__(self, wanted: Claim) -> None:
+        self.weight = wanted.limit
+        self._wanted = wanted
+        self._request: Request | None = None
+        self._jobs: Arrived | None = None
+
+    def begin(self, group: Group) -> None:
+        # It is asked once in its turn, and parks when its turn to be answered has come.
+        self._request = ask_once(group.call.db, group.call.claimer, self._wanted)
+
+    async def write(self, stream: Stream) -> None:
+        taker = self._taker
+        if not taker.done():
+            await asyncio.wait({taker})
+        error = taker.exception()
+        if error is not None:
+            await stream.refuse(told(error))
+        elif taker.result():
+            self._jobs = Arrived(taker.result())
+            await self._jobs.write(stream)
+        else:
+            await stream.park(self._wanted)
+
+    def hand_back(self, call: Call) -> None:
+        taker = self._taker
+        if self._jobs is not None:
+            self._jobs.hand_back(call)
+        elif not taker.done():
+            taker.cancel()  # what it still finds goes back by itself
+        elif taker.exception() is None and taker.result():
+            give_back(call.db, call.claimer, taker.result())
+
+    @property
+    def _taker(self) -> asyncio.Future[list[Row]]:
+        assert self._request is not None, "it was begun"
+        taker: asyncio.Future[list[Row]] = self._request.taker
+        return taker
