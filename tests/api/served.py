@@ -23,6 +23,9 @@ from tests.factories import a_key, an_org
 
 NOW_MS: Final = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 BASE_URL: Final = "http://spooled.test"
+ANSWER_SECONDS_MAX: Final = (
+    120.0  # of one call: an answer that does not end is a failure and no hang
+)
 
 
 class Served:
@@ -159,7 +162,8 @@ class Api:
             key = self.key
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         headers.update(more.pop("headers", {}))
-        answer = await self.served.bare.request(method, url, headers=headers, **more)
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            answer = await self.served.bare.request(method, url, headers=headers, **more)
         if self._has_real_routes:
             assert_documented(answer)
         return answer
