@@ -38,19 +38,18 @@ class WatchedApi(Api):
     """After every refusal it looks whether the file is as it was."""
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        before = self.state_at_rest()
+        before = self.state()
         answer = super().request(method, path, **more)
         if answer.status_code >= 400:
             assert self.state() == before, f"{method} {path} was refused and changed something"
             assert_envelope(answer)
         return answer
 
-    def state_at_rest(self) -> list[Any]:
-        """When what an earlier call has left to the loops, a deletion for example, is done."""
+    def come_to_rest(self) -> None:
+        """Until what earlier calls have left to the loops, a deletion for example, is done."""
         before, state = None, self.state()
         while state != before:
             before, state = state, self.state()
-        return state
 
     def state(self) -> list[Any]:
         async def read() -> list[Any]:

@@ -129,6 +129,7 @@ def send_anything(examples: int, *, derandomize: bool) -> None:
             segment = job_ids[which] if segment == "a job" else segment
             raw = segment.encode() if isinstance(segment, str) else segment
             content = {} if method in ("GET", "DELETE") else {"content": body}
+            api.come_to_rest()
 
             answer = api.request(method, url(path, raw, query), headers=given_headers, **content)
 
