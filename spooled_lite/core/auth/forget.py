@@ -6,6 +6,7 @@ from spooled_lite.core.auth import statements
 from spooled_lite.storage.transaction import Tx
 
 FORGET_MAX: Final = 500  # rows in one transaction, so that no claim waits long behind it
+LATE_MS: Final = 3_600_000  # so long a code that is over is told from one that never was
 
 
 def forget_revoked_tokens(tx: Tx) -> int:
@@ -14,4 +15,6 @@ def forget_revoked_tokens(tx: Tx) -> int:
 
 
 def forget_codes(tx: Tx) -> int:
-    return tx.execute(statements.FORGET_CODES, {"now_ms": tx.now_ms, "limit": FORGET_MAX})
+    """How many rows are gone. Whoever comes later is told that no code is pending."""
+    asked = {"over_ms": tx.now_ms - LATE_MS, "limit": FORGET_MAX}
+    return tx.execute(statements.FORGET_CODES, asked)

@@ -82,7 +82,7 @@ USE_CODE: Final = "DELETE FROM sign_in_codes WHERE email = :email"
 FORGET_CODES: Final = """
 DELETE FROM sign_in_codes
  WHERE email IN (SELECT email FROM sign_in_codes
-                  WHERE expires_at_ms <= :now_ms
+                  WHERE expires_at_ms <= :over_ms
                   ORDER BY expires_at_ms
                   LIMIT :limit)
 """

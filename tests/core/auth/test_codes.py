@@ -130,12 +130,15 @@ def test_who_may_not_sign_in_leaves_the_same_trace_and_no_code(store: Store) -> 
     assert store.run(try_code, ADA, "000000", SECRET) == "wrong"
 
 
-def test_old_codes_are_forgotten(store: Store) -> None:
-    started(store)
+def test_old_codes_are_forgotten_when_nobody_comes_late_any_more(store: Store) -> None:
+    code = started(store)
 
-    early = store.run(forget_codes)
     store.clock.advance(seconds=900)
+    early = store.run(forget_codes)
+    late = store.run(try_code, ADA, code, SECRET)
+    store.clock.advance(seconds=3600)
 
+    assert late == "wrong"  # and not "nothing pending"
     assert (early, store.run(forget_codes), store.run(forget_codes)) == (0, 1, 0)
 
 
