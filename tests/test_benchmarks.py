@@ -2,9 +2,10 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,12 @@ def test_refused_requests_and_claims_that_find_nothing_are_counted(tmp_path: Pat
     assert hungry.empty_count == hungry.request_count > 0
 
 
+def until_it_listens(listening: Future[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    while "listening" not in capsys.readouterr().out:
+        assert not listening.done(), "it has ended and never said so"
+        time.sleep(0.01)
+
+
 @pytest.mark.slow
 def test_the_listener_says_how_old_events_are_when_they_come(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -69,9 +76,7 @@ def test_the_listener_says_how_old_events_are_when_they_come(
         Line(ours.target) as line,
     ):
         listening = pool.submit(listen, ours.target, 2.0)
-        while "listening" not in capsys.readouterr().out:
-            assert not listening.done(), "it has ended and never said so"
-            time.sleep(0.01)
+        until_it_listens(listening, capsys)
         line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": 1})
         line.post("/api/v1/jobs/claim", {"queue_name": QUEUE, "worker_id": "w"})
         heard = listening.result()
@@ -87,9 +92,7 @@ def test_a_crowd_hears_everything_and_who_is_ended_is_counted(
     with ThreadPoolExecutor(1) as pool:
         with server.spooled_lite(tmp_path, tmp_path / "load.db") as ours, Line(ours.target) as line:
             listening = pool.submit(crowd.listen, ours.target, 3, 60.0)
-            while "listening" not in capsys.readouterr().out:
-                assert not listening.done(), "it has ended and never said so"
-                time.sleep(0.01)
+            until_it_listens(listening, capsys)
             line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": 1})
         heard = listening.result()  # the server stops while it listens
 
