@@ -90,6 +90,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     plan_enforcement: Literal["off", "on"] = "off"
     default_plan_tier: Literal["free", "starter", "pro", "enterprise"] = "free"
     plan_values: Mapping[str, str] = msgspec.field(default_factory=dict)  # by variable, unread
+    given: frozenset[str] = frozenset()  # the settings that somebody set, whatever to
     rate_limit_requests_per_second: Count | None = None  # None: not limited
     rate_limit_burst_size: Count | None = None  # see rate_limit_burst
     streams_per_org_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # of each kind
@@ -140,7 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def shown(self) -> dict[str, Any]:
         """Every setting with its value, secrets masked: for logs and for people."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        values = {name: getattr(self, name) for name in (*TYPES, "plan_values")}
         return {
             name: "***" if value and name in SECRETS else value for name, value in values.items()
         }
@@ -152,11 +153,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return list(self.shown().items())
 
 
+_NO_SETTINGS: Final = frozenset({"plan_values", "given"})  # fields of another kind
+
 # The type of each setting that a flag, a variable or a key of the file can set.
 TYPES: Final[Mapping[str, Any]] = {
     name: without_none(kind)
     for name, kind in get_type_hints(Settings, include_extras=True).items()
-    if name != "plan_values"
+    if name not in _NO_SETTINGS
 }
 
 
@@ -189,12 +192,13 @@ def load(
     if "compat_env" in given and given["compat_env"].value:
         aliased = reader.from_aliases(environ)
         given = in_file | aliased | in_environ | in_flags
+    asked_for = frozenset(given)
     if "port" in given and given["port"].value == 0:
         # Who asks for any free port runs several servers: a fixed second one would be taken.
         given.setdefault("grpc_port", Given("auto", "the default"))
 
     values = {name: each.value for name, each in given.items()}
-    settings = Settings(plan_values=plan_values(file, environ), **values)
+    settings = Settings(plan_values=plan_values(file, environ), given=asked_for, **values)
     try:
         plans_of(settings.plan_values)
     except BadPlanValue as error:

@@ -41,6 +41,9 @@ def masked(text: str) -> str:
 
 
 class _Plain(logging.Formatter):
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return _rfc3339(record.created)
+
     def format(self, record: logging.LogRecord) -> str:
         return masked(super().format(record))
 
@@ -55,6 +58,8 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        # What a program reads beside the message: `extra={"fields": {...}}`.
+        line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return masked(msgspec.json.encode(line).decode("utf-8"))

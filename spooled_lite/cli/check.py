@@ -22,9 +22,12 @@ PROBLEMS_SHOWN = 100
 @click.option("--database", required=True, help="The file. A server may be using it meanwhile.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(database: str, as_json: bool) -> None:
-    """Check the file and the sums in it. Only reads; ends with 1 when something is wrong."""
+    """Check the file and the sums in it. Only reads.
+
+    Ends with 0 when all is well, with 1 when something is wrong, with 2 when nothing was looked at.
+    """
     if not Path(database).is_file():
-        raise click.ClickException(f"{database}: there is no such database")
+        raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     console = Console(stderr=True)
     try:
         with console.status("looking at every page and every job"):
@@ -36,8 +39,12 @@ def check(database: str, as_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(problem)
-        click.echo(f"{database}: {'ok' if not problems else f'{len(problems)} problems'}")
+        click.echo(f"{database}: {_verdict(len(problems))}")
     sys.exit(1 if problems else 0)
+
+
+def _verdict(count: int) -> str:
+    return "ok" if not count else f"{count} problem{'' if count == 1 else 's'}"
 
 
 def problems_of(database: str) -> list[str]:

@@ -5,22 +5,21 @@ import gc
 import logging
 import os
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
-import msgspec
 import uvloop
 
 from spooled_lite.app import Running, running
+from spooled_lite.cli.greeting import Started, greet
+from spooled_lite.cli.ready_file import ReadyFile, ready_file_at
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.logs import set_up_logging
 from spooled_lite.storage.file_guard import FileInUse
 from spooled_lite.storage.migrate import NewerSchema
-from spooled_lite.wire.grpc.start import grpc_of
+from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.http.listen import CannotListen
@@ -34,11 +33,6 @@ logger = logging.getLogger(__name__)
 # What a request allocates is freed by reference counts. Looking for cycles every 700 objects, as is
 # the default, costs a sixth of the time; what exists at the start is never looked at again.
 GC_THRESHOLDS: Final = (20_000, 20, 20)
-_MAY_REGISTER: Final = {
-    "open": "anybody",
-    "closed": "the admin key",
-    "invite": "whoever is invited",
-}
 METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape that is under way when the server stops
 
 
@@ -55,20 +49,29 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
         file = NO_FILE if config_file is None else read_file(config_file)
         settings, warnings = load(flags=flags, file=file)
     except ConfigError as error:
-        raise click.ClickException(str(error)) from error
+        raise WrongSetting(str(error)) from error
     set_up_logging(settings)
     for warning in warnings:
         logger.warning("%s", warning)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, ready_file))
-    except (CannotListen, CannotUseCertificate, FileInUse, NewerSchema) as error:
+        with (
+            ready_file_at(ready_file) as ready,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_serve(settings, ready))
+    except (CannotListen, CannotUseCertificate, FileInUse, NewerSchema, NotInstalled) as error:
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error
 
 
-async def _serve(settings: Settings, ready_file: str | None) -> None:
+class WrongSetting(click.ClickException):
+    """A flag, a variable or the config file is wrong; nothing was tried."""
+
+    exit_code = 2
+
+
+async def _serve(settings: Settings, ready_file: ReadyFile | None) -> None:
     with StopSignals() as signals:
         async with running(settings, at_once=signals.at_once) as app:
             server = HttpServer(
@@ -88,7 +91,7 @@ async def _serve(settings: Settings, ready_file: str | None) -> None:
 
 async def _serve_until_signal(
     settings: Settings,
-    ready_file: str | None,
+    ready_file: ReadyFile | None,
     app: Running,
     server: HttpServer,
     signals: StopSignals,
@@ -99,8 +102,26 @@ async def _serve_until_signal(
         grpc_address = None if grpc is None else grpc.address
         app.services.db.lock.describe(url=server.url)
         if ready_file is not None:
-            _write_ready_file(ready_file, settings, app, server.url, grpc_address)
-        _greet(settings, app, server.url, grpc_address, metrics_url)
+            ready_file.write(
+                {
+                    "url": server.url,
+                    "grpc_address": grpc_address,
+                    "organization_id": app.organization_id,
+                    "api_key": app.key,
+                    "admin_key": settings.admin_key,
+                    "pid": os.getpid(),
+                }
+            )
+        greet(
+            Started(
+                settings=settings,
+                url=server.url,
+                grpc_address=grpc_address,
+                metrics_url=metrics_url,
+                database=app.services.db.path,
+                key=app.key,
+            )
+        )
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         await stop_on_signal(Servers(server) if grpc is None else Servers(server, grpc), signals)
@@ -135,59 +156,3 @@ async def _metrics_port(settings: Settings, services: Services) -> AsyncIterator
         yield server.url
     finally:
         await server.stop()
-
-
-def _greet(
-    settings: Settings,
-    app: Running,
-    url: str,
-    grpc_address: str | None,
-    metrics_url: str | None,
-) -> None:
-    """What a person needs at the first start: the key is shown here once and stored nowhere."""
-    lines = [f"Spooled Lite serves {url}  (database: {app.services.db.path})"]
-    if grpc_address is not None:
-        lines.append(f"gRPC on {grpc_address}")
-    if settings.bootstrap_api_key is None and app.key is not None:
-        lines.append(f"API key, shown this once: {app.key}")
-    if settings.environment == "production":
-        lines += _what_is_open(settings, url, grpc_address, metrics_url)
-    click.echo("\n".join(lines))
-    sys.stdout.flush()
-
-
-def _what_is_open(
-    settings: Settings, url: str, grpc_address: str | None, metrics_url: str | None
-) -> list[str]:
-    """Which doors there are, and what it takes to go through them."""
-    token = "anybody" if settings.metrics_token is None else "a token"
-    doors = {
-        f"API at {url}": "a key",
-        "registration": _MAY_REGISTER[settings.registration_mode],
-        "admin calls": "closed" if settings.admin_key is None else "the admin key",
-        f"metrics at {url}/metrics": token,
-    }
-    if grpc_address is not None:
-        doors[f"gRPC on {grpc_address}"] = "a key"
-    if metrics_url is not None:
-        doors[f"metrics at {metrics_url}/metrics"] = token
-    return ["Open in production, and for whom:", *(f"  {a}: {b}" for a, b in doors.items())]
-
-
-def _write_ready_file(
-    path: str, settings: Settings, app: Running, url: str, grpc_address: str | None
-) -> None:
-    """Written whole or not at all, and readable by its owner only: it holds keys."""
-    about: dict[str, Any] = {
-        "url": url,
-        "grpc_address": grpc_address,
-        "organization_id": app.organization_id,
-        "api_key": app.key,
-        "admin_key": settings.admin_key,
-        "pid": os.getpid(),
-    }
-    partial = Path(f"{path}.{os.getpid()}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(about) + b"\n")
-    partial.replace(path)

@@ -16,16 +16,12 @@ from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.connection import open_writer
-from spooled_lite.storage.file_guard import (
-    FileLock,
-    create_private,
-    remove_throwaway,
-    throwaway,
-)
+from spooled_lite.storage.file_guard import FileLock, create_private
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
+from spooled_lite.storage.throwaway import remove_throwaway, throwaway
 from spooled_lite.storage.transaction import Hooks, Line, Operation
 from spooled_lite.storage.writer import (
     Commit,

@@ -4,15 +4,12 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 import time
-from pathlib import Path
 from typing import Final, Self
 
 DISK_CHECK_SECONDS: Final = 1.0
 DISK_FULL_BYTES: Final = 1024 * 1024
 WAL_SUFFIX: Final = "-wal"
-_COMPANIONS: Final = ("", WAL_SUFFIX, "-shm", ".lock")
 
 
 class FileInUse(Exception):
@@ -96,19 +93,6 @@ def create_private(path: str) -> None:
     with contextlib.suppress(FileExistsError):
         # Before SQLite has opened it: closing a descriptor later would drop SQLite's locks.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def throwaway() -> str:
-    """The path of a new file in the temporary folder, for `:memory:`."""
-    folder = tempfile.mkdtemp(prefix="spooled-lite-")
-    return os.path.join(folder, "spooled.db")
-
-
-def remove_throwaway(path: str) -> None:
-    for suffix in _COMPANIONS:
-        Path(path + suffix).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        Path(path).parent.rmdir()
 
 
 def _identity(path: str) -> tuple[int, int] | None:

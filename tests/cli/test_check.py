@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -90,6 +91,7 @@ def test_what_does_not_add_up_is_said(file: Path, statement: str, said: str) -> 
 
     assert answer.exit_code == 1
     assert said in answer.output
+    assert re.search(r": (1 problem|[2-9] problems)$", answer.output.strip())
 
 
 def test_the_verdict_can_be_read_by_programs(file: Path) -> None:
@@ -115,6 +117,6 @@ def test_a_damaged_file_is_told_apart_from_wrong_sums(file: Path) -> None:
 def test_a_file_that_is_not_there_is_an_error_and_not_created(tmp_path: Path) -> None:
     answer = check(tmp_path / "nowhere.db")
 
-    assert answer.exit_code == 1
+    assert answer.exit_code == 2  # 1 would say that something is wrong with the file
     assert "nowhere.db" in answer.output
     assert list(tmp_path.iterdir()) == []

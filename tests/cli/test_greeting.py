@@ -1,33 +1,80 @@
-"""What is said at the start in production: which doors there are, and for whom."""
+"""What is said at the start: where everything is, the key, which doors are open, and for whom."""
 
 from typing import Any
 
 import pytest
 
-from spooled_lite.cli.serve import _what_is_open
+import spooled_lite
+from spooled_lite.cli.greeting import Started, greeting, is_loopback
 from spooled_lite.config import Settings
 
-URL = "http://127.0.0.1:8080"
-METRICS_URL = "http://127.0.0.1:9090"
-GRPC_ADDRESS = "127.0.0.1:50051"
+KEY = "sk_test_0123456789abcdef0123456789abcdef"
+
+
+def said(*, key: str | None = None, **settings: Any) -> str:
+    started = Started(
+        settings=Settings(**settings),
+        url="http://127.0.0.1:8080",
+        grpc_address="127.0.0.1:50051",
+        metrics_url="http://127.0.0.1:9090",
+        database="/data/spooled.db",
+        key=key,
+    )
+    return "\n".join(greeting(started))
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "line"),
     [
         ({}, "registration: the admin key"),
         ({"registration": "open"}, "registration: anybody"),
         ({}, "admin calls: closed"),
         ({"admin_key": "Zw8-secretive"}, "admin calls: the admin key"),
-        ({}, f"metrics at {URL}/metrics: anybody"),
-        ({"metrics_token": "Zw8-secretive"}, f"metrics at {URL}/metrics: a token"),
-        ({"metrics_token": "Zw8-secretive"}, f"metrics at {METRICS_URL}/metrics: a token"),
-        ({}, f"gRPC on {GRPC_ADDRESS}: a key"),
+        ({}, "metrics at http://127.0.0.1:8080/metrics: anybody"),
+        ({"metrics_token": "Zw8-secretive"}, "metrics at http://127.0.0.1:8080/metrics: a token"),
+        ({"metrics_token": "Zw8-secretive"}, "metrics at http://127.0.0.1:9090/metrics: a token"),
+        ({}, "gRPC on 127.0.0.1:50051: a key"),
     ],
 )
-def test_every_door_is_named_and_no_secret_is(settings: dict[str, Any], said: str) -> None:
-    wanted = Settings(environment="production", **settings)
-    lines = _what_is_open(wanted, URL, GRPC_ADDRESS, METRICS_URL)
+def test_in_production_every_door_is_named_and_no_secret_is(
+    settings: dict[str, Any], line: str
+) -> None:
+    lines = said(environment="production", **settings)
 
-    assert f"  {said}" in lines
-    assert "Zw8" not in "\n".join(lines)
+    assert f"  {line}" in lines.splitlines()
+    assert "Zw8" not in lines
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "jobs.example.com"])
+def test_beyond_loopback_every_environment_says_what_is_open(host: str) -> None:
+    lines = said(host=host)
+
+    assert f"Listens on {host}, so other machines may reach it" in lines
+    assert "  registration: anybody" in lines.splitlines()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_on_loopback_development_says_nothing_of_doors(host: str) -> None:
+    assert is_loopback(host)
+    assert "Open" not in said(host=host)
+
+
+def test_everything_a_person_needs_is_named() -> None:
+    lines = said(key=KEY)
+
+    for needed in (spooled_lite.__version__, "/docs", "/data/spooled.db", "127.0.0.1:50051", KEY):
+        assert needed in lines
+
+
+def test_a_later_start_says_how_to_get_a_key() -> None:
+    lines = said()
+
+    assert "POST /api/v1/api-keys" in lines
+    assert "spooled-lite keys create --database /data/spooled.db" in lines
+
+
+def test_a_key_that_the_user_chose_is_not_shown() -> None:
+    lines = said(key=KEY, bootstrap_api_key=KEY)
+
+    assert KEY not in lines
+    assert "SPOOLED_BOOTSTRAP_API_KEY" in lines

@@ -143,3 +143,10 @@ def test_an_unknown_command_is_refused() -> None:
 
     assert answer.exit_code == 2
     assert "nonsense" in answer.output
+
+
+def test_a_misspelled_command_is_told_the_nearest_one() -> None:
+    answer = CliRunner().invoke(main, ["serv"])
+
+    assert answer.exit_code == 2
+    assert "Did you mean 'serve'?" in answer.output

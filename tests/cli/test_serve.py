@@ -102,7 +102,8 @@ def test_a_file_that_another_server_holds_is_refused_with_its_process_id(tmp_pat
         (("--port", "seventy"), {}, "--port"),
         ((), {"SPOOLED_PORT": "70000"}, "SPOOLED_PORT"),
         (("--config", "/nonexistent/spooled.toml"), {}, "/nonexistent/spooled.toml"),
-        (("--database", "/nonexistent/folder/s.db", "--port", "0"), {}, "/nonexistent/folder"),
+        (("--ready-file", "/nonexistent/folder/r.json"), {}, "/nonexistent/folder/r.json"),
+        (("--ready-file", "/", "--port", "0"), {}, "--ready-file"),
         (("--database", "postgres://somewhere/x"), {}, "SQLite"),
     ],
 )
@@ -111,8 +112,16 @@ def test_a_wrong_setting_is_an_error_that_names_it(
 ) -> None:
     answer = serve(*arguments, **environ)
 
-    assert answer.returncode != 0
+    assert answer.returncode == 2
     assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_database_whose_folder_is_missing_is_refused(tmp_path: Path) -> None:
+    answer = serve("--database", str(tmp_path / "missing" / "s.db"), "--port", "0")
+
+    assert answer.returncode == 1
+    assert str(tmp_path / "missing") in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

@@ -88,32 +88,36 @@ def test_tls_without_its_files_refuses_to_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["grpc", "google"])
-def test_without_its_extra_the_server_runs_and_says_so_in_one_line(
+def test_without_its_extra_the_server_runs_unless_a_port_was_asked_for(
     tmp_path: Path, missing: str
 ) -> None:
     """As if the libraries were not installed."""
-    ready = tmp_path / "ready.json"
     program = f"""
 import asyncio, os, signal, sys
 sys.modules[{missing!r}] = None
 from spooled_lite.cli import serve
-greet = serve._greet
+greet = serve.greet
 def greeted(*arguments):
     greet(*arguments)
     os.kill(os.getpid(), signal.SIGTERM)
-serve._greet = greeted
+serve.greet = greeted
 from spooled_lite.cli.main import main
 main()
 """
-    answer = serve(
-        *("--database", str(tmp_path / "s.db"), "--ready-file", str(ready)), program=program
-    )
+    answer = serve(*("--database", str(tmp_path / "s.db")), program=program)
 
     assert answer.returncode == 0, answer.stderr
-    about = [line for line in answer.stderr.splitlines() if "gRPC" in line]
-    assert len(about) == 1
-    assert "spooled-lite[grpc]" in about[0]
-    assert '"grpc_address":null' in ready.read_text()
+    [about] = [line for line in answer.stderr.splitlines() if "gRPC" in line]
+    assert "spooled-lite[grpc]" in about
+    assert " INFO " in about
+    assert "gRPC" not in answer.stdout
+    assert "WARNING" not in answer.stderr
+
+    asked = serve(*("--database", str(tmp_path / "s.db"), "--grpc-port", "auto"), program=program)
+
+    assert asked.returncode == 1
+    assert "spooled-lite[grpc]" in asked.stderr
+    assert "Traceback" not in asked.stderr
 
 
 def test_the_first_signal_lets_calls_finish_and_ends_streams(tmp_path: Path) -> None:

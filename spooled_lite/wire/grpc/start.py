@@ -13,15 +13,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OF_THE_EXTRA: Final = frozenset({"grpc", "google"})
+HOW_TO_INSTALL: Final = "install the extra: spooled-lite[grpc]"
+
+
+class NotInstalled(Exception):
+    """A gRPC port was asked for, and the libraries of the extra are not there."""
 
 
 @asynccontextmanager
 async def grpc_of(services: Services) -> AsyncIterator["GrpcServer | None"]:
-    """Serve gRPC as the settings say; None when it is off, or its extra is not installed.
+    """Serve gRPC as the settings say; None when it is off, or when nobody set a port for it and
+    its extra is not installed.
 
     Stop it in order before the end, or it is cut off.
 
     Raises:
+        NotInstalled: a port was set, and the extra is missing.
         PortInUse, CannotListen, CannotUseCertificate: before anything is served.
     """
     server = _server(services)
@@ -44,9 +51,12 @@ def _server(services: Services) -> "GrpcServer | None":
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in OF_THE_EXTRA:
             raise
-        logger.warning(
-            "gRPC is not served: install spooled-lite[grpc] for it, or set grpc_port to off"
-        )
+        if "grpc_port" in settings.given:
+            raise NotInstalled(
+                f"gRPC cannot be served on port {settings.grpc_port}: {HOW_TO_INSTALL},"
+                " or set grpc_port to off"
+            ) from error
+        logger.info("gRPC is not served; for it, %s", HOW_TO_INSTALL)
         return None
     return GrpcServer(
         services,

@@ -1,8 +1,15 @@
-"""SIGTERM and SIGINT: the first stops in order, the second at once, the third is the system's."""
+"""SIGTERM and SIGINT: the first stops in order, the second at once, the third is the system's.
+
+SIGHUP stops in order when the server was started in a terminal, which is closing then.
+"""
 
 import asyncio
+import logging
+import os
 import signal
 from typing import Final, Protocol, Self
+
+logger = logging.getLogger(__name__)
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -22,10 +29,17 @@ class StopSignals:
         self._loop = asyncio.get_running_loop()
         for each in STOP_SIGNALS:
             self._loop.add_signal_handler(each, self.receive)
+        # A program that was started by `nohup` was told to ignore it.
+        self._takes_hang_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        if self._takes_hang_up:
+            self._has_terminal = _has_terminal()
+            self._loop.add_signal_handler(signal.SIGHUP, self.hang_up)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._release()
+        if self._takes_hang_up:
+            self._loop.remove_signal_handler(signal.SIGHUP)
 
     def receive(self) -> None:
         if not self.stopping.is_set():
@@ -34,9 +48,25 @@ class StopSignals:
             self.at_once.set()
             self._release()  # a third signal ends the process even if stopping hangs
 
+    def hang_up(self) -> None:
+        """A closing terminal sends it, the shell in it sends it again: never twice a stop."""
+        if self._has_terminal:
+            self.stopping.set()
+        else:
+            logger.info("SIGHUP does nothing: settings are read at the start, so restart to change")
+
     def _release(self) -> None:
         for each in STOP_SIGNALS:
             self._loop.remove_signal_handler(each)
+
+
+def _has_terminal() -> bool:
+    """Whether the process belongs to a terminal, whatever its input and output are."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def stop_on_signal(server: Stoppable, signals: StopSignals) -> None:

@@ -1,0 +1,145 @@
+"""What `serve` says once it accepts connections: where everything is, the key, what is open."""
+
+import contextlib
+import ipaddress
+import logging
+import os
+import sys
+from typing import Any, Final
+
+import click
+from msgspec import Struct
+
+import spooled_lite
+from spooled_lite.config import Settings
+
+logger = logging.getLogger(__name__)
+
+KEY_SUFFIX: Final = ".key"  # of the file that keeps the first key where no terminal shows it
+_MAY_REGISTER: Final = {
+    "open": "anybody",
+    "closed": "the admin key",
+    "invite": "holders of an invitation",
+}
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """A server that accepts connections."""
+
+    settings: Settings
+    url: str
+    grpc_address: str | None
+    metrics_url: str | None
+    database: str
+    key: str | None  # the API key, when this start made it or was given it
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this start made the key, which nothing shows again."""
+        return self.key is not None and self.settings.bootstrap_api_key is None
+
+    @property
+    def is_open_to_others(self) -> bool:
+        return not is_loopback(self.settings.host)
+
+
+def greet(started: Started) -> None:
+    """Tell people on the standard output, or programs in one line of the JSON log.
+
+    The key goes to a terminal, or to a reader of plain text; never into the JSON log.
+    """
+    if started.settings.json_logs:
+        _log_start(started)
+    else:
+        _print("\n".join(greeting(started)))
+
+
+def greeting(started: Started) -> list[str]:
+    """The lines for a person."""
+    about = {
+        "API": f"{started.url}/api/v1",
+        "Docs": f"{started.url}/docs",
+        "gRPC": started.grpc_address,
+        "Metrics": None if started.metrics_url is None else f"{started.metrics_url}/metrics",
+        "Database": started.database,
+        "API key": _about_key(started),
+    }
+    lines = [f"Spooled Lite {spooled_lite.__version__}"]
+    lines += [f"  {name:<9} {value}" for name, value in about.items() if value is not None]
+    doors = [f"  {door}: {taker}" for door, taker in what_is_open(started).items()]
+    host = started.settings.host
+    if started.is_open_to_others:
+        lines += [f"Listens on {host}, so other machines may reach it. Open, and for whom:", *doors]
+    elif started.settings.environment == "production":
+        lines += ["Open in production, and for whom:", *doors]
+    return lines
+
+
+def what_is_open(started: Started) -> dict[str, str]:
+    """Every way into the server, and what it takes to go in there."""
+    settings, url = started.settings, started.url
+    token = "anybody" if settings.metrics_token is None else "a token"
+    doors = {
+        f"API at {url}": "a key",
+        "registration": _MAY_REGISTER[settings.registration_mode],
+        "admin calls": "closed" if settings.admin_key is None else "the admin key",
+        f"metrics at {url}/metrics": token,
+    }
+    if started.grpc_address is not None:
+        doors[f"gRPC on {started.grpc_address}"] = "a key"
+    if started.metrics_url is not None:
+        doors[f"metrics at {started.metrics_url}/metrics"] = token
+    return doors
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there. A name other than localhost: no."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _about_key(started: Started) -> str:
+    if started.is_first:
+        return f"{started.key}  (shown this once; the file keeps only a hash of it)"
+    if started.key is not None:
+        return "the one in SPOOLED_BOOTSTRAP_API_KEY"
+    return (
+        "made at an earlier start and not shown again. For another: POST /api/v1/api-keys with a\n"
+        f"{'':12}key you have, or, while no server runs,\n"
+        f"{'':12}spooled-lite keys create --database {started.database}"
+    )
+
+
+def _log_start(started: Started) -> None:
+    about: dict[str, Any] = {
+        "version": spooled_lite.__version__,
+        "pid": os.getpid(),
+        "url": started.url,
+        "grpc_address": started.grpc_address,
+        "metrics_url": started.metrics_url,
+        "database": started.database,
+        "open": what_is_open(started),
+    }
+    if started.is_first and sys.stdout.isatty():
+        _print(f"API key, shown this once: {started.key}")
+    elif started.is_first:
+        about["api_key_file"] = _keep(started)
+    logger.info("started", extra={"fields": about})
+
+
+def _keep(started: Started) -> str:
+    """Write the first key into a file that only its owner may read; where."""
+    path = started.database + KEY_SUFFIX
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{started.key}\n")
+    return path
+
+
+def _print(text: str) -> None:
+    # Nobody may be there to read it, and the server runs all the same.
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(text)
+        sys.stdout.flush()

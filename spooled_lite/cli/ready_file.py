@@ -1,0 +1,77 @@
+"""The file of `--ready-file`: there while the server accepts connections, and only then."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+
+class ReadyFile:
+    """Says where the server is. It holds keys, so only its owner may read it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._written: os.stat_result | None = None
+
+    def prepare(self) -> None:
+        """Remove the file of an earlier run: whoever waits for it must not read that one.
+
+        Raises:
+            click.BadParameter: the file could not be written later; nothing was started.
+        """
+        folder = self._path.parent
+        try:
+            if not folder.is_dir():
+                raise NotADirectoryError(None, "there is no such folder")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(None, "the folder is not writable")
+            if self._path.is_dir():
+                raise IsADirectoryError(None, "this is a folder")
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise click.BadParameter(f"{self._path}: {reason}", param_hint="--ready-file") from None
+
+    def write(self, about: Mapping[str, Any]) -> None:
+        """Written whole or not at all.
+
+        Raises:
+            click.ClickException: it cannot be written, although it could a moment ago.
+        """
+        partial = Path(f"{self._path}.{os.getpid()}.partial")
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(msgspec.json.encode(about) + b"\n")
+            partial.replace(self._path)
+            self._written = self._path.stat()
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise click.ClickException(
+                f"the ready file {self._path} cannot be written: {error.strerror}"
+            ) from error
+
+    def remove(self) -> None:
+        """Remove what this process wrote; the file of a server that took its place stays."""
+        with contextlib.suppress(OSError):
+            if self._written is not None and os.path.samestat(self._path.stat(), self._written):
+                self._path.unlink()
+
+
+@contextmanager
+def ready_file_at(path: str | None) -> Iterator[ReadyFile | None]:
+    """The ready file of one run of the server, gone again at its end; None without a path."""
+    if path is None:
+        yield None
+        return
+    file = ReadyFile(path)
+    file.prepare()
+    try:
+        yield file
+    finally:
+        file.remove()

@@ -1,0 +1,59 @@
+"""Files for `:memory:`: made in the temporary folder, and removed with what dead processes left."""
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+PREFIX: Final = "spooled-lite-"
+NAME: Final = "spooled.db"
+COMPANIONS: Final = ("", "-wal", "-shm", ".lock")
+LEFTOVERS_MAX: Final = 100  # looked at for each start, so that a full temporary folder delays none
+
+
+def throwaway() -> str:
+    """The path of a new file in the temporary folder; left-overs of dead processes are removed."""
+    remove_leftovers()
+    return os.path.join(tempfile.mkdtemp(prefix=PREFIX), NAME)
+
+
+def remove_throwaway(path: str) -> None:
+    for suffix in COMPANIONS:
+        Path(path + suffix).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        Path(path).parent.rmdir()
+
+
+def remove_leftovers() -> None:
+    """Remove the throw-away files of this user whose process is dead: nobody holds their lock."""
+    for folder in _candidates():
+        with contextlib.suppress(OSError):
+            if _is_left_over(folder):
+                remove_throwaway(str(folder / NAME))
+
+
+def _candidates() -> Iterator[Path]:
+    with os.scandir(tempfile.gettempdir()) as entries:
+        ours = (Path(each.path) for each in entries if each.name.startswith(PREFIX))
+        for _, folder in zip(range(LEFTOVERS_MAX), ours, strict=False):
+            yield folder
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Raises OSError when it cannot be told; then the folder is left alone."""
+    about = folder.lstat()  # a link of somebody else leads nowhere
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
+        return False
+    # Without a lock it is one that a server has just made: that is an error, too.
+    descriptor = os.open(folder / f"{NAME}.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False  # a live server holds it
+    finally:
+        os.close(descriptor)
+    return True
