@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
@@ -16,6 +15,7 @@ from spooled_lite.errors import DatabaseError, RequestTimeout
 from spooled_lite.storage.connection import READER_BUSY_MS, open_reader, reader_pragmas, uri_of
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.trouble import is_interrupted, reason_of, unavailable
+from spooled_lite.storage.waiting_reads import THREADS, Read, WaitingReads
 
 logger = logging.getLogger(__name__)
 
@@ -23,14 +23,49 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Query = Callable[Concatenate[Reading, P], T]
 
-THREADS: Final = 3
-WAITING_MAX: Final = 1_000  # reads in line before more are refused
+HOUSE: Final = 0  # owner of the reads that the server makes for itself
+OUTSIDE: Final = -1  # owner of the reads of callers that belong to no organization
 READ_SECONDS_MAX: Final = 10.0  # of one short read
 PAGE_ROWS_MAX: Final = 500
 PAGE_SECONDS_MAX: Final = 0.1
 PAGED_MAX: Final = 16  # long reads at a time, each with a connection of its own
 POINT_SECONDS_MAX: Final = 0.01  # on the loop's thread; what takes longer goes to a reader thread
+_TOO_LONG: Final = "The read took too long"
 _STEPS_BETWEEN_LOOKS: Final = 10_000  # virtual machine steps between looks at the clock
+
+
+class Reads:
+    """The reads of one owner: an organization, the house, or those outside."""
+
+    __slots__ = ("_owner", "_readers")
+
+    def __init__(self, readers: "Readers", owner: int) -> None:
+        self._readers = readers
+        self._owner = owner
+
+    async def point(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A read of one row by its key, here and now; on a reader thread when the file is busy."""
+        try:
+            return self._readers.at_once(query, *args, **kwargs)
+        except sqlite3.Error:
+            return await self.read(query, *args, **kwargs)
+
+    async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A short read, whole in one snapshot on a reader thread. See `read_within`."""
+        return await self.read_within(READ_SECONDS_MAX, query, *args, **kwargs)
+
+    async def read_within(
+        self, seconds_max: float, query: Query[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, with a time limit of its own. The query may be run twice.
+
+        Raises:
+            RequestTimeout: it took longer than `seconds_max`, counted from when it began.
+            Unavailable: too many wait, or its turn did not come in time.
+        """
+        return await self._readers.in_turn(
+            self._owner, seconds_max, lambda reading: query(reading, *args, **kwargs)
+        )
 
 
 class Readers:
@@ -39,50 +74,45 @@ class Readers:
     def __init__(self, path: str, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="spooled-reader")
+        self._line = WaitingReads()
+        self._threads: list[threading.Thread] = []
         self._local = threading.local()  # each thread's connection, the loop's included
         self._opened: list[sqlite3.Connection] = []
         self._generation = 0
-        self._waiting = 0
         self._paged = 0
         self._point_until = 0.0
         self._is_closed = False
+        # What the server reads for itself needs no owner to be named.
+        house = self.of(HOUSE)
+        self.point, self.read, self.read_within = house.point, house.read, house.read_within
 
     @property
     def connection_count(self) -> int:
         return len(self._opened)
 
-    async def point(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A read of one row by its key, here and now; on a reader thread when the file is busy."""
+    def of(self, owner: int) -> Reads:
+        """The reads of an organization. Reader threads are shared in turns by owner."""
+        return Reads(self, owner)
+
+    def at_once(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A point read on the loop's thread. Raises sqlite3.Error when the file is busy."""
         if self._is_closed:
             raise unavailable("shutting_down")
         self._point_until = time.monotonic() + POINT_SECONDS_MAX
-        try:
-            return query(Reading(self._loop_connection(), self._clock.now_ms()), *args, **kwargs)
-        except sqlite3.Error:
-            return await self.read(query, *args, **kwargs)
+        return query(Reading(self._loop_connection(), self._clock.now_ms()), *args, **kwargs)
 
-    async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A short read, whole in one snapshot on a reader thread."""
-        return await self.read_within(READ_SECONDS_MAX, query, *args, **kwargs)
-
-    async def read_within(
-        self, seconds_max: float, query: Query[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """As `read`. Raises RequestTimeout when it takes longer, the time in line included;
-        Unavailable when too many wait."""
-        if self._is_closed:
-            raise unavailable("shutting_down")
-        if self._waiting >= WAITING_MAX:
-            raise unavailable("overloaded")
-        until = time.monotonic() + seconds_max
-        self._waiting += 1
+    async def in_turn(self, owner: int, seconds_max: float, run: Callable[[Reading], T]) -> T:
+        """A read on a reader thread. See `Reads.read_within`."""
+        read = Read(owner, seconds_max, run, asyncio.get_running_loop())
+        self._line.put(read)
+        if len(self._threads) < THREADS and self._line.needs_thread:
+            self._start_thread()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, lambda: self._run(until, query, *args, **kwargs)
-            )
-        finally:
-            self._waiting -= 1
+            answer: T = await read.taker
+            return answer
+        except asyncio.CancelledError:
+            self._line.caller_left(read)
+            raise
 
     async def pages(
         self, statement: str, params: Mapping[str, Any], *, key: str = "seq"
@@ -122,7 +152,9 @@ class Readers:
     def close(self) -> None:
         """End the reads that run, refuse the others, close the connections."""
         self._is_closed = True
-        self._pool.shutdown(wait=True)
+        self._line.close()
+        for thread in self._threads:
+            thread.join()
         for connection in self._opened:
             connection.close()
         self._opened.clear()
@@ -134,17 +166,33 @@ class Readers:
         await connection.set_progress_handler(lambda: self._is_over(until), _STEPS_BETWEEN_LOOKS)
         return list(await connection.execute_fetchall(statement, {**params, "page": PAGE_ROWS_MAX}))
 
-    def _run(self, until: float, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._is_closed:
-            raise unavailable("shutting_down")
-        if time.monotonic() > until:
-            raise RequestTimeout("The read waited too long for its turn")
+    def _start_thread(self) -> None:
+        name = f"spooled-reader-{len(self._threads)}"
+        thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self) -> None:
+        """What a reader thread does."""
+        while (read := self._line.take()) is not None:
+            try:
+                result = self._run(read)
+            except BaseException as error:
+                result = error
+            if read.is_set_aside:
+                self._line.set_aside(read)
+            else:
+                self._line.finish(read, result)
+
+    def _run(self, read: Read) -> Any:
+        if self._is_over(read.until):  # closed, or it has no time at all
+            raise unavailable("shutting_down") if self._is_closed else RequestTimeout(_TOO_LONG)
         try:
             connection = self._thread_connection()
-            connection.set_progress_handler(lambda: self._is_over(until), _STEPS_BETWEEN_LOOKS)
+            connection.set_progress_handler(lambda: self._ends(read), _STEPS_BETWEEN_LOOKS)
             connection.execute("BEGIN")
             try:
-                return query(Reading(connection, self._clock.now_ms()), *args, **kwargs)
+                return read.run(Reading(connection, self._clock.now_ms()))
             finally:
                 # Its time may be over: the end of the transaction must not be interrupted.
                 connection.set_progress_handler(None, 0)
@@ -152,6 +200,14 @@ class Readers:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise self._as_domain(error) from error
+
+    def _ends(self, read: Read) -> bool:
+        """Asked by a read that runs, every few steps: whether it is to be interrupted."""
+        if self._is_over(read.until) or read.taker.done():
+            return True
+        if not read.is_slow and time.monotonic() > read.quick_until:
+            read.is_set_aside = not self._line.may_go_on(read)
+        return read.is_set_aside
 
     def _loop_connection(self) -> sqlite3.Connection:
         known = self._current()
@@ -194,7 +250,7 @@ class Readers:
         if is_interrupted(error):
             if self._is_closed:
                 return unavailable("shutting_down")
-            return RequestTimeout("The read took too long")
+            return RequestTimeout(_TOO_LONG)
         reason = reason_of(error)
         if reason is not None:
             return unavailable(reason)

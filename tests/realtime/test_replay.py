@@ -10,6 +10,7 @@ import pytest
 
 from spooled_lite.core.jobs.replay import replay_page
 from spooled_lite.events import Event
+from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.realtime.feed import REPLAYS_MAX
 from tests.realtime.stage import EventStream, Frame, Stage, on_stage
@@ -301,8 +302,8 @@ def test_many_who_come_back_together_take_turns(monkeypatch: pytest.MonkeyPatch)
     async def test(stage: Stage) -> None:
         number = await last_id(stage, await stage.stream("events?events=job.created"))
         await stage.enqueue("missed")
-        reads = ReadsAtOnce(stage.db.readers.read)
-        monkeypatch.setattr(stage.db.readers, "read", reads)
+        reads = ReadsAtOnce(Reads.read)
+        monkeypatch.setattr(Reads, "read", lambda *args, **more: reads(*args, **more))
 
         back = await asyncio.gather(*(come_back(stage, number) for _ in range(20)))
 
@@ -321,13 +322,13 @@ class ReadsAtOnce:
         self._now = 0
         self.most = 0
 
-    async def __call__(self, operation: Any, *args: Any, **more: Any) -> Any:
+    async def __call__(self, own: Any, operation: Any, *args: Any, **more: Any) -> Any:
         if operation is not replay_page:
-            return await self._read(operation, *args, **more)
+            return await self._read(own, operation, *args, **more)
         self._now += 1
         self.most = max(self.most, self._now)
         try:
-            return await self._read(operation, *args, **more)
+            return await self._read(own, operation, *args, **more)
         finally:
             self._now -= 1
 

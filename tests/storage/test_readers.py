@@ -3,13 +3,15 @@
 import asyncio
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spooled_lite.errors import DatabaseError, RequestTimeout, Unavailable
-from spooled_lite.storage import readers
+from spooled_lite.storage import readers, waiting_reads
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.storage.stage import (
@@ -113,7 +115,7 @@ def test_who_reads_after_a_write_was_answered_sees_it(path: Path) -> None:
 def test_a_read_that_takes_too_long_is_ended_and_the_next_ones_work(path: Path) -> None:
     async def main() -> None:
         async with a_database(path) as db:
-            for _ in range(readers.THREADS + 1):
+            for _ in range(waiting_reads.THREADS + 1):
                 with pytest.raises(RequestTimeout):
                     await db.readers.read_within(0.02, value, ENDLESS)
             assert await db.readers.read(notes) == []
@@ -138,7 +140,7 @@ def test_a_read_whose_time_is_over_still_ends_its_transaction(
     async def main() -> None:
         nonlocal over
         async with a_database(path) as db:
-            for _ in range(readers.THREADS + 1):
+            for _ in range(waiting_reads.THREADS + 1):
                 over = False
                 assert await db.readers.read(read) == []
             assert truncated(db)
@@ -146,27 +148,193 @@ def test_a_read_whose_time_is_over_still_ends_its_transaction(
     run(main())
 
 
-def test_the_time_in_line_counts(path: Path) -> None:
+def test_the_wait_in_line_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_reads, "WAIT_SECONDS_MAX", 0.01)
+
     async def main() -> None:
         async with a_database(path) as db:
-            held = [Held() for _ in range(readers.THREADS)]
+            held = [Held() for _ in range(waiting_reads.THREADS)]
             tasks = [asyncio.create_task(db.readers.read(each)) for each in held]
             for each in held:
                 assert await asyncio.to_thread(each.entered.wait, SECONDS_MAX)
-            late = asyncio.create_task(db.readers.read_within(-1.0, notes))
-            await asyncio.sleep(0)
+
+            with pytest.raises(Unavailable) as refused:
+                await db.readers.read(notes)
+
+            assert refused.value.reason == "overloaded"
             for each in held:
                 each.go_on.set()
             await asyncio.gather(*tasks)
 
-            with pytest.raises(RequestTimeout):
-                await late
+    run(main())
+
+
+def test_the_wait_in_line_is_not_taken_from_the_time_of_a_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[float] = []
+    plain = readers.Readers._is_over
+
+    def noting(self: readers.Readers, until: float) -> bool:
+        ends.append(until)
+        return plain(self, until)
+
+    monkeypatch.setattr(readers.Readers, "_is_over", noting)
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            held = [Held() for _ in range(waiting_reads.THREADS)]
+            tasks = [asyncio.create_task(db.readers.read(each)) for each in held]
+            for each in held:
+                assert await asyncio.to_thread(each.entered.wait, SECONDS_MAX)
+            late = asyncio.create_task(db.readers.read_within(9.0, value, LONG))
+            await asyncio.sleep(0)
+            ends.clear()
+            released_at = time.monotonic()
+            for each in held:
+                each.go_on.set()
+            await asyncio.gather(*tasks)
+
+            assert await late == 1_000_000
+            assert min(ends) >= released_at + 9.0
 
     run(main())
 
 
+class Slow:
+    """A read that runs until it is let go, and is seen by what looks at the clock."""
+
+    def __init__(self) -> None:
+        self.begun = self.runs = 0
+        self.go_on = threading.Event()
+
+    def __call__(self, reading: Reading) -> str:
+        self.begun += 1
+        self.runs += 1
+        try:
+            while not self.go_on.is_set():
+                value(reading, LONG)
+        finally:
+            self.runs -= 1
+        return "read"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS_MAX):
+        while not condition():  # noqa: ASYNC110  # threads announce themselves to nobody here
+            await asyncio.sleep(0.005)
+
+
+def test_slow_reads_never_take_every_thread(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            slow = [Slow() for _ in range(12)]
+            tasks = [
+                asyncio.create_task(db.readers.of(owner).read(each))
+                for owner in (1, 2, 3)
+                for each in slow[owner * 4 - 4 : owner * 4]
+            ]
+            await until(lambda: all(each.begun for each in slow))
+
+            # Each has had its try, and all that may run as slow ones do.
+            await until(lambda: sum(each.runs for each in slow) == waiting_reads.SLOW_MAX)
+            for _ in range(5):
+                assert await db.readers.of(1).read(notes) == []
+
+            for each in slow:
+                each.go_on.set()
+            assert set(await asyncio.gather(*tasks)) == {"read"}
+
+    run(main())
+
+
+def test_slow_reads_of_one_organization_leave_room_for_a_slow_one_of_another(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path) as db:
+            flood = [Slow() for _ in range(16)]
+            tasks = [asyncio.create_task(db.readers.of(1).read(each)) for each in flood]
+            await until(lambda: all(each.begun for each in flood))
+            await until(lambda: sum(each.runs for each in flood) == waiting_reads.SLOW_OF_ONE_MAX)
+
+            other = await db.readers.of(2).read(value, LONG)
+
+            assert other == 1_000_000
+            for each in flood:
+                each.go_on.set()
+            await asyncio.gather(*tasks)
+
+    run(main())
+
+
+def test_quick_reads_are_served_in_turns_by_organization(path: Path) -> None:
+    order: list[str] = []
+
+    def read(_: Reading, who: str) -> None:
+        order.append(who)
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            held = [Held() for _ in range(waiting_reads.THREADS)]
+            tasks = [asyncio.create_task(db.readers.read(each)) for each in held]
+            for each in held:
+                assert await asyncio.to_thread(each.entered.wait, SECONDS_MAX)
+            many = [asyncio.create_task(db.readers.of(1).read(read, "many")) for _ in range(100)]
+            one = asyncio.create_task(db.readers.of(2).read(read, "one"))
+            await asyncio.sleep(0)
+            for each in held:
+                each.go_on.set()
+            await asyncio.gather(*tasks, *many, one)
+
+            assert order.index("one") < 10
+
+    run(main())
+
+
+def test_one_organization_cannot_fill_the_line_of_reads(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_reads, "WAITING_OF_ONE_MAX", 1)
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            held = Held()
+            task = asyncio.create_task(db.readers.of(1).read(held))
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable):
+                await db.readers.of(1).read(notes)
+            assert await db.readers.of(2).read(notes) == []
+            held.go_on.set()
+            await task
+            assert await db.readers.of(1).read(notes) == []
+
+    run(main())
+
+
+def test_a_caller_that_leaves_takes_its_read_out_of_the_line(path: Path) -> None:
+    ran: list[str] = []
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            held = [Held() for _ in range(waiting_reads.THREADS)]
+            tasks = [asyncio.create_task(db.readers.read(each)) for each in held]
+            for each in held:
+                assert await asyncio.to_thread(each.entered.wait, SECONDS_MAX)
+            gone = asyncio.create_task(db.readers.read(lambda _: ran.append("gone")))
+            await asyncio.sleep(0)
+            gone.cancel()
+            await asyncio.wait([gone])
+            for each in held:
+                each.go_on.set()
+            await asyncio.gather(*tasks)
+            await db.readers.read(notes)
+
+    run(main())
+
+    assert ran == []
+
+
 def test_too_many_waiting_reads_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "WAITING_MAX", 2)
+    monkeypatch.setattr(waiting_reads, "WAITING_MAX", 2)
 
     async def main() -> None:
         async with a_database(path) as db:
@@ -301,7 +469,7 @@ def test_closing_ends_reads_that_still_run_and_refuses_those_in_line(path: Path)
     async def main() -> None:
         async with a_database(path) as db:
             running = [
-                asyncio.create_task(db.readers.read(read)) for _ in range(readers.THREADS + 2)
+                asyncio.create_task(db.readers.read(read)) for _ in range(waiting_reads.THREADS + 2)
             ]
             assert await asyncio.to_thread(entered.wait, SECONDS_MAX)
             await asyncio.to_thread(db.close)

@@ -11,6 +11,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import AccessDenied, RuleBroken
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.readers import Reads
 from spooled_lite.wire import waiting
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.grpc.errors import Context
@@ -75,6 +76,11 @@ class Call:
     @property
     def scope(self) -> Scope:
         return self.admitted.scope
+
+    @property
+    def reads(self) -> Reads:
+        """Reading the file in this caller's turn."""
+        return self.db.readers.of(self.org)
 
     @property
     def plans(self) -> Plans:

@@ -104,7 +104,7 @@ def _settling(act: Act) -> Unary:
 async def _get_job(call: Call, job_id: str) -> bytes:
     """Contract: grpc, 5.7: a job that is not there is no error."""
     try:
-        row = await call.db.readers.point(get_job, call.org, job_id, call.scope)
+        row = await call.reads.point(get_job, call.org, job_id, call.scope)
     except NotFound:
         return b""
     return as_field(JOB_OF_GET, await off_loop(len(row["payload"]), job_bytes, row, call.org_id))
@@ -112,5 +112,5 @@ async def _get_job(call: Call, job_id: str) -> bytes:
 
 async def _stats(call: Call, queue_name: str) -> bytes:
     call.scope.check(queue_name)
-    depth = await call.db.readers.read(queue_depth, call.org, queue_name)
+    depth = await call.reads.read(queue_depth, call.org, queue_name)
     return bytes(stats_response(queue_name, depth).SerializeToString())

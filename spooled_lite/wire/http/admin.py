@@ -49,7 +49,7 @@ async def list_all(call: Call) -> Reply:
         limit=shown.limit,
         offset=shown.offset,
     )
-    found = await call.db.readers.read(list_organizations, wanted)
+    found = await call.reads.read(list_organizations, wanted)
     return reply(
         OrganizationPage(
             organizations=[ListedOrganization.of(row) for row in found.rows],
@@ -67,9 +67,7 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    found = await call.db.readers.read(
-        get_organization_detail, call.path("id"), call.services.plans
-    )
+    found = await call.reads.read(get_organization_detail, call.path("id"), call.services.plans)
     return reply(OrganizationDetailView.detailed(found))
 
 
@@ -89,7 +87,7 @@ async def set_limits(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     if flag(call, "hard_delete") or flag(call, "hard"):
-        organization = await call.db.readers.point(get_by_id, call.path("id"))
+        organization = await call.reads.point(get_by_id, call.path("id"))
         operation = partial(delete_organization, even_if_busy=True)
         await call.db.write(operation, organization["seq"])
     else:
@@ -109,7 +107,7 @@ async def reset_usage(call: Call) -> Reply:
 
 
 async def stats(call: Call) -> Reply:
-    found = await call.db.readers.read(server_sums)
+    found = await call.reads.read(server_sums)
     return reply(ServerStats.of(found, uptime_seconds=uptime_seconds(call)))
 
 

@@ -34,31 +34,31 @@ async def jobs(call: Call) -> Reply:
         status=call.query.get("status") or None,
         queue_name=call.query.get("queue_name") or None,
     )
-    rows = await call.db.readers.read_within(SLOW_LIST_SECONDS_MAX, query)
+    rows = await call.reads.read_within(SLOW_LIST_SECONDS_MAX, query)
     return paged([job_summary(row, row["org_id"]) for row in rows], shown)
 
 
 async def job(call: Call) -> Reply:
-    row = await call.db.readers.point(get_any_job, call.path("id"))
+    row = await call.reads.point(get_any_job, call.path("id"))
     return reply(full_job(row, row["org_id"]))
 
 
 async def workers(call: Call) -> Reply:
     shown = page(call, default=100)
     query = partial(list_all_workers, limit=shown.fetch, offset=shown.offset)
-    rows = await call.db.readers.read(query)
+    rows = await call.reads.read(query)
     return paged([WorkerView.of(row, row["org_id"]) for row in rows], shown)
 
 
 async def worker(call: Call) -> Reply:
-    row = await call.db.readers.point(get_any_worker, call.path("id"))
+    row = await call.reads.point(get_any_worker, call.path("id"))
     return reply(WorkerView.of(row, row["org_id"]))
 
 
 async def queues(call: Call) -> Reply:
     shown = page(call, default=100)
     query = partial(list_all_queues, limit=shown.fetch, offset=shown.offset)
-    rows = await call.db.readers.read(query)
+    rows = await call.reads.read(query)
     return paged([QueueView.of(row, row["org_id"]) for row in rows], shown)
 
 
@@ -70,7 +70,7 @@ async def schedules(call: Call) -> Reply:
         limit=shown.fetch,
         offset=shown.offset,
     )
-    rows = await call.db.readers.read(query)
+    rows = await call.reads.read(query)
     return paged([ScheduleView.of(row, row["org_id"]) for row in rows], shown)
 
 
@@ -79,5 +79,5 @@ async def workflows(call: Call) -> Reply:
     query = partial(
         list_all_workflows, limit=shown.fetch, offset=shown.offset, status=status_asked(call)
     )
-    rows = await call.db.readers.read(query)
+    rows = await call.reads.read(query)
     return paged([workflow_summary(row, row["org_id"]) for row in rows], shown)

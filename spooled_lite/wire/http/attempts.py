@@ -137,7 +137,7 @@ async def _steps(call: Call, rows: list[sqlite3.Row]) -> list[tuple[int, Step]]:
     """What there is to say of those jobs that are steps, each with its place among the rows."""
     if all(row["workflow_id"] is None for row in rows):
         return []
-    steps = await steps_of(call.db, rows)
+    steps = await steps_of(call.reads, rows)
     try:
         handed(call.db, _caller(call), rows)  # reading took a moment in which it may have left
     except Left:

@@ -72,7 +72,7 @@ async def logout(call: Call) -> Reply:
 
 async def me(call: Call) -> Reply:
     caller = _caller(call)
-    row = await call.db.readers.point(get_signed_in, caller.key)
+    row = await call.reads.point(get_signed_in, caller.key)
     token, ends_at_ms = caller.token, row["expires_at_ms"]
     if token is not None:
         issued_at, expires_at = format_ms(token.iat * 1000), format_ms(token.exp * 1000)

@@ -41,7 +41,7 @@ class BillingStatus(Struct, frozen=True, kw_only=True):
 
 
 async def status(call: Call) -> Reply:
-    organization = await call.db.readers.point(find_by_name, call.org_id)
+    organization = await call.reads.point(find_by_name, call.org_id)
     if organization is None:  # removed a moment ago
         raise NotFound.thing("Organization")
     return reply(BillingStatus.of(organization))

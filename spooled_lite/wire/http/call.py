@@ -24,6 +24,7 @@ from spooled_lite.outbound.targets import Policy
 from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.readers import OUTSIDE, Reads
 from spooled_lite.wire.caller import Caller, Callers
 from spooled_lite.wire.http.body import check_text, decode, is_nothing, read_body
 from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
@@ -236,6 +237,11 @@ class Call:
     @property
     def plans(self) -> Plans:
         return self.services.plans
+
+    @property
+    def reads(self) -> Reads:
+        """Reading the file in this caller's turn."""
+        return self.db.readers.of(self.org or OUTSIDE)
 
     @property
     def now_ms(self) -> int:

@@ -80,7 +80,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
 
 
 async def get(call: Call) -> Reply:
-    found = await call.db.readers.read(overview_of, call.org, call.scope)
+    found = await call.reads.read(overview_of, call.org, call.scope)
     return reply(Dashboard.of(found, SystemFigures.of(call)))
 
 

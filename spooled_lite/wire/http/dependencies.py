@@ -13,7 +13,7 @@ DEPENDS_ON_MAX: Final = 100
 
 
 async def get(call: Call) -> Reply:
-    found = await call.db.readers.read(get_dependencies, call.org, call.path("id"), call.scope)
+    found = await call.reads.read(get_dependencies, call.org, call.path("id"), call.scope)
     return reply(_dependency_view(found))
 
 

@@ -107,7 +107,7 @@ async def check(call: Call) -> Reply:
         raise WrongShape.missing("email")
     address = checked_email(email)
     may_know = not _is_production(call)
-    exists = may_know and await call.db.readers.point(sign_in.has_account, address)
+    exists = may_know and await call.reads.point(sign_in.has_account, address)
     is_open = call.settings.registration_mode == "open"
     return reply(
         EmailChecked(

@@ -92,7 +92,7 @@ async def log(call: Call) -> Reply:
         rows_max=shown.fetch,
         offset=shown.offset,
     )
-    rows = await call.db.readers.read(list_log, call.org, wanted)
+    rows = await call.reads.read(list_log, call.org, wanted)
     return paged([LogEntry.of(row) for row in rows], shown)
 
 
@@ -109,7 +109,7 @@ async def _opened(call: Call) -> tuple[Receiver, bytes]:
     """
     _check_https(call)
     body = await read_body(call.receive, call.headers.get(b"content-length"))
-    row = await call.db.readers.point(get_by_id, call.path("org_id"))
+    row = await call.reads.point(get_by_id, call.path("org_id"))
     return Receiver.of(row), body
 
 

@@ -112,10 +112,10 @@ async def list_all(call: Call) -> Reply:
 
 async def get(call: Call) -> Reply:
     job_id = call.path("id")
-    row = await call.db.readers.point(get_job, call.org, job_id, call.scope)
+    row = await call.reads.point(get_job, call.org, job_id, call.scope)
     view = full_job(row, call.org_id)
     if "history" in (each.strip() for each in call.query.get("include", "").split(",")):
-        steps = await call.db.readers.read(
+        steps = await call.reads.read(
             history,
             call.org,
             job_id,
@@ -133,7 +133,7 @@ async def get(call: Call) -> Reply:
 
 async def stats(call: Call) -> Reply:
     queue_name = call.query.get("queue_name") or call.query.get("queue")
-    return reply(await call.db.readers.read(job_stats, call.org, call.scope, queue_name))
+    return reply(await call.reads.read(job_stats, call.org, call.scope, queue_name))
 
 
 async def statuses(call: Call) -> Reply:
@@ -143,7 +143,7 @@ async def statuses(call: Call) -> Reply:
     job_ids = [part for each in given.split(",") if (part := each.strip())]
     if len(job_ids) > STATUS_IDS_MAX:
         raise BadRequest(f"Query parameter `ids` may name at most {STATUS_IDS_MAX} jobs")
-    rows = await call.db.readers.read(job_statuses, call.org, job_ids, call.scope)
+    rows = await call.reads.read(job_statuses, call.org, job_ids, call.scope)
     return reply([job_state(row) for row in rows])
 
 
@@ -179,7 +179,7 @@ async def history_of(call: Call) -> Reply:
         "desc" if call.query.get("order_dir", "").lower() == "desc" else "asc"
     )
     job_id = call.path("id")
-    rows = await call.db.readers.read(
+    rows = await call.reads.read(
         history,
         call.org,
         job_id,
@@ -196,9 +196,9 @@ async def listed(call: Call, shown: Page, statuses: Sequence[str] | None) -> lis
     wanted = _filter(call, shown, statuses)
     slow = slow_filter(wanted)
     if slow is None:
-        return await call.db.readers.read(list_jobs, call.org, wanted, call.scope)
+        return await call.reads.read(list_jobs, call.org, wanted, call.scope)
     try:
-        return await call.db.readers.read_within(
+        return await call.reads.read_within(
             SLOW_LIST_SECONDS_MAX, list_jobs, call.org, wanted, call.scope
         )
     except RequestTimeout:

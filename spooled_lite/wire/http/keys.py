@@ -20,7 +20,7 @@ from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 
 
 async def list_all(call: Call) -> Reply:
-    rows = await call.db.readers.read(list_keys, call.org)
+    rows = await call.reads.read(list_keys, call.org)
     return reply([KeyView.of(row, call.org_id) for row in rows])
 
 
@@ -38,7 +38,7 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.db.readers.point(get_key, call.org, call.path("id"))
+    row = await call.reads.point(get_key, call.org, call.path("id"))
     return reply(KeyView.of(row, call.org_id))
 
 

@@ -12,6 +12,7 @@ from spooled_lite import metrics
 from spooled_lite.core.workers.totals import Figures, totals
 from spooled_lite.core.workers.totals import figures as figures_of
 from spooled_lite.errors import SpooledError, Unauthorized
+from spooled_lite.storage.readers import OUTSIDE
 from spooled_lite.wire.caller import credential_of
 from spooled_lite.wire.http.call import Call, Reply, Services, reply
 
@@ -77,7 +78,7 @@ async def prometheus(call: Call) -> Reply:
 
 
 async def overview(call: Call) -> Reply:
-    found = await call.db.readers.read(totals, call.org, call.scope)
+    found = await call.reads.read(totals, call.org, call.scope)
     lately = call.services.metrics.lately()
     view = MetricsView(
         jobs=JobTotals(
@@ -111,7 +112,7 @@ async def overview(call: Call) -> Reply:
 async def exposition(services: Services) -> bytes:
     """Everything that is measured; what the file would tell is unknown while it cannot be read."""
     try:
-        found: Figures | None = await services.db.readers.read(figures_of)
+        found: Figures | None = await services.db.readers.of(OUTSIDE).read(figures_of)
     except SpooledError:
         found = None
     for name, field in _OF_FILE.items():

@@ -33,13 +33,13 @@ async def create(call: Call) -> Reply:
 
 async def list_all(call: Call) -> Reply:
     """Exactly the caller's own."""
-    row = await call.db.readers.point(get_organization, call.org)
+    row = await call.reads.point(get_organization, call.org)
     return reply([OrganizationView.of(row)])
 
 
 async def get(call: Call) -> Reply:
     _check_own(call)
-    return reply(OrganizationView.of(await call.db.readers.point(get_organization, call.org)))
+    return reply(OrganizationView.of(await call.reads.point(get_organization, call.org)))
 
 
 async def update(call: Call) -> Reply:
@@ -56,7 +56,7 @@ async def delete(call: Call) -> Reply:
 
 
 async def usage(call: Call) -> Reply:
-    return reply(await call.db.readers.read(_usage, call.org, call.services.plans))
+    return reply(await call.reads.read(_usage, call.org, call.services.plans))
 
 
 async def usage_of(call: Call) -> Reply:
@@ -66,7 +66,7 @@ async def usage_of(call: Call) -> Reply:
 
 async def members(call: Call) -> Reply:
     _check_own(call)
-    return reply(await call.db.readers.read(list_members, call.org))
+    return reply(await call.reads.read(list_members, call.org))
 
 
 async def check_slug(call: Call) -> Reply:
@@ -82,12 +82,12 @@ async def check_slug_in_path(call: Call) -> Reply:
 
 async def generate_slug(call: Call) -> Reply:
     name = (await call.body(GenerateSlug)).name
-    slug = await call.db.readers.read(free_slug, name, call.services.ids.secret)
+    slug = await call.reads.read(free_slug, name, call.services.ids.secret)
     return reply(GeneratedSlug(slug))
 
 
 async def webhook_token(call: Call) -> Reply:
-    row = await call.db.readers.point(get_organization, call.org)
+    row = await call.reads.point(get_organization, call.org)
     return reply(WebhookTokenView.of(row, call.base_url))
 
 
@@ -108,7 +108,7 @@ async def new_webhook_token_of(call: Call) -> Reply:
 
 
 async def _slug_answer(call: Call, slug: str) -> Reply:
-    return reply(await call.db.readers.read(check_slug_of, slug, call.services.ids.secret))
+    return reply(await call.reads.read(check_slug_of, slug, call.services.ids.secret))
 
 
 def _usage(tx: Reading, org: int, plans: Plans) -> Usage:

@@ -29,7 +29,7 @@ from spooled_lite.wire.http.pages import flag
 
 
 async def list_all(call: Call) -> Reply:
-    rows = await call.db.readers.read(list_queues, call.org, call.scope)
+    rows = await call.reads.read(list_queues, call.org, call.scope)
     return reply([QueueView.of(row, call.org_id) for row in rows])
 
 
@@ -44,7 +44,7 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.db.readers.point(get_queue, call.org, _name(call))
+    row = await call.reads.point(get_queue, call.org, _name(call))
     return reply(QueueView.of(row, call.org_id))
 
 
@@ -65,7 +65,7 @@ async def delete(call: Call) -> Reply:
 
 
 async def stats(call: Call) -> Reply:
-    return reply(await call.db.readers.read(queue_stats, call.org, _name(call)))
+    return reply(await call.reads.read(queue_stats, call.org, _name(call)))
 
 
 async def pause_queue(call: Call) -> Reply:

@@ -60,7 +60,7 @@ async def list_all(call: Call) -> Reply:
         rows_max=shown.fetch,
         offset=shown.offset,
     )
-    rows = await call.db.readers.read(list_schedules, call.org, wanted, call.scope)
+    rows = await call.reads.read(list_schedules, call.org, wanted, call.scope)
     return paged([ScheduleView.of(row, call.org_id) for row in rows], shown)
 
 
@@ -121,7 +121,7 @@ async def trigger(call: Call) -> Reply:
 
 async def history(call: Call) -> Reply:
     shown, schedule_id = page(call, default=50, max=500), call.path("id")
-    rows = await call.db.readers.read(
+    rows = await call.reads.read(
         list_runs, call.org, schedule_id, call.scope, limit=shown.fetch, offset=shown.offset
     )
     return paged([ScheduleRun.of(row, schedule_id) for row in rows], shown)
@@ -140,7 +140,7 @@ async def preview(call: Call) -> Reply:
 
 
 async def _found(call: Call) -> Row:
-    return await call.db.readers.point(get_schedule, call.org, call.path("id"), call.scope)
+    return await call.reads.point(get_schedule, call.org, call.path("id"), call.scope)
 
 
 async def _changed(call: Call, changes: ScheduleChanges) -> Row:

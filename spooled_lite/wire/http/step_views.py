@@ -7,13 +7,13 @@ from msgspec import Raw
 
 from spooled_lite.core.workflows.query import results_of_parents
 from spooled_lite.events import Row
-from spooled_lite.storage.database import Database
+from spooled_lite.storage.readers import Reads
 from spooled_lite.wire.http.job_views import NOT_THERE, Step, attempts_of
 
 
-async def steps_of(db: Database, jobs: Sequence[Row]) -> list[tuple[int, Step]]:
+async def steps_of(reads: Reads, jobs: Sequence[Row]) -> list[tuple[int, Step]]:
     """What there is to say of those claimed jobs that are steps, each with its place."""
-    results = await db.readers.read(results_of_parents, jobs)
+    results = await reads.read(results_of_parents, jobs)
     return [
         (place, _step(job, results[job["seq"]]))
         for place, job in enumerate(jobs)

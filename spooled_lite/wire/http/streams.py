@@ -56,7 +56,7 @@ async def job_events(call: Call) -> Reply:
     feed = call.services.feed
     feed.open(stream)
     try:
-        job, until = await call.db.readers.read(_job_and_moment, call.org, job_id, call.scope)
+        job, until = await call.reads.read(_job_and_moment, call.org, job_id, call.scope)
     except BaseException:
         feed.close(stream)
         raise
@@ -85,7 +85,7 @@ async def queue_events(call: Call) -> Reply:
     feed.open(stream)
     try:
         key = (call.org, queue_name)
-        levels = await call.db.readers.read(levels_of_queues, [key])
+        levels = await call.reads.read(levels_of_queues, [key])
         missed = await missed_since(feed, stream, call.header("last-event-id"))
     except BaseException:
         feed.close(stream)

@@ -25,7 +25,7 @@ from spooled_lite.wire.http.pages import Page, page, paged
 
 
 async def list_all(call: Call) -> Reply:
-    rows = await call.db.readers.read(list_webhooks, call.org)
+    rows = await call.reads.read(list_webhooks, call.org)
     return reply([WebhookView.of(row, call.org_id) for row in rows])
 
 
@@ -42,7 +42,7 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.db.readers.point(get_webhook, call.org, call.path("id"))
+    row = await call.reads.point(get_webhook, call.org, call.path("id"))
     return reply(WebhookView.of(row, call.org_id))
 
 
@@ -66,7 +66,7 @@ async def delete(call: Call) -> Reply:
 
 async def try_out(call: Call) -> Reply:
     """One call, of which nothing is kept. Waiting for the receiver is no time of the handler."""
-    webhook = await call.db.readers.point(get_webhook, call.org, call.path("id"))
+    webhook = await call.reads.point(get_webhook, call.org, call.path("id"))
     trial = trial_call(webhook, call.org_id, call_id=call.services.ids.new_id(), now_ms=call.now_ms)
     call.allow_seconds(TEST_SECONDS_MAX)
     sender = call.services.sender
@@ -75,7 +75,7 @@ async def try_out(call: Call) -> Reply:
 
 async def deliveries(call: Call) -> Reply:
     shown, status = page(call, DELIVERIES_SHOWN_MAX, DELIVERIES_SHOWN_MAX), call.query.get("status")
-    rows = await call.db.readers.read(
+    rows = await call.reads.read(
         list_deliveries,
         call.org,
         call.path("id"),
@@ -88,7 +88,7 @@ async def deliveries(call: Call) -> Reply:
 
 async def retry(call: Call) -> Reply:
     """One more call. If the client leaves, it is made and recorded all the same."""
-    found = await call.db.readers.point(
+    found = await call.reads.point(
         find_to_retry, call.org, call.path("id"), call.path("delivery_id")
     )
     call.allow_seconds(SECONDS_MAX)

@@ -19,7 +19,7 @@ from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 
 
 async def list_all(call: Call) -> Reply:
-    rows = await call.db.readers.read(list_workers, call.org, call.scope)
+    rows = await call.reads.read(list_workers, call.org, call.scope)
     return reply([WorkerView.of(row, call.org_id) for row in rows])
 
 
@@ -42,7 +42,7 @@ async def register(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.db.readers.point(get_worker, call.org, call.path("id"), call.scope)
+    row = await call.reads.point(get_worker, call.org, call.path("id"), call.scope)
     return reply(WorkerView.of(row, call.org_id))
 
 

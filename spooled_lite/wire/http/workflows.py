@@ -32,7 +32,7 @@ STATUSES: Final = frozenset({"pending", "running", "completed", "failed", "cance
 
 async def list_all(call: Call) -> Reply:
     shown = page(call)
-    rows = await call.db.readers.read(
+    rows = await call.reads.read(
         list_workflows,
         call.org,
         call.scope,
@@ -59,7 +59,7 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    found = await call.db.readers.read(get_steps, call.org, call.path("id"), call.scope)
+    found = await call.reads.read(get_steps, call.org, call.path("id"), call.scope)
     return reply(workflow_detail(found, call.org_id))
 
 
@@ -89,7 +89,7 @@ async def delete(call: Call) -> Reply:
 
 async def jobs(call: Call) -> Reply:
     shown = page(call, default=STEPS_MAX, max=STEPS_MAX)
-    found = await call.db.readers.read(
+    found = await call.reads.read(
         get_steps,
         call.org,
         call.path("id"),
@@ -101,14 +101,14 @@ async def jobs(call: Call) -> Reply:
 
 
 async def job(call: Call) -> Reply:
-    found = await call.db.readers.read(
+    found = await call.reads.read(
         get_step, call.org, call.path("id"), call.path("job_id"), call.scope
     )
     return reply(workflow_jobs(found, call.org_id)[0])
 
 
 async def statuses(call: Call) -> Reply:
-    found = await call.db.readers.read(get_steps, call.org, call.path("id"), call.scope)
+    found = await call.reads.read(get_steps, call.org, call.path("id"), call.scope)
     return reply(step_statuses(found))
 
 

@@ -31,7 +31,7 @@ async def missed_since(feed: Feed, stream: Stream, last_event_id: str | None) ->
     seq = _number(last_event_id)
     if seq is None:
         return None
-    up_to = await feed.readers.read(_up_to, stream.org, seq)
+    up_to = await feed.readers.of(stream.org).read(_up_to, stream.org, seq)
     if up_to is None:
         return None
     stream.forget_until(up_to)
@@ -45,7 +45,8 @@ async def replayed(feed: Feed, stream: Stream, missed: Missed) -> AsyncIterator[
         async with feed.replays:
             if stream.end is not None:
                 return  # while it waited for its turn
-            page = await feed.readers.read(replay_page, stream.org, after=after, up_to=up_to)
+            reads = feed.readers.of(stream.org)
+            page = await reads.read(replay_page, stream.org, after=after, up_to=up_to)
             written = _written(stream, page)
         if written:
             yield written
