@@ -1,17 +1,16 @@
 """What is kept of an answer that somebody else's server gave."""
 
-import re
 import unicodedata
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from itertools import islice
 from typing import Final
 
 SHOWN_CHARS_MAX: Final = 500  # of a body
 RETRY_AFTER_SECONDS_MAX: Final = 60  # of a longer wait this much counts
 
 _WHITESPACE: Final = frozenset("\t\n\r")
-_SECONDS: Final = re.compile(r"[0-9]{1,20}")
 
 
 def reason_of(status_code: int) -> str:
@@ -26,7 +25,7 @@ def shown(body: bytes) -> str:
     """The first SHOWN_CHARS_MAX characters, without those that control a terminal."""
     text = body.decode("utf-8", "replace")
     kept = (each for each in text if each in _WHITESPACE or unicodedata.category(each) != "Cc")
-    return "".join(kept)[:SHOWN_CHARS_MAX]
+    return "".join(islice(kept, SHOWN_CHARS_MAX))
 
 
 def retry_after_seconds(header: str | None, date: str | None, now_ms: int) -> int | None:
@@ -39,8 +38,10 @@ def retry_after_seconds(header: str | None, date: str | None, now_ms: int) -> in
     """
     if header is None:
         return None
-    if _SECONDS.fullmatch(header):
-        return min(int(header), RETRY_AFTER_SECONDS_MAX)
+    if header.isascii() and header.isdigit():
+        # A number of any length may stand there, also one that `int` refuses to read.
+        digits = header.lstrip("0") or "0"
+        return min(int(digits[:3]), RETRY_AFTER_SECONDS_MAX)
     at = _time(header)
     if at is None:
         return None

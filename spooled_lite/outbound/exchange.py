@@ -1,29 +1,19 @@
-"""One request to one address, and its answer. Imported when first needed: httpx is large."""
+"""One request to one address, and its answer."""
 
+import asyncio
+import re
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
-from typing import Any, Final
-
-import httpx
-from msgspec import Struct
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import quote
 
 from spooled_lite.outbound.addresses import Address
+from spooled_lite.outbound.response import BadResponse, Received, ResponseReader
 from spooled_lite.outbound.targets import Target
 
-ANSWER_BYTES_MAX: Final = 16 * 1024  # of its body
-
-# What httpcore reports: a connection stands, without TLS as yet; with it, and the request follows.
-_OPENED: Final = "connection.connect_tcp.complete"
-_CONNECTED: Final = "http11.send_request_headers.started"
-
-
-class Received(Struct, frozen=True):
-    """`body` is as it came, cut to ANSWER_BYTES_MAX."""
-
-    status_code: int
-    headers: Mapping[str, str]  # by name in small letters
-    body: bytes
+# What may stand in a path or a query as it is: all that is printable but quotes, braces and `<>`.
+_AS_IT_IS: Final = "/?:@!$&'()*+,;=%[]|^\\"
+_LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class NotConnected(ConnectionError):
@@ -43,76 +33,80 @@ async def exchange(
     """Post to the target at this address, whatever its name may lead to by now.
 
     The connection is new and ends with the answer: one that is kept could be taken for another
-    name at the same address. Only connecting has a limit here; the caller bounds the whole.
+    name at the same address. No redirect is followed, no cookie kept, no proxy asked. Only
+    connecting has a limit here; the caller bounds the whole.
 
     Raises:
         NotConnected: another address may be tried.
         ConnectionError: the connection broke, or the answer is not HTTP.
     """
-    opened: list[Any] = []
-
-    async def watch(event: str, facts: Mapping[str, Any]) -> None:
-        if event == _OPENED:
-            opened.append(facts["return_value"])
-        elif event == _CONNECTED:
-            on_connected()
-
-    # A transport follows no redirects, keeps no cookies and knows no proxy; a client would.
-    async with httpx.AsyncHTTPTransport(
-        verify=context,
-        trust_env=False,
-        limits=httpx.Limits(max_connections=1, max_keepalive_connections=0),
-    ) as transport:
-        try:
-            request = _request(target, address, body, headers)
-            request.extensions = {
-                "timeout": {"connect": connect_seconds, "read": None, "write": None, "pool": None},
-                "trace": watch,
+    is_secret = target.scheme == "https"
+    try:
+        async with asyncio.timeout(connect_seconds):
+            transport, answer = await asyncio.get_running_loop().create_connection(
+                _Answer,
+                str(address),
+                target.port,
+                ssl=context if is_secret else None,
                 # Asked for, and the certificate must be good for it, not for the address.
-                "sni_hostname": target.host,
-            }
-            response = await transport.handle_async_request(request)
-            async with aclosing(response):
-                return Received(
-                    status_code=response.status_code,
-                    headers=dict(response.headers),
-                    body=await _start_of(response),
-                )
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise NotConnected from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ConnectionError from error
-        finally:
-            # httpcore 1.0 leaves the connection open when it is cancelled while TLS begins.
-            for stream in opened:
-                await stream.aclose()
+                server_hostname=target.host if is_secret else None,
+            )
+    except OSError as error:  # a time-out and a bad certificate are such, too
+        raise NotConnected from error
+    try:
+        on_connected()
+        transport.write(_head(target, len(body), headers))
+        transport.write(body)
+        return await answer.received
+    finally:
+        transport.abort()
 
 
-def _request(
-    target: Target, address: Address, body: bytes, headers: Mapping[str, str]
-) -> httpx.Request:
-    host = f"[{address}]" if address.version == 6 else str(address)
-    return httpx.Request(
-        "POST",
-        f"{target.scheme}://{host}:{target.port}{target.path}",
-        headers={
-            "Host": target.authority,
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-            **headers,
-        },
-        content=body,
-    )
+class _Answer(asyncio.Protocol):
+    """What comes back on a connection."""
+
+    def __init__(self) -> None:
+        self.received: asyncio.Future[Received] = asyncio.get_running_loop().create_future()
+        self._reader = ResponseReader()
+
+    def data_received(self, data: bytes) -> None:
+        if self.received.done():
+            return
+        try:
+            if self._reader.feed(data):
+                self.received.set_result(self._reader.received())
+        except BadResponse as error:
+            self.received.set_exception(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.received.done():
+            return
+        if error is not None:
+            self.received.set_exception(ConnectionResetError("the connection broke"))
+            return
+        try:
+            self._reader.end()
+            self.received.set_result(self._reader.received())
+        except BadResponse as bad:
+            self.received.set_exception(bad)
 
 
-async def _start_of(response: httpx.Response) -> bytes:
-    collected = bytearray()
-    chunks = response.aiter_raw()
-    assert isinstance(chunks, AsyncGenerator), "one that can be left half way"
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            collected += chunk
-            if len(collected) >= ANSWER_BYTES_MAX:
-                break
-    return bytes(collected[:ANSWER_BYTES_MAX])
+def _head(target: Target, body_bytes: int, headers: Mapping[str, str]) -> bytes:
+    lines = {
+        "Host": target.authority,
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **headers,
+        "Content-Length": str(body_bytes),
+    }
+    assert all(each.isascii() and each.isprintable() for each in lines.values())
+    text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {_spelled(target.path)} HTTP/1.1\r\n{text}\r\n".encode("ascii")
+
+
+def _spelled(path: str) -> str:
+    """The path and query in ASCII. What is percent-encoded already stays as it is."""
+    if not path.startswith("/"):
+        path = f"/{path}"
+    return quote(_LONE_PERCENT.sub("%25", path), safe=_AS_IT_IS)

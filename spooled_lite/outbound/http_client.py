@@ -1,13 +1,12 @@
 """Calls to the outside: every address checked, every call bounded, every outcome an answer."""
 
 import asyncio
-import importlib
 import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -15,11 +14,10 @@ from spooled_lite.clock import Clock
 from spooled_lite.errors import RuleBroken
 from spooled_lite.outbound.addresses import Address
 from spooled_lite.outbound.answers import reason_of, retry_after_seconds, shown
+from spooled_lite.outbound.exchange import NotConnected, exchange
 from spooled_lite.outbound.lookup import Lookup, SystemLookup
+from spooled_lite.outbound.response import Received
 from spooled_lite.outbound.targets import Policy, Target, check_target
-
-if TYPE_CHECKING:
-    from spooled_lite.outbound.exchange import Received
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +120,7 @@ class HttpClient:
         headers: Mapping[str, str],
         total_seconds: float,
         connect_seconds: float,
-    ) -> "Received":
+    ) -> Received:
         if self._is_closed:
             raise ConnectionAbortedError
         async with asyncio.timeout(total_seconds) as deadline:
@@ -141,7 +139,7 @@ class HttpClient:
         """Once, and aside: it takes a tenth of a second, and many servers never call anyone."""
         async with self._loading:
             if self._context is None:
-                self._context = await asyncio.to_thread(_load, self._make_context)
+                self._context = await asyncio.to_thread(self._make_context)
         return self._context
 
     async def _exchange(
@@ -151,10 +149,8 @@ class HttpClient:
         headers: Mapping[str, str],
         context: ssl.SSLContext,
         connect_seconds: float,
-    ) -> "Received":
+    ) -> Received:
         """Try the addresses in turn until one takes the connection; then there is no way back."""
-        from spooled_lite.outbound.exchange import NotConnected, exchange
-
         now = asyncio.get_running_loop().time
         async with asyncio.timeout(connect_seconds) as connecting:
             ends = now() + connect_seconds
@@ -199,7 +195,7 @@ class HttpClient:
             raise Refused
         return addresses[:ADDRESSES_TRIED_MAX]
 
-    def _answer(self, received: "Received", duration_ms: int) -> Answer:
+    def _answer(self, received: Received, duration_ms: int) -> Answer:
         status, headers = received.status_code, received.headers
         return Answer(
             status_code=status,
@@ -211,11 +207,6 @@ class HttpClient:
             error=None if 200 <= status < 300 else f"HTTP {status} {reason_of(status)}".rstrip(),
             duration_ms=duration_ms,
         )
-
-
-def _load(make_context: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    importlib.import_module("spooled_lite.outbound.exchange")
-    return make_context()
 
 
 def _ms_since(began: float) -> int:

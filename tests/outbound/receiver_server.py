@@ -1,6 +1,7 @@
 """The program behind `receiver.py`: takes webhooks, and answers them in every wrong way."""
 
 import asyncio
+import gzip
 import json
 import re
 import socket
@@ -119,6 +120,30 @@ async def _huge_headers(reader: Reader, writer: Writer) -> None:
     writer.write(b"\r\n")
 
 
+async def _many_headers(reader: Reader, writer: Writer) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(16_000):
+        writer.write(b"%x:\r\n" % number)
+    writer.write(b"Content-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
+async def _tiny_chunks(reader: Reader, writer: Writer) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1;a=b\r\nx\r\n" * 10_000)
+        await writer.drain()
+
+
+async def _compressed(reader: Reader, writer: Writer) -> None:
+    body = gzip.compress(bytes(50_000_000), 1)
+    writer.write(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    writer.write(body)
+    await writer.drain()
+
+
 async def _garbage(reader: Reader, writer: Writer) -> None:
     writer.write(b"\x00\xff\x16\x03SSH-2.0-not-http\r\n\r\n" * 10)
     await writer.drain()
@@ -146,6 +171,9 @@ MODES: Final[dict[str, Callable[[Reader, Writer], Awaitable[None]]]] = {
     "endless": _endless,
     "continues": _continues,
     "huge-headers": _huge_headers,
+    "many-headers": _many_headers,
+    "tiny-chunks": _tiny_chunks,
+    "compressed": _compressed,
     "garbage": _garbage,
     "truncates": _truncates,
     "odd-body": _odd_body,
