@@ -2,12 +2,21 @@
 .PHONY: run check lint types fast test test-long schema proto bench help
 BIN := .venv/bin
 
-.venv/ready: pyproject.toml
-	python3 -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[grpc,dev]'
-	touch $@
+PIP := $(BIN)/pip install -q --disable-pip-version-check
 
-run: .venv/ready                  ## A server on ./spooled.db, on port 8080
+# What serving needs; the tools for tests come with the first target that needs them.
+.venv/serving: pyproject.toml
+	@echo "Installing Spooled Lite into .venv, once: about 25 packages, less than a minute."
+	@python3 -m venv .venv
+	@$(PIP) -e '.[grpc]'
+	@touch $@
+
+.venv/ready: .venv/serving
+	@echo "Installing what the tests need into .venv, once: about 60 packages, a minute or two."
+	@$(PIP) -e '.[grpc,dev]'
+	@touch $@
+
+run: .venv/serving                ## A server on ./spooled.db, on port 8080
 	$(BIN)/spooled-lite serve
 
 check: lint types fast            ## Before every change: lint, types, fast tests

@@ -67,7 +67,6 @@ NOT_BUILT_YET: Final = frozenset(
         "POST /api/v1/batch",
         "POST /api/v1/maintenance/gc",
         "GET /api/v1/maintenance/migrations",
-        "GET /",
         "GET /{asset}",
         "ANY /api/v1/test/{rest}",
     }

@@ -31,6 +31,9 @@ API_PREFIX: Final = "/api/v1"
 BY_ADMIN: Final = (Access.ADMIN, Access.BOOTSTRAP)  # where the admin key is not limited
 UNSCOPED: Final = (Access.UNSCOPED, Access.BOOTSTRAP)
 NOT_YET: Final = Doc(summary="Not described yet")  # a test finds them: none is released so
+WITHOUT_CONTENT: Final = frozenset(
+    {HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.FOUND}
+)
 
 
 def document() -> dict[str, Any]:
@@ -153,7 +156,7 @@ def _success(route: Route, doc: Doc, status: int, schemas: Schemas) -> dict[str,
             name: {"$ref": f"#/components/headers/{name}"} for name in _headers(route, doc)
         },
     }
-    if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS):
+    if status not in WITHOUT_CONTENT:
         schema = _answer(doc, schemas)
         shown["content"] = {media: {"schema": schema} for media in doc.media}
         if JSON in doc.media:

@@ -38,6 +38,7 @@ HEALTH: Final[tuple[Row, ...]] = (
 )
 
 DOCUMENTS: Final[tuple[Row, ...]] = (
+    ("GET", "/",             documents.front,   Access.PUBLIC, "-"),
     ("GET", "/docs",         documents.docs,    Access.PUBLIC, "-"),
     ("GET", "/openapi.json", documents.openapi, Access.PUBLIC, "-"),
 )

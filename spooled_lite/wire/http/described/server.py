@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from spooled_lite.errors import NotFound
 from spooled_lite.wire.http import documents, health
 from spooled_lite.wire.http.described import answers
 from spooled_lite.wire.http.described.doc import Doc
@@ -19,6 +20,12 @@ SERVER: Final[Mapping[Handler, Doc]] = {
         summary="Can the server take work?",
         about="503 with the reason when it cannot.",
         answer=answers.Ready,
+    ),
+    documents.front: Doc(
+        summary="Lead a browser to the page for people",
+        about="A client that does not accept `text/html` gets 404.",
+        statuses=(302,),
+        errors=(NotFound,),
     ),
     documents.openapi: Doc(
         summary="This document", about="OpenAPI 3.1, for programs.", answer=dict[str, Any]
