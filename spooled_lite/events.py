@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -43,6 +43,12 @@ EventType = Literal[
     "token.revoked",
     "storage.reopened",
 ]
+
+# After these somebody may not be allowed what was allowed before: who waits or listens is asked
+# again.
+OF_CREDENTIALS: Final[frozenset[EventType]] = frozenset(
+    {"key.changed", "org.changed", "token.revoked"}
+)
 
 
 class Row(Protocol):

@@ -1,8 +1,8 @@
 """Who is calling and what they may do; the same for every protocol."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
 
@@ -11,12 +11,21 @@ from spooled_lite.core.auth.records import CREDENTIAL_CHARS_MAX, Claims
 from spooled_lite.core.auth.tokens import Signer, is_alive
 from spooled_lite.core.auth.verify import find_of_token
 from spooled_lite.core.keys.records import Credential, Grants, Scope, hash_of, implied_words
-from spooled_lite.core.keys.verify import LAST_USED_EVERY_MS, find_by_hash, note_use
+from spooled_lite.core.keys.verify import (
+    LAST_USED_EVERY_MS,
+    find_by_hash,
+    find_by_id,
+    note_use,
+)
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.events import Event, EventBus
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.transaction import Reading
 
 CACHED_MAX: Final = 10_000  # callers; the longest known goes first
+READS_MAX: Final = 10  # of one credential: each is microseconds, and a change between two is rare
+
+T = TypeVar("T")
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -26,6 +35,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     custom_limits: Mapping[str, Any] | None
     key: int
     key_id: str
+    secret_id: str  # which of the key's secrets it has shown, itself or through a token
     scope: Scope
     words: frozenset[str] | None  # every permission word it has; None: all there are
     rate_limit: int | None  # requests per minute
@@ -41,6 +51,7 @@ class Caller(Struct, frozen=True, kw_only=True):
             custom_limits=found.custom_limits,
             key=found.key,
             key_id=found.key_id,
+            secret_id=found.secret_id,
             scope=found.scope,
             words=None if found.permissions is None else implied_words(found.permissions),
             rate_limit=found.rate_limit,
@@ -52,6 +63,20 @@ class Caller(Struct, frozen=True, kw_only=True):
     def grants(self) -> Grants:
         """What it may give to another key."""
         return Grants(self.scope, self.words)
+
+    def is_concerned_by(self, event: Event) -> bool:
+        """Whether this change may end what the caller may do."""
+        match event.type:
+            case "storage.reopened":
+                return True
+            case "org.changed":
+                return event.org == self.org
+            case "key.changed":
+                return bool(event.row["seq"] == self.key)
+            case "token.revoked":
+                return self.token is not None and bool(event.row["id"] == self.token.jti)
+            case _:
+                return False
 
     def may(self, word: str) -> bool:
         return self.words is None or word in self.words or "*" in self.words
@@ -74,7 +99,7 @@ class Callers:
         self._signer = signer
         self._known: dict[bytes, Caller] = {}
         self._used_at_ms: dict[int, int] = {}  # by key; when its use was last written down
-        self._generation = 0
+        self.generation = 0  # grows with every change of a key, a token or an organization
         bus.listen(self._forget)
 
     @property
@@ -109,9 +134,8 @@ class Callers:
         """The caller whose API key has this hash. Raises as `authenticate`."""
         caller = self._known.get(key_hash)
         if caller is None:
-            generation = self._generation
-            caller = self._caller_of(await self._db.readers.point(find_by_hash, key_hash))
-            self._remember(key_hash, caller, generation)
+            caller = self._caller_of(await self._read(find_by_hash, key_hash))
+            self._remember(key_hash, caller)
         return self._checked(caller)
 
     async def of_claims(self, claims: Claims) -> Caller:
@@ -119,7 +143,7 @@ class Callers:
 
         Raises: as `authenticate`, for a token that was revoked, too.
         """
-        found = await self._db.readers.point(find_of_token, claims)
+        found = await self._read(find_of_token, claims)
         # Without its copy of the queues, which is long where the key has many.
         return self._checked(self._caller_of(found, structs.replace(claims, queues=[])))
 
@@ -134,10 +158,35 @@ class Callers:
         claims = self._signer.read(token, now_ms=now_ms)
         if claims is None or claims.token_type != "access":
             raise Unauthorized
-        generation = self._generation
         caller = await self.of_claims(claims)
-        self._remember(token_hash, caller, generation)
+        self._remember(token_hash, caller)
         return caller
+
+    async def again(self, caller: Caller) -> Caller:
+        """A caller that was let in a while ago, as things are now.
+
+        Raises: as `authenticate`; Unauthorized also when its key has another secret by now.
+        """
+        if caller.token is not None:
+            return await self.of_claims(caller.token)
+        found = await self._read(find_by_id, caller.key_id)
+        if found is not None and found.secret_id != caller.secret_id:
+            raise Unauthorized
+        return self._checked(self._caller_of(found))
+
+    async def _read(
+        self, find: Callable[[Reading, T], Credential | None], what: T
+    ) -> Credential | None:
+        """A credential from the file. Read anew when a change was announced meanwhile.
+
+        Else the read may be of before a change that is answered by now, and would outlive it.
+        """
+        for _ in range(READS_MAX):
+            generation = self.generation
+            found = await self._db.readers.point(find, what)
+            if generation == self.generation:
+                break
+        return found
 
     def _caller_of(self, found: Credential | None, token: Claims | None = None) -> Caller:
         if found is None or not found.is_active or found.org_is_deleted:
@@ -148,11 +197,8 @@ class Callers:
             self._used_at_ms.setdefault(found.key, found.last_used_ms)
         return Caller.of(found, token)
 
-    def _remember(self, credential_hash: bytes, caller: Caller, generation: int) -> None:
-        """Unless something changed since the caller was read: it may be what was before it."""
+    def _remember(self, credential_hash: bytes, caller: Caller) -> None:
         # Unknown ones do not come here: whoever makes them up could fill the memory.
-        if generation != self._generation:
-            return
         if len(self._known) >= CACHED_MAX:
             del self._known[next(iter(self._known))]
         self._known[credential_hash] = caller
@@ -183,13 +229,13 @@ class Callers:
             elif event.type == "token.revoked":
                 self._drop(token_id=event.row["id"])
             elif event.type == "storage.reopened":
-                self._generation += 1
+                self.generation += 1
                 self._known.clear()
 
     def _drop(
         self, *, key: int | None = None, org: int | None = None, token_id: str | None = None
     ) -> None:
-        self._generation += 1
+        self.generation += 1
         gone = [
             credential_hash
             for credential_hash, caller in self._known.items()

@@ -5,11 +5,14 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.claim import Claim, claim, claim_after_waiting
 from spooled_lite.core.lifecycle.settle import release
-from spooled_lite.events import Row
+from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
+from spooled_lite.events import OF_CREDENTIALS, Event, Row
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.transaction import Line, Tx
@@ -20,7 +23,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lines: dict[Line, dict[Request, None]] = {}
-        self._waiting: set[Request] = set()  # used on the loop's thread
+        # Used on the loop's thread: whose they are, and of which queue.
+        self._waiting: dict[Request, tuple[Caller, str]] = {}
 
     # -- for the writing thread --------------------------------------------------------------
 
@@ -42,9 +46,9 @@ class Waiting:
         """How many wait."""
         return len(self._waiting)
 
-    def begin(self, request: Request) -> None:
-        self._waiting.add(request)
-        request.taker.add_done_callback(lambda _: self._waiting.discard(request))
+    def begin(self, request: Request, caller: "Caller", queue_name: str) -> None:
+        self._waiting[request] = caller, queue_name
+        request.taker.add_done_callback(lambda _: self._waiting.pop(request, None))
 
     def end(self, database: Database, request: Request) -> None:
         """The claim waits no longer: what it is handed from now on goes back to its queue."""
@@ -58,12 +62,28 @@ class Waiting:
         for request in tuple(self._waiting):
             self.end(database, request)
 
+    def hear(self, database: Database, events: Sequence[Event]) -> None:
+        """Refuse at once what waits for a caller that may not go on: see `_refusal_by`.
+
+        This spares the caller the rest of its wait. A claim asks for itself as well before it is
+        handed a job, in the same transaction: no event has to come in time for that.
+        """
+        for event in events:
+            if event.type not in OF_CREDENTIALS:
+                continue
+            for request, (caller, queue_name) in tuple(self._waiting.items()):
+                refused = _refusal_by(event, caller, queue_name)
+                if refused is not None and not request.taker.done():
+                    request.taker.set_exception(refused)
+                    self.end(database, request)
+
 
 class Caller(Struct, frozen=True):
     """The one who claims, as far as a claim has to know it."""
 
     org: int
     key: int
+    secret_id: str  # of the key, when the caller was let in
     is_gone: Callable[[], bool]  # a look at its connection
     # Returns when it has left. None: whoever leaves has its call cancelled instead.
     until_gone: Callable[[], Coroutine[Any, Any, None]] | None = None
@@ -111,8 +131,8 @@ async def claim_or_wait(
 
     Raises:
         Left: as `claim_now`.
-        Unauthorized, AccessDenied: the key was revoked or changed while it waited, or its token
-            was logged out.
+        Unauthorized, AccessDenied: the key was revoked, changed or given a new secret while it
+            waited, or its token was logged out. Said at once, and not at the end of the wait.
 
     Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`).
     """
@@ -161,13 +181,13 @@ def stand_in_line(database: Database, waiting: Waiting, caller: Caller, wanted: 
     """
     request = database.submit_claim(
         claim_after_waiting,
-        (caller.org, wanted, caller.key, caller.token_id),
+        (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
         owner=caller.org,
         line=(caller.org, wanted.queue_name),
         parks=True,
         gives_back=release,
     )
-    waiting.begin(request)
+    waiting.begin(request, caller, wanted.queue_name)
     return request
 
 
@@ -199,6 +219,25 @@ def handed(database: Database, caller: Caller, jobs: list[sqlite3.Row]) -> list[
         give_back(database, caller, jobs)
         raise Left
     return jobs
+
+
+def _refusal_by(event: Event, caller: Caller, queue_name: str) -> SpooledError | None:
+    """Why this change ends the wait of a caller; None when it may go on."""
+    row = event.row
+    match event.type:
+        case "token.revoked" if row["id"] == caller.token_id:
+            return Unauthorized()
+        case "key.changed" if row["seq"] == caller.key:
+            if not row["is_active"] or row["secret_id"] != caller.secret_id:
+                return Unauthorized()
+            if not Scope(msgspec.json.decode(row["queues"], type=list[str])).allows(queue_name):
+                return AccessDenied("This key may not use this queue")
+        case "org.changed" if event.org == caller.org:
+            if row["deleted_at_ms"] is not None or row["plan_tier"] == "deleted":
+                return Unauthorized()
+            if not row["is_active"]:
+                return AccessDenied("This organization is suspended")
+    return None
 
 
 def _leave(tx: Tx, waiting: Waiting, request: Request) -> None:

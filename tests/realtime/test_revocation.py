@@ -13,7 +13,6 @@ async def revoke_key(stage: Stage, key: Any) -> None:
 
 
 async def replace_key(stage: Stage, key: Any) -> None:
-    stage.clock.advance(seconds=2)  # tokens count in seconds
     await stage.post(f"api-keys/{key.row['id']}/regenerate")
 
 

@@ -103,6 +103,7 @@ class Claims(Struct, frozen=True, kw_only=True):
     sub: str  # the organization
     org_id: str  # the same
     api_key_id: str
+    secret_id: str  # of the key's secret when it was made; a token of an older one is worth nothing
     queues: list[str]  # as they were when it was made; the key decides
     token_type: TokenKind
     iat: Seconds
@@ -164,6 +165,7 @@ class Subject(Struct, frozen=True, kw_only=True):
 
     org_id: str
     key_id: str
+    secret_id: str
     queues: Sequence[str]
 
 

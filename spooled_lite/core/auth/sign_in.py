@@ -88,4 +88,6 @@ def _owner(tx: Tx, organization: sqlite3.Row, *, is_live: bool) -> Subject:
         new_key = NewKey(name=KEY_NAME, queues=("*",))
         row = issue(tx, organization["seq"], new_key, is_live=is_live).row
     queues = msgspec.json.decode(row["queues"], type=list[str])
-    return Subject(org_id=organization["id"], key_id=row["id"], queues=queues)
+    return Subject(
+        org_id=organization["id"], key_id=row["id"], secret_id=row["secret_id"], queues=queues
+    )

@@ -47,7 +47,7 @@ SELECT seq, id, is_active FROM organizations
 
 # The oldest key that opens everything, by api_keys_of_org.
 OWNER_KEY: Final = """
-SELECT id, queues FROM api_keys
+SELECT id, queues, secret_id FROM api_keys
  WHERE org = :org AND is_active = 1 AND permissions IS NULL
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
    AND (queues = '[]' OR EXISTS (SELECT 1 FROM json_each(queues) WHERE value = '*'))

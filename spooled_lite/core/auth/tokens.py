@@ -92,6 +92,7 @@ class Signer:
                 sub=subject.org_id,
                 org_id=subject.org_id,
                 api_key_id=subject.key_id,
+                secret_id=subject.secret_id,
                 queues=_as_many_as_fit(subject.queues),
                 token_type=kind,
                 iat=now,

@@ -17,5 +17,5 @@ def find_of_token(tx: Reading, claims: Claims) -> Credential | None:
     found = find_by_id(tx, claims.api_key_id)
     if found is None or found.org_id != claims.org_id:
         return None
-    # The key has another secret by now: what the old one opened is shut. Tokens count in seconds.
-    return None if claims.iat < found.secret_made_at_ms // 1000 else found
+    # Another secret by now: whatever was opened with the old one is shut.
+    return found if found.secret_id == claims.secret_id else None

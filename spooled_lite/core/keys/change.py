@@ -63,7 +63,9 @@ def change(
 
 
 def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) -> IssuedKey:
-    """A new secret for a key; the old one dies at once. A revoked key stays revoked.
+    """A new secret for a key; the old one dies at once, with the tokens that were made with it.
+
+    A revoked key stays revoked.
 
     Raises:
         NotFound: no such key in this organization.
@@ -81,6 +83,7 @@ def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) 
             "key": row["seq"],
             "key_hash": hash_of(secret),
             "key_prefix": secret[:PREFIX_CHARS],
+            "secret_id": tx.new_id(),
             "now_ms": tx.now_ms,
         },
     )

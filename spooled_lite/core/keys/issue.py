@@ -82,6 +82,7 @@ def _store(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
             "name": key.name,
             "key_prefix": normalized(secret)[:PREFIX_CHARS],
             "key_hash": hash_of(secret),
+            "secret_id": tx.new_id(),
             "queues": words_json(key.queues),
             "permissions": None if key.permissions is None else words_json(key.permissions),
             "rate_limit": key.rate_limit,

@@ -122,7 +122,7 @@ class Credential(Struct, frozen=True, kw_only=True):
     is_active: bool
     expires_at_ms: int | None
     last_used_ms: int | None
-    secret_made_at_ms: int
+    secret_id: str
     plan_tier: str
     custom_limits: Mapping[str, Any] | None
     org_is_active: bool

@@ -4,7 +4,7 @@ from typing import Final
 
 _CREDENTIAL: Final = """
        api_keys.seq, api_keys.id, api_keys.org, queues, permissions, rate_limit,
-       api_keys.is_active, expires_at_ms, last_used_ms, secret_made_at_ms,
+       api_keys.is_active, expires_at_ms, last_used_ms, secret_id,
        organizations.id AS org_id, plan_tier, custom_limits,
        organizations.is_active AS org_is_active,
        organizations.deleted_at_ms AS org_deleted_at_ms
@@ -19,11 +19,11 @@ FIND_BY_ID: Final = f"SELECT {_CREDENTIAL} WHERE api_keys.id = :id"
 
 INSERT: Final = """
 INSERT INTO api_keys (id, org, name, key_prefix, key_hash, queues, permissions, rate_limit,
-                      created_at_ms, updated_at_ms, expires_at_ms, secret_made_at_ms)
+                      created_at_ms, updated_at_ms, expires_at_ms, secret_id)
 VALUES (:id, :org, :name, :key_prefix, :key_hash, :queues, :permissions, :rate_limit,
-        :now_ms, :now_ms, :expires_at_ms, :now_ms)
+        :now_ms, :now_ms, :expires_at_ms, :secret_id)
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
 """
 
 # A key that works already is left as it is.
@@ -33,13 +33,13 @@ UPDATE api_keys
  WHERE key_hash = :key_hash
    AND (is_active = 0 OR expires_at_ms IS NOT NULL)
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
 """
 
 # Newest first, by api_keys_of_org.
 LIST: Final = """
 SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
   FROM api_keys
  WHERE org = :org
  ORDER BY created_at_ms DESC, seq DESC
@@ -51,12 +51,12 @@ UPDATE api_keys
    SET is_active = 0, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE id = :id AND org = :org AND (is_active = 1 OR is_off_with_org = 1)
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
 """
 
 FIND: Final = """
 SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
   FROM api_keys
  WHERE id = :id AND org = :org
 """
@@ -68,17 +68,17 @@ UPDATE api_keys
        is_active = :is_active, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE seq = :key
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
 """
 
 # The old secret is forgotten with its hash.
 REPLACE_SECRET: Final = """
 UPDATE api_keys
-   SET key_hash = :key_hash, key_prefix = :key_prefix, secret_made_at_ms = :now_ms,
+   SET key_hash = :key_hash, key_prefix = :key_prefix, secret_id = :secret_id,
        updated_at_ms = :now_ms
  WHERE seq = :key
 RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms
+          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
 """
 
 # Index api_keys_of_org, as the two that follow.
@@ -107,7 +107,7 @@ UPDATE api_keys
 
 STILL_VALID: Final = """
 SELECT queues FROM api_keys JOIN organizations ON organizations.seq = api_keys.org
- WHERE api_keys.seq = :key AND api_keys.is_active = 1
+ WHERE api_keys.seq = :key AND secret_id = :secret_id AND api_keys.is_active = 1
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
    AND organizations.is_active = 1 AND deleted_at_ms IS NULL AND plan_tier <> 'deleted'
 """

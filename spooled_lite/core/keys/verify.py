@@ -40,7 +40,7 @@ def _credential(row: sqlite3.Row | None) -> Credential | None:
         is_active=bool(row["is_active"]),
         expires_at_ms=row["expires_at_ms"],
         last_used_ms=row["last_used_ms"],
-        secret_made_at_ms=row["secret_made_at_ms"],
+        secret_id=row["secret_id"],
         plan_tier=row["plan_tier"],
         custom_limits=None if custom_limits is None else msgspec.json.decode(custom_limits),
         org_is_active=bool(row["org_is_active"]),
@@ -56,14 +56,14 @@ def note_use(tx: Tx, key: int) -> None:
     )
 
 
-def check_still_valid(tx: Reading, key: int, queue_name: str) -> None:
+def check_still_valid(tx: Reading, key: int, secret_id: str, queue_name: str) -> None:
     """For what was allowed a while ago: is the key alive, and does it still open this queue?
 
     Raises:
-        Unauthorized: the key was revoked or has expired.
+        Unauthorized: the key was revoked, has expired, or has another secret by now.
         AccessDenied: the queue is outside its scope now.
     """
-    row = tx.row(statements.STILL_VALID, {"key": key, "now_ms": tx.now_ms})
+    row = tx.row(statements.STILL_VALID, {"key": key, "secret_id": secret_id, "now_ms": tx.now_ms})
     if row is None:
         raise Unauthorized
     Scope(msgspec.json.decode(row["queues"], type=list[str])).check(queue_name)

@@ -73,14 +73,14 @@ def is_held(tx: Reading, job: int, lease_id: str) -> bool:
 
 
 def claim_after_waiting(
-    tx: Tx, org: int, wanted: Claim, key: int, token_id: str | None = None
+    tx: Tx, org: int, wanted: Claim, key: int, secret_id: str, token_id: str | None = None
 ) -> list[sqlite3.Row]:
-    """As `claim`, for a caller that has waited: its key or token may have been revoked meanwhile.
+    """As `claim`, for a caller that has waited: its secret or token may be good no longer.
 
     Raises:
         Unauthorized, AccessDenied: the key does not open this queue any more.
     """
-    check_still_valid(tx, key, wanted.queue_name)
+    check_still_valid(tx, key, secret_id, wanted.queue_name)
     if token_id is not None:
         check_not_revoked(tx, token_id)
     return claim(tx, org, wanted)

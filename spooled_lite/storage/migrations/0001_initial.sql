@@ -46,7 +46,7 @@ CREATE TABLE api_keys (
     updated_at_ms INTEGER NOT NULL,
     last_used_ms  INTEGER,
     expires_at_ms INTEGER,
-    secret_made_at_ms INTEGER NOT NULL,  -- tokens that were made before stand for an older secret
+    secret_id     TEXT NOT NULL,  -- changes with the secret: tokens and waiting claims name it
     -- Switched off by the soft deletion of its organization: taken back with it.
     is_off_with_org INTEGER NOT NULL DEFAULT 0 CHECK (is_off_with_org IN (0, 1))
 ) STRICT;

@@ -91,7 +91,9 @@ class Call:
         """The caller as a claim has to know it. Whoever leaves has its call cancelled."""
         caller = self.admitted
         token_id = None if caller.token is None else caller.token.jti
-        return waiting.Caller(caller.org, caller.key, self._is_late, None, token_id)
+        return waiting.Caller(
+            caller.org, caller.key, caller.secret_id, self._is_late, None, token_id
+        )
 
     def _is_late(self) -> bool:
         """Whether the deadline of the call has passed: nobody waits for the answer any more."""

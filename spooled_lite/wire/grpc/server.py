@@ -60,6 +60,7 @@ class GrpcServer:
         self.host = host
         self.port = port  # 0 until start() has found a free one
         self.streams = Streams()
+        services.bus.listen(self.streams.hear)
         self._services = services
         self._grace_seconds = grace_seconds
         self._health = Health()

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized, Unavailable
+from spooled_lite.events import OF_CREDENTIALS, Event
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import TooManyStreams
 
@@ -37,6 +38,8 @@ class Streams:
 
     def __init__(self) -> None:
         self._open: set[Stream] = set()
+        self._concerned: set[Stream] = set()  # to be looked at before it is time for all of them
+        self._wake = asyncio.Event()
         self._counts: Counter[tuple[str, int]] = Counter()
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -72,6 +75,7 @@ class Streams:
             yield
         finally:
             self._open.remove(stream)
+            self._concerned.discard(stream)
             self._counts[place] -= 1
             if not self._counts[place]:
                 del self._counts[place]
@@ -79,17 +83,41 @@ class Streams:
                 self._is_empty.set()
 
     async def look_after(self, stop: asyncio.Event, seconds: float = CHECK_SECONDS) -> None:
-        """Check all credentials again and again. Real time: it is about connections."""
+        """Check all credentials again and again, and at once those that a change concerns.
+
+        Real time: it is about connections.
+        """
+        stopping = asyncio.create_task(self._until(stop), name="grpc-streams-stop")
         while not stop.is_set():
             try:
                 async with asyncio.timeout(seconds):
-                    await stop.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 await self.check()
+                continue
+            self._wake.clear()
+            concerned, self._concerned = self._concerned, set()
+            await self._check(concerned)
+        await stopping
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """What was committed: whoever a change concerns is looked at as soon as there is time."""
+        if not self._open:
+            return
+        for event in events:
+            if event.type not in OF_CREDENTIALS:
+                continue
+            for stream in self._open:
+                if stream.call.admitted.is_concerned_by(event):
+                    self._concerned.add(stream)
+                    self._wake.set()
 
     async def check(self) -> None:
         """End every stream whose caller may not go on. Contract: grpc, section 2."""
-        for stream in tuple(self._open):
+        await self._check(self._open)
+
+    async def _check(self, streams: Iterable[Stream]) -> None:
+        for stream in tuple(streams):
             try:
                 await stream.call.authenticate()
                 stream.check()
@@ -98,6 +126,10 @@ class Streams:
             except SpooledError as error:
                 # Trouble of the storage says nothing of the caller: the next look will tell.
                 logger.warning("a stream's credential was not checked: %s", error)
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
 
     def end_all(self) -> None:
         """The server stops: no stream goes on, and none is opened."""

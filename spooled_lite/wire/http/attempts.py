@@ -149,7 +149,14 @@ def _caller(call: Call) -> Caller:
     caller = call.caller
     assert caller is not None, "a claim is authenticated"
     token_id = None if caller.token is None else caller.token.jti
-    return Caller(call.org, caller.key, call.is_gone, lambda: _until_gone(call), token_id)
+    return Caller(
+        call.org,
+        caller.key,
+        caller.secret_id,
+        call.is_gone,
+        lambda: _until_gone(call),
+        token_id,
+    )
 
 
 async def _until_gone(call: Call) -> Any:

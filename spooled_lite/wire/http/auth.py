@@ -131,7 +131,12 @@ def tokens_for(call: Call, subject: Subject) -> Tokens:
 
 
 def _subject(caller: Caller) -> Subject:
-    return Subject(org_id=caller.org_id, key_id=caller.key_id, queues=caller.scope.entries)
+    return Subject(
+        org_id=caller.org_id,
+        key_id=caller.key_id,
+        secret_id=caller.secret_id,
+        queues=caller.scope.entries,
+    )
 
 
 def _caller(call: Call) -> Caller:

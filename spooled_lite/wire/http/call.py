@@ -1,6 +1,7 @@
 """One request as a handler sees it, and the answer a handler gives."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import parse_qsl
 
@@ -143,6 +144,7 @@ class Services(Struct, frozen=True, kw_only=True):
         plans = plans_of(settings.plan_values)
         metrics = metrics or Metrics()
         callers = Callers(db, clock=clock, bus=bus, signer=signer)
+        bus.listen(partial(waiting.hear, db))
         identities = Identities(callers, db.readers, signer)
         # After the callers: it asks them again when one of them has changed.
         feed = Feed(
@@ -181,6 +183,7 @@ class Call:
     """One request. Everything a handler may ask of it."""
 
     __slots__ = (
+        "_admitted_in",
         "_asgi",
         "_parameters",
         "_query",
@@ -221,6 +224,7 @@ class Call:
         self.scope: QueueScope = ALL_QUEUES
         self.rate_headers: Sequence[Header] | None = None  # None: those of who is not limited
         self.deadline = 0.0  # on the loop's clock: see middleware/time_limit.py
+        self._admitted_in = 0  # the generation of callers when it was let in
         self._asgi = asgi
         self._parameters: Mapping[str, str] = {}
         self._query: list[tuple[str, str]] | None = None
@@ -229,6 +233,7 @@ class Call:
         self._parameters = parameters
 
     def admit(self, caller: Caller) -> None:
+        self._admitted_in = self.services.callers.generation
         self.caller = caller
         self.org = caller.org
         self.org_id = caller.org_id
@@ -284,18 +289,29 @@ class Call:
         return [value for key, value in self._pairs() if key == name]
 
     async def body(self, kind: type[T]) -> T:
-        """The body as a value of this type; see `body.decode` for what it raises."""
-        raw = await read_body(self.receive, self.headers.get(b"content-length"))
+        """The body as a value of this type; see `body.decode` for what it raises.
+
+        Also raises Unauthorized, AccessDenied: the caller may not go on since it was let in.
+        """
+        raw = await self._read_body()
         check_text(raw)
         return decode(kind, raw)
 
     async def body_or_empty(self, kind: type[T]) -> T:
         """As `body`, for a type that requires no field: nothing and `[]` count as `{}`."""
-        raw = await read_body(self.receive, self.headers.get(b"content-length"))
+        raw = await self._read_body()
         if is_nothing(raw):
             raw = b"{}"
         check_text(raw)
         return decode(kind, raw)
+
+    async def _read_body(self) -> bytes:
+        """A body may take its time: a caller that was let in before it is looked at again."""
+        raw = await read_body(self.receive, self.headers.get(b"content-length"))
+        callers = self.services.callers
+        if self.caller is not None and self._admitted_in != callers.generation:
+            self.admit(await callers.again(self.caller))
+        return raw
 
     def is_gone(self) -> bool:
         """Whether the client has left, as far as the loop knows. A look, no wait."""

@@ -137,7 +137,12 @@ def _signup_of(call: Call, email: str) -> MaySignUp:
 
 def _signed_up(call: Call, made: Onboarded) -> SignedUp:
     organization, key = made.row, made.key
-    subject = Subject(org_id=organization["id"], key_id=key.row["id"], queues=["*"])
+    subject = Subject(
+        org_id=organization["id"],
+        key_id=key.row["id"],
+        secret_id=key.row["secret_id"],
+        queues=["*"],
+    )
     return SignedUp(
         **structs.asdict(tokens_for(call, subject)),
         api_key=key.secret,

@@ -14,7 +14,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.core.jobs.log import KINDS
 from spooled_lite.core.jobs.replay import Logged
 from spooled_lite.errors import RateLimited, Unavailable
-from spooled_lite.events import Event, EventBus
+from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
 from spooled_lite.wire.realtime import catalogue
@@ -35,7 +35,6 @@ TOO_MANY: Final = "Too many WebSocket connections"  # streams get the same answe
 # Pages of the log that are read and rendered at once: a page takes milliseconds of the loop, and
 # after a restart everybody comes back together.
 REPLAYS_MAX: Final = 2
-_OF_CREDENTIALS: Final = frozenset({"key.changed", "org.changed", "token.revoked"})
 _WITHOUT_QUEUE: Final = frozenset(kind for kind in KINDS if kind.startswith("workflow."))
 
 
@@ -127,7 +126,7 @@ class Feed:
         if not self.streams:
             return
         for event in events:
-            if event.type in _OF_CREDENTIALS or event.type == "storage.reopened":
+            if event.type in OF_CREDENTIALS or event.type == "storage.reopened":
                 if self._rechecks.note(event):
                     self._due.set()
             elif self.streams.has_org(event.org):

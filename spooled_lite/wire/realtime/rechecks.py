@@ -25,7 +25,7 @@ class Rechecks:
 
     def note(self, event: Event) -> bool:
         """A committed event. Whether somebody is to be asked again at once."""
-        concerned = [each for each in self._streams if _concerns(event, each.identity.caller)]
+        concerned = [each for each in self._streams if each.identity.caller.is_concerned_by(event)]
         for stream in concerned:
             stream.recheck_at = 0.0
         return bool(concerned)
@@ -67,17 +67,3 @@ class Rechecks:
         except AccessDenied:
             return False
         return not self._checks_words or caller.may(WORD)
-
-
-def _concerns(event: Event, caller: Caller) -> bool:
-    match event.type:
-        case "storage.reopened":
-            return True
-        case "org.changed":
-            return event.org == caller.org
-        case "key.changed":
-            return bool(event.row["seq"] == caller.key)
-        case "token.revoked":
-            return caller.token is not None and bool(event.row["id"] == caller.token.jti)
-        case _:
-            return False

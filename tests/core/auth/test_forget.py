@@ -37,6 +37,7 @@ def a_claim_set(token_id: str, life_seconds: int) -> Claims:
         sub="o",
         org_id="o",
         api_key_id="k",
+        secret_id="s",
         queues=[],
         token_type="access",
         iat=NOW,

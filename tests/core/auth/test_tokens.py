@@ -19,11 +19,14 @@ SECRET: Final = b"kX9-vQ2_mZ7.tR4+bW8=nL3!hY6~cJ5?pF1"
 NOW: Final = NOW_MS // 1000
 DAY: Final = 86_400
 SIGNER: Final = Signer(SECRET, access_seconds=DAY)
-SUBJECT: Final = Subject(org_id="an-org", key_id="a-key", queues=("mail", "b*"))
+SUBJECT: Final = Subject(
+    org_id="an-org", key_id="a-key", secret_id="a-secret", queues=("mail", "b*")
+)
 GOOD: Final[Mapping[str, Any]] = {
     "sub": "an-org",
     "org_id": "an-org",
     "api_key_id": "a-key",
+    "secret_id": "a-secret",
     "queues": [],
     "token_type": "access",
     "iat": NOW,
@@ -57,6 +60,7 @@ def test_tokens_say_what_the_contract_says() -> None:
             "sub": "an-org",
             "org_id": "an-org",
             "api_key_id": "a-key",
+            "secret_id": "a-secret",
             "queues": ["mail", "b*"],
             "token_type": kind,
             "iat": NOW,
@@ -166,7 +170,7 @@ def test_a_short_secret_signs_as_anybody_else_would_with_it() -> None:
 
 @pytest.mark.parametrize(("letter", "kept"), [("q", 50), ("ж", 13)])
 def test_a_token_fits_into_a_header_however_many_queues_its_key_has(letter: str, kept: int) -> None:
-    subject = Subject(org_id="o", key_id="k", queues=[letter * 255] * 50)
+    subject = Subject(org_id="o", key_id="k", secret_id="s", queues=[letter * 255] * 50)
 
     made = SIGNER.refreshed(subject, now_ms=NOW_MS, access_id="j")
 

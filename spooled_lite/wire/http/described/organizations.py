@@ -121,7 +121,8 @@ KEYS: Final[Mapping[Handler, Doc]] = {
     ),
     keys.regenerate_key: Doc(
         summary="Another secret for a key",
-        about="It is shown this once; the old one stops at once.",
+        about="It is shown this once. The old one stops at once, with its tokens, waiting "
+        "claims and open streams.",
         answer=key_records.KeyShown,
     ),
     keys.create_for_organization: Doc(

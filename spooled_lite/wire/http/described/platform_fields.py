@@ -63,6 +63,7 @@ SIGN_IN: Final = {
     "Me.name": Field("The name of the key", "Worker"),
     "Me.organization": Field("The organization"),
     "api_key_id": Field("The id of the key", ID),
+    "ClaimsShown.secret_id": Field("Which of the key's secrets it was made with", ID),
     "role": one_of("`owner`: not limited to some queues", "owner", "member"),
     "email": Field("The address", EMAIL),
     "Me.email": Field("The address of the organization, or empty", EMAIL),
