@@ -55,4 +55,4 @@ def test_a_route_that_is_opened_has_its_command_and_answers(url: str, tmp_path: 
     page = shown_by_a_browser(f"{url}/docs#post_api_v1_jobs", tmp_path)
 
     assert f"curl -X POST '{url}/api/v1/jobs'" in page
-    assert page.count("With curl") == 1
+    assert page.count(">With curl<") == 1
