@@ -13,6 +13,8 @@ PASSIVE_BYTES: Final = 16 * 1024 * 1024  # or this much growth of the log, which
 # A log this long is emptied even under load. A passive checkpoint lets the log be written from its
 # start again and not shorten, so its growth is noticed later each time; this bounds it.
 TRUNCATE_BYTES: Final = 64 * 1024 * 1024
+# While room is wanted on the disk the log is kept this short: settlements and purges need the room.
+SHORT_BYTES: Final = 1024 * 1024
 IDLE_SECONDS: Final = 1.0  # of silence before the log is emptied
 
 
@@ -24,12 +26,15 @@ class Checkpointer:
         self._has_log = True
         self._bytes_before = 0
         self._changes_before = 0
+        self._was_short = False
 
     def wait_seconds(self) -> float | None:
         """How long to wait for requests before the log may be emptied; None: no matter."""
         return IDLE_SECONDS if self._has_log else None
 
-    def after_batch(self, connection: sqlite3.Connection, *, idle: bool) -> None:
+    def after_batch(
+        self, connection: sqlite3.Connection, *, idle: bool, short: bool = False
+    ) -> None:
         wal_bytes = self._file.wal_bytes()
         if idle:
             # Tried once per silence: a reader in the way is no reason to wake up every second.
@@ -38,13 +43,16 @@ class Checkpointer:
                 self._checkpoint(connection, "TRUNCATE")
             return
         self._has_log = True
+        if short and not self._was_short:
+            self._bytes_before = 0
+        self._was_short = short
         self._bytes_before = min(self._bytes_before, wal_bytes)  # SQLite shortens it by itself
         if (
             connection.total_changes - self._changes_before >= PASSIVE_CHANGES
-            or wal_bytes - self._bytes_before >= PASSIVE_BYTES
+            or wal_bytes - self._bytes_before >= (SHORT_BYTES if short else PASSIVE_BYTES)
         ):
             # Truncating waits for the readers in its way, so it is not tried at every batch.
-            is_long = wal_bytes >= TRUNCATE_BYTES
+            is_long = wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES)
             self._checkpoint(connection, "TRUNCATE" if is_long else "PASSIVE")
 
     def at_close(self, connection: sqlite3.Connection) -> None:

@@ -38,6 +38,8 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
             "journal_mode": "wal",
             "synchronous": _SYNCHRONOUS[durability],
             "foreign_keys": 1,
+            # Some builds overwrite what is deleted: a purge would write all of it into the log.
+            "secure_delete": 0,
             "busy_timeout": WRITER_BUSY_MS,
             "temp_store": 2,
             "mmap_size": 0,
@@ -86,13 +88,19 @@ def _with_pragmas(
 ) -> sqlite3.Connection:
     try:
         for name, wanted in pragmas.items():
-            connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
-            row = connection.execute(f"PRAGMA {name}").fetchone()
-            found = row[0] if row is not None else 0
-            # Builds without memory mapping answer nothing, which is what is wanted.
-            if found != wanted:
-                raise WrongPragma(f"PRAGMA {name} is {found!r} and not {wanted!r}")
+            # Asked first: setting one that is kept in the file writes, even if it stands there.
+            if _value_of(connection, name) != wanted:
+                connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
+                found = _value_of(connection, name)
+                if found != wanted:
+                    raise WrongPragma(f"PRAGMA {name} is {found!r} and not {wanted!r}")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _value_of(connection: sqlite3.Connection, pragma: str) -> object:
+    row = connection.execute(f"PRAGMA {pragma}").fetchone()
+    # Builds without memory mapping answer nothing, which is what is wanted.
+    return row[0] if row is not None else 0

@@ -16,6 +16,7 @@ from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.connection import open_writer
+from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import FileLock, create_private
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.migrate import migrate
@@ -72,11 +73,17 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._gathered: list[Request] = []
+        if self._is_throwaway:
+            settings = msgspec.structs.replace(settings, durability="off")
+        room = DiskRoom(self.path, reserve_bytes=settings.disk_reserve_bytes)
+        self._keeps_spare = settings.disk_reserve_bytes > 0 and not self._is_throwaway
         self.lock = FileLock(self.path).acquire()
         try:
+            if self._keeps_spare and not room.is_low():
+                self.lock.keep_spare()
+            elif room.is_full():
+                self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
             create_private(self.path)
-            if self._is_throwaway:
-                settings = msgspec.structs.replace(settings, durability="off")
             connection = open_writer(self.path, settings.durability)
             try:
                 migrate(connection, copy_to=self.path)
@@ -91,6 +98,8 @@ class Database:
             self.path,
             settings,
             connection=connection,
+            room=room,
+            spare=self.lock if self._keeps_spare else None,
             clock=clock,
             ids=ids,
             hooks=hooks,
@@ -188,6 +197,8 @@ class Database:
         self._let_go()
 
     def _let_go(self) -> None:
+        if self._keeps_spare:
+            self.lock.keep_spare()  # the log is gone now: the next start may find a full disk
         self.lock.release()
         if self._is_throwaway:
             remove_throwaway(self.path)

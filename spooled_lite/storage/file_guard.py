@@ -1,4 +1,4 @@
-"""The database file as a file: who may use it, whether it is still there, what room is left."""
+"""The database file as a file: who may use it, whether it is still there."""
 
 import contextlib
 import fcntl
@@ -7,9 +7,9 @@ import os
 import time
 from typing import Final, Self
 
-DISK_CHECK_SECONDS: Final = 1.0
-DISK_FULL_BYTES: Final = 1024 * 1024
 WAL_SUFFIX: Final = "-wal"
+SPARE_BYTES: Final = 4 * 1024 * 1024  # a log that holds settlements, or a pass of a purge
+SPARE_FROM: Final = 4_096  # where it begins in the lock file, behind what the holder says of itself
 
 
 class FileInUse(Exception):
@@ -25,6 +25,7 @@ class FileLock:
     def __init__(self, database: str) -> None:
         self._path = f"{database}.lock"
         self._descriptor: int | None = None
+        self.has_spare = False  # keeps room of the disk that can be given up
 
     def acquire(self) -> Self:
         """Raises FileInUse, with what the holder wrote about itself."""
@@ -32,7 +33,7 @@ class FileLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(descriptor, 4096).decode(errors="replace").strip()
+            holder = os.read(descriptor, SPARE_FROM).decode(errors="replace").strip("\0\n ")
             os.close(descriptor)
             raise FileInUse(f"{self._path} is held by another server: {holder}") from error
         self._descriptor = descriptor
@@ -43,8 +44,29 @@ class FileLock:
         """Say who holds the lock, for the message of the next one who asks."""
         assert self._descriptor is not None, "the lock is held"
         about = {"pid": os.getpid(), "started_at": int(time.time()), "url": url}
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(about).encode() + b"\n", 0)
+        text = json.dumps(about).encode() + b"\n"
+        with contextlib.suppress(OSError):  # on a full disk there may be no room for it
+            os.pwrite(self._descriptor, text.ljust(SPARE_FROM), 0)
+
+    def keep_spare(self) -> None:
+        """Keep some room of the disk in this file, for the day when others have filled it."""
+        assert self._descriptor is not None, "the lock is held"
+        try:
+            # Not every system can set room aside without writing.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, SPARE_FROM, SPARE_BYTES)
+            else:
+                os.pwrite(self._descriptor, bytes(SPARE_BYTES), SPARE_FROM)
+            self.has_spare = True
+        except OSError:
+            self.give_up_spare()
+
+    def give_up_spare(self) -> None:
+        """Let the disk have that room: settlements and purges need it now."""
+        assert self._descriptor is not None, "the lock is held"
+        self.has_spare = False
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, SPARE_FROM)
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -53,33 +75,15 @@ class FileLock:
 
 
 class FileWatch:
-    """Looks at the file from outside: is it the one that was opened, is there room beside it."""
+    """Looks at the file from outside: is it the one that was opened, how long is its log."""
 
-    def __init__(self, path: str, *, disk_reserve_bytes: int) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._folder = os.path.dirname(path) or "."
-        self._disk_reserve_bytes = disk_reserve_bytes
         self._identity = _identity(path)
-        self._free_bytes = 0
-        self._checked_at = -DISK_CHECK_SECONDS
 
     def is_gone(self) -> bool:
         """True when the file was moved, deleted or replaced: SQLite would go on in the old one."""
         return _identity(self._path) != self._identity
-
-    def is_low(self) -> bool:
-        """True below the reserve. Asks the system at most once a second."""
-        now = time.monotonic()
-        if now - self._checked_at >= DISK_CHECK_SECONDS:
-            self._checked_at = now
-            with contextlib.suppress(OSError):
-                room = os.statvfs(self._folder)
-                self._free_bytes = room.f_bavail * room.f_frsize
-        return self._free_bytes < self._disk_reserve_bytes
-
-    def is_full(self) -> bool:
-        """True when hardly a transaction fits any more."""
-        return self.is_low() and self._free_bytes < DISK_FULL_BYTES
 
     def wal_bytes(self) -> int:
         try:

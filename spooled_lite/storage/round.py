@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from spooled_lite.errors import SpooledError
+from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lines import Lane, Request
-from spooled_lite.storage.transaction import Batch, Line, together
+from spooled_lite.storage.transaction import Batch, Line, Tx, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 
 PARKED_RUN_MAX: Final = 256  # waiting claims run in one batch; the rest of the line goes next time
@@ -39,14 +40,14 @@ class Round:
         waiting: WaitingLines,
         *,
         now_ms: Callable[[], int],
-        is_low: Callable[[], bool],
+        room: DiskRoom,
     ) -> None:
         self.answers: list[Answer] = []
         self.postponed: list[Request] = []  # for the next batch, in order
         self._batch = batch
         self._waiting = waiting
         self._now_ms = now_ms
-        self._is_low = is_low
+        self._room = room
         self._parked: list[Request] = []
         self._served: dict[Request, None] = {}  # of those that wait
         self._looked_at: set[Line] = set()  # nothing is there for those that wait, unless it is fed
@@ -123,7 +124,7 @@ class Round:
 
     def _result_of(self, request: Request) -> Any:
         """The result of a request, or the exception it ends with."""
-        if request.lane == Lane.CREATE and self._is_low():
+        if request.lane == Lane.CREATE and self._room.is_low():
             return unavailable("storage_full")
         result = self._attempt(request, request.operation, request.arguments)
         if request.operation is together and isinstance(result, Exception):
@@ -135,6 +136,9 @@ class Round:
     def _attempt(
         self, request: Request, operation: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> Any:
+        if self._room.is_near:
+            arguments = (request.lane, operation, arguments)
+            operation = self._within_the_room
         try:
             return self._batch.run(self._now_ms(), operation, *arguments)
         except Exception as error:
@@ -147,3 +151,14 @@ class Round:
                 # through them every answer of the batch, until a garbage collection.
                 return error.with_traceback(None)
             return as_answer(error)
+
+    def _within_the_room(
+        self, tx: Tx, lane: Lane, operation: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Any:
+        """Run an operation, and undo it when it took room that is kept for others."""
+        connection = self._batch.connection
+        pages_before = self._room.pages_of(connection)
+        result = operation(tx, *arguments)
+        if not self._room.is_left_for(lane, connection, pages_before=pages_before):
+            raise unavailable("storage_full")
+        return result

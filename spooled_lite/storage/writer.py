@@ -16,9 +16,11 @@ from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.checkpoint import Checkpointer
 from spooled_lite.storage.connection import Durability, open_writer
-from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.disk_room import DiskRoom
+from spooled_lite.storage.file_guard import FileLock, FileWatch
 from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
+from spooled_lite.storage.shrink import shrink
 from spooled_lite.storage.transaction import Batch, Hooks, Line
 from spooled_lite.storage.trouble import (
     as_answer,
@@ -74,6 +76,8 @@ class Writer:
         settings: WriterSettings,
         *,
         connection: sqlite3.Connection,
+        room: DiskRoom,
+        spare: FileLock | None,
         clock: Clock,
         ids: Ids,
         hooks: Hooks,
@@ -94,9 +98,12 @@ class Writer:
         self._on_reopen = on_reopen
         self._commit = commit
         self._metrics = metrics or Metrics()
-        self.file = FileWatch(path, disk_reserve_bytes=settings.disk_reserve_bytes)
+        self.room = room
+        self._spare = spare
+        self.file = FileWatch(path)
         self.lines = Lines(line_max=settings.line_max)
         self._checkpointer = Checkpointer(self.file)
+        self._shrinks = False  # room is wanted and the file can be made smaller yet
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
         self._failed: Unavailable | None = None  # nothing is written until a restart
         self._reopen_at: float | None = None  # the storage failed: when to open the file again
@@ -149,6 +156,8 @@ class Writer:
         """How long to wait for a request before there is something to do without one."""
         if self._reopen_at is not None:
             return max(0.0, self._reopen_at - time.monotonic())
+        if self._shrinks:
+            return 0.0
         if self._hungry:
             return max(0.0, self._hungry_at - time.monotonic())
         return self._checkpointer.wait_seconds()
@@ -159,7 +168,15 @@ class Writer:
         if not is_idle:
             self._serve(requests)
         if self._failed is None and self._reopen_at is None:
-            self._checkpointer.after_batch(self._connection, idle=is_idle)
+            self._keep_room(is_idle)
+
+    def _keep_room(self, is_idle: bool) -> None:
+        """Empty the log in time; when room is wanted give back what the file does not need."""
+        is_short = self.room.is_wanted()
+        self._checkpointer.after_batch(self._connection, idle=is_idle, short=is_short)
+        self._shrinks = shrink(self._connection, self.room)
+        if self._spare is not None and not is_short and not self._spare.has_spare:
+            self._spare.keep_spare()
 
     # -- one batch ---------------------------------------------------------------------------
 
@@ -178,8 +195,19 @@ class Writer:
                 if not request.answered:
                     self._serve([request])
         except _StorageTrouble as trouble:
+            if trouble.refusal.reason == "storage_full" and self._gave_up_spare():
+                self._serve(requests)  # nothing of them is left, and nobody was answered
+                return
             self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
             self._fail_all(requests, trouble.refusal)
+
+    def _gave_up_spare(self) -> bool:
+        """True when there is room now that was not there before."""
+        if self._spare is None or not self._spare.has_spare:
+            return False
+        logger.warning("the disk is full: using the room that was kept for settlements and purges")
+        self._spare.give_up_spare()
+        return True
 
     def _transaction(self, requests: list[Request]) -> None:
         """Run the requests, and the waiting claims they feed, and commit once.
@@ -189,9 +217,10 @@ class Writer:
         connection = self._connection
         batch = Batch(connection, self._hooks, self._ids)
         batch.fed |= self._hungry
-        round_ = Round(batch, self._waiting, now_ms=self._clock.now_ms, is_low=self.file.is_low)
+        round_ = Round(batch, self._waiting, now_ms=self._clock.now_ms, room=self.room)
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self.room.begin(connection)
             self._run_while_there_is_time(round_, requests)
             left = round_.serve_fed()
             batch.flush()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.writer import Writer
 from tests.api.served import Api
 
@@ -70,11 +70,11 @@ def test_reads_that_fail_are_not_ready(api: Api, monkeypatch: pytest.MonkeyPatch
 def test_a_full_disk_is_not_ready_and_a_low_one_is(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FileWatch, "is_low", lambda watch: True)
-    monkeypatch.setattr(FileWatch, "is_full", lambda watch: False)
+    monkeypatch.setattr(DiskRoom, "is_low", lambda watch: True)
+    monkeypatch.setattr(DiskRoom, "is_full", lambda watch: False)
     low = api.get("/health/ready", key=None)
 
-    monkeypatch.setattr(FileWatch, "is_full", lambda watch: True)
+    monkeypatch.setattr(DiskRoom, "is_full", lambda watch: True)
 
     assert (low.status_code, low.json()["checks"]["disk"]) == (200, "low")
     assert assert_not_ready(api, "storage_full")["checks"]["disk"] == "full"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Tx
@@ -302,7 +302,7 @@ def test_the_port_answers_in_plain_text(api: Api) -> None:
 def test_the_port_is_not_ready_when_the_server_is_not(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FileWatch, "is_full", lambda self: True)
+    monkeypatch.setattr(DiskRoom, "is_full", lambda self: True)
 
     ready, health = on_port(api, ("GET", "/ready"), ("GET", "/health"))
 

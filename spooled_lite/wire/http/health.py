@@ -5,7 +5,7 @@ from typing import Any
 
 import spooled_lite
 from spooled_lite.errors import Reason, SpooledError, Unavailable
-from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.call import Call, Reply, Services, reply
@@ -60,17 +60,17 @@ async def _state(services: Services) -> dict[str, Any]:
         "cache": True,  # one process: there is nothing that could be unreachable
         "checks": {
             "writer": writer.state,
-            "disk": _disk(writer.file),
+            "disk": _disk(writer.room),
             "wal_bytes": writer.file.wal_bytes(),
         },
         "durability": services.settings.durability,
     }
 
 
-def _disk(file: FileWatch) -> str:
-    if file.is_full():
+def _disk(room: DiskRoom) -> str:
+    if room.is_full():
         return "full"
-    return "low" if file.is_low() else "ok"
+    return "low" if room.is_low() else "ok"
 
 
 def _trouble(services: Services, state: dict[str, Any]) -> Reason | None:

@@ -1,0 +1,152 @@
+"""A real small disk, filled by creates and by others: what still works, and what comes back."""
+
+import ctypes
+import http.client
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.server_process import API_KEY, ServerProcess
+
+pytestmark = pytest.mark.slow
+
+MIB: Final = 2**20
+DISK_MIB: Final = 96
+RESERVE_BYTES: Final = 24 * MIB
+BULK: Final = {
+    "queue_name": "emails",
+    "jobs": [{"payload": {"text": "x" * 9_000}} for _ in range(100)],
+}
+MNT_DETACH: Final = 2
+GIVE_BACK_SECONDS_MAX: Final = 10.0
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A mounted file system of its own; skipped where that is not permitted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = f"size={DISK_MIB}m".encode()
+    if not hasattr(libc, "mount") or libc.mount(b"none", bytes(folder), b"tmpfs", 0, options) != 0:
+        pytest.skip("mounting a small disk is not permitted here")
+    yield folder
+    libc.umount2(bytes(folder), MNT_DETACH)
+
+
+class Calls:
+    """Calls of a server: the status, and the answer."""
+
+    def __init__(self, url: str) -> None:
+        self._address = url.removeprefix("http://")
+        self._headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
+
+    def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        encoded = None if body is None else json.dumps(body)
+        with closing(http.client.HTTPConnection(self._address, timeout=60)) as connection:
+            connection.request(method, path, encoded, self._headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
+
+def free_bytes(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize
+
+
+def fill(call: Calls, disk: Path) -> None:
+    """Bulks until there is no room; the reserve is still there afterwards."""
+    status, answer = call("POST", "/api/v1/jobs/bulk", BULK)
+    while status < 300:
+        status, answer = call("POST", "/api/v1/jobs/bulk", BULK)
+    assert (status, answer["details"]["reason"]) == (503, "storage_full")
+    assert free_bytes(disk) >= RESERVE_BYTES
+
+
+def fill_by_others(disk: Path) -> None:
+    descriptor = os.open(disk / "of-another-program", os.O_CREAT | os.O_WRONLY)
+    try:
+        while True:
+            os.write(descriptor, bytes(4_096))
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+    assert free_bytes(disk) == 0
+
+
+def settle_some(call: Calls) -> None:
+    status, claimed = call(
+        "POST", "/api/v1/jobs/claim", {"queue_name": "emails", "worker_id": "one", "limit": 5}
+    )
+    assert (status, len(claimed["jobs"])) == (200, 5)
+    for job in claimed["jobs"]:
+        settled, _ = call(
+            "POST",
+            f"/api/v1/jobs/{job['id']}/complete",
+            {"worker_id": "one", "lease_id": job["lease_id"]},
+        )
+        assert settled == 200
+
+
+def test_a_disk_filled_by_creates_has_room_for_everything_else(tmp_path: Path, disk: Path) -> None:
+    with ServerProcess(tmp_path, disk_reserve_bytes=str(RESERVE_BYTES)) as server:
+        server.database = str(disk / "spooled.db")
+        server.start()
+        call = Calls(server.url)
+
+        fill(call, disk)
+        settle_some(call)
+        assert call("POST", "/api/v1/queues/emails/purge", {})[0] == 200
+        # The room is back while somebody waits for it, and not at the next sweep.
+        until = time.monotonic() + GIVE_BACK_SECONDS_MAX
+        while call("POST", "/api/v1/jobs/bulk", BULK)[0] != 200:
+            assert time.monotonic() < until
+        fill(call, disk)
+        assert server.stop() == 0
+        assert free_bytes(disk) >= RESERVE_BYTES
+
+
+def test_a_start_on_a_disk_without_a_free_byte_serves_all_but_creates(
+    tmp_path: Path, disk: Path
+) -> None:
+    with ServerProcess(tmp_path, disk_reserve_bytes=str(RESERVE_BYTES)) as server:
+        server.database = str(disk / "spooled.db")
+        server.start()
+        fill(Calls(server.url), disk)
+        assert server.stop() == 0
+        fill_by_others(disk)
+
+        server.start()
+        call = Calls(server.url)
+
+        assert "the disk is low: 0 MiB are left" in server.log
+        assert call("GET", "/health/ready")[1]["checks"]["disk"] in ("low", "full")
+        assert call("GET", "/api/v1/jobs?limit=1")[0] == 200
+        assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 503
+        settle_some(call)
+        assert call("POST", "/api/v1/queues/emails/purge", {})[0] == 200
+        assert server.stop() == 0
+
+
+def test_a_disk_that_others_fill_under_the_server_leaves_room_to_settle(
+    tmp_path: Path, disk: Path
+) -> None:
+    with ServerProcess(tmp_path, disk_reserve_bytes=str(RESERVE_BYTES)) as server:
+        server.database = str(disk / "spooled.db")
+        server.start()
+        call = Calls(server.url)
+        assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 200
+        fill_by_others(disk)
+
+        settle_some(call)
+        assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 503
+        assert call("POST", "/api/v1/queues/emails/purge", {})[0] == 200
+        (disk / "of-another-program").unlink()
+        assert call("GET", "/api/v1/jobs?limit=1")[0] == 200

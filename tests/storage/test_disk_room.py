@@ -1,0 +1,247 @@
+"""The reserve of the disk: creates leave it alone, and whatever frees room always has some."""
+
+import asyncio
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from spooled_lite.errors import Unavailable
+from spooled_lite.storage import checkpoint, disk_room
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.transaction import Tx
+from tests.storage.stage import (
+    Commits,
+    a_database,
+    add,
+    an_idle_database,
+    notes,
+    reasons,
+    run,
+    storage_error,
+)
+
+MIB = 2**20
+DISK_BYTES = 48 * MIB
+RESERVE_BYTES = 16 * MIB
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spooled.db"
+
+
+def used_bytes(folder: str | Path) -> int:
+    return sum(each.stat().st_size for each in os.scandir(folder))
+
+
+def lock_bytes(path: Path) -> int:
+    return os.stat(f"{path}.lock").st_size
+
+
+@pytest.fixture
+def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk of which the folder of the file takes what its files are long."""
+    monkeypatch.setattr(
+        disk_room, "free_bytes", lambda folder: max(0, DISK_BYTES - used_bytes(folder))
+    )
+
+
+def make_blobs(tx: Tx) -> None:
+    tx.execute("CREATE TABLE blobs (seq INTEGER PRIMARY KEY, bytes BLOB)")
+
+
+def add_blobs(tx: Tx, count: int = 100, length: int = 9_000) -> None:
+    for _ in range(count):
+        tx.execute("INSERT INTO blobs (bytes) VALUES (randomblob(:length))", {"length": length})
+
+
+def delete_blobs(tx: Tx) -> int:
+    return tx.execute("DELETE FROM blobs WHERE seq IN (SELECT seq FROM blobs LIMIT 100)")
+
+
+async def fill(db: Database) -> None:
+    """Create until it is refused, in batches of several bulks."""
+    while True:
+        results = await asyncio.gather(
+            *(db.submit(add_blobs, (), lane=Lane.CREATE) for _ in range(5)), return_exceptions=True
+        )
+        if refused := [each for each in results if each is not None]:
+            assert set(reasons(refused)) == {"storage_full"}
+            return
+
+
+async def until_nothing_is_given_back(db: Database) -> None:
+    while db.writer._shrinks:
+        await db.readers.read(notes)
+
+
+def test_creates_never_take_the_reserve_not_even_when_the_log_is_copied(
+    path: Path, small_disk: None
+) -> None:
+    async def main() -> None:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(make_blobs)
+            await fill(db)
+
+            # In the log and not in the file yet: both are counted.
+            assert db.writer.file.wal_bytes() > 0
+            assert used_bytes(path.parent) <= DISK_BYTES - RESERVE_BYTES
+            await fill(db)
+            assert used_bytes(path.parent) <= DISK_BYTES - RESERVE_BYTES
+
+    run(main())
+
+    assert used_bytes(path.parent) <= DISK_BYTES - RESERVE_BYTES
+
+
+def test_a_small_create_is_taken_where_a_large_one_does_not_fit(
+    path: Path, small_disk: None
+) -> None:
+    async def main() -> None:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(make_blobs)
+            with pytest.raises(Unavailable, match="No room"):
+                await db.submit(add_blobs, (1, 40 * MIB), lane=Lane.CREATE)
+
+            await db.submit(add, ("small",), lane=Lane.CREATE)
+
+    run(main())
+
+
+def test_a_purge_on_a_low_disk_needs_little_room_and_gives_its_room_back(
+    path: Path, small_disk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 3_600.0)  # nothing is left to a quiet moment
+    lowest = DISK_BYTES
+
+    async def main() -> None:
+        nonlocal lowest
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(make_blobs)
+            await fill(db)
+            await fill(db)
+            while await db.write(delete_blobs):
+                lowest = min(lowest, DISK_BYTES - used_bytes(path.parent))
+
+            # Somebody wants to create, which is what has the room given back.
+            await until_nothing_is_given_back(db)
+            assert await db.submit(add_blobs, (), lane=Lane.CREATE) is None
+            assert used_bytes(path.parent) < DISK_BYTES - RESERVE_BYTES - 4 * MIB
+
+    run(main())
+
+    assert lowest > RESERVE_BYTES - 4 * MIB
+
+
+def test_the_file_is_left_alone_while_there_is_room(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path, disk_reserve_bytes=1) as db:
+            await db.write(make_blobs)
+            for _ in range(10):
+                await db.write(add_blobs)
+            while await db.write(delete_blobs):
+                pass
+            free = await db.write(lambda tx: tx.rows("PRAGMA freelist_count")[0][0])
+            assert free > 10 * disk_room.GIVE_BACK_FROM
+
+    run(main())
+
+
+def test_the_last_part_of_the_reserve_is_for_what_hardly_grows(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(make_blobs)
+            await db.write(add_blobs)
+            monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 3 * MIB)
+
+            for lane in (Lane.SETTLE, Lane.CLAIM, Lane.REST):
+                assert await db.submit(add, (lane.name,), lane=lane) == lane.name
+                with pytest.raises(Unavailable) as refused:
+                    await db.submit(add_blobs, (), lane=lane)
+                assert refused.value.reason == "storage_full"
+            assert await db.write(delete_blobs) == 100
+            assert db.writer.state == "ok"
+
+    run(main())
+
+
+# -- the spare room in the lock file ----------------------------------------------------------
+
+
+def test_on_a_full_disk_the_spare_room_is_used_and_the_call_is_done_after_all(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = Commits()
+
+    async def main() -> None:
+        async with a_database(path, commit=commits, disk_reserve_bytes=RESERVE_BYTES) as db:
+            assert lock_bytes(path) > 4 * MIB
+            monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 0)
+            commits.errors += [storage_error(sqlite3.SQLITE_FULL)]
+            results = await asyncio.gather(
+                *(db.submit(add, (text,), lane=Lane.SETTLE) for text in ("one", "two"))
+            )
+            assert results == ["one", "two"]
+            assert lock_bytes(path) < MIB
+
+            commits.errors += [storage_error(sqlite3.SQLITE_FULL)]  # this is all there was
+            with pytest.raises(Unavailable) as refused:
+                await db.write(add, "three")
+            assert refused.value.reason == "storage_full"
+
+            monkeypatch.undo()
+            monkeypatch.setattr(disk_room, "LOOK_SECONDS", 0.0)
+            await db.write(add, "four")
+            await db.write(add, "five")
+            assert lock_bytes(path) > 4 * MIB
+            assert await db.readers.read(notes) == ["one", "two", "four", "five"]
+
+    run(main())
+
+    assert any("the disk is full" in record.message for record in caplog.records)
+
+
+def test_a_start_on_a_full_disk_serves_and_says_so(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def before() -> None:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(add, "before")
+
+    run(before())
+    monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 0)
+    caplog.clear()
+
+    async def main() -> None:
+        async with a_database(path, table=False, disk_reserve_bytes=RESERVE_BYTES) as db:
+            assert lock_bytes(path) < MIB  # SQLite needs room to open it
+            assert await db.readers.read(notes) == ["before"]
+            assert await db.submit(add, ("settled",), lane=Lane.SETTLE) == "settled"
+            with pytest.raises(Unavailable):
+                await db.submit(add, ("created",), lane=Lane.CREATE)
+
+    run(main())
+
+    [said] = [
+        each.message for each in caplog.records if each.name == "spooled_lite.storage.disk_room"
+    ]
+    assert said.startswith("the disk is low: 0 MiB are left")
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_opening_a_file_again_writes_nothing(path: Path) -> None:
+    an_idle_database(path).close()
+    before = path.read_bytes()
+
+    database = an_idle_database(path)
+    written = database.writer.file.wal_bytes()
+    database.close()
+
+    assert written == 0
+    assert path.read_bytes() == before
