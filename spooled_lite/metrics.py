@@ -1,18 +1,21 @@
 """Every metric and its help text; one registry per application, passed as an argument.
 
 Values are plain numbers, added to by one thread each and read when somebody scrapes, so that
-measuring costs the hot path no lock. No label comes from a caller.
+measuring costs the hot path no lock. Names of queues are the only labels that callers choose; they
+are bounded in number, and shown only where not everybody may read them.
 """
 
 import math
+import platform
+import sqlite3
 import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -20,6 +23,8 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+
+import spooled_lite
 
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -49,6 +54,8 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_workers_healthy": "Workers of these that say they are well",
     "spooled_database_connections_active": "Open connections to the database file",
     # Own ones.
+    "spooled_jobs_scheduled": "Jobs whose time has not come",
+    "spooled_jobs_deadletter": "Jobs in the dead letters",
     "spooled_wal_bytes": "Length of the write-ahead log",
     "spooled_waiting_claims": "Claims that wait for a job",
     "spooled_http_connections": "Open HTTP and WebSocket connections",
@@ -58,6 +65,10 @@ GAUGES: Final[Mapping[str, str]] = {
 }
 # Of this one metric there is a value for each lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
+# What waits in the queues that hold most; labels are bounded in number by core/queues/depths.py.
+QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, of the 100 fullest queues")
+QUEUE_AGE: Final = ("spooled_queue_oldest_pending_seconds", "Age of the oldest pending job there")
+BUILD: Final = ("spooled_build_info", "Always 1: the versions are in the labels")
 # Of these two there is one for each method; of calls, one for each status they ended with.
 GRPC_CALLS: Final = ("spooled_grpc_calls_total", "gRPC calls and streams that have ended")
 GRPC_STREAMS: Final = ("spooled_grpc_streams", "Open gRPC streams of jobs")
@@ -130,6 +141,19 @@ class Histogram:
         return found
 
 
+class QueueDepth(Protocol):
+    """What is shown of one queue."""
+
+    @property
+    def organization(self) -> str: ...
+    @property
+    def queue_name(self) -> str: ...
+    @property
+    def jobs(self) -> Mapping[str, int]: ...
+    @property
+    def oldest_pending_seconds(self) -> float: ...
+
+
 class Lately(Struct, frozen=True):
     """Requests of the last minute, or since the start when that is nearer."""
 
@@ -152,6 +176,7 @@ class Metrics(Collector):
         self._gauges: dict[str, Read] = {"spooled_http_connections": lambda: 0}
         self._lines: Callable[[], Mapping[str, int]] = dict
         self._grpc_streams: Callable[[], Mapping[str, int]] = dict
+        self._queues: Sequence[QueueDepth] = ()
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
         self.job_seconds = self._histograms["spooled_job_duration_seconds"]
@@ -164,6 +189,8 @@ class Metrics(Collector):
         self._lag_seconds = self._histograms["spooled_loop_lag_seconds"]
         self._moments = deque([self._moment()], maxlen=LATELY_SECONDS + 1)
         self.registry.register(self)
+        # Memory, processor time, open files, start: read from the system when somebody scrapes.
+        ProcessCollector(registry=self.registry)
 
     def count(self, name: str, by: int = 1) -> None:
         """Each counter belongs to one thread."""
@@ -184,6 +211,10 @@ class Metrics(Collector):
     def watch_lines(self, read: Callable[[], Mapping[str, int]]) -> None:
         """The length of each lane, by its name."""
         self._lines = read
+
+    def show_queues(self, depths: Sequence[QueueDepth]) -> None:
+        """What is said of single queues from now on; nothing of those that are not named."""
+        self._queues = depths
 
     def watch_grpc_streams(self, read: Callable[[], Mapping[str, int]]) -> None:
         """How many are open, by their method."""
@@ -231,10 +262,25 @@ class Metrics(Collector):
         for lane, length in self._lines().items():
             line.add_metric((lane,), length)
         yield line
+        yield from self._of_queues()
         yield from self._of_grpc()
         for name, (text, _) in HISTOGRAMS.items():
             seen = self._histograms[name]
             yield HistogramMetricFamily(name, text, buckets=seen.buckets(), sum_value=seen.total)
+
+    def _of_queues(self) -> Iterator[Metric]:
+        build = GaugeMetricFamily(*BUILD, labels=("version", "python", "sqlite"))
+        versions = (spooled_lite.__version__, platform.python_version(), sqlite3.sqlite_version)
+        build.add_metric(versions, 1)
+        yield build
+        jobs = GaugeMetricFamily(*QUEUE_JOBS, labels=("organization", "queue", "status"))
+        age = GaugeMetricFamily(*QUEUE_AGE, labels=("organization", "queue"))
+        for each in self._queues:
+            for status, count in each.jobs.items():
+                jobs.add_metric((each.organization, each.queue_name, status), count)
+            age.add_metric((each.organization, each.queue_name), each.oldest_pending_seconds)
+        yield jobs
+        yield age
 
     def _of_grpc(self) -> Iterator[Metric]:
         calls = CounterMetricFamily(*GRPC_CALLS, labels=("method", "code"))

@@ -13,12 +13,15 @@ from spooled_lite.core.lifecycle.measure import measured_by
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
 from spooled_lite.events import Event, EventType
 from spooled_lite.metrics import (
+    BUILD,
     COUNTERS,
     GAUGES,
     GRPC_CALLS,
     GRPC_STREAMS,
     HISTOGRAMS,
     LINE,
+    QUEUE_AGE,
+    QUEUE_JOBS,
     Histogram,
     Metrics,
 )
@@ -44,6 +47,15 @@ CONTRACT = {
     "spooled_workers_healthy": "gauge",
     "spooled_database_connections_active": "gauge",
     "spooled_redis_operations_total": "counter",
+}
+# Read from the system by the client library.
+PROCESS = {
+    "process_virtual_memory_bytes": "Address space of the process",
+    "process_resident_memory_bytes": "Memory of the process",
+    "process_start_time_seconds": "When the process began, in seconds since 1970",
+    "process_cpu_seconds_total": "Processor time of the process",
+    "process_open_fds": "Open files and sockets of the process",
+    "process_max_fds": "How many of them there may be",
 }
 BOUNDS = {
     "spooled_job_duration_seconds": "0.01 0.05 0.1 0.25 0.5 1 2.5 5 10 30 60",
@@ -85,13 +97,22 @@ def test_the_buckets_are_those_of_the_contract(name: str) -> None:
 
 def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
     kinds = dict.fromkeys(COUNTERS, "counter") | dict.fromkeys(GAUGES, "gauge")
-    texts = {**COUNTERS, **GAUGES, **dict((LINE, GRPC_CALLS, GRPC_STREAMS))}
+    texts = {
+        **COUNTERS,
+        **GAUGES,
+        **PROCESS,
+        **dict((LINE, GRPC_CALLS, GRPC_STREAMS, QUEUE_JOBS, QUEUE_AGE, BUILD)),
+    }
     kinds |= {
         LINE[0]: "gauge, by `lane`",
         GRPC_CALLS[0]: "counter, by `method` and `code`",
         GRPC_STREAMS[0]: "gauge, by `method`",
+        QUEUE_JOBS[0]: "gauge, by `organization`, `queue` and `status`",
+        QUEUE_AGE[0]: "gauge, by `organization` and `queue`",
+        BUILD[0]: "gauge, by `version`, `python` and `sqlite`",
     }
     kinds |= dict.fromkeys(HISTOGRAMS, "histogram")
+    kinds |= {name: "counter" if name.endswith("_total") else "gauge" for name in PROCESS}
     texts |= {name: text for name, (text, _) in HISTOGRAMS.items()}
 
     written = {codes(row[0])[0]: (row[1], row[2]) for row in table("metrics.md", "Metric")}

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+import spooled_lite
 from spooled_lite.config import Settings
+from spooled_lite.core.queues.depths import SHOWN_MAX
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.readers import Readers
@@ -169,7 +171,8 @@ def test_a_file_that_cannot_be_read_leaves_its_figures_unknown(
     assert values(answer.text)["spooled_api_requests_total"] >= 0
 
 
-def test_no_label_comes_from_a_caller(api: Api) -> None:
+def test_where_anybody_may_scrape_no_label_comes_from_a_caller(make: Make) -> None:
+    api = make(environment="production")
     names = [f"queue-{number}" for number in range(30)]
     before = len(api.get("/metrics", key=None).text.splitlines())
 
@@ -333,3 +336,60 @@ def test_the_port_is_scraped_sixty_times_a_minute(api: Api) -> None:
 
     assert [answer.status_code for answer in answers] == [200] * 60 + [429, 200]
     assert answers[60].headers["retry-after"] == "60"
+
+
+# -- single queues --------------------------------------------------------------------------------
+
+
+def of_queue(api: Api, metric: str, **labels: str) -> float | None:
+    found = families(api.get("/metrics", key=None).text)[metric].samples
+    values = [each.value for each in found if labels.items() <= each.labels.items()]
+    return values[0] if values else None
+
+
+def test_each_queue_says_what_waits_in_it_and_for_how_long(api: Api) -> None:
+    for number in range(3):
+        api.post("jobs", json={"queue_name": "mails", "payload": number})
+    api.post("jobs", json={"queue_name": "mails", "payload": 0, "delay_seconds": 60})
+    api.clock.advance(seconds=7)
+
+    assert of_queue(api, "spooled_queue_jobs", queue="mails", status="pending") == 3
+    assert of_queue(api, "spooled_queue_jobs", queue="mails", status="scheduled") == 1
+    assert of_queue(api, "spooled_queue_jobs", queue="mails", status="deadletter") == 0
+    assert of_queue(api, "spooled_queue_oldest_pending_seconds", queue="mails") == 7
+    assert scraped(api)["spooled_jobs_scheduled"] == 1
+
+
+def test_only_the_fullest_queues_are_shown(api: Api) -> None:
+    jobs = [{"queue_name": f"q{number}", "payload": {}} for number in range(SHOWN_MAX + 1)]
+    for at in range(0, len(jobs), 50):
+        api.post("jobs/bulk", json={"queue_name": "ignored", "jobs": jobs[at : at + 50]})
+    for _ in range(2):
+        api.post("jobs", json={"queue_name": "fuller", "payload": {}})
+
+    shown = {
+        each.labels["queue"]
+        for each in families(api.get("/metrics", key=None).text)["spooled_queue_jobs"].samples
+    }
+
+    assert len(shown) <= SHOWN_MAX
+    assert "fuller" in shown
+
+
+def test_in_production_names_of_queues_are_shown_to_the_token_only(make: Make) -> None:
+    open_to_all = make(environment="production")
+    guarded = make(environment="production", metrics_token=TOKEN)
+    for api in (open_to_all, guarded):
+        api.post("jobs", json={"queue_name": "secret-plans", "payload": {}})
+
+    shown = guarded.get("/metrics", key=None, headers={"Authorization": f"Bearer {TOKEN}"})
+
+    assert "secret-plans" not in open_to_all.get("/metrics", key=None).text
+    assert "secret-plans" in shown.text
+
+
+def test_the_build_and_the_process_are_described(api: Api) -> None:
+    found = families(api.get("/metrics", key=None).text)
+
+    assert found["spooled_build_info"].samples[0].labels["version"] == spooled_lite.__version__
+    assert found["process_resident_memory_bytes"].samples[0].value > 1_000_000

@@ -65,7 +65,7 @@ def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStats:
     failed, dead = now.get("status.failed", 0), now.get("status.deadletter", 0)
     cancelled = now.get("status.cancelled", 0)
     average_ms = day["duration_ms"] // day["durations"] if day["durations"] else None
-    age_ms = _oldest_age_ms(tx, seq, held_back=("pending", "scheduled"))
+    age_ms = oldest_age_ms(tx, seq, held_back=("pending", "scheduled"))
     age_seconds = None if age_ms is None else age_ms // 1000
     return QueueStats(
         queue_name=queue_name,
@@ -111,11 +111,11 @@ def queue_depth(tx: Reading, org: int, queue_name: str) -> QueueDepth:
     counts = {row["name"]: row["value"] for row in rows if row["name"].startswith("status.")}
     return QueueDepth(
         counts={name.removeprefix("status."): count for name, count in counts.items()},
-        oldest_age_ms=_oldest_age_ms(tx, queue["seq"], held_back=("pending",)) or 0,
+        oldest_age_ms=oldest_age_ms(tx, queue["seq"], held_back=("pending",)) or 0,
     )
 
 
-def _oldest_age_ms(tx: Reading, queue: int, *, held_back: Sequence[str]) -> int | None:
+def oldest_age_ms(tx: Reading, queue: int, *, held_back: Sequence[str]) -> int | None:
     """How long the oldest waiting job has been there; None when none waits.
 
     `held_back` are the statuses of those that count although they cannot be claimed yet.

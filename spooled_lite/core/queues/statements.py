@@ -130,6 +130,21 @@ SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS complet
     ON queue = asked.value AND minute BETWEEN :day_from AND :minute
 """
 
+# Two levels: every queue by its number, and of each the counters that are true now. Not sorted.
+DEPTHS: Final = """
+SELECT queues.seq AS queue, organizations.slug AS organization, queue_name,
+       coalesce(sum(value) FILTER (WHERE each.name = 'status.pending'), 0) AS pending,
+       coalesce(sum(value) FILTER (WHERE each.name = 'status.scheduled'), 0) AS scheduled,
+       coalesce(sum(value) FILTER (WHERE each.name = 'status.processing'), 0) AS processing,
+       coalesce(sum(value) FILTER (WHERE each.name = 'status.deadletter'), 0) AS deadletter
+  FROM queues
+  CROSS JOIN organizations
+    ON organizations.seq = queues.org AND organizations.deleted_at_ms IS NULL
+  CROSS JOIN queue_counters AS each ON each.queue = queues.seq AND minute = 0
+ WHERE queues.seq > :after AND queues.deleted_at_ms IS NULL
+ GROUP BY queues.seq ORDER BY queues.seq LIMIT :limit
+"""
+
 # Unique index queues_by_name.
 STATES: Final = """
 SELECT queue_name, enabled FROM queues WHERE org = :org AND deleted_at_ms IS NULL

@@ -18,6 +18,8 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     jobs_pending: int
     jobs_processing: int
+    jobs_scheduled: int
+    jobs_deadletter: int
     oldest_pending_seconds: float  # 0 when none is pending
     workers_active: int
     workers_healthy: int
@@ -52,6 +54,8 @@ def figures(tx: Reading) -> Figures:
     return Figures(
         jobs_pending=jobs["pending"],
         jobs_processing=jobs["processing"],
+        jobs_scheduled=jobs["scheduled"],
+        jobs_deadletter=jobs["deadletter"],
         oldest_pending_seconds=0 if since_ms is None else max(0, tx.now_ms - since_ms) / 1000,
         workers_active=workers["active"],
         workers_healthy=workers["healthy"],

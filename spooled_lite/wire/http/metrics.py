@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite import metrics
+from spooled_lite.core.queues.depths import Depth, deepest
 from spooled_lite.core.workers.totals import Figures, totals
 from spooled_lite.core.workers.totals import figures as figures_of
 from spooled_lite.errors import SpooledError, Unauthorized
@@ -21,6 +22,8 @@ _OF_FILE: Final[Mapping[str, str]] = {
     "spooled_jobs_pending": "jobs_pending",
     "spooled_jobs_processing": "jobs_processing",
     "spooled_job_max_age_seconds": "oldest_pending_seconds",
+    "spooled_jobs_scheduled": "jobs_scheduled",
+    "spooled_jobs_deadletter": "jobs_deadletter",
     "spooled_workers_active": "workers_active",
     "spooled_workers_healthy": "workers_healthy",
 }
@@ -115,9 +118,21 @@ async def exposition(services: Services) -> bytes:
         found: Figures | None = await services.db.readers.of(OUTSIDE).read(figures_of)
     except SpooledError:
         found = None
+    services.metrics.show_queues(await _depths(services))
     for name, field in _OF_FILE.items():
         services.metrics.show(name, math.nan if found is None else getattr(found, field))
     return services.metrics.text()
+
+
+async def _depths(services: Services) -> list[Depth]:
+    """Names of queues tell a stranger something: nothing of them where anybody may scrape."""
+    settings = services.settings
+    if settings.metrics_token is None and settings.environment != "development":
+        return []
+    try:
+        return await services.db.readers.of(OUTSIDE).read(deepest)
+    except SpooledError:
+        return []
 
 
 def check_metrics_token(call: Call) -> None:

@@ -1,0 +1,53 @@
+"""How much waits in the queues that hold most, for whoever watches the server."""
+
+import heapq
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.query import oldest_age_ms
+from spooled_lite.storage.transaction import Reading
+
+SHOWN_MAX: Final = 100  # queues: each is five series at whoever scrapes
+LOOKED_AT_MAX: Final = 20_000  # queues, so that no scrape takes longer than a few reads
+PAGE: Final = 1_000
+STATUSES: Final = ("pending", "scheduled", "processing", "deadletter")
+
+
+class Depth(Struct, frozen=True):
+    organization: str  # its slug
+    queue_name: str
+    jobs: Mapping[str, int]  # by status
+    oldest_pending_seconds: float  # 0 when none is pending
+
+
+def deepest(tx: Reading) -> list[Depth]:
+    """The SHOWN_MAX queues with the most pending and dead jobs, of all organizations.
+
+    From counters: the cost does not depend on how many jobs there are.
+    """
+    rows = heapq.nlargest(
+        SHOWN_MAX, _all(tx), key=lambda row: (row["pending"] + row["deadletter"], -row["queue"])
+    )
+    return [
+        Depth(
+            row["organization"],
+            row["queue_name"],
+            {status: row[status] for status in STATUSES},
+            (oldest_age_ms(tx, row["queue"], held_back=("pending",)) or 0) / 1000,
+        )
+        for row in rows
+    ]
+
+
+def _all(tx: Reading) -> Iterator[sqlite3.Row]:
+    after = looked_at = 0
+    while looked_at < LOOKED_AT_MAX:
+        page = tx.rows(statements.DEPTHS, {"after": after, "limit": PAGE})
+        yield from page
+        if len(page) < PAGE:
+            return
+        after, looked_at = page[-1]["queue"], looked_at + len(page)
