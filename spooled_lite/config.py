@@ -239,16 +239,23 @@ def _weak_secrets(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     where = f"in {settings.environment}"
     if weak := _weakness(settings.jwt_secret, chars_min=32, distinct_min=10):
         yield ("jwt_secret",), f"{where} {weak}"
-    # The contract has no rule for it. Half a token secret's length will do: guesses go over the
-    # network and are rate-limited.
-    if settings.environment == "production" and (
-        weak := _weakness(settings.admin_key, chars_min=16, distinct_min=8)
-    ):
-        yield ("admin_key",), f"{where} {weak}"
+    if settings.environment == "production":
+        # The contract has no rule for it. Half a token secret's length will do: guesses go over
+        # the network and are rate-limited.
+        if weak := _weakness(settings.admin_key, chars_min=16, distinct_min=8):
+            yield ("admin_key",), f"{where} {weak}"
+        # Without its prefix, which makes every key look longer and more mixed than it is.
+        chosen = _after_prefix(settings.bootstrap_api_key)
+        if weak := _weakness(chosen, chars_min=24, distinct_min=10):
+            yield ("bootstrap_api_key",), f"{where} what follows its prefix {weak}"
     for name in ("github_webhook_secret", "stripe_webhook_secret"):
         secret = getattr(settings, name)
         if secret is not None and len(secret) < PROVIDER_SECRET_CHARS_MIN:
             yield (name,), f"{where} must have at least {PROVIDER_SECRET_CHARS_MIN} characters"
+
+
+def _after_prefix(key: str | None) -> str | None:
+    return None if key is None else key.split("_", 2)[2]
 
 
 def _weakness(secret: str | None, *, chars_min: int, distinct_min: int) -> str:

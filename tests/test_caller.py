@@ -10,8 +10,9 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import ensure_key
-from spooled_lite.core.keys.records import ALL_QUEUES, implied_words
+from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.revoke import revoke
+from spooled_lite.core.keys.words import implied_words
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.caller import Caller, Callers, credential_of

@@ -339,6 +339,8 @@ def test_a_bad_value_is_refused_even_where_another_one_wins_over_it() -> None:
 
 
 WORDS = "development, secret, password, change-me, your-secret, jwt-secret, test, demo"
+NO_WORDS = f"must not contain any of the words {WORDS}"
+FOLLOWS = "what follows its prefix must have at least"
 
 
 @pytest.mark.parametrize(
@@ -350,6 +352,9 @@ WORDS = "development, secret, password, change-me, your-secret, jwt-secret, test
         ("admin_key", STRONG[:15], "must have at least 16 characters"),
         ("admin_key", "abcdefg" * 3, "must have at least 8 different characters"),
         ("admin_key", STRONG + "DEMO", f"must not contain any of the words {WORDS}"),
+        ("bootstrap_api_key", "sk_live_" + "a" * 43, f"{FOLLOWS} 10 different characters"),
+        ("bootstrap_api_key", "sp_live_" + STRONG[:23], f"{FOLLOWS} 24 characters"),
+        ("bootstrap_api_key", f"sk_test_{STRONG}demo", f"what follows its prefix {NO_WORDS}"),
         ("github_webhook_secret", STRONG[:15], "must have at least 16 characters"),
         ("stripe_webhook_secret", STRONG[:15], "must have at least 16 characters"),
     ],
@@ -362,14 +367,14 @@ def test_a_weak_secret_is_refused_in_production_alone_or_in_staging_too(
     assert message == f"flag --{name.replace('_', '-')}: in production {rule}"
     assert secret not in message
     assert settings_of({name: secret}) is not None
-    if name == "admin_key":
+    if name in ("admin_key", "bootstrap_api_key"):
         assert settings_of({name: secret}, environment="staging") is not None
     else:
         assert "in staging must" in refusal({name: secret}, environment="staging")
 
 
 def test_strong_secrets_are_accepted_in_production() -> None:
-    secrets = {name: STRONG for name in SECRETS - {"bootstrap_api_key"}}
+    secrets = {name: STRONG for name in SECRETS} | {"bootstrap_api_key": f"sk_test_{STRONG}"}
 
     settings = settings_of(secrets, environment="production")
 

@@ -9,8 +9,9 @@ import msgspec
 
 from spooled_lite.cli.offline import write_offline
 from spooled_lite.core.keys.issue import issue
-from spooled_lite.core.keys.records import IssuedKey, NewKey
+from spooled_lite.core.keys.records import IssuedKey, NewKey, Scope
 from spooled_lite.core.keys.revoke import list_keys, revoke
+from spooled_lite.core.keys.words import word_problem
 from spooled_lite.core.orgs.create import find_by_name, find_first
 from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.storage.transaction import Tx
@@ -27,6 +28,7 @@ org_option = click.option(
     "--org", metavar="ID", help="The organization, by id or slug. Default: the oldest one."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+COLUMNS = ("ID", "BEGINS WITH", "STATE", "QUEUES", "PERMISSIONS", "EXPIRES", "LAST USED", "NAME")
 
 
 @click.group()
@@ -56,6 +58,9 @@ def create(
     live: bool,
 ) -> None:
     """Make a key and print it. It is shown this once."""
+    for word in words:
+        if (wrong := word_problem(word)) is not None:
+            raise click.BadParameter(wrong, param_hint="--permission")
     key = NewKey(
         name=name,
         queues=queues,
@@ -64,12 +69,12 @@ def create(
         expires_at_ms=None if expires_at is None else _time(expires_at),
     )
 
-    def run(tx: Tx) -> IssuedKey:
-        return issue(tx, _org(tx, org), key, is_live=live)
+    def run(tx: Tx) -> tuple[IssuedKey, int]:
+        return issue(tx, _org(tx, org), key, is_live=live), tx.now_ms
 
-    issued = write_offline(database, run)
+    issued, now_ms = write_offline(database, run)
     if as_json:
-        _print_json({"key": issued.secret, **_shown(issued.row)})
+        _print_json({"key": issued.secret, **_shown(issued.row, now_ms)})
     else:
         click.echo(issued.secret)
 
@@ -82,16 +87,14 @@ def list_(database: str, org: str | None, as_json: bool) -> None:
     """List the newest hundred keys, revoked ones included. Never shows a key itself."""
 
     def run(tx: Tx) -> list[dict[str, Any]]:
-        return [_shown(row) for row in list_keys(tx, _org(tx, org))]
+        return [_shown(row, tx.now_ms) for row in list_keys(tx, _org(tx, org))]
 
     found = write_offline(database, run)
     if as_json:
         _print_json(found)
         return
-    for key in found:
-        state = "active" if key["is_active"] else "revoked"
-        queues = ", ".join(key["queues"]) or "all queues"
-        click.echo(f"{key['id']}  {key['key_prefix']}…  {state:7}  {key['name']}  ({queues})")
+    for line in aligned([COLUMNS, *(_cells(key) for key in found)]):
+        click.echo(line)
 
 
 @keys.command("revoke")
@@ -120,7 +123,38 @@ def _org(tx: Tx, named: str | None) -> int:
     return seq
 
 
-def _shown(row: sqlite3.Row) -> dict[str, Any]:
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows as lines, each column as wide as its widest cell."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _cells(key: dict[str, Any]) -> tuple[str, ...]:
+    """A key as a row below COLUMNS."""
+    words = key["permissions"]
+    return (
+        key["id"],
+        f"{key['key_prefix']}…",
+        key["state"],
+        "all" if Scope(key["queues"]).is_unrestricted else ",".join(key["queues"]),
+        "all" if words == ["*"] else ",".join(words),
+        key["expires_at"] or "never",
+        key["last_used"] or "never",
+        key["name"],
+    )
+
+
+def _state(row: sqlite3.Row, now_ms: int) -> str:
+    if not row["is_active"]:
+        return "revoked"
+    ends_at_ms = row["expires_at_ms"]
+    return "expired" if ends_at_ms is not None and ends_at_ms <= now_ms else "active"
+
+
+def _shown(row: sqlite3.Row, now_ms: int) -> dict[str, Any]:
     permissions = row["permissions"]
     return {
         "id": row["id"],
@@ -130,6 +164,7 @@ def _shown(row: sqlite3.Row) -> dict[str, Any]:
         "permissions": ["*"] if permissions is None else msgspec.json.decode(permissions),
         "rate_limit": row["rate_limit"],
         "is_active": bool(row["is_active"]),
+        "state": _state(row, now_ms),
         "created_at": format_ms(row["created_at_ms"]),
         "last_used": format_optional_ms(row["last_used_ms"]),
         "expires_at": format_optional_ms(row["expires_at_ms"]),

@@ -10,13 +10,14 @@ from spooled_lite.clock import Clock
 from spooled_lite.core.auth.records import CREDENTIAL_CHARS_MAX, Claims
 from spooled_lite.core.auth.tokens import Signer, is_alive
 from spooled_lite.core.auth.verify import find_of_token
-from spooled_lite.core.keys.records import Credential, Grants, Scope, hash_of, implied_words
+from spooled_lite.core.keys.records import Credential, Grants, Scope, hash_of
 from spooled_lite.core.keys.verify import (
     LAST_USED_EVERY_MS,
     find_by_hash,
     find_by_id,
     note_use,
 )
+from spooled_lite.core.keys.words import EVERYTHING, implied_words
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.events import Event, EventBus
 from spooled_lite.storage.database import Database
@@ -79,7 +80,7 @@ class Caller(Struct, frozen=True, kw_only=True):
                 return False
 
     def may(self, word: str) -> bool:
-        return self.words is None or word in self.words or "*" in self.words
+        return self.words is None or word in self.words or EVERYTHING in self.words
 
     def may_any(self, words: Iterable[str]) -> bool:
         return any(self.may(word) for word in words)

@@ -7,7 +7,7 @@ import httpx
 from msgspec import Struct
 
 from spooled_lite.config import Settings
-from spooled_lite.core.keys.records import implied_words
+from spooled_lite.core.keys.words import implied_words
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.dispatch import NO_WORD, Access
 from spooled_lite.wire.http.routes import ROUTES

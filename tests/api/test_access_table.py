@@ -5,6 +5,9 @@ from typing import Any, Final
 
 import pytest
 
+from spooled_lite.core.keys.issue import words_json
+from spooled_lite.core.keys.words import WORDS as ALL_WORDS
+from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.http.dispatch import Access
 from tests.api.access_table import (
     ACCESS,
@@ -299,11 +302,22 @@ def test_without_its_word_a_key_is_told_which_it_lacks(api: WholeFileApi) -> Non
 
 def test_an_unknown_word_grants_nothing(api: WholeFileApi) -> None:
     calls = targets(api, WITH_WORD)
-    key = api.issue(permissions=("jobs", "job:write", "jobs:writes", "read", ":write"))
+    key = api.issue(permissions=("users:read",))
+    words = ("jobs", "job:write", "jobs:writes", "read", ":write")
+    api.write(store_words, words)  # as an earlier version has taken them
 
     got = api.refusals(calls, key=key)
 
     assert got == dict.fromkeys(WITH_WORD, (403, "ACCESS_DENIED"))
+
+
+def store_words(tx: Tx, words: tuple[str, ...]) -> None:
+    changes = {"new": words_json(words), "old": '["users:read"]'}
+    assert tx.execute("UPDATE api_keys SET permissions = :new WHERE permissions = :old", changes)
+
+
+def test_every_word_that_is_asked_for_can_be_given() -> None:
+    assert {word for words in WORDS.values() for word in words} <= set(ALL_WORDS)
 
 
 def test_with_exactly_its_word_a_key_gets_in(api: WholeFileApi) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.storage.transaction import Tx
+from tests.api.admin_calls import ADMIN_KEY
 from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
 
 NOW = "2027-01-15T08:00:00.000Z"
@@ -29,7 +31,6 @@ def test_a_key_is_shown_once_in_full(api: WatchedApi) -> None:
         "rate_limit": 100,
         "expires_at": "2027-02-01T00:00:00Z",
         "permissions": ["jobs:read"],
-        "unknown": True,
     }
 
     shown = api.shown("POST", "api-keys", 201, json=body)
@@ -87,8 +88,11 @@ def test_only_a_name_is_needed(api: WatchedApi) -> None:
         ({"expires_at": "soon"}, (422, "expires_at", "invalid_type")),
         ({"expires_at": 5}, (422, "expires_at", "invalid_type")),
         ({"permissions": []}, (400, "permissions", "length")),
-        ({"permissions": ["a"] * 51}, (400, "permissions", "length")),
-        ({"permissions": ["Jobs"]}, (400, "permissions[0]", "regex")),
+        ({"permissions": ["*"] * 51}, (400, "permissions", "length")),
+        ({"permissions": ["jobs:read", "Jobs"]}, (400, "permissions[1]", "unknown_permission")),
+        ({"permissions": ["jobs"]}, (400, "permissions[0]", "unknown_permission")),
+        ({"queue": ["emails"]}, (400, "queue", "unknown_field")),
+        ({"": None}, (400, "", "unknown_field")),
         ({"permissions": "jobs:read"}, (422, "permissions", "invalid_type")),
     ],
 )
@@ -96,6 +100,64 @@ def test_a_bad_field_is_named(
     api: WatchedApi, fields: dict[str, Any], expected: tuple[int, str, str]
 ) -> None:
     assert problem(api.post("api-keys", json={"name": "k", **fields})) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "api-keys"),
+        ("POST", "organizations/{org}/api-keys"),
+        ("POST", "admin/organizations/{org}/api-keys"),
+        ("PUT", "api-keys/{id}"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("fields", "nearest"),
+    [
+        ({"queue": ["emails"]}, "`queues`"),
+        ({"permission": ["jobs:read"]}, "`permissions`"),
+        ({"x" * 1_000_000: 1}, "the nearest is"),
+        ({"permissions": ["jobs:wriet"]}, "`jobs:write`"),
+        ({"permissions": ["x" * 1_000_000]}, "the nearest is"),
+    ],
+)
+def test_a_misspelled_limit_is_refused_with_the_nearest_name(
+    method: str, path: str, fields: dict[str, Any], nearest: str
+) -> None:
+    with WatchedApi(":memory:", Settings(admin_key=ADMIN_KEY)) as api:
+        path = path.format(org=api.served.org_id, id=made(api)["id"])
+        is_for_admin = path.startswith("admin")
+        count = len(api.get("api-keys").json())
+
+        answer = api.request(
+            method,
+            path,
+            key=None if is_for_admin else api.key,
+            headers={"X-Admin-Key": ADMIN_KEY} if is_for_admin else {},
+            json={"name": "x", **fields},
+        )
+
+        assert refusal(answer) == (400, "VALIDATION_ERROR")
+        assert nearest in answer.json()["message"]
+        assert len(answer.content) < 1000
+        assert len(api.get("api-keys").json()) == count
+
+
+def test_a_key_with_words_of_an_earlier_version_may_still_be_changed(api: WatchedApi) -> None:
+    key = made(api, permissions=["jobs:read"])
+    api.write(store_words, key["id"], '["jobs:wriet"]')
+
+    renamed = api.put(f"api-keys/{key['id']}", json={"name": "renamed"})
+    widened = api.put(f"api-keys/{key['id']}", json={"permissions": ["jobs:wriet"]})
+
+    assert renamed.json()["permissions"] == ["jobs:wriet"]
+    assert problem(widened) == (400, "permissions[0]", "unknown_permission")
+
+
+def store_words(tx: Tx, key_id: str, words: str) -> None:
+    tx.execute(
+        "UPDATE api_keys SET permissions = :words WHERE id = :id", {"id": key_id, "words": words}
+    )
 
 
 def test_a_name_is_required(api: WatchedApi) -> None:
@@ -302,7 +364,7 @@ def test_no_key_makes_a_stronger_one(api: WatchedApi) -> None:
 def test_keys_need_their_words(
     api: WatchedApi, words: tuple[str, ...], statuses: tuple[int, ...]
 ) -> None:
-    key, other = api.issue(permissions=words), made(api)
+    key, other = api.issue(permissions=words), made(api, permissions=["api-keys:read"])
 
     answers = (
         api.get("api-keys", key=key),
@@ -311,6 +373,40 @@ def test_keys_need_their_words(
     )
 
     assert tuple(answer.status_code for answer in answers) == statuses
+
+
+@pytest.mark.parametrize("unlimited", [{}, {"queues": ["*"]}, {"permissions": ["*"]}])
+def test_a_key_with_limits_has_no_power_over_one_without(
+    api: WatchedApi, unlimited: dict[str, Any]
+) -> None:
+    owner, limited = made(api, **unlimited), api.issue(permissions=("api-keys:*", "jobs:*"))
+    token = api.shown("POST", "auth/login", key=None, json={"api_key": limited})["access_token"]
+    path = f"api-keys/{owner['id']}"
+
+    for key in (limited, token):
+        answers = [
+            api.delete(path, key=key),
+            api.post(f"{path}/regenerate", key=key),
+            api.put(path, key=key, json={"is_active": False}),
+            api.put(path, key=key, json={"permissions": ["jobs:read"]}),
+            api.put(path, key=key, json={"name": "renamed"}),
+        ]
+        assert [refusal(answer) for answer in answers] == [(403, "ACCESS_DENIED")] * len(answers)
+
+    kept = api.shown("GET", path, key=owner["key"])
+    assert [kept[name] for name in ("name", "permissions", "is_active", "updated_at")] == [
+        owner[name] for name in ("name", "permissions", "is_active", "updated_at")
+    ]
+
+
+def test_a_key_without_limits_may_revoke_the_last_one_and_itself(api: WatchedApi) -> None:
+    owner = made(api)
+    others = [each["id"] for each in api.get("api-keys").json() if each["id"] != owner["id"]]
+
+    for key_id in (*others, owner["id"]):
+        assert api.delete(f"api-keys/{key_id}", key=owner["key"]).status_code == 204
+
+    assert refusal(api.get("jobs", key=owner["key"])) == (401, "UNAUTHORIZED")
 
 
 def test_with_words_switched_off_nobody_is_held_to_them() -> None:

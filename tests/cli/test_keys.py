@@ -1,7 +1,10 @@
 """`spooled-lite keys` on a database file."""
 
 import asyncio
+import contextlib
 import json
+import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,35 @@ def test_a_created_key_can_be_asked_for_in_json(file: str) -> None:
     assert key["expires_at"] == "2100-01-01T00:00:00.000Z"
 
 
+def test_the_list_shows_what_each_key_may_do_and_until_when(file: str) -> None:
+    run("create", "--database", file, "--name", "ci", "--queue", "a", "--queue", "b*",
+        "--permission", "jobs:read", "--permission", "queues:read",
+        "--expires-at", "2100-01-01T00:00Z")  # fmt: skip
+
+    head, first, ci = run("list", "--database", file).output.splitlines()
+
+    assert re.split(r" {2,}", head)[2:] == [
+        "STATE", "QUEUES", "PERMISSIONS", "EXPIRES", "LAST USED", "NAME"
+    ]  # fmt: skip
+    assert re.split(r" {2,}", ci)[2:] == [
+        "active", "a,b*", "jobs:read,queues:read", "2100-01-01T00:00:00.000Z", "never", "ci"
+    ]  # fmt: skip
+    assert re.split(r" {2,}", first)[2:-1] == ["active", "all", "all", "never", "never"]
+    assert [line.index(word) for line, word in ((head, "NAME"), (ci, "ci"))] == [
+        first.index("Initial Admin Key")
+    ] * 2
+
+
+def test_the_list_tells_a_key_that_has_ended(file: str) -> None:
+    created = json.loads(run("create", "--database", file, "--json").output)
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE api_keys SET expires_at_ms = 1 WHERE id = ?", (created["id"],))
+
+    [key] = [each for each in listed(file) if each["id"] == created["id"]]
+
+    assert (key["state"], key["is_active"]) == ("expired", True)
+
+
 def test_a_revoked_key_is_listed_as_revoked_and_opens_nothing(file: str) -> None:
     created = json.loads(run("create", "--database", file, "--json").output)
 
@@ -113,6 +145,7 @@ def test_a_file_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> Non
         (("create", "--name", "a/b"), "name"),
         (("create", "--rate-limit", "0"), "rate_limit"),
         (("create", "--queue", "a b"), "queues[0]"),
+        (("create", "--permission", "jobs:wriet"), "the nearest is `jobs:write`"),
         (("create", "--expires-at", "soon"), "--expires-at"),
         (("create", "--org", "nobody"), "Organization not found"),
         (("revoke", "no-such-key"), "API key not found"),

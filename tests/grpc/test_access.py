@@ -229,7 +229,7 @@ def test_a_job_outside_the_scope_answers_like_an_unknown_one() -> None:
         ("workers:write", {"Register", "Heartbeat", "Deregister"}),
         ("jobs:write", set(CALLS)),
         ("*", set(CALLS)),
-        ("billing:read", set()),
+        ("users:read", set()),
     ],
 )
 def test_a_permission_opens_what_it_opens_over_rest(word: str, open_to: set[str]) -> None:
@@ -256,7 +256,7 @@ async def is_forbidden(stage: Stage, client: Client, method: str) -> bool:
 
 def test_permissions_count_for_nothing_when_they_are_not_enforced() -> None:
     async def script(stage: Stage) -> None:
-        client = stage.client_with((await stage.issue(permissions=("billing:read",))).secret)
+        client = stage.client_with((await stage.issue(permissions=("users:read",))).secret)
 
         assert await client.enqueue()
 

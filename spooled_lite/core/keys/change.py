@@ -15,7 +15,7 @@ from spooled_lite.core.keys.records import (
     NewKey,
     hash_of,
 )
-from spooled_lite.core.keys.revoke import get_key
+from spooled_lite.core.keys.revoke import get_key, grants_of
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
@@ -31,13 +31,17 @@ def change(
     Raises:
         NotFound: no such key in this organization.
         RuleBroken: a new value breaks a rule.
-        AccessDenied: the key would be given more than the one it is changed with has.
+        AccessDenied: the key would be given more than the one it is changed with has, or is
+            without limits while that one has some.
         QuotaExceeded: it would be one active key too many.
 
     Contract: platform, section 9.
     """
     row = get_key(tx, org, key_id)
-    wanted = _merged(row, changes).checked(now_ms=tx.now_ms)
+    grants.check_over(grants_of(row))
+    wanted = _merged(row, changes)
+    # What is kept is not looked at again: an earlier version has taken words that are unknown.
+    msgspec.structs.replace(wanted, permissions=changes.permissions).checked(now_ms=tx.now_ms)
     is_revived = bool(changes.is_active and not row["is_active"])
     gives_queues = is_revived or changes.queues is not None
     gives_words = is_revived or changes.permissions is not None
@@ -69,11 +73,12 @@ def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) 
 
     Raises:
         NotFound: no such key in this organization.
-        AccessDenied: whoever has the new secret could do more than with the key it was made with.
+        AccessDenied: the key can do more than the one that it is asked for with.
 
     Contract: platform, section 9.2.
     """
     row = get_key(tx, org, key_id)
+    grants.check_over(grants_of(row))
     was = _merged(row, KeyChanges())
     grants.check(was.queues, was.permissions)
     secret = new_secret(tx, is_live=is_live)

@@ -1,14 +1,14 @@
 """API keys: what is stored of one, what may be asked for, what callers get, what a key opens."""
 
 import hashlib
-import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from spooled_lite.core.keys.words import EVERYTHING, implied_words, word_problem
 from spooled_lite.errors import AccessDenied, Problem, RuleBroken
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms, parse_optional_ms
@@ -19,20 +19,10 @@ NAME_CHARS_MAX: Final = 100
 QUEUES_MAX: Final = 50
 QUEUE_CHARS_MAX: Final = 255
 PERMISSIONS_MAX: Final = 50
-PERMISSION_CHARS_MAX: Final = 64
 RATE_LIMIT_MAX: Final = 10_000  # requests per minute
-
-# Resources that `jobs:read` and `jobs:write` open as well: platform, section 2.4.
-_LIKE_JOBS: Final = ("queues", "workers", "schedules", "workflows")
-_IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
-    "write": ("read",),
-    "admin": ("write", "read"),
-    "*": ("write", "read", "admin", "delete"),
-}
 
 _NAME_MARKS: Final = frozenset(" -_.()")
 _QUEUE_MARKS: Final = frozenset("-_.*")
-_PERMISSION: Final = re.compile(r"[a-z0-9:*-]{1,64}")
 
 
 class Scope:
@@ -82,31 +72,35 @@ ALL_QUEUES: Final = Scope()
 
 
 class Grants(Struct, frozen=True):
-    """What a key may give to another one: what it has itself. Contract: platform, section 9.1."""
+    """What a key may give to another one: what it has itself. Contract: platform, section 9.1.
+
+    One with limits, be they queues or permissions, has no power over one without.
+    """
 
     scope: Scope = ALL_QUEUES
     words: frozenset[str] | None = None  # all that it has; None: everything
+
+    @classmethod
+    def of(cls, queues: Sequence[str], permissions: Sequence[str] | None) -> Self:
+        return cls(Scope(queues), None if permissions is None else implied_words(permissions))
+
+    @property
+    def is_unlimited(self) -> bool:
+        return self.scope.is_unrestricted and (self.words is None or EVERYTHING in self.words)
+
+    def check_over(self, other: "Grants") -> None:
+        """Before a key is changed, revoked or given a new secret. Raises AccessDenied."""
+        if other.is_unlimited and not self.is_unlimited:
+            raise AccessDenied("A key with limits cannot change or revoke a key without limits")
 
     def check(self, queues: Sequence[str] | None, permissions: Sequence[str] | None) -> None:
         """None for `permissions` is everything. Raises AccessDenied."""
         if queues is not None and not self.scope.covers(Scope(queues)):
             raise AccessDenied("A key may not open queues that the one it is made with does not")
-        if self.words is None or "*" in self.words:
+        if self.words is None or EVERYTHING in self.words:
             return
         if permissions is None or not implied_words(permissions) <= self.words:
             raise AccessDenied("A key may not hold permissions that the one it is made with lacks")
-
-
-def implied_words(given: Iterable[str]) -> frozenset[str]:
-    """Every word that a list of words grants. Contract: platform, section 2.4."""
-    words = set(given)
-    for word in given:
-        resource, _, action = word.partition(":")
-        words |= {f"{resource}:{implied}" for implied in _IMPLIED.get(action, ())}
-    for action in ("read", "write"):
-        if f"jobs:{action}" in words:
-            words |= {f"{resource}:{action}" for resource in _LIKE_JOBS}
-    return frozenset(words)
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -129,8 +123,11 @@ class Credential(Struct, frozen=True, kw_only=True):
     org_is_deleted: bool
 
 
-class CreateKey(Struct, kw_only=True):
-    """Body of POST /api-keys. No queues are all queues; no permissions are all permissions."""
+class CreateKey(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Body of POST /api-keys. No queues are all queues; no permissions are all permissions.
+
+    So a member that is misspelled would make a key for everything: unknown ones are refused.
+    """
 
     name: str
     queues: list[str] | None = None
@@ -139,7 +136,7 @@ class CreateKey(Struct, kw_only=True):
     permissions: list[str] | None = None
 
 
-class UpdateKey(Struct, kw_only=True):
+class UpdateKey(Struct, kw_only=True, forbid_unknown_fields=True):
     """Body of PUT /api-keys/{id}. What is left out or null is kept; only `rate_limit` is cleared
     by a null."""
 
@@ -301,11 +298,12 @@ def _problems(key: NewKey, now_ms: int) -> list[Problem]:
             "permissions", f"must have 1 to {PERMISSIONS_MAX} entries", "length",
         )  # fmt: skip
         for position, word in enumerate(key.permissions[:PERMISSIONS_MAX]):
+            wrong = word_problem(word)
             check(
-                _PERMISSION.fullmatch(word) is not None,
+                wrong is None,
                 f"permissions[{position}]",
-                f"must have 1 to {PERMISSION_CHARS_MAX} characters of a-z, digits, `-`, `:`, `*`",
-                "regex",
+                f"is wrong: {wrong}",
+                "unknown_permission",
             )
     if key.rate_limit is not None:
         check(

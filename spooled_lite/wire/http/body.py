@@ -1,18 +1,21 @@
 """Bodies: read them within their bound, and say of a bad one what is wrong with it."""
 
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.types import Receive
 
+from spooled_lite.config_names import nearest
 from spooled_lite.errors import NotJson, PayloadTooLarge, Problem, RuleBroken, WrongShape
 
 T = TypeVar("T")
 
 BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 NESTING_MAX: Final = 100  # levels
+UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of a member that is unknown
 
 EMPTY: Final = frozenset({b"", b"[]", b"null"})  # as good as {} where nothing is required
 WHITE_SPACE: Final = b" \t\r\n"
@@ -61,7 +64,7 @@ def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
         value: T = _decoder(kind).decode(body)
         return value
     except msgspec.ValidationError as error:
-        raise sorted_by_message(str(error), at=at) from None
+        raise sorted_by_message(str(error), at=at, known=_members(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if not body.strip():
             raise NotJson.empty() from None
@@ -113,6 +116,7 @@ def depth(body: bytes) -> int:
 
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _TYPE: Final = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _TEXT_OF_TYPE: Final = re.compile(r"Invalid (?:RFC3339|UUID|ISO|base64|decimal|epoch|date|time)")
 _RULES: Final = (
@@ -122,13 +126,24 @@ _RULES: Final = (
 )
 
 
-def sorted_by_message(message: str, *, at: str = "") -> WrongShape | RuleBroken:
-    """The error a message of the decoder stands for: it raises one class for all of them."""
+def sorted_by_message(
+    message: str, *, at: str = "", known: Sequence[str] = ()
+) -> WrongShape | RuleBroken:
+    """The error a message of the decoder stands for: it raises one class for all of them.
+
+    `known` are the members of the body, of which the nearest to an unknown one is named.
+    """
     said = _PATH.sub("", message)
     inside = _PATH.search(message)
     field = _joined(at, inside.group(1) if inside else "")
     if missing := _MISSING.match(said):
         return WrongShape.missing(_joined(field, missing.group(1)))
+    if unknown := _UNKNOWN.match(said):
+        name = unknown.group(1)[:UNKNOWN_CHARS_MAX]
+        said = f"Field `{name}` is unknown" + (
+            f"; the nearest is `{nearest(name, known)}`" if known else ""
+        )
+        return RuleBroken.of(_joined(field, name), said, "unknown_field")
     if wrong := _TYPE.match(said):
         expected, found = (part.replace(" | null", "") for part in wrong.groups())
         return WrongShape.wrong_type(field or "body", f"`{expected}`, not `{found}`")
@@ -152,6 +167,12 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     if known is None:
         known = _DECODERS[kind] = msgspec.json.Decoder(kind)
     return known
+
+
+def _members(kind: Any) -> Sequence[str]:
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return ()
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
 
 
 def _declared(content_length: bytes) -> int:

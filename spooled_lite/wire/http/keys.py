@@ -51,7 +51,7 @@ async def update(call: Call) -> Reply:
 
 
 async def revoke_key(call: Call) -> Reply:
-    await call.db.write(revoke, call.org, call.path("id"))
+    await call.db.write(revoke, call.org, call.path("id"), grants_of(call))
     return NO_CONTENT
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.keys import records as keys
+from spooled_lite.core.keys.words import WORDS
 from spooled_lite.core.orgs.records import SETTINGS_BYTES_MAX
 from spooled_lite.plans import TIERS
 from spooled_lite.wire.http.described.field import Field, count, in_each, length, one_of, time
@@ -16,6 +17,11 @@ EMAIL: Final = "ada@example.org"
 _TIME_OR_NULL: Final = {"anyOf": [{"$ref": "#/components/schemas/Time"}, {"type": "null"}]}
 _OBJECT: Final = {"type": ["object", "null"]}
 _KEY_NAME: Final = f"1 to {keys.NAME_CHARS_MAX} letters, digits, spaces, `-`, `_`, `.`, `(` and `)`"
+_PERMISSIONS: Final = {
+    "minItems": 1,
+    "maxItems": keys.PERMISSIONS_MAX,
+    "items": {"type": "string", "enum": list(WORDS)},
+}
 _KEYS: Final = ("CreateKey", "UpdateKey", "KeyView", "KeyShown")
 _ORGANIZATIONS: Final = ("OrganizationView", "ListedOrganization", "OrganizationDetailView")
 
@@ -131,8 +137,8 @@ KEYS: Final = {
     "permissions": Field(f"The permission words it has, up to {keys.PERMISSIONS_MAX}; none or `*`: all", ["jobs:read", "jobs:write"]),
     "CreateKey.queues": Field(f"The queues it opens, up to {keys.QUEUES_MAX}, each of 1 to {keys.QUEUE_CHARS_MAX} letters, digits, `-`, `_`, `.` and `*`, which stands for anything; none: all", ["emails"], {"maxItems": keys.QUEUES_MAX}),
     "UpdateKey.queues": Field("As when it is made", ["emails"], {"maxItems": keys.QUEUES_MAX}),
-    "CreateKey.permissions": Field(f"1 to {keys.PERMISSIONS_MAX} permission words of `a`-`z`, digits, `-`, `:` and `*`; null: all", ["jobs:read"], {"minItems": 1, "maxItems": keys.PERMISSIONS_MAX}),
-    "UpdateKey.permissions": Field("As when it is made", ["jobs:read"], {"minItems": 1, "maxItems": keys.PERMISSIONS_MAX}),
+    "CreateKey.permissions": Field(f"1 to {keys.PERMISSIONS_MAX} permission words; null: all", ["jobs:read"], _PERMISSIONS),
+    "UpdateKey.permissions": Field("As when it is made", ["jobs:read"], _PERMISSIONS),
     "key": Field("The key itself: shown this once", SECRET),
     "key_prefix": Field("How it begins", "sk_test_9qX0"),
     "prefix": Field("The same as `key_prefix`", "sk_test_9qX0"),
