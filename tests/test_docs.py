@@ -10,6 +10,7 @@ import pytest
 from spooled_lite.config import Settings
 from spooled_lite.config_names import NOT_OURS, PLAN_VALUE
 from spooled_lite.core.jobs import history
+from spooled_lite.core.webhooks.records import EVENTS as WEBHOOK_EVENTS
 from spooled_lite.errors import Reason, SpooledError
 from spooled_lite.events import EventType
 from spooled_lite.wire.http.dispatch import Dispatch
@@ -152,3 +153,9 @@ def _errors() -> list[type[SpooledError]]:
     for kind in found:
         found += kind.__subclasses__()
     return [kind for kind in found if hasattr(kind, "code")]
+
+
+def test_every_event_of_webhooks_is_in_their_table() -> None:
+    written = [codes(row[0])[0] for row in table("events.md", "Webhook event")]
+
+    assert written == list(WEBHOOK_EVENTS)
