@@ -59,10 +59,14 @@ def test_who_comes_later_is_told_nothing_of_before() -> None:
 
         after = await stage.stream(CREATED)
         await stage.enqueue("third")
-        await stage.stream(CREATED)
+        last = await stage.stream(CREATED)
+        stage.feed.streams.flush()
+        await stage.enqueue("fourth")
+        stage.feed.streams.flush()
 
-        assert queues(await before.take(2)) == ["second", "third"]
-        assert queues(await after.take(1)) == ["third"]
+        assert queues(await before.take(3)) == ["second", "third", "fourth"]
+        assert queues(await after.take(2)) == ["third", "fourth"]
+        assert queues(await last.take(1)) == ["fourth"]
 
     on_stage(test)
 

@@ -79,7 +79,7 @@ def test_many_streams_come_and_go_and_leave_nothing_behind() -> None:
             await stage.until(lambda: len(list(stage.feed.streams)) == 1)
 
         [of_org] = stage.feed.streams._orgs.values()
-        assert (len(of_org.places), len(stage.feed.streams.audiences(1))) == (1, 1)
+        assert (len(of_org.places), len(of_org.audiences)) == (1, 1)
         await stays.client.close()
         await stage.until(lambda: not stage.feed.streams)
         assert stage.feed.streams._orgs == {}

@@ -11,8 +11,9 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import AccessDenied, RuleBroken
 from spooled_lite.wire.realtime.catalogue import _MAKERS, Frame, frame, frames_of
 from spooled_lite.wire.realtime.dialects import Profile, render
-from spooled_lite.wire.realtime.filters import EVERYTHING, Filter, Subscriptions
+from spooled_lite.wire.realtime.filters import EVERYTHING, Filter
 from spooled_lite.wire.realtime.names import NAMES, kinds_named
+from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
 # Contract: README, section 7.2: enum type, event line, dotted type, unnamed type.
 TABLE: Final = """

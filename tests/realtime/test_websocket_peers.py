@@ -183,10 +183,10 @@ def _only_protocol(stage: Stage) -> WebSocketProtocol:
 def test_a_failure_of_ours_closes_with_1011_and_touches_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(stream: Any, text: str, *, now_ms: int) -> Any:
+    def fail(streams: Any, stream: Any, text: str, *, now_ms: int) -> Any:
         if "fail" in text:
             raise ArithmeticError("a bug")
-        return obey(stream, text, now_ms=now_ms)
+        return obey(streams, stream, text, now_ms=now_ms)
 
     async def test(stage: Stage) -> None:
         monkeypatch.setattr(websocket, "obey", fail)

@@ -2,11 +2,13 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from spooled_lite.wire.realtime.catalogue import TERMINAL
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, joined
+from spooled_lite.wire.realtime.filters import Place
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX, CHUNK_BYTES_MAX, Stream
 from spooled_lite.wire.realtime.transition import Transition
 
@@ -20,10 +22,15 @@ PENDING_MAX: Final = BACKLOG_MAX // 4  # frames: nobody is taken for slow who wa
 class Audience:
     """Has at least one member. The first tells what all of them want."""
 
-    __slots__ = ("_not_before", "_pending", "_pending_count", "_timer", "members")
+    __slots__ = (
+        "_ahead", "_not_before", "_pending", "_pending_count", "_timer", "members", "places",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.members: dict[Stream, None] = {}
+        self.places: Counter[Place] = Counter()  # where it is found, and how often it is put there
+        # How much of what is in line a member has or is not to have, where that is something.
+        self._ahead: dict[Stream, int] = {}
         self._pending: list[Rendered] = []
         self._pending_count = 0
         self._not_before = 0.0
@@ -51,6 +58,27 @@ class Audience:
         elif self._timer is None:
             self._schedule()
 
+    def join(self, stream: Stream) -> None:
+        """What is in line by now is not for it."""
+        self.members[stream] = None
+        self._pass_over(stream)
+
+    def leave(self, stream: Stream) -> None:
+        """Not before it has what is in line."""
+        self.catch_up(stream)
+        self._ahead.pop(stream, None)
+        del self.members[stream]
+
+    def catch_up(self, stream: Stream) -> None:
+        """Give one member what is in line; the others get it in their time."""
+        for each in self._pending[self._ahead.get(stream, 0) :]:
+            stream.put(each)
+        self._pass_over(stream)
+
+    def _pass_over(self, stream: Stream) -> None:
+        if self._pending:
+            self._ahead[stream] = len(self._pending)
+
     def flush(self) -> None:
         """Give every member what is in line."""
         if self._timer is not None:
@@ -59,17 +87,20 @@ class Audience:
         if not self._pending:
             return
         pending, count = self._pending, self._pending_count
+        ahead, self._ahead = self._ahead, {}
         self._pending, self._pending_count = [], 0
         pieces = list(_pieces(self.first.profile, pending))
         oldest = min((each.seq for each in pending if each.seq), default=math.inf)
         for stream in tuple(self.members):
             # One by one where not all of them may be for it, and where not all have room.
+            had = ahead.get(stream, 0)
             is_one_by_one = (
-                stream.is_opening
+                had > 0
+                or stream.is_opening
                 or oldest <= stream.shown_until
                 or stream.waiting_count + count > BACKLOG_MAX
             )
-            for each in pending if is_one_by_one else pieces:
+            for each in pending[had:] if is_one_by_one else pieces:
                 stream.put(each)
         now = asyncio.get_running_loop().time()
         self._not_before = now + len(self.members) * SECONDS_PER_STREAM

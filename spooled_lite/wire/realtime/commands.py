@@ -8,14 +8,11 @@ import msgspec
 from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
 from spooled_lite.wire.realtime import catalogue
 from spooled_lite.wire.realtime.dialects import Profile, render
-from spooled_lite.wire.realtime.filters import (
-    EVERYTHING,
-    SUBSCRIPTIONS_MAX,
-    Filter,
-    Subscriptions,
-)
+from spooled_lite.wire.realtime.filters import EVERYTHING, Filter
 from spooled_lite.wire.realtime.names import WORKER_KINDS, kinds_named
+from spooled_lite.wire.realtime.registry import NAMES_OF_ORG_MAX, Streams
 from spooled_lite.wire.realtime.stream import Stream
+from spooled_lite.wire.realtime.subscriptions import NAMES_MAX, SUBSCRIPTIONS_MAX
 
 REQUEST_ID_CHARS_MAX: Final = 255
 TOPICS_MAX: Final = 100
@@ -25,8 +22,8 @@ Message = dict[str, Any]
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def obey(stream: Stream, text: str, *, now_ms: int) -> Sequence[str]:
-    """Do what a message asks for; what is said back, ahead of everything else.
+def obey(streams: Streams, stream: Stream, text: str, *, now_ms: int) -> Sequence[str]:
+    """Do what a message on one of these streams asks for; what is said back, ahead of all else.
 
     What is no command is passed over: the connection stays.
     """
@@ -38,17 +35,21 @@ def obey(stream: Stream, text: str, *, now_ms: int) -> Sequence[str]:
         return ()
     if isinstance(command := message.get("cmd"), str):
         stream.profile = Profile.WS_ENUM
-        return _enum(stream, command.lower(), message, now_ms)
+        streams.regroup(stream)
+        return _enum(streams, stream, command.lower(), message, now_ms)
     if isinstance(command := message.get("type"), str):
         stream.profile = Profile.WS_DOTTED
-        return _dotted(stream, command.lower(), message, now_ms)
+        streams.regroup(stream)
+        return _dotted(streams, stream, command.lower(), message, now_ms)
     return ()
 
 
 # -- the enum dialect: nothing is ever acknowledged ------------------------------------------------
 
 
-def _enum(stream: Stream, command: str, message: Message, now_ms: int) -> Sequence[str]:
+def _enum(
+    streams: Streams, stream: Stream, command: str, message: Message, now_ms: int
+) -> Sequence[str]:
     if command == "ping":
         return _said(stream, catalogue.ping(now_ms))
     if command not in ("subscribe", "unsubscribe"):
@@ -56,7 +57,7 @@ def _enum(stream: Stream, command: str, message: Message, now_ms: int) -> Sequen
     try:
         queue_name, job_id = _text(message, "queue"), _text(message, "job_id")
         wanted = Filter.of(queues=[queue_name] if queue_name else [], job_id=job_id)
-        _change(stream, command, [wanted])
+        _change(streams, stream, command, [wanted])
     except AccessDenied as error:
         return _said(stream, catalogue.error(error.message, now_ms, code=error.code))
     except (RuleBroken, WrongShape):
@@ -67,7 +68,9 @@ def _enum(stream: Stream, command: str, message: Message, now_ms: int) -> Sequen
 # -- the dotted dialect: whoever names a request waits for its answer ------------------------------
 
 
-def _dotted(stream: Stream, command: str, message: Message, now_ms: int) -> Sequence[str]:
+def _dotted(
+    streams: Streams, stream: Stream, command: str, message: Message, now_ms: int
+) -> Sequence[str]:
     if command == "auth":
         return ()  # the credential was looked at before the upgrade
     if command == "ping":
@@ -78,7 +81,7 @@ def _dotted(stream: Stream, command: str, message: Message, now_ms: int) -> Sequ
     try:
         if command not in ("subscribe", "unsubscribe"):
             raise RuleBroken.of("type", "Unknown command", "unknown_command")
-        _change(stream, command, _filters(message))
+        _change(streams, stream, command, _filters(message))
     except SpooledError as error:
         if request_id is None:
             denied = isinstance(error, AccessDenied)
@@ -128,20 +131,33 @@ def _answer(kind: str, request_id: str | int, **more: str) -> str:
 # -- both ------------------------------------------------------------------------------------------
 
 
-def _change(stream: Stream, command: str, filters: Sequence[Filter]) -> None:
-    """Raises AccessDenied, RuleBroken; nothing is changed then."""
-    subscriptions = stream.subscriptions or Subscriptions()
+def _change(streams: Streams, stream: Stream, command: str, filters: Sequence[Filter]) -> None:
+    """Raises AccessDenied: nothing is changed then."""
     if command == "unsubscribe":
         for each in filters:
-            subscriptions.remove(each)
+            streams.unsubscribe(stream, each)
         return
     for each in filters:
         each.check_scope(stream.identity.caller.scope)
-    if subscriptions.count + len(filters) > SUBSCRIPTIONS_MAX:
-        raise AccessDenied(f"A connection has at most {SUBSCRIPTIONS_MAX} subscriptions")
+    _check_room(streams, stream, filters)
     for each in filters:
-        subscriptions.add(each)
-    stream.subscriptions = subscriptions
+        streams.subscribe(stream, each)
+
+
+def _check_room(streams: Streams, stream: Stream, filters: Sequence[Filter]) -> None:
+    """Raises AccessDenied. Whoever subscribes to the same once more is asked for the room again."""
+    subscriptions = stream.subscriptions
+    count = len(filters) + (0 if subscriptions is None else subscriptions.count)
+    if count > SUBSCRIPTIONS_MAX:
+        raise AccessDenied(f"A connection has at most {SUBSCRIPTIONS_MAX} subscriptions")
+    name_count = sum(each.name_count for each in filters)
+    if stream.name_count + name_count > NAMES_MAX:
+        raise AccessDenied(f"A connection names at most {NAMES_MAX} queues, jobs and events")
+    if name_count > streams.names_left(stream.org):
+        raise AccessDenied(
+            f"The streams of an organization name at most {NAMES_OF_ORG_MAX} queues, jobs and"
+            " events"
+        )
 
 
 def _said(stream: Stream, frame: catalogue.Frame) -> Sequence[str]:

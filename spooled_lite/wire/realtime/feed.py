@@ -12,7 +12,6 @@ from typing import Final
 
 from spooled_lite.clock import Clock
 from spooled_lite.core.jobs.log import KINDS
-from spooled_lite.core.jobs.replay import Logged
 from spooled_lite.errors import RateLimited, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.metrics import Metrics
@@ -21,20 +20,24 @@ from spooled_lite.wire.realtime import catalogue
 from spooled_lite.wire.realtime.audience import Audience
 from spooled_lite.wire.realtime.credentials import Identities
 from spooled_lite.wire.realtime.rechecks import Rechecks
-from spooled_lite.wire.realtime.registry import Streams
+from spooled_lite.wire.realtime.registry import NAMES_OF_ORG_MAX, Streams
 from spooled_lite.wire.realtime.statistics import Statistics
 from spooled_lite.wire.realtime.stream import Stream
+from spooled_lite.wire.realtime.telling import News, Telling
 from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
 from spooled_lite.wire.realtime.turns import Turns
+from spooled_lite.wire.share import Share
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 30
 TOO_MANY: Final = "Too many WebSocket connections"  # streams get the same answer
+TOO_MANY_NAMES: Final = "The open streams of this organization name too many queues and jobs"
 # Pages of the log that are read and rendered at once: a page takes milliseconds of the loop, and
 # after a restart everybody comes back together.
 REPLAYS_MAX: Final = 2
+COMMANDS_PART: Final = 0.25  # of the loop's time, for what all WebSockets ask for
 _WITHOUT_QUEUE: Final = frozenset(kind for kind in KINDS if kind.startswith("workflow."))
 
 
@@ -56,6 +59,8 @@ class Feed:
         self.readers = db.readers
         self.clock = clock
         self.streams = Streams()
+        self.commands = Share(COMMANDS_PART)
+        self._telling = Telling(self._tell, self._give_up)
         self._identities = identities
         self._metrics = metrics
         self._streams_max = streams_max
@@ -84,7 +89,7 @@ class Feed:
         """Have a stream told from now on. Whoever opens one closes it.
 
         Raises:
-            RateLimited: the organization has as many as it may.
+            RateLimited: the organization has as many as it may, or they name as much as they may.
             Unavailable: the server is stopping.
 
         Contract: realtime, section 5.8.
@@ -92,16 +97,21 @@ class Feed:
         if self._is_stopping:
             raise Unavailable("shutting_down", "The server is stopping")
         if self.streams.count_of(stream.org, stream.kind) >= self._streams_max:
-            raise RateLimited(
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-                limit=self._streams_max,
-                reset_at=self.clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
-                message=TOO_MANY,
-            )
+            raise self._too_many(self._streams_max, TOO_MANY)
+        if stream.name_count > self.streams.names_left(stream.org):
+            raise self._too_many(NAMES_OF_ORG_MAX, TOO_MANY_NAMES)
         stream.begin(asyncio.get_running_loop().time(), self.timing)
         if not self.streams:
             self._due.set()  # the timer stands still while nobody is there
         self.streams.add(stream)
+
+    def _too_many(self, limit: int, message: str) -> RateLimited:
+        return RateLimited(
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+            limit=limit,
+            reset_at=self.clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
+            message=message,
+        )
 
     def close(self, stream: Stream) -> None:
         """Forget a stream; may be called again."""
@@ -130,39 +140,44 @@ class Feed:
                 if self._rechecks.note(event):
                     self._due.set()
             elif self.streams.has_org(event.org):
-                self._publish(event)
+                self._line_up(event)
                 self._statistics.note(event)
 
-    def _publish(self, event: Event) -> None:
-        if event.type == "job.deleted":
-            self._tell_deleted(event)
-        if not event.log_seq:
+    def _line_up(self, event: Event) -> None:
+        if not event.log_seq and event.type != "job.deleted":
             return
-        concerned = self._concerned(event)
-        if not concerned:
+        row = event.row
+        queue_name = None if event.type in _WITHOUT_QUEUE else row["queue_name"]
+        job_id: str = event.facts["job_id"] if event.type == "schedule.triggered" else row["id"]
+        if self._concerned(event.org, queue_name, job_id):
+            self._telling.put(News.of(event, queue_name, job_id))
+
+    def _tell(self, news: News) -> None:
+        if news.logged is None:
+            self._tell_deleted(news)
             return
-        transition = Transition.of(Logged.of_event(event))
-        for audience in concerned:
+        transition = Transition.of(news.logged)
+        for audience in self._concerned(news.org, news.queue_name, news.job_id):
             audience.tell(transition)
 
-    def _concerned(self, event: Event) -> Sequence[Audience]:
-        """Whom it may concern; each looks at its frames by itself."""
-        org, row = event.org, event.row
-        if event.type in _WITHOUT_QUEUE or row["queue_name"] is None:
-            return self.streams.audiences(org)
-        job_id: str = row["id"]
-        if event.type == "schedule.triggered":
-            job_id = event.facts["job_id"]
-        return self.streams.at(
-            org, ("org", org, ""), ("queue", org, row["queue_name"]), ("job", org, job_id)
-        )
+    def _give_up(self, news: News) -> None:
+        """Nobody is told: whom it may concern is ended, and reads it when it comes back."""
+        for audience in self._concerned(news.org, news.queue_name, news.job_id):
+            for stream in audience.members:
+                stream.finish("slow")
 
-    def _tell_deleted(self, event: Event) -> None:
+    def _concerned(self, org: int, queue_name: str | None, job_id: str) -> Sequence[Audience]:
+        """Whom it may concern; each looks at its frames by itself."""
+        if queue_name is None:
+            return self.streams.audiences(org)
+        return self.streams.concerned(org, queue_name, job_id)
+
+    def _tell_deleted(self, news: News) -> None:
         """Contract: realtime, section 4.2 (`/events/jobs/{id}`)."""
-        audiences = self.streams.at(event.org, ("job", event.org, event.row["id"]))
-        for stream in [stream for audience in audiences for stream in audience.members]:
-            if stream.job_id is not None and stream.wants_queue(event.row["queue_name"]):
-                stream.say(catalogue.error("Job not found", event.at_ms, code="NOT_FOUND"))
+        assert news.queue_name is not None, "every job is of a queue"
+        for stream in self.streams.of_job(news.org, news.job_id):
+            if stream.wants_queue(news.queue_name):
+                stream.say(catalogue.error("Job not found", news.at_ms, code="NOT_FOUND"))
                 stream.finish("done")
 
     # -- the timer -----------------------------------------------------------------------------

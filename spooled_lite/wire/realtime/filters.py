@@ -1,11 +1,7 @@
-"""Which frames a connection wants: the filter of its URL, and the subscriptions of a WebSocket.
+"""A filter, of a URL or a subscription: which frames are wanted. Contract: realtime, 4.2, 5.4."""
 
-Contract: realtime, sections 4.2 and 5.4.
-"""
-
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal, Self
 
 from msgspec import Struct
 
@@ -17,16 +13,24 @@ from spooled_lite.wire.realtime.names import Kind, kinds_named
 
 QUEUES_MAX: Final = 100  # in one filter
 ID_CHARS_MAX: Final = 255
-SUBSCRIPTIONS_MAX: Final = 1_000  # of one connection
 
 _MARKS: Final = frozenset("-_.*")
 ALWAYS: Final = frozenset({"ping", "error", "system.health"})  # of no queue: everybody may see it
 
+# Where a stream is looked for when something happens: under a queue, the beginning of the names of
+# several, a job, or always.
+Place = tuple[Literal["all", "queue", "beginning", "job"], str]
+EVERYWHERE: Final[Place] = ("all", "")
+
 
 class Filter(Struct, frozen=True):
-    """What all of its parts let pass. An empty one lets everything pass."""
+    """What all of its parts let pass. An empty one lets everything pass.
 
-    queues: tuple[str, ...] = ()  # names, or beginnings of names with `*` at the end
+    Holding a frame against it costs the same however many queues it names.
+    """
+
+    queues: frozenset[str] = frozenset()  # whole names
+    beginnings: tuple[str, ...] = ()  # ... and how names may begin, in order
     job_id: str | None = None
     worker_id: str | None = None
     kinds: frozenset[Kind] | None = None  # None: all
@@ -40,27 +44,51 @@ class Filter(Struct, frozen=True):
         worker_id: str | None = None,
         kinds: frozenset[Kind] | None = None,
     ) -> Self:
-        """Raises RuleBroken: a value that nothing could be called."""
-        names = tuple(dict.fromkeys(name for name in queues if name))
+        """`queues`: names, or beginnings of names with `*` at the end.
+
+        Raises RuleBroken: a value that nothing could be called.
+        """
+        names = {name for name in queues if name}
         if len(names) > QUEUES_MAX:
             raise RuleBroken.of(
                 "queues", f"A filter names at most {QUEUES_MAX} queues", "too_many_queues"
             )
         for name in names:
             check_queue_value(name)
+        if "*" in names:
+            names = set()
         return cls(
-            () if "*" in names else names,
+            frozenset(name for name in names if not name.endswith("*")),
+            tuple(sorted(name[:-1] for name in names if name.endswith("*"))),
             checked_id(job_id, "job_id"),
             checked_id(worker_id, "worker_id"),
             kinds,
         )
 
     @property
-    def only_queue(self) -> str | None:
-        """The one queue it is about, if so."""
-        if len(self.queues) == 1 and not self.queues[0].endswith("*"):
-            return self.queues[0]
-        return None
+    def name_count(self) -> int:
+        """How much it is to be kept: what it names, times the events it names."""
+        others = (self.job_id is not None) + (self.worker_id is not None)
+        named = len(self.queues) + len(self.beginnings) + others
+        return max(1, named) * max(1, len(self.kinds or ()))
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Whatever it lets pass, of those events that have a queue, is about one of these."""
+        if self.job_id is not None:
+            return (("job", self.job_id),)
+        if self.is_everywhere:
+            return (EVERYWHERE,)
+        whole: list[Place] = [("queue", name) for name in self.queues]
+        return [*whole, *(("beginning", beginning) for beginning in self.beginnings)]
+
+    @property
+    def is_everywhere(self) -> bool:
+        return self.job_id is None and not self.names_queues
+
+    @property
+    def names_queues(self) -> bool:
+        return bool(self.queues or self.beginnings)
 
     def check_scope(self, scope: Scope) -> None:
         """Raises AccessDenied: it names a queue that the key does not open.
@@ -68,8 +96,7 @@ class Filter(Struct, frozen=True):
         A beginning of names is no queue: of what it matches, the key sees its own.
         """
         for name in self.queues:
-            if not name.endswith("*"):
-                scope.check(name)
+            scope.check(name)
 
     def passes(self, frame: Frame) -> bool:
         if self.kinds is not None and frame.kind not in self.kinds:
@@ -81,82 +108,13 @@ class Filter(Struct, frozen=True):
             return False
         if self.worker_id is not None and frame.worker_id != self.worker_id:
             return False
-        return not self.queues or frame.queue_name is None or self._has(frame.queue_name)
-
-    def _has(self, queue_name: str) -> bool:
-        return any(
-            queue_name.startswith(each[:-1]) if each.endswith("*") else queue_name == each
-            for each in self.queues
-        )
+        name = frame.queue_name
+        if name is None or not self.names_queues:
+            return True
+        return name in self.queues or name.startswith(self.beginnings)
 
 
 EVERYTHING: Final = Filter()
-
-
-class Subscriptions:
-    """Those of one connection: none lets everything pass, several what any of them lets pass.
-
-    The same one may be there several times; each removal takes one away. They stand under what
-    they name, so that a frame is not held against a thousand of them.
-    """
-
-    def __init__(self) -> None:
-        self._by_name: dict[_Name, Counter[Filter]] = {}
-        self._total = 0
-
-    @property
-    def count(self) -> int:
-        return self._total
-
-    def add(self, wanted: Filter) -> None:
-        self._by_name.setdefault(_name(wanted), Counter())[wanted] += 1
-        self._total += 1
-
-    def remove(self, unwanted: Filter) -> None:
-        """One such filter, if there is one."""
-        same = self._by_name.get(_name(unwanted), Counter())
-        count = same[unwanted]
-        if count == 0:
-            return
-        self._total -= 1
-        same[unwanted] = count - 1
-        if count == 1:
-            del same[unwanted]
-        if not same:
-            del self._by_name[_name(unwanted)]
-
-    def pass_on(self, frame: Frame) -> bool:
-        if not self._total or frame.kind in ALWAYS:
-            return True
-        return any(each.passes(frame) for each in self._candidates(frame))
-
-    def _candidates(self, frame: Frame) -> Iterator[Filter]:
-        if frame.queue_name is None:
-            for each in self._by_name.values():
-                yield from each
-            return
-        named: tuple[_Name, ...] = (
-            ("job", frame.job_id),
-            ("queue", frame.queue_name),
-            ("worker", frame.worker_id),
-            ("", None),
-        )
-        for name in named:
-            yield from self._by_name.get(name, ())
-
-
-_Name = tuple[str, str | None]
-
-
-def _name(wanted: Filter) -> _Name:
-    """The narrowest thing that a filter names."""
-    if wanted.job_id is not None:
-        return "job", wanted.job_id
-    if wanted.only_queue is not None:
-        return "queue", wanted.only_queue
-    if wanted.worker_id is not None:
-        return "worker", wanted.worker_id
-    return "", None
 
 
 def check_queue_value(name: str) -> None:

@@ -1,23 +1,35 @@
 """Which streams are open, and where to look for those that something may concern."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
+from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.wire.realtime.audience import Audience
-from spooled_lite.wire.realtime.stream import Kind, Place, Stream
+from spooled_lite.wire.realtime.filters import EVERYWHERE, Filter, Place
+from spooled_lite.wire.realtime.stream import Kind, Stream
+from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
-_Audiences = dict[Hashable, Audience]  # by what they see
+# What all streams of an organization name together, in their addresses and subscriptions. A name
+# takes some 300 bytes: 30 MiB at most.
+NAMES_OF_ORG_MAX: Final = 100_000
 
 
 class _OfOrg(Struct):
     streams: dict[Stream, None]
     counts: dict[Kind, int]
-    places: dict[Place, _Audiences]
+    audiences: dict[Hashable, Audience]  # by what they see
+    places: dict[Place, dict[Audience, None]]
+    lengths: Counter[int]  # of the beginnings among the places
+    name_count: int = 0
 
 
 class Streams:
-    """By organization, and by the narrowest thing that a stream is about."""
+    """By organization, and by the narrowest things that a stream is about.
+
+    Looking for those that an event concerns costs by their number, not by what others name.
+    """
 
     def __init__(self) -> None:
         self._orgs: dict[int, _OfOrg] = {}
@@ -39,6 +51,11 @@ class Streams:
         of_org = self._orgs.get(org)
         return 0 if of_org is None else of_org.counts[kind]
 
+    def names_left(self, org: int) -> int:
+        """How many more may be named."""
+        of_org = self._orgs.get(org)
+        return NAMES_OF_ORG_MAX - (0 if of_org is None else of_org.name_count)
+
     def has_org(self, org: int) -> bool:
         return org in self._orgs
 
@@ -48,13 +65,27 @@ class Streams:
 
     def audiences(self, org: int) -> list[Audience]:
         of_org = self._orgs.get(org)
-        return [] if of_org is None else [a for at in of_org.places.values() for a in at.values()]
+        return [] if of_org is None else list(of_org.audiences.values())
 
-    def at(self, org: int, *places: Place) -> list[Audience]:
+    def concerned(self, org: int, queue_name: str, job_id: str | None = None) -> list[Audience]:
+        """Who may want to know of something in this queue, with this job."""
         of_org = self._orgs.get(org)
         if of_org is None:
             return []
-        return [each for place in places for each in of_org.places.get(place, {}).values()]
+        places: list[Place] = [EVERYWHERE, ("queue", queue_name)]
+        places += (("beginning", queue_name[:length]) for length in of_org.lengths)
+        if job_id is not None:
+            places.append(("job", job_id))
+        found: dict[Audience, None] = {}
+        for place in places:
+            found |= of_org.places.get(place, {})
+        return list(found)
+
+    def of_job(self, org: int, job_id: str) -> list[Stream]:
+        """Those that are about this job alone."""
+        of_org = self._orgs.get(org)
+        audiences = () if of_org is None else of_org.places.get(("job", job_id), ())
+        return [each for audience in audiences for each in audience.members if each.job_id]
 
     def flush(self) -> None:
         """Have everybody told what is in line."""
@@ -63,41 +94,109 @@ class Streams:
                 audience.flush()
 
     def add(self, stream: Stream) -> None:
-        of_org = self._orgs.setdefault(stream.org, _OfOrg({}, {"sse": 0, "websocket": 0}, {}))
+        nothing: Counter[int] = Counter()
+        counts: dict[Kind, int] = {"sse": 0, "websocket": 0}
+        of_org = self._orgs.setdefault(stream.org, _OfOrg({}, counts, {}, {}, nothing))
         of_org.streams[stream] = None
         of_org.counts[stream.kind] += 1
-        self._join(of_org, stream)
+        of_org.name_count += stream.name_count
+        _join(of_org, stream)
 
     def remove(self, stream: Stream) -> None:
         of_org = self._orgs[stream.org]
-        self._leave(of_org, stream)
+        _leave(of_org, stream)
         del of_org.streams[stream]
         of_org.counts[stream.kind] -= 1
+        of_org.name_count -= stream.name_count
         if not of_org.streams:
             del self._orgs[stream.org]
+
+    def subscribe(self, stream: Stream, wanted: Filter) -> None:
+        """One subscription more of an open stream."""
+        of_org = self._orgs[stream.org]
+        subscriptions = stream.subscriptions = stream.subscriptions or Subscriptions()
+        had_some = subscriptions.count > 0
+        if subscriptions.add(wanted):
+            of_org.name_count += wanted.name_count
+            if had_some and stream.is_where_it_subscribes:
+                _put(of_org, stream.told_with, wanted)
+        if not had_some:
+            self.regroup(stream)
+
+    def unsubscribe(self, stream: Stream, unwanted: Filter) -> None:
+        """One such subscription less, if it has one."""
+        subscriptions = stream.subscriptions
+        if subscriptions is None or not subscriptions.remove(unwanted):
+            return
+        of_org = self._orgs[stream.org]
+        of_org.name_count -= unwanted.name_count
+        if not subscriptions.count:
+            self.regroup(stream)
+        elif stream.is_where_it_subscribes:
+            _take(of_org, stream.told_with, unwanted)
 
     def regroup(self, stream: Stream) -> None:
         """It may see other things than before, or be told them in other words."""
         if stream.view != stream.seen_as and stream in self:
             of_org = self._orgs[stream.org]
-            self._leave(of_org, stream)
-            self._join(of_org, stream)
+            _leave(of_org, stream)
+            _join(of_org, stream)
 
-    def _join(self, of_org: _OfOrg, stream: Stream) -> None:
-        there = of_org.places.setdefault(stream.place, {})
-        stream.seen_as = stream.view
-        audience = there.setdefault(stream.seen_as, Audience())
-        audience.flush()  # it has missed that
-        audience.members[stream] = None
-        stream.audience = audience
 
-    def _leave(self, of_org: _OfOrg, stream: Stream) -> None:
-        audience, there = stream.audience, of_org.places[stream.place]
-        assert audience is not None, "it has joined one"
-        audience.flush()
-        stream.audience = None
-        del audience.members[stream]
-        if not audience.members:
-            del there[stream.seen_as]
-        if not there:
-            del of_org.places[stream.place]
+def _join(of_org: _OfOrg, stream: Stream) -> None:
+    stream.seen_as = stream.view
+    audience = of_org.audiences.get(stream.seen_as)
+    if audience is None:
+        audience = of_org.audiences[stream.seen_as] = Audience()
+        for place in stream.places:
+            _put_at(of_org, audience, place)
+    audience.join(stream)
+    stream.audience = audience
+
+
+def _leave(of_org: _OfOrg, stream: Stream) -> None:
+    audience = stream.told_with
+    audience.leave(stream)
+    stream.audience = None
+    if not audience.members:
+        del of_org.audiences[stream.seen_as]
+        for place in tuple(audience.places):
+            audience.places[place] = 1
+            _take_from(of_org, audience, place)
+
+
+def _put(of_org: _OfOrg, audience: Audience, wanted: Filter) -> None:
+    for place in wanted.places:
+        _put_at(of_org, audience, place)
+
+
+def _take(of_org: _OfOrg, audience: Audience, unwanted: Filter) -> None:
+    for place in unwanted.places:
+        _take_from(of_org, audience, place)
+
+
+def _put_at(of_org: _OfOrg, audience: Audience, place: Place) -> None:
+    audience.places[place] += 1
+    if audience.places[place] > 1:
+        return
+    there = of_org.places.setdefault(place, {})
+    if not there and place[0] == "beginning":
+        of_org.lengths[len(place[1])] += 1
+    there[audience] = None
+
+
+def _take_from(of_org: _OfOrg, audience: Audience, place: Place) -> None:
+    audience.places[place] -= 1
+    if audience.places[place]:
+        return
+    del audience.places[place]
+    there = of_org.places[place]
+    del there[audience]
+    if there:
+        return
+    del of_org.places[place]
+    if place[0] == "beginning":
+        length = len(place[1])
+        of_org.lengths[length] -= 1
+        if not of_org.lengths[length]:
+            del of_org.lengths[length]

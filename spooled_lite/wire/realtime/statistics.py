@@ -112,6 +112,6 @@ class Statistics:
 
     def _tell_others(self, key: QueueKey, transition: Transition, also_own: bool) -> None:
         org, queue_name = key
-        for audience in self._streams.at(org, ("org", org, ""), ("queue", org, queue_name)):
+        for audience in self._streams.concerned(org, queue_name):
             if also_own or audience.first.queue_name is None:
                 audience.tell(transition)

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from spooled_lite.wire.realtime.catalogue import Frame
 from spooled_lite.wire.realtime.credentials import Identity
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, render
-from spooled_lite.wire.realtime.filters import ALWAYS, EVERYTHING, Filter, Subscriptions
+from spooled_lite.wire.realtime.filters import ALWAYS, EVERYTHING, Filter, Place
+from spooled_lite.wire.realtime.subscriptions import Subscriptions
 from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtime, section 5.8
 CHUNK_BYTES_MAX: Final = 64 * 1024  # written at once: what the transport buffers by itself, too
 
-# Whom a frame concerns decides where a stream is looked for: see `Feed`.
-Place = tuple[Literal["org", "job", "queue"], int, str]
 Kind = Literal["sse", "websocket"]
 End = Literal["done", "slow", "revoked", "stopping", "failed"]
 
@@ -106,23 +105,40 @@ class Stream:
             self.turn_at = now + timing.health_seconds
 
     @property
-    def place(self) -> Place:
-        """The narrowest thing that all its frames are about, as far as they name a queue."""
+    def places(self) -> Iterable[Place]:
+        """Where it has to be found: the narrowest things that its frames are about.
+
+        What is of no queue is told everywhere.
+        """
         if self.job_id is not None:
-            return "job", self.org, self.job_id
-        if self.filter.job_id is not None:
-            return "job", self.org, self.filter.job_id
-        queue_name = self.queue_name or self.filter.only_queue
-        if queue_name is not None:
-            return "queue", self.org, queue_name
-        return "org", self.org, ""
+            return (("job", self.job_id),)
+        if self.queue_name is not None:
+            return (("queue", self.queue_name),)
+        if self.is_where_it_subscribes and self.subscriptions:
+            return self.subscriptions.places
+        return self.filter.places
+
+    @property
+    def is_where_it_subscribes(self) -> bool:
+        """Whether its address leaves it to its subscriptions, once it has some."""
+        return self.filter.is_everywhere
+
+    @property
+    def name_count(self) -> int:
+        subscribed = 0 if self.subscriptions is None else self.subscriptions.name_count
+        return self.filter.name_count + subscribed
+
+    @property
+    def told_with(self) -> "Audience":
+        assert self.audience is not None, "it is open"
+        return self.audience
 
     @property
     def view(self) -> Hashable:
-        """Equal for streams of one place that are told the same."""
+        """Equal for streams of one organization that are told the same."""
         scope = self.identity.caller.scope
         queues = None if scope.is_unrestricted else scope
-        alone = None if self.subscriptions is None else self
+        alone = self if self.subscriptions else None
         return self.kind, self.profile, self.filter, self.job_id, self.queue_name, queues, alone
 
     # -- for the feed --------------------------------------------------------------------------
@@ -138,7 +154,7 @@ class Stream:
             return False
         if not self.filter.passes(frame):
             return False
-        return self.subscriptions is None or self.subscriptions.pass_on(frame)
+        return not self.subscriptions or self.subscriptions.pass_on(frame)
 
     def wants_queue(self, queue_name: str | None) -> bool:
         """Whether the key may see it. What is of no queue is not for a key of some queues."""
@@ -169,9 +185,9 @@ class Stream:
         self.put(render(self.profile, (frame,)))
 
     def catch_up(self) -> None:
-        """Have its audience told what it is to be told, now."""
+        """Be told now what its audience will be told."""
         if self.audience is not None:
-            self.audience.flush()
+            self.audience.catch_up(self)
 
     def put(self, rendered: Rendered) -> None:
         if self.end is not None or 0 < rendered.seq <= self.shown_until:

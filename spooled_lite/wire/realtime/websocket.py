@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from starlette.types import Receive, Send
@@ -85,8 +86,9 @@ async def _read(feed: Feed, stream: Stream, receive: Receive, send: Send) -> Non
         if text is None or stream.end is not None:
             continue  # no command is binary
         # Answers go out ahead of the events in line: a client waits for them.
-        answers = obey(stream, text, now_ms=feed.clock.now_ms())
-        feed.streams.regroup(stream)
+        answers = await feed.commands.run(
+            partial(obey, feed.streams, stream, text, now_ms=feed.clock.now_ms())
+        )
         for answer in answers:
             try:
                 await send({"type": "websocket.send", "text": answer})
