@@ -321,6 +321,19 @@ class InternalError(SpooledError):
         super().__init__("An internal error occurred")
 
 
+class BodyDamaged(SpooledError):
+    """The file holds another payload or result than was stored. Repeating does not help."""
+
+    code = "DATABASE_ERROR"
+    error = "database_error"
+
+    def __init__(self, which: str) -> None:
+        super().__init__(
+            f"The {which} of this job is damaged in the database file: its checksum does not match",
+            details={"reason": f"{which}_damaged"},
+        )
+
+
 class DatabaseError(SpooledError):
     """An SQL error nobody expected. The caller learns nothing but that."""
 

@@ -87,6 +87,14 @@ CREATE INDEX inbound_log_newest ON inbound_log (org, created_at_ms, seq);
 
 CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at_ms, seq);
 
+CREATE TABLE job_bodies (
+    job      INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result'),
+    checksum INTEGER NOT NULL,  -- CRC-32 of the body
+    body     BLOB NOT NULL,
+    PRIMARY KEY (job, which)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE job_cascades (
     job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
     told_job INTEGER NOT NULL DEFAULT 0  -- dependents up to this one have been told
@@ -172,9 +180,14 @@ CREATE TABLE jobs (
     progress_message    TEXT,
     completion_webhook  TEXT,
     completion_webhook_secret TEXT,
+    -- Of a body that stands in job_bodies its length; NULL of one that stands here, or is not there.
+    payload_bytes       INTEGER,
+    result_bytes        INTEGER,
     tags                BLOB,
     result              BLOB,
-    payload             BLOB NOT NULL,
+    payload             BLOB,
+    CHECK ((payload IS NULL) = (payload_bytes IS NOT NULL)),
+    CHECK (result IS NULL OR result_bytes IS NULL),
     CHECK (lease_id IS NULL OR status = 'processing'),
     CHECK (stop_reason IS NULL OR status IN ('processing', 'cancelled')),
     CHECK ((lease_id IS NULL) = (lease_expires_at_ms IS NULL)),

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,8 @@ from spooled_lite.events import OF_CREDENTIALS, Event, Row
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.transaction import Line, Tx
+
+Jobs = TypeVar("Jobs", bound=Sequence[Row])
 
 
 class Waiting:
@@ -213,7 +215,7 @@ def give_back(database: Database, caller: Caller, jobs: Sequence[Row]) -> None:
     database.submit(release, (jobs,), lane=Lane.SETTLE, owner=caller.org)
 
 
-def handed(database: Database, caller: Caller, jobs: list[sqlite3.Row]) -> list[sqlite3.Row]:
+def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
     """The jobs, for a caller that is still there. Raises Left: they are on their way back."""
     if jobs and caller.is_gone():
         give_back(database, caller, jobs)

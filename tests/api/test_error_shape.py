@@ -116,6 +116,7 @@ _ONE_OF_EACH: dict[str, SpooledError] = {
     "SecretMissing": errors.SecretMissing("no secret"),
     "InternalError": errors.InternalError(),
     "DatabaseError": errors.DatabaseError(),
+    "BodyDamaged": errors.BodyDamaged("payload"),
 }
 
 

@@ -120,3 +120,30 @@ def test_a_file_that_is_not_there_is_an_error_and_not_created(tmp_path: Path) ->
     assert answer.exit_code == 2  # 1 would say that something is wrong with the file
     assert "nowhere.db" in answer.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE job_bodies SET body = x'00'", "its payload is damaged, the checksum"),
+        ("DELETE FROM job_bodies", "its payload is not there"),
+    ],
+)
+def test_a_body_that_is_not_what_was_stored_is_said(
+    tmp_path: Path, statement: str, said: str
+) -> None:
+    path = tmp_path / "spooled.db"
+
+    async def make() -> None:
+        async with serving(str(path), Settings()) as served:
+            body = {"queue_name": "q", "payload": "x" * 10_000}
+            await served.client.post("/api/v1/jobs", json=body)
+
+    asyncio.run(make())
+    assert check(path).exit_code == 0
+    spoil(path, statement)
+
+    answer = check(path)
+
+    assert answer.exit_code == 1
+    assert said in answer.output

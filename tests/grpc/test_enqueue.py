@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc.json_structs import length_of, struct_of
 from tests.grpc.stage import NOW_MS, Held, Stage, play, refusal, struct
 
@@ -155,7 +156,9 @@ def test_a_payload_counts_as_json_however_long_it_is_in_its_message() -> None:
         raw = await stage.client.raw("Enqueue", an_enqueue(payload))
 
         job_id = pb.EnqueueResponse.FromString(raw).job_id
-        assert (await stage.row(job_id))["payload"] == text
+        assert (await in_full(stage.db.readers.of(stage.org), await stage.row(job_id)))[
+            "payload"
+        ] == text
 
     play(script)
 

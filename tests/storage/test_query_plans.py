@@ -18,7 +18,15 @@ from tests.core.store import Store
 from tests.factories import a_claim, a_job
 
 LARGE: Final = frozenset(
-    {"jobs", "job_history", "event_log", "job_dependencies", "queue_counters", "deliveries"}
+    {
+        "jobs",
+        "job_bodies",
+        "job_history",
+        "event_log",
+        "job_dependencies",
+        "queue_counters",
+        "deliveries",
+    }
 )
 
 # Whole statements; fragments that are put together are looked at by the lists below.
@@ -26,7 +34,7 @@ IS_STATEMENT: Final = re.compile(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)\s")
 FRAGMENTS: Final = frozenset(
     {
         "core.jobs.statements.LIST",
-        "core.jobs.statements.LIST_NAMED",
+        "core.jobs.statements.LIST_WHOLE",
         "core.jobs.statements.COUNT",
         "core.orgs.admin_statements.LIST",
         "core.orgs.admin_statements.COUNT",
@@ -40,6 +48,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.jobs.statements.ALL_COUNTERS": CHECK,
     "core.jobs.statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.WRONGLY_CLAIMABLE": CHECK,
+    "core.jobs.statements.WITHOUT_BODY": CHECK,
     "core.workflows.statements.ORPHANED_EDGES": CHECK,
     "core.jobs.statements.OF_ALL_ORGS": "back from the newest job, for two seconds at most",
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",

@@ -1,8 +1,10 @@
-"""Do the sums agree with the rows? For `spooled-lite check`: it looks at every job."""
+"""Do sums, rows and bodies agree? For `spooled-lite check`: it looks at every job."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.storage.transaction import Reading
 
 
@@ -10,9 +12,10 @@ def conservation(tx: Reading) -> list[str]:
     """What does not add up, a sentence each; nothing when all is well.
 
     Per live queue: created - removed = rows = the sum of the status counters, and each status
-    counter is the number of its rows. Per organization: the active jobs are those there are.
+    counter is the number of its rows. Per organization: the active jobs are those there are. What
+    stands apart from its row is there, and is what was stored.
     """
-    return [*_of_queues(tx), *_of_organizations(tx), *_of_rows(tx)]
+    return [*_of_queues(tx), *_of_organizations(tx), *_of_rows(tx), *_of_bodies(tx)]
 
 
 def _of_queues(tx: Reading) -> Iterator[str]:
@@ -53,3 +56,15 @@ def _of_organizations(tx: Reading) -> Iterator[str]:
 def _of_rows(tx: Reading) -> Iterator[str]:
     for row in tx.rows(statements.WRONGLY_CLAIMABLE):
         yield f"job {row['id']}: claimable is {row['claimable']} while {row['status']}"
+
+
+def _of_bodies(tx: Reading) -> Iterator[str]:
+    for row in tx.rows(statements.WITHOUT_BODY):
+        yield f"job {row['id']}: its {row['which']} is not there"
+    after: dict[str, Any] = {"job": -1, "which": ""}
+    while (body := tx.row(statements.BODY_AFTER, after)) is not None:
+        after = {"job": body["job"], "which": body["which"]}
+        if not is_intact(body["body"], body["checksum"]):
+            job = tx.row(statements.ID_OF, {"seq": body["job"]})
+            name = f"number {body['job']}" if job is None else job["id"]
+            yield f"job {name}: its {body['which']} is damaged, the checksum does not match"

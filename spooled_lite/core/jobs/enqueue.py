@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
@@ -17,7 +18,7 @@ from spooled_lite.errors import RuleBroken
 from spooled_lite.events import Deadline, Row
 from spooled_lite.storage.transaction import Tx
 
-# The columns of a new job that its INSERT leaves at their defaults.
+# The columns of a new job that begin as nothing; most of them its INSERT leaves at their defaults.
 _NOT_YET: Final[Mapping[str, Any]] = {
     "kind": "job",
     "state": None,
@@ -37,12 +38,14 @@ _NOT_YET: Final[Mapping[str, Any]] = {
     "last_error": None,
     "progress": None,
     "progress_message": None,
+    "payload_bytes": None,
     "result": None,
+    "result_bytes": None,
 }
 
 
 class Enqueued(Struct, frozen=True):
-    row: Row
+    row: Row  # of one that was there before, without what stands apart from it
     created: bool  # False when the idempotency key had been seen
 
 
@@ -137,7 +140,7 @@ def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | N
     if parent is not None:
         row["dependencies_met"] = int(parent.status == "completed")
         row["claimable"] &= row["dependencies_met"]
-    row["seq"] = tx.insert(statements.INSERT, row)
+    row["seq"] = insert_job(tx, statements.INSERT, row)
     tx.emit("job.created", org, row=row)
     announce_times(tx, row)
     if parent is not None:

@@ -30,6 +30,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     descending: bool = True
     rows_max: int = 50
     offset: int = 0
+    is_whole: bool = False  # every column is read, else those of a summary
 
 
 # Fragments of constants, joined with AND; values are always bound.
@@ -72,7 +73,10 @@ _ID_PREFIX: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 
 
 def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> sqlite3.Row:
-    """One job. Raises NotFound: no such job in this organization and scope. Contract: jobs, J3."""
+    """One job, without what stands apart from its row.
+
+    Raises NotFound: no such job in this organization and scope. Contract: jobs, J3.
+    """
     row = tx.row(statements.BY_ID, {"id": job_id, "org": org})
     if row is None or not scope.allows(row["queue_name"]):
         raise NotFound.thing("Job")
@@ -87,7 +91,10 @@ def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) ->
 
 
 def list_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[sqlite3.Row]:
-    """A page of jobs, ties in the order they were stored. Contract: jobs, J2 and J20."""
+    """A page of jobs without what stands apart, ties in the order they were stored.
+
+    Contract: jobs, J2 and J20.
+    """
     params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
     names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
     if wanted.order_by == "completed_at":
@@ -190,8 +197,9 @@ def _where(names: Sequence[str]) -> str:
 def _statement(names: Sequence[str], wanted: JobFilter) -> str:
     direction = "DESC" if wanted.descending else "ASC"
     column = _COLUMNS[wanted.order_by]
-    select = statements.LIST_NAMED if "id_text" in names else statements.LIST
+    select = statements.LIST_WHOLE if wanted.is_whole else statements.LIST
+    by_numbers = statements.BY_NUMBERS if "id_text" in names else ""
     return (
-        f"{select}{_where(names)}"
+        f"{select}{by_numbers} WHERE {_where(names)}"
         f" ORDER BY {column} {direction}, seq {direction} LIMIT :limit OFFSET :offset"
     )

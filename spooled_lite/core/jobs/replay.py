@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.core.jobs.log import log_rows
 from spooled_lite.events import Event
 from spooled_lite.storage.event_log import KEPT_MAX, KEPT_MS
@@ -44,7 +45,7 @@ class Logged(Struct, frozen=True, gc=False):
             row["subject_id"],
             row["body"],
             row["created_at_ms"],
-            row["result"],
+            row["result"] if is_intact(row["result"], row["checksum"]) else None,
         )
 
 

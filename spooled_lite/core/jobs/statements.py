@@ -9,13 +9,29 @@ VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms 
 INSERT: Final = """
 INSERT INTO jobs (id, org, queue, queue_name, status, claimable, priority, job_type, max_retries,
                   timeout_seconds, created_at_ms, updated_at_ms, scheduled_at_ms, run_at_ms,
-                  expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags, payload,
-                  completion_webhook, completion_webhook_secret)
+                  expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags,
+                  payload_bytes, payload, completion_webhook, completion_webhook_secret)
 VALUES (:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type, :max_retries,
         :timeout_seconds, :created_at_ms, :updated_at_ms, :scheduled_at_ms, :run_at_ms,
-        :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags, :payload,
-        :completion_webhook, :completion_webhook_secret)
+        :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags,
+        :payload_bytes, :payload, :completion_webhook, :completion_webhook_secret)
 """
+
+# The primary key of job_bodies, as the one that follows. A result is stored anew when a step that
+# was completed is started over.
+ADD_BODY: Final = """
+INSERT INTO job_bodies (job, which, checksum, body) VALUES (:job, :which, :checksum, :body)
+    ON CONFLICT (job, which) DO UPDATE SET checksum = :checksum, body = :body
+"""
+
+# Of that very job: its number may have come to another one meanwhile.
+BODIES: Final = """
+SELECT which, checksum, body
+  FROM jobs CROSS JOIN job_bodies ON job_bodies.job = jobs.seq
+ WHERE jobs.seq = :seq AND jobs.id = :id
+"""
+
+IS_THERE: Final = "SELECT 1 FROM jobs WHERE seq = :seq AND id = :id"
 
 # Index jobs_by_id.
 BY_ID: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org" + VISIBLE
@@ -51,13 +67,21 @@ INSERT INTO job_cascades (job) VALUES (:job)
 # the tables in this order: SQLite 3.40 may otherwise begin with all jobs of the organization.
 STATUSES: Final = (
     """
-SELECT jobs.* FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
+SELECT jobs.id, status, queue_name, retry_count, max_retries, created_at_ms, started_at_ms,
+       completed_at_ms
+  FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org"""
     + VISIBLE
     + """
  ORDER BY asked.key
 """
 )
+
+# What the lists show of a job.
+_SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.retry_count,
+       jobs.max_retries, jobs.timeout_seconds, jobs.job_type, jobs.last_error, jobs.tags,
+       jobs.created_at_ms, jobs.updated_at_ms, jobs.scheduled_at_ms, jobs.started_at_ms,
+       jobs.completed_at_ms, jobs.workflow_id, jobs.parent_job_id"""
 
 SET_PRIORITY: Final = (
     """
@@ -121,22 +145,23 @@ SELECT seq FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted
 """
 
 # The filters, the order and the page follow: see query.py.
-LIST: Final = "SELECT * FROM jobs WHERE "
+LIST: Final = f"SELECT {_SHOWN} FROM jobs"
+LIST_WHOLE: Final = "SELECT * FROM jobs"  # but what stands apart
 # By the numbers that the filter has found, which are few. SQLite 3.40 would walk all jobs of the
 # organization in their order instead.
-LIST_NAMED: Final = "SELECT * FROM jobs NOT INDEXED WHERE "
+BY_NUMBERS: Final = " NOT INDEXED"
 COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE "  # a limit and `)` follow
 
 # -- for an administrator: over all organizations --------------------------------------------------
 
-_WITH_ORG: Final = """
-SELECT jobs.*, organizations.id AS org_id
+_OF_ALL: Final = """, organizations.id AS org_id
   FROM jobs CROSS JOIN organizations ON organizations.seq = jobs.org
  WHERE organizations.deleted_at_ms IS NULL"""
 
 # Back from the newest row until the page is full; no index could answer the filters either.
 OF_ALL_ORGS: Final = (
-    _WITH_ORG
+    f"SELECT {_SHOWN}"
+    + _OF_ALL
     + VISIBLE
     + """
    AND (:status IS NULL OR status = :status)
@@ -146,7 +171,7 @@ OF_ALL_ORGS: Final = (
 )
 
 # Index jobs_by_id. Two organizations may have brought a job of the same id with them.
-BY_ID_OF_ANY_ORG: Final = _WITH_ORG + VISIBLE + " AND jobs.id = :id LIMIT 1"
+BY_ID_OF_ANY_ORG: Final = "SELECT jobs.*" + _OF_ALL + VISIBLE + " AND jobs.id = :id LIMIT 1"
 
 # -- for `check`: these look at every row ------------------------------------------------------
 
@@ -172,14 +197,35 @@ SELECT id, status, claimable FROM jobs
  LIMIT 100
 """
 
+# What stands apart, one body at a time: a file may hold more of them than memory.
+BODY_AFTER: Final = """
+SELECT job, which, checksum, body FROM job_bodies WHERE (job, which) > (:job, :which)
+ ORDER BY job, which LIMIT 1
+"""
+
+WITHOUT_BODY: Final = """
+SELECT id, 'payload' AS which FROM jobs
+ WHERE payload_bytes IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'payload')
+UNION ALL
+SELECT id, 'result' FROM jobs
+ WHERE result_bytes IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'result')
+ LIMIT 100
+"""
+
+ID_OF: Final = "SELECT id FROM jobs WHERE seq = :seq"
+
 # -- the event log, for streams that come back ------------------------------------------------
 
-# Index event_log_of_org, and jobs_by_id for each completed job. A result that is too long for a
-# frame is not read.
+# Index event_log_of_org, jobs_by_id for each completed job, and the primary key of job_bodies. A
+# result that is too long for a frame is not read.
 LOGGED_AFTER: Final = """
-SELECT event_log.*, iif(length(jobs.result) <= :result_bytes_max, jobs.result, NULL) AS result
+SELECT event_log.*, coalesce(jobs.result, bodies.body) AS result, bodies.checksum
   FROM event_log
   LEFT JOIN jobs ON event_log.type = 'job.completed' AND jobs.id = event_log.subject_id
+  LEFT JOIN job_bodies AS bodies ON jobs.result_bytes <= :result_bytes_max
+                                AND bodies.job = jobs.seq AND bodies.which = 'result'
  WHERE event_log.org = :org AND event_log.seq > :after AND event_log.seq <= :up_to
  ORDER BY event_log.seq LIMIT :limit
 """

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from spooled_lite.core.jobs.bodies import add_result, result_columns
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
@@ -38,11 +39,13 @@ def complete(
 
     Contract: jobs, J13 and section 6.
     """
-    row = tx.row(statements.COMPLETE, {**guard(tx, org, job_id, claimant), "result": result})
+    row = tx.row(
+        statements.COMPLETE, {**guard(tx, org, job_id, claimant), **result_columns(result)}
+    )
     if row is None:
         raise refusal(tx, org, job_id, claimant, scope)
     visible(row, scope)  # a refusal takes the change back
-    tx.emit("job.completed", org, row=row, was="processing")
+    tx.emit("job.completed", org, row=add_result(tx, row, result), was="processing")
     _attempt_ended(tx, org, row)
     tell_dependents(tx, row)
 
@@ -149,6 +152,17 @@ def release(tx: Tx, jobs: Sequence[Row]) -> int:
             _attempt_ended(tx, row["org"], row)
             announce_times(tx, row)
     return released
+
+
+def give_up(tx: Tx, jobs: Sequence[Row], error: str) -> None:
+    """Move claimed jobs to the dead letters, whatever retries they have: none would help.
+
+    Those that are not held under their lease any more are passed over.
+    """
+    for job in jobs:
+        held = tx.row(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
+        if held is not None and not stop(tx, job):
+            tell_dependents(tx, bury(tx, job, error))
 
 
 def _attempt_ended(tx: Tx, org: int, row: Row) -> None:

@@ -70,7 +70,8 @@ _HELD: Final = (
 COMPLETE: Final = (
     """
 UPDATE jobs
-   SET status = 'completed', result = :result, completed_at_ms = :now_ms, updated_at_ms = :now_ms,
+   SET status = 'completed', result = :result, result_bytes = :result_bytes,
+       completed_at_ms = :now_ms, updated_at_ms = :now_ms,
        settled_lease_id = lease_id, lease_id = NULL, lease_expires_at_ms = NULL,
        stop_reason = NULL"""
     + _HELD
@@ -198,9 +199,9 @@ RETURNING *
 START_STEP_OVER: Final = """
 UPDATE jobs
    SET status = 'pending', claimable = (dependencies_met IS NOT 0), retry_count = 0,
-       last_error = NULL, result = NULL, scheduled_at_ms = NULL, started_at_ms = NULL,
-       completed_at_ms = NULL, settled_lease_id = NULL, assigned_worker_id = NULL,
-       updated_at_ms = :now_ms
+       last_error = NULL, result = NULL, result_bytes = NULL, scheduled_at_ms = NULL,
+       started_at_ms = NULL, completed_at_ms = NULL, settled_lease_id = NULL,
+       assigned_worker_id = NULL, updated_at_ms = :now_ms
  WHERE seq = :seq AND status IN ('failed', 'deadletter')
 RETURNING *
 """

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.enqueue import new_row
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
@@ -101,7 +102,7 @@ def _store(
         "dependencies_met": is_met,
         "claimable": is_met,
     }
-    row["seq"] = tx.insert(statements.INSERT_STEP, row)
+    row["seq"] = insert_job(tx, statements.INSERT_STEP, row)
     tx.emit("job.created", org, row=row)
     announce_times(tx, row)
     return row

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
@@ -25,7 +26,7 @@ class Workflow(Struct, frozen=True):
     """A workflow, some or all of its steps in the order of the request, and their edges."""
 
     row: sqlite3.Row
-    steps: Sequence[sqlite3.Row]
+    steps: Sequence[Row]
     edges: Edges
 
 
@@ -77,13 +78,23 @@ def get_steps(
     limit: int = STEPS_MAX,
     offset: int = 0,
 ) -> Workflow:
-    """A workflow with its steps. Raises: as `get_workflow`.
+    """A workflow with its steps, without what stands apart from their rows.
 
-    Contract: schedules-workflows-webhooks, section 2.2 rows 12, 16 and 18.
+    Raises: as `get_workflow`. Contract: schedules-workflows-webhooks, section 2.2 rows 12 and 16.
     """
     row = get_workflow(tx, org, workflow_id, scope)
     asked = {"workflow_id": workflow_id, "limit": limit, "offset": offset}
     steps = tx.rows(statements.STEPS, asked)
+    return Workflow(row, steps, _edges_of(tx, workflow_id, steps))
+
+
+def get_step_statuses(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workflow:
+    """As `get_steps`, with nothing of a step but where it stands.
+
+    Contract: schedules-workflows-webhooks, section 2.2 row 18.
+    """
+    row = get_workflow(tx, org, workflow_id, scope)
+    steps = tx.rows(statements.STEP_STATUSES, {"workflow_id": workflow_id, "limit": STEPS_MAX})
     return Workflow(row, steps, _edges_of(tx, workflow_id, steps))
 
 
@@ -102,7 +113,7 @@ def get_step(tx: Reading, org: int, workflow_id: str, job_id: str, scope: Scope)
     return Workflow(row, [step], _edges_of(tx, workflow_id, [step]))
 
 
-def _edges_of(tx: Reading, workflow_id: str, steps: Sequence[sqlite3.Row]) -> Edges:
+def _edges_of(tx: Reading, workflow_id: str, steps: Sequence[Row]) -> Edges:
     numbers = msgspec.json.encode([step["seq"] for step in steps]).decode()
     asked = {"workflow_id": workflow_id, "steps": numbers}
     edges: dict[int, list[sqlite3.Row]] = {}
@@ -112,9 +123,11 @@ def _edges_of(tx: Reading, workflow_id: str, steps: Sequence[sqlite3.Row]) -> Ed
 
 
 def results_of_parents(tx: Reading, jobs: Sequence[Row]) -> dict[int, Sequence[sqlite3.Row] | None]:
-    """For each job that is a step the results it builds on; None where they are too many bytes.
+    """For each job that is a step the results it builds on.
 
-    Counted in the order of the jobs. Contract: schedules-workflows-webhooks, section 2.3.
+    None where they are too many bytes, counted in the order of the jobs, or damaged.
+
+    Contract: schedules-workflows-webhooks, section 2.3.
     """
     found: dict[int, Sequence[sqlite3.Row] | None] = {}
     left = DEPS_BYTES_MAX_OF_ANSWER
@@ -129,5 +142,7 @@ def results_of_parents(tx: Reading, jobs: Sequence[Row]) -> dict[int, Sequence[s
             found[job["seq"]] = None
         else:
             left -= size
-            found[job["seq"]] = tx.rows(statements.RESULTS, around)
+            rows = tx.rows(statements.RESULTS, around)
+            is_good = all(is_intact(row["result"], row["checksum"]) for row in rows)
+            found[job["seq"]] = rows if is_good else None
     return found

@@ -62,11 +62,11 @@ INSERT_STEP: Final = """
 INSERT INTO jobs (id, org, queue, queue_name, kind, status, claimable, priority, job_type,
                   max_retries, timeout_seconds, created_at_ms, updated_at_ms, expires_at_ms,
                   workflow_id, step_key, step_position, dependency_mode, dependencies_met, tags,
-                  payload)
+                  payload_bytes, payload)
 VALUES (:id, :org, :queue, :queue_name, :kind, :status, :claimable, :priority, :job_type,
         :max_retries, :timeout_seconds, :created_at_ms, :updated_at_ms, :expires_at_ms,
         :workflow_id, :step_key, :step_position, :dependency_mode, :dependencies_met, :tags,
-        :payload)
+        :payload_bytes, :payload)
 """
 
 # The edges of so many steps. SQLite keeps a copy of every page that a statement changes, and those
@@ -114,6 +114,12 @@ STEPS: Final = (
     + " ORDER BY step_position LIMIT :limit OFFSET :offset"
 )
 
+# What the list of their statuses shows.
+STEP_STATUSES: Final = (
+    "SELECT seq, id, step_key, status, retry_count, last_error FROM jobs"
+    " WHERE workflow_id = :workflow_id" + VISIBLE + " ORDER BY step_position LIMIT :limit"
+)
+
 STEP: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org AND workflow_id = :workflow_id" + (
     VISIBLE
 )
@@ -131,14 +137,16 @@ SELECT edges.job, edges.condition, parents.id AS parent_id,
 # -- the results of the parents of a claimed step ------------------------------------------------
 
 RESULTS_BYTES: Final = """
-SELECT coalesce(sum(length(parents.result)), 0) AS bytes
+SELECT coalesce(sum(coalesce(parents.result_bytes, length(parents.result))), 0) AS bytes
   FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
 """
 
 RESULTS: Final = """
-SELECT parents.step_key, parents.result
-  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
+SELECT parents.step_key, coalesce(parents.result, bodies.body) AS result, bodies.checksum
+  FROM job_dependencies AS edges
+  JOIN jobs AS parents ON parents.seq = edges.parent
+  LEFT JOIN job_bodies AS bodies ON bodies.job = parents.seq AND bodies.which = 'result'
  WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
  ORDER BY edges.parent
 """

@@ -151,9 +151,14 @@ CREATE TABLE jobs (
     progress_message    TEXT,
     completion_webhook  TEXT,
     completion_webhook_secret TEXT,
+    -- Of a body that stands in job_bodies its length; NULL of one that stands here, or is not there.
+    payload_bytes       INTEGER,
+    result_bytes        INTEGER,
     tags                BLOB,
     result              BLOB,
-    payload             BLOB NOT NULL,
+    payload             BLOB,
+    CHECK ((payload IS NULL) = (payload_bytes IS NOT NULL)),
+    CHECK (result IS NULL OR result_bytes IS NULL),
     CHECK (lease_id IS NULL OR status = 'processing'),
     CHECK (stop_reason IS NULL OR status IN ('processing', 'cancelled')),
     CHECK ((lease_id IS NULL) = (lease_expires_at_ms IS NULL)),
@@ -185,6 +190,15 @@ CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
+
+-- Payloads and results above 2 KiB: no change of a job's row writes them again.
+CREATE TABLE job_bodies (
+    job      INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result'),
+    checksum INTEGER NOT NULL,  -- CRC-32 of the body
+    body     BLOB NOT NULL,
+    PRIMARY KEY (job, which)
+) STRICT, WITHOUT ROWID;
 
 -- Which job waits for which. A parent link (parent_job_id) is an edge that always has to be met.
 CREATE TABLE job_dependencies (

@@ -5,11 +5,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
+from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.transaction import Step, together
+from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.grpc.acts import Act, Command
 from spooled_lite.wire.grpc.call import Call, off_loop
 from spooled_lite.wire.grpc.convert import job_bytes
@@ -140,7 +142,7 @@ class Arrived:
     weight = size_bytes = 0
 
     def __init__(self, jobs: list[Row]) -> None:
-        self.backlog_bytes = sum(len(job["payload"]) for job in jobs)
+        self.backlog_bytes = sum(map(body_bytes, jobs))
         self._jobs = deque(jobs)
 
     def begin(self, group: Group) -> None: ...
@@ -148,9 +150,9 @@ class Arrived:
     async def write(self, stream: Stream) -> None:
         call = stream.call
         while self._jobs:
-            job = self._jobs[0]
-            message = await off_loop(len(job["payload"]), job_bytes, job, call.org_id)
-            await stream.say(JOB, message)
+            for job in await claimed_in_full(call, [self._jobs[0]]):
+                message = await off_loop(body_bytes(job), job_bytes, job, call.org_id)
+                await stream.say(JOB, message)
             self._jobs.popleft()
 
     def hand_back(self, call: Call) -> None:

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
+from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.claim import Claim, is_held
 from spooled_lite.errors import SpooledError, Unavailable
 from spooled_lite.events import Event, EventType
+from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.grpc.call import Call, off_loop
 from spooled_lite.wire.grpc.convert import claim_of, job_bytes
 from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, Streams, stopping
@@ -84,7 +86,8 @@ class _Delivery:
         await call.context.send_initial_metadata(())
         while True:
             job = await self._next()
-            await self._write(job)
+            if not await self._write(job):
+                continue
             await self._holds.until_lost(job["seq"], job["lease_id"])
 
     async def _next(self) -> sqlite3.Row:
@@ -104,14 +107,18 @@ class _Delivery:
                 raise stopping()
             return claimed[0]
 
-    async def _write(self, job: sqlite3.Row) -> None:
+    async def _write(self, job: sqlite3.Row) -> bool:
+        """False: its payload is damaged, and it is nobody's any more."""
         call = self.call
         try:
-            message = await off_loop(len(job["payload"]), job_bytes, job, call.org_id)
-            await call.context.write(message)
+            for whole in await claimed_in_full(call, [job]):
+                message = await off_loop(body_bytes(whole), job_bytes, whole, call.org_id)
+                await call.context.write(message)
+                return True
         except BaseException:
             give_back(call.db, call.claimer, [job])
             raise
+        return False
 
 
 class Holds:

@@ -11,6 +11,7 @@ from spooled_lite.errors import (
     AccessDenied,
     AuthenticationFailed,
     BadRequest,
+    BodyDamaged,
     Conflict,
     DatabaseError,
     InternalError,
@@ -62,6 +63,7 @@ STATUS: Final[Mapping[type[SpooledError], StatusCode]] = {
     Unavailable: StatusCode.UNAVAILABLE,
     InternalError: StatusCode.INTERNAL,
     DatabaseError: StatusCode.INTERNAL,
+    BodyDamaged: StatusCode.INTERNAL,
 }
 
 Context = ServicerContext[bytes, bytes]

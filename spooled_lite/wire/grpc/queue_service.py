@@ -1,9 +1,9 @@
 """QueueService: what it needs of its streams is in deliver.py and process.py."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.records import NewJob
@@ -11,13 +11,16 @@ from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.query import queue_depth
 from spooled_lite.errors import NotFound
+from spooled_lite.events import Row
 from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.bodies import claimed_in_full, in_full
+from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
 from spooled_lite.wire.grpc.call import Call, off_loop
 from spooled_lite.wire.grpc.convert import as_field, claim_of, job_bytes, new_job, stats_response
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import spooled_class
-from spooled_lite.wire.grpc.methods import Row, Streaming, Unary
+from spooled_lite.wire.grpc.methods import Streaming, Unary
 from spooled_lite.wire.grpc.process import process_jobs
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
@@ -31,7 +34,7 @@ JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse
 _EnqueueResponse: Final = spooled_class("EnqueueResponse")
 
 
-def rows(streams: Streams, deliveries: Deliveries) -> Mapping[str, Row]:
+def rows(streams: Streams, deliveries: Deliveries) -> Mapping[str, methods.Row]:
     return {
         "Enqueue": Unary("jobs:write", _read_job, _enqueue),
         "Dequeue": Unary("jobs:write", lambda _, request: claim_of(request), _dequeue),
@@ -71,17 +74,18 @@ async def _dequeue(call: Call, wanted: Claim) -> bytes:
         return b""  # its deadline has passed
     claimed = await claim_now(call.db, claimer, wanted)
     try:
-        size = sum(len(row["payload"]) for row in claimed)
-        response, count = await off_loop(size, _response, claimed, call.org_id)
+        size = sum(map(body_bytes, claimed))
+        found = await claimed_in_full(call, claimed)
+        response, count = await off_loop(size, _response, found, call.org_id)
     except BaseException:
         give_back(call.db, claimer, claimed)
         raise
-    if count < len(claimed):
-        give_back(call.db, claimer, claimed[count:])
+    if count < len(found):
+        give_back(call.db, claimer, found[count:])
     return response
 
 
-def _response(claimed: Sequence[sqlite3.Row], org_id: str) -> tuple[bytes, int]:
+def _response(claimed: Sequence[Row], org_id: str) -> tuple[bytes, int]:
     """As many of the jobs as a client takes, at least one; and how many."""
     parts: list[bytes] = []
     size = 0
@@ -104,10 +108,11 @@ def _settling(act: Act) -> Unary:
 async def _get_job(call: Call, job_id: str) -> bytes:
     """Contract: grpc, 5.7: a job that is not there is no error."""
     try:
-        row = await call.reads.point(get_job, call.org, job_id, call.scope)
+        found = await call.reads.point(get_job, call.org, job_id, call.scope)
+        row = await in_full(call.reads, found)
     except NotFound:
         return b""
-    return as_field(JOB_OF_GET, await off_loop(len(row["payload"]), job_bytes, row, call.org_id))
+    return as_field(JOB_OF_GET, await off_loop(body_bytes(row), job_bytes, row, call.org_id))
 
 
 async def _stats(call: Call, queue_name: str) -> bytes:

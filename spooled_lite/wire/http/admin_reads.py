@@ -17,6 +17,7 @@ from spooled_lite.core.workers.all_orgs import (
 )
 from spooled_lite.core.workers.records import WorkerView
 from spooled_lite.core.workflows.query import list_all_workflows
+from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.job_views import full_job, job_summary
 from spooled_lite.wire.http.jobs import SLOW_LIST_SECONDS_MAX
@@ -40,7 +41,7 @@ async def jobs(call: Call) -> Reply:
 
 async def job(call: Call) -> Reply:
     row = await call.reads.point(get_any_job, call.path("id"))
-    return reply(full_job(row, row["org_id"]))
+    return reply(full_job(await in_full(call.reads, row), row["org_id"]))
 
 
 async def workers(call: Call) -> Reply:

@@ -1,8 +1,9 @@
 """REST routes of the worker's side of a job. Contract: jobs, J11-J16 and J23."""
 
-import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
+from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.records import (
     ClaimJobs,
     Complete,
@@ -16,13 +17,15 @@ from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.events import Row
 from spooled_lite.storage.lines import Lane
 from spooled_lite.times import format_ms
+from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.job_views import Step, claimed_job, full_job
 from spooled_lite.wire.http.step_views import steps_of
-from spooled_lite.wire.waiting import Caller, Left, claim_now, claim_or_wait, handed
+from spooled_lite.wire.waiting import Caller, Left, claim_now, claim_or_wait, give_back, handed
 
 RESULT_BYTES_MAX: Final = 1_048_576
 ERROR_CHARACTERS_MAX: Final = 2_048
@@ -111,9 +114,7 @@ async def progress(call: Call) -> Reply:
     return SUCCESS
 
 
-async def _claim(
-    call: Call, body: DequeueJob, *, limit: int, lease_seconds: int
-) -> list[sqlite3.Row]:
+async def _claim(call: Call, body: DequeueJob, *, limit: int, lease_seconds: int) -> Sequence[Row]:
     queue_name = body.named_queue()
     call.scope.check(queue_name)
     wanted = Claim(
@@ -124,16 +125,30 @@ async def _claim(
     )
     try:
         if not body.wait_ms:
-            return await claim_now(call.db, _caller(call), wanted)
+            return await _whole(call, await claim_now(call.db, _caller(call), wanted))
         call.allow_seconds(body.wait_ms / 1000)
-        return await claim_or_wait(
+        rows = await claim_or_wait(
             call.db, call.services.waiting, _caller(call), wanted, wait_ms=body.wait_ms
         )
+        return await _whole(call, rows)
     except Left:
         raise ClientGone from None
 
 
-async def _steps(call: Call, rows: list[sqlite3.Row]) -> list[tuple[int, Step]]:
+async def _whole(call: Call, rows: Sequence[Row]) -> Sequence[Row]:
+    """The claimed jobs with their payloads. Raises Left: its caller left while they were read."""
+    if all(map(is_whole, rows)):
+        return rows
+    caller = _caller(call)
+    try:
+        found = await claimed_in_full(call, rows)
+    except BaseException:
+        give_back(call.db, caller, rows)
+        raise
+    return handed(call.db, caller, found)
+
+
+async def _steps(call: Call, rows: Sequence[Row]) -> list[tuple[int, Step]]:
     """What there is to say of those jobs that are steps, each with its place among the rows."""
     if all(row["workflow_id"] is None for row in rows):
         return []

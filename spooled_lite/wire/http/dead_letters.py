@@ -10,6 +10,7 @@ from spooled_lite.core.lifecycle.remove import Purged, purge_dead_letters_pass
 from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
 from spooled_lite.errors import BadRequest
 from spooled_lite.times import parse_optional_ms
+from spooled_lite.wire.bodies import page_in_full
 from spooled_lite.wire.http.admission import admission_of
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.job_views import dead_letter
@@ -22,8 +23,10 @@ PURGE_MAX: Final = 10_000
 
 async def list_all(call: Call) -> Reply:
     shown = page(call)
-    rows = await listed(call, shown, ["deadletter"])
-    return paged([dead_letter(row, call.org_id) for row in rows], shown)
+    rows = await listed(call, shown, ["deadletter"], is_whole=True)
+    found = await page_in_full(call.reads, rows[: shown.limit])
+    jobs = [dead_letter(row, call.org_id) for row in found]
+    return paged(jobs, shown, has_more=len(rows) > shown.limit)
 
 
 async def retry(call: Call) -> Reply:

@@ -8,6 +8,7 @@ from spooled_lite.errors import (
     AdminNotConfigured,
     AuthenticationFailed,
     BadRequest,
+    BodyDamaged,
     Conflict,
     DatabaseError,
     FeatureDisabled,
@@ -57,6 +58,7 @@ STATUS: Final[Mapping[type[SpooledError], int]] = {
     RateLimited: 429,
     InternalError: 500,
     DatabaseError: 500,
+    BodyDamaged: 500,
     Unavailable: 503,
     SecretMissing: 503,
 }

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
 
@@ -71,6 +72,7 @@ class Job(Struct, omit_defaults=False):
     job_type: str | UnsetType = UNSET  # of a dead letter
     error_message: str | UnsetType | None = UNSET  # of a dead letter
     last_failed_at: str | UnsetType | None = UNSET  # of a dead letter
+    values_omitted: bool | UnsetType = UNSET  # true: payload and result are left out of a page
     history: list[dict[str, Any]] | UnsetType = UNSET  # when it was asked for
     step: Step | UnsetType = UNSET  # in the answer to a dequeue
 
@@ -144,7 +146,7 @@ def full_job(row: Row, org_id: str) -> Job:
         queue_name=queue_name,
         queue=queue_name,
         status=row["status"],
-        payload=Raw(row["payload"]),
+        payload=_raw(row["payload"]),
         result=_raw(row["result"]),
         retry_count=retry_count,
         attempt=retry_count,
@@ -182,6 +184,8 @@ def dead_letter(row: Row, org_id: str) -> Job:
     job.job_type = row["job_type"]
     job.error_message = row["last_error"]
     job.last_failed_at = format_optional_ms(row["completed_at_ms"])
+    if not is_whole(row):
+        job.values_omitted = True
     return job
 
 

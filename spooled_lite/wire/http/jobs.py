@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+import msgspec
+
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
@@ -29,6 +31,7 @@ from spooled_lite.errors import (
 )
 from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
@@ -74,7 +77,7 @@ async def create(call: Call) -> Reply:
         lane=Lane.CREATE,
         owner=call.org,
     )
-    view = full_job(stored.row, call.org_id)
+    view = full_job(await in_full(call.reads, stored.row), call.org_id)
     view.created = stored.created
     return reply(view, 201 if stored.created else 200)
 
@@ -113,7 +116,7 @@ async def list_all(call: Call) -> Reply:
 async def get(call: Call) -> Reply:
     job_id = call.path("id")
     row = await call.reads.point(get_job, call.org, job_id, call.scope)
-    view = full_job(row, call.org_id)
+    view = full_job(await in_full(call.reads, row), call.org_id)
     if "history" in (each.strip() for each in call.query.get("include", "").split(",")):
         steps = await call.reads.read(
             history,
@@ -154,7 +157,7 @@ async def delete(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     row = await call.db.submit(cancel_job, (call.org, call.path("id"), call.scope), owner=call.org)
-    return reply(full_job(row, call.org_id))
+    return reply(full_job(await in_full(call.reads, row), call.org_id))
 
 
 async def retry(call: Call) -> Reply:
@@ -162,7 +165,7 @@ async def retry(call: Call) -> Reply:
     row = await call.db.submit(
         retry_job, (call.org, call.path("id"), call.scope, caps), owner=call.org
     )
-    return reply(full_job(row, call.org_id))
+    return reply(full_job(await in_full(call.reads, row), call.org_id))
 
 
 async def priority(call: Call) -> Reply:
@@ -191,9 +194,11 @@ async def history_of(call: Call) -> Reply:
     return paged([history_row(row, job_id) for row in rows], shown)
 
 
-async def listed(call: Call, shown: Page, statuses: Sequence[str] | None) -> list[Any]:
+async def listed(
+    call: Call, shown: Page, statuses: Sequence[str] | None, *, is_whole: bool = False
+) -> list[Any]:
     """A page of jobs by the query of J2. A list that no index answers has two seconds."""
-    wanted = _filter(call, shown, statuses)
+    wanted = msgspec.structs.replace(_filter(call, shown, statuses), is_whole=is_whole)
     slow = slow_filter(wanted)
     if slow is None:
         return await call.reads.read(list_jobs, call.org, wanted, call.scope)

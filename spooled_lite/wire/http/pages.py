@@ -40,9 +40,11 @@ def page(call: Call, default: int = 50, max: int = 100) -> Page:
     )
 
 
-def paged(items: Sequence[Any], shown: Page) -> Reply:
-    """The answer to a list of which up to `shown.fetch` items were read."""
-    return reply(items[: shown.limit], headers=_HAS_MORE[len(items) > shown.limit])
+def paged(items: Sequence[Any], shown: Page, *, has_more: bool | None = None) -> Reply:
+    """The answer to a list. Without `has_more`, up to `shown.fetch` items were read."""
+    if has_more is None:
+        has_more = len(items) > shown.limit
+    return reply(items[: shown.limit], headers=_HAS_MORE[has_more])
 
 
 def integer(call: Call, name: str, *, default: int, least: int, most: int) -> int:

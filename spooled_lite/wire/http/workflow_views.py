@@ -4,17 +4,15 @@ Contract: schedules-workflows-webhooks, section 2.1.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.workflows.query import Workflow
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.http.job_views import NOT_THERE
-
-# Payloads and results in one answer; past it, those of further jobs are left out and it says so.
-VALUES_BYTES_MAX: Final = 32 * 1024 * 1024
 
 
 class WorkflowSummary(Struct):
@@ -160,7 +158,6 @@ def step_statuses(found: Workflow) -> list[StepStatus]:
 
 def _summary(row: Row, org_id: str) -> dict[str, Any]:
     total, completed = row["total_jobs"], row["completed_jobs"]
-    metadata = row["metadata"]
     return {
         "id": row["id"],
         "organization_id": org_id,
@@ -175,21 +172,15 @@ def _summary(row: Row, org_id: str) -> dict[str, Any]:
         "started_at": format_optional_ms(row["started_at_ms"]),
         "completed_at": format_optional_ms(row["completed_at_ms"]),
         "updated_at": format_ms(row["updated_at_ms"]),
-        "metadata": NOT_THERE if metadata is None else Raw(metadata),
+        "metadata": _raw(row["metadata"]),
     }
 
 
 def _jobs(found: Workflow, org_id: str, *, is_alone: bool) -> list[WorkflowJob]:
-    jobs: list[WorkflowJob] = []
-    left = VALUES_BYTES_MAX
-    for step in found.steps:
-        job = _job(step, found.edges.get(step["seq"], ()), org_id, is_alone=is_alone)
-        left -= len(step["payload"]) + len(step["result"] or b"")
-        if left < 0:
-            job.payload = job.result = NOT_THERE
-            job.values_omitted = True
-        jobs.append(job)
-    return jobs
+    return [
+        _job(step, found.edges.get(step["seq"], ()), org_id, is_alone=is_alone)
+        for step in found.steps
+    ]
 
 
 def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> WorkflowJob:
@@ -206,8 +197,8 @@ def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> Wor
         queue_name=step["queue_name"],
         job_type=step["job_type"] or "job",
         status=status,
-        payload=Raw(step["payload"]),
-        result=NOT_THERE if step["result"] is None else Raw(step["result"]),
+        payload=_raw(step["payload"]),
+        result=_raw(step["result"]),
         error=step["last_error"] if is_alone else _error(step["last_error"]),
         priority=step["priority"],
         max_retries=step["max_retries"],
@@ -216,7 +207,7 @@ def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> Wor
         timeout_ms=step["timeout_seconds"] * 1000,
         timeout_seconds=step["timeout_seconds"],
         backoff_type="exponential",
-        metadata=NOT_THERE if step["tags"] is None else Raw(step["tags"]),
+        metadata=_raw(step["tags"]),
         depends_on=[edge["parent_id"] for edge in edges],
         dependency_mode=step["dependency_mode"] or "all",
         dependencies_met=step["dependencies_met"] != 0,
@@ -228,10 +219,16 @@ def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> Wor
         failed_at=ended_at if has_failed else None,
         next_retry_at=format_optional_ms(retries_at_ms),
     )
+    if not is_whole(step):
+        job.values_omitted = True
     if is_alone:
         job.job_id = job.id
         job.depends_on_keys = _keys(edges)
     return job
+
+
+def _raw(value: bytes | None) -> Raw:
+    return NOT_THERE if value is None else Raw(value)
 
 
 def _error(message: str | None) -> JobError | None:

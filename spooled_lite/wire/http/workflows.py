@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
     delete_workflow,
@@ -9,7 +11,13 @@ from spooled_lite.core.lifecycle.workflow import (
 )
 from spooled_lite.core.workflows.create import WorkflowCreated, create_workflow
 from spooled_lite.core.workflows.graph import graph_of
-from spooled_lite.core.workflows.query import get_step, get_steps, list_workflows
+from spooled_lite.core.workflows.query import (
+    Workflow,
+    get_step,
+    get_step_statuses,
+    get_steps,
+    list_workflows,
+)
 from spooled_lite.core.workflows.records import (
     STEPS_MAX,
     CancelWorkflow,
@@ -17,6 +25,7 @@ from spooled_lite.core.workflows.records import (
     NewWorkflow,
 )
 from spooled_lite.storage.lines import Lane
+from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.pages import page, paged
@@ -60,7 +69,7 @@ async def create(call: Call) -> Reply:
 
 async def get(call: Call) -> Reply:
     found = await call.reads.read(get_steps, call.org, call.path("id"), call.scope)
-    return reply(workflow_detail(found, call.org_id))
+    return reply(workflow_detail(await _in_full(call, found), call.org_id))
 
 
 async def cancel(call: Call) -> Reply:
@@ -97,19 +106,29 @@ async def jobs(call: Call) -> Reply:
         limit=shown.fetch,
         offset=shown.offset,
     )
-    return paged(workflow_jobs(found, call.org_id), shown)
+    has_more = len(found.steps) > shown.limit
+    found = msgspec.structs.replace(found, steps=found.steps[: shown.limit])
+    jobs = workflow_jobs(await _in_full(call, found), call.org_id)
+    return paged(jobs, shown, has_more=has_more)
 
 
 async def job(call: Call) -> Reply:
     found = await call.reads.read(
         get_step, call.org, call.path("id"), call.path("job_id"), call.scope
     )
+    [step] = found.steps
+    found = msgspec.structs.replace(found, steps=[await in_full(call.reads, step)])
     return reply(workflow_jobs(found, call.org_id)[0])
 
 
 async def statuses(call: Call) -> Reply:
-    found = await call.reads.read(get_steps, call.org, call.path("id"), call.scope)
+    found = await call.reads.read(get_step_statuses, call.org, call.path("id"), call.scope)
     return reply(step_statuses(found))
+
+
+async def _in_full(call: Call, found: Workflow) -> Workflow:
+    """With the payloads and results of its steps that an answer has room for."""
+    return msgspec.structs.replace(found, steps=await page_in_full(call.reads, found.steps))
 
 
 def status_asked(call: Call) -> str | None:

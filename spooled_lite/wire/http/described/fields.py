@@ -91,6 +91,7 @@ JOBS: Final = {
     "Progress.message": Field("What is being done", "20 of 50 sent"),
     "job_type": Field("`payload.job_type` when that is a text, else empty", "welcome_mail"),
     "last_failed_at": time("When it became a dead letter"),
+    "Job.values_omitted": Field("True: payload and result are left out, the list would be too large", False),
     "history": Field("Its life, oldest first, up to 100 entries; with `include=history`", []),
     "created": Field("False when the idempotency key was known", True),
     "jobs": Field("The jobs that were taken"),

@@ -12,6 +12,7 @@ from spooled_lite.errors import (
     AdminNotConfigured,
     AuthenticationFailed,
     BadRequest,
+    BodyDamaged,
     Conflict,
     DatabaseError,
     FeatureDisabled,
@@ -91,6 +92,7 @@ SAMPLES: Final[Mapping[Kind, SpooledError]] = {
         RateLimited(retry_after_seconds=2, limit=10, reset_at=1_790_845_200),
         InternalError(),
         DatabaseError(),
+        BodyDamaged("payload"),
         Unavailable("overloaded", "Too many writes wait; try again"),
         SecretMissing("No usable secret for webhooks of GitHub is configured"),
     )

@@ -1,0 +1,159 @@
+"""Large payloads and results: they stand apart from the row of their job, with a checksum."""
+
+import logging
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from spooled_lite.core.jobs import statements
+from spooled_lite.errors import BodyDamaged
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Reading, Tx
+
+logger = logging.getLogger(__name__)
+
+# What is longer stands in job_bodies. A row is written again at every change of its status: up to
+# this size that costs less than a second row would.
+IN_ROW_BYTES_MAX: Final = 2_048
+DAMAGED_LOGGED_MAX: Final = 1_000  # bodies; a file with more of them is beyond a log
+
+Which = Literal["payload", "result"]
+
+_logged: Final[set[tuple[str, Which]]] = set()
+
+
+class Whole:
+    """A row of `jobs` with the bodies that stand apart from it."""
+
+    __slots__ = ("_bodies", "_row")
+
+    def __init__(self, row: Row, bodies: Mapping[str, bytes]) -> None:
+        self._row = row
+        self._bodies = bodies
+
+    def __getitem__(self, column: str) -> Any:
+        body = self._bodies.get(column)
+        return self._row[column] if body is None else body
+
+
+def is_whole(row: Row) -> bool:
+    """Whether no body of this job stands elsewhere."""
+    return next(_apart(row), None) is None
+
+
+def body_bytes(row: Row) -> int:
+    """How long payload and result are together, wherever they stand."""
+    payload_bytes, result_bytes = row["payload_bytes"], row["result_bytes"]
+    size: int = len(row["payload"]) if payload_bytes is None else payload_bytes
+    if result_bytes is not None:
+        size += result_bytes
+    elif row["result"] is not None:
+        size += len(row["result"])
+    return size
+
+
+def insert_job(tx: Tx, statement: str, row: Mapping[str, Any]) -> int:
+    """Store a new job whose payload is in its row, wherever that is to stand; its number."""
+    payload: bytes = row["payload"]
+    if len(payload) <= IN_ROW_BYTES_MAX:
+        return tx.insert(statement, row)
+    seq = tx.insert(statement, {**row, "payload": None, "payload_bytes": len(payload)})
+    _add(tx, seq, "payload", payload)
+    return seq
+
+
+def result_columns(result: bytes | None) -> dict[str, Any]:
+    """The parameters of the statement that completes a job; `add_result` comes after it."""
+    if result is None or len(result) <= IN_ROW_BYTES_MAX:
+        return {"result": result, "result_bytes": None}
+    return {"result": None, "result_bytes": len(result)}
+
+
+def add_result(tx: Tx, row: Row, result: bytes | None) -> Row:
+    """Store the result of a job that was completed just now, if it stands apart; the job whole."""
+    if row["result_bytes"] is None:
+        return row
+    assert result is not None, "it has a length"
+    _add(tx, row["seq"], "result", result)
+    return Whole(row, {"result": result})
+
+
+def whole(tx: Reading, row: Row) -> Row | None:
+    """The job with its bodies; None when it was deleted meanwhile.
+
+    Raises:
+        BodyDamaged: a body is not what was stored. That is logged once for each.
+    """
+    if is_whole(row):
+        return row
+    asked = {"seq": row["seq"], "id": row["id"]}
+    bodies: dict[Which, bytes] = {
+        stored["which"]: stored["body"]
+        for stored in tx.rows(statements.BODIES, asked)
+        if checksum(stored["body"]) == stored["checksum"]
+    }
+    for which in _apart(row):
+        if which in bodies:
+            continue
+        if tx.row(statements.IS_THERE, asked) is None:
+            return None
+        _log_once(row["id"], which)
+        raise BodyDamaged(which)
+    return Whole(row, {which: bodies[which] for which in _apart(row)})
+
+
+def all_whole(tx: Reading, rows: Sequence[Row]) -> list[Row | BodyDamaged | None]:
+    """As `whole` for each of them, with the error in the place of one that is damaged."""
+    return [_whole_or_error(tx, row) for row in rows]
+
+
+def whole_while_room(tx: Reading, rows: Sequence[Row], bytes_max: int) -> list[Row]:
+    """Each of them whole as long as what is read for that is at most `bytes_max`.
+
+    The others stay without their bodies, as one that is damaged or was deleted meanwhile does.
+    """
+    found: list[Row] = []
+    left = bytes_max
+    for row in rows:
+        size = 0 if is_whole(row) else body_bytes(row)
+        if size > left:
+            found.append(row)
+            continue
+        left -= size
+        each = _whole_or_error(tx, row)
+        found.append(row if each is None or isinstance(each, BodyDamaged) else each)
+    return found
+
+
+def is_intact(body: bytes | None, stored_checksum: int | None) -> bool:
+    """Whether a body is what was stored. One that stands in its row has no checksum."""
+    return body is None or stored_checksum is None or checksum(body) == stored_checksum
+
+
+def checksum(body: bytes) -> int:
+    return zlib.crc32(body)
+
+
+def _apart(row: Row) -> Iterator[Which]:
+    if row["payload"] is None:
+        yield "payload"
+    if row["result"] is None and row["result_bytes"] is not None:
+        yield "result"
+
+
+def _whole_or_error(tx: Reading, row: Row) -> Row | BodyDamaged | None:
+    try:
+        return whole(tx, row)
+    except BodyDamaged as error:
+        return error
+
+
+def _add(tx: Tx, job: int, which: Which, body: bytes) -> None:
+    params = {"job": job, "which": which, "body": body, "checksum": checksum(body)}
+    tx.execute(statements.ADD_BODY, params)
+
+
+def _log_once(job_id: str, which: Which) -> None:
+    if (job_id, which) not in _logged and len(_logged) < DAMAGED_LOGGED_MAX:
+        _logged.add((job_id, which))
+        logger.critical("the %s of job %s is damaged in the file", which, job_id)

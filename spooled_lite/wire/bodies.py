@@ -1,0 +1,70 @@
+"""Large payloads and results, read beside the writing thread when an answer shows them."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from spooled_lite.core.jobs.bodies import all_whole, body_bytes, is_whole, whole, whole_while_room
+from spooled_lite.core.lifecycle.settle import give_up
+from spooled_lite.errors import BodyDamaged, NotFound
+from spooled_lite.events import Row
+from spooled_lite.storage.database import Database
+from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.readers import Reads
+
+# Read and checked in less time than a thread takes to begin: up to this size on the event loop.
+ON_LOOP_BYTES_MAX: Final = 65_536
+# Large payloads and results in the answer to a list.
+PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+class Claiming(Protocol):
+    """The call that a claim is for, as far as it matters here."""
+
+    @property
+    def db(self) -> Database: ...
+    @property
+    def reads(self) -> Reads: ...
+
+
+async def in_full(reads: Reads, row: Row) -> Row:
+    """A job with its payload and result.
+
+    Raises:
+        BodyDamaged: one of them is not what was stored.
+        NotFound: the job was deleted meanwhile.
+    """
+    if is_whole(row):
+        return row
+    is_small = body_bytes(row) <= ON_LOOP_BYTES_MAX
+    found = await (reads.point if is_small else reads.read)(whole, row)
+    if found is None:
+        raise NotFound.thing("Job")
+    return found
+
+
+async def claimed_in_full(call: Claiming, jobs: Sequence[Row]) -> Sequence[Row]:
+    """Jobs that were claimed just now, with their payloads.
+
+    One whose payload is damaged is not handed out: it goes to the dead letters, whatever retries
+    it has. The others are. When reading them fails, the caller gives the jobs back.
+    """
+    if all(map(is_whole, jobs)):
+        return jobs
+    is_small = sum(map(body_bytes, jobs)) <= ON_LOOP_BYTES_MAX
+    found = await (call.reads.point if is_small else call.reads.read)(all_whole, jobs)
+    for job, each in zip(jobs, found, strict=True):
+        if isinstance(each, BodyDamaged):
+            arguments = ([job], each.message)
+            await call.db.submit(give_up, arguments, lane=Lane.SETTLE, owner=job["org"])
+    return [each for each in found if each is not None and not isinstance(each, BodyDamaged)]
+
+
+async def page_in_full(reads: Reads, jobs: Sequence[Row]) -> Sequence[Row]:
+    """Jobs of a list with their payloads and results, as long as there is room in its answer.
+
+    Those of the others are left out, and so they are where they are damaged: the answer says so,
+    and `in_full` of the one job says why. See docs/decisions/0013.
+    """
+    if all(map(is_whole, jobs)):
+        return jobs
+    return await reads.read(whole_while_room, jobs, PAGE_BYTES_MAX)
