@@ -2,47 +2,65 @@
 
 import logging
 import sqlite3
+import time
+from collections.abc import Callable
 from typing import Final
 
 from spooled_lite.storage.file_guard import FileWatch
+from spooled_lite.storage.quiet_moment import QuietMoment
 
 logger = logging.getLogger(__name__)
 
 PASSIVE_CHANGES: Final = 20_000  # rows changed before the log is moved, readers undisturbed
 PASSIVE_BYTES: Final = 16 * 1024 * 1024  # or this much growth of the log, whichever comes first
 # A log this long is emptied even under load. A passive checkpoint lets the log be written from its
-# start again and not shorten, so its growth is noticed later each time; this bounds it.
+# start again only when nobody reads, and never shortens it; this bounds it.
 TRUNCATE_BYTES: Final = 64 * 1024 * 1024
 # While room is wanted on the disk the log is kept this short: settlements and purges need the room.
 SHORT_BYTES: Final = 1024 * 1024
 IDLE_SECONDS: Final = 1.0  # of silence before the log is emptied
+IDLE_SECONDS_MAX: Final = 60.0  # between tries, when readers were in the way again and again
+MOMENT_SECONDS_MAX: Final = 1.0  # that reads are held back; a reader that stays has its way
 
 
 class Checkpointer:
-    """Decides between batches. A checkpoint that fails is tried again later: the log is enough."""
+    """Decides between batches. A checkpoint that fails is tried again later: the log is enough.
 
-    def __init__(self, file: FileWatch) -> None:
+    Emptying the log needs a moment without readers. It is asked for, and batches go on meanwhile.
+    """
+
+    def __init__(self, file: FileWatch, moment: QuietMoment, *, wake: Callable[[], None]) -> None:
         self._file = file
+        self._moment = moment
+        self._wake = wake  # called when the moment is there
         self._has_log = True
+        self._idle_seconds = IDLE_SECONDS
         self._bytes_before = 0
         self._changes_before = 0
         self._was_short = False
+        self._moment_ends_at = 0.0
 
     def wait_seconds(self) -> float | None:
-        """How long to wait for requests before the log may be emptied; None: no matter."""
-        return IDLE_SECONDS if self._has_log else None
+        """How long to wait for requests before there is something to do; None: no matter."""
+        if self._moment.is_asked:
+            return max(0.0, self._moment_ends_at - time.monotonic())
+        return self._idle_seconds if self._has_log else None
 
     def after_batch(
         self, connection: sqlite3.Connection, *, idle: bool, short: bool = False
     ) -> None:
+        """`idle`: no request came for as long as `wait_seconds` said. `short`: room is wanted."""
+        if self._moment.is_asked:
+            self._take_moment(connection)
+            return
         wal_bytes = self._file.wal_bytes()
         if idle:
-            # Tried once per silence: a reader in the way is no reason to wake up every second.
-            self._has_log = False
-            if wal_bytes:
-                self._checkpoint(connection, "TRUNCATE")
+            self._has_log = wal_bytes > 0
+            if self._has_log:
+                self._empty(connection)
             return
         self._has_log = True
+        self._idle_seconds = IDLE_SECONDS
         if short and not self._was_short:
             self._bytes_before = 0
         self._was_short = short
@@ -51,17 +69,49 @@ class Checkpointer:
             connection.total_changes - self._changes_before >= PASSIVE_CHANGES
             or wal_bytes - self._bytes_before >= (SHORT_BYTES if short else PASSIVE_BYTES)
         ):
-            # Truncating waits for the readers in its way, so it is not tried at every batch.
-            is_long = wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES)
-            self._checkpoint(connection, "TRUNCATE" if is_long else "PASSIVE")
+            self._checkpoint(connection, "PASSIVE")
+            if wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES):
+                self._empty(connection)
+
+    def give_up(self) -> None:
+        """The storage is in trouble: no log is emptied, and readers are not held back for it."""
+        if self._moment.is_asked:
+            self._moment.end()
 
     def at_close(self, connection: sqlite3.Connection) -> None:
+        self.give_up()
         self._checkpoint(connection, "TRUNCATE")
 
-    def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> None:
+    def _empty(self, connection: sqlite3.Connection) -> None:
+        """Truncate the log, now or as soon as nobody reads."""
+        self._moment_ends_at = time.monotonic() + MOMENT_SECONDS_MAX
+        self._moment.ask(self._wake)
+        self._take_moment(connection)
+
+    def _take_moment(self, connection: sqlite3.Connection) -> None:
+        """Use the moment without readers if it is there, give it up if it does not come."""
+        is_over = time.monotonic() >= self._moment_ends_at
+        if not self._moment.is_there and not is_over:
+            return
         try:
-            connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            is_empty = self._moment.is_there and self._checkpoint(connection, "TRUNCATE")
+        finally:
+            self._moment.end()
+        self._has_log = not is_empty
+        if is_empty:
+            return
+        # Not tried at every batch, nor every second of a long silence.
+        self._bytes_before = self._file.wal_bytes()
+        self._idle_seconds = min(2 * self._idle_seconds, IDLE_SECONDS_MAX)
+
+    def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> bool:
+        """Whether nobody was in its way."""
+        was_whole = False
+        try:
+            [(is_busy, _, _)] = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            was_whole = not is_busy
         except sqlite3.Error as error:
             logger.warning("a checkpoint failed and will be tried again: %s", error)
         self._changes_before = connection.total_changes
         self._bytes_before = self._file.wal_bytes()
+        return was_whole

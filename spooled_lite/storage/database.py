@@ -106,6 +106,7 @@ class Database:
             waiting=waiting,
             tell=self._tell,
             on_reopen=self.readers.reopen,
+            moment=self.readers.moment,
             commit=commit,
             metrics=metrics,
         )

@@ -81,6 +81,7 @@ class Lines:
         self._owners: Counter[int] = Counter()  # of the last lane
         self._changed = threading.Condition()
         self._closed = False
+        self._woken = False
         self.waited_seconds = 0.0  # the oldest one, when the last batch was taken
 
     def __len__(self) -> int:
@@ -112,10 +113,14 @@ class Lines:
     def take(self, count_max: int, *, wait_seconds: float | None) -> list[Request] | None:
         """Up to `count_max` requests, the urgent ones first.
 
-        An empty list when none came within `wait_seconds`; None once closed and drained.
+        An empty list when none came within `wait_seconds` or before `wake`; None once closed and
+        drained.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self) > 0, wait_seconds)
+            self._changed.wait_for(
+                lambda: self._closed or self._woken or len(self) > 0, wait_seconds
+            )
+            self._woken = False
             taken: list[Request] = []
             oldest = min((lane[0].entered_at for lane in self._lanes if lane), default=math.inf)
             self.waited_seconds = max(0.0, time.monotonic() - oldest)
@@ -134,6 +139,12 @@ class Lines:
                 self._lanes[min(request.lane, Lane.REST)].appendleft(request)
                 if request.lane >= Lane.REST:
                     self._owners[request.owner] += 1
+
+    def wake(self) -> None:
+        """Have the writing thread look around, though no request has come."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
 
     def close(self) -> None:
         """Refuse what comes from now on; what is there is still taken."""

@@ -82,6 +82,7 @@ class Readers:
         self._paged = 0
         self._point_until = 0.0
         self._is_closed = False
+        self.moment = self._line.moment
         # What the server reads for itself needs no owner to be named.
         house = self.of(HOUSE)
         self.point, self.read, self.read_within = house.point, house.read, house.read_within
@@ -162,9 +163,17 @@ class Readers:
     async def _page(
         self, connection: aiosqlite.Connection, statement: str, params: Mapping[str, Any]
     ) -> list[sqlite3.Row]:
-        until = time.monotonic() + PAGE_SECONDS_MAX
-        await connection.set_progress_handler(lambda: self._is_over(until), _STEPS_BETWEEN_LOOKS)
-        return list(await connection.execute_fetchall(statement, {**params, "page": PAGE_ROWS_MAX}))
+        await self.moment.page_begins()
+        try:
+            until = time.monotonic() + PAGE_SECONDS_MAX
+            await connection.set_progress_handler(
+                lambda: self._is_over(until), _STEPS_BETWEEN_LOOKS
+            )
+            return list(
+                await connection.execute_fetchall(statement, {**params, "page": PAGE_ROWS_MAX})
+            )
+        finally:
+            self.moment.page_ends()
 
     def _start_thread(self) -> None:
         name = f"spooled-reader-{len(self._threads)}"
@@ -179,7 +188,7 @@ class Readers:
                 result = self._run(read)
             except BaseException as error:
                 result = error
-            if read.is_set_aside:
+            if read.ended_for is not None:
                 self._line.set_aside(read)
             else:
                 self._line.finish(read, result)
@@ -203,11 +212,7 @@ class Readers:
 
     def _ends(self, read: Read) -> bool:
         """Asked by a read that runs, every few steps: whether it is to be interrupted."""
-        if self._is_over(read.until) or read.taker.done():
-            return True
-        if not read.is_slow and time.monotonic() > read.quick_until:
-            read.is_set_aside = not self._line.may_go_on(read)
-        return read.is_set_aside
+        return self._is_over(read.until) or read.taker.done() or self._line.must_end(read)
 
     def _loop_connection(self) -> sqlite3.Connection:
         known = self._current()

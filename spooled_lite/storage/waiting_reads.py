@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
+from spooled_lite.errors import RequestTimeout
+from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.trouble import unavailable
 from spooled_lite.storage.turns import Turns
@@ -18,16 +20,20 @@ SLOW_OF_ONE_MAX: Final = 2  # of one owner, so that the slow read of another sta
 QUICK_SECONDS: Final = 0.05  # a read that runs for longer is a slow one
 WAITING_MAX: Final = 1_000  # reads in line or running before more are refused
 WAITING_OF_ONE_MAX: Final = 500  # of one owner
-WAIT_SECONDS_MAX: Final = 5.0  # in line; for a read that turned out to be slow, once more
+WAIT_SECONDS_MAX: Final = 10.0  # in line; for a read that turned out to be slow, once more
+# How often a read that was ended for a moment without readers is run again. Then it is refused:
+# with reads that can neither be ended nor refused, the log would grow without end.
+MOMENTS_MAX: Final = 2
 
 
 class Read:
-    """One read that somebody waits for. It may be run twice: the second time as a slow one."""
+    """One read that somebody waits for. It may be ended by us and run again later."""
 
     __slots__ = (
-        "is_set_aside",
+        "ended_for",
         "is_slow",
         "loop",
+        "moments_left",
         "owner",
         "quick_until",
         "run",
@@ -52,14 +58,15 @@ class Read:
         self.taker: asyncio.Future[Any] = loop.create_future()
         self.state: Literal["waits", "runs", "done"] = "waits"
         self.is_slow = False  # and runs, in a place for slow ones
-        self.is_set_aside = False  # ended by us, to be run again
+        self.ended_for: Literal["moment", "slow ones"] | None = None  # by us, to be run again
+        self.moments_left = MOMENTS_MAX
         self.until = self.quick_until = 0.0
         self.wait_ends: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """Its time counts from here: what it waited in line is not taken from it."""
         self.state = "runs"
-        self.is_set_aside = False
+        self.ended_for = None
         now = time.monotonic()
         self.until = now + self.seconds_max
         self.quick_until = now + QUICK_SECONDS
@@ -97,6 +104,7 @@ class WaitingReads:
         self._idle_threads = 0
         self._is_closed = False
         self._changed = threading.Condition()
+        self.moment = QuietMoment(self._changed)
 
     @property
     def needs_thread(self) -> bool:
@@ -125,29 +133,38 @@ class WaitingReads:
                 read = self._next()
                 if read is not None:
                     read.begin()
+                    self.moment.read_begins()
                     return read
                 self._idle_threads += 1
                 self._changed.wait()
                 self._idle_threads -= 1
             return None
 
-    def may_go_on(self, read: Read) -> bool:
-        """Asked by a read that has run for longer than a quick one does."""
-        with self._changed:
-            # Those that were set aside before it come first.
-            is_free = self._slow.next_owner(self._has_place) is None and self._has_place(read.owner)
-            if is_free:
-                self._give_place(read)
-            return is_free
+    def must_end(self, read: Read) -> bool:
+        """Asked by a read that runs, often: whether it is to be ended, and `set_aside`."""
+        if self.moment.ends_reads():
+            read.ended_for = "moment"
+        elif not read.is_slow and time.monotonic() > read.quick_until:
+            read.ended_for = None if self._may_go_on(read) else "slow ones"
+        return read.ended_for is not None
 
     def set_aside(self, read: Read) -> None:
-        """A read was ended because no slow one more may run: it waits for its turn as one."""
+        """A read that was ended waits for its turn again: behind other slow ones, or, ended for
+        a moment without readers, as the next of its owner."""
+        if read.ended_for == "moment":
+            read.moments_left -= 1
+            if read.moments_left < 0:
+                self.finish(read, RequestTimeout("The read took too long beside many writes"))
+                return
         with self._changed:
+            self.moment.read_ends()
             read.state = "waits"
+            line = self._slow if read.is_slow or read.ended_for == "slow ones" else self._quick
             self._take_place(read)
             is_closed = self._is_closed
             if not is_closed:
-                self._slow.put(read.owner, read)
+                lines_up = line.put_back if read.ended_for == "moment" else line.put
+                lines_up(read.owner, read)
         if is_closed:
             self.finish(read, unavailable("shutting_down"))
             return
@@ -177,6 +194,8 @@ class WaitingReads:
             self.finish(read, unavailable("shutting_down"))
 
     def _next(self) -> Read | None:
+        if self.moment.is_asked:
+            return None
         # Slow ones first: there are few of them, and quick ones always have a thread left.
         while True:
             read = self._slow.take(self._has_place)
@@ -192,11 +211,22 @@ class WaitingReads:
         with self._changed:
             if read.state == "done":
                 return
+            if read.state == "runs":
+                self.moment.read_ends()
             read.state = "done"
             self._take_place(read)
             self._owners[read.owner] -= 1
             if not self._owners[read.owner]:
                 del self._owners[read.owner]
+
+    def _may_go_on(self, read: Read) -> bool:
+        """Whether one that has run for longer than a quick one does gets a place for slow ones."""
+        with self._changed:
+            # Those that were set aside before it come first.
+            is_free = self._slow.next_owner(self._has_place) is None and self._has_place(read.owner)
+            if is_free:
+                self._give_place(read)
+            return is_free
 
     def _has_place(self, owner: int) -> bool:
         running = self._slow_running

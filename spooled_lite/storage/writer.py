@@ -19,6 +19,7 @@ from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import FileLock, FileWatch
 from spooled_lite.storage.lines import Lines, Request
+from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
 from spooled_lite.storage.shrink import shrink
 from spooled_lite.storage.transaction import Batch, Hooks, Line
@@ -84,6 +85,7 @@ class Writer:
         waiting: WaitingLines,
         tell: Callable[[Outcome], None],
         on_reopen: Callable[[], None],
+        moment: QuietMoment,
         commit: Commit = plain_commit,
         metrics: Metrics | None = None,
     ) -> None:
@@ -102,7 +104,7 @@ class Writer:
         self._spare = spare
         self.file = FileWatch(path)
         self.lines = Lines(line_max=settings.line_max)
-        self._checkpointer = Checkpointer(self.file)
+        self._checkpointer = Checkpointer(self.file, moment, wake=self.lines.wake)
         self._shrinks = False  # room is wanted and the file can be made smaller yet
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
         self._failed: Unavailable | None = None  # nothing is written until a restart
@@ -169,6 +171,8 @@ class Writer:
             self._serve(requests)
         if self._failed is None and self._reopen_at is None:
             self._keep_room(is_idle)
+        else:
+            self._checkpointer.give_up()
 
     def _keep_room(self, is_idle: bool) -> None:
         """Empty the log in time; when room is wanted give back what the file does not need."""

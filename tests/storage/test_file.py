@@ -1,24 +1,19 @@
 """The file: its pragmas, its log, its lock, who may read it."""
 
-import asyncio
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-from spooled_lite.storage import checkpoint
 from spooled_lite.storage.connection import WrongPragma, open_reader
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import FileInUse
-from spooled_lite.storage.transaction import Reading, Tx
 from tests.storage.stage import (
-    SECONDS_MAX,
     a_database,
     add,
     an_idle_database,
@@ -104,142 +99,6 @@ def test_a_file_that_does_not_take_a_pragma_is_refused_at_start(path: Path) -> N
         an_idle_database(path)
     with pytest.raises(WrongPragma, match="auto_vacuum is 0"):  # and the lock was let go
         an_idle_database(path)
-
-
-# -- the log ----------------------------------------------------------------------------------
-
-
-def add_large(tx: Tx, text: str) -> None:
-    add(tx, text + "x" * 20_000)
-
-
-def test_the_log_is_emptied_when_idle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 0.0)
-
-    async def main() -> None:
-        async with a_database(path) as db:
-            await db.write(add, "one")
-            while db.writer.file.wal_bytes():
-                await db.readers.read(notes)
-
-    run(main())
-
-
-def test_the_log_is_gone_after_closing(path: Path) -> None:
-    async def main() -> None:
-        async with a_database(path) as db:
-            await db.write(add, "one")
-            await db.readers.read(notes)
-            await db.readers.point(notes)
-            assert db.writer.file.wal_bytes() > 0
-
-    run(main())
-
-    assert {each.name for each in path.parent.iterdir()} == {"spooled.db", "spooled.db.lock"}
-
-
-def test_the_log_is_bounded_under_load(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "PASSIVE_BYTES", 200_000)
-    monkeypatch.setattr(checkpoint, "TRUNCATE_BYTES", 800_000)
-    longest = 0
-
-    async def main() -> None:
-        nonlocal longest
-        async with a_database(path, durability="normal") as db:
-            for number in range(300):
-                await db.write(add_large, str(number))
-                longest = max(longest, db.writer.file.wal_bytes())
-
-    run(main())
-
-    assert longest < 1_200_000  # of more than 6 MB written
-
-
-def test_the_log_is_bounded_while_somebody_always_reads(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "PASSIVE_BYTES", 200_000)
-    monkeypatch.setattr(checkpoint, "TRUNCATE_BYTES", 800_000)
-    go_on, is_over, lengths, reads = threading.Event(), threading.Event(), [0], 0
-    plain = checkpoint.Checkpointer._checkpoint
-
-    def waiting(self: checkpoint.Checkpointer, connection: sqlite3.Connection, mode: str) -> None:
-        if mode == "TRUNCATE":
-            go_on.set()  # the reader in its way comes to its end while it waits
-        plain(self, connection, mode)
-        if mode == "TRUNCATE":
-            is_over.set()
-
-    monkeypatch.setattr(checkpoint.Checkpointer, "_checkpoint", waiting)
-
-    async def main() -> None:
-        nonlocal reads
-        async with a_database(path, durability="normal") as db:
-            db.writer._connection.execute(f"PRAGMA busy_timeout = {int(SECONDS_MAX * 1000)}")
-
-            async def begin_to_read() -> asyncio.Task[None]:
-                loop, entered = asyncio.get_running_loop(), asyncio.Event()
-
-                def pin(reading: Reading) -> None:
-                    notes(reading)
-                    loop.call_soon_threadsafe(entered.set)
-                    assert go_on.wait(SECONDS_MAX)
-
-                task = asyncio.create_task(db.readers.read(pin))
-                await entered.wait()
-                return task
-
-            task = await begin_to_read()
-            for number in range(150):
-                await db.write(add_large, str(number))
-                lengths.append(db.writer.file.wal_bytes())
-                if is_over.is_set():
-                    await task
-                    reads += 1
-                    go_on.clear()
-                    is_over.clear()
-                    task = await begin_to_read()
-            go_on.set()
-            await task
-
-    run(main())
-
-    assert max(lengths) < 1_200_000  # of more than 3 MB written
-    assert reads >= 2
-
-
-def test_a_reader_in_the_way_does_not_have_every_batch_wait_for_it(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "PASSIVE_BYTES", 200_000)
-    monkeypatch.setattr(checkpoint, "TRUNCATE_BYTES", 300_000)
-    modes: list[str] = []
-    plain = checkpoint.Checkpointer._checkpoint
-
-    def counting(self: checkpoint.Checkpointer, connection: sqlite3.Connection, mode: str) -> None:
-        modes.append(mode)
-        plain(self, connection, mode)
-
-    monkeypatch.setattr(checkpoint.Checkpointer, "_checkpoint", counting)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def pin(reading: Reading) -> None:
-        notes(reading)
-        entered.set()
-        assert go_on.wait(SECONDS_MAX)
-
-    async def main() -> None:
-        async with a_database(path, durability="normal") as db:
-            db.writer._connection.execute("PRAGMA busy_timeout = 5")
-            pinned = asyncio.create_task(db.readers.read(pin))
-            assert await asyncio.to_thread(entered.wait, SECONDS_MAX)
-            for number in range(60):
-                await db.write(add_large, str(number))
-            go_on.set()
-            await pinned
-            assert 1 <= modes.count("TRUNCATE") <= 20  # and not once for each of the 60
-
-    run(main())
 
 
 # -- the lock ---------------------------------------------------------------------------------
