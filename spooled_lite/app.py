@@ -1,6 +1,7 @@
 """Composition root: builds every part, starts them in order, stops them in the opposite order."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -37,6 +38,8 @@ from spooled_lite.storage.writer import WriterSettings
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.waiting import Waiting
+
+logger = logging.getLogger(__name__)
 
 
 class Running(Struct, frozen=True):
@@ -108,6 +111,8 @@ async def running(
             bootstrap_key=settings.bootstrap_api_key,
             is_live=settings.environment == "production",
         )
+        for warning in entry.warnings:
+            logger.warning("%s", warning)
         services = Services.over(
             database,
             settings,

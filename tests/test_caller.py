@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.core.keys.issue import ensure_key
+from spooled_lite.core.keys.bootstrap import ensure_key
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.keys.words import implied_words
@@ -124,7 +124,7 @@ def test_a_revoked_key_is_dead_when_the_revocation_is_answered(tmp_path: Path) -
     asyncio.run(scenario())
 
 
-def test_a_key_that_was_revoked_lives_again_when_it_is_ensured(tmp_path: Path) -> None:
+def test_a_key_that_was_revoked_stays_so_when_the_settings_bring_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with parts(tmp_path) as (it, callers):
             issued = await it.issue()
@@ -132,7 +132,8 @@ def test_a_key_that_was_revoked_lives_again_when_it_is_ensured(tmp_path: Path) -
 
             await it.db.write(ensure_key, it.org, issued.secret)
 
-            assert (await callers.find(issued.secret)).key_id == issued.row["id"]
+            with pytest.raises(Unauthorized):
+                await callers.find(issued.secret)
 
     asyncio.run(scenario())
 

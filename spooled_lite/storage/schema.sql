@@ -22,6 +22,11 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
 
+CREATE TABLE bootstrap_keys (
+    key_hash      BLOB PRIMARY KEY,
+    key_id        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE deliveries (
     seq                INTEGER PRIMARY KEY AUTOINCREMENT,  -- calls under way know their number
     id                 TEXT NOT NULL UNIQUE,

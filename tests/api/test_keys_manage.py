@@ -1,6 +1,7 @@
 """API keys over HTTP: platform, section 9."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -325,6 +326,30 @@ def test_both_prefixes_are_one_key(api: WatchedApi) -> None:
     key = made(api)["key"]
 
     assert api.get("jobs", key=f"sp_{key[3:]}").status_code == 200
+
+
+FIRST = "sk_test_" + "a1" * 20
+SECOND = "sk_test_" + "b2" * 20
+
+
+def test_a_bootstrap_key_that_was_revoked_stays_so_and_an_earlier_one_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = str(tmp_path / "spooled.db")
+    with WatchedApi(file, Settings(bootstrap_api_key=FIRST)) as api:
+        first_id = api.get("auth/me", key=FIRST).json()["id"]
+    with WatchedApi(file, Settings(bootstrap_api_key=SECOND)) as api:
+        second_id = api.get("auth/me", key=SECOND).json()["id"]
+        api.delete(f"api-keys/{second_id}", key=SECOND)
+    warned = [record.getMessage() for record in caplog.records]
+    caplog.clear()
+
+    with WatchedApi(file, Settings(bootstrap_api_key=SECOND)) as api:
+        answers = [api.get("jobs", key=key).status_code for key in (FIRST, SECOND)]
+
+    assert answers == [200, 401]
+    assert [first_id in line for line in warned] == [True]
+    assert [second_id in record.getMessage() for record in caplog.records] == [True]
 
 
 # -- no more than one has ------------------------------------------------------------------------

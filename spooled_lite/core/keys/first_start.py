@@ -4,7 +4,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.core.keys.issue import ensure_key, issue
+from spooled_lite.core.keys.bootstrap import ensure_key
+from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.onboard import INITIAL_KEY
 from spooled_lite.core.orgs.create import create, find_first
 from spooled_lite.core.orgs.records import NewOrganization
@@ -15,21 +16,22 @@ DEFAULT_ORGANIZATION: Final = NewOrganization(name="default", slug="default", ti
 
 class Entry(Struct, frozen=True):
     organization_id: str
-    key: str | None  # None: it was made at an earlier start, and is not known any more
+    # None: it was made at an earlier start and is not known any more, or it opens nothing.
+    key: str | None
+    warnings: tuple[str, ...] = ()
 
 
 def first_start(tx: Tx, *, bootstrap_key: str | None, is_live: bool) -> Entry:
     """Run at every start. A file without an organization gets one, and a key to enter with.
 
-    With a bootstrap key that is the key, and it is made sure of at every start.
+    With a bootstrap key that is the key, as long as nobody has taken it back.
 
     Contract: platform, section 15.
     """
     found = find_first(tx)
     organization = found or create(tx, DEFAULT_ORGANIZATION)
-    org, key = organization["seq"], bootstrap_key
+    org_id, org = organization["id"], organization["seq"]
     if bootstrap_key is not None:
-        ensure_key(tx, org, bootstrap_key)
-    elif found is None:
-        key = issue(tx, org, INITIAL_KEY, is_live=is_live).secret
-    return Entry(organization["id"], key)
+        ensured = ensure_key(tx, org, bootstrap_key)
+        return Entry(org_id, bootstrap_key if ensured.is_good else None, ensured.warnings)
+    return Entry(org_id, None if found else issue(tx, org, INITIAL_KEY, is_live=is_live).secret)

@@ -2,7 +2,6 @@
 
 import base64
 import sqlite3
-from typing import Final
 
 import msgspec
 
@@ -20,8 +19,6 @@ from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
-BOOTSTRAP_NAME: Final = "Bootstrap Key"
-
 
 def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
     """Make a new key and announce it. Its secret is in the answer and nowhere else.
@@ -32,7 +29,7 @@ def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
     Contract: platform, sections 2.2 and 9.2.
     """
     key, secret = key.checked(now_ms=tx.now_ms), new_secret(tx, is_live=is_live)
-    return IssuedKey(_store(tx, org, key, secret), secret)
+    return IssuedKey(store_key(tx, org, key, secret), secret)
 
 
 def issue_with(
@@ -60,20 +57,8 @@ def new_secret(tx: Tx, *, is_live: bool) -> str:
     return f"{'sk_live_' if is_live else 'sk_test_'}{text}"
 
 
-def ensure_key(tx: Tx, org: int, secret: str) -> None:
-    """Make sure that this very key works. One that is there keeps its organization and queues.
-
-    A key that was revoked or had an end is alive again, without an end.
-    """
-    tx.execute(statements.FORGET_OF_DELETED, {"key_hash": hash_of(secret)})
-    revived = tx.row(statements.REVIVE, {"key_hash": hash_of(secret), "now_ms": tx.now_ms})
-    if revived is not None:
-        tx.emit("key.changed", revived["org"], row=revived)
-    elif tx.row(statements.FIND_BY_HASH, {"key_hash": hash_of(secret)}) is None:
-        _store(tx, org, NewKey(name=BOOTSTRAP_NAME), secret)
-
-
-def _store(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
+def store_key(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
+    """A row for a key that was checked, with a secret that nobody else has. Announces it."""
     row = tx.row(
         statements.INSERT,
         {

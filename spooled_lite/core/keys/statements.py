@@ -26,16 +26,6 @@ RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_ac
           created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
 """
 
-# A key that works already is left as it is.
-REVIVE: Final = """
-UPDATE api_keys
-   SET is_active = 1, expires_at_ms = NULL, updated_at_ms = :now_ms
- WHERE key_hash = :key_hash
-   AND (is_active = 0 OR expires_at_ms IS NOT NULL)
-RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
-"""
-
 # Newest first, by api_keys_of_org.
 LIST: Final = """
 SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
@@ -92,12 +82,35 @@ COUNT_USED: Final = """
 SELECT count(*) AS count, count(last_used_ms) AS used FROM api_keys WHERE org = :org
 """
 
-# A key of an organization that is on its way out stands in nobody's way.
+# -- the bootstrap key -----------------------------------------------------------------------
+
+# A key of an organization that is on its way out stands in nobody's way, unless it was revoked.
 FORGET_OF_DELETED: Final = """
 DELETE FROM api_keys
- WHERE key_hash = :key_hash
+ WHERE key_hash = :key_hash AND is_active = 1
    AND (SELECT deleted_at_ms FROM organizations WHERE seq = api_keys.org) IS NOT NULL
 """
+
+# The key that had this secret at an earlier start. One that is gone with its organization is not
+# among them.
+FORMER_BOOTSTRAP: Final = """
+SELECT api_keys.id FROM bootstrap_keys JOIN api_keys ON api_keys.id = bootstrap_keys.key_id
+ WHERE bootstrap_keys.key_hash = :key_hash
+"""
+
+NOTE_BOOTSTRAP: Final = """
+INSERT INTO bootstrap_keys (key_hash, key_id) VALUES (:key_hash, :key_id)
+ON CONFLICT (key_hash) DO UPDATE SET key_id = excluded.key_id
+"""
+
+LAST_BOOTSTRAP: Final = "SELECT value FROM server_state WHERE name = 'bootstrap_key'"
+
+NOTE_LAST_BOOTSTRAP: Final = """
+INSERT INTO server_state (name, value) VALUES ('bootstrap_key', :key_hash)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+
+# -- use -------------------------------------------------------------------------------------
 
 NOTE_USE: Final = """
 UPDATE api_keys

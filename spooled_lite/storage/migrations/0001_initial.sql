@@ -52,6 +52,13 @@ CREATE TABLE api_keys (
 ) STRICT;
 CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
 
+-- Every secret that a setting has brought, hashed, and the key that it was made of: what was taken
+-- back does not come back with a restart. One row for each bootstrap key there ever was.
+CREATE TABLE bootstrap_keys (
+    key_hash      BLOB PRIMARY KEY,
+    key_id        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Tokens that were logged out; a row is kept until the token would have expired.
 CREATE TABLE revoked_tokens (
     id            TEXT PRIMARY KEY,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.keys.first_start import first_start
-from spooled_lite.core.keys.issue import ensure_key, issue
+from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import hash_of
 from spooled_lite.core.keys.revoke import list_keys, revoke
 from spooled_lite.core.keys.verify import LAST_USED_EVERY_MS, find_by_hash, note_use
@@ -16,8 +16,6 @@ from spooled_lite.core.orgs.create import create
 from spooled_lite.errors import NotFound, RuleBroken
 from tests.core.store import NOW_MS, Store
 from tests.factories import a_key, an_org
-
-BOOTSTRAP = "sk_live_0123456789abcdefghij"
 
 
 @pytest.mark.parametrize(("is_live", "start"), [(True, "sk_live_"), (False, "sk_test_")])
@@ -157,41 +155,6 @@ def test_use_is_noted_at_most_once_in_five_minutes(store: Store) -> None:
     assert noted == [0, 0, LAST_USED_EVERY_MS]
 
 
-# -- the key that always works -------------------------------------------------------------------
-
-
-def test_a_bootstrap_key_is_made_once(store: Store) -> None:
-    store.run(ensure_key, store.org, BOOTSTRAP)
-    store.run(ensure_key, store.org, "sp_" + BOOTSTRAP[3:])
-
-    [row] = store.rows("SELECT * FROM api_keys")
-    assert row["key_hash"] == hash_of(BOOTSTRAP)
-    assert row["key_prefix"] == BOOTSTRAP[:12]
-    assert len(store.events) == 1
-
-
-def test_a_bootstrap_key_that_was_revoked_works_again(store: Store) -> None:
-    store.run(ensure_key, store.org, BOOTSTRAP)
-    key_id = store.value("SELECT id FROM api_keys")
-    store.run(revoke, store.org, key_id)
-
-    store.run(ensure_key, store.org, BOOTSTRAP)
-
-    found = store.run(find_by_hash, hash_of(BOOTSTRAP))
-    assert found is not None
-    assert found.is_active
-    assert store.events[-1].type == "key.changed"
-
-
-def test_a_bootstrap_key_stays_with_its_organization(store: Store) -> None:
-    other: int = store.run(create, an_org(slug="other"))["seq"]
-    store.run(ensure_key, other, BOOTSTRAP)
-
-    store.run(ensure_key, store.org, BOOTSTRAP)
-
-    assert store.value("SELECT org FROM api_keys") == other
-
-
 # -- the first start -----------------------------------------------------------------------------
 
 
@@ -222,12 +185,3 @@ def test_the_next_start_makes_nothing_and_knows_no_key(new_file: Store) -> None:
     assert new_file.run(first_start, bootstrap_key=None, is_live=False).key is None
     assert new_file.value("SELECT count(*) FROM organizations") == 1
     assert new_file.value("SELECT count(*) FROM api_keys") == 1
-
-
-def test_a_bootstrap_key_is_the_only_key_of_a_new_file(new_file: Store) -> None:
-    for _ in range(2):
-        entry = new_file.run(first_start, bootstrap_key=BOOTSTRAP, is_live=False)
-        assert entry.key == BOOTSTRAP
-
-    assert new_file.value("SELECT count(*) FROM api_keys") == 1
-    assert new_file.value("SELECT count(*) FROM organizations") == 1

@@ -1,0 +1,78 @@
+"""The API key that the settings bring: there from the start on, unless it was taken back."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.issue import store_key
+from spooled_lite.core.keys.records import Credential, NewKey, hash_of
+from spooled_lite.core.keys.verify import find_by_hash
+from spooled_lite.storage.transaction import Tx
+
+NAME: Final = "Bootstrap Key"
+
+
+class Ensured(Struct, frozen=True):
+    is_good: bool  # whether the key opens anything
+    warnings: tuple[str, ...] = ()
+
+
+def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
+    """Make sure that this key exists, unless it was taken back. Run at every start.
+
+    A key that is there keeps its organization, its queues and its end. One that was revoked, has
+    ended or was given another secret stays so: a restart is no way to bring it back. The key of
+    the start before, when it is another one and still opens something, is named once.
+    """
+    key_hash = hash_of(secret)
+    tx.execute(statements.FORGET_OF_DELETED, {"key_hash": key_hash})
+    found, former = find_by_hash(tx, key_hash), _taken_back(tx, key_hash)
+    if found is not None:
+        key_id, reason = found.key_id, _why_shut(found, tx.now_ms)
+    elif former is not None:
+        key_id, reason = former, "was given another secret"
+    else:
+        key_id, reason = store_key(tx, org, NewKey(name=NAME), secret)["id"], None
+    warnings = [_shut(key_id, reason)] if reason is not None else []
+    earlier = _earlier(tx, key_hash)
+    if earlier is not None:
+        warnings.append(
+            f"The bootstrap key is another one than at the last start. The earlier one, key"
+            f" {earlier}, is still active: revoke it unless somebody needs it"
+        )
+    tx.execute(statements.NOTE_BOOTSTRAP, {"key_hash": key_hash, "key_id": key_id})
+    tx.execute(statements.NOTE_LAST_BOOTSTRAP, {"key_hash": key_hash})
+    return Ensured(reason is None, tuple(warnings))
+
+
+def _taken_back(tx: Tx, key_hash: bytes) -> str | None:
+    """The id of the key that once had this secret, if it is there with another one."""
+    row = tx.row(statements.FORMER_BOOTSTRAP, {"key_hash": key_hash})
+    return None if row is None else row["id"]
+
+
+def _earlier(tx: Tx, key_hash: bytes) -> str | None:
+    """The id of the bootstrap key of the last start, if it was another one and is still good."""
+    row = tx.row(statements.LAST_BOOTSTRAP)
+    if row is None or row["value"] == key_hash:
+        return None
+    found = find_by_hash(tx, row["value"])
+    return None if found is None or _why_shut(found, tx.now_ms) is not None else found.key_id
+
+
+def _why_shut(found: Credential, now_ms: int) -> str | None:
+    if found.org_is_deleted:
+        return "is one of a deleted organization"
+    if not found.is_active:
+        return "was revoked"
+    if found.expires_at_ms is not None and found.expires_at_ms <= now_ms:
+        return "has ended"
+    return None
+
+
+def _shut(key_id: str, reason: str) -> str:
+    return (
+        f"The bootstrap key opens nothing: key {key_id} {reason}. A start does not bring it back;"
+        " set another bootstrap key, or none"
+    )
