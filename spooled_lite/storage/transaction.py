@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +13,8 @@ from spooled_lite.storage import counters
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 Params = Mapping[str, Any]
 # Where claims wait in line. Storage only compares lines; core says what one is.
@@ -54,27 +56,58 @@ class Reading:
         return 0 if stored is None else int(stored[0])
 
 
+class Cache(Generic[K, V]):
+    """Names what operations of a batch have read and later ones of it may use again.
+
+    The module that defines it owns it: nobody else fills it, and who changes what stands in it asks
+    the owner to forget that. An operation that is undone empties every cache of its batch, because
+    it may have put in what it had changed. So nothing may depend on what is in a cache.
+    """
+
+    __slots__ = ()
+
+
+class Own(Generic[V]):
+    """Names what one operation keeps for itself, such as how much it has written so far.
+
+    The module that defines it owns it. It is made at its first use, ends with the operation, and
+    nothing empties it before.
+    """
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], V]) -> None:
+        self.make = make
+
+
 class Tx(Reading):
     """One operation: it commits whole, or leaves no trace."""
 
-    __slots__ = ("_batch", "counts", "due_at_ms", "events", "fed", "usage")
+    __slots__ = ("_batch", "_own", "counts", "due_at_ms", "events", "fed", "usage")
 
     def __init__(self, batch: "Batch", now_ms: int) -> None:
         super().__init__(batch.connection, now_ms)
         self._batch = batch
+        self._own: dict[Own[Any], Any] = {}
         self.events: list[Event] = []
         self.counts: counters.QueueCounts = {}
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
 
-    @property
-    def memo(self) -> dict[Hashable, Any]:
-        """What operations of this batch have read and others of it may use again.
+    def cache(self, cache: Cache[K, V]) -> dict[K, V]:
+        """What this batch has in a cache. For its owner."""
+        caches = self._batch.caches
+        if cache not in caches:
+            caches[cache] = {}
+        return caches[cache]
 
-        Whoever changes what stands there clears it; an operation that is undone clears it too.
-        """
-        return self._batch.memo
+    def own(self, own: Own[V]) -> V:
+        """What this operation keeps for itself under this name. For its owner."""
+        if own not in self._own:
+            self._own[own] = own.make()
+        kept: V = self._own[own]
+        return kept
 
     def execute(self, statement: str, params: Params = _NO_PARAMS) -> int:
         """Run a statement that returns nothing; how many rows it changed."""
@@ -206,7 +239,7 @@ class Batch:
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
-        self.memo: dict[Hashable, Any] = {}
+        self.caches: dict[Cache[Any, Any], dict[Any, Any]] = {}
 
     def run(self, now_ms: int, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one operation. When it raises, nothing of it is left.
@@ -236,7 +269,7 @@ class Batch:
 
     def _undo_operation(self) -> None:
         connection = self.connection
-        self.memo.clear()
+        self.caches.clear()
         if not connection.in_transaction:
             return  # SQLite has undone everything
         try:

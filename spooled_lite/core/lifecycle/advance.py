@@ -7,7 +7,7 @@ from typing import Any, Final
 from spooled_lite.core.lifecycle.states import ACTIVE
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.events import Event, EventType, Row
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Own, Tx
 
 # Where a step of each status is counted.
 _COUNTER: Final = {
@@ -25,7 +25,8 @@ _NOT_COUNTED: Final = frozenset(
     {"job.created", "job.progress", "job.promoted", "job.stop_requested"}
 )
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
-_TOGETHER: Final = "steps counted together"
+# By workflow: what has moved of those whose steps the running operation counts together.
+_TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
 
 
 def advance_workflow(tx: Tx, event: Event) -> None:
@@ -43,7 +44,7 @@ def advance_workflow(tx: Tx, event: Event) -> None:
     is_gone = event.type == "job.deleted"
     if is_gone and event.was not in ACTIVE:
         return  # it had come to an end, and that stays true
-    together = tx.memo.get((_TOGETHER, workflow_id))
+    together = tx.own(_TOGETHER).get(workflow_id)
     moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
     if event.was is not None:
         moved[_COUNTER[event.was]] -= 1
@@ -58,12 +59,12 @@ def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
 
     Counting each would be an update for each, and the workflow might seem to end in between.
     """
-    key, moved = (_TOGETHER, workflow_id), dict(_NOTHING_MOVED)
-    tx.memo[key] = moved  # should it be cleared on the way, the rest is counted one by one
+    together = tx.own(_TOGETHER)
+    moved = together[workflow_id] = dict(_NOTHING_MOVED)
     try:
         yield
     finally:
-        tx.memo.pop(key, None)
+        del together[workflow_id]
     if any(moved.values()):
         count_steps(tx, workflow_id, moved)
 

@@ -9,7 +9,7 @@ from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
-from spooled_lite.core.queues.ensure import known_queue
+from spooled_lite.core.queues.ensure import forget_queue, known_queue
 from spooled_lite.core.queues.room import room_for
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Reading, Tx
@@ -62,7 +62,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
             queue_statements.TAKE_FROM_WINDOW,
             {"queue": queue["seq"], "taken": len(rows), "now_ms": tx.now_ms},
         )
-        tx.memo.clear()
+        forget_queue(tx, org, wanted.queue_name)
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
     return rows
 

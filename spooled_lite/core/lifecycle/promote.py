@@ -2,10 +2,13 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Cache, Tx
+
+_PROMOTED: Final = Cache[int, int]()  # by queue: the moment up to which nothing more is due
 
 
 def promote_due(tx: Tx) -> Pass:
@@ -20,9 +23,10 @@ def promote_due_of_queue(tx: Tx, queue: int) -> None:
 
     Once per queue and moment: nothing else becomes due in the same batch at the same time.
     """
-    if tx.memo.get(("promoted", queue)) == tx.now_ms:
+    promoted = tx.cache(_PROMOTED)
+    if promoted.get(queue) == tx.now_ms:
         return
-    tx.memo["promoted", queue] = tx.now_ms
+    promoted[queue] = tx.now_ms
     wanted = {"queue": queue, "now_ms": tx.now_ms, "limit": PASS_MAX}
     _promote(tx, tx.rows(statements.DUE_OF_QUEUE, wanted))
 

@@ -1,12 +1,15 @@
 """A queue exists as soon as somebody names it."""
 
 import sqlite3
+from typing import Final
 
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Event
-from spooled_lite.storage.transaction import Reading, Tx
+from spooled_lite.storage.transaction import Cache, Reading, Tx
+
+_KNOWN: Final = Cache[tuple[int, str], sqlite3.Row]()  # by organization and name
 
 
 def find_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row | None:
@@ -15,19 +18,24 @@ def find_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row | None:
 
 def known_queue(tx: Tx, org: int, queue_name: str) -> sqlite3.Row | None:
     """As `find_queue`, read once per batch: most operations of a batch are about few queues."""
-    key = (org, queue_name)
-    found: sqlite3.Row | None = tx.memo.get(key)
+    known = tx.cache(_KNOWN)
+    found = known.get((org, queue_name))
     if found is None:
         found = find_queue(tx, org, queue_name)
         if found is not None:
-            tx.memo[key] = found
+            known[org, queue_name] = found
     return found
 
 
+def forget_queue(tx: Tx, org: int, queue_name: str) -> None:
+    """For whoever changes a queue without an event: it is read anew by whoever needs it next."""
+    tx.cache(_KNOWN).pop((org, queue_name), None)
+
+
 def forget_changed_queue(tx: Tx, event: Event) -> None:
-    """Called with every event: a queue that changed is read anew by whoever needs it next."""
+    """Called with every event."""
     if event.type.startswith("queue."):
-        tx.memo.clear()
+        forget_queue(tx, event.org, event.row["queue_name"])
 
 
 def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> sqlite3.Row:

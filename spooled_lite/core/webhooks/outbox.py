@@ -13,7 +13,7 @@ from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.bodies import BODIES, is_silent
 from spooled_lite.core.webhooks.records import endpoint_of
 from spooled_lite.events import Deadline, Event, EventType, Row
-from spooled_lite.storage.transaction import Reading, Tx
+from spooled_lite.storage.transaction import Cache, Own, Reading, Tx
 from spooled_lite.times import format_ms, format_optional_ms
 
 # What one operation writes itself. Beyond either, the deliveries of an event are written in passes
@@ -27,6 +27,17 @@ _COMPLETION_EVENTS: Final[frozenset[EventType]] = frozenset({"job.completed", "j
 _encode: Final = msgspec.json.Encoder().encode
 
 Subscriptions = Mapping[str, Sequence[sqlite3.Row]]  # by event
+
+
+class Written(Struct):
+    """The deliveries that the running operation has written itself."""
+
+    count: int = 0
+    size_bytes: int = 0
+
+
+_SUBSCRIPTIONS: Final = Cache[int, Subscriptions]()  # by organization
+_WRITTEN: Final = Own(Written)
 
 
 class Envelope(Struct, frozen=True):
@@ -99,7 +110,7 @@ def owe_completion_webhook(tx: Tx, event: Event) -> None:
 
 def forget_subscriptions(tx: Tx, org: int) -> None:
     """For whoever changes a webhook: what comes later in the batch reads them anew."""
-    tx.memo.pop(("webhooks", org), None)
+    tx.cache(_SUBSCRIPTIONS).pop(org, None)
 
 
 def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
@@ -129,10 +140,11 @@ def host_endpoint(url: str) -> str:
 
 
 def _subscriptions(tx: Tx, org: int) -> Subscriptions:
-    known: Subscriptions | None = tx.memo.get(("webhooks", org))
-    if known is None:
-        known = tx.memo["webhooks", org] = _read_subscriptions(tx, org)
-    return known
+    known = tx.cache(_SUBSCRIPTIONS)
+    found = known.get(org)
+    if found is None:
+        found = known[org] = _read_subscriptions(tx, org)
+    return found
 
 
 def _read_subscriptions(tx: Reading, org: int) -> Subscriptions:
@@ -161,12 +173,11 @@ def _owe(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
 
 def _may_write(tx: Tx, count: int, size_bytes: int) -> bool:
     """Whether this operation may write so many more deliveries; then they are counted."""
-    written: tuple[Tx, int, int] | None = tx.memo.get("deliveries written")
-    if written is not None and written[0] is tx:  # no other operation of the batch
-        count, size_bytes = count + written[1], size_bytes + written[2]
+    written = tx.own(_WRITTEN)
+    count, size_bytes = written.count + count, written.size_bytes + size_bytes
     if count > AT_ONCE_MAX or size_bytes > AT_ONCE_BYTES_MAX:
         return False
-    tx.memo["deliveries written"] = (tx, count, size_bytes)
+    written.count, written.size_bytes = count, size_bytes
     return True
 
 

@@ -12,6 +12,7 @@ from spooled_lite.app import hooks
 from spooled_lite.core.jobs.enqueue import enqueue, enqueue_bulk
 from spooled_lite.core.jobs.records import Claimant, NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.lifecycle.remove_org import delete_organization
 from spooled_lite.core.lifecycle.settle import complete
@@ -25,7 +26,7 @@ from spooled_lite.storage.transaction import Batch, Tx
 from tests.core.stage import OPEN
 from tests.core.store import NOW_MS
 from tests.core.webhooks.hook_stage import HookStage
-from tests.factories import a_job
+from tests.factories import a_claim, a_job
 
 JOBS: Final = 100  # as many as one call makes
 
@@ -64,6 +65,33 @@ def test_many_jobs_for_many_webhooks_are_told_each_to_each_once(stage: HookStage
     assert waiting(stage) == 0
     assert pairs(stage) == {(webhook["seq"], job_id): 1 for webhook in webhooks for job_id in ids}
     assert len({row["id"] for row in stage.owed()}) == 40 * JOBS
+
+
+def test_queues_that_come_about_on_the_way_do_not_lift_the_bound(stage: HookStage) -> None:
+    webhooks = subscribe(stage, 40)
+    jobs = [NewJob(queue_name=f"new-{number}", payload=b"{}") for number in range(JOBS)]
+
+    stored = stage.run(enqueue_bulk, stage.org, jobs, OPEN, ALL_QUEUES)
+
+    assert len(stage.owed()) <= AT_ONCE_MAX
+    stage.run_due(Deadline.SPREADING)
+    ids = [each.row["id"] for each in stored]  # type: ignore[union-attr]
+    assert pairs(stage) == {(webhook["seq"], job_id): 1 for webhook in webhooks for job_id in ids}
+
+
+def test_a_claim_of_a_rate_limited_queue_does_not_lift_the_bound(stage: HookStage) -> None:
+    subscribe(stage, AT_ONCE_MAX, "job.started")
+    for _ in range(2):
+        stage.enqueue()
+    stage.configure(rate_limit=100)
+
+    def twice(tx: Tx) -> None:
+        for _ in range(2):
+            assert claim(tx, stage.org, a_claim())
+
+    stage.run(twice)
+
+    assert (len(stage.owed()), waiting(stage)) == (AT_ONCE_MAX, 1)
 
 
 def test_a_thousand_subscriptions_are_told_of_one_event(stage: HookStage) -> None:
