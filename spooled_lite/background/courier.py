@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from spooled_lite.background.places import Places
+from spooled_lite.background.places import Place, Places
 from spooled_lite.background.sender import Sender
 from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.webhooks.deliveries import LAST, Found, Waiting, find_waiting, load, record
@@ -83,6 +83,8 @@ class Courier:
                     else:
                         self._behind.setdefault(waiting.endpoint, []).append(waiting)
                 position = found.after
+        if self._places.end_round():
+            self._wake()
         return Pass(begun, next_at_ms)
 
     async def finish(self, seconds: float, at_once: asyncio.Event) -> None:
@@ -112,11 +114,14 @@ class Courier:
         return await database.readers.read(find_waiting, after, last, endpoints_max)
 
     def _begin(self, database: Database, waiting: Waiting) -> bool:
-        if not self._places.take(waiting.endpoint):
+        place = self._places.take(waiting.endpoint, waiting.org, waiting.last_seconds)
+        if place is None:
             return False
         self._after = waiting.endpoint
         self._taken.add(waiting.seq)
-        task = asyncio.create_task(self._deliver(database, waiting), name=f"delivery-{waiting.seq}")
+        task = asyncio.create_task(
+            self._deliver(database, waiting.seq, place), name=f"delivery-{waiting.seq}"
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
@@ -128,10 +133,10 @@ class Courier:
         if behind and not self._is_stopping:
             self._begin(database, behind.pop(0))
 
-    async def _deliver(self, database: Database, waiting: Waiting) -> None:
+    async def _deliver(self, database: Database, seq: int, place: Place) -> None:
         began = time.monotonic()
         try:
-            call = await database.readers.point(load, waiting.seq)
+            call = await database.readers.point(load, seq)
             if call is not None:
                 attempt = await self._sender.send(call)
                 await self._record(database, call, attempt)
@@ -143,9 +148,9 @@ class Courier:
             logger.exception("a delivery failed for no known reason; it is owed as before")
             await asyncio.sleep(ERROR_PAUSE_SECONDS)
         finally:
-            self._places.give_back(waiting.endpoint, seconds=time.monotonic() - began)
-            self._over.add(waiting.seq)
-            self._begin_next(database, waiting.endpoint)
+            self._places.give_back(place, seconds=time.monotonic() - began)
+            self._over.add(seq)
+            self._begin_next(database, place.endpoint)
             self._wake()
 
     async def _record(self, database: Database, call: Outgoing, attempt: Attempt) -> None:

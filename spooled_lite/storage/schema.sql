@@ -424,6 +424,7 @@ CREATE TABLE webhooks (
     enabled           INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     failure_count     INTEGER NOT NULL DEFAULT 0,  -- failed deliveries in a row
     last_triggered_at_ms INTEGER,
+    last_call_ms      INTEGER,  -- how long the last call took, in milliseconds
     last_status       TEXT CHECK (last_status = 'success' OR last_status = 'failed'
                                   OR last_status = 'auto_disabled'),
     created_at_ms     INTEGER NOT NULL,

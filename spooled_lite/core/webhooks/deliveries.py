@@ -27,9 +27,11 @@ TEST_MESSAGE: Final = "This is a test of a webhook. Nothing happened."
 class Waiting(Struct, frozen=True):
     """A delivery that is owed, now or later."""
 
+    org: int
     endpoint: str
     seq: int
     at_ms: int
+    last_seconds: float | None  # what the last call to its endpoint took, as far as is known
 
 
 class Found(Struct, frozen=True):
@@ -55,11 +57,16 @@ def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Foun
         if first is None or first["endpoint"] > last:
             return Found(waiting, None)
         after = first["endpoint"]
-        if first["webhook"] is not None and _is_cleared(tx, first["webhook"]):
+        if first["is_cleared"]:
             continue
         limit = 1 if first["next_attempt_at_ms"] > tx.now_ms else 2 * AT_ONCE_MAX + 1
         rows = tx.rows(statements.FIRST_OF_ENDPOINT, {"endpoint": after, "limit": limit})
-        waiting += [Waiting(after, row["seq"], row["next_attempt_at_ms"]) for row in rows]
+        last_ms = first["last_call_ms"]
+        last_seconds = None if last_ms is None else last_ms / 1000
+        waiting += [
+            Waiting(first["org"], after, row["seq"], row["next_attempt_at_ms"], last_seconds)
+            for row in rows
+        ]
     return Found(waiting, after)
 
 
@@ -69,10 +76,6 @@ def load(tx: Reading, seq: int) -> Outgoing | None:
     if row is None or row["status"] != "pending" or row["is_dropped"]:
         return None
     return _outgoing(row)
-
-
-def _is_cleared(tx: Reading, webhook: int) -> bool:
-    return tx.row(statements.IS_CLEARED, {"webhook": webhook}) is not None
 
 
 def _outgoing(row: Row) -> Outgoing:
@@ -111,7 +114,7 @@ def record(tx: Tx, sent: Outgoing, attempt: Attempt, attempts_max: int) -> str |
     if row is None:
         return None
     if row["webhook"] is not None:
-        _note(tx, row["webhook"], status)
+        _note(tx, row["webhook"], status, attempt)
     return status
 
 
@@ -137,10 +140,21 @@ def _attempt_params(
 
 
 def _note(
-    tx: Tx, webhook: int, status: str, *, is_by_hand: bool = False, counts: bool = True
+    tx: Tx,
+    webhook: int,
+    status: str,
+    attempt: Attempt,
+    *,
+    is_by_hand: bool = False,
+    counts: bool = True,
 ) -> None:
     """What the webhook itself remembers; too many failures in a row switch it off."""
-    params: Params = {"webhook": webhook, "now_ms": tx.now_ms, "is_by_hand": is_by_hand}
+    params: Params = {
+        "webhook": webhook,
+        "now_ms": tx.now_ms,
+        "duration_ms": attempt.duration_ms,
+        "is_by_hand": is_by_hand,
+    }
     if status == "pending":
         tx.execute(statements.ATTEMPTED, params)
     elif status == "success":
@@ -188,7 +202,7 @@ def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
     row = tx.row(statements.RECORD_RETRY, _attempt_params(tx, sent, attempt, status, None))
     assert row is not None, "the delivery was found in this operation"
     counts = before["status"] != "failed"
-    _note(tx, row["webhook"], status, is_by_hand=True, counts=counts)
+    _note(tx, row["webhook"], status, attempt, is_by_hand=True, counts=counts)
     attempts: int = row["attempts"]
     return attempts
 

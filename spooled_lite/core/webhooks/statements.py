@@ -99,11 +99,15 @@ FORGET_SPREAD: Final = "DELETE FROM owed_events WHERE seq = :seq"
 # -- sending ---------------------------------------------------------------------------------
 
 # Index deliveries_due: the first one owed to each endpoint, found endpoint by endpoint, so that
-# one to which very much is owed costs no more than another.
+# one to which very much is owed costs no more than another. What the last call took is known of a
+# webhook; of the host of a completion webhook when this very delivery has been tried.
 NEXT_ENDPOINT: Final = """
-SELECT endpoint, webhook, next_attempt_at_ms FROM deliveries
- WHERE status = 'pending' AND endpoint > :after
- ORDER BY endpoint, next_attempt_at_ms, seq LIMIT 1
+SELECT deliveries.org, deliveries.endpoint, deliveries.next_attempt_at_ms,
+       webhooks.drop_to IS NOT NULL AS is_cleared,
+       coalesce(webhooks.last_call_ms, deliveries.duration_ms) AS last_call_ms
+  FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
+ WHERE deliveries.status = 'pending' AND deliveries.endpoint > :after
+ ORDER BY deliveries.endpoint, deliveries.next_attempt_at_ms, deliveries.seq LIMIT 1
 """
 
 # Index deliveries_due.
@@ -112,8 +116,6 @@ SELECT seq, next_attempt_at_ms FROM deliveries
  WHERE status = 'pending' AND endpoint = :endpoint
  ORDER BY next_attempt_at_ms, seq LIMIT :limit
 """
-
-IS_CLEARED: Final = "SELECT 1 FROM webhooks WHERE seq = :webhook AND drop_to IS NOT NULL"
 
 # A delivery with what is to be known of its webhook, as that is now.
 OWED: Final = """
@@ -157,20 +159,22 @@ RETURNING webhook, attempts
 RECORD_RETRY: Final = _ATTEMPTED + " RETURNING webhook, attempts"
 
 ATTEMPTED: Final = """
-UPDATE webhooks SET last_triggered_at_ms = :now_ms WHERE seq = :webhook
+UPDATE webhooks SET last_triggered_at_ms = :now_ms, last_call_ms = :duration_ms
+ WHERE seq = :webhook
 """
 
 # What still comes back to one that is off does not change why it is off; a retry by hand does.
 SUCCEEDED: Final = """
 UPDATE webhooks
-   SET failure_count = 0, last_status = 'success', last_triggered_at_ms = :now_ms
+   SET failure_count = 0, last_status = 'success', last_triggered_at_ms = :now_ms,
+       last_call_ms = :duration_ms
  WHERE seq = :webhook AND (enabled = 1 OR :is_by_hand)
 """
 
 FAILED: Final = """
 UPDATE webhooks
    SET failure_count = failure_count + :more, last_status = 'failed',
-       last_triggered_at_ms = :now_ms
+       last_triggered_at_ms = :now_ms, last_call_ms = :duration_ms
  WHERE seq = :webhook AND (enabled = 1 OR :is_by_hand)
 RETURNING org, failure_count, enabled
 """
