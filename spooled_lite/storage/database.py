@@ -24,6 +24,7 @@ from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
 from spooled_lite.storage.throwaway import remove_throwaway, throwaway
 from spooled_lite.storage.transaction import Hooks, Line, Operation
+from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.writer import (
     Commit,
     Outcome,
@@ -124,8 +125,15 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run an operation on the writing thread, in the last lane. See `submit`."""
-        answer: T = await self.submit(partial(operation, **kwargs) if kwargs else operation, args)
+        """Run an operation of the house on the writing thread, in the last lane. See `submit`."""
+        return await self.write_for(HOUSE, operation, *args, **kwargs)
+
+    async def write_for(
+        self, owner: int, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`, in the turn of an owner: an organization, or those outside."""
+        bound = partial(operation, **kwargs) if kwargs else operation
+        answer: T = await self.submit(bound, args, owner=owner)
         return answer
 
     def submit(
@@ -134,7 +142,7 @@ class Database:
         arguments: tuple[Any, ...],
         *,
         lane: Lane = Lane.REST,
-        owner: int = 0,
+        owner: int = HOUSE,
     ) -> asyncio.Future[Any]:
         """Line an operation up; the future holds its answer once it is committed.
 

@@ -1,9 +1,11 @@
-"""Operations waiting for the writing thread: three lanes, and a bound on all of them."""
+"""Operations waiting for the writing thread: three lanes, and a bound on all of them.
+
+In each lane the organizations take turns, and no lane keeps those behind it from being served.
+"""
 
 import math
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, Final
@@ -11,9 +13,11 @@ from typing import Any, Final
 from spooled_lite.errors import Unavailable
 from spooled_lite.storage.transaction import Line, together
 from spooled_lite.storage.trouble import unavailable
+from spooled_lite.storage.turns import Turns
 
 SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
 OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
+LANE_SHARE: Final = 0.25  # of a batch, for each lane in which something waits
 
 
 class Lane(IntEnum):
@@ -77,8 +81,7 @@ class Lines:
         self._line_max = line_max
         self._shed_at = int(line_max * SHED_SHARE)
         self._owner_max = int(self._shed_at * OWNER_SHARE)
-        self._lanes: tuple[deque[Request], ...] = (deque(), deque(), deque())
-        self._owners: Counter[int] = Counter()  # of the last lane
+        self._lanes: tuple[Turns[Request], ...] = (Turns(), Turns(), Turns())
         self._changed = threading.Condition()
         self._closed = False
         self._woken = False
@@ -104,14 +107,12 @@ class Lines:
                     refused.append((request, unavailable("overloaded")))
                 else:
                     request.entered_at = now
-                    self._lanes[min(request.lane, Lane.REST)].append(request)
-                    if request.lane >= Lane.REST:
-                        self._owners[request.owner] += 1
+                    self._lanes[min(request.lane, Lane.REST)].put(request.owner, request)
             self._changed.notify()
         return refused
 
     def take(self, count_max: int, *, wait_seconds: float | None) -> list[Request] | None:
-        """Up to `count_max` requests, the urgent ones first.
+        """Up to `count_max` requests, the urgent ones first; of each lane some.
 
         An empty list when none came within `wait_seconds` or before `wake`; None once closed and
         drained.
@@ -122,23 +123,20 @@ class Lines:
             )
             self._woken = False
             taken: list[Request] = []
-            oldest = min((lane[0].entered_at for lane in self._lanes if lane), default=math.inf)
-            self.waited_seconds = max(0.0, time.monotonic() - oldest)
-            for lane in self._lanes:
-                while lane and len(taken) < count_max:
-                    taken.append(lane.popleft())
-            for request in taken:
-                if request.lane >= Lane.REST:
-                    self._forget_owner(request.owner)
+            firsts = (request.entered_at for lane in self._lanes for request in lane.firsts())
+            self.waited_seconds = max(0.0, time.monotonic() - min(firsts, default=math.inf))
+            of_each = int(count_max * LANE_SHARE)
+            for place, lane in enumerate(self._lanes):
+                kept = sum(min(len(behind), of_each) for behind in self._lanes[place + 1 :])
+                while len(taken) < count_max - kept and (request := lane.take()) is not None:
+                    taken.append(request)
             return None if self._closed and not taken else taken
 
     def put_back(self, requests: Sequence[Request]) -> None:
         """What a batch had no time for, to the front again."""
         with self._changed:
             for request in reversed(requests):
-                self._lanes[min(request.lane, Lane.REST)].appendleft(request)
-                if request.lane >= Lane.REST:
-                    self._owners[request.owner] += 1
+                self._lanes[min(request.lane, Lane.REST)].put_back(request.owner, request)
 
     def wake(self) -> None:
         """Have the writing thread look around, though no request has come."""
@@ -156,9 +154,5 @@ class Lines:
         waiting = len(self)
         if request.lane < Lane.REST:
             return waiting >= self._line_max
-        return waiting >= self._shed_at or self._owners[request.owner] >= self._owner_max
-
-    def _forget_owner(self, owner: int) -> None:
-        self._owners[owner] -= 1
-        if not self._owners[owner]:
-            del self._owners[owner]
+        of_owner = self._lanes[Lane.REST].count_of(request.owner)
+        return waiting >= self._shed_at or of_owner >= self._owner_max

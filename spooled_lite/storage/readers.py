@@ -15,6 +15,7 @@ from spooled_lite.errors import DatabaseError, RequestTimeout
 from spooled_lite.storage.connection import READER_BUSY_MS, open_reader, reader_pragmas, uri_of
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.trouble import is_interrupted, reason_of, unavailable
+from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.waiting_reads import THREADS, Read, WaitingReads
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Query = Callable[Concatenate[Reading, P], T]
 
-HOUSE: Final = 0  # owner of the reads that the server makes for itself
-OUTSIDE: Final = -1  # owner of the reads of callers that belong to no organization
 READ_SECONDS_MAX: Final = 10.0  # of one short read
 PAGE_ROWS_MAX: Final = 500
 PAGE_SECONDS_MAX: Final = 0.1

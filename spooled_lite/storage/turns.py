@@ -5,9 +5,12 @@ However much one of them lines up, the next thing of another is at most one roun
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+HOUSE: Final = 0  # owner of what the server does for itself
+OUTSIDE: Final = -1  # owner of what callers ask who belong to no organization
 
 
 def _anybody(owner: int) -> bool:

@@ -22,6 +22,7 @@ from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
 from spooled_lite.storage.shrink import shrink
+from spooled_lite.storage.time_shares import run_in_time
 from spooled_lite.storage.transaction import Batch, Hooks, Line
 from spooled_lite.storage.trouble import (
     as_answer,
@@ -253,13 +254,10 @@ class Writer:
         self._metrics.wait_seconds.observe(self.lines.waited_seconds)
 
     def _run_while_there_is_time(self, round_: Round, requests: list[Request]) -> None:
-        until = time.monotonic() + self._settings.batch_ms_max / 1000
-        for position, request in enumerate(requests):
-            if position and time.monotonic() >= until:
-                self.lines.put_back(requests[position:])
-                del requests[position:]
-                return
-            round_.run(request)
+        left = run_in_time(requests, self._settings.batch_ms_max / 1000, round_.run)
+        self.lines.put_back(left)
+        not_run = set(left)
+        requests[:] = [each for each in requests if each not in not_run]
 
     # -- trouble -----------------------------------------------------------------------------
 

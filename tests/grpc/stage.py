@@ -247,7 +247,8 @@ class Held:
         put, is_so = lines.put, asyncio.Event()
 
         def look() -> None:
-            waiting = [step for lane in lines._lanes for each in lane for step in operations(each)]
+            lanes = (lane for turns in lines._lanes for lane in turns._of_owner.values())
+            waiting = [step for lane in lanes for each in lane for step in operations(each)]
             if waiting.count(operation) >= count:
                 is_so.set()
 

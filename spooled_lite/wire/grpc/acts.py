@@ -46,7 +46,7 @@ class Act(Struct, frozen=True):
     say: Callable[[Any], bytes]
 
     def submit(self, call: Call, command: Command) -> asyncio.Future[Any]:
-        return call.db.submit(*self.step(call, command), lane=Lane.SETTLE)
+        return call.db.submit(*self.step(call, command), lane=Lane.SETTLE, owner=call.org)
 
     async def answer(self, command: Command, outcome: Awaitable[Any]) -> bytes:
         """The response, once the outcome is committed.

@@ -78,7 +78,10 @@ class Group:
 
     def submit(self) -> None:
         if self._steps:
-            self._outcomes = self.call.db.submit(together, (self._steps,), lane=Lane.SETTLE)
+            call = self.call
+            self._outcomes = call.db.submit(
+                together, (self._steps,), lane=Lane.SETTLE, owner=call.org
+            )
 
     async def outcome(self, place: int) -> Any:
         """What became of one, once it is committed. Raises what it was refused with."""

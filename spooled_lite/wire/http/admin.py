@@ -62,7 +62,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     organization = (await call.body(AdminCreateOrganization)).as_new()
-    made = await call.db.write(onboard, organization, is_live=_is_live(call))
+    made = await call.write(onboard, organization, is_live=_is_live(call))
     return reply(OnboardedView.of(made), 201)
 
 
@@ -73,7 +73,7 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     changes = (await call.body_or_empty(AdminUpdateOrganization)).changes()
-    row = await call.db.write(change_organization, call.path("id"), changes)
+    row = await call.write(change_organization, call.path("id"), changes)
     return reply(OrganizationView.of(row))
 
 
@@ -81,7 +81,7 @@ async def set_limits(call: Call) -> Reply:
     """The body is the limits themselves."""
     limits = checked_limits(bytes(await call.body(Raw)))
     changes = OrganizationChanges({"custom_limits": limits})
-    row = await call.db.write(change_organization, call.path("id"), changes)
+    row = await call.write(change_organization, call.path("id"), changes)
     return reply(OrganizationView.of(row))
 
 
@@ -89,20 +89,20 @@ async def delete(call: Call) -> Reply:
     if flag(call, "hard_delete") or flag(call, "hard"):
         organization = await call.reads.point(get_by_id, call.path("id"))
         operation = partial(delete_organization, even_if_busy=True)
-        await call.db.write(operation, organization["seq"])
+        await call.write(operation, organization["seq"])
     else:
-        await call.db.write(soft_delete, call.path("id"))
+        await call.write(soft_delete, call.path("id"))
     return NO_CONTENT
 
 
 async def create_key(call: Call) -> Reply:
     key = NewKey.from_wire(await call.body(CreateKey), queues=EVERY_QUEUE)
-    made = await call.db.write(issue_by_admin, call.path("id"), key, is_live=_is_live(call))
+    made = await call.write(issue_by_admin, call.path("id"), key, is_live=_is_live(call))
     return reply(KeyShown.issued(made.key, made.org_id), 201)
 
 
 async def reset_usage(call: Call) -> Reply:
-    await call.db.write(reset_usage_of, call.path("id"))
+    await call.write(reset_usage_of, call.path("id"))
     return NO_CONTENT
 
 

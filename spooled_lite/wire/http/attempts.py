@@ -69,6 +69,7 @@ async def complete(call: Call) -> Reply:
         settle.complete,
         (call.org, call.path("id"), body, result if result != b"null" else None, call.scope),
         lane=Lane.SETTLE,
+        owner=call.org,
     )
     return SUCCESS
 
@@ -79,6 +80,7 @@ async def fail(call: Call) -> Reply:
         settle.fail,
         (call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry),
         lane=Lane.SETTLE,
+        owner=call.org,
     )
     return reply(
         {
@@ -100,6 +102,7 @@ async def renew(call: Call) -> Reply:
         leases.renew,
         (call.org, call.path("id"), body, lease_ms, call.scope),
         lane=Lane.SETTLE,
+        owner=call.org,
     )
     return reply({"success": True, "lease_expires_at": format_ms(leases.end_of(renewal))})
 
@@ -110,6 +113,7 @@ async def progress(call: Call) -> Reply:
         leases.report_progress,
         (call.org, call.path("id"), body, body.progress, body.message, call.scope),
         lane=Lane.SETTLE,
+        owner=call.org,
     )
     return SUCCESS
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -25,7 +25,9 @@ from spooled_lite.outbound.targets import Policy
 from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.readers import OUTSIDE, Reads
+from spooled_lite.storage.readers import Reads
+from spooled_lite.storage.transaction import Operation
+from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import Caller, Callers
 from spooled_lite.wire.http.body import check_text, decode, is_nothing, read_body
 from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
@@ -34,6 +36,7 @@ from spooled_lite.wire.realtime.credentials import Identities, Identity
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.waiting import Waiting
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Header = tuple[bytes, bytes]
 
@@ -244,9 +247,18 @@ class Call:
         return self.services.plans
 
     @property
+    def owner(self) -> int:
+        """In whose turn its reads and writes are served."""
+        return self.org or OUTSIDE
+
+    @property
     def reads(self) -> Reads:
         """Reading the file in this caller's turn."""
-        return self.db.readers.of(self.org or OUTSIDE)
+        return self.db.readers.of(self.owner)
+
+    async def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Writing in this caller's turn, in the last lane. See `Database.submit`."""
+        return await self.db.write_for(self.owner, operation, *args, **kwargs)
 
     @property
     def now_ms(self) -> int:

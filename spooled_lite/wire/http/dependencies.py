@@ -19,7 +19,7 @@ async def get(call: Call) -> Reply:
 
 async def add(call: Call) -> Reply:
     body = await call.body(AddDependencies)
-    outcome = await call.db.write(
+    outcome = await call.write(
         depend,
         call.org,
         call.path("id"),

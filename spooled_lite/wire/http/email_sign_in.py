@@ -51,7 +51,7 @@ async def start(call: Call) -> Reply:
     requests.fail(address, call.now_ms)
     call.services.mail.check_room()
     operation = partial(sign_in.start, may_register=_may_register(call))
-    code: str | None = await call.db.submit(operation, (email, call.services.signer.secret))
+    code: str | None = await call.write(operation, email, call.services.signer.secret)
     if code is not None:
         text = TEXT.format(code=code, minutes=CODE_SECONDS // 60)
         call.services.mail.post(Message(email, SUBJECT, text))
@@ -68,7 +68,7 @@ async def verify(call: Call) -> Reply:
         sign_in.verify, may_register=_may_register(call), is_live=_is_production(call)
     )
     secret = call.services.signer.secret
-    verified: sign_in.Verified = await call.db.submit(operation, (email, body.code, secret))
+    verified: sign_in.Verified = await call.write(operation, email, body.code, secret)
     if verified.tried != "right":
         failures.fail(address, call.now_ms)
         if verified.tried == "nothing pending":
@@ -94,7 +94,7 @@ async def complete(call: Call) -> Reply:
         billing_email=claims.email,
     ).checked()
     operation = partial(complete_signup, is_live=_is_production(call))
-    made: Onboarded = await call.db.submit(operation, (claims, organization))
+    made: Onboarded = await call.write(operation, claims, organization)
     return reply(_signed_up(call, made), 201)
 
 

@@ -26,7 +26,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     key = NewKey.from_wire(await call.body(CreateKey))
-    issued: IssuedKey = await call.db.write(
+    issued: IssuedKey = await call.write(
         issue_with,
         call.org,
         key,
@@ -44,19 +44,19 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     changes = KeyChanges.from_wire(await call.body_or_empty(UpdateKey))
-    row = await call.db.write(
+    row = await call.write(
         change, call.org, call.path("id"), changes, grants_of(call), admission_of(call).caps
     )
     return reply(KeyView.of(row, call.org_id))
 
 
 async def revoke_key(call: Call) -> Reply:
-    await call.db.write(revoke, call.org, call.path("id"), grants_of(call))
+    await call.write(revoke, call.org, call.path("id"), grants_of(call))
     return NO_CONTENT
 
 
 async def regenerate_key(call: Call) -> Reply:
-    issued: IssuedKey = await call.db.write(
+    issued: IssuedKey = await call.write(
         regenerate,
         call.org,
         call.path("id"),
@@ -75,9 +75,9 @@ async def create_for_organization(call: Call) -> Reply:
         return await create(call)
     key, is_live = NewKey.from_wire(await call.body(CreateKey)), call.settings.issues_live_keys
     if call.is_admin:
-        made: IssuedFor = await call.db.write(issue_by_admin, org_id, key, is_live=is_live)
+        made: IssuedFor = await call.write(issue_by_admin, org_id, key, is_live=is_live)
     else:
-        made = await call.db.write(
+        made = await call.write(
             issue_in_window,
             org_id,
             key,

@@ -13,7 +13,7 @@ from spooled_lite.core.queues.depths import Depth, deepest
 from spooled_lite.core.workers.totals import Figures, totals
 from spooled_lite.core.workers.totals import figures as figures_of
 from spooled_lite.errors import SpooledError, Unauthorized
-from spooled_lite.storage.readers import OUTSIDE
+from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import credential_of
 from spooled_lite.wire.http.call import Call, Reply, Services, reply
 

@@ -27,7 +27,7 @@ from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 async def create(call: Call) -> Reply:
     body = await call.body(CreateOrganization)
     wanted = NewOrganization.from_wire(body, call.settings.default_plan_tier)
-    made: Onboarded = await call.db.write(onboard, wanted, is_live=call.settings.issues_live_keys)
+    made: Onboarded = await call.write(onboard, wanted, is_live=call.settings.issues_live_keys)
     return reply(OnboardedView.of(made), 201)
 
 
