@@ -108,8 +108,16 @@ INSERT INTO job_history (org, job, event_type, worker_id, details, created_at_ms
 VALUES (?, ?, ?, ?, ?, ?)
 """
 
-_DEAD_LETTERS: Final = """
-SELECT seq, queue, queue_name, org, status, workflow_id, id FROM jobs
+# What a change of its row writes of a job, as `size_bytes`; and what its deletion frees, or its
+# claim hands out. SQLite reads the lengths of blobs without reading them.
+ROW_BYTES: Final = """coalesce(length(jobs.payload), 0) + coalesce(length(jobs.result), 0)
+       + coalesce(length(jobs.tags), 0) + coalesce(length(jobs.last_error), 0)"""
+ALL_BYTES: Final = f"{ROW_BYTES} + coalesce(jobs.payload_bytes, 0) + coalesce(jobs.result_bytes, 0)"
+
+_DEAD_LETTERS: Final = f"""
+SELECT seq, queue, queue_name, org, status, workflow_id, id, {ROW_BYTES} AS row_bytes,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
  WHERE org = :org AND status = 'deadletter' AND created_at_ms < :created_before_ms"""
 _IN_QUEUES: Final = " AND queue IN (SELECT value FROM json_each(:queues))"
 _OLDEST_FIRST: Final = " ORDER BY created_at_ms, seq LIMIT :limit"
@@ -120,8 +128,9 @@ DEAD_LETTERS_OF_QUEUES: Final = _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST
 
 # Index jobs_by_id, once for each id asked for.
 DEAD_LETTERS_NAMED: Final = (
-    """
-SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id
+    f"""
+SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id, {ROW_BYTES} AS row_bytes,
+       {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
     + VISIBLE

@@ -5,7 +5,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.core.lifecycle.fence import visible
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
@@ -29,16 +29,17 @@ def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> Row:
 
 
 def expire_jobs(tx: Tx) -> Pass:
-    """Cancel waiting jobs whose `expires_at` has passed, at most PASS_MAX.
+    """Cancel waiting jobs whose `expires_at` has passed: PASS_MAX, or PASS_BYTES_MAX.
 
     Contract: jobs, section 13.
     """
     expired = tx.rows(statements.EXPIRED, {"now_ms": tx.now_ms, "limit": PASS_MAX})
-    for job in expired:
+    some = first_of(expired)
+    for job in some:
         row = _cancel(tx, job["org"], job["id"], was=job["status"], reason="expired")
         assert row is not None, "nothing changes a job between two statements of an operation"
         tell_dependents_later(tx, row)
-    return next_pass(tx, len(expired), statements.NEXT_EXPIRY)
+    return next_pass(tx, len(some), statements.NEXT_EXPIRY, found=len(expired))
 
 
 def _cancel(tx: Tx, org: int, job_id: str, *, was: str, reason: str | None) -> Row | None:

@@ -1,18 +1,24 @@
 """Taking due jobs under a lease."""
 
 import sqlite3
+from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.passes import first_of
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import forget_queue, known_queue
 from spooled_lite.core.queues.room import room_for
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Reading, Tx
+
+# Payloads and tags that one claim hands out. The results that steps build on may be as much again
+# (core.workflows.query), so that an answer has at most 8 MiB: contract amendments, G10.
+CLAIM_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 class Claim(Struct, frozen=True, kw_only=True, gc=False):
@@ -26,6 +32,9 @@ class Claim(Struct, frozen=True, kw_only=True, gc=False):
 
 def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
     """Take up to `limit` due jobs of a queue under one new lease, in claim order.
+
+    Fewer when they are large: CLAIM_BYTES_MAX together, at least one. Their payloads are in the
+    rows, or stand apart (core.jobs.bodies).
 
     An empty list when nothing is due, the queue is unknown or paused, or its rate limit or
     concurrency leaves no room. A crash before the commit hands out nothing.
@@ -44,7 +53,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
         statements.CLAIM,
         {
             "queue": queue["seq"],
-            "limit": room,
+            "limit": _fitting(tx, queue["seq"], room),
             "worker_id": wanted.worker_id,
             "lease_id": tx.new_id(),
             "lease_expires_at_ms": lease_expires_at_ms,
@@ -65,6 +74,14 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
         forget_queue(tx, org, wanted.queue_name)
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
     return rows
+
+
+def _fitting(tx: Tx, queue: int, limit: int) -> int:
+    """How many of the next jobs one claim hands out."""
+    if limit == 1:
+        return 1
+    asked = {"queue": queue, "limit": limit, "now_ms": tx.now_ms}
+    return max(1, len(first_of(tx.rows(statements.SIZES, asked), CLAIM_BYTES_MAX)))
 
 
 def is_held(tx: Reading, job: int, lease_id: str) -> bool:

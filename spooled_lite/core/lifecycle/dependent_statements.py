@@ -36,12 +36,14 @@ SELECT DISTINCT edges.job, edges.is_link, edges.condition, parents.status
                                 CROSS JOIN jobs AS parents ON parents.seq = edges.parent
 """
 
-BY_SEQ: Final = "SELECT * FROM jobs WHERE seq = :seq" + VISIBLE
+_STANDING: Final = "jobs.seq, status, dependency_mode, cancelled_by_parent, workflow_id"
+
+BY_SEQ: Final = f"SELECT {_STANDING} FROM jobs WHERE seq = :seq" + VISIBLE
 
 # Whom it may concern how their parents stand, in the order of the numbers.
 CHANGEABLE: Final = (
-    """
-SELECT jobs.seq, status, dependency_mode, cancelled_by_parent, workflow_id
+    f"SELECT {_STANDING}"
+    + """
   FROM json_each(:jobs) AS told CROSS JOIN jobs ON jobs.seq = told.value
  WHERE (status IN ('pending', 'scheduled') OR cancelled_by_parent = 1)"""
     + VISIBLE

@@ -1,12 +1,18 @@
 """What one round of a background loop did, and when the next is due."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
+from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
 PASS_MAX: Final = 500  # rows in one transaction, so that no claim waits long behind a pass
+# Read, written or freed in one transaction: some milliseconds, and no more memory than that.
+PASS_BYTES_MAX: Final = 4 * 1024 * 1024
+
+R = TypeVar("R", bound=Row)
 
 
 class Pass(Struct, frozen=True):
@@ -14,9 +20,27 @@ class Pass(Struct, frozen=True):
     due_again_ms: int | None  # None: when a commit says so
 
 
-def next_pass(tx: Tx, done: int, statement: str, *, done_max: int = PASS_MAX) -> Pass:
-    """Again at once when there may be more; else at the moment the statement finds."""
-    if done >= done_max:
+def first_of(
+    rows: Sequence[R], bytes_max: int = PASS_BYTES_MAX, *, column: str = "size_bytes"
+) -> Sequence[R]:
+    """As many of the rows, from the first one on, as are `bytes_max` together, by a column.
+
+    At least one, however large it is: a pass always comes further.
+    """
+    left = bytes_max
+    for count, row in enumerate(rows):
+        left -= row[column]
+        if left < 0 and count:
+            return rows[:count]
+    return rows
+
+
+def next_pass(tx: Tx, done: int, statement: str, *, found: int) -> Pass:
+    """Again at once when there may be more; else at the moment the statement finds.
+
+    `found` is how many rows there were to look at, at most PASS_MAX.
+    """
+    if done < found or found >= PASS_MAX:
         return Pass(done, tx.now_ms)
     row = tx.row(statement)
     return Pass(done, None if row is None else row["at_ms"])

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.storage.transaction import Cache, Tx
 
 _PROMOTED: Final = Cache[int, int]()  # by queue: the moment up to which nothing more is due
 
 
 def promote_due(tx: Tx) -> Pass:
-    """Promote at most PASS_MAX due jobs of all queues, the longest due first."""
+    """Promote due jobs of all queues, the longest due first: PASS_MAX, or PASS_BYTES_MAX."""
     due = tx.rows(statements.DUE, {"now_ms": tx.now_ms, "limit": PASS_MAX})
-    _promote(tx, due)
-    return next_pass(tx, len(due), statements.NEXT_PROMOTION)
+    some = first_of(due)
+    _promote(tx, some)
+    return next_pass(tx, len(some), statements.NEXT_PROMOTION, found=len(due))
 
 
 def promote_due_of_queue(tx: Tx, queue: int) -> None:
@@ -28,7 +29,7 @@ def promote_due_of_queue(tx: Tx, queue: int) -> None:
         return
     promoted[queue] = tx.now_ms
     wanted = {"queue": queue, "now_ms": tx.now_ms, "limit": PASS_MAX}
-    _promote(tx, tx.rows(statements.DUE_OF_QUEUE, wanted))
+    _promote(tx, first_of(tx.rows(statements.DUE_OF_QUEUE, wanted)))
 
 
 def _promote(tx: Tx, due: Sequence[sqlite3.Row]) -> None:

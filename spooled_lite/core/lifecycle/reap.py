@@ -4,7 +4,7 @@ from typing import Final
 
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.dependents import tell_dependents_later
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle.settle import bury, retry_later
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.storage.transaction import Tx
@@ -19,17 +19,18 @@ def reap_expired_leases(tx: Tx) -> Pass:
 
     Those that were told to stop are cancelled.
 
-    Takes at most PASS_MAX, the longest over first; due again at once when there may be more, else
-    at the next lease end.
+    Takes at most PASS_MAX, or PASS_BYTES_MAX, the longest over first; due again at once when there
+    may be more, else at the next lease end.
 
     Contract: jobs, section 6 ("Lease expiry").
     """
     over = tx.rows(statements.LEASES_OVER, {"now_ms": tx.now_ms, "limit": PASS_MAX})
-    for held in over:
+    some = first_of(over)
+    for held in some:
         if held["stop_reason"] is not None and stop(tx, held):
             continue
         if held["retry_count"] < held["max_retries"]:
             retry_later(tx, held, LEASE_OVER, run_at_ms=None)
         else:
             tell_dependents_later(tx, bury(tx, held, ATTEMPTS_OVER))
-    return next_pass(tx, len(over), statements.NEXT_LEASE_END)
+    return next_pass(tx, len(some), statements.NEXT_LEASE_END, found=len(over))

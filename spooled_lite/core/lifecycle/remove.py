@@ -11,7 +11,7 @@ from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.dependents import let_go, look_again
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.lifecycle.passes import Pass, first_of
 from spooled_lite.core.lifecycle.states import ACTIVE
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
@@ -109,14 +109,14 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
 def remove(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool = True) -> int:
     """Delete jobs with their history, the first ones first; how many.
 
-    Fewer than asked for when they have many edges: when many others wait for one of them, it is
-    deleted after they were told that it never will be completed. Call again for the rest.
-    Idempotency keys are free again. With `is_counted` false the counters of their queue go too, in
-    one piece with the queue.
+    Fewer than asked for when they are large, or have many edges: when many others wait for one of
+    them, it is deleted after they were told that it never will be completed. Call again for the
+    rest. Idempotency keys are free again. With `is_counted` false the counters of their queue go
+    too, in one piece with the queue.
     """
     gone = {row["seq"] for row in rows}
     left, count = EDGES_MAX, 0
-    for row in rows:
+    for row in first_of(rows):
         left -= let_go(tx, row["seq"], gone, left)
         if left <= 0:
             break

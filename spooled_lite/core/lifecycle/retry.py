@@ -18,7 +18,7 @@ from spooled_lite.core.lifecycle.dependents import (
     tell_dependents_later,
 )
 from spooled_lite.core.lifecycle.fence import visible
-from spooled_lite.core.lifecycle.passes import PASS_MAX
+from spooled_lite.core.lifecycle.passes import PASS_MAX, first_of
 from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -51,7 +51,7 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row
     """
     job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
     _check_room_for_workflow_of(tx, org, job, caps)
-    row = _retry(tx, org, job_id, starts_over=False)
+    row = _retry(tx, org, job, starts_over=False)
     if row is None:
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
     hold_back(tx, [row])
@@ -81,12 +81,12 @@ def retry_dead_letters(
     found = find_dead_letters(tx, org, wanted, scope)
     if caps is not None and not has_room:
         check_room(tx, org, caps, "active_jobs", more=len(found))
+    some, left = _for_one_pass(found)
     of_workflow: dict[str | None, list[Row]] = defaultdict(list)
-    for job in found:
+    for job in some:
         of_workflow[job["workflow_id"]].append(job)
     retried: list[Row] = []
     skipped: list[str] = []
-    left: list[str] = []
     cost = 0
     for workflow_id, jobs in of_workflow.items():
         if cost >= RETRY_MAX:
@@ -100,10 +100,23 @@ def retry_dead_letters(
     return Retried([row["id"] for row in retried], skipped, left)
 
 
+def _for_one_pass(found: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """As many as one pass has bytes for, with all of their workflows; and the ids of the others."""
+    some = list(first_of(found, column="row_bytes"))
+    workflows = {job["workflow_id"] for job in some} - {None}
+    left: list[str] = []
+    for job in found[len(some) :]:
+        if job["workflow_id"] in workflows:
+            some.append(job)
+        else:
+            left.append(job["id"])
+    return some, left
+
+
 def _retry_all(tx: Tx, org: int, jobs: Sequence[Row]) -> list[Row]:
     retried = []
     for job in jobs:
-        row = _retry(tx, org, job["id"], starts_over=True)
+        row = _retry(tx, org, job, starts_over=True)
         assert row is not None, "nothing changes a job between two statements of an operation"
         tell_dependents_later(tx, row)
         retried.append(row)
@@ -138,15 +151,13 @@ def _check_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -
         check_room(tx, org, caps, "workflows", more=1)
 
 
-def _retry(tx: Tx, org: int, job_id: str, *, starts_over: bool) -> Row | None:
-    before = tx.row(job_statements.BY_ID, {"id": job_id, "org": org})
+def _retry(tx: Tx, org: int, job: Row, *, starts_over: bool) -> Row | None:
     row = tx.row(
         statements.RETRY,
-        {"id": job_id, "org": org, "starts_over": starts_over, "now_ms": tx.now_ms},
+        {"id": job["id"], "org": org, "starts_over": starts_over, "now_ms": tx.now_ms},
     )
     if row is None:
         return None
-    assert before is not None, "the statement found it"
-    tx.emit("job.retried", org, row=row, was=before["status"])
+    tx.emit("job.retried", org, row=row, was=job["status"])
     announce_times(tx, row)
     return row

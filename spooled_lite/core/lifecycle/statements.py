@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spooled_lite.core.jobs.statements import VISIBLE
+from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
 
 # -- claim -----------------------------------------------------------------------------------
 
@@ -25,17 +25,27 @@ UPDATE jobs
 RETURNING *
 """
 
+# How large each of the next ones is, for a claim of several. In the order of CLAIM.
+SIZES: Final = f"""
+SELECT {ALL_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue AND claimable = 1
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ ORDER BY priority DESC, created_at_ms, seq
+ LIMIT :limit
+"""
+
 # -- promote ---------------------------------------------------------------------------------
 
 # Index jobs_to_promote_of_queue.
-DUE_OF_QUEUE: Final = """
-SELECT seq, status FROM jobs WHERE queue = :queue AND run_at_ms <= :now_ms
+DUE_OF_QUEUE: Final = f"""
+SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue AND run_at_ms <= :now_ms
  ORDER BY run_at_ms LIMIT :limit
 """
 
 # Index jobs_to_promote.
 DUE: Final = (
-    "SELECT seq, status FROM jobs WHERE run_at_ms <= :now_ms"
+    f"SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs WHERE run_at_ms <= :now_ms"
     + VISIBLE
     + " ORDER BY run_at_ms LIMIT :limit"
 )
@@ -98,7 +108,12 @@ RETURNING *
 """
 )
 
-HELD: Final = "SELECT * FROM jobs" + _HELD
+HELD: Final = (
+    """
+SELECT seq, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
+  FROM jobs"""
+    + _HELD
+)
 
 STILL_HELD: Final = "SELECT 1 FROM jobs WHERE seq = :seq AND lease_id = :lease_id" + VISIBLE
 
@@ -138,7 +153,11 @@ RETURNING *
 
 # Index jobs_leased.
 LEASES_OVER: Final = (
-    "SELECT * FROM jobs WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"
+    f"""
+SELECT seq, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id,
+       {ROW_BYTES} AS size_bytes
+  FROM jobs
+ WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""
     + VISIBLE
     + " ORDER BY lease_expires_at_ms LIMIT :limit"
 )
@@ -222,8 +241,8 @@ RETURNING *
 
 # Index jobs_expiring.
 EXPIRED: Final = (
-    """
-SELECT id, org, status FROM jobs
+    f"""
+SELECT id, org, status, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE expires_at_ms <= :now_ms AND status IN ('pending', 'scheduled')"""
     + VISIBLE
     + " ORDER BY expires_at_ms LIMIT :limit"
@@ -240,22 +259,26 @@ SELECT expires_at_ms AS at_ms, updated_at_ms FROM jobs
 # -- removal ---------------------------------------------------------------------------------
 
 # Index jobs_by_queue.
-OF_QUEUE: Final = """
-SELECT seq, queue, queue_name, org, status, workflow_id, id FROM jobs WHERE queue = :queue
+OF_QUEUE: Final = f"""
+SELECT seq, queue, queue_name, org, status, workflow_id, id, {ALL_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue
  ORDER BY created_at_ms, seq LIMIT :limit
 """
 
 # Index jobs_by_queue, from where the last pass stopped: what is being processed stays.
-IDLE_OF_QUEUE: Final = """
-SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id FROM jobs
+IDLE_OF_QUEUE: Final = f"""
+SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
  WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY created_at_ms, seq LIMIT :limit
 """
 
 # Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
 # refers to it, and while its workflow is not finished.
-OLD: Final = """
+OLD: Final = f"""
 SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
+       {ALL_BYTES} AS size_bytes,
        EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
                           ON children.seq = edges.job
                 WHERE edges.parent = jobs.seq AND children.status IN ('pending', 'scheduled'))

@@ -27,7 +27,7 @@ def sweep_silent_workers(tx: Tx) -> Pass:
     )
     for row in silent:
         tx.emit("worker.offline", row["org"], row=row)
-    return next_pass(tx, len(silent), statements.NEXT_SILENCE)
+    return next_pass(tx, len(silent), statements.NEXT_SILENCE, found=len(silent))
 
 
 def forget_old_workers(tx: Tx, org: int) -> int:
