@@ -93,12 +93,14 @@ CREATE INDEX inbound_log_newest ON inbound_log (org, created_at_ms, seq);
 CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at_ms, seq);
 
 CREATE TABLE job_bodies (
+    seq      INTEGER PRIMARY KEY,
     job      INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result'),
     checksum INTEGER NOT NULL,  -- CRC-32 of the body
-    body     BLOB NOT NULL,
-    PRIMARY KEY (job, which)
-) STRICT, WITHOUT ROWID;
+    body     BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX job_bodies_of_job ON job_bodies (job, which);
 
 CREATE TABLE job_cascades (
     job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,

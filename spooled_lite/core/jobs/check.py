@@ -1,7 +1,6 @@
 """Do sums, rows and bodies agree? For `spooled-lite check`: it looks at every job."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import is_intact
@@ -61,9 +60,9 @@ def _of_rows(tx: Reading) -> Iterator[str]:
 def _of_bodies(tx: Reading) -> Iterator[str]:
     for row in tx.rows(statements.WITHOUT_BODY):
         yield f"job {row['id']}: its {row['which']} is not there"
-    after: dict[str, Any] = {"job": -1, "which": ""}
-    while (body := tx.row(statements.BODY_AFTER, after)) is not None:
-        after = {"job": body["job"], "which": body["which"]}
+    after = 0
+    while (body := tx.row(statements.BODY_AFTER, {"after": after})) is not None:
+        after = body["seq"]
         if not is_intact(body["body"], body["checksum"]):
             job = tx.row(statements.ID_OF, {"seq": body["job"]})
             name = f"number {body['job']}" if job is None else job["id"]

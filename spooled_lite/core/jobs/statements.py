@@ -17,7 +17,7 @@ VALUES (:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_typ
         :payload_bytes, :payload, :completion_webhook, :completion_webhook_secret)
 """
 
-# The primary key of job_bodies, as the one that follows. A result is stored anew when a step that
+# Index job_bodies_of_job, as the one that follows. A result is stored anew when a step that
 # was completed is started over.
 ADD_BODY: Final = """
 INSERT INTO job_bodies (job, which, checksum, body) VALUES (:job, :which, :checksum, :body)
@@ -208,8 +208,7 @@ SELECT id, status, claimable FROM jobs
 
 # What stands apart, one body at a time: a file may hold more of them than memory.
 BODY_AFTER: Final = """
-SELECT job, which, checksum, body FROM job_bodies WHERE (job, which) > (:job, :which)
- ORDER BY job, which LIMIT 1
+SELECT seq, job, which, checksum, body FROM job_bodies WHERE seq > :after ORDER BY seq LIMIT 1
 """
 
 WITHOUT_BODY: Final = """
@@ -227,7 +226,7 @@ ID_OF: Final = "SELECT id FROM jobs WHERE seq = :seq"
 
 # -- the event log, for streams that come back ------------------------------------------------
 
-# Index event_log_of_org, jobs_by_id for each completed job, and the primary key of job_bodies. A
+# Index event_log_of_org, jobs_by_id for each completed job, and job_bodies_of_job. A
 # result that is too long for a frame is not read.
 LOGGED_AFTER: Final = """
 SELECT event_log.*, coalesce(jobs.result, bodies.body) AS result, bodies.checksum

@@ -198,14 +198,16 @@ CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflo
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
 
--- Payloads and results above 2 KiB: no change of a job's row writes them again.
+-- Payloads and results above 2 KiB: no change of a job's row writes them again. By a number: where
+-- rows are kept by their key, SQLite reads whole ones to compare it, a megabyte each.
 CREATE TABLE job_bodies (
+    seq      INTEGER PRIMARY KEY,
     job      INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result'),
     checksum INTEGER NOT NULL,  -- CRC-32 of the body
-    body     BLOB NOT NULL,
-    PRIMARY KEY (job, which)
-) STRICT, WITHOUT ROWID;
+    body     BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX job_bodies_of_job ON job_bodies (job, which);
 
 -- Which job waits for which. A parent link (parent_job_id) is an edge that always has to be met.
 CREATE TABLE job_dependencies (
