@@ -17,6 +17,7 @@ from spooled_lite.cli.greeting import Started, greet
 from spooled_lite.cli.ready_file import ReadyFile, ready_file_at
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.logs import set_up_logging
+from spooled_lite.memory import Memory, map_large_buffers
 from spooled_lite.storage.file_guard import FileInUse
 from spooled_lite.storage.migrate import NewerSchema
 from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
@@ -51,6 +52,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
     set_up_logging(settings)
+    map_large_buffers()
     for warning in warnings:
         logger.warning("%s", warning)
     try:
@@ -74,6 +76,13 @@ class WrongSetting(click.ClickException):
 async def _serve(settings: Settings, ready_file: ReadyFile | None) -> None:
     with StopSignals() as signals:
         async with running(settings, at_once=signals.at_once) as app:
+            memory = Memory()
+            tick = app.services.metrics.tick
+
+            def sweep(lag_seconds: float) -> None:
+                tick(lag_seconds)
+                memory.tick()
+
             server = HttpServer(
                 app.application,
                 host=settings.host,
@@ -81,7 +90,7 @@ async def _serve(settings: Settings, ready_file: ReadyFile | None) -> None:
                 grace_seconds=settings.shutdown_grace_seconds,
                 on_stopping=app.begin_stop,
                 always=security_headers(enable_hsts=settings.enable_hsts),
-                on_sweep=app.services.metrics.tick,
+                on_sweep=sweep,
             )
             app.services.metrics.watch("spooled_http_connections", lambda: server.connection_count)
             async with _metrics_port(settings, app.services) as metrics_url:
