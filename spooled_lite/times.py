@@ -3,18 +3,23 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from spooled_lite.errors import WrongShape
 
 _EXPECTED: Final = "a time as in RFC 3339, such as 2026-10-01T09:00:00Z"
-# Also without seconds and without an offset, which then is UTC: contract jobs, section 2.2.
+# Also without an offset, which then is UTC: contract jobs, section 2.2, and amendment 12.
 _TIME: Final = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?\s?(Z|z|[+-]\d{2}:?\d{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r" ?(Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_LAST_MS: Final = 253_402_300_799_999  # of the years that can be written down
+_LEAP_SECOND: Final = "60"  # counted as the second that follows
 # What PHP calls a zone of type 2; those that the zone database knows are looked up there.
 _ABBREVIATIONS: Final = {
     "z": 0, "bst": 1, "west": 1, "cest": 2, "eest": 3, "msk": 3, "ist": 5.5, "jst": 9,
@@ -32,48 +37,51 @@ def format_optional_ms(at_ms: int | None) -> str | None:
     return None if at_ms is None else format_ms(at_ms)
 
 
-def parse_ms(value: Any, field: str) -> int:
+class PhpDate(Struct):
+    """A date object of PHP in JSON: `date` is local time in `timezone`, an offset or a name."""
+
+    date: str
+    timezone: str
+
+
+Time = str | PhpDate  # as clients send one
+
+
+def parse_ms(value: Time, field: str) -> int:
     """A time as clients send it: a text, or the JSON form of a PHP date object.
 
     Raises:
-        WrongShape: it is neither; the error names `field`.
+        WrongShape: it is none; the error names `field`.
 
     Contract: jobs, section 2.2 ("Timestamps in").
     """
-    if isinstance(value, dict):
-        value = _from_php(value, field)
-    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    text, zone = (value.date, value.timezone) if isinstance(value, PhpDate) else (value, "Z")
+    found = _TIME.fullmatch(text)
     if found is None:
         raise WrongShape.wrong_type(field, _EXPECTED)
-    day, clock, fraction, offset = found.groups()
+    day, minute, second, fraction, offset = found.groups()
+    is_leap = second == _LEAP_SECOND
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{(offset or '+00:00').upper()}")
+        naive = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}")
         # As UTC: an offset can lead out of the years that can be written down.
-        whole_ms = (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
-    except (ValueError, OverflowError) as error:
+        moment = naive.replace(tzinfo=_zone(offset or zone)).astimezone(UTC)
+    except (ValueError, OverflowError, KeyError, OSError) as error:
         raise WrongShape.wrong_type(field, _EXPECTED) from error
-    return whole_ms + int((fraction or "0").ljust(3, "0")[:3])
+    at_ms = (moment - _EPOCH) // _MILLISECOND + int((fraction or "0").ljust(3, "0")[:3])
+    if is_leap:
+        at_ms += 1000
+    if at_ms > _LAST_MS:
+        raise WrongShape.wrong_type(field, _EXPECTED)
+    return at_ms
 
 
-def parse_optional_ms(value: Any, field: str) -> int | None:
+def parse_optional_ms(value: Time | None, field: str) -> int | None:
     return None if value is None else parse_ms(value, field)
 
 
 @lru_cache(maxsize=4096)
 def _second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
-
-
-def _from_php(value: dict[str, Any], field: str) -> str:
-    """`{date: "2026-10-01 09:00:00.000000", timezone_type: 1..3, timezone: "+02:00"}`."""
-    date, zone = value.get("date"), value.get("timezone")
-    if not isinstance(date, str) or not isinstance(zone, str):
-        raise WrongShape.wrong_type(field, _EXPECTED)
-    try:
-        naive = datetime.fromisoformat(date)
-        return naive.replace(tzinfo=_zone(zone)).astimezone(UTC).isoformat()
-    except (ValueError, OverflowError, KeyError, OSError) as error:
-        raise WrongShape.wrong_type(field, _EXPECTED) from error
 
 
 def _zone(name: str) -> timezone | ZoneInfo:

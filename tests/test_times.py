@@ -1,12 +1,19 @@
 from datetime import UTC, datetime
-from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spooled_lite.errors import WrongShape
-from spooled_lite.times import format_ms, format_optional_ms, parse_ms, parse_optional_ms
+from spooled_lite.times import (
+    PhpDate,
+    Time,
+    format_ms,
+    format_optional_ms,
+    parse_ms,
+    parse_optional_ms,
+)
 
 NINE_MS = 1_790_845_200_000  # 2026-10-01T09:00:00Z
 
@@ -18,12 +25,14 @@ NINE_MS = 1_790_845_200_000  # 2026-10-01T09:00:00Z
         ("2026-10-01t09:00:00z", NINE_MS),
         ("2026-10-01 09:00:00Z", NINE_MS),
         ("2026-10-01T09:00:00", NINE_MS),
-        ("2026-10-01T09:00", NINE_MS),
-        ("2026-10-01T09:00Z", NINE_MS),
         ("2026-10-01T11:00:00+02:00", NINE_MS),
         ("2026-10-01T11:00:00+0200", NINE_MS),
         ("2026-10-01T03:30:00-05:30", NINE_MS),
-        ("2026-09-30T23:00-10:00", NINE_MS),
+        ("2026-09-30T23:00:00-10:00", NINE_MS),
+        ("2026-10-01T08:59:60Z", NINE_MS),
+        ("2026-10-01T08:59:60.25Z", NINE_MS + 250),
+        ("2026-10-01T10:59:60+02:00", NINE_MS),
+        ("2026-12-31T23:59:60Z", 1_798_761_600_000),
         ("2026-10-01T09:00:00.1Z", NINE_MS + 100),
         ("2026-10-01T09:00:00.123456Z", NINE_MS + 123),
         ("2026-10-01T09:00:00.123999999Z", NINE_MS + 123),
@@ -49,12 +58,16 @@ def test_a_time_is_read_in_every_form_that_clients_send(text: str, expected_ms: 
         (("2026-10-01 11:00:00.000000", 2, "CEST"), NINE_MS),
         (("2026-10-01 09:00:00.000000", 2, "Z"), NINE_MS),
         (("2026-12-01 09:00:00.000000", 3, "Europe/Berlin"), 1_796_112_000_000),
+        # An offset that stands with the time says more than the zone beside it.
+        (("2026-10-01 11:00:00.000000+02:00", 3, "UTC"), NINE_MS),
+        (("2026-10-01T09:00:00Z", 1, "+05:00"), NINE_MS),
     ],
 )
 def test_a_date_object_of_php_is_read(value: tuple[str, int, str], expected_ms: int) -> None:
     date, kind, zone = value
+    sent = {"date": date, "timezone_type": kind, "timezone": zone}
 
-    assert parse_ms({"date": date, "timezone_type": kind, "timezone": zone}, "at") == expected_ms
+    assert parse_ms(msgspec.convert(sent, PhpDate), "at") == expected_ms
 
 
 @pytest.mark.parametrize(
@@ -65,20 +78,23 @@ def test_a_date_object_of_php_is_read(value: tuple[str, int, str], expected_ms: 
         "2026-10-01T09:00:00+25:00", "2026-10-01T09:00:00.1234567890Z",
         "2026-10-01T09:00:00 UTC", "10/01/2026", " 2026-10-01T09:00:00Z", "2026-10-01T09:00:00Z\n",
         "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "0000-01-01T00:00:00Z",
-        "٢٠٢٦-10-01T09:00:00Z", 5, 5.0, True, [], ["2026-10-01T09:00:00Z"],
-        {}, {"date": "2026-10-01 09:00:00"}, {"date": 5, "timezone": "UTC"},
-        {"date": "2026-10-01 09:00:00", "timezone": 0},
-        {"date": "soon", "timezone": "UTC"},
-        {"date": "2026-10-01 09:00:00", "timezone": "Mars/Olympus"},
-        {"date": "2026-10-01 09:00:00", "timezone": "../../etc/passwd"},
-        {"date": "2026-10-01 09:00:00", "timezone": ""},
-        {"date": "2026-10-01 09:00:00", "timezone": "+"},
-        {"date": "2026-10-01 09:00:00", "timezone": "+99:00"},
-        {"date": "0001-01-01 00:00:00", "timezone": "+02:00"},
-        {"date": "9999-12-31 23:59:59", "timezone": "-02:00"},
+        "٢٠٢٦-10-01T09:00:00Z", "2026-10-01T09:00:0٢Z", "2026-10-01T09:00:00.٢Z",
+        "2026-10-01T09:00:00+0٢:00", "2026-10-01T09:00:00\u2003Z",
+        "2026-10-01T09:00", "2026-10-01T09:00Z", "2026-09-30T23:00-10:00",
+        "9999-12-31T23:59:60Z",
+        PhpDate("soon", "UTC"),
+        PhpDate("2026-10-01 09:00:00", "Mars/Olympus"),
+        PhpDate("2026-10-01 09:00:00", "../../etc/passwd"),
+        PhpDate("2026-10-01 09:00:00", ""),
+        PhpDate("2026-10-01 09:00:00", "+"),
+        PhpDate("2026-10-01 09:00:00", "+99:00"),
+        PhpDate("2026-10-01 09:00:00", "+0٢:00"),
+        PhpDate("0001-01-01 00:00:00", "+02:00"),
+        PhpDate("9999-12-31 23:59:59", "-02:00"),
+        PhpDate("٢٠٢٦-10-01 09:00:00", "UTC"),
     ],
 )  # fmt: skip
-def test_what_is_no_time_is_refused_by_the_name_of_its_field(value: Any) -> None:
+def test_what_is_no_time_is_refused_by_the_name_of_its_field(value: Time) -> None:
     with pytest.raises(WrongShape) as refused:
         parse_ms(value, "scheduled_at")
 

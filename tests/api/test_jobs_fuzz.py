@@ -34,7 +34,7 @@ PARAMETERS: Final = (
 )  # fmt: skip
 WORDS: Final = (
     "", "a", "emails", "\x00", "\ud800", "\U0001f600", "é", "..", "%", "%00", "' OR 1=1 --", "*",
-    "2027-01-15T08:00:00Z", "0001-01-01T00:00", "9999-12-31T23:59:59-23:59", "completed_at",
+    "2027-01-15T08:00:00Z", "0001-01-01T00:00:00", "9999-12-31T23:59:59-23:59", "completed_at",
     "created_at", "asc", "any", "history", "deadletter,failed", "http://localhost/x", "x" * 300,
     "true", "null", "1e999", "-1", "99999999999999999999", "0123abcd", "w-1",
 )  # fmt: skip
@@ -69,7 +69,7 @@ likely = st.builds(
             {"queue_name": "emails", "worker_id": "w-1", "limit": 3},
             {"error": "e"},
             {"progress": 1, "lease_id": "x"},
-            {"confirm": True, "older_than": "2027-01-15T08:00Z"},
+            {"confirm": True, "older_than": "2027-01-15T08:00:00Z"},
             {"name": "emails", "queue_name": "emails", "hostname": "h"},
         )
     ),

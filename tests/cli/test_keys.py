@@ -56,7 +56,7 @@ def test_a_created_key_is_printed_and_stored(file: str) -> None:
 def test_a_created_key_can_be_asked_for_in_json(file: str) -> None:
     answer = run(
         "create", "--database", file, "--json", "--live", "--permission", "jobs:read",
-        "--rate-limit", "60", "--expires-at", "2100-01-01T00:00Z",
+        "--rate-limit", "60", "--expires-at", "2100-01-01T00:00:00Z",
     )  # fmt: skip
 
     key = json.loads(answer.output)

@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
 from spooled_lite.outbound.targets import is_web_address
-from spooled_lite.times import parse_optional_ms
+from spooled_lite.times import Time, parse_optional_ms
 
 TAGS_BYTES_MAX: Final = 65_536
 JOB_TYPE_MAX: Final = 255  # a longer one is no type: it would be a megabyte in an index
@@ -28,7 +28,6 @@ IdempotencyKey = Annotated[str, Meta(max_length=255)]
 Secret = Annotated[str, Meta(max_length=255)]
 JobIdGiven = Annotated[str, Meta(max_length=255)]
 WorkerIdGiven = Annotated[str, Meta(max_length=255)]
-Time = str | dict[str, Any]
 
 
 class JobFields(Struct, kw_only=True):

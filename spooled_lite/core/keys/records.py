@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 from spooled_lite.core.keys.words import EVERYTHING, implied_words, word_problem
 from spooled_lite.errors import AccessDenied, Problem, RuleBroken
 from spooled_lite.events import Row
-from spooled_lite.times import format_ms, format_optional_ms, parse_optional_ms
+from spooled_lite.times import Time, format_ms, format_optional_ms, parse_optional_ms
 
 PREFIX_CHARS: Final = 12  # of a key, kept for display
 SECRET_BYTES: Final = 32
@@ -132,7 +132,7 @@ class CreateKey(Struct, kw_only=True, forbid_unknown_fields=True):
     name: str
     queues: list[str] | None = None
     rate_limit: int | None = None  # requests per minute
-    expires_at: Any = None
+    expires_at: Time | None = None
     permissions: list[str] | None = None
 
 

@@ -10,7 +10,6 @@ from spooled_lite.core.jobs.records import (
     MaxRetries,
     NewJob,
     Priority,
-    Time,
     TimeoutSeconds,
     check_json_size,
     job_type_of,
@@ -19,7 +18,7 @@ from spooled_lite.core.jobs.records import (
     with_job_type,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.times import parse_optional_ms
+from spooled_lite.times import Time, parse_optional_ms
 
 STEPS_MAX: Final = 1_000
 PARENTS_MAX: Final = 100  # of one step

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from spooled_lite.times import PhpDate
 from spooled_lite.wire.http.described.fields import FIELDS
 
 REFERENCE: Final = "#/components/schemas/"
@@ -14,15 +15,15 @@ REFERENCE: Final = "#/components/schemas/"
 # What `times.parse_ms` takes.
 TIME_GIVEN: Final[Mapping[str, Any]] = {
     "description": (
-        "A time as in RFC 3339, also without seconds, and also without an offset, which then is "
-        "UTC; or the JSON form of a PHP date object."
+        "A time as in RFC 3339, also without an offset, which then is UTC; or the JSON form of a "
+        "PHP date object."
     ),
     "anyOf": [
         {"type": "string", "format": "date-time"},
         {
             "type": "string",
-            "pattern": r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
-            r" ?(Z|z|[+-]\d{2}:?\d{2})?$",
+            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+            r" ?(Z|z|[+-][0-9]{2}:?[0-9]{2})?$",
         },
         {
             "type": "object",
@@ -76,7 +77,11 @@ def _shadow(kind: Any, is_answer: bool) -> Any:
     """The same type, with `Any` for raw JSON, which the library has no schema for."""
     if kind is Raw:
         return Any
+    if kind is PhpDate:
+        return dict[str, Any]  # a part of a time, which has its name as a whole
     if isinstance(kind, type) and issubclass(kind, Struct):
+        if kind.__struct_config__.array_like:
+            return list[Any]  # of items that have a type each
         return _struct(kind, is_answer)
     origin, args = get_origin(kind), get_args(kind)
     if origin is None or origin is Literal:
