@@ -105,6 +105,7 @@ async def running(
     stop = asyncio.Event()
     background: list[asyncio.Task[None]] = []
     courier: Courier | None = None
+    services: Services | None = None
     try:
         entry = await database.write(
             first_start,
@@ -156,6 +157,8 @@ async def running(
         await asyncio.gather(*background, return_exceptions=True)
         if courier is not None:
             await courier.finish(settings.shutdown_grace_seconds, at_once or asyncio.Event())
+        if services is not None:
+            services.off_loop.close()
         await asyncio.to_thread(database.close)
 
 

@@ -15,10 +15,11 @@ from msgspec import Meta, Raw, Struct
 from spooled_lite import errors
 from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken, SpooledError, WrongShape
-from spooled_lite.wire.http.body import BODY_BYTES_MAX, decode, depth
+from spooled_lite.wire.http.body import BODY_BYTES_MAX, decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Access, Row
 from spooled_lite.wire.http.errors import STATUS, envelope, status_of
+from spooled_lite.wire.http.json_text import is_nested_over
 from tests.api.served import Api
 
 
@@ -338,7 +339,13 @@ def test_brackets_in_texts_and_side_by_side_are_not_depth(api: Api) -> None:
 def test_depth_is_exact(text: bytes, levels: int) -> None:
     json.loads(text)
 
-    assert depth(text) == levels
+    # Few brackets cannot be deep, and are not looked at: so there are many of them here.
+    text = b"[%b]" % b",".join([text, *([b"[]"] * 200)])
+
+    deepest = max(levels, 1) + 1
+
+    assert not is_nested_over(text, deepest)
+    assert is_nested_over(text, deepest - 1)
 
 
 def test_a_body_over_5_mib_is_413(api: Api) -> None:

@@ -1,6 +1,6 @@
 """What callers send about jobs, and the commands that core is given."""
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -12,11 +12,14 @@ from spooled_lite.times import Time, parse_optional_ms
 
 TAGS_BYTES_MAX: Final = 65_536
 JOB_TYPE_MAX: Final = 255  # a longer one is no type: it would be a megabyte in an index
+ESCAPED_BYTES_MAX: Final = 12  # of one character in JSON
 CENTURY_SECONDS: Final = 3_155_760_000  # a delay has to end in a year that can be written down
 BULK_MAX: Final = 100
 CLAIM_MAX: Final = 100
 WAIT_MS_MAX: Final = 30_000
 WEBHOOK_CHARACTERS_MAX: Final = 2_048
+
+WHITE_SPACE: Final = b" \t\r\n"
 
 NULL: Final = Raw(b"null")  # what stands in for a JSON value that was left out
 
@@ -54,15 +57,31 @@ class CreateJob(JobFields, kw_only=True):
     """Body of POST /jobs as it arrives. Unknown fields are ignored."""
 
 
+# Read as an array with so many fields, the decoder passes over what follows: a list would be made
+# of all two million items before somebody counts them. One more than there may be tells.
+Items: Final = msgspec.defstruct(
+    "Items",
+    [(f"item_{position}", Raw, Raw(b"")) for position in range(BULK_MAX + 1)],
+    array_like=True,
+)
+
+
 class BulkJobs(Struct, kw_only=True):
     """Body of POST /jobs/bulk. Items are decoded one by one: a bad one fails alone."""
 
-    jobs: list[Raw]  # of JobFields
+    jobs: Items  # type: ignore[valid-type]  # of JobFields
     queue_name: str | None = None
     queue: str | None = None  # alias of queue_name
     default_priority: Priority | None = None
     default_max_retries: MaxRetries | None = None
     default_timeout_seconds: TimeoutSeconds | None = None
+
+    def items(self) -> list[bytes]:
+        """What stands in `jobs`. Raises RuleBroken: nothing, or too much."""
+        given = [each for item in msgspec.structs.astuple(self.jobs) if (each := bytes(item))]
+        if not 1 <= len(given) <= BULK_MAX:
+            raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {BULK_MAX} jobs", "length")
+        return given
 
     def shared_queue(self) -> str | None:
         """The queue of items that name none. Raises RuleBroken: it is not a queue name."""
@@ -208,7 +227,7 @@ class RetryDeadLetters(Struct, frozen=True, kw_only=True):
 class PurgeDeadLetters(Struct, frozen=True, kw_only=True):
     """Body of POST /jobs/dlq/purge."""
 
-    confirm: Any = None
+    confirm: Raw = NULL
     queue_name: str | None = None
     queue: str | None = None  # alias of queue_name
     older_than: Time | None = None
@@ -227,7 +246,10 @@ class AddDependencies(Struct, frozen=True, kw_only=True):
 
 def check_json_size(value: bytes, bytes_max: int, field: str) -> None:
     """Raises PayloadTooLarge when a JSON value is over the limit even without its white space."""
-    if len(value) > bytes_max and json_size(value) > bytes_max:
+    if len(value) <= bytes_max:
+        return
+    # Only what is mostly white space has to be read for that.
+    if len(value) - sum(map(value.count, WHITE_SPACE)) > bytes_max or json_size(value) > bytes_max:
         raise PayloadTooLarge(f"Field `{field}` is larger than {bytes_max} bytes")
 
 
@@ -237,7 +259,7 @@ def json_size(value: bytes) -> int:
 
 
 class _Typed(Struct):
-    job_type: Any = None
+    job_type: Raw = Raw(b"")  # what stands in for one that is not there
 
 
 _TYPED: Final = msgspec.json.Decoder(_Typed)
@@ -248,11 +270,12 @@ def job_type_of(payload: bytes) -> str:
     # The name can also be spelled with escapes; nothing else in a payload can be the name.
     if payload[:1] != b"{" or (b'"job_type"' not in payload and b"\\u" not in payload):
         return ""
-    try:
-        value = _TYPED.decode(payload).job_type
-    except msgspec.ValidationError:
-        return ""  # a number that no machine number can hold
-    return value if isinstance(value, str) and len(value) <= JOB_TYPE_MAX else ""
+    raw = bytes(_TYPED.decode(payload).job_type)
+    if raw[:1] != b'"' or len(raw) > JOB_TYPE_MAX * ESCAPED_BYTES_MAX:
+        return ""
+    value = msgspec.json.decode(raw, type=str)
+    # A name with NUL in it could be asked for, and would be cut off where it is looked for.
+    return value if len(value) <= JOB_TYPE_MAX and "\0" not in value else ""
 
 
 def with_job_type(payload: bytes, job_type: str | None) -> bytes:
@@ -262,10 +285,15 @@ def with_job_type(payload: bytes, job_type: str | None) -> bytes:
     """
     if job_type is None or payload[:1] != b"{":
         return payload
-    fields = msgspec.json.decode(payload, type=dict[str, Raw])
-    if bytes(fields.get("job_type", NULL))[:1] == b'"':
+    known = bytes(_TYPED.decode(payload).job_type)
+    if known[:1] == b'"':
         return payload
-    return msgspec.json.encode({**fields, "job_type": job_type})
+    if known:
+        fields = msgspec.json.decode(payload, type=dict[str, Raw])
+        return msgspec.json.encode({**fields, "job_type": job_type})
+    start = payload.rstrip()[:-1].rstrip()
+    comma = b"" if start == b"{" else b","
+    return b'%b%b"job_type":%b}' % (start, comma, msgspec.json.encode(job_type))
 
 
 def _web_address(given: str | None, field: str) -> str | None:

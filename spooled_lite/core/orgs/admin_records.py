@@ -179,6 +179,10 @@ def checked_limits(given: bytes) -> bytes | None:
     """
     if given.strip()[:1] == b"[" and not given.strip()[1:-1].strip():
         return None  # PHP writes an empty map so
+    if len(given) > CUSTOM_LIMITS_BYTES_MAX:
+        raise _bad(
+            "custom_limits", f"is larger than {CUSTOM_LIMITS_BYTES_MAX} bytes", "settings_too_large"
+        )
     try:
         limits = msgspec.json.decode(given)
     except (msgspec.DecodeError, ValueError) as error:
@@ -187,10 +191,6 @@ def checked_limits(given: bytes) -> bytes | None:
         return None
     if not isinstance(limits, dict):
         raise WrongShape.wrong_type("custom_limits", "an object or null")
-    if len(given) > CUSTOM_LIMITS_BYTES_MAX:
-        raise _bad(
-            "custom_limits", f"is larger than {CUSTOM_LIMITS_BYTES_MAX} bytes", "settings_too_large"
-        )
     for name in limits.keys() & LEAST.keys():
         _check_limit(f"custom_limits.{name}", limits[name], LEAST[name])
     return given

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -10,6 +9,7 @@ from starlette.types import Receive
 
 from spooled_lite.config_names import nearest
 from spooled_lite.errors import NotJson, PayloadTooLarge, Problem, RuleBroken, WrongShape
+from spooled_lite.wire.http.json_text import is_nested_over
 
 T = TypeVar("T")
 
@@ -17,8 +17,8 @@ BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 NESTING_MAX: Final = 100  # levels
 UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of a member that is unknown
 
-EMPTY: Final = frozenset({b"", b"[]", b"null"})  # as good as {} where nothing is required
-WHITE_SPACE: Final = b" \t\r\n"
+# As good as {} where nothing is required, however it is spaced.
+_NOTHING: Final = re.compile(rb"[ \t\r\n]*+(?:null|\[[ \t\r\n]*+\])?[ \t\r\n]*+")
 
 
 class ClientGone(Exception):
@@ -48,6 +48,17 @@ async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def decode_body(kind: type[T], body: bytes) -> T:
+    """The value that a whole body is. Raises: as `check_text` and `decode`."""
+    check_text(body)
+    return decode(kind, body)
+
+
+def decode_body_or_empty(kind: type[T], body: bytes) -> T:
+    """As `decode_body`, for a type that requires no field: nothing and `[]` count as `{}`."""
+    return decode_body(kind, b"{}" if is_nothing(body) else body)
+
+
 def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
     """A value of this type from JSON. `at` is where the value stands in the whole body.
 
@@ -62,18 +73,18 @@ def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
     """
     try:
         value: T = _decoder(kind).decode(body)
-        return value
     except msgspec.ValidationError as error:
         raise sorted_by_message(str(error), at=at, known=_members(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if not body.strip():
             raise NotJson.empty() from None
         raise NotJson.because(f"The body is not valid JSON: {error}") from None
+    return value
 
 
 def is_nothing(body: bytes) -> bool:
     """Whether the body says no more than an empty object, however it is spaced."""
-    return body.lstrip()[:1] in (b"", b"[", b"n") and body.translate(None, WHITE_SPACE) in EMPTY
+    return _NOTHING.fullmatch(body) is not None
 
 
 def check_text(body: bytes) -> None:
@@ -87,29 +98,8 @@ def check_text(body: bytes) -> None:
             body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise NotJson.because(f"The body is not UTF-8 (byte {error.start})") from None
-    # With so few brackets it cannot be deeper, wherever they stand.
-    if body.count(b"[") + body.count(b"{") > NESTING_MAX and depth(body) > NESTING_MAX:
+    if is_nested_over(body, NESTING_MAX):
         raise NotJson.because(f"The body is nested over {NESTING_MAX} levels")
-
-
-# -- nesting -------------------------------------------------------------------------------------
-
-_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1, ord('"'): 0}
-_NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STEP)
-_STRING: Final = re.compile(rb'"[^"]*"')
-
-
-def depth(body: bytes) -> int:
-    """How deep the brackets outside of strings are nested. Exact for JSON.
-
-    Works on the whole text at once: a loop over five million bytes would block for a second.
-    """
-    if b"\\" in body:
-        # Escaped quotes end no string. Pairs of backslashes first: the second escapes nothing.
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    structure = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
-    structure = _STRING.sub(b"", structure)
-    return max(accumulate(map(_STEP.__getitem__, structure)), default=0)
 
 
 # -- what the decoder says -----------------------------------------------------------------------

@@ -29,9 +29,10 @@ from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import Caller, Callers
-from spooled_lite.wire.http.body import check_text, decode, is_nothing, read_body
+from spooled_lite.wire.http.body import decode_body, decode_body_or_empty, read_body
 from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.http.middleware.request_id import request_id
+from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.realtime.credentials import Identities, Identity
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.waiting import Waiting
@@ -127,6 +128,7 @@ class Services(Struct, frozen=True, kw_only=True):
     signer: Signer
     mail: Mail
     sender: Sender  # calls webhooks
+    off_loop: OffLoop  # reads large bodies
     ids: Ids  # for request ids; the writing thread has its own
     state: ServerState
 
@@ -177,6 +179,7 @@ class Services(Struct, frozen=True, kw_only=True):
             signer=signer,
             mail=Mail(smtp_of(settings)),
             sender=Sender(HttpClient(Policy.of(settings), clock), clock),
+            off_loop=OffLoop(),
             ids=ids or Ids(),
             state=ServerState(clock.now_ms()),
         )
@@ -188,6 +191,7 @@ class Call:
     __slots__ = (
         "_admitted_in",
         "_asgi",
+        "_body_bytes",
         "_parameters",
         "_query",
         "caller",
@@ -229,6 +233,7 @@ class Call:
         self.deadline = 0.0  # on the loop's clock: see middleware/time_limit.py
         self._admitted_in = 0  # the generation of callers when it was let in
         self._asgi = asgi
+        self._body_bytes = 0
         self._parameters: Mapping[str, str] = {}
         self._query: list[tuple[str, str]] | None = None
 
@@ -305,25 +310,29 @@ class Call:
 
         Also raises Unauthorized, AccessDenied: the caller may not go on since it was let in.
         """
-        raw = await self._read_body()
-        check_text(raw)
-        return decode(kind, raw)
+        return await self._decoded(decode_body, kind)
 
     async def body_or_empty(self, kind: type[T]) -> T:
         """As `body`, for a type that requires no field: nothing and `[]` count as `{}`."""
-        raw = await self._read_body()
-        if is_nothing(raw):
-            raw = b"{}"
-        check_text(raw)
-        return decode(kind, raw)
+        return await self._decoded(decode_body_or_empty, kind)
 
-    async def _read_body(self) -> bytes:
-        """A body may take its time: a caller that was let in before it is looked at again."""
+    async def raw_body(self) -> bytes:
+        """The body as it came; see `body.read_body` for what it raises."""
         raw = await read_body(self.receive, self.headers.get(b"content-length"))
+        self._body_bytes = len(raw)
+        return raw
+
+    async def off_loop(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do something with the body or a part of it: beside the loop when the body is large."""
+        return await self.services.off_loop.run(self._body_bytes, work, *arguments)
+
+    async def _decoded(self, decode: Callable[[type[T], bytes], T], kind: type[T]) -> T:
+        """A body may take its time: a caller that was let in before it is looked at again."""
+        value = await self.off_loop(decode, kind, await self.raw_body())
         callers = self.services.callers
         if self.caller is not None and self._admitted_in != callers.generation:
             self.admit(await callers.again(self.caller))
-        return raw
+        return value
 
     def is_gone(self) -> bool:
         """Whether the client has left, as far as the loop knows. A look, no wait."""

@@ -49,7 +49,7 @@ async def retry(call: Call) -> Reply:
 
 async def purge(call: Call) -> Reply:
     body = await call.body(PurgeDeadLetters)
-    if body.confirm is not True:
+    if bytes(body.confirm) != b"true":
         raise BadRequest("Purging is final; say `confirm: true`")
     older_than_ms = parse_optional_ms(body.older_than, "older_than")
     wanted = DeadLetters(

@@ -32,7 +32,7 @@ from spooled_lite.errors import (
 from spooled_lite.plans import Plans
 from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
-from spooled_lite.wire.http.body import check_text, decode, read_body
+from spooled_lite.wire.http.body import decode_body
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.pages import page, paged, time_ms
 
@@ -57,9 +57,9 @@ class _Storing(Struct, frozen=True):
 
 async def github(call: Call) -> Reply:
     receiver, body = await _opened(call)
-    _check_signed(call, receiver, "github", body)
+    await _check_signed(call, receiver, "github", body)
     delivery = of_github.delivery(
-        bytes(_decoded(Raw, body)),
+        bytes(await call.off_loop(_decoded, Raw, body)),
         event=call.header("x-github-event"),
         delivery_id=call.header("x-github-delivery"),
     )
@@ -68,8 +68,9 @@ async def github(call: Call) -> Reply:
 
 async def stripe(call: Call) -> Reply:
     receiver, body = await _opened(call)
-    _check_signed(call, receiver, "stripe", body)
-    delivery = of_stripe.delivery(_decoded(of_stripe.StripeEvent, body))
+    await _check_signed(call, receiver, "stripe", body)
+    event = await call.off_loop(_decoded, of_stripe.StripeEvent, body)
+    delivery = of_stripe.delivery(event)
     return await _stored(call, receiver, delivery, field="data.object")
 
 
@@ -77,8 +78,7 @@ async def custom(call: Call) -> Reply:
     receiver, body = await _opened(call)
     scope = await _scope_of_sender(call, receiver)
     _check_active(receiver)
-    check_text(body)
-    delivery = of_custom.delivery(decode(of_custom.CustomEvent, body))
+    delivery = of_custom.delivery(await call.off_loop(decode_body, of_custom.CustomEvent, body))
     return await _stored(call, receiver, delivery, scope)
 
 
@@ -108,7 +108,7 @@ async def _opened(call: Call) -> tuple[Receiver, bytes]:
         NotFound: there is no such organization.
     """
     _check_https(call)
-    body = await read_body(call.receive, call.headers.get(b"content-length"))
+    body = await call.raw_body()
     row = await call.reads.point(get_by_id, call.path("org_id"))
     return Receiver.of(row), body
 
@@ -122,7 +122,7 @@ def _check_https(call: Call) -> None:
         raise BadRequest("HTTPS is required for webhooks in production")
 
 
-def _check_signed(call: Call, receiver: Receiver, provider: Signing, body: bytes) -> None:
+async def _check_signed(call: Call, receiver: Receiver, provider: Signing, body: bytes) -> None:
     """A token need not be shown, but one that is has to be the right one.
 
     Raises:
@@ -145,7 +145,8 @@ def _check_signed(call: Call, receiver: Receiver, provider: Signing, body: bytes
         _note_refusal(call, receiver, provider, "no usable secret")
         raise
     signature = call.header(SIGNATURES[provider])
-    if not is_signed(provider, secret, signature, body, now_ms=call.now_ms):
+    now_ms = call.now_ms
+    if not await call.off_loop(lambda: is_signed(provider, secret, signature, body, now_ms=now_ms)):
         why = "no signature" if signature is None else "wrong or outdated signature"
         _refuse(call, receiver, provider, why)
     _check_active(receiver)
@@ -192,8 +193,7 @@ def _check_active(receiver: Receiver) -> None:
 def _decoded(kind: Any, body: bytes) -> Any:
     """The body of a provider. Raises BadRequest, whatever is wrong with it."""
     try:
-        check_text(body)
-        return decode(kind, body)
+        return decode_body(kind, body)
     except (NotJson, WrongShape, RuleBroken) as error:
         raise BadRequest(error.message) from None
 
@@ -223,9 +223,7 @@ async def _stored(
 ) -> Reply:
     """Raises PayloadTooLarge, with the name of the `field` that is, and as `receive`."""
     storing = _Storing(call.settings, call.plans, receiver)
-    payload = delivery.job.payload
-    check_json_size(payload, call.settings.queue_max_payload_size_bytes, field)
-    check_payload_of_plan(storing, payload, field)
+    await call.off_loop(_check_size, storing, delivery.job.payload, field)
     received = await call.db.submit(
         receive,
         (receiver.org, delivery, admission_of(storing), scope),
@@ -233,3 +231,8 @@ async def _stored(
         owner=receiver.org,
     )
     return reply(received)
+
+
+def _check_size(storing: _Storing, payload: bytes, field: str) -> None:
+    check_json_size(payload, storing.settings.queue_max_payload_size_bytes, field)
+    check_payload_of_plan(storing, payload, field)

@@ -10,7 +10,6 @@ from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
 from spooled_lite.core.jobs.records import (
-    BULK_MAX,
     BulkJobs,
     CreateJob,
     JobFields,
@@ -67,8 +66,7 @@ async def create(call: Call) -> Reply:
     body = await call.body(CreateJob)
     if not body.idempotency_key:
         body.idempotency_key = _key_of_header(call)
-    check_payload_of_plan(call, bytes(body.payload))
-    job = NewJob.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    job = await call.off_loop(_new_job, call, body)
     _check_webhook(call, job.completion_webhook, "completion_webhook")
     call.scope.check(job.queue_name)
     stored: Enqueued = await call.db.submit(
@@ -84,20 +82,11 @@ async def create(call: Call) -> Reply:
 
 async def create_bulk(call: Call) -> Reply:
     body = await call.body(BulkJobs)
-    if not 1 <= len(body.jobs) <= BULK_MAX:
-        raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {BULK_MAX} jobs", "length")
+    items = body.items()
     shared = body.shared_queue()
     if shared is not None:
         call.scope.check(shared)
-    jobs: list[tuple[int, NewJob]] = []
-    failed: list[dict[str, Any]] = []
-    for index, item in enumerate(body.jobs):
-        try:
-            jobs.append((index, _bulk_item(call, body, shared, bytes(item), index)))
-        except (WrongShape, AccessDenied):
-            raise  # these are about the call as a whole
-        except SpooledError as error:
-            failed.append({"index": index, "error": error.message})
+    jobs, failed = await call.off_loop(_bulk_items, call, body, items, shared)
     outcomes = await call.db.submit(
         enqueue_bulk,
         (call.org, [job for _, job in jobs], admission_of(call), call.scope),
@@ -257,6 +246,27 @@ def _check_webhook(call: Call, url: str | None, field: str) -> None:
     settings = call.settings
     if url is not None and settings.environment == "production":
         check_target(url, Policy.of(settings), field=field)
+
+
+def _new_job(call: Call, body: CreateJob) -> NewJob:
+    check_payload_of_plan(call, bytes(body.payload))
+    return NewJob.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+
+
+def _bulk_items(
+    call: Call, body: BulkJobs, items: Sequence[bytes], shared: str | None
+) -> tuple[list[tuple[int, NewJob]], list[dict[str, Any]]]:
+    """The jobs that may be stored, and what is wrong with the others; each with its place."""
+    jobs: list[tuple[int, NewJob]] = []
+    failed: list[dict[str, Any]] = []
+    for index, item in enumerate(items):
+        try:
+            jobs.append((index, _bulk_item(call, body, shared, item, index)))
+        except (WrongShape, AccessDenied):
+            raise  # these are about the call as a whole
+        except SpooledError as error:
+            failed.append({"index": index, "error": error.message})
+    return jobs, failed
 
 
 def _bulk_item(call: Call, body: BulkJobs, shared: str | None, raw: bytes, index: int) -> NewJob:

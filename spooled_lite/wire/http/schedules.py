@@ -65,9 +65,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    body = await call.body(CreateSchedule)
-    new = NewSchedule.from_wire(body, template_bytes_max=_template_bytes_max(call))
-    check_payload_of_plan(call, new.payload_template, "payload_template")
+    new = await call.off_loop(_new_schedule, call, await call.body(CreateSchedule))
     call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
     row = await call.db.submit(
@@ -84,8 +82,7 @@ async def get(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    body = await call.body_or_empty(UpdateSchedule)
-    changes = ScheduleChanges.from_wire(body, template_bytes_max=_template_bytes_max(call))
+    changes = await call.off_loop(_changes, call, await call.body_or_empty(UpdateSchedule))
     return reply(ScheduleView.of(await _changed(call, changes), call.org_id))
 
 
@@ -169,6 +166,16 @@ async def _changed(call: Call, changes: ScheduleChanges) -> Row:
 async def _slots(call: Call, cron_expression: str, timezone: str, count: int) -> Slots:
     found = await asyncio.to_thread(slots_after, cron_expression, timezone, call.now_ms, count)
     return Slots.of(cron_expression, timezone, found)
+
+
+def _new_schedule(call: Call, body: CreateSchedule) -> NewSchedule:
+    new = NewSchedule.from_wire(body, template_bytes_max=_template_bytes_max(call))
+    check_payload_of_plan(call, new.payload_template, "payload_template")
+    return new
+
+
+def _changes(call: Call, body: UpdateSchedule) -> ScheduleChanges:
+    return ScheduleChanges.from_wire(body, template_bytes_max=_template_bytes_max(call))
 
 
 def _template_bytes_max(call: Call) -> int:

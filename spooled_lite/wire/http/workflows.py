@@ -53,11 +53,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    body = await call.body(CreateWorkflow)
-    new = NewWorkflow.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
-    for index, step in enumerate(new.steps):
-        check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
-        call.scope.check(step.job.queue_name)
+    new = await call.off_loop(_new_workflow, call, await call.body(CreateWorkflow))
     created: WorkflowCreated = await call.db.submit(
         create_workflow,
         (call.org, new, graph_of(new.steps), admission_of(call)),
@@ -135,6 +131,14 @@ def status_asked(call: Call) -> str | None:
     """The filter of a list of workflows; a word that is no status is none."""
     status = call.query.get("status")
     return status if status in STATUSES else None
+
+
+def _new_workflow(call: Call, body: CreateWorkflow) -> NewWorkflow:
+    new = NewWorkflow.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    for index, step in enumerate(new.steps):
+        check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
+        call.scope.check(step.job.queue_name)
+    return new
 
 
 def _created(created: WorkflowCreated, org_id: str) -> dict[str, Any]:

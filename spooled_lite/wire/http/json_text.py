@@ -1,0 +1,131 @@
+"""What is asked of JSON text as it came: how deep, which numbers, which strings.
+
+Every question is answered in slices, stops at its first finding, and never looks at a byte in a
+loop of Python: bodies have five million of them.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Final
+
+import msgspec
+
+SLICE_BYTES: Final = 65_536  # looked at in one go: the interpreter is nobody else's meanwhile
+DIGITS_MAX: Final = 308  # before the point: with more of them it is beyond every double
+
+# -- without its strings ---------------------------------------------------------------------------
+
+
+def outside_strings(text: bytes) -> Iterator[bytes]:
+    """What stands between the strings, in slices. Exact for JSON."""
+    at, is_inside = 0, False
+    while at < len(text):
+        part = text[at : at + SLICE_BYTES]
+        backslashes = len(part) - len(part.rstrip(b"\\"))
+        if backslashes % 2:  # what it escapes belongs to it
+            part = text[at : at + SLICE_BYTES + 1]
+        at += len(part)
+        if b"\\" in part:
+            # Escaped quotes end no string. Pairs of backslashes first: the second escapes nothing.
+            part = part.replace(b"\\\\", b"").replace(b'\\"', b"")
+        pieces = part.split(b'"')
+        yield b"".join(pieces[is_inside::2])
+        is_inside ^= len(pieces) % 2 == 0
+        _let_others_run(at, text)
+
+
+def _let_others_run(at: int, text: bytes) -> None:
+    """Between two slices: whoever waits for the interpreter would only get it after 5 ms."""
+    if at < len(text) - SLICE_BYTES:
+        time.sleep(0)
+
+
+# -- nesting ---------------------------------------------------------------------------------------
+
+_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _STEP)
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_AT_ONCE: Final = 64  # brackets
+
+
+def is_nested_over(text: bytes, levels_max: int) -> bool:
+    """Whether the brackets outside of strings are nested deeper. Exact for JSON."""
+    # With so few brackets they cannot be, wherever they stand.
+    if text.count(b"[") + text.count(b"{") <= levels_max:
+        return False
+    depth = 0
+    for piece in outside_strings(text):
+        brackets = piece.translate(_ONE_KIND, _NO_BRACKETS)
+        for at in range(0, len(brackets), _AT_ONCE):
+            part = brackets[at : at + _AT_ONCE]
+            opened = part.count(b"[")
+            if depth + opened > levels_max:
+                deepest = depth + max(accumulate(map(_STEP.__getitem__, part)))
+                if deepest > levels_max:
+                    return True
+            depth += 2 * opened - len(part)
+    return False
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+_NUMBER_BYTES: Final = b"0123456789+-.eE"
+_SHAPES: Final = bytes.maketrans(b"123456789E", b"000000000e")
+_NO_NUMBERS: Final = bytes(byte if byte in _NUMBER_BYTES else ord(" ") for byte in range(256))
+# One of these is in every number that is too big: the shorter the exponent, the longer the digits.
+_LONG_EXPONENTS: Final = (b"0e000", b"0e+000")
+_LONG_DIGITS: Final = b"0" * 200
+_SHORTEST: Final = len(b"1e309")
+_DOUBLES: Final = msgspec.json.Decoder(list[float])  # refuses what no double can hold
+
+
+def may_have_number_beyond_doubles(text: bytes) -> bool:
+    """A quick look: no is exact, yes may be a string that looks like one."""
+    for at in range(0, len(text), SLICE_BYTES):
+        shape = text[at : at + SLICE_BYTES + len(_LONG_DIGITS)].translate(_SHAPES)
+        if _LONG_DIGITS in shape or any(each in shape for each in _LONG_EXPONENTS):
+            return True
+        _let_others_run(at, text)
+    return False
+
+
+def has_number_beyond_doubles(text: bytes) -> bool:
+    """Whether the JSON holds a number that no double can hold. The text has been decoded."""
+    if not may_have_number_beyond_doubles(text):
+        return False
+    rest = b""  # a number that goes on in the next slice
+    for piece in outside_strings(text):
+        piece = rest + piece
+        numbers = piece.translate(_NO_NUMBERS).split()
+        rest = numbers.pop() if numbers and piece[-1:] in _NUMBER_BYTES else b""
+        if _is_any_beyond(numbers) or _has_too_many_digits(rest):
+            return True
+    return _is_any_beyond([rest])
+
+
+def _is_any_beyond(numbers: Sequence[bytes]) -> bool:
+    # The letter of `true` is no number, and too short for one that is looked for.
+    long = [each for each in numbers if len(each) >= _SHORTEST]
+    if any(_has_too_many_digits(each) for each in long if len(each) > DIGITS_MAX):
+        return True
+    try:
+        _DOUBLES.decode(b"[%b]" % b",".join(long))
+    except msgspec.ValidationError:
+        return True
+    return False
+
+
+def _has_too_many_digits(number: bytes) -> bool:
+    digits = number.removeprefix(b"-")[: DIGITS_MAX + 1]
+    return len(digits) > DIGITS_MAX and digits.isdigit()
+
+
+# -- strings ---------------------------------------------------------------------------------------
+
+ESCAPED_NUL: Final = b"\\u0000"  # the only way to write it: as itself it is no JSON
+
+
+def has_nul(text: bytes) -> bool:
+    """Whether a string of the JSON holds the character NUL."""
+    return ESCAPED_NUL in text and ESCAPED_NUL in text.replace(b"\\\\", b"")

@@ -1,0 +1,73 @@
+"""A body of the largest size is read beside the loop, and a bad one is refused at first sight."""
+
+import http.client
+import threading
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from spooled_lite.wire.http.body import BODY_BYTES_MAX
+from tests.bystander import Bystander
+from tests.server_process import API_KEY, ServerProcess
+
+BODIES_SENT: Final = 6
+SECRET: Final = "a secret of GitHub for the tests"
+
+
+def filled(start: bytes, unit: bytes, end: bytes) -> bytes:
+    """As large as a body may be."""
+    return start + unit * ((BODY_BYTES_MAX - len(start) - len(end)) // len(unit)) + end
+
+
+LARGE: Final = {
+    "brackets": ("auth/login", 400, filled(b"", b"[", b"")),
+    "levels": ("auth/login", 422, filled(b'{"x":[', b"{},", b"1]}")),
+    "numbers": ("organizations", 422, filled(b'{"x":[', b"1e300,", b"1]}")),
+    "a webhook": ("webhooks/{org}/github", 401, filled(b"[", b"[],", b"1]")),
+    "a time": (
+        "jobs", 422,
+        filled(b'{"queue_name":"a","payload":1,"scheduled_at":{"date":[', b"[],", b"1]}}"),
+    ),
+    "items": ("jobs/bulk", 400, filled(b'{"queue_name":"a","jobs":[', b"{},", b"{}]}")),
+    "a payload": (
+        "jobs", 413, filled(b'{"queue_name":"a","payload":[', b'{"a":1},', b"1]}")
+    ),
+}  # fmt: skip
+
+
+def send(url: str, path: str, body: bytes) -> int:
+    address = urlsplit(url)
+    assert address.hostname is not None, "an address of this machine"
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
+    headers = {"Authorization": f"Bearer {API_KEY}", "X-Hub-Signature-256": "sha256=" + "0" * 64}
+    try:
+        connection.request("POST", f"/api/v1/{path}", body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "status", "body"), LARGE.values(), ids=LARGE)
+def test_a_large_bad_body_holds_up_nobody_else(
+    tmp_path: Path, path: str, status: int, body: bytes
+) -> None:
+    with ServerProcess(tmp_path, github_webhook_secret=SECRET) as server:
+        server.start()
+        path = path.replace("{org}", server.ready["organization_id"])
+        found: list[int] = []
+
+        def sender() -> None:
+            found.extend(send(server.url, path, body) for _ in range(BODIES_SENT))
+
+        with Bystander(server.url, API_KEY) as bystander:
+            senders = [threading.Thread(target=sender) for _ in range(2)]
+            for each in senders:
+                each.start()
+            for each in senders:
+                each.join()
+
+        assert found == [status] * (2 * BODIES_SENT)
+        assert bystander.waits.longest_ms < 200, bystander.waits
