@@ -10,6 +10,7 @@ from starlette.types import Receive
 from spooled_lite.config_names import nearest
 from spooled_lite.errors import NotJson, PayloadTooLarge, Problem, RuleBroken, WrongShape
 from spooled_lite.wire.http.json_text import is_nested_over
+from spooled_lite.wire.http.kept_json import check_kept
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
     Raises:
         NotJson: 400, the text is no JSON, or there is none.
         WrongShape: 422, a field is missing or has the wrong type.
-        RuleBroken: 400, a value breaks a rule of its type.
+        RuleBroken: 400, a value breaks a rule of its type, or `check_kept` refuses it.
 
     Contract: platform, sections 1.1, 3.2 and 3.3.
     """
@@ -79,6 +80,7 @@ def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
         if not body.strip():
             raise NotJson.empty() from None
         raise NotJson.because(f"The body is not valid JSON: {error}") from None
+    check_kept(value, body, at=at)
     return value
 
 
