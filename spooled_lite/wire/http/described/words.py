@@ -12,7 +12,8 @@ ABOUT: Final = f"""\
 Requests and answers are JSON, whatever `Content-Type` says. Fields that are not known are ignored;
 null is as good as left out unless it is said to clear something. Times are UTC, as in RFC 3339.
 A body has at most {BODY_BYTES_MAX} bytes and is nested {NESTING_MAX} levels deep at most; a payload
-has at most {PAYLOAD_BYTES_MAX}, unless the server or a plan is set to something else.
+has at most {PAYLOAD_BYTES_MAX}, unless the server or a plan is set to something else. JSON that is
+kept comes back byte for byte, and may hold no number that a double cannot hold.
 
 Lists are bare arrays. `limit` and `offset` page through them, and the header `X-Has-More` says
 whether there is more.
