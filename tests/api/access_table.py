@@ -33,7 +33,7 @@ SUCCESS: Final[Mapping[str, int]] = {
     f"{row[0]} {row[1]}": int(row[4].split(",")[0]) for row in MAIN_PORT
 }
 # What somebody does not get into by saying nothing.
-CLOSED: Final = frozenset({Access.KEY, Access.UNSCOPED, Access.BOOTSTRAP})
+CLOSED: Final = frozenset({Access.KEY, Access.UNSCOPED, Access.BOOTSTRAP, Access.OWN_METRICS})
 OPEN: Final = frozenset(
     {
         *(Access.PUBLIC, Access.REGISTRATION, Access.METRICS, Access.NONE),
@@ -47,7 +47,8 @@ WITH_KEY: Final = [name for name, access in ACCESS.items() if access in CLOSED]
 STREAMS: Final = [name for name, access in ACCESS.items() if access is Access.STREAM]
 WITH_WORD: Final = [name for name in WITH_KEY if WORDS[name]]
 WITHOUT_WORD: Final = [name for name in WITH_KEY if not WORDS[name]]
-UNSCOPED: Final = [name for name in WITH_KEY if ACCESS[name] is not Access.KEY]
+_ANY_SCOPE: Final = (Access.KEY, Access.OWN_METRICS)
+UNSCOPED: Final = [name for name in WITH_KEY if ACCESS[name] not in _ANY_SCOPE]
 WITH_ADMIN_KEY: Final = [name for name, access in ACCESS.items() if access is Access.ADMIN]
 
 # Every word that means something. Contract: platform, section 2.4.

@@ -12,7 +12,7 @@ HEALTH: Final[tuple[Row, ...]] = (
     ("GET", "/health/ready", "public", "-", "200,503", "core", "platform.md#13"),
     ("GET", "/metrics", "metrics", "-", "200", "core", "platform.md#14"),
     ("GET", "/api/v1/metrics", "key", "-", "200", "core", "platform.md#14"),
-    ("GET", "/api/v1/metrics/prometheus", "key", "-", "200", "core", "platform.md#14"),
+    ("GET", "/api/v1/metrics/prometheus", "own metrics", "-", "200", "core", "platform.md#14"),
     ("GET", "/api/config", "public", "-", "200", "optional", "platform.md#16"),
 )
 

@@ -1,10 +1,14 @@
 """Who may administer the server. Contract: platform, sections 3.2, 4 and 11."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from spooled_lite.wire.http import admin_key
 from spooled_lite.wire.http.dispatch import Access
+from spooled_lite.wire.http.middleware.rate_limit import GUESS_SECONDS, FailureWindows
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
 from tests.api.job_calls import refusal
@@ -81,9 +85,14 @@ def test_admin_calls_say_nothing_of_rates(api: AdminApi) -> None:
 # -- how often one may be wrong --------------------------------------------------------------
 
 
-def test_an_address_may_fail_sixty_times_a_minute(api: AdminApi) -> None:
+def failing(api: AdminApi) -> None:
+    """As often as an address may. Without a key: only a wrong one has to wait for its answer."""
     for _ in range(FAILURES_MAX):
-        assert shown(api, "wrong") == (401, "INVALID_ADMIN_KEY")
+        assert shown(api, None) == (401, "MISSING_ADMIN_KEY")
+
+
+def test_an_address_may_fail_sixty_times_a_minute(api: AdminApi) -> None:
+    failing(api)
 
     answer = api.get("admin/stats", key=None, headers={"X-Admin-Key": "wrong"})
 
@@ -93,24 +102,103 @@ def test_an_address_may_fail_sixty_times_a_minute(api: AdminApi) -> None:
     assert answer.headers["x-ratelimit-limit"] == str(FAILURES_MAX)
 
 
-def test_a_missing_key_is_a_failure_too(api: AdminApi) -> None:
-    for _ in range(FAILURES_MAX):
-        shown(api, None)
+def test_a_wrong_key_is_a_failure_like_a_missing_one(api: AdminApi) -> None:
+    for value in ("wrong", *[None] * (FAILURES_MAX - 1)):
+        assert shown(api, value)[0] == 401
 
-    assert shown(api, "wrong") == (429, "RATE_LIMIT_EXCEEDED")
+    assert shown(api, None) == (429, "RATE_LIMIT_EXCEEDED")
 
 
-def test_the_right_key_is_let_in_however_often_others_failed(api: AdminApi) -> None:
-    for _ in range(FAILURES_MAX + 1):
-        shown(api, "wrong")
+def test_past_the_limit_the_right_key_is_refused_like_any_other(api: AdminApi) -> None:
+    failing(api)
 
-    assert all(api.admin("GET", "plans").status_code == 200 for _ in range(FAILURES_MAX + 1))
+    right = api.admin("GET", "stats")
+
+    assert refusal(right) == shown(api, "wrong") == (429, "RATE_LIMIT_EXCEEDED")
+    api.skip(seconds=59)
+    assert api.admin("GET", "stats").status_code == 429
+    api.skip(seconds=1)
+    assert api.admin("GET", "stats").status_code == 200
+
+
+def test_past_the_limit_nothing_is_compared(api: AdminApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(api)
+    compared: list[bytes] = []
+    monkeypatch.setattr(admin_key, "_is_same", lambda shown, _: compared.append(shown))
+
+    for value in ("wrong", ADMIN_KEY):
+        assert shown(api, value)[0] == 429
+
+    assert compared == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "organizations", {"name": "New", "slug": "new"}),
+        ("POST", "organizations/{org}/api-keys", {"name": "k"}),
+        ("POST", "auth/email/start", {"email": "ada@example.com"}),
+        ("GET", "metrics/prometheus", None),
+    ],
+)
+def test_past_the_limit_the_key_opens_no_other_door_either(
+    method: str, path: str, body: Any
+) -> None:
+    with AdminApi(registration="closed") as api:
+        path = path.format(org=api.served.org_id)
+        headers = {"X-Admin-Key": ADMIN_KEY}
+        before = api.request(method, path, key=None, headers=headers, json=body)
+        failing(api)
+
+        refused = api.request(method, path, key=None, headers=headers, json=body)
+
+        assert before.status_code in (200, 201)
+        assert refusal(refused) == (429, "RATE_LIMIT_EXCEEDED")
+
+
+def test_calls_with_an_api_key_go_on_past_the_limit(api: AdminApi) -> None:
+    failing(api)
+
+    assert api.get("jobs").status_code == 200
 
 
 def test_the_next_minute_is_a_new_one(api: AdminApi) -> None:
-    for _ in range(FAILURES_MAX + 1):
-        shown(api, "wrong")
+    failing(api)
 
     api.skip(seconds=60)
 
     assert shown(api, "wrong") == (401, "INVALID_ADMIN_KEY")
+
+
+def test_wrong_keys_wait_behind_each_other_by_address() -> None:
+    async def guesses() -> tuple[float, float]:
+        failures = FailureWindows("admin")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.gather(*(failures.wait_turn("a") for _ in range(5)))
+        of_one = loop.time() - began
+        began = loop.time()
+        await asyncio.gather(*(failures.wait_turn(address) for address in "bcdefghijkl"))
+        return of_one, loop.time() - began
+
+    of_one, of_many = asyncio.run(guesses())
+
+    assert of_one >= 5 * GUESS_SECONDS * 0.99
+    assert of_many < of_one  # eleven addresses, one guess each
+
+
+def test_a_wrong_key_waits_and_the_right_one_does_not(
+    api: AdminApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[str] = []
+
+    async def noted(self: FailureWindows, address: str) -> None:
+        waited.append(address)
+
+    monkeypatch.setattr(FailureWindows, "wait_turn", noted)
+
+    assert api.admin("GET", "stats").status_code == 200
+    for value in ("wrong", None, "wrong"):
+        shown(api, value)
+
+    assert len(waited) == 2

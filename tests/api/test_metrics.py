@@ -18,6 +18,7 @@ from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.http.metrics_port import MetricsPort
+from tests.api.admin_calls import ADMIN_KEY
 from tests.api.conftest import ServedFactory
 from tests.api.served import Api
 from tests.storage.stage import Gate
@@ -225,9 +226,73 @@ def test_a_client_that_decodes_json_only_gets_one_string(api: Api) -> None:
     as_text = api.get("metrics/prometheus", headers={"Accept": "*/*"})
 
     assert as_json.headers["content-type"] == "application/json"
-    assert set(CONTRACT) <= set(families(as_json.json()))
+    assert families(as_json.json()).keys() == families(as_text.text).keys() != set()
     assert as_text.headers["content-type"] == TEXT
-    assert set(CONTRACT) <= set(families(as_text.text))
+
+
+def test_a_key_sees_the_figures_of_its_own_organization_only(api: Api) -> None:
+    for name in ("q", "q", "other"):
+        api.post("jobs", json={"queue_name": name, "payload": {}})
+    a_claimed_job(api)
+    scoped = api.issue(queues=("other",))
+
+    mine, foreign, seen = (own_figures(api, key) for key in (api.key, api.other_org(), scoped))
+
+    assert (mine["jobs_enqueued_total"], mine["jobs_pending"], mine["jobs_processing"]) == (3, 2, 1)
+    assert set(foreign.values()) == {0}
+    assert (seen["jobs_enqueued_total"], seen["jobs_pending"]) == (1, 1)
+    assert "api_requests_total" not in mine
+
+
+def own_figures(api: Api, key: str) -> dict[str, float]:
+    answer = api.get("metrics/prometheus", key=key, headers={"Accept": "*/*"})
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    pairs = [line.split(" ") for line in lines]
+    return {name.removeprefix("spooled_"): float(value) for name, value in pairs}
+
+
+@pytest.mark.parametrize(
+    ("token", "shown", "status"),
+    [
+        (TOKEN, {"Authorization": f"Bearer {TOKEN}"}, 200),
+        (TOKEN, {"X-Admin-Key": ADMIN_KEY}, 200),
+        (None, {"X-Admin-Key": ADMIN_KEY}, 200),
+        (TOKEN, {"Authorization": "Bearer wrong"}, 401),
+        (TOKEN, {}, 401),
+        (None, {"X-Admin-Key": "wrong"}, 401),
+    ],
+)
+def test_the_whole_server_is_for_the_metrics_token_and_the_admin_key(
+    make: Make, token: str | None, shown: dict[str, str], status: int
+) -> None:
+    api = make(metrics_token=token, admin_key=ADMIN_KEY)
+
+    answer = api.get("metrics/prometheus", key=None, headers={"Accept": "*/*", **shown})
+
+    assert answer.status_code == status
+    assert all(name in answer.text for name in CONTRACT) == (status == 200)
+
+
+def test_with_a_metrics_token_a_key_of_the_api_sees_nothing(make: Make) -> None:
+    api = make(metrics_token=TOKEN)
+
+    answer = api.get("metrics/prometheus")
+
+    assert answer.status_code == 401
+    assert "spooled_" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/metrics", "metrics/prometheus"])
+def test_who_guesses_at_the_metrics_token_is_refused_for_a_minute(make: Make, path: str) -> None:
+    api = make(metrics_token=TOKEN)
+    wrong, right = {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {TOKEN}"}
+    for _ in range(60):
+        assert api.get(path, key=None, headers=wrong).status_code == 401
+
+    for headers in (wrong, right):
+        assert api.get(path, key=None, headers=headers).status_code == 429
+    api.clock.advance(seconds=60)
+    assert api.get(path, key=None, headers=right).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["metrics", "metrics/prometheus"])

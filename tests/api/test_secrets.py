@@ -130,7 +130,7 @@ class Told:
             body = {**body, **hook, "completion_webhook_secret": WEBHOOK_SECRET}
         if ACCESS[name] is Access.ADMIN:
             headers["X-Admin-Key"] = ADMIN_KEY
-        if ACCESS[name] is Access.METRICS:
+        if ACCESS[name] in (Access.METRICS, Access.OWN_METRICS):
             key = SETTINGS["metrics_token"]
         self.learn(body)
         answer = self.api.request(method, path, key=key, json=body, headers=headers)

@@ -9,6 +9,7 @@ from spooled_lite.errors import (
     InvalidAdminHeader,
     InvalidAdminKey,
     MissingAdminKey,
+    RateLimited,
     SpooledError,
 )
 from spooled_lite.wire.http.call import Call
@@ -18,22 +19,30 @@ _HEADER: Final = b"x-admin-key"
 _PRINTABLE: Final = frozenset((*range(0x20, 0x7F), 0x09))
 
 
-def check_admin_key(call: Call) -> None:
+async def check_admin_key(call: Call) -> None:
     """Let the call through if it shows the admin key.
 
+    After too many failures of an address nothing that comes from it is compared until the minute
+    is over: the right key among thousands of guesses is refused like the others. A wrong key waits
+    for its answer, behind the other wrong ones of its address.
+
     Raises:
+        RateLimited: too many failures from this address lately.
         AdminNotConfigured: the server has none.
         MissingAdminKey, InvalidAdminHeader, InvalidAdminKey: what is wrong with the one shown.
-        RateLimited: too many failures from this address lately; the right key is let in all the
-            same, so that nobody can lock the owner out.
     """
+    failures, address = call.services.admin_failures, client_address(call)
+    failures.check(address, call.now_ms)
     refused = _refusal(call)
-    if refused is not None:
-        _note_failure(call)
-        raise refused
+    if refused is None:
+        return
+    failures.fail(address, call.now_ms)
+    if isinstance(refused, InvalidAdminKey):
+        await failures.wait_turn(address)
+    raise refused
 
 
-def has_admin_key(call: Call) -> bool:
+async def has_admin_key(call: Call) -> bool:
     """Whether the call shows the admin key, where something else may open the door as well.
 
     A wrong one counts as a failure, none does not: trying keys here is no cheaper than elsewhere.
@@ -43,10 +52,13 @@ def has_admin_key(call: Call) -> bool:
     """
     if _HEADER not in call.headers:
         return False
-    if _refusal(call) is None:
-        return True
-    _note_failure(call)
-    return False
+    try:
+        await check_admin_key(call)
+    except RateLimited:
+        raise
+    except SpooledError:
+        return False
+    return True
 
 
 def _refusal(call: Call) -> SpooledError | None:
@@ -58,12 +70,6 @@ def _refusal(call: Call) -> SpooledError | None:
     if not _PRINTABLE.issuperset(shown):
         return InvalidAdminHeader()
     return None if _is_same(shown, wanted.encode("utf-8")) else InvalidAdminKey()
-
-
-def _note_failure(call: Call) -> None:
-    failures, address, now_ms = call.services.admin_failures, client_address(call), call.now_ms
-    failures.check(address, now_ms)
-    failures.fail(address, now_ms)
 
 
 def _is_same(shown: bytes, wanted: bytes) -> bool:

@@ -123,12 +123,14 @@ class Application:
                 return
             case Access.METRICS:
                 check_metrics_token(call)
+            case Access.OWN_METRICS:
+                await self._admit_scraper(call, route)
             case Access.ADMIN:
                 call.rate_headers = ()  # whoever has the admin key is not limited
-                check_admin_key(call)
+                await check_admin_key(call)
             case Access.REGISTRATION:
                 self._admit_address(call, route)
-                check_registration(call)
+                await check_registration(call)
             case Access.BOOTSTRAP:
                 await self._admit_bootstrap(call, route)
             case Access.STREAM:
@@ -145,15 +147,26 @@ class Application:
         Contract: platform, section 8.4.
         """
         shows_key = b"authorization" in call.headers or b"x-api-key" in call.headers
-        if shows_key and not has_admin_key(call):
+        if shows_key and not await has_admin_key(call):
             await self._admit_caller(call, route)
         elif shows_key or b"x-admin-key" in call.headers:
-            check_admin_key(call)
+            await check_admin_key(call)
             call.is_admin, call.rate_headers = True, ()
         else:
             self._admit_address(call, route)
             if call.settings.registration_mode != "open":
                 raise Unauthorized
+
+    async def _admit_scraper(self, call: Call, route: Route) -> None:
+        """A scraper of the whole server, or a key that looks at its own organization."""
+        if b"x-admin-key" in call.headers:
+            await check_admin_key(call)
+        elif call.settings.metrics_token is not None:
+            check_metrics_token(call)
+        else:
+            await self._admit_caller(call, route)
+            return
+        call.is_admin = True
 
     def _admit_address(self, call: Call, route: Route) -> None:
         """How often this address calls, where nobody has to say who is calling."""

@@ -124,6 +124,7 @@ class Services(Struct, frozen=True, kw_only=True):
     rates: RateLimits
     login_failures: FailureWindows
     admin_failures: FailureWindows
+    metrics_failures: FailureWindows
     code_requests: FailureWindows  # who asks for mails again and again is held up as well
     signer: Signer
     mail: Mail
@@ -175,6 +176,7 @@ class Services(Struct, frozen=True, kw_only=True):
             rates=RateLimits(settings, plans),
             login_failures=FailureWindows("login"),
             admin_failures=FailureWindows("admin"),
+            metrics_failures=FailureWindows("admin"),
             code_requests=FailureWindows("login"),
             signer=signer,
             mail=Mail(smtp_of(settings)),

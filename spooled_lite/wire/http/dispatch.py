@@ -27,6 +27,8 @@ class Access(Enum):
     BOOTSTRAP = "bootstrap"  # an unscoped key, the admin key, or neither: the handler decides
     ADMIN = "admin"  # the admin key, in a header of its own; any other credential is ignored
     METRICS = "metrics"  # public, or the metrics token when there is one
+    # The metrics token or the admin key: of the whole server. A key, without a token: of its own.
+    OWN_METRICS = "own metrics"
     HOOK_TOKEN = "hook-token"  # as PUBLIC; the handler asks for the webhook token or a key
     SIGNATURE = "signature"  # as PUBLIC; the handler asks for a provider's signature
     NONE = "none"  # always refused, before any look at a credential

@@ -50,7 +50,7 @@ async def start(call: Call) -> Reply:
     requests.check(address, call.now_ms)
     requests.fail(address, call.now_ms)
     call.services.mail.check_room()
-    operation = partial(sign_in.start, may_register=_may_register(call))
+    operation = partial(sign_in.start, may_register=await _may_register(call))
     code: str | None = await call.write(operation, email, call.services.signer.secret)
     if code is not None:
         text = TEXT.format(code=code, minutes=CODE_SECONDS // 60)
@@ -65,7 +65,7 @@ async def verify(call: Call) -> Reply:
     failures, address = call.services.login_failures, client_address(call)
     failures.check(address, call.now_ms)
     operation = partial(
-        sign_in.verify, may_register=_may_register(call), is_live=_is_production(call)
+        sign_in.verify, may_register=await _may_register(call), is_live=_is_production(call)
     )
     secret = call.services.signer.secret
     verified: sign_in.Verified = await call.write(operation, email, body.code, secret)
@@ -81,7 +81,7 @@ async def verify(call: Call) -> Reply:
 
 async def complete(call: Call) -> Reply:
     _check_is_on(call)
-    if not _may_register(call):
+    if not await _may_register(call):
         raise AccessDenied("Registration is closed")
     body = await call.body(CompleteSignup)
     claims = call.services.signer.read_signup(body.signup_token, now_ms=call.now_ms)
@@ -167,12 +167,12 @@ def _is_on(call: Call) -> bool:
     return settings.email_signup_enabled and has_way
 
 
-def _may_register(call: Call) -> bool:
+async def _may_register(call: Call) -> bool:
     match call.settings.registration_mode:
         case "open":
             return True
         case "closed":
-            return has_admin_key(call)
+            return await has_admin_key(call)
         case "invite":
             return False
 

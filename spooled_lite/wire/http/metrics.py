@@ -9,13 +9,17 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite import metrics
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.depths import Depth, deepest
 from spooled_lite.core.workers.totals import Figures, totals
 from spooled_lite.core.workers.totals import figures as figures_of
 from spooled_lite.errors import SpooledError, Unauthorized
+from spooled_lite.metrics import own_text
+from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import credential_of
 from spooled_lite.wire.http.call import Call, Reply, Services, reply
+from spooled_lite.wire.http.middleware.rate_limit import client_address
 
 # Gauges that are read from the file, by what they show.
 _OF_FILE: Final[Mapping[str, str]] = {
@@ -73,8 +77,14 @@ async def scrape(call: Call) -> Reply:
 
 
 async def prometheus(call: Call) -> Reply:
-    """One client decodes JSON only: for it the text is one JSON string."""
-    text = await exposition(call.services)
+    """One client decodes JSON only: for it the text is one JSON string.
+
+    Of the whole server for the metrics token and the admin key, else of one organization.
+    """
+    if call.is_admin:
+        text = await exposition(call.services)
+    else:
+        text = own_text(await call.reads.read(own_figures, call.org, call.scope))
     if b"application/json" in call.headers.get(b"accept", b"").lower():
         return reply(text.decode())
     return Reply(200, text, media=metrics.TEXT)
@@ -112,6 +122,20 @@ async def overview(call: Call) -> Reply:
     return reply(view)
 
 
+def own_figures(tx: Reading, org: int, scope: Scope) -> Mapping[str, float]:
+    """What is measured of one organization, as far as a key may see it: values by metric."""
+    found = totals(tx, org, scope)
+    return {
+        "spooled_jobs_enqueued_total": found.created,
+        "spooled_jobs_completed_total": found.completed,
+        "spooled_jobs_failed_total": found.failed,
+        "spooled_jobs_pending": found.jobs.pending,
+        "spooled_jobs_processing": found.jobs.processing,
+        "spooled_jobs_deadletter": found.jobs.deadletter,
+        "spooled_workers_active": found.workers_active,
+    }
+
+
 async def exposition(services: Services) -> bytes:
     """Everything that is measured; what the file would tell is unknown while it cannot be read."""
     try:
@@ -136,8 +160,19 @@ async def _depths(services: Services) -> list[Depth]:
 
 
 def check_metrics_token(call: Call) -> None:
-    """Raises Unauthorized when there is a metrics token and the call does not show it."""
-    if not may_scrape(call.headers, call.settings.metrics_token):
+    """Let the call through if it shows the metrics token, or there is none.
+
+    Raises:
+        Unauthorized: it shows another one, or none.
+        RateLimited: its address has failed too often; then nothing is compared any more.
+    """
+    token = call.settings.metrics_token
+    if token is None:
+        return
+    failures, address = call.services.metrics_failures, client_address(call)
+    failures.check(address, call.now_ms)
+    if not may_scrape(call.headers, token):
+        failures.fail(address, call.now_ms)
         raise Unauthorized("A valid metrics token is required")
 
 

@@ -191,7 +191,7 @@ INGEST: Final[tuple[Row, ...]] = (
 METRICS: Final[tuple[Row, ...]] = (
     ("GET", "/metrics",                   metrics.scrape,     Access.METRICS, "-"),
     ("GET", "/api/v1/metrics",            metrics.overview,   Access.KEY,     "-"),
-    ("GET", "/api/v1/metrics/prometheus", metrics.prometheus, Access.KEY,     "-"),
+    ("GET", "/api/v1/metrics/prometheus", metrics.prometheus, Access.OWN_METRICS, "-"),
 )
 
 BILLING: Final[tuple[Row, ...]] = (

@@ -15,8 +15,10 @@ PLATFORM: Final[Mapping[Handler, Doc]] = {
         summary="Everything that is measured, for Prometheus", answer=str, media=(_TEXT,)
     ),
     metrics.prometheus: Doc(
-        summary="The same below the API",
-        about="As one JSON text for whoever accepts JSON.",
+        summary="What is measured, below the API",
+        about="Of the whole server with the metrics token or the admin key. A key sees the figures "
+        "of its own organization, and nothing once the server has a metrics token. As one JSON "
+        "text for clients that accept JSON.",
         answer=str,
         media=(_TEXT, JSON),
     ),

@@ -58,7 +58,8 @@ BY_ACCESS: Final[Mapping[Access, tuple[Kind, ...]]] = {
     Access.REGISTRATION: (AccessDenied, RateLimited),
     Access.BOOTSTRAP: (*_KEY, *_ADMIN),
     Access.ADMIN: (*_ADMIN, RateLimited),
-    Access.METRICS: (Unauthorized,),
+    Access.METRICS: (Unauthorized, RateLimited),
+    Access.OWN_METRICS: (*_KEY, *_ADMIN),
     Access.HOOK_TOKEN: (AuthenticationFailed, RateLimited),
     Access.SIGNATURE: (AuthenticationFailed, SecretMissing, RateLimited),
     Access.NONE: (),
@@ -164,10 +165,8 @@ def _kinds(route: Route, doc: Doc) -> Iterable[Kind]:
         yield NotFound
         return
     yield from ALWAYS
-    if not route.is_unlimited:
+    if not route.is_unlimited or route.access is Access.METRICS:
         yield from BY_ACCESS[route.access]
-    elif route.access is Access.METRICS:
-        yield Unauthorized
     if route.path.startswith("/api/v1"):
         yield BadRequest  # also for a version of the API that there is not
     if doc.body is not None:

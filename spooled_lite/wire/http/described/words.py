@@ -89,6 +89,7 @@ SECURITY: Final[Mapping[Access, list[dict[str, Any]]]] = {
     Access.BOOTSTRAP: [*_KEY, {"adminKey": []}, _NOTHING],
     Access.ADMIN: [{"adminKey": []}],
     Access.METRICS: [_NOTHING, {"metricsToken": []}],
+    Access.OWN_METRICS: [*_KEY, {"metricsToken": []}, {"adminKey": []}],
     Access.HOOK_TOKEN: [{"webhookToken": []}, *_KEY],
     Access.SIGNATURE: [_NOTHING, {"webhookToken": []}],
     Access.NONE: [],

@@ -3,6 +3,7 @@
 Contract: platform, section 4. Kept in memory: everything starts full after a restart.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
@@ -28,6 +29,7 @@ UNLIMITED: Final = 1_000_000  # what the headers say when nothing is limited
 ADDRESS_PER_SECOND: Final = 100  # public calls of one address, when no setting says otherwise
 ADDRESS_BURST: Final = 200
 FAILURES_MAX: Final[Mapping[Literal["login", "admin"], int]] = {"login": 10, "admin": 60}
+GUESS_SECONDS: Final = 0.1  # noticed by nobody who has mistyped, and ten guesses a second at most
 UNKNOWN_ADDRESS: Final = "unknown"
 FORWARDED_BYTES_MAX: Final = 64  # of the first entry: no address is longer
 
@@ -97,13 +99,15 @@ class RateLimits:
 class FailureWindows:
     """Failures of one kind per client address; what succeeds does not count. O(1), bounded.
 
-    Ask `check` before looking at the credential, say `fail` when it was wrong.
+    Ask `check` before looking at the credential, say `fail` when it was wrong. Past the limit
+    nothing is compared: who guesses learns nothing of the right one either.
     """
 
     def __init__(self, kind: Literal["login", "admin"]) -> None:
         self._kind = kind
         self._failures_max = FAILURES_MAX[kind]
         self._windows: OrderedDict[str, Window] = OrderedDict()
+        self._turn_at: OrderedDict[str, float] = OrderedDict()  # of the last one in line
 
     def check(self, address: str, now_ms: int) -> None:
         """Raises RateLimited: this address has failed too often in the last minute."""
@@ -120,6 +124,20 @@ class FailureWindows:
         )
         window.turn(now_ms)
         window.take()
+
+    async def wait_turn(self, address: str) -> None:
+        """The time that a guess costs: in real time, one after the other of each address.
+
+        So guesses are no faster side by side. Let nobody in line without `fail`, which bounds it.
+        """
+        loop = asyncio.get_running_loop()
+        last = use(self._turn_at, address) or 0.0
+        turn_at = max(loop.time(), last) + GUESS_SECONDS
+        if last:
+            self._turn_at[address] = turn_at
+        else:
+            keep(self._turn_at, address, turn_at)
+        await asyncio.sleep(turn_at - loop.time())
 
 
 class Asked(Protocol):
