@@ -36,7 +36,9 @@ def test_a_child_of_a_dead_letter_is_cancelled(api: WatchedApi) -> None:
 
     child = api.enqueue(parent_job_id=parent["id"])
 
-    shown = api.until(f"jobs/{child['id']}", lambda shown: shown["status"] == "cancelled")
+    shown = api.job(child["id"])
+    assert child == {**shown, "created": True}
+    assert shown["status"] == "cancelled"
     assert shown["last_error"] == "Parent job failed or was deadlettered"
 
 

@@ -6,15 +6,21 @@ from typing import Final
 # which is nearly always empty.
 VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL)"
 
-INSERT: Final = """
-INSERT INTO jobs (id, org, queue, queue_name, status, claimable, priority, job_type, max_retries,
+_NEW: Final = """id, org, queue, queue_name, status, claimable, priority, job_type, max_retries,
                   timeout_seconds, created_at_ms, updated_at_ms, scheduled_at_ms, run_at_ms,
                   expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags,
-                  payload_bytes, payload, completion_webhook, completion_webhook_secret)
-VALUES (:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type, :max_retries,
-        :timeout_seconds, :created_at_ms, :updated_at_ms, :scheduled_at_ms, :run_at_ms,
-        :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags,
-        :payload_bytes, :payload, :completion_webhook, :completion_webhook_secret)
+                  payload_bytes, payload, completion_webhook, completion_webhook_secret"""
+_NEW_VALUES: Final = """:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type,
+        :max_retries, :timeout_seconds, :created_at_ms, :updated_at_ms, :scheduled_at_ms,
+        :run_at_ms, :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags,
+        :payload_bytes, :payload, :completion_webhook, :completion_webhook_secret"""
+
+INSERT: Final = f"INSERT INTO jobs ({_NEW}) VALUES ({_NEW_VALUES})"
+
+# Of a job whose parent can never be completed.
+INSERT_CANCELLED: Final = f"""
+INSERT INTO jobs ({_NEW}, completed_at_ms, cancelled_by_parent, last_error)
+VALUES ({_NEW_VALUES}, :completed_at_ms, :cancelled_by_parent, :last_error)
 """
 
 # Index job_bodies_of_job, as the one that follows. A result is stored anew when a step that

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.lifecycle import dependent_statements as statements
 from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.lifecycle.revive import revive, revive_steps
@@ -20,7 +21,6 @@ from spooled_lite.storage.transaction import Tx
 TELL_MAX: Final = 1_000
 CHANGE_COST: Final = 10  # one that is cancelled or brought back counts as so many that are told
 TELL_COST: Final = 10  # before a removal, one that waits costs so much more than its edges
-PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract README, section 5
 
 
 def tell_dependents(tx: Tx, job: Row) -> None:

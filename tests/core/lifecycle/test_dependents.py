@@ -3,10 +3,10 @@
 import pytest
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters
+from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.depend import depend
 from spooled_lite.core.lifecycle.dependents import (
-    PARENT_FAILED,
     TELL_COST,
     TELL_MAX,
     work_off_cascades,

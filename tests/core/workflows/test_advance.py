@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
+from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.depend import depend
-from spooled_lite.core.lifecycle.dependents import PARENT_FAILED
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
