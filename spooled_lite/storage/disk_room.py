@@ -80,8 +80,12 @@ class DiskRoom:
         else:
             is_left = left >= self._scarce_bytes or used - pages_before <= SMALL_PAGES
         if not is_left:
-            self._wanted_at = time.monotonic()
+            self.want()
         return is_left
+
+    def want(self) -> None:
+        """Somebody was refused for want of room, and may try again."""
+        self._wanted_at = time.monotonic()
 
     def is_wanted(self) -> bool:
         """True when somebody may be waiting for room: log and file are kept short then."""
@@ -121,7 +125,7 @@ class DiskRoom:
             return 0
 
     def _say(self, is_low: bool) -> None:
-        left_mib, reserve_mib = self._left_bytes // 2**20, self._reserve_bytes // 2**20
+        left_mib, reserve_mib = max(0, self._left_bytes) // 2**20, self._reserve_bytes // 2**20
         if is_low:
             logger.warning(
                 "the disk is low: %d MiB are left, the reserve is %d MiB; reads, claims,"

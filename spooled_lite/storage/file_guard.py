@@ -5,40 +5,81 @@ import fcntl
 import json
 import os
 import time
+from datetime import UTC, datetime
 from typing import Final, Self
 
+Identity = tuple[int, int]  # device and inode
+
 WAL_SUFFIX: Final = "-wal"
+_WATCHED: Final = ("", WAL_SUFFIX, "-shm")
 SPARE_BYTES: Final = 4 * 1024 * 1024  # a log that holds settlements, or a pass of a purge
 SPARE_FROM: Final = 4_096  # where it begins in the lock file, behind what the holder says of itself
 
 
-class FileInUse(Exception):
+class CannotUseFile(Exception):
+    """Nothing can be done with the file as it is. The message names it and says what is wrong."""
+
+
+class FileInUse(CannotUseFile):
     """Another server holds the database file."""
 
 
-class FileLock:
-    """One server per file: an exclusive lock on `<database>.lock`, which is never deleted.
+# A process closes no descriptor of a file that SQLite has open in it: that would drop SQLite's
+# locks. So it has to know by itself which files it holds.
+_held_here: Final[set[Identity]] = set()
 
-    The kernel lets go of it when the process dies, however it dies.
+
+class FileLock:
+    """One server per file: an exclusive lock on `<database>.lock`, which stays.
+
+    The lock on the file itself, by its inode, comes on top of it: the file may have other names.
+    The kernel lets go of both when the process dies, however it dies.
     """
 
     def __init__(self, database: str) -> None:
+        self._database = database
         self._path = f"{database}.lock"
         self._descriptor: int | None = None
+        self._of_file: tuple[int, Identity] | None = None
+        self._is_new = False
         self.has_spare = False  # keeps room of the disk that can be given up
 
     def acquire(self) -> Self:
         """Raises FileInUse, with what the holder wrote about itself."""
+        self._is_new = not os.path.exists(self._path)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(descriptor, SPARE_FROM).decode(errors="replace").strip("\0\n ")
+            holder = _words_of(os.read(descriptor, SPARE_FROM))
             os.close(descriptor)
-            raise FileInUse(f"{self._path} is held by another server: {holder}") from error
+            raise FileInUse(f"{self._database} is held by another server{holder}") from error
         self._descriptor = descriptor
         self.describe(url=None)
         return self
+
+    def hold_file(self) -> None:
+        """Hold the file, too. Before SQLite opens it, and until SQLite has closed it.
+
+        Raises FileInUse when a server holds it under another name.
+        """
+        descriptor = None
+        identity = _identity(self._database)
+        assert identity is not None, "the file is there"
+        try:
+            if identity in _held_here:
+                raise BlockingIOError
+            descriptor = os.open(self._database, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if descriptor is not None:
+                os.close(descriptor)
+            raise FileInUse(
+                f"{self._database} is held by another server, under another name (a hard link, or"
+                " a second mount)"
+            ) from error
+        _held_here.add(identity)
+        self._of_file = (descriptor, identity)
 
     def describe(self, *, url: str | None) -> None:
         """Say who holds the lock, for the message of the next one who asks."""
@@ -68,8 +109,19 @@ class FileLock:
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, SPARE_FROM)
 
-    def release(self) -> None:
+    def leave_no_trace(self) -> None:
+        """The file is not ours after all: remove what was made beside it."""
+        self.release(unlink=self._is_new)
+
+    def release(self, *, unlink: bool = False) -> None:
+        if self._of_file is not None:
+            descriptor, identity = self._of_file
+            self._of_file = None
+            os.close(descriptor)
+            _held_here.discard(identity)
         if self._descriptor is not None:
+            if unlink:  # nobody waits for it: who does not get it at once is refused
+                os.unlink(self._path)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -79,17 +131,34 @@ class FileWatch:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._identity = _identity(path)
+        self._known: dict[str, Identity | None] = {}
+        self.opened()
 
-    def is_gone(self) -> bool:
-        """True when the file was moved, deleted or replaced: SQLite would go on in the old one."""
-        return _identity(self._path) != self._identity
+    def opened(self) -> None:
+        """SQLite has opened the file, and what belongs to it: these are to stay where they are."""
+        self._known = {suffix: _identity(self._path + suffix) for suffix in _WATCHED}
+
+    def closed(self) -> None:
+        """SQLite closes the file: its log may be removed and made anew."""
+        self._known = {"": self._known[""]}
+
+    def missing(self) -> str | None:
+        """Which of them was moved, deleted or replaced: SQLite would go on in the old one."""
+        for suffix, identity in self._known.items():
+            if _identity(self._path + suffix) != identity:
+                return self._path + suffix
+        return None
 
     def wal_bytes(self) -> int:
-        try:
-            return os.stat(self._path + WAL_SUFFIX).st_size
-        except OSError:
-            return 0
+        return length_of(self._path + WAL_SUFFIX)
+
+
+def length_of(path: str) -> int:
+    """In bytes; 0 when there is no such file."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def create_private(path: str) -> None:
@@ -99,7 +168,18 @@ def create_private(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _words_of(about: bytes) -> str:
+    """What the holder of a lock wrote about itself, as people say it."""
+    try:
+        found = json.loads(about.strip(b"\0\n "))
+        since = datetime.fromtimestamp(found["started_at"], UTC).isoformat()
+        url = f", {found['url']}" if found["url"] else ""
+        return f" (pid {found['pid']}{url}, since {since})"
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return ""  # it has not said anything yet
+
+
+def _identity(path: str) -> Identity | None:
     try:
         found = os.stat(path)
     except OSError:

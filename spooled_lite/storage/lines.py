@@ -144,6 +144,9 @@ class Lines:
             self._woken = True
             self._changed.notify()
 
+    def is_closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
         """Refuse what comes from now on; what is there is still taken."""
         with self._changed:

@@ -34,9 +34,13 @@ _MESSAGES: Final[dict[Reason, str]] = {
     "shutting_down": "The server is stopping; nothing was stored",
 }
 
-# Two states that last until a restart, told apart from a write that failed: nothing is tried.
+# States that last until a restart, told apart from a write that failed: nothing is tried.
 _GONE: Final = (
     "The database file was moved or deleted; nothing is stored until it is back and the server is"
+    " restarted"
+)
+_LOG_GONE: Final = (
+    "The log of the database file was moved or deleted; nothing is stored until the server is"
     " restarted"
 )
 _DAMAGED: Final = (
@@ -57,6 +61,10 @@ def unavailable(reason: Reason) -> Unavailable:
 
 def file_gone() -> Unavailable:
     return Unavailable("read_only", _GONE)
+
+
+def log_gone() -> Unavailable:
+    return Unavailable("read_only", _LOG_GONE)
 
 
 def file_damaged() -> Unavailable:

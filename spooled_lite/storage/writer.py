@@ -10,33 +10,26 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from spooled_lite.clock import Clock
-from spooled_lite.errors import DatabaseError, Reason, SpooledError, Unavailable
+from spooled_lite.errors import DatabaseError, SpooledError, Unavailable
 from spooled_lite.events import Deadline, Event
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.checkpoint import Checkpointer
-from spooled_lite.storage.connection import Durability, open_writer
+from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.storage.file_guard import FileLock, FileWatch
+from spooled_lite.storage.file_guard import FileLock
 from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.quiet_moment import QuietMoment
+from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
 from spooled_lite.storage.shrink import shrink
 from spooled_lite.storage.time_shares import run_in_time
 from spooled_lite.storage.transaction import Batch, Hooks, Line
-from spooled_lite.storage.trouble import (
-    as_answer,
-    file_damaged,
-    file_gone,
-    is_corrupt,
-    reason_of,
-    unavailable,
-)
+from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 
 logger = logging.getLogger(__name__)
 
 STALLED_SECONDS: Final = 2.0
-TROUBLE_PAUSE_SECONDS: Final = 1.0  # before something the storage refused is tried again unasked
 
 Commit = Callable[[sqlite3.Connection], None]
 
@@ -90,35 +83,42 @@ class Writer:
         commit: Commit = plain_commit,
         metrics: Metrics | None = None,
     ) -> None:
-        self._path = path
         self._settings = settings
-        self._connection = connection
         self._clock = clock
         self._ids = ids
         self._hooks = hooks
         self._waiting = waiting
         self._tell = tell
-        self._on_reopen = on_reopen
         self._commit = commit
         self._metrics = metrics or Metrics()
         self.room = room
         self._spare = spare
-        self.file = FileWatch(path)
         self.lines = Lines(line_max=settings.line_max)
+        self._open = OpenFile(
+            path,
+            settings.durability,
+            connection,
+            before_reopen=on_reopen,
+            after_reopen=self._tell_reopened,
+            is_stopping=self.lines.is_closed,
+        )
+        self.file = self._open.watch
         self._checkpointer = Checkpointer(self.file, moment, wake=self.lines.wake)
         self._shrinks = False  # room is wanted and the file can be made smaller yet
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
-        self._failed: Unavailable | None = None  # nothing is written until a restart
-        self._reopen_at: float | None = None  # the storage failed: when to open the file again
         self._hungry_at = 0.0  # when to serve the hungry lines, if no request comes before
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="spooled-writer", daemon=True)
 
     @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._open.connection
+
+    @property
     def state(self) -> Literal["ok", "stalled", "failed"]:
         """What `/health` says of the writer (contract: platform, section 13)."""
         busy_since = self._busy_since
-        if self._failed is not None or self._reopen_at is not None:
+        if not self._open.is_well:
             return "failed"
         if busy_since is not None and time.monotonic() - busy_since >= STALLED_SECONDS:
             return "stalled"
@@ -151,14 +151,14 @@ class Writer:
                 self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
                 self._fail_all(requests, DatabaseError())
             self._busy_since = None
-        if self._failed is None:
+        if self._open.is_open:
             self._checkpointer.at_close(self._connection)
         self._connection.close()
 
     def _seconds_to_wait(self) -> float | None:
         """How long to wait for a request before there is something to do without one."""
-        if self._reopen_at is not None:
-            return max(0.0, self._reopen_at - time.monotonic())
+        if (seconds := self._open.seconds_to_trial()) is not None:
+            return seconds
         if self._shrinks:
             return 0.0
         if self._hungry:
@@ -167,15 +167,17 @@ class Writer:
 
     def _turn(self, requests: list[Request]) -> None:
         """One batch; without requests, what is left to do when nobody asks."""
-        is_idle = not requests and not self._hungry and self._reopen_at is None
-        if not is_idle:
+        if requests or self._hungry:
             self._serve(requests)
-        if self._failed is None and self._reopen_at is None:
-            self._keep_room(is_idle)
+        elif self._open.refusal() is None:
+            self._open.try_to_write()
+        if self._open.is_open:
+            # What is given back in pieces is no silence: reads are not held back for each.
+            self._keep_room(is_idle=not requests and not self._hungry and not self._shrinks)
         else:
             self._checkpointer.give_up()
 
-    def _keep_room(self, is_idle: bool) -> None:
+    def _keep_room(self, *, is_idle: bool) -> None:
         """Empty the log in time; when room is wanted give back what the file does not need."""
         is_short = self.room.is_wanted()
         self._checkpointer.after_batch(self._connection, idle=is_idle, short=is_short)
@@ -186,8 +188,11 @@ class Writer:
     # -- one batch ---------------------------------------------------------------------------
 
     def _serve(self, requests: list[Request]) -> None:
-        refusal = self._refusal_before()
+        refusal = self._open.refusal()
         if refusal is not None:
+            self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
+            if self._open.failed is not None:
+                self._hungry.clear()
             self._fail_all(requests, refusal)
             return
         try:
@@ -200,9 +205,11 @@ class Writer:
                 if not request.answered:
                     self._serve([request])
         except _StorageTrouble as trouble:
-            if trouble.refusal.reason == "storage_full" and self._gave_up_spare():
-                self._serve(requests)  # nothing of them is left, and nobody was answered
-                return
+            if trouble.refusal.reason == "storage_full":
+                self.room.want()
+                if self._gave_up_spare():
+                    self._serve(requests)  # nothing of them is left, and nobody was answered
+                    return
             self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
             self._fail_all(requests, trouble.refusal)
 
@@ -236,13 +243,14 @@ class Writer:
             round_.undo()
             self._roll_back()
             if isinstance(error, sqlite3.Error) and (reason := reason_of(error)) is not None:
-                raise _StorageTrouble(self._trouble(error, reason)) from error
+                raise _StorageTrouble(self._open.trouble(error, reason)) from error
             raise
         self._hungry = left
         self._hungry_at = 0.0
         round_.keep()
         self.lines.put_back(round_.postponed)
-        if self.file.is_gone():
+        self._open.written()
+        if self._open.is_disturbed():
             # Committed into a file nobody will find again: not to be acknowledged.
             self._fail_all([request for request, _ in round_.answers], unavailable("storage_error"))
             return
@@ -259,60 +267,10 @@ class Writer:
         not_run = set(left)
         requests[:] = [each for each in requests if each not in not_run]
 
-    # -- trouble -----------------------------------------------------------------------------
-
-    def _refusal_before(self) -> Unavailable | None:
-        """Why nothing can be written, if so."""
-        if self._failed is None and self.file.is_gone():
-            logger.critical("the database file was moved or deleted: bring it back and restart")
-            self._fail_for_good(file_gone())
-        if self._failed is None and self._reopen_at is not None:
-            return self._reopen()
-        return self._failed
-
-    def _trouble(self, error: sqlite3.Error, reason: Reason) -> Unavailable:
-        """Take the measures for an error of the storage; what its callers are told."""
-        logger.error("a batch was lost: %s (%s)", error, reason)
-        if is_corrupt(error):
-            self._fail_damaged(str(error))
-        elif reason == "storage_error":
-            self._reopen_at = time.monotonic()
-        return unavailable(reason)
-
-    def _reopen(self) -> Unavailable | None:
-        """After an I/O error: close everything, open again, recover, check, then accept again."""
-        assert self._reopen_at is not None, "asked only after an error"
-        if time.monotonic() < self._reopen_at:
-            return unavailable("storage_error")
-        self._reopen_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
-        self._connection.close()
-        self._on_reopen()
-        try:
-            self._connection = open_writer(self._path, self._settings.durability)
-            verdict = self._connection.execute("PRAGMA quick_check(1)").fetchall()[0][0]
-        except sqlite3.Error as error:
-            logger.error("opening the file again failed: %s", error)
-            if not is_corrupt(error):
-                return unavailable("storage_error")
-            verdict = str(error)
-        self._reopen_at = None
-        if verdict != "ok":
-            self._fail_damaged(verdict)
-        else:
-            logger.warning("the file was opened again and is whole")
-            # What the lost batch did is unknown: whoever remembers something has to read it anew.
-            reopened = Event("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})
-            self._tell(Outcome([], [reopened]))
-        return self._failed
-
-    def _fail_damaged(self, verdict: str) -> None:
-        logger.critical("the file is damaged (%s): stop and use `spooled-lite restore`", verdict)
-        self._fail_for_good(file_damaged())
-
-    def _fail_for_good(self, refusal: Unavailable) -> None:
-        self._failed = refusal
-        self._reopen_at = None
-        self._hungry.clear()
+    def _tell_reopened(self) -> None:
+        self._tell(
+            Outcome([], [Event("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})])
+        )
 
     def _roll_back(self) -> None:
         # After some errors the transaction is gone already, and with others it cannot be ended.

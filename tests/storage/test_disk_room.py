@@ -25,8 +25,8 @@ from tests.storage.stage import (
 )
 
 MIB = 2**20
-DISK_BYTES = 48 * MIB
-RESERVE_BYTES = 16 * MIB
+DISK_BYTES = 24 * MIB
+RESERVE_BYTES = 8 * MIB
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_creates_never_take_the_reserve_not_even_when_the_log_is_copied(
     path: Path, small_disk: None
 ) -> None:
     async def main() -> None:
-        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES, durability="off") as db:
             await db.write(make_blobs)
             await fill(db)
 
@@ -102,10 +102,10 @@ def test_a_small_create_is_taken_where_a_large_one_does_not_fit(
     path: Path, small_disk: None
 ) -> None:
     async def main() -> None:
-        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES, durability="off") as db:
             await db.write(make_blobs)
             with pytest.raises(Unavailable, match="No room"):
-                await db.submit(add_blobs, (1, 40 * MIB), lane=Lane.CREATE)
+                await db.submit(add_blobs, (1, 20 * MIB), lane=Lane.CREATE)
 
             await db.submit(add, ("small",), lane=Lane.CREATE)
 
@@ -120,7 +120,7 @@ def test_a_purge_on_a_low_disk_needs_little_room_and_gives_its_room_back(
 
     async def main() -> None:
         nonlocal lowest
-        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES, durability="off") as db:
             await db.write(make_blobs)
             await fill(db)
             await fill(db)
@@ -155,10 +155,10 @@ def test_the_last_part_of_the_reserve_is_for_what_hardly_grows(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES, durability="off") as db:
             await db.write(make_blobs)
             await db.write(add_blobs)
-            monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 3 * MIB)
+            monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 2 * MIB)
 
             for lane in (Lane.SETTLE, Lane.CLAIM, Lane.REST):
                 assert await db.submit(add, (lane.name,), lane=lane) == lane.name
@@ -197,6 +197,7 @@ def test_on_a_full_disk_the_spare_room_is_used_and_the_call_is_done_after_all(
 
             monkeypatch.undo()
             monkeypatch.setattr(disk_room, "LOOK_SECONDS", 0.0)
+            monkeypatch.setattr(disk_room, "WANTED_SECONDS", 0.0)
             await db.write(add, "four")
             await db.write(add, "five")
             assert lock_bytes(path) > 4 * MIB

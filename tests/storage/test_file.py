@@ -13,6 +13,7 @@ import pytest
 from spooled_lite.storage.connection import WrongPragma, open_reader
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import FileInUse
+from spooled_lite.storage.file_kind import APPLICATION_ID
 from tests.storage.stage import (
     a_database,
     add,
@@ -92,6 +93,8 @@ def test_normal_durability_is_passed_on(path: Path) -> None:
 
 def test_a_file_that_does_not_take_a_pragma_is_refused_at_start(path: Path) -> None:
     connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
     connection.execute("CREATE TABLE made_elsewhere (x)")  # without auto_vacuum
     connection.close()
 
@@ -112,7 +115,7 @@ def test_a_second_server_on_the_same_file_is_refused_and_told_who_holds_it(path:
         an_idle_database(path)
 
     database.close()
-    assert f'"pid": {os.getpid()}' in str(refused.value)
+    assert f"pid {os.getpid()}" in str(refused.value)
     assert "http://127.0.0.1:1234" in str(refused.value)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import EventBus
-from spooled_lite.storage import checkpoint, connection, writer
+from spooled_lite.storage import checkpoint, connection, recovery, writer
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.transaction import Reading, Tx
@@ -191,8 +191,8 @@ def test_a_file_that_cannot_be_opened_again_yet_is_tried_again(
 
     async def main() -> None:
         async with a_database(path, commit=commits) as db:
-            monkeypatch.setattr(writer, "open_writer", fail_at_first)
-            monkeypatch.setattr(writer, "TROUBLE_PAUSE_SECONDS", 0.01)
+            monkeypatch.setattr(recovery, "open_writer", fail_at_first)
+            monkeypatch.setattr(recovery, "TROUBLE_PAUSE_SECONDS", 0.01)
             monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 3_600.0)  # nothing else wakes it
             commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
             with pytest.raises(Unavailable):
@@ -312,7 +312,7 @@ def test_damage_found_when_the_file_is_opened_again_stops_writing(
     async def main() -> None:
         async with a_database(path, commit=commits) as db:
             monkeypatch.setattr(
-                writer,
+                recovery,
                 "open_writer",
                 lambda path, durability: sqlite3.connect(
                     path, factory=Damaged, check_same_thread=False, isolation_level=None

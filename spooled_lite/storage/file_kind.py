@@ -1,0 +1,66 @@
+"""What the file at a path is: ours, new, or not to be touched. Looked at before it is changed."""
+
+import os
+import sqlite3
+import urllib.parse
+from typing import Final
+
+from spooled_lite.storage.file_guard import WAL_SUFFIX, CannotUseFile, length_of
+
+# "SPLD", kept in the header of each of our files (PRAGMA application_id, in the first migration).
+APPLICATION_ID: Final = 0x53504C44
+JOURNAL_SUFFIX: Final = "-journal"
+
+
+def check_place(path: str) -> None:
+    """Raises CannotUseFile when there can be no file at this path."""
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise CannotUseFile(f"{path}: this is a folder and no file")
+    if not os.path.isdir(folder):
+        raise CannotUseFile(f"{path}: the folder {folder} does not exist; create it first")
+
+
+def check_log_has_its_file(path: str) -> None:
+    """Raises CannotUseFile when a log is there without its file: SQLite would destroy it."""
+    for suffix in (WAL_SUFFIX, JOURNAL_SUFFIX):
+        if not length_of(path) and length_of(path + suffix):
+            raise CannotUseFile(
+                f"{path}: the file is missing or empty and its log {path}{suffix} is there, with"
+                " work that was acknowledged. Bring the file back beside it, or move the log away"
+                " to begin with an empty file"
+            )
+
+
+def check_kind(path: str) -> None:
+    """Look into a file without changing it; one without tables counts as new.
+
+    Raises:
+        CannotUseFile: it belongs to another program.
+        sqlite3.Error: it is no database, or cannot be read.
+    """
+    connection = sqlite3.connect(_uri(path), uri=True)
+    try:
+        kind = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
+    finally:
+        connection.close()
+    if kind == APPLICATION_ID:
+        if version <= 0:
+            raise CannotUseFile(
+                f"{path}: a file of Spooled Lite whose schema version is {version}: somebody has"
+                " changed it. Bring a backup back; nothing was changed"
+            )
+    elif has_tables or kind or version:
+        raise CannotUseFile(
+            f"{path}: an SQLite file of another program (application id {kind}, schema version"
+            f" {version}); nothing was changed. Name another file"
+        )
+
+
+def _uri(path: str) -> str:
+    uri = f"file:{urllib.parse.quote(path)}?mode=ro"
+    # Without a log nothing has to be read beside it, and nothing is made beside it.
+    has_log = length_of(path + WAL_SUFFIX) or length_of(path + JOURNAL_SUFFIX)
+    return uri if has_log else f"{uri}&immutable=1"
