@@ -11,7 +11,9 @@ from rich.console import Console
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.lifecycle.check import recount
-from spooled_lite.storage.connection import WrongPragma, open_reader
+from spooled_lite.storage.connection import open_reader
+from spooled_lite.storage.file_guard import CannotUseFile
+from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
 
@@ -30,9 +32,13 @@ def check(database: str, as_json: bool) -> None:
         raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     console = Console(stderr=True)
     try:
+        check_log_has_its_file(database)
+        check_kind(database)
         with console.status("looking at every page and every job"):
             problems = problems_of(database)
-    except (sqlite3.Error, WrongPragma) as error:
+    except CannotUseFile as error:
+        raise NothingLookedAt(str(error)) from error
+    except sqlite3.Error as error:
         problems = [f"the file cannot be read: {error}"]
     if as_json:
         click.echo(msgspec.json.encode({"ok": not problems, "problems": problems}))
@@ -41,6 +47,12 @@ def check(database: str, as_json: bool) -> None:
             click.echo(problem)
         click.echo(f"{database}: {_verdict(len(problems))}")
     sys.exit(1 if problems else 0)
+
+
+class NothingLookedAt(click.ClickException):
+    """The file is not one that can be checked."""
+
+    exit_code = 2
 
 
 def _verdict(count: int) -> str:

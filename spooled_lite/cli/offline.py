@@ -13,8 +13,7 @@ from spooled_lite.errors import SpooledError
 from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.file_guard import FileInUse
-from spooled_lite.storage.migrate import NewerSchema
+from spooled_lite.storage.file_guard import CannotUseFile, FileInUse
 from spooled_lite.storage.transaction import Hooks, Tx
 from spooled_lite.storage.writer import WriterSettings
 from spooled_lite.wire.waiting import Waiting
@@ -34,7 +33,9 @@ def write_offline(path: str, operation: Callable[[Tx], T]) -> T:
         return asyncio.run(_write(path, operation))
     except FileInUse as error:
         raise click.ClickException(f"{error}; stop it first") from error
-    except (NewerSchema, SpooledError, sqlite3.Error) as error:
+    except CannotUseFile as error:
+        raise click.ClickException(str(error)) from error
+    except (SpooledError, sqlite3.Error, OSError) as error:
         raise click.ClickException(f"{path}: {error}") from error
 
 

@@ -18,8 +18,7 @@ from spooled_lite.cli.ready_file import ReadyFile, ready_file_at
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.logs import set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
-from spooled_lite.storage.file_guard import FileInUse
-from spooled_lite.storage.migrate import NewerSchema
+from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.http.call import Services
@@ -61,7 +60,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_serve(settings, ready))
-    except (CannotListen, CannotUseCertificate, FileInUse, NewerSchema, NotInstalled) as error:
+    except (CannotListen, CannotUseCertificate, CannotUseFile, NotInstalled) as error:
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error

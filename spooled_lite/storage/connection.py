@@ -4,6 +4,8 @@ import sqlite3
 import urllib.parse
 from typing import Final, Literal
 
+from spooled_lite.storage.file_guard import CannotUseFile
+
 Durability = Literal["full", "normal", "off"]
 
 WRITER_BUSY_MS: Final = 250  # nobody else writes: only a checkpoint can find a reader in its way
@@ -17,7 +19,7 @@ AUTO_VACUUM_INCREMENTAL: Final = 2
 _SYNCHRONOUS: Final = {"off": 0, "normal": 1, "full": 2}
 
 
-class WrongPragma(Exception):
+class WrongPragma(CannotUseFile):
     """SQLite did not take a pragma that a promise rests on."""
 
 
@@ -31,7 +33,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         sqlite3.Error: the file cannot be opened, or is no database.
     """
     return _with_pragmas(
-        _connect(path),
+        path,
         {
             # Has to come before the first table; it cannot be added to a file later.
             "auto_vacuum": AUTO_VACUUM_INCREMENTAL,
@@ -52,7 +54,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
 
 def open_reader(path: str, *, busy_ms: int = READER_BUSY_MS) -> sqlite3.Connection:
     """A connection that can only read, for one thread at a time."""
-    return _with_pragmas(_connect(path), reader_pragmas(busy_ms))
+    return _with_pragmas(path, reader_pragmas(busy_ms))
 
 
 def reader_pragmas(busy_ms: int) -> dict[str, int | str]:
@@ -83,9 +85,8 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _with_pragmas(
-    connection: sqlite3.Connection, pragmas: dict[str, int | str]
-) -> sqlite3.Connection:
+def _with_pragmas(path: str, pragmas: dict[str, int | str]) -> sqlite3.Connection:
+    connection = _connect(path)
     try:
         for name, wanted in pragmas.items():
             # Asked first: setting one that is kept in the file writes, even if it stands there.
@@ -93,7 +94,7 @@ def _with_pragmas(
                 connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
                 found = _value_of(connection, name)
                 if found != wanted:
-                    raise WrongPragma(f"PRAGMA {name} is {found!r} and not {wanted!r}")
+                    raise WrongPragma(f"{path}: PRAGMA {name} is {found!r} and not {wanted!r}")
     except BaseException:
         connection.close()
         raise

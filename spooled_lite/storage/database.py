@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -15,9 +16,10 @@ from spooled_lite.clock import Clock
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
-from spooled_lite.storage.connection import open_writer
+from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import FileLock, create_private
+from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
@@ -62,9 +64,9 @@ class Database:
         """Take the file and bring it to the newest schema. Nothing runs before `start`.
 
         Raises:
-            FileInUse: another server holds the file.
-            NewerSchema: the file needs a newer version of this program.
-            sqlite3.Error: the file cannot be opened, or is no database.
+            CannotUseFile: another server holds it, it belongs to another program, it needs a newer
+                version of this one, or its log has lost it. Nothing of it was changed.
+            sqlite3.Error, OSError: the file cannot be opened.
         """
         self._is_throwaway = path == IN_MEMORY
         # One name per file: the lock stands beside it, and readers open it later by this name.
@@ -78,22 +80,19 @@ class Database:
             settings = msgspec.structs.replace(settings, durability="off")
         room = DiskRoom(self.path, reserve_bytes=settings.disk_reserve_bytes)
         self._keeps_spare = settings.disk_reserve_bytes > 0 and not self._is_throwaway
+        check_place(self.path)
         self.lock = FileLock(self.path).acquire()
         try:
-            if self._keeps_spare and not room.is_low():
-                self.lock.keep_spare()
-            elif room.is_full():
+            if room.is_full():
                 self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
-            create_private(self.path)
-            connection = open_writer(self.path, settings.durability)
-            try:
-                migrate(connection, copy_to=self.path)
-            except BaseException:
-                connection.close()
-                raise
+            connection = self._opened(settings.durability)
         except BaseException:
-            self._let_go()
+            self.lock.leave_no_trace()
+            if self._is_throwaway:
+                remove_throwaway(self.path)
             raise
+        if self._keeps_spare and not room.is_low():
+            self.lock.keep_spare()
         self.readers = Readers(self.path, clock=clock)
         self.writer = Writer(
             self.path,
@@ -111,6 +110,20 @@ class Database:
             commit=commit,
             metrics=metrics,
         )
+
+    def _opened(self, durability: Durability) -> sqlite3.Connection:
+        """Look whether the file is ours, then open it and bring it to the newest schema."""
+        check_log_has_its_file(self.path)
+        create_private(self.path)
+        self.lock.hold_file()
+        check_kind(self.path)
+        connection = open_writer(self.path, durability)
+        try:
+            migrate(connection, copy_to=self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def start(self) -> Self:
         """Start the writing thread; answers and events come back to the running loop."""

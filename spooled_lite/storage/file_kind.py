@@ -23,13 +23,13 @@ def check_place(path: str) -> None:
 
 def check_log_has_its_file(path: str) -> None:
     """Raises CannotUseFile when a log is there without its file: SQLite would destroy it."""
-    for suffix in (WAL_SUFFIX, JOURNAL_SUFFIX):
-        if not length_of(path) and length_of(path + suffix):
-            raise CannotUseFile(
-                f"{path}: the file is missing or empty and its log {path}{suffix} is there, with"
-                " work that was acknowledged. Bring the file back beside it, or move the log away"
-                " to begin with an empty file"
-            )
+    log = path + WAL_SUFFIX
+    if length_of(log) and not length_of(path):
+        raise CannotUseFile(
+            f"{path}: the file is missing or empty and its log {log} is there, with work that was"
+            " acknowledged. Bring the file back beside it, or move the log away to begin with an"
+            " empty file"
+        )
 
 
 def check_kind(path: str) -> None:
@@ -61,6 +61,7 @@ def check_kind(path: str) -> None:
 
 def _uri(path: str) -> str:
     uri = f"file:{urllib.parse.quote(path)}?mode=ro"
-    # Without a log nothing has to be read beside it, and nothing is made beside it.
-    has_log = length_of(path + WAL_SUFFIX) or length_of(path + JOURNAL_SUFFIX)
-    return uri if has_log else f"{uri}&immutable=1"
+    # Without a log nothing has to be read beside it, and nothing is made beside it. A journal that
+    # a power cut left is for whoever may write; a first start leaves one.
+    reads_log = length_of(path + WAL_SUFFIX) and not length_of(path + JOURNAL_SUFFIX)
+    return uri if reads_log else f"{uri}&immutable=1"

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import Final
 
-from spooled_lite.storage.file_guard import create_private
+from spooled_lite.storage.file_guard import CannotUseFile, create_private
+from spooled_lite.storage.file_kind import APPLICATION_ID
 
 _MIGRATIONS: Final = resources.files("spooled_lite.storage") / "migrations"
 
 
-class NewerSchema(Exception):
+class NewerSchema(CannotUseFile):
     """The file was written by a newer version of this program."""
 
 
@@ -36,7 +37,7 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
     newest = migrations[-1][0]
     if version > newest:
         raise NewerSchema(
-            f"the file has schema version {version}, this program knows {newest}:"
+            f"{copy_to}: the file has schema version {version}, this program knows {newest}:"
             " install the newer version again"
         )
     if 0 < version < newest and copy_to is not None:
@@ -44,6 +45,9 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
     for number, text in migrations:
         if number > version:
             _apply(connection, number, text)
+    if version < newest:
+        # Whatever is lost later with the log, the file itself has its schema.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -76,6 +80,7 @@ def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:
     try:
         for statement in _statements(text):
             connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     except BaseException:

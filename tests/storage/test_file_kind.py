@@ -1,0 +1,218 @@
+"""What is not a file of ours, or half of one, is refused by its name and left as it is."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spooled_lite.storage.file_guard import CannotUseFile, FileInUse
+from spooled_lite.storage.file_kind import APPLICATION_ID
+from tests.storage.stage import a_database, add, an_idle_database, notes, run
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spooled.db"
+
+
+def of_another_program(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE letters (text)")
+    connection.execute("INSERT INTO letters VALUES ('dear')")
+    connection.commit()
+    connection.close()
+
+
+def with_a_log(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = wal")
+    connection.close()
+    of_another_program(path)
+
+
+def with_our_version(path: Path) -> None:
+    of_another_program(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
+def with_an_id_of_its_own(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA application_id = 7")
+    connection.execute("VACUUM")
+    connection.close()
+
+
+def ours_whose_version_was_set_to_0(path: Path) -> None:
+    an_idle_database(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 0")
+    connection.close()
+    path.with_name("spooled.db.lock").unlink()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        of_another_program,
+        with_a_log,
+        with_our_version,
+        with_an_id_of_its_own,
+        ours_whose_version_was_set_to_0,
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_and_nothing_is_changed(
+    path: Path, make: Callable[[Path], None]
+) -> None:
+    make(path)
+    before = contents(path.parent)
+
+    with pytest.raises(CannotUseFile) as refused:
+        an_idle_database(path)
+
+    assert str(path) in str(refused.value)
+    assert "nothing was changed" in str(refused.value)
+    assert contents(path.parent) == before
+
+
+def test_our_files_say_that_they_are_ours(path: Path) -> None:
+    an_idle_database(path).close()
+
+    connection = sqlite3.connect(path)
+    found = connection.execute("PRAGMA application_id").fetchone()[0]
+    connection.close()
+
+    assert found == APPLICATION_ID
+
+
+def test_an_empty_file_and_one_without_tables_are_new(path: Path) -> None:
+    path.touch()
+    an_idle_database(path).close()
+    other = path.with_name("other.db")
+    connection = sqlite3.connect(other)
+    connection.execute("PRAGMA auto_vacuum = 2")
+    connection.execute("PRAGMA journal_mode = wal")  # as a kill in the first moment leaves it
+    connection.close()
+
+    an_idle_database(other).close()
+
+
+def test_a_folder_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotUseFile, match=f"{tmp_path}: this is a folder"):
+        an_idle_database(tmp_path)
+    missing = tmp_path / "missing"
+    with pytest.raises(CannotUseFile, match=f"the folder {missing} does not exist"):
+        an_idle_database(missing / "spooled.db")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- a log without its file -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_a_log_without_its_file_is_kept_until_the_file_is_back(path: Path, left: str) -> None:
+    copy = path.parent / "copy"
+    copy.mkdir()
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add, "acknowledged")
+            for name in ("spooled.db", "spooled.db-wal"):  # as a kill leaves them
+                shutil.copy(path.with_name(name), copy / name)
+
+    run(main())
+    copied = copy / "spooled.db"
+    copied.rename(copy / "elsewhere")
+    if left == "an empty file":
+        copied.touch()
+    before = contents(copy)
+    assert len(before["spooled.db-wal"]) > 0
+
+    for _ in range(2):
+        with pytest.raises(CannotUseFile) as refused:
+            an_idle_database(copied)
+        assert str(copied) in str(refused.value)
+        assert "Bring the file back" in str(refused.value)
+    assert contents(copy) == before
+
+    (copy / "elsewhere").rename(copied)
+
+    async def again() -> list[str]:
+        async with a_database(copied) as db:
+            return await db.readers.read(notes)
+
+    assert run(again()) == ["acknowledged"]
+
+
+# -- another name of the same file ------------------------------------------------------------
+
+
+def test_a_hard_link_is_no_way_around_the_lock(path: Path) -> None:
+    database = an_idle_database(path)
+    link = path.with_name("link.db")
+    os.link(path, link)
+
+    with pytest.raises(FileInUse, match="under another name"):
+        an_idle_database(link)
+
+    database.close()
+    assert not path.with_name("link.db.lock").exists()
+    an_idle_database(path).close()
+
+
+def test_a_hard_link_is_no_way_around_the_lock_of_another_process(path: Path) -> None:
+    an_idle_database(path).close()
+    link = path.with_name("link.db")
+    os.link(path, link)
+    program = (
+        "import sys, time; from spooled_lite.storage.file_guard import FileLock;"
+        "lock = FileLock(sys.argv[1]).acquire(); lock.hold_file();"
+        "print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(FileInUse, match="under another name"):
+            an_idle_database(link)
+        holder.kill()
+
+    an_idle_database(link).close()
+
+
+def test_the_lock_of_sqlite_stays_while_a_second_server_is_refused(path: Path) -> None:
+    database = an_idle_database(path)
+    with pytest.raises(FileInUse):
+        an_idle_database(path)
+    database.writer._connection.execute("BEGIN IMMEDIATE")
+
+    program = (
+        "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1], timeout=0);"
+        "connection.execute('BEGIN IMMEDIATE')"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
+    )
+
+    database.writer._connection.execute("ROLLBACK")
+    database.close()
+    assert "database is locked" in other.stderr
+
+
+def test_a_journal_that_a_cut_first_start_left_is_no_reason_to_refuse(path: Path) -> None:
+    path.touch()
+    path.with_name("spooled.db-journal").write_bytes(b"\0" * 512)
+
+    an_idle_database(path).close()
