@@ -47,6 +47,7 @@ SECRETS: Final = frozenset(
         "smtp_password",
     }
 )
+CONNECTION_SHARE: Final = 2_500  # a quarter of the most there may be
 PROVIDER_SECRET_CHARS_MIN: Final = 16  # in production and staging
 # fmt: off
 GUESSABLE: Final = (
@@ -94,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_limit_requests_per_second: Count | None = None  # None: not limited
     rate_limit_burst_size: Count | None = None  # see rate_limit_burst
     streams_per_org_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # of each kind
+    # None: see connection_share
+    connections_per_address_max: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
 
     worker_heartbeat_interval_secs: Annotated[int, Meta(ge=1, le=3600)] = 10
     worker_lease_duration_secs: Annotated[int, Meta(ge=1, le=3600)] = 30
@@ -138,6 +141,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.rate_limit_burst_size is not None or self.rate_limit_requests_per_second is None:
             return self.rate_limit_burst_size
         return 2 * self.rate_limit_requests_per_second
+
+    @property
+    def connection_share(self) -> int:
+        """HTTP connections of one address: what was set, else none (0) behind a proxy, from whose
+        address all of them come, and CONNECTION_SHARE elsewhere."""
+        if self.connections_per_address_max is not None:
+            return self.connections_per_address_max
+        return 0 if self.trust_proxy else CONNECTION_SHARE
 
     def shown(self) -> dict[str, Any]:
         """Every setting with its value, secrets masked: for logs and for people."""

@@ -751,3 +751,10 @@ def test_any_value_of_any_key_or_flag_loads_or_is_refused(keys: dict[str, object
 
     assert from_flags.startswith(("Settings(", "flag "))
     assert from_file.startswith(("Settings(", "key "))
+
+
+def test_the_share_of_connections_of_one_address_is_off_behind_a_proxy_unless_it_is_set() -> None:
+    assert load(flags={}, environ={})[0].connection_share == 2_500
+    assert load(flags={}, environ={"SPOOLED_TRUST_PROXY": "1"})[0].connection_share == 0
+    both = {"SPOOLED_TRUST_PROXY": "1", "SPOOLED_CONNECTIONS_PER_ADDRESS_MAX": "7"}
+    assert load(flags={}, environ=both)[0].connection_share == 7

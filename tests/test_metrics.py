@@ -209,7 +209,9 @@ def test_the_sweep_tells_how_late_the_loop_was() -> None:
             swept.set()
 
         limits = msgspec.structs.replace(DEFAULTS, sweep_seconds=0.01)
-        connections = Connections(limits, connection_count_max=1, always=(), on_sweep=on_sweep)
+        connections = Connections(
+            limits, connection_count_max=1, early_headers=lambda headers: (), on_sweep=on_sweep
+        )
         connections.start_sweeping(asyncio.get_running_loop())
         await swept.wait()
         connections.stop_sweeping()

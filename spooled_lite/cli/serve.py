@@ -22,9 +22,9 @@ from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.http.limits import HttpLimits
 from spooled_lite.wire.http.listen import CannotListen
 from spooled_lite.wire.http.metrics_port import MetricsPort
-from spooled_lite.wire.http.middleware.security_headers import security_headers
 from spooled_lite.wire.http.server import HttpServer
 from spooled_lite.wire.http.signals import Stoppable, StopSignals, stop_on_signal
 
@@ -86,9 +86,10 @@ async def _serve(settings: Settings, ready_file: ReadyFile | None) -> None:
                 app.application,
                 host=settings.host,
                 port=settings.port,
+                limits=HttpLimits(connections_per_address_max=settings.connection_share),
                 grace_seconds=settings.shutdown_grace_seconds,
                 on_stopping=app.begin_stop,
-                always=security_headers(enable_hsts=settings.enable_hsts),
+                early_headers=app.application.early_headers,
                 on_sweep=sweep,
             )
             app.services.metrics.watch("spooled_http_connections", lambda: server.connection_count)

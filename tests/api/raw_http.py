@@ -169,7 +169,10 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers the body, or the path when there is none."""
+    """Answers the body, or the path when there is none; takes no WebSocket."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+        return
     body = await read_body(receive)
     if body is not None:
         await reply(send, body or scope["path"].encode())

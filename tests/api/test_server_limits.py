@@ -127,7 +127,7 @@ def test_dripping_headers_does_not_extend_their_time() -> None:
     async def main() -> None:
         async with serving(echo) as server, connected(server) as client:
             started = time.monotonic()
-            client.writer.write(b"GET / HTTP/1.1\r\n")
+            client.writer.write(b"GET / HTTP/1.1\r\nHost: t\r\n")
             reading = asyncio.create_task(client.read_to_end())
             while not reading.done():
                 client.writer.write(b"A: b\r\n")
@@ -211,7 +211,7 @@ def test_a_body_that_the_application_does_not_read_yet_is_not_late() -> None:
             serving(app, limits=short_limits(body_seconds_max=0.1)) as server,
             connected(server) as client,
         ):
-            client.writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size)
+            client.writer.write(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % size)
             client.writer.write(b"x" * size)
             reading = asyncio.create_task(client.read_answer())
             await asyncio.wait({reading}, timeout=0.4)
@@ -299,6 +299,8 @@ def test_a_connection_over_the_cap_is_told_and_closed_and_the_next_is_served() -
         limits = short_limits(connection_count_max=16, keep_alive_seconds=30, header_seconds_max=30)
         async with serving(echo, limits=limits) as server:
             held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(16)]
+            for _, writer in held:
+                writer.write(GET[:-2])  # busy, so that none of them makes room
 
             over = await refusal(server, GET)
             for _, writer in held:
@@ -348,7 +350,7 @@ def test_a_thousand_half_open_connections_do_not_slow_another_client() -> None:
             writers = []
             for n in range(1000):
                 _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-                writer.write(b"GET /half HTTP/1.1\r\nA: " if n % 2 else b"")
+                writer.write(b"GET /half HTTP/1.1\r\nHost: t\r\nA: " if n % 2 else b"")
                 writers.append(writer)
 
             crowded = await usual_seconds(server)

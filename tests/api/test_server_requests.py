@@ -1,7 +1,9 @@
 """What the server takes for HTTP, what it refuses, and what it does when the application fails."""
 
 import asyncio
+import logging
 import random
+import sys
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -25,34 +27,33 @@ from tests.api.raw_http import (
     soon,
 )
 
+POST = b"POST / HTTP/1.1\r\nHost: t\r\n"
+
 # What is not HTTP
 
 MALFORMED = {
-    "both lengths": b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-    "both, turned": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
-    "two lengths": b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
-    "a list of lengths": b"POST / HTTP/1.1\r\nContent-Length: 3, 4\r\n\r\nabc",
-    "a signed length": b"POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc",
-    "other coding": b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\nabc",
-    "near chunked": b"POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "both lengths": POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "both, turned": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    "a list of lengths": POST + b"Content-Length: 3, 4\r\n\r\nabc",
+    "a signed length": POST + b"Content-Length: +3\r\n\r\nabc",
     "chunked in 1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "space before colon": b"POST / HTTP/1.1\r\nContent-Length : 3\r\n\r\nabc",
+    "space before colon": POST + b"Content-Length : 3\r\n\r\nabc",
     "bare line feeds": b"GET / HTTP/1.1\nHost: t\n\n",
-    "folded header": b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+    "folded header": b"GET / HTTP/1.1\r\nHost: t\r\nA: b\r\n c\r\n\r\n",
     "no version": b"GET /\r\n\r\n",
     "version 2": b"GET / HTTP/2.0\r\n\r\n",
     "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "a tunnel": b"CONNECT a:80 HTTP/1.1\r\n\r\n",
+    "a tunnel": b"CONNECT a:80 HTTP/1.1\r\nHost: t\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "bytes in a WebSocket's path": UPGRADE.replace(b"/ws", b"/\xff") + b"\r\n",
     "bytes in a WebSocket's query": UPGRADE.replace(b"/ws", b"/ws?\xff") + b"\r\n",
     "bytes in a WebSocket's key": UPGRADE.replace(b"dGhl", b"dG\xffl") + b"\r\n",
-    "a tunnel to a path": b"CONNECT / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-    "bytes in the path": b"GET /\xff\xfe HTTP/1.1\r\n\r\n",
-    "no path": b"GET :: HTTP/1.1\r\n\r\n",
+    "a tunnel to a path": GET.replace(b"GET", b"CONNECT"),
+    "bytes in the path": b"GET /\xff\xfe HTTP/1.1\r\nHost: t\r\n\r\n",
+    "no path": b"GET :: HTTP/1.1\r\nHost: t\r\n\r\n",
     "upgrade with a body": UPGRADE + b"Content-Length: 3\r\n\r\nabc",
-    "upgrade without key": b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-    "upgrade with a long line": UPGRADE + b"Cookie: " + b"c" * 9000 + b"\r\n\r\n",
+    "upgrade without key": GET[:-2] + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n",
 }
 
 
@@ -76,7 +77,7 @@ def test_a_bad_chunk_in_a_body_is_refused() -> None:
 
     async def main() -> None:
         async with serving(app) as server, connected(server) as client:
-            await client.send(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+            await client.send(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
             await soon(app.called)
             await client.send(b"nonsense\r\n")
             answer = Answer.parse(await client.read_to_end())
@@ -92,8 +93,12 @@ def test_the_callers_request_id_is_echoed_unless_it_is_unfit() -> None:
         async with serving(echo) as server:
             bad = b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n"
 
-            good_id = await refusal(server, b"GET / HTTP/1.1\r\nX-Request-Id: mine-7\r\n" + bad)
-            bad_id = await refusal(server, b"GET / HTTP/1.1\r\nX-Request-Id: a b\r\n" + bad)
+            good_id = await refusal(
+                server, b"GET / HTTP/1.1\r\nHost: t\r\nX-Request-Id: mine-7\r\n" + bad
+            )
+            bad_id = await refusal(
+                server, b"GET / HTTP/1.1\r\nHost: t\r\nX-Request-Id: a b\r\n" + bad
+            )
 
             assert good_id.headers["x-request-id"] == "mine-7"
             assert len(bad_id.headers["x-request-id"]) == 36
@@ -104,7 +109,11 @@ def test_the_callers_request_id_is_echoed_unless_it_is_unfit() -> None:
 def test_random_bytes_never_get_a_plain_answer_and_never_hurt_the_server() -> None:
     async def main() -> None:
         chance = random.Random(7)
-        seeds = [GET, UPGRADE + b"\r\n", b"POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\nok"]
+        seeds = [
+            GET,
+            UPGRADE + b"\r\n",
+            b"POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nok",
+        ]
         limits = short_limits(header_seconds_max=0.05, body_seconds_max=0.05)
         async with serving(echo, limits=limits) as server:
             for _ in range(400):
@@ -134,9 +143,7 @@ def test_random_bytes_never_get_a_plain_answer_and_never_hurt_the_server() -> No
 def test_expect_100_continue_gets_its_go_ahead() -> None:
     async def main() -> None:
         async with serving(echo) as server, connected(server) as client:
-            await client.send(
-                b"POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
-            )
+            await client.send(POST + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
             go_ahead = await client.read_until(b"\r\n\r\n")
             await client.send(b"ok")
 
@@ -150,10 +157,10 @@ def test_a_request_that_offers_another_protocol_keeps_its_body() -> None:
     async def main() -> None:
         async with serving(echo) as server, connected(server) as client:
             await client.send(
-                b"POST / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                POST + b"Connection: Upgrade, HTTP2-Settings\r\n"
                 b"Upgrade: h2c\r\nHTTP2-Settings: AAE\r\nContent-Length: 30\r\n\r\n"
             )
-            await client.send(b"GET /smuggled HTTP/1.1\r\nA: b\r\n"[:30].ljust(30, b"-"))
+            await client.send(b"GET /smuggled HTTP/1.1\r\nHost: t\r\nA: b\r\n"[:30].ljust(30, b"-"))
             first = await client.read_answer()
             await client.send(GET)
 
@@ -172,6 +179,46 @@ def test_requests_sent_ahead_are_answered_in_order() -> None:
 
             bodies = [part.rpartition(b"\r\n\r\n")[2] for part in said.split(b"HTTP/1.1 200 OK")]
             assert bodies[1:] == [b"/%d" % n for n in range(50)] + [b"/last"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+def test_requests_to_upgrade_sent_ahead_make_no_recursion_and_at_most_a_line_of_log(
+    protocol: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    count = 2 * sys.getrecursionlimit()
+    one = GET[:-2] + b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n"
+
+    async def main() -> None:
+        async with serving(echo) as server:
+            said = await exchange(server, one * count + GET_AND_CLOSE)
+
+            answers = said.split(b"HTTP/1.1 ")[1:]
+            if protocol == b"h2c":  # an offer that is not taken up
+                assert [each[:3] for each in answers] == [b"200"] * (count + 1)
+            else:  # without a key
+                assert [each[:3] for each in answers] == [b"400"]
+
+    with caplog.at_level(logging.DEBUG, logger="spooled_lite"):
+        run(main())
+    assert len(caplog.records) <= 1
+    assert all(each.levelno < logging.WARNING for each in caplog.records)
+
+
+def test_an_upgrade_sent_ahead_waits_for_no_answer_but_is_refused_behind_it() -> None:
+    app = Waiting()
+
+    async def main() -> None:
+        async with serving(app) as server, connected(server) as client:
+            await client.send(GET + (UPGRADE + b"\r\n") * 500)
+            await soon(app.entered)
+            app.allowed.set()
+            first = await client.read_answer()
+            second = Answer.parse(await client.read_to_end())
+
+            assert (first.status, first.body) == (200, b"/")
+            assert_envelope(second, 400, "BAD_REQUEST")
 
     run(main())
 

@@ -1,6 +1,7 @@
 """Listening, and stopping in order."""
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from tests.api.raw_http import (
     UPGRADE,
     Answer,
     Waiting,
+    assert_envelope,
     connected,
     echo,
     refusal,
@@ -131,6 +133,64 @@ def test_a_websocket_is_told_that_the_server_stops() -> None:
             assert await client.read_to_end() == b"\x88\x02\x03\xf4"  # close, 1012
 
     run(main())
+
+
+@pytest.mark.parametrize("end", ["accept", "refuse", "fail"])
+def test_a_websocket_that_is_being_opened_is_told_that_the_server_stops(
+    end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    entered, decided = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        entered.set()
+        await decided.wait()
+        if end == "accept":
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.send", "text": "late"})
+        elif end == "refuse":
+            await send({"type": "websocket.http.response.start", "status": 401, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b""})
+        else:
+            await send({"type": "websocket.close"})
+
+    async def main() -> None:
+        async with (
+            serving(app, grace_seconds=PATIENCE_SECONDS) as server,
+            connected(server) as client,
+        ):
+            await client.send(UPGRADE + b"\r\n")
+            await soon(entered)
+            stopping = asyncio.create_task(server.stop())
+            said = Answer.parse(await client.read_to_end())
+            decided.set()
+            await stopping
+
+            assert_envelope(said, 503, "SERVICE_UNAVAILABLE")
+            assert said.json["details"] == {"reason": "shutting_down"}
+
+    with caplog.at_level(logging.INFO):
+        run(main())
+    assert caplog.records == []
+
+
+def test_a_websocket_whose_request_is_cut_off_by_the_stop_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        async with serving(app, grace_seconds=0.1) as server, connected(server) as client:
+            await client.send(UPGRADE + b"\r\n")
+            await client.read_until(b"\r\n\r\n")
+            await server.stop()
+
+    with caplog.at_level(logging.INFO):
+        run(main())
+    assert [each.message for each in caplog.records] == [
+        "cut off 1 requests that did not finish in time"
+    ]
 
 
 PROGRAM = """

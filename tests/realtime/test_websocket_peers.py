@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import ConnectionClosed
 
+from spooled_lite.wire.http.frames import Frames
 from spooled_lite.wire.http.limits import HttpLimits
 from spooled_lite.wire.http.upgrade import PIECE_BYTES, WebSocketProtocol
 from spooled_lite.wire.realtime import websocket
@@ -121,11 +121,10 @@ def test_a_message_of_endless_empty_parts_is_too_long() -> None:
 
 def test_a_flood_of_small_frames_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    read = WebSocketsSansIOProtocol.data_received
+    read = Frames.receive_data
 
-    def note(self: WebSocketsSansIOProtocol, data: bytes) -> None:
-        if self.handshake_complete:
-            sizes.append(len(data))
+    def note(self: Frames, data: bytes) -> None:
+        sizes.append(len(data))
         read(self, data)
 
     async def test(stage: Stage) -> None:
@@ -140,7 +139,7 @@ def test_a_flood_of_small_frames_is_read_in_pieces(monkeypatch: pytest.MonkeyPat
         assert sum(sizes) == len(flood)
         assert max(sizes) <= PIECE_BYTES
 
-    monkeypatch.setattr(WebSocketsSansIOProtocol, "data_received", note)
+    monkeypatch.setattr(Frames, "receive_data", note)
     on_stage(test)
 
 
@@ -176,7 +175,7 @@ def _only_stream(stage: Stage) -> Any:
 def _only_protocol(stage: Stage) -> WebSocketProtocol:
     connections = stage.server._connections
     assert connections is not None
-    [found] = [each for each in connections.connections if isinstance(each, WebSocketProtocol)]
+    [found] = [each for each in connections.open.values() if isinstance(each, WebSocketProtocol)]
     return found
 
 

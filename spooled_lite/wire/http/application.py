@@ -64,6 +64,11 @@ class Application:
         elif scope["type"] == "websocket":
             await self._serve_websocket(scope, receive, send)
 
+    def early_headers(self, headers: Iterable[Header]) -> list[Header]:
+        """What the server's own refusals say besides, from what it knows of the request."""
+        origin = next((value for name, value in headers if name == b"origin"), None)
+        return [*self._security, versions.HEADER, *self._cors.early_headers(origin)]
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw_path: bytes = scope["raw_path"]
         call = Call(

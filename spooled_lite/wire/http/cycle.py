@@ -1,9 +1,9 @@
-"""One request and its answer, and the line of requests that one client has sent ahead."""
+"""One request and its answer."""
 
 import asyncio
 import logging
-from collections.abc import Sized
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -14,16 +14,18 @@ from spooled_lite.wire.http.connections import Connections
 
 logger = logging.getLogger(__name__)
 
+COPIED_BYTES_MAX: Final = 64 * 1024  # of a body that is joined to its head: larger ones cost more
 
-class Line(FlowControl):
-    """Flow control that reads nothing more while requests wait in line: so the line is bounded."""
 
-    def __init__(self, transport: asyncio.Transport, line: Sized) -> None:
+class Flow(FlowControl):
+    """Flow control that reads nothing more while what has been read is enough."""
+
+    def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._line = line
+        self._has_enough = has_enough
 
     def resume_reading(self) -> None:
-        if self.read_paused and not self._line:
+        if self.read_paused and not self._has_enough():
             super().resume_reading()
 
 
@@ -38,6 +40,10 @@ class Cycle(RequestResponseCycle):
     head: ASGISendEvent | None = None
 
     async def send(self, message: ASGISendEvent) -> None:
+        if self.waiting_for_100_continue and self.more_body:
+            # Told nothing, the client may send its body or leave it out: where the next request
+            # begins cannot be known.
+            self.keep_alive = False
         head = self.head
         if head is None:
             if message["type"] == "http.response.start" and not self.response_started:
@@ -69,14 +75,16 @@ class Cycle(RequestResponseCycle):
         for name, value in (*self.default_headers, *head["headers"]):
             lines += (name, b": ", value, b"\r\n")
         lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        lines.append(body)
-        self.transport.write(b"".join(lines))
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
+        if len(body) <= COPIED_BYTES_MAX:
+            lines.append(body)
+            self.transport.write(b"".join(lines))
+        else:
+            self.transport.write(b"".join(lines))
+            self.transport.write(body)
         self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
+        self.on_response()  # which ends the connection when it is not kept
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         try:

@@ -30,7 +30,11 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     )
     linger_bytes_max: int = 1024 * 1024
     connection_count_max: int = 10_000
+    connections_per_address_max: int = 0  # 0: as many as there may be in all
+    # Answered and not taken, over all connections. Nobody needs more: a page is a few megabytes.
+    unread_bytes_max: int = 64 * 1024 * 1024
     websocket_message_bytes_max: int = 64 * 1024  # contract: platform, 1.4
+    # Contract: realtime, section 5.2. Silent for both together, a peer is dropped.
     websocket_ping_seconds: float = 30.0
     websocket_pong_seconds_max: float = 60.0
     websocket_close_seconds_max: float = 10.0  # for the peer to answer a close

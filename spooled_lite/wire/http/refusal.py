@@ -76,22 +76,26 @@ def too_many_connections() -> Refusal:
     return Refusal(503, error, (RETRY_AFTER,))
 
 
+def stopping() -> Refusal:
+    return Refusal(503, Unavailable("shutting_down", "The server is stopping"), (RETRY_AFTER,))
+
+
+def unknown_coding() -> Refusal:
+    return Refusal(501, BadRequest("The only transfer coding this server knows is `chunked`"))
+
+
 def crashed() -> Refusal:
     return Refusal(500, InternalError())
 
 
-def websocket_refused(status: int, message: str) -> Refusal:
-    """The envelope for what the WebSocket library would say in plain text."""
-    if status >= 500:
-        return Refusal(status, InternalError())
-    if status in (401, 403):
-        return Refusal(status, AccessDenied(message or "The connection was refused"))
-    return Refusal(status, BadRequest(message or "The WebSocket handshake is not valid"))
+def websocket_denied() -> Refusal:
+    """For an application that closes a WebSocket which it has not accepted."""
+    return Refusal(403, AccessDenied("The connection was refused"))
 
 
-def request_id(headers: Iterable[Header] | None, ids: Ids) -> bytes:
+def request_id(headers: Iterable[Header], ids: Ids) -> bytes:
     """The caller's own id when it is short and printable, else a new one."""
-    for name, value in headers or ():
+    for name, value in headers:
         if name == b"x-request-id" and 0 < len(value) <= REQUEST_ID_CHARS_MAX:
             if all(33 <= byte <= 126 for byte in value):
                 return value

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 
-from spooled_lite.wire.http.connections import Connections
+from spooled_lite.wire.http.connections import Connections, EarlyHeaders
 from spooled_lite.wire.http.limits import (
     DEFAULTS,
     HttpLimits,
@@ -17,8 +19,6 @@ from spooled_lite.wire.http.limits import (
 )
 from spooled_lite.wire.http.listen import BACKLOG, listen
 from spooled_lite.wire.http.protocol import HttpProtocol
-from spooled_lite.wire.http.refusal import Header
-from spooled_lite.wire.http.upgrade import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,9 @@ class HttpServer:
     """Serves one application inside the running event loop; there may be several in one process.
 
     `on_stopping` is called once, on the loop, after the listeners are closed: it must make streams
-    end and waiting calls answer. `always` are headers of the answers the server gives by itself.
-    `on_sweep` is called about once a second, with the seconds by which the loop was late.
+    end and waiting calls answer. `early_headers` gives the headers of the answers that the server
+    gives by itself, from those headers of the request that have come. `on_sweep` is called about
+    once a second, with the seconds by which the loop was late.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class HttpServer:
         limits: HttpLimits = DEFAULTS,
         grace_seconds: float,
         on_stopping: Callable[[], None],
-        always: Sequence[Header] = (),
+        early_headers: EarlyHeaders = lambda headers: (),
         on_sweep: Callable[[float], None] | None = None,
     ) -> None:
         self.host = host
@@ -52,7 +53,7 @@ class HttpServer:
         self._limits = limits
         self._grace_seconds = grace_seconds
         self._on_stopping = on_stopping
-        self._always = always
+        self._early_headers = early_headers
         self._on_sweep = on_sweep
         self._listeners: list[asyncio.AbstractServer] = []
         self._connections: Connections | None = None
@@ -67,7 +68,7 @@ class HttpServer:
 
     @property
     def connection_count(self) -> int:
-        return 0 if self._connections is None else len(self._connections.connections)
+        return 0 if self._connections is None else len(self._connections.open)
 
     async def start(self) -> None:
         """Listen and serve.
@@ -83,16 +84,16 @@ class HttpServer:
             connection_count_max=connection_count_max(
                 self._limits, file_count_max=raise_file_limit()
             ),
-            always=self._always,
+            early_headers=self._early_headers,
             on_sweep=self._on_sweep,
         )
-        config = _library_config(self._app, self._limits)
+        config = _library_config(self._app)
         loop = asyncio.get_running_loop()
         connections.start_sweeping(loop)
         for each in sockets:
             self._listeners.append(
                 await loop.create_server(
-                    lambda: HttpProtocol(config, connections, {}, loop), sock=each, backlog=BACKLOG
+                    partial(_protocol, config, connections, loop), sock=each, backlog=BACKLOG
                 )
             )
 
@@ -119,8 +120,7 @@ class HttpServer:
             self._on_stopping()
         except Exception:
             logger.exception("ending streams and waiting calls failed; stopping goes on")
-        for connection in tuple(connections.connections):
-            connection.shutdown()
+        connections.shut_down()
         await self._finish(connections)
         await _cut_off(connections)
         connections.stop_sweeping()
@@ -140,11 +140,45 @@ class HttpServer:
         await asyncio.wait(waits)
 
 
+class _Unserved(asyncio.Protocol):
+    """Ends a connection that could not be given a protocol of its own."""
+
+    deadline = math.inf
+    transport: asyncio.Transport
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        self._connections.open[transport] = self  # one that nobody holds is forgotten unclosed
+        self.shutdown()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.left(self.transport)
+
+    def expire(self, now: float) -> None:
+        self.shutdown()
+
+    def shutdown(self) -> None:
+        self.transport.abort()
+
+
+def _protocol(
+    config: Config, connections: Connections, loop: asyncio.AbstractEventLoop
+) -> asyncio.Protocol:
+    """For a new connection. Raises nothing: after a fault here uvloop would accept no other."""
+    try:
+        return HttpProtocol(config, connections, {}, loop)
+    except Exception:
+        logger.exception("a connection could not be served")
+        return _Unserved(connections)
+
+
 async def _cut_off(connections: Connections) -> None:
     if connections.tasks:
         logger.warning("cut off %d requests that did not finish in time", len(connections.tasks))
-    for connection in tuple(connections.connections):
-        connection.transport.abort()
+    connections.cut_off()
     for task in tuple(connections.tasks):
         task.cancel()
     try:
@@ -154,21 +188,16 @@ async def _cut_off(connections: Connections) -> None:
         logger.error("%d requests would not be cancelled", len(connections.tasks))
 
 
-def _library_config(app: ASGIApp, limits: HttpLimits) -> Config:
+def _library_config(app: ASGIApp) -> Config:
     config = Config(
         lambda: app,
         factory=True,
         interface="asgi3",
         http=HttpProtocol,
-        ws=WebSocketProtocol,
-        ws_max_size=limits.websocket_message_bytes_max,
-        ws_per_message_deflate=False,
-        # Contract: realtime, section 5.2. Silent for both together, a peer is dropped.
-        ws_ping_interval=limits.websocket_ping_seconds,
-        ws_ping_timeout=limits.websocket_pong_seconds_max,
+        ws="none",  # ours is in upgrade.py
         lifespan="off",  # the composition root starts and stops the parts itself
         log_config=None,
-        log_level="warning",  # "info" has WebSocket queries, with tokens in them
+        log_level="warning",
         access_log=False,
         proxy_headers=False,
         server_header=False,

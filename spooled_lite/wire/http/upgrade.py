@@ -1,211 +1,360 @@
-"""One WebSocket connection: the library's protocol, with the envelope for what it refuses."""
+"""One WebSocket connection from its handshake on, with the envelope for what it refuses.
+
+The handshake has been checked, see head.py. The application decides whether it is accepted.
+"""
 
 import asyncio
 import logging
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from enum import Enum
+from typing import Any, Final
 
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
-from uvicorn.config import Config
+from starlette.types import ASGIApp, Message
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
-from websockets.typing import StatusLike
 
 from spooled_lite.wire.http import refusal as refusals
 from spooled_lite.wire.http.connections import Connections
-from spooled_lite.wire.http.refusal import Header
-from spooled_lite.wire.realtime.websocket import FRAMES
+from spooled_lite.wire.http.frames import Frames
+from spooled_lite.wire.http.refusal import Header, Refusal
 
+logger = logging.getLogger(__name__)
+
+FRAMES: Final = "spooled.frames"  # of a message to send: whole frames, made once for many
 # Parsed before others have their turn. The smallest frame has six bytes and costs some 20 µs.
 PIECE_BYTES: Final = 2 * 1024
+EARLY_BYTES_MAX: Final = 64 * 1024  # that a client sends before it knows whether it is accepted
 FRAGMENTS_MAX: Final = 1_024  # of one message: empty ones do not count for its size
+PING: Final = b"ping"  # one ping is under way at a time, so that its answer needs no number
 
 
-class Handshake(ServerProtocol):
-    def __init__(
-        self, shared: Connections, *, message_bytes_max: int, has_room: Callable[[], bool]
-    ) -> None:
-        """`has_room`: whether the peer takes what is written to it."""
-        super().__init__(max_size=message_bytes_max, logger=logging.getLogger(__name__))
-        self.debug = False  # its lines would show the query and the headers, with what is secret
-        self.owed_pong: Frame | None = None
-        self._shared = shared
-        self._headers: list[Header] = []
-        self._has_room = has_room
-
-    def send_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.PONG and not self._has_room():
-            self.owed_pong = frame  # the newest ping alone has to be answered
-            return
-        super().send_frame(frame)
-
-    def accept(self, request: Request) -> Response:
-        self._headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1", errors="replace"))
-            for name, value in request.headers.raw_items()
-        ]
-        return super().accept(request)
-
-    def process_request(self, request: Request) -> tuple[str, str | None, str | None]:
-        try:
-            return super().process_request(request)
-        except UnicodeError as error:
-            # Raised for bytes that are not ASCII; as it is, it would be answered as our own fault.
-            raise InvalidHandshake("a header is not ASCII") from error
-
-    def reject(self, status: StatusLike, text: str) -> Response:
-        plain = super().reject(status, text)
-        words = text.strip().partition("\n")[0]
-        refusal = refusals.websocket_refused(plain.status_code, words)
-        body = refusal.body()
-        headers = Headers(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in self._shared.answer_headers(refusal, body, self._headers)
-        )
-        headers["Date"] = plain.headers["Date"]
-        return Response(plain.status_code, plain.reason_phrase, headers, body)
+class Phase(Enum):
+    OPENING = "opening"  # the application has not decided
+    REFUSED = "refused"  # with an HTTP answer; what comes still is thrown away
+    OPEN = "open"
+    CLOSING = "closing"  # all is said; the peer's answer or its leaving is waited for
+    GONE = "gone"
 
 
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    deadline: ClassVar[float] = -math.inf  # looked at by every sweep
-
+class WebSocketProtocol(asyncio.Protocol):
     def __init__(
         self,
-        config: Config,
-        server_state: Connections,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
+        app: ASGIApp,
+        shared: Connections,
+        transport: asyncio.Transport,
+        scope: Any,
+        accept: bytes,
+        *,
+        address: str,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.shared = server_state
-        self.closing_since = math.inf
-        self.close_timeout = server_state.limits.websocket_close_seconds_max
-        self.conn: Handshake = Handshake(
-            server_state, message_bytes_max=config.ws_max_size, has_room=self.writable.is_set
+        """`scope` of the request to upgrade; `accept`: what its key is answered with."""
+        self.loop = asyncio.get_running_loop()
+        self.shared = shared
+        self.limits = shared.limits
+        self.transport = transport
+        self.address = address
+        self.deadline = math.inf
+        self.phase = Phase.OPENING
+        self.request_headers: list[Header] = scope["headers"]
+        self.scope = _websocket_scope(scope)
+        self._app = app
+        self._accept_value = accept
+        self._answer_head: Message | None = None  # of an answer instead of the upgrade
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()  # for the application
+        self._unread = bytearray()
+        self._turn: asyncio.Handle | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._ping_is_owed = False  # the peer has not answered ours
+        self._parts: list[bytes] = []  # of a message
+        self._is_text = True
+        self.frames = Frames(
+            message_bytes_max=self.limits.websocket_message_bytes_max,
+            has_room=self._writable.is_set,
         )
-        self.unread = bytearray()
-        self.turn: asyncio.Handle | None = None
+
+    def begin(self, early: bytes) -> None:
+        """Ask the application. `early`: what came behind the request."""
+        self._messages.put_nowait({"type": "websocket.connect"})
+        self._unread += early
+        task = self.loop.create_task(self._run(), name="websocket")
+        self.shared.tasks.add(task)
+        task.add_done_callback(self.shared.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    async def _run(self) -> None:
+        try:
+            await self._app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            logger.debug("a WebSocket's client left while it was written to")
+        except Exception:
+            logger.exception("a WebSocket failed outside the application's error boundary")
+            self._refuse(refusals.crashed())
+            self._close(CloseCode.INTERNAL_ERROR)
+            self._hang_up()
+        else:
+            self._refuse(refusals.crashed())  # neither accepted nor refused
+            self._close(CloseCode.NORMAL_CLOSURE)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None:
+            logger.error("a WebSocket failed; it is cut off", exc_info=failure)
+        if failure is not None or self.phase in (Phase.OPENING, Phase.OPEN):
+            self.transport.abort()
+
+    # The connection
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.shared.left(self.transport)
+        was_open = self.phase not in (Phase.OPENING, Phase.REFUSED)
+        self.phase = Phase.GONE
+        if self._turn is not None:
+            self._turn.cancel()
+        self._writable.set()
+        code = self.frames.last_code
+        self._messages.put_nowait({"type": "websocket.disconnect", "code": code})
+        if was_open:
+            logger.debug("WebSocket %s of %s: closed, %d", self._path, self.address, code)
+
+    def shutdown(self) -> None:
+        """Called when the server stops."""
+        self._refuse(refusals.stopping())
+        self._close(CloseCode.SERVICE_RESTART)
+        # Its answer is not waited for as long as at other times.
+        self.deadline = min(self.deadline, self.loop.time() + self.limits.linger_seconds_max)
+
+    def expire(self, now: float) -> None:
+        """Called by the sweep when the deadline has passed."""
+        if self.transport.is_closing():
+            self.transport.abort()  # closing waits for a client that takes nothing
+        elif self.phase is Phase.OPEN and not self._ping_is_owed:
+            self._ping_is_owed = True
+            self.deadline = now + self.limits.websocket_pong_seconds_max
+            self.frames.send_ping(PING)
+            self._flush()
+        elif self.phase is Phase.OPENING:
+            self.deadline = math.inf  # the application has a time limit of its own
+        else:
+            self._close(CloseCode.INTERNAL_ERROR, "no answer to a ping")
+            self._hang_up()
+
+    @property
+    def _path(self) -> str:
+        """As it came: decoded, it could hold line ends and forge lines. Never the query."""
+        raw_path: bytes = self.scope["raw_path"]
+        return raw_path.decode("ascii", "backslashreplace")
+
+    def _hang_up(self) -> None:
+        """Close once what is written has been taken; not for ever."""
+        self.phase = Phase.CLOSING
+        self.deadline = self.loop.time() + self.limits.linger_seconds_max
+        self.transport.close()
 
     # Receiving
 
     def data_received(self, data: bytes) -> None:
         """A piece at a time, with a turn for everybody else between two of them."""
-        if not self.handshake_initiated:
-            self._shake_hands(data)
+        if self.phase is Phase.REFUSED:
             return
-        self.unread += data
-        if self.turn is None and not self.read_paused:
-            self._read_piece()
-
-    def _read_piece(self) -> None:
-        self.turn = None
-        piece = bytes(self.unread[:PIECE_BYTES])
-        del self.unread[:PIECE_BYTES]
-        super().data_received(piece)
-        self._read_on()
+        self._unread += data
+        if self.phase is not Phase.OPENING:
+            self._read_on()
+        elif len(self._unread) > EARLY_BYTES_MAX:
+            self.transport.pause_reading()
 
     def _read_on(self) -> None:
-        if self.read_paused or self.transport.is_closing():
-            return  # until the application has taken what came, or for good
-        if not self.unread:
-            self.transport.resume_reading()
+        if self._turn is not None or self.transport.is_closing():
             return
-        self.transport.pause_reading()
-        if self.turn is None:
-            self.turn = self.loop.call_soon(self._read_piece)
+        if self.phase is Phase.OPEN and not self._messages.empty():
+            self.transport.pause_reading()  # until the application has taken what came
+        elif self._unread:
+            self.transport.pause_reading()
+            self._turn = self.loop.call_soon(self._read_piece)
+        else:
+            self.transport.resume_reading()
 
-    async def receive(self) -> ASGIReceiveEvent:
-        message = await self.queue.get()
-        if self.read_paused and self.queue.empty():
-            self.read_paused = False
+    def _read_piece(self) -> None:
+        self._turn = None
+        piece = bytes(self._unread[:PIECE_BYTES])
+        del self._unread[:PIECE_BYTES]
+        frames = self.frames
+        frames.receive_data(piece)
+        for frame in frames.events_received():
+            assert isinstance(frame, Frame), "the handshake is over"
+            self._take(frame)
+        self._flush()
+        if not frames.is_open and (frames.close_rcvd is not None or frames.parser_exc is not None):
+            self._tell_closed()
+            self._hang_up()
+        else:
+            self._read_on()
+
+    def _take(self, frame: Frame) -> None:
+        if self.phase is not Phase.OPEN:
+            return  # all is said
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._is_text = frame.opcode is Opcode.TEXT
+                self._parts = [bytes(frame.data)]
+            case Opcode.CONT:
+                self._parts.append(bytes(frame.data))
+            case Opcode.PONG if bytes(frame.data) == PING:
+                self._ping_is_owed = False
+                self.deadline = self.loop.time() + self.limits.websocket_ping_seconds
+                return
+            case _:
+                return
+        if frame.fin:
+            self._take_message()
+        elif len(self._parts) > FRAGMENTS_MAX:
+            self._close(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self._hang_up()
+
+    def _take_message(self) -> None:
+        data, self._parts = b"".join(self._parts), []
+        if not self._is_text:
+            self._messages.put_nowait({"type": "websocket.receive", "bytes": data})
+            return
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self._close(CloseCode.INVALID_DATA)
+            self._hang_up()
+        else:
+            self._messages.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def receive(self) -> Message:
+        message = await self._messages.get()
+        if self.phase is Phase.OPEN:
             self._read_on()
         return message
 
-    def handle_cont(self, event: Frame) -> None:
-        if len(self.frames) >= FRAGMENTS_MAX:
-            self._refuse(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-        elif not self.close_sent:
-            super().handle_cont(event)
-
-    def send_receive_event_to_app(self) -> None:
-        if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
-            # The library would log it as an error of ours.
-            self._refuse(CloseCode.INVALID_DATA, "")
-        else:
-            super().send_receive_event_to_app()
-
-    def _refuse(self, code: CloseCode, reason: str) -> None:
-        self.frames = []
-        if not self.close_sent:
-            self.conn.send_close(code, reason)
-            self.handle_parser_exception()
-
-    def _shake_hands(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            # Our parser takes it and this library does not: a body, a line over 8 KiB.
-            self.handshake_initiated = True
-            refusal = refusals.websocket_refused(400, "The WebSocket handshake is not valid")
-            self.transport.write(self.shared.answer(refusal, None))
-            self.transport.close()
-
     # Sending
 
+    def pause_writing(self) -> None:
+        self._writable.clear()
+        self.shared.unread.fell_behind(self.transport, self.address)
+
     def resume_writing(self) -> None:
-        super().resume_writing()
-        owed = self.conn.owed_pong
-        if owed is not None and not self.close_sent:
-            self.conn.owed_pong = None
-            self.conn.send_frame(owed)
-            self.transport.write(b"".join(self.conn.data_to_send()))
+        self._writable.set()
+        self.shared.unread.caught_up(self.transport)
+        self.frames.pay_pong()
+        self._flush()
 
-    async def send(self, message: ASGISendEvent) -> None:
-        frames: bytes | None = message.get(FRAMES)  # type: ignore[assignment]  # ours, not ASGI's
-        if frames is not None:
-            await self._send_frames(frames)
-            return
-        if message["type"] == "websocket.close":
+    async def send(self, message: Message) -> None:
+        """Raises ClientDisconnected, whichever side has ended the connection."""
+        kind = message["type"]
+        if kind != "websocket.close":
             # A reader that takes nothing does not put off its own end.
-            self.writable.set()
-        await super().send(message)
-        if message["type"] == "websocket.close":
-            self._read_on()  # for the answer to it
-        if message["type"] == "websocket.http.response.body" and self.close_sent:
-            # The library forgets this and would log an error for each refused handshake.
-            self.handshake_complete = True
-
-    async def _send_frames(self, frames: bytes) -> None:
-        """Frames that were made once for many: the library would make them for each peer."""
-        await self.writable.wait()
-        if self.disconnected or self.transport.is_closing() or self.close_sent:
+            await self._writable.wait()
+        if self.transport.is_closing() or self.phase not in (Phase.OPENING, Phase.OPEN):
             raise ClientDisconnected
-        self.transport.write(frames)
+        is_open = self.phase is Phase.OPEN
+        if kind == "websocket.send" and is_open:
+            self._send(message)
+        elif kind == "websocket.close":
+            self._refuse(refusals.websocket_denied())
+            self._close(message.get("code", CloseCode.NORMAL_CLOSURE), message.get("reason") or "")
+        elif kind == "websocket.accept" and not is_open:
+            self._accept(message)
+        elif kind == "websocket.http.response.start" and not is_open:
+            self._answer_head = message
+        elif kind == "websocket.http.response.body" and self._answer_head is not None:
+            assert not message.get("more_body", False), "an answer here is whole"
+            self._answer(self._answer_head, message.get("body", b""))
+        else:
+            raise RuntimeError(f"{kind} has no place while a WebSocket is {self.phase.value}")
 
-    # The connection
+    def _send(self, message: Message) -> None:
+        ready: bytes | None = message.get(FRAMES)
+        if ready is not None:
+            self.transport.write(ready)
+            return
+        if not self.frames.is_open:
+            raise ClientDisconnected
+        data, text = message.get("bytes"), message.get("text")
+        if data is not None:
+            self.frames.send_binary(data)
+        else:
+            self.frames.send_text((text or "").encode())
+        self._flush()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        if self.turn is not None:
-            self.turn.cancel()
-        self.shared.left()
+    def _accept(self, message: Message) -> None:
+        self.phase = Phase.OPEN
+        self.deadline = self.loop.time() + self.limits.websocket_ping_seconds
+        headers = [
+            (b"Upgrade", b"websocket"),
+            (b"Connection", b"Upgrade"),
+            (b"Sec-WebSocket-Accept", self._accept_value),
+            *self.shared.default_headers,
+            *message.get("headers", ()),
+        ]
+        self._write_head(101, headers)
+        logger.debug("WebSocket %s of %s: open", self._path, self.address)
+        self._read_on()
 
-    def expire(self, now: float) -> None:
-        """Cut off a client that takes nothing: its pings time out, but closing waits for it."""
-        if self.transport.is_closing():
-            self.closing_since = min(self.closing_since, now)
-            if now - self.closing_since >= self.shared.limits.linger_seconds_max:
-                self.transport.abort()
+    def _answer(self, head: Message, body: bytes) -> None:
+        """Answer with what the application says instead of the upgrade."""
+        self.phase = Phase.REFUSED
+        headers = [*self.shared.default_headers, *head["headers"], (b"connection", b"close")]
+        self._write_head(head["status"], headers, body)
+        self._linger()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer with the envelope; nothing when the application has decided."""
+        if self.phase is not Phase.OPENING:
+            return
+        self.phase = Phase.REFUSED
+        if not self.transport.is_closing():
+            self.transport.write(self.shared.answer(refusal, self.request_headers))
+            self._linger()
+
+    def _linger(self) -> None:
+        """Half-close: to close with bytes unread would reset the connection, with the answer."""
+        self._unread.clear()
+        self._tell_closed()
+        self.deadline = self.loop.time() + self.limits.linger_seconds_max
+        self.transport.write_eof()
+        self.transport.resume_reading()
+
+    def _close(self, code: int, reason: str = "") -> None:
+        """Say that all is said, and wait for the peer's answer; nothing unless it is open."""
+        if self.phase is not Phase.OPEN:
+            return
+        self.phase = Phase.CLOSING
+        self.frames.close(code, reason)
+        self._tell_closed()
+        self._flush()
+        self.deadline = self.loop.time() + self.limits.websocket_close_seconds_max
+        self._read_on()
+
+    def _tell_closed(self) -> None:
+        """Tell the application that nothing more comes."""
+        self._messages.put_nowait(
+            {"type": "websocket.disconnect", "code": self.frames.last_code, "reason": ""}
+        )
+
+    def _write_head(self, status: int, headers: list[Header], body: bytes = b"") -> None:
+        lines = [STATUS_LINE[status]]
+        for name, value in headers:
+            lines += (name, b": ", value, b"\r\n")
+        self.transport.write(b"".join([*lines, b"\r\n", body]))
+
+    def _flush(self) -> None:
+        output = self.frames.take_output()
+        if output and not self.transport.is_closing():
+            self.transport.write(output)
 
 
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _websocket_scope(scope: Any) -> dict[str, Any]:
+    offered = [value for name, value in scope["headers"] if name == b"sec-websocket-protocol"]
+    names = b",".join(offered).decode("latin-1").split(",")
+    return {
+        **{name: value for name, value in scope.items() if name != "method"},
+        "type": "websocket",
+        "scheme": "wss" if scope["scheme"] == "https" else "ws",
+        "subprotocols": [name.strip() for name in names if name.strip()],
+        "extensions": {"websocket.http.response": {}},
+    }

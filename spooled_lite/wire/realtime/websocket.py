@@ -9,13 +9,12 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
+from spooled_lite.wire.http.upgrade import FRAMES
 from spooled_lite.wire.realtime.commands import obey
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.realtime.stream import End, Stream
 
 logger = logging.getLogger(__name__)
-
-FRAMES: Final = "spooled.frames"  # of a message to send: whole frames, as our server takes them
 
 # Never 1000 or 1001 by ourselves: a client would not come back. Contract: section 5.7.
 CLOSE_CODES: Final[Mapping[End, int]] = {

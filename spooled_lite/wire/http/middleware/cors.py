@@ -36,6 +36,12 @@ class Cors:
             return ((b"vary", b"Origin"),)
         return ((b"access-control-allow-origin", origin), (b"vary", b"Origin"), _EXPOSE)
 
+    def early_headers(self, origin: bytes | None) -> tuple[Header, ...]:
+        """As `headers`, for a request that may not have come far enough to name its origin."""
+        if origin is None and not self._origins:
+            return ((b"access-control-allow-origin", b"*"), _EXPOSE)
+        return self.headers(origin)
+
     def preflight(self, asked_for: bytes | None) -> tuple[Header, ...]:
         """For the answer to a preflight, beside `headers`. `asked_for`: the headers to be sent."""
         allowed = _REQUEST_HEADERS

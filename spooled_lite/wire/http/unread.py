@@ -1,0 +1,75 @@
+"""What has been answered and is not taken by its client: bounded in bytes over all connections."""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+LEFT: Final = 0.75  # of the bound, once room has been made: it is not made again for each answer
+
+
+class Unread:
+    """Connections whose clients take less than they are sent, and the bytes that wait for them.
+
+    Over the bound, connections are ended until there is room again: of the address for which most
+    waits, the one that has been behind the longest. A lone connection is never ended: what it may
+    hold is bounded by the largest answer.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._behind: dict[asyncio.Transport, str] = {}  # with its address, the longest first
+        self._bytes: dict[asyncio.Transport, int] = {}  # at the last look
+        self._ended_count = 0  # since the last line of log
+        self.total_bytes = 0
+
+    def fell_behind(self, transport: asyncio.Transport, address: str) -> None:
+        """More waits for this client than its transport likes to keep."""
+        self._behind.setdefault(transport, address)
+        self._note(transport)
+        if self.total_bytes > self._bytes_max:
+            self._make_room()
+
+    def caught_up(self, transport: asyncio.Transport) -> None:
+        """It has taken nearly all, or has left. May be called again."""
+        self._behind.pop(transport, None)
+        self.total_bytes -= self._bytes.pop(transport, 0)
+
+    def look(self) -> None:
+        """Called by each sweep: see what has been taken or added since, and tell who was ended."""
+        self._look(self._behind)
+        if self.total_bytes > self._bytes_max:
+            self._make_room()
+        if self._ended_count:
+            logger.info("ended %d connections that did not read their answers", self._ended_count)
+            self._ended_count = 0
+
+    def _look(self, transports: Iterable[asyncio.Transport]) -> None:
+        for transport in transports:
+            self._note(transport)
+
+    def _note(self, transport: asyncio.Transport) -> None:
+        size = transport.get_write_buffer_size()
+        self.total_bytes += size - self._bytes.get(transport, 0)
+        self._bytes[transport] = size
+
+    def _make_room(self) -> None:
+        self._look(self._behind)
+        waiting: Counter[str] = Counter()
+        lines: dict[str, deque[asyncio.Transport]] = {}
+        for transport, address in self._behind.items():
+            waiting[address] += self._bytes[transport]
+            lines.setdefault(address, deque()).append(transport)
+        while self.total_bytes > self._bytes_max * LEFT and len(self._behind) > 1:
+            [(address, _)] = waiting.most_common(1)
+            transport = lines[address].popleft()
+            waiting[address] -= self._bytes[transport]
+            if not lines[address]:
+                del waiting[address]
+            self.caught_up(transport)
+            self._ended_count += 1
+            # Not at once: this may be called from within a write to it.
+            asyncio.get_running_loop().call_soon(transport.abort)
