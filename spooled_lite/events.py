@@ -1,4 +1,4 @@
-"""Every event and every kind of deadline; the bus that tells live listeners after the commit."""
+"""Every event and what it means to each listener, every kind of deadline, and the bus."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +9,8 @@ from msgspec import Struct
 
 logger = logging.getLogger(__name__)
 
-# One name per transition. What each becomes on a stream, in a webhook and in the history of a job
-# is a table of its listener: contract README, section 7.
+# One name per transition. EVENTS says what each one means; how it is rendered for a stream, a
+# webhook or the history of a job is a table of that listener.
 EventType = Literal[
     "job.created",
     "job.promoted",
@@ -44,12 +44,6 @@ EventType = Literal[
     "storage.reopened",
 ]
 
-# After these somebody may not be allowed what was allowed before: who waits or listens is asked
-# again.
-OF_CREDENTIALS: Final[frozenset[EventType]] = frozenset(
-    {"key.changed", "org.changed", "token.revoked"}
-)
-
 
 class Row(Protocol):
     """A row of the database, by column name."""
@@ -67,6 +61,151 @@ class Event(Struct, frozen=True, gc=False):
     was: str | None = None  # the status before it
     facts: Mapping[str, Any] = {}
     log_seq: int = 0  # of its row in the event log, when it has one; known once it is committed
+
+
+Status = str  # of a job, as it is stored: core/jobs/states.py
+Moves = Mapping[Status | None, tuple[Status | None, ...]]
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """What an event means to those who listen. What is left out does not happen.
+
+    `moves`: which status of a job it ends, and which ones may follow. None before is a new job,
+    None after a row that is gone. An event that moves nothing changes no count of jobs.
+    """
+
+    moves: Moves = {}
+    counted: str = ""  # the counter of its queue for the minute
+    usage: str = ""  # the counter of its organization for the day, the month, and for ever
+    metrics: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()  # rows of the history of the job, in their order
+    frames: tuple[str, ...] = ()  # of streams, in sending order; with any it is kept in the log
+    webhooks: tuple[str, ...] = ()  # the names under which addresses are called
+    asks_again: bool = False  # who waits or listens may not be allowed to any more
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether the event log keeps it, for streams that come back."""
+        return bool(self.frames)
+
+
+# Contract: README, section 7.1. A new event without a row here is a failing test.
+EVENTS: Final[Mapping[EventType, About]] = {
+    "job.created": About(
+        moves={None: ("pending", "scheduled", "cancelled")},
+        counted="created",
+        usage="jobs_created",
+        metrics=("spooled_jobs_enqueued_total",),
+        history=("created",),
+        frames=("job.created",),
+        webhooks=("job.created",),
+    ),
+    "job.promoted": About(
+        moves={"scheduled": ("pending",)},
+        frames=("job.status",),
+    ),
+    "job.claimed": About(
+        moves={"pending": ("processing",), "scheduled": ("processing",)},
+        history=("claimed",),
+        frames=("job.started", "job.status"),
+        webhooks=("job.started",),
+    ),
+    "job.released": About(
+        moves={"processing": ("pending",)},
+        history=("released",),
+        frames=("job.status",),
+    ),
+    "job.progress": About(frames=("job.progress",)),
+    "job.completed": About(
+        # From pending: a step that its condition skips.
+        moves={"processing": ("completed",), "pending": ("completed",)},
+        counted="completed",
+        usage="jobs_completed",
+        metrics=("spooled_jobs_completed_total",),
+        history=("completed",),
+        frames=("job.completed", "job.status"),
+        webhooks=("job.completed",),
+    ),
+    "job.retrying": About(
+        moves={"processing": ("pending",)},
+        counted="failed",
+        usage="jobs_failed",
+        metrics=("spooled_jobs_failed_total",),
+        history=("failed", "retried"),
+        frames=("job.failed", "job.retrying", "job.status"),
+        webhooks=("job.failed",),
+    ),
+    "job.deadlettered": About(
+        moves={"processing": ("deadletter",)},
+        counted="deadlettered",
+        usage="jobs_failed",
+        metrics=("spooled_jobs_failed_total", "spooled_jobs_deadlettered_total"),
+        history=("failed", "deadlettered"),
+        frames=("job.failed", "job.deadlettered", "job.status"),
+        webhooks=("job.failed", "job.deadlettered"),
+    ),
+    "job.stop_requested": About(frames=("job.stop_requested",)),
+    "job.cancelled": About(
+        # From processing: it was told to stop.
+        moves=dict.fromkeys(("pending", "scheduled", "processing"), ("cancelled",)),
+        history=("cancelled",),
+        frames=("job.cancelled", "job.status"),
+        webhooks=("job.cancelled",),
+    ),
+    "job.retried": About(
+        # From cancelled: a parent that is retried brings back what its failure had cancelled.
+        moves={
+            "deadletter": ("pending",),
+            "failed": ("pending",),
+            "cancelled": ("pending", "scheduled"),
+        },
+        metrics=("spooled_jobs_retried_total",),
+        history=("retried",),
+        frames=("job.status",),
+        webhooks=("job.retried",),
+    ),
+    "job.deleted": About(
+        moves=dict.fromkeys(
+            (
+                *("pending", "scheduled", "processing", "completed"),
+                *("failed", "deadletter", "cancelled"),
+            ),
+            (None,),
+        )
+    ),
+    "queue.created": About(),
+    "queue.changed": About(),
+    "queue.paused": About(frames=("queue.paused",), webhooks=("queue.paused",)),
+    "queue.resumed": About(frames=("queue.resumed",), webhooks=("queue.resumed",)),
+    "queue.deleted": About(),
+    "worker.registered": About(frames=("worker.registered",), webhooks=("worker.registered",)),
+    "worker.heartbeat": About(frames=("worker.heartbeat",)),
+    "worker.deregistered": About(
+        frames=("worker.deregistered",), webhooks=("worker.deregistered",)
+    ),
+    "worker.offline": About(frames=("worker.inactive",), webhooks=("worker.offline",)),
+    "workflow.started": About(frames=("workflow.started",)),
+    "workflow.completed": About(frames=("workflow.completed",), webhooks=("workflow.completed",)),
+    "workflow.failed": About(frames=("workflow.failed",), webhooks=("workflow.failed",)),
+    "workflow.cancelled": About(frames=("workflow.cancelled",)),
+    "schedule.triggered": About(frames=("schedule.triggered",), webhooks=("schedule.triggered",)),
+    "key.changed": About(asks_again=True),
+    "org.changed": About(asks_again=True),
+    "token.revoked": About(asks_again=True),
+    "storage.reopened": About(),
+}
+
+
+def those(matches: Callable[[About], object]) -> frozenset[EventType]:
+    """The events of which something is true."""
+    return frozenset(event for event, about in EVENTS.items() if matches(about))
+
+
+# After these somebody may not be allowed what was allowed before: who waits or listens is asked
+# again.
+OF_CREDENTIALS: Final = those(lambda about: about.asks_again)
+# Of jobs: these change how many stand where.
+MOVING: Final = those(lambda about: about.moves)
 
 
 class Deadline(Enum):

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.jobs.states import TRANSITIONS, JobStatus
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.cancel import cancel
@@ -31,7 +32,6 @@ from spooled_lite.core.lifecycle.remove import (
 from spooled_lite.core.lifecycle.renew import renew, report_progress
 from spooled_lite.core.lifecycle.retry import retry, retry_dead_letters
 from spooled_lite.core.lifecycle.settle import complete, fail, release
-from spooled_lite.core.lifecycle.states import TRANSITIONS, JobStatus
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.errors import Conflict, NotFound, SpooledError
 from spooled_lite.events import Deadline, Row

@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.events import Event, EventType
+from spooled_lite.core.jobs.kinds import is_announced
+from spooled_lite.events import Event, EventType, those
 from spooled_lite.storage.event_log import LogRow
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -96,7 +97,7 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "workflow.cancelled": _workflow,
     "schedule.triggered": _schedule,
 }
-KINDS: Final = frozenset(_BODIES)
+KINDS: Final = those(lambda about: about.is_logged)
 _WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
 
 
@@ -112,4 +113,5 @@ def log_rows(events: Sequence[Event]) -> list[LogRow]:
         )
         for event in events
         if (body := _BODIES.get(event.type)) is not None
+        and (body is not _job or is_announced(event))
     ]

@@ -1,40 +1,14 @@
 """Counting jobs: what each event adds to the counters, and what the counters say."""
 
-from typing import Any, Final
+from typing import Any
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.jobs.states import ACTIVE, STATUSES
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.events import Event, EventType
+from spooled_lite.events import EVENTS, MOVING, Event
 from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.storage.transaction import Reading, Tx
-
-STATUSES: Final = (
-    "pending",
-    "scheduled",
-    "processing",
-    "completed",
-    "failed",
-    "deadletter",
-    "cancelled",
-)
-_ACTIVE: Final = frozenset({"pending", "scheduled", "processing"})
-
-# What is counted per minute and queue, and per day and organization, besides the statuses.
-_PER_MINUTE: Final[dict[EventType, str]] = {
-    "job.created": "created",
-    "job.completed": "completed",
-    "job.retrying": "failed",
-    "job.deadlettered": "deadlettered",
-}
-_USAGE: Final[dict[EventType, str]] = {
-    "job.created": "jobs_created",
-    "job.completed": "jobs_completed",
-    "job.retrying": "jobs_failed",
-    "job.deadlettered": "jobs_failed",
-}
-# Events about a job that change no status, and the deletion, which counts for itself.
-_NOT_COUNTED: Final = frozenset({"job.progress", "job.stop_requested", "job.deleted"})
 
 
 def count(tx: Tx, event: Event) -> None:
@@ -43,25 +17,23 @@ def count(tx: Tx, event: Event) -> None:
     Per queue, minute 0: `status.*` are gauges, `created` and `removed` sums, so that
     created - removed = rows = the sum of the gauges.
     """
-    kind = event.type
-    if not kind.startswith("job.") or kind in _NOT_COUNTED:
-        return
+    if event.type not in MOVING or event.type == "job.deleted":
+        return  # what is deleted is counted where it is deleted: many at a time
     row, queue, was = event.row, event.row["queue"], event.was
-    status = row["status"]
+    about, status = EVENTS[event.type], row["status"]
     if was is None:
         tx.count(queue, "created", 1)
     else:
         tx.count(queue, f"status.{was}", -1)
     tx.count(queue, f"status.{status}", 1)
-    change = (status in _ACTIVE) - (was in _ACTIVE)
+    change = (status in ACTIVE) - (was in ACTIVE)
     if change:
         tx.count_now(event.org, "active_jobs", change)
-    name = _PER_MINUTE.get(kind)
-    if name is not None:
+    if about.counted:
         minute = tx.now_ms // MINUTE_MS
-        tx.count(queue, name, 1, minute=minute)
-        tx.count_usage(event.org, _USAGE[kind], 1)
-        if kind == "job.completed" and row["started_at_ms"] is not None:
+        tx.count(queue, about.counted, 1, minute=minute)
+        tx.count_usage(event.org, about.usage, 1)
+        if event.type == "job.completed" and row["started_at_ms"] is not None:
             tx.count(queue, "durations", 1, minute=minute)
             tx.count(queue, "duration_ms", tx.now_ms - row["started_at_ms"], minute=minute)
             # Waited for the attempt that was completed: from the creation, retries included.

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from spooled_lite.core.lifecycle.states import ACTIVE
+from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.workflows import statements as workflow_statements
-from spooled_lite.events import Event, EventType, Row
+from spooled_lite.events import MOVING, Event, EventType, Row
 from spooled_lite.storage.transaction import Own, Tx
 
 # Where a step of each status is counted.
@@ -20,10 +20,6 @@ _COUNTER: Final = {
     "cancelled": "cancelled",
 }
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
-# Counted when the workflow was stored, or no change of status.
-_NOT_COUNTED: Final = frozenset(
-    {"job.created", "job.progress", "job.promoted", "job.stop_requested"}
-)
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 # By workflow: what has moved of those whose steps the running operation counts together.
 _TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
@@ -36,8 +32,8 @@ def advance_workflow(tx: Tx, event: Event) -> None:
 
     Contract: schedules-workflows-webhooks, section 2.6.
     """
-    if not event.type.startswith("job.") or event.type in _NOT_COUNTED:
-        return
+    if event.type not in MOVING or event.was is None:
+        return  # a new step was counted when its workflow was stored
     workflow_id = event.row["workflow_id"]
     if workflow_id is None:
         return

@@ -4,8 +4,8 @@ from typing import Any
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle.states import TERMINAL
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound, SpooledError
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading, Tx

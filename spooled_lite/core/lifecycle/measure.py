@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
-from spooled_lite.events import Event, EventType, Listener
+from spooled_lite.events import EVENTS, Event, EventType, Listener
 from spooled_lite.metrics import Metrics
 
-_COUNTED: Final[dict[EventType, tuple[str, ...]]] = {
-    "job.created": ("spooled_jobs_enqueued_total",),
-    "job.completed": ("spooled_jobs_completed_total",),
-    "job.retrying": ("spooled_jobs_failed_total",),
-    "job.deadlettered": ("spooled_jobs_failed_total", "spooled_jobs_deadlettered_total"),
-    "job.retried": ("spooled_jobs_retried_total",),
-}
 _TAKEN_BACK: Final = frozenset({LEASE_OVER, ATTEMPTS_OVER})
 
 
@@ -31,7 +24,7 @@ def measured_by(metrics: Metrics) -> Listener:
             elif kind == "job.retrying" and row["last_error"] in _TAKEN_BACK:
                 metrics.count("spooled_jobs_retried_total")
         for kind, count in counts.items():
-            for name in _COUNTED.get(kind, ()):
+            for name in EVENTS[kind].metrics:
                 metrics.count(name, count)
 
     return listen

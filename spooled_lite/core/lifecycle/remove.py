@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
+from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.dependents import let_go, look_again
 from spooled_lite.core.lifecycle.passes import Pass, first_of
-from spooled_lite.core.lifecycle.states import ACTIVE
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.workflows import statements as workflow_statements

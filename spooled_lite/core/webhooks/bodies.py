@@ -5,13 +5,11 @@ from typing import Any, Final
 
 from msgspec import Raw
 
-from spooled_lite.events import Event, EventType
+from spooled_lite.core.jobs.kinds import is_announced
+from spooled_lite.events import EVENTS, Event, EventType
 from spooled_lite.times import format_ms, format_optional_ms
 
 Data = dict[str, Any]
-
-# Rows that are told of as what they are to others, or not at all. Contract README, section 7.1.
-SILENT_KINDS: Final = frozenset({"item", "message"})
 
 
 def _job(event: Event) -> Data:
@@ -109,29 +107,35 @@ def _raw(stored: bytes | None) -> Raw | None:
     return None if stored is None else Raw(stored)
 
 
-# One transition may be several events of webhooks. Contract README, section 7.1.
+# By the name under which an address is called.
+_BODY: Final[Mapping[str, Callable[[Event], Data]]] = {
+    "job.created": _job,
+    "job.started": _started,
+    "job.completed": _completed,
+    "job.failed": _failed,
+    "job.deadlettered": _deadlettered,
+    "job.cancelled": _job,
+    "job.retried": _job,
+    "queue.paused": _paused,
+    "queue.resumed": _resumed,
+    "worker.registered": _worker,
+    "worker.deregistered": _worker,
+    "worker.offline": _worker,
+    "schedule.triggered": _schedule,
+    "workflow.completed": _workflow,
+    "workflow.failed": _workflow,
+}
+# One transition may be several events of webhooks.
 BODIES: Final[Mapping[EventType, Mapping[str, Callable[[Event], Data]]]] = {
-    "job.created": {"job.created": _job},
-    "job.claimed": {"job.started": _started},
-    "job.completed": {"job.completed": _completed},
-    "job.retrying": {"job.failed": _failed},
-    "job.deadlettered": {"job.failed": _failed, "job.deadlettered": _deadlettered},
-    "job.cancelled": {"job.cancelled": _job},
-    "job.retried": {"job.retried": _job},
-    "queue.paused": {"queue.paused": _paused},
-    "queue.resumed": {"queue.resumed": _resumed},
-    "worker.registered": {"worker.registered": _worker},
-    "worker.deregistered": {"worker.deregistered": _worker},
-    "worker.offline": {"worker.offline": _worker},
-    "schedule.triggered": {"schedule.triggered": _schedule},
-    "workflow.completed": {"workflow.completed": _workflow},
-    "workflow.failed": {"workflow.failed": _workflow},
+    event: {name: _BODY[name] for name in about.webhooks}
+    for event, about in EVENTS.items()
+    if about.webhooks
 }
 
 
 def is_silent(event: Event) -> bool:
     """Whether an event of a job is none of a webhook's business."""
-    if event.row["kind"] in SILENT_KINDS:
+    if not is_announced(event):
         return True
     # A step that its condition skips: nobody ran it.
     return event.type == "job.completed" and event.was == "pending"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from spooled_lite.events import Event
+from spooled_lite.events import EVENTS, Event
 
 
 def settled_rows(events: Sequence[Event]) -> list[tuple[int, int, str, int]]:
@@ -14,9 +14,10 @@ def settled_rows(events: Sequence[Event]) -> list[tuple[int, int, str, int]]:
     """
     counts: dict[tuple[str, int], list[int]] = {}
     for event in events:
-        if event.type == "job.completed":
+        usage = EVENTS[event.type].usage
+        if usage == "jobs_completed":
             worker_id, position = event.row["assigned_worker_id"], 0
-        elif event.type in ("job.retrying", "job.deadlettered"):
+        elif usage == "jobs_failed":
             worker_id, position = event.facts.get("worker_id"), 1
         else:
             continue

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from spooled_lite.core.jobs.states import FAILED, TERMINAL
 from spooled_lite.events import Row
 
 Standing = Literal["met", "waiting", "impossible"]
@@ -19,12 +20,12 @@ def standing_of(edges: Sequence[Row], mode: str | None) -> Standing:
 
 def edge_standing(condition: str, status: str) -> Standing:
     """How one edge stands, by its condition and the status of the parent."""
-    if status not in ("completed", "failed", "deadletter", "cancelled"):
+    if status not in TERMINAL:
         return "waiting"
     if condition == "completion":
         return "met"
     if condition == "failure":
-        return "met" if status in ("failed", "deadletter") else "impossible"
+        return "met" if status in FAILED else "impossible"
     return "met" if status == "completed" else "impossible"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.claim import Claim, is_held
 from spooled_lite.errors import SpooledError, Unavailable
-from spooled_lite.events import Event, EventType
+from spooled_lite.events import MOVING, Event, EventType
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.grpc.call import Call, off_loop
 from spooled_lite.wire.grpc.convert import claim_of, job_bytes
@@ -22,18 +22,7 @@ logger = logging.getLogger(__name__)
 TROUBLE_PAUSE_SECONDS: Final = 1.0
 
 # After these a job may be held by nobody, or by somebody else.
-_OF_JOB: Final[frozenset[EventType]] = frozenset(
-    {
-        "job.claimed",
-        "job.released",
-        "job.completed",
-        "job.retrying",
-        "job.deadlettered",
-        "job.cancelled",
-        "job.retried",
-        "job.deleted",
-    }
-)
+_OF_JOB: Final = MOVING - {"job.created", "job.promoted"}
 # After these that is so of many at once.
 _OF_MANY: Final[frozenset[EventType]] = frozenset(
     {"queue.deleted", "org.changed", "storage.reopened"}

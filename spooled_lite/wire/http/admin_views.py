@@ -6,7 +6,7 @@ from typing import Final, Self
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.stats import STATUSES
+from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.orgs.admin_query import OrganizationDetail, ServerSums
 from spooled_lite.core.orgs.admin_records import RowUsage
 from spooled_lite.core.orgs.records import OrganizationView

@@ -16,7 +16,8 @@ from spooled_lite.core.jobs.records import (
     NewJob,
     SetPriority,
 )
-from spooled_lite.core.jobs.stats import STATUSES, job_stats
+from spooled_lite.core.jobs.states import STATUSES
+from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
 from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.core.queues.names import is_queue_name

@@ -5,6 +5,7 @@ from functools import partial
 
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.replay import last_logged
+from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.levels import levels_of_queues
 from spooled_lite.core.queues.names import checked_queue_name
@@ -67,7 +68,7 @@ async def job_events(call: Call) -> Reply:
         stream.finish("done")
     else:
         frame = catalogue.job_status(job_id, job["queue_name"], job["status"], call.now_ms)
-        if frame.new_status in catalogue.TERMINAL:
+        if frame.new_status in TERMINAL:
             stream.finish("done")
     return _answer(call, stream, _bytes(stream, frame))
 

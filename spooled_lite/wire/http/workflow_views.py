@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.bodies import is_whole
+from spooled_lite.core.jobs.states import FAILED
 from spooled_lite.core.workflows.query import Workflow
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
@@ -185,7 +186,7 @@ def _jobs(found: Workflow, org_id: str, *, is_alone: bool) -> list[WorkflowJob]:
 
 def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> WorkflowJob:
     status, retry_count = step["status"], step["retry_count"]
-    has_failed = status in ("failed", "deadletter")
+    has_failed = status in FAILED
     ended_at = format_optional_ms(step["completed_at_ms"])
     retries_at_ms = step["run_at_ms"] if status == "pending" and retry_count else None
     job = WorkflowJob(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from spooled_lite.wire.realtime.catalogue import TERMINAL
+from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, joined
 from spooled_lite.wire.realtime.filters import Place
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX, CHUNK_BYTES_MAX, Stream

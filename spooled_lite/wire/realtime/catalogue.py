@@ -16,7 +16,6 @@ from spooled_lite.core.queues.levels import Levels
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.realtime.names import Kind
 
-TERMINAL: Final = frozenset({"completed", "failed", "deadletter", "cancelled"})
 # Without its result, so that a frame that says its data twice keeps the cap of 30 KiB.
 DATA_BYTES_MAX: Final = 14 * 1024
 CUT_TO: Final = 512  # characters of each text, when they are too long together

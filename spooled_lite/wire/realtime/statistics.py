@@ -7,7 +7,7 @@ from typing import Final
 from spooled_lite.clock import Clock
 from spooled_lite.core.queues.levels import Levels, QueueKey, levels_of_queues
 from spooled_lite.errors import SpooledError
-from spooled_lite.events import Event
+from spooled_lite.events import MOVING, Event
 from spooled_lite.storage.readers import Readers
 from spooled_lite.wire.realtime import catalogue
 from spooled_lite.wire.realtime.registry import Streams
@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 
 QUEUES_MAX: Final = 200  # looked up in one read; what is left has the next turn
 CHANGED_MAX: Final = 10_000  # queues that wait for their turn; more are told at their next change
-# Events of jobs that change no count.
-_NOT_COUNTED: Final = frozenset({"job.progress", "job.stop_requested"})
 
 
 class Statistics:
@@ -51,7 +49,7 @@ class Statistics:
             self._at_once.add(key)
             self._due_at[key] = 0.0
             self._hurry()
-        elif kind.startswith("job.") and kind not in _NOT_COUNTED:
+        elif kind in MOVING:
             key = (event.org, event.row["queue_name"])
             if key in self._due_at or len(self._due_at) >= CHANGED_MAX:
                 return

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.jobs.records import TAGS_BYTES_MAX, WEBHOOK_CHARACTERS_MAX
+from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.queues.names import QUEUE_NAME_MAX
 from spooled_lite.core.queues.records import REASON_MAX, SETTINGS_BYTES_MAX
 from spooled_lite.core.workers.records import HOSTNAME_MAX, METADATA_BYTES_MAX, QUEUES_MAX
@@ -16,9 +17,6 @@ from spooled_lite.wire.http.described.schedule_fields import SCHEDULES
 from spooled_lite.wire.http.described.webhook_fields import WEBHOOKS
 from spooled_lite.wire.http.described.workflow_fields import WORKFLOWS
 
-JOB_STATUSES: Final = (
-    "pending", "scheduled", "processing", "completed", "failed", "deadletter", "cancelled",
-)  # fmt: skip
 NAMES: Final = (
     f"1 to {QUEUE_NAME_MAX} letters and digits of any script, `-`, `_` and `.`; "
     "does not start with `-` or `.`"
@@ -52,7 +50,7 @@ JOBS: Final = {
     "job_id": Field("The id of the job", ID),
     "payload": Field("What the job is about: any JSON value, given back byte for byte", {"to": "ada@example.org"}),
     "result": Field("What came of it: any JSON value, up to 1 MiB", {"message_id": "m-1"}),
-    "status": one_of("Where the job stands", *JOB_STATUSES),
+    "status": one_of("Where the job stands", *STATUSES),
     "priority": Field("Higher first, then older first; -100 to 100", 0),
     "retry_count": count("Retries so far", 0),
     "attempt": count("The same as `retry_count`", 0),

@@ -1,0 +1,38 @@
+"""The statuses of a job, and which may follow which. Only `lifecycle` and `steps` change one."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from spooled_lite.events import EVENTS
+
+
+class JobStatus(StrEnum):
+    """In the order in which clients are told how many jobs have each."""
+
+    PENDING = "pending"
+    SCHEDULED = "scheduled"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    DEADLETTER = "deadletter"
+    CANCELLED = "cancelled"
+
+
+S = JobStatus
+
+STATUSES: Final = tuple(each.value for each in S)
+ACTIVE: Final = frozenset({S.PENDING, S.SCHEDULED, S.PROCESSING})
+TERMINAL: Final = frozenset(S) - ACTIVE
+FAILED: Final = frozenset({S.FAILED, S.DEADLETTER})  # it came to an end, and not to a good one
+
+# Which status may follow which, whatever the event: what `events.EVENTS` says, put together.
+TRANSITIONS: Final[Mapping[S, frozenset[S]]] = {
+    before: frozenset(
+        S(after)
+        for about in EVENTS.values()
+        for after in about.moves.get(before, ())
+        if after is not None
+    )
+    for before in S
+}
