@@ -3,7 +3,11 @@
 from spooled_lite.background.courier import Courier
 from spooled_lite.background.scheduler import Scheduler
 from spooled_lite.background.supervisor import AsyncLoop, Loop
-from spooled_lite.core.auth.forget import forget_codes, forget_revoked_tokens
+from spooled_lite.core.auth.forget import (
+    forget_codes,
+    forget_confirmations,
+    forget_revoked_tokens,
+)
 from spooled_lite.core.lifecycle.cancel import expire_jobs
 from spooled_lite.core.lifecycle.dependents import work_off_cascades
 from spooled_lite.core.lifecycle.promote import promote_due
@@ -23,7 +27,7 @@ def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
     pruning = Pruning(
         retention,
         also=(forget_old_workers, remove_deleted_schedules),
-        once=(forget_revoked_tokens, forget_codes),
+        once=(forget_revoked_tokens, forget_codes, forget_confirmations),
     )
     # fmt: off
     return (

@@ -27,6 +27,19 @@ CREATE TABLE bootstrap_keys (
     key_id        TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE confirmation_codes (
+    org           INTEGER PRIMARY KEY REFERENCES organizations,
+    email         TEXT NOT NULL,
+    code_hash     BLOB NOT NULL,
+    tries_left    INTEGER NOT NULL,
+    sent_at_ms    INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX confirmation_codes_by_email ON confirmation_codes (email, sent_at_ms);
+
+CREATE INDEX confirmation_codes_by_expiry ON confirmation_codes (expires_at_ms);
+
 CREATE TABLE deliveries (
     seq                INTEGER PRIMARY KEY AUTOINCREMENT,  -- calls under way know their number
     id                 TEXT NOT NULL UNIQUE,
@@ -242,6 +255,8 @@ CREATE TABLE organizations (
     slug          TEXT NOT NULL,
     plan_tier     TEXT NOT NULL,  -- 'deleted' after a soft deletion, which can be taken back
     billing_email TEXT,
+    billing_email_verified_at_ms INTEGER,  -- null: nobody signs in with it by mail
+    billing_email_asked_at_ms    INTEGER,  -- a code to confirm it was mailed; null: never
     description   TEXT,
     logo_url      TEXT,
     settings      BLOB NOT NULL DEFAULT x'7b7d',
@@ -262,7 +277,7 @@ CREATE TABLE organizations (
 ) STRICT;
 
 CREATE INDEX organizations_by_email ON organizations (lower(billing_email), created_at_ms)
- WHERE billing_email IS NOT NULL;
+ WHERE billing_email_verified_at_ms IS NOT NULL;
 
 CREATE UNIQUE INDEX organizations_by_slug ON organizations (slug) WHERE deleted_at_ms IS NULL;
 

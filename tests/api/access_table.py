@@ -15,6 +15,7 @@ from tests.api.admin_calls import ADMIN_KEY
 from tests.api.job_calls import WatchedApi, assert_envelope
 from tests.api.route_table import MAIN_PORT
 from tests.api.served import Api
+from tests.api.sign_in_calls import an_address_for
 from tests.api.test_routes import BODIES as ROUTE_BODIES
 from tests.api.test_routes import a_workflow_for
 from tests.api.webhook_calls import a_webhook_for
@@ -232,6 +233,8 @@ class WholeFileApi(WatchedApi):
         if name == "GET /api/v1/workflows":
             body_of_one = BODIES["POST /api/v1/workflows"]
             self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
+        if "/billing-email/" in path:
+            body = an_address_for(self, path, home.org)
         if path == "/api/v1/jobs/status":
             path += f"?ids={self.a_job(home)['id']}"
         return Target(method, self._filled(path, home), body, home)

@@ -1,8 +1,12 @@
 """What the sign-in routes can be called with."""
 
+import uuid
 from typing import Any, Final
 
+from spooled_lite.core.auth.confirm import Sending, start_confirmation
 from spooled_lite.core.auth.sign_in import start
+from spooled_lite.core.orgs.records import OrganizationChanges
+from spooled_lite.core.orgs.update import update
 from tests.api.served import Api
 
 ADA: Final = "ada@example.com"
@@ -35,3 +39,17 @@ def code_for(api: Api, email: str = ADA) -> str:
     secret = api.served.services.signer.secret
     code: str = api.write(lambda tx: start(tx, email, secret, may_register=True))
     return code
+
+
+def an_address_for(api: Api, path: str, org: int) -> Any:
+    """Give an organization an address that is to be confirmed; the body of the call about it."""
+    email = f"{uuid.uuid4().hex}@example.com"
+    api.write(lambda tx: update(tx, org, OrganizationChanges({"billing_email": email})))
+    secret = api.served.services.signer.secret
+    sending: Sending | None = api.write(lambda tx: start_confirmation(tx, org, secret))
+    assert sending is not None, "no code was sent to this address before"
+    if path.endswith("/code"):
+        # Sent long ago: so no sign-in sends one by itself, and another one may be asked for.
+        api.write(lambda tx: tx.execute("UPDATE confirmation_codes SET sent_at_ms = 0"))
+        return None
+    return {"code": sending.code}

@@ -57,6 +57,7 @@ def test_the_answer_is_nested_and_flat(api: WatchedApi) -> None:
         "plan_tier": "free",
         "plan": "free",
         "billing_email": "pay@example.com",
+        "billing_email_verified": False,
         "description": None,
         "logo_url": None,
         "settings": {},

@@ -18,3 +18,9 @@ def forget_codes(tx: Tx) -> int:
     """How many rows are gone. Whoever comes later is told that no code is pending."""
     asked = {"over_ms": tx.now_ms - LATE_MS, "limit": FORGET_MAX}
     return tx.execute(statements.FORGET_CODES, asked)
+
+
+def forget_confirmations(tx: Tx) -> int:
+    """How many rows are gone, of codes for the addresses of organizations. As `forget_codes`."""
+    asked = {"over_ms": tx.now_ms - LATE_MS, "limit": FORGET_MAX}
+    return tx.execute(statements.FORGET_CONFIRMATIONS, asked)

@@ -68,6 +68,12 @@ class EmailCode(Struct, kw_only=True):
     code: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z")]
 
 
+class AddressCode(Struct, kw_only=True):
+    """Body of POST /organizations/{id}/billing-email/confirm."""
+
+    code: Annotated[str, Meta(pattern=r"\A[0-9]{10}\Z")]
+
+
 class CompleteSignup(Struct, kw_only=True):
     """Body of POST /auth/signup/complete."""
 
@@ -244,6 +250,14 @@ class CodeSent(Struct, frozen=True, kw_only=True):
     email_sent_to: str
     expires_in: int = CODE_SECONDS
     code_expires_in: int = CODE_SECONDS
+
+
+class ConfirmationSent(Struct, frozen=True, kw_only=True):
+    """Answer of POST /organizations/{id}/billing-email/code."""
+
+    success: bool = True
+    email_sent_to: str
+    expires_in: int = CODE_SECONDS
 
 
 class EmailChecked(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,8 @@
-"""Signing in with a code from a mail, and who is signed in. Contract: platform, 7.4 and 7.6."""
+"""Signing in with a code from a mail, and who is signed in. Contract: platform, 7.4 and 7.6.
+
+An address opens the organizations where it was confirmed, and no others: see `confirm`. One that
+somebody has merely written down is treated as unknown.
+"""
 
 import sqlite3
 from typing import Final
@@ -59,6 +63,7 @@ def verify(
 
 
 def has_account(tx: Reading, email: str) -> bool:
+    """Whether it signs in somewhere."""
     return bool(_accounts(tx, email))
 
 

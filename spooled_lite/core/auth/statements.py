@@ -36,10 +36,11 @@ SELECT api_keys.id, api_keys.name, queues, permissions, api_keys.created_at_ms,
  WHERE api_keys.seq = :key
 """
 
-# The newest first, by organizations_by_email. Suspended ones are among them.
+# The newest first, by organizations_by_email: of those where the address was confirmed. Suspended
+# ones are among them.
 ACCOUNTS: Final = """
 SELECT seq, id, is_active FROM organizations
- WHERE billing_email IS NOT NULL AND lower(billing_email) = :email
+ WHERE billing_email_verified_at_ms IS NOT NULL AND lower(billing_email) = :email
    AND deleted_at_ms IS NULL AND plan_tier <> 'deleted'
  ORDER BY created_at_ms DESC
  LIMIT :limit
@@ -85,4 +86,59 @@ DELETE FROM sign_in_codes
                   WHERE expires_at_ms <= :over_ms
                   ORDER BY expires_at_ms
                   LIMIT :limit)
+"""
+
+# -- confirming the address of an organization ---------------------------------------------------
+
+# By primary key; nothing when there is no address, or it was confirmed.
+TO_CONFIRM: Final = """
+SELECT slug, billing_email, billing_email_asked_at_ms FROM organizations
+ WHERE seq = :org AND billing_email IS NOT NULL AND billing_email_verified_at_ms IS NULL
+   AND deleted_at_ms IS NULL
+"""
+
+# The look at other codes for the address is by confirmation_codes_by_email.
+STORE_CONFIRMATION: Final = """
+INSERT INTO confirmation_codes (org, email, code_hash, tries_left, sent_at_ms, expires_at_ms)
+SELECT :org, :email, :code_hash, :tries, :now_ms, :expires_at_ms
+ WHERE NOT EXISTS (SELECT 1 FROM confirmation_codes
+                    WHERE email = :email AND sent_at_ms > :resend_from_ms
+                      AND sent_at_ms <= :now_ms)
+ON CONFLICT (org) DO UPDATE
+   SET email = excluded.email, code_hash = excluded.code_hash, tries_left = excluded.tries_left,
+       sent_at_ms = excluded.sent_at_ms, expires_at_ms = excluded.expires_at_ms
+RETURNING org
+"""
+
+NOTE_ASKED: Final = """
+UPDATE organizations SET billing_email_asked_at_ms = :now_ms WHERE seq = :org
+"""
+
+# By the primary keys of both. A code for an address that was changed since is none.
+CONFIRMATION: Final = """
+SELECT email, code_hash, tries_left, expires_at_ms
+  FROM confirmation_codes JOIN organizations ON organizations.seq = confirmation_codes.org
+ WHERE org = :org AND lower(billing_email) = email
+"""
+
+COUNT_CONFIRMATION_TRY: Final = """
+UPDATE confirmation_codes SET tries_left = tries_left - 1 WHERE org = :org AND tries_left > 0
+"""
+
+USE_CONFIRMATION: Final = "DELETE FROM confirmation_codes WHERE org = :org"
+
+VERIFY_ADDRESS: Final = """
+UPDATE organizations
+   SET billing_email_verified_at_ms = :now_ms, updated_at_ms = :now_ms
+ WHERE seq = :org
+RETURNING *
+"""
+
+# By confirmation_codes_by_expiry.
+FORGET_CONFIRMATIONS: Final = """
+DELETE FROM confirmation_codes
+ WHERE org IN (SELECT org FROM confirmation_codes
+                WHERE expires_at_ms <= :over_ms
+                ORDER BY expires_at_ms
+                LIMIT :limit)
 """

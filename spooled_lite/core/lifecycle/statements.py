@@ -333,6 +333,10 @@ GIVE_BACK_PAGES: Final = "PRAGMA incremental_vacuum(500)"
 # By the index that begins with the organization, a pass at a time. Jobs, their history and their
 # dependencies go with their queues. The newest row of the event log stays, for its number.
 DELETE_OF_ORG: Final = {
+    "confirmation_codes": """
+DELETE FROM confirmation_codes WHERE org IN (
+       SELECT org FROM confirmation_codes WHERE org = :org LIMIT :limit)
+""",
     "schedule_runs": """
 DELETE FROM schedule_runs WHERE seq IN (
        SELECT seq FROM schedule_runs WHERE org = :org ORDER BY started_at_ms LIMIT :limit)

@@ -8,7 +8,6 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.orgs.records import (
     NULL,
-    PROVIDER_SECRETS,
     NewOrganization,
     OrganizationChanges,
     OrganizationName,
@@ -71,7 +70,8 @@ class AdminCreateOrganization(Struct, kw_only=True):
             billing_email=self.billing_email or None,
             settings=apart.get("settings", b"{}"),
             custom_limits=checked_limits(bytes(self.custom_limits)),
-            **{name: apart.get(name) for name in PROVIDER_SECRETS},
+            github_webhook_secret=apart.get("github_webhook_secret"),
+            stripe_webhook_secret=apart.get("stripe_webhook_secret"),
         )
         return made.checked(may_be_reserved=True)
 

@@ -33,6 +33,7 @@ def create(tx: Tx, organization: NewOrganization) -> sqlite3.Row:
             "slug": slug,
             "plan_tier": organization.tier,
             "billing_email": organization.billing_email,
+            "billing_email_verified_at_ms": tx.now_ms if organization.is_email_verified else None,
             "settings": organization.settings,
             "custom_limits": organization.custom_limits,
             "webhook_token": new_webhook_token(tx),

@@ -40,6 +40,7 @@ class NewOrganization(Struct, frozen=True, kw_only=True):
     slug: str | None  # None: made from the name
     tier: Tier
     billing_email: str | None = None
+    is_email_verified: bool = False  # whoever makes it has shown a code from a mail to the address
     settings: bytes = b"{}"
     custom_limits: bytes | None = None
     github_webhook_secret: str | None = None
@@ -109,6 +110,7 @@ class OrganizationView(Struct, frozen=True, kw_only=True):
     plan_tier: str
     plan: str
     billing_email: str | None
+    billing_email_verified: bool
     description: str | None
     logo_url: str | None
     settings: Raw
@@ -132,6 +134,7 @@ class OrganizationView(Struct, frozen=True, kw_only=True):
             plan_tier=row["plan_tier"],
             plan=row["plan_tier"],
             billing_email=row["billing_email"],
+            billing_email_verified=row["billing_email_verified_at_ms"] is not None,
             description=row["description"],
             logo_url=row["logo_url"],
             settings=Raw(row["settings"]),

@@ -3,10 +3,12 @@
 from typing import Final
 
 INSERT: Final = """
-INSERT INTO organizations (id, name, slug, plan_tier, billing_email, settings, custom_limits,
+INSERT INTO organizations (id, name, slug, plan_tier, billing_email,
+                           billing_email_verified_at_ms, settings, custom_limits,
                            webhook_token, webhook_token_created_at_ms, github_webhook_secret,
                            stripe_webhook_secret, created_at_ms, updated_at_ms)
-VALUES (:id, :name, :slug, :plan_tier, :billing_email, :settings, :custom_limits,
+VALUES (:id, :name, :slug, :plan_tier, :billing_email, :billing_email_verified_at_ms,
+        :settings, :custom_limits,
         :webhook_token, :now_ms, :github_webhook_secret, :stripe_webhook_secret, :now_ms, :now_ms)
 RETURNING *
 """
@@ -42,6 +44,8 @@ SELECT 1 FROM organizations WHERE slug = :slug AND deleted_at_ms IS NULL
 UPDATE: Final = """
 UPDATE organizations
    SET name = :name, plan_tier = :plan_tier, billing_email = :billing_email,
+       billing_email_verified_at_ms = :billing_email_verified_at_ms,
+       billing_email_asked_at_ms = :billing_email_asked_at_ms,
        description = :description, logo_url = :logo_url, settings = :settings,
        custom_limits = :custom_limits, webhook_token = :webhook_token,
        webhook_token_created_at_ms = :webhook_token_created_at_ms,

@@ -14,6 +14,8 @@ _COLUMNS: Final = (
     "name",
     "plan_tier",
     "billing_email",
+    "billing_email_verified_at_ms",
+    "billing_email_asked_at_ms",
     "description",
     "logo_url",
     "settings",
@@ -33,6 +35,7 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
     """Give an organization new values; what a change says nothing about is kept.
 
     Whoever calls with one of its keys feels the change at once: callers in memory are dropped.
+    Another address is unconfirmed, and nobody signs in with it or the old one.
     Schedules of one that is opened again are looked at: the slots of meanwhile were missed.
 
     Raises:
@@ -44,6 +47,8 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
     values = {name: row[name] for name in _COLUMNS} | dict(changes.columns)
     if values[WEBHOOK_TOKEN] != row[WEBHOOK_TOKEN]:
         values["webhook_token_created_at_ms"] = tx.now_ms
+    if _in_small(values["billing_email"]) != _in_small(row["billing_email"]):
+        values["billing_email_verified_at_ms"] = values["billing_email_asked_at_ms"] = None
     changed = tx.row(statements.UPDATE, {"org": org, "now_ms": tx.now_ms, **values})
     assert changed is not None, "the organization was found in this operation"
     tx.emit("org.changed", org, row=changed)
@@ -55,6 +60,11 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
 def regenerate_webhook_token(tx: Tx, org: int) -> sqlite3.Row:
     """A new webhook token; the old one stops at once. Raises NotFound: the organization is gone."""
     return update(tx, org, OrganizationChanges({WEBHOOK_TOKEN: new_webhook_token(tx)}))
+
+
+def _in_small(address: str | None) -> str | None:
+    """As addresses are compared."""
+    return None if address is None else address.lower()
 
 
 def _is_open(row: Row) -> bool:

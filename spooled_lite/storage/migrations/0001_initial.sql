@@ -7,6 +7,8 @@ CREATE TABLE organizations (
     slug          TEXT NOT NULL,
     plan_tier     TEXT NOT NULL,  -- 'deleted' after a soft deletion, which can be taken back
     billing_email TEXT,
+    billing_email_verified_at_ms INTEGER,  -- null: nobody signs in with it by mail
+    billing_email_asked_at_ms    INTEGER,  -- a code to confirm it was mailed; null: never
     description   TEXT,
     logo_url      TEXT,
     settings      BLOB NOT NULL DEFAULT x'7b7d',
@@ -27,7 +29,7 @@ CREATE TABLE organizations (
 ) STRICT;
 CREATE UNIQUE INDEX organizations_by_slug ON organizations (slug) WHERE deleted_at_ms IS NULL;
 CREATE INDEX organizations_by_email ON organizations (lower(billing_email), created_at_ms)
- WHERE billing_email IS NOT NULL;
+ WHERE billing_email_verified_at_ms IS NOT NULL;
 CREATE INDEX organizations_deleted ON organizations (emptied_at_ms, seq)
  WHERE deleted_at_ms IS NOT NULL;
 
@@ -74,6 +76,18 @@ CREATE TABLE sign_in_codes (
     expires_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sign_in_codes_by_expiry ON sign_in_codes (expires_at_ms);
+
+-- The newest code mailed to confirm the address of an organization, hashed.
+CREATE TABLE confirmation_codes (
+    org           INTEGER PRIMARY KEY REFERENCES organizations,
+    email         TEXT NOT NULL,
+    code_hash     BLOB NOT NULL,
+    tries_left    INTEGER NOT NULL,
+    sent_at_ms    INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX confirmation_codes_by_email ON confirmation_codes (email, sent_at_ms);
+CREATE INDEX confirmation_codes_by_expiry ON confirmation_codes (expires_at_ms);
 
 -- What the server keeps for itself, such as its token secret.
 CREATE TABLE server_state (

@@ -33,6 +33,7 @@ from spooled_lite.core.orgs.records import OrganizationChanges, OrganizationView
 from spooled_lite.plans import TIERS
 from spooled_lite.wire.http.admin_views import OrganizationDetailView, PlanView, ServerStats
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.confirmation import ask_to_confirm
 from spooled_lite.wire.http.dashboard import uptime_seconds
 from spooled_lite.wire.http.pages import flag, page
 
@@ -63,6 +64,7 @@ async def list_all(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     organization = (await call.body(AdminCreateOrganization)).as_new()
     made = await call.write(onboard, organization, is_live=_is_live(call))
+    await ask_to_confirm(call, made.row["seq"])
     return reply(OnboardedView.of(made), 201)
 
 
@@ -74,6 +76,7 @@ async def get(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     changes = (await call.body_or_empty(AdminUpdateOrganization)).changes()
     row = await call.write(change_organization, call.path("id"), changes)
+    await ask_to_confirm(call, row["seq"])
     return reply(OrganizationView.of(row))
 
 

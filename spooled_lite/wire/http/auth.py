@@ -25,6 +25,7 @@ from spooled_lite.errors import AccessDenied, AuthenticationFailed, Unauthorized
 from spooled_lite.times import format_ms
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.confirmation import ask_to_confirm
 from spooled_lite.wire.http.middleware.rate_limit import client_address
 
 FOR_EVER: Final = "9999-12-31T23:59:59Z"
@@ -40,6 +41,7 @@ async def login(call: Call) -> Reply:
     except Unauthorized:
         failures.fail(address, call.now_ms)
         raise AuthenticationFailed from None
+    await ask_to_confirm(call, caller.org)
     return reply(tokens_for(call, _subject(caller)))
 
 

@@ -125,6 +125,7 @@ class Services(Struct, frozen=True, kw_only=True):
     login_failures: FailureWindows
     admin_failures: FailureWindows
     metrics_failures: FailureWindows
+    confirmation_requests: FailureWindows  # likewise, of codes for addresses of organizations
     code_requests: FailureWindows  # who asks for mails again and again is held up as well
     signer: Signer
     mail: Mail
@@ -178,6 +179,7 @@ class Services(Struct, frozen=True, kw_only=True):
             admin_failures=FailureWindows("admin"),
             metrics_failures=FailureWindows("admin"),
             code_requests=FailureWindows("login"),
+            confirmation_requests=FailureWindows("login"),
             signer=signer,
             mail=Mail(smtp_of(settings)),
             sender=Sender(HttpClient(Policy.of(settings), clock), clock),

@@ -33,6 +33,7 @@ from spooled_lite.outbound.mail import Message
 from spooled_lite.wire.http.admin_key import has_admin_key
 from spooled_lite.wire.http.auth import tokens_for
 from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.confirmation import check_mail_is_on, is_mail_on
 from spooled_lite.wire.http.middleware.rate_limit import client_address
 
 SUBJECT: Final = "Your sign-in code"
@@ -44,7 +45,7 @@ It is good for {minutes} minutes, and once. If you did not ask for it, do nothin
 
 
 async def start(call: Call) -> Reply:
-    _check_is_on(call)
+    check_mail_is_on(call)
     email = checked_email((await call.body(EmailAddress)).email)
     requests, address = call.services.code_requests, client_address(call)
     requests.check(address, call.now_ms)
@@ -59,7 +60,7 @@ async def start(call: Call) -> Reply:
 
 
 async def verify(call: Call) -> Reply:
-    _check_is_on(call)
+    check_mail_is_on(call)
     body = await call.body(EmailCode)
     email = checked_email(body.email)
     failures, address = call.services.login_failures, client_address(call)
@@ -80,7 +81,7 @@ async def verify(call: Call) -> Reply:
 
 
 async def complete(call: Call) -> Reply:
-    _check_is_on(call)
+    check_mail_is_on(call)
     if not await _may_register(call):
         raise AccessDenied("Registration is closed")
     body = await call.body(CompleteSignup)
@@ -92,6 +93,7 @@ async def complete(call: Call) -> Reply:
         slug=body.slug or None,
         tier=call.settings.default_plan_tier,
         billing_email=claims.email,
+        is_email_verified=True,
     ).checked()
     operation = partial(complete_signup, is_live=_is_production(call))
     made: Onboarded = await call.write(operation, claims, organization)
@@ -113,7 +115,7 @@ async def check(call: Call) -> Reply:
         EmailChecked(
             exists=exists,
             available=not exists,
-            signup_enabled=is_open and _is_on(call),
+            signup_enabled=is_open and is_mail_on(call),
             has_organizations=exists,
             can_register=is_open,
         )
@@ -153,18 +155,6 @@ def _signed_up(call: Call, made: Onboarded) -> SignedUp:
             organization["billing_email"],
         ),
     )
-
-
-def _check_is_on(call: Call) -> None:
-    if not _is_on(call):
-        raise NotFound("Sign-in by email is off")
-
-
-def _is_on(call: Call) -> bool:
-    """Without outgoing mail the log will do, where whoever reads it is the one who signs in."""
-    settings = call.settings
-    has_way = call.services.mail.has_server or settings.environment == "development"
-    return settings.email_signup_enabled and has_way
 
 
 async def _may_register(call: Call) -> bool:

@@ -22,12 +22,14 @@ from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.plans import Plans
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.confirmation import ask_to_confirm
 
 
 async def create(call: Call) -> Reply:
     body = await call.body(CreateOrganization)
     wanted = NewOrganization.from_wire(body, call.settings.default_plan_tier)
     made: Onboarded = await call.write(onboard, wanted, is_live=call.settings.issues_live_keys)
+    await ask_to_confirm(call, made.row["seq"])
     return reply(OnboardedView.of(made), 201)
 
 
@@ -46,6 +48,7 @@ async def update(call: Call) -> Reply:
     _check_own(call)
     changes = OrganizationChanges.from_wire(await call.body_or_empty(UpdateOrganization))
     row = await call.db.submit(update_organization, (call.org, changes), owner=call.org)
+    await ask_to_confirm(call, call.org)
     return reply(OrganizationView.of(row))
 
 

@@ -8,6 +8,7 @@ from spooled_lite.wire.http import (
     attempts,
     auth,
     billing,
+    confirmation,
     dashboard,
     dead_letters,
     dependencies,
@@ -148,6 +149,8 @@ ORGANIZATIONS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/organizations/{id}/members",      orgs.members,            Access.UNSCOPED,     "-"),  # noqa: E501
     ("GET",    "/api/v1/organizations/{id}/webhook-token", orgs.webhook_token_of,  Access.UNSCOPED,     "organization:read"),  # noqa: E501
     ("POST",   "/api/v1/organizations/{id}/webhook-token/regenerate", orgs.new_webhook_token_of, Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/{id}/billing-email/confirm", confirmation.confirm, Access.UNSCOPED, "organization:admin"),  # noqa: E501
+    ("POST",   "/api/v1/organizations/{id}/billing-email/code", confirmation.send_again, Access.UNSCOPED, "organization:admin"),  # noqa: E501
     ("POST",   "/api/v1/organizations/{id}/api-keys",     keys.create_for_organization, Access.BOOTSTRAP, "api-keys:write"),  # noqa: E501
 )
 

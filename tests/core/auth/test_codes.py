@@ -146,7 +146,7 @@ def test_old_codes_are_forgotten_when_nobody_comes_late_any_more(store: Store) -
 
 
 def an_account(store: Store, slug: str, *, email: str = ADA, has_key: bool = True) -> Any:
-    row = store.run(create, an_org(slug=slug, billing_email=email))
+    row = store.run(create, an_org(slug=slug, billing_email=email, is_email_verified=True))
     if has_key:
         store.run(issue, row["seq"], a_key(), is_live=False)
     store.clock.advance(seconds=1)

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from typing import Final
 
+from spooled_lite.core.auth.records import AddressCode, ConfirmationSent
 from spooled_lite.core.keys import records as key_records
 from spooled_lite.core.keys.onboard import OnboardedView
 from spooled_lite.core.orgs import records
 from spooled_lite.core.orgs.usage import Usage
 from spooled_lite.errors import (
+    BadRequest,
     Conflict,
     NotFound,
     QuotaExceeded,
     RuleBroken,
     WrongShape,
 )
-from spooled_lite.wire.http import keys, orgs
+from spooled_lite.wire.http import confirmation, keys, orgs
 from spooled_lite.wire.http.described.doc import Doc, Parameter
 from spooled_lite.wire.http.dispatch import Handler
 
@@ -80,6 +82,21 @@ ORGANIZATIONS: Final[Mapping[Handler, Doc]] = {
         body=records.UpdateOrganization,
         example={"name": "Acme Inc", "description": "Mail and more", "settings": {"theme": "dark"}},
         answer=records.OrganizationView,
+    ),
+    confirmation.confirm: Doc(
+        summary="Confirm the address of an organization",
+        about="With the code that was mailed to `billing_email` when it was set, or when a key of "
+        f"the organization signed in first. Only then the address signs in by mail. {_OWN}",
+        body=AddressCode,
+        example={"code": "0123456789"},
+        answer=records.OrganizationView,
+        errors=(BadRequest,),
+    ),
+    confirmation.send_again: Doc(
+        summary="Mail another code to confirm the address",
+        about=f"Once a minute for each address. {_OWN}",
+        answer=ConfirmationSent,
+        errors=(Conflict,),
     ),
     orgs.delete: Doc(
         summary="Delete an organization for good",

@@ -102,6 +102,8 @@ ORGANIZATIONS: Final = {
     **in_each(_ORGANIZATIONS, "settings", Field("What callers keep here", {}, {"type": "object"})),
     "slug": Field("A short name: 3 to 50 of `a`-`z`, digits and single hyphens between them", "acme"),
     "billing_email": Field("An email address", EMAIL),
+    "billing_email_verified": Field("Whether a code sent to it was shown: only then it signs in by mail", True),
+    "AddressCode.code": Field("The ten digits from the mail", "0123456789"),
     "logo_url": Field("Where its picture is", "https://example.org/logo.png"),
     "custom_limits": Field("Limits of its own, which win over the plan's; null: none", {"max_queues": None}, _OBJECT),
     "plan_tier": Field(f"The plan: {', '.join(TIERS)}; `deleted` after a deletion that can be taken back", "free"),

@@ -1,0 +1,92 @@
+"""Confirming the address of an organization with a code that is mailed to it.
+
+Whoever registers an organization may write down anybody's address. Nobody signs in by mail with an
+address before the organization has shown a code that was sent to it: with a key of its own, so that
+neither the key nor the mailbox alone will do. Contract: platform, section 7.6.
+"""
+
+import hmac
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.auth import statements
+from spooled_lite.core.auth.codes import RESEND_MS, Tried
+from spooled_lite.core.auth.records import CODE_SECONDS, CODE_TRIES_MAX
+from spooled_lite.events import Row
+from spooled_lite.storage.transaction import Reading, Tx
+
+# More than of a sign-in: whoever makes organizations has that many times five tries.
+CODE_DIGITS: Final = 10
+_CHANCE_BYTES: Final = 8
+
+
+class Sending(Struct, frozen=True):
+    """A code that is to be mailed."""
+
+    email: str
+    slug: str
+    code: str
+
+
+class Confirmed(Struct, frozen=True):
+    tried: Tried
+    row: Row | None = None  # the organization, when the code was right
+
+
+def is_unconfirmed(tx: Reading, org: int) -> bool:
+    """Whether the address of an organization was never confirmed, nor asked to be."""
+    row = tx.row(statements.TO_CONFIRM, {"org": org})
+    return row is not None and row["billing_email_asked_at_ms"] is None
+
+
+def start_confirmation(tx: Tx, org: int, secret: bytes, *, again: bool = False) -> Sending | None:
+    """Make a code for the address of an organization, in place of an older one.
+
+    None: there is nothing to confirm; a code was made before, unless `again`; or one was mailed to
+    this address in the last RESEND_MS, for whichever organization: nobody is flooded with them.
+    """
+    row = tx.row(statements.TO_CONFIRM, {"org": org})
+    if row is None or (row["billing_email_asked_at_ms"] is not None and not again):
+        return None
+    email: str = row["billing_email"].lower()
+    number = int.from_bytes(tx.secret(_CHANCE_BYTES)) % 10**CODE_DIGITS
+    code = f"{number:0{CODE_DIGITS}d}"
+    stored = tx.row(
+        statements.STORE_CONFIRMATION,
+        {
+            "org": org,
+            "email": email,
+            "code_hash": _hash_of(secret, org, email, code),
+            "tries": CODE_TRIES_MAX,
+            "now_ms": tx.now_ms,
+            "expires_at_ms": tx.now_ms + CODE_SECONDS * 1000,
+            "resend_from_ms": tx.now_ms - RESEND_MS,
+        },
+    )
+    if stored is None:
+        return None
+    tx.execute(statements.NOTE_ASKED, {"org": org, "now_ms": tx.now_ms})
+    return Sending(email, row["slug"], code)
+
+
+def confirm(tx: Tx, org: int, code: str, secret: bytes) -> Confirmed:
+    """Use up a code, or one of its tries. Commit either: a try that is undone was free."""
+    row = tx.row(statements.CONFIRMATION, {"org": org})
+    if row is None:
+        return Confirmed("nothing pending")
+    if row["expires_at_ms"] <= tx.now_ms or row["tries_left"] <= 0:
+        return Confirmed("wrong")
+    if not hmac.compare_digest(row["code_hash"], _hash_of(secret, org, row["email"], code)):
+        tx.execute(statements.COUNT_CONFIRMATION_TRY, {"org": org})
+        return Confirmed("wrong")
+    tx.execute(statements.USE_CONFIRMATION, {"org": org})
+    verified = tx.row(statements.VERIFY_ADDRESS, {"org": org, "now_ms": tx.now_ms})
+    assert verified is not None, "a code is for the address that the organization has"
+    tx.emit("org.changed", org, row=verified)
+    return Confirmed("right", verified)
+
+
+def _hash_of(secret: bytes, org: int, email: str, code: str) -> bytes:
+    # Never the text of a code for a sign-in, which begins otherwise.
+    return hmac.digest(secret, f"confirm\0{org}\0{email}\0{code}".encode(), "sha256")
