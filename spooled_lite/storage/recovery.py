@@ -13,6 +13,7 @@ from typing import Final
 from spooled_lite.errors import Reason, Unavailable
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.file_guard import WAL_SUFFIX, FileWatch, length_of
+from spooled_lite.storage.log_sync import LogSync
 from spooled_lite.storage.trouble import (
     file_damaged,
     file_gone,
@@ -59,6 +60,7 @@ class OpenFile:
     ) -> None:
         self.connection = connection
         self.watch = FileWatch(path)
+        self.log = LogSync(path, is_needed=durability == "normal")
         self.failed: Unavailable | None = None  # nothing is written until a restart
         self._path = path
         self._durability: Durability = durability
@@ -101,8 +103,23 @@ class OpenFile:
             else:
                 self.written()
 
+    def close(self) -> None:
+        self.log.close()
+        self.connection.close()
+
+    def sync_log(self) -> bool:
+        """Sync what was committed, if commits do not and it is time to. False: nothing to do."""
+        try:
+            return self.log.sync_if_due()
+        except OSError as error:
+            self._say(f"the log could not be synced: {error}; a power cut would undo what is in it")
+            self._reopen_at = time.monotonic()
+            self._closed_for = "storage_error"
+            return True
+
     def written(self) -> None:
         """A commit has succeeded."""
+        self.log.written()
         if self._read_only_until is not None:
             self._read_only_until = None
             logger.warning("%s can be written again", self._path)
@@ -155,7 +172,7 @@ class OpenFile:
         if time.monotonic() < at:
             return unavailable(self._closed_for)
         self.watch.closed()
-        self.connection.close()
+        self.close()
         self._before_reopen()
         try:
             self.connection = open_writer(self._path, self._durability)

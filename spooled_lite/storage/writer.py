@@ -133,7 +133,7 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join()
         else:
-            self._connection.close()
+            self._open.close()
 
     def _run(self) -> None:
         while True:
@@ -153,7 +153,7 @@ class Writer:
             self._busy_since = None
         if self._open.is_open:
             self._checkpointer.at_close(self._connection)
-        self._connection.close()
+        self._open.close()
 
     def _seconds_to_wait(self) -> float | None:
         """How long to wait for a request before there is something to do without one."""
@@ -163,7 +163,8 @@ class Writer:
             return 0.0
         if self._hungry:
             return max(0.0, self._hungry_at - time.monotonic())
-        return self._checkpointer.wait_seconds()
+        times = (self._checkpointer.wait_seconds(), self._open.log.seconds_to_wait())
+        return min((each for each in times if each is not None), default=None)
 
     def _turn(self, requests: list[Request]) -> None:
         """One batch; without requests, what is left to do when nobody asks."""
@@ -171,6 +172,8 @@ class Writer:
             self._serve(requests)
         elif self._open.refusal() is None:
             self._open.try_to_write()
+        if self._open.is_open and self._open.sync_log() and not requests:
+            return  # that was what there was to do: no silence has passed
         if self._open.is_open:
             # What is given back in pieces is no silence: reads are not held back for each.
             self._keep_room(is_idle=not requests and not self._hungry and not self._shrinks)
