@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -16,6 +16,11 @@ from spooled_lite.core.orgs.create import find_by_name, find_first
 from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.times import format_ms, format_optional_ms, parse_ms
+
+ON_A_SERVER: Final = (
+    "do this on the running server: the calls of /api/v1/api-keys with a key that may manage"
+    " keys, or those of /api/v1/admin/organizations/{id}/api-keys with the admin key (docs/api.md)"
+)
 
 database_option = click.option(
     "--database",
@@ -72,7 +77,7 @@ def create(
     def run(tx: Tx) -> tuple[IssuedKey, int]:
         return issue(tx, _org(tx, org), key, is_live=live), tx.now_ms
 
-    issued, now_ms = write_offline(database, run)
+    issued, now_ms = write_offline(database, run, instead=ON_A_SERVER)
     if as_json:
         _print_json({"key": issued.secret, **_shown(issued.row, now_ms)})
     else:
@@ -89,7 +94,7 @@ def list_(database: str, org: str | None, as_json: bool) -> None:
     def run(tx: Tx) -> list[dict[str, Any]]:
         return [_shown(row, tx.now_ms) for row in list_keys(tx, _org(tx, org))]
 
-    found = write_offline(database, run)
+    found = write_offline(database, run, instead=ON_A_SERVER)
     if as_json:
         _print_json(found)
         return
@@ -108,7 +113,7 @@ def revoke_(database: str, org: str | None, as_json: bool, key_id: str) -> None:
     def run(tx: Tx) -> None:
         revoke(tx, _org(tx, org), key_id)
 
-    write_offline(database, run)
+    write_offline(database, run, instead=ON_A_SERVER)
     if as_json:
         _print_json({"id": key_id, "is_active": False})
     else:

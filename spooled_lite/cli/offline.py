@@ -21,8 +21,10 @@ from spooled_lite.wire.waiting import Waiting
 T = TypeVar("T")
 
 
-def write_offline(path: str, operation: Callable[[Tx], T]) -> T:
+def write_offline(path: str, operation: Callable[[Tx], T], *, instead: str) -> T:
     """Run one operation on the file and commit it, with the same care as a server.
+
+    `instead` says which call does the same on a server that runs.
 
     Raises:
         click.ClickException: no such file, a server holds it, or the operation refused.
@@ -32,7 +34,7 @@ def write_offline(path: str, operation: Callable[[Tx], T]) -> T:
     try:
         return asyncio.run(_write(path, operation))
     except FileInUse as error:
-        raise click.ClickException(f"{error}; stop it first") from error
+        raise click.ClickException(f"{error}. Stop it first, or {instead}") from error
     except CannotUseFile as error:
         raise click.ClickException(str(error)) from error
     except (SpooledError, sqlite3.Error, OSError) as error:

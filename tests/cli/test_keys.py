@@ -68,7 +68,7 @@ def test_a_created_key_can_be_asked_for_in_json(file: str) -> None:
 def test_the_list_shows_what_each_key_may_do_and_until_when(file: str) -> None:
     run("create", "--database", file, "--name", "ci", "--queue", "a", "--queue", "b*",
         "--permission", "jobs:read", "--permission", "queues:read",
-        "--expires-at", "2100-01-01T00:00Z")  # fmt: skip
+        "--expires-at", "2100-01-01T00:00:00Z")  # fmt: skip
 
     head, first, ci = run("list", "--database", file).output.splitlines()
 
@@ -127,6 +127,7 @@ def test_a_file_that_a_server_holds_is_refused(file: str) -> None:
     lock.release()
     assert answer.exit_code == 1
     assert "held by another server" in answer.output
+    assert "/api/v1/api-keys" in answer.output
 
 
 def test_a_file_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:

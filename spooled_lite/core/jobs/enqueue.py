@@ -9,6 +9,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.usage import check_room_for_jobs
@@ -142,7 +143,7 @@ def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | N
     if parent is not None:
         row["dependencies_met"] = int(parent.status == "completed")
         row["claimable"] &= row["dependencies_met"]
-        if parent.status in ("failed", "deadletter", "cancelled"):
+        if parent.status in TERMINAL - {S.COMPLETED}:
             return _store_cancelled(tx, row, parent)
     row["seq"] = insert_job(tx, statements.INSERT, row)
     tx.emit("job.created", org, row=row)
