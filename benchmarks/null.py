@@ -24,6 +24,7 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Row
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.readers import Readers
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.server import HttpServer
 
@@ -31,7 +32,8 @@ from spooled_lite.wire.http.server import HttpServer
 class NullDatabase:
     """Answers what the measured requests ask of a database, without a thread and without a file."""
 
-    def __init__(self, created: Row, claimed: Row) -> None:
+    def __init__(self, created: Row, claimed: Row, readers: Readers) -> None:
+        self.readers = readers  # asked for by every answer, and for these without a read
         stored = Enqueued(created, created=True)
         self._answers: dict[Callable[..., Any], Any] = {
             enqueue: stored,
@@ -63,7 +65,7 @@ async def null_database(real: Database) -> NullDatabase:
     created = await real.write(enqueue, org, job, Admission(None, 3, 300), ALL_QUEUES)
     wanted = Claim(queue_name=serving.QUEUE, worker_id=WORKER_ID, limit=1, lease_ms=30_000)
     [claimed] = await real.write(claim, org, wanted)
-    return NullDatabase(created.row, claimed)
+    return NullDatabase(created.row, claimed, real.readers)
 
 
 def _organization(tx: Any) -> int:

@@ -3,12 +3,19 @@
 import logging
 import re
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import msgspec
 
 from spooled_lite.config import Settings
+from spooled_lite.output import Output, output_of
+
+logger = logging.getLogger(__name__)
+
+STDERR: Final = 2
+FLUSH_SECONDS_MAX: Final = 1.0  # an output that nobody reads does not keep the program from ending
 
 # Whatever gets into a message by mistake: API keys, tokens, webhook tokens.
 _SECRET: Final = re.compile(
@@ -23,7 +30,8 @@ def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> loggi
 
     Returns the handler, so that whoever embeds the server can take it out again.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    output = output_of(sys.stderr, STDERR) if stream is None else None
+    handler = logging.StreamHandler(stream or sys.stderr) if output is None else _Lines(output)
     handler.setFormatter(_JsonLines() if settings.json_logs else _Plain(_PLAIN))
     root = logging.getLogger()
     for each in list(root.handlers):
@@ -36,8 +44,56 @@ def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> loggi
     return handler
 
 
+def dropped_lines(handler: logging.Handler) -> int:
+    """How many lines of this handler nobody will ever read."""
+    return handler.output.dropped_count if isinstance(handler, _Lines) else 0
+
+
+def log_what_is_printed() -> None:
+    """Have the log say what Python prints by itself: to print may take as long as nobody reads."""
+    logging.captureWarnings(True)
+    sys.unraisablehook = lambda about: logger.error(
+        "%s %r",
+        about.err_msg or "an exception was ignored in",
+        about.object,
+        exc_info=about.exc_value,
+    )
+    threading.excepthook = lambda about: logger.error(
+        "a thread ended with an error", exc_info=about.exc_value
+    )
+
+
 def masked(text: str) -> str:
     return _SECRET.sub(_MASK, text)
+
+
+class _Lines(logging.Handler):
+    """Lines for an output that never has anybody wait."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self.output = output
+        self._told_count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            is_taken = self.output.write(self.format(record) + "\n")
+        except Exception:
+            self.output.dropped_count += 1  # a message that does not fit its arguments
+            return
+        missing = self.output.dropped_count - self._told_count
+        if is_taken and missing:
+            self._told_count += missing
+            self.handle(_about_missing(missing))
+
+    def flush(self) -> None:
+        """Called when the program ends, too."""
+        self.output.flush(FLUSH_SECONDS_MAX)
+
+
+def _about_missing(count: int) -> logging.LogRecord:
+    said = "%d lines of the log are missing: they could not be written in time, or not at all"
+    return logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, (count,), None)
 
 
 class _Plain(logging.Formatter):

@@ -44,6 +44,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_webhook_attempts_total": "Webhook calls made since the start, without those by hand",
     "spooled_webhook_delivered_total": "Webhook deliveries that arrived since the start",
     "spooled_webhook_failed_total": "Webhook deliveries given up after their last attempt",
+    "spooled_log_lines_dropped_total": "Lines of the log that could not be written in time",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {
@@ -202,7 +203,7 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._counters: Counter[str] = Counter()
-        self._gauges: dict[str, Read] = {"spooled_http_connections": lambda: 0}
+        self._watched: dict[str, Read] = {"spooled_http_connections": lambda: 0}
         self._lines: Callable[[], Mapping[str, int]] = dict
         self._grpc_streams: Callable[[], Mapping[str, int]] = dict
         self._queues: Sequence[QueueDepth] = ()
@@ -229,9 +230,9 @@ class Metrics(Collector):
         return self._counters[name]
 
     def watch(self, name: str, read: Read) -> None:
-        """Have a gauge read when somebody scrapes; it must be quick."""
-        assert name in GAUGES, f"{name} is no gauge"
-        self._gauges[name] = read
+        """Have a gauge, or a counter kept elsewhere, read at each scrape; it must be quick."""
+        assert name in GAUGES or name in COUNTERS, f"{name} is no metric"
+        self._watched[name] = read
 
     def show(self, name: str, value: float) -> None:
         """What a gauge says from now on."""
@@ -280,12 +281,13 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """For the registry."""
         for name, text in COUNTERS.items():
-            value = self._counters[name]
+            watched = self._watched.get(name)
+            value = self._counters[name] if watched is None else watched()
             if name == "spooled_api_requests_total":
                 value = self.request_seconds.count  # each request pays for one number less
             yield CounterMetricFamily(name, text, value=value)
         for name, text in GAUGES.items():
-            read = self._gauges.get(name)
+            read = self._watched.get(name)
             yield GaugeMetricFamily(name, text, value=math.nan if read is None else read())
         line = GaugeMetricFamily(*LINE, labels=("lane",))
         for lane, length in self._lines().items():

@@ -3,12 +3,15 @@
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.logs import masked, set_up_logging
+from spooled_lite.logs import dropped_lines, log_what_is_printed, masked, set_up_logging
+from spooled_lite.output import Output
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,56 @@ def test_lines_below_the_level_are_left_out() -> None:
     assert "quiet" not in stream.getvalue()
     assert "WARNING" in stream.getvalue()
     assert "loud" in stream.getvalue()
+
+
+@pytest.mark.parametrize("json_logs", [True, False])
+def test_lines_that_could_not_be_written_are_counted_in_the_next_one(
+    json_logs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = io.StringIO()
+    takes = False
+
+    def write(self: Output, text: str) -> bool:
+        if takes:
+            lines.write(text)
+        else:
+            self.dropped_count += 1
+        return takes
+
+    monkeypatch.setattr(Output, "write", write)
+    monkeypatch.setattr(sys, "stderr", None)  # closed: what is behind the descriptor counts
+    handler = set_up_logging(Settings(json_logs=json_logs))
+    log = logging.getLogger("spooled_lite.test")
+
+    for number in range(3):
+        log.warning("lost %d", number)
+    log.warning("too many %d %d", 1)
+    takes = True
+    log.warning("read")
+    log.warning("read as well")
+
+    assert dropped_lines(handler) == 4
+    assert "lost" not in lines.getvalue()
+    assert lines.getvalue().count("\n") == 3
+    assert lines.getvalue().count("4 lines of the log are missing") == 1
+
+
+def test_what_python_would_print_goes_into_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    set_up_logging(Settings(), stream=stream)
+    log_what_is_printed()
+
+    try:
+        thread = threading.Thread(target=lambda: 1 // 0, name="one")
+        thread.start()
+        thread.join()
+    finally:
+        logging.captureWarnings(False)
+
+    assert "a thread ended with an error" in stream.getvalue()
+    assert "ZeroDivisionError" in stream.getvalue()
 
 
 @pytest.mark.parametrize("json_logs", [True, False])

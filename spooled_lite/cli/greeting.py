@@ -1,6 +1,5 @@
 """What `serve` says once it accepts connections: where everything is, the key, what is open."""
 
-import contextlib
 import ipaddress
 import logging
 import os
@@ -12,9 +11,11 @@ from msgspec import Struct
 
 import spooled_lite
 from spooled_lite.config import Settings
+from spooled_lite.output import output_of
 
 logger = logging.getLogger(__name__)
 
+STDOUT: Final = 1
 KEY_SUFFIX: Final = ".key"  # of the file that keeps the first key where no terminal shows it
 _MAY_REGISTER: Final = {
     "open": "anybody",
@@ -122,7 +123,8 @@ def _log_start(started: Started) -> None:
         "database": started.database,
         "open": what_is_open(started),
     }
-    if started.is_first and sys.stdout.isatty():
+    # None: it was closed before the start.
+    if started.is_first and sys.stdout is not None and sys.stdout.isatty():
         _print(f"API key, shown this once: {started.key}")
     elif started.is_first:
         about["api_key_file"] = _keep(started)
@@ -140,6 +142,8 @@ def _keep(started: Started) -> str:
 
 def _print(text: str) -> None:
     # Nobody may be there to read it, and the server runs all the same.
-    with contextlib.suppress(OSError, ValueError):
+    output = output_of(sys.stdout, STDOUT)
+    if output is None:
         click.echo(text)
-        sys.stdout.flush()
+    else:
+        output.write(f"{text}\n")

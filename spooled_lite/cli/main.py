@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 import spooled_lite
+from spooled_lite.output import fill_closed_streams
 
 # Each is the attribute of the same name of the module of the same name, with what help says of it.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -53,3 +54,4 @@ class LazyGroup(click.Group):
 @click.version_option(spooled_lite.__version__, prog_name="spooled-lite")
 def main() -> None:
     """A durable job queue and scheduler in one process, on one SQLite file."""
+    fill_closed_streams()

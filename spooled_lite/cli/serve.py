@@ -16,7 +16,7 @@ from spooled_lite.app import Running, running
 from spooled_lite.cli.greeting import Started, greet
 from spooled_lite.cli.ready_file import ReadyFile, ready_file_at
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
-from spooled_lite.logs import set_up_logging
+from spooled_lite.logs import dropped_lines, log_what_is_printed, set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
@@ -50,7 +50,8 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
         settings, warnings = load(flags=flags, file=file)
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
-    set_up_logging(settings)
+    log = set_up_logging(settings)
+    log_what_is_printed()
     map_large_buffers()
     for warning in warnings:
         logger.warning("%s", warning)
@@ -59,7 +60,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
             ready_file_at(ready_file) as ready,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_serve(settings, ready))
+            runner.run(_serve(settings, ready, log))
     except (CannotListen, CannotUseCertificate, CannotUseFile, NotInstalled) as error:
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError) as error:
@@ -72,7 +73,7 @@ class WrongSetting(click.ClickException):
     exit_code = 2
 
 
-async def _serve(settings: Settings, ready_file: ReadyFile | None) -> None:
+async def _serve(settings: Settings, ready_file: ReadyFile | None, log: logging.Handler) -> None:
     with StopSignals() as signals:
         async with running(settings, at_once=signals.at_once) as app:
             memory = Memory()
@@ -92,7 +93,9 @@ async def _serve(settings: Settings, ready_file: ReadyFile | None) -> None:
                 early_headers=app.application.early_headers,
                 on_sweep=sweep,
             )
-            app.services.metrics.watch("spooled_http_connections", lambda: server.connection_count)
+            metrics = app.services.metrics
+            metrics.watch("spooled_http_connections", lambda: server.connection_count)
+            metrics.watch("spooled_log_lines_dropped_total", lambda: dropped_lines(log))
             async with _metrics_port(settings, app.services) as metrics_url:
                 await _serve_until_signal(settings, ready_file, app, server, signals, metrics_url)
     logger.info("stopped; nothing acknowledged is lost")
