@@ -89,7 +89,13 @@ class _Delivery:
                 )
             except Unavailable as error:
                 # The storage will be well again, and the stream need not end for that.
-                logger.warning("a stream of jobs goes on after: %s", error)
+                call.services.counted.log(
+                    logger,
+                    logging.WARNING,
+                    f"streams of jobs, {error.reason}",
+                    "a stream of jobs goes on after: %s",
+                    error,
+                )
                 await asyncio.sleep(TROUBLE_PAUSE_SECONDS)
                 continue
             if not claimed:

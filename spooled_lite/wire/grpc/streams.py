@@ -125,7 +125,13 @@ class Streams:
                 stream.end(error)
             except SpooledError as error:
                 # Trouble of the storage says nothing of the caller: the next look will tell.
-                logger.warning("a stream's credential was not checked: %s", error)
+                stream.call.services.counted.log(
+                    logger,
+                    logging.WARNING,
+                    "credentials of streams that were not checked",
+                    "a stream's credential was not checked: %s",
+                    error,
+                )
 
     async def _until(self, stop: asyncio.Event) -> None:
         await stop.wait()

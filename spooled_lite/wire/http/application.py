@@ -17,6 +17,7 @@ from spooled_lite.errors import (
     RateLimited,
     SpooledError,
     Unauthorized,
+    Unavailable,
 )
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.admin_key import check_admin_key, has_admin_key
@@ -106,6 +107,8 @@ class Application:
         except SpooledError as error:
             if isinstance(error, RateLimited):
                 call.rate_headers = refusal_headers(error)
+            if isinstance(error, Unavailable):
+                call.trouble = error.reason
             return refusal(error)
         except ClientGone:
             raise
@@ -279,6 +282,15 @@ def _log(call: Call, raw_path: bytes, status: int) -> None:
     The path as it came: decoded, it could hold line ends and forge lines.
     """
     level = logging.INFO if status >= 500 else logging.DEBUG
-    if logger.isEnabledFor(level):
-        path, request = raw_path.decode("ascii", "backslashreplace"), call.request_id.decode()
+    if call.trouble is not None:
+        cause = f"{status} {call.trouble}"
+        call.services.counted.log(
+            logger, level, cause, "%s, first of %s %s", cause, call.method, _shown(raw_path)
+        )
+    elif logger.isEnabledFor(level):
+        path, request = _shown(raw_path), call.request_id.decode()
         logger.log(level, "%s %s %d %s", call.method, path, status, request)
+
+
+def _shown(raw_path: bytes) -> str:
+    return raw_path.decode("ascii", "backslashreplace")

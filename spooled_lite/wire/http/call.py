@@ -15,9 +15,10 @@ from spooled_lite.config import Settings
 from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
-from spooled_lite.errors import BadRequest
+from spooled_lite.errors import BadRequest, Reason
 from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
+from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
 from spooled_lite.outbound.http_client import HttpClient
 from spooled_lite.outbound.mail import Mail, smtp_of
@@ -121,6 +122,7 @@ class Services(Struct, frozen=True, kw_only=True):
     feed: Feed
     plans: Plans
     metrics: Metrics
+    counted: Counted  # lines of log that a failure would write over and over
     rates: RateLimits
     login_failures: FailureWindows
     admin_failures: FailureWindows
@@ -149,7 +151,7 @@ class Services(Struct, frozen=True, kw_only=True):
     ) -> Self:
         signer = Signer(token_secret, access_seconds=settings.jwt_expiration_hours * 3600)
         plans = plans_of(settings.plan_values)
-        metrics = metrics or Metrics()
+        metrics, counted = metrics or Metrics(), Counted()
         callers = Callers(db, clock=clock, bus=bus, signer=signer)
         bus.listen(partial(waiting.hear, db))
         identities = Identities(callers, db.readers, signer)
@@ -160,6 +162,7 @@ class Services(Struct, frozen=True, kw_only=True):
             bus=bus,
             identities=identities,
             metrics=metrics,
+            counted=counted,
             streams_max=settings.streams_per_org_max,
             checks_words=settings.enforce_key_permissions,
         )
@@ -174,6 +177,7 @@ class Services(Struct, frozen=True, kw_only=True):
             feed=feed,
             plans=plans,
             metrics=metrics,
+            counted=counted,
             rates=RateLimits(settings, plans),
             login_failures=FailureWindows("login"),
             admin_failures=FailureWindows("admin"),
@@ -215,6 +219,7 @@ class Call:
         "scope",
         "services",
         "settings",
+        "trouble",
     )
 
     def __init__(self, services: Services, asgi: Scope, receive: Receive, *, is_api: bool) -> None:
@@ -234,6 +239,7 @@ class Call:
         self.org_id = ""
         self.scope: QueueScope = ALL_QUEUES
         self.rate_headers: Sequence[Header] | None = None  # None: those of who is not limited
+        self.trouble: Reason | None = None  # why it is answered 503
         self.deadline = 0.0  # on the loop's clock: see middleware/time_limit.py
         self._admitted_in = 0  # the generation of callers when it was let in
         self._asgi = asgi

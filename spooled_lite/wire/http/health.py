@@ -44,6 +44,7 @@ async def ready(call: Call) -> Reply:
     trouble = _trouble(call.services, state)
     if trouble is None:
         return reply({"status": "healthy", **state})
+    call.trouble = trouble
     error = Unavailable(trouble, _MESSAGES[trouble])
     return reply({**envelope(error), "status": "degraded", **state}, 503, ((b"retry-after", b"1"),))
 

@@ -207,7 +207,15 @@ def _refuse(call: Call, receiver: Receiver, provider: Provider, why: str) -> NoR
 def _note_refusal(call: Call, receiver: Receiver, provider: Provider, why: str) -> None:
     """Nothing of what was sent gets into the log: it may hold secrets, or lines made up."""
     call.services.metrics.count("spooled_inbound_refused_total")
-    logger.warning("%s webhook for %s refused: %s", provider, receiver.org_id, why)
+    call.services.counted.log(
+        logger,
+        logging.WARNING,
+        f"{provider} webhooks for {receiver.org_id} refused: {why}",
+        "%s webhook for %s refused: %s",
+        provider,
+        receiver.org_id,
+        why,
+    )
 
 
 # -- storing -------------------------------------------------------------------------------------

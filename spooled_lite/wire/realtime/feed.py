@@ -14,6 +14,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.core.jobs.log import KINDS
 from spooled_lite.errors import RateLimited, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
+from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
 from spooled_lite.wire.realtime import catalogue
@@ -52,6 +53,7 @@ class Feed:
         bus: EventBus,
         identities: Identities,
         metrics: Metrics,
+        counted: Counted,
         streams_max: int,
         checks_words: bool = True,
     ) -> None:
@@ -63,6 +65,7 @@ class Feed:
         self._telling = Telling(self._tell, self._give_up)
         self._identities = identities
         self._metrics = metrics
+        self.counted = counted
         self._streams_max = streams_max
         self._checks_words = checks_words
         self.replays = asyncio.Semaphore(REPLAYS_MAX)

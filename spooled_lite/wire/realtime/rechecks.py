@@ -33,6 +33,7 @@ class Rechecks:
     async def run(self, now: float) -> None:
         """Look again at whoever is due, once for each credential, and end what is not allowed."""
         known: dict[object, Caller | None] = {}
+        unanswered = 0
         for stream in self._streams:
             if stream.recheck_at > now:
                 continue
@@ -43,7 +44,7 @@ class Rechecks:
                     known[who] = await self._caller_now(stream.identity)
             except (SpooledError, sqlite3.Error):
                 # The storage has no answer. Nobody is shut out for that; it is asked again.
-                logger.warning("a stream could not be checked; trying again")
+                unanswered += 1
                 continue
             caller = known[who]
             if caller is None or not self._may(stream, caller):
@@ -51,6 +52,8 @@ class Rechecks:
             else:
                 stream.identity.caller = caller
                 self._streams.regroup(stream)
+        if unanswered:
+            logger.warning("%d streams could not be checked; trying again", unanswered)
 
     async def _caller_now(self, identity: Identity) -> Caller | None:
         try:

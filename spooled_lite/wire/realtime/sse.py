@@ -40,7 +40,13 @@ async def write_stream(
             await write(b"".join(parts))  # type: ignore[arg-type]  # bytes, of this kind of stream
             stream.written_at = loop.time()
     except SpooledError as error:
-        logger.warning("an event stream ends early: %s", error)
+        feed.counted.log(
+            logger,
+            logging.WARNING,
+            "event streams that end early",
+            "an event stream ends early: %s",
+            error,
+        )
     await write(b"", more_body=False)
 
 
