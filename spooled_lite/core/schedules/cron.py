@@ -74,8 +74,9 @@ def parse(expression: str) -> Cron:
     """Check an expression of 5 or 6 fields, or a macro such as `@daily`.
 
     Where both day fields are restricted (anything but `*` or `?`), a date matches when either
-    does. `a/n` runs to the end of its field; for days of the week that is 7, Sunday. `*` and `?`
-    stand alone, `*/n` may be in a list.
+    does. `a/n` runs to the end of its field; for days of the week that is 7, Sunday. A range of
+    these may run over the end of the week (`FRI-MON`). `*` and `?` stand alone, `*/n` may be in a
+    list.
 
     Raises:
         RuleBroken: it does not parse; the error says which field and why.
@@ -246,7 +247,9 @@ def _member(field: _Field, text: str) -> range:
         elif found["step"] is None:
             high = low
     if low > high:
-        raise _wrong(field, text, "the range runs backwards")
+        if field.names is not _WEEKDAYS:
+            raise _wrong(field, text, "the range runs backwards")
+        high += 7  # over the end of the week; `parse` counts days from Sunday again
     step = int(found["step"] or "1")
     if not 1 <= step <= field.high:
         raise _wrong(field, text, f"a step is from 1 to {field.high}")
