@@ -13,6 +13,7 @@ from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.loops import calling_loops, loops
 from spooled_lite.background.scheduler import Scheduler
 from spooled_lite.background.supervisor import AsyncLoop, Loop, run_loops
+from spooled_lite.background.timekeeper import Timekeeper
 from spooled_lite.clock import Clock, SystemClock
 from spooled_lite.config import Settings
 from spooled_lite.core.auth.secret import token_secret
@@ -139,17 +140,19 @@ async def running(
             wake=partial(deadlines.announce, Deadline.DELIVERY, 0),
         )
         metrics.watch("spooled_webhook_deliveries_under_way", courier.under_way)
-        by_themselves = loops(
-            _retention(settings, services.plans),
-            SafetySweep(partial(metrics.count, "spooled_repaired_deadlines_total")),
-        )
+        retention = _retention(settings, services.plans)
+        safety = SafetySweep(partial(metrics.count, "spooled_repaired_deadlines_total"))
+        if isinstance(clock, SystemClock):
+            timekeeper = Timekeeper(database, clock, deadlines)
+            background.append(asyncio.create_task(timekeeper.run(stop), name="clock"))
+            by_themselves = loops(retention, safety, timekeeper.may_prune)
+        else:  # it jumps on purpose
+            by_themselves = loops(retention, safety)
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
         background.append(
             asyncio.create_task(run_loops(database, deadlines, table, stop), name="loops")
         )
-        if isinstance(clock, SystemClock):
-            background.append(asyncio.create_task(clock.watch(stop), name="clock"))
         yield Running(Application(services), services, entry.organization_id, entry.key, begin_stop)
     finally:
         stop.set()

@@ -1,6 +1,5 @@
 """The only source of time: wall time in milliseconds since the epoch, UTC."""
 
-import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -28,14 +27,26 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
-    """The machine's clock, with an eye on its jumps."""
+def wall_ms() -> int:
+    """What the machine's clock says, whatever it said before."""
+    return time.time_ns() // 1_000_000
 
-    def __init__(self) -> None:
+
+class SystemClock:
+    """The machine's clock, except that it jumps only when it is told to.
+
+    Between two jumps it goes on as monotonic time does. So whoever decides what a jump means for
+    leases and the like can do so before anything is measured by the new time.
+    """
+
+    def __init__(self, wall_ms: Callable[[], int] = wall_ms) -> None:
         self._listeners: list[Listener] = []
+        self._wall_ms = wall_ms
+        self._slipped_ms = 0  # followed without having told anybody
+        self._offset_ms = wall_ms() - _steady_ms()
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return _steady_ms() + self._offset_ms
 
     def seconds_until(self, at_ms: int) -> float:
         return max(0.0, (at_ms - self.now_ms()) / 1000)
@@ -43,23 +54,33 @@ class SystemClock:
     def on_jump(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
-    async def watch(self, stop: asyncio.Event) -> None:
-        """Compare wall and monotonic time every second, and tell the listeners of a jump."""
-        offset_ms = self._offset_ms()
-        while not stop.is_set():
-            try:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                pass
-            moved_ms = self._offset_ms() - offset_ms
-            if abs(moved_ms) >= JUMP_MS:
-                offset_ms += moved_ms
-                for listener in self._listeners:
-                    listener()
+    def jump_ms(self) -> int:
+        """How far the machine's clock has jumped: 0, or at least JUMP_MS ahead or back.
 
-    def _offset_ms(self) -> int:
-        return self.now_ms() - time.monotonic_ns() // 1_000_000
+        To be asked every CHECK_SECONDS. What is less is followed at once.
+        """
+        moved_ms = self._wall_ms() - self.now_ms()
+        if abs(moved_ms) >= JUMP_MS:
+            return moved_ms
+        self._offset_ms += moved_ms
+        self._slipped_ms += moved_ms
+        if abs(self._slipped_ms) >= JUMP_MS:
+            self.tell_listeners()
+        return 0
+
+    def jump(self, by_ms: int) -> None:
+        """Follow a jump. May be called on any thread; `tell_listeners` afterwards."""
+        self._offset_ms += by_ms
+
+    def tell_listeners(self) -> None:
+        """Have all deadlines looked at again."""
+        self._slipped_ms = 0
+        for listener in self._listeners:
+            listener()
+
+
+def _steady_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 class ManualClock:

@@ -1,70 +1,51 @@
 """The clock: jumps of wall time are noticed, a manual clock stands still until it is moved."""
 
-import asyncio
 import math
+import time
 
 import pytest
 
-from spooled_lite import clock
 from spooled_lite.clock import ManualClock, SystemClock
 
 
-class JumpingClock(SystemClock):
-    """A system clock whose wall time is set by hand against the monotonic one."""
+class Wall:
+    """What the machine's clock says, set by hand."""
 
-    def __init__(self, offsets_ms: list[int]) -> None:
-        super().__init__()
-        self._offsets_ms = offsets_ms
-        self.exhausted = asyncio.Event()
+    def __init__(self) -> None:
+        self.offset_ms = 1_700_000_000_000
 
-    def _offset_ms(self) -> int:
-        offset_ms = self._offsets_ms.pop(0)
-        if len(self._offsets_ms) == 0:
-            self._offsets_ms.append(offset_ms)
-            self.exhausted.set()
-        return offset_ms
+    def __call__(self) -> int:
+        return time.monotonic_ns() // 1_000_000 + self.offset_ms
 
 
-@pytest.mark.parametrize(
-    ("offsets_ms", "told"),
-    [
-        ([0, 0, 0], 0),
-        ([0, 249, 249], 0),
-        ([0, 250, 250], 1),
-        ([0, -3_600_000, -3_600_000], 1),
-        ([0, 3_600_000, 0], 2),
-        ([0, 100, 200, 300, 300], 1),
-    ],
-    ids=["still", "a little", "just enough", "back an hour", "there and back", "slowly"],
-)
-def test_a_jump_of_wall_time_is_told_once(
-    offsets_ms: list[int], told: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(clock, "CHECK_SECONDS", 0.001)
+@pytest.mark.parametrize("by_ms", [250, 3_600_000, -250, -3_600_000])
+def test_a_jump_is_seen_and_not_followed_until_told_to(by_ms: int) -> None:
+    wall = Wall()
+    system = SystemClock(wall)
+    before_ms = system.now_ms()
 
-    async def main() -> int:
-        jumping = JumpingClock(list(offsets_ms))
-        calls: list[int] = []
-        jumping.on_jump(lambda: calls.append(1))
-        stop = asyncio.Event()
-        watching = asyncio.create_task(jumping.watch(stop))
-        await asyncio.wait_for(jumping.exhausted.wait(), 10)
-        stop.set()
-        await watching
-        return len(calls)
+    wall.offset_ms += by_ms
 
-    assert asyncio.run(main()) == told
+    assert abs(system.jump_ms() - by_ms) <= 1
+    assert abs(system.now_ms() - before_ms) < 200, "time goes on as if nothing were"
+    system.jump(system.jump_ms())
+    assert abs(system.now_ms() - wall()) <= 1
+    assert system.jump_ms() == 0
 
 
-def test_watching_ends_at_once_when_told_to() -> None:
-    async def main() -> None:
-        stop = asyncio.Event()
-        watching = asyncio.create_task(SystemClock().watch(stop))
-        await asyncio.sleep(0)
-        stop.set()
-        await asyncio.wait_for(watching, 0.9)  # less than one check
+@pytest.mark.parametrize("by_ms", [100, -100])
+def test_less_than_a_jump_is_followed_and_told_when_it_adds_up(by_ms: int) -> None:
+    wall = Wall()
+    system = SystemClock(wall)
+    calls: list[int] = []
+    system.on_jump(lambda: calls.append(1))
 
-    asyncio.run(main())
+    for _ in range(3):
+        wall.offset_ms += by_ms
+        assert system.jump_ms() == 0
+        assert abs(system.now_ms() - wall()) <= 1
+
+    assert calls == [1]
 
 
 def test_the_system_clock_counts_down_to_a_moment() -> None:

@@ -1,5 +1,7 @@
 """The table of everything that happens by itself."""
 
+from collections.abc import Callable
+
 from spooled_lite.background.courier import Courier
 from spooled_lite.background.scheduler import Scheduler
 from spooled_lite.background.supervisor import AsyncLoop, Loop
@@ -23,11 +25,17 @@ from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_wor
 from spooled_lite.events import Deadline
 
 
-def loops(retention: Retention, safety: SafetySweep) -> tuple[Loop, ...]:
+def loops(
+    retention: Retention,
+    safety: SafetySweep,
+    may_prune: Callable[[int], bool] = lambda now_ms: True,
+) -> tuple[Loop, ...]:
+    """`may_prune` says whether old rows may be deleted, at the time it is given."""
     pruning = Pruning(
         retention,
         also=(forget_old_workers, remove_deleted_schedules),
         once=(forget_revoked_tokens, forget_codes, forget_confirmations),
+        may_prune=may_prune,
     )
     # fmt: off
     return (

@@ -30,6 +30,9 @@ DELETE FROM event_log WHERE seq IN (
         ORDER BY seq LIMIT :limit)
 """
 
+# When the last event happened, by the clock of then.
+NEWEST_AT: Final = "SELECT created_at_ms FROM event_log ORDER BY seq DESC LIMIT 1"
+
 KEPT_MS: Final = 60 * 60 * 1000  # what is older is not replayed
 
 # Index event_log_of_org: at most some 1,500 rows. The newest row of the file stays.

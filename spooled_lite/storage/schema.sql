@@ -178,6 +178,7 @@ CREATE TABLE jobs (
     updated_at_ms       INTEGER NOT NULL,
     scheduled_at_ms     INTEGER,
     run_at_ms           INTEGER,  -- not claimable before; NULL once promoted
+    delay_ms            INTEGER,  -- the wait was asked for, and not the moment
     started_at_ms       INTEGER,
     completed_at_ms     INTEGER,
     expires_at_ms       INTEGER,

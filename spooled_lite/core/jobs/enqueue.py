@@ -204,6 +204,7 @@ def new_row(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row) -> dict[str, Any]
         "updated_at_ms": tx.now_ms,
         "scheduled_at_ms": scheduled_at_ms,
         "run_at_ms": scheduled_at_ms if is_delayed else None,
+        "delay_ms": job.delay_ms if is_delayed else None,
         "expires_at_ms": job.expires_at_ms,
         "idempotency_key": job.idempotency_key,
         "parent_job_id": job.parent_job_id,

@@ -8,12 +8,13 @@ VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms 
 
 _NEW: Final = """id, org, queue, queue_name, status, claimable, priority, job_type, max_retries,
                   timeout_seconds, created_at_ms, updated_at_ms, scheduled_at_ms, run_at_ms,
-                  expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags,
+                  delay_ms, expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags,
                   payload_bytes, payload, completion_webhook, completion_webhook_secret"""
 _NEW_VALUES: Final = """:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type,
         :max_retries, :timeout_seconds, :created_at_ms, :updated_at_ms, :scheduled_at_ms,
-        :run_at_ms, :expires_at_ms, :idempotency_key, :parent_job_id, :dependencies_met, :tags,
-        :payload_bytes, :payload, :completion_webhook, :completion_webhook_secret"""
+        :run_at_ms, :delay_ms, :expires_at_ms, :idempotency_key, :parent_job_id,
+        :dependencies_met, :tags, :payload_bytes, :payload, :completion_webhook,
+        :completion_webhook_secret"""
 
 INSERT: Final = f"INSERT INTO jobs ({_NEW}) VALUES ({_NEW_VALUES})"
 

@@ -58,11 +58,14 @@ class Pruning:
         retention: Retention,
         also: Sequence[Callable[[Tx, int], int]] = (),
         once: Sequence[Callable[[Tx], int]] = (),
+        may_prune: Callable[[int], bool] = lambda now_ms: True,
     ) -> None:
         """`also` are further steps of an organization, `once` are steps of nobody's.
 
-        They say how many rows they deleted, and are called again until there are none.
+        They say how many rows they deleted, and are called again until there are none. While
+        `may_prune` says no, for the time it is given, nothing is deleted.
         """
+        self._may_prune = may_prune
         self._retention = retention
         self._also = also
         self._once = once
@@ -75,6 +78,8 @@ class Pruning:
 
     def run_once(self, tx: Tx) -> Pass:
         """At most a few hundred rows; due again at once until the sweep is through."""
+        if not self._may_prune(tx.now_ms):
+            return Pass(0, tx.now_ms + SWEEP_MS)
         if self._steps is None:
             self._steps = self._begin(tx)
         if not self._steps:

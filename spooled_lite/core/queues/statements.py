@@ -32,12 +32,13 @@ UPDATE queues
 WINDOWS_ENDED: Final = """
 SELECT org, queue_name FROM queues
  WHERE rate_limit IS NOT NULL AND deleted_at_ms IS NULL
-   AND window_started_at_ms <= :now_ms - 1000
+   AND (window_started_at_ms <= :now_ms - 1000 OR window_started_at_ms > :now_ms)
 """
 
 NEXT_WINDOW: Final = """
 SELECT min(window_started_at_ms) + 1000 AS at_ms FROM queues
  WHERE rate_limit IS NOT NULL AND window_started_at_ms > :now_ms - 1000
+   AND window_started_at_ms <= :now_ms
 """
 
 MARK_DELETED: Final = """

@@ -127,6 +127,24 @@ UPDATE schedules
 RETURNING *
 """
 
+# -- after the clock was set back ------------------------------------------------------------
+
+# The primary key, from where the last page ended; unique index schedule_runs_by_slot.
+AHEAD: Final = """
+SELECT seq, cron_expression, timezone, next_run_at_ms,
+       (SELECT max(slot_at_ms) FROM schedule_runs
+         WHERE schedule = schedules.seq AND slot_at_ms IS NOT NULL) AS last_slot_ms
+  FROM schedules
+ WHERE is_active = 1 AND (next_run_at_ms IS NULL OR next_run_at_ms > :now_ms) AND seq > :after
+ ORDER BY seq LIMIT :limit
+"""
+
+SET_BACK: Final = """
+UPDATE schedules SET next_run_at_ms = :next_run_at_ms, caught_up = 0
+ WHERE seq = :seq AND is_active = 1 AND next_run_at_ms IS :was_next_run_at_ms
+RETURNING *
+"""
+
 # -- triggering ------------------------------------------------------------------------------
 
 ADD_RUN: Final = """

@@ -129,6 +129,21 @@ SELECT deliveries.seq, deliveries.id, deliveries.org, deliveries.webhook, delive
  WHERE deliveries.seq = :seq
 """
 
+# -- after the clock was set back ------------------------------------------------------------
+
+# Index deliveries_due, from where the last pass ended.
+OWED_AFTER: Final = """
+SELECT endpoint, next_attempt_at_ms, seq FROM deliveries
+ WHERE status = 'pending'
+   AND (endpoint, next_attempt_at_ms, seq) > (:endpoint, :next_attempt_at_ms, :seq)
+ ORDER BY endpoint, next_attempt_at_ms, seq LIMIT :limit
+"""
+
+TRY_NOW: Final = """
+UPDATE deliveries SET next_attempt_at_ms = :now_ms
+ WHERE seq IN (SELECT value FROM json_each(:seqs)) AND status = 'pending'
+"""
+
 # -- recording -------------------------------------------------------------------------------
 
 _ATTEMPTED: Final = """

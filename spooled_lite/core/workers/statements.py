@@ -54,6 +54,15 @@ NEXT_SILENCE: Final = """
 SELECT min(last_heartbeat_ms) + 120000 AS at_ms FROM workers WHERE status IN ('healthy', 'degraded')
 """
 
+# Index workers_alive. Nobody was heard of at a time that is still to come.
+SET_BACK: Final = """
+UPDATE workers SET last_heartbeat_ms = :now_ms
+ WHERE seq IN (
+       SELECT seq FROM workers
+        WHERE status IN ('healthy', 'degraded') AND last_heartbeat_ms > :now_ms
+        ORDER BY last_heartbeat_ms LIMIT :limit)
+"""
+
 # Index workers_offline.
 FORGET_OLD: Final = """
 DELETE FROM workers WHERE seq IN (

@@ -30,6 +30,14 @@ def sweep_silent_workers(tx: Tx) -> Pass:
     return next_pass(tx, len(silent), statements.NEXT_SILENCE, found=len(silent))
 
 
+def set_back_heartbeats(tx: Tx) -> bool:
+    """After the clock was set back: count silence from now on at the latest.
+
+    False: there may be more than the PASS_MAX of one call.
+    """
+    return tx.execute(statements.SET_BACK, {"now_ms": tx.now_ms, "limit": PASS_MAX}) < PASS_MAX
+
+
 def forget_old_workers(tx: Tx, org: int) -> int:
     """Delete offline workers that were not heard of for KEPT_MS, at most PASS_MAX; how many.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.lifecycle.prune import SWEEP_MS
 from spooled_lite.core.webhooks.deliveries import (
     LAST,
@@ -17,6 +18,7 @@ from spooled_lite.core.webhooks.deliveries import (
 )
 from spooled_lite.core.webhooks.query import list_deliveries
 from spooled_lite.core.webhooks.records import Attempt, DeliveryView
+from spooled_lite.core.webhooks.set_back import OwedPosition, set_back_deliveries
 from spooled_lite.core.webhooks.subscribe import delete_webhook
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Deadline
@@ -415,3 +417,39 @@ def test_what_is_owed_after_it_was_switched_on_again_is_not_dropped(stage: HookS
     stage.run_due()
 
     assert [row["status"] for row in stage.owed()] == ["failed", "pending"]
+
+
+# -- the clock was set back ------------------------------------------------------------------
+
+
+def test_a_delivery_that_would_wait_for_hours_is_tried_at_once(stage: HookStage) -> None:
+    for _ in range(PASS_MAX):
+        stage.subscribe()
+    stage.enqueue()
+    early = stage.owed()[0]
+    stage.clock.advance(seconds=7_200)
+    stage.enqueue()
+    late = stage.owed()[PASS_MAX:]
+    stage.clock.advance(seconds=-7_200)
+    assert len(late) == PASS_MAX
+
+    at: OwedPosition | None = OwedPosition()
+    passes = 0
+    while at is not None:
+        at = stage.run(set_back_deliveries, at)
+        passes += 1
+
+    assert passes == 2 * PASS_MAX // PASS_MAX + 1
+    assert {stage.delivery(each)["next_attempt_at_ms"] for each in late} == {NOW_MS}
+    assert stage.delivery(early) == early
+
+
+def test_a_retry_that_waits_as_usual_is_left_alone(stage: HookStage) -> None:
+    stage.subscribe()
+    stage.enqueue()
+    [row] = stage.owed()
+    stage.attempt(row)
+
+    assert stage.run(set_back_deliveries, OwedPosition()) is None
+
+    assert stage.delivery(row)["next_attempt_at_ms"] == NOW_MS + 1_000

@@ -5,7 +5,11 @@ from spooled_lite.core.workers.heartbeat import heartbeat
 from spooled_lite.core.workers.query import get_worker, list_workers
 from spooled_lite.core.workers.records import NewWorker, SignOfLife
 from spooled_lite.core.workers.register import deregister, register
-from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
+from spooled_lite.core.workers.sweep import (
+    forget_old_workers,
+    set_back_heartbeats,
+    sweep_silent_workers,
+)
 from tests.core.stage import OPEN, Stage
 
 WEEK_SECONDS = 7 * 24 * 3_600
@@ -43,6 +47,17 @@ def test_a_worker_is_offline_after_two_silent_minutes_and_not_before(stage: Stag
     assert (swept.done, swept.due_again_ms) == (1, None)
     assert status(stage, "w-1") == "offline"
     assert stage.happened() == ["worker.offline"]
+
+
+def test_a_sign_of_life_at_a_time_still_to_come_puts_the_sweep_off_no_longer(stage: Stage) -> None:
+    stage.clock.advance(seconds=3_600)
+    add(stage)
+    stage.clock.advance(seconds=-3_600)
+
+    assert stage.run(set_back_heartbeats)
+
+    stage.clock.advance(seconds=120)
+    assert stage.run(sweep_silent_workers).done == 1
 
 
 def test_a_sign_of_life_puts_the_sweep_off(stage: Stage) -> None:

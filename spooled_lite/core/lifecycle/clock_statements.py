@@ -1,0 +1,45 @@
+"""Every statement by which a jump of the machine's clock is followed in the rows of jobs."""
+
+from typing import Final
+
+from spooled_lite.core.jobs.statements import ROW_BYTES
+
+# Index jobs_leased. Those that were moved come last, as they end later now.
+LIVE_LEASES: Final = f"""
+SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE lease_id IS NOT NULL AND lease_expires_at_ms > :now_ms AND updated_at_ms <> :marked_ms
+ ORDER BY lease_expires_at_ms LIMIT :limit
+"""
+
+MOVE_LEASES: Final = """
+UPDATE jobs SET lease_expires_at_ms = lease_expires_at_ms + :by_ms, updated_at_ms = :marked_ms
+ WHERE seq IN (SELECT value FROM json_each(:seqs))
+"""
+
+# Index jobs_leased. Those that were set back come last, as they end earlier now.
+LEASES_AHEAD: Final = f"""
+SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE lease_id IS NOT NULL AND updated_at_ms > :now_ms
+ ORDER BY lease_expires_at_ms DESC LIMIT :limit
+"""
+
+SET_BACK_LEASES: Final = """
+UPDATE jobs
+   SET lease_expires_at_ms = :now_ms + lease_expires_at_ms - updated_at_ms,
+       updated_at_ms = :now_ms
+ WHERE seq IN (SELECT value FROM json_each(:seqs))
+"""
+
+# Index jobs_to_promote.
+WAITING_AFTER: Final = f"""
+SELECT seq, status, run_at_ms, updated_at_ms, delay_ms, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE run_at_ms IS NOT NULL AND (run_at_ms, seq) > (:run_at_ms, :seq)
+ ORDER BY run_at_ms, seq LIMIT :limit
+"""
+
+SET_BACK_WAITS: Final = """
+UPDATE jobs
+   SET run_at_ms = :now_ms + run_at_ms - updated_at_ms,
+       scheduled_at_ms = :now_ms + run_at_ms - updated_at_ms, updated_at_ms = :now_ms
+ WHERE seq IN (SELECT value FROM json_each(:seqs))
+"""
