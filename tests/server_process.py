@@ -13,6 +13,7 @@ from typing import IO, Any, Final, Self
 
 API_KEY: Final = "sk_test_0123456789abcdef0123456789abcdef"
 READY_SECONDS_MAX: Final = 20.0  # a server that takes longer has failed; the machine may be busy
+LOOK_SECONDS: Final = 0.1  # between two looks for the ready file
 STOP_SECONDS_MAX: Final = 30.0
 
 
@@ -84,15 +85,25 @@ class ServerProcess:
         """
         began = time.monotonic()
         self.spawn()
-        # The greeting is printed once the ready file is there, so nothing has to be looked at
-        # over and over; the end of a failed process closes the pipe and wakes this as well.
-        assert self.process.stdout is not None, "a pipe was asked for"
-        if not _readable(self.process.stdout, READY_SECONDS_MAX) or not self._ready_file.exists():
+        if not self._becomes_ready():
             self.kill()
             raise NotReady(self.log)
         seconds = time.monotonic() - began
         self.url = self.ready["url"]
         return seconds
+
+    def _becomes_ready(self) -> bool:
+        """Wait for the greeting, which is printed once the ready file is there.
+
+        With JSON logs nothing is printed, so the file is looked for as well. The end of a failed
+        process closes the pipe and ends the wait.
+        """
+        assert self.process.stdout is not None, "a pipe was asked for"
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while time.monotonic() < deadline:
+            if _readable(self.process.stdout, LOOK_SECONDS) or self._ready_file.exists():
+                return self._ready_file.exists()
+        return False
 
     @property
     def ready(self) -> dict[str, Any]:
