@@ -271,6 +271,29 @@ def test_a_job_that_is_committed_with_the_new_secret_is_not_for_the_old_one(name
     on_stage(test)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"permissions": ["jobs:read"]}, {"queues": ["others"]}, {"is_active": False}],
+    ids=str,
+)
+def test_a_call_whose_body_is_on_its_way_may_do_what_its_key_may_when_it_is_there(
+    change: dict[str, Any],
+) -> None:
+    async def test(stage: Stage) -> None:
+        async with all_doors(stage) as doors:
+            body = '{"queue": "emails", "payload": {}}'
+            begun = await doors.begin("jobs", body[:5], shown=doors.secret, length=len(body))
+            assert await doors.status("GET", "jobs", shown=stage.key) == 200
+
+            await stage.post(f"api-keys/{doors.key.row['id']}", change, "PUT")
+            await begun.send(body[5:].encode())
+
+            answer = await begun.read_answer()
+            assert answer.status == (401 if "is_active" in change else 403)
+
+    on_stage(test)
+
+
 def regenerate_and_enqueue(tx: Tx, key: Row) -> str:
     regenerate_key(tx, key["org"], key["id"], Grants(), is_live=False)
     job_id: str = enqueue(tx, key["org"], a_job(), Admission(), ALL_QUEUES).row["id"]

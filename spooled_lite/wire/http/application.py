@@ -6,6 +6,7 @@ It is one function and not a chain of wrappers, so that a request pays for the h
 import logging
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -196,6 +197,10 @@ class Application:
         call.rate_headers = rate_headers(standing, now_ms)
         if standing is not None:
             standing.check()
+        call.check_rights = partial(self._check_rights, route)
+        call.check_rights(caller)
+
+    def _check_rights(self, route: Route, caller: Caller) -> None:
         if self._checks_words and route.words and not caller.may_any(route.words):
             raise AccessDenied(f"This key lacks the permission `{route.words[0]}`")
         if route.access in _UNSCOPED and not caller.scope.is_unrestricted:

@@ -203,6 +203,7 @@ class Call:
         "_parameters",
         "_query",
         "caller",
+        "check_rights",
         "db",
         "deadline",
         "headers",
@@ -233,6 +234,7 @@ class Call:
         self.is_api = is_api
         self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
+        self.check_rights: Callable[[Caller], None] = lambda caller: None  # for its route
         self.identity: Identity | None = None  # of who opens a stream
         self.is_admin = False  # told of calls that others may make, too
         self.org = 0  # no organization has this number
@@ -342,6 +344,7 @@ class Call:
         callers = self.services.callers
         if self.caller is not None and self._admitted_in != callers.generation:
             self.admit(await callers.again(self.caller))
+            self.check_rights(self.caller)
         return value
 
     def is_gone(self) -> bool:
