@@ -16,6 +16,7 @@ from spooled_lite.app import Running, running
 from spooled_lite.cli.greeting import Started, greet
 from spooled_lite.cli.ready_file import ReadyFile, ready_file_at
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
+from spooled_lite.errors import Unavailable
 from spooled_lite.logs import dropped_lines, log_what_is_printed, set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
 from spooled_lite.storage.file_guard import CannotUseFile
@@ -63,7 +64,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
             runner.run(_serve(settings, ready, log))
     except (CannotListen, CannotUseCertificate, CannotUseFile, NotInstalled) as error:
         raise click.ClickException(str(error)) from error
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, Unavailable) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error
 
 

@@ -18,7 +18,7 @@ from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.storage.file_guard import FileLock, create_private
+from spooled_lite.storage.file_guard import CannotUseFile, FileLock, create_private
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.migrate import migrate
@@ -86,10 +86,15 @@ class Database:
             if room.is_full():
                 self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
             connection = self._opened(settings.durability)
-        except BaseException:
+        except BaseException as error:
             self.lock.leave_no_trace()
             if self._is_throwaway:
                 remove_throwaway(self.path)
+            if isinstance(error, sqlite3.OperationalError) and room.is_full():
+                raise CannotUseFile(
+                    f"{self.path}: the disk is full, there is no room to open the file: free some"
+                    f" megabytes ({error})"
+                ) from error
             raise
         if self._keeps_spare and not room.is_low():
             self.lock.keep_spare()

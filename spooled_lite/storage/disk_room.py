@@ -19,7 +19,7 @@ NEAR_BYTES: Final = 256 * 1024 * 1024
 # The last part of the reserve is for what hardly grows: small settlements, purges, renewals.
 SCARCE_BYTES: Final = 16 * 1024 * 1024
 SMALL_PAGES: Final = 16
-GIVE_BACK_PAGES: Final = 500  # of the file in one pass: some milliseconds
+GIVE_BACK_PAGES: Final = 200  # of the file in one pass: some milliseconds
 GIVE_BACK_FROM: Final = 64  # free pages; fewer are not worth a commit
 
 
@@ -53,8 +53,9 @@ class DiskRoom:
         if not self._page_bytes:
             self._page_bytes = _pragma(connection, "page_size")
         self._pages = _pragma(connection, "page_count")
-        self._free_pages = _pragma(connection, "freelist_count")
         self._look()
+        if self.is_near:
+            self._free_pages = _pragma(connection, "freelist_count")
 
     @property
     def is_near(self) -> bool:
@@ -96,7 +97,7 @@ class DiskRoom:
         if not self.is_wanted():
             return False
         self.begin(connection)
-        return self.is_wanted() and self._free_pages >= GIVE_BACK_FROM
+        return self.is_wanted() and _pragma(connection, "freelist_count") >= GIVE_BACK_FROM
 
     def is_low(self) -> bool:
         """True below the reserve."""

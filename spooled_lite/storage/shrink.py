@@ -2,8 +2,13 @@
 
 import logging
 import sqlite3
+from typing import Final
 
 from spooled_lite.storage.disk_room import GIVE_BACK_PAGES, DiskRoom
+
+# The library takes one step of a pragma that answers without columns, and a step is a page: asked
+# for more, it gives one back all the same.
+GIVE_BACK_PAGE: Final = "PRAGMA incremental_vacuum(1)"
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +23,8 @@ def shrink(connection: sqlite3.Connection, room: DiskRoom) -> bool:
         if not room.can_give_back(connection):
             return False
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"PRAGMA incremental_vacuum({GIVE_BACK_PAGES})").fetchall()
+        for _ in range(GIVE_BACK_PAGES):
+            connection.execute(GIVE_BACK_PAGE)
         connection.execute("COMMIT")
         # The file is cut when the log is copied into it; readers are not waited for.
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

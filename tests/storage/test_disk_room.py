@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from spooled_lite.core.lifecycle.prune import Pruning, Retention
 from spooled_lite.errors import Unavailable
-from spooled_lite.storage import checkpoint, disk_room
+from spooled_lite.storage import checkpoint, database, disk_room, writer
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.shrink import shrink
 from spooled_lite.storage.transaction import Tx
 from tests.storage.stage import (
+    NOON_MS,
     Commits,
     a_database,
     add,
@@ -42,9 +46,15 @@ def lock_bytes(path: Path) -> int:
     return os.stat(f"{path}.lock").st_size
 
 
+async def free_pages(db: Database) -> int:
+    pages: int = await db.write(lambda tx: tx.rows("PRAGMA freelist_count")[0][0])
+    return pages
+
+
 @pytest.fixture
 def small_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk of which the folder of the file takes what its files are long."""
+    monkeypatch.setattr(disk_room, "WANTED_SECONDS", 3_600.0)  # whoever was refused waits on
     monkeypatch.setattr(
         disk_room, "free_bytes", lambda folder: max(0, DISK_BYTES - used_bytes(folder))
     )
@@ -75,7 +85,7 @@ async def fill(db: Database) -> None:
 
 
 async def until_nothing_is_given_back(db: Database) -> None:
-    while db.writer._shrinks:
+    while await free_pages(db) >= disk_room.GIVE_BACK_FROM:
         await db.readers.read(notes)
 
 
@@ -145,8 +155,7 @@ def test_the_file_is_left_alone_while_there_is_room(path: Path) -> None:
                 await db.write(add_blobs)
             while await db.write(delete_blobs):
                 pass
-            free = await db.write(lambda tx: tx.rows("PRAGMA freelist_count")[0][0])
-            assert free > 10 * disk_room.GIVE_BACK_FROM
+            assert await free_pages(db) > 10 * disk_room.GIVE_BACK_FROM
 
     run(main())
 
@@ -167,6 +176,53 @@ def test_the_last_part_of_the_reserve_is_for_what_hardly_grows(
                 assert refused.value.reason == "storage_full"
             assert await db.write(delete_blobs) == 100
             assert db.writer.state == "ok"
+
+    run(main())
+
+
+def test_room_is_given_back_in_passes_of_many_pages(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = 0
+
+    def counted(connection: sqlite3.Connection, room: disk_room.DiskRoom) -> bool:
+        nonlocal passes
+        goes_on = shrink(connection, room)
+        passes += goes_on
+        return goes_on
+
+    async def main() -> None:
+        async with a_database(path, durability="off", disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(make_blobs)
+            for _ in range(10):
+                await db.write(add_blobs)
+            while await db.write(delete_blobs):
+                pass
+            free = await free_pages(db)
+            monkeypatch.setattr(writer, "shrink", counted)
+            monkeypatch.setattr(disk_room, "free_bytes", lambda folder: RESERVE_BYTES // 2)
+            await db.write(add, "one")
+            await until_nothing_is_given_back(db)
+            assert passes < free / disk_room.GIVE_BACK_PAGES + 10
+
+    run(main())
+
+
+def test_the_sweep_gives_back_what_is_mostly_empty_many_pages_at_a_time(path: Path) -> None:
+    async def main() -> None:
+        async with a_database(path, durability="off") as db:
+            await db.write(make_blobs)
+            for _ in range(10):
+                await db.write(add_blobs)
+            while await db.write(delete_blobs):
+                pass
+            before, passes = await free_pages(db), 0
+            pruning = Pruning(Retention())
+            while (await db.write(pruning.run_once)).due_again_ms == NOON_MS:
+                passes += 1
+            assert before > 10 * disk_room.GIVE_BACK_PAGES
+            assert await free_pages(db) < before / 2
+            assert passes < before / disk_room.GIVE_BACK_PAGES + 5
 
     run(main())
 
@@ -246,3 +302,16 @@ def test_opening_a_file_again_writes_nothing(path: Path) -> None:
 
     assert written == 0
     assert path.read_bytes() == before
+
+
+def test_a_disk_without_room_to_open_the_file_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, durability: str) -> sqlite3.Connection:
+        raise storage_error(sqlite3.SQLITE_IOERR)
+
+    monkeypatch.setattr(database, "open_writer", refuse)
+    monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 0)
+
+    with pytest.raises(CannotUseFile, match=f"{path}: the disk is full"):
+        an_idle_database(path, disk_reserve_bytes=RESERVE_BYTES)

@@ -16,6 +16,8 @@ from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.plans import Plans
 from spooled_lite.storage import event_log
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
+from spooled_lite.storage.disk_room import GIVE_BACK_PAGES
+from spooled_lite.storage.shrink import GIVE_BACK_PAGE
 from spooled_lite.storage.transaction import Tx
 
 SWEEP_MS: Final = 300_000  # from the end of one sweep to the next
@@ -177,7 +179,8 @@ def _give_back_pages(tx: Tx) -> int:
     pages, free = _number_of(tx, statements.PAGES), _number_of(tx, statements.FREE_PAGES)
     if free <= max(PASS_MAX, pages * VACUUM_SHARE):
         return 0
-    tx.rows(statements.GIVE_BACK_PAGES)
+    for _ in range(GIVE_BACK_PAGES):
+        tx.rows(GIVE_BACK_PAGE)
     return free - _number_of(tx, statements.FREE_PAGES)
 
 

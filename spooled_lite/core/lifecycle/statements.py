@@ -326,8 +326,6 @@ PAGES: Final = "PRAGMA page_count"
 
 FREE_PAGES: Final = "PRAGMA freelist_count"
 
-GIVE_BACK_PAGES: Final = "PRAGMA incremental_vacuum(500)"
-
 # -- what is left of a deleted organization ------------------------------------------------------
 
 # By the index that begins with the organization, a pass at a time. Jobs, their history and their
