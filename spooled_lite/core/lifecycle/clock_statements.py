@@ -19,7 +19,7 @@ UPDATE jobs SET lease_expires_at_ms = lease_expires_at_ms + :by_ms, updated_at_m
 # Index jobs_leased. Those that were set back come last, as they end earlier now.
 LEASES_AHEAD: Final = f"""
 SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
- WHERE lease_id IS NOT NULL AND updated_at_ms > :now_ms
+ WHERE lease_id IS NOT NULL AND lease_expires_at_ms > :now_ms AND updated_at_ms > :now_ms
  ORDER BY lease_expires_at_ms DESC LIMIT :limit
 """
 
