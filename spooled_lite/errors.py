@@ -224,6 +224,16 @@ class PayloadTooLarge(SpooledError):
         return facts
 
 
+class UnsupportedMediaType(SpooledError):
+    """A body in a coding that is not read."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    error = "unsupported_media_type"
+
+    def __init__(self) -> None:
+        super().__init__("Send the body as it is: no Content-Encoding is read")
+
+
 class QuotaExceeded(SpooledError):
     """A plan cap or a custom limit is reached. Never carries a time to retry after."""
 

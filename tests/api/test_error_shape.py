@@ -106,6 +106,7 @@ _ONE_OF_EACH: dict[str, SpooledError] = {
     "WorkerIdTaken": errors.WorkerIdTaken(),
     "LeaseExpired": errors.LeaseExpired(reason="superseded"),
     "PayloadTooLarge": errors.PayloadTooLarge("big"),
+    "UnsupportedMediaType": errors.UnsupportedMediaType(),
     "QuotaExceeded": errors.QuotaExceeded(
         "queues", current=2, limit=2, plan="free", upgrade_to="starter"
     ),

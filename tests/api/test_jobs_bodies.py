@@ -7,6 +7,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from tests.api.job_calls import WatchedApi, problem, refusal, sent, spelled
+from tests.api.served import Api
 
 
 @pytest.fixture
@@ -157,3 +158,20 @@ def test_head_is_answered_like_get_without_a_body(api: WatchedApi) -> None:
 
         assert (answer.status_code, answer.content) == (200, b"")
         assert int(answer.headers["content-length"]) == len(api.get(path).content)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "identity, gzip", "unheard-of"])
+@pytest.mark.parametrize("path", ["jobs", "auth/login", "organizations"])
+def test_a_packed_body_is_415(api: Api, path: str, coding: str) -> None:
+    answer = api.post(path, content=b"{}", headers={"Content-Encoding": coding})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_as_it_is_may_say_so(api: Api, coding: str) -> None:
+    body = b'{"queue_name": "q", "payload": 1}'
+
+    answer = api.post("jobs", content=body, headers={"Content-Encoding": coding})
+
+    assert answer.status_code == 201

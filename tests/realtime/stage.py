@@ -330,6 +330,7 @@ async def staged(
             limits=limits or HttpLimits(sweep_seconds=0.05),
             grace_seconds=2,
             on_stopping=it.begin_stop,
+            early_headers=it.application.early_headers,
         )
         await server.start()
         stage = Stage(it, server, clock)

@@ -13,6 +13,7 @@ from spooled_lite.wire.http.limits import HttpLimits
 from spooled_lite.wire.http.upgrade import PIECE_BYTES, WebSocketProtocol
 from spooled_lite.wire.realtime import websocket
 from spooled_lite.wire.realtime.commands import obey
+from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX
 from tests.api.raw_http import PATIENCE_SECONDS, Client
 from tests.realtime.stage import Stage, on_stage
 from tests.realtime.test_limits import connect_deaf
@@ -39,6 +40,44 @@ def masked(opcode: int, data: bytes = b"", *, is_last: bool = True) -> bytes:
     """A short frame; a mask of zeros changes nothing."""
     assert len(data) < 126
     return bytes([opcode | (0x80 if is_last else 0), 0x80 | len(data), 0, 0, 0, 0]) + data
+
+
+def test_a_websocket_has_a_line_of_log_when_it_opens_and_one_when_it_closes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(stage: Stage) -> None:
+        socket = await stage.socket()
+        await socket.connection.close(1000)
+        await stage.until(lambda: stage.server.connection_count == 0)
+
+    with caplog.at_level(logging.DEBUG, logger="spooled_lite.wire.http"):
+        on_stage(test)
+    lines = [each.getMessage() for each in caplog.records if "WebSocket" in each.getMessage()]
+    assert lines == [
+        "WebSocket /api/v1/ws of 127.0.0.1: open",
+        "WebSocket /api/v1/ws of 127.0.0.1: closed, 1000",
+    ]
+    assert "token" not in caplog.text
+
+
+def test_a_refused_credential_is_logged_with_peer_and_route_a_few_times(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(stage: Stage) -> None:
+        for n in range(40):
+            answer = await stage.call(
+                "GET", f"/api/v1/jobs/{n}", headers={"Authorization": "Bearer sk_test_wrong"}
+            )
+            assert answer.status == 401
+        assert (await stage.refused("ws?token=sk_test_wrong", {})).status == 401
+
+    with caplog.at_level(logging.INFO):
+        on_stage(test)
+    assert (
+        caplog.messages
+        == ["refused a credential of 127.0.0.1 at GET /api/v1/jobs/{id}: UNAUTHORIZED"]
+        * LINES_PER_ADDRESS_MAX
+    )
 
 
 def test_a_message_that_is_too_long_closes_its_own_connection_only() -> None:

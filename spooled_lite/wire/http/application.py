@@ -97,6 +97,7 @@ class Application:
 
     async def _answer(self, call: Call, raw_path: bytes) -> Reply:
         """The answer, whatever happens: nothing but the client's leaving gets out of here."""
+        route: Route | None = None
         try:
             if call.method == "OPTIONS":
                 return self._options(call, raw_path)
@@ -110,7 +111,11 @@ class Application:
                 call.rate_headers = refusal_headers(error)
             if isinstance(error, Unavailable):
                 call.trouble = error.reason
-            return refusal(error)
+            answer = refusal(error)
+            if answer.status == 401 and route is not None:
+                asked = f"{route.method} {route.path}"
+                self.services.refused.note(client_address(call), asked, error.code)
+            return answer
         except ClientGone:
             raise
         except Exception:

@@ -8,7 +8,14 @@ import msgspec
 from starlette.types import Receive
 
 from spooled_lite.config_names import nearest
-from spooled_lite.errors import NotJson, PayloadTooLarge, Problem, RuleBroken, WrongShape
+from spooled_lite.errors import (
+    NotJson,
+    PayloadTooLarge,
+    Problem,
+    RuleBroken,
+    UnsupportedMediaType,
+    WrongShape,
+)
 from spooled_lite.wire.http.json_text import is_nested_over
 from spooled_lite.wire.http.kept_json import check_kept
 
@@ -58,6 +65,12 @@ def decode_body(kind: type[T], body: bytes) -> T:
 def decode_body_or_empty(kind: type[T], body: bytes) -> T:
     """As `decode_body`, for a type that requires no field: nothing and `[]` count as `{}`."""
     return decode_body(kind, b"{}" if is_nothing(body) else body)
+
+
+def check_coding(coding: bytes | None) -> None:
+    """Raises UnsupportedMediaType for a body that is packed."""
+    if coding is not None and coding.strip().lower() not in (b"", b"identity"):
+        raise UnsupportedMediaType
 
 
 def decode(kind: type[T], body: bytes, *, at: str = "") -> T:

@@ -30,12 +30,13 @@ from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import Caller, Callers
-from spooled_lite.wire.http.body import decode_body, decode_body_or_empty, read_body
+from spooled_lite.wire.http.body import check_coding, decode_body, decode_body_or_empty, read_body
 from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.http.middleware.request_id import request_id
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.realtime.credentials import Identities, Identity
 from spooled_lite.wire.realtime.feed import Feed
+from spooled_lite.wire.refused import RefusedCredentials
 from spooled_lite.wire.waiting import Waiting
 
 P = ParamSpec("P")
@@ -123,6 +124,7 @@ class Services(Struct, frozen=True, kw_only=True):
     plans: Plans
     metrics: Metrics
     counted: Counted  # lines of log that a failure would write over and over
+    refused: RefusedCredentials
     rates: RateLimits
     login_failures: FailureWindows
     admin_failures: FailureWindows
@@ -178,6 +180,7 @@ class Services(Struct, frozen=True, kw_only=True):
             plans=plans,
             metrics=metrics,
             counted=counted,
+            refused=RefusedCredentials(),
             rates=RateLimits(settings, plans),
             login_failures=FailureWindows("login"),
             admin_failures=FailureWindows("admin"),
@@ -329,7 +332,8 @@ class Call:
         return await self._decoded(decode_body_or_empty, kind)
 
     async def raw_body(self) -> bytes:
-        """The body as it came; see `body.read_body` for what it raises."""
+        """The body as it came; see `body.read_body` for what it raises, and `check_coding`."""
+        check_coding(self.headers.get(b"content-encoding"))
         raw = await read_body(self.receive, self.headers.get(b"content-length"))
         self._body_bytes = len(raw)
         return raw

@@ -29,6 +29,7 @@ from spooled_lite.errors import (
     SpooledError,
     Unauthorized,
     Unavailable,
+    UnsupportedMediaType,
     WorkerIdTaken,
     WrongShape,
 )
@@ -52,6 +53,7 @@ STATUS: Final[Mapping[type[SpooledError], int]] = {
     WorkerIdTaken: 409,
     LeaseExpired: 409,
     PayloadTooLarge: 413,
+    UnsupportedMediaType: 415,
     WrongShape: 422,  # a field missing or of the wrong type
     QuotaExceeded: 429,
     FeatureDisabled: 429,

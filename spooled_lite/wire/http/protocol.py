@@ -42,7 +42,6 @@ class HttpProtocol(Requests):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.address = ""
-        self.has_place = True
         self.running: Cycle | None = None
         self.task: asyncio.Task[None] | None = None
         self.refusal: Refusal | None = None
@@ -80,7 +79,7 @@ class HttpProtocol(Requests):
         elif shared.is_stopping or len(shared.open) - shared.places.count > OVERFLOW_MAX:
             transport.close()
         else:
-            # It is told so once its request is there, which names the origin of a script.
+            # Its request is waited for, because it names the origin of a script.
             self.deadline = self.loop.time() + self.limits.linger_seconds_max
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -176,8 +175,6 @@ class HttpProtocol(Requests):
             self.read()
 
     def take(self, cycle: Cycle) -> None:
-        if not self.has_place:
-            raise Refused(refusals.too_many_connections())
         if self.line or self.is_answering() or self.flow.write_paused:
             self.line.append(cycle)  # an answer is not made while the one before is not taken
         else:
@@ -192,9 +189,7 @@ class HttpProtocol(Requests):
     # Another protocol
 
     def upgrade(self) -> None:
-        if not self.has_place:
-            self.refuse(refusals.too_many_connections())
-        elif self.line or self.is_answering() or self.flow.write_paused:
+        if self.line or self.is_answering() or self.flow.write_paused:
             self.refuse(refusals.malformed("An upgrade must wait for the answer before it"))
         else:
             try:

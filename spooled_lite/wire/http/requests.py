@@ -57,12 +57,13 @@ class Requests(HttpToolsProtocol):
         self.head = heads.Head(expects_go_ahead=False, body_bytes=0)
         self.body_left: int | None = 0  # None: its end is not known
         self.line: deque[Cycle] = deque()  # requests that wait for the answer before them
+        self.has_place = True  # else it is told so once its request is there
         self.is_deaf = False  # whatever else arrives is thrown away
         self.extensions: dict[str, Any] = {}  # of every scope
 
     @abstractmethod
     def take(self, cycle: Cycle) -> None:
-        """A request has begun: start it or put it in line. Raises Refused."""
+        """A request has begun: start it or put it in line."""
 
     @abstractmethod
     def ended(self, cycle: Cycle) -> None:
@@ -181,6 +182,8 @@ class Requests(HttpToolsProtocol):
         if method == b"CONNECT":
             raise Refused(refusals.malformed("This server is not a proxy"))
         self._split_url()
+        if not self.has_place:
+            raise Refused(refusals.too_many_connections())
         if parser.should_upgrade():
             return  # the parser stops here: `_parse` goes on
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.ingest import custom, records
-from spooled_lite.errors import AccessDenied, PayloadTooLarge, QuotaExceeded
+from spooled_lite.errors import AccessDenied, PayloadTooLarge, QuotaExceeded, UnsupportedMediaType
 from spooled_lite.wire.http import ingest
 from spooled_lite.wire.http.described.doc import TIME, Doc, Parameter, paging
 from spooled_lite.wire.http.dispatch import Handler
@@ -17,7 +17,7 @@ _SIGNED: Final = (
     "`{}` or else the server's. A delivery that comes again makes no other job. In production only "
     "over HTTPS. `X-Webhook-Token` is not needed; one that is sent has to be right."
 )
-_REFUSED: Final = (AccessDenied, PayloadTooLarge, QuotaExceeded)
+_REFUSED: Final = (AccessDenied, PayloadTooLarge, UnsupportedMediaType, QuotaExceeded)
 
 
 def _header(name: str, about: str, example: str) -> Parameter:

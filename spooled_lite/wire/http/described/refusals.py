@@ -33,6 +33,7 @@ from spooled_lite.errors import (
     SpooledError,
     Unauthorized,
     Unavailable,
+    UnsupportedMediaType,
     WorkerIdTaken,
     WrongShape,
 )
@@ -64,7 +65,13 @@ BY_ACCESS: Final[Mapping[Access, tuple[Kind, ...]]] = {
     Access.SIGNATURE: (AuthenticationFailed, SecretMissing, RateLimited),
     Access.NONE: (),
 }
-OF_BODY: Final[tuple[Kind, ...]] = (NotJson, RuleBroken, WrongShape, PayloadTooLarge)
+OF_BODY: Final[tuple[Kind, ...]] = (
+    NotJson,
+    RuleBroken,
+    WrongShape,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
 
 # One of each, for the examples.
 SAMPLES: Final[Mapping[Kind, SpooledError]] = {
@@ -87,6 +94,7 @@ SAMPLES: Final[Mapping[Kind, SpooledError]] = {
         WorkerIdTaken(),
         LeaseExpired(),
         PayloadTooLarge("Field `payload` is larger than 1048576 bytes"),
+        UnsupportedMediaType(),
         WrongShape.missing("payload"),
         QuotaExceeded("active_jobs", current=10, limit=10, plan="free", upgrade_to="starter"),
         FeatureDisabled("workflows", current=0, limit=0, plan="free", upgrade_to="starter"),

@@ -1,0 +1,38 @@
+"""Lines of log about credentials that were refused: by whom and where, limited in number."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_SECONDS: Final = 60.0
+LINES_PER_ADDRESS_MAX: Final = 5  # in an interval: who tries ten thousand keys is told of by five
+LINES_MAX: Final = 50  # in an interval, of all addresses together
+
+
+class RefusedCredentials:
+    """What is not written is counted, and the count is written with the next line."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._lines: Counter[str] = Counter()  # by address, in this interval
+        self._left_out = 0
+
+    def note(self, address: str, asked: str, code: str) -> None:
+        """`asked`: the method and the route, without anything that a caller made up."""
+        now = self._monotonic()
+        if now - self._began >= INTERVAL_SECONDS:
+            self._began = now
+            self._lines.clear()
+        has_room = self._lines.total() < LINES_MAX
+        if not has_room or self._lines[address] >= LINES_PER_ADDRESS_MAX:
+            self._left_out += 1
+            return
+        self._lines[address] += 1
+        more = f"; {self._left_out} more are not listed" if self._left_out else ""
+        self._left_out = 0
+        logger.info("refused a credential of %s at %s: %s%s", address, asked, code, more)
