@@ -5,6 +5,9 @@ import errno
 import socket
 from typing import Final
 
+# Bytes of an answer that the system takes without a client that reads them. It would take some
+# megabytes, and each of them costs everybody else the time to copy it.
+UNSENT_BYTES_MAX: Final = 128 * 1024
 BACKLOG: Final = 2048  # connections not yet accepted; the system may have a lower bound
 FREE_PORT_ATTEMPTS: Final = 10
 
@@ -69,6 +72,8 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
         # Lets a restart bind while old connections linger. Never SO_REUSEPORT: with it two
         # servers would share the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # its connections inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind((address, port))

@@ -170,9 +170,7 @@ class HttpProtocol(Requests):
         if self.is_deaf:
             self._throw_away(data)
             return
-        self.inbox.put(data)
-        if self.turn is None:
-            self.read()
+        self.receive(data)
 
     def take(self, cycle: Cycle) -> None:
         if self.line or self.is_answering() or self.flow.write_paused:
@@ -238,8 +236,7 @@ class HttpProtocol(Requests):
             return
         if self.line:
             self._start(self.line.popleft())
-        if not self.is_deaf and self.turn is None:
-            self.read()
+        self.go_on_reading()
         if self.reading is Reading.NOTHING and not self.is_answering() and not self.line:
             self._idle()
 

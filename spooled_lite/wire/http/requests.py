@@ -17,10 +17,11 @@ from spooled_lite.wire.http import head as heads
 from spooled_lite.wire.http import refusal as refusals
 from spooled_lite.wire.http.connections import Connections
 from spooled_lite.wire.http.cycle import Cycle, Flow
-from spooled_lite.wire.http.inbox import Inbox
+from spooled_lite.wire.http.inbox import HEAD_END, Inbox
 from spooled_lite.wire.http.refusal import Header, Refusal, Refused
 
 HEADER_OVERHEAD_BYTES: Final = 4  # ": " and CRLF
+WHOLE_BYTES_MAX: Final = 16 * 1024  # that are parsed as they came when they hold one head
 PIECES_MAX: Final = 128  # parsed before others have their turn; nearly all requests are one or two
 
 
@@ -33,7 +34,7 @@ class Reading(Enum):
 
 
 class Requests(HttpToolsProtocol):
-    """The library's protocol, as far as it parses. `read` goes on wherever it stopped."""
+    """The library's protocol, as far as it parses. Reading goes on wherever it stopped."""
 
     def __init__(
         self,
@@ -83,7 +84,25 @@ class Requests(HttpToolsProtocol):
             return self.limits.header_seconds_max
         return self.limits.body_seconds_max
 
-    def read(self) -> None:
+    def receive(self, data: bytes) -> None:
+        if self.inbox or len(data) > WHOLE_BYTES_MAX or data.count(HEAD_END) > 1:
+            self.inbox.put(data)
+            self.go_on_reading()
+            return
+        self._parse(data)  # nearly always: one request, or a part of one
+        if self.inbox:
+            self.go_on_reading()
+        elif self.line:
+            self.flow.pause_reading()
+
+    def go_on_reading(self) -> None:
+        """Parse what waits, if it may go on."""
+        if self.inbox and self.turn is None and not self.is_deaf:
+            self._read()
+        else:
+            self.flow.resume_reading()
+
+    def _read(self) -> None:
         """Parse what has come, until a request has to wait for the answer before it."""
         self.turn = None
         for _ in range(PIECES_MAX):
@@ -92,7 +111,7 @@ class Requests(HttpToolsProtocol):
             self._parse(self._next_piece())
         else:
             if self.inbox:
-                self.turn = self.loop.call_soon(self.read)
+                self.turn = self.loop.call_soon(self._read)
         if self.inbox or self.line:
             self.flow.pause_reading()
         else:
