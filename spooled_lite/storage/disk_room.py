@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0  # between two looks when nothing is written
 WANTED_SECONDS: Final = 10.0  # after a create was refused, room is made for the next try
+SAY_AGAIN_SECONDS: Final = 10.0  # between two lines of the log about it
 FULL_BYTES: Final = 1024 * 1024  # hardly a transaction fits into less
 # More than one batch can write: with so much above the reserve nobody looks within a batch.
 NEAR_BYTES: Final = 256 * 1024 * 1024
@@ -46,7 +47,8 @@ class DiskRoom:
         self._left_bytes = 0
         self._looked_at = -LOOK_SECONDS
         self._wanted_at = -WANTED_SECONDS
-        self._was_low = False
+        self._said_low = False
+        self._said_at = -SAY_AGAIN_SECONDS
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """A transaction begins: look at what is there."""
@@ -105,6 +107,10 @@ class DiskRoom:
             self._look()
         return self._left_bytes < self._reserve_bytes
 
+    def has_beyond_reserve(self, count: int) -> bool:
+        """True when so many bytes can be taken without touching the reserve."""
+        return not self.is_low() and self._left_bytes - count >= self._reserve_bytes
+
     def is_full(self) -> bool:
         """True when hardly a transaction fits any more."""
         return self.is_low() and self._left_bytes < FULL_BYTES
@@ -114,8 +120,9 @@ class DiskRoom:
         with contextlib.suppress(OSError):
             self._left_bytes = free_bytes(self._folder) - self._owed_bytes()
         is_low = self._left_bytes < self._reserve_bytes
-        if is_low != self._was_low:
-            self._was_low = is_low
+        # At the edge it may change with every batch.
+        if is_low != self._said_low and self._looked_at - self._said_at >= SAY_AGAIN_SECONDS:
+            self._said_low, self._said_at = is_low, self._looked_at
             self._say(is_low)
 
     def _owed_bytes(self) -> int:

@@ -17,7 +17,7 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.storage.checkpoint import Checkpointer
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.storage.file_guard import FileLock
+from spooled_lite.storage.file_guard import SPARE_BYTES, FileLock
 from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
@@ -185,7 +185,8 @@ class Writer:
         is_short = self.room.is_wanted()
         self._checkpointer.after_batch(self._connection, idle=is_idle, short=is_short)
         self._shrinks = shrink(self._connection, self.room)
-        if self._spare is not None and not is_short and not self._spare.has_spare:
+        has_room = not is_short and self.room.has_beyond_reserve(SPARE_BYTES)
+        if has_room and self._spare is not None and not self._spare.has_spare:
             self._spare.keep_spare()
 
     # -- one batch ---------------------------------------------------------------------------

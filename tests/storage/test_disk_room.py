@@ -315,3 +315,21 @@ def test_a_disk_without_room_to_open_the_file_is_named(
 
     with pytest.raises(CannotUseFile, match=f"{path}: the disk is full"):
         an_idle_database(path, disk_reserve_bytes=RESERVE_BYTES)
+
+
+def test_a_disk_at_the_edge_of_the_reserve_is_a_line_now_and_then(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = [RESERVE_BYTES]
+
+    async def main() -> None:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            monkeypatch.setattr(disk_room, "free_bytes", lambda folder: left[0])
+            for number in range(20):
+                left[0] = RESERVE_BYTES + (MIB if number % 2 else -MIB)
+                await db.write(add, str(number))
+
+    run(main())
+
+    said = [each for each in caplog.records if each.name == "spooled_lite.storage.disk_room"]
+    assert len(said) == 1
