@@ -21,6 +21,7 @@ from tests.factories import a_job
 from tests.grpc.stage import (
     NOW_MS,
     PATIENCE_SECONDS,
+    Client,
     Gate,
     Held,
     Stage,
@@ -66,8 +67,8 @@ class Talk:
         return reading
 
 
-async def talk(stage: Stage) -> Talk:
-    call = stage.client.process_jobs()
+async def talk(stage: Stage, client: Client | None = None) -> Talk:
+    call = (client or stage.client).process_jobs()
     await call.initial_metadata()
     return Talk(call)
 
@@ -522,6 +523,44 @@ def test_a_key_that_is_revoked_ends_the_stream_at_its_next_request() -> None:
 
         assert (await refusal(it.call.read())).code == "UNAUTHENTICATED"
         await stage.until(lambda: stage.count() == 0)
+
+    play(script)
+
+
+def test_whoever_goes_on_asking_with_a_revoked_key_is_told_so_and_of_nothing_internal() -> None:
+    async def script(stage: Stage) -> None:
+        for n in range(20):
+            key = await stage.issue()
+            it = await talk(stage, stage.client_with(key.secret))
+            if n % 2:
+                await it.dequeue()
+                await stage.until(lambda: stage.count() == 1)
+            await stage.db.write(revoke, stage.org, key.row["id"])
+
+            if n % 2 == 0:  # else it is ended without having asked for anything
+                for _ in range(5):
+                    await it.complete(pb.Job(id="unknown"))
+
+            refused = await refusal(it.call.read())
+            assert (refused.code, refused.text) == ("UNAUTHENTICATED", "Invalid API key")
+
+    play(script)
+
+
+def test_whoever_asks_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "QUIET_SECONDS", 600)
+
+    async def script(stage: Stage) -> None:
+        key = await stage.issue()
+        it = await talk(stage, stage.client_with(key.secret))
+        await stage.db.write(revoke, stage.org, key.row["id"])
+
+        async def go_on() -> None:
+            while True:
+                await it.complete(pb.Job(id="unknown"))
+
+        with pytest.raises((aio.AioRpcError, asyncio.InvalidStateError)):
+            await go_on()
 
     play(script)
 

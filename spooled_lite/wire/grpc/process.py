@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from grpc.aio import EOF
 
@@ -29,6 +29,10 @@ GATHER_SECONDS_MAX: Final = 0.02  # and no longer, should the client not take it
 # What the client may leave unread of the jobs that waited for it, before it gets no more of them.
 BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024
 FINISH_SECONDS_MAX: Final = 10.0  # for a client to take the last answers of a stream that is ended
+# A client whose request meets the end of its stream is told by its library of an internal error
+# instead of the status. So what it still says is passed over until it has said nothing for a while.
+QUIET_SECONDS: Final = 0.05
+QUIET_WITHIN_SECONDS: Final = 0.5  # and no longer, should it go on
 
 ERROR: Final = 5  # the number of `error` in ProcessResponse; the others are where they are made
 
@@ -65,6 +69,8 @@ class _Conversation:
         self._reason: SpooledError | None = None  # why it is ended
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._last_call: asyncio.TimerHandle | None = None
+        self._quiet: asyncio.TimerHandle | None = None  # when nothing is passed over any more
+        self._quiet_within = 0.0
 
     # -- as one of the streams ---------------------------------------------------------------------
 
@@ -72,14 +78,15 @@ class _Conversation:
         """Which queues are open to the caller is looked at with each request."""
 
     def end(self, reason: SpooledError) -> None:
-        """Read no more; what was read is still answered, if the client takes the answers."""
+        """Do nothing more; what was read is still answered, if the client takes the answers."""
         if self._reason is not None:
             return
         self._reason = reason
         if self._tasks:
             reader, writer = self._tasks
-            reader.cancel()
             loop = asyncio.get_running_loop()
+            self._quiet_within = loop.time() + QUIET_WITHIN_SECONDS
+            self._quiet = loop.call_later(QUIET_SECONDS, reader.cancel)
             self._last_call = loop.call_later(FINISH_SECONDS_MAX, writer.cancel)
 
     async def run(self) -> None:
@@ -113,8 +120,9 @@ class _Conversation:
         """What the client has not got goes back, whatever happens meanwhile."""
         for task in self._tasks:
             task.cancel()
-        if self._last_call is not None:
-            self._last_call.cancel()
+        for timer in (self._last_call, self._quiet):
+            if timer is not None:
+                timer.cancel()
         self._close()
         # Before the wait, which may itself be cut short: from here on nothing is written any more.
         for answer in self._line:
@@ -124,21 +132,37 @@ class _Conversation:
     # -- in ----------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        context = self.call.context
         try:
-            while True:
-                while self._ahead >= AHEAD_MAX or self._ahead_bytes >= AHEAD_BYTES_MAX:
-                    self._has_room.clear()
-                    await self._has_room.wait()
-                raw: Any = await context.read()
-                if raw is EOF:
-                    return
+            while (raw := await self._next()) is not None:
                 request = parsed(_ProcessRequest, raw)
                 # A credential that was good a moment ago costs a look into memory.
                 await self.call.authenticate()
                 self._put(await self._answer_to(request, len(raw)))
         except SpooledError as error:
             self.end(error)
+            await self._next()
+
+    async def _next(self) -> bytes | None:
+        """The next request, once there is room for it; None: no more comes.
+
+        A stream that is ended has none: it passes them over until it is cancelled.
+        """
+        while self._ahead >= AHEAD_MAX or self._ahead_bytes >= AHEAD_BYTES_MAX:
+            self._has_room.clear()
+            await self._has_room.wait()
+        while (raw := cast(Any, await self.call.context.read())) is not EOF:
+            if self._reason is None:
+                return bytes(raw)
+            self._quieten()
+        return None
+
+    def _quieten(self) -> None:
+        """Something was passed over: give it a little longer."""
+        assert self._quiet is not None, "it is ended"
+        self._quiet.cancel()
+        loop = asyncio.get_running_loop()
+        until = min(loop.time() + QUIET_SECONDS, self._quiet_within)
+        self._quiet = loop.call_at(until, self._tasks[0].cancel)
 
     async def _answer_to(self, request: Any, size_bytes: int) -> Answer:
         name = request.WhichOneof("request")
