@@ -20,11 +20,9 @@ from spooled_lite.wire.grpc.errors import status_of
 from spooled_lite.wire.grpc.server import OPTIONS, GrpcServer
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.http.listen import CannotListen, PortInUse
+from tests.grpc.raw_http2 import NO_SETTINGS, PREFACE
 from tests.grpc.stage import HOST, PATIENCE_SECONDS, Held, Stage, a_stage, play, refusal
 
-# How every connection of HTTP/2 begins.
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-NO_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 

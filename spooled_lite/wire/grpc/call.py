@@ -14,7 +14,7 @@ from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
 from spooled_lite.wire import waiting
 from spooled_lite.wire.caller import Caller
-from spooled_lite.wire.grpc.errors import Context
+from spooled_lite.wire.grpc.errors import Context, refuse
 from spooled_lite.wire.http.call import Services
 
 T = TypeVar("T")
@@ -107,6 +107,14 @@ def parsed(kind: Any, raw: bytes) -> Any:
         return kind.FromString(raw)
     except DecodeError:
         raise RuleBroken.of("request", "The message is malformed", "malformed") from None
+
+
+async def read(kind: Any, raw: bytes, context: Context) -> Any:
+    """The same for a service that needs no credential; the call ends when the bytes are none."""
+    try:
+        return parsed(kind, raw)
+    except RuleBroken as error:
+        await refuse(context, error)
 
 
 async def off_loop(size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:

@@ -7,6 +7,8 @@ from typing import Any, Final
 import grpc
 from grpc import StatusCode
 
+from spooled_lite.wire.grpc.accept import Handlers, service_handlers
+from spooled_lite.wire.grpc.call import read
 from spooled_lite.wire.grpc.descriptors import (
     HEALTH_SERVICE,
     QUEUE_SERVICE,
@@ -37,12 +39,9 @@ class Health:
     def stop(self) -> None:
         self._stopping.set()
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        said: dict[str, Any] = {
-            "request_deserializer": _Request.FromString,
-            "response_serializer": _Response.SerializeToString,
-        }
-        return grpc.method_handlers_generic_handler(
+    def handlers(self) -> Handlers:
+        said: dict[str, Any] = {"response_serializer": _Response.SerializeToString}
+        return service_handlers(
             HEALTH_SERVICE,
             {
                 "Check": grpc.unary_unary_rpc_method_handler(self._check, **said),
@@ -50,13 +49,15 @@ class Health:
             },
         )
 
-    async def _check(self, request: Any, context: Context) -> Any:
+    async def _check(self, raw: bytes, context: Context) -> Any:
+        request = await read(_Request, raw, context)
         if request.service not in KNOWN:
             await context.abort(StatusCode.NOT_FOUND, "Unknown service")
         return self._status()
 
-    async def _watch(self, request: Any, context: Context) -> AsyncIterator[Any]:
+    async def _watch(self, raw: bytes, context: Context) -> AsyncIterator[Any]:
         """The status, and the next one when it changes; an unknown service may come to be known."""
+        request = await read(_Request, raw, context)
         if self._watch_count >= WATCHES_MAX:
             await context.abort(StatusCode.RESOURCE_EXHAUSTED, "Too many watches are open")
         self._watch_count += 1

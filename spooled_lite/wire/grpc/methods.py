@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
+from grpc import aio
 from msgspec import Struct
 
 from spooled_lite.errors import InternalError, SpooledError
+from spooled_lite.wire.grpc.accept import Handlers, service_handlers
 from spooled_lite.wire.grpc.call import Call, off_loop, parsed
 from spooled_lite.wire.grpc.descriptors import Method, methods_of
 from spooled_lite.wire.grpc.errors import Context, refuse, status_of
@@ -42,16 +44,14 @@ class Streaming(Struct, frozen=True):
 Row = Unary | Streaming
 
 
-def handler(
-    service_name: str, rows: Mapping[str, Row], services: Services
-) -> grpc.GenericRpcHandler:
+def handlers_of(service_name: str, rows: Mapping[str, Row], services: Services) -> Handlers:
     """All methods of a service. Bytes come in and go out: a bad message is answered here."""
     limit = TimeLimit()
     found = {
         method.name: _handler(method, rows[method.name], services, limit)
         for method in methods_of(service_name)
     }
-    return grpc.method_handlers_generic_handler(service_name, found)
+    return service_handlers(service_name, found)
 
 
 def _handler(method: Method, row: Row, services: Services, limit: TimeLimit) -> Any:
@@ -109,6 +109,8 @@ def _streaming(method: Method, row: Streaming, services: Services) -> Any:
         except SpooledError as error:
             status = status_of(error).name
             await refuse(context, error)
+        except aio.InternalError:
+            logger.debug("the client of %s left while it was written to", method.name)
         except Exception:
             status = "INTERNAL"
             logger.exception("%s failed", method.name)

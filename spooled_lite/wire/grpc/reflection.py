@@ -7,7 +7,9 @@ import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc import StatusCode
 
-from spooled_lite.errors import Unavailable
+from spooled_lite.errors import SpooledError
+from spooled_lite.wire.grpc.accept import Handlers, service_handlers
+from spooled_lite.wire.grpc.call import parsed
 from spooled_lite.wire.grpc.descriptors import (
     REFLECTION_SERVICES,
     SERVICES,
@@ -32,18 +34,19 @@ class Reflection:
         for stream in tuple(self._open):
             stream.end(stopping())
 
-    def handlers(self) -> list[grpc.GenericRpcHandler]:
+    def handlers(self) -> list[Handlers]:
         """Of both versions: they differ by their names alone."""
         return [self._handler(service) for service in REFLECTION_SERVICES]
 
-    def _handler(self, service: str) -> grpc.GenericRpcHandler:
+    def _handler(self, service: str) -> Handlers:
         package = service.rpartition(".")[0]
         request = message_class(f"{package}.ServerReflectionRequest")
         response = message_class(f"{package}.ServerReflectionResponse")
 
-        async def info(requests: AsyncIterator[Any], context: Context) -> None:
+        async def info(requests: AsyncIterator[bytes], context: Context) -> None:
             async def answer_all() -> None:
-                async for each in requests:
+                async for raw in requests:
+                    each = parsed(request, raw)
                     said = response(valid_host=each.host, original_request=each, **_answer(each))
                     await context.write(said)
 
@@ -51,17 +54,18 @@ class Reflection:
             self._open.add(stream)
             try:
                 await stream.until_done(answer_all)
-            except Unavailable as error:
-                await refuse(context, error)
+                return
+            except SpooledError as error:
+                reason = error
             finally:
                 self._open.discard(stream)
+            await refuse(context, reason)
 
-        method = grpc.stream_stream_rpc_method_handler(
+        method: Any = grpc.stream_stream_rpc_method_handler(
             info,
-            request_deserializer=request.FromString,
             response_serializer=response.SerializeToString,
         )
-        return grpc.method_handlers_generic_handler(service, {"ServerReflectionInfo": method})
+        return service_handlers(service, {"ServerReflectionInfo": method})
 
 
 def _answer(request: Any) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import grpc
 from grpc import aio
 
 from spooled_lite.wire.grpc import queue_service, worker_service
+from spooled_lite.wire.grpc.accept import accepting
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import QUEUE_SERVICE, WORKER_SERVICE
 from spooled_lite.wire.grpc.health import Health
-from spooled_lite.wire.grpc.methods import handler
+from spooled_lite.wire.grpc.methods import handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.grpc.tls import key_and_certificate
@@ -83,17 +84,14 @@ class GrpcServer:
         services = self._services
         files = key_and_certificate(services.settings)
         credentials = None if files is None else grpc.ssl_server_credentials([files])
-        server = aio.server(
-            options=(*OPTIONS, _connections_option()), maximum_concurrent_rpcs=CALLS_MAX
-        )
         deliveries = Deliveries(services, self.streams)
-        server.add_generic_rpc_handlers(
-            (
-                handler(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), services),
-                handler(WORKER_SERVICE, worker_service.rows(), services),
-                self._health.handler(),
-                *self._reflection.handlers(),
-            )
+        server = accepting(
+            handlers_of(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), services),
+            handlers_of(WORKER_SERVICE, worker_service.rows(), services),
+            self._health.handlers(),
+            *self._reflection.handlers(),
+            options=(*OPTIONS, _connections_option()),
+            calls_max=CALLS_MAX,
         )
         await self._listen(server, credentials)
         await server.start()

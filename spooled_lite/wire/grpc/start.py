@@ -1,6 +1,7 @@
 """Starting gRPC where it is wanted and installed. Imports the library only then."""
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,8 @@ def _server(services: Services) -> "GrpcServer | None":
     settings = services.settings
     if settings.grpc_port == "off":
         return None
+    # Else the library writes lines of its own, one for each header that it cannot read.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from spooled_lite.wire.grpc.server import GrpcServer
     except ModuleNotFoundError as error:
