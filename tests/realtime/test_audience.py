@@ -1,5 +1,6 @@
 """Streams that are told the same are told together; nobody can tell from what it gets."""
 
+import asyncio
 import json
 
 import pytest
@@ -69,6 +70,24 @@ def test_who_comes_later_is_told_nothing_of_before() -> None:
         assert queues(await last.take(1)) == ["fourth"]
 
     on_stage(test)
+
+
+def test_nobody_is_told_what_waits_when_the_last_one_has_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(audience, "SECONDS_PER_STREAM", 0.05)
+
+    async def test(stage: Stage) -> None:
+        leaving = await stage.stream(CREATED)
+        await hold_back(stage, leaving)
+        await stage.enqueue("second")
+        await leaving.client.close()
+        await stage.until(lambda: not stage.feed.streams)
+
+        await asyncio.sleep(0.1)  # when they would have been told
+
+    on_stage(test)
+    assert caplog.records == []
 
 
 def test_what_one_alone_is_told_comes_after_what_all_were_told() -> None:

@@ -179,7 +179,7 @@ def test_a_flood_of_small_frames_is_read_in_pieces(monkeypatch: pytest.MonkeyPat
         assert max(sizes) <= PIECE_BYTES
 
     monkeypatch.setattr(Frames, "receive_data", note)
-    on_stage(test)
+    on_stage(test, limits=HttpLimits(websocket_frames_in_a_row=20_000))
 
 
 def test_pings_of_a_peer_that_reads_nothing_do_not_pile_up() -> None:
@@ -203,7 +203,7 @@ def test_pings_of_a_peer_that_reads_nothing_do_not_pile_up() -> None:
         assert waiting < 200_000  # of 4 million bytes
         connection.close()
 
-    on_stage(test, limits=HttpLimits(sweep_seconds=0.05))
+    on_stage(test, limits=HttpLimits(websocket_frames_in_a_row=50_000, sweep_seconds=0.05))
 
 
 def _only_stream(stage: Stage) -> Any:

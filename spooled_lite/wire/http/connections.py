@@ -14,12 +14,16 @@ from spooled_lite.wire.http.limits import HttpLimits
 from spooled_lite.wire.http.places import Places
 from spooled_lite.wire.http.refusal import Header, Refusal
 from spooled_lite.wire.http.unread import Unread
+from spooled_lite.wire.share import Share
 
 logger = logging.getLogger(__name__)
 
 SHARE_MAX: Final = 0.75  # of all connections, for an address that has a bound
 # Headers of the answers that the server gives by itself, from those of the request that are known.
 EarlyHeaders = Callable[[Sequence[Header]], Sequence[Header]]
+
+
+READING_PART: Final = 0.25  # of the loop's time, for the frames of all WebSockets
 
 
 class Connection(Protocol):
@@ -60,6 +64,7 @@ class Connections(ServerState):
             ),
         )
         self.unread = Unread(limits.unread_bytes_max)
+        self.reading = Share(READING_PART)
         self.ids = Ids()
         self.is_stopping = False
         self.changed = asyncio.Event()  # set when the last connection has gone

@@ -34,6 +34,10 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
     # Answered and not taken, over all connections. Nobody needs more: a page is a few megabytes.
     unread_bytes_max: int = 64 * 1024 * 1024
     websocket_message_bytes_max: int = 64 * 1024  # contract: platform, 1.4
+    # What a client may say, pings and refused commands included: one that subscribes to as much as
+    # it may says a thousand things in a row, and then little.
+    websocket_frames_in_a_row: int = 4_000
+    websocket_frames_per_second: int = 100
     # Contract: realtime, section 5.2. Silent for both together, a peer is dropped.
     websocket_ping_seconds: float = 30.0
     websocket_pong_seconds_max: float = 60.0

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.utils import ClientDisconnected
 from websockets.frames import CloseCode, Frame, Opcode
 
+from spooled_lite.wire.allowance import Allowance
 from spooled_lite.wire.http import refusal as refusals
 from spooled_lite.wire.http.connections import Connections
 from spooled_lite.wire.http.frames import Frames
@@ -23,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 FRAMES: Final = "spooled.frames"  # of a message to send: whole frames, made once for many
 # Parsed before others have their turn. The smallest frame has six bytes and costs some 20 µs.
-PIECE_BYTES: Final = 2 * 1024
+PIECE_BYTES: Final = 512
+FRAME_BYTES: Final = 512  # a longer frame counts once more for each
 EARLY_BYTES_MAX: Final = 64 * 1024  # that a client sends before it knows whether it is accepted
 FRAGMENTS_MAX: Final = 1_024  # of one message: empty ones do not count for its size
 PING: Final = b"ping"  # one ping is under way at a time, so that its answer needs no number
@@ -34,6 +36,7 @@ class Phase(Enum):
     REFUSED = "refused"  # with an HTTP answer; what comes still is thrown away
     OPEN = "open"
     CLOSING = "closing"  # all is said; the peer's answer or its leaving is waited for
+    DEAF = "deaf"  # closed because it floods; not even its answer is read
     GONE = "gone"
 
 
@@ -63,7 +66,12 @@ class WebSocketProtocol(asyncio.Protocol):
         self._answer_head: Message | None = None  # of an answer instead of the upgrade
         self._messages: asyncio.Queue[Message] = asyncio.Queue()  # for the application
         self._unread = bytearray()
-        self._turn: asyncio.Handle | None = None
+        self._is_in_line = False  # to have a piece of it parsed
+        self._allowance = Allowance(
+            self.limits.websocket_frames_in_a_row,
+            per_second=self.limits.websocket_frames_per_second,
+            now=self.loop.time(),
+        )
         self._writable = asyncio.Event()
         self._writable.set()
         self._ping_is_owed = False  # the peer has not answered ours
@@ -110,8 +118,6 @@ class WebSocketProtocol(asyncio.Protocol):
         self.shared.left(self.transport)
         was_open = self.phase not in (Phase.OPENING, Phase.REFUSED)
         self.phase = Phase.GONE
-        if self._turn is not None:
-            self._turn.cancel()
         self._writable.set()
         code = self.frames.last_code
         self._messages.put_nowait({"type": "websocket.disconnect", "code": code})
@@ -156,7 +162,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A piece at a time, with a turn for everybody else between two of them."""
-        if self.phase is Phase.REFUSED:
+        if self.phase in (Phase.REFUSED, Phase.DEAF):
             return
         self._unread += data
         if self.phase is not Phase.OPENING:
@@ -165,18 +171,21 @@ class WebSocketProtocol(asyncio.Protocol):
             self.transport.pause_reading()
 
     def _read_on(self) -> None:
-        if self._turn is not None or self.transport.is_closing():
+        if self._is_in_line or self.phase is Phase.DEAF or self.transport.is_closing():
             return
         if self.phase is Phase.OPEN and not self._messages.empty():
             self.transport.pause_reading()  # until the application has taken what came
         elif self._unread:
             self.transport.pause_reading()
-            self._turn = self.loop.call_soon(self._read_piece)
+            self._is_in_line = True
+            self.shared.reading.call(self._read_piece)
         else:
             self.transport.resume_reading()
 
     def _read_piece(self) -> None:
-        self._turn = None
+        self._is_in_line = False
+        if self.phase is Phase.GONE:
+            return
         piece = bytes(self._unread[:PIECE_BYTES])
         del self._unread[:PIECE_BYTES]
         frames = self.frames
@@ -194,6 +203,9 @@ class WebSocketProtocol(asyncio.Protocol):
     def _take(self, frame: Frame) -> None:
         if self.phase is not Phase.OPEN:
             return  # all is said
+        if not self._allowance.take(1 + len(frame.data) // FRAME_BYTES, self.loop.time()):
+            self._stop_listening()
+            return
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY:
                 self._is_text = frame.opcode is Opcode.TEXT
@@ -211,6 +223,14 @@ class WebSocketProtocol(asyncio.Protocol):
         elif len(self._parts) > FRAGMENTS_MAX:
             self._close(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             self._hang_up()
+
+    def _stop_listening(self) -> None:
+        """End a peer that floods. Reading on, for its answer, would go on with the flood."""
+        self._close(CloseCode.POLICY_VIOLATION, "too many messages")
+        self.phase = Phase.DEAF
+        self.deadline = self.loop.time() + self.limits.linger_seconds_max
+        self._unread.clear()
+        self.transport.pause_reading()
 
     def _take_message(self) -> None:
         data, self._parts = b"".join(self._parts), []

@@ -68,6 +68,9 @@ class Audience:
         self.catch_up(stream)
         self._ahead.pop(stream, None)
         del self.members[stream]
+        if not self.members and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def catch_up(self, stream: Stream) -> None:
         """Give one member what is in line; the others get it in their time."""
