@@ -58,6 +58,13 @@ class ServerProcess:
     def log(self) -> str:
         return self._log_file.read_text() if self._log_file.exists() else ""
 
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that it has now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [line] = [each for each in status.splitlines() if each.startswith("VmRSS")]
+        return int(line.split()[1]) * 1024
+
     def spawn(self) -> None:
         """Start the process without waiting for it."""
         assert self._process is None or self._process.poll() is not None, "one process at a time"

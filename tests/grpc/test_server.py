@@ -234,6 +234,7 @@ def test_the_options_are_what_clients_count_on() -> None:
     assert options["grpc.keepalive_time_ms"] == 10_000
     assert options["grpc.keepalive_timeout_ms"] == 20_000
     assert options["grpc.http2.ping_timeout_ms"] == 20_000
+    assert options["grpc.max_metadata_size"] == options["grpc.absolute_max_metadata_size"]
 
 
 def test_a_hundred_streams_and_other_calls_fit_on_one_connection() -> None:

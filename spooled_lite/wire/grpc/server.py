@@ -30,6 +30,9 @@ METADATA_BYTES_MAX: Final = 64 * 1024  # as the headers of a request over HTTP
 CONNECTIONS_MAX: Final = 2_000  # a client has one or two; the library hangs up on the rest
 FILES_PART: Final = 8  # ... and no more than this part of the files that may be open
 CALLS_MAX: Final = 10_000  # at a time, streams included; the library refuses the rest
+# Read from a connection at once. By itself the library takes up to 4 MiB, for frames without end
+# of headers as well, and keeps twice as much memory for each such connection.
+READ_BYTES_MAX: Final = 64 * 1024
 STREAMS_PER_CONNECTION: Final = 256  # a hundred streams of jobs, and calls beside them
 HANDED_BACK_SECONDS_MAX: Final = 1.0  # for streams that were cut off to hand back their jobs
 LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
@@ -43,6 +46,8 @@ OPTIONS: Final[Sequence[tuple[str, Any]]] = (
     ("grpc.max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
+    ("grpc.experimental.tcp_max_read_chunk_size", READ_BYTES_MAX),
+    ("grpc.experimental.tcp_max_read_buffer_size", READ_BYTES_MAX),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     # The library waits a minute for the answer to a ping, whatever its other option says.
