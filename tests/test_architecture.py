@@ -131,6 +131,27 @@ def test_core_is_synchronous(name: str) -> None:
     assert not {"asyncio", "threading"} & {parts[0] for parts in imports(name)}
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("wire/")])
+def test_what_a_caller_asks_of_the_database_is_served_in_its_turn(name: str) -> None:
+    calls = [node for node in ast.walk(tree(name)) if isinstance(node, ast.Call)]
+
+    # `Call.reads` and `Call.write` know whose turn it is; who hands over by hand has to say so.
+    anybodys = [
+        ast.unparse(call.func)
+        for call in calls
+        if re.search(r"\b(db|database)\.submit(_claim)?$", ast.unparse(call.func))
+        and all(keyword.arg != "owner" for keyword in call.keywords)
+    ]
+    around = [
+        ast.unparse(call.func)
+        for call in calls
+        if re.search(r"\bcall\.db\.(write|readers\.\w+)$", ast.unparse(call.func))
+    ]
+
+    assert anybodys == []
+    assert around == []
+
+
 def test_every_resource_has_its_place_in_the_order() -> None:
     assert {path.name for path in (ROOT / "core").iterdir() if path.is_dir()} - {
         "__pycache__"

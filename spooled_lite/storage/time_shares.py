@@ -8,21 +8,24 @@ from spooled_lite.storage.lines import Lane, Request
 
 # By when each lane makes room for the next one. A flood of claims must not keep everybody's
 # creates from being stored, as a flood of creates must not make leases expire.
-SHARES: Final = {Lane.SETTLE: 0.5, Lane.CLAIM: 0.75, Lane.REST: 1.0}
+SHARES: Final = ((Lane.SETTLE, 0.5), (Lane.CLAIM, 0.75), (Lane.CREATE, 1.0))
 
 
 def run_in_time(
     requests: Sequence[Request], seconds: float, run: Callable[[Request], None]
 ) -> list[Request]:
-    """Run requests, the urgent lanes first, and at least one of each lane.
+    """Run requests, which come in the order of their lanes, and at least one of each lane.
 
     Returns those that there was no time for, in their order.
     """
     began = time.monotonic()
     left: list[Request] = []
-    for lane, share in SHARES.items():
-        of_lane = [each for each in requests if min(each.lane, Lane.REST) == lane]
-        left += _run_until(began + share * seconds, of_lane, run, at_least=1)
+    start = end = 0
+    for last_lane, share in SHARES:
+        while end < len(requests) and requests[end].lane <= last_lane:
+            end += 1
+        left += _run_until(began + share * seconds, requests[start:end], run, at_least=1)
+        start = end
     return list(_run_until(began + seconds, left, run, at_least=0))
 
 

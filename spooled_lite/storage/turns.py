@@ -13,10 +13,6 @@ HOUSE: Final = 0  # owner of what the server does for itself
 OUTSIDE: Final = -1  # owner of what callers ask who belong to no organization
 
 
-def _anybody(owner: int) -> bool:
-    return True
-
-
 class Turns(Generic[T]):
     """Not safe for several threads by itself; who shares it between threads has a lock."""
 
@@ -49,11 +45,12 @@ class Turns(Generic[T]):
         self._of_owner.move_to_end(owner, last=False)
         self._length += 1
 
-    def next_owner(self, may: Callable[[int], bool] = _anybody) -> int | None:
+    def next_owner(self, may: Callable[[int], bool] | None = None) -> int | None:
         """Whose turn it is among the owners that may be served; None when none of them waits."""
-        return next(filter(may, self._of_owner), None)
+        owners = self._of_owner
+        return next(iter(owners) if may is None else filter(may, owners), None)
 
-    def take(self, may: Callable[[int], bool] = _anybody) -> T | None:
+    def take(self, may: Callable[[int], bool] | None = None) -> T | None:
         """The next one of the owner whose turn it is; None when nobody waits who may be served."""
         owner = self.next_owner(may)
         if owner is None:

@@ -124,7 +124,9 @@ class WaitingReads:
             self._owners[read.owner] += 1
             self._quick.put(read.owner, read)
             self._changed.notify()
-        self._bound_its_wait(read)
+            is_next = len(self._quick) <= self._idle_threads and not self.moment.is_asked
+        if not is_next:
+            self._bound_its_wait(read)
 
     def take(self) -> Read | None:
         """The read whose turn it is, begun; None once closed. A thread waits here for work."""

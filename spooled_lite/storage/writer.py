@@ -267,9 +267,10 @@ class Writer:
 
     def _run_while_there_is_time(self, round_: Round, requests: list[Request]) -> None:
         left = run_in_time(requests, self._settings.batch_ms_max / 1000, round_.run)
-        self.lines.put_back(left)
-        not_run = set(left)
-        requests[:] = [each for each in requests if each not in not_run]
+        if left:
+            self.lines.put_back(left)
+            not_run = set(left)
+            requests[:] = [each for each in requests if each not in not_run]
 
     def _tell_reopened(self) -> None:
         self._tell(

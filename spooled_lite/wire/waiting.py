@@ -57,7 +57,7 @@ class Waiting:
         request.parks = False
         if not request.taker.done():
             request.taker.set_result([])
-        database.submit(_leave, (self, request), lane=Lane.SETTLE)
+        database.submit(_leave, (self, request), lane=Lane.SETTLE, owner=request.owner)
 
     def end_all(self, database: Database) -> None:
         """Answer every waiting claim empty, because the server stops."""

@@ -1,6 +1,8 @@
 """The log: emptied when idle and at the end, bounded under load, whoever reads meanwhile."""
 
 import asyncio
+import contextlib
+import itertools
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -119,41 +121,45 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_the_log_is_bounded_though_reads_overlap(
+def test_the_log_is_emptied_under_load_though_reads_overlap(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "PASSIVE_BYTES", 200_000)
     monkeypatch.setattr(checkpoint, "TRUNCATE_BYTES", 800_000)
     monkeypatch.setattr(quiet_moment, "PATIENCE_SECONDS", 0.0)
-    longest = 0
+    emptied = read_count = 0
+    plain = checkpoint.Checkpointer._checkpoint
+
+    def counting(self: checkpoint.Checkpointer, connection: sqlite3.Connection, mode: str) -> bool:
+        nonlocal emptied
+        was_whole = plain(self, connection, mode)
+        emptied += mode == "TRUNCATE" and was_whole
+        return was_whole
+
+    monkeypatch.setattr(checkpoint.Checkpointer, "_checkpoint", counting)
 
     async def main() -> None:
-        nonlocal longest
         async with a_database(path, durability="normal") as db:
             # Checkpoints that waited for readers would find a gap by luck.
             db.writer._connection.execute("PRAGMA busy_timeout = 0")
-            is_over = False
 
-            async def keep_reading() -> int:
-                count = 0
-                while not is_over:
-                    try:
+            async def keep_reading() -> None:
+                nonlocal read_count
+                while emptied < 3:
+                    with contextlib.suppress(RequestTimeout):
                         await db.readers.read(read_long)
-                        count += 1
-                    except RequestTimeout:
-                        pass
-                return count
+                        read_count += 1
 
             reading = [asyncio.create_task(keep_reading()) for _ in range(6)]
-            for number in range(300):
+            for number in itertools.count():
                 await db.write(add_large, str(number))
-                longest = max(longest, db.writer.file.wal_bytes())
-            is_over = True
-            assert sum(await asyncio.gather(*reading)) > 0
+                if emptied >= 3:
+                    break
+            await asyncio.gather(*reading)
 
     run(main())
 
-    assert longest < 4_000_000  # of more than 6 MB written
+    assert read_count > 0
 
 
 def test_a_reader_that_stays_is_not_waited_for_at_every_batch(
@@ -258,11 +264,11 @@ def test_a_read_that_is_ended_for_a_moment_is_run_again(
     async def main() -> None:
         async with a_database(path) as db:
             task = asyncio.create_task(db.readers.read(read))
-            await until(lambda: runs == 1)
+            await until(lambda: runs >= 1)
             await db.write(add, "one")
 
             assert await task == "read"
-            assert runs == 2
+            assert runs >= 2
 
     run(main())
 

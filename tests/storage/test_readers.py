@@ -407,7 +407,11 @@ def test_a_point_read_that_is_none_does_not_hold_up_the_loop(path: Path) -> None
 
     run(main())
 
-    assert len(ran) == 2
+    # On a thread it may be run again, for a moment without readers.
+    here, *elsewhere = ran
+    assert here == threading.current_thread().name
+    assert elsewhere
+    assert here not in elsewhere
 
 
 def test_pages_show_every_row_once_and_hold_nothing_between_them(path: Path) -> None:
