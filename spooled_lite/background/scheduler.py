@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX, Pass
 from spooled_lite.core.schedules.fire import Terms, find_due, fire
 from spooled_lite.core.schedules.missed import Firing, decide
 from spooled_lite.errors import InternalError, SpooledError, Unavailable
@@ -80,15 +80,17 @@ class Scheduler:
 
 
 def in_passes(firings: Sequence[Firing]) -> Iterator[Sequence[Firing]]:
-    """In order, so many together that they make at most PASS_JOBS_MAX jobs."""
+    """In order, so many together that they make at most PASS_JOBS_MAX jobs, of PASS_BYTES_MAX."""
     some: list[Firing] = []
-    jobs = 0
+    jobs = size_bytes = 0
     for firing in firings:
-        size = max(1, len(firing.slots))
-        if some and jobs + size > PASS_JOBS_MAX:
+        count = max(1, len(firing.slots))
+        more_bytes = count * firing.size_bytes
+        if some and (jobs + count > PASS_JOBS_MAX or size_bytes + more_bytes > PASS_BYTES_MAX):
             yield some
-            some, jobs = [], 0
+            some, jobs, size_bytes = [], 0, 0
         some.append(firing)
-        jobs += size
+        jobs += count
+        size_bytes += more_bytes
     if some:
         yield some

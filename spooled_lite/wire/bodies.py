@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from spooled_lite.core.jobs.bodies import all_whole, body_bytes, is_whole, whole, whole_while_room
+from spooled_lite.core.jobs.bodies import (
+    PAGE_BYTES_MAX,
+    all_whole,
+    body_bytes,
+    is_whole,
+    whole,
+    whole_while_room,
+)
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.errors import BodyDamaged, NotFound
 from spooled_lite.events import Row
@@ -13,8 +20,6 @@ from spooled_lite.storage.readers import Reads
 
 # Read and checked in less time than a thread takes to begin: up to this size on the event loop.
 ON_LOOP_BYTES_MAX: Final = 65_536
-# Large payloads and results in the answer to a list.
-PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 class Claiming(Protocol):

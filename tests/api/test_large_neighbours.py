@@ -74,8 +74,12 @@ def started(server: ServerProcess) -> Load:
 
 
 def memory_of(pid: int) -> int:
+    return _memory(pid, "VmRSS:")
+
+
+def _memory(pid: int, name: str) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
-    [line] = [each for each in status.splitlines() if each.startswith("VmRSS:")]
+    [line] = [each for each in status.splitlines() if each.startswith(name)]
     return int(line.split()[1]) * 1024
 
 
@@ -122,3 +126,37 @@ def test_large_dead_letters_hold_nobody_up_and_leave_no_memory_behind(tmp_path: 
         until = time.monotonic() + SHRINK_SECONDS_MAX
         while memory_of(server.process.pid) > MEMORY_BYTES_MAX:
             assert time.monotonic() < until, "the memory is not given back"
+
+
+def test_a_list_takes_from_the_file_what_it_shows(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server, started(server) as load:
+        steps = [{"key": f"s{n}", "queue": "steps", "payload": {}} for n in range(COUNT)]
+        workflow = load.call("workflows", {"name": "w", "jobs": steps})
+        ids = ",".join(step["job_id"] for step in workflow["job_ids"])
+        lists = (
+            "jobs?limit=100",
+            f"jobs/status?ids={ids}",
+            f"workflows/{workflow['id']}/jobs/status",
+        )
+        for path in lists:
+            load.look(path)  # what is loaded late is loaded
+        while jobs := load.call("jobs/claim", {"queue_name": "steps", "limit": 100})["jobs"]:
+            for job in jobs:
+                load.call(f"jobs/{job['id']}/complete", {"result": PAYLOAD})
+
+        before = forget_peak(server.process.pid)
+        for path in lists:
+            load.look(path)
+
+        grown = peak_of(server.process.pid) - before
+        assert grown < COUNT * len(PAYLOAD) / 4, grown
+
+
+def forget_peak(pid: int) -> int:
+    """Have the system measure the most memory of a process anew; what it has now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return peak_of(pid)
+
+
+def peak_of(pid: int) -> int:
+    return _memory(pid, "VmHWM:")

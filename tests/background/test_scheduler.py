@@ -16,7 +16,7 @@ from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.scheduler import PASS_JOBS_MAX, STUCK_MS, Scheduler, in_passes
 from spooled_lite.background.supervisor import AsyncLoop, run_loops
 from spooled_lite.clock import ManualClock
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX, Pass
 from spooled_lite.core.orgs.create import create as create_org
 from spooled_lite.core.schedules.define import create
 from spooled_lite.core.schedules.fire import fire
@@ -150,13 +150,14 @@ def test_many_slots_fire_in_passes(tmp_path: Path) -> None:
     run(main())
 
 
-def test_passes_are_as_large_as_their_jobs() -> None:
-    def a_firing(size: int) -> Firing:
-        return Firing(
-            schedule=size, was_next_run_at_ms=0, cron_expression="", timezone="", catch_up="all",
-            slots=range(size), next_run_at_ms=None,
-        )  # fmt: skip
+def a_firing(size: int, size_bytes: int = 0) -> Firing:
+    return Firing(
+        schedule=size, was_next_run_at_ms=0, cron_expression="", timezone="", catch_up="all",
+        slots=range(size), next_run_at_ms=None, size_bytes=size_bytes,
+    )  # fmt: skip
 
+
+def test_passes_are_as_large_as_their_jobs() -> None:
     half = PASS_JOBS_MAX // 2
     firings = [a_firing(size) for size in (half, half, 1, 0, PASS_JOBS_MAX - 2, 1)]
 
@@ -164,6 +165,13 @@ def test_passes_are_as_large_as_their_jobs() -> None:
 
     assert passes == [[half, half], [1, 0, PASS_JOBS_MAX - 2], [1]]
     assert list(in_passes([])) == []
+
+
+def test_passes_make_four_mebibytes_of_jobs_and_at_least_one() -> None:
+    quarter = PASS_BYTES_MAX // 4
+    firings = [a_firing(1, quarter)] * 5 + [a_firing(2, PASS_BYTES_MAX)] * 2
+
+    assert [len(some) for some in in_passes(firings)] == [4, 1, 1, 1]
 
 
 def test_one_bad_schedule_stops_no_other(

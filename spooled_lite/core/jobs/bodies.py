@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 # What is longer stands in job_bodies. A row is written again at every change of its status: up to
 # this size that costs less than a second row would.
 IN_ROW_BYTES_MAX: Final = 2_048
+# Large values in the answer to a list, of whatever it lists. Those of the others are left out.
+PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 DAMAGED_LOGGED_MAX: Final = 1_000  # bodies; a file with more of them is beyond a log
 
 Which = Literal["payload", "result"]
@@ -23,17 +25,16 @@ _logged: Final[set[tuple[str, Which]]] = set()
 
 
 class Whole:
-    """A row of `jobs` with the bodies that stand apart from it."""
+    """A row with the large values that were read apart from it."""
 
     __slots__ = ("_bodies", "_row")
 
-    def __init__(self, row: Row, bodies: Mapping[str, bytes]) -> None:
+    def __init__(self, row: Row, bodies: Mapping[str, bytes | None]) -> None:
         self._row = row
         self._bodies = bodies
 
     def __getitem__(self, column: str) -> Any:
-        body = self._bodies.get(column)
-        return self._row[column] if body is None else body
+        return self._bodies[column] if column in self._bodies else self._row[column]
 
 
 def is_whole(row: Row) -> bool:
@@ -123,6 +124,31 @@ def whole_while_room(tx: Reading, rows: Sequence[Row], bytes_max: int) -> list[R
         each = _whole_or_error(tx, row)
         found.append(row if each is None or isinstance(each, BodyDamaged) else each)
     return found
+
+
+def filled(tx: Reading, rows: Sequence[Row], column: str, statement: str) -> list[Row]:
+    """The rows of a list with one large column of theirs, which `statement` reads of each.
+
+    The rows bring its length as `size_bytes`, and NULL in its place. It stays NULL where there is
+    no room for it any more; what is at most IN_ROW_BYTES_MAX is always read.
+    """
+    found: list[Row] = []
+    left = PAGE_BYTES_MAX
+    for row in rows:
+        size = row["size_bytes"] or 0
+        if size > IN_ROW_BYTES_MAX:
+            if size > left:
+                found.append(row)
+                continue
+            left -= size
+        value = tx.row(statement, {"seq": row["seq"]}) if size else None
+        found.append(row if value is None else Whole(row, {column: value[0]}))
+    return found
+
+
+def is_omitted(row: Row, column: str) -> bool:
+    """Whether `filled` had no room for the column of this row."""
+    return row[column] is None and bool(row["size_bytes"])
 
 
 def is_intact(body: bytes | None, stored_checksum: int | None) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from spooled_lite.events import Row
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Params, Tx
 
 PASS_MAX: Final = 500  # rows in one transaction, so that no claim waits long behind a pass
 # Read, written or freed in one transaction: some milliseconds, and no more memory than that.
@@ -33,6 +34,17 @@ def first_of(
         if left < 0 and count:
             return rows[:count]
     return rows
+
+
+def delete_first(tx: Tx, find: str, delete: str, params: Params) -> int:
+    """Delete rows that `find` finds, PASS_MAX or PASS_BYTES_MAX of them; how many went.
+
+    `find` yields `seq` and `size_bytes` up to its `:limit`, `delete` takes `:seqs`.
+    """
+    rows = first_of(tx.rows(find, {**params, "limit": PASS_MAX}))
+    if rows:
+        tx.execute(delete, {"seqs": msgspec.json.encode([row["seq"] for row in rows]).decode()})
+    return len(rows)
 
 
 def next_pass(tx: Tx, done: int, statement: str, *, found: int) -> Pass:

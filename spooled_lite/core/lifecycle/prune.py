@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.ingest import statements as ingest_statements
-from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+from spooled_lite.core.lifecycle import removal_statements
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, delete_first, first_of
 from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -101,7 +101,7 @@ class Pruning:
         self._needed.clear()
         self._sweeps += 1
         steps: list[Callable[[Tx], int]] = [_give_back_pages, self._prune_minutes, *self._once]
-        for row in tx.rows(statements.ORGANIZATIONS):
+        for row in tx.rows(removal_statements.ORGANIZATIONS):
             steps += [partial(_of_org, step, row["seq"]) for step in (*self._also, _prune_events)]
             windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))
             # A step taken from the end: workflows go after their jobs.
@@ -119,7 +119,7 @@ class Pruning:
             return 0
         after = self._after.get(org, FROM_START)
         rows = tx.rows(
-            statements.OLD,
+            removal_statements.OLD,
             {
                 "org": org,
                 "completed_before_ms": tx.now_ms - days * DAY_MS,
@@ -153,19 +153,24 @@ class Pruning:
                 "limit": PASS_MAX,
             },
         )
+        found, rows = len(rows), list(first_of(rows))
         for row in rows:
             if not row["is_needed"]:
                 tx.execute(workflow_statements.DELETE, {"seq": row["seq"]})
         if rows:
             self._after_workflow[org] = (rows[-1]["completed_at_ms"], rows[-1]["seq"])
-        return len(rows)
+        return found
 
     def _prune_minutes(self, tx: Tx) -> int:
         """How many queues were looked at."""
-        queues = tx.rows(statements.QUEUES_AFTER, {"after": self._queue, "limit": REMOVE_MAX})
+        queues = tx.rows(
+            removal_statements.QUEUES_AFTER, {"after": self._queue, "limit": REMOVE_MAX}
+        )
         oldest = tx.now_ms // MINUTE_MS - MINUTES_KEPT
         for queue in queues:
-            tx.execute(statements.DELETE_OLD_MINUTES, {"queue": queue["seq"], "minute": oldest})
+            tx.execute(
+                removal_statements.DELETE_OLD_MINUTES, {"queue": queue["seq"], "minute": oldest}
+            )
             self._queue = queue["seq"]
         return len(queues)
 
@@ -176,12 +181,15 @@ def _of_org(step: Callable[[Tx, int], int], org: int, tx: Tx) -> int:
 
 def _give_back_pages(tx: Tx) -> int:
     """Make the file smaller by some pages, when much of it is empty; by how many."""
-    pages, free = _number_of(tx, statements.PAGES), _number_of(tx, statements.FREE_PAGES)
+    pages, free = (
+        _number_of(tx, removal_statements.PAGES),
+        _number_of(tx, removal_statements.FREE_PAGES),
+    )
     if free <= max(PASS_MAX, pages * VACUUM_SHARE):
         return 0
     for _ in range(GIVE_BACK_PAGES):
         tx.rows(GIVE_BACK_PAGE)
-    return free - _number_of(tx, statements.FREE_PAGES)
+    return free - _number_of(tx, removal_statements.FREE_PAGES)
 
 
 def _number_of(tx: Tx, pragma: str) -> int:
@@ -202,7 +210,7 @@ def _prune_history(tx: Tx, org: int, days: int) -> int:
     if days <= 0:
         return 0
     return tx.execute(
-        statements.DELETE_OLD_HISTORY,
+        removal_statements.DELETE_OLD_HISTORY,
         {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
     )
 
@@ -219,9 +227,11 @@ def _prune_runs(tx: Tx, org: int, days: int) -> int:
 def _prune_deliveries(tx: Tx, org: int, days: int) -> int:
     if days <= 0:
         return 0
-    return tx.execute(
-        statements.DELETE_OLD_DELIVERIES,
-        {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
+    return delete_first(
+        tx,
+        removal_statements.OLD_DELIVERIES,
+        removal_statements.DELETE_LARGE["deliveries"],
+        {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS},
     )
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle import removal_statements
 from spooled_lite.core.lifecycle.dependents import let_go, look_again
 from spooled_lite.core.lifecycle.passes import Pass, first_of
 from spooled_lite.core.queues import statements as queue_statements
@@ -62,7 +62,7 @@ def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_S
     if queue is None:
         raise NotFound.thing("Queue")
     rows = tx.rows(
-        statements.IDLE_OF_QUEUE,
+        removal_statements.IDLE_OF_QUEUE,
         {"queue": queue["seq"], "after_ms": after[0], "after_seq": after[1], "limit": REMOVE_MAX},
     )
     count = remove(tx, rows)
@@ -98,7 +98,7 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
     queue = tx.row(queue_statements.NEXT_DELETED)
     if queue is None:
         return Pass(0, None)
-    rows = tx.rows(statements.OF_QUEUE, {"queue": queue["seq"], "limit": REMOVE_MAX})
+    rows = tx.rows(removal_statements.OF_QUEUE, {"queue": queue["seq"], "limit": REMOVE_MAX})
     remove(tx, rows, is_counted=False)
     if not rows:
         tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue["seq"]})
@@ -153,5 +153,5 @@ def _delete(tx: Tx, rows: Sequence[sqlite3.Row], *, is_counted: bool) -> None:
                 tx.count_now(row["org"], "active_jobs", -1)
         tx.emit("job.deleted", row["org"], row=row, was=row["status"])
     seqs = msgspec.json.encode([row["seq"] for row in rows]).decode()
-    tx.execute(statements.DELETE_HISTORY, {"seqs": seqs})
-    tx.execute(statements.DELETE, {"seqs": seqs})
+    tx.execute(removal_statements.DELETE_HISTORY, {"seqs": seqs})
+    tx.execute(removal_statements.DELETE, {"seqs": seqs})

@@ -3,8 +3,8 @@
 import sqlite3
 from typing import Final
 
-from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+from spooled_lite.core.lifecycle import removal_statements
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, delete_first
 from spooled_lite.core.lifecycle.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues import statements as queue_statements
@@ -84,7 +84,7 @@ def _remove_some(tx: Tx, org: int) -> int:
 
     Queues are marked only: their own passes take them, with their jobs.
     """
-    owed = tx.execute(statements.DELETE_OF_ORG["deliveries"], {"org": org, "limit": PASS_MAX})
+    owed = _remove_large(tx, org, "deliveries")
     if owed:
         return owed  # first of all, and again after each other pass: nothing is sent any more
     queues = tx.rows(queue_statements.PAGE, {"org": org, "after": "", "limit": REMOVE_MAX})
@@ -92,11 +92,21 @@ def _remove_some(tx: Tx, org: int) -> int:
         delete_queue(tx, org, queue["queue_name"], delete_jobs=True)
     if queues:
         return len(queues)
-    for statement in statements.DELETE_OF_ORG.values():
-        count = tx.execute(statement, {"org": org, "limit": PASS_MAX})
+    for table in removal_statements.TABLES_OF_ORG:
+        if table in removal_statements.LARGE_OF_ORG:
+            count = _remove_large(tx, org, table)
+        else:
+            count = tx.execute(
+                removal_statements.DELETE_OF_ORG[table], {"org": org, "limit": PASS_MAX}
+            )
         if count:
             return count
     # What stays of the log for its number becomes nobody's, and so may what stayed before it go.
-    tx.execute(statements.DISOWN_LAST_EVENT, {"org": org, "nobody": NOBODY})
-    tx.execute(statements.DELETE_OF_ORG["event_log"], {"org": NOBODY, "limit": PASS_MAX})
+    tx.execute(removal_statements.DISOWN_LAST_EVENT, {"org": org, "nobody": NOBODY})
+    tx.execute(removal_statements.DELETE_OF_ORG["event_log"], {"org": NOBODY, "limit": PASS_MAX})
     return 0
+
+
+def _remove_large(tx: Tx, org: int, table: str) -> int:
+    find, delete = removal_statements.LARGE_OF_ORG[table], removal_statements.DELETE_LARGE[table]
+    return delete_first(tx, find, delete, {"org": org})

@@ -1,7 +1,5 @@
 """What callers do to a workflow as a whole: cancel, retry, delete."""
 
-import sqlite3
-
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
@@ -11,8 +9,9 @@ from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.lifecycle.stop import CANCELLED_WITH_WORKFLOW, request_stop
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.workflows import statements as workflow_statements
-from spooled_lite.core.workflows.query import get_workflow
+from spooled_lite.core.workflows.query import get_workflow, with_metadata
 from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
@@ -24,7 +23,7 @@ def cancel_workflow(
     reason: str | None,
     scope: Scope,
     stop_running: bool = False,
-) -> sqlite3.Row:
+) -> Row:
     """Cancel a workflow and all its steps that wait; those that run go on to their end.
 
     With `stop_running` these are told to stop (`stop.request_stop`). Repeating it changes nothing,
@@ -45,7 +44,7 @@ def cancel_workflow(
             {"seq": workflow["seq"], "reason": reason, "now_ms": tx.now_ms},
         )
     elif not stop_running:
-        return workflow
+        return with_metadata(tx, workflow)
     with counted_together(tx, workflow_id):
         _cancel_waiting_steps(tx, org, workflow_id)
     if stop_running:
@@ -53,7 +52,7 @@ def cancel_workflow(
     now = get_workflow(tx, org, workflow_id, scope)
     if now["status"] != "cancelled":  # nothing waited, so no step has brought it about
         set_status(tx, now, "cancelled")
-    return get_workflow(tx, org, workflow_id, scope)
+    return with_metadata(tx, get_workflow(tx, org, workflow_id, scope))
 
 
 def _cancel_waiting_steps(tx: Tx, org: int, workflow_id: str) -> None:
@@ -66,9 +65,7 @@ def _cancel_waiting_steps(tx: Tx, org: int, workflow_id: str) -> None:
             tell_dependents_later(tx, row)
 
 
-def retry_workflow(
-    tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps | None
-) -> sqlite3.Row:
+def retry_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps | None) -> Row:
     """Start the failed steps of a failed workflow over, and bring back what they had cancelled.
 
     Raises:
@@ -98,7 +95,7 @@ def retry_workflow(
         hold_back(tx, failed)
         for revived in revive_steps(tx, workflow_id):
             tell_dependents_later(tx, revived)
-    return get_workflow(tx, org, workflow_id, scope)
+    return with_metadata(tx, get_workflow(tx, org, workflow_id, scope))
 
 
 def delete_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope) -> None:

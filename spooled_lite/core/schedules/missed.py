@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX
 from spooled_lite.core.schedules import cron
 from spooled_lite.core.schedules.cron import Cron
 from spooled_lite.core.schedules.zones import Zone, zone_of
@@ -30,6 +31,7 @@ class Firing(Struct, frozen=True, kw_only=True):
     next_run_at_ms: int | None
     caught_up: int = 0
     problem: str | None = None  # why the slots can make no job
+    size_bytes: int = 0  # of each job that it makes
 
 
 def decide(due: Sequence[Row], now_ms: int) -> list[Firing]:
@@ -49,7 +51,10 @@ def _firing(row: Row, now_ms: int) -> Firing:
         problem = error.message
     else:
         if row["catch_up"] == "all":
-            slots, next_run_at_ms, caught_up = _all(rule, zone, first, now_ms, row["caught_up"])
+            count_max = max(1, min(CAUGHT_UP_PER_PASS, PASS_BYTES_MAX // (row["size_bytes"] or 1)))
+            slots, next_run_at_ms, caught_up = _all(
+                rule, zone, first, now_ms, row["caught_up"], count_max
+            )
         else:
             next_run_at_ms = cron.next_slot(rule, zone, now_ms)
             if row["catch_up"] == "skip":
@@ -66,16 +71,17 @@ def _firing(row: Row, now_ms: int) -> Firing:
         next_run_at_ms=next_run_at_ms,
         caught_up=caught_up,
         problem=problem,
+        size_bytes=row["size_bytes"],
     )
 
 
 def _all(
-    rule: Cron, zone: Zone, first: int, now_ms: int, caught_up: int
+    rule: Cron, zone: Zone, first: int, now_ms: int, caught_up: int, count_max: int
 ) -> tuple[list[int], int | None, int]:
     """Slots in order, the one after them, and how many have been made up for when more is due."""
     slots: list[int] = []
     slot: int | None = first
-    count_max = min(CAUGHT_UP_PER_PASS, CAUGHT_UP_MAX - caught_up)
+    count_max = min(count_max, CAUGHT_UP_MAX - caught_up)
     while slot is not None and slot <= now_ms and len(slots) < count_max:
         slots.append(slot)
         slot = cron.next_slot(rule, zone, slot)

@@ -7,9 +7,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.bodies import filled
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.schedules import statements
 from spooled_lite.errors import NotFound
+from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
 
 # What a list can be in the order of, by the names of the wire.
@@ -59,10 +61,10 @@ def get_schedule(tx: Reading, org: int, schedule_id: str, scope: Scope) -> sqlit
     return row
 
 
-def list_schedules(
-    tx: Reading, org: int, wanted: ScheduleFilter, scope: Scope
-) -> list[sqlite3.Row]:
+def list_schedules(tx: Reading, org: int, wanted: ScheduleFilter, scope: Scope) -> list[Row]:
     """A page of schedules; those outside the key's queues are left out.
+
+    Large templates are left out of the last ones, past PAGE_BYTES_MAX of them.
 
     Contract: schedules, section 1.2 row 1.
     """
@@ -77,15 +79,17 @@ def list_schedules(
     if not scope.is_unrestricted:
         names.append("queue_names")
         params["queue_names"] = _queue_names(tx, org, scope)
-    return tx.rows(_statement(names, wanted), params)
+    rows = tx.rows(_statement(names, wanted), params)
+    return filled(tx, rows, "payload_template", statements.TEMPLATE)
 
 
 def list_all_schedules(
     tx: Reading, *, is_active: bool | None, limit: int, offset: int
-) -> list[sqlite3.Row]:
+) -> list[Row]:
     """The schedules of all organizations, newest first. Contract: platform, section 17."""
     asked = {"is_active": is_active, "limit": limit, "offset": offset}
-    return tx.rows(statements.OF_ALL_ORGS, asked)
+    rows = tx.rows(statements.OF_ALL_ORGS, asked)
+    return filled(tx, rows, "payload_template", statements.TEMPLATE)
 
 
 def list_runs(

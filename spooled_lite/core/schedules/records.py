@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.records import (
     NULL,
@@ -219,9 +219,11 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     metadata: Raw
     created_at: str
     updated_at: str
+    values_omitted: bool | UnsetType = UNSET  # true: its template is left out of a list
 
     @classmethod
     def of(cls, row: Row, org_id: str) -> Self:
+        template: bytes | None = row["payload_template"]
         is_active = bool(row["is_active"])
         return cls(
             id=row["id"],
@@ -231,7 +233,8 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
             cron_expression=row["cron_expression"],
             timezone=row["timezone"],
             queue_name=row["queue_name"],
-            payload_template=Raw(row["payload_template"]),
+            payload_template=NULL if template is None else Raw(template),
+            values_omitted=UNSET if template is not None else True,
             priority=row["priority"],
             max_retries=row["max_retries"],
             timeout_seconds=row["timeout_seconds"],

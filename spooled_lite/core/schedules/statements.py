@@ -76,7 +76,8 @@ _OF_OPEN_ORG: Final = (
 # Index schedules_due, the longest due first. Without the template, which may be large.
 DUE: Final = (
     """
-SELECT seq, cron_expression, timezone, catch_up, misfire_grace_seconds, next_run_at_ms, caught_up
+SELECT seq, cron_expression, timezone, catch_up, misfire_grace_seconds, next_run_at_ms, caught_up,
+       length(payload_template) + coalesce(length(tags), 0) AS size_bytes
   FROM schedules
  WHERE is_active = 1 AND next_run_at_ms <= :now_ms"""
     + _OF_OPEN_ORG
@@ -166,11 +167,19 @@ SELECT DISTINCT queue_name FROM schedules WHERE org = :org AND deleted_at_ms IS 
  ORDER BY queue_name
 """
 
-LIST: Final = "SELECT * FROM schedules WHERE org = :org AND deleted_at_ms IS NULL"
+_LISTED: Final = """schedules.seq, schedules.id, schedules.name, schedules.description,
+       cron_expression, timezone, queue_name, priority, max_retries, timeout_seconds,
+       schedules.is_active, catch_up, tags, metadata, last_run_at_ms, next_run_at_ms, run_count,
+       failed_count, schedules.created_at_ms, schedules.updated_at_ms,
+       NULL AS payload_template, length(payload_template) AS size_bytes"""
+
+TEMPLATE: Final = "SELECT payload_template FROM schedules WHERE seq = :seq"
+
+LIST: Final = f"SELECT {_LISTED} FROM schedules WHERE org = :org AND deleted_at_ms IS NULL"
 
 # For an administrator: over all organizations.
-OF_ALL_ORGS: Final = """
-SELECT schedules.*, organizations.id AS org_id
+OF_ALL_ORGS: Final = f"""
+SELECT {_LISTED}, organizations.id AS org_id
   FROM schedules CROSS JOIN organizations ON organizations.seq = schedules.org
  WHERE schedules.deleted_at_ms IS NULL AND organizations.deleted_at_ms IS NULL
    AND (:is_active IS NULL OR schedules.is_active = :is_active)

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+import msgspec
+
+from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, delete_first, first_of
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.records import endpoint_of
 from spooled_lite.events import Deadline
@@ -12,7 +14,7 @@ SWITCHED_OFF: Final = "Webhook disabled"  # the error of a delivery that was nev
 
 
 def clear_webhooks(tx: Tx) -> Pass:
-    """One pass over the deliveries of one webhook, at most PASS_MAX of them.
+    """One pass over the deliveries of one webhook, PASS_MAX or PASS_BYTES_MAX of them.
 
     Of one that is off, what was owed becomes `failed`; of a deleted one everything is deleted,
     and at last it itself. A crash loses nothing: the passes go on after the next start.
@@ -22,20 +24,17 @@ def clear_webhooks(tx: Tx) -> Pass:
         return Pass(0, None)
     seq = webhook["seq"]
     if webhook["deleted_at_ms"] is not None:
-        count = tx.execute(statements.DELETE_DELIVERIES, {"webhook": seq, "limit": PASS_MAX})
+        find, delete = statements.OF_WEBHOOK, statements.DELETE_DELIVERIES
+        count = delete_first(tx, find, delete, {"webhook": seq})
         if not count:
             tx.execute(statements.DELETE, {"webhook": seq})
         return Pass(count or 1, tx.now_ms)
-    count = tx.execute(
-        statements.DROP,
-        {
-            "endpoint": endpoint_of(seq),
-            "drop_to": webhook["drop_to"],
-            "error": SWITCHED_OFF,
-            "limit": PASS_MAX,
-        },
-    )
-    if count < PASS_MAX:
+    asked = {"endpoint": endpoint_of(seq), "drop_to": webhook["drop_to"], "limit": PASS_MAX}
+    found = tx.rows(statements.TO_DROP, asked)
+    some = [row["seq"] for row in first_of(found)]
+    seqs = msgspec.json.encode(some).decode()
+    count = tx.execute(statements.DROP, {"seqs": seqs, "error": SWITCHED_OFF})
+    if count == len(found) < PASS_MAX:
         tx.execute(statements.DROPPED, {"webhook": seq})
         tx.due(Deadline.DELIVERY, tx.now_ms)  # it may have been switched on again meanwhile
     return Pass(count or 1, tx.now_ms)

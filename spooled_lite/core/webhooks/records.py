@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal, Self
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.bodies import is_omitted
+from spooled_lite.core.jobs.records import NULL
 from spooled_lite.errors import RuleBroken
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
@@ -223,6 +225,7 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
     duration: int | None
     created_at: str
     delivered_at: str | None
+    values_omitted: bool | UnsetType = UNSET  # true: its payload is left out of a list
 
     @classmethod
     def of(cls, row: Row, webhook_id: str) -> Self:
@@ -231,7 +234,8 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
             webhook_id=webhook_id,
             event=row["event"],
             event_type=row["event"],
-            payload=Raw(row["body"]),
+            payload=NULL if is_omitted(row, "body") else Raw(row["body"]),
+            values_omitted=is_omitted(row, "body") or UNSET,
             status=row["status"],
             status_code=row["status_code"],
             response_body=row["response_body"],

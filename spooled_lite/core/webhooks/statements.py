@@ -207,7 +207,15 @@ SELECT seq, status FROM deliveries WHERE webhook = :webhook
  ORDER BY created_at_ms DESC, seq DESC LIMIT :limit
 """
 
-DELIVERY: Final = "SELECT * FROM deliveries WHERE seq = :seq"
+DELIVERY: Final = "SELECT status FROM deliveries WHERE seq = :seq"
+
+SHOWN_DELIVERY: Final = """
+SELECT seq, id, event, status, status_code, response_body, error, attempts, duration_ms,
+       created_at_ms, delivered_at_ms, NULL AS body, length(body) AS size_bytes
+  FROM deliveries WHERE seq = :seq
+"""
+
+BODY: Final = "SELECT body FROM deliveries WHERE seq = :seq"
 
 FIND_DELIVERY: Final = "SELECT seq FROM deliveries WHERE id = :id AND webhook = :webhook"
 
@@ -219,22 +227,28 @@ SELECT seq, drop_to, deleted_at_ms FROM webhooks WHERE drop_to IS NOT NULL ORDER
 """
 
 # Index deliveries_due.
+TO_DROP: Final = """
+SELECT seq, length(body) AS size_bytes FROM deliveries
+ WHERE status = 'pending' AND endpoint = :endpoint AND seq <= :drop_to
+ ORDER BY next_attempt_at_ms, seq LIMIT :limit
+"""
+
 DROP: Final = """
 UPDATE deliveries
    SET status = 'failed', next_attempt_at_ms = NULL, error = coalesce(error, :error)
- WHERE seq IN (
-       SELECT seq FROM deliveries
-        WHERE status = 'pending' AND endpoint = :endpoint AND seq <= :drop_to
-        ORDER BY next_attempt_at_ms, seq LIMIT :limit)
+ WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 
 DROPPED: Final = "UPDATE webhooks SET drop_to = NULL WHERE seq = :webhook"
 
 # Index deliveries_of_webhook.
+OF_WEBHOOK: Final = """
+SELECT seq, length(body) AS size_bytes FROM deliveries WHERE webhook = :webhook
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
 DELETE_DELIVERIES: Final = """
-DELETE FROM deliveries WHERE seq IN (
-       SELECT seq FROM deliveries WHERE webhook = :webhook
-        ORDER BY created_at_ms, seq LIMIT :limit)
+DELETE FROM deliveries WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 
 DELETE: Final = "DELETE FROM webhooks WHERE seq = :webhook"

@@ -1,6 +1,5 @@
 """Storing a workflow: itself, its steps and the edges between them, all or nothing."""
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.bodies import insert_job
+from spooled_lite.core.jobs.bodies import Whole, insert_job
 from spooled_lite.core.jobs.enqueue import new_row
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
@@ -17,6 +16,7 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows import statements
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
+from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
 _NOBODY: Final = (0, "success", "[]")  # fills a statement up: waits for nothing, so no row is made
@@ -28,7 +28,7 @@ class StepCreated(Struct, frozen=True):
 
 
 class WorkflowCreated(Struct, frozen=True):
-    row: sqlite3.Row
+    row: Row
     steps: Sequence[StepCreated]  # in the order of the request
 
 
@@ -54,18 +54,21 @@ def create_workflow(
             "org": org,
             "name": new.name,
             "description": new.description,
-            "metadata": new.metadata,
             "total_jobs": len(new.steps),
             "now_ms": tx.now_ms,
         },
     )
     assert workflow is not None, "INSERT ... RETURNING always yields a row"
+    if new.metadata is not None:
+        params = {"workflow": workflow["seq"], "metadata": new.metadata}
+        tx.execute(statements.ADD_METADATA, params)
     rows = [
         _store(tx, org, workflow["id"], step, position, admission)
         for position, step in enumerate(new.steps)
     ]
     _store_edges(tx, new.steps, graph, [row["seq"] for row in rows])
-    return WorkflowCreated(workflow, [StepCreated(row["step_key"], row["id"]) for row in rows])
+    shown = Whole(workflow, {"metadata": new.metadata})
+    return WorkflowCreated(shown, [StepCreated(row["step_key"], row["id"]) for row in rows])
 
 
 def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequence[int]) -> None:

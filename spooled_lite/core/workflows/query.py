@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.bodies import is_intact
+from spooled_lite.core.jobs.bodies import Whole, filled, is_intact
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
@@ -25,13 +25,13 @@ Edges = Mapping[int, Sequence[sqlite3.Row]]  # what each step waits for, by its 
 class Workflow(Struct, frozen=True):
     """A workflow, some or all of its steps in the order of the request, and their edges."""
 
-    row: sqlite3.Row
+    row: Row
     steps: Sequence[Row]
     edges: Edges
 
 
 def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlite3.Row:
-    """One workflow.
+    """One workflow, without its metadata: `with_metadata` reads them.
 
     Raises:
         NotFound: there is no such workflow.
@@ -48,25 +48,34 @@ def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlit
     return row
 
 
+def with_metadata(tx: Reading, workflow: Row) -> Row:
+    """A workflow as it is shown."""
+    found = tx.row(statements.METADATA, {"seq": workflow["seq"]})
+    return Whole(workflow, {"metadata": None if found is None else found[0]})
+
+
 def list_workflows(
     tx: Reading, org: int, scope: Scope, *, status: str | None, limit: int, offset: int
-) -> list[sqlite3.Row]:
+) -> list[Row]:
     """Newest first; those with a step outside the key's queues are left out.
+
+    Large metadata are left out of the last ones, past PAGE_BYTES_MAX of them.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 10.
     """
     queues = None if scope.is_unrestricted else queues_in_scope(tx, org, scope)
     params = {"org": org, "queues": queues, "limit": limit, "offset": offset}
     if status is None:
-        return tx.rows(statements.LIST, params)
-    return tx.rows(statements.LIST_OF_STATUS, {**params, "status": status})
+        rows = tx.rows(statements.LIST, params)
+    else:
+        rows = tx.rows(statements.LIST_OF_STATUS, {**params, "status": status})
+    return filled(tx, rows, "metadata", statements.METADATA)
 
 
-def list_all_workflows(
-    tx: Reading, *, status: str | None, limit: int, offset: int
-) -> list[sqlite3.Row]:
+def list_all_workflows(tx: Reading, *, status: str | None, limit: int, offset: int) -> list[Row]:
     """The workflows of all organizations, newest first. Contract: platform, section 17."""
-    return tx.rows(statements.OF_ALL_ORGS, {"status": status, "limit": limit, "offset": offset})
+    rows = tx.rows(statements.OF_ALL_ORGS, {"status": status, "limit": limit, "offset": offset})
+    return filled(tx, rows, "metadata", statements.METADATA)
 
 
 def get_steps(
@@ -86,6 +95,12 @@ def get_steps(
     asked = {"workflow_id": workflow_id, "limit": limit, "offset": offset}
     steps = tx.rows(statements.STEPS, asked)
     return Workflow(row, steps, _edges_of(tx, workflow_id, steps))
+
+
+def get_detail(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workflow:
+    """As `get_steps`, all of them, with the metadata of the workflow."""
+    found = get_steps(tx, org, workflow_id, scope)
+    return msgspec.structs.replace(found, row=with_metadata(tx, found.row))
 
 
 def get_step_statuses(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workflow:

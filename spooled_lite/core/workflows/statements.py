@@ -51,12 +51,17 @@ SET_MODE: Final = "UPDATE jobs SET dependency_mode = :mode WHERE seq = :seq"
 # -- workflows -------------------------------------------------------------------------------
 
 INSERT: Final = """
-INSERT INTO workflows (id, org, name, description, status, metadata, total_jobs, waiting_jobs,
+INSERT INTO workflows (id, org, name, description, status, total_jobs, waiting_jobs,
                        created_at_ms, updated_at_ms)
-VALUES (:id, :org, :name, :description, 'pending', :metadata, :total_jobs, :total_jobs,
-        :now_ms, :now_ms)
+VALUES (:id, :org, :name, :description, 'pending', :total_jobs, :total_jobs, :now_ms, :now_ms)
 RETURNING *
 """
+
+ADD_METADATA: Final = """
+INSERT INTO workflow_metadata (workflow, metadata) VALUES (:workflow, :metadata)
+"""
+
+METADATA: Final = "SELECT metadata FROM workflow_metadata WHERE workflow = :seq"
 
 INSERT_STEP: Final = """
 INSERT INTO jobs (id, org, queue, queue_name, kind, status, claimable, priority, job_type,
@@ -93,14 +98,18 @@ _OUTSIDE: Final = (
 IS_OUTSIDE: Final = "SELECT EXISTS" + _OUTSIDE + " FROM workflows WHERE id = :id"
 
 # Indexes workflows_newest and workflows_by_status. With `queues` NULL nothing is left out.
+_LISTED: Final = """workflows.*, NULL AS metadata,
+       (SELECT length(metadata) FROM workflow_metadata WHERE workflow = workflows.seq)
+           AS size_bytes"""
+
 LIST: Final = (
-    "SELECT * FROM workflows WHERE org = :org AND (:queues IS NULL OR NOT EXISTS"
+    f"SELECT {_LISTED} FROM workflows WHERE org = :org AND (:queues IS NULL OR NOT EXISTS"
     + _OUTSIDE
     + ") ORDER BY created_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset"
 )
 
 LIST_OF_STATUS: Final = (
-    "SELECT * FROM workflows WHERE org = :org AND status = :status"
+    f"SELECT {_LISTED} FROM workflows WHERE org = :org AND status = :status"
     " AND (:queues IS NULL OR NOT EXISTS"
     + _OUTSIDE
     + ") ORDER BY created_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset"
@@ -245,6 +254,8 @@ DELETE: Final = "DELETE FROM workflows WHERE seq = :seq"
 # its jobs; dead letters keep theirs.
 OLD: Final = """
 SELECT seq, completed_at_ms,
+       coalesce((SELECT length(metadata) FROM workflow_metadata WHERE workflow = seq), 0)
+           AS size_bytes,
        EXISTS (SELECT 1 FROM jobs WHERE jobs.workflow_id = workflows.id) AS is_needed
   FROM workflows
  WHERE org = :org AND completed_at_ms < :completed_before_ms
@@ -274,8 +285,8 @@ SELECT job, parent FROM job_dependencies
 
 # -- for an administrator: over all organizations ------------------------------------------------
 
-OF_ALL_ORGS: Final = """
-SELECT workflows.*, organizations.id AS org_id
+OF_ALL_ORGS: Final = f"""
+SELECT {_LISTED}, organizations.id AS org_id
   FROM workflows CROSS JOIN organizations ON organizations.seq = workflows.org
  WHERE organizations.deleted_at_ms IS NULL
    AND (:status IS NULL OR workflows.status = :status)

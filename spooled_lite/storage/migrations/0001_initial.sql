@@ -324,7 +324,6 @@ CREATE TABLE workflows (
     description     TEXT,
     status          TEXT NOT NULL
                     CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
-    metadata        BLOB,
     total_jobs      INTEGER NOT NULL,
     waiting_jobs    INTEGER NOT NULL CHECK (waiting_jobs >= 0),  -- pending or scheduled
     processing_jobs INTEGER NOT NULL DEFAULT 0 CHECK (processing_jobs >= 0),
@@ -345,6 +344,12 @@ CREATE INDEX workflows_by_status ON workflows (org, status, created_at_ms, seq);
 CREATE INDEX workflows_by_completion ON workflows (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
 
+-- Apart, because a workflow is written again whenever one of its steps moves.
+CREATE TABLE workflow_metadata (
+    workflow INTEGER PRIMARY KEY REFERENCES workflows ON DELETE CASCADE,
+    metadata BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE schedules (
     seq              INTEGER PRIMARY KEY,
     id               TEXT NOT NULL UNIQUE,
@@ -354,15 +359,12 @@ CREATE TABLE schedules (
     cron_expression  TEXT NOT NULL,
     timezone         TEXT NOT NULL,
     queue_name       TEXT NOT NULL,
-    payload_template BLOB NOT NULL,
     priority         INTEGER NOT NULL,
     max_retries      INTEGER NOT NULL,
     timeout_seconds  INTEGER NOT NULL,
     is_active        INTEGER NOT NULL CHECK (is_active IN (0, 1)),
     catch_up         TEXT NOT NULL DEFAULT 'one' CHECK (catch_up IN ('skip', 'one', 'all')),
     misfire_grace_seconds INTEGER NOT NULL DEFAULT 60,
-    tags             BLOB,
-    metadata         BLOB,
     last_run_at_ms   INTEGER,
     next_run_at_ms   INTEGER,  -- the next slot; NULL when there is none
     caught_up        INTEGER NOT NULL DEFAULT 0,  -- missed slots made up for, until none is left
@@ -371,6 +373,10 @@ CREATE TABLE schedules (
     created_at_ms    INTEGER NOT NULL,
     updated_at_ms    INTEGER NOT NULL,
     deleted_at_ms    INTEGER,  -- hidden; its runs go in passes
+    -- Last, because what stands behind a large value is found through all of it.
+    tags             BLOB,
+    metadata         BLOB,
+    payload_template BLOB NOT NULL,
     CHECK (deleted_at_ms IS NULL OR is_active = 0)
 ) STRICT;
 CREATE INDEX schedules_newest ON schedules (org, created_at_ms, seq);

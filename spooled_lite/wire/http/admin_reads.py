@@ -22,7 +22,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.job_views import full_job, job_summary
 from spooled_lite.wire.http.jobs import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.pages import flag, page, paged
-from spooled_lite.wire.http.workflow_views import workflow_summary
+from spooled_lite.wire.http.workflow_views import listed_workflow
 from spooled_lite.wire.http.workflows import status_asked
 
 
@@ -81,4 +81,4 @@ async def workflows(call: Call) -> Reply:
         list_all_workflows, limit=shown.fetch, offset=shown.offset, status=status_asked(call)
     )
     rows = await call.reads.read(query)
-    return paged([workflow_summary(row, row["org_id"]) for row in rows], shown)
+    return paged([listed_workflow(row, row["org_id"]) for row in rows], shown)

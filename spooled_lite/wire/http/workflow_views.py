@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from spooled_lite.core.jobs.bodies import is_whole
+from spooled_lite.core.jobs.bodies import is_omitted, is_whole
 from spooled_lite.core.jobs.states import FAILED
 from spooled_lite.core.workflows.query import Workflow
 from spooled_lite.events import Row
@@ -31,6 +31,10 @@ class WorkflowSummary(Struct):
     completed_at: str | None
     updated_at: str
     metadata: Raw
+
+
+class ListedWorkflow(WorkflowSummary):
+    metadata_omitted: bool | UnsetType = UNSET  # true: they were too many bytes for the list
 
 
 class JobError(Struct):
@@ -113,6 +117,13 @@ class StepStatus(Struct):
 
 def workflow_summary(row: Row, org_id: str) -> WorkflowSummary:
     return WorkflowSummary(**_summary(row, org_id))
+
+
+def listed_workflow(row: Row, org_id: str) -> ListedWorkflow:
+    listed = ListedWorkflow(**_summary(row, org_id))
+    if is_omitted(row, "metadata"):
+        listed.metadata_omitted = True
+    return listed
 
 
 def workflow_detail(found: Workflow, org_id: str) -> WorkflowDetail:

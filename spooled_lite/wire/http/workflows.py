@@ -13,6 +13,7 @@ from spooled_lite.core.workflows.create import WorkflowCreated, create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import (
     Workflow,
+    get_detail,
     get_step,
     get_step_statuses,
     get_steps,
@@ -30,6 +31,7 @@ from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.pages import page, paged
 from spooled_lite.wire.http.workflow_views import (
+    listed_workflow,
     step_statuses,
     workflow_detail,
     workflow_jobs,
@@ -49,7 +51,7 @@ async def list_all(call: Call) -> Reply:
         limit=shown.fetch,
         offset=shown.offset,
     )
-    return paged([workflow_summary(row, call.org_id) for row in rows], shown)
+    return paged([listed_workflow(row, call.org_id) for row in rows], shown)
 
 
 async def create(call: Call) -> Reply:
@@ -64,7 +66,7 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    found = await call.reads.read(get_steps, call.org, call.path("id"), call.scope)
+    found = await call.reads.read(get_detail, call.org, call.path("id"), call.scope)
     return reply(workflow_detail(await _in_full(call, found), call.org_id))
 
 

@@ -16,9 +16,18 @@ from spooled_lite.core.lifecycle.remove import (
     purge_dead_letters_pass,
     purge_queue_pass,
 )
+from spooled_lite.core.lifecycle.remove_org import delete_organization
 from spooled_lite.core.lifecycle.retry import retry_dead_letters
+from spooled_lite.core.lifecycle.settle import complete
+from spooled_lite.core.schedules.missed import decide
+from spooled_lite.core.webhooks.records import NewWebhook, WebhookChanges
+from spooled_lite.core.webhooks.subscribe import (
+    change_webhook,
+    create_webhook,
+    delete_webhook,
+)
 from spooled_lite.events import Deadline, Row
-from tests.core.job_stage import JobStage
+from tests.core.job_stage import JobStage, holder
 from tests.factories import a_job
 
 # What a row keeps itself, whatever its size, as a change of its status writes it.
@@ -173,3 +182,80 @@ def test_a_retry_of_large_payloads_is_one_pass_because_it_touches_none(stage: Jo
     retried = stage.run(retry_dead_letters, stage.org, DeadLetters(limit=100), ALL_QUEUES, None)
 
     assert len(retried.job_ids) == 6
+
+
+def deliveries(stage: JobStage, count: int) -> Row:
+    """Of a webhook that is told of large results."""
+    wanted = NewWebhook(name="h", url="http://example.com/", events=("job.completed",))
+    webhook = stage.run(create_webhook, stage.org, wanted, None)
+    for _ in range(count):
+        stage.enqueue()
+        job = stage.take()
+        stage.run(complete, stage.org, job["id"], holder(job), MEGABYTE, ALL_QUEUES)
+    return webhook
+
+
+def delivery_count(stage: JobStage, **asked: str) -> int:
+    count: int = stage.value("SELECT count(*) FROM deliveries WHERE status = :status", **asked)
+    return count
+
+
+def test_a_pass_over_what_was_owed_to_a_webhook_that_is_off_is_bounded(stage: JobStage) -> None:
+    webhook = deliveries(stage, 6)
+    off = WebhookChanges({"enabled": 0})
+    stage.run(change_webhook, stage.org, webhook["id"], off, None)
+
+    stage.run_pass(Deadline.CLEARING)
+
+    assert delivery_count(stage, status="failed") == BODIES_MAX
+    stage.run_due()
+    assert delivery_count(stage, status="failed") == 6
+
+
+def test_a_pass_over_the_deliveries_of_a_deleted_webhook_is_bounded(stage: JobStage) -> None:
+    webhook = deliveries(stage, 6)
+    stage.run(delete_webhook, stage.org, webhook["id"])
+
+    stage.run_pass(Deadline.CLEARING)
+
+    assert stage.value("SELECT count(*) FROM deliveries") == 6 - BODIES_MAX
+    stage.run_due()
+    assert stage.value("SELECT count(*) FROM webhooks") == 0
+
+
+def test_a_pass_over_old_deliveries_is_bounded(stage: JobStage) -> None:
+    deliveries(stage, 6)
+    stage.rows("UPDATE deliveries SET status = 'failed', next_attempt_at_ms = NULL")
+    stage.clock.advance(seconds=8 * 24 * 3600)
+
+    while stage.value("SELECT count(*) FROM deliveries") == 6:
+        stage.run_pass(Deadline.RETENTION)
+
+    assert stage.value("SELECT count(*) FROM deliveries") == 6 - BODIES_MAX
+
+
+def test_a_pass_over_a_deleted_organization_is_bounded(stage: JobStage) -> None:
+    deliveries(stage, 6)
+    stage.run(delete_organization, stage.org, even_if_busy=True)
+
+    stage.run_pass(Deadline.DELETION)
+
+    assert stage.value("SELECT count(*) FROM deliveries") == 6 - BODIES_MAX
+
+
+def test_schedules_that_make_up_for_slots_make_four_mebibytes_at_a_time() -> None:
+    row = {
+        "seq": 1,
+        "cron_expression": "* * * * *",
+        "timezone": "UTC",
+        "catch_up": "all",
+        "misfire_grace_seconds": 60,
+        "next_run_at_ms": 60_000,
+        "caught_up": 0,
+        "size_bytes": len(MEGABYTE),
+    }
+
+    [firing] = decide([row], 6_000_000)
+
+    assert len(firing.slots) == BODIES_MAX
+    assert firing.next_run_at_ms == 60_000 * (BODIES_MAX + 1)

@@ -16,6 +16,7 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
+from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from tests.core.job_stage import JobStage
 from tests.core.stage import OPEN
@@ -91,12 +92,12 @@ class Graph:
 
     # -- what callers do ---------------------------------------------------------------------
 
-    def cancel(self, reason: str | None = None, *, stop_running: bool = False) -> sqlite3.Row:
+    def cancel(self, reason: str | None = None, *, stop_running: bool = False) -> Row:
         return self.stage.run(
             cancel_workflow, self.stage.org, self.id, reason, ALL_QUEUES, stop_running
         )
 
-    def retry(self, caps: Caps | None = None) -> sqlite3.Row:
+    def retry(self, caps: Caps | None = None) -> Row:
         return self.stage.run(retry_workflow, self.stage.org, self.id, ALL_QUEUES, caps)
 
     def delete(self) -> None:
@@ -108,3 +109,9 @@ def check(stage: JobStage) -> None:
     stage.check_books()
     stage.check_claimable()
     assert stage.read(recount) == []
+
+
+def as_seen(workflow: Row) -> list[Any]:
+    """What a change of a workflow would show in."""
+    columns = ("status", "updated_at_ms", "completed_at_ms", "cancel_requested_at_ms")
+    return [workflow[column] for column in (*columns, "cancel_reason")]

@@ -14,7 +14,7 @@ from spooled_lite.core.lifecycle.retry import retry_dead_letters
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
 from tests.core.job_stage import JobStage, holder
-from tests.core.workflows.graphs import a_step, check, stored
+from tests.core.workflows.graphs import a_step, as_seen, check, stored
 
 DIAMOND = (a_step("a"), a_step("b", "a"), a_step("c", "a"), a_step("d", "b", "c"))
 REASON = {"reason": "workflow_canceled"}
@@ -78,7 +78,7 @@ def test_a_step_that_runs_on_after_a_cancel_can_still_be_told_to_stop(stage: Job
     stage.happened()
     stage.clock.advance(seconds=1)
 
-    assert tuple(graph.cancel("two", stop_running=True)) == tuple(first)
+    assert as_seen(graph.cancel("two", stop_running=True)) == as_seen(first)
 
     assert stage.happened() == ["job.stop_requested"]
     graph.cancel(stop_running=True)

@@ -16,7 +16,7 @@ from spooled_lite.wire.http.described.answers import CustomLimits
 from spooled_lite.wire.http.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.job_views import Job, JobSummary
-from spooled_lite.wire.http.workflow_views import WorkflowSummary
+from spooled_lite.wire.http.workflow_views import ListedWorkflow
 
 _LIMITS: Final = {"max_active_jobs": 1_000, "max_queues": None}
 
@@ -119,7 +119,7 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
             Parameter("status", "Only of this status; another word counts as none"),
             *paging(),
         ),
-        answer=list[WorkflowSummary],
+        answer=list[ListedWorkflow],
         is_paged=True,
     ),
 }

@@ -21,6 +21,7 @@ SCHEDULES: Final = {
     "cron": Field("The same as `cron_expression`", "0 9 * * MON-FRI"),
     "schedule": Field("The same as `cron_expression`", "0 9 * * MON-FRI"),
     "timezone": Field("The zone whose clock counts: an IANA name, or an offset such as `+05:30`. Default: UTC", "America/New_York"),
+    "ScheduleView.values_omitted": Field("True: its template is left out, the list would be too large", False),
     "payload_template": Field("The payload of its jobs: any JSON value", {"kind": "daily"}),
     **in_each(_GIVEN, "payload", Field("The same as `payload_template`", {"kind": "daily"})),
     **in_each(_GIVEN, "job_type", Field("Put into a template that is an object and has none", "daily_report")),

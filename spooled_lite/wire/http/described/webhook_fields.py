@@ -29,6 +29,7 @@ WEBHOOKS: Final = {
     "delivery_id": Field("The delivery", ID),
     "event": Field("What it was told of", "job.failed"),
     "DeliveryView.event_type": Field("The same as `event`", "job.failed"),
+    "DeliveryView.values_omitted": Field("True: its payload is left out, the list would be too large", False),
     "DeliveryView.payload": Field("What is sent, in the format `json`", {"id": ID, "event": "job.failed"}),
     **in_each(("TestResult", "RetryResult"), "status", one_of("What came of it", "success", "failed")),
     **in_each(("TestResult", "RetryResult"), "success", Field("Whether the receiver took it", True)),

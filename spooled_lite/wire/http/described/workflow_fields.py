@@ -10,7 +10,7 @@ from spooled_lite.core.workflows.records import (
 )
 from spooled_lite.wire.http.described.field import Field, count, in_each, length, one_of, time
 
-_SUMMARIES: Final = ("WorkflowSummary", "WorkflowDetail", "WorkflowCreated")
+_SUMMARIES: Final = ("WorkflowSummary", "ListedWorkflow", "WorkflowDetail", "WorkflowCreated")
 _KEY: Final = length(1, KEY_CHARACTERS_MAX)
 _ID: Final = "7d444840-9dc0-41d1-b245-5ffdce74fad2"
 _ERROR: Final = {"type": "JobError", "error_type": "JobError", "message": "boom", "stack": None}
@@ -61,6 +61,7 @@ WORKFLOWS: Final = {
     "WorkflowJob.depends_on": Field("The ids of the jobs it waits for", []),
     "WorkflowJob.dependencies_met": Field("Whether it waits for no other job", True),
     "depends_on_keys": Field("The keys of those of them that are in the workflow", ["account"]),
+    "metadata_omitted": Field("True: they are left out, the list would be too large", False),
     "values_omitted": Field("True: its payload and result are left out, the answer would be too large", False),
     "backoff_type": Field("Always `exponential`", "exponential"),
     "failed_at": time("When it became a dead letter"),

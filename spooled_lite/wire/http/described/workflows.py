@@ -10,6 +10,7 @@ from spooled_lite.wire.http.described import answers
 from spooled_lite.wire.http.described.doc import Doc, Parameter, paging
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.workflow_views import (
+    ListedWorkflow,
     StepStatus,
     WorkflowDetail,
     WorkflowJob,
@@ -29,7 +30,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
             ),
             *paging(),
         ),
-        answer=list[WorkflowSummary],
+        answer=list[ListedWorkflow],
         is_paged=True,
     ),
     workflows.create: Doc(

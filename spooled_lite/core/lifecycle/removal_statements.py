@@ -1,0 +1,165 @@
+"""Every statement that deletes for good: jobs, what is old, and what deleted ones have left."""
+
+from typing import Final
+
+from spooled_lite.core.jobs.statements import ALL_BYTES
+
+# Index jobs_by_queue.
+OF_QUEUE: Final = f"""
+SELECT seq, queue, queue_name, org, status, workflow_id, id, {ALL_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
+# Index jobs_by_queue, from where the last pass stopped: what is being processed stays.
+IDLE_OF_QUEUE: Final = f"""
+SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
+ WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
+# Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
+# refers to it, and while its workflow is not finished.
+OLD: Final = f"""
+SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
+       {ALL_BYTES} AS size_bytes,
+       EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
+                          ON children.seq = edges.job
+                WHERE edges.parent = jobs.seq AND children.status IN ('pending', 'scheduled'))
+       OR EXISTS (SELECT 1 FROM workflows
+                   WHERE workflows.id = workflow_id AND workflows.status IN ('pending', 'running'))
+           AS is_needed
+  FROM jobs
+ WHERE org = :org AND completed_at_ms < :completed_before_ms
+   AND (completed_at_ms, seq) > (:after_ms, :after_seq)
+ ORDER BY completed_at_ms, seq LIMIT :limit
+"""
+
+DELETE_HISTORY: Final = """
+DELETE FROM job_history WHERE job IN (SELECT value FROM json_each(:seqs))
+"""
+
+DELETE: Final = "DELETE FROM jobs WHERE seq IN (SELECT value FROM json_each(:seqs))"
+
+# Index job_history_by_age.
+DELETE_OLD_HISTORY: Final = """
+DELETE FROM job_history WHERE seq IN (
+       SELECT seq FROM job_history WHERE org = :org AND created_at_ms < :created_before_ms
+        ORDER BY created_at_ms LIMIT :limit)
+"""
+
+# Index deliveries_of_org. What is still owed stays, however old; there is little of it.
+OLD_DELIVERIES: Final = """
+SELECT seq, length(body) AS size_bytes FROM deliveries
+ WHERE org = :org AND created_at_ms < :created_before_ms AND status <> 'pending'
+ ORDER BY created_at_ms LIMIT :limit
+"""
+
+# Primary key of queue_counters. Statistics look back a day.
+DELETE_OLD_MINUTES: Final = """
+DELETE FROM queue_counters
+ WHERE queue = :queue AND minute > 0 AND minute < :minute
+"""
+
+ORGANIZATIONS: Final = "SELECT seq, plan_tier, custom_limits FROM organizations"
+
+QUEUES_AFTER: Final = "SELECT seq FROM queues WHERE seq > :after ORDER BY seq LIMIT :limit"
+
+PAGES: Final = "PRAGMA page_count"
+
+FREE_PAGES: Final = "PRAGMA freelist_count"
+
+# -- what is left of a deleted organization --------------------------------------------------------
+
+# In this order: runs before their schedules, which would take all of them along; what is owed
+# before the deliveries, none of which are made of it any more; both before their webhooks.
+TABLES_OF_ORG: Final = (
+    "schedule_runs",
+    "schedules",
+    "workflows",
+    "owed_events",
+    "deliveries",
+    "webhooks",
+    "inbound_log",
+    "workers",
+    "api_keys",
+    "event_log",
+    "usage_counters",
+)
+
+# Of those whose rows may be large: for `delete_first`.
+LARGE_OF_ORG: Final = {
+    "schedules": """
+SELECT seq, length(payload_template) AS size_bytes FROM schedules
+ WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit
+""",
+    "workflows": """
+SELECT seq, coalesce((SELECT length(metadata) FROM workflow_metadata WHERE workflow = seq), 0)
+           AS size_bytes
+  FROM workflows WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit
+""",
+    "owed_events": """
+SELECT seq, length(data) AS size_bytes FROM owed_events
+ WHERE org = :org ORDER BY seq LIMIT :limit
+""",
+    "deliveries": """
+SELECT seq, length(body) AS size_bytes FROM deliveries
+ WHERE org = :org ORDER BY created_at_ms LIMIT :limit
+""",
+}
+
+DELETE_LARGE: Final = {
+    "schedules": "DELETE FROM schedules WHERE seq IN (SELECT value FROM json_each(:seqs))",
+    "workflows": "DELETE FROM workflows WHERE seq IN (SELECT value FROM json_each(:seqs))",
+    "owed_events": "DELETE FROM owed_events WHERE seq IN (SELECT value FROM json_each(:seqs))",
+    "deliveries": "DELETE FROM deliveries WHERE seq IN (SELECT value FROM json_each(:seqs))",
+}
+
+# By the index that begins with the organization, a pass at a time. Jobs, their history and their
+# dependencies go with their queues. The newest row of the event log stays, for its number.
+DELETE_OF_ORG: Final = {
+    "confirmation_codes": """
+DELETE FROM confirmation_codes WHERE org IN (
+       SELECT org FROM confirmation_codes WHERE org = :org LIMIT :limit)
+""",
+    "schedule_runs": """
+DELETE FROM schedule_runs WHERE seq IN (
+       SELECT seq FROM schedule_runs WHERE org = :org ORDER BY started_at_ms LIMIT :limit)
+""",
+    "webhooks": """
+DELETE FROM webhooks WHERE seq IN (
+       SELECT seq FROM webhooks WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "inbound_log": """
+DELETE FROM inbound_log WHERE seq IN (
+       SELECT seq FROM inbound_log WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "workers": """
+DELETE FROM workers WHERE seq IN (
+       SELECT seq FROM workers WHERE org = :org ORDER BY last_heartbeat_ms LIMIT :limit)
+""",
+    "api_keys": """
+DELETE FROM api_keys WHERE seq IN (
+       SELECT seq FROM api_keys WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "event_log": """
+DELETE FROM event_log WHERE seq IN (
+       SELECT seq FROM event_log
+        WHERE org = :org AND seq < (SELECT max(seq) FROM event_log)
+        ORDER BY seq LIMIT :limit)
+""",
+    "usage_counters": """
+DELETE FROM usage_counters WHERE org = :org AND (period, name) IN (
+       SELECT period, name FROM usage_counters WHERE org = :org
+        ORDER BY period, name LIMIT :limit)
+""",
+}
+
+# What DELETE_OF_ORG leaves of the log, if anything.
+DISOWN_LAST_EVENT: Final = """
+UPDATE event_log
+   SET org = :nobody, type = '', queue_name = NULL, subject_id = NULL, body = x''
+ WHERE seq = (SELECT max(seq) FROM event_log) AND org = :org
+"""
