@@ -182,7 +182,7 @@ def nested(levels: int) -> bytes:
 def test_a_payload_may_be_nested_a_hundred_levels_deep(levels: int, is_stored: bool) -> None:
     async def script(stage: Stage) -> None:
         # Written by hand: the classes of clients in this language go to 33 levels.
-        payload = struct_of(nested(levels))
+        payload = struct_of(nested(levels), messages_max=1_000)
         assert payload is not None
 
         call = stage.client.raw("Enqueue", an_enqueue(payload))
@@ -248,3 +248,26 @@ def test_many_at_once_share_the_writes() -> None:
 
     # However slow the machine is, a batch is not cut short.
     play(script, write_batch_ms_max=60_000)
+
+
+@pytest.mark.parametrize(
+    ("method", "request_with_nul", "field"),
+    [
+        ("Enqueue", pb.EnqueueRequest(queue_name="a", idempotency_key="k\0x"), "idempotency_key"),
+        ("Enqueue", pb.EnqueueRequest(queue_name="a", tags={"k": "a\0"}), "tags"),
+        ("Enqueue", pb.EnqueueRequest(queue_name="a", tags={"\0": "a"}), "tags"),
+        ("Dequeue", pb.DequeueRequest(queue_name="a", worker_id="w\0x"), "worker_id"),
+        ("Complete", pb.CompleteRequest(job_id="j\0x", worker_id="w"), "job_id"),
+        ("Fail", pb.FailRequest(job_id="j", worker_id="w", lease_id="\0"), "lease_id"),
+    ],
+)
+def test_a_nul_in_an_id_a_name_a_key_or_a_tag_is_refused(
+    method: str, request_with_nul: Any, field: str
+) -> None:
+    async def script(stage: Stage) -> None:
+        refused = await refusal(stage.client.call(method, request_with_nul))
+
+        assert refused.code == "INVALID_ARGUMENT"
+        assert refused.text == f"Field `{field}` must not hold the character NUL"
+
+    play(script)

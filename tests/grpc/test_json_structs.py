@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.errors import RuleBroken
-from spooled_lite.wire.grpc.json_structs import NESTING_MAX, WHOLE_MAX, json_of, struct_of
+from spooled_lite.wire.grpc.convert import as_field
+from spooled_lite.wire.grpc.json_structs import NESTING_MAX, WHOLE_MAX, TooDeep, json_of, struct_of
 
 SCALARS = (
     st.none()
@@ -106,13 +109,59 @@ def test_the_bound_of_nesting_is_the_same_for_objects_and_lists(kind: bytes) -> 
     def deep(levels: int) -> bytes:
         close = b"}" if kind.startswith(b"{") else b"]"
         inner = kind * (levels - 1) + b"1" + close * (levels - 1)
-        found = struct_of(b'{"a":' + inner + b"}")
+        found = struct_of(b'{"a":' + inner + b"}", messages_max=1_000)
         assert found is not None
         return found
 
     assert json_of(deep(NESTING_MAX), "payload")
     with pytest.raises(RuleBroken, match="100 levels"):
         json_of(deep(NESTING_MAX + 1), "payload")
+
+
+def objects(count: int, leaf: bytes = b"1") -> bytes:
+    return b'{"a":' * count + leaf + b"}" * count
+
+
+def arrays(count: int, leaf: bytes = b"1") -> bytes:
+    """In an object, which counts as a level, too."""
+    return b'{"a":' + b"[" * count + leaf + b"]" * count + b"}"
+
+
+@pytest.mark.parametrize(
+    ("text", "levels", "read"),
+    [
+        (objects(33), 33, 33),
+        (objects(34), 34, 33),
+        (objects(32, b"{}"), 33, 33),
+        (objects(33, b"{}"), 34, 33),
+        (arrays(48), 49, 49),
+        (arrays(49), 50, 49),
+        (arrays(47, b"[]"), 49, 49),
+        (arrays(48, b"[]"), 50, 49),
+        (objects(20, b"[" * 19 + b"1" + b"]" * 19), 39, 39),
+        (objects(20, b"[" * 20 + b"1" + b"]" * 20), 40, 39),
+        (objects(100), 100, 33),
+        (b'{"x":[[1]],"y":' + objects(33) + b"}", 34, 33),
+    ],
+)
+def test_what_is_deeper_than_the_library_reads_is_no_struct(
+    text: bytes, levels: int, read: int
+) -> None:
+    whole = struct_of(text, messages_max=1_000)
+    assert whole is not None
+    job = as_field(pb.Job.DESCRIPTOR.fields_by_name["payload"].number, whole)
+    response = as_field(pb.DequeueResponse.DESCRIPTOR.fields_by_name["jobs"].number, job)
+
+    if levels == read:
+        assert struct_of(text) == whole
+        pb.DequeueResponse.FromString(response)
+    else:
+        with pytest.raises(TooDeep) as refused:
+            struct_of(text)
+        said = f"nested {levels} levels deep; gRPC clients read {read}"
+        assert refused.value.message == said
+        with pytest.raises(DecodeError):
+            pb.DequeueResponse.FromString(response)
 
 
 @pytest.mark.parametrize("text", [b"null", b"[1]", b'"a"', b"1", b"true", b" [1]"])

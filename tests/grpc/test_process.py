@@ -15,7 +15,7 @@ from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.storage.transaction import together
 from spooled_lite.wire import waiting
-from spooled_lite.wire.grpc import answers, process
+from spooled_lite.wire.grpc import answers, hand_out, process
 from spooled_lite.wire.grpc.parked import PARKED_MAX
 from tests.factories import a_job
 from tests.grpc.stage import (
@@ -417,7 +417,7 @@ def test_an_answer_that_cannot_be_made_ends_the_stream(monkeypatch: pytest.Monke
     async def script(stage: Stage) -> None:
         job_id = await stage.client.enqueue()
         it = await talk(stage)
-        monkeypatch.setattr(answers, "job_bytes", bug)
+        monkeypatch.setattr(hand_out, "job_bytes", bug)
         await it.dequeue()
 
         refused = await refusal(it.read())

@@ -73,6 +73,21 @@ def fail(
     visible(held, scope)
     if held["stop_reason"] is not None and stop(tx, held, error):
         return Failed("cancelled", will_retry=False, delay_ms=0)
+    return _retry_or_bury(tx, org, held, error, may_retry)
+
+
+def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[Row, str]]) -> None:
+    """End the attempt of claimed jobs that their claimer cannot read, as `fail`, each with why.
+
+    Those that are not held under their lease any more are passed over.
+    """
+    for job, error in jobs:
+        held = tx.row(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
+        if held is not None and not stop(tx, job, error):
+            _retry_or_bury(tx, org, job, error, may_retry=True)
+
+
+def _retry_or_bury(tx: Tx, org: int, held: Row, error: str, may_retry: bool) -> Failed:
     if may_retry and held["retry_count"] < held["max_retries"]:
         queue = known_queue(tx, org, held["queue_name"])
         assert queue is not None, "a visible job has a live queue"

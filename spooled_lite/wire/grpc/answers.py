@@ -11,11 +11,10 @@ from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
 from spooled_lite.storage.lines import Lane, Request
 from spooled_lite.storage.transaction import Step, together
-from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.grpc.acts import Act, Command
-from spooled_lite.wire.grpc.call import Call, off_loop
-from spooled_lite.wire.grpc.convert import job_bytes
+from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import told
+from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.waiting import ask_once, give_back
 
 # Settlements that are one operation: each may tell a thousand jobs that wait for it, in 8 ms.
@@ -140,23 +139,26 @@ class Settled:
 
 
 class Arrived:
-    """Jobs of a dequeue that was parked."""
+    """Jobs of a dequeue that was parked. When none of them can be read, it parks again."""
 
     weight = size_bytes = 0
 
-    def __init__(self, jobs: list[Row]) -> None:
+    def __init__(self, wanted: Claim, jobs: list[Row]) -> None:
         self.backlog_bytes = sum(map(body_bytes, jobs))
+        self._wanted = wanted
         self._jobs = deque(jobs)
 
     def begin(self, group: Group) -> None: ...
 
     async def write(self, stream: Stream) -> None:
-        call = stream.call
+        has_said = False
         while self._jobs:
-            for job in await claimed_in_full(call, [self._jobs[0]]):
-                message = await off_loop(body_bytes(job), job_bytes, job, call.org_id)
+            for message in (await handed_out(stream.call, [self._jobs[0]])).messages:
                 await stream.say(JOB, message)
+                has_said = True
             self._jobs.popleft()
+        if not has_said:
+            await stream.park(self._wanted)
 
     def hand_back(self, call: Call) -> None:
         if self._jobs:
@@ -186,7 +188,7 @@ class Asked:
         if error is not None:
             await stream.refuse(told(error))
         elif taker.result():
-            self._jobs = Arrived(taker.result())
+            self._jobs = Arrived(self._wanted, taker.result())
             await self._jobs.write(stream)
         else:
             await stream.park(self._wanted)

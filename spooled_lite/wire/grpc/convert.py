@@ -98,6 +98,7 @@ def claim_of(request: Any, *, limit: int | None = None) -> Claim:
             f"Worker ID must have 1 to {ID_CHARACTERS_MAX} characters (`worker_id`)",
             "length",
         )
+    _short(worker_id, "worker_id")
     if limit is None:
         limit = max(1, min(BATCH_MAX, request.batch_size))
     lease_ms = lease_ms_of(request.lease_duration_secs)
@@ -279,6 +280,9 @@ def _within(value: int, field: str, least: int, most: int) -> int:
 
 
 def _short(text: str, field: str, characters_max: int = ID_CHARACTERS_MAX) -> str:
+    """An id or a name. Raises RuleBroken: it is too long, or holds NUL."""
+    if "\0" in text:
+        raise RuleBroken.of(field, f"Field `{field}` must not hold the character NUL", "nul")
     if len(text) > characters_max:
         raise RuleBroken.of(
             field, f"Field `{field}` is longer than {characters_max} characters", "length"
@@ -302,6 +306,9 @@ def _time_ms(request: Any, field: str) -> int | None:
 def _tags(given: Mapping[str, str]) -> bytes | None:
     if not given:
         return None
+    for name, value in given.items():
+        if "\0" in name or "\0" in value:
+            raise RuleBroken.of("tags", "Field `tags` must not hold the character NUL", "nul")
     tags = msgspec.json.encode(dict(given))
     if len(tags) > TAGS_BYTES_MAX:
         raise RuleBroken.of(

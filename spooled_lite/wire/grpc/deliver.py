@@ -6,13 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.claim import Claim, is_held
 from spooled_lite.errors import SpooledError, Unavailable
 from spooled_lite.events import MOVING, Event, EventType
-from spooled_lite.wire.bodies import claimed_in_full
-from spooled_lite.wire.grpc.call import Call, off_loop
-from spooled_lite.wire.grpc.convert import claim_of, job_bytes
+from spooled_lite.wire.grpc.call import Call
+from spooled_lite.wire.grpc.convert import claim_of
+from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, Streams, stopping
 from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.waiting import claim_when_there_is, give_back
@@ -103,11 +102,10 @@ class _Delivery:
             return claimed[0]
 
     async def _write(self, job: sqlite3.Row) -> bool:
-        """False: its payload is damaged, and it is nobody's any more."""
+        """False: nobody can read it over gRPC, and it is nobody's any more."""
         call = self.call
         try:
-            for whole in await claimed_in_full(call, [job]):
-                message = await off_loop(body_bytes(whole), job_bytes, whole, call.org_id)
+            for message in (await handed_out(call, [job])).messages:
                 await call.context.write(message)
                 return True
         except BaseException:

@@ -1,6 +1,7 @@
 """JSON objects as google.protobuf.Struct, and back: bytes to bytes, without the library's classes.
 
-The library refuses what is nested 33 levels deep, because each level of JSON is three messages.
+The library takes a hundred messages in each other, and a level of JSON is up to three: what REST
+has stored may be deeper than clients read.
 Contract: grpc, section 4.
 """
 
@@ -8,13 +9,19 @@ import json
 import math
 import struct
 import sys
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
 
-from spooled_lite.errors import RuleBroken
+from spooled_lite.errors import Conflict, RuleBroken
 
 NESTING_MAX: Final = 100  # levels, as in JSON over REST
+# Messages in each other that a client reads in a payload or result: the library takes a hundred,
+# and the response and the job are around it.
+MESSAGES_MAX: Final = 99
+MESSAGES_OF_OBJECT: Final = 3  # the Struct, its entry, the Value
+MESSAGES_OF_ARRAY: Final = 2  # the ListValue, the Value
 WHOLE_MAX: Final = 2**53  # from here on a double does not tell one integer from the next
 
 # The tags of google/protobuf/struct.proto: number of the field, and how it is written.
@@ -47,7 +54,7 @@ def json_of(data: bytes, field: str) -> bytes:
         return b"{}"
     try:
         return msgspec.json.encode(_object(data, 0, len(data), 1))
-    except _TooDeep:
+    except _NestedTooDeep:
         raise RuleBroken.of(
             field, f"Field `{field}` is nested over {NESTING_MAX} levels", "nesting"
         ) from None
@@ -61,7 +68,7 @@ def json_of(data: bytes, field: str) -> bytes:
         ) from None
 
 
-class _TooDeep(Exception):
+class _NestedTooDeep(Exception):
     pass
 
 
@@ -71,7 +78,7 @@ class _NotFinite(Exception):
 
 def _object(data: bytes, at: int, end: int, level: int) -> dict[str, Any]:
     if level > NESTING_MAX:
-        raise _TooDeep
+        raise _NestedTooDeep
     found: dict[str, Any] = {}
     while at < end:
         tag, at = _varint(data, at, end)
@@ -96,7 +103,7 @@ def _object(data: bytes, at: int, end: int, level: int) -> dict[str, Any]:
 
 def _array(data: bytes, at: int, end: int, level: int) -> list[Any]:
     if level > NESTING_MAX:
-        raise _TooDeep
+        raise _NestedTooDeep
     found = []
     while at < end:
         tag, at = _varint(data, at, end)
@@ -184,42 +191,67 @@ def _skip(data: bytes, at: int, end: int, tag: int) -> int:
 # -- out -------------------------------------------------------------------------------------------
 
 
-def struct_of(text: bytes) -> bytes | None:
-    """A JSON object as a Struct; None for any other JSON value, which no Struct can hold."""
+class TooDeep(Conflict):
+    """A value that is nested deeper than gRPC clients read, though not than JSON may be."""
+
+
+def struct_of(text: bytes, messages_max: int = MESSAGES_MAX) -> bytes | None:
+    """A JSON object as a Struct; None for any other JSON value, which no Struct can hold.
+
+    Raises:
+        TooDeep: clients could not read it, nor the message that it is in.
+    """
     if text[:1] not in (b"{", b" ", b"\t", b"\r", b"\n"):
         return None
     if text == b"{}":
         return b""
     value = _parsed(text)
-    return _object_bytes(value) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    try:
+        return _object_bytes(value, messages_max)
+    except _NoRoom:
+        levels, read = _levels(value)
+        raise TooDeep(f"nested {levels} levels deep; gRPC clients read {read}") from None
 
 
 def _parsed(text: bytes) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:
-        # A number beyond every machine number, or half of a surrogate pair: stored as it came.
+        # An integer of hundreds of digits, or half of a surrogate pair: stored as it came.
         return json.loads(text, parse_int=float)
 
 
-def _object_bytes(value: dict[str, Any]) -> bytes:
+class _NoRoom(Exception):
+    pass
+
+
+def _object_bytes(value: dict[str, Any], room: int) -> bytes:
+    """`room`: how many messages may stand in each other here."""
+    inside = room - MESSAGES_OF_OBJECT
+    if inside < 0 and (value or not room):
+        raise _NoRoom
     parts: list[bytes] = []
     for key, each in value.items():
-        name, said = key.encode("utf-8", "replace"), _value_bytes(each)
+        name, said = key.encode("utf-8", "replace"), _value_bytes(each, inside)
         entry = b"\n%b%b\x12%b%b" % (length_of(name), name, length_of(said), said)
         parts += (b"\n", length_of(entry), entry)
     return b"".join(parts)
 
 
-def _array_bytes(value: list[Any]) -> bytes:
+def _array_bytes(value: list[Any], room: int) -> bytes:
+    inside = room - MESSAGES_OF_ARRAY
+    if inside < 0 and (value or not room):
+        raise _NoRoom
     parts: list[bytes] = []
     for each in value:
-        said = _value_bytes(each)
+        said = _value_bytes(each, inside)
         parts += (b"\n", length_of(said), said)
     return b"".join(parts)
 
 
-def _value_bytes(value: Any) -> bytes:
+def _value_bytes(value: Any, room: int) -> bytes:
     if isinstance(value, str):
         text = value.encode("utf-8", "replace")
         return b"\x1a%b%b" % (length_of(text), text)
@@ -230,12 +262,29 @@ def _value_bytes(value: Any) -> bytes:
     if value is False:
         return _FALSE
     if isinstance(value, dict):
-        inside = _object_bytes(value)
+        inside = _object_bytes(value, room)
         return b"*%b%b" % (length_of(inside), inside)
     if isinstance(value, list):
-        inside = _array_bytes(value)
+        inside = _array_bytes(value, room)
         return b"2%b%b" % (length_of(inside), inside)
     return _TAGGED_DOUBLE.pack(_NUMBER, _finite(value))
+
+
+def _levels(value: Any) -> tuple[int, int]:
+    """How deep something is nested where it takes the most messages, and how much of it fits."""
+    path = _deepest(value)[1]
+    read = sum(1 for messages in accumulate(path) if messages <= MESSAGES_MAX)
+    return len(path), read
+
+
+def _deepest(value: Any) -> tuple[int, list[int]]:
+    """The messages of each level on the way to where they are the most, and their sum."""
+    if not isinstance(value, dict | list):
+        return 0, []
+    own = MESSAGES_OF_OBJECT if isinstance(value, dict) else MESSAGES_OF_ARRAY
+    inside = value.values() if isinstance(value, dict) else value
+    found = max(map(_deepest, inside), key=lambda each: each[0], default=(0, []))
+    return own + found[0], [own, *found[1]]
 
 
 def _finite(value: int | float) -> float:

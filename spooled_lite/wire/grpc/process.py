@@ -214,7 +214,7 @@ class _Conversation:
             self._held_back[(wanted.queue_name, wanted.worker_id)] = wanted
             return
         self._hand_over()  # what is gathered stays the last of the line
-        answer = Arrived(jobs)
+        answer = Arrived(wanted, jobs)
         self._backlog_bytes += answer.backlog_bytes
         self._line.append(answer)
         self._changed.set()

@@ -1,6 +1,6 @@
 """QueueService: what it needs of its streams is in deliver.py and process.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from spooled_lite.core.jobs.bodies import body_bytes
@@ -11,23 +11,21 @@ from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.query import queue_depth
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.lines import Lane
-from spooled_lite.wire.bodies import claimed_in_full, in_full
+from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
 from spooled_lite.wire.grpc.call import Call, off_loop
 from spooled_lite.wire.grpc.convert import as_field, claim_of, job_bytes, new_job, stats_response
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import spooled_class
+from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.grpc.methods import Streaming, Unary
 from spooled_lite.wire.grpc.process import process_jobs
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.waiting import claim_now, give_back
 
-# What every client takes, less some room for what stands around it.
-RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024 - 1024
 JOB_OF_GET: Final = 1  # the number of `job` in GetJobResponse
 JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse
 
@@ -74,28 +72,13 @@ async def _dequeue(call: Call, wanted: Claim) -> bytes:
         return b""  # its deadline has passed
     claimed = await claim_now(call.db, claimer, wanted)
     try:
-        size = sum(map(body_bytes, claimed))
-        found = await claimed_in_full(call, claimed)
-        response, count = await off_loop(size, _response, found, call.org_id)
+        handed = await handed_out(call, claimed)
     except BaseException:
         give_back(call.db, claimer, claimed)
         raise
-    if count < len(found):
-        give_back(call.db, claimer, found[count:])
-    return response
-
-
-def _response(claimed: Sequence[Row], org_id: str) -> tuple[bytes, int]:
-    """As many of the jobs as a client takes, at least one; and how many."""
-    parts: list[bytes] = []
-    size = 0
-    for row in claimed:
-        part = as_field(JOBS_OF_DEQUEUE, job_bytes(row, org_id))
-        size += len(part)
-        if parts and size > RESPONSE_BYTES_MAX:
-            break
-        parts.append(part)
-    return b"".join(parts), len(parts)
+    if handed.left:
+        give_back(call.db, claimer, handed.left)
+    return b"".join(as_field(JOBS_OF_DEQUEUE, message) for message in handed.messages)
 
 
 def _settling(act: Act) -> Unary:
