@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import WatchedApi, problem, refusal
+from tests.api.job_calls import WatchedApi, refusal
 from tests.api.route_table import MAIN_PORT
 from tests.api.test_routes import filled
 
@@ -37,7 +37,9 @@ def test_a_webhook_token_cannot_be_cleared(api: WatchedApi) -> None:
         api.post("organizations/webhook-token/clear", json={"confirm": True}),
         api.delete(own),
     ):
-        assert problem(answer) == (400, "webhook_token", "invalid_value")
+        assert refusal(answer) == (404, "NOT_FOUND")
+        said = "the webhook token cannot be cleared; regenerate it to stop the old one"
+        assert answer.json()["message"] == said
 
 
 def test_a_foreign_webhook_token_is_not_even_there(api: WatchedApi) -> None:

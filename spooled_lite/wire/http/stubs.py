@@ -1,6 +1,6 @@
 """Calls that clients know and this server refuses. Contract: platform, sections 10 and 17."""
 
-from spooled_lite.errors import BadRequest, NotFound, RuleBroken
+from spooled_lite.errors import BadRequest, NotFound
 from spooled_lite.wire.http.call import Call, Reply
 
 
@@ -30,11 +30,7 @@ async def no_remote_configuration(call: Call) -> Reply:
 
 async def keep_webhook_token(call: Call) -> Reply:
     """The token is always there: without one, anybody could hand in webhooks."""
-    raise RuleBroken.of(
-        "webhook_token",
-        "The `webhook_token` cannot be cleared; regenerate it to stop the old one",
-        "invalid_value",
-    )
+    raise NotFound("the webhook token cannot be cleared; regenerate it to stop the old one")
 
 
 async def keep_webhook_token_of(call: Call) -> Reply:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest, NotFound, RuleBroken
+from spooled_lite.errors import BadRequest, NotFound
 from spooled_lite.wire.http import billing, dashboard, metrics, stubs
 from spooled_lite.wire.http.described.doc import JSON, Doc
 from spooled_lite.wire.http.dispatch import Handler
@@ -32,7 +32,7 @@ PLATFORM: Final[Mapping[Handler, Doc]] = {
 }
 
 
-def _refused(what: str, kind: type[NotFound | BadRequest | RuleBroken] = NotFound) -> Doc:
+def _refused(what: str, kind: type[NotFound | BadRequest] = NotFound) -> Doc:
     return Doc(
         summary=f"Always refused: {what}",
         about="Known to clients, not offered here.",
@@ -48,7 +48,7 @@ STUBS: Final[Mapping[Handler, Doc]] = {
     stubs.no_charts: _refused("there are no charts"),
     stubs.not_by_admin: _refused("the admin key does not open this"),
     stubs.no_remote_configuration: _refused("the server is configured where it is started"),
-    stubs.keep_webhook_token: _refused("the webhook token cannot be cleared", RuleBroken),
-    stubs.keep_webhook_token_of: _refused("the webhook token cannot be cleared", RuleBroken),
+    stubs.keep_webhook_token: _refused("the webhook token cannot be cleared"),
+    stubs.keep_webhook_token_of: _refused("the webhook token cannot be cleared"),
     stubs.no_portal: _refused("there is no billing portal", BadRequest),
 }
