@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.keys.records import Scope
+from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
 
 EVER_MS: Final = 2**62  # later than any job
@@ -33,8 +34,7 @@ def find_dead_letters(
         "limit": wanted.limit,
     }
     if wanted.job_ids is not None:
-        ids = msgspec.json.encode(list(dict.fromkeys(wanted.job_ids))).decode()
-        named = tx.rows(statements.DEAD_LETTERS_NAMED, {**params, "ids": ids})
+        named = tx.rows(statements.DEAD_LETTERS_NAMED, {**params, "ids": array_of(wanted.job_ids)})
         return [row for row in named if scope.allows(row["queue_name"])]
     if wanted.queue_name is None and scope.is_unrestricted:
         return tx.rows(statements.DEAD_LETTERS, params)

@@ -12,6 +12,7 @@ from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
+from spooled_lite.storage.texts import array_of, is_findable, pattern_of
 from spooled_lite.storage.transaction import Reading
 
 
@@ -51,6 +52,8 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
             SELECT seq FROM queues WHERE org = :org AND instr(lower(queue_name), :text)))""",
     "text": """(substr(id, 1, length(:text)) = :text OR instr(lower(queue_name), :text)
                 OR instr(lower(job_type), :text))""",
+    # The same for letters beyond ASCII. No id has any.
+    "text_pattern": "(queue_name GLOB :text_pattern OR job_type GLOB :text_pattern)",
     # An element of an array, or a key of an object: contract jobs, J2.
     "tag": """(tags IS NOT NULL AND EXISTS (
         SELECT 1 FROM json_each(CAST(tags AS TEXT)) AS each
@@ -85,8 +88,7 @@ def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> sqlite3.Row:
 
 def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[sqlite3.Row]:
     """Those of the named jobs that are here, in the order they were named. Contract: jobs, J9."""
-    ids = msgspec.json.encode(list(dict.fromkeys(job_ids))).decode()
-    rows = tx.rows(statements.STATUSES, {"ids": ids, "org": org})
+    rows = tx.rows(statements.STATUSES, {"ids": array_of(job_ids), "org": org})
     return [row for row in rows if scope.allows(row["queue_name"])]
 
 
@@ -95,6 +97,8 @@ def list_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[sq
 
     Contract: jobs, J2 and J20.
     """
+    if wanted.text is not None and not is_findable(wanted.text):
+        return []
     params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
     names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
     if wanted.order_by == "completed_at":
@@ -171,14 +175,17 @@ def _filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
             params["status"] = wanted.statuses[0]
             names.append("status")
         else:
-            params["statuses"] = msgspec.json.encode(list(wanted.statuses)).decode()
+            params["statuses"] = array_of(wanted.statuses)
             names.append("statuses")
     for name in ("job_type", "created_after_ms", "created_before_ms", "tag", "workflow_id"):
         value = getattr(wanted, name)
         if value is not None:
             params[name] = value
             names.append(name)
-    if wanted.text is not None:
+    if wanted.text is not None and not wanted.text.isascii():
+        params["text_pattern"] = f"*{pattern_of(wanted.text)}*"
+        names.append("text_pattern")
+    elif wanted.text is not None:
         params["text"] = wanted.text.lower()
         params["text_end"] = wanted.text.lower() + "\uffff"
         names.append("id_text" if _is_id_prefix(wanted.text) else "text")

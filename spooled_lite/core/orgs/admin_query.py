@@ -12,6 +12,7 @@ from spooled_lite.errors import NotFound
 from spooled_lite.events import Row
 from spooled_lite.plans import TIERS, Plans
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS, day_name
+from spooled_lite.storage.texts import pattern_of
 from spooled_lite.storage.transaction import Reading
 
 SEARCH_CHARS_MAX: Final = 100
@@ -24,7 +25,9 @@ _DAY_MINUTES: Final = DAY_MS // MINUTE_MS
 # Fragments of constants, joined with AND; values are always bound.
 _NOT_REMOVED: Final = "deleted_at_ms IS NULL"
 _TIER: Final = "plan_tier = :plan_tier"
-_SEARCH: Final = "(instr(lower(name), lower(:search)) OR instr(lower(slug), lower(:search)))"
+_SEARCH: Final = "(instr(lower(name), :search) OR instr(lower(slug), :search))"
+# The same for letters beyond ASCII, which no slug has.
+_SEARCH_PATTERN: Final = "name GLOB :search"
 
 
 class OrganizationFilter(Struct, frozen=True, kw_only=True):
@@ -129,8 +132,9 @@ def _where(wanted: OrganizationFilter) -> tuple[str, dict[str, Any]]:
         fragments.append(_TIER)
         params["plan_tier"] = wanted.plan_tier
     if wanted.search is not None:
-        fragments.append(_SEARCH)
-        params["search"] = wanted.search
+        is_ascii = wanted.search.isascii()
+        fragments.append(_SEARCH if is_ascii else _SEARCH_PATTERN)
+        params["search"] = wanted.search.lower() if is_ascii else f"*{pattern_of(wanted.search)}*"
     return " AND ".join(fragments), params
 
 

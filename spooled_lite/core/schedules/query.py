@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import filled
@@ -12,6 +11,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.schedules import statements
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Row
+from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
 
 # What a list can be in the order of, by the names of the wire.
@@ -107,7 +107,7 @@ def list_runs(
 def _queue_names(tx: Reading, org: int, scope: Scope) -> str:
     rows = tx.rows(statements.QUEUE_NAMES, {"org": org})
     names = [row["queue_name"] for row in rows if scope.allows(row["queue_name"])]
-    return msgspec.json.encode(names).decode()
+    return array_of(names)
 
 
 def _statement(names: list[str], wanted: ScheduleFilter) -> str:

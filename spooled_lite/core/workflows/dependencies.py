@@ -4,13 +4,13 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, Literal
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
 from spooled_lite.errors import Conflict, NotFound, RuleBroken
+from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading, Tx
 
 SHOWN_MAX: Final = 1_000  # edges of one job that are shown
@@ -69,14 +69,12 @@ def add_dependencies(
 
 
 def _find_all(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> list[int]:
-    wanted = list(dict.fromkeys(job_ids))
-    ids = msgspec.json.encode(wanted).decode()
     found = [
         row["seq"]
-        for row in tx.rows(statements.FIND, {"ids": ids, "org": org})
+        for row in tx.rows(statements.FIND, {"ids": array_of(job_ids), "org": org})
         if scope.allows(row["queue_name"])
     ]
-    if len(found) < len(wanted):
+    if len(found) < len(set(job_ids)):
         raise NotFound("A job in `depends_on` was not found")
     return found
 

@@ -308,8 +308,14 @@ class Call:
         return self._parameters[name]
 
     def header(self, name: str) -> str | None:
+        """The text of a header: UTF-8 when it is that, else Latin-1."""
         value = self.headers.get(name.lower().encode("ascii"))
-        return None if value is None else value.decode("latin-1")
+        if value is None:
+            return None
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
 
     @property
     def query(self) -> Mapping[str, str]:
