@@ -31,6 +31,13 @@ LARGE: Final = {
         filled(b'{"queue_name":"a","payload":1,"scheduled_at":{"date":[', b"[],", b"1]}}"),
     ),
     "items": ("jobs/bulk", 400, filled(b'{"queue_name":"a","jobs":[', b"{},", b"{}]}")),
+    "steps": ("workflows", 400, filled(b'{"name":"a","jobs":[', b'{"payload":1},', b"{}]}")),
+    "parents": (
+        "workflows", 400,
+        filled(b'{"name":"a","jobs":[{"key":"a","payload":1,"depends_on":[', b'"aa",', b'""]}]}'),
+    ),
+    "ids": ("jobs/dlq/retry", 400, filled(b'{"job_ids":[', b'"aa",', b'""]}')),
+    "current jobs": ("workers/w/heartbeat", 400, filled(b'{"current_jobs":[', b"[],", b"1]}")),
     "a payload": (
         "jobs", 413, filled(b'{"queue_name":"a","payload":[', b'{"a":1},', b"1]}")
     ),

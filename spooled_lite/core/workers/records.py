@@ -1,7 +1,7 @@
 """What callers send about workers, the commands that core is given, and what they get."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -80,7 +80,7 @@ class HeartbeatWorker(Struct, frozen=True, kw_only=True):
     """Body of POST /workers/{id}/heartbeat."""
 
     # A number, or the ids of the jobs.
-    current_jobs: Annotated[int, Meta(ge=0, le=CURRENT_JOBS_MAX)] | list[Any] | None = None
+    current_jobs: Annotated[int, Meta(ge=0, le=CURRENT_JOBS_MAX)] | list[Raw] | None = None
     status: str | None = None
     metadata: Raw = NULL
 

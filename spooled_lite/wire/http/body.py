@@ -16,6 +16,7 @@ from spooled_lite.errors import (
     UnsupportedMediaType,
     WrongShape,
 )
+from spooled_lite.wire.http.body_lists import check_lists
 from spooled_lite.wire.http.json_text import is_nested_over
 from spooled_lite.wire.http.kept_json import check_kept
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 NESTING_MAX: Final = 100  # levels
+LISTS_BYTES_MAX: Final = 65_536  # of a body whose lists need no look of their own
 UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of a member that is unknown
 
 # As good as {} where nothing is required, however it is spaced.
@@ -57,8 +59,10 @@ async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
 
 
 def decode_body(kind: type[T], body: bytes) -> T:
-    """The value that a whole body is. Raises: as `check_text` and `decode`."""
+    """The value that a whole body is. Raises: as `check_text`, `check_lists` and `decode`."""
     check_text(body)
+    if len(body) > LISTS_BYTES_MAX:
+        check_lists(kind, body)
     return decode(kind, body)
 
 

@@ -11,7 +11,6 @@ from spooled_lite.wire.http.json_text import (
     ESCAPED_NUL,
     has_nul,
     has_number_beyond_doubles,
-    may_have_number_beyond_doubles,
 )
 
 PATH_BYTES_MAX: Final = 65_536  # of JSON that is searched for the place of a number
@@ -34,7 +33,7 @@ def check_kept(value: Any, body: bytes, *, at: str = "") -> None:
 
     Contract: amendments 2 and 10.
     """
-    if may_have_number_beyond_doubles(body):
+    if has_number_beyond_doubles(body):
         for path, raw in _found_in(value, at):
             if isinstance(raw, Raw) and has_number_beyond_doubles(bytes(raw)):
                 raise _beyond(_place_of_number(bytes(raw), path))
@@ -48,10 +47,10 @@ def _found_in(value: Any, at: str) -> Iterator[Found]:
     """Every text and every piece of raw JSON, and where it is."""
     if isinstance(value, str | Raw):
         yield at, value
-    elif isinstance(value, Struct) and not value.__struct_config__.array_like:
+    elif isinstance(value, Struct):
         for name in value.__struct_fields__:
             yield from _found_in(getattr(value, name), f"{at}.{name}" if at else name)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and not (value and isinstance(value[0], Raw)):
         for index, each in enumerate(value):
             yield from _found_in(each, f"{at}[{index}]")
 

@@ -80,8 +80,6 @@ def _shadow(kind: Any, is_answer: bool) -> Any:
     if kind is PhpDate:
         return dict[str, Any]  # a part of a time, which has its name as a whole
     if isinstance(kind, type) and issubclass(kind, Struct):
-        if kind.__struct_config__.array_like:
-            return list[Any]  # of items that have a type each
         return _struct(kind, is_answer)
     origin, args = get_origin(kind), get_args(kind)
     if origin is None or origin is Literal:

@@ -1,0 +1,94 @@
+"""How many entries the lists of a large body have, before anything is made of them.
+
+The library makes all two million entries of a list before it counts them.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.inspect import ListType, StructType, Type, UnionType, type_info
+
+from spooled_lite.errors import RuleBroken
+
+ENTRIES_MAX: Final = 1_000  # of a list whose type has no bound of its own
+_NONE: Final = Raw(b"")  # no entry can be written so
+
+
+class _List(Struct, frozen=True):
+    """A field that may be a list."""
+
+    name: str  # as it is sent
+    entries_max: int
+    entry: type[Struct] | None  # what has lists itself
+
+
+def check_lists(kind: Any, body: bytes, *, at: str = "") -> None:
+    """Pass over the body once, and make nothing but the entries that there may be.
+
+    What else is wrong with it is left to the decoder of the type.
+
+    Raises:
+        RuleBroken: a list has too many entries.
+    """
+    lists = _lists_of(kind)
+    if not lists:
+        return
+    try:
+        found = _decoder(kind).decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return
+    for each, given in zip(lists, msgspec.structs.astuple(found), strict=True):
+        if not isinstance(given, Struct):
+            continue  # no list
+        path = f"{at}{each.name}"
+        entries = [entry for raw in msgspec.structs.astuple(given) if (entry := bytes(raw))]
+        if len(entries) > each.entries_max:
+            message = f"Field `{path}` may have at most {each.entries_max} entries"
+            raise RuleBroken.of(path, message, "length")
+        if each.entry is not None:
+            for position, entry in enumerate(entries):
+                check_lists(each.entry, entry, at=f"{path}[{position}].")
+
+
+@cache
+def _lists_of(kind: Any) -> tuple[_List, ...]:
+    described = type_info(kind)
+    if not isinstance(described, StructType):
+        return ()
+    return tuple(
+        _List(field.encode_name, form.max_length or ENTRIES_MAX, _with_lists(form.item_type))
+        for field in described.fields
+        for form in _forms(field.type)
+        if isinstance(form, ListType)
+    )
+
+
+def _with_lists(entry: Type) -> type[Struct] | None:
+    return entry.cls if isinstance(entry, StructType) and _lists_of(entry.cls) else None
+
+
+def _forms(field: Type) -> Iterator[Type]:
+    if isinstance(field, UnionType):
+        yield from field.types
+    else:
+        yield field
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Of a type with the lists alone, as far as one entry more than there may be."""
+    fields: list[tuple[str, Any, Any]] = [
+        (each.name, _first(each.entries_max + 1) | str | int | None, None)
+        for each in _lists_of(kind)
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct(f"ListsOf{kind.__name__}", fields))
+
+
+@cache
+def _first(count: int) -> type[Struct]:
+    """An array of which no more than so many entries are read; the rest is passed over."""
+    fields: list[tuple[str, Any, Any]] = [(f"entry_{each}", Raw, _NONE) for each in range(count)]
+    return msgspec.defstruct(f"First{count}", fields, array_like=True)
