@@ -1,6 +1,5 @@
 """One call or stream as a method sees it: who makes it, and everything that may be asked of it."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -60,6 +59,10 @@ class Call:
         if standing is not None:
             standing.check()
 
+    async def off_loop(self, size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:
+        """Convert something of this size: here, or beside the loop when that takes long."""
+        return await self.services.off_loop.run(self.org, size_bytes, convert, *arguments)
+
     @property
     def admitted(self) -> Caller:
         assert self.caller is not None, "nothing is asked of a call before it is admitted"
@@ -115,13 +118,6 @@ async def read(kind: Any, raw: bytes, context: Context) -> Any:
         return parsed(kind, raw)
     except RuleBroken as error:
         await refuse(context, error)
-
-
-async def off_loop(size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:
-    """Convert something of this size: here, or on another thread when that takes long."""
-    if size_bytes <= ON_LOOP_BYTES_MAX:
-        return convert(*arguments)
-    return await asyncio.to_thread(convert, *arguments)
 
 
 def _credentials(context: Context) -> dict[bytes, bytes]:

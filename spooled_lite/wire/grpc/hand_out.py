@@ -10,7 +10,7 @@ from spooled_lite.core.lifecycle.settle import fail_unread
 from spooled_lite.events import Row
 from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.bodies import claimed_in_full
-from spooled_lite.wire.grpc.call import Call, off_loop
+from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import job_bytes
 from spooled_lite.wire.grpc.json_structs import TooDeep
 
@@ -33,7 +33,7 @@ async def handed_out(call: Call, claimed: Sequence[Row]) -> HandedOut:
     """
     found = await claimed_in_full(call, claimed)
     size_bytes = sum(map(body_bytes, found))
-    handed, unread = await off_loop(size_bytes, _converted, found, call.org_id)
+    handed, unread = await call.off_loop(size_bytes, _converted, found, call.org_id)
     if unread:
         await call.db.submit(fail_unread, (call.org, unread), lane=Lane.SETTLE, owner=call.org)
     return handed

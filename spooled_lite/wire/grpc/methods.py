@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from spooled_lite.errors import InternalError, SpooledError
 from spooled_lite.wire.grpc.accept import Handlers, service_handlers
-from spooled_lite.wire.grpc.call import Call, off_loop, parsed
+from spooled_lite.wire.grpc.call import Call, parsed
 from spooled_lite.wire.grpc.descriptors import Method, methods_of
 from spooled_lite.wire.grpc.errors import Context, refuse, status_of
 from spooled_lite.wire.http.call import Services
@@ -75,7 +75,7 @@ def _unary(method: Method, row: Unary, services: Services, limit: TimeLimit) -> 
 
         async def work() -> bytes:
             await call.admit(row.word)
-            return await run(call, await off_loop(len(raw), command))
+            return await run(call, await call.off_loop(len(raw), command))
 
         try:
             response = await limit.within(call, work())

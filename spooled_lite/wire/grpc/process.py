@@ -11,7 +11,7 @@ from spooled_lite.errors import SpooledError, Unauthorized, WrongShape
 from spooled_lite.events import Row
 from spooled_lite.wire.grpc.acts import ACTS
 from spooled_lite.wire.grpc.answers import Answer, Arrived, Asked, Refused, Settled, begin
-from spooled_lite.wire.grpc.call import Call, off_loop, parsed
+from spooled_lite.wire.grpc.call import Call, parsed
 from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response
 from spooled_lite.wire.grpc.descriptors import spooled_class
 from spooled_lite.wire.grpc.errors import told
@@ -173,7 +173,7 @@ class _Conversation:
             if name is None:
                 raise WrongShape.missing("request")
             act = ACTS[name]
-            command = await off_loop(size_bytes, act.read, getattr(request, name))
+            command = await self.call.off_loop(size_bytes, act.read, getattr(request, name))
             return Settled(act, command, size_bytes)
         except Exception as error:
             return Refused(told(error))

@@ -15,7 +15,7 @@ from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
-from spooled_lite.wire.grpc.call import Call, off_loop
+from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import as_field, claim_of, job_bytes, new_job, stats_response
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import spooled_class
@@ -95,7 +95,7 @@ async def _get_job(call: Call, job_id: str) -> bytes:
         row = await in_full(call.reads, found)
     except NotFound:
         return b""
-    return as_field(JOB_OF_GET, await off_loop(body_bytes(row), job_bytes, row, call.org_id))
+    return as_field(JOB_OF_GET, await call.off_loop(body_bytes(row), job_bytes, row, call.org_id))
 
 
 async def _stats(call: Call, queue_name: str) -> bytes:

@@ -346,7 +346,8 @@ class Call:
 
     async def off_loop(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do something with the body or a part of it: beside the loop when the body is large."""
-        return await self.services.off_loop.run(self._body_bytes, work, *arguments)
+        owner = self.peer if self.caller is None else self.org
+        return await self.services.off_loop.run(owner, self._body_bytes, work, *arguments)
 
     async def _decoded(self, decode: Callable[[type[T], bytes], T], kind: type[T]) -> T:
         """A body may take its time: a caller that was let in before it is looked at again."""
