@@ -43,14 +43,14 @@ ORGANIZATIONS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/organizations/usage", "unscoped", "-", "200", "core", "platform.md#8.3"),
     ("GET", "/api/v1/organizations/webhook-token", "unscoped", "organization:read", "200", "core", "platform.md#8.3"),  # noqa: E501
     ("POST", "/api/v1/organizations/webhook-token/regenerate", "unscoped", "organization:admin", "200", "core", "platform.md#8.3"),  # noqa: E501
-    ("POST", "/api/v1/organizations/webhook-token/clear", "unscoped", "organization:admin", "400", "stub", "platform.md#8.3"),  # noqa: E501
+    ("POST", "/api/v1/organizations/webhook-token/clear", "unscoped", "organization:admin", "404", "stub", "platform.md#8.3"),  # noqa: E501
     ("GET", "/api/v1/organizations/{id}", "key", "-", "200", "core", "platform.md#8.3"),
     ("PUT", "/api/v1/organizations/{id}", "unscoped", "organization:admin", "200", "core", "platform.md#8.3"),  # noqa: E501
     ("DELETE", "/api/v1/organizations/{id}", "unscoped", "organization:admin", "204", "core", "platform.md#8.3"),  # noqa: E501
     ("GET", "/api/v1/organizations/{id}/usage", "unscoped", "-", "200", "alias", "platform.md#8.3"),
     ("GET", "/api/v1/organizations/{id}/members", "unscoped", "-", "200", "core", "platform.md#8.3"),  # noqa: E501
     ("GET", "/api/v1/organizations/{id}/webhook-token", "unscoped", "organization:read", "200", "alias", "platform.md#8.3"),  # noqa: E501
-    ("DELETE", "/api/v1/organizations/{id}/webhook-token", "unscoped", "organization:admin", "400", "stub", "platform.md#8.3"),  # noqa: E501
+    ("DELETE", "/api/v1/organizations/{id}/webhook-token", "unscoped", "organization:admin", "404", "stub", "platform.md#8.3"),  # noqa: E501
     ("POST", "/api/v1/organizations/{id}/webhook-token/regenerate", "unscoped", "organization:admin", "200", "alias", "platform.md#8.3"),  # noqa: E501
     ("POST", "/api/v1/organizations/{id}/api-keys", "bootstrap", "api-keys:write", "201", "core", "platform.md#8.4"),  # noqa: E501
     ("POST", "/api/v1/organizations/{id}/members", "none", "-", "404", "stub", "platform.md#17"),
