@@ -1,18 +1,24 @@
 """A body of the largest size is read beside the loop, and a bad one is refused at first sight."""
 
+import asyncio
 import http.client
 import threading
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
 
+from spooled_lite.config import Settings
 from spooled_lite.wire.http.body import BODY_BYTES_MAX
+from tests.api.served import serving
 from tests.bystander import Bystander
 from tests.server_process import API_KEY, ServerProcess
 
 BODIES_SENT: Final = 6
+LOOP_SECONDS_MAX: Final = 0.05  # 0.02 is what it may be; machines differ
+WAIT_MS_MAX: Final = 1_000  # 20 to 60 on a machine that has nothing else to do
 SECRET: Final = "a secret of GitHub for the tests"
 
 
@@ -56,14 +62,34 @@ def send(url: str, path: str, body: bytes) -> int:
         connection.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("path", "status", "body"), LARGE.values(), ids=LARGE)
-def test_a_large_bad_body_holds_up_nobody_else(
-    tmp_path: Path, path: str, status: int, body: bytes
+def test_a_large_bad_body_costs_the_loop_next_to_nothing(
+    path: str, status: int, body: bytes
 ) -> None:
-    with ServerProcess(tmp_path, github_webhook_secret=SECRET) as server:
+    headers = {"X-Hub-Signature-256": "sha256=" + "0" * 64}
+
+    async def script() -> None:
+        async with serving(":memory:", Settings(github_webhook_secret=SECRET)) as it:
+            url = f"/api/v1/{path.replace('{org}', it.org_id)}"
+            costs = []
+            for _ in range(3):  # what is loaded at the first use counts for nothing
+                began = time.thread_time()
+                answer = await it.client.post(url, content=body, headers=headers)
+                costs.append(time.thread_time() - began)
+                assert answer.status_code == status
+
+            # The processor's time of this thread alone: a busy machine changes little of that.
+            assert min(costs) < LOOP_SECONDS_MAX
+
+    asyncio.run(script())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["brackets", "items"])
+def test_large_bad_bodies_hold_up_nobody_else(tmp_path: Path, name: str) -> None:
+    path, status, body = LARGE[name]
+    with ServerProcess(tmp_path) as server:
         server.start()
-        path = path.replace("{org}", server.ready["organization_id"])
         found: list[int] = []
 
         def sender() -> None:
@@ -77,4 +103,4 @@ def test_a_large_bad_body_holds_up_nobody_else(
                 each.join()
 
         assert found == [status] * (2 * BODIES_SENT)
-        assert bystander.waits.longest_ms < 200, bystander.waits
+        assert bystander.waits.longest_ms < WAIT_MS_MAX, bystander.waits
