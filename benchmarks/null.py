@@ -23,7 +23,8 @@ from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Row
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.lines import Request
 from spooled_lite.storage.readers import Readers
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.server import HttpServer
@@ -42,7 +43,7 @@ class NullDatabase:
         self._claimed = [claimed]
 
     def submit(
-        self, operation: Callable[..., Any], arguments: tuple[Any, ...], **_: Any
+        self, owner: int, operation: Callable[..., Any], *arguments: Any
     ) -> asyncio.Future[Any]:
         return _ready(self._answers.get(operation))
 

@@ -151,7 +151,7 @@ async def running(
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
         background.append(
-            asyncio.create_task(run_loops(database, deadlines, table, stop), name="loops")
+            asyncio.create_task(run_loops(database, deadlines, table, stop, metrics), name="loops")
         )
         yield Running(Application(services), services, entry.organization_id, entry.key, begin_stop)
     finally:

@@ -66,6 +66,9 @@ GAUGES: Final[Mapping[str, str]] = {
 }
 # Of this one metric there is a value for each lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
+# Of these two there is one for each background loop, by its name in background/loops.py.
+PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
+PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows that a background loop has dealt with")
 # What waits in the queues that hold most; labels are bounded in number by core/queues/depths.py.
 QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, of the 100 fullest queues")
 QUEUE_AGE: Final = ("spooled_queue_oldest_pending_seconds", "Age of the oldest pending job there")
@@ -206,6 +209,8 @@ class Metrics(Collector):
         self._watched: dict[str, Read] = {"spooled_http_connections": lambda: 0}
         self._lines: Callable[[], Mapping[str, int]] = dict
         self._grpc_streams: Callable[[], Mapping[str, int]] = dict
+        self._passes: Counter[str] = Counter()
+        self._passed_rows: Counter[str] = Counter()
         self._queues: Sequence[QueueDepth] = ()
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
@@ -241,6 +246,11 @@ class Metrics(Collector):
     def watch_lines(self, read: Callable[[], Mapping[str, int]]) -> None:
         """The length of each lane, by its name."""
         self._lines = read
+
+    def passed(self, loop: str, rows: int) -> None:
+        """One pass of a background loop, and how much there was to do."""
+        self._passes[loop] += 1
+        self._passed_rows[loop] += rows
 
     def show_queues(self, depths: Sequence[QueueDepth]) -> None:
         """What is said of single queues from now on; nothing of those that are not named."""
@@ -293,11 +303,19 @@ class Metrics(Collector):
         for lane, length in self._lines().items():
             line.add_metric((lane,), length)
         yield line
+        yield from self._of_loops()
         yield from self._of_queues()
         yield from self._of_grpc()
         for name, (text, _) in HISTOGRAMS.items():
             seen = self._histograms[name]
             yield HistogramMetricFamily(name, text, buckets=seen.buckets(), sum_value=seen.total)
+
+    def _of_loops(self) -> Iterator[Metric]:
+        for (name, text), counts in ((PASSES, self._passes), (PASSED_ROWS, self._passed_rows)):
+            family = CounterMetricFamily(name, text, labels=("loop",))
+            for loop, count in counts.items():
+                family.add_metric((loop,), count)
+            yield family
 
     def _of_queues(self) -> Iterator[Metric]:
         build = GaugeMetricFamily(*BUILD, labels=("version", "python", "sqlite"))

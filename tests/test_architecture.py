@@ -236,3 +236,21 @@ def test_importing_one_module_imports_one_module(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_is_about_one_subject(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) <= LINES_MAX
+
+
+def test_the_front_door_of_writes_is_typed_and_knows_no_lane() -> None:
+    """So that mypy sees arguments and results, and a lane is declared beside its operation."""
+    doors = [
+        node
+        for name in ("storage/database.py", "wire/http/call.py", "wire/grpc/call.py")
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name in ("write", "submit")
+    ]
+
+    assert len(doors) == 4
+    for door in doors:
+        signature = ast.unparse(door.args) + ast.unparse(door.returns or ast.Constant(None))
+        assert "Any" not in signature
+        assert "P.args" in signature
+        assert "lane" not in signature.lower()

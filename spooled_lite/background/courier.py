@@ -14,7 +14,6 @@ from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane
 
 logger = logging.getLogger(__name__)
 
@@ -155,10 +154,9 @@ class Courier:
 
     async def _record(self, database: Database, call: Outgoing, attempt: Attempt) -> None:
         """Again and again until it is written down: the receiver must not be called for nothing."""
-        arguments = (call, attempt, self._attempts_max)
         while True:
             try:
-                became = await database.submit(record, arguments, lane=Lane.SETTLE)
+                became = await database.write(record, call, attempt, self._attempts_max)
                 break
             except Unavailable:
                 if self._is_stopping:

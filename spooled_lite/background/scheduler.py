@@ -9,9 +9,9 @@ from typing import Final
 from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX, Pass
 from spooled_lite.core.schedules.fire import Terms, find_due, fire
 from spooled_lite.core.schedules.missed import Firing, decide
-from spooled_lite.errors import InternalError, SpooledError, Unavailable
+from spooled_lite.errors import InternalError, Unavailable
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 logger = logging.getLogger(__name__)
@@ -49,28 +49,29 @@ class Scheduler:
 
     async def _fire(self, db: Database, firings: Sequence[Firing]) -> int:
         try:
-            return await self._write(db, firings, None, Lane.CREATE)
+            return await db.write(self._fire_timed, firings)
         except Unavailable as error:
             if error.reason != "storage_full":
                 raise
-            return await self._write(db, firings, error, Lane.REST)
+            return await db.write(self._refuse_timed, firings, error.message)
         except Exception:
             if len(firings) > 1:
                 # One bad row must not stop the others.
                 return sum([await self._fire(db, [each]) for each in firings])
             logger.exception("schedule %s could not fire", firings[0].schedule)
             try:
-                return await self._write(db, firings, InternalError(), Lane.REST)
+                return await db.write(self._refuse_timed, firings, InternalError().message)
             except Exception:
                 logger.exception("schedule %s could not move on", firings[0].schedule)
                 return 0
 
-    async def _write(
-        self, db: Database, firings: Sequence[Firing], refusal: SpooledError | None, lane: Lane
-    ) -> int:
-        reason = None if refusal is None else refusal.message
-        count: int = await db.submit(self._timed, (firings, reason), lane=lane)
-        return count
+    @in_lane(Lane.CREATE)
+    def _fire_timed(self, tx: Tx, firings: Sequence[Firing]) -> int:
+        return self._timed(tx, firings, None)
+
+    def _refuse_timed(self, tx: Tx, firings: Sequence[Firing], reason: str) -> int:
+        """Their slots pass without a job, which their history says."""
+        return self._timed(tx, firings, reason)
 
     def _timed(self, tx: Tx, firings: Sequence[Firing], refusal: str | None) -> int:
         began = time.monotonic()

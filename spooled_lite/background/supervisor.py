@@ -11,6 +11,7 @@ from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
+from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Tx
 
@@ -46,15 +47,21 @@ async def run_loops(
     deadlines: Deadlines,
     loops: Sequence[Loop | AsyncLoop],
     stop: asyncio.Event,
+    metrics: Metrics | None = None,
 ) -> None:
     """Run every loop until `stop`; a pass in hand is finished, never cancelled."""
+    metrics = metrics or Metrics()
     async with asyncio.TaskGroup() as group:
         for loop in loops:
-            group.create_task(_run_loop(database, deadlines, loop, stop), name=loop.name)
+            group.create_task(_run_loop(database, deadlines, loop, stop, metrics), name=loop.name)
 
 
 async def _run_loop(
-    database: Database, deadlines: Deadlines, loop: Loop | AsyncLoop, stop: asyncio.Event
+    database: Database,
+    deadlines: Deadlines,
+    loop: Loop | AsyncLoop,
+    stop: asyncio.Event,
+    metrics: Metrics,
 ) -> None:
     while not stop.is_set():
         deadlines.begin(loop.deadline)
@@ -70,6 +77,7 @@ async def _run_loop(
             logger.exception("%s: pass failed", loop.name)
             await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
             continue
+        metrics.passed(loop.name, done.done)
         await deadlines.wait_until(loop.deadline, done.due_again_ms, stop)
 
 

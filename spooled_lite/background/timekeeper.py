@@ -21,7 +21,6 @@ from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
 from spooled_lite.storage import event_log
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.transaction import Reading
 
 logger = logging.getLogger(__name__)
@@ -87,22 +86,22 @@ class Timekeeper:
         marked_ms = self._clock.now_ms() + by_ms
         self._pruning_from_ms = marked_ms + PRUNING_HELD_MS
         jump = partial(self._clock.jump, by_ms)
-        while not await self._write(keep_leases, by_ms, marked_ms, jump):
+        while not await self._database.write(keep_leases, by_ms, marked_ms, jump):
             pass
 
     async def _repair(self) -> None:
         """What was measured by a time that is still to come. Each step may be repeated."""
         if not self._is_set_back:
             return
-        while not await self._write(set_back_leases):
+        while not await self._database.write(set_back_leases):
             pass
         waiting: WaitPosition | None = WaitPosition()
         while waiting is not None:
-            waiting = await self._write(set_back_waits, waiting)
+            waiting = await self._database.write(set_back_waits, waiting)
         owed: OwedPosition | None = OwedPosition()
         while owed is not None:
-            owed = await self._write(set_back_deliveries, owed)
-        while not await self._write(set_back_heartbeats):
+            owed = await self._database.write(set_back_deliveries, owed)
+        while not await self._database.write(set_back_heartbeats):
             pass
         await self._set_back_schedules()
         self._is_set_back = False
@@ -114,11 +113,8 @@ class Timekeeper:
             ahead = await self._database.readers.read(find_ahead, after)
             anew = await asyncio.to_thread(decide_anew, ahead)
             for at in range(0, len(anew), SLOTS_PER_WRITE):
-                await self._write(set_back_slots, anew[at : at + SLOTS_PER_WRITE])
+                await self._database.write(set_back_slots, anew[at : at + SLOTS_PER_WRITE])
             after = ahead.after
-
-    async def _write(self, operation: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._database.submit(operation, arguments, lane=Lane.SETTLE)
 
     def _look_again(self) -> None:
         """Have every loop run: what it was told to wait for may be years away."""

@@ -20,7 +20,8 @@ from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import CannotUseFile, FileLock, create_private
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lanes import Lane, lane_of
+from spooled_lite.storage.lines import Request
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
@@ -143,26 +144,14 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run an operation of the house on the writing thread, in the last lane. See `submit`."""
-        return await self.write_for(HOUSE, operation, *args, **kwargs)
-
-    async def write_for(
-        self, owner: int, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """As `write`, in the turn of an owner: an organization, or those outside."""
-        bound = partial(operation, **kwargs) if kwargs else operation
-        answer: T = await self.submit(bound, args, owner=owner)
-        return answer
+        """Run an operation of the house on the writing thread. See `submit`."""
+        return await self.submit(HOUSE, operation, *args, **kwargs)
 
     def submit(
-        self,
-        operation: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        *,
-        lane: Lane = Lane.REST,
-        owner: int = HOUSE,
-    ) -> asyncio.Future[Any]:
-        """Line an operation up; the future holds its answer once it is committed.
+        self, owner: int, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Line an operation up, in its lane and in the turn of its owner: an organization, or those
+        outside. The future holds its answer once it is committed.
 
         Nobody has to wait for it: a caller that goes away does not cancel the write.
 
@@ -170,9 +159,10 @@ class Database:
             SpooledError: the operation's own refusal, with nothing of it stored.
             Unavailable: overload, storage trouble, or the server is stopping.
         """
-        return self.enter(
-            Request(operation, arguments, lane, owner, self._running_loop().create_future())
-        )
+        bound = partial(operation, **kwargs) if kwargs else operation
+        taker: asyncio.Future[T] = self._running_loop().create_future()
+        self.enter(Request(bound, args, lane_of(operation, owner), owner, taker))
+        return taker
 
     def submit_claim(
         self,
@@ -278,7 +268,7 @@ class Database:
     def _give_back(self, request: Request, result: Any) -> None:
         if result and not isinstance(result, Exception):
             assert request.gives_back is not None, "only what can be given back comes here"
-            self.submit(request.gives_back, (result,), lane=Lane.SETTLE, owner=request.owner)
+            self.submit(request.owner, request.gives_back, result)
 
 
 def _answer(request: Request, result: Any) -> bool:

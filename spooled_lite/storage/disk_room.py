@@ -7,7 +7,7 @@ import sqlite3
 import time
 from typing import Final
 
-from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.lanes import Lane
 
 logger = logging.getLogger(__name__)
 

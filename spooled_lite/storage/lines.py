@@ -1,4 +1,4 @@
-"""Operations waiting for the writing thread: three lanes, and a bound on all of them.
+"""Operations waiting for the writing thread: four lanes, and a bound on all of them.
 
 In each lane the organizations take turns, and no lane keeps those behind it from being served.
 """
@@ -7,26 +7,17 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from typing import Any, Final
 
 from spooled_lite.errors import Unavailable
+from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.transaction import Line, together
 from spooled_lite.storage.trouble import unavailable
-from spooled_lite.storage.turns import Turns
+from spooled_lite.storage.turns import HOUSE, Turns
 
 SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
 OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
-LANE_SHARE: Final = 0.25  # of a batch, for each lane in which something waits
-
-
-class Lane(IntEnum):
-    """Which operation goes first. Only the last two, which share a line, are ever refused early."""
-
-    SETTLE = 0  # settle, renew, deregister: they free what others wait for
-    CLAIM = 1
-    REST = 2
-    CREATE = 3  # as REST, and refused when the disk is nearly full
+LANE_SHARE: Final = 0.25  # of a batch, for each lane behind in which something waits
 
 
 class Request:
@@ -81,7 +72,7 @@ class Lines:
         self._line_max = line_max
         self._shed_at = int(line_max * SHED_SHARE)
         self._owner_max = int(self._shed_at * OWNER_SHARE)
-        self._lanes: tuple[Turns[Request], ...] = (Turns(), Turns(), Turns())
+        self._lanes: tuple[Turns[Request], ...] = (Turns(), Turns(), Turns(), Turns())
         self._changed = threading.Condition()
         self._closed = False
         self._woken = False
@@ -92,7 +83,7 @@ class Lines:
 
     def lengths(self) -> dict[str, int]:
         """How many wait in each lane."""
-        names = ("settle", "claim", "rest")
+        names = ("settle", "claim", "house", "rest")
         return {name: len(lane) for name, lane in zip(names, self._lanes, strict=True)}
 
     def put(self, requests: Sequence[Request]) -> list[tuple[Request, Unavailable]]:
@@ -155,6 +146,8 @@ class Lines:
 
     def _is_full_for(self, request: Request) -> bool:
         waiting = len(self)
+        if request.lane == Lane.HOUSE or request.owner == HOUSE:
+            return False  # one for each loop that runs: they free what everybody waits for
         if request.lane < Lane.REST:
             return waiting >= self._line_max
         of_owner = self._lanes[Lane.REST].count_of(request.owner)

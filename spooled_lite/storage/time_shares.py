@@ -4,11 +4,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.lines import Request
 
 # By when each lane makes room for the next one. A flood of claims must not keep everybody's
 # creates from being stored, as a flood of creates must not make leases expire.
-SHARES: Final = ((Lane.SETTLE, 0.5), (Lane.CLAIM, 0.75), (Lane.CREATE, 1.0))
+SHARES: Final = (
+    (Lane.SETTLE, 0.5),
+    (Lane.CLAIM, 0.7),
+    (Lane.HOUSE, 0.8),
+    (Lane.CREATE, 1.0),
+)
 
 
 def run_in_time(

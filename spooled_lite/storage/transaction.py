@@ -10,6 +10,7 @@ from msgspec import Struct
 from spooled_lite.events import Deadline, Event, EventType, Row
 from spooled_lite.ids import Ids
 from spooled_lite.storage import counters
+from spooled_lite.storage.lanes import Lane, in_lane
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -191,6 +192,7 @@ Operation = Callable[Concatenate[Tx, P], T]
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
+@in_lane(Lane.SETTLE)
 def together(tx: Tx, steps: Sequence[Step]) -> list[Any]:
     """Run operations of one caller as one, which costs less; their results, in their order.
 

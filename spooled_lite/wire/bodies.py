@@ -1,7 +1,8 @@
 """Large payloads and results, read beside the writing thread when an answer shows them."""
 
+from asyncio import Future
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from spooled_lite.core.jobs.bodies import (
     PAGE_BYTES_MAX,
@@ -14,19 +15,20 @@ from spooled_lite.core.jobs.bodies import (
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.errors import BodyDamaged, NotFound
 from spooled_lite.events import Row
-from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.readers import Reads
+from spooled_lite.storage.transaction import Operation
 
 # Read and checked in less time than a thread takes to begin: up to this size on the event loop.
 ON_LOOP_BYTES_MAX: Final = 65_536
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Claiming(Protocol):
     """The call that a claim is for, as far as it matters here."""
 
-    @property
-    def db(self) -> Database: ...
+    def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
     @property
     def reads(self) -> Reads: ...
 
@@ -59,8 +61,7 @@ async def claimed_in_full(call: Claiming, jobs: Sequence[Row]) -> Sequence[Row]:
     found = await (call.reads.point if is_small else call.reads.read)(all_whole, jobs)
     for job, each in zip(jobs, found, strict=True):
         if isinstance(each, BodyDamaged):
-            arguments = ([job], each.message)
-            await call.db.submit(give_up, arguments, lane=Lane.SETTLE, owner=job["org"])
+            await call.write(give_up, [job], each.message)
     return [each for each in found if each is not None and not isinstance(each, BodyDamaged)]
 
 

@@ -219,7 +219,7 @@ class Callers:
             self._used_at_ms.clear()
         self._used_at_ms[caller.key] = now_ms
         # Nobody waits for it: a note that is lost is written five minutes later.
-        self._db.submit(note_use, (caller.key,), owner=caller.org)
+        self._db.submit(caller.org, note_use, caller.key)
 
     def _forget(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -14,7 +14,8 @@ from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
 from spooled_lite.events import OF_CREDENTIALS, Event, Row
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lanes import Lane, in_lane
+from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Line, Tx
 
 Jobs = TypeVar("Jobs", bound=Sequence[Row])
@@ -57,7 +58,7 @@ class Waiting:
         request.parks = False
         if not request.taker.done():
             request.taker.set_result([])
-        database.submit(_leave, (self, request), lane=Lane.SETTLE, owner=request.owner)
+        database.submit(request.owner, _leave, self, request)
 
     def end_all(self, database: Database) -> None:
         """Answer every waiting claim empty, because the server stops."""
@@ -212,7 +213,7 @@ def _release_taken(database: Database, caller: Caller, request: Request) -> None
 
 def give_back(database: Database, caller: Caller, jobs: Sequence[Row]) -> None:
     """Jobs that did not reach their caller are claimable again at once. Nobody has to wait."""
-    database.submit(release, (jobs,), lane=Lane.SETTLE, owner=caller.org)
+    database.submit(caller.org, release, jobs)
 
 
 def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
@@ -242,5 +243,6 @@ def _refusal_by(event: Event, caller: Caller, queue_name: str) -> SpooledError |
     return None
 
 
+@in_lane(Lane.SETTLE)
 def _leave(tx: Tx, waiting: Waiting, request: Request) -> None:
     waiting.leave(request)

@@ -1,6 +1,7 @@
 """Metrics for scrapers and for people. Contract: platform, section 14."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from math import isnan
@@ -14,14 +15,14 @@ import spooled_lite
 from spooled_lite.config import Settings
 from spooled_lite.core.queues.depths import SHOWN_MAX
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.http.metrics_port import MetricsPort
 from tests.api.admin_calls import ADMIN_KEY
 from tests.api.conftest import ServedFactory
 from tests.api.served import Api
-from tests.storage.stage import Gate
+from tests.storage.stage import Gate, lined_up
 from tests.test_metrics import CONTRACT, families, values
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -133,12 +134,12 @@ def test_the_length_of_each_lane_is_seen(served: ServedFactory) -> None:
         async with served() as it:
             gate = Gate()
             await gate.hold(it.db)
-            lined_up = [it.db.submit(nothing, (), lane=Lane.SETTLE) for _ in range(3)]
-            lined_up += [it.db.submit(nothing, ()) for _ in range(5)]
+            waiting = [lined_up(it.db, nothing, (), lane=Lane.SETTLE) for _ in range(3)]
+            waiting += [lined_up(it.db, nothing, ()) for _ in range(5)]
             await asyncio.sleep(0)  # handed over
             text = (await it.bare.get("/metrics")).text
             await gate.open()
-            await asyncio.gather(*lined_up)
+            await asyncio.gather(*waiting)
             samples = families(text)["spooled_writer_line_length"].samples
             return {sample.labels["lane"]: sample.value for sample in samples}
 
@@ -172,17 +173,24 @@ def test_a_file_that_cannot_be_read_leaves_its_figures_unknown(
     assert values(answer.text)["spooled_api_requests_total"] >= 0
 
 
+def lines_of(text: str) -> int:
+    """Without those of loops: one that has passed for the first time adds lines."""
+    return sum(not line.startswith("spooled_loop_") for line in text.splitlines())
+
+
 def test_where_anybody_may_scrape_no_label_comes_from_a_caller(make: Make) -> None:
     api = make(environment="production")
     names = [f"queue-{number}" for number in range(30)]
-    before = len(api.get("/metrics", key=None).text.splitlines())
+    before = len(
+        re.sub(r"(?m)^spooled_loop_.*\n", "", api.get("/metrics", key=None).text).splitlines()
+    )
 
     for name in names:
         api.post("jobs", json={"queue_name": name, "payload": {"secret": name}})
         api.get(f"/{name}")
 
     text = api.get("/metrics", key=None).text
-    assert len(text.splitlines()) == before
+    assert lines_of(text) == before
     assert not any(name in text for name in names)
 
 
@@ -458,3 +466,20 @@ def test_the_build_and_the_process_are_described(api: Api) -> None:
 
     assert found["spooled_build_info"].samples[0].labels["version"] == spooled_lite.__version__
     assert found["process_resident_memory_bytes"].samples[0].value > 1_000_000
+
+
+def test_what_the_loops_do_is_counted(served: ServedFactory) -> None:
+    async def main() -> None:
+        async with served() as it:
+            it.services.metrics.passed("promote-due", 3)
+            it.services.metrics.passed("promote-due", 0)
+            found = families((await it.bare.get("/metrics")).text)
+
+        [passes] = [
+            each
+            for each in found["spooled_loop_rows_total"].samples
+            if each.labels == {"loop": "promote-due"}
+        ]
+        assert passes.value >= 3
+
+    asyncio.run(main())

@@ -543,11 +543,11 @@ class Refusing:
         self._behind = behind
         self.refusals = refusals
 
-    def submit(self, *arguments: Any, **options: Any) -> Any:
+    async def write(self, *arguments: Any) -> Any:
         if self.refusals:
             self.refusals -= 1
             raise Unavailable("storage_full", "No room is left on the disk")
-        return self._behind.submit(*arguments, **options)
+        return await self._behind.write(*arguments)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._behind, name)

@@ -28,7 +28,7 @@ from spooled_lite.storage.transaction import Reading, Tx
 from tests.core.schedules.schedule_stage import OPEN_TERMS, a_schedule
 from tests.core.stage import OPEN
 from tests.factories import an_org
-from tests.storage.stage import NOON_MS, a_database, run
+from tests.storage.stage import NOON_MS, a_database, lined_up, run
 
 SLOT_MS = NOON_MS + 1_000
 NO_LIMIT_BYTES = 1 << 62  # more than any disk has free
@@ -47,7 +47,8 @@ async def firing(
         org = (await database.write(create_org, an_org()))["seq"]
         for number in range(schedules):
             new = a_schedule(name=str(number), cron_expression="* * * * *")
-            await database.write(create, org, new, SLOT_MS, OPEN)
+            # Also where the disk is to be too full for a create.
+            await lined_up(database, create, (org, new, SLOT_MS, OPEN))
         yield database, clock, deadlines
 
 

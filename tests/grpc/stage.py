@@ -32,6 +32,7 @@ from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Tx, together
 from spooled_lite.wire.grpc.server import GrpcServer
 from tests.factories import a_key, an_org
+from tests.storage.stage import lined_up
 
 NOW_MS: Final = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 PATIENCE_SECONDS: Final = 20.0
@@ -237,7 +238,7 @@ class Held:
             loop.call_soon_threadsafe(is_busy.set)
             self._go_on.wait(PATIENCE_SECONDS)
 
-        self._stage.db.submit(stay, ())
+        lined_up(self._stage.db, stay, ())
         await is_busy.wait()
         return self
 

@@ -18,6 +18,7 @@ from spooled_lite.core.queues.records import Admission, QueueChanges
 from spooled_lite.wire.grpc.streams import DELIVERIES_MAX
 from tests.factories import a_job
 from tests.grpc.stage import NOW_MS, Gate, Stage, holder, play, refusal
+from tests.storage.stage import lined_up
 
 SHORT_SECONDS = 0.05  # in which nothing must come
 
@@ -148,8 +149,8 @@ def test_a_deleted_queue_takes_its_jobs_from_their_streams() -> None:
         stream = stage.client.stream_jobs()
         await stream.read()
 
-        deleted = stage.db.submit(
-            lambda tx: delete_queue(tx, stage.org, "emails", delete_jobs=True), ()
+        deleted = lined_up(
+            stage.db, lambda tx: delete_queue(tx, stage.org, "emails", delete_jobs=True), ()
         )
         await deleted
         again = await stage.client.enqueue()

@@ -251,12 +251,12 @@ def test_what_is_read_behind_unwritten_answers_is_handed_over_together(
         sizes: list[int] = []
         submit = stage.db.submit
 
-        def noting(operation: Any, arguments: Any, **more: Any) -> Any:
+        def noting(owner: int, operation: Any, *arguments: Any) -> Any:
             if operation is together:
                 sizes.append(len(arguments[0]))
-            return submit(operation, arguments, **more)
+            return submit(owner, operation, *arguments)
 
-        stage.db.submit = noting  # type: ignore[method-assign]
+        stage.db.submit = noting  # type: ignore[method-assign, assignment]
         for number, job in enumerate(jobs):
             # Every third one is an error, so that it shows whose answer is whose.
             await it.complete(job, **({"lease_id": "other"} if number % 3 == 0 else {}))
@@ -664,12 +664,12 @@ def test_a_client_that_reads_nothing_is_read_no_further() -> None:
         taken = 0
         submit = stage.db.submit
 
-        def counting(operation: Any, arguments: Any, **more: Any) -> Any:
+        def counting(owner: int, operation: Any, *arguments: Any) -> Any:
             nonlocal taken
             taken += len(arguments[0]) if operation is together else 0
-            return submit(operation, arguments, **more)
+            return submit(owner, operation, *arguments)
 
-        stage.db.submit = counting  # type: ignore[method-assign]
+        stage.db.submit = counting  # type: ignore[method-assign, assignment]
         request = pb.ProcessRequest(complete=pb.CompleteRequest(job_id="u" * 255))
         held = await Held(stage).begun()
         sent = 0

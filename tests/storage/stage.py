@@ -15,8 +15,10 @@ from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Hooks, Reading, Tx
+from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.writer import Commit, WriterSettings, plain_commit
 from spooled_lite.wire.waiting import Waiting
 
@@ -138,7 +140,7 @@ class Gate:
         self._opened = threading.Event()
 
     async def hold(self, database: Database) -> None:
-        database.submit(self._operation, (), lane=Lane.SETTLE)
+        lined_up(database, self._operation, (), lane=Lane.SETTLE)
         assert await asyncio.to_thread(self._entered.wait, SECONDS_MAX)
 
     async def open(self) -> None:
@@ -181,7 +183,7 @@ async def together(
     """Run operations in one batch; their results, or the exceptions they ended with."""
     gate = Gate()
     await gate.hold(database)
-    futures = [database.submit(operation, args, lane=lane) for operation, args in operations]
+    futures = [lined_up(database, operation, args, lane=lane) for operation, args in operations]
     await gate.open()
     return await asyncio.gather(*futures, return_exceptions=True)
 
@@ -221,3 +223,16 @@ class Heard:
 
     def __call__(self, events: Sequence[Event]) -> None:
         self.texts += [event.row["text"] for event in events]
+
+
+def lined_up(
+    database: Database,
+    operation: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    *,
+    lane: Lane = Lane.REST,
+    owner: int = HOUSE,
+) -> asyncio.Future[Any]:
+    """As `Database.submit`, in a lane that the test chooses for the operation."""
+    taker = asyncio.get_running_loop().create_future()
+    return database.enter(Request(operation, arguments, lane, owner, taker))

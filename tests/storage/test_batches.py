@@ -24,6 +24,7 @@ from tests.storage.stage import (
     a_database,
     add,
     in_file,
+    lined_up,
     notes,
     roll_everything_back,
     run,
@@ -82,8 +83,8 @@ def test_operations_submitted_together_stand_together(path: Path) -> None:
     async def main() -> Any:
         async with a_database(path, commit=commits, metrics=metrics) as db:
             before, operations = commits.count, metrics.batch_operations.total
-            results = await db.submit(
-                transaction.together, ([(add, ("one",)), (add, ("two",)), (add, ("three",))],)
+            results = await lined_up(
+                db, transaction.together, ([(add, ("one",)), (add, ("two",)), (add, ("three",))],)
             )
             return results, commits.count - before, metrics.batch_operations.total - operations
 
@@ -99,7 +100,7 @@ def test_of_operations_submitted_together_only_the_culprit_leaves_nothing(path: 
     async def main() -> Any:
         async with a_database(path, bus=bus, on_due=lambda kind, at_ms: dues.append(kind)) as db:
             steps = [(add, ("one",)), (add_and_raise, (error,)), (add, ("one",)), (add, ("two",))]
-            results = await db.submit(transaction.together, (steps,))
+            results = await lined_up(db, transaction.together, (steps,))
             return results, await db.write(counters_stored)
 
     results, counted = run(main())

@@ -13,7 +13,7 @@ from spooled_lite.errors import Unavailable
 from spooled_lite.storage import checkpoint, database, disk_room, writer
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.shrink import shrink
 from spooled_lite.storage.transaction import Tx
 from tests.storage.stage import (
@@ -22,6 +22,7 @@ from tests.storage.stage import (
     a_database,
     add,
     an_idle_database,
+    lined_up,
     notes,
     reasons,
     run,
@@ -77,7 +78,8 @@ async def fill(db: Database) -> None:
     """Create until it is refused, in batches of several bulks."""
     while True:
         results = await asyncio.gather(
-            *(db.submit(add_blobs, (), lane=Lane.CREATE) for _ in range(5)), return_exceptions=True
+            *(lined_up(db, add_blobs, (), lane=Lane.CREATE) for _ in range(5)),
+            return_exceptions=True,
         )
         if refused := [each for each in results if each is not None]:
             assert set(reasons(refused)) == {"storage_full"}
@@ -115,9 +117,9 @@ def test_a_small_create_is_taken_where_a_large_one_does_not_fit(
         async with a_database(path, disk_reserve_bytes=RESERVE_BYTES, durability="off") as db:
             await db.write(make_blobs)
             with pytest.raises(Unavailable, match="No room"):
-                await db.submit(add_blobs, (1, 20 * MIB), lane=Lane.CREATE)
+                await lined_up(db, add_blobs, (1, 20 * MIB), lane=Lane.CREATE)
 
-            await db.submit(add, ("small",), lane=Lane.CREATE)
+            await lined_up(db, add, ("small",), lane=Lane.CREATE)
 
     run(main())
 
@@ -139,7 +141,7 @@ def test_a_purge_on_a_low_disk_needs_little_room_and_gives_its_room_back(
 
             # Somebody wants to create, which is what has the room given back.
             await until_nothing_is_given_back(db)
-            assert await db.submit(add_blobs, (), lane=Lane.CREATE) is None
+            assert await lined_up(db, add_blobs, (), lane=Lane.CREATE) is None
             assert used_bytes(path.parent) < DISK_BYTES - RESERVE_BYTES - 4 * MIB
 
     run(main())
@@ -170,9 +172,9 @@ def test_the_last_part_of_the_reserve_is_for_what_hardly_grows(
             monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 2 * MIB)
 
             for lane in (Lane.SETTLE, Lane.CLAIM, Lane.REST):
-                assert await db.submit(add, (lane.name,), lane=lane) == lane.name
+                assert await lined_up(db, add, (lane.name,), lane=lane) == lane.name
                 with pytest.raises(Unavailable) as refused:
-                    await db.submit(add_blobs, (), lane=lane)
+                    await lined_up(db, add_blobs, (), lane=lane)
                 assert refused.value.reason == "storage_full"
             assert await db.write(delete_blobs) == 100
             assert db.writer.state == "ok"
@@ -241,7 +243,7 @@ def test_on_a_full_disk_the_spare_room_is_used_and_the_call_is_done_after_all(
             monkeypatch.setattr(disk_room, "free_bytes", lambda folder: 0)
             commits.errors += [storage_error(sqlite3.SQLITE_FULL)]
             results = await asyncio.gather(
-                *(db.submit(add, (text,), lane=Lane.SETTLE) for text in ("one", "two"))
+                *(lined_up(db, add, (text,), lane=Lane.SETTLE) for text in ("one", "two"))
             )
             assert results == ["one", "two"]
             assert lock_bytes(path) < MIB
@@ -279,9 +281,9 @@ def test_a_start_on_a_full_disk_serves_and_says_so(
         async with a_database(path, table=False, disk_reserve_bytes=RESERVE_BYTES) as db:
             assert lock_bytes(path) < MIB  # SQLite needs room to open it
             assert await db.readers.read(notes) == ["before"]
-            assert await db.submit(add, ("settled",), lane=Lane.SETTLE) == "settled"
+            assert await lined_up(db, add, ("settled",), lane=Lane.SETTLE) == "settled"
             with pytest.raises(Unavailable):
-                await db.submit(add, ("created",), lane=Lane.CREATE)
+                await lined_up(db, add, ("created",), lane=Lane.CREATE)
 
     run(main())
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 
 from spooled_lite.errors import Unavailable
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane, Lines, Request
+from spooled_lite.storage.lanes import Lane, in_lane, lane_of
+from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.turns import HOUSE, OUTSIDE
 from tests.storage.stage import (
     SECONDS_MAX,
     Gate,
@@ -19,6 +22,7 @@ from tests.storage.stage import (
     add,
     an_idle_database,
     in_file,
+    lined_up,
     make_table,
     notes,
     reasons,
@@ -51,7 +55,7 @@ def test_settling_goes_before_claiming_before_the_rest(path: Path) -> None:
             gate = Gate()
             await gate.hold(db)
             writes = [
-                db.submit(add, (lane.name,), lane=lane)
+                lined_up(db, add, (lane.name,), lane=lane)
                 for lane in (Lane.CREATE, Lane.REST, Lane.CLAIM, Lane.SETTLE)
             ]
             await gate.open()
@@ -67,11 +71,13 @@ def test_a_flood_is_shed_at_four_fifths_while_settling_goes_on(path: Path) -> No
         async with a_database(path, line_max=100) as db:
             gate = Gate()
             await gate.hold(db)
-            rest = [db.submit(add, (str(number),), owner=number % 4) for number in range(100)]
+            rest = [
+                lined_up(db, add, (str(number),), owner=number % 4 + 1) for number in range(100)
+            ]
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             refused_at_once = sum(write.done() for write in rest)
-            settles = [db.submit(add, (f"s{number}",), lane=Lane.SETTLE) for number in range(20)]
+            settles = [lined_up(db, add, (f"s{number}",), lane=Lane.SETTLE) for number in range(20)]
             await gate.open()
             assert len(await asyncio.gather(*settles)) == 20
             assert refused_at_once == 20
@@ -144,10 +150,10 @@ def test_closing_writes_what_was_accepted_and_refuses_the_rest(path: Path) -> No
         async with a_database(path) as db:
             gate = Gate()
             await gate.hold(db)
-            accepted = [db.submit(add, (str(number),)) for number in range(300)]
+            accepted = [lined_up(db, add, (str(number),)) for number in range(300)]
             closing = asyncio.create_task(asyncio.to_thread(db.close))
             await asyncio.to_thread(until_closed, db)
-            late = db.submit(add, ("late",))
+            late = lined_up(db, add, ("late",))
             await gate.open()
             await closing
             results = await asyncio.gather(*accepted)
@@ -166,7 +172,7 @@ def test_closing_on_the_loops_own_thread_writes_what_was_submitted_in_the_same_t
 ) -> None:
     async def main() -> str:
         async with a_database(path) as db:
-            write = db.submit(add, ("last words",))
+            write = lined_up(db, add, ("last words",))
             db.close()
             answer: str = await write
             return answer
@@ -197,7 +203,7 @@ def test_closing_from_another_thread_hands_nothing_over_twice(
             closing = asyncio.get_running_loop().run_in_executor(None, db.close)
             results: list[Any] = []
             for number in range(200):
-                results.append(db.submit(note, (number,)))
+                results.append(lined_up(db, note, (number,)))
                 if number % 3 == 0:
                     await asyncio.sleep(0)
             answers = await asyncio.gather(*results, return_exceptions=True)
@@ -216,7 +222,7 @@ def test_closing_after_the_loop_has_ended_still_writes_what_was_accepted(path: P
         await db.write(make_table)
         gate = Gate()
         await gate.hold(db)
-        db.submit(add, ("accepted",))
+        lined_up(db, add, ("accepted",))
         await asyncio.sleep(0)
         return db, gate
 
@@ -239,3 +245,25 @@ def test_closing_twice_does_no_harm(path: Path) -> None:
                 await db.readers.point(notes)
 
     run(main())
+
+
+@in_lane(Lane.CREATE)
+def creating(tx: Tx) -> None: ...
+
+
+def undeclared(tx: Tx, number: int = 0) -> None: ...
+
+
+def test_the_lane_is_declared_beside_the_operation() -> None:
+    assert lane_of(creating, 7) == lane_of(partial(creating), HOUSE) == Lane.CREATE
+    assert lane_of(undeclared, 7) == lane_of(partial(undeclared, number=1), OUTSIDE) == Lane.REST
+    assert lane_of(undeclared, HOUSE) == Lane.HOUSE
+
+
+def test_a_background_loop_is_never_shed() -> None:
+    lines = Lines(line_max=100)
+    lines.put([a_request(Lane.SETTLE) for _ in range(100)])
+
+    assert lines.put([a_request(Lane.HOUSE, owner=HOUSE)]) == []
+    assert lines.put([a_request(Lane.CREATE, owner=HOUSE)]) == []
+    assert len(lines.put([a_request(Lane.REST, owner=1)])) == 1

@@ -13,7 +13,7 @@ from spooled_lite.errors import Unavailable
 from spooled_lite.events import EventBus
 from spooled_lite.storage import checkpoint, connection, recovery, writer
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.lines import Lane
+from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.storage.writer import plain_commit
 from spooled_lite.wire.waiting import Waiting
@@ -25,6 +25,7 @@ from tests.storage.stage import (
     add_and_feed,
     claim,
     in_file,
+    lined_up,
     notes,
     reasons,
     run,
@@ -90,9 +91,9 @@ def test_a_full_disk_refuses_the_whole_batch_and_later_writes_work(path: Path) -
 def test_below_the_reserve_only_what_creates_is_refused(path: Path) -> None:
     async def main() -> None:
         async with a_database(path, disk_reserve_bytes=2**62) as db:
-            created = db.submit(add, ("create",), lane=Lane.CREATE)
+            created = lined_up(db, add, ("create",), lane=Lane.CREATE)
             others = [
-                db.submit(add, (lane.name,), lane=lane)
+                lined_up(db, add, (lane.name,), lane=lane)
                 for lane in (Lane.REST, Lane.CLAIM, Lane.SETTLE)
             ]
 

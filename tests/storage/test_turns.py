@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.storage import time_shares
-from spooled_lite.storage.lines import Lane, Lines, Request
+from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.time_shares import run_in_time
 from spooled_lite.storage.turns import Turns
 

@@ -10,7 +10,8 @@ import pytest
 
 from spooled_lite.errors import Unauthorized, Unavailable
 from spooled_lite.storage import round as round_module
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.storage.writer import plain_commit
 from spooled_lite.wire.waiting import Waiting
@@ -22,6 +23,7 @@ from tests.storage.stage import (
     add_and_feed,
     claim,
     in_file,
+    lined_up,
     roll_everything_back,
     run,
     storage_error,
@@ -72,7 +74,7 @@ def test_a_claim_parked_in_a_batch_is_served_by_a_later_operation_of_the_same_ba
             gate = Gate()
             await gate.hold(db)
             request = claim(db)  # its lane goes first
-            write = db.submit(add_and_feed, ("job",))
+            write = lined_up(db, add_and_feed, ("job",))
             await gate.open()
             await write
             assert request.taker.result() == ["job"]
@@ -126,7 +128,7 @@ def test_a_fresh_claim_goes_behind_those_that_wait(path: Path) -> None:
             [old] = await parked(db, waiting, 1)
             gate = Gate()
             await gate.hold(db)
-            feeding = db.submit(add_and_feed, ("a",), lane=Lane.SETTLE)
+            feeding = lined_up(db, add_and_feed, ("a",), lane=Lane.SETTLE)
             fresh = claim(db)
             at_once = claim(db, parks=False)
             await gate.open()
@@ -271,7 +273,7 @@ def test_a_fresh_claim_does_not_overtake_a_line_that_one_batch_could_not_serve(
             gate = Gate()
             await gate.hold(db)
             for number in range(6):
-                db.submit(add_and_feed, (str(number),), lane=Lane.SETTLE)
+                lined_up(db, add_and_feed, (str(number),), lane=Lane.SETTLE)
             fresh = [claim(db, parks=False) for _ in range(2)]
             await gate.open()
 

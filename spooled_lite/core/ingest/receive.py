@@ -6,9 +6,11 @@ from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.create import get_organization
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 
+@in_lane(Lane.CREATE)
 def receive(tx: Tx, org: int, delivery: Delivery, admission: Admission, scope: Scope) -> Received:
     """Store the job and the line of the log, or neither of them.
 

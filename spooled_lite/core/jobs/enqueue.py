@@ -17,6 +17,7 @@ from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import RuleBroken
 from spooled_lite.events import Row
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract README, section 5
@@ -59,6 +60,7 @@ class Parent(Struct, frozen=True):
     status: str
 
 
+@in_lane(Lane.CREATE)
 def enqueue(tx: Tx, org: int, job: NewJob, admission: Admission, scope: Scope) -> Enqueued:
     """Store one job and announce it.
 
@@ -84,6 +86,7 @@ def enqueue(tx: Tx, org: int, job: NewJob, admission: Admission, scope: Scope) -
     return Enqueued(_store(tx, org, job, queue, parent), created=True)
 
 
+@in_lane(Lane.CREATE)
 def enqueue_bulk(
     tx: Tx, org: int, jobs: Sequence[NewJob], admission: Admission, scope: Scope
 ) -> list[Enqueued | RuleBroken]:

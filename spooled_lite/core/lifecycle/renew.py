@@ -7,11 +7,13 @@ from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.errors import LeaseExpired
 from spooled_lite.events import Deadline
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 Renewal = int | LeaseExpired  # the moment it ends, or that its job was told to stop
 
 
+@in_lane(Lane.SETTLE)
 def renew(
     tx: Tx, org: int, job_id: str, claimant: Claimant, lease_ms: int, scope: Scope
 ) -> Renewal:
@@ -46,6 +48,7 @@ def end_of(renewal: Renewal) -> int:
     return renewal
 
 
+@in_lane(Lane.SETTLE)
 def report_progress(
     tx: Tx,
     org: int,

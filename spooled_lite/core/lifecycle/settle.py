@@ -16,6 +16,7 @@ from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.events import Row
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 
@@ -27,6 +28,7 @@ class Failed(Struct, frozen=True):
     delay_ms: int
 
 
+@in_lane(Lane.SETTLE)
 def complete(
     tx: Tx, org: int, job_id: str, claimant: Claimant, result: bytes | None, scope: Scope
 ) -> None:
@@ -50,6 +52,7 @@ def complete(
     tell_dependents(tx, row)
 
 
+@in_lane(Lane.SETTLE)
 def fail(
     tx: Tx,
     org: int,
@@ -145,6 +148,7 @@ def bury(tx: Tx, held: Row, error: str) -> Row:
     return row
 
 
+@in_lane(Lane.SETTLE)
 def release(tx: Tx, jobs: Sequence[Row]) -> int:
     """Take back jobs whose caller went away before it got them; how many still were its own.
 
@@ -169,6 +173,7 @@ def release(tx: Tx, jobs: Sequence[Row]) -> int:
     return released
 
 
+@in_lane(Lane.SETTLE)
 def give_up(tx: Tx, jobs: Sequence[Row], error: str) -> None:
     """Move claimed jobs to the dead letters, whatever retries they have: none would help.
 

@@ -10,6 +10,7 @@ from spooled_lite.core.queues.ensure import ensure_queue, find_queue
 from spooled_lite.core.queues.pause import set_paused, set_running
 from spooled_lite.core.queues.records import Admission, QueueChanges
 from spooled_lite.events import Row
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 _COLUMNS: Final = (
@@ -29,6 +30,14 @@ _COLUMNS: Final = (
 class Configured(Struct, frozen=True):
     row: Row
     created: bool
+
+
+@in_lane(Lane.CREATE)
+def create_queue(
+    tx: Tx, org: int, queue_name: str, changes: QueueChanges, admission: Admission
+) -> Configured:
+    """As `configure`, of a queue that is likely to be new: refused when the disk is nearly full."""
+    return configure(tx, org, queue_name, changes, admission)
 
 
 def configure(

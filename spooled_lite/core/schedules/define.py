@@ -22,6 +22,7 @@ from spooled_lite.core.schedules.records import NewSchedule, ScheduleChanges
 from spooled_lite.core.schedules.zones import zone_of
 from spooled_lite.events import Deadline, Row
 from spooled_lite.plans import Caps
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 _CHANGEABLE: Final = (
@@ -89,6 +90,7 @@ def worked_out(
     return Change(columns=columns, seen=seen, next_run_at_ms=next_run_at_ms)
 
 
+@in_lane(Lane.CREATE)
 def create(
     tx: Tx, org: int, new: NewSchedule, next_run_at_ms: int | None, admission: Admission
 ) -> sqlite3.Row:

@@ -19,6 +19,7 @@ from spooled_lite.core.schedules.query import get_schedule
 from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
 from spooled_lite.plans import Plans
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Reading, Tx
 
 ERROR_CHARACTERS_MAX: Final = 4_096
@@ -99,6 +100,7 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
     return count
 
 
+@in_lane(Lane.CREATE)
 def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Scope) -> Row:
     """Make a job of a schedule now, paused or not; its next slot stays. Returns the job.
 

@@ -12,6 +12,7 @@ from spooled_lite.core.webhooks.records import Attempt, Outgoing, endpoint_of
 from spooled_lite.core.webhooks.subscribe import drop_what_is_owed
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Row
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Params, Reading, Tx
 from spooled_lite.times import format_ms
 
@@ -95,6 +96,7 @@ def _outgoing(row: Row) -> Outgoing:
 # -- what came of it -------------------------------------------------------------------------
 
 
+@in_lane(Lane.SETTLE)
 def record(tx: Tx, sent: Outgoing, attempt: Attempt, attempts_max: int) -> str | None:
     """Write down one attempt: delivered, owed again later, or failed for good; which it was.
 
@@ -186,6 +188,7 @@ def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> O
     return _outgoing(row)
 
 
+@in_lane(Lane.SETTLE)
 def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
     """Write down an attempt by hand, which decides; how many attempts there were.
 

@@ -11,12 +11,14 @@ from spooled_lite.core.webhooks.records import NewWebhook, WebhookChanges, event
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 # Each of them may be owed a row by every event, inside the operation that causes it.
 WEBHOOKS_MAX: Final = 1_000  # of one organization, switched on or off
 
 
+@in_lane(Lane.CREATE)
 def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> sqlite3.Row:
     """Subscribe; from the next event on.
 

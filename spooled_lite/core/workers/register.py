@@ -11,6 +11,7 @@ from spooled_lite.core.workers.query import get_worker
 from spooled_lite.core.workers.records import SILENCE_MS, NewWorker, queue_names_json
 from spooled_lite.errors import WorkerIdTaken
 from spooled_lite.events import Deadline
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 
@@ -54,6 +55,7 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> sqlit
     return row
 
 
+@in_lane(Lane.SETTLE)
 def deregister(tx: Tx, org: int, worker_id: str, scope: Scope) -> None:
     """Take a worker for offline. Its row stays, and so do the leases it holds.
 

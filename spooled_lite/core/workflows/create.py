@@ -17,6 +17,7 @@ from spooled_lite.core.workflows import statements
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.events import Row
+from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 _NOBODY: Final = (0, "success", "[]")  # fills a statement up: waits for nothing, so no row is made
@@ -32,6 +33,7 @@ class WorkflowCreated(Struct, frozen=True):
     steps: Sequence[StepCreated]  # in the order of the request
 
 
+@in_lane(Lane.CREATE)
 def create_workflow(
     tx: Tx, org: int, new: NewWorkflow, graph: Graph, admission: Admission
 ) -> WorkflowCreated:

@@ -10,7 +10,6 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
-from spooled_lite.storage.lines import Lane
 from spooled_lite.storage.transaction import Step
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import (
@@ -46,7 +45,8 @@ class Act(Struct, frozen=True):
     say: Callable[[Any], bytes]
 
     def submit(self, call: Call, command: Command) -> asyncio.Future[Any]:
-        return call.db.submit(*self.step(call, command), lane=Lane.SETTLE, owner=call.org)
+        operation, arguments = self.step(call, command)
+        return call.write(operation, *arguments)
 
     async def answer(self, command: Command, outcome: Awaitable[Any]) -> bytes:
         """The response, once the outcome is committed.

@@ -9,7 +9,7 @@ from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Lane, Request
+from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Step, together
 from spooled_lite.wire.grpc.acts import Act, Command
 from spooled_lite.wire.grpc.call import Call
@@ -78,9 +78,7 @@ class Group:
     def submit(self) -> None:
         if self._steps:
             call = self.call
-            self._outcomes = call.db.submit(
-                together, (self._steps,), lane=Lane.SETTLE, owner=call.org
-            )
+            self._outcomes = call.write(together, self._steps)
 
     async def outcome(self, place: int) -> Any:
         """What became of one, once it is committed. Raises what it was refused with."""

@@ -1,7 +1,7 @@
 """One call or stream as a method sees it: who makes it, and everything that may be asked of it."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -11,11 +11,13 @@ from spooled_lite.errors import AccessDenied, RuleBroken
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
+from spooled_lite.storage.transaction import Operation
 from spooled_lite.wire import waiting
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.grpc.errors import Context, refuse
 from spooled_lite.wire.http.call import Services
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Above this converting may take longer than the event loop can be kept from everybody else.
@@ -84,6 +86,12 @@ class Call:
     def reads(self) -> Reads:
         """Reading the file in this caller's turn."""
         return self.db.readers.of(self.org)
+
+    def write(
+        self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Writing in this caller's turn. See `Database.submit`."""
+        return self.db.submit(self.org, operation, *args, **kwargs)
 
     @property
     def plans(self) -> Plans:

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from spooled_lite.core.jobs.bodies import body_bytes
-from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
+from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.query import queue_depth
 from spooled_lite.errors import NotFound
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
@@ -55,12 +54,7 @@ def _read_job(call: Call, request: Any) -> NewJob:
 async def _enqueue(call: Call, job: NewJob) -> bytes:
     check_payload_of_plan(call, job.payload)
     call.scope.check(job.queue_name)
-    stored: Enqueued = await call.db.submit(
-        enqueue,
-        (call.org, job, admission_of(call), call.scope),
-        lane=Lane.CREATE,
-        owner=call.org,
-    )
+    stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
     response = _EnqueueResponse(job_id=stored.row["id"], created=stored.created)
     return bytes(response.SerializeToString())
 

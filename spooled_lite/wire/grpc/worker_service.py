@@ -7,7 +7,6 @@ from spooled_lite.core.workers.heartbeat import heartbeat
 from spooled_lite.core.workers.records import NewWorker, SignOfLife
 from spooled_lite.core.workers.register import deregister, register
 from spooled_lite.errors import NotFound
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import new_worker, sign_of_life
 from spooled_lite.wire.grpc.descriptors import spooled_class
@@ -35,7 +34,7 @@ async def _register(call: Call, worker: NewWorker) -> bytes:
     for queue_name in worker.queue_names:
         call.scope.check(queue_name)
     arguments = (call.org, worker, admission_of(call))
-    row = await call.db.submit(register, arguments, owner=call.org)
+    row = await call.write(register, *arguments)
     response = _RegisterResponse(
         worker_id=row["id"],
         lease_duration_secs=call.settings.worker_lease_duration_secs,
@@ -50,7 +49,7 @@ def _read_sign(_: Call, request: Any) -> tuple[str, SignOfLife]:
 
 async def _heartbeat(call: Call, said: tuple[str, SignOfLife]) -> bytes:
     try:
-        row = await call.db.submit(heartbeat, (call.org, *said, call.scope), owner=call.org)
+        row = await call.write(heartbeat, call.org, *said, call.scope)
     except NotFound:
         return b""  # not acknowledged
     drains = row["status"] == "draining" or call.services.state.is_stopping
@@ -60,7 +59,7 @@ async def _heartbeat(call: Call, said: tuple[str, SignOfLife]) -> bytes:
 async def _deregister(call: Call, worker_id: str) -> bytes:
     arguments = (call.org, worker_id, call.scope)
     try:
-        await call.db.submit(deregister, arguments, lane=Lane.SETTLE, owner=call.org)
+        await call.write(deregister, *arguments)
     except NotFound:
         return b""  # no success
     return bytes(_DeregisterResponse(success=True).SerializeToString())

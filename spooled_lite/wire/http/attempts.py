@@ -18,7 +18,6 @@ from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Lane
 from spooled_lite.times import format_ms
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
@@ -65,22 +64,21 @@ async def complete(call: Call) -> Reply:
     body = await call.body_or_empty(Complete)
     result = bytes(body.result)
     check_json_size(result, RESULT_BYTES_MAX, "result")
-    await call.db.submit(
+    await call.write(
         settle.complete,
-        (call.org, call.path("id"), body, result if result != b"null" else None, call.scope),
-        lane=Lane.SETTLE,
-        owner=call.org,
+        call.org,
+        call.path("id"),
+        body,
+        result if result != b"null" else None,
+        call.scope,
     )
     return SUCCESS
 
 
 async def fail(call: Call) -> Reply:
     body = await call.body(Fail)
-    failed: settle.Failed = await call.db.submit(
-        settle.fail,
-        (call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry),
-        lane=Lane.SETTLE,
-        owner=call.org,
+    failed = await call.write(
+        settle.fail, call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry
     )
     return reply(
         {
@@ -98,22 +96,20 @@ async def renew(call: Call) -> Reply:
     field = next((each for each in names if getattr(body, each) is not None), names[0])
     default_seconds = call.settings.worker_lease_duration_secs
     lease_ms = _lease_ms(getattr(body, field), default_seconds, field)
-    renewal: leases.Renewal = await call.db.submit(
-        leases.renew,
-        (call.org, call.path("id"), body, lease_ms, call.scope),
-        lane=Lane.SETTLE,
-        owner=call.org,
-    )
+    renewal = await call.write(leases.renew, call.org, call.path("id"), body, lease_ms, call.scope)
     return reply({"success": True, "lease_expires_at": format_ms(leases.end_of(renewal))})
 
 
 async def progress(call: Call) -> Reply:
     body = await call.body(Progress)
-    await call.db.submit(
+    await call.write(
         leases.report_progress,
-        (call.org, call.path("id"), body, body.progress, body.message, call.scope),
-        lane=Lane.SETTLE,
-        owner=call.org,
+        call.org,
+        call.path("id"),
+        body,
+        body.progress,
+        body.message,
+        call.scope,
     )
     return SUCCESS
 

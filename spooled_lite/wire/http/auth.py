@@ -68,7 +68,7 @@ async def logout(call: Call) -> Reply:
     tokens = [caller.token, _own_refresh_token(call, body.refresh_token)]
     revoked = [each for each in tokens if each is not None]
     if revoked:
-        await call.db.submit(revoke_tokens, (call.org, revoked), owner=call.org)
+        await call.write(revoke_tokens, call.org, revoked)
     return NO_CONTENT
 
 

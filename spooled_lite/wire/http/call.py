@@ -1,5 +1,6 @@
 """One request as a handler sees it, and the answer a handler gives."""
 
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, ParamSpec, Self, TypeVar
@@ -276,9 +277,9 @@ class Call:
         """Reading the file in this caller's turn."""
         return self.db.readers.of(self.owner)
 
-    async def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Writing in this caller's turn, in the last lane. See `Database.submit`."""
-        return await self.db.write_for(self.owner, operation, *args, **kwargs)
+    def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Writing in this caller's turn. See `Database.submit`."""
+        return self.db.submit(self.owner, operation, *args, **kwargs)
 
     @property
     def now_ms(self) -> int:

@@ -35,9 +35,7 @@ async def confirm(call: Call) -> Reply:
     failures, address = call.services.login_failures, client_address(call)
     failures.check(address, call.now_ms)
     arguments = (call.org, code, call.services.signer.secret)
-    found: confirming.Confirmed = await call.db.submit(
-        confirming.confirm, arguments, owner=call.org
-    )
+    found = await call.write(confirming.confirm, *arguments)
     if found.row is None:
         failures.fail(address, call.now_ms)
         if found.tried == "nothing pending":

@@ -6,7 +6,7 @@ import msgspec
 
 from spooled_lite.core.jobs.dead_letters import EVER_MS, DeadLetters
 from spooled_lite.core.jobs.records import PurgeDeadLetters, RetryDeadLetters
-from spooled_lite.core.lifecycle.remove import Purged, purge_dead_letters_pass
+from spooled_lite.core.lifecycle.remove import purge_dead_letters_pass
 from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
 from spooled_lite.errors import BadRequest
 from spooled_lite.times import parse_optional_ms
@@ -67,8 +67,8 @@ async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:
     skipped: list[str] = []
     while True:
         # The first pass has seen to the cap of active jobs for all of them.
-        retried: Retried = await call.db.submit(
-            retry_dead_letters, (call.org, wanted, call.scope, caps, bool(job_ids)), owner=call.org
+        retried = await call.write(
+            retry_dead_letters, call.org, wanted, call.scope, caps, bool(job_ids)
         )
         job_ids += retried.job_ids
         skipped += retried.skipped
@@ -82,9 +82,7 @@ async def _purge_in_passes(call: Call, wanted: DeadLetters) -> int:
     purged_count = 0
     while True:
         left = msgspec.structs.replace(wanted, limit=wanted.limit - purged_count)
-        purged: Purged = await call.db.submit(
-            purge_dead_letters_pass, (call.org, left, call.scope), owner=call.org
-        )
+        purged = await call.write(purge_dead_letters_pass, call.org, left, call.scope)
         purged_count += purged.count
         if purged.after is None:
             return purged_count

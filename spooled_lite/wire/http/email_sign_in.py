@@ -69,7 +69,7 @@ async def verify(call: Call) -> Reply:
         sign_in.verify, may_register=await _may_register(call), is_live=_is_production(call)
     )
     secret = call.services.signer.secret
-    verified: sign_in.Verified = await call.write(operation, email, body.code, secret)
+    verified = await call.write(operation, email, body.code, secret)
     if verified.tried != "right":
         failures.fail(address, call.now_ms)
         if verified.tried == "nothing pending":
@@ -96,7 +96,7 @@ async def complete(call: Call) -> Reply:
         is_email_verified=True,
     ).checked()
     operation = partial(complete_signup, is_live=_is_production(call))
-    made: Onboarded = await call.write(operation, claims, organization)
+    made = await call.write(operation, claims, organization)
     return reply(_signed_up(call, made), 201)
 
 

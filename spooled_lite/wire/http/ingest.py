@@ -30,7 +30,6 @@ from spooled_lite.errors import (
     WrongShape,
 )
 from spooled_lite.plans import Plans
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.body import decode_body
 from spooled_lite.wire.http.call import Call, Reply, reply
@@ -232,12 +231,9 @@ async def _stored(
     """Raises PayloadTooLarge, with the name of the `field` that is, and as `receive`."""
     storing = _Storing(call.settings, call.plans, receiver)
     await call.off_loop(_check_size, storing, delivery.job.payload, field)
-    received = await call.db.submit(
-        receive,
-        (receiver.org, delivery, admission_of(storing), scope),
-        lane=Lane.CREATE,
-        owner=receiver.org,
-    )
+    org = receiver.org
+    # In the turn of the organization that receives: the caller belongs to none.
+    received = await call.db.submit(org, receive, org, delivery, admission_of(storing), scope)
     return reply(received)
 
 

@@ -30,7 +30,6 @@ from spooled_lite.errors import (
     WrongShape,
 )
 from spooled_lite.outbound.targets import Policy, check_target
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.body import decode
@@ -70,12 +69,7 @@ async def create(call: Call) -> Reply:
     job = await call.off_loop(_new_job, call, body)
     _check_webhook(call, job.completion_webhook, "completion_webhook")
     call.scope.check(job.queue_name)
-    stored: Enqueued = await call.db.submit(
-        enqueue,
-        (call.org, job, admission_of(call), call.scope),
-        lane=Lane.CREATE,
-        owner=call.org,
-    )
+    stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
     view = full_job(await in_full(call.reads, stored.row), call.org_id)
     view.created = stored.created
     return reply(view, 201 if stored.created else 200)
@@ -88,11 +82,8 @@ async def create_bulk(call: Call) -> Reply:
     if shared is not None:
         call.scope.check(shared)
     jobs, failed = await call.off_loop(_bulk_items, call, body, items, shared)
-    outcomes = await call.db.submit(
-        enqueue_bulk,
-        (call.org, [job for _, job in jobs], admission_of(call), call.scope),
-        lane=Lane.CREATE,
-        owner=call.org,
+    outcomes = await call.write(
+        enqueue_bulk, call.org, [job for _, job in jobs], admission_of(call), call.scope
     )
     return reply(_bulk_answer([index for index, _ in jobs], outcomes, failed))
 
@@ -141,27 +132,25 @@ async def statuses(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    await call.db.submit(cancel_job, (call.org, call.path("id"), call.scope), owner=call.org)
+    await call.write(cancel_job, call.org, call.path("id"), call.scope)
     return NO_CONTENT
 
 
 async def cancel(call: Call) -> Reply:
-    row = await call.db.submit(cancel_job, (call.org, call.path("id"), call.scope), owner=call.org)
+    row = await call.write(cancel_job, call.org, call.path("id"), call.scope)
     return reply(full_job(await in_full(call.reads, row), call.org_id))
 
 
 async def retry(call: Call) -> Reply:
     caps = admission_of(call).caps
-    row = await call.db.submit(
-        retry_job, (call.org, call.path("id"), call.scope, caps), owner=call.org
-    )
+    row = await call.write(retry_job, call.org, call.path("id"), call.scope, caps)
     return reply(full_job(await in_full(call.reads, row), call.org_id))
 
 
 async def priority(call: Call) -> Reply:
     body = await call.body(SetPriority)
-    before, row = await call.db.submit(
-        set_priority, (call.org, call.path("id"), body.priority, call.scope), owner=call.org
+    before, row = await call.write(
+        set_priority, call.org, call.path("id"), body.priority, call.scope
     )
     return reply({"job_id": row["id"], "old_priority": before, "new_priority": row["priority"]})
 

@@ -2,11 +2,10 @@
 
 from spooled_lite.core.keys.change import change, regenerate
 from spooled_lite.core.keys.issue import issue_with
-from spooled_lite.core.keys.onboard import IssuedFor, issue_by_admin, issue_in_window
+from spooled_lite.core.keys.onboard import issue_by_admin, issue_in_window
 from spooled_lite.core.keys.records import (
     CreateKey,
     Grants,
-    IssuedKey,
     KeyChanges,
     KeyShown,
     KeyView,
@@ -26,7 +25,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     key = NewKey.from_wire(await call.body(CreateKey))
-    issued: IssuedKey = await call.write(
+    issued = await call.write(
         issue_with,
         call.org,
         key,
@@ -56,7 +55,7 @@ async def revoke_key(call: Call) -> Reply:
 
 
 async def regenerate_key(call: Call) -> Reply:
-    issued: IssuedKey = await call.write(
+    issued = await call.write(
         regenerate,
         call.org,
         call.path("id"),
@@ -75,7 +74,7 @@ async def create_for_organization(call: Call) -> Reply:
         return await create(call)
     key, is_live = NewKey.from_wire(await call.body(CreateKey)), call.settings.issues_live_keys
     if call.is_admin:
-        made: IssuedFor = await call.write(issue_by_admin, org_id, key, is_live=is_live)
+        made = await call.write(issue_by_admin, org_id, key, is_live=is_live)
     else:
         made = await call.write(
             issue_in_window,

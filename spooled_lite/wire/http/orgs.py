@@ -1,6 +1,6 @@
 """Organizations over HTTP. Contract: platform, section 8."""
 
-from spooled_lite.core.keys.onboard import Onboarded, OnboardedView, onboard
+from spooled_lite.core.keys.onboard import OnboardedView, onboard
 from spooled_lite.core.lifecycle.remove_org import delete_organization
 from spooled_lite.core.orgs.create import check_slug as check_slug_of
 from spooled_lite.core.orgs.create import free_slug, get_organization
@@ -28,7 +28,7 @@ from spooled_lite.wire.http.confirmation import ask_to_confirm
 async def create(call: Call) -> Reply:
     body = await call.body(CreateOrganization)
     wanted = NewOrganization.from_wire(body, call.settings.default_plan_tier)
-    made: Onboarded = await call.write(onboard, wanted, is_live=call.settings.issues_live_keys)
+    made = await call.write(onboard, wanted, is_live=call.settings.issues_live_keys)
     await ask_to_confirm(call, made.row["seq"])
     return reply(OnboardedView.of(made), 201)
 
@@ -47,14 +47,14 @@ async def get(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     _check_own(call)
     changes = OrganizationChanges.from_wire(await call.body_or_empty(UpdateOrganization))
-    row = await call.db.submit(update_organization, (call.org, changes), owner=call.org)
+    row = await call.write(update_organization, call.org, changes)
     await ask_to_confirm(call, call.org)
     return reply(OrganizationView.of(row))
 
 
 async def delete(call: Call) -> Reply:
     _check_own(call)
-    await call.db.submit(delete_organization, (call.org,), owner=call.org)
+    await call.write(delete_organization, call.org)
     return NO_CONTENT
 
 
@@ -101,7 +101,7 @@ async def webhook_token_of(call: Call) -> Reply:
 
 async def new_webhook_token(call: Call) -> Reply:
     """Takes no body: whatever is sent is not read."""
-    row = await call.db.submit(regenerate_webhook_token, (call.org,), owner=call.org)
+    row = await call.write(regenerate_webhook_token, call.org)
     return reply(WebhookTokenView.of(row, call.base_url))
 
 

@@ -1,15 +1,12 @@
 """Queues over HTTP. Contract: jobs, section 11."""
 
-from functools import partial
-
 from spooled_lite.core.lifecycle.remove import (
     FROM_START,
     Position,
-    Purged,
     delete_queue,
     purge_queue_pass,
 )
-from spooled_lite.core.queues.configure import Configured, configure
+from spooled_lite.core.queues.configure import configure, create_queue
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
@@ -22,7 +19,6 @@ from spooled_lite.core.queues.records import (
     UpdateQueue,
 )
 from spooled_lite.errors import BadRequest, RuleBroken
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.pages import flag
@@ -37,9 +33,7 @@ async def create(call: Call) -> Reply:
     body = await call.body(CreateQueue)
     name, changes = body.named_queue(), QueueChanges.from_wire(body, null_clears=False)
     call.scope.check(name)
-    made: Configured = await call.db.submit(
-        configure, (call.org, name, changes, admission_of(call)), lane=Lane.CREATE, owner=call.org
-    )
+    made = await call.write(create_queue, call.org, name, changes, admission_of(call))
     return reply(QueueView.of(made.row, call.org_id), 201 if made.created else 200)
 
 
@@ -51,16 +45,13 @@ async def get(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     name = _name(call)
     changes = QueueChanges.from_wire(await call.body_or_empty(UpdateQueue), null_clears=True)
-    made: Configured = await call.db.submit(
-        configure, (call.org, name, changes, admission_of(call)), owner=call.org
-    )
+    made = await call.write(configure, call.org, name, changes, admission_of(call))
     return reply(QueueView.of(made.row, call.org_id))
 
 
 async def delete(call: Call) -> Reply:
     name, delete_jobs = _name(call), flag(call, "delete_jobs")
-    operation = partial(delete_queue, delete_jobs=delete_jobs)
-    await call.db.submit(operation, (call.org, name), owner=call.org)
+    await call.write(delete_queue, call.org, name, delete_jobs=delete_jobs)
     return NO_CONTENT
 
 
@@ -70,12 +61,12 @@ async def stats(call: Call) -> Reply:
 
 async def pause_queue(call: Call) -> Reply:
     name, reason = _name(call), (await call.body_or_empty(PauseQueue)).checked_reason()
-    row = await call.db.submit(pause, (call.org, name, reason, admission_of(call)), owner=call.org)
+    row = await call.write(pause, call.org, name, reason, admission_of(call))
     return reply(QueuePaused.of(row))
 
 
 async def resume_queue(call: Call) -> Reply:
-    return reply(await call.db.submit(resume, (call.org, _name(call)), owner=call.org))
+    return reply(await call.write(resume, call.org, _name(call)))
 
 
 async def purge(call: Call) -> Reply:
@@ -83,9 +74,7 @@ async def purge(call: Call) -> Reply:
     name, count = _name(call), 0
     after: Position | None = FROM_START
     while after is not None:
-        done: Purged = await call.db.submit(
-            purge_queue_pass, (call.org, name, after), owner=call.org
-        )
+        done = await call.write(purge_queue_pass, call.org, name, after)
         count, after = count + done.count, done.after
     return reply({"success": True, "purged_count": count, "message": f"{count} jobs were removed"})
 

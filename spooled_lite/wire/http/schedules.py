@@ -41,7 +41,6 @@ from spooled_lite.core.schedules.records import (
 )
 from spooled_lite.errors import BadRequest, Conflict
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.pages import flag, page, paged
@@ -68,12 +67,7 @@ async def create(call: Call) -> Reply:
     new = await call.off_loop(_new_schedule, call, await call.body(CreateSchedule))
     call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
-    row = await call.db.submit(
-        create_schedule,
-        (call.org, new, slot, admission_of(call)),
-        lane=Lane.CREATE,
-        owner=call.org,
-    )
+    row = await call.write(create_schedule, call.org, new, slot, admission_of(call))
     return reply(ScheduleView.of(row, call.org_id), 201)
 
 
@@ -88,13 +82,13 @@ async def update(call: Call) -> Reply:
 
 async def delete(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
-    await call.db.submit(delete_schedule, arguments, owner=call.org)
+    await call.write(delete_schedule, *arguments)
     return NO_CONTENT
 
 
 async def pause(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
-    row = await call.db.submit(pause_schedule, arguments, owner=call.org)
+    row = await call.write(pause_schedule, *arguments)
     return reply(ScheduleView.of(row, call.org_id))
 
 
@@ -107,11 +101,8 @@ async def trigger(call: Call) -> Reply:
     # The limits may be others than when it was stored.
     check_payload_of_plan(call, template, "payload_template")
     check_json_size(template, _template_bytes_max(call), "payload_template")
-    job = await call.db.submit(
-        trigger_schedule,
-        (call.org, call.path("id"), admission_of(call), call.scope),
-        lane=Lane.CREATE,
-        owner=call.org,
+    job = await call.write(
+        trigger_schedule, call.org, call.path("id"), admission_of(call), call.scope
     )
     return reply(ScheduleTriggered.of(job))
 
@@ -153,10 +144,8 @@ async def _changed(call: Call, changes: ScheduleChanges) -> Row:
         )
         if "payload_template" in wanted.columns:
             check_payload_of_plan(call, wanted.columns["payload_template"], "payload_template")
-        changed: Row | None = await call.db.submit(
-            change,
-            (call.org, call.path("id"), wanted, call.scope, admission_of(call).caps),
-            owner=call.org,
+        changed: Row | None = await call.write(
+            change, call.org, call.path("id"), wanted, call.scope, admission_of(call).caps
         )
         if changed is not None:
             return changed

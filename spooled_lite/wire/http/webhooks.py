@@ -18,7 +18,6 @@ from spooled_lite.core.webhooks.records import (
 )
 from spooled_lite.core.webhooks.subscribe import change_webhook, create_webhook, delete_webhook
 from spooled_lite.outbound.targets import Policy, check_target
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.pages import Page, page, paged
@@ -32,12 +31,7 @@ async def list_all(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     webhook = NewWebhook.from_wire(await call.body(CreateWebhook))
     _check_url(call, webhook.url)
-    row = await call.db.submit(
-        create_webhook,
-        (call.org, webhook, admission_of(call).caps),
-        lane=Lane.CREATE,
-        owner=call.org,
-    )
+    row = await call.write(create_webhook, call.org, webhook, admission_of(call).caps)
     return reply(WebhookView.of(row, call.org_id), 201)
 
 
@@ -51,16 +45,14 @@ async def update(call: Call) -> Reply:
     changes = WebhookChanges.from_wire(body)
     if body.url is not None:
         _check_url(call, body.url)
-    row = await call.db.submit(
-        change_webhook,
-        (call.org, call.path("id"), changes, admission_of(call).caps),
-        owner=call.org,
+    row = await call.write(
+        change_webhook, call.org, call.path("id"), changes, admission_of(call).caps
     )
     return reply(WebhookView.of(row, call.org_id))
 
 
 async def delete(call: Call) -> Reply:
-    await call.db.submit(delete_webhook, (call.org, call.path("id")), owner=call.org)
+    await call.write(delete_webhook, call.org, call.path("id"))
     return NO_CONTENT
 
 
@@ -93,9 +85,7 @@ async def retry(call: Call) -> Reply:
     )
     call.allow_seconds(SECONDS_MAX)
     attempt: Attempt = await call.services.sender.send_by_hand(found, total_seconds=SECONDS_MAX)
-    attempts: int = await call.db.submit(
-        record_retry, (found, attempt), lane=Lane.SETTLE, owner=call.org
-    )
+    attempts = await call.write(record_retry, found, attempt)
     return reply(RetryResult.of(attempt, found.id, attempts))
 
 

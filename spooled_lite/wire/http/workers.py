@@ -13,7 +13,6 @@ from spooled_lite.core.workers.records import (
 )
 from spooled_lite.core.workers.register import deregister as deregister_worker
 from spooled_lite.core.workers.register import register as register_worker
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.http.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 
@@ -30,9 +29,7 @@ async def register(call: Call) -> Reply:
     )
     for queue_name in worker.queue_names:
         call.scope.check(queue_name)
-    row = await call.db.submit(
-        register_worker, (call.org, worker, admission_of(call)), owner=call.org
-    )
+    row = await call.write(register_worker, call.org, worker, admission_of(call))
     answer = WorkerRegistered.of(
         row,
         lease_seconds=settings.worker_lease_duration_secs,
@@ -49,12 +46,12 @@ async def get(call: Call) -> Reply:
 async def heartbeat(call: Call) -> Reply:
     sign = SignOfLife.from_wire(await call.body_or_empty(HeartbeatWorker))
     arguments = (call.org, call.path("id"), sign, call.scope)
-    await call.db.submit(take_heartbeat, arguments, owner=call.org)
+    await call.write(take_heartbeat, *arguments)
     interval = call.settings.worker_heartbeat_interval_secs
     return reply(HeartbeatTaken(next_heartbeat_seconds=interval))
 
 
 async def deregister(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
-    await call.db.submit(deregister_worker, arguments, lane=Lane.SETTLE, owner=call.org)
+    await call.write(deregister_worker, *arguments)
     return NO_CONTENT

@@ -25,7 +25,6 @@ from spooled_lite.core.workflows.records import (
     CreateWorkflow,
     NewWorkflow,
 )
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
@@ -56,11 +55,8 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     new = await call.off_loop(_new_workflow, call, await call.body(CreateWorkflow))
-    created: WorkflowCreated = await call.db.submit(
-        create_workflow,
-        (call.org, new, graph_of(new.steps), admission_of(call)),
-        lane=Lane.CREATE,
-        owner=call.org,
+    created = await call.write(
+        create_workflow, call.org, new, graph_of(new.steps), admission_of(call)
     )
     return reply(_created(created, call.org_id), 201)
 
@@ -72,25 +68,21 @@ async def get(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     body = await call.body_or_empty(CancelWorkflow)
-    row = await call.db.submit(
-        cancel_workflow,
-        (call.org, call.path("id"), body.reason, call.scope, bool(body.stop_running)),
-        owner=call.org,
+    row = await call.write(
+        cancel_workflow, call.org, call.path("id"), body.reason, call.scope, bool(body.stop_running)
     )
     return reply(workflow_summary(row, call.org_id))
 
 
 async def retry(call: Call) -> Reply:
-    row = await call.db.submit(
-        retry_workflow,
-        (call.org, call.path("id"), call.scope, admission_of(call).caps),
-        owner=call.org,
+    row = await call.write(
+        retry_workflow, call.org, call.path("id"), call.scope, admission_of(call).caps
     )
     return reply(workflow_summary(row, call.org_id))
 
 
 async def delete(call: Call) -> Reply:
-    await call.db.submit(delete_workflow, (call.org, call.path("id"), call.scope), owner=call.org)
+    await call.write(delete_workflow, call.org, call.path("id"), call.scope)
     return NO_CONTENT
 
 
