@@ -79,6 +79,7 @@ def fail(
     return _retry_or_bury(tx, org, held, error, may_retry)
 
 
+@in_lane(Lane.SETTLE)
 def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[Row, str]]) -> None:
     """End the attempt of claimed jobs that their claimer cannot read, as `fail`, each with why.
 

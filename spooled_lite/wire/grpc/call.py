@@ -1,5 +1,6 @@
 """One call or stream as a method sees it: who makes it, and everything that may be asked of it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar
 

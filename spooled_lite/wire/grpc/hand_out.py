@@ -8,7 +8,6 @@ from msgspec import Struct
 from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.settle import fail_unread
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Lane
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import job_bytes
@@ -35,7 +34,7 @@ async def handed_out(call: Call, claimed: Sequence[Row]) -> HandedOut:
     size_bytes = sum(map(body_bytes, found))
     handed, unread = await call.off_loop(size_bytes, _converted, found, call.org_id)
     if unread:
-        await call.db.submit(fail_unread, (call.org, unread), lane=Lane.SETTLE, owner=call.org)
+        await call.write(fail_unread, call.org, unread)
     return handed
 
 
