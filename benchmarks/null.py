@@ -27,7 +27,7 @@ from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.lines import Request
 from spooled_lite.storage.readers import Readers
 from spooled_lite.wire.http.application import Application
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.server import HttpServer
 
 
 class NullDatabase:

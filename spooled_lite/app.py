@@ -38,7 +38,7 @@ from spooled_lite.storage.transaction import Hooks, Rows
 from spooled_lite.storage.writer import WriterSettings
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.call import Services
-from spooled_lite.wire.waiting import Waiting
+from spooled_lite.wire.waiting.claims import Waiting
 
 logger = logging.getLogger(__name__)
 

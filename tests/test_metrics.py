@@ -27,8 +27,8 @@ from spooled_lite.metrics import (
     Histogram,
     Metrics,
 )
-from spooled_lite.wire.http.connections import Connections
-from spooled_lite.wire.http.limits import DEFAULTS
+from spooled_lite.wire.http.server.connections import Connections
+from spooled_lite.wire.http.server.limits import DEFAULTS
 from tests.storage.stage import a_database, run
 from tests.test_docs import codes, table
 

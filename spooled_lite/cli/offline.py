@@ -16,7 +16,7 @@ from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import CannotUseFile, FileInUse
 from spooled_lite.storage.transaction import Hooks, Tx
 from spooled_lite.storage.writer import WriterSettings
-from spooled_lite.wire.waiting import Waiting
+from spooled_lite.wire.waiting.claims import Waiting
 
 T = TypeVar("T")
 

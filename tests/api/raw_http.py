@@ -10,8 +10,8 @@ import uvloop
 from msgspec import Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from spooled_lite.wire.http.limits import HttpLimits
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.limits import HttpLimits
+from spooled_lite.wire.http.server.server import HttpServer
 
 PATIENCE_SECONDS = 10.0  # a test that waits longer has failed
 

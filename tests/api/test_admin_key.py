@@ -8,8 +8,8 @@ import pytest
 
 from spooled_lite.wire.http import admin_key
 from spooled_lite.wire.http.dispatch import Access
-from spooled_lite.wire.http.middleware.rate_limit import GUESS_SECONDS, FailureWindows
 from spooled_lite.wire.http.routes import ROUTES
+from spooled_lite.wire.rates.rate_limit import GUESS_SECONDS, FailureWindows
 from tests.api.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
 from tests.api.job_calls import refusal
 from tests.api.test_routes import filled

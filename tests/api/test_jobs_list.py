@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.wire.http import jobs
+from spooled_lite.wire.http.resources import jobs
 from tests.api.job_calls import NOW, WatchedApi, refusal
 
 

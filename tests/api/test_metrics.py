@@ -18,7 +18,7 @@ from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Tx
-from spooled_lite.wire.http.metrics_port import MetricsPort
+from spooled_lite.wire.http.resources.metrics_port import MetricsPort
 from tests.api.admin_calls import ADMIN_KEY
 from tests.api.conftest import ServedFactory
 from tests.api.served import Api

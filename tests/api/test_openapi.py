@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from spooled_lite.cli.main import main
-from spooled_lite.wire.http.described.fields import FIELDS
-from spooled_lite.wire.http.described.refusals import BY_ACCESS, SAMPLES
-from spooled_lite.wire.http.described.table import DESCRIBED
-from spooled_lite.wire.http.described.words import PATH_PARAMETERS, SECURITY
 from spooled_lite.wire.http.dispatch import Access, Route
-from spooled_lite.wire.http.documents import document_text
+from spooled_lite.wire.http.documents.described.fields import FIELDS
+from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS, SAMPLES
+from spooled_lite.wire.http.documents.described.table import DESCRIBED
+from spooled_lite.wire.http.documents.described.words import PATH_PARAMETERS, SECURITY
+from spooled_lite.wire.http.documents.pages import document_text
 from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api.route_table import MAIN_PORT

@@ -12,8 +12,8 @@ from spooled_lite.errors import RateLimited
 from spooled_lite.plans import Plans
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Access, Row
-from spooled_lite.wire.http.middleware import buckets
-from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits, client_address
+from spooled_lite.wire.rates import buckets
+from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits, client_address
 from tests.api.served import NOW_MS, Api
 
 

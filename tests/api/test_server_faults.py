@@ -12,8 +12,8 @@ import pytest
 import websockets
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.wire.http import server as server_module
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server import server as server_module
+from spooled_lite.wire.http.server.server import HttpServer
 from tests.api.raw_http import (
     GET_AND_CLOSE,
     PATIENCE_SECONDS,

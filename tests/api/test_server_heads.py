@@ -7,9 +7,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.config import Settings
-from spooled_lite.wire.http.middleware.cors import Cors
-from spooled_lite.wire.http.refusal import Header
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.headers.cors import Cors
+from spooled_lite.wire.http.server.refusal import Header
+from spooled_lite.wire.http.server.server import HttpServer
 from tests.api.raw_http import (
     GET,
     Answer,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.wire.http.places import address_of
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.places import address_of
+from spooled_lite.wire.http.server.server import HttpServer
 from tests.api.raw_http import (
     GET,
     UPGRADE,

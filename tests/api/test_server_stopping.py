@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.wire.http.listen import CannotListen, PortInUse
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.server import HttpServer
+from spooled_lite.wire.listen import CannotListen, PortInUse
 from tests.api.raw_http import (
     GET,
     GET_AND_CLOSE,
@@ -195,8 +195,8 @@ def test_a_websocket_whose_request_is_cut_off_by_the_stop_is_no_error(
 
 PROGRAM = """
 import asyncio, sys, uvloop
-from spooled_lite.wire.http.server import HttpServer
-from spooled_lite.wire.http.signals import StopSignals, stop_on_signal
+from spooled_lite.wire.http.server.server import HttpServer
+from spooled_lite.wire.signals import StopSignals, stop_on_signal
 
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})

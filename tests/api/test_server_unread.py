@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.server import HttpServer
 from tests.api.raw_http import (
     GET,
     PATIENCE_SECONDS,

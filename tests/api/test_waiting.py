@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spooled_lite.wire.http.middleware.time_limit import TimeLimit
+from spooled_lite.wire.time_limit import TimeLimit
 from tests.api.raw_http import run
 from tests.api.waiting_stage import LONG_MS, Stage, a_request, a_stage, given, play
 

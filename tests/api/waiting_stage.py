@@ -12,8 +12,8 @@ from spooled_lite.app import Running, running
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.application import Application
-from spooled_lite.wire.http.middleware.time_limit import TimeLimit
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.server import HttpServer
+from spooled_lite.wire.time_limit import TimeLimit
 from tests.api.raw_http import PATIENCE_SECONDS, Answer, Client, connected, run, serving
 from tests.api.served import NOW_MS
 

@@ -11,7 +11,7 @@ from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.lifecycle.remove_org import delete_organization
 from spooled_lite.wire.grpc import methods
-from spooled_lite.wire.http.middleware.time_limit import TimeLimit
+from spooled_lite.wire.time_limit import TimeLimit
 from tests.grpc.stage import Client, Held, Stage, holder, play, refusal
 
 QUEUE = "emails"

@@ -14,9 +14,9 @@ from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.storage.transaction import together
-from spooled_lite.wire import waiting
 from spooled_lite.wire.grpc import answers, hand_out, process
 from spooled_lite.wire.grpc.parked import PARKED_MAX
+from spooled_lite.wire.waiting import claims as waiting
 from tests.factories import a_job
 from tests.grpc.stage import (
     NOW_MS,

@@ -19,7 +19,7 @@ from spooled_lite.wire.grpc.descriptors import SERVICES, message_class, methods_
 from spooled_lite.wire.grpc.errors import status_of
 from spooled_lite.wire.grpc.server import OPTIONS, GrpcServer
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
-from spooled_lite.wire.http.listen import CannotListen, PortInUse
+from spooled_lite.wire.listen import CannotListen, PortInUse
 from tests.grpc.raw_http2 import NO_SETTINGS, PREFACE
 from tests.grpc.stage import HOST, PATIENCE_SECONDS, Held, Stage, a_stage, play, refusal
 

@@ -19,8 +19,8 @@ from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import IssuedKey
 from spooled_lite.core.orgs.create import create
-from spooled_lite.wire.http.limits import HttpLimits
-from spooled_lite.wire.http.server import HttpServer
+from spooled_lite.wire.http.server.limits import HttpLimits
+from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.realtime.timing import Timing
 from tests.api.raw_http import PATIENCE_SECONDS, Answer, Client, connected
 from tests.factories import a_key, an_org

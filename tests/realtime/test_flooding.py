@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from spooled_lite.wire.http.limits import HttpLimits
-from spooled_lite.wire.http.upgrade import FRAME_BYTES
+from spooled_lite.wire.http.server.limits import HttpLimits
+from spooled_lite.wire.http.server.upgrade import FRAME_BYTES
 from tests.bystander import Bystander
 from tests.realtime.stage import Stage, on_stage
 from tests.realtime.test_websocket_peers import masked, upgraded

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from spooled_lite.wire.http.limits import HttpLimits
+from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX
 from tests.api.raw_http import PATIENCE_SECONDS
 from tests.realtime.stage import EventStream, Stage, on_stage, with_times

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from spooled_lite.wire.http.frames import Frames
-from spooled_lite.wire.http.limits import HttpLimits
-from spooled_lite.wire.http.upgrade import PIECE_BYTES, WebSocketProtocol
+from spooled_lite.wire.http.server.frames import Frames
+from spooled_lite.wire.http.server.limits import HttpLimits
+from spooled_lite.wire.http.server.upgrade import PIECE_BYTES, WebSocketProtocol
 from spooled_lite.wire.realtime import websocket
 from spooled_lite.wire.realtime.commands import obey
 from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX

@@ -20,7 +20,7 @@ from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Hooks, Reading, Tx
 from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.writer import Commit, WriterSettings, plain_commit
-from spooled_lite.wire.waiting import Waiting
+from spooled_lite.wire.waiting.claims import Waiting
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.storage.writer import plain_commit
-from spooled_lite.wire.waiting import Waiting
+from spooled_lite.wire.waiting.claims import Waiting
 from tests.storage.stage import (
     SECONDS_MAX,
     Commits,

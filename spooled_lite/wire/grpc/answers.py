@@ -15,7 +15,7 @@ from spooled_lite.wire.grpc.acts import Act, Command
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.hand_out import handed_out
-from spooled_lite.wire.waiting import ask_once, give_back
+from spooled_lite.wire.waiting.claims import ask_once, give_back
 
 # Settlements that are one operation: each may tell a thousand jobs that wait for it, in 8 ms.
 TOGETHER_MAX: Final = 6

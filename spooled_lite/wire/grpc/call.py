@@ -13,10 +13,10 @@ from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
-from spooled_lite.wire import waiting
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.grpc.errors import Context, refuse
 from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.waiting import claims as waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")

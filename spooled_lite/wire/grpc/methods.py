@@ -15,8 +15,8 @@ from spooled_lite.wire.grpc.call import Call, parsed
 from spooled_lite.wire.grpc.descriptors import Method, methods_of
 from spooled_lite.wire.grpc.errors import Context, refuse, status_of
 from spooled_lite.wire.http.call import Services
-from spooled_lite.wire.http.middleware.time_limit import TimeLimit
-from spooled_lite.wire.waiting import Left
+from spooled_lite.wire.time_limit import TimeLimit
+from spooled_lite.wire.waiting.claims import Left
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from spooled_lite.events import Row
 from spooled_lite.storage.lines import Request
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import TooManyStreams, told
-from spooled_lite.wire.waiting import leave_line, stand_in_line
+from spooled_lite.wire.waiting.claims import leave_line, stand_in_line
 
 PARKED_MAX: Final = 100  # of one stream, for different queues or workers
 

@@ -17,7 +17,7 @@ from spooled_lite.wire.grpc.descriptors import spooled_class
 from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.parked import Parked
 from spooled_lite.wire.grpc.streams import Streams
-from spooled_lite.wire.waiting import give_back
+from spooled_lite.wire.waiting.claims import give_back
 
 # How far requests are read ahead of their answers; then the client waits, by its flow control.
 AHEAD_MAX: Final = 256  # settlements, and jobs asked for

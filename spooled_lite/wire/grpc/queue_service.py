@@ -11,6 +11,7 @@ from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.query import queue_depth
 from spooled_lite.errors import NotFound
+from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
@@ -22,8 +23,7 @@ from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.grpc.methods import Streaming, Unary
 from spooled_lite.wire.grpc.process import process_jobs
 from spooled_lite.wire.grpc.streams import Streams
-from spooled_lite.wire.http.admission import admission_of, check_payload_of_plan
-from spooled_lite.wire.waiting import claim_now, give_back
+from spooled_lite.wire.waiting.claims import claim_now, give_back
 
 JOB_OF_GET: Final = 1  # the number of `job` in GetJobResponse
 JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse

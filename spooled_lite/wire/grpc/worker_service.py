@@ -7,11 +7,11 @@ from spooled_lite.core.workers.heartbeat import heartbeat
 from spooled_lite.core.workers.records import NewWorker, SignOfLife
 from spooled_lite.core.workers.register import deregister, register
 from spooled_lite.errors import NotFound
+from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import new_worker, sign_of_life
 from spooled_lite.wire.grpc.descriptors import spooled_class
 from spooled_lite.wire.grpc.methods import Row, Unary
-from spooled_lite.wire.http.admission import admission_of
 
 _RegisterResponse: Final = spooled_class("RegisterWorkerResponse")
 _HeartbeatResponse: Final = spooled_class("HeartbeatResponse")

@@ -13,7 +13,7 @@ from spooled_lite.errors import (
     SpooledError,
 )
 from spooled_lite.wire.http.call import Call
-from spooled_lite.wire.http.middleware.rate_limit import client_address
+from spooled_lite.wire.rates.rate_limit import client_address
 
 _HEADER: Final = b"x-admin-key"
 _PRINTABLE: Final = frozenset((*range(0x20, 0x7F), 0x09))

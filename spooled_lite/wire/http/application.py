@@ -26,18 +26,18 @@ from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Header, Reply, Services, StreamReply
 from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
 from spooled_lite.wire.http.errors import refusal
-from spooled_lite.wire.http.metrics import check_metrics_token
-from spooled_lite.wire.http.middleware import compression, versions
-from spooled_lite.wire.http.middleware.cors import Cors
-from spooled_lite.wire.http.middleware.rate_limit import (
+from spooled_lite.wire.http.headers import compression, versions
+from spooled_lite.wire.http.headers.cors import Cors
+from spooled_lite.wire.http.headers.security_headers import security_headers
+from spooled_lite.wire.http.registration import check_registration
+from spooled_lite.wire.http.resources.metrics import check_metrics_token
+from spooled_lite.wire.http.routes import ROUTES
+from spooled_lite.wire.rates.rate_limit import (
     client_address,
     rate_headers,
     refusal_headers,
 )
-from spooled_lite.wire.http.middleware.security_headers import security_headers
-from spooled_lite.wire.http.middleware.time_limit import TimeLimit
-from spooled_lite.wire.http.registration import check_registration
-from spooled_lite.wire.http.routes import ROUTES
+from spooled_lite.wire.time_limit import TimeLimit
 
 logger = logging.getLogger(__name__)
 

@@ -32,13 +32,13 @@ from spooled_lite.storage.transaction import Operation
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import Caller, Callers
 from spooled_lite.wire.http.body import check_coding, decode_body, decode_body_or_empty, read_body
-from spooled_lite.wire.http.middleware.rate_limit import FailureWindows, RateLimits
-from spooled_lite.wire.http.middleware.request_id import request_id
+from spooled_lite.wire.http.headers.request_id import request_id
+from spooled_lite.wire.identity import Identities, Identity
 from spooled_lite.wire.off_loop import OffLoop
-from spooled_lite.wire.realtime.credentials import Identities, Identity
+from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
-from spooled_lite.wire.waiting import Waiting
+from spooled_lite.wire.waiting.claims import Waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -246,7 +246,7 @@ class Call:
         self.scope: QueueScope = ALL_QUEUES
         self.rate_headers: Sequence[Header] | None = None  # None: those of who is not limited
         self.trouble: Reason | None = None  # why it is answered 503
-        self.deadline = 0.0  # on the loop's clock: see middleware/time_limit.py
+        self.deadline = 0.0  # on the loop's clock: see wire/time_limit.py
         self._admitted_in = 0  # the generation of callers when it was let in
         self._asgi = asgi
         self._body_bytes = 0

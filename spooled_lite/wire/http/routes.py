@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from spooled_lite.wire.http import (
+from spooled_lite.wire.http.dispatch import Access, Row
+from spooled_lite.wire.http.documents import pages as documents
+from spooled_lite.wire.http.resources import (
     admin,
     admin_reads,
     attempts,
@@ -12,7 +14,6 @@ from spooled_lite.wire.http import (
     dashboard,
     dead_letters,
     dependencies,
-    documents,
     email_sign_in,
     health,
     ingest,
@@ -28,7 +29,6 @@ from spooled_lite.wire.http import (
     workers,
     workflows,
 )
-from spooled_lite.wire.http.dispatch import Access, Row
 
 # Words as in the contract (README, section 8): `-` is none, two words are "either of them".
 # fmt: off

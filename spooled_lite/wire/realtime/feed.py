@@ -17,9 +17,9 @@ from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
+from spooled_lite.wire.identity import Identities
 from spooled_lite.wire.realtime import catalogue
 from spooled_lite.wire.realtime.audience import Audience
-from spooled_lite.wire.realtime.credentials import Identities
 from spooled_lite.wire.realtime.rechecks import Rechecks
 from spooled_lite.wire.realtime.registry import NAMES_OF_ORG_MAX, Streams
 from spooled_lite.wire.realtime.statistics import Statistics

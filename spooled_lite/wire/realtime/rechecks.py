@@ -6,7 +6,7 @@ import sqlite3
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
 from spooled_lite.events import Event
 from spooled_lite.wire.caller import Caller
-from spooled_lite.wire.realtime.credentials import WORD, Identities, Identity
+from spooled_lite.wire.identity import WORD, Identities, Identity
 from spooled_lite.wire.realtime.registry import Streams
 from spooled_lite.wire.realtime.stream import Stream
 from spooled_lite.wire.realtime.timing import Timing

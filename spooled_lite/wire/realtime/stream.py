@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
+from spooled_lite.wire.identity import Identity
 from spooled_lite.wire.realtime.catalogue import Frame
-from spooled_lite.wire.realtime.credentials import Identity
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, render
 from spooled_lite.wire.realtime.filters import ALWAYS, EVERYTHING, Filter, Place
 from spooled_lite.wire.realtime.subscriptions import Subscriptions

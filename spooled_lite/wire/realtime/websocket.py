@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.types import Receive, Send
 
-from spooled_lite.wire.http.upgrade import FRAMES
+from spooled_lite.wire.http.server.upgrade import FRAMES
 from spooled_lite.wire.realtime.commands import obey
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.realtime.stream import End, Stream

@@ -1,0 +1,76 @@
+"""The routes of event streams and of the WebSocket."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spooled_lite.errors import BadRequest, RuleBroken
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter
+from spooled_lite.wire.http.resources import streams
+
+EVENT_STREAM: Final = ("text/event-stream",)
+_FRAMES: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "enum": ["named", "message", "both", "dotted"],
+}
+_BACK: Final = Parameter(
+    "Last-Event-ID",
+    "The last `id` that was seen: what came after it is sent first, up to 1,000 rows of an hour",
+    place="header",
+    example="1042",
+)
+_FRAMING: Final = Parameter(
+    "frames",
+    "How frames are named: with an event line and the type of the enum dialect (`named`), without "
+    "one (`message`), both ways (`both`), or as Go's client has it (`dotted`). Else chosen by the "
+    "client's `User-Agent`",
+    _FRAMES,
+)
+_FILTERS: Final = (
+    Parameter("queue", "One queue; with `*` at the end all that begin so", example="emails"),
+    Parameter("queues", "Several of them, with commas between"),
+    Parameter("job_id", "One job"),
+    Parameter("worker_id", "One worker"),
+    Parameter("events", "Names of events in any dialect, with commas between; `*` is all"),
+)
+_OPEN: Final = "The credential may stand in the query, too, as `token` or `api_key`."
+
+REALTIME: Final[Mapping[Handler, Doc]] = {
+    streams.events: Doc(
+        summary="Every event, as a stream",
+        about=f"Server-Sent Events for half an hour. {_OPEN}",
+        parameters=(*_FILTERS, _FRAMING, _BACK),
+        answer=str,
+        media=EVENT_STREAM,
+        errors=(RuleBroken,),
+    ),
+    streams.job_events: Doc(
+        summary="One job, as a stream, until it ends",
+        about=f"An unknown job is a stream with one error. {_OPEN}",
+        parameters=(_FRAMING,),
+        answer=str,
+        media=EVENT_STREAM,
+    ),
+    streams.queue_events: Doc(
+        summary="One queue, as a stream",
+        about=f"Its statistics every five seconds, and what happens in it. {_OPEN}",
+        parameters=(_FRAMING, _BACK),
+        answer=str,
+        media=EVENT_STREAM,
+        errors=(RuleBroken,),
+    ),
+    streams.websocket: Doc(
+        summary="Every event, over a WebSocket",
+        about=f"Commands add and remove subscriptions. {_OPEN}",
+        parameters=(
+            *_FILTERS,
+            Parameter(
+                "dialect",
+                "Of frames and commands. Else chosen by the client, and by its first command",
+                {"type": "string", "enum": ["enum", "dotted"]},
+            ),
+        ),
+        statuses=(101,),
+        errors=(RuleBroken, BadRequest),
+    ),
+}

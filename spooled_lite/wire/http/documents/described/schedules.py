@@ -1,0 +1,96 @@
+"""The routes of schedules."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.core.schedules import records
+from spooled_lite.core.schedules.query import COLUMNS
+from spooled_lite.errors import Conflict, PayloadTooLarge, QuotaExceeded
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging, whole
+from spooled_lite.wire.http.resources import schedules
+
+_RULE: Final = {"cron_expression": "0 9 * * MON-FRI", "timezone": "America/New_York"}
+
+SCHEDULES: Final[Mapping[Handler, Doc]] = {
+    schedules.list_all: Doc(
+        summary="A page of schedules",
+        parameters=(
+            Parameter("queue_name", "Only those of this queue"),
+            Parameter("queue", "The same as `queue_name`"),
+            Parameter("is_active", "Only those that run, or that do not", {"type": "boolean"}),
+            Parameter(
+                "order_by", f"One of {', '.join(COLUMNS)}; others count as `created_at`",
+                example="created_at",
+            ),
+            Parameter("order_dir", "`asc` or `desc`; others count as `desc`", example="desc"),
+            *paging(100, 500),
+        ),
+        answer=list[records.ScheduleView],
+        is_paged=True,
+    ),
+    schedules.create: Doc(
+        summary="Store a schedule",
+        about="`queue_name` and `payload_template` are required too, under one of their names.",
+        body=records.CreateSchedule,
+        needs=("cron_expression", "cron", "schedule"),
+        example={
+            "name": "Daily report",
+            **_RULE,
+            "queue_name": "reports",
+            "payload_template": {"kind": "daily"},
+        },
+        answer=records.ScheduleView,
+        statuses=(201,),
+        errors=(QuotaExceeded,),
+    ),
+    schedules.get: Doc(summary="One schedule", answer=records.ScheduleView),
+    schedules.update: Doc(
+        summary="Change a schedule",
+        about="What is left out or null stays as it is, and so does the queue. The next run is"
+        " worked out anew when the expression or the zone changes, or when the schedule was paused"
+        " and is not any more.",
+        body=records.UpdateSchedule,
+        example={"cron_expression": "30 8 * * *", "catch_up": "skip"},
+        answer=records.ScheduleView,
+        errors=(Conflict, QuotaExceeded),
+    ),
+    schedules.delete: Doc(
+        summary="Delete a schedule and its history; the jobs it has made stay", statuses=(204,)
+    ),
+    schedules.pause: Doc(summary="Fire no more", answer=records.ScheduleView),
+    schedules.resume: Doc(
+        summary="Fire again from the next slot on",
+        about="What was missed while it was paused stays missed.",
+        answer=records.ScheduleView,
+        errors=(Conflict, QuotaExceeded),
+    ),
+    schedules.trigger: Doc(
+        summary="Make one job now, paused or not",
+        answer=records.ScheduleTriggered,
+        errors=(PayloadTooLarge, QuotaExceeded),
+    ),
+    schedules.history: Doc(
+        summary="What a schedule has done, newest first",
+        parameters=paging(50, 500),
+        answer=list[records.ScheduleRun],
+        is_paged=True,
+    ),
+    schedules.next_slots: Doc(
+        summary="The next slots of a schedule, as if it ran",
+        parameters=(
+            Parameter(
+                "count", "How many", whole(records.SLOTS_SHOWN, 1, records.SLOTS_SHOWN_MAX)
+            ),
+        ),
+        answer=records.Slots,
+    ),
+    schedules.preview: Doc(
+        summary="The next slots of a cron expression",
+        about="Changes nothing.",
+        body=records.PreviewSlots,
+        needs=("cron_expression", "cron", "schedule"),
+        example={**_RULE, "count": 3},
+        answer=records.Slots,
+    ),
+}  # fmt: skip

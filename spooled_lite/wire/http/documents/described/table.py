@@ -1,0 +1,37 @@
+"""Every handler and what is said of it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.admin import ADMIN
+from spooled_lite.wire.http.documents.described.auth import AUTH
+from spooled_lite.wire.http.documents.described.doc import Doc
+from spooled_lite.wire.http.documents.described.ingest import INGEST
+from spooled_lite.wire.http.documents.described.jobs import JOBS
+from spooled_lite.wire.http.documents.described.organizations import KEYS, ORGANIZATIONS
+from spooled_lite.wire.http.documents.described.platform import PLATFORM, STUBS
+from spooled_lite.wire.http.documents.described.queues import QUEUES, WORKERS
+from spooled_lite.wire.http.documents.described.realtime import REALTIME
+from spooled_lite.wire.http.documents.described.schedules import SCHEDULES
+from spooled_lite.wire.http.documents.described.server import SERVER
+from spooled_lite.wire.http.documents.described.webhooks import WEBHOOKS
+from spooled_lite.wire.http.documents.described.workflows import WORKFLOWS
+
+DESCRIBED: Final[Mapping[Handler, Doc]] = {
+    **SERVER,
+    **AUTH,
+    **JOBS,
+    **QUEUES,
+    **WORKERS,
+    **SCHEDULES,
+    **WORKFLOWS,
+    **WEBHOOKS,
+    **INGEST,
+    **ORGANIZATIONS,
+    **KEYS,
+    **PLATFORM,
+    **ADMIN,
+    **REALTIME,
+    **STUBS,
+}

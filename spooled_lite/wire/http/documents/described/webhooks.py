@@ -1,0 +1,79 @@
+"""The routes of outgoing webhooks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.background.sender import SECONDS_MAX, TEST_SECONDS_MAX
+from spooled_lite.core.webhooks import records
+from spooled_lite.core.webhooks.deliveries import FAILURES_MAX
+from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX
+from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
+from spooled_lite.wire.http.resources import webhooks
+
+_ADDRESS: Final = (
+    "The address has to be https; outside production also http to this machine. Addresses of "
+    "private networks are refused unless the server lists them, here and before every call."
+)
+_EXAMPLE: Final = {
+    "name": "Failures to the team",
+    "url": "https://hooks.example.org/spooled",
+    "events": ["job.failed", "job.deadlettered"],
+    "secret": "keep-me-secret",
+}
+
+WEBHOOKS: Final[Mapping[Handler, Doc]] = {
+    webhooks.list_all: Doc(
+        summary="The newest 100 webhooks, newest first", answer=list[records.WebhookView]
+    ),
+    webhooks.create: Doc(
+        summary="Have an address called at events",
+        about=f"{_ADDRESS} An organization has at most {WEBHOOKS_MAX} webhooks.",
+        body=records.CreateWebhook,
+        example=_EXAMPLE,
+        answer=records.WebhookView,
+        statuses=(201,),
+        errors=(Conflict, QuotaExceeded),
+    ),
+    webhooks.get: Doc(summary="One webhook", answer=records.WebhookView),
+    webhooks.update: Doc(
+        summary="Change a webhook",
+        about="What is left out stays as it is; null clears the secret. Switched off, what is "
+        "still owed is given up; switched on, it begins without failures. "
+        f"After {FAILURES_MAX} failed deliveries in a row it is switched off by itself.",
+        body=records.UpdateWebhook,
+        example={"events": ["job.failed"], "enabled": True},
+        answer=records.WebhookView,
+        errors=(QuotaExceeded,),
+    ),
+    webhooks.delete: Doc(
+        summary="Delete a webhook and its deliveries", statuses=(204,), errors=(NotFound,)
+    ),
+    webhooks.try_out: Doc(
+        summary="Call the address once with the event `webhook.test`",
+        about=f"Within {TEST_SECONDS_MAX:g} seconds, also when it is switched off. 200 whatever "
+        "comes of it; nothing is kept of it.",
+        answer=records.TestResult,
+    ),
+    webhooks.deliveries: Doc(
+        summary="What was sent to a webhook, newest first",
+        about=f"Only the newest {records.DELIVERIES_SHOWN_MAX} can be read.",
+        parameters=(
+            Parameter(
+                "status",
+                f"Only those that are {', '.join(records.STATUSES)}; other words are ignored",
+                example="failed",
+            ),
+            *paging(records.DELIVERIES_SHOWN_MAX, records.DELIVERIES_SHOWN_MAX),
+        ),
+        answer=list[records.DeliveryView],
+        is_paged=True,
+    ),
+    webhooks.retry: Doc(
+        summary="Send a delivery once more, now",
+        about=f"Within {SECONDS_MAX:g} seconds, whatever became of it and also when the webhook "
+        "is switched off. 200 whatever comes of it.",
+        answer=records.RetryResult,
+    ),
+}

@@ -1,0 +1,94 @@
+"""The routes of workflows."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.core.workflows import records
+from spooled_lite.errors import BadRequest, Conflict, QuotaExceeded
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described import answers
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
+from spooled_lite.wire.http.resources import workflows
+from spooled_lite.wire.http.resources.workflow_views import (
+    ListedWorkflow,
+    StepStatus,
+    WorkflowDetail,
+    WorkflowJob,
+    WorkflowSummary,
+)
+
+WORKFLOWS: Final[Mapping[Handler, Doc]] = {
+    workflows.list_all: Doc(
+        summary="A page of workflows, the newest first",
+        about="Those with a job outside the queues of the key are left out.",
+        parameters=(
+            Parameter(
+                "status",
+                "Only of this status; another word counts as none",
+                {"type": "string"},
+                example="running",
+            ),
+            *paging(),
+        ),
+        answer=list[ListedWorkflow],
+        is_paged=True,
+    ),
+    workflows.create: Doc(
+        summary="Store a workflow",
+        about="All or nothing. A job that depends on others waits until they are done; the others "
+        "can be claimed at once. Every job needs a `key` (`id`, `name` and `step_name` are the "
+        "same), a queue and a payload.",
+        body=records.CreateWorkflow,
+        example={
+            "name": "onboarding",
+            "jobs": [
+                {"key": "account", "queue_name": "accounts", "payload": {"user": 42}},
+                {
+                    "key": "welcome",
+                    "queue_name": "emails",
+                    "payload": {"user": 42},
+                    "depends_on": ["account"],
+                },
+            ],
+        },
+        answer=answers.WorkflowCreated,
+        statuses=(201,),
+        errors=(BadRequest, QuotaExceeded),
+    ),
+    workflows.get: Doc(
+        summary="A workflow with its jobs and what they wait for",
+        about="Jobs stand in the order of the request.",
+        answer=WorkflowDetail,
+    ),
+    workflows.cancel: Doc(
+        summary="Cancel a workflow",
+        about="Jobs that wait are cancelled; those that run go on to their end. With `stop_running`"
+        " they are told to stop: a job that is not completed before its next heartbeat is then"
+        " cancelled, not retried. Cancelling it again changes nothing, but with `stop_running` it"
+        " reaches what still runs or waits for a retry.",
+        body=records.CancelWorkflow,
+        example={"reason": "Order withdrawn", "stop_running": True},
+        answer=WorkflowSummary,
+        errors=(Conflict,),
+    ),
+    workflows.retry: Doc(
+        summary="Start the failed jobs of a failed workflow over",
+        about="Jobs that were cancelled because of them wait again; completed ones stay.",
+        answer=WorkflowSummary,
+        errors=(BadRequest, QuotaExceeded),
+    ),
+    workflows.delete: Doc(
+        summary="Delete a finished workflow; its jobs stay",
+        statuses=(204,),
+        errors=(Conflict,),
+    ),
+    workflows.jobs: Doc(
+        summary="The jobs of a workflow",
+        about="In the order of the request.",
+        parameters=paging(default=records.STEPS_MAX, most=records.STEPS_MAX),
+        answer=list[WorkflowJob],
+        is_paged=True,
+    ),
+    workflows.statuses: Doc(summary="How each job of a workflow stands", answer=list[StepStatus]),
+    workflows.job: Doc(summary="One job of a workflow", answer=WorkflowJob),
+}

@@ -1,0 +1,210 @@
+"""REST routes of the worker's side of a job. Contract: jobs, J11-J16 and J23."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from spooled_lite.core.jobs.bodies import is_whole
+from spooled_lite.core.jobs.records import (
+    ClaimJobs,
+    Complete,
+    DequeueJob,
+    Fail,
+    Progress,
+    Renew,
+    check_json_size,
+)
+from spooled_lite.core.lifecycle import renew as leases
+from spooled_lite.core.lifecycle import settle
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.events import Row
+from spooled_lite.times import format_ms
+from spooled_lite.wire.bodies import claimed_in_full
+from spooled_lite.wire.http.body import ClientGone
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.resources.job_views import Step, claimed_job, full_job
+from spooled_lite.wire.http.resources.step_views import steps_of
+from spooled_lite.wire.waiting.claims import (
+    Caller,
+    Left,
+    claim_now,
+    claim_or_wait,
+    give_back,
+    handed,
+)
+
+RESULT_BYTES_MAX: Final = 1_048_576
+ERROR_CHARACTERS_MAX: Final = 2_048
+DEQUEUE_LEASE_SECONDS: Final = 300
+LEASE_SECONDS_MIN: Final = 5
+
+SUCCESS: Final = Reply(200, b'{"success":true}')
+
+
+async def claim(call: Call) -> Reply:
+    body = await call.body(ClaimJobs)
+    rows = await _claim(
+        call,
+        body,
+        limit=body.limit or 1,
+        lease_seconds=call.settings.worker_lease_duration_secs,
+    )
+    jobs = [claimed_job(row) for row in rows]
+    for job, step in await _steps(call, rows):
+        jobs[job].step = step
+    return reply({"jobs": jobs})
+
+
+async def dequeue(call: Call) -> Reply:
+    body = await call.body(DequeueJob)
+    rows = await _claim(call, body, limit=1, lease_seconds=DEQUEUE_LEASE_SECONDS)
+    if not rows:
+        return reply(None)
+    view = full_job(rows[0], call.org_id)
+    view.leased_until = view.lease_expires_at
+    for _, step in await _steps(call, rows):
+        view.step = step
+    return reply(view)
+
+
+async def complete(call: Call) -> Reply:
+    body = await call.body_or_empty(Complete)
+    result = bytes(body.result)
+    check_json_size(result, RESULT_BYTES_MAX, "result")
+    await call.write(
+        settle.complete,
+        call.org,
+        call.path("id"),
+        body,
+        result if result != b"null" else None,
+        call.scope,
+    )
+    return SUCCESS
+
+
+async def fail(call: Call) -> Reply:
+    body = await call.body(Fail)
+    failed = await call.write(
+        settle.fail, call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry
+    )
+    return reply(
+        {
+            "success": True,
+            "will_retry": failed.will_retry,
+            "next_retry_delay_secs": -(-failed.delay_ms // 1000),  # whole seconds, rounded up
+            "status": failed.status,
+        }
+    )
+
+
+async def renew(call: Call) -> Reply:
+    body = await call.body_or_empty(Renew)
+    names = ("lease_duration_secs", "extension_secs", "extension_seconds")
+    field = next((each for each in names if getattr(body, each) is not None), names[0])
+    default_seconds = call.settings.worker_lease_duration_secs
+    lease_ms = _lease_ms(getattr(body, field), default_seconds, field)
+    renewal = await call.write(leases.renew, call.org, call.path("id"), body, lease_ms, call.scope)
+    return reply({"success": True, "lease_expires_at": format_ms(leases.end_of(renewal))})
+
+
+async def progress(call: Call) -> Reply:
+    body = await call.body(Progress)
+    await call.write(
+        leases.report_progress,
+        call.org,
+        call.path("id"),
+        body,
+        body.progress,
+        body.message,
+        call.scope,
+    )
+    return SUCCESS
+
+
+async def _claim(call: Call, body: DequeueJob, *, limit: int, lease_seconds: int) -> Sequence[Row]:
+    queue_name = body.named_queue()
+    call.scope.check(queue_name)
+    wanted = Claim(
+        queue_name=queue_name,
+        worker_id=body.worker_id or f"worker-{call.request_id.decode()}",
+        limit=limit,
+        lease_ms=_lease_ms(body.lease_duration_secs, lease_seconds),
+    )
+    try:
+        if not body.wait_ms:
+            return await _whole(call, await claim_now(call.db, _caller(call), wanted))
+        call.allow_seconds(body.wait_ms / 1000)
+        rows = await claim_or_wait(
+            call.db, call.services.waiting, _caller(call), wanted, wait_ms=body.wait_ms
+        )
+        return await _whole(call, rows)
+    except Left:
+        raise ClientGone from None
+
+
+async def _whole(call: Call, rows: Sequence[Row]) -> Sequence[Row]:
+    """The claimed jobs with their payloads. Raises Left: its caller left while they were read."""
+    if all(map(is_whole, rows)):
+        return rows
+    caller = _caller(call)
+    try:
+        found = await claimed_in_full(call, rows)
+    except BaseException:
+        give_back(call.db, caller, rows)
+        raise
+    return handed(call.db, caller, found)
+
+
+async def _steps(call: Call, rows: Sequence[Row]) -> list[tuple[int, Step]]:
+    """What there is to say of those jobs that are steps, each with its place among the rows."""
+    if all(row["workflow_id"] is None for row in rows):
+        return []
+    steps = await steps_of(call.reads, rows)
+    try:
+        handed(call.db, _caller(call), rows)  # reading took a moment in which it may have left
+    except Left:
+        raise ClientGone from None
+    return steps
+
+
+def _caller(call: Call) -> Caller:
+    caller = call.caller
+    assert caller is not None, "a claim is authenticated"
+    token_id = None if caller.token is None else caller.token.jti
+    return Caller(
+        call.org,
+        caller.key,
+        caller.secret_id,
+        call.is_gone,
+        lambda: _until_gone(call),
+        token_id,
+    )
+
+
+async def _until_gone(call: Call) -> Any:
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_duration_secs") -> int:
+    """Raises RuleBroken below the least lease; 0 and nothing are the default."""
+    if not seconds:
+        return default_seconds * 1000
+    if seconds < LEASE_SECONDS_MIN:
+        raise RuleBroken.of(
+            field, f"Field `{field}` must be between {LEASE_SECONDS_MIN} and 3600", "range"
+        )
+    return seconds * 1000
+
+
+def _error_of(body: Fail) -> str:
+    for given in (body.error, body.reason, body.error_message):
+        if given is not None:
+            if not 1 <= len(given) <= ERROR_CHARACTERS_MAX:
+                raise RuleBroken.of(
+                    "error",
+                    f"Field `error` must have 1 to {ERROR_CHARACTERS_MAX} characters",
+                    "length",
+                )
+            return given
+    raise WrongShape.missing("error")

@@ -1,0 +1,89 @@
+"""Queues over HTTP. Contract: jobs, section 11."""
+
+from spooled_lite.core.lifecycle.remove import (
+    FROM_START,
+    Position,
+    delete_queue,
+    purge_queue_pass,
+)
+from spooled_lite.core.queues.configure import configure, create_queue
+from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.pause import pause, resume
+from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
+from spooled_lite.core.queues.records import (
+    CreateQueue,
+    PauseQueue,
+    QueueChanges,
+    QueuePaused,
+    QueueView,
+    UpdateQueue,
+)
+from spooled_lite.errors import BadRequest, RuleBroken
+from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.paging import flag
+
+
+async def list_all(call: Call) -> Reply:
+    rows = await call.reads.read(list_queues, call.org, call.scope)
+    return reply([QueueView.of(row, call.org_id) for row in rows])
+
+
+async def create(call: Call) -> Reply:
+    body = await call.body(CreateQueue)
+    name, changes = body.named_queue(), QueueChanges.from_wire(body, null_clears=False)
+    call.scope.check(name)
+    made = await call.write(create_queue, call.org, name, changes, admission_of(call))
+    return reply(QueueView.of(made.row, call.org_id), 201 if made.created else 200)
+
+
+async def get(call: Call) -> Reply:
+    row = await call.reads.point(get_queue, call.org, _name(call))
+    return reply(QueueView.of(row, call.org_id))
+
+
+async def update(call: Call) -> Reply:
+    name = _name(call)
+    changes = QueueChanges.from_wire(await call.body_or_empty(UpdateQueue), null_clears=True)
+    made = await call.write(configure, call.org, name, changes, admission_of(call))
+    return reply(QueueView.of(made.row, call.org_id))
+
+
+async def delete(call: Call) -> Reply:
+    name, delete_jobs = _name(call), flag(call, "delete_jobs")
+    await call.write(delete_queue, call.org, name, delete_jobs=delete_jobs)
+    return NO_CONTENT
+
+
+async def stats(call: Call) -> Reply:
+    return reply(await call.reads.read(queue_stats, call.org, _name(call)))
+
+
+async def pause_queue(call: Call) -> Reply:
+    name, reason = _name(call), (await call.body_or_empty(PauseQueue)).checked_reason()
+    row = await call.write(pause, call.org, name, reason, admission_of(call))
+    return reply(QueuePaused.of(row))
+
+
+async def resume_queue(call: Call) -> Reply:
+    return reply(await call.write(resume, call.org, _name(call)))
+
+
+async def purge(call: Call) -> Reply:
+    """In passes, so that nobody else waits long; what is done when the caller leaves stays done."""
+    name, count = _name(call), 0
+    after: Position | None = FROM_START
+    while after is not None:
+        done = await call.write(purge_queue_pass, call.org, name, after)
+        count, after = count + done.count, done.after
+    return reply({"success": True, "purged_count": count, "message": f"{count} jobs were removed"})
+
+
+def _name(call: Call) -> str:
+    """The queue in the path: a good name, and one that the key opens."""
+    try:
+        name = checked_queue_name(call.path("name"), "name")
+    except RuleBroken as error:
+        raise BadRequest(error.message) from None
+    call.scope.check(name)
+    return name

@@ -1,0 +1,182 @@
+"""REST routes of schedules. Contract: schedules-workflows-webhooks, section 1.
+
+Slots are worked out on threads of their own: a rule that seldom matches takes a while.
+"""
+
+import asyncio
+from typing import Final
+
+from spooled_lite.core.jobs.records import check_json_size
+from spooled_lite.core.schedules.define import (
+    RESUME,
+    change,
+    first_slot,
+    slots_after,
+    worked_out,
+)
+from spooled_lite.core.schedules.define import create as create_schedule
+from spooled_lite.core.schedules.define import delete as delete_schedule
+from spooled_lite.core.schedules.define import pause as pause_schedule
+from spooled_lite.core.schedules.fire import trigger as trigger_schedule
+from spooled_lite.core.schedules.query import (
+    COLUMNS,
+    ScheduleFilter,
+    get_schedule,
+    list_runs,
+    list_schedules,
+)
+from spooled_lite.core.schedules.records import (
+    DEFAULT_ZONE,
+    SLOTS_SHOWN,
+    SLOTS_SHOWN_MAX,
+    CreateSchedule,
+    NewSchedule,
+    PreviewSlots,
+    ScheduleChanges,
+    ScheduleRun,
+    ScheduleTriggered,
+    ScheduleView,
+    Slots,
+    UpdateSchedule,
+)
+from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.events import Row
+from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.paging import flag, page, paged
+
+TRIES_MAX: Final = 5  # of a change, when others change the same schedule meanwhile
+
+
+async def list_all(call: Call) -> Reply:
+    query, shown = call.query, page(call, default=100, max=500)
+    order_by = query.get("order_by", "")
+    wanted = ScheduleFilter(
+        queue_name=query.get("queue_name") or query.get("queue") or None,
+        is_active=flag(call, "is_active") if query.get("is_active") else None,
+        order_by=order_by if order_by in COLUMNS else "created_at",
+        descending=query.get("order_dir", "").lower() != "asc",
+        rows_max=shown.fetch,
+        offset=shown.offset,
+    )
+    rows = await call.reads.read(list_schedules, call.org, wanted, call.scope)
+    return paged([ScheduleView.of(row, call.org_id) for row in rows], shown)
+
+
+async def create(call: Call) -> Reply:
+    new = await call.off_loop(_new_schedule, call, await call.body(CreateSchedule))
+    call.scope.check(new.queue_name)
+    slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
+    row = await call.write(create_schedule, call.org, new, slot, admission_of(call))
+    return reply(ScheduleView.of(row, call.org_id), 201)
+
+
+async def get(call: Call) -> Reply:
+    return reply(ScheduleView.of(await _found(call), call.org_id))
+
+
+async def update(call: Call) -> Reply:
+    changes = await call.off_loop(_changes, call, await call.body_or_empty(UpdateSchedule))
+    return reply(ScheduleView.of(await _changed(call, changes), call.org_id))
+
+
+async def delete(call: Call) -> Reply:
+    arguments = (call.org, call.path("id"), call.scope)
+    await call.write(delete_schedule, *arguments)
+    return NO_CONTENT
+
+
+async def pause(call: Call) -> Reply:
+    arguments = (call.org, call.path("id"), call.scope)
+    row = await call.write(pause_schedule, *arguments)
+    return reply(ScheduleView.of(row, call.org_id))
+
+
+async def resume(call: Call) -> Reply:
+    return reply(ScheduleView.of(await _changed(call, RESUME), call.org_id))
+
+
+async def trigger(call: Call) -> Reply:
+    template = (await _found(call))["payload_template"]
+    # The limits may be others than when it was stored.
+    check_payload_of_plan(call, template, "payload_template")
+    check_json_size(template, _template_bytes_max(call), "payload_template")
+    job = await call.write(
+        trigger_schedule, call.org, call.path("id"), admission_of(call), call.scope
+    )
+    return reply(ScheduleTriggered.of(job))
+
+
+async def history(call: Call) -> Reply:
+    shown, schedule_id = page(call, default=50, max=500), call.path("id")
+    rows = await call.reads.read(
+        list_runs, call.org, schedule_id, call.scope, limit=shown.fetch, offset=shown.offset
+    )
+    return paged([ScheduleRun.of(row, schedule_id) for row in rows], shown)
+
+
+async def next_slots(call: Call) -> Reply:
+    count, row = _count(call), await _found(call)
+    return reply(await _slots(call, row["cron_expression"], row["timezone"], count))
+
+
+async def preview(call: Call) -> Reply:
+    body = await call.body(PreviewSlots)
+    zone = DEFAULT_ZONE if body.timezone is None else body.timezone
+    count = SLOTS_SHOWN if body.count is None else body.count
+    return reply(await _slots(call, body.required_expression(), zone, count))
+
+
+async def _found(call: Call) -> Row:
+    return await call.reads.point(get_schedule, call.org, call.path("id"), call.scope)
+
+
+async def _changed(call: Call, changes: ScheduleChanges) -> Row:
+    """What is written is what was worked out from the schedule as it is: else once more."""
+    for _ in range(TRIES_MAX):
+        row = await _found(call)
+        wanted = await asyncio.to_thread(
+            worked_out,
+            changes,
+            row,
+            now_ms=call.now_ms,
+            template_bytes_max=_template_bytes_max(call),
+        )
+        if "payload_template" in wanted.columns:
+            check_payload_of_plan(call, wanted.columns["payload_template"], "payload_template")
+        changed: Row | None = await call.write(
+            change, call.org, call.path("id"), wanted, call.scope, admission_of(call).caps
+        )
+        if changed is not None:
+            return changed
+    raise Conflict("The schedule is being changed by others; try again")
+
+
+async def _slots(call: Call, cron_expression: str, timezone: str, count: int) -> Slots:
+    found = await asyncio.to_thread(slots_after, cron_expression, timezone, call.now_ms, count)
+    return Slots.of(cron_expression, timezone, found)
+
+
+def _new_schedule(call: Call, body: CreateSchedule) -> NewSchedule:
+    new = NewSchedule.from_wire(body, template_bytes_max=_template_bytes_max(call))
+    check_payload_of_plan(call, new.payload_template, "payload_template")
+    return new
+
+
+def _changes(call: Call, body: UpdateSchedule) -> ScheduleChanges:
+    return ScheduleChanges.from_wire(body, template_bytes_max=_template_bytes_max(call))
+
+
+def _template_bytes_max(call: Call) -> int:
+    return call.settings.queue_max_payload_size_bytes
+
+
+def _count(call: Call) -> int:
+    """Unlike the limit of a page, one that is out of range is an error."""
+    text = call.query.get("count")
+    if not text:
+        return SLOTS_SHOWN
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(SLOTS_SHOWN_MAX))
+    if not is_number or not 1 <= int(text) <= SLOTS_SHOWN_MAX:
+        raise BadRequest(f"Query parameter `count` must be from 1 to {SLOTS_SHOWN_MAX}")
+    return int(text)

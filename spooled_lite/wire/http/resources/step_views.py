@@ -1,0 +1,42 @@
+"""Reading what a claim says of a step besides the job."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from msgspec import Raw
+
+from spooled_lite.core.workflows.query import results_of_parents
+from spooled_lite.events import Row
+from spooled_lite.storage.readers import Reads
+from spooled_lite.wire.http.resources.job_views import NOT_THERE, Step, attempts_of
+
+
+async def steps_of(reads: Reads, jobs: Sequence[Row]) -> list[tuple[int, Step]]:
+    """What there is to say of those claimed jobs that are steps, each with its place."""
+    results = await reads.read(results_of_parents, jobs)
+    return [
+        (place, _step(job, results[job["seq"]]))
+        for place, job in enumerate(jobs)
+        if job["workflow_id"] is not None
+    ]
+
+
+def _step(job: Row, results: Sequence[sqlite3.Row] | None) -> Step:
+    step = Step(
+        workflow_id=job["workflow_id"],
+        flow_name=None,
+        key=job["step_key"],
+        type="normal",
+        phase="run",
+        item=None,
+        item_index=None,
+        attempts=attempts_of(job),
+    )
+    if results is None:
+        step.deps_omitted = True
+    else:
+        step.deps = {
+            row["step_key"]: NOT_THERE if row["result"] is None else Raw(row["result"])
+            for row in results
+        }
+    return step

@@ -1,0 +1,252 @@
+"""Workflows as they are said: the shapes of the contract, made from rows.
+
+Contract: schedules-workflows-webhooks, section 2.1.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from spooled_lite.core.jobs.bodies import is_omitted, is_whole
+from spooled_lite.core.jobs.states import FAILED
+from spooled_lite.core.workflows.query import Workflow
+from spooled_lite.events import Row
+from spooled_lite.times import format_ms, format_optional_ms
+from spooled_lite.wire.http.resources.job_views import NOT_THERE
+
+
+class WorkflowSummary(Struct):
+    id: str
+    organization_id: str
+    name: str
+    description: str | None
+    status: str
+    total_jobs: int
+    completed_jobs: int
+    failed_jobs: int
+    progress_percent: float
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    updated_at: str
+    metadata: Raw
+
+
+class ListedWorkflow(WorkflowSummary):
+    metadata_omitted: bool | UnsetType = UNSET  # true: they were too many bytes for the list
+
+
+class JobError(Struct):
+    type: str
+    error_type: str
+    message: str
+    stack: str | None
+
+
+class WorkflowJob(Struct):
+    """A step: in the detail of its workflow, or by itself, where `error` is a text."""
+
+    id: str
+    organization_id: str
+    workflow_id: str
+    key: str
+    queue: str
+    queue_name: str
+    job_type: str
+    status: str
+    payload: Raw
+    result: Raw
+    error: JobError | str | None
+    priority: int
+    max_retries: int
+    attempt: int
+    retry_count: int
+    timeout_ms: int
+    timeout_seconds: int
+    backoff_type: str
+    metadata: Raw
+    depends_on: list[str]
+    dependency_mode: str
+    dependencies_met: bool
+    parent_job_id: str | None
+    created_at: str
+    scheduled_at: str | None
+    started_at: str | None
+    completed_at: str | None
+    failed_at: str | None
+    next_retry_at: str | None
+    job_id: str | UnsetType = UNSET  # by itself
+    depends_on_keys: list[str] | UnsetType = UNSET  # by itself
+    values_omitted: bool | UnsetType = UNSET  # true: payload and result were too many bytes
+
+
+class WorkflowEdge(Struct):
+    parent_job_id: str
+    child_job_id: str
+    dependency_type: str
+
+
+class WorkflowProgress(Struct):
+    total: int
+    completed: int
+    failed: int
+    pending: int
+    processing: int
+    cancelled: int
+
+
+class WorkflowDetail(WorkflowSummary):
+    jobs: list[WorkflowJob]
+    dependencies: list[WorkflowEdge]
+    progress: WorkflowProgress
+    estimated_completion: str | None
+
+
+class StepStatus(Struct):
+    """A row of GET /workflows/{id}/jobs/status."""
+
+    key: str
+    job_id: str
+    status: str
+    depends_on: list[str]
+    progress: int
+    retry_count: int
+    error: str | None
+
+
+def workflow_summary(row: Row, org_id: str) -> WorkflowSummary:
+    return WorkflowSummary(**_summary(row, org_id))
+
+
+def listed_workflow(row: Row, org_id: str) -> ListedWorkflow:
+    listed = ListedWorkflow(**_summary(row, org_id))
+    if is_omitted(row, "metadata"):
+        listed.metadata_omitted = True
+    return listed
+
+
+def workflow_detail(found: Workflow, org_id: str) -> WorkflowDetail:
+    row, ids = found.row, {step["seq"]: step["id"] for step in found.steps}
+    return WorkflowDetail(
+        **_summary(row, org_id),
+        jobs=_jobs(found, org_id, is_alone=False),
+        dependencies=[
+            WorkflowEdge(edge["parent_id"], ids[job], edge["condition"])
+            for job, edges in found.edges.items()
+            if job in ids
+            for edge in edges
+        ],
+        progress=WorkflowProgress(
+            total=row["total_jobs"],
+            completed=row["completed_jobs"],
+            failed=row["failed_jobs"],
+            pending=row["waiting_jobs"],
+            processing=row["processing_jobs"],
+            cancelled=row["cancelled_jobs"],
+        ),
+        estimated_completion=None,
+    )
+
+
+def workflow_jobs(found: Workflow, org_id: str) -> list[WorkflowJob]:
+    return _jobs(found, org_id, is_alone=True)
+
+
+def step_statuses(found: Workflow) -> list[StepStatus]:
+    return [
+        StepStatus(
+            key=step["step_key"],
+            job_id=step["id"],
+            status=step["status"],
+            depends_on=_keys(found.edges.get(step["seq"], ())),
+            progress=100 if step["status"] == "completed" else 0,
+            retry_count=step["retry_count"],
+            error=step["last_error"],
+        )
+        for step in found.steps
+    ]
+
+
+def _summary(row: Row, org_id: str) -> dict[str, Any]:
+    total, completed = row["total_jobs"], row["completed_jobs"]
+    return {
+        "id": row["id"],
+        "organization_id": org_id,
+        "name": row["name"],
+        "description": row["description"],
+        "status": row["status"],
+        "total_jobs": total,
+        "completed_jobs": completed,
+        "failed_jobs": row["failed_jobs"],
+        "progress_percent": 100.0 * completed / total if total else 0.0,
+        "created_at": format_ms(row["created_at_ms"]),
+        "started_at": format_optional_ms(row["started_at_ms"]),
+        "completed_at": format_optional_ms(row["completed_at_ms"]),
+        "updated_at": format_ms(row["updated_at_ms"]),
+        "metadata": _raw(row["metadata"]),
+    }
+
+
+def _jobs(found: Workflow, org_id: str, *, is_alone: bool) -> list[WorkflowJob]:
+    return [
+        _job(step, found.edges.get(step["seq"], ()), org_id, is_alone=is_alone)
+        for step in found.steps
+    ]
+
+
+def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> WorkflowJob:
+    status, retry_count = step["status"], step["retry_count"]
+    has_failed = status in FAILED
+    ended_at = format_optional_ms(step["completed_at_ms"])
+    retries_at_ms = step["run_at_ms"] if status == "pending" and retry_count else None
+    job = WorkflowJob(
+        id=step["id"],
+        organization_id=org_id,
+        workflow_id=step["workflow_id"],
+        key=step["step_key"],
+        queue=step["queue_name"],
+        queue_name=step["queue_name"],
+        job_type=step["job_type"] or "job",
+        status=status,
+        payload=_raw(step["payload"]),
+        result=_raw(step["result"]),
+        error=step["last_error"] if is_alone else _error(step["last_error"]),
+        priority=step["priority"],
+        max_retries=step["max_retries"],
+        attempt=retry_count,
+        retry_count=retry_count,
+        timeout_ms=step["timeout_seconds"] * 1000,
+        timeout_seconds=step["timeout_seconds"],
+        backoff_type="exponential",
+        metadata=_raw(step["tags"]),
+        depends_on=[edge["parent_id"] for edge in edges],
+        dependency_mode=step["dependency_mode"] or "all",
+        dependencies_met=step["dependencies_met"] != 0,
+        parent_job_id=step["parent_job_id"],
+        created_at=format_ms(step["created_at_ms"]),
+        scheduled_at=format_optional_ms(step["scheduled_at_ms"]),
+        started_at=format_optional_ms(step["started_at_ms"]),
+        completed_at=None if has_failed else ended_at,
+        failed_at=ended_at if has_failed else None,
+        next_retry_at=format_optional_ms(retries_at_ms),
+    )
+    if not is_whole(step):
+        job.values_omitted = True
+    if is_alone:
+        job.job_id = job.id
+        job.depends_on_keys = _keys(edges)
+    return job
+
+
+def _raw(value: bytes | None) -> Raw:
+    return NOT_THERE if value is None else Raw(value)
+
+
+def _error(message: str | None) -> JobError | None:
+    return None if message is None else JobError("JobError", "JobError", message, None)
+
+
+def _keys(edges: Sequence[Row]) -> list[str]:
+    """A parent that is no step of the workflow has no key in it."""
+    return [edge["parent_key"] for edge in edges if edge["parent_key"] is not None]

@@ -1,0 +1,144 @@
+"""REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
+
+from typing import Any, Final
+
+import msgspec
+
+from spooled_lite.core.lifecycle.workflow import (
+    cancel_workflow,
+    delete_workflow,
+    retry_workflow,
+)
+from spooled_lite.core.workflows.create import WorkflowCreated, create_workflow
+from spooled_lite.core.workflows.graph import graph_of
+from spooled_lite.core.workflows.query import (
+    Workflow,
+    get_detail,
+    get_step,
+    get_step_statuses,
+    get_steps,
+    list_workflows,
+)
+from spooled_lite.core.workflows.records import (
+    STEPS_MAX,
+    CancelWorkflow,
+    CreateWorkflow,
+    NewWorkflow,
+)
+from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.bodies import in_full, page_in_full
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.resources.workflow_views import (
+    listed_workflow,
+    step_statuses,
+    workflow_detail,
+    workflow_jobs,
+    workflow_summary,
+)
+
+STATUSES: Final = frozenset({"pending", "running", "completed", "failed", "cancelled"})
+
+
+async def list_all(call: Call) -> Reply:
+    shown = page(call)
+    rows = await call.reads.read(
+        list_workflows,
+        call.org,
+        call.scope,
+        status=status_asked(call),
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    return paged([listed_workflow(row, call.org_id) for row in rows], shown)
+
+
+async def create(call: Call) -> Reply:
+    new = await call.off_loop(_new_workflow, call, await call.body(CreateWorkflow))
+    created = await call.write(
+        create_workflow, call.org, new, graph_of(new.steps), admission_of(call)
+    )
+    return reply(_created(created, call.org_id), 201)
+
+
+async def get(call: Call) -> Reply:
+    found = await call.reads.read(get_detail, call.org, call.path("id"), call.scope)
+    return reply(workflow_detail(await _in_full(call, found), call.org_id))
+
+
+async def cancel(call: Call) -> Reply:
+    body = await call.body_or_empty(CancelWorkflow)
+    row = await call.write(
+        cancel_workflow, call.org, call.path("id"), body.reason, call.scope, bool(body.stop_running)
+    )
+    return reply(workflow_summary(row, call.org_id))
+
+
+async def retry(call: Call) -> Reply:
+    row = await call.write(
+        retry_workflow, call.org, call.path("id"), call.scope, admission_of(call).caps
+    )
+    return reply(workflow_summary(row, call.org_id))
+
+
+async def delete(call: Call) -> Reply:
+    await call.write(delete_workflow, call.org, call.path("id"), call.scope)
+    return NO_CONTENT
+
+
+async def jobs(call: Call) -> Reply:
+    shown = page(call, default=STEPS_MAX, max=STEPS_MAX)
+    found = await call.reads.read(
+        get_steps,
+        call.org,
+        call.path("id"),
+        call.scope,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    has_more = len(found.steps) > shown.limit
+    found = msgspec.structs.replace(found, steps=found.steps[: shown.limit])
+    jobs = workflow_jobs(await _in_full(call, found), call.org_id)
+    return paged(jobs, shown, has_more=has_more)
+
+
+async def job(call: Call) -> Reply:
+    found = await call.reads.read(
+        get_step, call.org, call.path("id"), call.path("job_id"), call.scope
+    )
+    [step] = found.steps
+    found = msgspec.structs.replace(found, steps=[await in_full(call.reads, step)])
+    return reply(workflow_jobs(found, call.org_id)[0])
+
+
+async def statuses(call: Call) -> Reply:
+    found = await call.reads.read(get_step_statuses, call.org, call.path("id"), call.scope)
+    return reply(step_statuses(found))
+
+
+async def _in_full(call: Call, found: Workflow) -> Workflow:
+    """With the payloads and results of its steps that an answer has room for."""
+    return msgspec.structs.replace(found, steps=await page_in_full(call.reads, found.steps))
+
+
+def status_asked(call: Call) -> str | None:
+    """The filter of a list of workflows; a word that is no status is none."""
+    status = call.query.get("status")
+    return status if status in STATUSES else None
+
+
+def _new_workflow(call: Call, body: CreateWorkflow) -> NewWorkflow:
+    new = NewWorkflow.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    for index, step in enumerate(new.steps):
+        check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
+        call.scope.check(step.job.queue_name)
+    return new
+
+
+def _created(created: WorkflowCreated, org_id: str) -> dict[str, Any]:
+    summary = workflow_summary(created.row, org_id)
+    return {
+        "workflow_id": summary.id,
+        "job_ids": created.steps,
+        **{name: getattr(summary, name) for name in summary.__struct_fields__},
+    }

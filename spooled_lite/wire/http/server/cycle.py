@@ -1,0 +1,119 @@
+"""One request and its answer."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from uvicorn._types import ASGI3Application, ASGISendEvent
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from spooled_lite.wire.http.server import refusal as refusals
+from spooled_lite.wire.http.server.connections import Connections
+
+logger = logging.getLogger(__name__)
+
+COPIED_BYTES_MAX: Final = 64 * 1024  # of a body that is joined to its head: larger ones cost more
+
+
+class Flow(FlowControl):
+    """Flow control that reads nothing more while what has been read is enough."""
+
+    def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._has_enough = has_enough
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self._has_enough():
+            super().resume_reading()
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its answer.
+
+    The head of an answer is held until the first part of its body: a whole answer, which nearly
+    all of them are, then costs one write and no look at each header, as the application made them.
+    """
+
+    connections: Connections
+    head: ASGISendEvent | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if self.waiting_for_100_continue and self.more_body:
+            # Told nothing, the client may send its body or leave it out: where the next request
+            # begins cannot be known.
+            self.keep_alive = False
+        head = self.head
+        if head is None:
+            if message["type"] == "http.response.start" and not self.response_started:
+                self.head = message
+                return
+        else:
+            self.head = None
+            if (
+                message["type"] == "http.response.body"
+                and not message.get("more_body", False)
+                and _says_its_length(head)
+            ):
+                await self._answer(head, message.get("body", b""))
+                return
+            if self.scope["http_version"] == "1.0":
+                self.chunked_encoding = False  # unknown to it: the answer ends with the connection
+            await super().send(head)
+        if self.scope["http_version"] == "1.0" and message["type"] == "http.response.body":
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
+
+    async def _answer(self, head: Any, body: bytes) -> None:
+        """Write an answer that is whole."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        lines = [STATUS_LINE[head["status"]]]
+        for name, value in (*self.default_headers, *head["headers"]):
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        if len(body) <= COPIED_BYTES_MAX:
+            lines.append(body)
+            self.transport.write(b"".join(lines))
+        else:
+            self.transport.write(b"".join(lines))
+            self.transport.write(body)
+        self.message_event.set()
+        self.on_response()  # which ends the connection when it is not kept
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        try:
+            try:
+                await app(self.scope, self.receive, self.send)
+            except Exception:
+                logger.exception("a request failed outside the application's error boundary")
+            if self.disconnected or self.response_complete:
+                return
+            if self.response_started:
+                # The missing end tells the client that the answer is not whole.
+                self.transport.close()
+            else:
+                await self.send_500_response()
+        finally:
+            self.on_response = _nothing  # ends the reference cycle with the connection
+
+    async def send_500_response(self) -> None:
+        self.head = None  # of an answer that never came
+        refusal = refusals.crashed()
+        body = refusal.body()
+        headers = self.connections.answer_headers(refusal, body, list(self.scope["headers"]))
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _says_its_length(head: Any) -> bool:
+    return head["status"] == 204 or any(name == b"content-length" for name, _ in head["headers"])
+
+
+def _nothing() -> None:
+    pass

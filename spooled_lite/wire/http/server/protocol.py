@@ -1,0 +1,302 @@
+"""One HTTP connection: the library's protocol with limits, and the envelope for what it refuses.
+
+For the application, `scope["extensions"]["spooled.is_gone"]` is a function without arguments that
+tells whether the client has left, as far as the event loop knows: a look at the transport, no wait.
+It goes on working after the request has ended. `receive()` after the body still delivers
+`http.disconnect` when the client leaves. While requests of the same client wait in line behind
+this one, nothing is read, so its leaving is noticed only when that line is empty.
+"""
+
+import asyncio
+import logging
+import math
+from typing import Any, Final
+
+from uvicorn.config import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+
+from spooled_lite.wire.http.server import head as heads
+from spooled_lite.wire.http.server import refusal as refusals
+from spooled_lite.wire.http.server.connections import Connections, give_up
+from spooled_lite.wire.http.server.cycle import Cycle, Flow
+from spooled_lite.wire.http.server.places import address_of
+from spooled_lite.wire.http.server.refusal import Refusal, Refused
+from spooled_lite.wire.http.server.requests import Reading, Requests
+from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
+
+logger = logging.getLogger(__name__)
+
+IS_GONE: Final = "spooled.is_gone"
+OVERFLOW_MAX: Final = 128  # connections without a place that are told so; further ones just close
+HEADER_OVERHEAD_BYTES: Final = 4  # ": " and CRLF
+PIECES_MAX: Final = 128  # parsed before others have their turn; nearly all requests are one or two
+
+
+class HttpProtocol(Requests):
+    def __init__(
+        self,
+        config: Config,
+        server_state: Connections,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.address = ""
+        self.running: Cycle | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.refusal: Refusal | None = None
+        self.is_lingering = False
+        self.thrown_away_bytes = 0
+        self.unsent_bytes = 0  # at the last look
+        self.extensions[IS_GONE] = self.is_gone
+
+    # The connection
+
+    def connection_made(  # type: ignore[override]  # as the library has it
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Raises nothing: after a fault here uvloop would neither close the connection nor tell of
+        its end."""
+        self.transport = transport
+        try:
+            self._begin(transport)
+        except Exception:
+            self.shared.open[transport] = self  # one that nobody holds is forgotten unclosed
+            give_up(self)
+
+    def _begin(self, transport: asyncio.Transport) -> None:
+        self.shared.open[transport] = self
+        self.flow = Flow(transport, self.has_enough)
+        self.server = get_local_addr(transport)
+        self.client = get_remote_addr(transport)
+        self.scheme = "https" if is_ssl(transport) else "http"
+        self.address = address_of(self.client)
+        shared = self.shared
+        self.has_place = not shared.is_stopping and shared.places.take(transport, self.address)
+        if self.has_place:
+            self.deadline = self.loop.time() + self.limits.header_seconds_max
+            shared.places.idle(transport)
+        elif shared.is_stopping or len(shared.open) - shared.places.count > OVERFLOW_MAX:
+            transport.close()
+        else:
+            # Its request is waited for, because it names the origin of a script.
+            self.deadline = self.loop.time() + self.limits.linger_seconds_max
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.shared.left(self.transport)
+        if self.turn is not None:
+            self.turn.cancel()
+        self.inbox.clear()
+        self.line.clear()
+        for cycle in (self.cycle, self.running):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        if self.flow is not None:
+            self.flow.resume_writing()
+        self._forget()
+
+    def _forget(self) -> None:
+        """End the circles of references."""
+        self.extensions = {}
+        self.parser = None  # type: ignore[assignment]  # as the library does
+
+    def is_gone(self) -> bool:
+        return self.is_lingering or self.transport.is_closing()
+
+    def is_answering(self) -> bool:
+        running = self.running
+        return not (running is None or running.response_complete or running.disconnected)
+
+    def shutdown(self) -> None:
+        """Called when the server stops: end after the answer in hand, at once without one."""
+        self.line.clear()
+        if self.running is not None and self.is_answering():
+            self.running.keep_alive = False
+        else:
+            self.transport.close()
+
+    # Time
+
+    def expire(self, now: float) -> None:
+        """Called by the sweep when the deadline has passed."""
+        if not self.has_place and self.refusal is None:
+            self.refuse(refusals.too_many_connections())
+        elif self.flow.write_paused or self._is_only_sending() or self.transport.is_closing():
+            self._end_unless_sending(now)
+        elif self.flow.read_paused:
+            # It is us who keep the client waiting.
+            self.deadline = now + self.seconds_max()
+        elif self.reading is Reading.HEAD:
+            self.refuse(refusals.headers_too_slow(self.limits))
+        else:
+            self.refuse(refusals.body_too_slow(self.limits))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.shared.unread.fell_behind(self.transport, self.address)
+        self.deadline = min(self.deadline, self.loop.time() + self.limits.send_seconds_max)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.shared.unread.caught_up(self.transport)
+        self.unsent_bytes = 0
+        if self.is_lingering:
+            self.deadline = self.loop.time() + self.limits.linger_seconds_max
+            return
+        if self.refusal is None:
+            has_part = self.reading is not Reading.NOTHING
+            self.deadline = self.loop.time() + self.seconds_max() if has_part else math.inf
+        if not self.is_answering():
+            self._go_on()
+
+    def _is_only_sending(self) -> bool:
+        return self.reading is Reading.NOTHING or self.is_deaf
+
+    def _end_unless_sending(self, now: float) -> None:
+        """End an idle connection, unless its client still takes an answer, however slowly."""
+        unsent_bytes = self.transport.get_write_buffer_size()
+        if unsent_bytes and unsent_bytes != self.unsent_bytes:
+            self.unsent_bytes = unsent_bytes
+            self.deadline = now + self.limits.send_seconds_max
+        elif unsent_bytes or self.is_lingering:
+            self.transport.abort()  # closing would wait for a client that takes nothing
+        else:
+            self.transport.close()
+
+    # Receiving
+
+    def data_received(self, data: bytes) -> None:
+        if self.is_deaf:
+            self._throw_away(data)
+            return
+        self.receive(data)
+
+    def take(self, cycle: Cycle) -> None:
+        if self.line or self.is_answering() or self.flow.write_paused:
+            self.line.append(cycle)  # an answer is not made while the one before is not taken
+        else:
+            self._start(cycle)
+
+    def ended(self, cycle: Cycle) -> None:
+        if cycle.response_complete:
+            self._idle()
+        else:
+            self.deadline = math.inf
+
+    # Another protocol
+
+    def upgrade(self) -> None:
+        if self.line or self.is_answering() or self.flow.write_paused:
+            self.refuse(refusals.malformed("An upgrade must wait for the answer before it"))
+        else:
+            try:
+                self._switch()
+            except Refused as refused:
+                self.refuse(refused.refusal)
+
+    def _switch(self) -> None:
+        """Hand the connection on. Whatever fails from here on, its new protocol is told.
+
+        Raises:
+            Refused: the handshake is not valid.
+        """
+        accept = heads.websocket_accept(self.scope["method"], self.head, self.headers)
+        socket = WebSocketProtocol(
+            self.app, self.shared, self.transport, self.scope, accept, address=self.address
+        )
+        self.transport.set_protocol(socket)
+        self.shared.open[self.transport] = socket
+        socket.begin(self.inbox.take_all())
+        self._forget()
+
+    # Answering
+
+    def _start(self, cycle: Cycle) -> None:
+        self.running = cycle
+        self.task = task = self.loop.create_task(cycle.run_asgi(self.app))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def on_response_complete(self) -> None:
+        assert self.running is not None, "it is what has been answered"
+        if self.transport.is_closing():
+            self.deadline = self.loop.time() + self.limits.send_seconds_max
+        elif not self.running.keep_alive:
+            self._end_after_answer()
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Go on with what waits behind an answer, once that is taken."""
+        if self.refusal is not None and not self.line:
+            self._send_refusal(self.refusal)
+            return
+        if self.flow.write_paused:
+            return
+        if self.line:
+            self._start(self.line.popleft())
+        self.go_on_reading()
+        if self.reading is Reading.NOTHING and not self.is_answering() and not self.line:
+            self._idle()
+
+    def _idle(self) -> None:
+        if self.flow.write_paused:
+            return
+        self.deadline = self.loop.time() + self.limits.keep_alive_seconds
+        self.shared.places.idle(self.transport)
+
+    def _end_after_answer(self) -> None:
+        if self.reading is Reading.BODY:
+            self._linger()  # for a client that is still sending what nobody has asked for
+        else:
+            self.transport.close()
+            self.deadline = self.loop.time() + self.limits.send_seconds_max
+
+    # Refusing
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer with the envelope and close, after the requests before have been answered."""
+        if self.is_deaf:
+            return
+        logger.debug("refused with %d: %s", refusal.status, refusal.error)
+        self.refusal, self.is_deaf = refusal, True
+        # A client that takes nothing of the answer before must not keep this one waiting for ever.
+        self.deadline = self.loop.time() + self.limits.send_seconds_max
+        if self.reading is Reading.BODY and not self._withdraw(self.cycle):
+            self.transport.close()
+        elif not self.is_answering() and not self.line:
+            self._send_refusal(refusal)
+
+    def _withdraw(self, cycle: Cycle) -> bool:
+        """Take back a request whose body turned out bad. False when its answer has begun."""
+        if self.line and self.line[-1] is cycle:
+            self.line.pop()
+            return True
+        if self.timed is not Reading.BODY and self.task is not None:
+            self.task.cancel()  # headers and fault came together: it has not begun
+        cycle.disconnected = True
+        cycle.message_event.set()
+        return not cycle.response_started
+
+    def _send_refusal(self, refusal: Refusal) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(self.shared.answer(refusal, self.headers or ()))
+            self._linger()
+
+    def _linger(self) -> None:
+        """Half-close. Closing now, with bytes unread, would reset the connection, and the answer
+        could be lost."""
+        self.is_deaf = self.is_lingering = True
+        self.inbox.clear()
+        self.deadline = self.loop.time() + self.limits.linger_seconds_max
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def _throw_away(self, data: bytes) -> None:
+        self.thrown_away_bytes += len(data)
+        if self.thrown_away_bytes > self.limits.linger_bytes_max:
+            if self.is_lingering:
+                self.transport.abort()
+            else:
+                self.flow.pause_reading()
