@@ -173,7 +173,7 @@ def test_a_page_that_is_no_number_is_refused_and_named(api: Api, query: str) -> 
 
 def test_the_query_is_read(api: Api) -> None:
     answer = api.get(
-        "/asked?flag=TRUE&at=2027-01-15T09:00%2B01:00&id=a&id=b", headers={"X-Own": "yes"}
+        "/asked?flag=TRUE&at=2027-01-15T09:00:00%2B01:00&id=a&id=b", headers={"X-Own": "yes"}
     )
 
     assert answer.json() == {
