@@ -22,9 +22,9 @@ from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Row
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane
-from spooled_lite.storage.lines import Request
 from spooled_lite.storage.readers import Readers
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.server.server import HttpServer

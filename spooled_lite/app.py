@@ -19,12 +19,12 @@ from spooled_lite.config import Settings
 from spooled_lite.core.auth.secret import token_secret
 from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.keys.first_start import first_start
-from spooled_lite.core.lifecycle.advance import advance_workflow
-from spooled_lite.core.lifecycle.measure import measured_by
-from spooled_lite.core.lifecycle.prune import Retention
-from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.maintenance.prune import Retention
+from spooled_lite.core.maintenance.safety import SafetySweep
+from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.core.queues.ensure import forget_changed_queue
 from spooled_lite.core.schedules.fire import Terms
+from spooled_lite.core.steps.advance import advance_workflow
 from spooled_lite.core.webhooks.outbox import owe_completion_webhook, owe_webhooks
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
@@ -171,7 +171,7 @@ def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:
     metrics.watch("spooled_wal_bytes", writer.file.wal_bytes)
     metrics.watch("spooled_waiting_claims", waiting.count)
     metrics.watch("spooled_database_connections_active", lambda: 1 + readers.connection_count)
-    metrics.watch_lines(writer.lines.lengths)
+    metrics.watch_lines(writer.backlog.lengths)
 
 
 def writer_settings(settings: Settings) -> WriterSettings:

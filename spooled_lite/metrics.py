@@ -69,7 +69,7 @@ LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writi
 # Of these two there is one for each background loop, by its name in background/loops.py.
 PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
 PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows that a background loop has dealt with")
-# What waits in the queues that hold most; labels are bounded in number by core/queues/depths.py.
+# What waits in the queues that hold most; labels are bounded in number by core/overview/depths.py.
 QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, of the 100 fullest queues")
 QUEUE_AGE: Final = ("spooled_queue_oldest_pending_seconds", "Age of the oldest pending job there")
 BUILD: Final = ("spooled_build_info", "Always 1: the versions are in the labels")

@@ -29,8 +29,9 @@ WEB: Final = frozenset({"starlette", "uvicorn", "httptools", "websockets", "grpc
 
 # Inside core an operation may call those of resources before its own.
 RESOURCES: Final = (
-    "orgs", "keys", "auth", "queues", "jobs", "workflows", "lifecycle", "messages", "tasks",
-    "flows", "workers", "schedules", "topics", "webhooks", "ingest", "inbox", "batch",
+    "orgs", "keys", "auth", "queues", "jobs", "workflows", "steps", "lifecycle", "messages",
+    "tasks", "flows", "workers", "schedules", "topics", "webhooks", "ingest", "inbox", "batch",
+    "overview", "maintenance",
 )  # fmt: skip
 LEAVES: Final = frozenset({"records", "statements"})
 

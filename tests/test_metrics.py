@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from spooled_lite.core.lifecycle.measure import measured_by
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
+from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.events import Event, EventType
 from spooled_lite.metrics import (
     BUILD,

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import ConfigError, Settings, load
-from spooled_lite.core.lifecycle.prune import Retention
+from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.plan_values import BadPlanValue, plans_of
 from spooled_lite.plans import TIERS, Limits, Plans, next_tier
 from spooled_lite.wire.rates.rate_limit import organization_rate

@@ -8,7 +8,7 @@ from typing import Final
 
 from spooled_lite.background.places import Place, Places
 from spooled_lite.background.sender import Sender
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.webhooks.deliveries import LAST, Found, Waiting, find_waiting, load, record
 from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable

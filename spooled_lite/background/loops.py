@@ -11,14 +11,14 @@ from spooled_lite.core.auth.forget import (
     forget_revoked_tokens,
 )
 from spooled_lite.core.lifecycle.cancel import expire_jobs
-from spooled_lite.core.lifecycle.dependents import work_off_cascades
 from spooled_lite.core.lifecycle.promote import promote_due
-from spooled_lite.core.lifecycle.prune import Pruning, Retention
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
-from spooled_lite.core.lifecycle.remove_org import remove_deleted
-from spooled_lite.core.lifecycle.safety import SafetySweep
 from spooled_lite.core.lifecycle.wake import wake_rate_limited
+from spooled_lite.core.maintenance.prune import Pruning, Retention
+from spooled_lite.core.maintenance.remove_org import remove_deleted
+from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.schedules.define import remove_deleted_schedules
+from spooled_lite.core.steps.dependents import work_off_cascades
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX, Pass
+from spooled_lite.core.jobs.passes import PASS_BYTES_MAX, Pass
 from spooled_lite.core.schedules.fire import Terms, find_due, fire
 from spooled_lite.core.schedules.missed import Firing, decide
 from spooled_lite.errors import InternalError, Unavailable

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from spooled_lite.background.deadlines import Deadlines
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
 from spooled_lite.metrics import Metrics

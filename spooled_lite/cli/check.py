@@ -10,7 +10,7 @@ from rich.console import Console
 
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.jobs.check import conservation
-from spooled_lite.core.lifecycle.check import recount
+from spooled_lite.core.maintenance.check import recount
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file

@@ -16,12 +16,12 @@ from spooled_lite.clock import Clock
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import CannotUseFile, FileLock, create_private
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.lanes import Lane, lane_of
-from spooled_lite.storage.lines import Request
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
@@ -226,7 +226,7 @@ class Database:
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []
-        for request, refusal in self.writer.lines.put(gathered):
+        for request, refusal in self.writer.backlog.put(gathered):
             _answer(request, refusal)
 
     def _hand_over_from_anywhere(self) -> None:

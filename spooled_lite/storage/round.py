@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from spooled_lite.errors import SpooledError
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
-from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Batch, Line, Tx, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 

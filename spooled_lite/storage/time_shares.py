@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.lanes import Lane
-from spooled_lite.storage.lines import Request
 
 # By when each lane makes room for the next one. A flood of claims must not keep everybody's
 # creates from being stored, as a flood of creates must not make leases expire.

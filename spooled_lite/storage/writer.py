@@ -14,11 +14,11 @@ from spooled_lite.errors import DatabaseError, SpooledError, Unavailable
 from spooled_lite.events import Deadline, Event
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
+from spooled_lite.storage.backlog import Backlog, Request
 from spooled_lite.storage.checkpoint import Checkpointer
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import SPARE_BYTES, FileLock
-from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
@@ -93,17 +93,17 @@ class Writer:
         self._metrics = metrics or Metrics()
         self.room = room
         self._spare = spare
-        self.lines = Lines(line_max=settings.line_max)
+        self.backlog = Backlog(line_max=settings.line_max)
         self._open = OpenFile(
             path,
             settings.durability,
             connection,
             before_reopen=on_reopen,
             after_reopen=self._tell_reopened,
-            is_stopping=self.lines.is_closed,
+            is_stopping=self.backlog.is_closed,
         )
         self.file = self._open.watch
-        self._checkpointer = Checkpointer(self.file, moment, wake=self.lines.wake)
+        self._checkpointer = Checkpointer(self.file, moment, wake=self.backlog.wake)
         self._shrinks = False  # room is wanted and the file can be made smaller yet
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
         self._hungry_at = 0.0  # when to serve the hungry lines, if no request comes before
@@ -129,7 +129,7 @@ class Writer:
 
     def close(self) -> None:
         """Write what waits, empty the log, close the file. Blocks until that is done."""
-        self.lines.close()
+        self.backlog.close()
         if self._thread.is_alive():
             self._thread.join()
         else:
@@ -137,7 +137,7 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            requests = self.lines.take(
+            requests = self.backlog.take(
                 self._settings.batch_max, wait_seconds=self._seconds_to_wait()
             )
             if requests is None:
@@ -252,7 +252,7 @@ class Writer:
         self._hungry = left
         self._hungry_at = 0.0
         round_.keep()
-        self.lines.put_back(round_.postponed)
+        self.backlog.put_back(round_.postponed)
         self._open.written()
         if self._open.is_disturbed():
             # Committed into a file nobody will find again: not to be acknowledged.
@@ -263,12 +263,12 @@ class Writer:
     def _measure(self, operations: int, commit_seconds: float) -> None:
         self._metrics.commit_seconds.observe(commit_seconds)
         self._metrics.batch_operations.observe(operations)
-        self._metrics.wait_seconds.observe(self.lines.waited_seconds)
+        self._metrics.wait_seconds.observe(self.backlog.waited_seconds)
 
     def _run_while_there_is_time(self, round_: Round, requests: list[Request]) -> None:
         left = run_in_time(requests, self._settings.batch_ms_max / 1000, round_.run)
         if left:
-            self.lines.put_back(left)
+            self.backlog.put_back(left)
             not_run = set(left)
             requests[:] = [each for each in requests if each not in not_run]
 

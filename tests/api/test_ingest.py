@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from spooled_lite.core.lifecycle.prune import SWEEP_MS
+from spooled_lite.core.maintenance.prune import SWEEP_MS
 from tests.api.ingest_calls import (
     GITHUB_SECRET,
     HTTPS,

@@ -13,7 +13,7 @@ import pytest
 
 import spooled_lite
 from spooled_lite.config import Settings
-from spooled_lite.core.queues.depths import SHOWN_MAX
+from spooled_lite.core.overview.depths import SHOWN_MAX
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.readers import Readers

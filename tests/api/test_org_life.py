@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from spooled_lite.cli.check import problems_of
-from spooled_lite.core.lifecycle.remove_org import NOBODY
+from spooled_lite.core.maintenance.remove_org import NOBODY
 from tests.api.access_table import (
     QUEUE,
     WITH_KEY,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.core.lifecycle.remove_org import ROW_KEPT_MS
+from spooled_lite.core.maintenance.remove_org import ROW_KEPT_MS
 from spooled_lite.storage.transaction import Reading
 from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
 from tests.api.served import Api

@@ -15,8 +15,8 @@ from spooled_lite.background.sender import Sender
 from spooled_lite.background.supervisor import AsyncLoop, Loop, run_loops
 from spooled_lite.clock import ManualClock
 from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.orgs.create import create, find_first
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.records import NewWebhook

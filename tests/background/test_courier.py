@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import claim
-from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.webhooks.records import WebhookChanges
 from spooled_lite.core.webhooks.subscribe import change_webhook, delete_webhook

@@ -16,7 +16,7 @@ from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.scheduler import PASS_JOBS_MAX, STUCK_MS, Scheduler, in_passes
 from spooled_lite.background.supervisor import AsyncLoop, run_loops
 from spooled_lite.clock import ManualClock
-from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX, Pass
+from spooled_lite.core.jobs.passes import PASS_BYTES_MAX, Pass
 from spooled_lite.core.orgs.create import create as create_org
 from spooled_lite.core.schedules.define import create
 from spooled_lite.core.schedules.fire import fire

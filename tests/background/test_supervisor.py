@@ -14,10 +14,10 @@ from spooled_lite.background.loops import loops
 from spooled_lite.background.supervisor import Loop, run_loops
 from spooled_lite.clock import ManualClock
 from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle.passes import Pass
-from spooled_lite.core.lifecycle.prune import Retention
-from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.maintenance.prune import Retention
+from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.orgs.create import create
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Deadline, Event, EventBus

@@ -13,9 +13,9 @@ from spooled_lite.core.jobs.records import Claimant, NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.cancel import cancel
 from spooled_lite.core.lifecycle.claim import claim
-from spooled_lite.core.lifecycle.prune import Retention
 from spooled_lite.core.lifecycle.retry import retry
-from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.maintenance.prune import Retention
+from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.queues.configure import configure
 from spooled_lite.core.queues.records import Admission, QueueChanges
 from spooled_lite.errors import RuleBroken

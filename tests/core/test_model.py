@@ -24,14 +24,14 @@ from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.cancel import cancel
 from spooled_lite.core.lifecycle.claim import claim
-from spooled_lite.core.lifecycle.remove import (
+from spooled_lite.core.lifecycle.renew import renew, report_progress
+from spooled_lite.core.lifecycle.retry import retry, retry_dead_letters
+from spooled_lite.core.lifecycle.settle import complete, fail, release
+from spooled_lite.core.maintenance.remove import (
     delete_queue,
     purge_dead_letters_pass,
     purge_queue_pass,
 )
-from spooled_lite.core.lifecycle.renew import renew, report_progress
-from spooled_lite.core.lifecycle.retry import retry, retry_dead_letters
-from spooled_lite.core.lifecycle.settle import complete, fail, release
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.errors import Conflict, NotFound, SpooledError
 from spooled_lite.events import Deadline, Row

@@ -28,7 +28,7 @@ from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import ALL_QUEUES, IssuedKey
 from spooled_lite.core.orgs.create import create
-from spooled_lite.storage.lines import Request
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.transaction import Tx, together
 from spooled_lite.wire.grpc.server import GrpcServer
 from tests.factories import a_key, an_org
@@ -244,7 +244,7 @@ class Held:
 
     async def until_waiting(self, operation: Any, count: int = 1) -> None:
         """Until this operation waits for it, so many times."""
-        lines = self._stage.db.writer.lines
+        lines = self._stage.db.writer.backlog
         put, is_so = lines.put, asyncio.Event()
 
         def look() -> None:

@@ -9,7 +9,7 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 from spooled_lite.core.auth.records import Claims, Subject
 from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.keys.revoke import revoke
-from spooled_lite.core.lifecycle.remove_org import delete_organization
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.time_limit import TimeLimit
 from tests.grpc.stage import Client, Held, Stage, holder, play, refusal
@@ -340,7 +340,7 @@ def limit_payload(tx: Any) -> None:
 
 def test_storage_trouble_is_unavailable() -> None:
     async def script(stage: Stage) -> None:
-        stage.db.writer.lines.close()
+        stage.db.writer.backlog.close()
 
         refused = await refusal(stage.client.call("Enqueue", CALLS["Enqueue"]))
 

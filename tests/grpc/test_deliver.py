@@ -10,8 +10,8 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.change import change
 from spooled_lite.core.keys.records import ALL_QUEUES, Grants, KeyChanges
-from spooled_lite.core.lifecycle.remove import delete_queue
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.queues.configure import configure
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.records import Admission, QueueChanges

@@ -13,10 +13,10 @@ from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline, Event, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane
-from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Hooks, Reading, Tx
 from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.writer import Commit, WriterSettings, plain_commit

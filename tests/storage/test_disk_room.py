@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spooled_lite.core.lifecycle.prune import Pruning, Retention
+from spooled_lite.core.maintenance.prune import Pruning, Retention
 from spooled_lite.errors import Unavailable
 from spooled_lite.storage import checkpoint, database, disk_room, writer
 from spooled_lite.storage.database import Database

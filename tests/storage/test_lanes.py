@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from spooled_lite.errors import Unavailable
+from spooled_lite.storage.backlog import Backlog, Request
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane, in_lane, lane_of
-from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.storage.turns import HOUSE, OUTSIDE
 from tests.storage.stage import (
@@ -40,13 +40,13 @@ def a_request(lane: Lane, owner: int = 1, name: str = "") -> Request:
 
 
 def until_closed(db: Database) -> None:
-    lines = db.writer.lines
-    with lines._changed:
-        assert lines._changed.wait_for(lambda: lines._closed, SECONDS_MAX)
+    backlog = db.writer.backlog
+    with backlog._changed:
+        assert backlog._changed.wait_for(lambda: backlog._closed, SECONDS_MAX)
 
 
-def taken(lines: Lines, count_max: int = 1_000) -> list[str]:
-    return [request.arguments[0] for request in lines.take(count_max, wait_seconds=0) or []]
+def taken(backlog: Backlog, count_max: int = 1_000) -> list[str]:
+    return [request.arguments[0] for request in backlog.take(count_max, wait_seconds=0) or []]
 
 
 def test_settling_goes_before_claiming_before_the_rest(path: Path) -> None:
@@ -90,56 +90,56 @@ def test_a_flood_is_shed_at_four_fifths_while_settling_goes_on(path: Path) -> No
 
 
 def test_one_owner_gets_at_most_half_of_the_last_lane() -> None:
-    lines = Lines(line_max=100)
+    backlog = Backlog(line_max=100)
 
-    refused = lines.put([a_request(Lane.REST, owner=1) for _ in range(60)])
-    others = lines.put([a_request(Lane.CREATE, owner=2) for _ in range(60)])
+    refused = backlog.put([a_request(Lane.REST, owner=1) for _ in range(60)])
+    others = backlog.put([a_request(Lane.CREATE, owner=2) for _ in range(60)])
 
     assert [len(refused), len(others)] == [20, 20]
-    assert lines.put([a_request(Lane.CLAIM, owner=1)]) == []
+    assert backlog.put([a_request(Lane.CLAIM, owner=1)]) == []
 
 
 def test_what_an_owner_may_hold_is_free_again_once_taken() -> None:
-    lines = Lines(line_max=100)
-    lines.put([a_request(Lane.REST, owner=1) for _ in range(40)])
+    backlog = Backlog(line_max=100)
+    backlog.put([a_request(Lane.REST, owner=1) for _ in range(40)])
 
-    lines.take(40, wait_seconds=0)
+    backlog.take(40, wait_seconds=0)
 
-    assert lines.put([a_request(Lane.REST, owner=1) for _ in range(40)]) == []
-    assert len(lines.put([a_request(Lane.REST, owner=1)])) == 1
+    assert backlog.put([a_request(Lane.REST, owner=1) for _ in range(40)]) == []
+    assert len(backlog.put([a_request(Lane.REST, owner=1)])) == 1
 
 
 def test_even_settling_is_bounded() -> None:
-    lines = Lines(line_max=100)
+    backlog = Backlog(line_max=100)
 
-    refused = lines.put([a_request(Lane.SETTLE) for _ in range(101)])
+    refused = backlog.put([a_request(Lane.SETTLE) for _ in range(101)])
 
     assert [error.reason for _, error in refused] == ["overloaded"]
 
 
 def test_what_is_put_back_comes_first_again_in_order_and_counts_for_its_owner() -> None:
-    lines = Lines(line_max=20)
-    lines.put([a_request(Lane.SETTLE, name="s"), *(a_request(Lane.REST, name=n) for n in "abc")])
-    batch = lines.take(1_000, wait_seconds=0)
+    backlog = Backlog(line_max=20)
+    backlog.put([a_request(Lane.SETTLE, name="s"), *(a_request(Lane.REST, name=n) for n in "abc")])
+    batch = backlog.take(1_000, wait_seconds=0)
     assert batch is not None
-    lines.put([a_request(Lane.REST, name="d"), a_request(Lane.SETTLE, name="t")])
+    backlog.put([a_request(Lane.REST, name="d"), a_request(Lane.SETTLE, name="t")])
 
-    lines.put_back(batch[1:])
+    backlog.put_back(batch[1:])
 
-    assert len(lines.put([a_request(Lane.REST, name=str(n)) for n in range(8)])) == 4
-    assert taken(lines) == ["t", "a", "b", "c", "d", "0", "1", "2", "3"]
+    assert len(backlog.put([a_request(Lane.REST, name=str(n)) for n in range(8)])) == 4
+    assert taken(backlog) == ["t", "a", "b", "c", "d", "0", "1", "2", "3"]
 
 
 def test_taking_waits_until_something_is_put() -> None:
-    lines = Lines(line_max=100)
+    backlog = Backlog(line_max=100)
     got: list[str] = []
     thread = threading.Thread(
-        target=lambda: got.extend(r.arguments[0] for r in lines.take(9, wait_seconds=30) or [])
+        target=lambda: got.extend(r.arguments[0] for r in backlog.take(9, wait_seconds=30) or [])
     )
     thread.start()
 
-    lines.put([])  # wakes nobody for nothing
-    lines.put([a_request(Lane.REST, name="a")])
+    backlog.put([])  # wakes nobody for nothing
+    backlog.put([a_request(Lane.REST, name="a")])
 
     thread.join(10)
     assert got == ["a"]
@@ -192,14 +192,14 @@ def test_closing_from_another_thread_hands_nothing_over_twice(
 
     async def main() -> None:
         async with a_database(path) as db:
-            lines = db.writer.lines
-            put = lines.put
+            backlog = db.writer.backlog
+            put = backlog.put
 
             def watched_put(requests: Sequence[Request]) -> list[tuple[Request, Unavailable]]:
                 handed_by.add(threading.get_ident())
                 return put(requests)
 
-            monkeypatch.setattr(lines, "put", watched_put)
+            monkeypatch.setattr(backlog, "put", watched_put)
             closing = asyncio.get_running_loop().run_in_executor(None, db.close)
             results: list[Any] = []
             for number in range(200):
@@ -261,9 +261,9 @@ def test_the_lane_is_declared_beside_the_operation() -> None:
 
 
 def test_a_background_loop_is_never_shed() -> None:
-    lines = Lines(line_max=100)
-    lines.put([a_request(Lane.SETTLE) for _ in range(100)])
+    backlog = Backlog(line_max=100)
+    backlog.put([a_request(Lane.SETTLE) for _ in range(100)])
 
-    assert lines.put([a_request(Lane.HOUSE, owner=HOUSE)]) == []
-    assert lines.put([a_request(Lane.CREATE, owner=HOUSE)]) == []
-    assert len(lines.put([a_request(Lane.REST, owner=1)])) == 1
+    assert backlog.put([a_request(Lane.HOUSE, owner=HOUSE)]) == []
+    assert backlog.put([a_request(Lane.CREATE, owner=HOUSE)]) == []
+    assert len(backlog.put([a_request(Lane.REST, owner=1)])) == 1

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.storage import time_shares
+from spooled_lite.storage.backlog import Backlog, Request
 from spooled_lite.storage.lanes import Lane
-from spooled_lite.storage.lines import Lines, Request
 from spooled_lite.storage.time_shares import run_in_time
 from spooled_lite.storage.turns import Turns
 
@@ -77,31 +77,31 @@ def test_an_owner_that_may_not_be_served_keeps_its_turn() -> None:
 
 @pytest.mark.parametrize("lane", LANES)
 def test_in_every_lane_one_organization_waits_for_one_operation_of_another(lane: Lane) -> None:
-    lines = Lines(line_max=1_000)
-    lines.put(several(lane, 100, owner=1))
-    lines.put([a_request(lane, owner=2, name="other")])
+    backlog = Backlog(line_max=1_000)
+    backlog.put(several(lane, 100, owner=1))
+    backlog.put([a_request(lane, owner=2, name="other")])
 
-    taken = lines.take(10, wait_seconds=0) or []
+    taken = backlog.take(10, wait_seconds=0) or []
 
     assert names(taken)[:3] == ["1.0", "other", "1.1"]
 
 
 def test_a_batch_has_room_for_each_lane() -> None:
-    lines = Lines(line_max=1_000)
+    backlog = Backlog(line_max=1_000)
     for lane in LANES:
-        lines.put(several(lane, 100))
+        backlog.put(several(lane, 100))
 
-    taken = lines.take(40, wait_seconds=0) or []
+    taken = backlog.take(40, wait_seconds=0) or []
 
     assert [sum(each.lane == lane for each in taken) for lane in LANES] == [20, 10, 10]
     assert [each.lane for each in taken] == sorted(each.lane for each in taken)
 
 
 def test_a_batch_is_filled_by_one_lane_when_nothing_waits_in_the_others() -> None:
-    lines = Lines(line_max=1_000)
-    lines.put([*several(Lane.SETTLE, 100), *several(Lane.REST, 3)])
+    backlog = Backlog(line_max=1_000)
+    backlog.put([*several(Lane.SETTLE, 100), *several(Lane.REST, 3)])
 
-    taken = lines.take(40, wait_seconds=0) or []
+    taken = backlog.take(40, wait_seconds=0) or []
 
     assert [each.lane for each in taken].count(Lane.SETTLE) == 37
 

@@ -10,8 +10,8 @@ import pytest
 
 from spooled_lite.errors import Unauthorized, Unavailable
 from spooled_lite.storage import round as round_module
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.lanes import Lane
-from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.storage.writer import plain_commit
 from spooled_lite.wire.waiting.claims import Waiting

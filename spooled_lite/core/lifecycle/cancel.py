@@ -1,11 +1,11 @@
 """Taking a waiting job out of its queue."""
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.core.lifecycle.fence import visible
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, first_of, next_pass
+from spooled_lite.core.steps.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx

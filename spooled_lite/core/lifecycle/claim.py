@@ -6,9 +6,9 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
+from spooled_lite.core.jobs.passes import first_of
 from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.passes import first_of
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import forget_queue, known_queue

@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.passes import PASS_MAX, first_of
 from spooled_lite.core.lifecycle import clock_statements as statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, first_of
 from spooled_lite.storage.transaction import Tx
 
 LOOKED_AT_MAX: Final = 1_000  # waiting jobs in one pass, nearly all of which stay as they are

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.storage.transaction import Cache, Tx
 
 _PROMOTED: Final = Cache[int, int]()  # by queue: the moment up to which nothing more is due

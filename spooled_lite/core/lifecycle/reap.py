@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_dependents_later
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle.settle import bury, retry_later
 from spooled_lite.core.lifecycle.stop import stop
+from spooled_lite.core.steps.dependents import tell_dependents_later
 from spooled_lite.storage.transaction import Tx
 
 # Clients and alert rules know these words: contract README, section 5.

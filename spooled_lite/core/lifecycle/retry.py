@@ -8,19 +8,19 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
+from spooled_lite.core.jobs.passes import PASS_MAX, first_of
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.advance import counted_together
-from spooled_lite.core.lifecycle.dependents import (
+from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.steps.advance import counted_together
+from spooled_lite.core.steps.dependents import (
     hold_back,
     tell_dependents,
     tell_dependents_later,
 )
-from spooled_lite.core.lifecycle.fence import visible
-from spooled_lite.core.lifecycle.passes import PASS_MAX, first_of
-from spooled_lite.core.lifecycle.revive import revive_steps
-from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.steps.revive import revive_steps
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import Conflict, QuotaExceeded
 from spooled_lite.events import Row

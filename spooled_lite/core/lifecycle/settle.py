@@ -11,10 +11,10 @@ from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.backoff import backoff_ms
-from spooled_lite.core.lifecycle.dependents import tell_dependents
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.queues.ensure import known_queue
+from spooled_lite.core.steps.dependents import tell_dependents
 from spooled_lite.events import Row
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx

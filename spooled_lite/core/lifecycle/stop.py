@@ -3,7 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.dependents import tell_dependents_later
+from spooled_lite.core.steps.dependents import tell_dependents_later
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 

@@ -1,6 +1,6 @@
 """Letting claims that wait for a rate limit try again."""
 
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.queues import statements
 from spooled_lite.storage.transaction import Tx
 

@@ -3,11 +3,11 @@
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.advance import counted_together, set_status
-from spooled_lite.core.lifecycle.dependents import hold_back, tell_dependents_later
-from spooled_lite.core.lifecycle.revive import revive_steps
 from spooled_lite.core.lifecycle.stop import CANCELLED_WITH_WORKFLOW, request_stop
 from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.steps.advance import counted_together, set_status
+from spooled_lite.core.steps.dependents import hold_back, tell_dependents_later
+from spooled_lite.core.steps.revive import revive_steps
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.query import get_workflow, with_metadata
 from spooled_lite.errors import BadRequest, Conflict

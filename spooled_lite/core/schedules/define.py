@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.jobs.records import check_json_size, with_job_type
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.queues.records import Admission

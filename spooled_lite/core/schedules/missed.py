@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX
+from spooled_lite.core.jobs.passes import PASS_BYTES_MAX
 from spooled_lite.core.schedules import cron
 from spooled_lite.core.schedules.cron import Cron
 from spooled_lite.core.schedules.zones import Zone, zone_of

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, delete_first, first_of
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.records import endpoint_of
 from spooled_lite.events import Deadline

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.lifecycle.passes import PASS_MAX
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.webhooks import statements
 from spooled_lite.storage.transaction import Tx
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.clear import SWITCHED_OFF
 from spooled_lite.core.webhooks.outbox import AT_ONCE_BYTES_MAX, Owed, calls, write_deliveries

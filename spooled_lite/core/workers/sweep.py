@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, next_pass
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, next_pass
 from spooled_lite.core.workers import statements
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.storage.transaction import Tx

@@ -9,7 +9,7 @@ from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Request
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.transaction import Step, together
 from spooled_lite.wire.grpc.acts import Act, Command
 from spooled_lite.wire.grpc.call import Call

@@ -6,7 +6,7 @@ from typing import Final
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
 from spooled_lite.events import Row
-from spooled_lite.storage.lines import Request
+from spooled_lite.storage.backlog import Request
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import TooManyStreams, told
 from spooled_lite.wire.waiting.claims import leave_line, stand_in_line

@@ -13,9 +13,9 @@ from spooled_lite.core.lifecycle.claim import Claim, claim, claim_after_waiting
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
 from spooled_lite.events import OF_CREDENTIALS, Event, Row
+from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane, in_lane
-from spooled_lite.storage.lines import Request
 from spooled_lite.storage.transaction import Line, Tx
 
 Jobs = TypeVar("Jobs", bound=Sequence[Row])

@@ -4,8 +4,8 @@ from spooled_lite.background.loops import loops
 from spooled_lite.core.auth.codes import start_code
 from spooled_lite.core.auth.records import Claims
 from spooled_lite.core.auth.revoke import revoke_tokens
-from spooled_lite.core.lifecycle.prune import Retention
-from spooled_lite.core.lifecycle.safety import SafetySweep
+from spooled_lite.core.maintenance.prune import Retention
+from spooled_lite.core.maintenance.safety import SafetySweep
 from tests.core.store import NOW_MS, Store
 
 NOW = NOW_MS // 1000

@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.ingest import statements
 from spooled_lite.core.ingest.log import LogFilter, list_log, statement_of
-from spooled_lite.core.lifecycle.prune import Pruning, Retention
+from spooled_lite.core.maintenance.prune import Pruning, Retention
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 

@@ -9,7 +9,7 @@ from spooled_lite.core.ingest.receive import receive
 from spooled_lite.core.ingest.records import Delivery, Received
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.remove_org import delete_organization, remove_deleted
+from spooled_lite.core.maintenance.remove_org import delete_organization, remove_deleted
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import AccessDenied, NotFound, QuotaExceeded
 from tests.core.job_stage import JobStage

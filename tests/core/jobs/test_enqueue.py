@@ -4,7 +4,7 @@ import pytest
 
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.remove import delete_queue
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import AccessDenied, QuotaExceeded, RuleBroken
 from spooled_lite.events import Deadline

@@ -11,7 +11,7 @@ from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import Grants, KeyChanges, hash_of
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.keys.verify import find_by_hash
-from spooled_lite.core.lifecycle.remove_org import delete_organization
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.orgs.create import create
 from spooled_lite.storage.transaction import Tx
 from tests.core.store import Store

@@ -3,12 +3,12 @@
 import pytest
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
-from spooled_lite.core.lifecycle.remove import delete_queue
 from spooled_lite.core.lifecycle.retry import Retried, retry, retry_dead_letters
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps

@@ -7,18 +7,18 @@ from typing import Any, Final
 import pytest
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters
+from spooled_lite.core.jobs.passes import PASS_BYTES_MAX
 from spooled_lite.core.jobs.records import TAGS_BYTES_MAX
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import CLAIM_BYTES_MAX
-from spooled_lite.core.lifecycle.passes import PASS_BYTES_MAX
-from spooled_lite.core.lifecycle.remove import (
+from spooled_lite.core.lifecycle.retry import retry_dead_letters
+from spooled_lite.core.lifecycle.settle import complete
+from spooled_lite.core.maintenance.remove import (
     delete_queue,
     purge_dead_letters_pass,
     purge_queue_pass,
 )
-from spooled_lite.core.lifecycle.remove_org import delete_organization
-from spooled_lite.core.lifecycle.retry import retry_dead_letters
-from spooled_lite.core.lifecycle.settle import complete
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.schedules.missed import decide
 from spooled_lite.core.webhooks.records import NewWebhook, WebhookChanges
 from spooled_lite.core.webhooks.subscribe import (

@@ -1,8 +1,8 @@
 import pytest
 
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.cancel import cancel, expire_jobs
-from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.errors import Conflict, NotFound
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS

@@ -2,8 +2,8 @@ import pytest
 
 from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.promote import promote_due
-from spooled_lite.core.lifecycle.remove import delete_queue
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage, rows_of

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import pytest
 
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.lifecycle.clock_jumps import (
     WaitPosition,
     keep_leases,
     set_back_leases,
     set_back_waits,
 )
-from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
 from tests.core.job_stage import JobStage, a_job_stage
 from tests.core.store import NOW_MS

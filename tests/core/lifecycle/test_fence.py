@@ -7,9 +7,9 @@ import pytest
 
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.remove import delete_queue
 from spooled_lite.core.lifecycle.renew import renew, report_progress
 from spooled_lite.core.lifecycle.settle import complete, fail, release
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
 from spooled_lite.events import Row
 from tests.core.job_stage import JobStage

@@ -2,7 +2,7 @@ import pytest
 
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.cancel import cancel
-from spooled_lite.core.lifecycle.remove import delete_queue
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.configure import configure
 from spooled_lite.core.queues.pause import pause

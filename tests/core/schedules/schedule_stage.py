@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from spooled_lite.background.scheduler import in_passes
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.prune import Retention
+from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.schedules.define import (
     RESUME,

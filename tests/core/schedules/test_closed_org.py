@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from spooled_lite.core.lifecycle.safety import OVERDUE_MS, SafetySweep
+from spooled_lite.core.maintenance.safety import OVERDUE_MS, SafetySweep
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
 from spooled_lite.events import Deadline

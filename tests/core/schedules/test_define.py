@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.passes import PASS_MAX
 from spooled_lite.core.schedules.define import (
     change,
     create,

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle.remove_org import delete_organization
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.queues.pause import pause as pause_queue
 from spooled_lite.core.schedules.fire import ERROR_CHARACTERS_MAX, TRUNCATED, trigger
 from spooled_lite.errors import AccessDenied, NotFound, QuotaExceeded

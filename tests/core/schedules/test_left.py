@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from spooled_lite.core.lifecycle.prune import Retention
-from spooled_lite.core.lifecycle.remove_org import delete_organization, remove_deleted
-from spooled_lite.core.lifecycle.safety import EVERY_MS
+from spooled_lite.core.maintenance.prune import Retention
+from spooled_lite.core.maintenance.remove_org import delete_organization, remove_deleted
+from spooled_lite.core.maintenance.safety import EVERY_MS
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.orgs.usage import usage_object
 from spooled_lite.errors import Conflict

@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.remove import delete_queue
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.schedules.query import (
     COLUMNS,
     ScheduleFilter,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from spooled_lite.core.lifecycle.passes import PASS_MAX
-from spooled_lite.core.lifecycle.prune import SWEEP_MS
+from spooled_lite.core.jobs.passes import PASS_MAX
+from spooled_lite.core.maintenance.prune import SWEEP_MS
 from spooled_lite.core.webhooks.deliveries import (
     LAST,
     find_to_retry,

@@ -10,12 +10,12 @@ import pytest
 
 from spooled_lite.app import hooks
 from spooled_lite.core.jobs.enqueue import enqueue, enqueue_bulk
+from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.jobs.records import Claimant, NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import claim
-from spooled_lite.core.lifecycle.passes import PASS_MAX
-from spooled_lite.core.lifecycle.remove_org import delete_organization
 from spooled_lite.core.lifecycle.settle import complete
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.webhooks.clear import SWITCHED_OFF
 from spooled_lite.core.webhooks.outbox import AT_ONCE_BYTES_MAX, AT_ONCE_MAX
 from spooled_lite.core.webhooks.spread import spread_owed

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spooled_lite.core.lifecycle.passes import Pass
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.deliveries import LAST, find_waiting
 from spooled_lite.core.webhooks.query import get_webhook, list_deliveries, list_webhooks

@@ -5,13 +5,13 @@ from typing import Any
 
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle.check import recount
 from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
     delete_workflow,
     retry_workflow,
 )
+from spooled_lite.core.maintenance.check import recount
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of

@@ -7,14 +7,14 @@ import pytest
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.depend import depend
-from spooled_lite.core.lifecycle.prune import SWEEP_MS, Retention
-from spooled_lite.core.lifecycle.remove import (
+from spooled_lite.core.lifecycle.retry import Retried, retry, retry_dead_letters
+from spooled_lite.core.lifecycle.workflow import cancel_workflow, delete_workflow, retry_workflow
+from spooled_lite.core.maintenance.prune import SWEEP_MS, Retention
+from spooled_lite.core.maintenance.remove import (
     delete_queue,
     purge_dead_letters_pass,
     purge_queue_pass,
 )
-from spooled_lite.core.lifecycle.retry import Retried, retry, retry_dead_letters
-from spooled_lite.core.lifecycle.workflow import cancel_workflow, delete_workflow, retry_workflow
 from spooled_lite.errors import AccessDenied, BadRequest, Conflict, NotFound, QuotaExceeded
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle.remove import purge_dead_letters_pass, purge_queue_pass
 from spooled_lite.core.lifecycle.renew import renew
 from spooled_lite.core.lifecycle.retry import retry_dead_letters
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.core.maintenance.remove import purge_dead_letters_pass, purge_queue_pass
 from spooled_lite.errors import LeaseExpired
 from tests.core.job_stage import JobStage, holder
 from tests.core.workflows.graph_model import QUEUES, Model, random_steps

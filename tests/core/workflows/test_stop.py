@@ -8,10 +8,10 @@ import pytest
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle.remove import delete_queue
 from spooled_lite.core.lifecycle.renew import renew, report_progress
 from spooled_lite.core.lifecycle.retry import retry_dead_letters
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
 from tests.core.job_stage import JobStage, holder
 from tests.core.workflows.graphs import a_step, as_seen, check, stored

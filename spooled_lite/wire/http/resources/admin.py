@@ -14,7 +14,7 @@ from spooled_lite.core.keys.administer import (
 )
 from spooled_lite.core.keys.onboard import OnboardedView, issue_by_admin, onboard
 from spooled_lite.core.keys.records import CreateKey, KeyShown, NewKey
-from spooled_lite.core.lifecycle.remove_org import delete_organization
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.orgs.admin_query import (
     OrganizationFilter,
     get_organization_detail,

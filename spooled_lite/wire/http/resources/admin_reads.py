@@ -5,16 +5,16 @@ Contract: platform, section 17.
 
 from functools import partial
 
-from spooled_lite.core.queues.records import QueueView
-from spooled_lite.core.schedules.query import list_all_schedules
-from spooled_lite.core.schedules.records import ScheduleView
-from spooled_lite.core.workers.all_orgs import (
+from spooled_lite.core.overview.all_orgs import (
     get_any_job,
     get_any_worker,
     list_all_jobs,
     list_all_queues,
     list_all_workers,
 )
+from spooled_lite.core.queues.records import QueueView
+from spooled_lite.core.schedules.query import list_all_schedules
+from spooled_lite.core.schedules.records import ScheduleView
 from spooled_lite.core.workers.records import WorkerView
 from spooled_lite.core.workflows.query import list_all_workflows
 from spooled_lite.wire.bodies import in_full

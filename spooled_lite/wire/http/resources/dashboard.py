@@ -5,14 +5,14 @@ from typing import Self
 from msgspec import Struct
 
 import spooled_lite
-from spooled_lite.core.workers.overview import (
+from spooled_lite.core.overview.figures import (
     JobFigures,
     Overview,
     QueueFigures,
     RecentActivity,
     WorkerFigures,
 )
-from spooled_lite.core.workers.overview import overview as overview_of
+from spooled_lite.core.overview.figures import overview as overview_of
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.call import Call, Reply, reply
 

@@ -6,8 +6,8 @@ import msgspec
 
 from spooled_lite.core.jobs.dead_letters import EVER_MS, DeadLetters
 from spooled_lite.core.jobs.records import PurgeDeadLetters, RetryDeadLetters
-from spooled_lite.core.lifecycle.remove import purge_dead_letters_pass
 from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
+from spooled_lite.core.maintenance.remove import purge_dead_letters_pass
 from spooled_lite.errors import BadRequest
 from spooled_lite.times import parse_optional_ms
 from spooled_lite.wire.admission import admission_of

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from spooled_lite import metrics
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.queues.depths import Depth, deepest
-from spooled_lite.core.workers.totals import Figures, totals
-from spooled_lite.core.workers.totals import figures as figures_of
+from spooled_lite.core.overview.depths import Depth, deepest
+from spooled_lite.core.overview.totals import Figures, totals
+from spooled_lite.core.overview.totals import figures as figures_of
 from spooled_lite.errors import SpooledError, Unauthorized
 from spooled_lite.metrics import own_text
 from spooled_lite.storage.transaction import Reading

@@ -1,7 +1,7 @@
 """Organizations over HTTP. Contract: platform, section 8."""
 
 from spooled_lite.core.keys.onboard import OnboardedView, onboard
-from spooled_lite.core.lifecycle.remove_org import delete_organization
+from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.orgs.create import check_slug as check_slug_of
 from spooled_lite.core.orgs.create import free_slug, get_organization
 from spooled_lite.core.orgs.members import list_members

@@ -1,6 +1,6 @@
 """Queues over HTTP. Contract: jobs, section 11."""
 
-from spooled_lite.core.lifecycle.remove import (
+from spooled_lite.core.maintenance.remove import (
     FROM_START,
     Position,
     delete_queue,

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.passes import Pass
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx

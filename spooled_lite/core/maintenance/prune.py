@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.ingest import statements as ingest_statements
-from spooled_lite.core.lifecycle import removal_statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, delete_first, first_of
-from spooled_lite.core.lifecycle.remove import FROM_START, REMOVE_MAX, Position, remove
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
+from spooled_lite.core.maintenance import statements as removal_statements
+from spooled_lite.core.maintenance.remove import FROM_START, REMOVE_MAX, Position, remove
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.plans import Plans

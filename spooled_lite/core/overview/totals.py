@@ -5,9 +5,9 @@ from msgspec import Struct
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs import admin_statements
+from spooled_lite.core.overview.figures import WORKERS_MAX, JobFigures, overview
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.workers import statements
-from spooled_lite.core.workers.overview import WORKERS_MAX, JobFigures, overview
 from spooled_lite.core.workers.query import is_visible
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.storage.transaction import Reading

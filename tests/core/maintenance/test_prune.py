@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from spooled_lite.core.lifecycle.prune import SWEEP_MS, Pruning, Retention
+from spooled_lite.core.maintenance.prune import SWEEP_MS, Pruning, Retention
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Plans
 from tests.core.job_stage import JobStage
@@ -184,7 +184,7 @@ def test_a_sweep_goes_through_all_rows_in_passes(stage: JobStage) -> None:
 def test_a_pass_that_ends_early_because_of_many_edges_is_gone_on_with(
     stage: JobStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spooled_lite.core.lifecycle.remove.EDGES_MAX", 12)
+    monkeypatch.setattr("spooled_lite.core.maintenance.remove.EDGES_MAX", 12)
     parent = stage.enqueue("parents")
     for _ in range(10):
         stage.enqueue("children", parent_job_id=parent["id"])

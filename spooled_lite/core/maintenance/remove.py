@@ -8,13 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
+from spooled_lite.core.jobs.passes import Pass, first_of
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle import removal_statements
-from spooled_lite.core.lifecycle.dependents import let_go, look_again
-from spooled_lite.core.lifecycle.passes import Pass, first_of
+from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.steps.dependents import let_go, look_again
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline

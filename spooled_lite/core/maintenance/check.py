@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spooled_lite.core.lifecycle.advance import status_of
+from spooled_lite.core.steps.advance import status_of
 from spooled_lite.core.workflows import statements
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading

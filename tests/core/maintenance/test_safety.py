@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from spooled_lite.core.lifecycle.safety import EVERY_MS, OVERDUE_MS, SafetySweep
+from spooled_lite.core.maintenance.safety import EVERY_MS, OVERDUE_MS, SafetySweep
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS

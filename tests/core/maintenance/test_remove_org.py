@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.jobs.check import conservation
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass
 from spooled_lite.core.keys.bootstrap import ensure_key
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import ALL_QUEUES, hash_of
 from spooled_lite.core.keys.verify import check_still_valid, find_by_hash
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass
-from spooled_lite.core.lifecycle.remove_org import (
+from spooled_lite.core.maintenance.remove_org import (
     ROW_KEPT_MS,
     delete_organization,
     remove_deleted,

@@ -9,10 +9,10 @@ import msgspec
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.enqueue import PARENT_FAILED
+from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.jobs.states import TERMINAL
-from spooled_lite.core.lifecycle import dependent_statements as statements
-from spooled_lite.core.lifecycle.passes import Pass
-from spooled_lite.core.lifecycle.revive import revive, revive_steps
+from spooled_lite.core.steps import statements
+from spooled_lite.core.steps.revive import revive, revive_steps
 from spooled_lite.core.workflows.conditions import Standing, standing_of
 from spooled_lite.events import Deadline, Row
 from spooled_lite.storage.transaction import Tx

@@ -6,19 +6,19 @@ from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.depend import depend
-from spooled_lite.core.lifecycle.dependents import (
-    TELL_COST,
-    TELL_MAX,
-    work_off_cascades,
-)
-from spooled_lite.core.lifecycle.remove import (
+from spooled_lite.core.lifecycle.retry import retry_dead_letters
+from spooled_lite.core.maintenance.remove import (
     EDGES_MAX,
     FROM_START,
     delete_queue,
     purge_dead_letters_pass,
     purge_queue_pass,
 )
-from spooled_lite.core.lifecycle.retry import retry_dead_letters
+from spooled_lite.core.steps.dependents import (
+    TELL_COST,
+    TELL_MAX,
+    work_off_cascades,
+)
 from spooled_lite.core.workflows.dependencies import Mode
 from spooled_lite.events import Deadline, Row
 from tests.core.job_stage import JobStage, rows_of

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from spooled_lite.core.jobs.times import announce_times
-from spooled_lite.core.lifecycle import dependent_statements as statements
+from spooled_lite.core.steps import statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.conditions import Standing, standing_of
 from spooled_lite.events import Row

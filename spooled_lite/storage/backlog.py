@@ -65,7 +65,7 @@ class Request:
         return len(self.arguments[0]) if self.operation is together else 1
 
 
-class Lines:
+class Backlog:
     """The lanes. Put from the loop's thread, taken by the writing thread."""
 
     def __init__(self, *, line_max: int) -> None:

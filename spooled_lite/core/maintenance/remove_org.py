@@ -3,9 +3,9 @@
 import sqlite3
 from typing import Final
 
-from spooled_lite.core.lifecycle import removal_statements
-from spooled_lite.core.lifecycle.passes import PASS_MAX, Pass, delete_first
-from spooled_lite.core.lifecycle.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
+from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first
+from spooled_lite.core.maintenance import statements as removal_statements
+from spooled_lite.core.maintenance.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.schedules import statements as schedule_statements

@@ -6,7 +6,7 @@ from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.depend import depend
-from spooled_lite.core.lifecycle.remove import (
+from spooled_lite.core.maintenance.remove import (
     FROM_START,
     REMOVE_MAX,
     Purged,
@@ -91,7 +91,7 @@ def test_dead_letters_are_purged_in_passes_up_to_the_limit(stage: JobStage) -> N
 def test_a_pass_ends_early_when_many_edges_go_with_its_jobs(
     stage: JobStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spooled_lite.core.lifecycle.remove.EDGES_MAX", 30)
+    monkeypatch.setattr("spooled_lite.core.maintenance.remove.EDGES_MAX", 30)
     parents = rows_of(stage.bulk(*(a_job(queue_name="parents") for _ in range(10))))
     for _ in range(4):
         child = stage.enqueue()
@@ -111,7 +111,7 @@ def test_a_pass_ends_early_when_many_edges_go_with_its_jobs(
 def test_what_was_to_go_with_its_parent_and_stays_for_a_pass_does_not_wait_for_ever(
     stage: JobStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spooled_lite.core.lifecycle.remove.EDGES_MAX", 6)
+    monkeypatch.setattr("spooled_lite.core.maintenance.remove.EDGES_MAX", 6)
     parent = stage.enqueue()
     child = stage.enqueue(parent_job_id=parent["id"])
     for _ in range(3):
