@@ -121,6 +121,8 @@ def converted(kind: Any, value: object, *, is_text: bool) -> Any:
             value = _read(kind, value)
     try:
         return msgspec.convert(value, kind, strict=not (is_text and isinstance(value, str)))
+    except UnicodeEncodeError:
+        raise WrongValue("must be text in UTF-8") from None  # a variable may hold any bytes
     except msgspec.ValidationError:
         raise WrongValue(f"must be {rule(kind)}{_shown(kind, given)}") from None
 

@@ -727,6 +727,7 @@ variables = sorted({f"SPOOLED_{name.upper()}" for name in TYPES} | {row[0] for r
     )
 )
 @example({"SPOOLED_": "x", "SPOOLED_" + "X" * 100_000: "x"})
+@example({"EMAIL_SIGNUP_ENABLED": "\udc80"})
 @unhurried
 def test_any_text_of_any_variable_loads_or_is_refused(environ: dict[str, str]) -> None:
     said = outcome(flags={}, environ={**environ, "SPOOLED_COMPAT_ENV": "1"})

@@ -210,7 +210,7 @@ def test_the_webhook_token_cannot_be_cleared(api: WatchedApi, own: str) -> None:
         api.post("organizations/webhook-token/clear"),
         api.delete(f"{own}/webhook-token"),
     ):
-        assert refusal(answer) == (400, "VALIDATION_ERROR")
+        assert refusal(answer) == (404, "NOT_FOUND")
 
 
 def test_the_public_address_of_the_server_is_in_the_webhook_url() -> None:
