@@ -12,11 +12,13 @@ from spooled_lite.background.courier import Courier
 from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.loops import calling_loops, loops
 from spooled_lite.background.scheduler import Scheduler
+from spooled_lite.background.sender import Sender
 from spooled_lite.background.supervisor import AsyncLoop, Loop, run_loops
 from spooled_lite.background.timekeeper import Timekeeper
 from spooled_lite.clock import Clock, SystemClock
 from spooled_lite.config import Settings
 from spooled_lite.core.auth.secret import token_secret
+from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.keys.first_start import first_start
 from spooled_lite.core.maintenance.prune import Retention
@@ -30,14 +32,25 @@ from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
+from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
+from spooled_lite.outbound.http_client import HttpClient
+from spooled_lite.outbound.mail import Mail, smtp_of
+from spooled_lite.outbound.targets import Policy
+from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.event_log import EventLog
 from spooled_lite.storage.transaction import Hooks, Rows
 from spooled_lite.storage.writer import WriterSettings
+from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.http.application import Application
-from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.identity import Identities
+from spooled_lite.wire.off_loop import OffLoop
+from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
+from spooled_lite.wire.realtime.feed import Feed
+from spooled_lite.wire.refused import RefusedCredentials
+from spooled_lite.wire.services import ServerState, Services
 from spooled_lite.wire.waiting.claims import Waiting
 
 logger = logging.getLogger(__name__)
@@ -115,14 +128,14 @@ async def running(
         )
         for warning in entry.warnings:
             logger.warning("%s", warning)
-        services = Services.over(
+        services = _services(
             database,
             settings,
             clock=clock,
             bus=bus,
             waiting=waiting,
             metrics=metrics,
-            token_secret=await database.write(token_secret, settings.jwt_secret),
+            secret=await database.write(token_secret, settings.jwt_secret),
         )
 
         def begin_stop() -> None:
@@ -163,6 +176,62 @@ async def running(
         if services is not None:
             services.off_loop.close()
         await asyncio.to_thread(database.close)
+
+
+def _services(
+    database: Database,
+    settings: Settings,
+    *,
+    clock: Clock,
+    bus: EventBus,
+    waiting: Waiting,
+    metrics: Metrics,
+    secret: bytes,
+) -> Services:
+    """The parts that the doors share. Those that listen to events do so in the order they are
+    made."""
+    signer = Signer(secret, access_seconds=settings.jwt_expiration_hours * 3600)
+    plans, counted = plans_of(settings.plan_values), Counted()
+    callers = Callers(database, clock=clock, bus=bus, signer=signer)
+    bus.listen(partial(waiting.hear, database))
+    identities = Identities(callers, database.readers, signer)
+    # After the callers: it asks them again when one of them has changed.
+    feed = Feed(
+        database,
+        clock=clock,
+        bus=bus,
+        identities=identities,
+        metrics=metrics,
+        counted=counted,
+        streams_max=settings.streams_per_org_max,
+        checks_words=settings.enforce_key_permissions,
+    )
+    return Services(
+        db=database,
+        settings=settings,
+        clock=clock,
+        bus=bus,
+        waiting=waiting,
+        callers=callers,
+        identities=identities,
+        feed=feed,
+        plans=plans,
+        metrics=metrics,
+        counted=counted,
+        refused=RefusedCredentials(),
+        rates=RateLimits(settings, plans),
+        login_failures=FailureWindows("login"),
+        admin_failures=FailureWindows("admin"),
+        metrics_failures=FailureWindows("admin"),
+        code_requests=FailureWindows("login"),
+        confirmation_requests=FailureWindows("login"),
+        signer=signer,
+        mail=Mail(smtp_of(settings)),
+        sender=Sender(HttpClient(Policy.of(settings), clock), clock),
+        off_loop=OffLoop(),
+        ids=Ids(),
+        state=ServerState(clock.now_ms()),
+    )
 
 
 def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:

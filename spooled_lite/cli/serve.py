@@ -23,11 +23,11 @@ from spooled_lite.memory import Memory, map_large_buffers
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
-from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.http.resources.metrics_port import MetricsPort
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.listen import CannotListen
+from spooled_lite.wire.services import Services
 from spooled_lite.wire.signals import Stoppable, StopSignals, stop_on_signal
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.grpc.errors import Context, refuse
-from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.services import Services
 from spooled_lite.wire.waiting import claims as waiting
 
 P = ParamSpec("P")

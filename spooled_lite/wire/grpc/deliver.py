@@ -13,7 +13,7 @@ from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import claim_of
 from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, Streams, stopping
-from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.services import Services
 from spooled_lite.wire.waiting.claims import claim_when_there_is, give_back
 
 logger = logging.getLogger(__name__)

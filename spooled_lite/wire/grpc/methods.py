@@ -14,7 +14,7 @@ from spooled_lite.wire.grpc.accept import Handlers, service_handlers
 from spooled_lite.wire.grpc.call import Call, parsed
 from spooled_lite.wire.grpc.descriptors import Method, methods_of
 from spooled_lite.wire.grpc.errors import Context, refuse, status_of
-from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
 from spooled_lite.wire.waiting.claims import Left
 

@@ -17,9 +17,9 @@ from spooled_lite.wire.grpc.methods import handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.grpc.tls import key_and_certificate
-from spooled_lite.wire.http.call import Services
 from spooled_lite.wire.http.server.limits import raise_file_limit
 from spooled_lite.wire.listen import CannotListen, PortInUse, listen
+from spooled_lite.wire.services import Services
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from spooled_lite.wire.http.call import Services
+from spooled_lite.wire.services import Services
 
 if TYPE_CHECKING:
     from spooled_lite.wire.grpc.server import GrpcServer

@@ -23,7 +23,7 @@ from spooled_lite.errors import (
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.admin_key import check_admin_key, has_admin_key
 from spooled_lite.wire.http.body import ClientGone
-from spooled_lite.wire.http.call import Call, Header, Reply, Services, StreamReply
+from spooled_lite.wire.http.call import Call, Header, Reply, StreamReply
 from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
 from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.headers import compression, versions
@@ -37,6 +37,7 @@ from spooled_lite.wire.rates.rate_limit import (
     rate_headers,
     refusal_headers,
 )
+from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
 
 logger = logging.getLogger(__name__)

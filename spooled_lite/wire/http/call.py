@@ -2,43 +2,24 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.background.sender import Sender
-from spooled_lite.clock import Clock
-from spooled_lite.config import Settings
-from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
 from spooled_lite.errors import BadRequest, Reason
-from spooled_lite.events import EventBus
-from spooled_lite.ids import Ids
-from spooled_lite.log_counts import Counted
-from spooled_lite.metrics import Metrics
-from spooled_lite.outbound.http_client import HttpClient
-from spooled_lite.outbound.mail import Mail, smtp_of
-from spooled_lite.outbound.targets import Policy
-from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
-from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.storage.turns import OUTSIDE
-from spooled_lite.wire.caller import Caller, Callers
+from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.body import check_coding, decode_body, decode_body_or_empty, read_body
 from spooled_lite.wire.http.headers.request_id import request_id
-from spooled_lite.wire.identity import Identities, Identity
-from spooled_lite.wire.off_loop import OffLoop
-from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
-from spooled_lite.wire.realtime.feed import Feed
-from spooled_lite.wire.refused import RefusedCredentials
-from spooled_lite.wire.waiting.claims import Waiting
+from spooled_lite.wire.identity import Identity
+from spooled_lite.wire.services import Services
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,102 +80,6 @@ def reply(value: Any, status: int = 200, headers: Sequence[Header] = ()) -> Repl
 
 
 NO_CONTENT: Final = Reply(204)
-
-
-class ServerState:
-    """What is true of the running server, for `/health`."""
-
-    __slots__ = ("is_stopping", "started_at_ms")
-
-    def __init__(self, started_at_ms: int) -> None:
-        self.started_at_ms = started_at_ms
-        self.is_stopping = False
-
-
-class Services(Struct, frozen=True, kw_only=True):
-    """The parts of the application that handlers and the boundary work with."""
-
-    db: Database
-    settings: Settings
-    clock: Clock
-    bus: EventBus
-    waiting: Waiting
-    callers: Callers
-    identities: Identities
-    feed: Feed
-    plans: Plans
-    metrics: Metrics
-    counted: Counted  # lines of log that a failure would write over and over
-    refused: RefusedCredentials
-    rates: RateLimits
-    login_failures: FailureWindows
-    admin_failures: FailureWindows
-    metrics_failures: FailureWindows
-    confirmation_requests: FailureWindows  # likewise, of codes for addresses of organizations
-    code_requests: FailureWindows  # who asks for mails again and again is held up as well
-    signer: Signer
-    mail: Mail
-    sender: Sender  # calls webhooks
-    off_loop: OffLoop  # reads large bodies
-    ids: Ids  # for request ids; the writing thread has its own
-    state: ServerState
-
-    @classmethod
-    def over(
-        cls,
-        db: Database,
-        settings: Settings,
-        *,
-        clock: Clock,
-        bus: EventBus,
-        waiting: Waiting,
-        token_secret: bytes,
-        ids: Ids | None = None,
-        metrics: Metrics | None = None,
-    ) -> Self:
-        signer = Signer(token_secret, access_seconds=settings.jwt_expiration_hours * 3600)
-        plans = plans_of(settings.plan_values)
-        metrics, counted = metrics or Metrics(), Counted()
-        callers = Callers(db, clock=clock, bus=bus, signer=signer)
-        bus.listen(partial(waiting.hear, db))
-        identities = Identities(callers, db.readers, signer)
-        # After the callers: it asks them again when one of them has changed.
-        feed = Feed(
-            db,
-            clock=clock,
-            bus=bus,
-            identities=identities,
-            metrics=metrics,
-            counted=counted,
-            streams_max=settings.streams_per_org_max,
-            checks_words=settings.enforce_key_permissions,
-        )
-        return cls(
-            db=db,
-            settings=settings,
-            clock=clock,
-            bus=bus,
-            waiting=waiting,
-            callers=callers,
-            identities=identities,
-            feed=feed,
-            plans=plans,
-            metrics=metrics,
-            counted=counted,
-            refused=RefusedCredentials(),
-            rates=RateLimits(settings, plans),
-            login_failures=FailureWindows("login"),
-            admin_failures=FailureWindows("admin"),
-            metrics_failures=FailureWindows("admin"),
-            code_requests=FailureWindows("login"),
-            confirmation_requests=FailureWindows("login"),
-            signer=signer,
-            mail=Mail(smtp_of(settings)),
-            sender=Sender(HttpClient(Policy.of(settings), clock), clock),
-            off_loop=OffLoop(),
-            ids=ids or Ids(),
-            state=ServerState(clock.now_ms()),
-        )
 
 
 class Call:

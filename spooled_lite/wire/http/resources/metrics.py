@@ -18,8 +18,9 @@ from spooled_lite.metrics import own_text
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import credential_of
-from spooled_lite.wire.http.call import Call, Reply, Services, reply
+from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.rates.rate_limit import client_address
+from spooled_lite.wire.services import Services
 
 # Gauges that are read from the file, by what they show.
 _OF_FILE: Final[Mapping[str, str]] = {

@@ -1,0 +1,61 @@
+"""The parts of the application that every door works with. `app.py` builds them."""
+
+from msgspec import Struct
+
+from spooled_lite.background.sender import Sender
+from spooled_lite.clock import Clock
+from spooled_lite.config import Settings
+from spooled_lite.core.auth.tokens import Signer
+from spooled_lite.events import EventBus
+from spooled_lite.ids import Ids
+from spooled_lite.log_counts import Counted
+from spooled_lite.metrics import Metrics
+from spooled_lite.outbound.mail import Mail
+from spooled_lite.plans import Plans
+from spooled_lite.storage.database import Database
+from spooled_lite.wire.caller import Callers
+from spooled_lite.wire.identity import Identities
+from spooled_lite.wire.off_loop import OffLoop
+from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
+from spooled_lite.wire.realtime.feed import Feed
+from spooled_lite.wire.refused import RefusedCredentials
+from spooled_lite.wire.waiting.claims import Waiting
+
+
+class ServerState:
+    """What is true of the running server, for `/health`."""
+
+    __slots__ = ("is_stopping", "started_at_ms")
+
+    def __init__(self, started_at_ms: int) -> None:
+        self.started_at_ms = started_at_ms
+        self.is_stopping = False
+
+
+class Services(Struct, frozen=True, kw_only=True):
+    """What handlers, admission and streams work with, over HTTP and over gRPC."""
+
+    db: Database
+    settings: Settings
+    clock: Clock
+    bus: EventBus
+    waiting: Waiting
+    callers: Callers
+    identities: Identities
+    feed: Feed
+    plans: Plans
+    metrics: Metrics
+    counted: Counted  # lines of log that a failure would write over and over
+    refused: RefusedCredentials
+    rates: RateLimits
+    login_failures: FailureWindows
+    admin_failures: FailureWindows
+    metrics_failures: FailureWindows
+    confirmation_requests: FailureWindows  # of codes that confirm an address of an organization
+    code_requests: FailureWindows  # of codes to sign in with: each request counts as a failure
+    signer: Signer
+    mail: Mail
+    sender: Sender  # calls webhooks
+    off_loop: OffLoop  # reads large bodies
+    ids: Ids  # for request ids and tokens; the writing thread has its own
+    state: ServerState
