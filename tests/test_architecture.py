@@ -248,3 +248,21 @@ def test_the_front_door_of_writes_is_typed_and_knows_no_lane() -> None:
         assert "Any" not in signature
         assert "P.args" in signature
         assert "lane" not in signature.lower()
+
+
+# Beside the statements: what storage keeps for itself, and the look whether the file can be read.
+MAY_HOLD_SQL: Final = frozenset({"wire/http/resources/health.py"})
+SQL: Final = re.compile(r"^\s*(WITH|SELECT|INSERT INTO|INSERT OR|UPDATE|DELETE FROM)\s")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("storage/")])
+def test_sql_stands_in_the_statements_of_its_resource(name: str) -> None:
+    if name.endswith("statements.py") or name in MAY_HOLD_SQL:
+        return
+    found = [
+        node.value.strip()[:40]
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+
+    assert found == []

@@ -54,7 +54,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
     "core.lifecycle.statements.NEXT_LEASE_END": "the first row of an index of leases",
-    "core.lifecycle.removal_statements.LARGE_OF_ORG[deliveries]": "the oldest rows, in passes",
+    "core.maintenance.statements.LARGE_OF_ORG[deliveries]": "the oldest rows, in passes",
     "core.jobs.statements.OLDEST_REPLAYED": "one step back, as far as rows are replayed",
     "storage.event_log.NEWEST_AT": "one step back, to the newest row",
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",
@@ -63,7 +63,7 @@ SORTS: Final[Mapping[str, str]] = {
     "core.jobs.statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
-    "core.lifecycle.dependent_statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",
+    "core.steps.statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",
     "core.workflows.statements.STANDING_IF_BACK": "as DISTINCT_EDGES",
     "core.orgs.admin_statements.ORGANIZATIONS": "a row for each tier, over no large table",
     "core.orgs.statements.BY_NAME": "sorts two rows at most: an id and a slug",
@@ -144,7 +144,7 @@ def sorts(plan: list[str]) -> list[str]:
 def test_all_statements_are_found() -> None:
     assert len(STATEMENTS) > 100
     assert "core.lifecycle.statements.CLAIM" in STATEMENTS
-    assert "core.orgs.usage._QUEUES" in STATEMENTS
+    assert "core.queues.statements.COUNT" in STATEMENTS
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

@@ -135,3 +135,5 @@ SWITCH_ON_WITH_ORG: Final = """
 UPDATE api_keys SET is_active = 1, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE org = :org AND is_off_with_org = 1
 """
+
+COUNT_ACTIVE: Final = "SELECT count(*) FROM api_keys WHERE org = :org AND is_active = 1"

@@ -7,6 +7,12 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.keys import statements as key_statements
+from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.schedules import statements as schedule_statements
+from spooled_lite.core.webhooks import statements as webhook_statements
+from spooled_lite.core.workers import statements as worker_statements
+from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import FeatureDisabled, QuotaExceeded
 from spooled_lite.plans import TIERS, Caps, Limits, Plans, Resource
 from spooled_lite.storage.transaction import Reading, Tx
@@ -14,20 +20,6 @@ from spooled_lite.storage.transaction import Reading, Tx
 WARN_PERCENT: Final = 80
 WARN_PERCENT_FREE: Final = 50
 CRITICAL_PERCENT: Final = 100
-
-_QUEUES: Final = "SELECT count(*) FROM queues WHERE org = :org AND deleted_at_ms IS NULL"
-_WORKERS: Final = """
-SELECT count(*) FROM workers WHERE org = :org AND status IN ('healthy', 'degraded')
-"""
-_KEYS: Final = "SELECT count(*) FROM api_keys WHERE org = :org AND is_active = 1"
-_WEBHOOKS: Final = """
-SELECT count(*) FROM webhooks WHERE org = :org AND enabled = 1 AND deleted_at_ms IS NULL
-"""
-_SCHEDULES: Final = "SELECT count(*) FROM schedules WHERE org = :org AND is_active = 1"
-_WORKFLOWS: Final = """
-SELECT (SELECT count(*) FROM workflows WHERE org = :org AND status = 'pending')
-     + (SELECT count(*) FROM workflows WHERE org = :org AND status = 'running')
-"""
 
 
 class PlanLimits(Limits, frozen=True, kw_only=True):
@@ -194,10 +186,10 @@ _CUSTOM_MAY_LIFT: Final = frozenset(f"max_{name}" for name in _FIELDS)
 _CURRENT: Final[Mapping[Resource, Callable[[Reading, int], int]]] = {
     "jobs_per_day": lambda tx, org: tx.used_today(org, "jobs_created"),
     "active_jobs": lambda tx, org: tx.used_now(org, "active_jobs"),
-    "queues": _counted(_QUEUES),
-    "workers": _counted(_WORKERS),
-    "api_keys": _counted(_KEYS),
-    "schedules": _counted(_SCHEDULES),
-    "workflows": _counted(_WORKFLOWS),
-    "webhooks": _counted(_WEBHOOKS),
+    "queues": _counted(queue_statements.COUNT),
+    "workers": _counted(worker_statements.COUNT_WELL),
+    "api_keys": _counted(key_statements.COUNT_ACTIVE),
+    "schedules": _counted(schedule_statements.COUNT_ACTIVE),
+    "workflows": _counted(workflow_statements.COUNT_UNFINISHED),
+    "webhooks": _counted(webhook_statements.COUNT_ENABLED),
 }

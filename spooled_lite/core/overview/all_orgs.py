@@ -7,7 +7,7 @@ import sqlite3
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.queues import statements as queue_statements
-from spooled_lite.core.workers import statements
+from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading
 
@@ -34,12 +34,12 @@ def list_all_queues(tx: Reading, *, limit: int, offset: int) -> list[sqlite3.Row
 
 def list_all_workers(tx: Reading, *, limit: int, offset: int) -> list[sqlite3.Row]:
     """The newest first."""
-    return tx.rows(statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
+    return tx.rows(worker_statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
 
 
 def get_any_worker(tx: Reading, worker_id: str) -> sqlite3.Row:
     """Raises NotFound."""
-    return _found(tx.row(statements.BY_ID_OF_ANY_ORG, {"id": worker_id}), "Worker")
+    return _found(tx.row(worker_statements.BY_ID_OF_ANY_ORG, {"id": worker_id}), "Worker")
 
 
 def _found(row: sqlite3.Row | None, name: str) -> sqlite3.Row:

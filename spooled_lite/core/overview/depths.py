@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.core.queues import statements
+from spooled_lite.core.overview import statements
 from spooled_lite.core.queues.query import oldest_age_ms
 from spooled_lite.storage.transaction import Reading
 

@@ -8,9 +8,9 @@ from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.overview import statements
 from spooled_lite.core.queues.query import DAY_MINUTES, HOUR_MINUTES, list_queues
-from spooled_lite.core.workers import statements
+from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.query import is_visible
 from spooled_lite.events import Row
 from spooled_lite.storage.counters import MINUTE_MS
@@ -96,7 +96,7 @@ def _jobs(tx: Reading, org: int, scope: Scope, recent: Row) -> JobFigures:
 def _recent(tx: Reading, org: int, scope: Scope) -> Row:
     minute = tx.now_ms // MINUTE_MS
     row = tx.row(
-        queue_statements.ACTIVITY,
+        statements.ACTIVITY,
         {
             "queues": queues_in_scope(tx, org, scope),
             "minute": minute,
@@ -127,7 +127,9 @@ def _queues(tx: Reading, org: int, scope: Scope) -> list[QueueFigures]:
 
 def _workers(tx: Reading, org: int, scope: Scope) -> WorkerFigures:
     since_ms = tx.now_ms - HEARD_OF_WITHIN_MS
-    rows = tx.rows(statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": WORKERS_MAX})
+    rows = tx.rows(
+        worker_statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": WORKERS_MAX}
+    )
     statuses = [row["status"] for row in rows if is_visible(row, scope)]
     healthy = statuses.count("healthy")
     return WorkerFigures(total=len(statuses), healthy=healthy, unhealthy=len(statuses) - healthy)

@@ -5,9 +5,8 @@ from msgspec import Struct
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs import admin_statements
+from spooled_lite.core.overview import statements
 from spooled_lite.core.overview.figures import WORKERS_MAX, JobFigures, overview
-from spooled_lite.core.queues import statements as queue_statements
-from spooled_lite.core.workers import statements
 from spooled_lite.core.workers.query import is_visible
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.storage.transaction import Reading
@@ -75,9 +74,7 @@ def totals(tx: Reading, org: int, scope: Scope) -> Totals:
         created, completed = used.get("jobs_created", 0), used.get("jobs_completed", 0)
         failed = used.get("jobs_failed", 0)
     queues = [
-        row
-        for row in tx.rows(queue_statements.STATES, {"org": org})
-        if scope.allows(row["queue_name"])
+        row for row in tx.rows(statements.STATES, {"org": org}) if scope.allows(row["queue_name"])
     ]
     rows = tx.rows(statements.OF_ORG, {"org": org, "limit": WORKERS_MAX})
     workers = [row for row in rows if is_visible(row, scope)]

@@ -114,43 +114,6 @@ SELECT coalesce(sum(value) FILTER (WHERE name = 'completed'), 0) AS completed,
   FROM queue_counters WHERE queue = :queue AND minute BETWEEN :day_from AND :minute
 """
 
-# The same over several queues, named by their numbers, one range of minutes of each.
-ACTIVITY: Final = """
-SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS completed_24h,
-       coalesce(sum(each.value) FILTER (WHERE name = 'deadlettered'), 0) AS failed_24h,
-       coalesce(sum(each.value) FILTER (WHERE name = 'duration_ms'), 0) AS duration_ms,
-       coalesce(sum(each.value) FILTER (WHERE name = 'wait_ms'), 0) AS wait_ms,
-       coalesce(sum(each.value) FILTER (WHERE name = 'durations'), 0) AS durations,
-       coalesce(sum(each.value) FILTER (WHERE name = 'created' AND minute >= :hour_from), 0)
-           AS created_1h,
-       coalesce(sum(each.value) FILTER (WHERE name = 'completed' AND minute >= :hour_from), 0)
-           AS completed_1h,
-       coalesce(sum(each.value) FILTER (WHERE name = 'deadlettered' AND minute >= :hour_from), 0)
-           AS failed_1h
-  FROM json_each(:queues) AS asked CROSS JOIN queue_counters AS each
-    ON queue = asked.value AND minute BETWEEN :day_from AND :minute
-"""
-
-# Two levels: every queue by its number, and of each the counters that are true now. Not sorted.
-DEPTHS: Final = """
-SELECT queues.seq AS queue, organizations.slug AS organization, queue_name,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.pending'), 0) AS pending,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.scheduled'), 0) AS scheduled,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.processing'), 0) AS processing,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.deadletter'), 0) AS deadletter
-  FROM queues
-  CROSS JOIN organizations
-    ON organizations.seq = queues.org AND organizations.deleted_at_ms IS NULL
-  CROSS JOIN queue_counters AS each ON each.queue = queues.seq AND minute = 0
- WHERE queues.seq > :after AND queues.deleted_at_ms IS NULL
- GROUP BY queues.seq ORDER BY queues.seq LIMIT :limit
-"""
-
-# Unique index queues_by_name.
-STATES: Final = """
-SELECT queue_name, enabled FROM queues WHERE org = :org AND deleted_at_ms IS NULL
-"""
-
 # Index jobs_held_back.
 OLDEST_HELD_BACK: Final = """
 SELECT min(created_at_ms) AS at_ms FROM jobs

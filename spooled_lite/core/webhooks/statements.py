@@ -252,3 +252,7 @@ DELETE FROM deliveries WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 
 DELETE: Final = "DELETE FROM webhooks WHERE seq = :webhook"
+
+COUNT_ENABLED: Final = """
+SELECT count(*) FROM webhooks WHERE org = :org AND enabled = 1 AND deleted_at_ms IS NULL
+"""

@@ -120,27 +120,6 @@ SELECT workers.*, organizations.id AS org_id
  WHERE organizations.deleted_at_ms IS NULL AND workers.id = :id
 """
 
-# -- for whoever watches the server ------------------------------------------------------------
-
-# Index workers_of_org.
-OF_ORG: Final = """
-SELECT queue_names, current_jobs, last_heartbeat_ms FROM workers WHERE org = :org LIMIT :limit
-"""
-
-# Index workers_alive, of which only those heard of lately are read.
-ALIVE: Final = """
-SELECT count(*) AS active, count(*) FILTER (WHERE status = 'healthy') AS healthy FROM workers
- WHERE status IN ('healthy', 'degraded') AND last_heartbeat_ms > :since_ms
-"""
-
-# Index jobs_by_status, its first row of each organization.
-OLDEST_PENDING: Final = """
-SELECT min((SELECT min(created_at_ms) FROM jobs
-             WHERE org = organizations.seq AND status = 'pending')) AS at_ms
-  FROM organizations WHERE deleted_at_ms IS NULL
-"""
-
-# The primary key of usage_counters.
-USED_EVER: Final = """
-SELECT name, value FROM usage_counters WHERE org = :org AND period = ''
+COUNT_WELL: Final = """
+SELECT count(*) FROM workers WHERE org = :org AND status IN ('healthy', 'degraded')
 """

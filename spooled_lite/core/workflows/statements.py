@@ -292,3 +292,8 @@ SELECT {_LISTED}, organizations.id AS org_id
    AND (:status IS NULL OR workflows.status = :status)
  ORDER BY workflows.seq DESC LIMIT :limit OFFSET :offset
 """
+
+COUNT_UNFINISHED: Final = """
+SELECT (SELECT count(*) FROM workflows WHERE org = :org AND status = 'pending')
+     + (SELECT count(*) FROM workflows WHERE org = :org AND status = 'running')
+"""
