@@ -229,9 +229,17 @@ def _services(
         mail=Mail(smtp_of(settings)),
         sender=Sender(HttpClient(Policy.of(settings), clock), clock),
         off_loop=OffLoop(),
+        document_text=_document_text,
         ids=Ids(),
         state=ServerState(clock.now_ms()),
     )
+
+
+def _document_text() -> bytes:
+    # Here: a server starts sooner without what only readers of the document need.
+    from spooled_lite.wire.http.documents.text import document_text
+
+    return document_text()
 
 
 def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,13 @@ RESOURCES: Final = (
 LEAVES: Final = frozenset({"records", "statements"})
 
 LINES_MAX: Final = 400
+
+# Imports inside a function, and what they save. None of them may be there to hide a circle: the
+# rule below counts them as any other.
+LAZY: Final = {
+    ("app.py", "wire/http/documents/text.py"): "starts sooner without what describes the API",
+    ("wire/grpc/start.py", "wire/grpc/server.py"): "loads gRPC only where it is served",
+}
 
 # Who asks the machine for the time, for chance or for its environment. Monotonic time is real
 # time, which sockets and streams keep.
@@ -113,6 +120,54 @@ def test_imports_point_downhill(name: str) -> None:
     uphill = [there for there in own_imports(name) if level(there) > level(here(name))]
 
     assert uphill == []
+
+
+def circles(imported: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """The modules that import one another in a circle, directly or by way of others."""
+    reached: dict[str, set[str]] = {}
+    for name in imported:
+        found: set[str] = set()
+        left = list(imported[name])
+        while left:
+            there = left.pop()
+            if there not in found:
+                found.add(there)
+                left += imported.get(there, ())
+        reached[name] = found
+    circle_of = {
+        name: tuple(sorted(there for there in found if name in reached.get(there, ())))
+        for name, found in reached.items()
+        if name in found
+    }
+    return [list(each) for each in sorted(set(circle_of.values()))]
+
+
+def test_a_circle_is_found_however_long_it_is() -> None:
+    assert circles({"a": ["b"], "b": ["c"], "c": ["a", "d"], "d": []}) == [["a", "b", "c"]]
+    assert circles({"a": ["b", "c"], "b": ["c"], "c": []}) == []
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Imports inside functions and those for types alone count as well."""
+    imported = {
+        name: {"/".join(there) + ".py" for there in own_imports(name)} - {name} for name in NAMES
+    }
+
+    assert circles(imported) == []
+
+
+def test_an_import_inside_a_function_saves_time_at_the_start() -> None:
+    inside = {
+        (name, "/".join(_module(tuple(f"{node.module}.{alias.name}".split("."))[1:])) + ".py")
+        for name in NAMES
+        for function in ast.walk(tree(name))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spooled_lite")
+        for alias in node.names
+    }
+
+    assert inside == set(LAZY)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,7 @@
 import click
 import msgspec
 
-from spooled_lite.wire.http.documents.pages import document_text
+from spooled_lite.wire.http.documents.text import document_text
 
 
 @click.command()

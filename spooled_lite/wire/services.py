@@ -1,5 +1,7 @@
 """The parts of the application that every door works with. `app.py` builds them."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from spooled_lite.background.sender import Sender
@@ -57,5 +59,6 @@ class Services(Struct, frozen=True, kw_only=True):
     mail: Mail
     sender: Sender  # calls webhooks
     off_loop: OffLoop  # reads large bodies
+    document_text: Callable[[], bytes]  # the OpenAPI document; may take a tenth of a second
     ids: Ids  # for request ids and tokens; the writing thread has its own
     state: ServerState

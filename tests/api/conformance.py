@@ -11,7 +11,7 @@ from jsonschema.protocols import Validator
 
 from spooled_lite.errors import SpooledError
 from spooled_lite.wire.http.dispatch import Dispatch
-from spooled_lite.wire.http.documents.pages import document_text
+from spooled_lite.wire.http.documents.text import document_text
 from spooled_lite.wire.http.routes import ROUTES
 
 DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())

@@ -11,12 +11,15 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from spooled_lite.cli.main import main
-from spooled_lite.wire.http.dispatch import Access, Route
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply
+from spooled_lite.wire.http.dispatch import Access, Handler, Route
+from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.documents.described.fields import FIELDS
 from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS, SAMPLES
 from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.described.words import PATH_PARAMETERS, SECURITY
-from spooled_lite.wire.http.documents.pages import document_text
+from spooled_lite.wire.http.documents.openapi import document
+from spooled_lite.wire.http.documents.text import document_text
 from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api.route_table import MAIN_PORT
@@ -52,6 +55,19 @@ def test_it_is_valid() -> None:
 
 def test_it_has_every_route_and_no_other() -> None:
     assert OPERATIONS.keys() == {(row[0], row[1]) for row in ROUTES}
+
+
+def test_other_routes_have_a_document_of_their_own() -> None:
+    async def freeze(call: Call) -> Reply:
+        return NO_CONTENT
+
+    said: Mapping[Handler, Doc] = {freeze: Doc(summary="Stop the clock", statuses=(204,))}
+
+    made = document([("POST", "/api/v1/jobs/freeze", freeze, Access.KEY, "-")], said)
+
+    assert list(made["paths"]) == ["/api/v1/jobs/freeze"]
+    assert made["paths"]["/api/v1/jobs/freeze"]["post"]["summary"] == "Stop the clock"
+    assert list(OpenAPIV31SpecValidator(made).iter_errors()) == []
 
 
 def test_every_handler_is_described_and_nothing_else() -> None:

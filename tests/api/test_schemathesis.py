@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from spooled_lite.config import Settings
-from spooled_lite.wire.http.documents.pages import document_text
+from spooled_lite.wire.http.documents.text import document_text
 from tests.api.served import BASE_URL, Api
 from tests.api.webhook_calls import A_WEBHOOK
 

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.wire.realtime.audience import Audience
 from spooled_lite.wire.realtime.filters import EVERYWHERE, Filter, Place
-from spooled_lite.wire.realtime.stream import Kind, Stream
+from spooled_lite.wire.realtime.stream import Kind, Stream, nothing_waits
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
 # What all streams of an organization name together, in their addresses and subscriptions. A name
@@ -23,6 +24,9 @@ class _OfOrg(Struct):
     places: dict[Place, dict[Audience, None]]
     lengths: Counter[int]  # of the beginnings among the places
     name_count: int = 0
+
+    def audience_of(self, stream: Stream) -> Audience:
+        return self.audiences[stream.seen_as]
 
 
 class Streams:
@@ -119,7 +123,7 @@ class Streams:
         if subscriptions.add(wanted):
             of_org.name_count += wanted.name_count
             if had_some and stream.is_where_it_subscribes:
-                _put(of_org, stream.told_with, wanted)
+                _put(of_org, of_org.audience_of(stream), wanted)
         if not had_some:
             self.regroup(stream)
 
@@ -133,7 +137,7 @@ class Streams:
         if not subscriptions.count:
             self.regroup(stream)
         elif stream.is_where_it_subscribes:
-            _take(of_org, stream.told_with, unwanted)
+            _take(of_org, of_org.audience_of(stream), unwanted)
 
     def regroup(self, stream: Stream) -> None:
         """It may see other things than before, or be told them in other words."""
@@ -151,13 +155,13 @@ def _join(of_org: _OfOrg, stream: Stream) -> None:
         for place in stream.places:
             _put_at(of_org, audience, place)
     audience.join(stream)
-    stream.audience = audience
+    stream.catch_up = partial(audience.catch_up, stream)
 
 
 def _leave(of_org: _OfOrg, stream: Stream) -> None:
-    audience = stream.told_with
+    audience = of_org.audience_of(stream)
     audience.leave(stream)
-    stream.audience = None
+    stream.catch_up = nothing_waits
     if not audience.members:
         del of_org.audiences[stream.seen_as]
         for place in tuple(audience.places):

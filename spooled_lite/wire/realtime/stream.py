@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from spooled_lite.wire.identity import Identity
 from spooled_lite.wire.realtime.catalogue import Frame
@@ -13,14 +13,15 @@ from spooled_lite.wire.realtime.subscriptions import Subscriptions
 from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
 
-if TYPE_CHECKING:
-    from spooled_lite.wire.realtime.audience import Audience
-
 BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtime, section 5.8
 CHUNK_BYTES_MAX: Final = 64 * 1024  # written at once: what the transport buffers by itself, too
 
 Kind = Literal["sse", "websocket"]
 End = Literal["done", "slow", "revoked", "stopping", "failed"]
+
+
+def nothing_waits() -> None:
+    """What a stream without an audience catches up with."""
 
 
 class Stream:
@@ -29,7 +30,7 @@ class Stream:
     __slots__ = (
         "_inbox",
         "_waker",
-        "audience",
+        "catch_up",
         "end",
         "filter",
         "has_health",
@@ -74,7 +75,8 @@ class Stream:
         self.has_health = has_health
         self.has_ids = kind == "sse" and job_id is None
         self.is_gone = is_gone
-        self.audience: Audience | None = None
+        # Be told now what waits for its audience; set by the registry while it has one.
+        self.catch_up: Callable[[], None] = nothing_waits
         self.seen_as: Hashable = None  # its view when it joined its audience
         self.subscriptions: Subscriptions | None = None
         self.is_opening = kind == "sse"  # what it is shown of the past is not known yet
@@ -129,11 +131,6 @@ class Stream:
         return self.filter.name_count + subscribed
 
     @property
-    def told_with(self) -> "Audience":
-        assert self.audience is not None, "it is open"
-        return self.audience
-
-    @property
     def view(self) -> Hashable:
         """Equal for streams of one organization that are told the same."""
         scope = self.identity.caller.scope
@@ -183,11 +180,6 @@ class Stream:
         """Put a frame in line that is about no row, wanted or not."""
         self.catch_up()
         self.put(render(self.profile, (frame,)))
-
-    def catch_up(self) -> None:
-        """Be told now what its audience will be told."""
-        if self.audience is not None:
-            self.audience.catch_up(self)
 
     def put(self, rendered: Rendered) -> None:
         if self.end is not None or 0 < rendered.seq <= self.shown_until:

@@ -1,15 +1,14 @@
-"""The OpenAPI document: made from the table of routes, what is said of them, and their types."""
+"""The OpenAPI document: made from a table of routes, what is said of them, and their types."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 import spooled_lite
-from spooled_lite.wire.http.dispatch import Access, Route
+from spooled_lite.wire.http.dispatch import Access, Handler, Route, Row
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc, Parameter
 from spooled_lite.wire.http.documents.described.refusals import Refusals
-from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.described.words import (
     ABOUT,
     API_HEADERS,
@@ -24,7 +23,6 @@ from spooled_lite.wire.http.documents.described.words import (
 )
 from spooled_lite.wire.http.documents.examples import example_of
 from spooled_lite.wire.http.documents.schemas import Schemas
-from spooled_lite.wire.http.routes import ROUTES
 
 VERSION: Final = "3.1.0"
 API_PREFIX: Final = "/api/v1"
@@ -36,14 +34,14 @@ WITHOUT_CONTENT: Final = frozenset(
 )
 
 
-def document() -> dict[str, Any]:
-    """All of it. The same for every server of this version."""
-    routes = [Route.of(row) for row in ROUTES]
+def document(rows: Iterable[Row], described: Mapping[Handler, Doc]) -> dict[str, Any]:
+    """The document of these routes. It depends on nothing but its arguments and the version."""
+    routes = [Route.of(row) for row in rows]
     schemas, refusals = Schemas(), Refusals()
     paths: dict[str, Any] = {}
     for route in routes:
-        described = _operation(route, DESCRIBED.get(route.handler, NOT_YET), schemas, refusals)
-        paths.setdefault(route.path, {})[route.method.lower()] = described
+        operation = _operation(route, described.get(route.handler, NOT_YET), schemas, refusals)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
     used = {_tag(route.path) for route in routes}
     return {
         "openapi": VERSION,

@@ -8,8 +8,6 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-import msgspec
-
 from spooled_lite.errors import NotFound
 from spooled_lite.wire.http.call import Call, Reply
 
@@ -26,20 +24,12 @@ async def front(call: Call) -> Reply:
 
 
 async def openapi(call: Call) -> Reply:
-    return Reply(200, await asyncio.to_thread(document_text))
+    return Reply(200, await asyncio.to_thread(call.services.document_text))
 
 
 async def docs(call: Call) -> Reply:
     page, policy = docs_page()
     return Reply(200, page, media=HTML, policy=policy)
-
-
-@cache
-def document_text() -> bytes:
-    # Here: the table of routes, which the document is made from, names this module.
-    from spooled_lite.wire.http.documents.openapi import document
-
-    return msgspec.json.encode(document())
 
 
 @cache
