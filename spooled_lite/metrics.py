@@ -30,37 +30,37 @@ TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 # The contract's names: platform, section 14. Alert rules and boards that exist use them.
 COUNTERS: Final[Mapping[str, str]] = {
-    "spooled_jobs_enqueued_total": "Jobs created since the start, of any origin",
+    "spooled_jobs_enqueued_total": "Jobs created since the start, by any means",
     "spooled_jobs_completed_total": "Jobs completed since the start",
     "spooled_jobs_failed_total": "Attempts that failed since the start",
-    "spooled_jobs_retried_total": "Jobs retried by hand, and jobs taken back at their lease's end",
-    "spooled_jobs_deadlettered_total": "Jobs moved to the dead letters since the start",
+    "spooled_jobs_retried_total": "Dead letters retried by a call, and leases that ran out",
+    "spooled_jobs_deadlettered_total": "Jobs that became dead letters since the start",
     "spooled_api_requests_total": "HTTP requests since the start",
     "spooled_redis_operations_total": "Always 0: there is no Redis",
     # Own ones.
     "spooled_api_errors_total": "HTTP requests answered with 5xx since the start",
-    "spooled_repaired_deadlines_total": "Deadlines that nothing but the safety sweep noticed",
-    "spooled_inbound_refused_total": "Webhooks that came in and could not be verified",
-    "spooled_webhook_attempts_total": "Webhook calls made since the start, without those by hand",
-    "spooled_webhook_delivered_total": "Webhook deliveries that arrived since the start",
+    "spooled_repaired_deadlines_total": "Deadlines that a timer missed and the safety sweep found",
+    "spooled_inbound_refused_total": "Incoming webhooks that could not be verified",
+    "spooled_webhook_attempts_total": "Webhook calls since the start, not tests or manual retries",
+    "spooled_webhook_delivered_total": "Webhook deliveries that succeeded since the start",
     "spooled_webhook_failed_total": "Webhook deliveries given up after their last attempt",
-    "spooled_log_lines_dropped_total": "Lines of the log that could not be written in time",
+    "spooled_log_lines_dropped_total": "Log lines dropped because writing them took too long",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {
     "spooled_jobs_pending": "Jobs that are pending",
-    "spooled_jobs_processing": "Jobs that are held under a lease",
+    "spooled_jobs_processing": "Jobs that a worker holds under a lease",
     "spooled_job_max_age_seconds": "Age of the oldest pending job",
-    "spooled_workers_active": "Workers heard of within two minutes",
-    "spooled_workers_healthy": "Workers of these that say they are well",
+    "spooled_workers_active": "Workers that sent a heartbeat in the last two minutes",
+    "spooled_workers_healthy": "Active workers that report themselves healthy",
     "spooled_database_connections_active": "Open connections to the database file",
     # Own ones.
-    "spooled_jobs_scheduled": "Jobs whose time has not come",
-    "spooled_jobs_deadletter": "Jobs in the dead letters",
-    "spooled_wal_bytes": "Length of the write-ahead log",
+    "spooled_jobs_scheduled": "Jobs that are not due yet",
+    "spooled_jobs_deadletter": "Jobs that are dead letters",
+    "spooled_wal_bytes": "Size of the write-ahead log",
     "spooled_waiting_claims": "Claims that wait for a job",
     "spooled_http_connections": "Open HTTP and WebSocket connections",
-    "spooled_webhook_deliveries_under_way": "Webhook deliveries that are being made",
+    "spooled_webhook_deliveries_under_way": "Webhook calls in progress",
     "spooled_event_streams": "Open event streams",
     "spooled_websockets": "Open WebSockets of events",
 }
@@ -68,11 +68,14 @@ GAUGES: Final[Mapping[str, str]] = {
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
 # Of these two there is one for each background loop, by its name in background/loops.py.
 PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
-PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows that a background loop has dealt with")
+PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows processed by a background loop")
 # What waits in the queues that hold most; labels are bounded in number by core/overview/depths.py.
-QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, of the 100 fullest queues")
-QUEUE_AGE: Final = ("spooled_queue_oldest_pending_seconds", "Age of the oldest pending job there")
-BUILD: Final = ("spooled_build_info", "Always 1: the versions are in the labels")
+QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, for the 100 fullest queues")
+QUEUE_AGE: Final = (
+    "spooled_queue_oldest_pending_seconds",
+    "Age of the oldest pending job of a queue",
+)
+BUILD: Final = ("spooled_build_info", "Always 1; the labels have the versions")
 # Of these two there is one for each method; of calls, one for each status they ended with.
 GRPC_CALLS: Final = ("spooled_grpc_calls_total", "gRPC calls and streams that have ended")
 GRPC_STREAMS: Final = ("spooled_grpc_streams", "Open gRPC streams of jobs")
@@ -82,12 +85,12 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
         (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     ),
     "spooled_api_request_duration_seconds": (
-        "From the headers of a request to its answer; a claim may wait on purpose",
+        "From the headers of a request to its answer; includes the wait for a job of a claim",
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     # Own ones.
     "spooled_grpc_call_duration_seconds": (
-        "Duration of a gRPC call that is no stream",
+        "Duration of a gRPC call that is not a stream",
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     "spooled_webhook_attempt_seconds": (
@@ -99,15 +102,15 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
         (1, 2, 4, 8, 16, 32, 64, 128, 256),
     ),
     "spooled_writer_wait_seconds": (
-        "How long the oldest waiting operation had waited when a batch began",
+        "How long the oldest operation of a batch had waited when the batch began",
         (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
     ),
     "spooled_writer_commit_seconds": (
-        "Duration of a commit, the sync to the disk included",
+        "Duration of a commit, including the sync to disk",
         (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
     ),
     "spooled_loop_lag_seconds": (
-        "How late the event loop came to a timer that is due every second",
+        "How late the event loop ran a timer that is due every second",
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
     ),
 }
@@ -175,9 +178,9 @@ class _Moment(Struct, frozen=True):
 
 # Of one organization, where the server's are something else.
 OWN: Final[Mapping[str, str]] = {
-    "spooled_jobs_enqueued_total": "Jobs created since ever",
-    "spooled_jobs_completed_total": "Jobs completed since ever",
-    "spooled_jobs_failed_total": "Attempts that failed since ever",
+    "spooled_jobs_enqueued_total": "Jobs created in total",
+    "spooled_jobs_completed_total": "Jobs completed in total",
+    "spooled_jobs_failed_total": "Attempts that failed in total",
 }
 
 

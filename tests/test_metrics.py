@@ -54,10 +54,10 @@ CONTRACT = {
 PROCESS = {
     "process_virtual_memory_bytes": "Address space of the process",
     "process_resident_memory_bytes": "Memory of the process",
-    "process_start_time_seconds": "When the process began, in seconds since 1970",
+    "process_start_time_seconds": "When the process started, in seconds since 1970",
     "process_cpu_seconds_total": "Processor time of the process",
     "process_open_fds": "Open files and sockets of the process",
-    "process_max_fds": "How many of them there may be",
+    "process_max_fds": "Open files and sockets the system allows the process",
 }
 BOUNDS = {
     "spooled_job_duration_seconds": "0.01 0.05 0.1 0.25 0.5 1 2.5 5 10 30 60",
