@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from benchmarks import serving
+from benchmarks.serving import KEY, QUEUE, run, until_stopped
 from spooled_lite.app import running
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, WORKER_ID
 from spooled_lite.cli.serve import GC_THRESHOLDS
@@ -22,12 +22,12 @@ from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Row
+from spooled_lite.serving import serving
 from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.readers import Readers
 from spooled_lite.wire.http.application import Application
-from spooled_lite.wire.http.server.server import HttpServer
 
 
 class NullDatabase:
@@ -62,9 +62,9 @@ def _ready(answer: Any) -> asyncio.Future[Any]:
 async def null_database(real: Database) -> NullDatabase:
     """One whose rows were made by the operations themselves."""
     org = await real.write(_organization)
-    job = NewJob(queue_name=serving.QUEUE, payload=msgspec.json.encode(PAYLOAD))
+    job = NewJob(queue_name=QUEUE, payload=msgspec.json.encode(PAYLOAD))
     created = await real.write(enqueue, org, job, Admission(None, 3, 300), ALL_QUEUES)
-    wanted = Claim(queue_name=serving.QUEUE, worker_id=WORKER_ID, limit=1, lease_ms=30_000)
+    wanted = Claim(queue_name=QUEUE, worker_id=WORKER_ID, limit=1, lease_ms=30_000)
     [claimed] = await real.write(claim, org, wanted)
     return NullDatabase(created.row, claimed, real.readers)
 
@@ -75,28 +75,20 @@ def _organization(tx: Any) -> int:
 
 
 async def serve(ready_file: str) -> None:
-    settings = Settings(database=":memory:", bootstrap_api_key=serving.KEY)
+    settings = Settings(database=":memory:", bootstrap_api_key=KEY, port=0, grpc_port="off")
     async with running(settings) as app:
         null = cast(Database, await null_database(app.services.db))
         services = msgspec.structs.replace(app.services, db=null)
-        server = HttpServer(
-            Application(services),
-            host="127.0.0.1",
-            port=0,
-            grace_seconds=1.0,
-            on_stopping=lambda: None,
-        )
+        async with serving(app, asgi=Application(services)) as server:
 
-        async def start() -> str:
-            await server.start()
-            # As `serve` does: the application is measured, not the garbage collector.
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
-            return server.url
+            async def started() -> str:
+                # As `serve` does: the application is measured, not the garbage collector.
+                gc.freeze()
+                gc.set_threshold(*GC_THRESHOLDS)
+                return server.url
 
-        await serving.until_stopped(start, ready_file)
-        await server.stop(at_once=True)
+            await until_stopped(started, ready_file)
 
 
 if __name__ == "__main__":
-    serving.run(serve(sys.argv[1]))
+    run(serve(sys.argv[1]))

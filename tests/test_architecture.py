@@ -21,9 +21,10 @@ LEVEL: Final = {
     "background": 3,
     "wire": 4,
     "app": 5,
-    "testing": 6,
-    "cli": 7,
-    "__main__": 7,
+    "serving": 6,
+    "testing": 7,
+    "cli": 8,
+    "__main__": 8,
 }
 WEB: Final = frozenset({"starlette", "uvicorn", "httptools", "websockets", "grpc"})
 

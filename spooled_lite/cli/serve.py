@@ -3,32 +3,31 @@
 import asyncio
 import gc
 import logging
-import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import click
 import uvloop
 
-from spooled_lite.app import Running, running
+from spooled_lite.app import running
 from spooled_lite.cli.greeting import Started, greet
-from spooled_lite.cli.ready_file import ReadyFile, ready_file_at
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.errors import Unavailable
 from spooled_lite.logs import dropped_lines, log_what_is_printed, set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
+from spooled_lite.ready_file import (
+    CannotUseReadyFile,
+    CannotWriteReadyFile,
+    ReadyFile,
+    ready_file_at,
+)
+from spooled_lite.serving import serving
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.wire.grpc.start import NotInstalled, grpc_of
+from spooled_lite.wire.grpc.start import NotInstalled
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
-from spooled_lite.wire.http.resources.metrics_port import MetricsPort
-from spooled_lite.wire.http.server.limits import HttpLimits
-from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.listen import CannotListen
-from spooled_lite.wire.services import Services
-from spooled_lite.wire.signals import Stoppable, StopSignals, stop_on_signal
+from spooled_lite.wire.signals import StopSignals, stop_on_signal
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ GC_THRESHOLDS: Final = (20_000, 20, 20)
 # thread wants it after every call of SQLite: with the default of 5 ms a busy event loop makes a
 # single enqueue wait for a second. Shorter turns cost a few percent where all threads have work.
 SWITCH_SECONDS: Final = 0.000_5
-METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape that is under way when the server stops
 
 
 @click.command()
@@ -67,7 +65,15 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_serve(settings, ready, log))
-    except (CannotListen, CannotUseCertificate, CannotUseFile, NotInstalled) as error:
+    except CannotUseReadyFile as error:
+        raise click.BadParameter(str(error), param_hint="--ready-file") from error
+    except (
+        CannotListen,
+        CannotUseCertificate,
+        CannotUseFile,
+        CannotWriteReadyFile,
+        NotInstalled,
+    ) as error:
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError, Unavailable) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error
@@ -82,96 +88,23 @@ class WrongSetting(click.ClickException):
 async def _serve(settings: Settings, ready_file: ReadyFile | None, log: logging.Handler) -> None:
     with StopSignals() as signals:
         async with running(settings, at_once=signals.at_once) as app:
-            memory = Memory()
-            tick = app.services.metrics.tick
-
-            def sweep(lag_seconds: float) -> None:
-                tick(lag_seconds)
-                memory.tick()
-
-            server = HttpServer(
-                app.application,
-                host=settings.host,
-                port=settings.port,
-                limits=HttpLimits(connections_per_address_max=settings.connection_share),
-                grace_seconds=settings.shutdown_grace_seconds,
-                on_stopping=app.begin_stop,
-                early_headers=app.application.early_headers,
-                on_sweep=sweep,
+            app.services.metrics.watch(
+                "spooled_log_lines_dropped_total", lambda: dropped_lines(log)
             )
-            metrics = app.services.metrics
-            metrics.watch("spooled_http_connections", lambda: server.connection_count)
-            metrics.watch("spooled_log_lines_dropped_total", lambda: dropped_lines(log))
-            async with _metrics_port(settings, app.services) as metrics_url:
-                await _serve_until_signal(settings, ready_file, app, server, signals, metrics_url)
+            async with serving(app, ready_file=ready_file, on_sweep=Memory().tick) as server:
+                greet(
+                    Started(
+                        settings=settings,
+                        url=server.url,
+                        grpc_address=server.grpc_address,
+                        metrics_url=server.metrics_url,
+                        database=app.services.db.path,
+                        key=app.key,
+                    )
+                )
+                gc.freeze()
+                gc.set_threshold(*GC_THRESHOLDS)
+                sys.setswitchinterval(SWITCH_SECONDS)
+                await stop_on_signal(server, signals)
+            logger.info("stopping: writing what is in hand")
     logger.info("stopped; nothing acknowledged is lost")
-
-
-async def _serve_until_signal(
-    settings: Settings,
-    ready_file: ReadyFile | None,
-    app: Running,
-    server: HttpServer,
-    signals: StopSignals,
-    metrics_url: str | None,
-) -> None:
-    async with grpc_of(app.services) as grpc:
-        await server.start()
-        grpc_address = None if grpc is None else grpc.address
-        app.services.db.lock.describe(url=server.url)
-        if ready_file is not None:
-            ready_file.write(
-                {
-                    "url": server.url,
-                    "grpc_address": grpc_address,
-                    "organization_id": app.organization_id,
-                    "api_key": app.key,
-                    "admin_key": settings.admin_key,
-                    "pid": os.getpid(),
-                }
-            )
-        greet(
-            Started(
-                settings=settings,
-                url=server.url,
-                grpc_address=grpc_address,
-                metrics_url=metrics_url,
-                database=app.services.db.path,
-                key=app.key,
-            )
-        )
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        sys.setswitchinterval(SWITCH_SECONDS)
-        await stop_on_signal(Servers(server) if grpc is None else Servers(server, grpc), signals)
-    logger.info("stopping: writing what is in hand")
-
-
-class Servers:
-    """Several that are stopped as one."""
-
-    def __init__(self, *servers: Stoppable) -> None:
-        self._servers = servers
-
-    async def stop(self, *, at_once: bool = False) -> None:
-        await asyncio.gather(*(each.stop(at_once=at_once) for each in self._servers))
-
-
-@asynccontextmanager
-async def _metrics_port(settings: Settings, services: Services) -> AsyncIterator[str | None]:
-    """Serve the metrics beside the API, if told to; the address where. Answers to the end."""
-    if not settings.metrics_port:
-        yield None
-        return
-    server = HttpServer(
-        MetricsPort(services),
-        host=settings.host,
-        port=settings.metrics_port,
-        grace_seconds=METRICS_GRACE_SECONDS,
-        on_stopping=lambda: None,
-    )
-    await server.start()
-    try:
-        yield server.url
-    finally:
-        await server.stop()

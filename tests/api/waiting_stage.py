@@ -11,10 +11,11 @@ from starlette.types import Message
 from spooled_lite.app import Running, running
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
+from spooled_lite.serving import serving
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.time_limit import TimeLimit
-from tests.api.raw_http import PATIENCE_SECONDS, Answer, Client, connected, run, serving
+from tests.api.raw_http import PATIENCE_SECONDS, Answer, Client, connected, run, short_limits
 from tests.api.served import NOW_MS
 
 LONG_MS: Final = 30_000  # a test that waits for the end of this has failed
@@ -107,12 +108,13 @@ async def given(client: Client) -> list[str]:
 @asynccontextmanager
 async def a_stage(time_limit: TimeLimit | None = None) -> AsyncIterator[Stage]:
     clock = ManualClock(NOW_MS)
-    async with running(Settings(database=":memory:"), clock=clock) as it:
+    settings = Settings(database=":memory:", port=0, grpc_port="off", shutdown_grace_seconds=5)
+    async with running(settings, clock=clock) as it:
         assert it.key is not None, "the file is new"
         org = (await it.services.callers.find(it.key)).org
         app = Application(it.services, time_limit=time_limit)
-        async with serving(app, on_stopping=it.begin_stop, grace_seconds=5) as server:
-            stage = Stage(it, server, clock, org)
+        async with serving(it, asgi=app, limits=short_limits()) as server:
+            stage = Stage(it, server.http, clock, org)
             try:
                 yield stage
             finally:

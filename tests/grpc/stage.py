@@ -28,6 +28,7 @@ from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import ALL_QUEUES, IssuedKey
 from spooled_lite.core.orgs.create import create
+from spooled_lite.serving import serving
 from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.transaction import Tx, together
 from spooled_lite.wire.grpc.server import GrpcServer
@@ -156,18 +157,22 @@ class Stage:
 @asynccontextmanager
 async def a_stage(**settings: Any) -> AsyncIterator[Stage]:
     clock = ManualClock(NOW_MS)
-    chosen = structs.replace(Settings(database=":memory:"), **settings)
-    async with running(chosen, clock=clock) as it:
-        server = GrpcServer(it.services, host=HOST, port=0, grace_seconds=GRACE_SECONDS)
-        await server.start()
+    chosen = structs.replace(
+        Settings(database=":memory:"),
+        port=0,
+        grpc_port="auto",
+        shutdown_grace_seconds=GRACE_SECONDS,
+        **settings,
+    )
+    async with running(chosen, clock=clock) as it, serving(it) as server:
         assert it.key is not None, "the file is new"
+        assert server.grpc is not None, "its extra is installed for the tests"
         org = (await it.services.callers.find(it.key)).org
-        stage = Stage(it, server, clock, org)
+        stage = Stage(it, server.grpc, clock, org)
         try:
             yield stage
         finally:
             await stage.close()
-            await server.stop(at_once=True)
 
 
 def play(script: Script, **settings: Any) -> None:

@@ -19,6 +19,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import IssuedKey
 from spooled_lite.core.orgs.create import create
+from spooled_lite.serving import serving
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.realtime.timing import Timing
@@ -321,24 +322,17 @@ async def staged(
     timing: Timing = QUIET, *, limits: HttpLimits | None = None, **settings: Any
 ) -> AsyncIterator[Stage]:
     clock = ManualClock(NOW_MS)
-    async with running(Settings(database=":memory:", **settings), clock=clock) as it:
+    chosen = Settings(
+        database=":memory:", port=0, grpc_port="off", shutdown_grace_seconds=2, **settings
+    )
+    async with running(chosen, clock=clock) as it:
         it.services.feed.use(timing)
-        server = HttpServer(
-            it.application,
-            host="127.0.0.1",
-            port=0,
-            limits=limits or HttpLimits(sweep_seconds=0.05),
-            grace_seconds=2,
-            on_stopping=it.begin_stop,
-            early_headers=it.application.early_headers,
-        )
-        await server.start()
-        stage = Stage(it, server, clock)
-        try:
-            yield stage
-        finally:
-            await stage.close()
-            await server.stop(at_once=True)
+        async with serving(it, limits=limits or HttpLimits(sweep_seconds=0.05)) as server:
+            stage = Stage(it, server.http, clock)
+            try:
+                yield stage
+            finally:
+                await stage.close()
 
 
 def on_stage(

@@ -7,8 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
+
+
+class CannotUseReadyFile(Exception):
+    """The message names the file and the reason. Nothing was started."""
+
+
+class CannotWriteReadyFile(Exception):
+    """It cannot be written, although it could a moment ago."""
 
 
 class ReadyFile:
@@ -22,7 +29,7 @@ class ReadyFile:
         """Remove the file of an earlier run: whoever waits for it must not read that one.
 
         Raises:
-            click.BadParameter: the file could not be written later; nothing was started.
+            CannotUseReadyFile: the file could not be written later.
         """
         folder = self._path.parent
         try:
@@ -35,13 +42,13 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise click.BadParameter(f"{self._path}: {reason}", param_hint="--ready-file") from None
+            raise CannotUseReadyFile(f"{self._path}: {reason}") from None
 
     def write(self, about: Mapping[str, Any]) -> None:
         """Written whole or not at all.
 
         Raises:
-            click.ClickException: it cannot be written, although it could a moment ago.
+            CannotWriteReadyFile: the disk is full, or the folder has gone.
         """
         partial = Path(f"{self._path}.{os.getpid()}.partial")
         try:
@@ -52,7 +59,7 @@ class ReadyFile:
             self._written = self._path.stat()
         except OSError as error:
             partial.unlink(missing_ok=True)
-            raise click.ClickException(
+            raise CannotWriteReadyFile(
                 f"the ready file {self._path} cannot be written: {error.strerror}"
             ) from error
 
@@ -65,7 +72,11 @@ class ReadyFile:
 
 @contextmanager
 def ready_file_at(path: str | None) -> Iterator[ReadyFile | None]:
-    """The ready file of one run of the server, gone again at its end; None without a path."""
+    """The ready file of one run of the server, gone again at its end; None without a path.
+
+    Raises:
+        CannotUseReadyFile: as `prepare`.
+    """
     if path is None:
         yield None
         return

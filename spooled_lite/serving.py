@@ -1,0 +1,126 @@
+"""One server: a running application, its listeners, and the file that says where they are."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from starlette.types import ASGIApp
+
+from spooled_lite.app import Running
+from spooled_lite.ready_file import ReadyFile
+from spooled_lite.wire.grpc.start import grpc_of
+from spooled_lite.wire.http.resources.metrics_port import MetricsPort
+from spooled_lite.wire.http.server.limits import HttpLimits
+from spooled_lite.wire.http.server.server import HttpServer
+from spooled_lite.wire.services import Services
+
+if TYPE_CHECKING:
+    from spooled_lite.wire.grpc.server import GrpcServer
+
+METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape that is under way when the server stops
+
+
+class Serving(Struct, frozen=True):
+    """A server that accepts connections."""
+
+    app: Running
+    http: HttpServer
+    grpc: "GrpcServer | None"
+    metrics_url: str | None
+
+    @property
+    def url(self) -> str:
+        return self.http.url
+
+    @property
+    def grpc_address(self) -> str | None:
+        return None if self.grpc is None else self.grpc.address
+
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Stop what takes requests and calls, in order; `at_once` cuts short one under way."""
+        listeners = (self.http,) if self.grpc is None else (self.http, self.grpc)
+        await asyncio.gather(*(each.stop(at_once=at_once) for each in listeners))
+
+
+@asynccontextmanager
+async def serving(
+    app: Running,
+    *,
+    asgi: ASGIApp | None = None,
+    limits: HttpLimits | None = None,
+    ready_file: ReadyFile | None = None,
+    on_sweep: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Serving]:
+    """Listen as the settings of the application say: REST, gRPC, metrics.
+
+    `asgi` is served over HTTP in place of the application itself. `on_sweep` is called about once
+    a second. Call `stop` for an end in order; what still serves on the way out is cut off, but
+    for the metrics: they answer to the end.
+
+    Raises:
+        CannotListen, CannotUseCertificate, NotInstalled: nothing is served.
+        CannotWriteReadyFile: there is nobody who would find the server.
+    """
+    services = app.services
+    settings, metrics = services.settings, services.metrics
+
+    def sweep(lag_seconds: float) -> None:
+        metrics.tick(lag_seconds)
+        on_sweep()
+
+    http = HttpServer(
+        asgi or app.application,
+        host=settings.host,
+        port=settings.port,
+        limits=limits or HttpLimits(connections_per_address_max=settings.connection_share),
+        grace_seconds=settings.shutdown_grace_seconds,
+        on_stopping=app.begin_stop,
+        early_headers=app.application.early_headers,
+        on_sweep=sweep,
+    )
+    metrics.watch("spooled_http_connections", lambda: http.connection_count)
+    async with _metrics_port(services) as metrics_url, grpc_of(services) as grpc:
+        server = Serving(app, http, grpc, metrics_url)
+        try:
+            await http.start()
+            services.db.lock.describe(url=server.url)
+            if ready_file is not None:
+                ready_file.write(_about(server))
+            yield server
+        finally:
+            await http.stop(at_once=True)
+
+
+def _about(server: Serving) -> dict[str, object]:
+    return {
+        "url": server.url,
+        "grpc_address": server.grpc_address,
+        "organization_id": server.app.organization_id,
+        "api_key": server.app.key,
+        "admin_key": server.app.services.settings.admin_key,
+        "pid": os.getpid(),
+    }
+
+
+@asynccontextmanager
+async def _metrics_port(services: Services) -> AsyncIterator[str | None]:
+    """Serve the metrics beside the API, if told to; the address where."""
+    settings = services.settings
+    if not settings.metrics_port:
+        yield None
+        return
+    server = HttpServer(
+        MetricsPort(services),
+        host=settings.host,
+        port=settings.metrics_port,
+        grace_seconds=METRICS_GRACE_SECONDS,
+        on_stopping=lambda: None,
+    )
+    await server.start()
+    try:
+        yield server.url
+    finally:
+        await server.stop()
