@@ -29,17 +29,17 @@ def test_routes_are_folded_and_those_always_refused_stand_apart(url: str, tmp_pa
     page = shown_by_a_browser(f"{url}/docs", tmp_path)
 
     assert page.count("</") < ELEMENTS_MAX
-    assert "post_api_v1_jobs" in routes_shown(page)
+    assert "createJob" in routes_shown(page)
     real, _, refused = page.partition("<h2>Always refused</h2><p>")
-    assert "post_api_v1_auth_register" in routes_shown(refused)
-    assert "post_api_v1_auth_register" not in routes_shown(real)
+    assert "registerWithPassword" in routes_shown(refused)
+    assert "registerWithPassword" not in routes_shown(real)
 
 
 @pytest.mark.parametrize(
     ("words", "found", "not_found"),
     [
-        ("idempotency", "post_api_v1_jobs", "get_health"),
-        ("LEASE_EXPIRED", "post_api_v1_jobs_id_complete", "post_api_v1_jobs"),
+        ("idempotency", "createJob", "getHealth"),
+        ("LEASE_EXPIRED", "completeJob", "createJob"),
     ],
 )
 def test_the_search_looks_into_fields_and_errors(
@@ -52,7 +52,7 @@ def test_the_search_looks_into_fields_and_errors(
 
 
 def test_a_route_that_is_opened_has_its_command_and_answers(url: str, tmp_path: Path) -> None:
-    page = shown_by_a_browser(f"{url}/docs#post_api_v1_jobs", tmp_path)
+    page = shown_by_a_browser(f"{url}/docs#createJob", tmp_path)
 
     assert f"curl -X POST '{url}/api/v1/jobs'" in page
     assert page.count(">With curl<") == 1

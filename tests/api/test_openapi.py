@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, complete, and about nothing that there is not."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_type_hints
 
@@ -19,6 +20,7 @@ from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS, SAMPL
 from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.described.words import PATH_PARAMETERS, SECURITY
 from spooled_lite.wire.http.documents.openapi import document
+from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
 from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
@@ -74,10 +76,61 @@ def test_every_handler_is_described_and_nothing_else() -> None:
     assert DESCRIBED.keys() == {row[2] for row in ROUTES}
 
 
-def test_every_operation_has_a_name_of_its_own() -> None:
-    names = [operation["operationId"] for operation in OPERATIONS.values()]
+def test_every_operation_has_a_name_of_its_own_from_the_table() -> None:
+    names = {key: operation["operationId"] for key, operation in OPERATIONS.items()}
 
-    assert len(set(names)) == len(names)
+    assert names == OPERATION_IDS
+    assert len(set(names.values())) == len(names)
+    assert [
+        name for name in names.values() if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name)
+    ] == []
+
+
+def everywhere(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the document."""
+    if isinstance(schema, dict):
+        yield schema
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            yield from everywhere(each)
+
+
+def test_every_array_says_what_is_in_it() -> None:
+    arrays = [each for each in everywhere(DOCUMENT["components"]) if "array" in types_of(each)]
+
+    assert [each for each in arrays if "items" not in each] == []
+
+
+def types_of(schema: Mapping[str, Any]) -> list[str]:
+    given = schema.get("type", [])
+    return given if isinstance(given, list) else [given]
+
+
+def test_a_body_is_one_type_for_programs_that_make_clients() -> None:
+    bodies = [
+        referred(content["schema"])
+        for operation in OPERATIONS.values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+
+    assert bodies
+    assert [each for each in bodies if {"anyOf", "oneOf", "allOf"} & each.keys()] == []
+    assert [each for each in bodies if each["type"] != "object"] == []
+
+
+def referred(schema: Any) -> Any:
+    return COMPONENTS[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+@pytest.mark.parametrize("given", [{"queue_name": "emails"}, {"queue": "emails"}])
+def test_one_spelling_of_a_required_field_will_do(given: dict[str, Any]) -> None:
+    create_job = {"$ref": "#/components/schemas/CreateJob"}
+
+    assert breaks(create_job, {"payload": 1, **given}) == []
+    assert breaks(create_job, {"payload": 1}) != []
+    assert breaks({"$ref": "#/components/schemas/Fail"}, {"error_message": "boom"}) == []
+    assert breaks({"$ref": "#/components/schemas/Fail"}, {}) != []
 
 
 @pytest.mark.parametrize("route", [Route.of(row) for row in ROUTES], ids=lambda it: it.path)

@@ -1,6 +1,5 @@
 """The OpenAPI document: made from a table of routes, what is said of them, and their types."""
 
-import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -22,6 +21,7 @@ from spooled_lite.wire.http.documents.described.words import (
     TAGS,
 )
 from spooled_lite.wire.http.documents.examples import example_of
+from spooled_lite.wire.http.documents.operation_ids import operation_id
 from spooled_lite.wire.http.documents.schemas import Schemas
 
 VERSION: Final = "3.1.0"
@@ -70,7 +70,7 @@ def document(rows: Iterable[Row], described: Mapping[Handler, Doc]) -> dict[str,
 
 def _operation(route: Route, doc: Doc, schemas: Schemas, refusals: Refusals) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_"),
+        "operationId": operation_id(route),
         "summary": doc.summary,
         "tags": [_tag(route.path)],
         "security": SECURITY[route.access],

@@ -60,12 +60,19 @@ class Schemas:
         return simple
 
     def require_one_of(self, kind: type[Struct], fields: tuple[str, ...]) -> None:
-        """Some spelling of a field has to be there."""
+        """Some spelling of a field has to be there.
+
+        Said with `if` and `then`: programs that make clients pass over those two, and take a
+        schema with `anyOf` for one of several types.
+        """
         component = self.components[kind.__name__]
-        if len(fields) == 1:
-            component["required"] = sorted({*component.get("required", ()), *fields})
-        else:
-            component["anyOf"] = [{"required": [each]} for each in fields]
+        *others, last = fields
+        rule: dict[str, Any] = {"required": [last]}
+        for field in reversed(others):
+            rule = {"if": {"not": {"required": [field]}}, "then": rule}
+        if "required" in rule:
+            rule["required"] = sorted({*component.get("required", ()), last})
+        component.update(rule)
 
 
 # -- types that the library can describe ---------------------------------------------------------
@@ -150,6 +157,8 @@ def _simpler(schema: Any) -> Any:
         shown["pattern"] = shown["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
     if shown.get("required") == []:
         del shown["required"]
+    if shown.get("type") == "array":
+        shown.setdefault("items", {})  # of anything
     return _joined(shown) if "anyOf" in shown else shown
 
 
