@@ -13,6 +13,7 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.change import regenerate as regenerate_key
 from spooled_lite.core.keys.records import ALL_QUEUES, Grants, IssuedKey
+from spooled_lite.core.lifecycle.claim import claim_if_still_allowed
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
@@ -20,7 +21,7 @@ from spooled_lite.wire.grpc.server import GrpcServer
 from tests.api.raw_http import Client
 from tests.factories import a_job
 from tests.grpc.stage import Client as GrpcClient
-from tests.grpc.stage import refusal
+from tests.grpc.stage import Held, refusal
 from tests.realtime.stage import Stage, on_stage
 
 WAIT_MS: Final = 30_000  # a test that waits for the end of this has failed
@@ -213,6 +214,38 @@ def a_conversation(*, shows: str, waits: bool) -> Door:
     return door
 
 
+async def a_claim_in_line(doors: Doors, shown: str) -> Ended:
+    client = await doors.begin("jobs/claim", '{"queue": "emails", "worker_id": "w"}', shown=shown)
+
+    async def ended() -> None:
+        assert (await client.read_answer()).status == 401
+
+    return ended
+
+
+async def a_dequeue_in_line(doors: Doors, shown: str) -> Ended:
+    asked = pb.DequeueRequest(queue_name="emails", worker_id="w")
+    call = doors.client(shown).start("Dequeue", asked)
+
+    async def ended() -> None:
+        assert (await refusal(call)).code == "UNAUTHENTICATED"
+
+    return ended
+
+
+async def a_conversation_in_line(doors: Doors, shown: str) -> Ended:
+    talk = doors.client(shown).process_jobs()
+    asked = pb.DequeueRequest(queue_name="emails", worker_id="w")
+    await talk.write(pb.ProcessRequest(dequeue=asked))
+
+    async def ended() -> None:
+        said = await talk.read()
+        assert said.WhichOneof("response") == "error"
+        assert said.error.code == "UNAUTHORIZED"
+
+    return ended
+
+
 DOORS: Final[dict[str, Door]] = {
     "a call with the key": a_call("GET", "jobs", shows="secret"),
     "a call with a token": a_call("GET", "jobs", shows="access"),
@@ -267,6 +300,29 @@ def test_a_job_that_is_committed_with_the_new_secret_is_not_for_the_old_one(name
 
             await ended()
             assert (await stage.claim())["id"] == job_id
+
+    on_stage(test)
+
+
+@pytest.mark.parametrize("shows", ["secret", "access"])
+@pytest.mark.parametrize("door", [a_claim_in_line, a_dequeue_in_line, a_conversation_in_line])
+def test_a_claim_that_stands_in_line_behind_the_new_secret_is_refused(
+    door: Callable[[Doors, str], Awaitable[Ended]], shows: str
+) -> None:
+    async def test(stage: Stage) -> None:
+        async with all_doors(stage) as doors:
+            # What a credential is was looked up before, so that nothing waits but the claim.
+            shown = getattr(doors, shows)
+            assert await doors.client(shown).dequeue() == []
+            key = doors.key.row
+            held = await Held(stage).begun(then=lambda tx: regenerate_and_enqueue(tx, key))
+            ended = await door(doors, shown)
+            await held.until_waiting(claim_if_still_allowed)
+
+            held.let_go()
+
+            await ended()
+            assert await stage.claim()
 
     on_stage(test)
 

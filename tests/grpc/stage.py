@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import grpc
 import uvloop
@@ -30,6 +30,7 @@ from spooled_lite.core.keys.records import ALL_QUEUES, IssuedKey
 from spooled_lite.core.orgs.create import create
 from spooled_lite.serving import serving
 from spooled_lite.storage.backlog import Request
+from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Tx, together
 from spooled_lite.wire.grpc.server import GrpcServer
 from tests.factories import a_key, an_org
@@ -229,19 +230,28 @@ class Gate:
         return getattr(self._context, name)
 
 
+class OverDatabase(Protocol):
+    """Any stage with a writing thread."""
+
+    @property
+    def db(self) -> Database: ...
+
+
 class Held:
     """The writing thread, kept busy until it is let go: `held = await Held(stage).begun()`."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: OverDatabase) -> None:
         self._stage = stage
         self._go_on = threading.Event()
 
-    async def begun(self) -> Self:
+    async def begun(self, then: Callable[[Tx], object] = lambda tx: None) -> Self:
+        """`then`: what the thread does before it goes on to those in line."""
         loop, is_busy = asyncio.get_running_loop(), asyncio.Event()
 
         def stay(tx: Tx) -> None:
             loop.call_soon_threadsafe(is_busy.set)
             self._go_on.wait(PATIENCE_SECONDS)
+            then(tx)
 
         lined_up(self._stage.db, stay, ())
         await is_busy.wait()

@@ -376,10 +376,9 @@ def test_an_error_is_an_answer_and_the_stream_goes_on(request_of: Any, code: str
     ("module", "operation", "request_"),
     [
         (settle, "complete", {"complete": pb.CompleteRequest(job_id="j")}),
-        (waiting, "claim", {"dequeue": pb.DequeueRequest(queue_name="q", worker_id="w")}),
         (
             waiting,
-            "claim_after_waiting",
+            "claim_if_still_allowed",
             {"dequeue": pb.DequeueRequest(queue_name="q", worker_id="w")},
         ),
         (process, "claim_of", {"dequeue": pb.DequeueRequest(queue_name="q", worker_id="w")}),

@@ -89,10 +89,10 @@ def is_held(tx: Reading, job: int, lease_id: str) -> bool:
     return tx.row(statements.STILL_HELD, {"seq": job, "lease_id": lease_id}) is not None
 
 
-def claim_after_waiting(
+def claim_if_still_allowed(
     tx: Tx, org: int, wanted: Claim, key: int, secret_id: str, token_id: str | None = None
 ) -> list[sqlite3.Row]:
-    """As `claim`, for a caller that has waited: its secret or token may be good no longer.
+    """As `claim`, for a caller let in a while ago: its secret or token may be good no longer.
 
     Raises:
         Unauthorized, AccessDenied: the key does not open this queue any more.

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle.claim import Claim, claim, claim_after_waiting
+from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
 from spooled_lite.events import OF_CREDENTIALS, Event, Row
@@ -102,6 +102,7 @@ async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[s
 
     Raises:
         Left: the caller is gone. A job is handed out again at once, as if it never had been.
+        Unauthorized, AccessDenied: the key or its token was taken back or changed, just before.
     """
     request = ask_once(database, caller, wanted)
     try:
@@ -117,14 +118,7 @@ def ask_once(database: Database, caller: Caller, wanted: Claim) -> Request:
 
     Whoever has no use for it any more cancels the taker.
     """
-    return database.submit_claim(
-        claim,
-        (caller.org, wanted),
-        owner=caller.org,
-        line=(caller.org, wanted.queue_name),
-        parks=False,
-        gives_back=release,
-    )
+    return _line_up(database, caller, wanted, parks=False)
 
 
 async def claim_or_wait(
@@ -182,16 +176,21 @@ def stand_in_line(database: Database, waiting: Waiting, caller: Caller, wanted: 
 
     Its answer is in the request's `taker`. See `claim_or_wait` for what that raises.
     """
-    request = database.submit_claim(
-        claim_after_waiting,
+    request = _line_up(database, caller, wanted, parks=True)
+    waiting.begin(request, caller, wanted.queue_name)
+    return request
+
+
+def _line_up(database: Database, caller: Caller, wanted: Claim, *, parks: bool) -> Request:
+    # A claim that does not park waits as well: behind all that is to be written before it.
+    return database.submit_claim(
+        claim_if_still_allowed,
         (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
         owner=caller.org,
         line=(caller.org, wanted.queue_name),
-        parks=True,
+        parks=parks,
         gives_back=release,
     )
-    waiting.begin(request, caller, wanted.queue_name)
-    return request
 
 
 def leave_line(database: Database, waiting: Waiting, caller: Caller, request: Request) -> None:
