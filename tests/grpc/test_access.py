@@ -1,6 +1,7 @@
 """Who may call what over gRPC, and how often. Contract: grpc, sections 2 and 8."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.wire.grpc import methods
+from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX
 from spooled_lite.wire.time_limit import TimeLimit
 from tests.grpc.stage import Client, Held, Stage, holder, play, refusal
 
@@ -68,6 +70,40 @@ def test_without_a_good_credential_nothing_is_said(method: str, metadata: dict[s
         assert (refused.code, refused.text) == ("UNAUTHENTICATED", "Invalid API key")
 
     play(script)
+
+
+def test_a_refused_credential_is_logged_with_peer_and_method_a_few_times(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def script(stage: Stage) -> None:
+        client = stage.client_with("sk_test_nobody")
+        for method in [*STREAMS, *["GetJob"] * 40]:
+            assert (await refusal(call(client, method))).code == "UNAUTHENTICATED"
+
+    with caplog.at_level(logging.INFO):
+        play(script)
+
+    lines = [line for line in caplog.messages if line.startswith("refused")]
+    assert lines == [
+        f"refused a credential of 127.0.0.1 at gRPC {method}: UNAUTHORIZED"
+        for method in [*STREAMS, *["GetJob"] * (LINES_PER_ADDRESS_MAX - len(STREAMS))]
+    ]
+    assert "sk_test_nobody" not in caplog.text
+
+
+def test_a_refused_credential_is_that_of_whom_a_trusted_proxy_names(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def script(stage: Stage) -> None:
+        client = stage.client_with(
+            **{"x-api-key": "sk_x", "x-forwarded-for": "192.0.2.7, 10.0.0.1"}
+        )
+        await refusal(call(client, "GetJob"))
+
+    with caplog.at_level(logging.INFO):
+        play(script, trust_proxy=True)
+
+    assert "refused a credential of 192.0.2.7 at gRPC GetJob: UNAUTHORIZED" in caplog.messages
 
 
 def test_a_credential_is_taken_in_every_form() -> None:

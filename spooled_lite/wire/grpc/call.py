@@ -1,8 +1,9 @@
 """One call or stream as a method sees it: who makes it, and everything that may be asked of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar
+from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
 
@@ -61,6 +62,18 @@ class Call:
         standing = services.rates.charge(self.admitted, services.clock.now_ms())
         if standing is not None:
             standing.check()
+
+    @property
+    def peer(self) -> str | None:
+        """The address and the port at the other end, as HTTP names them."""
+        _, _, address = unquote(self.context.peer()).partition(":")  # behind the kind of address
+        return address or None
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """The metadata, as HTTP has its headers."""
+        given = self.context.invocation_metadata() or ()
+        return {name.encode(): _as_bytes(value) for name, value in given}
 
     async def off_loop(self, size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:
         """Convert something of this size: here, or beside the loop when that takes long."""
@@ -136,9 +149,11 @@ def _credentials(context: Context) -> dict[bytes, bytes]:
         if name in ("x-api-key", "authorization"):
             found[name] = value
     name = "x-api-key" if "x-api-key" in found else "authorization"
-    value = found.get(name, b"")
-    if isinstance(value, str):
-        value = value.encode("utf-8", "replace")
+    value = _as_bytes(found.get(name, b""))
     if value.lstrip()[:7].lower() == b"bearer ":
         name = "authorization"  # `x-api-key` may hold what stands there. Contract: platform, 2.1
     return {name.encode("ascii"): value}
+
+
+def _as_bytes(value: str | bytes) -> bytes:
+    return value.encode("utf-8", "replace") if isinstance(value, str) else value

@@ -9,11 +9,12 @@ import grpc
 from grpc import aio
 from msgspec import Struct
 
-from spooled_lite.errors import InternalError, SpooledError
+from spooled_lite.errors import InternalError, SpooledError, Unauthorized
 from spooled_lite.wire.grpc.accept import Handlers, service_handlers
 from spooled_lite.wire.grpc.call import Call, parsed
 from spooled_lite.wire.grpc.descriptors import Method, methods_of
 from spooled_lite.wire.grpc.errors import Context, refuse, status_of
+from spooled_lite.wire.rates.rate_limit import client_address
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
 from spooled_lite.wire.waiting.claims import Left
@@ -83,6 +84,7 @@ def _unary(method: Method, row: Unary, services: Services, limit: TimeLimit) -> 
             return response
         except SpooledError as error:
             status = status_of(error).name
+            _note_refused(call, method, error)
             await refuse(context, error)
         except Left:
             # The deadline has passed: the library says so to whoever may still be listening.
@@ -108,6 +110,7 @@ def _streaming(method: Method, row: Streaming, services: Services) -> Any:
             status = "OK"
         except SpooledError as error:
             status = status_of(error).name
+            _note_refused(call, method, error)
             await refuse(context, error)
         except aio.InternalError:
             logger.debug("the client of %s left while it was written to", method.name)
@@ -119,3 +122,9 @@ def _streaming(method: Method, row: Streaming, services: Services) -> Any:
             services.metrics.grpc_ended(method.name, status)
 
     return serve
+
+
+def _note_refused(call: Call, method: Method, error: SpooledError) -> None:
+    """A line of log about a credential that opens nothing, or nothing any more."""
+    if isinstance(error, Unauthorized):
+        call.services.refused.note(client_address(call), f"gRPC {method.name}", error.code)
