@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -13,7 +13,7 @@ from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.loops import calling_loops, loops
 from spooled_lite.background.scheduler import Scheduler
 from spooled_lite.background.sender import Sender
-from spooled_lite.background.supervisor import AsyncLoop, Loop, run_loops
+from spooled_lite.background.supervisor import AsyncLoop, Loop, Supervise, run_loops
 from spooled_lite.background.timekeeper import Timekeeper
 from spooled_lite.clock import Clock, SystemClock
 from spooled_lite.config import Settings
@@ -34,8 +34,8 @@ from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
-from spooled_lite.outbound.http_client import HttpClient
-from spooled_lite.outbound.mail import Mail, smtp_of
+from spooled_lite.outbound.http_client import HttpClient, Poster
+from spooled_lite.outbound.mail import Carry, Mail, smtp_of
 from spooled_lite.outbound.targets import Policy
 from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
@@ -43,6 +43,7 @@ from spooled_lite.storage.database import Database
 from spooled_lite.storage.event_log import EventLog
 from spooled_lite.storage.transaction import Hooks, Rows
 from spooled_lite.storage.writer import WriterSettings
+from spooled_lite.wire.around import Around
 from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.identity import Identities
@@ -64,6 +65,7 @@ class Running(Struct, frozen=True):
     organization_id: str
     key: str | None  # the key to enter with, when it is known
     begin_stop: Callable[[], None]  # refuse readiness, answer what waits
+    settled: Callable[[], Awaitable[None]]  # until no delivery and no mail is under way
 
 
 def hooks() -> Hooks:
@@ -92,27 +94,38 @@ async def running(
     clock: Clock | None = None,
     ids: Ids | None = None,
     at_once: asyncio.Event | None = None,
+    supervise: Supervise = run_loops,
+    around: Around | None = None,
+    image: bytes | None = None,
+    outgoing: Poster | None = None,
+    mail: Carry | None = None,
 ) -> AsyncIterator[Running]:
     """Start every part in order, and stop them in the opposite order on the way out.
 
     Nothing acknowledged is lost on the way out, however long it takes; a crash at any line loses
     nothing either. `at_once` cuts short the wait for deliveries under way.
 
+    What a test hands in takes the place of a part: `clock` and `ids` of the system's; `supervise`
+    of what runs the loops as time passes; `outgoing` of the client that calls webhooks; `mail` of
+    the mail server. `around` is called in place of every handler. A throw-away file begins with
+    the pages of `image`.
+
     Raises: as `Database`.
     """
-    clock = clock or SystemClock()
+    clock, ids = clock or SystemClock(), ids or Ids()
     bus, deadlines, waiting = EventBus(), Deadlines(clock), Waiting()
     metrics = Metrics()
     database = Database(
         settings.database,
         writer_settings(settings),
         clock=clock,
-        ids=ids or Ids(),
+        ids=ids,
         bus=bus,
         hooks=hooks(),
         waiting=waiting,
         on_due=deadlines.announce,
         metrics=metrics,
+        image=image,
     ).start()
     bus.listen(measured_by(metrics))
     _watch(metrics, database, waiting)
@@ -136,6 +149,10 @@ async def running(
             waiting=waiting,
             metrics=metrics,
             secret=await database.write(token_secret, settings.jwt_secret),
+            ids=ids.of("requests"),
+            around=around,
+            outgoing=outgoing or HttpClient(Policy.of(settings), clock),
+            mail=Mail(smtp_of(settings), carry=mail),
         )
 
         def begin_stop() -> None:
@@ -153,6 +170,11 @@ async def running(
             wake=partial(deadlines.announce, Deadline.DELIVERY, 0),
         )
         metrics.watch("spooled_webhook_deliveries_under_way", courier.under_way)
+
+        async def settled() -> None:
+            await courier.settled()
+            await services.mail.settled()
+
         retention = _retention(settings, services.plans)
         safety = SafetySweep(partial(metrics.count, "spooled_repaired_deadlines_total"))
         if isinstance(clock, SystemClock):
@@ -164,9 +186,16 @@ async def running(
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
         background.append(
-            asyncio.create_task(run_loops(database, deadlines, table, stop, metrics), name="loops")
+            asyncio.create_task(supervise(database, deadlines, table, stop, metrics), name="loops")
         )
-        yield Running(Application(services), services, entry.organization_id, entry.key, begin_stop)
+        yield Running(
+            application=Application(services),
+            services=services,
+            organization_id=entry.organization_id,
+            key=entry.key,
+            begin_stop=begin_stop,
+            settled=settled,
+        )
     finally:
         stop.set()
         deadlines.wake_all()
@@ -187,6 +216,10 @@ def _services(
     waiting: Waiting,
     metrics: Metrics,
     secret: bytes,
+    ids: Ids,
+    around: Around | None,
+    outgoing: Poster,
+    mail: Mail,
 ) -> Services:
     """The parts that the doors share. Those that listen to events do so in the order they are
     made."""
@@ -226,11 +259,12 @@ def _services(
         code_requests=FailureWindows("login"),
         confirmation_requests=FailureWindows("login"),
         signer=signer,
-        mail=Mail(smtp_of(settings)),
-        sender=Sender(HttpClient(Policy.of(settings), clock), clock),
+        mail=mail,
+        sender=Sender(outgoing, clock),
         off_loop=OffLoop(),
         document_text=_document_text,
-        ids=Ids(),
+        ids=ids,
+        around=around,
         state=ServerState(clock.now_ms()),
     )
 

@@ -16,13 +16,17 @@ _ID_BYTES: Final = 16
 class Ids:
     """Makes ids and secrets."""
 
-    def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
-        self._random_bytes = random_bytes
+    def __init__(self, seed: int | None = None, purpose: str = "rows") -> None:
+        """With a seed they are those of `(seed, purpose)`, whatever else is drawn from it."""
+        self._seed = seed
+        self._random_bytes = _source(seed, purpose)
+        # Apart: a secret more or less changes no id.
+        self._secret_bytes = _source(seed, f"{purpose}, secrets")
         self._pool: list[str] = []
 
-    @classmethod
-    def seeded(cls, seed: int) -> "Ids":
-        return cls(random.Random(seed).randbytes)
+    def of(self, purpose: str) -> "Ids":
+        """Ids for something else: another thread, or what must not shift these."""
+        return Ids(self._seed, purpose)
 
     def new_id(self) -> str:
         """A lower-case UUID v4."""
@@ -32,8 +36,12 @@ class Ids:
             self._pool = self._draw()
             return self._pool.pop()
 
+    def unused(self, made: str) -> None:
+        """Give an id back that nobody has seen and nothing has stored: the next one is this."""
+        self._pool.append(made)
+
     def secret(self, length_bytes: int) -> bytes:
-        return self._random_bytes(length_bytes)
+        return self._secret_bytes(length_bytes)
 
     def _draw(self) -> list[str]:
         digits = self._random_bytes(_ID_BYTES * POOL_IDS).hex()
@@ -42,6 +50,10 @@ class Ids:
             _as_uuid4(shared + digits[at + SHARED_DIGITS : at + 2 * _ID_BYTES])
             for at in range(0, len(digits), 2 * _ID_BYTES)
         ]
+
+
+def _source(seed: int | None, purpose: str) -> Callable[[int], bytes]:
+    return os.urandom if seed is None else random.Random(f"{seed} {purpose}").randbytes
 
 
 def _as_uuid4(digits: str) -> str:

@@ -18,6 +18,7 @@ from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.services import Services
 
 if TYPE_CHECKING:
+    from spooled_lite.wire.grpc.methods import Find
     from spooled_lite.wire.grpc.server import GrpcServer
 
 METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape that is under way when the server stops
@@ -50,15 +51,18 @@ async def serving(
     app: Running,
     *,
     asgi: ASGIApp | None = None,
+    find: "Find | None" = None,
     limits: HttpLimits | None = None,
     ready_file: ReadyFile | None = None,
     on_sweep: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Serving]:
     """Listen as the settings of the application say: REST, gRPC, metrics.
 
-    `asgi` is served over HTTP in place of the application itself. `on_sweep` is called about once
-    a second. Call `stop` for an end in order; what still serves on the way out is cut off, but
-    for the metrics: they answer to the end.
+    `asgi` is served over HTTP in place of the application itself, and `find` says which services a
+    gRPC call is served by. `on_sweep` is called about once a second.
+
+    Call `stop` for an end in order. What still serves on the way out is cut off, but for the
+    metrics: they answer to the end.
 
     Raises:
         CannotListen, CannotUseCertificate, NotInstalled: nothing is served.
@@ -82,7 +86,7 @@ async def serving(
         on_sweep=sweep,
     )
     metrics.watch("spooled_http_connections", lambda: http.connection_count)
-    async with _metrics_port(services) as metrics_url, grpc_of(services) as grpc:
+    async with _metrics_port(services) as metrics_url, grpc_of(services, find) as grpc:
         server = Serving(app, http, grpc, metrics_url)
         try:
             await http.start()

@@ -24,7 +24,7 @@ def test_ids_do_not_repeat() -> None:
 
 
 def test_a_seed_repeats_ids_and_secrets() -> None:
-    one, two, other = Ids.seeded(7), Ids.seeded(7), Ids.seeded(8)
+    one, two, other = Ids(7), Ids(7), Ids(8)
 
     first = [one.new_id() for _ in range(POOL_IDS + 1)]
 

@@ -86,6 +86,11 @@ class Courier:
             self._wake()
         return Pass(begun, next_at_ms)
 
+    async def settled(self) -> None:
+        """Wait until no delivery is under way; what begins meanwhile is waited for as well."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def finish(self, seconds: float, at_once: asyncio.Event) -> None:
         """Wait for the deliveries under way, so long at most; the others stay owed."""
         self._is_stopping = True

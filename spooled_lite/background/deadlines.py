@@ -31,6 +31,14 @@ class Deadlines:
         self._announced.pop(kind, None)
         self._event(kind).clear()
 
+    def take_due(self) -> dict[Deadline, int]:
+        """What was announced and no pass has begun for: the nearest time of each kind.
+
+        For a supervisor that keeps the times itself: it forgets them, as `begin` does.
+        """
+        taken, self._announced = self._announced, {}
+        return taken
+
     async def wait_until(
         self, kind: Deadline, due_again_ms: int | None, stop: asyncio.Event
     ) -> None:

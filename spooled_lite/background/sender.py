@@ -7,7 +7,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.core.webhooks.formats import formatted
 from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
-from spooled_lite.outbound.http_client import FAILED, Answer, HttpClient
+from spooled_lite.outbound.http_client import FAILED, Answer, Poster
 from spooled_lite.outbound.signatures import sign
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class Sender:
     """Makes the calls. Whatever goes wrong, there or here, is an attempt that failed: it has an
     end, while what was merely put off would be tried for ever."""
 
-    def __init__(self, client: HttpClient, clock: Clock) -> None:
+    def __init__(self, client: Poster, clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self._by_hand = 0

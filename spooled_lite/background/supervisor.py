@@ -42,6 +42,13 @@ class AsyncLoop(Struct, frozen=True):
         return await self.run_once(database)
 
 
+# What runs the loops of an application until the event is set: `run_loops`, or what moves time.
+Supervise = Callable[
+    [Database, Deadlines, Sequence[Loop | AsyncLoop], asyncio.Event, Metrics],
+    Coroutine[Any, Any, None],
+]
+
+
 async def run_loops(
     database: Database,
     deadlines: Deadlines,

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -44,6 +44,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 class Refused(Exception):
     """The name leads to an address that must not be called."""
+
+
+class Poster(Protocol):
+    """What posts: this client, or what stands before it."""
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, total_seconds: float
+    ) -> Answer: ...
+
+    async def close(self) -> None: ...
 
 
 class HttpClient:

@@ -6,7 +6,7 @@ import logging
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from typing import Any, Final, Literal
@@ -47,19 +47,24 @@ class Message(Struct, frozen=True):
     text: str
 
 
+Carry = Callable[[Message], Awaitable[None]]
+
+
 class Mail:
     """The line. Without a server for it, messages are written to the log: for development.
 
     `post` never waits, so how long an answer takes does not tell whether a mail is sent.
     """
 
-    def __init__(self, smtp: Smtp | None) -> None:
+    def __init__(self, smtp: Smtp | None, *, carry: Carry | None = None) -> None:
+        """`carry` takes the messages in place of a server."""
         self._smtp = smtp
+        self._carry = carry
         self._line: asyncio.Queue[Message] = asyncio.Queue()
 
     @property
     def has_server(self) -> bool:
-        return self._smtp is not None
+        return self._smtp is not None or self._carry is not None
 
     def check_room(self) -> None:
         """Ask before anything is stored for a message.
@@ -73,6 +78,10 @@ class Mail:
     def post(self, message: Message) -> None:
         """Line a message up. It may be lost: whoever waits for it asks again."""
         self._line.put_nowait(message)
+
+    async def settled(self) -> None:
+        """Wait until every message that was posted is sent or given up."""
+        await self._line.join()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send what is in line until `stop`; what waits then is dropped, and counted in the log."""
@@ -95,8 +104,13 @@ class Mail:
             except Exception as error:
                 # Its text may repeat the address or what the server was told.
                 logger.warning("a mail was not sent: %s", type(error).__name__)
+            finally:
+                self._line.task_done()
 
     async def _send(self, message: Message) -> None:
+        if self._carry is not None:
+            await self._carry(message)
+            return
         if self._smtp is None:
             logger.info("mail to %s: %s", message.to, message.text)
             return

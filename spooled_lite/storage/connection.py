@@ -32,13 +32,16 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         WrongPragma: a pragma reads back differently from what was set.
         sqlite3.Error: the file cannot be opened, or is no database.
     """
+    synchronous = {"synchronous": _SYNCHRONOUS[durability]}
     return _with_pragmas(
         path,
         {
             # Has to come before the first table; it cannot be added to a file later.
             "auto_vacuum": AUTO_VACUUM_INCREMENTAL,
+            # Where nothing is to last, first: changing the mode of the journal waits for the disk.
+            **(synchronous if durability == "off" else {}),
             "journal_mode": "wal",
-            "synchronous": _SYNCHRONOUS[durability],
+            **synchronous,
             "foreign_keys": 1,
             # Some builds overwrite what is deleted: a purge would write all of it into the log.
             "secure_delete": 0,

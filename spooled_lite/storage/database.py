@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
 import msgspec
@@ -61,8 +62,11 @@ class Database:
         on_due: Callable[[Deadline, int], None],
         commit: Commit = plain_commit,
         metrics: Metrics | None = None,
+        image: bytes | None = None,
     ) -> None:
         """Take the file and bring it to the newest schema. Nothing runs before `start`.
+
+        `image`: the pages that a throw-away file begins with, as SQLite serializes them.
 
         Raises:
             CannotUseFile: another server holds it, it belongs to another program, it needs a newer
@@ -70,6 +74,7 @@ class Database:
             sqlite3.Error, OSError: the file cannot be opened.
         """
         self._is_throwaway = path == IN_MEMORY
+        assert image is None or self._is_throwaway, "pages are put into no file that lasts"
         # One name per file: the lock stands beside it, and readers open it later by this name.
         self.path = throwaway() if self._is_throwaway else os.path.realpath(path)
         self._bus = bus
@@ -86,7 +91,7 @@ class Database:
         try:
             if room.is_full():
                 self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
-            connection = self._opened(settings.durability)
+            connection = self._opened(settings.durability, image)
         except BaseException as error:
             self.lock.leave_no_trace()
             if self._is_throwaway:
@@ -117,10 +122,12 @@ class Database:
             metrics=metrics,
         )
 
-    def _opened(self, durability: Durability) -> sqlite3.Connection:
+    def _opened(self, durability: Durability, image: bytes | None) -> sqlite3.Connection:
         """Look whether the file is ours, then open it and bring it to the newest schema."""
         check_log_has_its_file(self.path)
         create_private(self.path)
+        if image is not None:
+            Path(self.path).write_bytes(image)
         self.lock.hold_file()
         check_kind(self.path)
         connection = open_writer(self.path, durability)

@@ -4,6 +4,7 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -17,10 +18,13 @@ class NewerSchema(CannotUseFile):
     """The file was written by a newer version of this program."""
 
 
-def numbered() -> list[tuple[int, str]]:
-    """Number and text of each migration, in order."""
+@cache
+def numbered() -> tuple[tuple[int, str], ...]:
+    """Number and text of each migration, in order. Read once, however many files are opened."""
     names = sorted(each.name for each in _MIGRATIONS.iterdir() if each.name.endswith(".sql"))
-    return [(int(name.split("_")[0]), (_MIGRATIONS / name).read_text("utf-8")) for name in names]
+    return tuple(
+        (int(name.split("_")[0]), (_MIGRATIONS / name).read_text("utf-8")) for name in names
+    )
 
 
 def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> None:

@@ -127,6 +127,10 @@ class Tx(Reading):
     def new_id(self) -> str:
         return self._batch.ids.new_id()
 
+    def unused_id(self, made: str) -> None:
+        """Give back an id that this operation stores nowhere, so that the next one gets it."""
+        self._batch.ids.unused(made)
+
     def secret(self, length_bytes: int) -> bytes:
         return self._batch.ids.secret(length_bytes)
 

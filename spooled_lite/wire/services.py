@@ -15,6 +15,7 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.outbound.mail import Mail
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
+from spooled_lite.wire.around import Around
 from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.identity import Identities
 from spooled_lite.wire.off_loop import OffLoop
@@ -62,3 +63,4 @@ class Services(Struct, frozen=True, kw_only=True):
     document_text: Callable[[], bytes]  # the OpenAPI document; may take a tenth of a second
     ids: Ids  # for request ids and tokens; the writing thread has its own
     state: ServerState
+    around: Around | None = None

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.http.server.limits import HttpLimits, connection_count_max, raise_file_limit
-from spooled_lite.wire.http.server.protocol import IS_GONE
+from spooled_lite.wire.http.server.scope import IS_GONE
 from spooled_lite.wire.http.server.server import HttpServer
 from tests.api.raw_http import (
     GET,

@@ -8,7 +8,7 @@ import sys
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.wire.http.server.protocol import IS_GONE
+from spooled_lite.wire.http.server.scope import IS_GONE
 from tests.api.raw_http import (
     GET,
     GET_AND_CLOSE,

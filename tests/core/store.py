@@ -25,7 +25,7 @@ class Store:
         self.events: list[Event] = []  # of everything that was committed
         self.due_at_ms: dict[Deadline, int] = {}
         self._hooks = hooks or Hooks()
-        self._ids = Ids.seeded(1)
+        self._ids = Ids(1)
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")

@@ -59,7 +59,7 @@ def an_idle_database(
             disk_reserve_bytes=disk_reserve_bytes,
         ),
         clock=clock or ManualClock(NOON_MS),
-        ids=Ids.seeded(1),
+        ids=Ids(1),
         bus=bus or EventBus(),
         hooks=hooks or Hooks(),
         waiting=waiting or Waiting(),

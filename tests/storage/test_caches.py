@@ -18,7 +18,7 @@ WRITTEN: Final = Own[list[str]](list)
 def batch() -> Iterator[Batch]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
-    yield Batch(connection, Hooks(), Ids.seeded(1))
+    yield Batch(connection, Hooks(), Ids(1))
     connection.close()
 
 
@@ -36,7 +36,7 @@ def test_a_cache_is_shared_by_the_operations_of_a_batch(batch: Batch) -> None:
 def test_another_batch_begins_with_empty_caches(batch: Batch) -> None:
     run(batch, lambda tx: tx.cache(READ).update(a=1))
 
-    following = Batch(batch.connection, Hooks(), Ids.seeded(2))
+    following = Batch(batch.connection, Hooks(), Ids(2))
 
     assert run(following, lambda tx: dict(tx.cache(READ))) == {}
 

@@ -24,7 +24,7 @@ def newest() -> int:
 def release(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     """Have the program know more migrations than it does."""
     known = migrate.numbered()
-    more = [(known[-1][0] + place, text) for place, text in enumerate(texts, start=1)]
+    more = tuple((known[-1][0] + place, text) for place, text in enumerate(texts, start=1))
     monkeypatch.setattr(migrate, "numbered", lambda: known + more)
 
 

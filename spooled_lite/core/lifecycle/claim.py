@@ -48,19 +48,20 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
     if room == 0:
         return []
     promote_due_of_queue(tx, queue["seq"])
-    lease_expires_at_ms = tx.now_ms + wanted.lease_ms
+    lease_id, lease_expires_at_ms = tx.new_id(), tx.now_ms + wanted.lease_ms
     rows = tx.rows(
         statements.CLAIM,
         {
             "queue": queue["seq"],
             "limit": _fitting(tx, queue["seq"], room),
             "worker_id": wanted.worker_id,
-            "lease_id": tx.new_id(),
+            "lease_id": lease_id,
             "lease_expires_at_ms": lease_expires_at_ms,
             "now_ms": tx.now_ms,
         },
     )
     if not rows:
+        tx.unused_id(lease_id)
         return []
     if len(rows) > 1:  # RETURNING promises no order
         rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import grpc
@@ -45,30 +46,34 @@ class Streaming(Struct, frozen=True):
 Row = Unary | Streaming
 
 
-def handlers_of(service_name: str, rows: Mapping[str, Row], services: Services) -> Handlers:
+# Whose services a call is served by. In production there is one server, whoever calls.
+Find = Callable[[Context], Services]
+
+
+def handlers_of(service_name: str, rows: Mapping[str, Row], find: Find) -> Handlers:
     """All methods of a service. Bytes come in and go out: a bad message is answered here."""
     limit = TimeLimit()
     found = {
-        method.name: _handler(method, rows[method.name], services, limit)
+        method.name: _handler(method, rows[method.name], find, limit)
         for method in methods_of(service_name)
     }
     return service_handlers(service_name, found)
 
 
-def _handler(method: Method, row: Row, services: Services, limit: TimeLimit) -> Any:
+def _handler(method: Method, row: Row, find: Find, limit: TimeLimit) -> Any:
     if isinstance(row, Unary):
-        return grpc.unary_unary_rpc_method_handler(_unary(method, row, services, limit))
+        return grpc.unary_unary_rpc_method_handler(_unary(method, row, find, limit))
     if method.streams_requests:
-        return grpc.stream_stream_rpc_method_handler(_streaming(method, row, services))
-    return grpc.unary_stream_rpc_method_handler(_streaming(method, row, services))
+        return grpc.stream_stream_rpc_method_handler(_streaming(method, row, find))
+    return grpc.unary_stream_rpc_method_handler(_streaming(method, row, find))
 
 
-def _unary(method: Method, row: Unary, services: Services, limit: TimeLimit) -> Any:
+def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
     kind, read, run = method.request, row.read, row.run
-    metrics = services.metrics
 
     async def serve(raw: bytes, context: Context) -> bytes:
         began, status = time.monotonic(), LEFT
+        services = find(context)
         call = Call(services, context)
 
         def command() -> Any:
@@ -76,7 +81,10 @@ def _unary(method: Method, row: Unary, services: Services, limit: TimeLimit) -> 
 
         async def work() -> bytes:
             await call.admit(row.word)
-            return await run(call, await call.off_loop(len(raw), command))
+            asked = await call.off_loop(len(raw), command)
+            if services.around is None:
+                return await run(call, asked)
+            return await services.around(method.name, call, partial(run, call, asked))
 
         try:
             response = await limit.within(call, work())
@@ -94,19 +102,24 @@ def _unary(method: Method, row: Unary, services: Services, limit: TimeLimit) -> 
             logger.exception("%s failed", method.name)
             await refuse(context, InternalError())
         finally:
-            metrics.grpc_ended(method.name, status)
-            metrics.grpc_seconds.observe(time.monotonic() - began)
+            services.metrics.grpc_ended(method.name, status)
+            services.metrics.grpc_seconds.observe(time.monotonic() - began)
 
     return serve
 
 
-def _streaming(method: Method, row: Streaming, services: Services) -> Any:
+def _streaming(method: Method, row: Streaming, find: Find) -> Any:
     async def serve(first: Any, context: Context) -> None:
         status = LEFT
+        services = find(context)
         call = Call(services, context)
         try:
             await call.admit(row.word)
-            await row.run(call, None if method.streams_requests else parsed(method.request, first))
+            asked = None if method.streams_requests else parsed(method.request, first)
+            if services.around is None:
+                await row.run(call, asked)
+            else:
+                await services.around(method.name, call, partial(row.run, call, asked))
             status = "OK"
         except SpooledError as error:
             status = status_of(error).name

@@ -13,7 +13,7 @@ from spooled_lite.wire.grpc.accept import accepting
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import QUEUE_SERVICE, WORKER_SERVICE
 from spooled_lite.wire.grpc.health import Health
-from spooled_lite.wire.grpc.methods import handlers_of
+from spooled_lite.wire.grpc.methods import Find, handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.grpc.tls import key_and_certificate
@@ -62,12 +62,22 @@ OPTIONS: Final[Sequence[tuple[str, Any]]] = (
 class GrpcServer:
     """Serves one application inside the running event loop; there may be several in one process."""
 
-    def __init__(self, services: Services, *, host: str, port: int, grace_seconds: float) -> None:
+    def __init__(
+        self,
+        services: Services,
+        *,
+        host: str,
+        port: int,
+        grace_seconds: float,
+        find: Find | None = None,
+    ) -> None:
+        """`find`: calls may be served by other services than these."""
         self.host = host
         self.port = port  # 0 until start() has found a free one
         self.streams = Streams()
         services.bus.listen(self.streams.hear)
         self._services = services
+        self._find: Find = find or (lambda context: services)
         self._grace_seconds = grace_seconds
         self._health = Health()
         self._reflection = Reflection()
@@ -91,8 +101,8 @@ class GrpcServer:
         credentials = None if files is None else grpc.ssl_server_credentials([files])
         deliveries = Deliveries(services, self.streams)
         server = accepting(
-            handlers_of(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), services),
-            handlers_of(WORKER_SERVICE, worker_service.rows(), services),
+            handlers_of(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), self._find),
+            handlers_of(WORKER_SERVICE, worker_service.rows(), self._find),
             self._health.handlers(),
             *self._reflection.handlers(),
             options=(*OPTIONS, _connections_option()),

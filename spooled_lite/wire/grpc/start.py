@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from spooled_lite.wire.services import Services
 
 if TYPE_CHECKING:
+    from spooled_lite.wire.grpc.methods import Find
     from spooled_lite.wire.grpc.server import GrpcServer
 
 logger = logging.getLogger(__name__)
@@ -22,17 +23,19 @@ class NotInstalled(Exception):
 
 
 @asynccontextmanager
-async def grpc_of(services: Services) -> AsyncIterator["GrpcServer | None"]:
+async def grpc_of(
+    services: Services, find: "Find | None" = None
+) -> AsyncIterator["GrpcServer | None"]:
     """Serve gRPC as the settings say; None when it is off, or when nobody set a port for it and
     its extra is not installed.
 
-    Stop it in order before the end, or it is cut off.
+    `find`: see `GrpcServer`. Stop it in order before the end, or it is cut off.
 
     Raises:
         NotInstalled: a port was set, and the extra is missing.
         PortInUse, CannotListen, CannotUseCertificate: before anything is served.
     """
-    server = _server(services)
+    server = _server(services, find)
     if server is None:
         yield None
         return
@@ -43,7 +46,7 @@ async def grpc_of(services: Services) -> AsyncIterator["GrpcServer | None"]:
         await server.stop(at_once=True)
 
 
-def _server(services: Services) -> "GrpcServer | None":
+def _server(services: Services, find: "Find | None") -> "GrpcServer | None":
     settings = services.settings
     if settings.grpc_port == "off":
         return None
@@ -66,4 +69,5 @@ def _server(services: Services) -> "GrpcServer | None":
         host=settings.host,
         port=0 if settings.grpc_port == "auto" else settings.grpc_port,
         grace_seconds=settings.shutdown_grace_seconds,
+        find=find,
     )

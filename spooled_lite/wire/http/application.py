@@ -24,7 +24,7 @@ from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.admin_key import check_admin_key, has_admin_key
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Header, Reply, StreamReply
-from spooled_lite.wire.http.dispatch import Access, Dispatch, Route, Row
+from spooled_lite.wire.http.dispatch import Access, Route, Row, dispatch_of
 from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.headers import compression, versions
 from spooled_lite.wire.http.headers.cors import Cors
@@ -55,7 +55,8 @@ class Application:
         time_limit: TimeLimit | None = None,
     ) -> None:
         self.services = services
-        self.dispatch = Dispatch(rows)
+        self.dispatch = dispatch_of(tuple(rows))
+        self._around = services.around
         self._time_limit = time_limit or TimeLimit()
         self._cors = Cors(services.settings)
         self._security = security_headers(enable_hsts=services.settings.enable_hsts)
@@ -127,7 +128,10 @@ class Application:
         if call.is_api and route.access is not Access.NONE:
             versions.check_version(call.headers.get(b"x-api-version"))
         await self._admit(call, route)
-        return await route.handler(call)
+        if self._around is None:
+            return await route.handler(call)
+        name = f"{route.method} {route.path}"
+        return await self._around(name, call, partial(route.handler, call))
 
     async def _admit(self, call: Call, route: Route) -> None:
         """Raises whatever keeps the call out. Contract: README, section 8 ("Access")."""

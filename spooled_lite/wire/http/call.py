@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,8 +16,15 @@ from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import Caller
-from spooled_lite.wire.http.body import check_coding, decode_body, decode_body_or_empty, read_body
+from spooled_lite.wire.http.body import (
+    ClientGone,
+    check_coding,
+    decode_body,
+    decode_body_or_empty,
+    read_body,
+)
 from spooled_lite.wire.http.headers.request_id import request_id
+from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.identity import Identity
 from spooled_lite.wire.services import Services
 
@@ -26,7 +33,6 @@ T = TypeVar("T")
 Header = tuple[bytes, bytes]
 
 QUERY_FIELDS_MAX: Final = 100
-IS_GONE: Final = "spooled.is_gone"  # what our server adds to the scope
 JSON: Final = b"application/json"
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -248,6 +254,13 @@ class Call:
         """Whether the client has left, as far as the loop knows. A look, no wait."""
         look: Callable[[], bool] | None = self._asgi.get("extensions", {}).get(IS_GONE)
         return False if look is None else look()
+
+    def abort(self) -> NoReturn:
+        """Cut the connection without an answer. Raises ClientGone."""
+        cut: Callable[[], None] | None = self._asgi.get("extensions", {}).get(ABORT)
+        if cut is not None:
+            cut()
+        raise ClientGone
 
     def allow_seconds(self, extra: float) -> None:
         """Waiting that the caller asked for does not count as handler time."""

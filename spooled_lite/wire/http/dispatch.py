@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
+from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -112,6 +113,12 @@ class Dispatch:
         assert route.method not in node.routes, f"{route.method} {route.path} stands there twice"
         node.routes[route.method] = route
         self.routes.append(route)
+
+
+@cache
+def dispatch_of(rows: tuple[Row, ...]) -> Dispatch:
+    """One tree for all applications of a process that have these routes."""
+    return Dispatch(rows)
 
 
 def _descend(node: _Node, segments: list[str], at: int, values: list[str]) -> _Node | None:

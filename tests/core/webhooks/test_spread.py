@@ -143,7 +143,7 @@ def test_each_operation_of_a_batch_writes_as_many_itself(stage: HookStage) -> No
     def one(tx: Tx) -> None:
         enqueue(tx, stage.org, a_job(), OPEN, ALL_QUEUES)
 
-    batch = Batch(stage._connection, hooks(), Ids.seeded(2))
+    batch = Batch(stage._connection, hooks(), Ids(2))
     stage._connection.execute("BEGIN IMMEDIATE")
     for _ in range(2):
         batch.run(NOW_MS, one)

@@ -1,10 +1,10 @@
 """One HTTP connection: the library's protocol with limits, and the envelope for what it refuses.
 
-For the application, `scope["extensions"]["spooled.is_gone"]` is a function without arguments that
-tells whether the client has left, as far as the event loop knows: a look at the transport, no wait.
-It goes on working after the request has ended. `receive()` after the body still delivers
-`http.disconnect` when the client leaves. While requests of the same client wait in line behind
-this one, nothing is read, so its leaving is noticed only when that line is empty.
+What it adds to the scope of a request is named in scope.py. `is_gone` tells whether the client has
+left, as far as the event loop knows; it goes on working after the request has ended. `receive()`
+after the body still delivers `http.disconnect` when the client leaves. While requests of the same
+client wait in line behind this one, nothing is read, so its leaving is noticed only when that line
+is empty.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from spooled_lite.wire.http.server.cycle import Cycle, Flow
 from spooled_lite.wire.http.server.places import address_of
 from spooled_lite.wire.http.server.refusal import Refusal, Refused
 from spooled_lite.wire.http.server.requests import Reading, Requests
+from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
-IS_GONE: Final = "spooled.is_gone"
 OVERFLOW_MAX: Final = 128  # connections without a place that are told so; further ones just close
 HEADER_OVERHEAD_BYTES: Final = 4  # ": " and CRLF
 PIECES_MAX: Final = 128  # parsed before others have their turn; nearly all requests are one or two
@@ -49,6 +49,7 @@ class HttpProtocol(Requests):
         self.thrown_away_bytes = 0
         self.unsent_bytes = 0  # at the last look
         self.extensions[IS_GONE] = self.is_gone
+        self.extensions[ABORT] = self.abort
 
     # The connection
 
@@ -103,6 +104,9 @@ class HttpProtocol(Requests):
 
     def is_gone(self) -> bool:
         return self.is_lingering or self.transport.is_closing()
+
+    def abort(self) -> None:
+        self.transport.abort()
 
     def is_answering(self) -> bool:
         running = self.running
