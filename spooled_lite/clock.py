@@ -43,10 +43,10 @@ class SystemClock:
         self._listeners: list[Listener] = []
         self._wall_ms = wall_ms
         self._slipped_ms = 0  # followed without having told anybody
-        self._offset_ms = wall_ms() - _steady_ms()
+        self.offset_ms = wall_ms() - _steady_ms()  # from monotonic time to ours
 
     def now_ms(self) -> int:
-        return _steady_ms() + self._offset_ms
+        return _steady_ms() + self.offset_ms
 
     def seconds_until(self, at_ms: int) -> float:
         return max(0.0, (at_ms - self.now_ms()) / 1000)
@@ -62,15 +62,18 @@ class SystemClock:
         moved_ms = self._wall_ms() - self.now_ms()
         if abs(moved_ms) >= JUMP_MS:
             return moved_ms
-        self._offset_ms += moved_ms
+        self.offset_ms += moved_ms
         self._slipped_ms += moved_ms
         if abs(self._slipped_ms) >= JUMP_MS:
             self.tell_listeners()
         return 0
 
-    def jump(self, by_ms: int) -> None:
-        """Follow a jump. May be called on any thread; `tell_listeners` afterwards."""
-        self._offset_ms += by_ms
+    def jump(self, offset_ms: int) -> None:
+        """Follow a jump, to another `offset_ms`: twice is once. `tell_listeners` afterwards.
+
+        May be called on any thread.
+        """
+        self.offset_ms = offset_ms
 
     def tell_listeners(self) -> None:
         """Have all deadlines looked at again."""

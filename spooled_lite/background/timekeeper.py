@@ -11,12 +11,13 @@ from spooled_lite.clock import CHECK_SECONDS, JUMP_MS, SystemClock
 from spooled_lite.core.lifecycle.clock_jumps import (
     WaitPosition,
     keep_leases,
+    set_back_creation,
     set_back_leases,
     set_back_waits,
 )
 from spooled_lite.core.schedules.set_back import decide_anew, find_ahead, set_back_slots
 from spooled_lite.core.webhooks.set_back import OwedPosition, set_back_deliveries
-from spooled_lite.core.workers.sweep import set_back_heartbeats
+from spooled_lite.core.workers.sweep import keep_heartbeats, set_back_heartbeats
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
 from spooled_lite.storage import event_log
@@ -34,9 +35,9 @@ SLOTS_PER_WRITE: Final = 100
 class Timekeeper:
     """Used on the event loop's thread.
 
-    Ahead: live leases are moved first, and the clock jumps in the transaction that moves the last
-    of them. Back: the clock jumps at once, and what was measured by the old time is then found by
-    its rows. A start looks for that, too, when the last event is still to come.
+    Ahead: signs of life and live leases are moved first, and the clock jumps in the transaction
+    that moves the last lease. Back: the clock jumps at once, and what was measured by the old time
+    is then found by its rows. A start looks for that, too, when the last event is still to come.
     """
 
     def __init__(self, database: Database, clock: SystemClock, deadlines: Deadlines) -> None:
@@ -69,13 +70,14 @@ class Timekeeper:
 
     async def check(self) -> None:
         """Follow the machine's clock, if it has jumped."""
+        await self._repair()  # what failed before: a lease must not be moved twice
         jump_ms = self._clock.jump_ms()
         if jump_ms > 0:
             logger.warning("the clock was set forward by %.1f seconds", jump_ms / 1000)
             await self._go_ahead(jump_ms)
         elif jump_ms < 0:
             logger.warning("the clock was set back by %.1f seconds", -jump_ms / 1000)
-            self._clock.jump(jump_ms)
+            self._clock.jump(self._clock.offset_ms + jump_ms)
             self._pruning_from_ms = 0
             self._is_set_back = True
         if jump_ms:
@@ -85,9 +87,20 @@ class Timekeeper:
     async def _go_ahead(self, by_ms: int) -> None:
         marked_ms = self._clock.now_ms() + by_ms
         self._pruning_from_ms = marked_ms + PRUNING_HELD_MS
-        jump = partial(self._clock.jump, by_ms)
-        while not await self._database.write(keep_leases, by_ms, marked_ms, jump):
-            pass
+        before = self._clock.offset_ms
+        jump = partial(self._clock.jump, before + by_ms)
+        try:
+            worker: int | None = 0
+            while worker is not None:
+                worker = await self._database.write(keep_heartbeats, by_ms, marked_ms, worker)
+            while not await self._database.write(keep_leases, by_ms, marked_ms, jump):
+                pass
+        except BaseException:
+            # Some leases may have been moved, and the clock may have jumped in a transaction that
+            # was not committed: all of it is taken back, and tried again.
+            self._clock.jump(before)
+            self._is_set_back = True
+            raise
 
     async def _repair(self) -> None:
         """What was measured by a time that is still to come. Each step may be repeated."""
@@ -98,6 +111,9 @@ class Timekeeper:
         waiting: WaitPosition | None = WaitPosition()
         while waiting is not None:
             waiting = await self._database.write(set_back_waits, waiting)
+        org: int | None = 0
+        while org is not None:
+            org = await self._database.write(set_back_creation, org)
         owed: OwedPosition | None = OwedPosition()
         while owed is not None:
             owed = await self._database.write(set_back_deliveries, owed)
@@ -119,7 +135,8 @@ class Timekeeper:
     def _look_again(self) -> None:
         """Have every loop run: what it was told to wait for may be years away."""
         for kind in Deadline:
-            self._deadlines.announce(kind, 0)
+            if kind is not Deadline.SAFETY:  # it would find what the others are about to do
+                self._deadlines.announce(kind, 0)
         self._clock.tell_listeners()
 
     async def _survive(self, act: Callable[[], Any]) -> None:

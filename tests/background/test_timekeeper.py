@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,9 @@ from spooled_lite.app import Running, running
 from spooled_lite.background import timekeeper
 from spooled_lite.clock import SystemClock
 from spooled_lite.config import Settings
-from spooled_lite.storage.transaction import Reading
+from spooled_lite.core.lifecycle.clock_jumps import keep_leases
+from spooled_lite.errors import Unavailable
+from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.times import parse_ms
 from tests.storage.stage import run
 
@@ -58,9 +60,9 @@ class Stage:
             headers={"Authorization": f"Bearer {KEY}"},
         )
 
-    async def set_by(self, by_ms: int) -> None:
+    async def set_by(self, by_ms: int, tellings: int | None = None) -> None:
         """Set the machine's clock, and wait until the server has followed it, repairs included."""
-        wanted = self._tellings + (1 if by_ms > 0 else 2)
+        wanted = self._tellings + (tellings or (1 if by_ms > 0 else 2))
         self.wall.set_ms += by_ms
         async with asyncio.timeout(WAIT_SECONDS_MAX), self._told:
             await self._told.wait_for(lambda: self._tellings >= wanted)
@@ -123,6 +125,71 @@ def test_an_hour_ahead_ends_no_lease(path: str) -> None:
             assert 300_000 - BUSY_MS < left_ms <= 300_000, "it has what was left of it"
             settled = {"worker_id": "w", "lease_id": job["lease_id"]}
             await stage.call("POST", f"/jobs/{job_id}/complete", settled)
+
+    run(main())
+
+
+def test_a_jump_ahead_that_could_not_be_stored_is_made_again_and_ends_no_lease(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moves: list[int] = []
+
+    def fails_once(tx: Tx, by_ms: int, marked_ms: int, jump: Callable[[], None]) -> bool:
+        is_done = keep_leases(tx, by_ms, marked_ms, jump)
+        moves.append(by_ms)
+        if len(moves) == 1:
+            raise Unavailable("storage_full", "nothing of it is kept")
+        return is_done
+
+    monkeypatch.setattr(timekeeper, "keep_leases", fails_once)
+
+    async def main() -> None:
+        async with serving(path, Wall()) as stage:
+            job_id = await stage.create(max_retries=0)
+            job = await stage.claim()
+
+            await stage.set_by(HOUR_MS, tellings=2)  # what was undone is repaired first
+
+            assert len(moves) == 2
+            assert abs(stage.clock.now_ms() - stage.wall()) < BUSY_MS, "it jumped once"
+            left_ms = await stage.ms_until(job_id, "lease_expires_at")
+            assert 300_000 - BUSY_MS < left_ms <= 300_000
+            settled = {"worker_id": "w", "lease_id": job["lease_id"]}
+            await stage.call("POST", f"/jobs/{job_id}/complete", settled)
+
+    run(main())
+
+
+def test_an_hour_ahead_takes_no_worker_for_silent_and_no_slot_for_forgotten(path: str) -> None:
+    async def main() -> None:
+        async with serving(path, Wall()) as stage:
+            about = {"queue_name": "emails", "hostname": "h"}
+            worker = (await stage.call("POST", "/workers/register", about, 201))["id"]
+            rule = {
+                "name": "s", "cron_expression": "* * * * *", "queue_name": "slots",
+                "payload_template": {},
+            }  # fmt: skip
+            await stage.call("POST", "/schedules", rule, 201)
+            metrics = stage.it.services.metrics
+
+            await stage.set_by(HOUR_MS)
+            await stage.until("SELECT count(*) FROM schedule_runs", 1)
+
+            assert (await stage.call("GET", f"/workers/{worker}"))["status"] == "healthy"
+            assert "spooled_repaired_deadlines_total 0" in metrics.text().decode()
+
+    run(main())
+
+
+def test_jobs_of_an_hour_ahead_are_claimed_in_their_turn_after_the_way_back(path: str) -> None:
+    async def main() -> None:
+        async with serving(path, Wall(HOUR_MS)) as stage:
+            ahead = [await stage.create() for _ in range(3)]
+
+            await stage.set_by(-HOUR_MS)
+
+            later = await stage.create()
+            assert [(await stage.claim())["id"] for _ in range(4)] == [*ahead, later]
 
     run(main())
 

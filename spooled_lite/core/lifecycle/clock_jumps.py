@@ -16,6 +16,7 @@ from spooled_lite.core.lifecycle import clock_statements as statements
 from spooled_lite.storage.transaction import Tx
 
 LOOKED_AT_MAX: Final = 1_000  # waiting jobs in one pass, nearly all of which stay as they are
+ORGS_MAX: Final = 200  # looked at in one pass, nearly all of which have nothing of the kind
 
 
 class WaitPosition(Struct, frozen=True):
@@ -78,6 +79,27 @@ def set_back_waits(tx: Tx, after: WaitPosition) -> WaitPosition | None:
     if len(rows) < LOOKED_AT_MAX:
         return None
     return WaitPosition(rows[-1]["run_at_ms"], rows[-1]["seq"])
+
+
+def set_back_creation(tx: Tx, after: int) -> int | None:
+    """Let no job count as created later than now; the organization to go on after, None at the end.
+
+    Jobs are claimed in the order in which they were created: those of a year ahead would stand
+    behind all others for that year.
+    """
+    orgs = tx.rows(statements.ORGANIZATIONS_AFTER, {"after": after, "limit": ORGS_MAX})
+    left = PASS_MAX
+    for org in orgs:
+        wanted = {"org": org["seq"], "now_ms": tx.now_ms, "limit": left}
+        found = tx.rows(statements.CREATED_AHEAD, wanted)
+        some = first_of(found)
+        if some:
+            tx.execute(statements.SET_BACK_CREATION, {"seqs": _seqs(some), "now_ms": tx.now_ms})
+        left -= len(some)
+        if len(some) < len(found) or left <= 0:
+            return after  # those that were set back are found no more
+        after = org["seq"]
+    return after if len(orgs) == ORGS_MAX else None
 
 
 def _seqs(rows: Sequence[sqlite3.Row]) -> str:

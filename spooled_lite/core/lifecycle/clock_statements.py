@@ -43,3 +43,19 @@ UPDATE jobs
        scheduled_at_ms = :now_ms + run_at_ms - updated_at_ms, updated_at_ms = :now_ms
  WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
+
+# The primary key.
+ORGANIZATIONS_AFTER: Final = """
+SELECT seq FROM organizations WHERE seq > :after ORDER BY seq LIMIT :limit
+"""
+
+# Index jobs_newest, in the order in which they were stored.
+CREATED_AHEAD: Final = f"""
+SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE org = :org AND created_at_ms > :now_ms
+ ORDER BY created_at_ms, seq LIMIT :limit
+"""
+
+SET_BACK_CREATION: Final = """
+UPDATE jobs SET created_at_ms = :now_ms WHERE seq IN (SELECT value FROM json_each(:seqs))
+"""

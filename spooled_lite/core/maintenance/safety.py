@@ -28,13 +28,14 @@ class SafetySweep:
 
     def __init__(self, on_repair: Callable[[int], None] = lambda count: None) -> None:
         self._on_repair = on_repair
-        self._is_first = True
+        self._due_ms = 0  # when to look next
 
     def run_once(self, tx: Tx) -> Pass:
-        if self._is_first:
-            # What came due while no server ran is overdue, and the loops are at it.
-            self._is_first = False
-            return Pass(0, tx.now_ms + EVERY_MS)
+        is_late = tx.now_ms > self._due_ms + OVERDUE_MS
+        self._due_ms = tx.now_ms + EVERY_MS
+        if is_late:
+            # No server ran, or the clock was set forward: much is overdue, and the loops are at it.
+            return Pass(0, self._due_ms)
         repaired = 0
         for kind, statement in _NEXT.items():
             row = tx.row(statement)
@@ -45,4 +46,4 @@ class SafetySweep:
                 repaired += 1
         if repaired:
             self._on_repair(repaired)
-        return Pass(repaired, tx.now_ms + EVERY_MS)
+        return Pass(repaired, self._due_ms)

@@ -54,6 +54,16 @@ NEXT_SILENCE: Final = """
 SELECT min(last_heartbeat_ms) + 120000 AS at_ms FROM workers WHERE status IN ('healthy', 'degraded')
 """
 
+# The primary key. A sign of life that is moved twice is at most that of the moment itself.
+MOVE_HEARTBEATS: Final = """
+UPDATE workers SET last_heartbeat_ms = min(last_heartbeat_ms + :by_ms, :marked_ms)
+ WHERE seq IN (
+       SELECT seq FROM workers
+        WHERE seq > :after AND status IN ('healthy', 'degraded')
+        ORDER BY seq LIMIT :limit)
+RETURNING seq
+"""
+
 # Index workers_alive. Nobody was heard of at a time that is still to come.
 SET_BACK: Final = """
 UPDATE workers SET last_heartbeat_ms = :now_ms

@@ -30,6 +30,16 @@ def sweep_silent_workers(tx: Tx) -> Pass:
     return next_pass(tx, len(silent), statements.NEXT_SILENCE, found=len(silent))
 
 
+def keep_heartbeats(tx: Tx, by_ms: int, marked_ms: int, after: int) -> int | None:
+    """Before the clock jumps ahead to `marked_ms`: let nobody fall silent by the jump alone.
+
+    Moves PASS_MAX workers with a higher number than `after`; which to go on after, None at the end.
+    """
+    wanted = {"after": after, "by_ms": by_ms, "marked_ms": marked_ms, "limit": PASS_MAX}
+    moved = tx.rows(statements.MOVE_HEARTBEATS, wanted)
+    return max(row["seq"] for row in moved) if len(moved) == PASS_MAX else None
+
+
 def set_back_heartbeats(tx: Tx) -> bool:
     """After the clock was set back: count silence from now on at the latest.
 

@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.lifecycle.clock_jumps import (
     WaitPosition,
     keep_leases,
+    set_back_creation,
     set_back_leases,
     set_back_waits,
 )
@@ -98,3 +99,20 @@ def test_among_many_that_wait_for_a_named_moment_a_delay_is_found(stage: JobStag
     assert moments == [NOW_MS + 2 * HOUR_MS]
     assert stage.job(delayed["id"])["scheduled_at_ms"] == NOW_MS + 2 * HOUR_MS
     stage.check_claimable()
+
+
+def test_jobs_created_in_the_future_are_set_back_in_their_order_each_once(stage: JobStage) -> None:
+    old = stage.enqueue()
+    stage.clock.set(NOW_MS + HOUR_MS)
+    ahead = [stage.enqueue() for _ in range(MANY)]
+    stage.clock.set(NOW_MS + 1_000)
+
+    passes, org = 0, 0
+    while (after := stage.run(set_back_creation, org)) is not None:
+        passes, org = passes + 1, after
+
+    assert passes == MANY // PASS_MAX
+    stage.clock.advance(seconds=1)
+    new = stage.enqueue()
+    rows = stage.rows("SELECT id FROM jobs ORDER BY created_at_ms, seq")
+    assert [row["id"] for row in rows] == [job["id"] for job in (old, *ahead, new)]

@@ -78,3 +78,17 @@ def test_a_job_that_waits_again_after_its_expiry_is_not_missed(stage: JobStage) 
 
     assert stage.counter("status.cancelled") == 1
     assert stage.repaired == []
+
+
+def test_what_a_clock_set_forward_made_overdue_was_not_forgotten(stage: JobStage) -> None:
+    busy(stage)
+    safety = SafetySweep(stage.repaired.append)
+    stage.run(safety.run_once)
+
+    stage.clock.advance(seconds=3_600)
+    stage.run(safety.run_once)  # before the loops have come to it
+    assert stage.repaired == []
+
+    stage.clock.advance(seconds=EVERY_MS / 1000)
+    stage.run(safety.run_once)
+    assert stage.repaired != [], "a minute later it was"

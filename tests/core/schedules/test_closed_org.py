@@ -101,7 +101,8 @@ def test_the_safety_sweep_takes_no_closed_organization_for_one_that_was_forgotte
     stage.run(sweep.run_once)
     change_org(stage, SUSPENDED)
     stage.clock.advance(seconds=2 * HOUR)
-    stage.run(sweep.run_once)
+    for _ in range(2):  # the first look is late itself, and looks at nothing
+        stage.run(sweep.run_once)
 
     change_org(stage, OPEN)
     stage.run(sweep.run_once)
