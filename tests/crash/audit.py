@@ -16,8 +16,12 @@ from tests.crash.ledger import Lease, Ledger
 SHOWN_MAX: Final = 20
 
 _JOBS: Final = """
-SELECT seq, id, queue_name, status, payload, retry_count, idempotency_key, lease_id,
-       lease_expires_at_ms, settled_lease_id
+SELECT seq, id, queue_name, status, retry_count, idempotency_key, lease_id,
+       lease_expires_at_ms, settled_lease_id,
+       coalesce(payload, (SELECT body FROM job_bodies WHERE job = jobs.seq AND which = 'payload'))
+       AS payload,
+       coalesce(result, (SELECT body FROM job_bodies WHERE job = jobs.seq AND which = 'result'))
+       AS result
   FROM jobs
 """
 _HISTORY: Final = """
@@ -105,6 +109,8 @@ def _lease(job: Row, life: Life, lease: Lease, now_ms: int) -> Iterator[str]:
         kept = job["status"] == "completed" and job["settled_lease_id"] == lease.lease_id
         if not (kept and is_done):
             yield f"completed under {lease.lease_id}, and is {job['status']}"
+        elif msgspec.json.decode(job["result"]) != lease.result:
+            yield f"completed under {lease.lease_id}, and its result is another one"
     elif is_done and lease.completed != "unknown":
         yield f"completed under {lease.lease_id}, which was told that it is not"
     if lease.error is not None:

@@ -1,7 +1,7 @@
 """What the clients were told, and what they asked without being told: the other book."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -30,6 +30,7 @@ class Lease(Struct):
     expires_ms: int  # as far as the client was told
     ending_sent: bool = False  # from here on it may be over at any moment
     completed: Outcome | None = None
+    result: Any = None  # what it was completed with
     was_asked_again: bool = False  # the completion was not answered the first time
     failed: Outcome | None = None
     error: str | None = None  # unique, so that the failure can be found in the history

@@ -16,6 +16,8 @@ HELD_MAX: Final = 6
 WAIT_MS: Final = 100
 LEASE_SECONDS: Final = 5  # the shortest there is: some run out during the rounds
 RENEWED_SECONDS: Final = 60
+# Of payloads and results: in the row of the job, apart from it, and as large as they get.
+BALLAST_BYTES: Final = (*(0,) * 12, *(3_000,) * 3, 60_000, 1_000_000)
 ALREADY: Final = "Job is already completed"  # official workers take this for success, too
 
 
@@ -64,6 +66,9 @@ class Client:
         asked = self._ledger.asked[token] = Asked(token, queue_name, "unknown", **more)
         return asked
 
+    def _ballast(self) -> str:
+        return "x" * self._random.choice(BALLAST_BYTES)
+
     def _expect(self, answer: Answer, *statuses: int) -> None:
         if answer.status not in statuses and answer.status != 503:
             self._ledger.complaints.append(f"{self._name} was answered {answer}")
@@ -72,7 +77,7 @@ class Client:
         asked = self._ask(self._random.choice(QUEUES), key=key)
         body: dict[str, Any] = {
             "queue_name": asked.queue_name,
-            "payload": {"token": asked.token},
+            "payload": {"token": asked.token, "ballast": self._ballast()},
             "max_retries": self._random.randrange(4),
             "priority": self._random.randrange(3),
         }
@@ -127,6 +132,7 @@ class Client:
         if lease is None:
             return
         lease.ending_sent, lease.completed, self._unanswered = True, "unknown", lease
+        lease.result = {"by": self._name, "ballast": self._ballast()}
         answer = await self._send_completion(lease)
         self._expect(answer, 200, 409)
         if answer.status == 200:
@@ -148,7 +154,7 @@ class Client:
             lease.completed = "refused"
 
     async def _send_completion(self, lease: Lease) -> Answer:
-        body = {"worker_id": self._name, "lease_id": lease.lease_id, "result": {"by": self._name}}
+        body = {"worker_id": self._name, "lease_id": lease.lease_id, "result": lease.result}
         path = f"/jobs/{lease.job_id}/complete"
         answer = await self._connection.request("POST", path, body)
         self._unanswered = None
