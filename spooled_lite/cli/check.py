@@ -1,5 +1,6 @@
 """`spooled-lite check`: is the file whole, and do its sums agree with its rows?"""
 
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from spooled_lite.core.maintenance.check import recount
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
+from spooled_lite.storage.file_name import check_log_is_here
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
 
@@ -34,6 +36,7 @@ def check(database: str, as_json: bool) -> None:
     try:
         check_log_has_its_file(database)
         check_kind(database)
+        check_log_is_here(os.path.realpath(database))
         with console.status("looking at every page and every job"):
             problems = problems_of(database)
     except CannotUseFile as error:

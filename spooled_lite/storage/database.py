@@ -22,6 +22,7 @@ from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import CannotUseFile, FileLock, create_private
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
+from spooled_lite.storage.file_name import check_log_is_here, keep_name
 from spooled_lite.storage.lanes import Lane, lane_of
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
@@ -70,7 +71,7 @@ class Database:
 
         Raises:
             CannotUseFile: another server holds it, it belongs to another program, it needs a newer
-                version of this one, or its log has lost it. Nothing of it was changed.
+                version of this one, or its log stands elsewhere. Nothing of it was changed.
             sqlite3.Error, OSError: the file cannot be opened.
         """
         self._is_throwaway = path == IN_MEMORY
@@ -130,9 +131,12 @@ class Database:
             Path(self.path).write_bytes(image)
         self.lock.hold_file()
         check_kind(self.path)
+        check_log_is_here(self.path)
         connection = open_writer(self.path, durability)
         try:
             migrate(connection, copy_to=self.path)
+            if not self._is_throwaway:
+                keep_name(connection, self.path)
         except BaseException:
             connection.close()
             raise

@@ -19,6 +19,8 @@ def check_place(path: str) -> None:
         raise CannotUseFile(f"{path}: this is a folder and no file")
     if not os.path.isdir(folder):
         raise CannotUseFile(f"{path}: the folder {folder} does not exist; create it first")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise CannotUseFile(f"{path}: this is a device, a pipe or a socket and no file")
 
 
 def check_log_has_its_file(path: str) -> None:
@@ -39,7 +41,7 @@ def check_kind(path: str) -> None:
         CannotUseFile: it belongs to another program.
         sqlite3.Error: it is no database, or cannot be read.
     """
-    connection = sqlite3.connect(_uri(path), uri=True)
+    connection = sqlite3.connect(uri_to_look(path), uri=True)
     try:
         kind = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -59,7 +61,8 @@ def check_kind(path: str) -> None:
         )
 
 
-def _uri(path: str) -> str:
+def uri_to_look(path: str) -> str:
+    """To open a file with in order to look into it: nothing of it is changed."""
     uri = f"file:{urllib.parse.quote(path)}?mode=ro"
     # Without a log nothing has to be read beside it, and nothing is made beside it. A journal that
     # a power cut left is for whoever may write; a first start leaves one.

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,15 @@ def test_a_folder_and_a_missing_folder_are_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for place in (pipe, Path(os.devnull)):
+        with pytest.raises(CannotUseFile, match=f"{place}: this is a device, a pipe"):
+            an_idle_database(place)
+
+
 # -- a log without its file -------------------------------------------------------------------
 
 
@@ -153,6 +163,68 @@ def test_a_log_without_its_file_is_kept_until_the_file_is_back(path: Path, left:
             return await db.readers.read(notes)
 
     assert run(again()) == ["acknowledged"]
+
+
+# -- a file without its log ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [os.link, os.rename])
+def test_a_file_whose_log_stands_beside_its_earlier_name_is_refused(
+    path: Path, tmp_path: Path, way: Callable[[Path, Path], None]
+) -> None:
+    killed_with_a_log(path)
+    other = tmp_path / "other.db"
+    way(path, other)
+    before = contents(tmp_path)
+
+    with pytest.raises(CannotUseFile, match=f"its log {path}-wal is there") as refused:
+        an_idle_database(other)
+
+    assert str(refused.value).startswith(f"{other}: the file was last opened as {path}")
+    assert contents(tmp_path) == before
+    if not path.exists():
+        other.rename(path)
+    assert notes_in(path) == ["acknowledged"]
+
+
+def test_a_file_that_is_moved_with_its_log_goes_on(path: Path, tmp_path: Path) -> None:
+    killed_with_a_log(path)
+    for suffix in ("", "-wal"):
+        Path(f"{path}{suffix}").rename(tmp_path / f"other.db{suffix}")
+
+    assert notes_in(tmp_path / "other.db") == ["acknowledged"]
+
+
+def test_a_copy_goes_on_beside_the_log_of_its_original(path: Path, tmp_path: Path) -> None:
+    killed_with_a_log(path)
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"VACUUM INTO '{copy}'")
+    killed_with_a_log(path, "later")
+
+    assert notes_in(copy) == ["acknowledged"]
+
+
+def killed_with_a_log(path: Path, text: str = "acknowledged") -> None:
+    """One write is acknowledged, and the process ends."""
+    program = (
+        "import os, sys; from tests.storage.stage import a_database, add, run\n"
+        "async def main():\n"
+        "    async with a_database(sys.argv[1]) as db:\n"
+        "        await db.write(add, sys.argv[2])\n"
+        "        os._exit(0)\n"
+        "run(main())"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path), text], check=True)
+    assert os.stat(f"{path}-wal").st_size > 0
+
+
+def notes_in(path: Path) -> list[str]:
+    async def main() -> list[str]:
+        async with a_database(path) as db:
+            return await db.readers.read(notes)
+
+    return run(main())
 
 
 # -- another name of the same file ------------------------------------------------------------
