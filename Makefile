@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run check lint types fast test test-long schema proto bench help
+.PHONY: run check lint types fast test test-long schema examples proto bench help
 BIN := .venv/bin
 
 PIP := $(BIN)/pip install -q --disable-pip-version-check
@@ -41,6 +41,9 @@ bench: .venv/ready                ## The workloads of benchmarks/, with their ra
 
 schema: .venv/ready               ## Rewrite storage/schema.sql from the migrations
 	$(BIN)/python -m spooled_lite.storage.migrate --print-schema > spooled_lite/storage/schema.sql
+examples: .venv/ready             ## Rewrite the examples of answers in the OpenAPI document
+	$(BIN)/python -m tests.api.example_calls > .examples && \
+		mv .examples spooled_lite/wire/http/documents/answers.json
 
 PROTOS := spooled_lite/wire/grpc/protos
 proto: .venv/ready                ## Rewrite wire/grpc/spooled.binpb from the .proto files

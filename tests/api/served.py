@@ -15,6 +15,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import IssuedKey, NewKey
 from spooled_lite.core.orgs.create import create, find_first
+from spooled_lite.ids import Ids
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.dispatch import Row
@@ -72,11 +73,11 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    path: str, settings: Settings, *, rows: Sequence[Row] | None = None
+    path: str, settings: Settings, *, rows: Sequence[Row] | None = None, ids: Ids | None = None
 ) -> AsyncIterator[Served]:
     """Everything but the listeners. `rows`: other routes than the real ones."""
     clock = ManualClock(NOW_MS)
-    async with running(structs.replace(settings, database=path), clock=clock) as it:
+    async with running(structs.replace(settings, database=path), clock=clock, ids=ids) as it:
         services, key = it.services, it.key
         if key is None:  # the file is not new
             key = (await services.db.write(_another_key)).secret
@@ -102,9 +103,16 @@ class Api:
     Every answer of the real routes is held against the OpenAPI document.
     """
 
-    def __init__(self, path: str, settings: Settings, rows: Sequence[Row] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        settings: Settings,
+        rows: Sequence[Row] | None = None,
+        *,
+        ids: Ids | None = None,
+    ) -> None:
         self._runner = asyncio.Runner()
-        self._context = serving(path, settings, rows=rows)
+        self._context = serving(path, settings, rows=rows, ids=ids)
         self._has_real_routes = rows is None
 
     def __enter__(self) -> Self:

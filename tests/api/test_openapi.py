@@ -24,6 +24,7 @@ from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
 from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
+from tests.api import example_calls
 from tests.api.route_table import MAIN_PORT
 from tests.api.served import Api
 
@@ -206,6 +207,17 @@ def test_every_answer_has_an_example_that_is_what_its_schema_says(key: tuple[str
         for media, content in answer.get("content", {}).items():
             if media == "application/json":
                 assert breaks(content["schema"], content["example"]) == [], status
+
+
+def test_examples_of_answers_are_what_the_routes_answer() -> None:
+    """When an answer has changed on purpose, `make examples` writes them anew."""
+    found = example_calls.answers()
+
+    for name, given in found.items():
+        described = OPERATIONS[example_calls.ROUTE_OF[name]]["responses"]
+        for status, answer in given.items():
+            shown = described[status]["content"]["application/json"]["example"]
+            assert shown == answer, (name, status)
 
 
 def test_every_refusal_has_an_example_of_each_code() -> None:

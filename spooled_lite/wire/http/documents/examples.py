@@ -1,7 +1,15 @@
-"""An example of an answer, put together from the examples of its fields."""
+"""Examples of answers: what a route has answered, else put together from those of its fields.
+
+`answers.json` is written by a walk through the API (`make examples`), and a test makes the same
+walk. What that leaves out are answers with secrets in them, and those that no two runs share.
+"""
 
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from typing import Any, Final
+
+import msgspec
 
 from spooled_lite.wire.http.documents.schemas import REFERENCE
 
@@ -14,6 +22,17 @@ _BY_TYPE: Final[Mapping[str, Any]] = {
     "object": {},
     "null": None,
 }
+
+
+def answered(operation_id: str, status: int) -> Any:
+    """What the walk was answered; None where it did not call the operation."""
+    return _answers().get(operation_id, {}).get(str(status))
+
+
+@cache
+def _answers() -> dict[str, dict[str, Any]]:
+    path = resources.files("spooled_lite.wire.http.documents").joinpath("answers.json")
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Any]])
 
 
 def example_of(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:

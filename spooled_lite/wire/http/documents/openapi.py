@@ -20,7 +20,7 @@ from spooled_lite.wire.http.documents.described.words import (
     SECURITY_SCHEMES,
     TAGS,
 )
-from spooled_lite.wire.http.documents.examples import example_of
+from spooled_lite.wire.http.documents.examples import answered, example_of
 from spooled_lite.wire.http.documents.operation_ids import operation_id
 from spooled_lite.wire.http.documents.schemas import Schemas
 
@@ -158,7 +158,10 @@ def _success(route: Route, doc: Doc, status: int, schemas: Schemas) -> dict[str,
         schema = _answer(doc, schemas)
         shown["content"] = {media: {"schema": schema} for media in doc.media}
         if JSON in doc.media:
-            shown["content"][JSON]["example"] = example_of(schema, schemas.components)
+            example = answered(operation_id(route), status)
+            shown["content"][JSON]["example"] = (
+                example_of(schema, schemas.components) if example is None else example
+            )
     return shown
 
 

@@ -1,0 +1,190 @@
+"""A walk through the API: the calls whose answers the OpenAPI document shows as examples.
+
+Every body is the example of the document, except for ids that a server makes. Time stands still and
+ids come from a seed, so the answers are the same each time. `make examples` writes them down.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from spooled_lite.config import Settings
+from spooled_lite.ids import Ids
+from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
+from spooled_lite.wire.http.documents.text import document_text
+from tests.api.served import Api
+
+DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())
+ROUTE_OF: Final = {name: route for route, name in OPERATION_IDS.items()}
+ADMIN_KEY: Final = "an admin key for these tests, long enough"
+SETTINGS: Final = Settings(admin_key=ADMIN_KEY, jwt_secret="of these examples alone, 32 characters")
+
+Answers = dict[str, dict[str, Any]]  # by operation id, then by status
+
+
+class Walk:
+    """Makes calls and keeps the first answer of each operation and status."""
+
+    def __init__(self, api: Api) -> None:
+        self.answers: Answers = {}
+        self._api = api
+
+    def call(
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        **path: str,
+    ) -> Any:
+        """`changes`: what differs from the example of the body."""
+        method, template = ROUTE_OF[operation_id]
+        operation = DOCUMENT["paths"][template][method.lower()]
+        url = template.format(**{name: quote(value) for name, value in path.items()})
+        more: dict[str, Any] = {} if query is None else {"params": query}
+        if "requestBody" in operation:
+            example = operation["requestBody"]["content"]["application/json"]["example"]
+            more["json"] = {**example, **(changes or {})}
+        if template.startswith("/api/v1/admin"):
+            more |= {"key": None, "headers": {"X-Admin-Key": ADMIN_KEY}}
+        answer = self._api.request(method, url, **more)
+        assert answer.is_success, f"{operation_id}: {answer.text}"
+        shown = None if answer.status_code == 204 else answer.json()
+        self.answers.setdefault(operation_id, {}).setdefault(str(answer.status_code), shown)
+        return shown
+
+    def pass_time(self, seconds: float) -> None:
+        self._api.clock.advance(seconds=seconds)
+
+
+def answers() -> Answers:
+    """The example of every operation that this walk calls, by status."""
+    with Api(":memory:", SETTINGS, ids=Ids(1)) as api:
+        walk = Walk(api)
+        _queues_and_workers(walk)
+        _jobs(walk)
+        _dead_letters(walk)
+        _dependencies(walk)
+        _schedules(walk)
+        _workflows(walk)
+        _figures(walk)
+        return {
+            name: {status: shown for status, shown in found.items() if shown is not None}
+            for name, found in sorted(walk.answers.items())
+            if any(shown is not None for shown in found.values())
+        }
+
+
+def _queues_and_workers(walk: Walk) -> None:
+    walk.call("createQueue")
+    walk.pass_time(1)
+    walk.call("createQueue")
+    for name in ("getQueue", "configureQueue", "updateQueue", "patchQueue"):
+        walk.call(name, name="emails")
+    walk.call("pauseQueue", name="emails")
+    walk.pass_time(60)
+    walk.call("resumeQueue", name="emails")
+    walk.call("registerWorker")
+    walk.pass_time(10)
+    walk.call("heartbeatWorker", id="mailer-1")
+    walk.call("getWorker", id="mailer-1")
+    walk.call("listWorkers")
+
+
+def _jobs(walk: Walk) -> None:
+    job = walk.call("createJob")
+    walk.pass_time(1)
+    walk.call("createJob")  # the idempotency key is known
+    walk.call("createJobs")
+    walk.call("setJobPriority", id=job["id"])
+    [claimed, *_] = walk.call("claimJobs")["jobs"]
+    holder = {"lease_id": claimed["lease_id"]}
+    walk.pass_time(2)
+    walk.call("reportJobProgress", holder, id=job["id"])
+    walk.call("heartbeatJob", holder, id=job["id"])
+    walk.call("renewJobLease", holder, id=job["id"])
+    walk.pass_time(3)
+    walk.call("completeJob", holder, id=job["id"])
+    walk.call("getJob", id=job["id"])
+    walk.call("getJobHistory", id=job["id"])
+    walk.call("getJobStatuses", query={"ids": job["id"]})
+    walk.call("createJob", {"idempotency_key": None})
+    walk.call("dequeueJob")
+    cancelled = walk.call("createJob", {"idempotency_key": None})
+    walk.call("cancelJob", id=cancelled["id"])
+    walk.call("listJobs", query={"limit": "2"})
+    walk.call("getJobStats")
+
+
+def _dead_letters(walk: Walk) -> None:
+    for no_retry in (False, True, True, True):
+        walk.call("createJob", {"idempotency_key": None, "priority": 100})
+        [claimed] = walk.call("claimJobs", {"limit": 1})["jobs"]
+        holder = {"lease_id": claimed["lease_id"], "no_retry": no_retry}
+        walk.pass_time(2)
+        walk.call("failJob", holder, id=claimed["id"])
+    walk.call("listDeadLetters", query={"limit": "1"})
+    walk.call("retryJob", id=claimed["id"])
+    walk.call("retryDeadLetters", {"limit": 1})
+    walk.call("purgeDeadLetters", {"older_than": "2027-01-16T00:00:00Z"})
+
+
+def _dependencies(walk: Walk) -> None:
+    parent = walk.call("createJob", {"idempotency_key": None})
+    child = walk.call("createJob", {"idempotency_key": None})
+    walk.call("addJobDependencies", {"depends_on": [parent["id"]]}, id=child["id"])
+    walk.call("getJobDependencies", id=child["id"])
+
+
+def _schedules(walk: Walk) -> None:
+    walk.call("previewSchedule")
+    schedule_id = walk.call("createSchedule")["id"]
+    for name in (
+        "getSchedule", "updateSchedule", "pauseSchedule", "resumeSchedule", "triggerSchedule",
+        "getScheduleHistory", "getScheduleNextTimes",
+    ):  # fmt: skip
+        walk.pass_time(1)
+        walk.call(name, id=schedule_id)
+    walk.call("listSchedules")
+
+
+def _workflows(walk: Walk) -> None:
+    made = walk.call("createWorkflow")
+    workflow_id, job_id = made["id"], made["job_ids"][0]["job_id"]
+    walk.pass_time(1)
+    [claimed] = walk.call("claimJobs", {"queue_name": "accounts"})["jobs"]
+    walk.call("failJob", {"lease_id": claimed["lease_id"], "no_retry": True}, id=job_id)
+    walk.call("retryWorkflow", id=workflow_id)
+    [claimed] = walk.call("claimJobs", {"queue_name": "accounts"})["jobs"]
+    holder = {"lease_id": claimed["lease_id"], "result": {"id": 7}}
+    walk.pass_time(1)
+    walk.call("completeJob", holder, id=job_id)
+    walk.call("getWorkflow", id=workflow_id)
+    walk.call("listWorkflows")
+    walk.call("listWorkflowJobs", id=workflow_id)
+    walk.call("listWorkflowJobStatuses", id=workflow_id)
+    walk.call("getWorkflowJob", id=workflow_id, job_id=job_id)
+    walk.call("cancelWorkflow", id=workflow_id)
+
+
+def _figures(walk: Walk) -> None:
+    walk.call("getQueueStats", name="emails")
+    walk.call("listQueues")
+    walk.call("purgeQueue", name="emails")
+    walk.call("checkSlug", query={"slug": "acme"})
+    walk.call("checkSlugInPath", slug="acme")
+    walk.call("generateSlug")
+    walk.call("getUsage")
+    walk.call("adminListOrganizations", query={"limit": "1"})
+    for name in ("adminGetStats", "adminListPlans", "adminListQueues", "adminListWorkers"):
+        walk.call(name)
+    walk.call("adminListJobs", query={"limit": "1"})
+    walk.call("adminListSchedules")
+    walk.call("adminListWorkflows")
+
+
+if __name__ == "__main__":
+    json.dump(answers(), sys.stdout, indent=1, ensure_ascii=False)
+    sys.stdout.write("\n")
