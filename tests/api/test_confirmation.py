@@ -107,6 +107,22 @@ def test_the_code_that_is_mailed_when_the_address_is_set_confirms_it(api: Confir
     assert refusal(api.confirm(org_id, key, code)) == (404, "NOT_FOUND")
 
 
+def test_a_key_with_limits_does_not_make_itself_an_address_without(api: ConfirmingApi) -> None:
+    org_id, own = api.registered()
+    body = {"name": "Limited", "permissions": ["organization:admin"]}
+    limited = api.shown("POST", "api-keys", 201, key=own, json=body)["key"]
+    api.mails()
+    eve = {"billing_email": "eve@example.com"}
+    assert api.put(f"organizations/{org_id}", key=limited, json=eve).status_code == 200
+    [(_, code)] = api.mails()
+
+    refused = api.confirm(org_id, limited, code)
+
+    assert refusal(refused) == (403, "ACCESS_DENIED")
+    assert api.sign_in("eve@example.com")["type"] == "signup"
+    assert api.confirm(org_id, own, code).status_code == 200
+
+
 @pytest.mark.parametrize("how", ["put", "admin makes", "admin changes"])
 def test_a_code_is_mailed_wherever_an_address_is_set(api: ConfirmingApi, how: str) -> None:
     admin = {"X-Admin-Key": ADMIN_KEY}

@@ -43,8 +43,12 @@ def change(
     # What is kept is not looked at again: an earlier version has taken words that are unknown.
     msgspec.structs.replace(wanted, permissions=changes.permissions).checked(now_ms=tx.now_ms)
     is_revived = bool(changes.is_active and not row["is_active"])
-    gives_queues = is_revived or changes.queues is not None
-    gives_words = is_revived or changes.permissions is not None
+    # More queues are more that its permissions open, and the other way round.
+    gives_both = is_revived or not grants_of(row).covers(
+        Grants.of(wanted.queues, wanted.permissions)
+    )
+    gives_queues = gives_both or changes.queues is not None
+    gives_words = gives_both or changes.permissions is not None
     grants.check(wanted.queues if gives_queues else None, wanted.permissions if gives_words else ())
     if is_revived and caps is not None:
         check_room(tx, org, caps, "api_keys", more=1)

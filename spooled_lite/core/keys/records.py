@@ -88,6 +88,14 @@ class Grants(Struct, frozen=True):
     def is_unlimited(self) -> bool:
         return self.scope.is_unrestricted and (self.words is None or EVERYTHING in self.words)
 
+    def covers(self, other: "Grants") -> bool:
+        """Whether this has all that the other has."""
+        if not self.scope.covers(other.scope):
+            return False
+        if self.words is None or EVERYTHING in self.words:
+            return True
+        return other.words is not None and other.words <= self.words
+
     def check_over(self, other: "Grants") -> None:
         """Before a key is changed, revoked or given a new secret. Raises AccessDenied."""
         if other.is_unlimited and not self.is_unlimited:

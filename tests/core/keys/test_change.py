@@ -163,6 +163,17 @@ def test_whoever_has_less_may_rename_and_revoke_but_not_revive(store: Store) -> 
         changed(store, key, grants, is_active=True)
 
 
+def test_whoever_lacks_its_permissions_may_take_queues_from_a_key_and_give_it_none(
+    store: Store,
+) -> None:
+    key, grants = made(store, queues=("a", "b")), words("api-keys:write")
+
+    assert changed(store, key, grants, queues=("a",))["queues"] == '["a"]'
+    for queues in ((), ("*",), ("a", "b"), ("c",)):
+        with pytest.raises(AccessDenied):
+            changed(store, key, grants, queues=queues)
+
+
 # -- new secrets -----------------------------------------------------------------------------------
 
 

@@ -11,7 +11,14 @@ from spooled_lite.core.auth.records import (
 )
 from spooled_lite.core.orgs.create import get_organization
 from spooled_lite.core.orgs.records import OrganizationView
-from spooled_lite.errors import BadRequest, Conflict, NotFound, RateLimited, SpooledError
+from spooled_lite.errors import (
+    AccessDenied,
+    BadRequest,
+    Conflict,
+    NotFound,
+    RateLimited,
+    SpooledError,
+)
 from spooled_lite.outbound.mail import Message
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.rates.rate_limit import client_address
@@ -28,9 +35,15 @@ RESEND_SECONDS: Final = 60
 
 
 async def confirm(call: Call) -> Reply:
-    """Show the code, with a key of the organization."""
+    """Show the code, with a key of the organization that can do all that the address then can.
+
+    Raises AccessDenied: the key has limits, which a sign-in with the address would not have.
+    """
     check_is_own(call)
     check_mail_is_on(call)
+    assert call.caller is not None, "it shows a key"
+    if not call.caller.grants.is_unlimited:
+        raise AccessDenied("An address that can do everything is not confirmed with a limited key")
     code = (await call.body(AddressCode)).code
     failures, address = call.services.login_failures, client_address(call)
     failures.check(address, call.now_ms)
