@@ -31,7 +31,7 @@ def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
     if found is not None:
         key_id, reason = found.key_id, _why_shut(found, tx.now_ms)
     elif former is not None:
-        key_id, reason = former, "was given another secret"
+        key_id, reason = former, "was revoked or given another secret"
     else:
         key_id, reason = store_key(tx, org, NewKey(name=NAME), secret)["id"], None
     warnings = [_shut(key_id, reason)] if reason is not None else []
@@ -47,9 +47,9 @@ def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
 
 
 def _taken_back(tx: Tx, key_hash: bytes) -> str | None:
-    """The id of the key that once had this secret, if it is there with another one."""
+    """The id of the key that once had this secret, and lost it or was revoked."""
     row = tx.row(statements.FORMER_BOOTSTRAP, {"key_hash": key_hash})
-    return None if row is None else row["id"]
+    return None if row is None else row["key_id"]
 
 
 def _earlier(tx: Tx, key_hash: bytes) -> str | None:

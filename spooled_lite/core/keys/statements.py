@@ -91,11 +91,12 @@ DELETE FROM api_keys
    AND (SELECT deleted_at_ms FROM organizations WHERE seq = api_keys.org) IS NOT NULL
 """
 
-# The key that had this secret at an earlier start. One that is gone with its organization is not
-# among them.
+# The key that had this secret at an earlier start. One that is gone with its organization is among
+# them only if it had been taken back before.
 FORMER_BOOTSTRAP: Final = """
-SELECT api_keys.id FROM bootstrap_keys JOIN api_keys ON api_keys.id = bootstrap_keys.key_id
- WHERE bootstrap_keys.key_hash = :key_hash
+SELECT key_id FROM bootstrap_keys
+ WHERE key_hash = :key_hash
+   AND (is_taken_back OR EXISTS (SELECT 1 FROM api_keys WHERE id = bootstrap_keys.key_id))
 """
 
 NOTE_BOOTSTRAP: Final = """

@@ -58,8 +58,15 @@ CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
 -- back does not come back with a restart. One row for each bootstrap key there ever was.
 CREATE TABLE bootstrap_keys (
     key_hash      BLOB PRIMARY KEY,
-    key_id        TEXT NOT NULL
+    key_id        TEXT NOT NULL,
+    -- That key was revoked, or given another secret, and has gone with its organization since.
+    is_taken_back INTEGER NOT NULL DEFAULT 0 CHECK (is_taken_back IN (0, 1))
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER bootstrap_keys_stay_taken_back AFTER DELETE ON api_keys BEGIN
+    UPDATE bootstrap_keys SET is_taken_back = 1
+     WHERE key_id = OLD.id
+       AND (key_hash <> OLD.key_hash OR (OLD.is_active = 0 AND OLD.is_off_with_org = 0));
+END;
 
 -- Tokens that were logged out; a row is kept until the token would have expired.
 CREATE TABLE revoked_tokens (

@@ -11,7 +11,7 @@ from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import Grants, KeyChanges, hash_of
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.keys.verify import find_by_hash
-from spooled_lite.core.maintenance.remove_org import delete_organization
+from spooled_lite.core.maintenance.remove_org import delete_organization, remove_deleted
 from spooled_lite.core.orgs.create import create
 from spooled_lite.storage.transaction import Tx
 from tests.core.store import Store
@@ -116,6 +116,27 @@ def test_a_key_that_was_made_by_hand_and_revoked_is_not_brought_back_either(stor
 
     assert not store.run(ensure_key, store.org, issued.secret).is_good
     assert not is_good(store, issued.secret)
+
+
+@pytest.mark.parametrize("act", [revoke_it, give_it_another_secret])
+def test_what_was_taken_back_stays_so_when_its_organization_is_deleted(
+    store: Store, act: Act
+) -> None:
+    store.run(ensure_key, store.org, BOOTSTRAP)
+    key_id = key_id_of(store)
+    store.run(act, store.org, key_id)
+    store.run(delete_organization, store.org, even_if_busy=True)
+    while store.run(remove_deleted).done:
+        pass
+    assert store.rows("SELECT * FROM api_keys") == []
+    fresh: int = store.run(create, an_org(slug="fresh"))["seq"]
+
+    for _ in range(2):
+        ensured = store.run(ensure_key, fresh, BOOTSTRAP)
+
+        assert not ensured.is_good
+        assert key_id in ensured.warnings[0]
+        assert store.rows("SELECT * FROM api_keys") == []
 
 
 def test_one_that_went_with_its_organization_is_made_again(store: Store) -> None:
