@@ -4,10 +4,11 @@ from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.queues.query import get_queue
 from spooled_lite.core.workers.heartbeat import heartbeat
 from spooled_lite.core.workers.query import get_worker, list_workers
-from spooled_lite.core.workers.records import NewWorker, SignOfLife, WorkerView
+from spooled_lite.core.workers.records import NewWorker, SignOfLife
 from spooled_lite.core.workers.register import deregister, register
 from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
 from spooled_lite.events import Deadline
+from spooled_lite.wire.shapes.workers import WorkerView
 from tests.core.stage import OPEN, Stage, capped
 
 

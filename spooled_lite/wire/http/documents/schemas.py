@@ -128,7 +128,12 @@ def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """With what the table of fields says: the words, an example, rules that no type tells."""
+    """With what the table of fields says: the words, an example, rules that no type tells.
+
+    Types in `wire/shapes` say all of that themselves.
+    """
+    if "description" in schema:
+        return schema
     note = FIELDS.get(f"{name}.{field}") or FIELDS.get(field)
     if note is None:
         return schema
@@ -168,7 +173,8 @@ def _joined(schema: dict[str, Any]) -> dict[str, Any]:
     if sorted(str(each.get("type")) for each in some) == ["object", "string"]:
         some = [{"$ref": f"{REFERENCE}Time"}]  # nothing else is a text or an object
     if len(some) == 1 and has_null and isinstance(some[0].get("type"), str):
-        one: dict[str, Any] = some[0]
+        about = {key: value for key, value in schema.items() if key != "anyOf"}
+        one: dict[str, Any] = {**some[0], **about}
         one["type"] = [one["type"], "null"]
         if "enum" in one:
             one["enum"] = [*one["enum"], None]

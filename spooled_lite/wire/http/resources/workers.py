@@ -2,19 +2,17 @@
 
 from spooled_lite.core.workers.heartbeat import heartbeat as take_heartbeat
 from spooled_lite.core.workers.query import get_worker, list_workers
-from spooled_lite.core.workers.records import (
-    HeartbeatTaken,
-    HeartbeatWorker,
-    NewWorker,
-    RegisterWorker,
-    SignOfLife,
-    WorkerRegistered,
-    WorkerView,
-)
 from spooled_lite.core.workers.register import deregister as deregister_worker
 from spooled_lite.core.workers.register import register as register_worker
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.shapes.workers import (
+    HeartbeatTaken,
+    HeartbeatWorker,
+    RegisterWorker,
+    WorkerRegistered,
+    WorkerView,
+)
 
 
 async def list_all(call: Call) -> Reply:
@@ -24,9 +22,8 @@ async def list_all(call: Call) -> Reply:
 
 async def register(call: Call) -> Reply:
     settings = call.settings
-    worker = NewWorker.from_wire(
-        await call.body(RegisterWorker), max_concurrency=settings.worker_max_concurrency
-    )
+    body = await call.body(RegisterWorker)
+    worker = body.new_worker(max_concurrency=settings.worker_max_concurrency)
     for queue_name in worker.queue_names:
         call.scope.check(queue_name)
     row = await call.write(register_worker, call.org, worker, admission_of(call))
@@ -44,7 +41,7 @@ async def get(call: Call) -> Reply:
 
 
 async def heartbeat(call: Call) -> Reply:
-    sign = SignOfLife.from_wire(await call.body_or_empty(HeartbeatWorker))
+    sign = (await call.body_or_empty(HeartbeatWorker)).sign_of_life()
     arguments = (call.org, call.path("id"), sign, call.scope)
     await call.write(take_heartbeat, *arguments)
     interval = call.settings.worker_heartbeat_interval_secs

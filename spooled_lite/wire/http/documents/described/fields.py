@@ -7,7 +7,6 @@ from spooled_lite.core.jobs.records import TAGS_BYTES_MAX, WEBHOOK_CHARACTERS_MA
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.queues.names import QUEUE_NAME_MAX
 from spooled_lite.core.queues.records import REASON_MAX, SETTINGS_BYTES_MAX
-from spooled_lite.core.workers.records import HOSTNAME_MAX, METADATA_BYTES_MAX, QUEUES_MAX
 from spooled_lite.wire.http.documents.described.field import (
     Field,
     count,
@@ -206,44 +205,12 @@ QUEUES: Final = {
     "completed_count": count("The same as `completed`"),
     "failed_count": count("Failed and dead together"),
 }
-
-WORKERS: Final = {
-    "RegisterWorker.queue_name": Field(f"The first queue it works on. {NAMES}", "emails", length(1, QUEUE_NAME_MAX)),
-    "WorkerView.queue_name": Field("The first queue it works on", "emails"),
-    "queue_names": Field(f"Every queue it works on, up to {QUEUES_MAX}", ["emails"]),
-    "WorkerView.queue_names": Field("Every queue it works on", ["emails"], TEXTS),
-    "WorkerRegistered.queue_names": Field("Every queue it works on", ["emails"], TEXTS),
-    "hostname": Field(f"Where it runs: 1 to {HOSTNAME_MAX} letters, digits, `.`, `-` and `_`", "mail-host", length(1, HOSTNAME_MAX)),
-    "RegisterWorker.worker_id": Field("Its id; a known one registers again. Default: a new one", "mailer-1"),
-    "RegisterWorker.id": Field("The same as `worker_id`", "mailer-1"),
-    "worker_type": Field("What kind of worker it is", "python"),
-    "RegisterWorker.max_concurrency": Field("How many jobs it does at once", 5),
-    "RegisterWorker.max_concurrent_jobs": Field("The same as `max_concurrency`", 5),
-    "WorkerView.max_concurrency": Field("How many jobs it does at once", 5),
-    "metadata": Field(f"Any JSON value up to {METADATA_BYTES_MAX} bytes", {}),
-    "current_jobs": count("How many jobs it is doing", 1),
-    "HeartbeatWorker.current_jobs": Field("How many jobs it is doing, 0 to 1000, or the list of their ids", 1),
-    "current_job_count": count("The same as `current_jobs`", 1),
-    "HeartbeatWorker.status": Field("`healthy`, `degraded`, `draining` or `offline`; other words count as `healthy`", "healthy"),
-    "WorkerView.status": one_of("How it is", "healthy", "degraded", "draining", "offline"),
-    "WorkerRegistered.status": one_of("How it is", "healthy", "degraded", "draining", "offline"),
-    "last_heartbeat": time("Its last sign of life"),
-    "registered_at": time("When it registered last"),
-    "jobs_processed": count("Jobs it completed", 12),
-    "jobs_failed": count("Attempts of it that failed", 1),
-    "heartbeat_interval_secs": count("How often to send a sign of life", 10),
-    "heartbeat_interval_seconds": count("The same as `heartbeat_interval_secs`", 10),
-    "acknowledged": Field("Always true", True),
-    "next_heartbeat_seconds": count("When to send the next one", 10),
-    "commands": Field("Nothing is told to workers this way", []),
-}
 # fmt: on
 
 FIELDS: Final[Mapping[str, Field]] = {
     **COMMON,
     **JOBS,
     **QUEUES,
-    **WORKERS,
     **INGEST,
     **WEBHOOKS,
     **SCHEDULES,

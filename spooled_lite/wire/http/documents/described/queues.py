@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.queues import records
-from spooled_lite.core.workers import records as worker_records
+from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.errors import Conflict, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described import answers
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter
 from spooled_lite.wire.http.resources import queues, workers
+from spooled_lite.wire.shapes import workers as shapes
 
 QUEUES: Final[Mapping[Handler, Doc]] = {
     queues.list_all: Doc(summary="The first 100 queues by name", answer=list[records.QueueView]),
@@ -58,12 +59,10 @@ QUEUES: Final[Mapping[Handler, Doc]] = {
 }
 
 WORKERS: Final[Mapping[Handler, Doc]] = {
-    workers.list_all: Doc(
-        summary="The 100 workers heard of last", answer=list[worker_records.WorkerView]
-    ),
+    workers.list_all: Doc(summary="The 100 workers heard of last", answer=list[shapes.WorkerView]),
     workers.register: Doc(
         summary="Make a worker known, or known again",
-        body=worker_records.RegisterWorker,
+        body=shapes.RegisterWorker,
         needs=("queue_name", "queue", "queue_names"),
         example={
             "worker_id": "mailer-1",
@@ -71,18 +70,18 @@ WORKERS: Final[Mapping[Handler, Doc]] = {
             "hostname": "mail-host",
             "max_concurrency": 5,
         },
-        answer=worker_records.WorkerRegistered,
+        answer=shapes.WorkerRegistered,
         statuses=(201,),
         errors=(Conflict, QuotaExceeded),
     ),
-    workers.get: Doc(summary="One worker", answer=worker_records.WorkerView),
+    workers.get: Doc(summary="One worker", answer=shapes.WorkerView),
     workers.heartbeat: Doc(
         summary="A worker's sign of life",
-        about=f"Without one for {worker_records.SILENCE_MS // 1000} seconds it counts as offline;"
+        about=f"Without one for {SILENCE_MS // 1000} seconds it counts as offline;"
         " its jobs stay until their leases are over.",
-        body=worker_records.HeartbeatWorker,
+        body=shapes.HeartbeatWorker,
         example={"current_jobs": 2, "status": "healthy"},
-        answer=worker_records.HeartbeatTaken,
+        answer=shapes.HeartbeatTaken,
     ),
     workers.deregister: Doc(
         summary="A worker goes offline", about="Its leases stay.", statuses=(204,)

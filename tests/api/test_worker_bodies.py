@@ -5,23 +5,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from spooled_lite.core.workers.records import (
-    HeartbeatWorker,
-    NewWorker,
-    RegisterWorker,
-    SignOfLife,
-)
+from spooled_lite.core.workers.records import NewWorker, SignOfLife
 from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.wire.shapes.workers import HeartbeatWorker, RegisterWorker
 
 
 def new(body: dict[str, Any]) -> NewWorker:
     decoded = msgspec.json.decode(msgspec.json.encode(body), type=RegisterWorker)
-    return NewWorker.from_wire(decoded, max_concurrency=5)
+    return decoded.new_worker(max_concurrency=5)
 
 
 def sign(body: dict[str, Any]) -> SignOfLife:
     decoded = msgspec.json.decode(msgspec.json.encode(body), type=HeartbeatWorker)
-    return SignOfLife.from_wire(decoded)
+    return decoded.sign_of_life()
 
 
 def code_of(error: RuleBroken | WrongShape) -> str:
@@ -145,7 +141,7 @@ def test_metadata_is_kept_as_it_came_and_an_empty_list_is_an_empty_map(
 
     decoded = msgspec.json.decode(body, type=RegisterWorker)
 
-    assert NewWorker.from_wire(decoded, max_concurrency=5).metadata == kept
+    assert decoded.new_worker(max_concurrency=5).metadata == kept
 
 
 def test_a_heartbeat_may_say_nothing() -> None:
