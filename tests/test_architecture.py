@@ -34,7 +34,7 @@ RESOURCES: Final = (
     "tasks", "flows", "workers", "schedules", "topics", "webhooks", "ingest", "inbox", "batch",
     "overview", "maintenance",
 )  # fmt: skip
-LEAVES: Final = frozenset({"records", "statements"})
+LEAVES: Final = frozenset({"columns", "records", "statements"})
 
 LINES_MAX: Final = 400
 

@@ -1,13 +1,14 @@
 """Storing jobs: one, or many at once."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import insert_job
+from spooled_lite.core.jobs.columns import BLANK
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
@@ -21,31 +22,6 @@ from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract README, section 5
-
-# The columns of a new job that begin as nothing; most of them its INSERT leaves at their defaults.
-_NOT_YET: Final[Mapping[str, Any]] = {
-    "kind": "job",
-    "state": None,
-    "retry_count": 0,
-    "started_at_ms": None,
-    "completed_at_ms": None,
-    "assigned_worker_id": None,
-    "lease_id": None,
-    "lease_expires_at_ms": None,
-    "settled_lease_id": None,
-    "stop_reason": None,
-    "workflow_id": None,
-    "step_key": None,
-    "step_position": None,
-    "dependency_mode": None,
-    "cancelled_by_parent": 0,
-    "last_error": None,
-    "progress": None,
-    "progress_message": None,
-    "payload_bytes": None,
-    "result": None,
-    "result_bytes": None,
-}
 
 
 class Enqueued(Struct, frozen=True):
@@ -190,7 +166,7 @@ def new_row(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row) -> dict[str, Any]
         scheduled_at_ms = tx.now_ms + job.delay_ms
     is_delayed = scheduled_at_ms is not None and scheduled_at_ms > tx.now_ms
     return {
-        **_NOT_YET,
+        **BLANK,
         "id": tx.new_id(),
         "org": org,
         "queue": queue["seq"],

@@ -1,28 +1,26 @@
 """Every statement that stores, finds or lists jobs; those that change a status are in lifecycle."""
 
+from collections.abc import Iterable
 from typing import Final
+
+from spooled_lite.core.jobs import columns
 
 # A queue that was deleted hides its jobs at once; its rows go in passes. Index queues_deleted,
 # which is nearly always empty.
 VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL)"
 
-_NEW: Final = """id, org, queue, queue_name, status, claimable, priority, job_type, max_retries,
-                  timeout_seconds, created_at_ms, updated_at_ms, scheduled_at_ms, run_at_ms,
-                  delay_ms, expires_at_ms, idempotency_key, parent_job_id, dependencies_met, tags,
-                  payload_bytes, payload, completion_webhook, completion_webhook_secret"""
-_NEW_VALUES: Final = """:id, :org, :queue, :queue_name, :status, :claimable, :priority, :job_type,
-        :max_retries, :timeout_seconds, :created_at_ms, :updated_at_ms, :scheduled_at_ms,
-        :run_at_ms, :delay_ms, :expires_at_ms, :idempotency_key, :parent_job_id,
-        :dependencies_met, :tags, :payload_bytes, :payload, :completion_webhook,
-        :completion_webhook_secret"""
 
-INSERT: Final = f"INSERT INTO jobs ({_NEW}) VALUES ({_NEW_VALUES})"
+def inserting(columns: Iterable[str]) -> str:
+    """The INSERT of a job that brings these columns, as named parameters."""
+    names = tuple(columns)
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO jobs ({', '.join(names)}) VALUES ({values})"
+
+
+INSERT: Final = inserting(columns.OF_JOB)
 
 # Of a job whose parent can never be completed.
-INSERT_CANCELLED: Final = f"""
-INSERT INTO jobs ({_NEW}, completed_at_ms, cancelled_by_parent, last_error)
-VALUES ({_NEW_VALUES}, :completed_at_ms, :cancelled_by_parent, :last_error)
-"""
+INSERT_CANCELLED: Final = inserting(columns.OF_CANCELLED_JOB)
 
 # Index job_bodies_of_job, as the one that follows. A result is stored anew when a step that
 # was completed is started over.

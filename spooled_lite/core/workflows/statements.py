@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from spooled_lite.core.jobs.statements import VISIBLE
+from spooled_lite.core.jobs.columns import OF_STEP
+from spooled_lite.core.jobs.statements import VISIBLE, inserting
 
 # The primary key of job_dependencies, in its order.
 PARENTS: Final = """
@@ -63,16 +64,7 @@ INSERT INTO workflow_metadata (workflow, metadata) VALUES (:workflow, :metadata)
 
 METADATA: Final = "SELECT metadata FROM workflow_metadata WHERE workflow = :seq"
 
-INSERT_STEP: Final = """
-INSERT INTO jobs (id, org, queue, queue_name, kind, status, claimable, priority, job_type,
-                  max_retries, timeout_seconds, created_at_ms, updated_at_ms, expires_at_ms,
-                  workflow_id, step_key, step_position, dependency_mode, dependencies_met, tags,
-                  payload_bytes, payload)
-VALUES (:id, :org, :queue, :queue_name, :kind, :status, :claimable, :priority, :job_type,
-        :max_retries, :timeout_seconds, :created_at_ms, :updated_at_ms, :expires_at_ms,
-        :workflow_id, :step_key, :step_position, :dependency_mode, :dependencies_met, :tags,
-        :payload_bytes, :payload)
-"""
+INSERT_STEP: Final = inserting(OF_STEP)
 
 # The edges of so many steps. SQLite keeps a copy of every page that a statement changes, and those
 # of all steps lie on the same ones: a statement for each step would take a third longer where many
