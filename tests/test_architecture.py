@@ -9,6 +9,8 @@ from typing import Final
 
 import pytest
 
+from spooled_lite.wire.http.routes import ROUTES
+
 ROOT: Final = Path(__file__).parent.parent / "spooled_lite"
 MODULES: Final = sorted(ROOT.rglob("*.py"))
 NAMES: Final = [path.relative_to(ROOT).as_posix() for path in MODULES]
@@ -60,6 +62,8 @@ MAY_ASK: Final = {
     ("cli/load/serial.py", "random.random"): "a client: spreads its own calls",
     ("wire/grpc/start.py", "os.environ"): "tells the library what to log, which asks nothing else",
 }
+# Has a port of its own, with three paths.
+MAY_NAME_PATHS: Final = frozenset({"wire/http/resources/metrics_port.py"})
 SQL_ASKS: Final = re.compile(
     r"\b(datetime|date|time|julianday|unixepoch|strftime)\s*\(\s*'"
     r"|\bCURRENT_(TIME|DATE|TIMESTAMP)\b|\brandom(blob)?\s*\(\s*\d*\s*\)"
@@ -286,6 +290,29 @@ def test_importing_one_module_imports_one_module(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_is_about_one_subject(name: str) -> None:
     assert len((ROOT / name).read_text().splitlines()) <= LINES_MAX
+
+
+def test_every_path_stands_in_the_table_of_routes_and_nowhere_else() -> None:
+    """So that a rule about a path is a column of its row. What describes the paths names them."""
+    first = {path.split("/")[1] for _, path, *_ in ROUTES} - {""}
+    literals = {
+        (name, node.value)
+        for name in NAMES
+        if name.startswith("wire/") and not name.startswith("wire/http/documents/")
+        if name != "wire/http/routes.py"
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Constant)
+        and (text := _text(node.value)).startswith("/")
+        and text.split("/")[1] in first
+    }
+
+    assert {name for name, _ in literals} == MAY_NAME_PATHS
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""
 
 
 def test_the_front_door_of_writes_is_typed_and_knows_no_lane() -> None:

@@ -1,7 +1,7 @@
 """Who is calling and what they may do; the same for every protocol."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
@@ -82,8 +82,10 @@ class Caller(Struct, frozen=True, kw_only=True):
     def may(self, word: str) -> bool:
         return self.words is None or word in self.words or EVERYTHING in self.words
 
-    def may_any(self, words: Iterable[str]) -> bool:
-        return any(self.may(word) for word in words)
+    def check_may(self, *words: str) -> None:
+        """Raises AccessDenied: the key has none of these permissions."""
+        if not any(self.may(word) for word in words):
+            raise AccessDenied(f"This key lacks the permission `{words[0]}`")
 
 
 class Callers:

@@ -9,7 +9,8 @@ from msgspec import Struct
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.words import implied_words
 from spooled_lite.storage.transaction import Reading
-from spooled_lite.wire.http.dispatch import NO_WORD, Access
+from spooled_lite.wire.http.admit import Access
+from spooled_lite.wire.http.dispatch import NO_WORD
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api.admin_calls import ADMIN_KEY
 from tests.api.job_calls import WatchedApi, assert_envelope

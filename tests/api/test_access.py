@@ -9,8 +9,9 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.storage.transaction import Tx
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.dispatch import Access, Row
+from spooled_lite.wire.http.dispatch import Row
 from tests.api.served import NOW_MS, Api
 
 

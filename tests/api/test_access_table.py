@@ -8,7 +8,7 @@ import pytest
 from spooled_lite.core.keys.issue import words_json
 from spooled_lite.core.keys.words import WORDS as ALL_WORDS
 from spooled_lite.storage.transaction import Tx
-from spooled_lite.wire.http.dispatch import Access
+from spooled_lite.wire.http.admit import Access
 from tests.api.access_table import (
     ACCESS,
     ELSEWHERE,

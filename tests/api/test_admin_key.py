@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from spooled_lite.wire.http import admin_key
-from spooled_lite.wire.http.dispatch import Access
+from spooled_lite.wire.http import admit
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.routes import ROUTES
 from spooled_lite.wire.rates.rate_limit import GUESS_SECONDS, FailureWindows
 from tests.api.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
@@ -68,7 +68,7 @@ def test_the_admin_key_is_no_api_key(api: AdminApi) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [(method, path) for method, path, _, access, _ in ROUTES if access is Access.ADMIN],
+    [(method, path) for method, path, _, access, *_ in ROUTES if access is Access.ADMIN],
 )
 def test_every_admin_call_asks_for_the_key_first(api: AdminApi, method: str, path: str) -> None:
     answer = api.request(method, filled(path), content=b"no json")
@@ -124,7 +124,7 @@ def test_past_the_limit_the_right_key_is_refused_like_any_other(api: AdminApi) -
 def test_past_the_limit_nothing_is_compared(api: AdminApi, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(api)
     compared: list[bytes] = []
-    monkeypatch.setattr(admin_key, "_is_same", lambda shown, _: compared.append(shown))
+    monkeypatch.setattr(admit, "_is_same", lambda shown, _: compared.append(shown))
 
     for value in ("wrong", ADMIN_KEY):
         assert shown(api, value)[0] == 429

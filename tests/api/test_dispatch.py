@@ -8,8 +8,9 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.errors import MethodNotAllowed, NotFound
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.dispatch import Access, Dispatch, Row
+from spooled_lite.wire.http.dispatch import Dispatch, Row
 from spooled_lite.wire.http.paging import flag, page, paged, time_ms
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api.served import NOW_MS, Api

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.dispatch import Access, Row
+from spooled_lite.wire.http.dispatch import Row
 from spooled_lite.wire.time_limit import TimeLimit
 from tests.api.served import NOW_MS, Api, serving
 

@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from spooled_lite.cli.main import main
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply
-from spooled_lite.wire.http.dispatch import Access, Handler, Route
+from spooled_lite.wire.http.dispatch import Handler, Route
 from spooled_lite.wire.http.documents import schemas
 from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.documents.described.fields import FIELDS

@@ -10,8 +10,9 @@ from msgspec import Struct
 from spooled_lite.config import Settings
 from spooled_lite.errors import RateLimited
 from spooled_lite.plans import Plans
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.dispatch import Access, Row
+from spooled_lite.wire.http.dispatch import Row, Trait
 from spooled_lite.wire.rates import buckets
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits, client_address
 from tests.api.served import NOW_MS, Api
@@ -32,8 +33,8 @@ ROWS: tuple[Row, ...] = (
     ("GET", "/api/v1/public", anything, Access.PUBLIC, "-"),
     ("GET", "/api/v1/login", fails, Access.PUBLIC, "-"),
     ("GET", "/api/v1/jobs", anything, Access.KEY, "-"),
-    ("GET", "/health/live", anything, Access.PUBLIC, "-"),
-    ("GET", "/metrics", anything, Access.METRICS, "-"),
+    ("GET", "/health/live", anything, Access.PUBLIC, "-", Trait.UNLIMITED),
+    ("GET", "/metrics", anything, Access.METRICS, "-", Trait.UNLIMITED),
 )
 FROM_PROXY = {"X-Forwarded-For": "203.0.113.7, 10.0.0.1"}
 

@@ -16,7 +16,7 @@ from tests.api.sign_in_calls import an_address_for, sign_in_body
 from tests.api.webhook_calls import A_WEBHOOK, a_webhook_for
 
 SERVED: Final = {
-    f"{method} {path}": (access.value, word) for method, path, _, access, word in ROUTES
+    f"{method} {path}": (access.value, word) for method, path, _, access, word, *_ in ROUTES
 }
 BY_NAME: Final = {f"{row[0]} {row[1]}": row for row in MAIN_PORT}
 # More words than the table has room for: the text above it gives them.

@@ -14,7 +14,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.logs import set_up_logging
-from spooled_lite.wire.http.dispatch import Access
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api.access_table import ACCESS, WITH_KEY, Home, WholeFileApi
 from tests.api.admin_calls import ADMIN_KEY

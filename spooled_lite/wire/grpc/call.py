@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.errors import AccessDenied, RuleBroken
+from spooled_lite.errors import RuleBroken
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
@@ -48,9 +48,8 @@ class Call:
         """
         await self.authenticate()
         self.charge()
-        caller = self.admitted
-        if self.settings.enforce_key_permissions and not caller.may(word):
-            raise AccessDenied(f"This key lacks the permission `{word}`")
+        if self.settings.enforce_key_permissions:
+            self.admitted.check_may(word)
 
     async def authenticate(self) -> None:
         """Look the caller up; again, in the life of a stream. Raises Unauthorized, AccessDenied."""

@@ -12,26 +12,21 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.errors import (
-    AccessDenied,
     InternalError,
     NotFound,
     RateLimited,
     SpooledError,
-    Unauthorized,
     Unavailable,
 )
-from spooled_lite.wire.caller import Caller
-from spooled_lite.wire.http.admin_key import check_admin_key, has_admin_key
+from spooled_lite.wire.http.admit import admit
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Header, Reply, StreamReply
-from spooled_lite.wire.http.dispatch import Access, Route, Row, dispatch_of
+from spooled_lite.wire.http.dispatch import Route, Row, dispatch_of
 from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.headers import compression, versions
 from spooled_lite.wire.http.headers.cors import Cors
 from spooled_lite.wire.http.headers.security_headers import security_headers
-from spooled_lite.wire.http.registration import check_registration
-from spooled_lite.wire.http.resources.metrics import check_metrics_token
-from spooled_lite.wire.http.routes import ROUTES
+from spooled_lite.wire.http.routes import API_PREFIX, ROUTES
 from spooled_lite.wire.rates.rate_limit import (
     client_address,
     rate_headers,
@@ -42,8 +37,7 @@ from spooled_lite.wire.time_limit import TimeLimit
 
 logger = logging.getLogger(__name__)
 
-API_PREFIX: Final = b"/api/v1"
-_UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP})
+_PREFIX: Final = API_PREFIX.encode("ascii")
 
 
 class Application:
@@ -60,7 +54,6 @@ class Application:
         self._time_limit = time_limit or TimeLimit()
         self._cors = Cors(services.settings)
         self._security = security_headers(enable_hsts=services.settings.enable_hsts)
-        self._checks_words = services.settings.enforce_key_permissions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -79,7 +72,7 @@ class Application:
             self.services,
             scope,
             receive,
-            is_api=raw_path.startswith(API_PREFIX) and raw_path[7:8] in (b"/", b""),
+            is_api=raw_path.startswith(_PREFIX) and raw_path[len(_PREFIX) :][:1] in (b"/", b""),
         )
         began = time.monotonic()
         status = 0
@@ -125,96 +118,11 @@ class Application:
             return refusal(InternalError())
 
     async def _handle(self, call: Call, route: Route) -> Reply:
-        if call.is_api and route.access is not Access.NONE:
-            versions.check_version(call.headers.get(b"x-api-version"))
-        await self._admit(call, route)
+        await admit(call, route)
         if self._around is None:
             return await route.handler(call)
         name = f"{route.method} {route.path}"
         return await self._around(name, call, partial(route.handler, call))
-
-    async def _admit(self, call: Call, route: Route) -> None:
-        """Raises whatever keeps the call out. Contract: README, section 8 ("Access")."""
-        match route.access:
-            case Access.PUBLIC | Access.HOOK_TOKEN | Access.SIGNATURE:
-                self._admit_address(call, route)
-            case Access.NONE:
-                return
-            case Access.METRICS:
-                check_metrics_token(call)
-            case Access.OWN_METRICS:
-                await self._admit_scraper(call, route)
-            case Access.ADMIN:
-                call.rate_headers = ()  # whoever has the admin key is not limited
-                await check_admin_key(call)
-            case Access.REGISTRATION:
-                self._admit_address(call, route)
-                await check_registration(call)
-            case Access.BOOTSTRAP:
-                await self._admit_bootstrap(call, route)
-            case Access.STREAM:
-                identities = self.services.identities
-                identity = await identities.of(call.headers, call.query_all, now_ms=call.now_ms)
-                call.identity = identity
-                self._let_in(call, route, identity.caller)
-            case _:
-                await self._admit_caller(call, route)
-
-    async def _admit_bootstrap(self, call: Call, route: Route) -> None:
-        """Whoever shows something must show the right thing; who shows nothing is looked at later.
-
-        Contract: platform, section 8.4.
-        """
-        shows_key = b"authorization" in call.headers or b"x-api-key" in call.headers
-        if shows_key and not await has_admin_key(call):
-            await self._admit_caller(call, route)
-        elif shows_key or b"x-admin-key" in call.headers:
-            await check_admin_key(call)
-            call.is_admin, call.rate_headers = True, ()
-        else:
-            self._admit_address(call, route)
-            if call.settings.registration_mode != "open":
-                raise Unauthorized
-
-    async def _admit_scraper(self, call: Call, route: Route) -> None:
-        """A scraper of the whole server, or a key that looks at its own organization."""
-        if b"x-admin-key" in call.headers:
-            await check_admin_key(call)
-        elif call.settings.metrics_token is not None:
-            check_metrics_token(call)
-        else:
-            await self._admit_caller(call, route)
-            return
-        call.is_admin = True
-
-    def _admit_address(self, call: Call, route: Route) -> None:
-        """How often this address calls, where nobody has to say who is calling."""
-        if route.is_unlimited:
-            return
-        now_ms = call.now_ms
-        standing = self.services.rates.charge_address(client_address(call), now_ms)
-        call.rate_headers = rate_headers(standing, now_ms)
-        standing.check()
-
-    async def _admit_caller(self, call: Call, route: Route) -> None:
-        self._let_in(call, route, await self.services.callers.authenticate(call.headers))
-
-    def _let_in(self, call: Call, route: Route, caller: Caller) -> None:
-        """Who is calling, how often, and may they: in this order, so that refusals count too."""
-        call.admit(caller)
-        now_ms = call.now_ms
-        standing = self.services.rates.charge(caller, now_ms)
-        call.rate_headers = rate_headers(standing, now_ms)
-        if standing is not None:
-            standing.check()
-        call.check_rights = partial(self._check_rights, route)
-        call.check_rights(caller)
-
-    def _check_rights(self, route: Route, caller: Caller) -> None:
-        if self._checks_words and route.words and not caller.may_any(route.words):
-            raise AccessDenied(f"This key lacks the permission `{route.words[0]}`")
-        if route.access in _UNSCOPED and not caller.scope.is_unrestricted:
-            raise AccessDenied("This call needs a key without a queue restriction")
 
     def _options(self, call: Call, raw_path: bytes) -> Reply:
         """Contract: platform, 1.1: answered without credentials, a preflight for any path."""
@@ -267,7 +175,7 @@ class Application:
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refused before the upgrade, as any request would be; or accepted, and talked to."""
         raw_path: bytes = scope["raw_path"]
-        is_api = raw_path.startswith(API_PREFIX)
+        is_api = raw_path.startswith(_PREFIX)
         call = Call(self.services, {**scope, "method": "GET"}, receive, is_api=is_api)
         began = time.monotonic()
         answer = await self._answer(call, raw_path)

@@ -9,30 +9,21 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from spooled_lite.errors import MethodNotAllowed, NotFound
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply
 
 Handler = Callable[[Call], Awaitable[Reply]]
-Row = tuple[str, str, Handler, "Access", str]
+# Method, path, handler, who may call it, permission words, and whatever is special about it.
+Row = tuple[str, str, Handler, Access, str, *tuple["Trait", ...]]
 
 NO_WORD: Final = "-"
 
 
-class Access(Enum):
-    """Who may call a route. Contract: README, section 8."""
+class Trait(Enum):
+    """What else is special about a route: further columns of its row."""
 
-    PUBLIC = "public"  # no credential; one that is present is ignored
-    KEY = "key"  # an API key; its queue scope applies
-    STREAM = "stream"  # as KEY; the credential may stand in the query, too
-    UNSCOPED = "unscoped"  # an API key without a queue restriction
-    REGISTRATION = "registration"  # public, or the admin key, or nobody: as registration is set
-    BOOTSTRAP = "bootstrap"  # an unscoped key, the admin key, or neither: the handler decides
-    ADMIN = "admin"  # the admin key, in a header of its own; any other credential is ignored
-    METRICS = "metrics"  # public, or the metrics token when there is one
-    # The metrics token or the admin key: of the whole server. A key, without a token: of its own.
-    OWN_METRICS = "own metrics"
-    HOOK_TOKEN = "hook-token"  # as PUBLIC; the handler asks for the webhook token or a key
-    SIGNATURE = "signature"  # as PUBLIC; the handler asks for a provider's signature
-    NONE = "none"  # always refused, before any look at a credential
+    UNLIMITED = "unlimited"  # not limited per address: for watchers of the server
+    WEBSOCKET = "websocket"  # takes a request for a WebSocket
 
 
 class Route(Struct, frozen=True):
@@ -47,12 +38,17 @@ class Route(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: Row) -> "Route":
-        method, path, handler, access, word = row
-        names = tuple(_name(each) for each in path.split("/") if _is_parameter(each))
-        words = () if word == NO_WORD else tuple(word.split())
-        is_unlimited = path.startswith(("/health", "/metrics"))
-        takes_websockets = path == "/api/v1/ws"
-        return cls(method, path, handler, access, words, names, takes_websockets, is_unlimited)
+        method, path, handler, access, word, *traits = row
+        return cls(
+            method,
+            path,
+            handler,
+            access,
+            words=() if word == NO_WORD else tuple(word.split()),
+            parameters=tuple(_name(each) for each in path.split("/") if _is_parameter(each)),
+            takes_websockets=Trait.WEBSOCKET in traits,
+            is_unlimited=Trait.UNLIMITED in traits,
+        )
 
 
 class _Node:

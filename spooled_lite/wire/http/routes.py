@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from spooled_lite.wire.http.dispatch import Access, Row
+from spooled_lite.wire.http.admit import Access
+from spooled_lite.wire.http.dispatch import Row, Trait
 from spooled_lite.wire.http.documents import pages as documents
 from spooled_lite.wire.http.resources import (
     admin,
@@ -30,12 +31,14 @@ from spooled_lite.wire.http.resources import (
     workflows,
 )
 
+API_PREFIX: Final = "/api/v1"
+
 # Words as in the contract (README, section 8): `-` is none, two words are "either of them".
 # fmt: off
 HEALTH: Final[tuple[Row, ...]] = (
-    ("GET", "/health",       health.overview, Access.PUBLIC, "-"),
-    ("GET", "/health/live",  health.live,     Access.PUBLIC, "-"),
-    ("GET", "/health/ready", health.ready,    Access.PUBLIC, "-"),
+    ("GET", "/health",       health.overview, Access.PUBLIC, "-", Trait.UNLIMITED),
+    ("GET", "/health/live",  health.live,     Access.PUBLIC, "-", Trait.UNLIMITED),
+    ("GET", "/health/ready", health.ready,    Access.PUBLIC, "-", Trait.UNLIMITED),
 )
 
 DOCUMENTS: Final[tuple[Row, ...]] = (
@@ -192,7 +195,7 @@ INGEST: Final[tuple[Row, ...]] = (
 )
 
 METRICS: Final[tuple[Row, ...]] = (
-    ("GET", "/metrics",                   metrics.scrape,     Access.METRICS, "-"),
+    ("GET", "/metrics",                   metrics.scrape,     Access.METRICS, "-", Trait.UNLIMITED),
     ("GET", "/api/v1/metrics",            metrics.overview,   Access.KEY,     "-"),
     ("GET", "/api/v1/metrics/prometheus", metrics.prometheus, Access.OWN_METRICS, "-"),
 )
@@ -228,7 +231,7 @@ STREAMS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/events",               streams.events,       Access.STREAM, "jobs:read"),
     ("GET", "/api/v1/events/jobs/{id}",     streams.job_events,   Access.STREAM, "jobs:read"),
     ("GET", "/api/v1/events/queues/{name}", streams.queue_events, Access.STREAM, "jobs:read"),
-    ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read"),
+    ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read", Trait.WEBSOCKET),  # noqa: E501
 )
 
 # Always refused. Contract: platform, section 17.

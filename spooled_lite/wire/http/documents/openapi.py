@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import spooled_lite
-from spooled_lite.wire.http.dispatch import Access, Handler, Route, Row
+from spooled_lite.wire.http.admit import Access
+from spooled_lite.wire.http.dispatch import Handler, Route, Row
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc, Parameter
 from spooled_lite.wire.http.documents.described.refusals import Refusals
 from spooled_lite.wire.http.documents.described.words import (

@@ -30,7 +30,7 @@ from spooled_lite.core.keys.onboard import Onboarded
 from spooled_lite.core.orgs.records import NewOrganization
 from spooled_lite.errors import AccessDenied, BadRequest, NotFound, WrongShape
 from spooled_lite.outbound.mail import Message
-from spooled_lite.wire.http.admin_key import has_admin_key
+from spooled_lite.wire.http.admit import may_register
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.resources.auth import tokens_for
 from spooled_lite.wire.http.resources.confirmation import check_mail_is_on, is_mail_on
@@ -51,7 +51,7 @@ async def start(call: Call) -> Reply:
     requests.check(address, call.now_ms)
     requests.fail(address, call.now_ms)
     call.services.mail.check_room()
-    operation = partial(sign_in.start, may_register=await _may_register(call))
+    operation = partial(sign_in.start, may_register=await may_register(call))
     code: str | None = await call.write(operation, email, call.services.signer.secret)
     if code is not None:
         text = TEXT.format(code=code, minutes=CODE_SECONDS // 60)
@@ -66,7 +66,7 @@ async def verify(call: Call) -> Reply:
     failures, address = call.services.login_failures, client_address(call)
     failures.check(address, call.now_ms)
     operation = partial(
-        sign_in.verify, may_register=await _may_register(call), is_live=_is_production(call)
+        sign_in.verify, may_register=await may_register(call), is_live=_is_production(call)
     )
     secret = call.services.signer.secret
     verified = await call.write(operation, email, body.code, secret)
@@ -82,7 +82,7 @@ async def verify(call: Call) -> Reply:
 
 async def complete(call: Call) -> Reply:
     check_mail_is_on(call)
-    if not await _may_register(call):
+    if not await may_register(call):
         raise AccessDenied("Registration is closed")
     body = await call.body(CompleteSignup)
     claims = call.services.signer.read_signup(body.signup_token, now_ms=call.now_ms)
@@ -155,16 +155,6 @@ def _signed_up(call: Call, made: Onboarded) -> SignedUp:
             organization["billing_email"],
         ),
     )
-
-
-async def _may_register(call: Call) -> bool:
-    match call.settings.registration_mode:
-        case "open":
-            return True
-        case "closed":
-            return await has_admin_key(call)
-        case "invite":
-            return False
 
 
 def _is_production(call: Call) -> bool:

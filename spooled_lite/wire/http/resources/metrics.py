@@ -1,7 +1,5 @@
 """What is measured, for scrapers and for people. Contract: platform, section 14."""
 
-import hashlib
-import hmac
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -13,13 +11,11 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview.depths import Depth, deepest
 from spooled_lite.core.overview.totals import Figures, totals
 from spooled_lite.core.overview.totals import figures as figures_of
-from spooled_lite.errors import SpooledError, Unauthorized
+from spooled_lite.errors import SpooledError
 from spooled_lite.metrics import own_text
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.turns import OUTSIDE
-from spooled_lite.wire.caller import credential_of
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.rates.rate_limit import client_address
 from spooled_lite.wire.services import Services
 
 # Gauges that are read from the file, by what they show.
@@ -158,30 +154,3 @@ async def _depths(services: Services) -> list[Depth]:
         return await services.db.readers.of(OUTSIDE).read(deepest)
     except SpooledError:
         return []
-
-
-def check_metrics_token(call: Call) -> None:
-    """Let the call through if it shows the metrics token, or there is none.
-
-    Raises:
-        Unauthorized: it shows another one, or none.
-        RateLimited: its address has failed too often; then nothing is compared any more.
-    """
-    token = call.settings.metrics_token
-    if token is None:
-        return
-    failures, address = call.services.metrics_failures, client_address(call)
-    failures.check(address, call.now_ms)
-    if not may_scrape(call.headers, token):
-        failures.fail(address, call.now_ms)
-        raise Unauthorized("A valid metrics token is required")
-
-
-def may_scrape(headers: Mapping[bytes, bytes], token: str | None) -> bool:
-    """Whether the bearer is the token; anybody may when there is none."""
-    if token is None:
-        return True
-    shown = credential_of(headers) if b"authorization" in headers else None
-    # Digests, because the comparison of unequal lengths would tell the length.
-    digests = (hashlib.sha256(each.encode()).digest() for each in (shown or "", token))
-    return hmac.compare_digest(*digests)

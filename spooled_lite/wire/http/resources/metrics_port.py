@@ -6,10 +6,11 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite import metrics
+from spooled_lite.wire.http.admit import may_scrape
 from spooled_lite.wire.http.call import Header
 from spooled_lite.wire.http.headers.security_headers import security_headers
 from spooled_lite.wire.http.resources.health import trouble_of
-from spooled_lite.wire.http.resources.metrics import exposition, may_scrape
+from spooled_lite.wire.http.resources.metrics import exposition
 from spooled_lite.wire.rates.buckets import Standing, Window, keep, use
 from spooled_lite.wire.rates.rate_limit import UNKNOWN_ADDRESS
 from spooled_lite.wire.services import Services

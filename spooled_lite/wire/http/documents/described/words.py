@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from spooled_lite.config import Settings
+from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.body import BODY_BYTES_MAX, NESTING_MAX
-from spooled_lite.wire.http.dispatch import Access
 
 PAYLOAD_BYTES_MAX: Final = Settings().queue_max_payload_size_bytes
 ABOUT: Final = f"""\
