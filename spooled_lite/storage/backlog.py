@@ -17,6 +17,7 @@ from spooled_lite.storage.turns import HOUSE, Turns
 
 SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
 OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
+LINES_MAX: Final = 100  # of one claim; far fewer than a batch may run (round.PARKED_RUN_MAX)
 LANE_SHARE: Final = 0.25  # of a batch, for each lane behind in which something waits
 
 
@@ -29,7 +30,7 @@ class Request:
         "entered_at",
         "gives_back",
         "lane",
-        "line",
+        "lines",
         "operation",
         "owner",
         "parks",
@@ -44,7 +45,7 @@ class Request:
         owner: int,
         taker: Any,
         *,
-        line: Line | None = None,
+        lines: tuple[Line, ...] = (),
         parks: bool = False,
         gives_back: Callable[..., Any] | None = None,
     ) -> None:
@@ -53,8 +54,8 @@ class Request:
         self.lane = lane
         self.owner = owner
         self.taker = taker  # the future that gets the answer
-        self.line = line  # goes behind the claims that wait in it
-        self.parks = parks  # waits in its line when it finds nothing
+        self.lines = lines  # of a claim: it goes behind the claims that wait in any of them
+        self.parks = parks  # waits in its lines when it finds nothing
         self.gives_back = gives_back  # undoes a result that nobody is there to take
         self.answered = False
         self.entered_at = 0.0

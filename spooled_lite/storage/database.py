@@ -17,7 +17,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
-from spooled_lite.storage.backlog import Request
+from spooled_lite.storage.backlog import LINES_MAX, Request
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import CannotUseFile, FileLock, create_private
@@ -181,15 +181,18 @@ class Database:
         arguments: tuple[Any, ...],
         *,
         owner: int,
-        line: Line,
+        lines: tuple[Line, ...],
         parks: bool,
         gives_back: Operation[[Any], Any],
     ) -> Request:
-        """Line a claim up: behind those that wait in its line, and to wait there if it `parks`.
+        """Line a claim up: behind those that wait in its lines, and to wait there if it `parks`.
+
+        It stands in all of them until one has something for it, and then leaves all of them.
 
         Its answer is in the request's `taker`, a future. When nobody takes what it found,
         because the future was settled or cancelled before, `gives_back` is run with it.
         """
+        assert 0 < len(lines) <= LINES_MAX, "a claim stands in some lines, and not in too many"
         taker = self._running_loop().create_future()
         request = Request(
             operation,
@@ -197,7 +200,7 @@ class Database:
             Lane.CLAIM,
             owner,
             taker,
-            line=line,
+            lines=lines,
             parks=parks,
             gives_back=gives_back,
         )

@@ -1,17 +1,21 @@
 """What one transaction runs: the requests of a batch, and the waiting claims that they feed."""
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from spooled_lite.errors import SpooledError
-from spooled_lite.storage.backlog import Request
+from spooled_lite.storage.backlog import LINES_MAX, Request
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.transaction import Batch, Line, Tx, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 
-PARKED_RUN_MAX: Final = 256  # waiting claims run in one batch; the rest of the line goes next time
+# Waiting claims run in one batch; the rest of the line goes next time. More than one claim may have
+# lines: each may cost a run before it is that claim's turn.
+PARKED_RUN_MAX: Final = 256
+assert PARKED_RUN_MAX > LINES_MAX, "else a claim with many lines would be postponed for ever"
 
 Answer = tuple[Request, Any]  # the result, or the exception
 
@@ -52,24 +56,26 @@ class Round:
         self._parked: list[Request] = []
         self._served: dict[Request, None] = {}  # of those that wait
         self._looked_at: set[Line] = set()  # nothing is there for those that wait, unless it is fed
+        self._held: set[Line] = set()  # of postponed claims: nobody else may go first in these
         self._runs_left = PARKED_RUN_MAX
 
     def run(self, request: Request) -> None:
-        """Run a request; a claim goes behind those that wait in its line.
+        """Run a request; a claim goes behind those that wait in its lines.
 
         Raises:
             TransactionLost: the request, or a waiting claim, has ended the transaction.
             sqlite3.Error: trouble of the storage.
         """
-        if request.line is not None:
+        if request.lines:
             if request.taker.done():
                 return  # nobody is there any more to be given a job
-            if not self._serve(request.line):
+            if not self._is_next(request):
                 self.postponed.append(request)
+                self._held.update(request.lines)
                 return
         result = self._result_of(request)
         if request.parks and not result:
-            # At once: an operation later in this batch may feed the line.
+            # At once: an operation later in this batch may feed its lines.
             self._waiting.park(request)
             self._parked.append(request)
         else:
@@ -97,30 +103,83 @@ class Round:
         for request in self._parked:
             self._waiting.leave(request)
 
+    def _is_next(self, request: Request) -> bool:
+        """Serve those that wait in the lines of a fresh claim. False: this batch has no room to."""
+        if self._held and not self._held.isdisjoint(request.lines):
+            return False
+        return all(map(self._serve, request.lines))
+
     def _serve(self, line: Line) -> bool:
         """Run the claims that wait in a line, oldest first, until one finds nothing.
 
-        They all look for the same jobs, so the ones behind it would find nothing either. False
-        when there was no room for all of them in this batch.
+        A claim that stands in other fed lines as well is run when it is the first in all of them:
+        those before it there are run before it. One that finds nothing ends the run of its own
+        lines and of no other. False when there was no room for all of them in this batch.
         """
         fed = self._batch.fed
-        if line in self._looked_at and line not in fed:
-            return True
-        for request in self._waiting.waiting_in(line):
-            if request in self._served:
+        left: dict[Line, deque[Request]] = {}
+        path = [line]  # the first one of each line has somebody before it in the next line
+        while path:
+            here = path[-1]
+            if self._is_empty(here):
+                path.pop()
                 continue
-            if not self._runs_left:
+            first = self._first_in(here, left)
+            if first is None:
+                self._note_empty(here)
+            elif (before := self._line_before(first, here, left)) is not None:
+                path.append(before)
+            elif not self._runs_left:
                 fed.add(line)
                 return False
-            if not request.taker.done():
-                self._runs_left -= 1
-                result = self._result_of(request)
-                if not result:
-                    break
-                self.answers.append((request, result))
-            self._served[request] = None
-        fed.discard(line)
+            elif not self._run_waiting(first):
+                for each in first.lines:
+                    self._note_empty(each)
+        return True
+
+    def _is_empty(self, line: Line) -> bool:
+        """Whether it is known that nothing is there for those that wait in this line."""
+        return line in self._looked_at and line not in self._batch.fed
+
+    def _note_empty(self, line: Line) -> None:
+        self._batch.fed.discard(line)
         self._looked_at.add(line)
+
+    def _first_in(self, line: Line, left: dict[Line, deque[Request]]) -> Request | None:
+        """The oldest in a line that was not served yet."""
+        if line not in left:
+            left[line] = deque(self._waiting.waiting_in(line))
+        requests = left[line]
+        while requests and requests[0] in self._served:
+            requests.popleft()
+        return requests[0] if requests else None
+
+    def _line_before(
+        self, request: Request, here: Line, left: dict[Line, deque[Request]]
+    ) -> Line | None:
+        """A fed line in which somebody stands before this one, the first one here.
+
+        They all joined their lines at one moment, so whoever that is has waited longer: going from
+        one such line to the next comes to an end.
+        """
+        if len(request.lines) == 1:
+            return None
+        for line in request.lines:
+            if line in self._batch.fed and line != here:
+                first = self._first_in(line, left)
+                if first is not None and first is not request:
+                    return line
+        return None
+
+    def _run_waiting(self, request: Request) -> bool:
+        """False: it found nothing, and goes on waiting."""
+        if not request.taker.done():
+            self._runs_left -= 1
+            result = self._result_of(request)
+            if not result:
+                return False
+            self.answers.append((request, result))
+        self._served[request] = None
         return True
 
     def _result_of(self, request: Request) -> Any:

@@ -18,7 +18,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 Params = Mapping[str, Any]
-# Where claims wait in line. Storage only compares lines; core says what one is.
+# Where claims wait. Storage only compares lines; core says what one is. Those that stand in a line
+# all look for the same jobs there: when one finds nothing, those behind it would find nothing.
 Line = Hashable
 
 _NO_PARAMS: Final[Params] = {}

@@ -197,11 +197,11 @@ def claim(
     database: Database,
     *,
     operation: Callable[..., Any] = take,
-    line: object = "line",
+    lines: tuple[object, ...] = ("line",),
     parks: bool = True,
 ) -> Request:
     return database.submit_claim(
-        operation, (), owner=1, line=line, parks=parks, gives_back=give_back
+        operation, (), owner=1, lines=lines, parks=parks, gives_back=give_back
     )
 
 

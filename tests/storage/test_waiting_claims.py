@@ -298,7 +298,7 @@ def test_a_claim_that_feeds_another_line_has_that_line_served_in_the_same_batch(
     async def main() -> None:
         async with a_database(path, commit=commits, waiting=waiting) as db:
             first = claim(db, operation=take_and_feed)
-            second = claim(db, line="other")
+            second = claim(db, lines=("other",))
             await db.write(lambda tx: None)
             before = commits.count
 
@@ -319,7 +319,7 @@ def test_claims_that_feed_their_own_lines_for_ever_do_not_hold_the_thread(path: 
     async def main() -> None:
         async with a_database(path) as db:
             claim(db, operation=feed_both)
-            claim(db, operation=feed_both, line="other")
+            claim(db, operation=feed_both, lines=("other",))
             await db.write(add_and_feed, "a")
             assert await db.write(lambda tx: "still here") == "still here"
 

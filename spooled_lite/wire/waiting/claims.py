@@ -1,4 +1,7 @@
-"""Claims that wait: parked per queue until a commit feeds it, their time is up, or they leave."""
+"""Claims that wait: parked until a commit feeds a line of theirs, their time is up, or they leave.
+
+A claim may stand in several lines, and leaves all of them together.
+"""
 
 import asyncio
 import sqlite3
@@ -26,22 +29,24 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lines: dict[Line, dict[Request, None]] = {}
-        # Used on the loop's thread: whose they are, and of which queue.
-        self._waiting: dict[Request, tuple[Caller, str]] = {}
+        # Used on the loop's thread: whose they are, and of which queues.
+        self._waiting: dict[Request, tuple[Caller, Sequence[str]]] = {}
 
     # -- for the writing thread --------------------------------------------------------------
 
     def park(self, request: Request) -> None:
-        self._lines.setdefault(request.line, {})[request] = None
+        for line in request.lines:
+            self._lines.setdefault(line, {})[request] = None
 
     def waiting_in(self, line: Line) -> Sequence[Request]:
         return tuple(self._lines.get(line, ()))
 
     def leave(self, request: Request) -> None:
-        line = self._lines.get(request.line, {})
-        line.pop(request, None)
-        if not line:
-            self._lines.pop(request.line, None)
+        for line in request.lines:
+            those = self._lines.get(line, {})
+            those.pop(request, None)
+            if not those:
+                self._lines.pop(line, None)
 
     # -- for the loop ------------------------------------------------------------------------
 
@@ -49,8 +54,8 @@ class Waiting:
         """How many wait."""
         return len(self._waiting)
 
-    def begin(self, request: Request, caller: "Caller", queue_name: str) -> None:
-        self._waiting[request] = caller, queue_name
+    def begin(self, request: Request, caller: "Caller", queue_names: Sequence[str]) -> None:
+        self._waiting[request] = caller, queue_names
         request.taker.add_done_callback(lambda _: self._waiting.pop(request, None))
 
     def end(self, database: Database, request: Request) -> None:
@@ -74,8 +79,8 @@ class Waiting:
         for event in events:
             if event.type not in OF_CREDENTIALS:
                 continue
-            for request, (caller, queue_name) in tuple(self._waiting.items()):
-                refused = _refusal_by(event, caller, queue_name)
+            for request, (caller, queue_names) in tuple(self._waiting.items()):
+                refused = _refusal_by(event, caller, queue_names)
                 if refused is not None and not request.taker.done():
                     request.taker.set_exception(refused)
                     self.end(database, request)
@@ -177,7 +182,7 @@ def stand_in_line(database: Database, waiting: Waiting, caller: Caller, wanted: 
     Its answer is in the request's `taker`. See `claim_or_wait` for what that raises.
     """
     request = _line_up(database, caller, wanted, parks=True)
-    waiting.begin(request, caller, wanted.queue_name)
+    waiting.begin(request, caller, (wanted.queue_name,))
     return request
 
 
@@ -187,7 +192,7 @@ def _line_up(database: Database, caller: Caller, wanted: Claim, *, parks: bool) 
         claim_if_still_allowed,
         (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
         owner=caller.org,
-        line=(caller.org, wanted.queue_name),
+        lines=((caller.org, wanted.queue_name),),
         parks=parks,
         gives_back=release,
     )
@@ -223,7 +228,7 @@ def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
     return jobs
 
 
-def _refusal_by(event: Event, caller: Caller, queue_name: str) -> SpooledError | None:
+def _refusal_by(event: Event, caller: Caller, queue_names: Sequence[str]) -> SpooledError | None:
     """Why this change ends the wait of a caller; None when it may go on."""
     row = event.row
     match event.type:
@@ -232,7 +237,8 @@ def _refusal_by(event: Event, caller: Caller, queue_name: str) -> SpooledError |
         case "key.changed" if row["seq"] == caller.key:
             if not row["is_active"] or row["secret_id"] != caller.secret_id:
                 return Unauthorized()
-            if not Scope(msgspec.json.decode(row["queues"], type=list[str])).allows(queue_name):
+            scope = Scope(msgspec.json.decode(row["queues"], type=list[str]))
+            if not all(map(scope.allows, queue_names)):
                 return AccessDenied("This key may not use this queue")
         case "org.changed" if event.org == caller.org:
             if row["deleted_at_ms"] is not None or row["plan_tier"] == "deleted":
