@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from spooled.grpc.stubs import spooled_pb2 as pb
 
-from spooled_lite.core.lifecycle.claim import claim
+from spooled_lite.core.lifecycle.claim import claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import complete
 from tests.grpc.stage import Held, Stage, holder, play, refusal
 
@@ -20,7 +20,7 @@ def test_a_dequeue_that_is_gone_before_its_turn_claims_nothing(leave: str) -> No
         held = await Held(stage).begun()
         timeout = {"timeout": 0.1} if leave == "deadline" else {}
         call = stage.client.start("Dequeue", DEQUEUE, **timeout)
-        await held.until_waiting(claim)
+        await held.until_waiting(claim_if_still_allowed)
 
         if leave == "cancel":
             call.cancel()
