@@ -24,11 +24,11 @@ QueueName = Annotated[str, about(f"The queue. {QUEUE_NAMES}", "emails", **QUEUE_
 SameQueueName = Annotated[str, about("The same as `queue_name`", "emails", **QUEUE_LENGTH)]
 CreatedAt = Annotated[str, a_time("When it was made")]
 UpdatedAt = Annotated[str, a_time("When it changed last")]
-Success = Annotated[bool, about("Always true: a refusal is an error", True)]
+IsSuccess = Annotated[bool, about("Always true: a refusal is an error", True)]
 Message = Annotated[str, about("Said in words", "3 jobs were removed")]
 
 
-class Succeeded(Struct, frozen=True):
+class Success(Struct, frozen=True):
     """The answer of a call that has nothing to say but that it was done."""
 
-    success: Success = True
+    success: IsSuccess = True

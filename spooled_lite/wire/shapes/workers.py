@@ -29,9 +29,9 @@ from spooled_lite.wire.shapes.common import (
     QUEUE_NAMES,
     CreatedAt,
     Id,
+    IsSuccess,
     OrganizationId,
     SameQueueName,
-    Success,
     UpdatedAt,
 )
 
@@ -228,7 +228,7 @@ class WorkerRegistered(Struct, frozen=True, kw_only=True):
 class HeartbeatTaken(Struct, frozen=True, kw_only=True):
     """Answer of POST /workers/{id}/heartbeat."""
 
-    success: Success = True
+    success: IsSuccess = True
     acknowledged: Acknowledged = True
     next_heartbeat_seconds: NextHeartbeat
     commands: Commands = ()

@@ -22,8 +22,11 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.resources.job_views import Step, claimed_job, full_job
+from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
+from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
+from spooled_lite.wire.shapes.common import Success
+from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
 from spooled_lite.wire.waiting.claims import (
     Caller,
     Left,
@@ -38,7 +41,7 @@ ERROR_CHARACTERS_MAX: Final = 2_048
 DEQUEUE_LEASE_SECONDS: Final = 300
 LEASE_SECONDS_MIN: Final = 5
 
-SUCCESS: Final = Reply(200, b'{"success":true}')
+SUCCESS: Final = reply(Success())
 
 
 async def claim(call: Call) -> Reply:
@@ -52,7 +55,7 @@ async def claim(call: Call) -> Reply:
     jobs = [claimed_job(row) for row in rows]
     for job, step in await _steps(call, rows):
         jobs[job].step = step
-    return reply({"jobs": jobs})
+    return reply(ClaimedJobs(jobs))
 
 
 async def dequeue(call: Call) -> Reply:
@@ -88,12 +91,11 @@ async def fail(call: Call) -> Reply:
         settle.fail, call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry
     )
     return reply(
-        {
-            "success": True,
-            "will_retry": failed.will_retry,
-            "next_retry_delay_secs": -(-failed.delay_ms // 1000),  # whole seconds, rounded up
-            "status": failed.status,
-        }
+        AttemptFailed(
+            will_retry=failed.will_retry,
+            next_retry_delay_secs=-(-failed.delay_ms // 1000),  # whole seconds, rounded up
+            status=failed.status,
+        )
     )
 
 
@@ -104,7 +106,7 @@ async def renew(call: Call) -> Reply:
     default_seconds = call.settings.worker_lease_duration_secs
     lease_ms = _lease_ms(getattr(body, field), default_seconds, field)
     renewal = await call.write(leases.renew, call.org, call.path("id"), body, lease_ms, call.scope)
-    return reply({"success": True, "lease_expires_at": format_ms(leases.end_of(renewal))})
+    return reply(LeaseRenewed(lease_expires_at=format_ms(leases.end_of(renewal))))
 
 
 async def progress(call: Call) -> Reply:

@@ -16,6 +16,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.job_views import dead_letter
 from spooled_lite.wire.http.resources.jobs import listed
+from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 
 RETRY_MAX: Final = 100
 PURGE_MAX: Final = 10_000
@@ -37,14 +38,7 @@ async def retry(call: Call) -> Reply:
         limit=body.limit or RETRY_MAX,
     )
     retried = await _retry_in_passes(call, wanted)
-    return reply(
-        {
-            "retried_count": len(retried.job_ids),
-            "retried_jobs": retried.job_ids,
-            "job_ids": retried.job_ids,
-            "skipped_jobs": retried.skipped,
-        }
-    )
+    return reply(RetriedDeadLetters.of(retried.job_ids, retried.skipped))
 
 
 async def purge(call: Call) -> Reply:
@@ -57,7 +51,7 @@ async def purge(call: Call) -> Reply:
         created_before_ms=EVER_MS if older_than_ms is None else older_than_ms,
         limit=body.limit or PURGE_MAX,
     )
-    return reply({"purged_count": await _purge_in_passes(call, wanted)})
+    return reply(PurgedDeadLetters(await _purge_in_passes(call, wanted)))
 
 
 async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:

@@ -8,6 +8,7 @@ from spooled_lite.core.workflows.conditions import edge_standing
 from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies, JobDependency
 
 DEPENDS_ON_MAX: Final = 100
 
@@ -28,14 +29,13 @@ async def add(call: Call) -> Reply:
         scope=call.scope,
     )
     return reply(
-        {
-            "success": True,
-            "job_id": call.path("id"),
-            "dependencies_added": outcome.added,
-            "added_count": outcome.added,
-            "added": outcome.added,
-            "dependencies_met": outcome.dependencies_met,
-        }
+        DependenciesAdded(
+            job_id=call.path("id"),
+            dependencies_added=outcome.added,
+            added_count=outcome.added,
+            added=outcome.added,
+            dependencies_met=outcome.dependencies_met,
+        )
     )
 
 
@@ -63,34 +63,33 @@ def _mode(body: AddDependencies) -> Mode:
     return "any" if body.dependency_type == "any" else "all"
 
 
-def _dependency_view(found: Dependencies) -> dict[str, Any]:
+def _dependency_view(found: Dependencies) -> JobDependencies:
     job = found.job
     mode = job["dependency_mode"] or "all"
     parents = [_edge(parent, parent["status"], mode) for parent in found.parents]
     children = [
         _edge(child, job["status"], child["dependency_mode"] or "all") for child in found.children
     ]
-    return {
-        "job_id": job["id"],
-        "status": job["status"],
-        "dependency_mode": mode,
-        "dependencies_met": job["dependencies_met"] != 0,
-        "dependencies": parents,
-        "dependents": children,
-        "depends_on": [edge["job_id"] for edge in parents],
-        "depended_on_by": [edge["job_id"] for edge in children],
-    }
+    return JobDependencies(
+        job_id=job["id"],
+        status=job["status"],
+        dependency_mode=mode,
+        dependencies_met=job["dependencies_met"] != 0,
+        dependencies=parents,
+        dependents=children,
+        depends_on=[edge.job_id for edge in parents],
+        depended_on_by=[edge.job_id for edge in children],
+    )
 
 
-def _edge(other: Any, parent_status: str, mode: str) -> dict[str, Any]:
-    """One edge as it is shown: the job at its other end, and whether the edge is satisfied."""
+def _edge(other: Any, parent_status: str, mode: str) -> JobDependency:
     condition = other["condition"]
-    return {
-        "job_id": other["id"],
-        "queue_name": other["queue_name"],
-        "status": other["status"],
-        "dependency_type": mode,
-        "condition": condition,
-        "completed": other["status"] == "completed",
-        "is_met": edge_standing(condition, parent_status) == "met",
-    }
+    return JobDependency(
+        job_id=other["id"],
+        queue_name=other["queue_name"],
+        status=other["status"],
+        dependency_type=mode,
+        condition=condition,
+        completed=other["status"] == "completed",
+        is_met=edge_standing(condition, parent_status) == "met",
+    )

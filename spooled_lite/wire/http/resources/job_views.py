@@ -1,139 +1,22 @@
-"""Jobs as they are said: the shapes of the contract, section 3, made from rows."""
+"""The shapes of jobs, made from rows."""
 
-from typing import Any, Final
+from typing import Final
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
+from spooled_lite.wire.shapes.jobs import (
+    ClaimedJob,
+    HistoryRow,
+    Job,
+    JobState,
+    JobSummary,
+    LifeEntry,
+)
 
 NOT_THERE: Final = Raw(b"null")
-
-
-class Step(Struct):
-    """What a claim says of a step of a workflow besides the job.
-
-    `deps` are the results of its parents by their keys; `deps_omitted` when they are too big.
-    Contract: schedules-workflows-webhooks, section 2.3; catbird-capabilities, section 19.6.
-    """
-
-    workflow_id: str
-    flow_name: str | None
-    key: str
-    type: str
-    phase: str
-    item: None
-    item_index: int | None
-    attempts: int
-    deps: dict[str, Raw] | UnsetType = UNSET
-    deps_omitted: bool | UnsetType = UNSET
-
-
-class Job(Struct, omit_defaults=False):
-    """A full job. Several clients' names of one thing stand side by side."""
-
-    id: str
-    organization_id: str
-    queue_name: str
-    queue: str
-    status: str
-    payload: Raw
-    result: Raw
-    retry_count: int
-    attempt: int
-    attempts: int
-    max_retries: int
-    last_error: str | None
-    error: str | None
-    created_at: str
-    scheduled_at: str | None
-    started_at: str | None
-    completed_at: str | None
-    expires_at: str | None
-    priority: int
-    tags: Raw
-    timeout_seconds: int
-    parent_job_id: str | None
-    completion_webhook: str | None
-    assigned_worker_id: str | None
-    worker_id: str | None
-    lease_id: str | None
-    lease_expires_at: str | None
-    idempotency_key: str | None
-    updated_at: str
-    workflow_id: str | None
-    dependency_mode: str | None
-    dependencies_met: bool | None
-    progress: int | float | None
-    progress_message: str | None
-    created: bool | UnsetType = UNSET  # in the answer to a create
-    leased_until: str | UnsetType | None = UNSET  # in the answer to a dequeue
-    job_type: str | UnsetType = UNSET  # of a dead letter
-    error_message: str | UnsetType | None = UNSET  # of a dead letter
-    last_failed_at: str | UnsetType | None = UNSET  # of a dead letter
-    values_omitted: bool | UnsetType = UNSET  # true: payload and result are left out of a page
-    history: list[dict[str, Any]] | UnsetType = UNSET  # when it was asked for
-    step: Step | UnsetType = UNSET  # in the answer to a dequeue
-
-
-class JobSummary(Struct):
-    id: str
-    organization_id: str
-    queue_name: str
-    queue: str
-    status: str
-    priority: int
-    retry_count: int
-    attempt: int
-    max_retries: int
-    timeout_seconds: int
-    job_type: str
-    last_error: str | None
-    tags: Raw
-    created_at: str
-    updated_at: str
-    scheduled_at: str | None
-    started_at: str | None
-    completed_at: str | None
-    workflow_id: str | None
-    parent_job_id: str | None
-
-
-class ClaimedJob(Struct):
-    id: str
-    queue_name: str
-    queue: str
-    status: str
-    payload: Raw
-    priority: int
-    retry_count: int
-    attempts: int
-    max_retries: int
-    timeout_seconds: int
-    lease_id: str
-    lease_expires_at: str
-    tags: Raw
-    created_at: str
-    started_at: str
-    idempotency_key: str | None
-    workflow_id: str | None
-    parent_job_id: str | None
-    step: Step | UnsetType = UNSET
-
-
-class JobState(Struct):
-    """A row of GET /jobs/status."""
-
-    id: str
-    status: str
-    queue_name: str
-    retry_count: int
-    attempt: int
-    max_retries: int
-    created_at: str
-    started_at: str | None
-    completed_at: str | None
 
 
 def full_job(row: Row, org_id: str) -> Job:
@@ -251,15 +134,29 @@ def job_state(row: Row) -> JobState:
     )
 
 
-def history_row(row: Row, job_id: str) -> dict[str, Any]:
-    return {
-        "id": str(row["seq"]),
-        "job_id": job_id,
-        "event_type": row["event_type"],
-        "worker_id": row["worker_id"],
-        "details": Raw(row["details"]),
-        "created_at": format_ms(row["created_at_ms"]),
-    }
+def history_row(row: Row, job_id: str) -> HistoryRow:
+    return HistoryRow(
+        id=str(row["seq"]),
+        job_id=job_id,
+        event_type=row["event_type"],
+        worker_id=row["worker_id"],
+        details=Raw(row["details"]),
+        created_at=format_ms(row["created_at_ms"]),
+    )
+
+
+def life_entry(row: Row, job_id: str) -> LifeEntry:
+    at, event_type = format_ms(row["created_at_ms"]), row["event_type"]
+    return LifeEntry(
+        id=str(row["seq"]),
+        job_id=job_id,
+        event_type=event_type,
+        worker_id=row["worker_id"],
+        details=Raw(row["details"]),
+        created_at=at,
+        status=event_type,
+        at=at,
+    )
 
 
 def attempts_of(row: Row) -> int:

@@ -35,7 +35,21 @@ from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import Page, page, paged, time_ms
-from spooled_lite.wire.http.resources.job_views import full_job, history_row, job_state, job_summary
+from spooled_lite.wire.http.resources.job_views import (
+    full_job,
+    history_row,
+    job_state,
+    job_summary,
+    life_entry,
+)
+from spooled_lite.wire.shapes.jobs import (
+    BulkAnswer,
+    BulkFailed,
+    BulkStored,
+    JobIdAndStatus,
+    JobStats,
+    PriorityChanged,
+)
 
 SLOW_LIST_SECONDS_MAX: Final = 2.0  # of a list that no index answers
 STATUS_IDS_MAX: Final = 100
@@ -108,16 +122,14 @@ async def get(call: Call) -> Reply:
             limit=HISTORY_SHOWN,
             offset=0,
         )
-        views = [history_row(step, job_id) for step in steps]
-        view.history = [
-            {**step, "status": step["event_type"], "at": step["created_at"]} for step in views
-        ]
+        view.history = [life_entry(step, job_id) for step in steps]
     return reply(view)
 
 
 async def stats(call: Call) -> Reply:
     queue_name = call.query.get("queue_name") or call.query.get("queue")
-    return reply(await call.reads.read(job_stats, call.org, call.scope, queue_name))
+    found = await call.reads.read(job_stats, call.org, call.scope, queue_name)
+    return reply(JobStats(**found))
 
 
 async def statuses(call: Call) -> Reply:
@@ -152,7 +164,7 @@ async def priority(call: Call) -> Reply:
     before, row = await call.write(
         set_priority, call.org, call.path("id"), body.priority, call.scope
     )
-    return reply({"job_id": row["id"], "old_priority": before, "new_priority": row["priority"]})
+    return reply(PriorityChanged(row["id"], before, row["priority"]))
 
 
 async def history_of(call: Call) -> Reply:
@@ -245,17 +257,17 @@ def _new_job(call: Call, body: CreateJob) -> NewJob:
 
 def _bulk_items(
     call: Call, body: BulkJobs, items: Sequence[bytes], shared: str | None
-) -> tuple[list[tuple[int, NewJob]], list[dict[str, Any]]]:
+) -> tuple[list[tuple[int, NewJob]], list[BulkFailed]]:
     """The jobs that may be stored, and what is wrong with the others; each with its place."""
     jobs: list[tuple[int, NewJob]] = []
-    failed: list[dict[str, Any]] = []
+    failed: list[BulkFailed] = []
     for index, item in enumerate(items):
         try:
             jobs.append((index, _bulk_item(call, body, shared, item, index)))
         except (WrongShape, AccessDenied):
             raise  # these are about the call as a whole
         except SpooledError as error:
-            failed.append({"index": index, "error": error.message})
+            failed.append(BulkFailed(index, error.message))
     return jobs, failed
 
 
@@ -283,25 +295,26 @@ def _bulk_item(call: Call, body: BulkJobs, shared: str | None, raw: bytes, index
 def _bulk_answer(
     indexes: Sequence[int],
     outcomes: Sequence[Enqueued | RuleBroken],
-    failed: list[dict[str, Any]],
-) -> dict[str, Any]:
-    succeeded, jobs = [], []
+    failed: list[BulkFailed],
+) -> BulkAnswer:
+    succeeded: list[BulkStored] = []
+    jobs: list[JobIdAndStatus] = []
     for index, outcome in zip(indexes, outcomes, strict=True):
         if isinstance(outcome, RuleBroken):
-            failed.append({"index": index, "error": _named(outcome, index)})
+            failed.append(BulkFailed(index, _named(outcome, index)))
             continue
         row = outcome.row
-        succeeded.append({"index": index, "job_id": row["id"], "created": outcome.created})
-        jobs.append({"id": row["id"], "status": row["status"]})
-    return {
-        "succeeded": succeeded,
-        "failed": sorted(failed, key=lambda each: int(each["index"])),
-        "total": len(succeeded) + len(failed),
-        "success_count": len(succeeded),
-        "failure_count": len(failed),
-        "created": sum(1 for each in succeeded if each["created"]),
-        "jobs": jobs,
-    }
+        succeeded.append(BulkStored(index, row["id"], outcome.created))
+        jobs.append(JobIdAndStatus(row["id"], row["status"]))
+    return BulkAnswer(
+        succeeded=succeeded,
+        failed=sorted(failed, key=lambda each: each.index),
+        total=len(succeeded) + len(failed),
+        success_count=len(succeeded),
+        failure_count=len(failed),
+        created=sum(1 for each in succeeded if each.created),
+        jobs=jobs,
+    )
 
 
 def _named(error: RuleBroken, index: int) -> str:

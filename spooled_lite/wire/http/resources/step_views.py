@@ -8,7 +8,8 @@ from msgspec import Raw
 from spooled_lite.core.workflows.query import results_of_parents
 from spooled_lite.events import Row
 from spooled_lite.storage.readers import Reads
-from spooled_lite.wire.http.resources.job_views import NOT_THERE, Step, attempts_of
+from spooled_lite.wire.http.resources.job_views import NOT_THERE, attempts_of
+from spooled_lite.wire.shapes.jobs import Step
 
 
 async def steps_of(reads: Reads, jobs: Sequence[Row]) -> list[tuple[int, Step]]:

@@ -6,11 +6,14 @@ from typing import Final
 from spooled_lite.core.jobs import records
 from spooled_lite.errors import Conflict, LeaseExpired, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described import answers
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
 from spooled_lite.wire.http.documents.described.fields import ID, LEASE
 from spooled_lite.wire.http.resources import attempts, dead_letters, dependencies, jobs
-from spooled_lite.wire.http.resources.job_views import Job, JobState, JobSummary
+from spooled_lite.wire.shapes import jobs as shapes
+from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
+from spooled_lite.wire.shapes.common import Success
+from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
+from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
 
 _QUEUE: Final = (
     Parameter("queue_name", "Only of this queue"),
@@ -74,7 +77,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
                 place="header",
             ),
         ),
-        answer=Job,
+        answer=shapes.Job,
         statuses=(201, 200),
         errors=(QuotaExceeded,),
     ),
@@ -87,7 +90,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
             "queue_name": "emails",
             "jobs": [{"payload": {"to": "ada@example.org"}}, {"payload": 2, "priority": 5}],
         },
-        answer=answers.BulkAnswer,
+        answer=shapes.BulkAnswer,
         errors=(QuotaExceeded,),
     ),
     jobs.list_all: Doc(
@@ -101,13 +104,13 @@ JOBS: Final[Mapping[Handler, Doc]] = {
             ),
             *_FILTER,
         ),
-        answer=list[JobSummary],
+        answer=list[shapes.JobSummary],
         is_paged=True,
     ),
     jobs.stats: Doc(
         summary="How many jobs stand where",
         parameters=_QUEUE,
-        answer=answers.JobStats,
+        answer=shapes.JobStats,
     ),
     jobs.statuses: Doc(
         summary="Where the named jobs stand",
@@ -120,25 +123,27 @@ JOBS: Final[Mapping[Handler, Doc]] = {
                 example=ID,
             ),
         ),
-        answer=list[JobState],
+        answer=list[shapes.JobState],
     ),
     jobs.get: Doc(
         summary="One job in full",
         parameters=(Parameter("include", "`history` adds its life", example="history"),),
-        answer=Job,
+        answer=shapes.Job,
     ),
     jobs.delete: Doc(summary="Cancel a waiting job", statuses=(204,), errors=(Conflict,)),
-    jobs.cancel: Doc(summary="Cancel a waiting job, and show it", answer=Job, errors=(Conflict,)),
+    jobs.cancel: Doc(
+        summary="Cancel a waiting job, and show it", answer=shapes.Job, errors=(Conflict,)
+    ),
     jobs.retry: Doc(
         summary="Put a dead letter back, one retry further",
-        answer=Job,
+        answer=shapes.Job,
         errors=(Conflict,),
     ),
     jobs.priority: Doc(
         summary="Move a waiting job forward or back",
         body=records.SetPriority,
         example={"priority": 10},
-        answer=answers.PriorityChanged,
+        answer=shapes.PriorityChanged,
     ),
     jobs.history_of: Doc(
         summary="A page of the life of a job",
@@ -146,18 +151,18 @@ JOBS: Final[Mapping[Handler, Doc]] = {
             Parameter("order_dir", "Oldest or newest first", {**_DIRECTION, "default": "asc"}),
             *paging(default=100, most=500),
         ),
-        answer=list[answers.HistoryRow],
+        answer=list[shapes.HistoryRow],
         is_paged=True,
     ),
     dependencies.get: Doc(
-        summary="What a job waits for, and what waits for it", answer=answers.JobDependencies
+        summary="What a job waits for, and what waits for it", answer=JobDependencies
     ),
     dependencies.add: Doc(
         summary="Let a waiting job wait for others",
         body=records.AddDependencies,
         needs=("depends_on", "depends_on_job_ids", "dependency_job_ids"),
         example={"depends_on": [ID], "dependency_mode": "all"},
-        answer=answers.DependenciesAdded,
+        answer=DependenciesAdded,
         errors=(Conflict,),
     ),
     attempts.claim: Doc(
@@ -166,7 +171,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         body=records.ClaimJobs,
         needs=("queue_name", "queue"),
         example={**_CLAIM, "limit": 5},
-        answer=answers.ClaimedJobs,
+        answer=shapes.ClaimedJobs,
     ),
     attempts.dequeue: Doc(
         summary="Take one job",
@@ -175,14 +180,14 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         body=records.DequeueJob,
         needs=("queue_name", "queue"),
         example=_CLAIM,
-        answer=Job | None,
+        answer=shapes.Job | None,
     ),
     attempts.complete: Doc(
         summary="Settle a job that is done",
         about=_FENCE,
         body=records.Complete,
         example={**_HOLDER, "result": {"message_id": "m-1"}},
-        answer=answers.Success,
+        answer=Success,
         errors=_HELD,
     ),
     attempts.fail: Doc(
@@ -192,7 +197,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         body=records.Fail,
         needs=("error", "reason", "error_message"),
         example={**_HOLDER, "error": "Connection refused"},
-        answer=answers.AttemptFailed,
+        answer=AttemptFailed,
         errors=_HELD,
     ),
     attempts.renew: Doc(
@@ -202,7 +207,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         f" is cancelled. {_FENCE}",
         body=records.Renew,
         example={**_HOLDER, "lease_duration_secs": 30},
-        answer=answers.LeaseRenewed,
+        answer=LeaseRenewed,
         errors=_HELD,
     ),
     attempts.progress: Doc(
@@ -210,14 +215,14 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         about=_FENCE,
         body=records.Progress,
         example={**_HOLDER, "progress": 40, "message": "20 of 50 sent"},
-        answer=answers.Success,
+        answer=Success,
         errors=_HELD,
     ),
     dead_letters.list_all: Doc(
         summary="A page of dead letters",
         about=_COST,
         parameters=_FILTER,
-        answer=list[Job],
+        answer=list[shapes.Job],
         is_paged=True,
     ),
     dead_letters.retry: Doc(
@@ -225,7 +230,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         about="Oldest first, with their retries counted from 0. An empty body means all.",
         body=records.RetryDeadLetters,
         example={"queue_name": "emails", "limit": dead_letters.RETRY_MAX},
-        answer=answers.RetriedDeadLetters,
+        answer=RetriedDeadLetters,
         errors=(QuotaExceeded,),
     ),
     dead_letters.purge: Doc(
@@ -233,6 +238,6 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         body=records.PurgeDeadLetters,
         needs=("confirm",),
         example={"confirm": True, "queue_name": "emails", "older_than": "2026-10-01T00:00:00Z"},
-        answer=answers.PurgedDeadLetters,
+        answer=PurgedDeadLetters,
     ),
 }

@@ -80,13 +80,5 @@ WORKFLOWS: Final = {
     "StepStatus.depends_on": Field("The keys of the jobs it waits for", ["account"]),
     "StepStatus.progress": Field("100 when it is completed, else 0", 100),
     "StepStatus.error": Field("The text of the last failure", None),
-    "step": Field("Of a job of a workflow: where it belongs, and what the jobs before it made"),
-    "flow_name": Field("Always null", None),
-    "Step.type": Field("Always `normal`", "normal"),
-    "phase": Field("Always `run`", "run"),
-    "item": Field("Always null", None),
-    "item_index": Field("Always null", None),
-    "deps": Field("The results of the jobs it waited for, by their keys", {"account": {"id": 7}}),
-    "deps_omitted": Field("True: they are too large, read them with `GET /workflows/{id}/jobs/{job_id}`", True),
 }
 # fmt: on

@@ -1,0 +1,25 @@
+"""What ends or prolongs an attempt is answered with. Contract: jobs, J13-J16."""
+
+from typing import Annotated
+
+from msgspec import Struct
+
+from spooled_lite.wire.shapes import job_fields as job
+from spooled_lite.wire.shapes.about import a_count, about
+from spooled_lite.wire.shapes.common import IsSuccess
+
+
+class AttemptFailed(Struct, kw_only=True):
+    """Answer of POST /jobs/{id}/fail."""
+
+    success: IsSuccess = True
+    will_retry: Annotated[bool, about("Whether there will be another attempt", True)]
+    next_retry_delay_secs: Annotated[int, a_count("The wait before it", 1)]
+    status: job.Status
+
+
+class LeaseRenewed(Struct, kw_only=True):
+    """Answer of POST /jobs/{id}/heartbeat and /renew-lease."""
+
+    success: IsSuccess = True
+    lease_expires_at: job.LeaseExpiresAt

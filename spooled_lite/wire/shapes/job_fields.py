@@ -1,0 +1,51 @@
+"""The fields of jobs, each with what it says of itself, whatever body or answer it stands in."""
+
+from typing import Annotated
+
+from msgspec import Raw
+
+from spooled_lite.core.jobs.records import TAGS_BYTES_MAX, WEBHOOK_CHARACTERS_MAX
+from spooled_lite.core.jobs.states import STATUSES
+from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
+from spooled_lite.wire.shapes.common import A_LEASE, AN_ID
+
+# One line a field, however long.
+# ruff: noqa: E501
+# fmt: off
+JobId = Annotated[str, about("The id of the job", AN_ID)]
+Payload = Annotated[Raw, about("What the job is about: any JSON value, given back byte for byte", {"to": "ada@example.org"})]
+Result = Annotated[Raw, about("What came of it: any JSON value, up to 1 MiB", {"message_id": "m-1"})]
+Status = Annotated[str, one_of("Where the job stands", *STATUSES)]
+Priority = Annotated[int, about("Higher first, then older first; -100 to 100", 0)]
+RetryCount = Annotated[int, a_count("Retries so far")]
+Attempt = Annotated[int, a_count("The same as `retry_count`")]
+Attempts = Annotated[int, a_count("Attempts begun", 1)]
+MaxRetries = Annotated[int, about("Attempts after the first one, 0 to 100. Default: the queue's, else 3", 3)]
+TimeoutSeconds = Annotated[int, about("How long an attempt may take; kept by workers. Default: the queue's, else 300", 300)]
+LastError = Annotated[str, about("The text of the last failure", "Connection refused")]
+SameLastError = Annotated[str, about("The same as `last_error`", "Connection refused")]
+ScheduledAt = Annotated[str, a_time("Not before this time")]
+StartedAt = Annotated[str, a_time("When the last attempt began")]
+CompletedAt = Annotated[str, a_time("When it was settled")]
+ExpiresAt = Annotated[str, a_time("Cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z")]
+Tags = Annotated[Raw, about(f"Any JSON value up to {TAGS_BYTES_MAX} bytes, normally a list of texts or an object", ["welcome"])]
+ParentJobId = Annotated[str, about("A job this one waits for", AN_ID)]
+CompletionWebhook = Annotated[str, about("An http(s) address that is called when the job is settled; outside production any, in production a public https one", "https://example.org/done", maxLength=WEBHOOK_CHARACTERS_MAX)]
+WorkerId = Annotated[str, about("Who holds, or wants to hold, the lease. Need not be registered", "mailer-1")]
+AssignedWorkerId = Annotated[str, about("Who holds the lease", "mailer-1")]
+LeaseId = Annotated[str, about("The fence against late answers: one that is sent has to be the current one", A_LEASE)]
+LeaseExpiresAt = Annotated[str, a_time("When the lease is over", "2026-10-01T09:00:30.000Z")]
+LeasedUntil = Annotated[str, a_time("The same as `lease_expires_at`", "2026-10-01T09:05:00.000Z")]
+IdempotencyKey = Annotated[str, about("One job per key and organization: a repeat shows the first one", "welcome-42")]
+WorkflowId = Annotated[str, about("The workflow it is a step of", AN_ID)]
+DependencyMode = Annotated[str, about("Does it wait for `all` or for `any` of its dependencies?", "all")]
+DependenciesMet = Annotated[bool, about("Whether it waits for no other job any more; null: it never did", True)]
+Progress = Annotated[int | float | None, about("Percent done, 0 to 100", 40)]
+ProgressMessage = Annotated[str, about("What was said with the progress", "20 of 50 sent")]
+JobType = Annotated[str, about("`payload.job_type` when that is a text, else empty", "welcome_mail")]
+LastFailedAt = Annotated[str, a_time("When it became a dead letter")]
+ValuesOmitted = Annotated[bool, about("True: payload and result are left out, the list would be too large", False)]
+Created = Annotated[bool, about("False when the idempotency key was known", True)]
+EventType = Annotated[str, about("What happened", "created")]
+Details = Annotated[Raw, about("What there is to say of it: any JSON value", {})]
+# fmt: on

@@ -1,0 +1,252 @@
+"""Jobs as they are shown. Several clients' names of one thing stand side by side. Jobs, section 3."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from spooled_lite.wire.shapes import job_fields as job
+from spooled_lite.wire.shapes.about import a_count, about
+from spooled_lite.wire.shapes.common import (
+    CreatedAt,
+    Id,
+    OrganizationId,
+    QueueName,
+    SameQueueName,
+    UpdatedAt,
+)
+
+# One line a field, however long.
+# ruff: noqa: E501
+# fmt: off
+FlowName = Annotated[str, about("Always null")]
+Key = Annotated[str, about("Its name in the workflow", "welcome")]
+Normal = Annotated[str, about("Always `normal`", "normal")]
+Phase = Annotated[str, about("Always `run`", "run")]
+AlwaysNull = Annotated[None, about("Always null")]
+ItemIndex = Annotated[int, about("Always null")]
+Deps = Annotated[dict[str, Raw], about("The results of the jobs it waited for, by their keys", {"account": {"id": 7}})]
+DepsOmitted = Annotated[bool, about("True: they are too large, read them with `GET /workflows/{id}/jobs/{job_id}`", True)]
+EntryId = Annotated[str, about("The number of the entry", "17")]
+EntryWorker = Annotated[str, about("The worker it happened with", "mailer-1")]
+# fmt: on
+
+
+class Step(Struct):
+    """What a claim says of a step of a workflow besides the job.
+
+    `deps` are the results of its parents by their keys; `deps_omitted` when they are too big.
+    Contract: schedules-workflows-webhooks, section 2.3; catbird-capabilities, section 19.6.
+    """
+
+    workflow_id: job.WorkflowId
+    flow_name: FlowName | None
+    key: Key
+    type: Normal
+    phase: Phase
+    item: AlwaysNull
+    item_index: ItemIndex | None
+    attempts: job.Attempts
+    deps: Deps | UnsetType = UNSET
+    deps_omitted: DepsOmitted | UnsetType = UNSET
+
+
+StepOfClaim = Annotated[
+    Step,
+    about("Of a job of a workflow: where it belongs, and what the jobs before it made"),
+]
+
+
+class HistoryRow(Struct):
+    """A row of GET /jobs/{id}/history."""
+
+    id: EntryId
+    job_id: job.JobId
+    event_type: job.EventType
+    worker_id: EntryWorker | None
+    details: job.Details
+    created_at: CreatedAt
+
+
+class LifeEntry(HistoryRow):
+    """The same with a job that is asked for with its history, with the twins clients read."""
+
+    status: Annotated[str, about("The same as `event_type`", "created")]
+    at: Annotated[str, about("The same as `created_at`", "2026-10-01T09:00:00.000Z")]
+
+
+History = Annotated[
+    list[LifeEntry],
+    about("Its life, oldest first, up to 100 entries; with `include=history`", []),
+]
+
+
+class Job(Struct, omit_defaults=False):
+    """A full job."""
+
+    id: Id
+    organization_id: OrganizationId
+    queue_name: QueueName
+    queue: SameQueueName
+    status: job.Status
+    payload: job.Payload
+    result: job.Result
+    retry_count: job.RetryCount
+    attempt: job.Attempt
+    attempts: job.Attempts
+    max_retries: job.MaxRetries
+    last_error: job.LastError | None
+    error: job.SameLastError | None
+    created_at: CreatedAt
+    scheduled_at: job.ScheduledAt | None
+    started_at: job.StartedAt | None
+    completed_at: job.CompletedAt | None
+    expires_at: job.ExpiresAt | None
+    priority: job.Priority
+    tags: job.Tags
+    timeout_seconds: job.TimeoutSeconds
+    parent_job_id: job.ParentJobId | None
+    completion_webhook: job.CompletionWebhook | None
+    assigned_worker_id: job.AssignedWorkerId | None
+    worker_id: job.WorkerId | None
+    lease_id: job.LeaseId | None
+    lease_expires_at: job.LeaseExpiresAt | None
+    idempotency_key: job.IdempotencyKey | None
+    updated_at: UpdatedAt
+    workflow_id: job.WorkflowId | None
+    dependency_mode: job.DependencyMode | None
+    dependencies_met: job.DependenciesMet | None
+    progress: job.Progress
+    progress_message: job.ProgressMessage | None
+    created: job.Created | UnsetType = UNSET  # in the answer to a create
+    leased_until: job.LeasedUntil | UnsetType | None = UNSET  # in the answer to a dequeue
+    job_type: job.JobType | UnsetType = UNSET  # of a dead letter
+    error_message: job.SameLastError | UnsetType | None = UNSET  # of a dead letter
+    last_failed_at: job.LastFailedAt | UnsetType | None = UNSET  # of a dead letter
+    values_omitted: job.ValuesOmitted | UnsetType = UNSET  # of a page of dead letters
+    history: History | UnsetType = UNSET  # when it was asked for
+    step: StepOfClaim | UnsetType = UNSET  # in the answer to a dequeue
+
+
+class JobSummary(Struct):
+    """A row of a page of jobs."""
+
+    id: Id
+    organization_id: OrganizationId
+    queue_name: QueueName
+    queue: SameQueueName
+    status: job.Status
+    priority: job.Priority
+    retry_count: job.RetryCount
+    attempt: job.Attempt
+    max_retries: job.MaxRetries
+    timeout_seconds: job.TimeoutSeconds
+    job_type: job.JobType
+    last_error: job.LastError | None
+    tags: job.Tags
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+    scheduled_at: job.ScheduledAt | None
+    started_at: job.StartedAt | None
+    completed_at: job.CompletedAt | None
+    workflow_id: job.WorkflowId | None
+    parent_job_id: job.ParentJobId | None
+
+
+class ClaimedJob(Struct):
+    """What a claim hands out of a job."""
+
+    id: Id
+    queue_name: QueueName
+    queue: SameQueueName
+    status: job.Status
+    payload: job.Payload
+    priority: job.Priority
+    retry_count: job.RetryCount
+    attempts: job.Attempts
+    max_retries: job.MaxRetries
+    timeout_seconds: job.TimeoutSeconds
+    lease_id: job.LeaseId
+    lease_expires_at: job.LeaseExpiresAt
+    tags: job.Tags
+    created_at: CreatedAt
+    started_at: job.StartedAt
+    idempotency_key: job.IdempotencyKey | None
+    workflow_id: job.WorkflowId | None
+    parent_job_id: job.ParentJobId | None
+    step: StepOfClaim | UnsetType = UNSET
+
+
+class JobState(Struct):
+    """A row of GET /jobs/status."""
+
+    id: Id
+    status: job.Status
+    queue_name: QueueName
+    retry_count: job.RetryCount
+    attempt: job.Attempt
+    max_retries: job.MaxRetries
+    created_at: CreatedAt
+    started_at: job.StartedAt | None
+    completed_at: job.CompletedAt | None
+
+
+class JobStats(Struct):
+    """Answer of GET /jobs/stats."""
+
+    pending: Annotated[int, a_count("Jobs that wait to be claimed", 1)]
+    scheduled: Annotated[int, a_count("Jobs whose time has not come")]
+    processing: Annotated[int, a_count("Jobs under a lease")]
+    completed: Annotated[int, a_count("Jobs that are done")]
+    failed: Annotated[int, a_count("Always 0: a failure is retried or a dead letter")]
+    deadletter: Annotated[int, a_count("Jobs whose attempts ran out")]
+    cancelled: Annotated[int, a_count("Jobs that were cancelled")]
+    total: Annotated[int, a_count("All of them together", 1)]
+    claimed: Annotated[int, a_count("The same as `processing`")]
+    by_queue: Annotated[dict[str, int], about("All jobs by queue", {"emails": 1})]
+
+
+class PriorityChanged(Struct):
+    """Answer of PUT /jobs/{id}/priority."""
+
+    job_id: job.JobId
+    old_priority: Annotated[int, about("What it was", 0)]
+    new_priority: Annotated[int, about("What it is", 10)]
+
+
+Index = Annotated[int, a_count("Its place in the list that was sent")]
+
+
+class BulkStored(Struct):
+    index: Index
+    job_id: job.JobId
+    created: job.Created
+
+
+class BulkFailed(Struct):
+    index: Index
+    error: Annotated[
+        str, about("Why it was refused", "Field `jobs[1].priority`: Expected `int` <= 100")
+    ]
+
+
+class JobIdAndStatus(Struct):
+    id: Id
+    status: job.Status
+
+
+class BulkAnswer(Struct):
+    """Answer of POST /jobs/bulk."""
+
+    succeeded: Annotated[list[BulkStored], about("What was stored, or was there already")]
+    failed: Annotated[list[BulkFailed], about("What was refused, and why")]
+    total: Annotated[int, a_count("All of them together", 1)]
+    success_count: Annotated[int, a_count("How many of `succeeded`", 1)]
+    failure_count: Annotated[int, a_count("How many of `failed`")]
+    created: Annotated[int, a_count("How many are new", 1)]
+    jobs: Annotated[list[JobIdAndStatus], about("Every job that is there now, in the order sent")]
+
+
+class ClaimedJobs(Struct):
+    """Answer of POST /jobs/claim."""
+
+    jobs: Annotated[list[ClaimedJob], about("The jobs that were taken")]
