@@ -28,6 +28,10 @@ class Flow(FlowControl):
         if self.read_paused and not self._has_enough():
             super().resume_reading()
 
+    def forget(self) -> None:
+        """End the circle of references with whoever was asked whether there is enough."""
+        self._has_enough = _never
+
 
 class Cycle(RequestResponseCycle):
     """One request and its answer.
@@ -117,3 +121,7 @@ def _says_its_length(head: Any) -> bool:
 
 def _nothing() -> None:
     pass
+
+
+def _never() -> bool:
+    return False

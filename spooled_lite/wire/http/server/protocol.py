@@ -98,9 +98,16 @@ class HttpProtocol(Requests):
         self._forget()
 
     def _forget(self) -> None:
-        """End the circles of references."""
+        """End the circles of references: nobody looks for those of a connection that was long.
+
+        What still answers a request has its own references to it and to the transport.
+        """
         self.extensions = {}
-        self.parser = None  # type: ignore[assignment]  # as the library does
+        self.running = self.task = None
+        if self.flow is not None:
+            self.flow.forget()
+        # As the library does with the parser: nothing of a connection that is over is asked again.
+        self.parser = self.scope = self.cycle = None  # type: ignore[assignment]
 
     def is_gone(self) -> bool:
         return self.is_lingering or self.transport.is_closing()

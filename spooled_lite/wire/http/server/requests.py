@@ -137,6 +137,7 @@ class Requests(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             reason = error.__context__
             if isinstance(reason, Refused):
+                reason.with_traceback(None)  # the parser keeps it, and its frames keep the parser
                 self.refuse(reason.refusal)
             elif heads.CODING_FAULT in str(error):
                 self.refuse(refusals.unknown_coding())
