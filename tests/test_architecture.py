@@ -206,6 +206,18 @@ def test_what_a_caller_asks_of_the_database_is_served_in_its_turn(name: str) -> 
     assert around == []
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("wire/http/server/")])
+def test_the_server_knows_nothing_of_what_it_serves(name: str) -> None:
+    """Of the wire it imports its own room, and single files that every door shares."""
+    above = [
+        there
+        for there in own_imports(name)
+        if there[0] == "wire" and len(there) > 2 and there[:3] != ("wire", "http", "server")
+    ]
+
+    assert above == []
+
+
 def test_every_resource_has_its_place_in_the_order() -> None:
     assert {path.name for path in (ROOT / "core").iterdir() if path.is_dir()} - {
         "__pycache__"

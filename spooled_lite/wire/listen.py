@@ -1,7 +1,11 @@
-"""Listening sockets. Every address is bound before the first connection is served."""
+"""Listening sockets, how many there may be, and where a client reaches them.
+
+Every address is bound before the first connection is served.
+"""
 
 import asyncio
 import errno
+import resource
 import socket
 from typing import Final
 
@@ -10,6 +14,9 @@ from typing import Final
 UNSENT_BYTES_MAX: Final = 128 * 1024
 BACKLOG: Final = 2048  # connections not yet accepted; the system may have a lower bound
 FREE_PORT_ATTEMPTS: Final = 10
+
+
+_LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 class CannotListen(Exception):
@@ -24,6 +31,25 @@ class CannotListen(Exception):
 class PortInUse(CannotListen):
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port, "the port is in use")
+
+
+def raise_file_limit() -> int:
+    """Raise the limit of open files to its hard bound. Returns what holds afterwards."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        return soft  # some systems name a hard bound that they do not grant
+    return hard
+
+
+def reached_at(host: str, port: int) -> str:
+    """Where a client on this machine reaches what listens on this host, as `host:port`."""
+    return authority(_LOOPBACK_OF.get(host, host), port)
+
+
+def authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:

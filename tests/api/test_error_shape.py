@@ -15,11 +15,12 @@ from msgspec import Meta, Raw, Struct
 from spooled_lite import errors
 from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken, SpooledError, WrongShape
+from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.body import BODY_BYTES_MAX, decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row
-from spooled_lite.wire.http.errors import STATUS, envelope, status_of
+from spooled_lite.wire.http.errors import STATUS, status_of
 from spooled_lite.wire.http.json_text import is_nested_over
 from tests.api.served import Api
 

@@ -8,9 +8,10 @@ import time
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.wire.http.server.limits import HttpLimits, connection_count_max, raise_file_limit
+from spooled_lite.wire.http.server.limits import HttpLimits, connection_count_max
 from spooled_lite.wire.http.server.scope import IS_GONE
 from spooled_lite.wire.http.server.server import HttpServer
+from spooled_lite.wire.listen import raise_file_limit
 from tests.api.raw_http import (
     GET,
     GET_AND_CLOSE,

@@ -10,6 +10,10 @@ from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
 from spooled_lite.outbound.targets import is_web_address
 from spooled_lite.times import Time, parse_optional_ms
 
+# Of a lease and of a result, through whichever door they come.
+LEASE_SECONDS_MIN: Final = 5
+LEASE_SECONDS_MAX: Final = 3_600
+RESULT_BYTES_MAX: Final = 1_048_576
 TAGS_BYTES_MAX: Final = 65_536
 JOB_TYPE_MAX: Final = 255  # a longer one is no type: it would be a megabyte in an index
 ESCAPED_BYTES_MAX: Final = 12  # of one character in JSON
@@ -149,7 +153,7 @@ class DequeueJob(Struct, frozen=True, kw_only=True):
     queue_name: str | None = None
     queue: str | None = None  # alias of queue_name
     worker_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
-    lease_duration_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
+    lease_duration_secs: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
     wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] | None = None
 
     def named_queue(self) -> str:
@@ -187,9 +191,9 @@ class Fail(Claimant, frozen=True, kw_only=True):
 class Renew(Claimant, frozen=True, kw_only=True):
     """Body of POST /jobs/{id}/heartbeat and /renew-lease; 0 seconds means the default."""
 
-    lease_duration_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
-    extension_secs: Annotated[int, Meta(ge=0, le=3_600)] | None = None
-    extension_seconds: Annotated[int, Meta(ge=0, le=3_600)] | None = None
+    lease_duration_secs: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
+    extension_secs: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
+    extension_seconds: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
 
 
 class Progress(Claimant, frozen=True, kw_only=True):

@@ -13,7 +13,9 @@ from spooled_lite.storage.event_log import KEPT_MAX, KEPT_MS
 from spooled_lite.storage.transaction import Reading
 
 PAGE_MAX: Final = 250  # rows of one read: some milliseconds, and no more memory than that
-RESULT_BYTES_MAX: Final = 30 * 1024  # what no frame has room for. Contract: realtime, section 3.5
+FRAMED_RESULT_BYTES_MAX: Final = (
+    30 * 1024
+)  # what no frame has room for. Contract: realtime, section 3.5
 
 
 class Logged(Struct, frozen=True, gc=False):
@@ -32,7 +34,7 @@ class Logged(Struct, frozen=True, gc=False):
         """The same that `replay_page` reads later."""
         [(_, kind, queue_name, subject_id, body, at_ms)] = log_rows([event])
         result = event.row["result"] if kind == "job.completed" else None
-        if result is not None and len(result) > RESULT_BYTES_MAX:
+        if result is not None and len(result) > FRAMED_RESULT_BYTES_MAX:
             result = None
         return cls(event.log_seq, kind, queue_name, subject_id, body, at_ms, result)
 
@@ -65,7 +67,7 @@ def replay_page(tx: Reading, org: int, *, after: int, up_to: int) -> list[Logged
         "after": after,
         "up_to": up_to,
         "limit": PAGE_MAX,
-        "result_bytes_max": RESULT_BYTES_MAX,
+        "result_bytes_max": FRAMED_RESULT_BYTES_MAX,
     }
     return [Logged.of_row(row) for row in tx.rows(statements.LOGGED_AFTER, params)]
 

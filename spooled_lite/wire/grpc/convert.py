@@ -6,6 +6,9 @@ from typing import Any, Final
 import msgspec
 
 from spooled_lite.core.jobs.records import (
+    LEASE_SECONDS_MAX,
+    LEASE_SECONDS_MIN,
+    RESULT_BYTES_MAX,
     TAGS_BYTES_MAX,
     Claimant,
     NewJob,
@@ -31,10 +34,7 @@ from spooled_lite.wire.grpc.descriptors import message_class, spooled_class
 from spooled_lite.wire.grpc.json_structs import json_of, length_of, struct_of
 
 LEASE_SECONDS: Final = 300  # for a caller that names none
-LEASE_SECONDS_MIN: Final = 5
-LEASE_SECONDS_MAX: Final = 3_600
 BATCH_MAX: Final = 100
-RESULT_BYTES_MAX: Final = 1_048_576
 # What a byte of JSON may be in a Struct: `1,` is eleven bytes there.
 STRUCT_BYTES_MAX: Final = 6
 ERROR_CHARACTERS_MAX: Final = 4_096

@@ -17,8 +17,14 @@ from spooled_lite.wire.grpc.methods import Find, handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import Streams
 from spooled_lite.wire.grpc.tls import key_and_certificate
-from spooled_lite.wire.http.server.limits import raise_file_limit
-from spooled_lite.wire.listen import CannotListen, PortInUse, listen
+from spooled_lite.wire.listen import (
+    CannotListen,
+    PortInUse,
+    authority,
+    listen,
+    raise_file_limit,
+    reached_at,
+)
 from spooled_lite.wire.services import Services
 
 logger = logging.getLogger(__name__)
@@ -35,7 +41,6 @@ CALLS_MAX: Final = 10_000  # at a time, streams included; the library refuses th
 READ_BYTES_MAX: Final = 64 * 1024
 STREAMS_PER_CONNECTION: Final = 256  # a hundred streams of jobs, and calls beside them
 HANDED_BACK_SECONDS_MAX: Final = 1.0  # for streams that were cut off to hand back their jobs
-LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 # Contract: grpc, section 1. Of pings, strikes are not counted at all: a client may send one every
 # ten seconds, and clients count differently when that is.
@@ -88,7 +93,7 @@ class GrpcServer:
     @property
     def address(self) -> str:
         """Where a client on this machine reaches the server."""
-        return _target(LOOPBACK_OF.get(self.host, self.host), self.port)
+        return reached_at(self.host, self.port)
 
     async def start(self) -> None:
         """Listen and serve.
@@ -144,7 +149,7 @@ class GrpcServer:
         for each in sockets:
             each.close()
         for address in addresses:
-            target = _target(address, self.port)
+            target = authority(address, self.port)
             try:
                 if credentials is None:
                     bound = server.add_insecure_port(target)
@@ -161,7 +166,3 @@ def _connections_option() -> tuple[str, int]:
     # Negative where the system has no limit.
     count_max = min(CONNECTIONS_MAX, most) if most > 0 else CONNECTIONS_MAX
     return "grpc.max_allowed_incoming_connections", count_max
-
-
-def _target(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

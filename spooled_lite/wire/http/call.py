@@ -23,9 +23,9 @@ from spooled_lite.wire.http.body import (
     decode_body_or_empty,
     read_body,
 )
-from spooled_lite.wire.http.headers.request_id import request_id
 from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.identity import Identity
+from spooled_lite.wire.request_id import request_id
 from spooled_lite.wire.services import Services
 
 P = ParamSpec("P")

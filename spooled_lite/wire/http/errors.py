@@ -1,7 +1,7 @@
 """The only place that pairs an error with an HTTP status."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from spooled_lite.errors import (
     AccessDenied,
@@ -33,6 +33,7 @@ from spooled_lite.errors import (
     WorkerIdTaken,
     WrongShape,
 )
+from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Header, Reply, reply
 
 STATUS: Final[Mapping[type[SpooledError], int]] = {
@@ -73,19 +74,6 @@ def status_of(error: SpooledError) -> int:
         if kind in STATUS:
             return STATUS[kind]
     return 500
-
-
-def envelope(error: SpooledError) -> dict[str, Any]:
-    """Contract: platform, section 3.1."""
-    body: dict[str, Any] = {
-        "code": error.code,
-        "message": error.message,
-        "error": error.error,
-    }
-    if error.details:
-        body["details"] = error.details
-    body.update(error.extra)
-    return body
 
 
 def refusal(error: SpooledError) -> Reply:

@@ -9,8 +9,8 @@ from spooled_lite.core.jobs import log
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant, NewJob
 from spooled_lite.core.jobs.replay import (
+    FRAMED_RESULT_BYTES_MAX,
     PAGE_MAX,
-    RESULT_BYTES_MAX,
     Logged,
     can_be_replayed,
     last_logged,
@@ -85,7 +85,7 @@ def test_what_is_read_back_is_what_was_told(store: Store) -> None:
 
 
 def test_a_result_that_no_frame_has_room_for_is_not_read(store: Store) -> None:
-    for size in (RESULT_BYTES_MAX, RESULT_BYTES_MAX + 1):
+    for size in (FRAMED_RESULT_BYTES_MAX, FRAMED_RESULT_BYTES_MAX + 1):
         done(store, b'"' + b"x" * (size - 2) + b'"')
 
     told = [Logged.of_event(event) for event in store.events if event.type == "job.completed"]

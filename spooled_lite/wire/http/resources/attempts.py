@@ -5,6 +5,9 @@ from typing import Any, Final
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.records import (
+    LEASE_SECONDS_MAX,
+    LEASE_SECONDS_MIN,
+    RESULT_BYTES_MAX,
     ClaimJobs,
     Complete,
     DequeueJob,
@@ -36,10 +39,8 @@ from spooled_lite.wire.waiting.claims import (
     handed,
 )
 
-RESULT_BYTES_MAX: Final = 1_048_576
 ERROR_CHARACTERS_MAX: Final = 2_048
 DEQUEUE_LEASE_SECONDS: Final = 300
-LEASE_SECONDS_MIN: Final = 5
 
 SUCCESS: Final = reply(Success())
 
@@ -194,7 +195,9 @@ def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_dur
         return default_seconds * 1000
     if seconds < LEASE_SECONDS_MIN:
         raise RuleBroken.of(
-            field, f"Field `{field}` must be between {LEASE_SECONDS_MIN} and 3600", "range"
+            field,
+            f"Field `{field}` must be between {LEASE_SECONDS_MIN} and {LEASE_SECONDS_MAX}",
+            "range",
         )
     return seconds * 1000
 

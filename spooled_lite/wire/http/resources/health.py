@@ -8,8 +8,8 @@ from spooled_lite.errors import Reason, SpooledError, Unavailable
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
+from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.errors import envelope
 from spooled_lite.wire.services import Services
 
 _MESSAGES: dict[Reason, str] = {

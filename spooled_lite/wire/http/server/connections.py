@@ -14,6 +14,7 @@ from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.places import Places
 from spooled_lite.wire.http.server.refusal import Header, Refusal
 from spooled_lite.wire.http.server.unread import Unread
+from spooled_lite.wire.request_id import request_id
 from spooled_lite.wire.share import Share
 
 logger = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ class Connections(ServerState):
             await asyncio.wait(under_way)
 
     def request_id(self, headers: Sequence[Header]) -> bytes:
-        return refusals.request_id(headers, self.ids)
+        given = next((value for name, value in headers if name == b"x-request-id"), None)
+        return request_id(given, self.ids)
 
     def answer(self, refusal: Refusal, headers: Sequence[Header]) -> bytes:
         """The whole answer to a request of which at least `headers` are known."""

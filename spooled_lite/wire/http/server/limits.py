@@ -48,16 +48,6 @@ class HttpLimits(Struct, frozen=True, kw_only=True):
 DEFAULTS: Final = HttpLimits()
 
 
-def raise_file_limit() -> int:
-    """Raise the limit of open files to its hard bound. Returns what holds afterwards."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        return soft  # some systems name a hard bound that they do not grant
-    return hard
-
-
 def connection_count_max(limits: HttpLimits, *, file_count_max: int) -> int:
     """The connection cap, kept so far below the file limit that the rest can open its files."""
     if file_count_max == resource.RLIM_INFINITY:

@@ -1,7 +1,7 @@
 """What the server answers before or instead of the application: always the error envelope."""
 
 import http
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -15,12 +15,11 @@ from spooled_lite.errors import (
     SpooledError,
     Unavailable,
 )
-from spooled_lite.ids import Ids
+from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.server.limits import HttpLimits
 
 Header = tuple[bytes, bytes]
 
-REQUEST_ID_CHARS_MAX: Final = 128
 RETRY_AFTER: Final[Header] = (b"retry-after", b"1")
 
 
@@ -30,11 +29,7 @@ class Refusal(Struct, frozen=True):
     headers: tuple[Header, ...] = ()
 
     def body(self) -> bytes:
-        error = self.error
-        envelope = {"code": error.code, "message": error.message, "error": error.error}
-        if error.details is not None:
-            envelope["details"] = error.details
-        return msgspec.json.encode(envelope)
+        return msgspec.json.encode(envelope(self.error))
 
 
 class Refused(Exception):
@@ -91,16 +86,6 @@ def crashed() -> Refusal:
 def websocket_denied() -> Refusal:
     """For an application that closes a WebSocket which it has not accepted."""
     return Refusal(403, AccessDenied("The connection was refused"))
-
-
-def request_id(headers: Iterable[Header], ids: Ids) -> bytes:
-    """The caller's own id when it is short and printable, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and 0 < len(value) <= REQUEST_ID_CHARS_MAX:
-            if all(33 <= byte <= 126 for byte in value):
-                return value
-            break
-    return ids.new_id().encode()
 
 
 def answer_headers(

@@ -15,15 +15,13 @@ from spooled_lite.wire.http.server.limits import (
     DEFAULTS,
     HttpLimits,
     connection_count_max,
-    raise_file_limit,
 )
 from spooled_lite.wire.http.server.protocol import HttpProtocol
-from spooled_lite.wire.listen import BACKLOG, listen
+from spooled_lite.wire.listen import BACKLOG, listen, raise_file_limit, reached_at
 
 logger = logging.getLogger(__name__)
 
 CUT_OFF_SECONDS_MAX: Final = 1.0  # for requests that were cancelled to notice it
-LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 class HttpServer:
@@ -63,8 +61,7 @@ class HttpServer:
     @property
     def url(self) -> str:
         """Where a client on this machine reaches the server."""
-        host = LOOPBACK_OF.get(self.host, self.host)
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://{reached_at(self.host, self.port)}"
 
     @property
     def connection_count(self) -> int:

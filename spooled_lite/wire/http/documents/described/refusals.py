@@ -37,10 +37,11 @@ from spooled_lite.errors import (
     WorkerIdTaken,
     WrongShape,
 )
+from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Route
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc
-from spooled_lite.wire.http.errors import STATUS, envelope
+from spooled_lite.wire.http.errors import STATUS
 
 Kind = type[SpooledError]
 
