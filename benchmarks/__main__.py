@@ -37,7 +37,7 @@ WORKLOADS: Final[Mapping[str, Callable[[Bench], list[Row]]]] = {
 @click.option("--seconds", type=click.FloatRange(1, 60), help="How long a load runs.")
 @click.option("--finished", type=click.IntRange(0), help="Finished jobs that claims look past.")
 @click.option("--folder", type=click.Path(file_okay=False, exists=True), help="Where files go.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(
     names: tuple[str, ...],
     quick: bool,

@@ -240,7 +240,7 @@ def _broken_rules(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     if settings.smtp_username is not None and settings.smtp_security == "none":
         yield (
             ("smtp_username", "smtp_security"),
-            'smtp_security "none" would show the password to the network',
+            'smtp_security "none" would send the password unencrypted',
         )
     if settings.environment != "development":
         yield from _weak_secrets(settings)

@@ -146,7 +146,7 @@ class Reader:
         valid = words(self._types[name])
         if word.lower() in valid:
             return word
-        taken = "taken as production" if name == "environment" else "ignored"
+        taken = "treated as production" if name == "environment" else "ignored"
         self.warnings.append(f"{place}: must be one of {', '.join(valid)}; {taken}")
         return "production" if name == "environment" else ""
 

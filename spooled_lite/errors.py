@@ -231,7 +231,7 @@ class UnsupportedMediaType(SpooledError):
     error = "unsupported_media_type"
 
     def __init__(self) -> None:
-        super().__init__("Send the body as it is: no Content-Encoding is read")
+        super().__init__("Send the body uncompressed: Content-Encoding is not supported")
 
 
 class QuotaExceeded(SpooledError):

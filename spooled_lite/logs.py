@@ -92,7 +92,7 @@ class _Lines(logging.Handler):
 
 
 def _about_missing(count: int) -> logging.LogRecord:
-    said = "%d lines of the log are missing: they could not be written in time, or not at all"
+    said = "%d log lines were dropped: they could not be written in time, or not at all"
     return logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, (count,), None)
 
 

@@ -34,7 +34,7 @@ class ReadyFile:
         folder = self._path.parent
         try:
             if not folder.is_dir():
-                raise NotADirectoryError(None, "there is no such folder")
+                raise NotADirectoryError(None, "the folder does not exist")
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(None, "the folder is not writable")
             if self._path.is_dir():

@@ -277,7 +277,7 @@ def test_the_burst_is_twice_the_rate_unless_it_is_set(
         ),
         (
             "key `smtp_username` in lite.toml and flag --smtp-security:"
-            ' smtp_security "none" would show the password to the network',
+            ' smtp_security "none" would send the password unencrypted',
             {
                 "smtp_username": "me",
                 "smtp_password": "x",
@@ -428,7 +428,7 @@ def test_an_unknown_environment_counts_as_production_with_a_warning(word: str) -
     assert settings.environment == "production"
     assert warnings == [
         "variable SPOOLED_ENVIRONMENT: must be one of development, staging, production;"
-        " taken as production"
+        " treated as production"
     ]
 
 

@@ -84,7 +84,7 @@ def test_lines_that_could_not_be_written_are_counted_in_the_next_one(
     assert dropped_lines(handler) == 4
     assert "lost" not in lines.getvalue()
     assert lines.getvalue().count("\n") == 3
-    assert lines.getvalue().count("4 lines of the log are missing") == 1
+    assert lines.getvalue().count("4 log lines were dropped") == 1
 
 
 def test_what_python_would_print_goes_into_the_log(monkeypatch: pytest.MonkeyPatch) -> None:

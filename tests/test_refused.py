@@ -35,7 +35,7 @@ def test_an_address_gets_a_few_lines_in_an_interval_and_the_rest_is_counted(
 
     assert many == LINES_PER_ADDRESS_MAX
     assert caplog.messages[0] == (
-        "refused a credential of 192.0.2.1 at POST /api/v1/jobs: UNAUTHORIZED"
+        "refused a credential from 192.0.2.1 at POST /api/v1/jobs: UNAUTHORIZED"
     )
     assert caplog.messages[-2].endswith(f"; {10_000 - LINES_PER_ADDRESS_MAX} more are not listed")
     assert caplog.messages[-1].endswith("at POST /api/v1/jobs: UNAUTHORIZED")

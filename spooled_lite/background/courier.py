@@ -106,7 +106,10 @@ class Courier:
             task.cancel()
         await asyncio.gather(*late, hurry, return_exceptions=True)
         if late:
-            logger.info("%d deliveries were not finished; they are owed as before", len(late))
+            logger.info(
+                "%d webhook calls were not finished; they are made again after the next start",
+                len(late),
+            )
         await self._sender.close()
 
     async def _look(self, database: Database, after: str, last: str) -> Found:
@@ -146,10 +149,10 @@ class Courier:
                 await self._record(database, call, attempt)
         except Unavailable as error:
             # The storage has said so in the log; the delivery is owed as before.
-            logger.debug("a delivery was put off: %s", error)
+            logger.debug("a webhook delivery was postponed: %s", error)
             await asyncio.sleep(ERROR_PAUSE_SECONDS)
         except Exception:
-            logger.exception("a delivery failed for no known reason; it is owed as before")
+            logger.exception("a webhook delivery failed unexpectedly; it will be tried again")
             await asyncio.sleep(ERROR_PAUSE_SECONDS)
         finally:
             self._places.give_back(place, seconds=time.monotonic() - began)

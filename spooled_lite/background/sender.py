@@ -36,7 +36,7 @@ class Sender:
         try:
             return _attempt(await self._post(call, total_seconds))
         except Exception:
-            logger.exception("a webhook could not be called, for no known reason")
+            logger.exception("calling a webhook failed unexpectedly")
             return Attempt(error=FAILED)
 
     async def send_by_hand(self, call: Outgoing, *, total_seconds: float) -> Attempt:
@@ -46,7 +46,7 @@ class Sender:
             Unavailable: BY_HAND_MAX of them are under way.
         """
         if self._by_hand >= BY_HAND_MAX:
-            raise Unavailable("overloaded", "Too many webhook calls are under way; try again")
+            raise Unavailable("overloaded", "Too many webhook calls are in progress; try again")
         self._by_hand += 1
         try:
             return await self.send(call, total_seconds=total_seconds)

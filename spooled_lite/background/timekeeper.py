@@ -144,6 +144,6 @@ class Timekeeper:
             await act()
         except Unavailable as error:
             # The storage has said so in the log; the next look is a second away.
-            logger.debug("the clock could not be followed: %s", error)
+            logger.debug("following the clock failed: %s", error)
         except Exception:
-            logger.exception("the clock could not be followed; tried again in a second")
+            logger.exception("following the clock failed; it is tried again in a second")

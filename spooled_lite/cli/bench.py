@@ -34,9 +34,11 @@ Show = Callable[[str], None]
     envvar="SPOOLED_URL",
     default="http://127.0.0.1:8080",
     show_default=True,
-    help="The server.",
+    help="Address of the server.",
 )
-@click.option("--api-key", envvar="SPOOLED_API_KEY", required=True, help="A key of it.")
+@click.option(
+    "--api-key", envvar="SPOOLED_API_KEY", required=True, help="An API key of that server."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(1, 60),
@@ -44,11 +46,11 @@ Show = Callable[[str], None]
     show_default=True,
     help="How long each workload runs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
-    """Measure a running server, in queues that are deleted afterwards.
+    """Measure a running server, in queues of its own that it deletes afterwards.
 
-    Numbers of different machines say nothing about each other.
+    Results of different machines cannot be compared.
     """
     target = Target(url.rstrip("/"), api_key)
     show: Show = (lambda _: None) if as_json else (lambda name: click.echo(f"{name} ...", err=True))

@@ -23,12 +23,12 @@ PROBLEMS_SHOWN = 100
 
 
 @click.command()
-@click.option("--database", required=True, help="The file. A server may be using it meanwhile.")
+@click.option("--database", required=True, help="The database file. A server may be using it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(database: str, as_json: bool) -> None:
-    """Check the file and the sums in it. Only reads.
+    """Check a database file and its counters without changing it.
 
-    Ends with 0 when all is well, with 1 when something is wrong, with 2 when nothing was looked at.
+    Exit codes: 0 when all is well, 1 when something is wrong, 2 when the file cannot be checked.
     """
     if not Path(database).is_file():
         raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
@@ -37,7 +37,7 @@ def check(database: str, as_json: bool) -> None:
         check_log_has_its_file(database)
         check_kind(database)
         check_log_is_here(os.path.realpath(database))
-        with console.status("looking at every page and every job"):
+        with console.status("checking every page and every job"):
             problems = problems_of(database)
     except CannotUseFile as error:
         raise NothingLookedAt(str(error)) from error
@@ -73,7 +73,10 @@ def problems_of(database: str) -> list[str]:
         rows = connection.execute(f"PRAGMA integrity_check({PROBLEMS_SHOWN})").fetchall()
         damages = [row[0] for row in rows if row[0] != "ok"]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN)
-        damages += [f"{row['table']}: row {row['rowid']} refers to nothing" for row in orphans]
+        damages += [
+            f"{row['table']}: row {row['rowid']} refers to a row that does not exist"
+            for row in orphans
+        ]
         reading = Reading(connection, SystemClock().now_ms())
         return damages or [*conservation(reading), *recount(reading)]
     finally:

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 STDOUT: Final = 1
 KEY_SUFFIX: Final = ".key"  # of the file that keeps the first key where no terminal shows it
 _MAY_REGISTER: Final = {
-    "open": "anybody",
+    "open": "anyone",
     "closed": "the admin key",
-    "invite": "holders of an invitation",
+    "invite": "no one",
 }
 
 
@@ -70,16 +70,16 @@ def greeting(started: Started) -> list[str]:
     doors = [f"  {door}: {taker}" for door, taker in what_is_open(started).items()]
     host = started.settings.host
     if started.is_open_to_others:
-        lines += [f"Listens on {host}, so other machines may reach it. Open, and for whom:", *doors]
+        lines += [f"Listens on {host}, so other machines can reach it. Open, and to whom:", *doors]
     elif started.settings.environment == "production":
-        lines += ["Open in production, and for whom:", *doors]
+        lines += ["Open in production, and to whom:", *doors]
     return lines
 
 
 def what_is_open(started: Started) -> dict[str, str]:
     """Every way into the server, and what it takes to go in there."""
     settings, url = started.settings, started.url
-    token = "anybody" if settings.metrics_token is None else "a token"
+    token = "anyone" if settings.metrics_token is None else "a token"
     doors = {
         f"API at {url}": "a key",
         "registration": _MAY_REGISTER[settings.registration_mode],
@@ -103,12 +103,12 @@ def is_loopback(host: str) -> bool:
 
 def _about_key(started: Started) -> str:
     if started.is_first:
-        return f"{started.key}  (shown this once; the file keeps only a hash of it)"
+        return f"{started.key}  (shown only this once; the file keeps only a hash)"
     if started.key is not None:
         return "the one in SPOOLED_BOOTSTRAP_API_KEY"
     return (
-        "made at an earlier start and not shown again. For another: POST /api/v1/api-keys with a\n"
-        f"{'':12}key you have, or, while no server runs,\n"
+        "created at an earlier start and never shown again. For another one:\n"
+        f"{'':12}POST /api/v1/api-keys with a key you have or, while no server is running,\n"
         f"{'':12}spooled-lite keys create --database {started.database}"
     )
 
@@ -125,7 +125,7 @@ def _log_start(started: Started) -> None:
     }
     # None: it was closed before the start.
     if started.is_first and sys.stdout is not None and sys.stdout.isatty():
-        _print(f"API key, shown this once: {started.key}")
+        _print(f"API key, shown only this once: {started.key}")
     elif started.is_first:
         about["api_key_file"] = _keep(started)
     logger.info("started", extra={"fields": about})

@@ -18,8 +18,8 @@ from spooled_lite.storage.transaction import Tx
 from spooled_lite.times import format_ms, format_optional_ms, parse_ms
 
 ON_A_SERVER: Final = (
-    "do this on the running server: the calls of /api/v1/api-keys with a key that may manage"
-    " keys, or those of /api/v1/admin/organizations/{id}/api-keys with the admin key (docs/api.md)"
+    "use the running server: /api/v1/api-keys with a key that may manage keys, or"
+    " /api/v1/admin/organizations/{id}/api-keys with the admin key (docs/api.md)"
 )
 
 database_option = click.option(
@@ -27,12 +27,12 @@ database_option = click.option(
     required=True,
     envvar="SPOOLED_DATABASE",
     metavar="PATH",
-    help="The database file. No server may hold it.",
+    help="The database file. No server may be using it.",
 )
 org_option = click.option(
     "--org", metavar="ID", help="The organization, by id or slug. Default: the oldest one."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 COLUMNS = ("ID", "BEGINS WITH", "STATE", "QUEUES", "PERMISSIONS", "EXPIRES", "LAST USED", "NAME")
 
 
@@ -45,12 +45,24 @@ def keys() -> None:
 @database_option
 @org_option
 @json_option
-@click.option("--name", default="Key of the command line", show_default=True)
-@click.option("--queue", "queues", multiple=True, help="A queue it opens, repeatable. None: all.")
-@click.option("--permission", "words", multiple=True, help="A permission word, repeatable.")
-@click.option("--rate-limit", type=int, metavar="N", help="Requests per minute. None: no limit.")
-@click.option("--expires-at", metavar="TIME", help="When it ends, as in RFC 3339.")
-@click.option("--live/--test", default=False, help="Begin it with sk_live_ or with sk_test_.")
+@click.option("--name", default="Key of the command line", show_default=True, help="Its name.")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    help="A queue the key may use; repeatable. Default: all queues.",
+)
+@click.option(
+    "--permission",
+    "words",
+    multiple=True,
+    help="A permission of the key; repeatable. Default: all permissions.",
+)
+@click.option("--rate-limit", type=int, metavar="N", help="Requests per minute. Default: no limit.")
+@click.option(
+    "--expires-at", metavar="TIME", help="When the key expires, such as 2027-01-01T00:00:00Z."
+)
+@click.option("--live/--test", default=False, help="Begin the key with sk_live_ or sk_test_.")
 def create(
     database: str,
     org: str | None,
@@ -62,7 +74,7 @@ def create(
     expires_at: str | None,
     live: bool,
 ) -> None:
-    """Make a key and print it. It is shown this once."""
+    """Create a key and print it. It cannot be shown again."""
     for word in words:
         if (wrong := word_problem(word)) is not None:
             raise click.BadParameter(wrong, param_hint="--permission")
@@ -89,7 +101,7 @@ def create(
 @org_option
 @json_option
 def list_(database: str, org: str | None, as_json: bool) -> None:
-    """List the newest hundred keys, revoked ones included. Never shows a key itself."""
+    """List the newest 100 keys, including revoked ones, without their secrets."""
 
     def run(tx: Tx) -> list[dict[str, Any]]:
         return [_shown(row, tx.now_ms) for row in list_keys(tx, _org(tx, org))]
@@ -108,7 +120,7 @@ def list_(database: str, org: str | None, as_json: bool) -> None:
 @json_option
 @click.argument("key_id")
 def revoke_(database: str, org: str | None, as_json: bool, key_id: str) -> None:
-    """Revoke the key with this id. Doing it again changes nothing."""
+    """Revoke the key with this id. Revoking it again changes nothing."""
 
     def run(tx: Tx) -> None:
         revoke(tx, _org(tx, org), key_id)

@@ -14,7 +14,7 @@ from spooled_lite.output import fill_closed_streams
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Start the server.",
     "keys": "Create, list and revoke API keys.",
-    "check": "Check the file and the sums in it.",
+    "check": "Check a database file and its counters.",
     "openapi": "Print the OpenAPI document.",
     "bench": "Measure a running server.",
 }

@@ -30,7 +30,9 @@ def write_offline(path: str, operation: Callable[[Tx], T], *, instead: str) -> T
         click.ClickException: no such file, a server holds it, or the operation refused.
     """
     if not Path(path).is_file():
-        raise click.ClickException(f"{path}: there is no such database; `serve` creates one")
+        raise click.ClickException(
+            f"{path}: there is no such file; `spooled-lite serve` creates a database"
+        )
     try:
         return asyncio.run(_write(path, operation))
     except FileInUse as error:

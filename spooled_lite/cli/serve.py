@@ -41,14 +41,20 @@ SWITCH_SECONDS: Final = 0.000_5
 
 
 @click.command()
-@click.option("--config", "config_file", type=click.Path(), help="A file like config.example.toml.")
+@click.option(
+    "--config", "config_file", type=click.Path(), help="A TOML file like config.example.toml."
+)
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", help="REST port; 0 picks a free one.  [default: 8080]")
+@click.option("--port", help="HTTP port; 0 picks a free one.  [default: 8080]")
 @click.option("--grpc-port", help="gRPC port, `auto` or `off`.  [default: 50051]")
-@click.option("--database", help="The file, or `:memory:`.  [default: spooled.db]")
-@click.option("--ready-file", type=click.Path(), help="Written when connections are accepted.")
+@click.option("--database", help="Database file, or `:memory:`.  [default: spooled.db]")
+@click.option(
+    "--ready-file",
+    type=click.Path(),
+    help="JSON file to write once the server accepts connections.",
+)
 def serve(config_file: str | None, ready_file: str | None, **flags: str | None) -> None:
-    """Start the server. Every setting also has a SPOOLED_ variable and a key in the file."""
+    """Start the server. Every setting also has a SPOOLED_ variable and a key in the config file."""
     try:
         file = NO_FILE if config_file is None else read_file(config_file)
         settings, warnings = load(flags=flags, file=file)
@@ -106,5 +112,5 @@ async def _serve(settings: Settings, ready_file: ReadyFile | None, log: logging.
                 gc.set_threshold(*GC_THRESHOLDS)
                 sys.setswitchinterval(SWITCH_SECONDS)
                 await stop_on_signal(server, signals)
-            logger.info("stopping: writing what is in hand")
-    logger.info("stopped; nothing acknowledged is lost")
+            logger.info("stopping: finishing the work in progress")
+    logger.info("stopped; everything acknowledged is stored")

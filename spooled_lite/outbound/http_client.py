@@ -108,7 +108,7 @@ class HttpClient:
             error = FAILED
         except Exception:
             # Ours or the library's fault. Whoever delivers must be able to record it and go on.
-            logger.exception("a call failed for no known reason")
+            logger.exception("a webhook call failed unexpectedly")
             error = FAILED
         else:
             return self._answer(received, _ms_since(began))
@@ -200,7 +200,7 @@ class HttpClient:
         except ValueError:
             raise Refused from None
         if not addresses:
-            raise OSError("the name has no address")
+            raise OSError("the host name has no address")
         if not all(target.permits(self._policy, each) for each in addresses):
             raise Refused
         return addresses[:ADDRESSES_TRIED_MAX]

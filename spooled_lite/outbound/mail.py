@@ -73,7 +73,7 @@ class Mail:
             Unavailable: WAITING_MAX messages wait.
         """
         if self._line.qsize() >= WAITING_MAX:
-            raise Unavailable("overloaded", "Too many mails wait to be sent; try again")
+            raise Unavailable("overloaded", "Too many mails are waiting to be sent; try again")
 
     def post(self, message: Message) -> None:
         """Line a message up. It may be lost: whoever waits for it asks again."""

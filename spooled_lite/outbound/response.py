@@ -72,7 +72,7 @@ class ResponseReader:
             "transfer-encoding", ""
         ).lower().endswith("chunked")
         if not self._has_enough and (self._status_code is None or is_framed):
-            raise BadResponse("the answer is not whole")
+            raise BadResponse("the answer is incomplete")
 
     def received(self) -> Received:
         """The answer, once it is there."""

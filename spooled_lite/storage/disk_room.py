@@ -136,8 +136,8 @@ class DiskRoom:
         left_mib, reserve_mib = max(0, self._left_bytes) // 2**20, self._reserve_bytes // 2**20
         if is_low:
             logger.warning(
-                "the disk is low: %d MiB are left, the reserve is %d MiB; reads, claims,"
-                " settlements and purges go on, creates are refused",
+                "the disk is nearly full: %d MiB are left, the reserve is %d MiB; new jobs are"
+                " refused, while reads, claims, completions and purges still work",
                 left_mib,
                 reserve_mib,
             )

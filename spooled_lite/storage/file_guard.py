@@ -53,7 +53,7 @@ class FileLock:
         except OSError as error:
             holder = _words_of(os.read(descriptor, SPARE_FROM))
             os.close(descriptor)
-            raise FileInUse(f"{self._database} is held by another server{holder}") from error
+            raise FileInUse(f"{self._database} is in use by another server{holder}") from error
         self._descriptor = descriptor
         self.describe(url=None)
         return self
@@ -75,7 +75,7 @@ class FileLock:
             if descriptor is not None:
                 os.close(descriptor)
             raise FileInUse(
-                f"{self._database} is held by another server, under another name (a hard link, or"
+                f"{self._database} is in use by another server, under another name (a hard link, or"
                 " a second mount)"
             ) from error
         _held_here.add(identity)

@@ -16,7 +16,7 @@ def check_place(path: str) -> None:
     """Raises CannotUseFile when there can be no file at this path."""
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise CannotUseFile(f"{path}: this is a folder and no file")
+        raise CannotUseFile(f"{path}: this is a folder, not a file")
     if not os.path.isdir(folder):
         raise CannotUseFile(f"{path}: the folder {folder} does not exist; create it first")
     if os.path.exists(path) and not os.path.isfile(path):
@@ -28,8 +28,8 @@ def check_log_has_its_file(path: str) -> None:
     log = path + WAL_SUFFIX
     if length_of(log) and not length_of(path):
         raise CannotUseFile(
-            f"{path}: the file is missing or empty and its log {log} is there, with work that was"
-            " acknowledged. Bring the file back beside it, or move the log away to begin with an"
+            f"{path}: the file is missing or empty, but its log {log} exists and may contain"
+            " acknowledged work. Put the file back beside it, or move the log away to start with an"
             " empty file"
         )
 
@@ -51,13 +51,13 @@ def check_kind(path: str) -> None:
     if kind == APPLICATION_ID:
         if version <= 0:
             raise CannotUseFile(
-                f"{path}: a file of Spooled Lite whose schema version is {version}: somebody has"
-                " changed it. Bring a backup back; nothing was changed"
+                f"{path}: this is a file of Spooled Lite with schema version {version}: another"
+                " program has changed it. Restore a backup. Nothing was changed"
             )
     elif has_tables or kind or version:
         raise CannotUseFile(
-            f"{path}: an SQLite file of another program (application id {kind}, schema version"
-            f" {version}); nothing was changed. Name another file"
+            f"{path}: this SQLite file belongs to another program (application id {kind}, schema"
+            f" version {version}). Choose another file. Nothing was changed"
         )
 
 

@@ -112,7 +112,7 @@ class OpenFile:
         try:
             return self.log.sync_if_due()
         except OSError as error:
-            self._say(f"the log could not be synced: {error}; a power cut would undo what is in it")
+            self._say(f"the log could not be synced: {error}; a power cut would lose what is in it")
             self._reopen_at = time.monotonic()
             self._closed_for = "storage_error"
             return True
@@ -146,10 +146,12 @@ class OpenFile:
         if missing is None or self.failed is not None:
             return missing is not None
         if missing == self._path:
-            logger.critical("%s was moved or deleted: bring it back and restart", missing)
+            logger.critical("%s was moved or deleted: put it back and restart the server", missing)
             self._fail_for_good(file_gone())
         else:
-            logger.critical("%s was moved or deleted under the server: restart it", missing)
+            logger.critical(
+                "%s was moved or deleted while the server was running: restart the server", missing
+            )
             if missing.endswith(WAL_SUFFIX):
                 self._save_log()
             self._fail_for_good(log_gone())
@@ -160,12 +162,14 @@ class OpenFile:
         try:
             row = self.connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
         except sqlite3.Error as error:
-            logger.critical("what was in the log could not be saved: %s", error)
+            logger.critical("the contents of the log could not be saved: %s", error)
             return
         if row[0]:  # a reader is in the way; closing the file copies the rest
-            logger.critical("not all of the log is saved: stop the server in order, do not kill it")
+            logger.critical(
+                "the log is not completely saved: stop the server with SIGTERM, do not kill it"
+            )
         else:
-            logger.warning("what was in the log is in the file now")
+            logger.warning("the contents of the log were copied into the file")
 
     def _reopen(self, at: float) -> Unavailable | None:
         """After an I/O error: close everything, open again, recover, check, then accept again."""
@@ -187,7 +191,7 @@ class OpenFile:
             self._fail_damaged(verdict)
         else:
             self.watch.opened()
-            logger.warning("the file was opened again and is whole")
+            logger.warning("the file was opened again and is intact")
             # What the lost batch did is unknown: whoever remembers something has to read it anew.
             self._after_reopen()
         return self.failed
@@ -213,7 +217,7 @@ class OpenFile:
         return verdict
 
     def _fail_damaged(self, verdict: str) -> None:
-        logger.critical("the file is damaged (%s): stop and use `spooled-lite restore`", verdict)
+        logger.critical("the file is damaged (%s): stop the server and restore a backup", verdict)
         self._fail_for_good(file_damaged())
 
     def _fail_for_good(self, refusal: Unavailable) -> None:

@@ -44,8 +44,8 @@ _LOG_GONE: Final = (
     " restarted"
 )
 _DAMAGED: Final = (
-    "The database file is damaged; nothing is stored until a backup is brought back with"
-    " `spooled-lite restore`"
+    "The database file is damaged; nothing is stored until the server is stopped and a backup is"
+    " restored"
 )
 
 # A unique rule that a caller can break, by the words SQLite names it with.

@@ -156,7 +156,9 @@ class WaitingReads:
         if read.ended_for == "moment":
             read.moments_left -= 1
             if read.moments_left < 0:
-                self.finish(read, RequestTimeout("The read took too long beside many writes"))
+                self.finish(
+                    read, RequestTimeout("The read took too long while many writes were waiting")
+                )
                 return
         with self._changed:
             self.moment.read_ends()

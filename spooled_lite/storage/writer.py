@@ -147,7 +147,7 @@ class Writer:
                 self._turn(requests)
             except BaseException:
                 # This thread is the only one that writes: whatever happens, it goes on.
-                logger.exception("the writing thread met an unexpected error")
+                logger.exception("the writing thread had an unexpected error")
                 self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
                 self._fail_all(requests, DatabaseError())
             self._busy_since = None

@@ -35,4 +35,4 @@ class RefusedCredentials:
         self._lines[address] += 1
         more = f"; {self._left_out} more are not listed" if self._left_out else ""
         self._left_out = 0
-        logger.info("refused a credential of %s at %s: %s%s", address, asked, code, more)
+        logger.info("refused a credential from %s at %s: %s%s", address, asked, code, more)

@@ -53,7 +53,7 @@ class StopSignals:
         if self._has_terminal:
             self.stopping.set()
         else:
-            logger.info("SIGHUP does nothing: settings are read at the start, so restart to change")
+            logger.info("SIGHUP has no effect: restart the server to read changed settings")
 
     def _release(self) -> None:
         for each in STOP_SIGNALS:

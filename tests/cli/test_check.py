@@ -126,7 +126,7 @@ def test_a_file_that_is_not_there_is_an_error_and_not_created(tmp_path: Path) ->
     ("statement", "said"),
     [
         ("UPDATE job_bodies SET body = x'00'", "its payload is damaged, the checksum"),
-        ("DELETE FROM job_bodies", "its payload is not there"),
+        ("DELETE FROM job_bodies", "its payload is missing"),
     ],
 )
 def test_a_body_that_is_not_what_was_stored_is_said(

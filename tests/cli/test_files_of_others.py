@@ -49,7 +49,9 @@ def test_a_file_of_another_program_is_named_and_not_taken_over(
 
     answer = run(*command, "--database", str(path))
 
-    assert last_line(answer).startswith(f"Error: {path}: an SQLite file of another program")
+    assert last_line(answer).startswith(
+        f"Error: {path}: this SQLite file belongs to another program"
+    )
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["letters.db"]
 

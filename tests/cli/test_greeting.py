@@ -27,10 +27,10 @@ def said(*, key: str | None = None, **settings: Any) -> str:
     ("settings", "line"),
     [
         ({}, "registration: the admin key"),
-        ({"registration": "open"}, "registration: anybody"),
+        ({"registration": "open"}, "registration: anyone"),
         ({}, "admin calls: closed"),
         ({"admin_key": "Zw8-secretive"}, "admin calls: the admin key"),
-        ({}, "metrics at http://127.0.0.1:8080/metrics: anybody"),
+        ({}, "metrics at http://127.0.0.1:8080/metrics: anyone"),
         ({"metrics_token": "Zw8-secretive"}, "metrics at http://127.0.0.1:8080/metrics: a token"),
         ({"metrics_token": "Zw8-secretive"}, "metrics at http://127.0.0.1:9090/metrics: a token"),
         ({}, "gRPC on 127.0.0.1:50051: a key"),
@@ -49,8 +49,8 @@ def test_in_production_every_door_is_named_and_no_secret_is(
 def test_beyond_loopback_every_environment_says_what_is_open(host: str) -> None:
     lines = said(host=host)
 
-    assert f"Listens on {host}, so other machines may reach it" in lines
-    assert "  registration: anybody" in lines.splitlines()
+    assert f"Listens on {host}, so other machines can reach it" in lines
+    assert "  registration: anyone" in lines.splitlines()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

@@ -126,7 +126,7 @@ def test_a_file_that_a_server_holds_is_refused(file: str) -> None:
 
     lock.release()
     assert answer.exit_code == 1
-    assert "held by another server" in answer.output
+    assert "in use by another server" in answer.output
     assert "/api/v1/api-keys" in answer.output
 
 
@@ -136,7 +136,7 @@ def test_a_file_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> Non
     answer = run("create", "--database", str(path))
 
     assert answer.exit_code == 1
-    assert "no such database" in answer.output
+    assert "there is no such file" in answer.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -126,7 +126,7 @@ def test_a_start_on_a_disk_without_a_free_byte_serves_all_but_creates(
         server.start()
         call = Calls(server.url)
 
-        assert "the disk is low: 0 MiB are left" in server.log
+        assert "the disk is nearly full: 0 MiB are left" in server.log
         assert call("GET", "/health/ready")[1]["checks"]["disk"] in ("low", "full")
         assert call("GET", "/api/v1/jobs?limit=1")[0] == 200
         assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 503

@@ -85,7 +85,7 @@ def test_a_refused_credential_is_logged_with_peer_and_method_a_few_times(
 
     lines = [line for line in caplog.messages if line.startswith("refused")]
     assert lines == [
-        f"refused a credential of 127.0.0.1 at gRPC {method}: UNAUTHORIZED"
+        f"refused a credential from 127.0.0.1 at gRPC {method}: UNAUTHORIZED"
         for method in [*STREAMS, *["GetJob"] * (LINES_PER_ADDRESS_MAX - len(STREAMS))]
     ]
     assert "sk_test_nobody" not in caplog.text
@@ -103,7 +103,7 @@ def test_a_refused_credential_is_that_of_whom_a_trusted_proxy_names(
     with caplog.at_level(logging.INFO):
         play(script, trust_proxy=True)
 
-    assert "refused a credential of 192.0.2.7 at gRPC GetJob: UNAUTHORIZED" in caplog.messages
+    assert "refused a credential from 192.0.2.7 at gRPC GetJob: UNAUTHORIZED" in caplog.messages
 
 
 def test_a_credential_is_taken_in_every_form() -> None:

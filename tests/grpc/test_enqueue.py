@@ -268,6 +268,6 @@ def test_a_nul_in_an_id_a_name_a_key_or_a_tag_is_refused(
         refused = await refusal(stage.client.call(method, request_with_nul))
 
         assert refused.code == "INVALID_ARGUMENT"
-        assert refused.text == f"Field `{field}` must not hold the character NUL"
+        assert refused.text == f"Field `{field}` must not contain the character NUL"
 
     play(script)

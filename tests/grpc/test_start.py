@@ -49,7 +49,7 @@ def test_without_its_extra_everything_else_is_served_and_one_line_says_so(
         assert address("auto") is None
 
     [said] = [each for each in caplog.messages if "gRPC" in each]
-    assert said == "gRPC is not served; for it, install the extra: spooled-lite[grpc]"
+    assert said == "gRPC is off; to use it, install the extra: spooled-lite[grpc]"
 
 
 def test_a_module_that_is_missing_for_another_reason_is_an_error(

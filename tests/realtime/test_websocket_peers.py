@@ -75,7 +75,7 @@ def test_a_refused_credential_is_logged_with_peer_and_route_a_few_times(
         on_stage(test)
     assert (
         caplog.messages
-        == ["refused a credential of 127.0.0.1 at GET /api/v1/jobs/{id}: UNAUTHORIZED"]
+        == ["refused a credential from 127.0.0.1 at GET /api/v1/jobs/{id}: UNAUTHORIZED"]
         * LINES_PER_ADDRESS_MAX
     )
 

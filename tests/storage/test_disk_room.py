@@ -290,7 +290,7 @@ def test_a_start_on_a_full_disk_serves_and_says_so(
     [said] = [
         each.message for each in caplog.records if each.name == "spooled_lite.storage.disk_room"
     ]
-    assert said.startswith("the disk is low: 0 MiB are left")
+    assert said.startswith("the disk is nearly full: 0 MiB are left")
     assert caplog.records[0].levelno == logging.WARNING
 
 

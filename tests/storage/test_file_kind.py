@@ -82,7 +82,7 @@ def test_a_file_that_is_not_ours_is_refused_and_nothing_is_changed(
         an_idle_database(path)
 
     assert str(path) in str(refused.value)
-    assert "nothing was changed" in str(refused.value)
+    assert "Nothing was changed" in str(refused.value)
     assert contents(path.parent) == before
 
 
@@ -153,7 +153,7 @@ def test_a_log_without_its_file_is_kept_until_the_file_is_back(path: Path, left:
         with pytest.raises(CannotUseFile) as refused:
             an_idle_database(copied)
         assert str(copied) in str(refused.value)
-        assert "Bring the file back" in str(refused.value)
+        assert "Put the file back" in str(refused.value)
     assert contents(copy) == before
 
     (copy / "elsewhere").rename(copied)

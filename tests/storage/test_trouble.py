@@ -255,7 +255,7 @@ def test_a_file_that_cannot_be_written_is_read_only(path: Path) -> None:
 
 def assert_stopped_for_damage(error: Unavailable, caplog: pytest.LogCaptureFixture) -> None:
     assert error.reason == "storage_error"
-    assert "spooled-lite restore" in error.message
+    assert "a backup is restored" in error.message
     assert any(
         "restore" in record.message
         for record in caplog.records
@@ -263,7 +263,7 @@ def assert_stopped_for_damage(error: Unavailable, caplog: pytest.LogCaptureFixtu
     )
 
 
-def test_a_corrupt_page_stops_writing_and_names_restore(
+def test_a_corrupt_page_stops_writing_and_asks_for_a_backup(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fill() -> None:

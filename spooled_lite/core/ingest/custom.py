@@ -66,6 +66,6 @@ def _checked_event(name: str) -> str:
         return name
     raise RuleBroken.of(
         "event_type",
-        "Field `event_type` may hold letters, digits, `-`, `_` and `.` only",
+        "Field `event_type` may contain letters, digits, `-`, `_` and `.` only",
         "invalid_name_chars",
     )

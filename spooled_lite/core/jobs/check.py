@@ -29,7 +29,7 @@ def _of_queues(tx: Reading) -> Iterator[str]:
         name, row_count = queue["queue_name"], sum(rows.values())
         kept = sums.get("created", 0) - sums.get("removed", 0)
         if kept != row_count:
-            yield f"queue {name}: {kept} jobs by created - removed, {row_count} rows"
+            yield f"queue {name}: {kept} jobs by its counters (created - removed), {row_count} rows"
         gauges = {
             key.removeprefix("status."): value
             for key, value in sums.items()
@@ -59,7 +59,7 @@ def _of_rows(tx: Reading) -> Iterator[str]:
 
 def _of_bodies(tx: Reading) -> Iterator[str]:
     for row in tx.rows(statements.WITHOUT_BODY):
-        yield f"job {row['id']}: its {row['which']} is not there"
+        yield f"job {row['id']}: its {row['which']} is missing"
     after = 0
     while (body := tx.row(statements.BODY_AFTER, {"after": after})) is not None:
         after = body["seq"]

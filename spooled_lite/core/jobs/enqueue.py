@@ -201,6 +201,6 @@ def _find_parent(tx: Tx, org: int, parent_job_id: str | None, scope: Scope) -> P
     found = tx.row(statements.BY_ID, {"id": parent_job_id, "org": org})
     if found is None or not scope.allows(found["queue_name"]):
         raise RuleBroken.of(
-            "parent_job_id", "Field `parent_job_id` names no job that is here", "invalid_value"
+            "parent_job_id", "Field `parent_job_id` names no job that exists", "invalid_value"
         )
     return Parent(found["seq"], found["status"])

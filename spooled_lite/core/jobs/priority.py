@@ -14,7 +14,7 @@ def set_priority(
     """Set the priority of a job that waits; the one it had, and the changed row.
 
     Raises:
-        NotFound: no such job in this organization and scope, or it does not wait any more.
+        NotFound: no such job in this organization and scope, or it is no longer waiting.
 
     Contract: jobs, J7.
     """
@@ -24,5 +24,5 @@ def set_priority(
         {"id": job_id, "org": org, "priority": priority, "now_ms": tx.now_ms},
     )
     if before is None or row is None or not scope.allows(row["queue_name"]):
-        raise NotFound("Job not found, or it does not wait any more")
+        raise NotFound("Job not found, or it is no longer waiting")
     return before["priority"], row

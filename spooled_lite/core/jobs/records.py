@@ -74,7 +74,7 @@ class BulkJobs(Struct, kw_only=True):
     def items(self) -> list[bytes]:
         """What stands in `jobs`. Raises RuleBroken: nothing, or too much."""
         if not 1 <= len(self.jobs) <= BULK_MAX:
-            raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {BULK_MAX} jobs", "length")
+            raise RuleBroken.of("jobs", f"Field `jobs` must contain 1 to {BULK_MAX} jobs", "length")
         return [bytes(each) for each in self.jobs]
 
     def shared_queue(self) -> str | None:

@@ -38,8 +38,8 @@ def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
     earlier = _earlier(tx, key_hash)
     if earlier is not None:
         warnings.append(
-            f"The bootstrap key is another one than at the last start. The earlier one, key"
-            f" {earlier}, is still active: revoke it unless somebody needs it"
+            f"The bootstrap key is not the one of the last start. The earlier one, key {earlier},"
+            " is still active: revoke it unless you need it"
         )
     tx.execute(statements.NOTE_BOOTSTRAP, {"key_hash": key_hash, "key_id": key_id})
     tx.execute(statements.NOTE_LAST_BOOTSTRAP, {"key_hash": key_hash})
@@ -63,16 +63,16 @@ def _earlier(tx: Tx, key_hash: bytes) -> str | None:
 
 def _why_shut(found: Credential, now_ms: int) -> str | None:
     if found.org_is_deleted:
-        return "is one of a deleted organization"
+        return "belongs to a deleted organization"
     if not found.is_active:
         return "was revoked"
     if found.expires_at_ms is not None and found.expires_at_ms <= now_ms:
-        return "has ended"
+        return "has expired"
     return None
 
 
 def _shut(key_id: str, reason: str) -> str:
     return (
-        f"The bootstrap key opens nothing: key {key_id} {reason}. A start does not bring it back;"
-        " set another bootstrap key, or none"
+        f"The bootstrap key does not work: key {key_id} {reason}. A start does not activate it"
+        " again; set another bootstrap key, or none"
     )

@@ -104,11 +104,11 @@ class Grants(Struct, frozen=True):
     def check(self, queues: Sequence[str] | None, permissions: Sequence[str] | None) -> None:
         """None for `permissions` is everything. Raises AccessDenied."""
         if queues is not None and not self.scope.covers(Scope(queues)):
-            raise AccessDenied("A key may not open queues that the one it is made with does not")
+            raise AccessDenied("The new key may not have queues that your key does not have")
         if self.words is None or EVERYTHING in self.words:
             return
         if permissions is None or not implied_words(permissions) <= self.words:
-            raise AccessDenied("A key may not hold permissions that the one it is made with lacks")
+            raise AccessDenied("The new key may not have permissions that your key does not have")
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -283,7 +283,7 @@ def _problems(key: NewKey, now_ms: int) -> list[Problem]:
     )  # fmt: skip
     check(
         _has_only(key.name, _NAME_MARKS),
-        "name", "may hold letters, digits, spaces, `-`, `_`, `.`, `(` and `)`",
+        "name", "may contain letters, digits, spaces, `-`, `_`, `.`, `(` and `)`",
         "invalid_name_chars",
     )  # fmt: skip
     check(
@@ -298,7 +298,7 @@ def _problems(key: NewKey, now_ms: int) -> list[Problem]:
         )  # fmt: skip
         check(
             _has_only(queue, _QUEUE_MARKS),
-            field, "may hold letters, digits, `-`, `_`, `.` and `*`", "invalid_queue_chars",
+            field, "may contain letters, digits, `-`, `_`, `.` and `*`", "invalid_queue_chars",
         )  # fmt: skip
     if key.permissions is not None:
         check(

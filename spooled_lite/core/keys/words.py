@@ -38,7 +38,7 @@ def word_problem(word: str) -> str | None:
     if word in WORDS:
         return None
     shown = word[:SHOWN_CHARS_MAX]
-    return f"`{shown}` is no permission; the nearest is `{nearest(word, WORDS)}`"
+    return f"`{shown}` is not a permission; the nearest is `{nearest(word, WORDS)}`"
 
 
 def implied_words(given: Iterable[str]) -> frozenset[str]:

@@ -86,7 +86,7 @@ def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> Non
         raise NotFound.thing("Queue")
     counts = {str(each): tx.counted(queue["seq"], f"status.{each}") for each in ACTIVE}
     if not delete_jobs and (counts["pending"] or counts["processing"] or counts["scheduled"]):
-        raise Conflict("The queue has jobs that wait or run; say delete_jobs=true to delete them")
+        raise Conflict("The queue has waiting or running jobs; add delete_jobs=true to delete them")
     tx.execute(queue_statements.MARK_DELETED, {"queue": queue["seq"], "now_ms": tx.now_ms})
     tx.count_now(org, "active_jobs", -sum(counts.values()))
     tx.emit("queue.deleted", org, row=queue)

@@ -41,7 +41,7 @@ class SafetySweep:
             row = tx.row(statement)
             # A job that waits again only now may have expired long ago.
             if row and max(row["at_ms"], row["updated_at_ms"]) < tx.now_ms - OVERDUE_MS:
-                logger.warning("a %s is overdue and was not noticed", kind.value)
+                logger.warning("a %s is overdue and no timer noticed it", kind.value)
                 tx.due(kind, tx.now_ms)
                 repaired += 1
         if repaired:

@@ -258,7 +258,7 @@ def _checked_token(token: str) -> str:
         return token
     field = f"settings.{WEBHOOK_TOKEN}"
     raise RuleBroken.of(
-        field, f"Field `{field}` may have {TOKEN_CHARS_MAX} characters of ASCII", "invalid_value"
+        field, f"Field `{field}` may have {TOKEN_CHARS_MAX} ASCII characters", "invalid_value"
     )
 
 

@@ -22,7 +22,7 @@ def slug_problem(slug: str, *, may_be_reserved: bool = False) -> Problem | None:
     if not SLUG_CHARS_MIN <= len(slug) <= SLUG_CHARS_MAX:
         return _problem(f"must have {SLUG_CHARS_MIN} to {SLUG_CHARS_MAX} characters", "length")
     if not _SLUG.fullmatch(slug):
-        return _problem("may hold a-z, 0-9 and single hyphens between them", "regex")
+        return _problem("may contain a-z, 0-9 and single hyphens between them", "regex")
     if slug in RESERVED and not may_be_reserved:
         return _problem("is reserved", "reserved_slug")
     return None

@@ -27,7 +27,7 @@ def checked_queue_name(name: str, field: str = "queue_name") -> str:
     if not all(each.isalnum() or each in _MARKS for each in name):
         raise RuleBroken.of(
             field,
-            f"Queue name may hold alphanumeric characters, `-`, `_` and `.` only (`{field}`)",
+            f"Queue name may contain alphanumeric characters, `-`, `_` and `.` only (`{field}`)",
             "invalid_queue_name",
         )
     return name

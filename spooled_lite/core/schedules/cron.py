@@ -219,10 +219,10 @@ def _texts(expression: str) -> list[str]:
     if texts[0].startswith("@"):
         macro = _MACROS.get(expression.strip().lower())
         if macro is None:
-            raise _invalid(f"unknown macro; there are {', '.join(_MACROS)}")
+            raise _invalid(f"unknown macro; the macros are {', '.join(_MACROS)}")
         texts = macro.split()
     if len(texts) not in (5, 6):
-        raise _invalid(f"5 or 6 fields are needed, it has {len(texts)}")
+        raise _invalid(f"5 or 6 fields are needed, this has {len(texts)}")
     return texts if len(texts) == 6 else ["0", *texts]
 
 

@@ -61,7 +61,7 @@ def checked_hostname(hostname: str) -> str:
     if not all(each.isalnum() or each in _HOST_MARKS for each in hostname):
         raise RuleBroken.of(
             "hostname",
-            "Field `hostname` may hold letters, digits, `.`, `-` and `_` only",
+            "Field `hostname` may contain letters, digits, `.`, `-` and `_` only",
             "invalid_hostname",
         )
     if hostname[0] in ".-" or hostname[-1] in ".-":

@@ -47,7 +47,7 @@ def add_dependencies(
 
     Raises:
         NotFound: the job, or one it is to wait for, is not here; nothing is added.
-        Conflict: the job does not wait any more.
+        Conflict: the job is no longer waiting.
         RuleBroken: it would have too many parents.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 20.

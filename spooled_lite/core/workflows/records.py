@@ -134,7 +134,9 @@ class NewWorkflow(Struct, frozen=True, kw_only=True):
         """
         _check_name(body.name)
         if not 1 <= len(body.jobs) <= STEPS_MAX:
-            raise RuleBroken.of("jobs", f"Field `jobs` must hold 1 to {STEPS_MAX} jobs", "length")
+            raise RuleBroken.of(
+                "jobs", f"Field `jobs` must contain 1 to {STEPS_MAX} jobs", "length"
+            )
         metadata = bytes(body.metadata)
         check_json_size(metadata, payload_bytes_max, "metadata")
         return cls(
@@ -156,7 +158,7 @@ def _check_name(name: str) -> None:
     if not all(each.isalnum() or each in _NAME_MARKS for each in name):
         raise RuleBroken.of(
             "name",
-            "Field `name` may hold letters, digits, spaces, `-`, `_`, `.`, `(` and `)` only",
+            "Field `name` may contain letters, digits, spaces, `-`, `_`, `.`, `(` and `)` only",
             "invalid_name",
         )
 
@@ -176,7 +178,7 @@ def _checked_key(key: str, named: str) -> str:
         )
     if not all(each.isalnum() or each in _KEY_MARKS for each in key):
         raise RuleBroken.of(
-            named, f"Field `{named}` may hold letters, digits, `-` and `_` only", "invalid_key"
+            named, f"Field `{named}` may contain letters, digits, `-` and `_` only", "invalid_key"
         )
     return key
 

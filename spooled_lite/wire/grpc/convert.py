@@ -282,7 +282,7 @@ def _within(value: int, field: str, least: int, most: int) -> int:
 def _short(text: str, field: str, characters_max: int = ID_CHARACTERS_MAX) -> str:
     """An id or a name. Raises RuleBroken: it is too long, or holds NUL."""
     if "\0" in text:
-        raise RuleBroken.of(field, f"Field `{field}` must not hold the character NUL", "nul")
+        raise RuleBroken.of(field, f"Field `{field}` must not contain the character NUL", "nul")
     if len(text) > characters_max:
         raise RuleBroken.of(
             field, f"Field `{field}` is longer than {characters_max} characters", "length"
@@ -308,7 +308,7 @@ def _tags(given: Mapping[str, str]) -> bytes | None:
         return None
     for name, value in given.items():
         if "\0" in name or "\0" in value:
-            raise RuleBroken.of("tags", "Field `tags` must not hold the character NUL", "nul")
+            raise RuleBroken.of("tags", "Field `tags` must not contain the character NUL", "nul")
     tags = msgspec.json.encode(dict(given))
     if len(tags) > TAGS_BYTES_MAX:
         raise RuleBroken.of(

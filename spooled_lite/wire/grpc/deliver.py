@@ -92,7 +92,7 @@ class _Delivery:
                     logger,
                     logging.WARNING,
                     f"streams of jobs, {error.reason}",
-                    "a stream of jobs goes on after: %s",
+                    "a stream of jobs continues after: %s",
                     error,
                 )
                 await asyncio.sleep(TROUBLE_PAUSE_SECONDS)

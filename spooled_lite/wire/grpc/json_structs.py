@@ -60,7 +60,7 @@ def json_of(data: bytes, field: str) -> bytes:
         ) from None
     except _NotFinite:
         raise RuleBroken.of(
-            field, f"Field `{field}` holds a number that is not finite", "not_finite"
+            field, f"Field `{field}` contains a number that is not finite", "not_finite"
         ) from None
     except (_Broken, IndexError, UnicodeDecodeError, struct.error):
         raise RuleBroken.of(

@@ -126,7 +126,7 @@ def _streaming(method: Method, row: Streaming, find: Find) -> Any:
             _note_refused(call, method, error)
             await refuse(context, error)
         except aio.InternalError:
-            logger.debug("the client of %s left while it was written to", method.name)
+            logger.debug("the client of %s disconnected during a write", method.name)
         except Exception:
             status = "INTERNAL"
             logger.exception("%s failed", method.name)

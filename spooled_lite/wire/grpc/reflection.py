@@ -86,7 +86,7 @@ def _answer(request: Any) -> dict[str, Any]:
             case "file_containing_extension":
                 raise KeyError
             case _:
-                return _error(INVALID_ARGUMENT, "Nothing was asked for")
+                return _error(INVALID_ARGUMENT, "The request asks for nothing")
     except KeyError:
         return _error(NOT_FOUND, "Not found")
 

@@ -138,7 +138,7 @@ class GrpcServer:
         if self._looking is not None:
             await asyncio.wait({self._looking})
         if not await self.streams.all_ended(seconds_max=HANDED_BACK_SECONDS_MAX):
-            logger.error("%d gRPC streams would not end", len(self.streams))
+            logger.error("%d gRPC streams did not end in time", len(self.streams))
 
     async def _listen(self, server: aio.Server, credentials: grpc.ServerCredentials | None) -> None:
         # Found out with sockets of our own, closed again: the library would log its own account

@@ -62,7 +62,7 @@ def _server(services: Services, find: "Find | None") -> "GrpcServer | None":
                 f"gRPC cannot be served on port {settings.grpc_port}: {HOW_TO_INSTALL},"
                 " or set grpc_port to off"
             ) from error
-        logger.info("gRPC is not served; for it, %s", HOW_TO_INSTALL)
+        logger.info("gRPC is off; to use it, %s", HOW_TO_INSTALL)
         return None
     return GrpcServer(
         services,

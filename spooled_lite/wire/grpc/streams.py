@@ -129,7 +129,7 @@ class Streams:
                     logger,
                     logging.WARNING,
                     "credentials of streams that were not checked",
-                    "a stream's credential was not checked: %s",
+                    "the credential of a stream could not be checked: %s",
                     error,
                 )
 

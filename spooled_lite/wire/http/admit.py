@@ -152,7 +152,7 @@ async def _check_registration(call: Call) -> None:
     if await may_register(call):
         return
     if call.settings.registration_mode == "closed":
-        raise AccessDenied("Registration is closed; the admin key opens it")
+        raise AccessDenied("Registration is closed; it needs the admin key")
     raise AccessDenied("Registration is by invitation only")
 
 

@@ -80,7 +80,7 @@ class Application:
             answer = await self._answer(call, raw_path)
             status = answer.status
         except ClientGone:
-            logger.debug("%s: the client left", call.request_id.decode())
+            logger.debug("%s: the client disconnected", call.request_id.decode())
             return
         finally:
             self.services.metrics.answered(time.monotonic() - began, status)

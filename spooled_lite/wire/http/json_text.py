@@ -91,7 +91,7 @@ def may_have_number_beyond_doubles(text: bytes) -> bool:
 
 
 def has_number_beyond_doubles(text: bytes) -> bool:
-    """Whether the JSON holds a number that no double can hold. The text has been decoded."""
+    """Whether the JSON contains a number too large for a double. The text has been decoded."""
     if not may_have_number_beyond_doubles(text):
         return False
     rest = b""  # a number that goes on in the next slice

@@ -85,10 +85,10 @@ def _members(raw: bytes) -> Iterator[tuple[str, bytes]]:
 def _beyond(path: str) -> RuleBroken:
     field = path or "body"
     return RuleBroken.of(
-        field, f"Field `{field}` holds a number that no double can hold (over 1.797e308)", "range"
+        field, f"Field `{field}` contains a number too large for a double (over 1.797e308)", "range"
     )
 
 
 def _nul(path: str) -> RuleBroken:
     field = path or "body"
-    return RuleBroken.of(field, f"Field `{field}` must not hold the character NUL", "nul")
+    return RuleBroken.of(field, f"Field `{field}` must not contain the character NUL", "nul")

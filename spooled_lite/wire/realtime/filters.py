@@ -125,7 +125,7 @@ def check_queue_value(name: str) -> None:
         )
     if not all(each.isalnum() or each in _MARKS for each in name):
         raise RuleBroken.of(
-            "queue", "Field `queue` may hold letters, digits, `-`, `_`, `.` and `*` only",
+            "queue", "Field `queue` may contain letters, digits, `-`, `_`, `.` and `*` only",
             "invalid_queue_name",
         )  # fmt: skip
 

@@ -102,7 +102,7 @@ class Statistics:
         try:
             return await self._readers.read(levels_of_queues, list(keys))
         except SpooledError as error:
-            logger.warning("statistics of queues were not read: %s", error)
+            logger.warning("statistics of queues could not be read: %s", error)
             return {}
 
     def _transition(self, key: QueueKey, levels: Levels) -> Transition:

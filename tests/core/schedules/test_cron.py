@@ -38,8 +38,8 @@ VECTORS = (
 REFUSED = {
     "": "it is empty",
     " \t ": "it is empty",
-    "* * * *": "5 or 6 fields are needed, it has 4",
-    "* * * * * * *": "5 or 6 fields are needed, it has 7",
+    "* * * *": "5 or 6 fields are needed, this has 4",
+    "* * * * * * *": "5 or 6 fields are needed, this has 7",
     "60 * * * *": "minute `60`: from 0 to 59",
     "60 * * * * *": "second `60`: from 0 to 59",
     "* 24 * * *": "hour `24`: from 0 to 23",
@@ -69,9 +69,9 @@ REFUSED = {
     "* * 15W * *": "day of month `15W`: not a value, a range or a step",
     "* * * * 5#2": "day of week `5#2`: not a value, a range or a step",
     "H * * * *": "minute `H`: not a value, a range or a step",
-    "@reboot": "unknown macro; there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, "
-               "@hourly",
-    "@daily UTC": "unknown macro; there are @yearly, @annually, @monthly, @weekly, @daily, "
+    "@reboot": "unknown macro; the macros are @yearly, @annually, @monthly, @weekly, @daily, "
+               "@midnight, @hourly",
+    "@daily UTC": "unknown macro; the macros are @yearly, @annually, @monthly, @weekly, @daily, "
                   "@midnight, @hourly",
     "0 0 1 1 *" + " " * 92: "101 characters, at most 100 are allowed",
 }

@@ -115,5 +115,5 @@ def test_a_slot_that_lost_its_deadline_is_announced_again(
     assert stage.repaired == [1]
     assert stage.due_at_ms[Deadline.SLOT] == stage.clock.now_ms()
     assert [record.message for record in caplog.records] == [
-        "a slot is overdue and was not noticed"
+        "a slot is overdue and no timer noticed it"
     ]

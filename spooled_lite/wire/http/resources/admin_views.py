@@ -17,7 +17,7 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "free": "To try it out",
     "starter": "For a first application",
     "pro": "For a team and its services",
-    "enterprise": "Without limits on how many there may be",
+    "enterprise": "Without limits on counts",
 }
 
 

@@ -64,7 +64,9 @@ async def logout(call: Call) -> Reply:
     body = await call.body_or_empty(Logout)
     caller = _caller(call)
     if caller.token is None and not body.refresh_token:
-        raise Unauthorized("An API key is not logged out: send a refresh token, or revoke the key")
+        raise Unauthorized(
+            "An API key cannot be logged out: send a refresh token, or revoke the key"
+        )
     tokens = [caller.token, _own_refresh_token(call, body.refresh_token)]
     revoked = [each for each in tokens if each is not None]
     if revoked:

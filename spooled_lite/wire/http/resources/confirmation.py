@@ -25,11 +25,11 @@ from spooled_lite.wire.rates.rate_limit import client_address
 
 SUBJECT: Final = "Confirm your address"
 TEXT: Final = """\
-The organization "{slug}" has set this address as its own. The code to confirm it is {code}
+The organization "{slug}" on Spooled has entered this address. The code to confirm it is {code}
 
-It is good for {minutes} minutes, and once. Whoever manages the organization enters it there; from
-then on you can sign in to it with this address. If you do not know the organization, do nothing
-and give the code to nobody.
+The code works once, for {minutes} minutes. An administrator of the organization has to enter it;
+after that you can sign in to the organization with this address. If you do not know the
+organization, ignore this mail and do not pass the code on.
 """
 RESEND_SECONDS: Final = 60
 

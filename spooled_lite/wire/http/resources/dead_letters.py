@@ -44,7 +44,7 @@ async def retry(call: Call) -> Reply:
 async def purge(call: Call) -> Reply:
     body = await call.body(PurgeDeadLetters)
     if bytes(body.confirm) != b"true":
-        raise BadRequest("Purging is final; say `confirm: true`")
+        raise BadRequest("A purge cannot be undone; send `confirm: true`")
     older_than_ms = parse_optional_ms(body.older_than, "older_than")
     wanted = DeadLetters(
         queue_name=_queue_name(call, body.queue_name, body.queue),

@@ -40,7 +40,7 @@ SUBJECT: Final = "Your sign-in code"
 TEXT: Final = """\
 Your code to sign in to Spooled is {code}
 
-It is good for {minutes} minutes, and once. If you did not ask for it, do nothing.
+The code works once, for {minutes} minutes. If you did not ask for it, ignore this mail.
 """
 
 

@@ -14,7 +14,7 @@ from spooled_lite.wire.services import Services
 
 _MESSAGES: dict[Reason, str] = {
     "storage_error": "The storage has failed",
-    "overloaded": "The writing thread gives no answer",
+    "overloaded": "The writing thread does not answer",
     "storage_full": "No room is left on the disk",
     "shutting_down": "The server is stopping",
 }

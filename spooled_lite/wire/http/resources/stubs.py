@@ -21,11 +21,11 @@ async def no_charts(call: Call) -> Reply:
 
 
 async def not_by_admin(call: Call) -> Reply:
-    raise NotFound("The admin key does not open this; use a key of the organization")
+    raise NotFound("The admin key cannot do this; use a key of the organization")
 
 
 async def no_remote_configuration(call: Call) -> Reply:
-    raise NotFound("This server is configured where it is started")
+    raise NotFound("This server is configured at its start, by flags, variables and a file")
 
 
 async def keep_webhook_token(call: Call) -> Reply:

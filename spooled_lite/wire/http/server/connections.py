@@ -140,5 +140,5 @@ class Connections(ServerState):
 
 def give_up(connection: Connection) -> None:
     """End a connection at which we have failed: it must not keep others from their turn."""
-    logger.exception("a connection failed; it is cut off")
+    logger.exception("a connection failed and was closed")
     connection.transport.abort()

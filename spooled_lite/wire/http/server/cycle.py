@@ -99,7 +99,7 @@ class Cycle(RequestResponseCycle):
             if self.disconnected or self.response_complete:
                 return
             if self.response_started:
-                # The missing end tells the client that the answer is not whole.
+                # The missing end tells the client that the answer is incomplete.
                 self.transport.close()
             else:
                 await self.send_500_response()

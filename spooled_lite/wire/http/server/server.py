@@ -116,7 +116,7 @@ class HttpServer:
         try:
             self._on_stopping()
         except Exception:
-            logger.exception("ending streams and waiting calls failed; stopping goes on")
+            logger.exception("ending streams and waiting calls failed; the stop continues")
         connections.shut_down()
         await self._finish(connections)
         await _cut_off(connections)
@@ -182,7 +182,7 @@ async def _cut_off(connections: Connections) -> None:
         async with asyncio.timeout(CUT_OFF_SECONDS_MAX):
             await connections.empty()
     except TimeoutError:
-        logger.error("%d requests would not be cancelled", len(connections.tasks))
+        logger.error("%d requests could not be cancelled", len(connections.tasks))
 
 
 def _library_config(app: ASGIApp) -> Config:

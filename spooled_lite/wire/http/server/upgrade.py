@@ -95,7 +95,7 @@ class WebSocketProtocol(asyncio.Protocol):
         try:
             await self._app(self.scope, self.receive, self.send)
         except ClientDisconnected:
-            logger.debug("a WebSocket's client left while it was written to")
+            logger.debug("the client of a WebSocket disconnected during a write")
         except Exception:
             logger.exception("a WebSocket failed outside the application's error boundary")
             self._refuse(refusals.crashed())
@@ -108,7 +108,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _ended(self, task: asyncio.Task[None]) -> None:
         failure = None if task.cancelled() else task.exception()
         if failure is not None:
-            logger.error("a WebSocket failed; it is cut off", exc_info=failure)
+            logger.error("a WebSocket failed and was closed", exc_info=failure)
         if failure is not None or self.phase in (Phase.OPENING, Phase.OPEN):
             self.transport.abort()
 
