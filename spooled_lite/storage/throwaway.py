@@ -51,6 +51,8 @@ def _is_left_over(folder: Path) -> bool:
     # Without a lock it is one that a server has just made: that is an error, too.
     descriptor = os.open(folder / f"{NAME}.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
+        if not os.fstat(descriptor).st_size:
+            return False  # a server makes it, holds it, and then writes into it: it is starting
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False  # a live server holds it

@@ -48,6 +48,15 @@ def test_a_folder_that_another_start_has_just_made_stays() -> None:
     assert young.exists()
 
 
+def test_a_lock_that_its_server_is_about_to_take_stays() -> None:
+    starting = a_file()
+    Path(f"{starting}.lock").touch()
+
+    throwaway.throwaway()
+
+    assert Path(starting).exists()
+
+
 def test_a_link_and_a_folder_without_our_lock_are_left_alone(folder: Path) -> None:
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
