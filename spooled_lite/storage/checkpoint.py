@@ -21,6 +21,7 @@ SHORT_BYTES: Final = 1024 * 1024
 IDLE_SECONDS: Final = 1.0  # of silence before the log is emptied
 IDLE_SECONDS_MAX: Final = 60.0  # between tries, when readers were in the way again and again
 MOMENT_SECONDS_MAX: Final = 1.0  # that reads are held back; a reader that stays has its way
+SAY_AGAIN_SECONDS: Final = 10.0  # between two lines about one that failed
 
 
 class Checkpointer:
@@ -39,6 +40,7 @@ class Checkpointer:
         self._changes_before = 0
         self._was_short = False
         self._moment_ends_at = 0.0
+        self._say_again_at = 0.0
 
     def wait_seconds(self) -> float | None:
         """How long to wait for requests before there is something to do; None: no matter."""
@@ -47,9 +49,24 @@ class Checkpointer:
         return self._idle_seconds if self._has_log else None
 
     def after_batch(
-        self, connection: sqlite3.Connection, *, idle: bool, short: bool = False
+        self,
+        connection: sqlite3.Connection,
+        *,
+        idle: bool,
+        short: bool = False,
+        keeps_room: bool = False,
     ) -> None:
-        """`idle`: no request came for as long as `wait_seconds` said. `short`: room is wanted."""
+        """`idle`: no request came for as long as `wait_seconds` said. `short`: room is wanted.
+
+        `keeps_room`: what the log has of the disk would be lost to others if it were shortened. It
+        is written from its start again instead, as soon as all of it is in the file.
+        """
+        if keeps_room:
+            self.give_up()
+            self._has_log = False
+            if connection.total_changes != self._changes_before:
+                self._checkpoint(connection, "PASSIVE")
+            return
         if self._moment.is_asked:
             self._take_moment(connection)
             return
@@ -111,7 +128,9 @@ class Checkpointer:
             [(is_busy, _, _)] = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
             was_whole = not is_busy
         except sqlite3.Error as error:
-            logger.warning("a checkpoint failed and will be tried again: %s", error)
+            if time.monotonic() >= self._say_again_at:
+                self._say_again_at = time.monotonic() + SAY_AGAIN_SECONDS
+                logger.warning("a checkpoint failed and will be tried again: %s", error)
         self._changes_before = connection.total_changes
         self._bytes_before = self._file.wal_bytes()
         return was_whole

@@ -20,7 +20,12 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.storage.backlog import LINES_MAX, Request
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.storage.file_guard import CannotUseFile, FileLock, create_private
+from spooled_lite.storage.file_guard import (
+    SPARE_BYTES,
+    CannotUseFile,
+    FileLock,
+    create_private,
+)
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.file_name import check_log_is_here, keep_name
 from spooled_lite.storage.lanes import Lane, lane_of
@@ -89,8 +94,9 @@ class Database:
         self._keeps_spare = settings.disk_reserve_bytes > 0 and not self._is_throwaway
         check_place(self.path)
         self.lock = FileLock(self.path).acquire()
+        is_full = room.is_full()
         try:
-            if room.is_full():
+            if is_full:
                 self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
             connection = self._opened(settings.durability, image)
         except BaseException as error:
@@ -122,6 +128,8 @@ class Database:
             commit=commit,
             metrics=metrics,
         )
+        if is_full and self._keeps_spare:
+            self.writer.file.lengthen_log(SPARE_BYTES)  # what of the spare room is not used yet
 
     def _opened(self, durability: Durability, image: bytes | None) -> sqlite3.Connection:
         """Look whether the file is ours, then open it and bring it to the newest schema."""

@@ -13,6 +13,7 @@ Identity = tuple[int, int]  # device and inode
 WAL_SUFFIX: Final = "-wal"
 _WATCHED: Final = ("", WAL_SUFFIX, "-shm")
 SPARE_BYTES: Final = 4 * 1024 * 1024  # a log that holds settlements, or a pass of a purge
+LOG_ROOM_BYTES_MIN: Final = 256 * 1024  # less is not worth a try
 SPARE_FROM: Final = 4_096  # where it begins in the lock file, behind what the holder says of itself
 
 
@@ -23,6 +24,8 @@ class CannotUseFile(Exception):
 class FileInUse(CannotUseFile):
     """Another server holds the database file."""
 
+
+_BEGINS_WITH: Final = b'{"pid"'  # what the holder of a lock writes about itself
 
 # A process closes no descriptor of a file that SQLite has open in it: that would drop SQLite's
 # locks. So it has to know by itself which files it holds.
@@ -45,9 +48,21 @@ class FileLock:
         self.has_spare = False  # keeps room of the disk that can be given up
 
     def acquire(self) -> Self:
-        """Raises FileInUse, with what the holder wrote about itself."""
-        self._is_new = not os.path.exists(self._path)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises:
+        FileInUse: with what the holder wrote about itself.
+        CannotUseFile: something else has the name of the lock.
+        """
+        self._is_new = not os.path.lexists(self._path)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self._path, flags, 0o600)
+        begins_with = os.pread(descriptor, len(_BEGINS_WITH), 0)
+        if begins_with.strip(b"\0\n ") and begins_with != _BEGINS_WITH:
+            os.close(descriptor)
+            raise CannotUseFile(
+                f"{self._path} is no lock of Spooled Lite and in the way of one: move it away"
+            )
+        if self._is_new:
+            _give_to_owner_of(self._database, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -103,7 +118,7 @@ class FileLock:
             self.give_up_spare()
 
     def give_up_spare(self) -> None:
-        """Let the disk have that room: settlements and purges need it now."""
+        """Let the disk have that room: the log takes it for settlements and purges."""
         assert self._descriptor is not None, "the lock is held"
         self.has_spare = False
         with contextlib.suppress(OSError):
@@ -149,6 +164,18 @@ class FileWatch:
                 return self._path + suffix
         return None
 
+    def lengthen_log(self, by_bytes: int) -> None:
+        """Take so much of the disk for the log, or what there is. SQLite has no lock on the log."""
+        if not hasattr(os, "posix_fallocate"):
+            return
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self._path + WAL_SUFFIX, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                while by_bytes >= LOG_ROOM_BYTES_MIN and not _took(descriptor, by_bytes):
+                    by_bytes //= 2
+            finally:
+                os.close(descriptor)
+
     def wal_bytes(self) -> int:
         return length_of(self._path + WAL_SUFFIX)
 
@@ -166,6 +193,21 @@ def create_private(path: str) -> None:
     with contextlib.suppress(FileExistsError):
         # Before SQLite has opened it: closing a descriptor later would drop SQLite's locks.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _took(descriptor: int, count: int) -> bool:
+    try:
+        os.posix_fallocate(descriptor, os.fstat(descriptor).st_size, count)
+    except OSError:
+        return False
+    return True
+
+
+def _give_to_owner_of(path: str, descriptor: int) -> None:
+    """What an administrator makes beside the file of a service, the service has to open later."""
+    if os.geteuid() == 0 and os.path.exists(path):
+        about = os.stat(path)
+        os.fchown(descriptor, about.st_uid, about.st_gid)
 
 
 def _words_of(about: bytes) -> str:

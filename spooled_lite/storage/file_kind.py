@@ -21,6 +21,13 @@ def check_place(path: str) -> None:
         raise CannotUseFile(f"{path}: the folder {folder} does not exist; create it first")
     if os.path.exists(path) and not os.path.isfile(path):
         raise CannotUseFile(f"{path}: this is a device, a pipe or a socket and no file")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise CannotUseFile(f"{path}: this user may not write the file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotUseFile(
+            f"{path}: this user may not write in the folder {folder}, where the log of the file"
+            " stands beside it"
+        )
 
 
 def check_log_has_its_file(path: str) -> None:

@@ -183,7 +183,10 @@ class Writer:
     def _keep_room(self, *, is_idle: bool) -> None:
         """Empty the log in time; when room is wanted give back what the file does not need."""
         is_short = self.room.is_wanted()
-        self._checkpointer.after_batch(self._connection, idle=is_idle, short=is_short)
+        keeps_room = is_short and self._spare is not None and not self._spare.has_spare
+        self._checkpointer.after_batch(
+            self._connection, idle=is_idle, short=is_short, keeps_room=keeps_room
+        )
         self._shrinks = shrink(self._connection, self.room)
         has_room = not is_short and self.room.has_beyond_reserve(SPARE_BYTES)
         if has_room and self._spare is not None and not self._spare.has_spare:
@@ -223,6 +226,7 @@ class Writer:
             return False
         logger.warning("the disk is full: using the room that was kept for settlements and purges")
         self._spare.give_up_spare()
+        self.file.lengthen_log(SPARE_BYTES)  # at once: whoever has filled the disk goes on
         return True
 
     def _transaction(self, requests: list[Request]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from spooled_lite.cli.check import problems_of
 from tests.server_process import API_KEY, ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -70,7 +71,7 @@ def fill(call: Calls, disk: Path) -> None:
 
 
 def fill_by_others(disk: Path) -> None:
-    descriptor = os.open(disk / "of-another-program", os.O_CREAT | os.O_WRONLY)
+    descriptor = os.open(disk / "of-another-program", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     try:
         while True:
             os.write(descriptor, bytes(4_096))
@@ -150,3 +151,28 @@ def test_a_disk_that_others_fill_under_the_server_leaves_room_to_settle(
         assert call("POST", "/api/v1/queues/emails/purge", {})[0] == 200
         (disk / "of-another-program").unlink()
         assert call("GET", "/api/v1/jobs?limit=1")[0] == 200
+
+
+def test_others_that_go_on_filling_the_disk_do_not_take_the_spare_room(
+    tmp_path: Path, disk: Path
+) -> None:
+    with ServerProcess(tmp_path, disk_reserve_bytes=str(RESERVE_BYTES)) as server:
+        server.database = str(disk / "spooled.db")
+        server.start()
+        call = Calls(server.url)
+        assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 200
+        fill_by_others(disk)
+
+        for _ in range(8):
+            settle_some(call)
+            fill_by_others(disk)  # whatever has become free meanwhile
+
+        server.kill()
+        fill_by_others(disk)
+        server.start()
+        call = Calls(server.url)
+        for _ in range(4):
+            settle_some(call)
+            fill_by_others(disk)
+        assert call("POST", "/api/v1/queues/emails/purge", {})[0] == 200
+        assert problems_of(server.database) == []

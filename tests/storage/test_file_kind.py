@@ -5,7 +5,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -125,6 +126,79 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     for place in (pipe, Path(os.devnull)):
         with pytest.raises(CannotUseFile, match=f"{place}: this is a device, a pipe"):
             an_idle_database(place)
+
+
+# -- what this user may not write, and what others need --------------------------------------------
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for other users")
+NOBODY = 65_534
+
+
+def as_nobody(path: Path) -> subprocess.CompletedProcess[str]:
+    program = (
+        "import os, sys; from tests.storage.stage import an_idle_database;"
+        f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY});"
+        "an_idle_database(sys.argv[1])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Where others can come to: the folders above that of a test are open to its user only."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "spooled.db"
+
+
+@as_root
+@pytest.mark.parametrize("denied", ["the file", "the folder"])
+def test_a_user_who_may_not_write_leaves_nothing_beside_the_file(place: Path, denied: str) -> None:
+    path = place
+    an_idle_database(path).close()
+    path.with_name("spooled.db.lock").unlink()
+    path.chmod(0o644 if denied == "the file" else 0o666)
+    path.parent.chmod(0o777 if denied == "the file" else 0o755)
+
+    answer = as_nobody(path)
+
+    assert answer.returncode == 1
+    assert "CannotUseFile" in answer.stderr
+    assert (
+        f"this user may not write {'the file' if denied == 'the file' else 'in'}" in answer.stderr
+    )
+    assert [each.name for each in path.parent.iterdir()] == ["spooled.db"]
+
+
+@as_root
+def test_the_lock_that_an_administrator_makes_is_one_for_the_owner_of_the_file(path: Path) -> None:
+    an_idle_database(path).close()
+    lock = path.with_name("spooled.db.lock")
+    lock.unlink()
+    for place in (path, path.parent):
+        os.chown(place, NOBODY, NOBODY)
+
+    an_idle_database(path).close()
+
+    assert lock.stat().st_uid == NOBODY
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_file_of_others_with_the_name_of_the_lock_is_left_alone(
+    path: Path, is_link: bool
+) -> None:
+    lock = path.with_name("spooled.db.lock")
+    precious = path.with_name("precious") if is_link else lock
+    precious.write_text("of somebody else")
+    if is_link:
+        lock.symlink_to(precious)
+
+    with pytest.raises((CannotUseFile, OSError), match=str(lock)):
+        an_idle_database(path)
+
+    assert precious.read_text() == "of somebody else"
+    assert not path.exists()
 
 
 # -- a log without its file -------------------------------------------------------------------
