@@ -92,8 +92,10 @@ async def until_nothing_is_given_back(db: Database) -> None:
 
 
 def test_creates_never_take_the_reserve_not_even_when_the_log_is_copied(
-    path: Path, small_disk: None
+    path: Path, small_disk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 3_600.0)  # the log is not emptied meanwhile
+
     async def main() -> None:
         async with a_database(path, disk_reserve_bytes=RESERVE_BYTES, durability="off") as db:
             await db.write(make_blobs)
