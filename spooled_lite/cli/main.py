@@ -1,9 +1,11 @@
 """The `spooled-lite` command. Each subcommand is imported when it is called: starting is quick."""
 
 import importlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -18,6 +20,22 @@ COMMANDS: Final[Mapping[str, str]] = {
     "openapi": "Print the OpenAPI document.",
     "bench": "Measure a running server.",
 }
+
+
+@contextmanager
+def told_of_lost_output() -> Iterator[None]:
+    """One line and exit code 1 when what is printed cannot be written, as on a full disk.
+
+    A pipe that nobody reads any more is none of that: it ends the command without a word.
+    """
+    try:
+        yield
+        if sys.stdout is not None:  # it was closed
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(f"the output cannot be written: {error.strerror}") from error
 
 
 class LazyGroup(click.Group):
@@ -39,6 +57,14 @@ class LazyGroup(click.Group):
         if args[0] not in COMMANDS and near and not ctx.resilient_parsing:
             ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with told_of_lost_output():
+            return super().invoke(ctx)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with told_of_lost_output():  # help is printed while the command line is read
+            return super().make_context(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The library would import every command to ask it for its help.
