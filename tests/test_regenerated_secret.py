@@ -10,6 +10,7 @@ from grpc import aio
 from msgspec import Struct
 from spooled.grpc.stubs import spooled_pb2 as pb
 
+from spooled_lite.core.auth.verify import while_valid
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.change import regenerate as regenerate_key
 from spooled_lite.core.keys.records import ALL_QUEUES, Grants, IssuedKey
@@ -300,6 +301,42 @@ def test_a_job_that_is_committed_with_the_new_secret_is_not_for_the_old_one(name
 
             await ended()
             assert (await stage.claim())["id"] == job_id
+
+    on_stage(test)
+
+
+@pytest.mark.parametrize("shows", ["secret", "access"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "api-keys/{key}/regenerate", None),
+        ("PUT", "api-keys/{key}", {"name": "mine"}),
+        ("DELETE", "api-keys/{key}", None),
+        ("POST", "api-keys", {"name": "mine"}),
+        ("POST", "organizations/{org}/api-keys", {"name": "mine"}),
+        ("POST", "organizations/webhook-token/regenerate", None),
+        ("PUT", "organizations/{org}", {"name": "mine"}),
+        ("DELETE", "organizations/{org}", None),
+        ("POST", "organizations/{org}/billing-email/confirm", {"code": "0123456789"}),
+    ],
+)
+def test_what_gives_power_and_stands_in_line_behind_the_new_secret_is_refused(
+    method: str, path: str, body: Any, shows: str
+) -> None:
+    async def test(stage: Stage) -> None:
+        async with all_doors(stage) as doors:
+            shown, key = getattr(doors, shows), doors.key.row
+            org_id = (await stage.services.callers.find(shown)).org_id
+            assert await doors.status("GET", "jobs", shown=shown) == 200
+            held = await Held(stage).begun(then=lambda tx: regenerate_and_enqueue(tx, key))
+            path_ = path.format(key=key["id"], org=org_id)
+            refused = asyncio.create_task(doors.status(method, path_, body, shown=shown))
+            await held.until_waiting(while_valid)
+
+            held.let_go()
+
+            assert await refused == 401
+            assert await doors.status("GET", "jobs", shown=stage.key) == 200
 
     on_stage(test)
 

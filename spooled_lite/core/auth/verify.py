@@ -1,10 +1,25 @@
 """Whose a token is, as things are now: the key decides, not what the token was made with."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import Struct
+
 from spooled_lite.core.auth.records import Claims
-from spooled_lite.core.auth.revoke import is_revoked
+from spooled_lite.core.auth.revoke import check_not_revoked, is_revoked
 from spooled_lite.core.keys.records import Credential
-from spooled_lite.core.keys.verify import find_by_id
-from spooled_lite.storage.transaction import Reading
+from spooled_lite.core.keys.verify import find_by_id, scope_of_valid
+from spooled_lite.storage.transaction import Reading, Tx
+
+T = TypeVar("T")
+
+
+class Shown(Struct, frozen=True):
+    """What somebody was let in with."""
+
+    key: int
+    secret_id: str  # of the key at that time
+    token_id: str | None  # of a token that stood for it
 
 
 def find_of_token(tx: Reading, claims: Claims) -> Credential | None:
@@ -19,3 +34,18 @@ def find_of_token(tx: Reading, claims: Claims) -> Credential | None:
         return None
     # Another secret by now: whatever was opened with the old one is shut.
     return found if found.secret_id == claims.secret_id else None
+
+
+def while_valid(tx: Tx, shown: Shown, operation: Callable[[Tx], T]) -> T:
+    """Do what somebody was let in for a moment ago, unless the key has another secret by now.
+
+    For what gives power: of two who change the secret of a key at once, the second has shown one
+    that is dead, and would take the key from the first.
+
+    Raises:
+        Unauthorized: what was shown opens nothing any more.
+    """
+    scope_of_valid(tx, shown.key, shown.secret_id)
+    if shown.token_id is not None:
+        check_not_revoked(tx, shown.token_id)
+    return operation(tx)

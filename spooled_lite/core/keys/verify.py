@@ -63,7 +63,12 @@ def check_still_valid(tx: Reading, key: int, secret_id: str, queue_name: str) ->
         Unauthorized: the key was revoked, has expired, or has another secret by now.
         AccessDenied: the queue is outside its scope now.
     """
+    scope_of_valid(tx, key, secret_id).check(queue_name)
+
+
+def scope_of_valid(tx: Reading, key: int, secret_id: str) -> Scope:
+    """Raises Unauthorized: as `check_still_valid`."""
     row = tx.row(statements.STILL_VALID, {"key": key, "secret_id": secret_id, "now_ms": tx.now_ms})
     if row is None:
         raise Unauthorized
-    Scope(msgspec.json.decode(row["queues"], type=list[str])).check(queue_name)
+    return Scope(msgspec.json.decode(row["queues"], type=list[str]))

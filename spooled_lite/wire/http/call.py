@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from spooled_lite.core.auth.verify import Shown, while_valid
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
 from spooled_lite.errors import BadRequest, Reason
@@ -171,6 +172,17 @@ class Call:
     def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Writing in this caller's turn. See `Database.submit`."""
         return self.db.submit(self.owner, operation, *args, **kwargs)
+
+    def write_while_valid(
+        self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """As `write`, for what gives power: it is asked again, there, what the caller has shown."""
+        caller = self.caller
+        if caller is None:
+            return self.write(operation, *args, **kwargs)
+        token_id = None if caller.token is None else caller.token.jti
+        shown = Shown(caller.key, caller.secret_id, token_id)
+        return self.write(while_valid, shown, lambda tx: operation(tx, *args, **kwargs))
 
     @property
     def now_ms(self) -> int:

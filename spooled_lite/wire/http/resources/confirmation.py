@@ -48,7 +48,7 @@ async def confirm(call: Call) -> Reply:
     failures, address = call.services.login_failures, client_address(call)
     failures.check(address, call.now_ms)
     arguments = (call.org, code, call.services.signer.secret)
-    found = await call.write(confirming.confirm, *arguments)
+    found = await call.write_while_valid(confirming.confirm, *arguments)
     if found.row is None:
         failures.fail(address, call.now_ms)
         if found.tried == "nothing pending":

@@ -25,7 +25,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     key = NewKey.from_wire(await call.body(CreateKey))
-    issued = await call.write(
+    issued = await call.write_while_valid(
         issue_with,
         call.org,
         key,
@@ -43,19 +43,19 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     changes = KeyChanges.from_wire(await call.body_or_empty(UpdateKey))
-    row = await call.write(
+    row = await call.write_while_valid(
         change, call.org, call.path("id"), changes, grants_of(call), admission_of(call).caps
     )
     return reply(KeyView.of(row, call.org_id))
 
 
 async def revoke_key(call: Call) -> Reply:
-    await call.write(revoke, call.org, call.path("id"), grants_of(call))
+    await call.write_while_valid(revoke, call.org, call.path("id"), grants_of(call))
     return NO_CONTENT
 
 
 async def regenerate_key(call: Call) -> Reply:
-    issued = await call.write(
+    issued = await call.write_while_valid(
         regenerate,
         call.org,
         call.path("id"),

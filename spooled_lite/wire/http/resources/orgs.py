@@ -47,14 +47,14 @@ async def get(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     _check_own(call)
     changes = OrganizationChanges.from_wire(await call.body_or_empty(UpdateOrganization))
-    row = await call.write(update_organization, call.org, changes)
+    row = await call.write_while_valid(update_organization, call.org, changes)
     await ask_to_confirm(call, call.org)
     return reply(OrganizationView.of(row))
 
 
 async def delete(call: Call) -> Reply:
     _check_own(call)
-    await call.write(delete_organization, call.org)
+    await call.write_while_valid(delete_organization, call.org)
     return NO_CONTENT
 
 
@@ -101,7 +101,7 @@ async def webhook_token_of(call: Call) -> Reply:
 
 async def new_webhook_token(call: Call) -> Reply:
     """Takes no body: whatever is sent is not read."""
-    row = await call.write(regenerate_webhook_token, call.org)
+    row = await call.write_while_valid(regenerate_webhook_token, call.org)
     return reply(WebhookTokenView.of(row, call.base_url))
 
 
