@@ -22,10 +22,10 @@ OrganizationId = Annotated[
 ]
 QueueName = Annotated[str, about(f"The queue. {QUEUE_NAMES}", "emails", **QUEUE_LENGTH)]
 SameQueueName = Annotated[str, about("The same as `queue_name`", "emails", **QUEUE_LENGTH)]
-CreatedAt = Annotated[str, a_time("When it was made")]
+CreatedAt = Annotated[str, a_time("When it was created")]
 UpdatedAt = Annotated[str, a_time("When it changed last")]
 IsSuccess = Annotated[bool, about("Always true: a refusal is an error", True)]
-Message = Annotated[str, about("Said in words", "3 jobs were removed")]
+Message = Annotated[str, about("The result in words", "3 jobs were removed")]
 
 
 class Success(Struct, frozen=True):

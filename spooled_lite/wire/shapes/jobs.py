@@ -194,7 +194,7 @@ class JobStats(Struct):
     """Answer of GET /jobs/stats."""
 
     pending: Annotated[int, a_count("Jobs that wait to be claimed", 1)]
-    scheduled: Annotated[int, a_count("Jobs whose time has not come")]
+    scheduled: Annotated[int, a_count("Jobs that are not due yet")]
     processing: Annotated[int, a_count("Jobs under a lease")]
     completed: Annotated[int, a_count("Jobs that are done")]
     failed: Annotated[int, a_count("Always 0: a failure is retried or a dead letter")]

@@ -24,39 +24,39 @@ _OFF: Final = "404 where sign-in by mail is off."
 
 AUTH: Final[Mapping[Handler, Doc]] = {
     auth.login: Doc(
-        summary="Tokens for an API key",
+        summary="Exchange an API key for tokens",
         body=records.Login,
         example={"api_key": _KEY},
         answer=records.Tokens,
         errors=(AuthenticationFailed, AccessDenied),
     ),
     auth.refresh: Doc(
-        summary="A new access token",
-        about="The refresh token stays good.",
+        summary="Make a new access token",
+        about="The refresh token stays valid.",
         body=records.Refresh,
         example={"refresh_token": _TOKEN},
         answer=records.Refreshed,
         errors=(AuthenticationFailed, AccessDenied),
     ),
     auth.logout: Doc(
-        summary="Take tokens back",
-        about="The access token that the call is made with, and the refresh token that is named. "
-        "With an API key only the latter, which then has to be there.",
+        summary="Revoke tokens",
+        about="The access token of the call, and the refresh token in the body. "
+        "A call with an API key must name a refresh token.",
         body=records.Logout,
         example={"refresh_token": _TOKEN},
         statuses=(204,),
     ),
-    auth.me: Doc(summary="Who is calling?", answer=records.Me),
+    auth.me: Doc(summary="Show who is calling", answer=records.Me),
     auth.validate: Doc(
-        summary="Would a token be taken?",
-        about="Access and refresh tokens alike; always 200.",
+        summary="Check whether a token is valid",
+        about="Accepts access and refresh tokens; always 200.",
         body=records.Validate,
         example={"token": _TOKEN},
         answer=records.Validated,
     ),
     email_sign_in.start: Doc(
-        summary="Have a code mailed",
-        about=f"The answer is the same whether or not the address is known. {_OFF}",
+        summary="Mail a sign-in code",
+        about=f"The answer is the same for known and unknown addresses. {_OFF}",
         body=records.EmailAddress,
         example=_EMAIL,
         answer=records.CodeSent,
@@ -64,14 +64,14 @@ AUTH: Final[Mapping[Handler, Doc]] = {
     ),
     email_sign_in.verify: Doc(
         summary="Sign in with a code",
-        about=f"Tokens, or a token to sign up with for an address that is new. {_OFF}",
+        about=f"Answers with tokens, or with a sign-up token for a new address. {_OFF}",
         body=records.EmailCode,
         example={**_EMAIL, "code": "123456"},
         answer=(records.SignedIn, records.MaySignUp),
         errors=(NotFound, BadRequest),
     ),
     email_sign_in.complete: Doc(
-        summary="Sign up after a code",
+        summary="Sign up with a sign-up token",
         about=f"Makes an organization and its first key. {_OFF}",
         body=records.CompleteSignup,
         example={"signup_token": _TOKEN, "name": "Acme", "slug": "acme"},
@@ -80,8 +80,8 @@ AUTH: Final[Mapping[Handler, Doc]] = {
         errors=(AccessDenied, NotFound, Conflict),
     ),
     email_sign_in.check: Doc(
-        summary="Is an address free?",
-        about="In production every address is.",
+        summary="Check whether an address is free",
+        about="In production always answers 'available', so that addresses cannot be probed.",
         parameters=(
             Parameter("email", "The address", is_required=True, example="ada@example.org"),
         ),

@@ -13,9 +13,9 @@ _TOKEN: Final = Parameter(
     "X-Webhook-Token", "The webhook token of the organization", place="header"
 )
 _SIGNED: Final = (
-    "The body is stored as it came, and signed as {} does it, with the organization's setting "
-    "`{}` or else the server's. A delivery that comes again makes no other job. In production only "
-    "over HTTPS. `X-Webhook-Token` is not needed; one that is sent has to be right."
+    "The body is stored as received. {} must have signed it with the organization's setting "
+    "`{}` or else the server's. A repeated delivery creates no second job. In production only "
+    "over HTTPS. `X-Webhook-Token` is not needed; if sent, it must be right."
 )
 _REFUSED: Final = (AccessDenied, PayloadTooLarge, UnsupportedMediaType, QuotaExceeded)
 
@@ -26,9 +26,9 @@ def _header(name: str, about: str, example: str) -> Parameter:
 
 INGEST: Final[Mapping[Handler, Doc]] = {
     ingest.custom: Doc(
-        summary="Make a job with the webhook token",
-        about="For whoever sends webhooks and can set a header. In place of the token a key or an "
-        "access token of the organization will do. In production only over HTTPS.",
+        summary="Create a job with the webhook token",
+        about="For senders that can set a header. In place of the token, a key or an "
+        "access token of the organization works too. In production only over HTTPS.",
         body=custom.CustomEvent,
         needs=("queue_name", "queue"),
         example={
@@ -42,7 +42,7 @@ INGEST: Final[Mapping[Handler, Doc]] = {
         errors=_REFUSED,
     ),
     ingest.github: Doc(
-        summary="Take a webhook of GitHub",
+        summary="Receive a webhook from GitHub",
         about=_SIGNED.format("GitHub", "github_webhook_secret")
         + " Its queue is `github-` and the event. It has to be sent as `application/json`.",
         parameters=(
@@ -59,14 +59,14 @@ INGEST: Final[Mapping[Handler, Doc]] = {
         errors=_REFUSED,
     ),
     ingest.stripe: Doc(
-        summary="Take a webhook of Stripe",
+        summary="Receive a webhook from Stripe",
         about=_SIGNED.format("Stripe", "stripe_webhook_secret")
         + " The payload is `data.object` of the event, the queue `stripe-` and its type.",
         parameters=(
             _TOKEN,
             _header(
                 "Stripe-Signature",
-                "When, and the signature",
+                "The time and the signature",
                 "t=1767225600,v1=7840e550067002ab7f924f182e3fed4c02ceba507ef61dfb4f754a6c66db5ce1",
             ),
         ),
@@ -74,16 +74,21 @@ INGEST: Final[Mapping[Handler, Doc]] = {
         errors=_REFUSED,
     ),
     ingest.log: Doc(
-        summary="The webhooks that came in, newest first",
-        about="Those that were taken; neither payloads nor signatures are kept.",
+        summary="List incoming webhooks, newest first",
+        about="Only accepted ones; their payloads and signatures are not kept.",
         parameters=(
             Parameter(
                 "status",
                 "Only those that are created or duplicate; other words are ignored",
                 example="duplicate",
             ),
-            Parameter("since", "Not before this time", TIME, example="2026-10-01T09:00:00Z"),
-            Parameter("queue_name", "Only those of this queue", example="orders"),
+            Parameter(
+                "since",
+                "Only those since this time",
+                TIME,
+                example="2026-10-01T09:00:00Z",
+            ),
+            Parameter("queue_name", "Only rows of this queue", example="orders"),
             *paging(),
         ),
         answer=list[records.LogEntry],

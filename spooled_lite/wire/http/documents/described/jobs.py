@@ -16,28 +16,30 @@ from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDead
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
 
 _QUEUE: Final = (
-    Parameter("queue_name", "Only of this queue"),
+    Parameter("queue_name", "Only jobs of this queue"),
     Parameter("queue", "The same as `queue_name`"),
 )
 _DIRECTION: Final = {"type": "string", "enum": ["asc", "desc"]}
 _FILTER: Final = (
     *_QUEUE,
-    Parameter("q", "Id that begins so, or queue name or job type that contains it"),
-    Parameter("job_type", "Only of this type"),
-    Parameter("created_after", "Not made before", TIME, example="2026-10-01T09:00:00Z"),
-    Parameter("created_before", "Made before", TIME, example="2026-10-02T09:00:00Z"),
+    Parameter("q", "Text that the id begins with, or that the queue name or job type contains"),
+    Parameter("job_type", "Only jobs of this type"),
+    Parameter(
+        "created_after", "Created at or after this time", TIME, example="2026-10-01T09:00:00Z"
+    ),
+    Parameter("created_before", "Created before this time", TIME, example="2026-10-02T09:00:00Z"),
     Parameter(
         "tag",
-        "A tag of the list, or a name of the object",
+        "A tag in the list, or a name in the object of tags",
         {"type": "string", "maxLength": jobs.TAG_CHARACTERS_MAX},
     ),
-    Parameter("workflow_id", "Only steps of this workflow"),
+    Parameter("workflow_id", "Only jobs of this workflow"),
     Parameter(
         "order_by",
-        "The order; others count as `created_at`",
+        "The field to order by; unknown ones count as `created_at`",
         {"type": "string", "enum": sorted(jobs._ORDERS), "default": "created_at"},
     ),
-    Parameter("order_dir", "Its direction", {**_DIRECTION, "default": "desc"}),
+    Parameter("order_dir", "The direction of the order", {**_DIRECTION, "default": "desc"}),
     *paging(),
 )
 _COST: Final = (
@@ -45,11 +47,11 @@ _COST: Final = (
     f"filter or order has {jobs.SLOW_LIST_SECONDS_MAX:g} seconds, after which the answer is 408."
 )
 _FENCE: Final = (
-    "`lease_id` and `worker_id` may be left out; one that is sent has to be the current one. "
-    "A lease that is over is refused either way."
+    "`lease_id` and `worker_id` may be left out; if sent, they must be the current ones. "
+    "A lease that has ended is always refused."
 )
 _WAITS: Final = (
-    "Answers at once; with `wait_ms` it stands in the line of its queue until there is a job or "
+    "Answers at once; with `wait_ms` it waits in the line of its queue until there is a job or "
     "the time is up."
 )
 _HELD: Final = (Conflict, LeaseExpired)
@@ -58,9 +60,9 @@ _HOLDER: Final = {"worker_id": "mailer-1", "lease_id": LEASE}
 
 JOBS: Final[Mapping[Handler, Doc]] = {
     jobs.create: Doc(
-        summary="Store a job",
+        summary="Create a job",
         about="200 with the first job when its idempotency key is known; nothing else happens then."
-        " A queue that is not there is made.",
+        " Creates the queue if it does not exist.",
         body=records.CreateJob,
         needs=("queue_name", "queue"),
         example={
@@ -82,8 +84,8 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         errors=(QuotaExceeded,),
     ),
     jobs.create_bulk: Doc(
-        summary="Store up to 100 jobs",
-        about="A bad one fails alone. A wrong type, or a queue the key may not use, refuses all.",
+        summary="Create up to 100 jobs",
+        about="An invalid job fails alone. A wrong type or a queue the key may not use fails all.",
         body=records.BulkJobs,
         parts=(records.JobFields,),
         example={
@@ -94,12 +96,12 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         errors=(QuotaExceeded,),
     ),
     jobs.list_all: Doc(
-        summary="A page of jobs",
+        summary="List jobs",
         about=_COST,
         parameters=(
             Parameter(
                 "status",
-                "One status or several, separated by commas; unknown ones are dropped",
+                "One status or several, separated by commas; unknown ones are ignored",
                 example="pending,processing",
             ),
             *_FILTER,
@@ -108,13 +110,13 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         is_paged=True,
     ),
     jobs.stats: Doc(
-        summary="How many jobs stand where",
+        summary="Count jobs by status",
         parameters=_QUEUE,
         answer=shapes.JobStats,
     ),
     jobs.statuses: Doc(
-        summary="Where the named jobs stand",
-        about="Those that are unknown, or outside the queues of the key, are left out.",
+        summary="Show the status of jobs by id",
+        about="Jobs that are unknown, or outside the queues of the key, are left out.",
         parameters=(
             Parameter(
                 "ids",
@@ -126,7 +128,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         answer=list[shapes.JobState],
     ),
     jobs.get: Doc(
-        summary="One job in full",
+        summary="Show one job in full",
         parameters=(Parameter("include", "`history` adds its life", example="history"),),
         answer=shapes.Job,
     ),
@@ -135,30 +137,34 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         summary="Cancel a waiting job, and show it", answer=shapes.Job, errors=(Conflict,)
     ),
     jobs.retry: Doc(
-        summary="Put a dead letter back, one retry further",
+        summary="Retry a dead letter",
         answer=shapes.Job,
         errors=(Conflict,),
     ),
     jobs.priority: Doc(
-        summary="Move a waiting job forward or back",
+        summary="Change the priority of a waiting job",
         body=records.SetPriority,
         example={"priority": 10},
         answer=shapes.PriorityChanged,
     ),
     jobs.history_of: Doc(
-        summary="A page of the life of a job",
+        summary="List the history of a job",
         parameters=(
-            Parameter("order_dir", "Oldest or newest first", {**_DIRECTION, "default": "asc"}),
+            Parameter(
+                "order_dir",
+                "Oldest (`asc`) or newest (`desc`) first",
+                {**_DIRECTION, "default": "asc"},
+            ),
             *paging(default=100, most=500),
         ),
         answer=list[shapes.HistoryRow],
         is_paged=True,
     ),
     dependencies.get: Doc(
-        summary="What a job waits for, and what waits for it", answer=JobDependencies
+        summary="Show what a job waits for, and what waits for it", answer=JobDependencies
     ),
     dependencies.add: Doc(
-        summary="Let a waiting job wait for others",
+        summary="Make a waiting job wait for other jobs",
         body=records.AddDependencies,
         needs=("depends_on", "depends_on_job_ids", "dependency_job_ids"),
         example={"depends_on": [ID], "dependency_mode": "all"},
@@ -166,7 +172,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         errors=(Conflict,),
     ),
     attempts.claim: Doc(
-        summary="Take due jobs under a lease",
+        summary="Claim due jobs",
         about=_WAITS,
         body=records.ClaimJobs,
         needs=("queue_name", "queue"),
@@ -174,7 +180,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         answer=shapes.ClaimedJobs,
     ),
     attempts.dequeue: Doc(
-        summary="Take one job",
+        summary="Claim one job",
         about=f"Under a lease of {attempts.DEQUEUE_LEASE_SECONDS} seconds; null when there is none."
         f" {_WAITS}",
         body=records.DequeueJob,
@@ -183,7 +189,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         answer=shapes.Job | None,
     ),
     attempts.complete: Doc(
-        summary="Settle a job that is done",
+        summary="Complete a job",
         about=_FENCE,
         body=records.Complete,
         example={**_HOLDER, "result": {"message_id": "m-1"}},
@@ -191,7 +197,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         errors=_HELD,
     ),
     attempts.fail: Doc(
-        summary="End an attempt that failed",
+        summary="Fail an attempt",
         about="The job is retried after its backoff, or becomes a dead letter; one that was told to"
         f" stop is cancelled. {_FENCE}",
         body=records.Fail,
@@ -202,7 +208,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     attempts.renew: Doc(
         summary="Renew a lease",
-        about="It then ends so many seconds from now. That of a job that was told to stop ends at"
+        about="It then ends that many seconds from now. If the job was told to stop, it ends at"
         " once: 409 `LEASE_EXPIRED` with the `reason` `workflow_canceled` in `details`, and the job"
         f" is cancelled. {_FENCE}",
         body=records.Renew,
@@ -211,7 +217,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         errors=_HELD,
     ),
     attempts.progress: Doc(
-        summary="Keep the last progress",
+        summary="Store the progress of a job",
         about=_FENCE,
         body=records.Progress,
         example={**_HOLDER, "progress": 40, "message": "20 of 50 sent"},
@@ -219,22 +225,22 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         errors=_HELD,
     ),
     dead_letters.list_all: Doc(
-        summary="A page of dead letters",
+        summary="List dead letters",
         about=_COST,
         parameters=_FILTER,
         answer=list[shapes.Job],
         is_paged=True,
     ),
     dead_letters.retry: Doc(
-        summary="Put dead letters back into their queues",
-        about="Oldest first, with their retries counted from 0. An empty body means all.",
+        summary="Retry dead letters",
+        about="Oldest first, with `retry_count` 0. An empty body means all dead letters.",
         body=records.RetryDeadLetters,
         example={"queue_name": "emails", "limit": dead_letters.RETRY_MAX},
         answer=RetriedDeadLetters,
         errors=(QuotaExceeded,),
     ),
     dead_letters.purge: Doc(
-        summary="Delete dead letters for good",
+        summary="Delete dead letters",
         body=records.PurgeDeadLetters,
         needs=("confirm",),
         example={"confirm": True, "queue_name": "emails", "older_than": "2026-10-01T00:00:00Z"},

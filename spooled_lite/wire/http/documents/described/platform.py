@@ -11,31 +11,29 @@ from spooled_lite.wire.http.resources import billing, dashboard, metrics, stubs
 _TEXT: Final = "text/plain"
 
 PLATFORM: Final[Mapping[Handler, Doc]] = {
-    metrics.scrape: Doc(
-        summary="Everything that is measured, for Prometheus", answer=str, media=(_TEXT,)
-    ),
+    metrics.scrape: Doc(summary="Show all metrics for Prometheus", answer=str, media=(_TEXT,)),
     metrics.prometheus: Doc(
-        summary="What is measured, below the API",
-        about="Of the whole server with the metrics token or the admin key. A key sees the figures "
-        "of its own organization, and nothing once the server has a metrics token. As one JSON "
+        summary="Show metrics under the path of the API",
+        about="Those of the whole server with the metrics token or the admin key. A key sees those "
+        "of its own organization, and none when the server has a metrics token. As one JSON "
         "text for clients that accept JSON.",
         answer=str,
         media=(_TEXT, JSON),
     ),
-    metrics.overview: Doc(summary="What is measured, in short", answer=metrics.MetricsView),
+    metrics.overview: Doc(summary="Show a summary of the metrics", answer=metrics.MetricsView),
     billing.status: Doc(
-        summary="What an administrator has written down of a subscription",
+        summary="Show the plan and the subscription an administrator entered",
         answer=billing.BillingStatus,
         errors=(NotFound,),
     ),
-    dashboard.get: Doc(summary="The figures of a home page", answer=dashboard.Dashboard),
+    dashboard.get: Doc(summary="Show the figures of a dashboard", answer=dashboard.Dashboard),
 }
 
 
 def _refused(what: str, kind: type[NotFound | BadRequest] = NotFound) -> Doc:
     return Doc(
         summary=f"Always refused: {what}",
-        about="Known to clients, not offered here.",
+        about="Some clients know this route; this server does not offer it.",
         statuses=(),
         errors=(kind,),
     )

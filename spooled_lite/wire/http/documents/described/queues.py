@@ -13,9 +13,11 @@ from spooled_lite.wire.http.resources import queues, workers
 from spooled_lite.wire.shapes import workers as shapes
 
 QUEUES: Final[Mapping[Handler, Doc]] = {
-    queues.list_all: Doc(summary="The first 100 queues by name", answer=list[records.QueueView]),
+    queues.list_all: Doc(
+        summary="List the first 100 queues by name", answer=list[records.QueueView]
+    ),
     queues.create: Doc(
-        summary="Make a queue, or change the one of this name",
+        summary="Create a queue, or change the one with this name",
         body=records.CreateQueue,
         needs=("name", "queue_name", "queue"),
         example={"name": "emails", "max_retries": 5, "rate_limit": 50},
@@ -23,10 +25,10 @@ QUEUES: Final[Mapping[Handler, Doc]] = {
         statuses=(201, 200),
         errors=(QuotaExceeded,),
     ),
-    queues.get: Doc(summary="One queue", answer=records.QueueView),
+    queues.get: Doc(summary="Show one queue", answer=records.QueueView),
     queues.update: Doc(
         summary="Change a queue",
-        about="Makes it when it is not there. What is left out stays as it is.",
+        about="Creates it if it does not exist. Fields that are left out do not change.",
         body=records.UpdateQueue,
         example={"max_retries": 5, "rate_limit": None, "enabled": True},
         answer=records.QueueView,
@@ -34,24 +36,26 @@ QUEUES: Final[Mapping[Handler, Doc]] = {
     ),
     queues.delete: Doc(
         summary="Delete an idle queue",
-        parameters=(Parameter("delete_jobs", "With all its jobs, idle or not", FLAG),),
+        parameters=(
+            Parameter("delete_jobs", "Also delete its jobs, whether it is idle or not", FLAG),
+        ),
         statuses=(204,),
         errors=(Conflict,),
     ),
     queues.stats: Doc(
-        summary="Counts and times of a queue",
-        about="Zeros when there is no such queue.",
+        summary="Show the counts and times of a queue",
+        about="All values are 0 when there is no such queue.",
         answer=records.QueueStats,
     ),
     queues.pause_queue: Doc(
-        summary="Hand out nothing more",
-        about="Jobs under a lease go on. A queue that is not there is made.",
+        summary="Pause a queue",
+        about="It hands out no jobs; claimed jobs go on. Creates the queue if it does not exist.",
         body=records.PauseQueue,
         example={"reason": "Maintenance"},
         answer=records.QueuePaused,
         errors=(QuotaExceeded,),
     ),
-    queues.resume_queue: Doc(summary="Hand out again", answer=records.QueueResumed),
+    queues.resume_queue: Doc(summary="Resume a queue", answer=records.QueueResumed),
     queues.purge: Doc(
         summary="Delete every job that is not being processed",
         answer=answers.QueuePurged,
@@ -59,9 +63,11 @@ QUEUES: Final[Mapping[Handler, Doc]] = {
 }
 
 WORKERS: Final[Mapping[Handler, Doc]] = {
-    workers.list_all: Doc(summary="The 100 workers heard of last", answer=list[shapes.WorkerView]),
+    workers.list_all: Doc(
+        summary="List the 100 workers with the latest heartbeats", answer=list[shapes.WorkerView]
+    ),
     workers.register: Doc(
-        summary="Make a worker known, or known again",
+        summary="Register a worker",
         body=shapes.RegisterWorker,
         needs=("queue_name", "queue", "queue_names"),
         example={
@@ -74,16 +80,18 @@ WORKERS: Final[Mapping[Handler, Doc]] = {
         statuses=(201,),
         errors=(Conflict, QuotaExceeded),
     ),
-    workers.get: Doc(summary="One worker", answer=shapes.WorkerView),
+    workers.get: Doc(summary="Show one worker", answer=shapes.WorkerView),
     workers.heartbeat: Doc(
-        summary="A worker's sign of life",
-        about=f"Without one for {SILENCE_MS // 1000} seconds it counts as offline;"
-        " its jobs stay until their leases are over.",
+        summary="Report that a worker is alive",
+        about=f"Without a heartbeat for {SILENCE_MS // 1000} seconds a worker counts as offline;"
+        " it keeps its jobs until their leases end.",
         body=shapes.HeartbeatWorker,
         example={"current_jobs": 2, "status": "healthy"},
         answer=shapes.HeartbeatTaken,
     ),
     workers.deregister: Doc(
-        summary="A worker goes offline", about="Its leases stay.", statuses=(204,)
+        summary="Mark a worker offline",
+        about="It keeps its leases until they end.",
+        statuses=(204,),
     ),
 }

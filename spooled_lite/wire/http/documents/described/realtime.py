@@ -15,7 +15,7 @@ _FRAMES: Final[Mapping[str, Any]] = {
 }
 _BACK: Final = Parameter(
     "Last-Event-ID",
-    "The last `id` that was seen: what came after it is sent first, up to 1,000 rows of an hour",
+    "The last `id` received: later events are sent first, up to 1,000 of the last hour",
     place="header",
     example="1042",
 )
@@ -27,17 +27,17 @@ _FRAMING: Final = Parameter(
     _FRAMES,
 )
 _FILTERS: Final = (
-    Parameter("queue", "One queue; with `*` at the end all that begin so", example="emails"),
-    Parameter("queues", "Several of them, with commas between"),
+    Parameter("queue", "One queue; a `*` at the end stands for anything", example="emails"),
+    Parameter("queues", "Several queues, separated by commas"),
     Parameter("job_id", "One job"),
     Parameter("worker_id", "One worker"),
-    Parameter("events", "Names of events in any dialect, with commas between; `*` is all"),
+    Parameter("events", "Names of events in any dialect, separated by commas; `*` is all"),
 )
 _OPEN: Final = "The credential may stand in the query, too, as `token` or `api_key`."
 
 REALTIME: Final[Mapping[Handler, Doc]] = {
     streams.events: Doc(
-        summary="Every event, as a stream",
+        summary="Stream every event",
         about=f"Server-Sent Events for half an hour. {_OPEN}",
         parameters=(*_FILTERS, _FRAMING, _BACK),
         answer=str,
@@ -45,14 +45,14 @@ REALTIME: Final[Mapping[Handler, Doc]] = {
         errors=(RuleBroken,),
     ),
     streams.job_events: Doc(
-        summary="One job, as a stream, until it ends",
+        summary="Stream one job until it ends",
         about=f"An unknown job is a stream with one error. {_OPEN}",
         parameters=(_FRAMING,),
         answer=str,
         media=EVENT_STREAM,
     ),
     streams.queue_events: Doc(
-        summary="One queue, as a stream",
+        summary="Stream one queue",
         about=f"Its statistics every five seconds, and what happens in it. {_OPEN}",
         parameters=(_FRAMING, _BACK),
         answer=str,
@@ -60,7 +60,7 @@ REALTIME: Final[Mapping[Handler, Doc]] = {
         errors=(RuleBroken,),
     ),
     streams.websocket: Doc(
-        summary="Every event, over a WebSocket",
+        summary="Stream every event over a WebSocket",
         about=f"Commands add and remove subscriptions. {_OPEN}",
         parameters=(
             *_FILTERS,

@@ -122,7 +122,7 @@ SCHEMAS: Final[Mapping[str, Any]] = {
             "message": {"type": "string", "description": "What it is, for people"},
             "error": {"type": "string", "description": "A short form of the code"},
             "details": {
-                "description": "Left out when there is nothing to add",
+                "description": "Absent when there is nothing to add",
                 "anyOf": [
                     {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
                     {"type": "object"},
@@ -135,7 +135,7 @@ SCHEMAS: Final[Mapping[str, Any]] = {
         "type": "object",
         "description": "One field that is wrong",
         "properties": {
-            "field": {"type": "string", "description": "Where it stands in the body"},
+            "field": {"type": "string", "description": "Its place in the body"},
             "message": {"type": "string", "description": "What is wrong with it"},
             "code": {"type": "string", "description": "Which rule it breaks"},
         },

@@ -14,11 +14,11 @@ _RULE: Final = {"cron_expression": "0 9 * * MON-FRI", "timezone": "America/New_Y
 
 SCHEDULES: Final[Mapping[Handler, Doc]] = {
     schedules.list_all: Doc(
-        summary="A page of schedules",
+        summary="List schedules",
         parameters=(
-            Parameter("queue_name", "Only those of this queue"),
+            Parameter("queue_name", "Only rows of this queue"),
             Parameter("queue", "The same as `queue_name`"),
-            Parameter("is_active", "Only those that run, or that do not", {"type": "boolean"}),
+            Parameter("is_active", "Only active or only paused ones", {"type": "boolean"}),
             Parameter(
                 "order_by", f"One of {', '.join(COLUMNS)}; others count as `created_at`",
                 example="created_at",
@@ -30,7 +30,7 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
         is_paged=True,
     ),
     schedules.create: Doc(
-        summary="Store a schedule",
+        summary="Create a schedule",
         about="`queue_name` and `payload_template` are required too, under one of their names.",
         body=records.CreateSchedule,
         needs=("cron_expression", "cron", "schedule"),
@@ -44,40 +44,40 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
         statuses=(201,),
         errors=(QuotaExceeded,),
     ),
-    schedules.get: Doc(summary="One schedule", answer=records.ScheduleView),
+    schedules.get: Doc(summary="Show one schedule", answer=records.ScheduleView),
     schedules.update: Doc(
         summary="Change a schedule",
-        about="What is left out or null stays as it is, and so does the queue. The next run is"
-        " worked out anew when the expression or the zone changes, or when the schedule was paused"
-        " and is not any more.",
+        about="Fields that are left out or null do not change, nor does the queue. The next run is"
+        " calculated again when the expression or the zone changes, or when a paused schedule"
+        " is resumed.",
         body=records.UpdateSchedule,
         example={"cron_expression": "30 8 * * *", "catch_up": "skip"},
         answer=records.ScheduleView,
         errors=(Conflict, QuotaExceeded),
     ),
     schedules.delete: Doc(
-        summary="Delete a schedule and its history; the jobs it has made stay", statuses=(204,)
+        summary="Delete a schedule and its history; its jobs stay", statuses=(204,)
     ),
-    schedules.pause: Doc(summary="Fire no more", answer=records.ScheduleView),
+    schedules.pause: Doc(summary="Pause a schedule", answer=records.ScheduleView),
     schedules.resume: Doc(
-        summary="Fire again from the next slot on",
-        about="What was missed while it was paused stays missed.",
+        summary="Resume a schedule from the next slot on",
+        about="Slots that were missed while it was paused are not made up.",
         answer=records.ScheduleView,
         errors=(Conflict, QuotaExceeded),
     ),
     schedules.trigger: Doc(
-        summary="Make one job now, paused or not",
+        summary="Create one job now, also when the schedule is paused",
         answer=records.ScheduleTriggered,
         errors=(PayloadTooLarge, QuotaExceeded),
     ),
     schedules.history: Doc(
-        summary="What a schedule has done, newest first",
+        summary="List the runs of a schedule, newest first",
         parameters=paging(50, 500),
         answer=list[records.ScheduleRun],
         is_paged=True,
     ),
     schedules.next_slots: Doc(
-        summary="The next slots of a schedule, as if it ran",
+        summary="Show the next slots of a schedule, also of a paused one",
         parameters=(
             Parameter(
                 "count", "How many", whole(records.SLOTS_SHOWN, 1, records.SLOTS_SHOWN_MAX)
@@ -86,8 +86,8 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
         answer=records.Slots,
     ),
     schedules.preview: Doc(
-        summary="The next slots of a cron expression",
-        about="Changes nothing.",
+        summary="Show the next slots of a cron expression",
+        about="Nothing is stored.",
         body=records.PreviewSlots,
         needs=("cron_expression", "cron", "schedule"),
         example={**_RULE, "count": 3},

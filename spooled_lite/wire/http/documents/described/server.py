@@ -12,28 +12,28 @@ from spooled_lite.wire.http.resources import health
 
 SERVER: Final[Mapping[Handler, Doc]] = {
     health.overview: Doc(
-        summary="Does the server live, and in what state?",
-        about="Always 200, as long as the process answers.",
+        summary="Show the state of the server",
+        about="Always 200 while the process runs.",
         answer=answers.Health,
     ),
-    health.live: Doc(summary="Does the process answer?", answer=answers.Live),
+    health.live: Doc(summary="Check that the process answers", answer=answers.Live),
     health.ready: Doc(
-        summary="Can the server take work?",
+        summary="Check that the server can take work",
         about="503 with the reason when it cannot.",
         answer=answers.Ready,
     ),
     documents.front: Doc(
-        summary="Lead a browser to the page for people",
+        summary="Redirect a browser to /docs",
         about="A client that does not accept `text/html` gets 404.",
         statuses=(302,),
         errors=(NotFound,),
     ),
     documents.openapi: Doc(
-        summary="This document", about="OpenAPI 3.1, for programs.", answer=dict[str, Any]
+        summary="Show this document", about="OpenAPI 3.1, for programs.", answer=dict[str, Any]
     ),
     documents.docs: Doc(
-        summary="This document, for people",
-        about="One page that loads nothing from other places.",
+        summary="Show this document as a web page",
+        about="It loads nothing from other sites.",
         answer=str,
         media=("text/html",),
     ),

@@ -13,8 +13,8 @@ from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, pagin
 from spooled_lite.wire.http.resources import webhooks
 
 _ADDRESS: Final = (
-    "The address has to be https; outside production also http to this machine. Addresses of "
-    "private networks are refused unless the server lists them, here and before every call."
+    "The address must be https; outside production also http to this machine. Addresses of "
+    "private networks are refused, here and before every call, unless the server allows them."
 )
 _EXAMPLE: Final = {
     "name": "Failures to the team",
@@ -25,10 +25,10 @@ _EXAMPLE: Final = {
 
 WEBHOOKS: Final[Mapping[Handler, Doc]] = {
     webhooks.list_all: Doc(
-        summary="The newest 100 webhooks, newest first", answer=list[records.WebhookView]
+        summary="List the newest 100 webhooks, newest first", answer=list[records.WebhookView]
     ),
     webhooks.create: Doc(
-        summary="Have an address called at events",
+        summary="Create a webhook",
         about=f"{_ADDRESS} An organization has at most {WEBHOOKS_MAX} webhooks.",
         body=records.CreateWebhook,
         example=_EXAMPLE,
@@ -36,12 +36,12 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
         statuses=(201,),
         errors=(Conflict, QuotaExceeded),
     ),
-    webhooks.get: Doc(summary="One webhook", answer=records.WebhookView),
+    webhooks.get: Doc(summary="Show one webhook", answer=records.WebhookView),
     webhooks.update: Doc(
         summary="Change a webhook",
-        about="What is left out stays as it is; null clears the secret. Switched off, what is "
-        "still owed is given up; switched on, it begins without failures. "
-        f"After {FAILURES_MAX} failed deliveries in a row it is switched off by itself.",
+        about="Fields that are left out do not change; null removes the secret. Switching off "
+        "gives up pending deliveries; switching on resets failures. "
+        f"After {FAILURES_MAX} failed deliveries in a row the server switches it off.",
         body=records.UpdateWebhook,
         example={"events": ["job.failed"], "enabled": True},
         answer=records.WebhookView,
@@ -51,13 +51,13 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
         summary="Delete a webhook and its deliveries", statuses=(204,), errors=(NotFound,)
     ),
     webhooks.try_out: Doc(
-        summary="Call the address once with the event `webhook.test`",
-        about=f"Within {TEST_SECONDS_MAX:g} seconds, also when it is switched off. 200 whatever "
-        "comes of it; nothing is kept of it.",
+        summary="Call a webhook once with the event `webhook.test`",
+        about=f"Within {TEST_SECONDS_MAX:g} seconds, also when it is switched off. Always 200, "
+        "with the result in the body; nothing is stored.",
         answer=records.TestResult,
     ),
     webhooks.deliveries: Doc(
-        summary="What was sent to a webhook, newest first",
+        summary="List the deliveries of a webhook, newest first",
         about=f"Only the newest {records.DELIVERIES_SHOWN_MAX} can be read.",
         parameters=(
             Parameter(
@@ -71,9 +71,9 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
         is_paged=True,
     ),
     webhooks.retry: Doc(
-        summary="Send a delivery once more, now",
-        about=f"Within {SECONDS_MAX:g} seconds, whatever became of it and also when the webhook "
-        "is switched off. 200 whatever comes of it.",
+        summary="Send a delivery again, now",
+        about=f"Within {SECONDS_MAX:g} seconds, whatever its status, and also when the webhook "
+        "is switched off. Always 200, with the result in the body.",
         answer=records.RetryResult,
     ),
 }

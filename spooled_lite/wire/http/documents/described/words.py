@@ -10,10 +10,10 @@ from spooled_lite.wire.http.body import BODY_BYTES_MAX, NESTING_MAX
 PAYLOAD_BYTES_MAX: Final = Settings().queue_max_payload_size_bytes
 ABOUT: Final = f"""\
 Requests and answers are JSON, whatever `Content-Type` says. Fields that are not known are ignored;
-null is as good as left out unless it is said to clear something. Times are UTC, as in RFC 3339.
+null counts as left out, except where it clears a field. Times are UTC, as in RFC 3339.
 A body has at most {BODY_BYTES_MAX} bytes and is nested {NESTING_MAX} levels deep at most; a payload
 has at most {PAYLOAD_BYTES_MAX}, unless the server or a plan is set to something else. JSON that is
-kept comes back byte for byte, and may hold no number that a double cannot hold.
+stored comes back byte for byte, and must not contain numbers too large for a double.
 
 Lists are bare arrays. `limit` and `offset` page through them, and the header `X-Has-More` says
 whether there is more.
@@ -23,16 +23,16 @@ refused call has changed nothing, except after 503 with the reason `storage_erro
 unknown; an idempotency key makes the repeat safe.
 
 A key may be limited to some queues: it sees and changes only those. A key with a list of
-permissions needs the word that a route names; `jobs:read` and `jobs:write` open queues, workers,
-schedules and workflows too.
+permissions needs the one that a route names; `jobs:read` and `jobs:write` also count for queues,
+workers, schedules and workflows.
 
-Every answer below `/api/v1` says with `X-RateLimit-…` how many requests are left, except to
-whoever shows the admin key, who is not limited. 429 `RATE_LIMIT_EXCEEDED` says in `Retry-After`
-when to come back; 429 `QUOTA_EXCEEDED` does not have that header.
+Answers below `/api/v1` say in `X-RateLimit-…` how many requests are left; callers with the admin
+key have no limit. 429 `RATE_LIMIT_EXCEEDED` says in `Retry-After` how long to wait; 429
+`QUOTA_EXCEEDED` does not have that header.
 
-Whatever answers GET answers HEAD, and every path answers OPTIONS without a credential. Another
-method on a path is 405 `METHOD_NOT_ALLOWED`, another path 404 `NOT_FOUND`. What belongs to another
-organization is answered as if it were not there.
+Every path with GET also has HEAD, and every path answers OPTIONS without a credential. A wrong
+method is 405 `METHOD_NOT_ALLOWED`, an unknown path 404 `NOT_FOUND`. What belongs to another
+organization is answered as if it did not exist.
 """
 
 SECURITY_SCHEMES: Final = {
@@ -45,13 +45,13 @@ SECURITY_SCHEMES: Final = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The same in a header of its own. `Authorization` wins.",
+        "description": "The same, in a header of its own. `Authorization` takes precedence.",
     },
     "adminKey": {
         "type": "apiKey",
         "in": "header",
         "name": "X-Admin-Key",
-        "description": "The admin key of the server; without one the admin calls are off.",
+        "description": "The admin key of the server; the admin routes are off without one.",
     },
     "tokenInQuery": {
         "type": "apiKey",
@@ -63,7 +63,7 @@ SECURITY_SCHEMES: Final = {
         "type": "apiKey",
         "in": "query",
         "name": "api_key",
-        "description": "An API key; `token` wins.",
+        "description": "An API key; `token` takes precedence.",
     },
     "webhookToken": {
         "type": "apiKey",
@@ -113,9 +113,9 @@ def _header(about: str, kind: str, **rules: Any) -> dict[str, Any]:
 HEADERS: Final = {
     "X-Request-Id": _header("The id that was sent, or a new one", "string"),
     "X-API-Version": _header("Always 1", "string", const="1"),
-    "X-RateLimit-Limit": _header("Requests in a row, of the limit that binds", "integer"),
+    "X-RateLimit-Limit": _header("Requests that the nearest limit allows at once", "integer"),
     "X-RateLimit-Remaining": _header("How many of them are left", "integer"),
-    "X-RateLimit-Reset": _header("When it is full again, in Unix seconds", "integer"),
+    "X-RateLimit-Reset": _header("When all of them are free again, in Unix seconds", "integer"),
     "X-RateLimit-Scope": _header(
         "Whose limit it is", "string",
         enum=["organization", "api_key", "ip", "login", "admin"],
@@ -138,22 +138,22 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, Mapping[str, Any], str]]] = {
 
 # By the first segment of the path, below /api/v1 where it begins so.
 TAGS: Final[Mapping[str, tuple[str, str]]] = {
-    "jobs": ("Jobs", "Units of work: store, claim, settle, look at."),
+    "jobs": ("Jobs", "Units of work: create, claim, settle and inspect them."),
     "queues": ("Queues", "Named lines of jobs, and how their jobs are handed out."),
-    "workers": ("Workers", "Programs that claim jobs and give signs of life."),
+    "workers": ("Workers", "Programs that claim jobs and send heartbeats."),
     "auth": ("Sign-in", "Tokens for an API key, and sign-in by mail."),
     "organizations": ("Organizations", "Tenants: their data, plan, usage and members."),
-    "schedules": ("Schedules", "Jobs that are made by the clock."),
+    "schedules": ("Schedules", "Cron expressions and the jobs they create."),
     "workflows": ("Workflows", "Jobs that wait for one another."),
     "api-keys": ("API keys", "Credentials, each with its queues, permissions and limits."),
-    "outgoing-webhooks": ("Webhooks", "Addresses that are called at events."),
-    "webhooks": ("Webhooks", "Addresses that are called at events."),
-    "billing": ("Billing", "What a server without billing can say about it."),
+    "outgoing-webhooks": ("Webhooks", "Addresses that the server calls when events happen."),
+    "webhooks": ("Webhooks", "Addresses that the server calls when events happen."),
+    "billing": ("Billing", "The plan; this server takes no payments."),
     "dashboard": ("Dashboard", "What the home page of a dashboard shows, in one call."),
-    "admin": ("Admin", "All organizations, for whoever runs the server."),
-    "events": ("Events", "What happens, while it happens."),
-    "ws": ("Events", "What happens, while it happens."),
-    "metrics": ("Metrics", "For Prometheus."),
-    "health": ("Health", "For whatever watches the server."),
+    "admin": ("Admin", "All organizations, for the operator of the server."),
+    "events": ("Events", "Live events over SSE and WebSocket."),
+    "ws": ("Events", "Live events over SSE and WebSocket."),
+    "metrics": ("Metrics", "Figures for Prometheus."),
+    "health": ("Health", "Checks for load balancers and monitoring."),
     "": ("Server", "The server itself."),
 }

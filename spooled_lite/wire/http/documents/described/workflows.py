@@ -19,12 +19,12 @@ from spooled_lite.wire.http.resources.workflow_views import (
 
 WORKFLOWS: Final[Mapping[Handler, Doc]] = {
     workflows.list_all: Doc(
-        summary="A page of workflows, the newest first",
-        about="Those with a job outside the queues of the key are left out.",
+        summary="List workflows, newest first",
+        about="Workflows with a job outside the queues of the key are left out.",
         parameters=(
             Parameter(
                 "status",
-                "Only of this status; another word counts as none",
+                "Only workflows with this status; other values are ignored",
                 {"type": "string"},
                 example="running",
             ),
@@ -34,8 +34,8 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         is_paged=True,
     ),
     workflows.create: Doc(
-        summary="Store a workflow",
-        about="All or nothing. A job that depends on others waits until they are done; the others "
+        summary="Create a workflow",
+        about="All jobs or none. A job that depends on others waits until they are done; the rest "
         "can be claimed at once. Every job needs a `key` (`id`, `name` and `step_name` are the "
         "same), a queue and a payload.",
         body=records.CreateWorkflow,
@@ -56,8 +56,8 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         errors=(BadRequest, QuotaExceeded),
     ),
     workflows.get: Doc(
-        summary="A workflow with its jobs and what they wait for",
-        about="Jobs stand in the order of the request.",
+        summary="Show a workflow with its jobs and dependencies",
+        about="The jobs are in the order of the request.",
         answer=WorkflowDetail,
     ),
     workflows.cancel: Doc(
@@ -72,7 +72,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         errors=(Conflict,),
     ),
     workflows.retry: Doc(
-        summary="Start the failed jobs of a failed workflow over",
+        summary="Retry the failed jobs of a failed workflow",
         about="Jobs that were cancelled because of them wait again; completed ones stay.",
         answer=WorkflowSummary,
         errors=(BadRequest, QuotaExceeded),
@@ -83,12 +83,14 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         errors=(Conflict,),
     ),
     workflows.jobs: Doc(
-        summary="The jobs of a workflow",
+        summary="List the jobs of a workflow",
         about="In the order of the request.",
         parameters=paging(default=records.STEPS_MAX, most=records.STEPS_MAX),
         answer=list[WorkflowJob],
         is_paged=True,
     ),
-    workflows.statuses: Doc(summary="How each job of a workflow stands", answer=list[StepStatus]),
-    workflows.job: Doc(summary="One job of a workflow", answer=WorkflowJob),
+    workflows.statuses: Doc(
+        summary="Show the status of each job of a workflow", answer=list[StepStatus]
+    ),
+    workflows.job: Doc(summary="Show one job of a workflow", answer=WorkflowJob),
 }
