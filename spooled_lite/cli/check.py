@@ -14,7 +14,7 @@ from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.maintenance.check import recount
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
+from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, uri_to_look
 from spooled_lite.storage.file_name import check_log_is_here
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
@@ -64,7 +64,7 @@ def _verdict(count: int) -> str:
 
 def problems_of(database: str) -> list[str]:
     """All there is to say against the file, in one snapshot of it."""
-    connection = open_reader(database)
+    connection = _opened(database)
     try:
         version, newest = version_of(connection), newest_version()
         if version != newest:
@@ -81,3 +81,12 @@ def problems_of(database: str) -> list[str]:
         return damages or [*conservation(reading), *recount(reading)]
     finally:
         connection.close()
+
+
+def _opened(database: str) -> sqlite3.Connection:
+    """Who may not write the file leaves no log of theirs beside it: its server could not write."""
+    if os.access(database, os.W_OK):
+        return open_reader(database)
+    connection = sqlite3.connect(uri_to_look(database), uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection

@@ -22,7 +22,7 @@ def check_place(path: str) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise CannotUseFile(f"{path}: this is a device, a pipe or a socket and no file")
     if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise CannotUseFile(f"{path}: this user may not write the file")
+        raise CannotUseFile(f"{path}: this user may not write the file, or the disk is read-only")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise CannotUseFile(
             f"{path}: this user may not write in the folder {folder}, where the log of the file"

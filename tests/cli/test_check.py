@@ -2,8 +2,13 @@
 
 import asyncio
 import json
+import os
 import re
+import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,8 @@ from click.testing import CliRunner, Result
 from spooled_lite.cli.main import main
 from spooled_lite.config import Settings
 from tests.api.served import serving
+
+NOBODY = 65_534  # a user who owns nothing
 
 
 @pytest.fixture
@@ -147,3 +154,24 @@ def test_a_body_that_is_not_what_was_stored_is_said(
 
     assert answer.exit_code == 1
     assert said in answer.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for other users")
+def test_a_user_who_may_only_read_leaves_nothing_beside_the_file(file: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # where that user can come to
+        copy = Path(folder) / "spooled.db"
+        shutil.copy(file, copy)
+        copy.chmod(0o644)
+        Path(folder).chmod(0o777)
+        program = (
+            "import os, sys; from spooled_lite.cli.check import problems_of;"
+            f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY});"
+            "print(problems_of(sys.argv[1]))"
+        )
+
+        answer = subprocess.run(
+            [sys.executable, "-c", program, str(copy)], capture_output=True, text=True, check=False
+        )
+
+        assert (answer.returncode, answer.stdout) == (0, "[]\n"), answer.stderr
+        assert [each.name for each in Path(folder).iterdir()] == ["spooled.db"]
