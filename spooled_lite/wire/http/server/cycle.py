@@ -15,6 +15,7 @@ from spooled_lite.wire.http.server.connections import Connections
 logger = logging.getLogger(__name__)
 
 COPIED_BYTES_MAX: Final = 64 * 1024  # of a body that is joined to its head: larger ones cost more
+_line_of: Final = b": ".join  # a header's name and value
 
 
 class Flow(FlowControl):
@@ -75,10 +76,10 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        lines = [STATUS_LINE[head["status"]]]
-        for name, value in (*self.default_headers, *head["headers"]):
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        headers = [*map(_line_of, self.default_headers), *map(_line_of, head["headers"])]
+        if not self.keep_alive:
+            headers.append(b"connection: close")
+        lines = [STATUS_LINE[head["status"]], b"\r\n".join(headers), b"\r\n\r\n"]
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         if len(body) <= COPIED_BYTES_MAX:
@@ -116,7 +117,10 @@ class Cycle(RequestResponseCycle):
 
 
 def _says_its_length(head: Any) -> bool:
-    return head["status"] == 204 or any(name == b"content-length" for name, _ in head["headers"])
+    headers = head["headers"]
+    if headers and headers[-1][0] == b"content-length":  # where our application has it
+        return True
+    return head["status"] == 204 or any(name == b"content-length" for name, _ in headers)
 
 
 def _nothing() -> None:

@@ -13,26 +13,22 @@ class Inbox:
     thousand times the bytes of the shortest one: so requests sent ahead wait here, as they came.
     """
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_data", "left_bytes")
 
     def __init__(self) -> None:
         self._data = b""
         self._at = 0
-
-    def __bool__(self) -> bool:
-        return self._at < len(self._data)
+        self.left_bytes = 0
 
     def put(self, data: bytes) -> None:
-        self._data = self._data[self._at :] + data if self else data
-        self._at = 0
+        self._hold(self._data[self._at :] + data if self.left_bytes else data)
 
     def put_back(self, data: bytes) -> None:
         """In front of what is there."""
-        self._data = data + self._data[self._at :]
-        self._at = 0
+        self._hold(data + self._data[self._at :])
 
     def clear(self) -> None:
-        self._data, self._at = b"", 0
+        self._hold(b"")
 
     def take_all(self) -> bytes:
         data = self._data[self._at :]
@@ -59,4 +55,8 @@ class Inbox:
             return self.take_all()
         piece = self._data[self._at : end]
         self._at = end
+        self.left_bytes = len(self._data) - end
         return piece
+
+    def _hold(self, data: bytes) -> None:
+        self._data, self._at, self.left_bytes = data, 0, len(data)

@@ -177,23 +177,11 @@ class HttpProtocol(Requests):
 
     # Receiving
 
-    def data_received(self, data: bytes) -> None:
-        if self.is_deaf:
-            self._throw_away(data)
-            return
-        self.receive(data)
-
     def take(self, cycle: Cycle) -> None:
         if self.line or self.is_answering() or self.flow.write_paused:
             self.line.append(cycle)  # an answer is not made while the one before is not taken
         else:
             self._start(cycle)
-
-    def ended(self, cycle: Cycle) -> None:
-        if cycle.response_complete:
-            self._idle()
-        else:
-            self.deadline = math.inf
 
     # Another protocol
 
@@ -247,11 +235,12 @@ class HttpProtocol(Requests):
             return
         if self.line:
             self._start(self.line.popleft())
-        self.go_on_reading()
-        if self.reading is Reading.NOTHING and not self.is_answering() and not self.line:
-            self._idle()
+        if self.inbox.left_bytes or self.flow.read_paused:
+            self.go_on_reading()
+        if self.reading is Reading.NOTHING and not self.line and not self.is_answering():
+            self.idle()
 
-    def _idle(self) -> None:
+    def idle(self) -> None:
         if self.flow.write_paused:
             return
         self.deadline = self.loop.time() + self.limits.keep_alive_seconds
@@ -304,7 +293,7 @@ class HttpProtocol(Requests):
         self.transport.write_eof()
         self.flow.resume_reading()
 
-    def _throw_away(self, data: bytes) -> None:
+    def throw_away(self, data: bytes) -> None:
         self.thrown_away_bytes += len(data)
         if self.thrown_away_bytes > self.limits.linger_bytes_max:
             if self.is_lingering:

@@ -67,8 +67,12 @@ class Requests(HttpToolsProtocol):
         """A request has begun: start it or put it in line."""
 
     @abstractmethod
-    def ended(self, cycle: Cycle) -> None:
-        """The body of this request has come to its end."""
+    def idle(self) -> None:
+        """Nothing is asked, and nothing is to be answered any more."""
+
+    @abstractmethod
+    def throw_away(self, data: bytes) -> None:
+        """What comes when nothing is read any more."""
 
     @abstractmethod
     def upgrade(self) -> None:
@@ -84,20 +88,23 @@ class Requests(HttpToolsProtocol):
             return self.limits.header_seconds_max
         return self.limits.body_seconds_max
 
-    def receive(self, data: bytes) -> None:
-        if self.inbox or len(data) > WHOLE_BYTES_MAX or data.count(HEAD_END) > 1:
+    def data_received(self, data: bytes) -> None:
+        if self.is_deaf:
+            self.throw_away(data)
+            return
+        if self.inbox.left_bytes or len(data) > WHOLE_BYTES_MAX or data.count(HEAD_END) > 1:
             self.inbox.put(data)
             self.go_on_reading()
             return
         self._parse(data)  # nearly always: one request, or a part of one
-        if self.inbox:
+        if self.inbox.left_bytes:
             self.go_on_reading()
         elif self.line:
             self.flow.pause_reading()
 
     def go_on_reading(self) -> None:
         """Parse what waits, if it may go on."""
-        if self.inbox and self.turn is None and not self.is_deaf:
+        if self.inbox.left_bytes and self.turn is None and not self.is_deaf:
             self._read()
         else:
             self.flow.resume_reading()
@@ -106,13 +113,13 @@ class Requests(HttpToolsProtocol):
         """Parse what has come, until a request has to wait for the answer before it."""
         self.turn = None
         for _ in range(PIECES_MAX):
-            if not self.inbox or self.line or self.is_deaf:
+            if not self.inbox.left_bytes or self.line or self.is_deaf:
                 break
             self._parse(self._next_piece())
         else:
-            if self.inbox:
+            if self.inbox.left_bytes:
                 self.turn = self.loop.call_soon(self._read)
-        if self.inbox or self.line:
+        if self.inbox.left_bytes or self.line:
             self.flow.pause_reading()
         else:
             self.flow.resume_reading()
@@ -151,7 +158,7 @@ class Requests(HttpToolsProtocol):
         """Whether nothing more is to be read for now."""
         if self.is_deaf:
             return False
-        if self.line or self.inbox:
+        if self.line or self.inbox.left_bytes:
             return True
         is_body = self.reading is Reading.BODY and not self.cycle.response_complete
         return is_body and len(self.cycle.body) > HIGH_WATER_LIMIT
@@ -268,8 +275,10 @@ class Requests(HttpToolsProtocol):
         self.pending_bytes = 0
         self.reading = self.timed = Reading.NOTHING
         cycle = self.cycle
-        self.ended(cycle)
-        if not cycle.response_complete:
+        if cycle.response_complete:
+            self.idle()
+        else:
+            self.deadline = math.inf
             cycle.more_body = False
             cycle.message_event.set()
 
