@@ -19,6 +19,7 @@ SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
 OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
 LINES_MAX: Final = 100  # of one claim; far fewer than a batch may run (round.PARKED_RUN_MAX)
 LANE_SHARE: Final = 0.25  # of a batch, for each lane behind in which something waits
+_LINE_OF: Final = tuple(min(lane, Lane.REST) for lane in Lane)  # the last two share one
 
 
 class Request:
@@ -74,13 +75,14 @@ class Backlog:
         self._shed_at = int(line_max * SHED_SHARE)
         self._owner_max = int(self._shed_at * OWNER_SHARE)
         self._lanes: tuple[Turns[Request], ...] = (Turns(), Turns(), Turns(), Turns())
+        self._waiting = 0  # in all of them
         self._changed = threading.Condition()
         self._closed = False
         self._woken = False
         self.waited_seconds = 0.0  # the oldest one, when the last batch was taken
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes))
+        return self._waiting
 
     def lengths(self) -> dict[str, int]:
         """How many wait in each lane."""
@@ -99,7 +101,8 @@ class Backlog:
                     refused.append((request, unavailable("overloaded")))
                 else:
                     request.entered_at = now
-                    self._lanes[min(request.lane, Lane.REST)].put(request.owner, request)
+                    self._lanes[_LINE_OF[request.lane]].put(request.owner, request)
+                    self._waiting += 1
             self._changed.notify()
         return refused
 
@@ -111,7 +114,7 @@ class Backlog:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._closed or self._woken or len(self) > 0, wait_seconds
+                lambda: self._closed or self._woken or self._waiting > 0, wait_seconds
             )
             self._woken = False
             taken: list[Request] = []
@@ -120,15 +123,16 @@ class Backlog:
             of_each = int(count_max * LANE_SHARE)
             for place, lane in enumerate(self._lanes):
                 kept = sum(min(len(behind), of_each) for behind in self._lanes[place + 1 :])
-                while len(taken) < count_max - kept and (request := lane.take()) is not None:
-                    taken.append(request)
+                taken += lane.take_many(count_max - kept - len(taken))
+            self._waiting -= len(taken)
             return None if self._closed and not taken else taken
 
     def put_back(self, requests: Sequence[Request]) -> None:
         """What a batch had no time for, to the front again."""
         with self._changed:
             for request in reversed(requests):
-                self._lanes[min(request.lane, Lane.REST)].put_back(request.owner, request)
+                self._lanes[_LINE_OF[request.lane]].put_back(request.owner, request)
+            self._waiting += len(requests)
 
     def wake(self) -> None:
         """Have the writing thread look around, though no request has come."""
@@ -146,7 +150,9 @@ class Backlog:
             self._changed.notify_all()
 
     def _is_full_for(self, request: Request) -> bool:
-        waiting = len(self)
+        waiting = self._waiting
+        if waiting < self._owner_max:
+            return False  # the lowest of the bounds
         if request.lane == Lane.HOUSE or request.owner == HOUSE:
             return False  # one for each loop that runs: they free what everybody waits for
         if request.lane < Lane.REST:

@@ -45,6 +45,8 @@ class DiskRoom:
         self._page_bytes = 0
         self._pages = self._free_pages = 0  # when the batch began
         self._left_bytes = 0
+        # True when what a batch takes may matter: then each operation is asked for its part.
+        self.is_near = True
         self._looked_at = -LOOK_SECONDS
         self._wanted_at = -WANTED_SECONDS
         self._said_low = False
@@ -58,11 +60,6 @@ class DiskRoom:
         self._look()
         if self.is_near:
             self._free_pages = _pragma(connection, "freelist_count")
-
-    @property
-    def is_near(self) -> bool:
-        """True when what a batch takes may matter: then each operation is asked for its part."""
-        return self._left_bytes < self._reserve_bytes + NEAR_BYTES
 
     def pages_of(self, connection: sqlite3.Connection) -> int:
         """How many pages of the file are in use at this point of the transaction."""
@@ -119,6 +116,7 @@ class DiskRoom:
         self._looked_at = time.monotonic()
         with contextlib.suppress(OSError):
             self._left_bytes = free_bytes(self._folder) - self._owed_bytes()
+        self.is_near = self._left_bytes < self._reserve_bytes + NEAR_BYTES
         is_low = self._left_bytes < self._reserve_bytes
         # At the edge it may change with every batch.
         if is_low != self._said_low and self._looked_at - self._said_at >= SAY_AGAIN_SECONDS:

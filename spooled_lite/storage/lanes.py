@@ -35,6 +35,9 @@ def in_lane(lane: Lane) -> Callable[[F], F]:
 
 def lane_of(operation: Callable[..., Any], owner: int) -> Lane:
     """The declared lane; what nobody declared goes in HOUSE when the house asks for it."""
+    declared = _DECLARED.get(operation)
+    if declared is not None:
+        return declared
     function = operation
     while isinstance(function, partial):
         function = function.func

@@ -184,7 +184,7 @@ class Round:
 
     def _result_of(self, request: Request) -> Any:
         """The result of a request, or the exception it ends with."""
-        if request.lane == Lane.CREATE and self._room.is_low():
+        if self._room.is_near and request.lane == Lane.CREATE and self._room.is_low():
             return unavailable("storage_full")
         result = self._attempt(request, request.operation, request.arguments)
         if request.operation is together and isinstance(result, Exception):

@@ -64,6 +64,24 @@ class Turns(Generic[T]):
             del self._of_owner[owner]
         return item
 
+    def take_many(self, count_max: int) -> list[T]:
+        """The next ones, as by `take` again and again."""
+        taken: list[T] = []
+        owners = self._of_owner
+        while owners and len(taken) < count_max:
+            owner, waiting = next(iter(owners.items()))
+            if len(owners) == 1:  # nobody to take turns with
+                while waiting and len(taken) < count_max:
+                    taken.append(waiting.popleft())
+            else:
+                taken.append(waiting.popleft())
+            if waiting:
+                owners.move_to_end(owner)
+            else:
+                del owners[owner]
+        self._length -= len(taken)
+        return taken
+
     def firsts(self) -> list[T]:
         """The one of each owner that has waited longest."""
         return [waiting[0] for waiting in self._of_owner.values()]

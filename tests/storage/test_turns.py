@@ -149,3 +149,26 @@ def test_a_lane_has_all_the_time_that_the_others_leave(monkeypatch: pytest.Monke
 
     assert clock.counts()[0] == 14
     assert len(left) == 16
+
+
+@pytest.mark.parametrize("items", [["a1"], ["a1", "a2", "a3"], ["a1", "a2", "b1", "c1", "b2"]])
+@pytest.mark.parametrize("count_max", [0, 1, 2, 4, 9])
+def test_many_are_taken_in_the_turns_of_one_after_the_other(
+    items: list[str], count_max: int
+) -> None:
+    at_once, one_by_one = in_line(*items), in_line(*items)
+    taken = at_once.take_many(count_max)
+    assert taken == all_of(one_by_one)[:count_max]
+    assert len(at_once) == len(items) - len(taken)
+    assert taken + all_of(at_once) == all_of(in_line(*items))
+
+
+def test_a_backlog_knows_how_much_waits_in_all_its_lanes() -> None:
+    backlog = Backlog(line_max=100)
+    backlog.put([request for lane in LANES for request in several(lane, 3)])
+    assert len(backlog) == 9
+    taken = backlog.take(4, wait_seconds=0)
+    assert taken is not None
+    assert len(backlog) == 5
+    backlog.put_back(taken[2:])
+    assert len(backlog) == 7 == sum(backlog.lengths().values())
