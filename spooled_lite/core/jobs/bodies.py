@@ -39,7 +39,8 @@ class Whole:
 
 def is_whole(row: Row) -> bool:
     """Whether no body of this job stands elsewhere."""
-    return next(_apart(row), None) is None
+    has_payload: bool = row["payload"] is not None
+    return has_payload and (row["result"] is not None or row["result_bytes"] is None)
 
 
 def body_bytes(row: Row) -> int:

@@ -25,7 +25,7 @@ PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract READM
 
 
 class Enqueued(Struct, frozen=True):
-    row: Row  # of one that was there before, without what stands apart from it
+    row: Row  # whole; of one that was there before, without what stands apart from it
     created: bool  # False when the idempotency key had been seen
 
 

@@ -24,7 +24,7 @@ def checked_queue_name(name: str, field: str = "queue_name") -> str:
             f"Queue name must not start with `.` or `-` (`{field}`)",
             "invalid_queue_name_start",
         )
-    if not all(each.isalnum() or each in _MARKS for each in name):
+    if not name.isalnum() and not all(each.isalnum() or each in _MARKS for each in name):
         raise RuleBroken.of(
             field,
             f"Queue name may contain alphanumeric characters, `-`, `_` and `.` only (`{field}`)",

@@ -77,10 +77,10 @@ def check_coding(coding: bytes | None) -> None:
         raise UnsupportedMediaType
 
 
-def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
+def decode(kind: type[T], body: bytes, *, at: str = "", is_plain: bool = False) -> T:
     """A value of this type from JSON. `at` is where the value stands in the whole body.
 
-    Call `check_text` on the whole body first.
+    Call `check_text` on the whole body first. `is_plain`: `check_kept` need not look at it.
 
     Raises:
         NotJson: 400, the text is no JSON, or there is none.
@@ -97,7 +97,8 @@ def decode(kind: type[T], body: bytes, *, at: str = "") -> T:
         if not body.strip():
             raise NotJson.empty() from None
         raise NotJson.because(f"The body is not valid JSON: {error}") from None
-    check_kept(value, body, at=at)
+    if not is_plain:
+        check_kept(value, body, at=at)
     return value
 
 

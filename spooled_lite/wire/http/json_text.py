@@ -74,7 +74,8 @@ _NUMBER_BYTES: Final = b"0123456789+-.eE"
 _SHAPES: Final = bytes.maketrans(b"123456789E", b"000000000e")
 _NO_NUMBERS: Final = bytes(byte if byte in _NUMBER_BYTES else ord(" ") for byte in range(256))
 # One of these is in every number that is too big: the shorter the exponent, the longer the digits.
-_LONG_EXPONENTS: Final = (b"0e000", b"0e+000")
+_LONG_EXPONENT: Final = b"0e000"
+_LONG_SIGNED_EXPONENT: Final = b"0e+000"
 _LONG_DIGITS: Final = b"0" * 200
 _SHORTEST: Final = len(b"1e309")
 _DOUBLES: Final = msgspec.json.Decoder(list[float])  # refuses what no double can hold
@@ -84,7 +85,7 @@ def may_have_number_beyond_doubles(text: bytes) -> bool:
     """A quick look: no is exact, yes may be a string that looks like one."""
     for at in range(0, len(text), SLICE_BYTES):
         shape = text[at : at + SLICE_BYTES + len(_LONG_DIGITS)].translate(_SHAPES)
-        if _LONG_DIGITS in shape or any(each in shape for each in _LONG_EXPONENTS):
+        if _LONG_EXPONENT in shape or _LONG_SIGNED_EXPONENT in shape or _LONG_DIGITS in shape:
             return True
         _let_others_run(at, text)
     return False

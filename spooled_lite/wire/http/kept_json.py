@@ -11,6 +11,7 @@ from spooled_lite.wire.http.json_text import (
     ESCAPED_NUL,
     has_nul,
     has_number_beyond_doubles,
+    may_have_number_beyond_doubles,
 )
 
 PATH_BYTES_MAX: Final = 65_536  # of JSON that is searched for the place of a number
@@ -20,6 +21,11 @@ FREE_TEXTS: Final = frozenset({"error", "reason", "error_message", "message", "d
 TAGS: Final = "tags"
 
 Found = tuple[str, Any]
+
+
+def may_be_refused(body: bytes) -> bool:
+    """A quick look: when not, `check_kept` passes whatever is made of the body, or of a part."""
+    return may_have_number_beyond_doubles(body) or ESCAPED_NUL in body
 
 
 def check_kept(value: Any, body: bytes, *, at: str = "") -> None:

@@ -34,6 +34,7 @@ from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.kept_json import may_be_refused
 from spooled_lite.wire.http.paging import Page, page, paged, time_ms
 from spooled_lite.wire.http.resources.job_views import (
     full_job,
@@ -84,7 +85,8 @@ async def create(call: Call) -> Reply:
     _check_webhook(call, job.completion_webhook, "completion_webhook")
     call.scope.check(job.queue_name)
     stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
-    view = full_job(await in_full(call.reads, stored.row), call.org_id)
+    row = stored.row if stored.created else await in_full(call.reads, stored.row)
+    view = full_job(row, call.org_id)
     view.created = stored.created
     return reply(view, 201 if stored.created else 200)
 
@@ -261,9 +263,11 @@ def _bulk_items(
     """The jobs that may be stored, and what is wrong with the others; each with its place."""
     jobs: list[tuple[int, NewJob]] = []
     failed: list[BulkFailed] = []
+    is_plain = not may_be_refused(b"\n".join(items))  # one look is cheaper than a hundred
     for index, item in enumerate(items):
         try:
-            jobs.append((index, _bulk_item(call, body, shared, item, index)))
+            job = _bulk_item(call, body, shared, item, index, is_plain=is_plain)
+            jobs.append((index, job))
         except (WrongShape, AccessDenied):
             raise  # these are about the call as a whole
         except SpooledError as error:
@@ -271,9 +275,11 @@ def _bulk_items(
     return jobs, failed
 
 
-def _bulk_item(call: Call, body: BulkJobs, shared: str | None, raw: bytes, index: int) -> NewJob:
+def _bulk_item(
+    call: Call, body: BulkJobs, shared: str | None, raw: bytes, index: int, *, is_plain: bool
+) -> NewJob:
     at = f"jobs[{index}]"
-    item = decode(JobFields, raw, at=at)
+    item = decode(JobFields, raw, at=at, is_plain=is_plain)
     # Before the other rules of the item: one queue outside the scope refuses the whole call.
     named = item.queue if item.queue_name is None else item.queue_name
     if named is not None:
