@@ -26,6 +26,7 @@ from spooled_lite.wire.http.body import (
 )
 from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.identity import Identity
+from spooled_lite.wire.off_loop import ON_LOOP_BYTES_MAX
 from spooled_lite.wire.request_id import request_id
 from spooled_lite.wire.services import Services
 
@@ -130,7 +131,7 @@ class Call:
         self.is_api = is_api
         self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
-        self.check_rights: Callable[[Caller], None] = lambda caller: None  # for its route
+        self.check_rights: Callable[[Caller], None] = _needs_none  # for its route
         self.identity: Identity | None = None  # of who opens a stream
         self.is_admin = False  # told of calls that others may make, too
         self.org = 0  # no organization has this number
@@ -171,7 +172,7 @@ class Call:
 
     def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Writing in this caller's turn. See `Database.submit`."""
-        return self.db.submit(self.owner, operation, *args, **kwargs)
+        return self.db.submit(self.org or OUTSIDE, operation, *args, **kwargs)
 
     def write_while_valid(
         self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
@@ -250,6 +251,8 @@ class Call:
 
     async def off_loop(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do something with the body or a part of it: beside the loop when the body is large."""
+        if self._body_bytes <= ON_LOOP_BYTES_MAX:
+            return work(*arguments)  # nearly always: here, for the sake of what it costs
         owner = self.peer if self.caller is None else self.org
         return await self.services.off_loop.run(owner, self._body_bytes, work, *arguments)
 
@@ -288,3 +291,7 @@ class Call:
             except ValueError:
                 raise BadRequest(f"The query has more than {QUERY_FIELDS_MAX} parameters") from None
         return self._query
+
+
+def _needs_none(caller: Caller) -> None:
+    """The rights that a caller needs for a route that asks for none."""

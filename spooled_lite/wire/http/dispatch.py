@@ -66,6 +66,7 @@ class Dispatch:
     def __init__(self, rows: Iterable[Row]) -> None:
         self.routes: list[Route] = []
         self._root = _Node()
+        self._literal: dict[bytes, _Node] = {}  # by the whole path, where it has no parameter
         for row in rows:
             self._add(Route.of(row))
 
@@ -88,6 +89,9 @@ class Dispatch:
         return _methods(node)
 
     def _node(self, raw_path: bytes) -> tuple[_Node, list[str]]:
+        literal = self._literal.get(raw_path)
+        if literal is not None:
+            return literal, []
         text = raw_path.decode("utf-8", "replace")
         segments = text.split("/")
         if "%" in text:
@@ -108,6 +112,8 @@ class Dispatch:
                 node = node.literals.setdefault(segment, _Node())
         assert route.method not in node.routes, f"{route.method} {route.path} stands there twice"
         node.routes[route.method] = route
+        if not route.parameters:
+            self._literal[route.path.encode()] = node
         self.routes.append(route)
 
 
