@@ -131,7 +131,7 @@ def test_such_a_number_is_refused_from_who_sends_webhooks(
     answer = api.send(provider, body, proof(api, provider, body))
 
     assert answer.status_code == 400
-    assert "no double can hold" in answer.json()["message"]
+    assert "too large for a double" in answer.json()["message"]
     assert api.jobs() == 0
 
 
