@@ -1,6 +1,6 @@
-"""What callers send about jobs, and the commands that core is given."""
+"""The commands that core is given about jobs, and the rules of what is in them."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -8,7 +8,6 @@ from msgspec import Meta, Raw, Struct
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
 from spooled_lite.outbound.targets import is_web_address
-from spooled_lite.times import Time, parse_optional_ms
 
 # Of a lease and of a result, through whichever door they come.
 LEASE_SECONDS_MIN: Final = 5
@@ -18,70 +17,22 @@ TAGS_BYTES_MAX: Final = 65_536
 JOB_TYPE_MAX: Final = 255  # a longer one is no type: it would be a megabyte in an index
 ESCAPED_BYTES_MAX: Final = 12  # of one character in JSON
 CENTURY_SECONDS: Final = 3_155_760_000  # a delay has to end in a year that can be written down
-BULK_MAX: Final = 100
-CLAIM_MAX: Final = 100
-WAIT_MS_MAX: Final = 30_000
 WEBHOOK_CHARACTERS_MAX: Final = 2_048
 
 WHITE_SPACE: Final = b" \t\r\n"
 
 NULL: Final = Raw(b"null")  # what stands in for a JSON value that was left out
 
-Priority = Annotated[int, Meta(ge=-100, le=100)]
-MaxRetries = Annotated[int, Meta(ge=0, le=100)]
-TimeoutSeconds = Annotated[int, Meta(ge=1, le=86_400)]
+PRIORITIES: Final = Meta(ge=-100, le=100)
+RETRIES: Final = Meta(ge=0, le=100)
+TIMEOUT_SECONDS: Final = Meta(ge=1, le=86_400)
+SHORT: Final = Meta(max_length=255)  # an id, a key or a secret that a caller chooses
+
+Priority = Annotated[int, PRIORITIES]
+MaxRetries = Annotated[int, RETRIES]
+TimeoutSeconds = Annotated[int, TIMEOUT_SECONDS]
 DelaySeconds = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS)]
-IdempotencyKey = Annotated[str, Meta(max_length=255)]
-Secret = Annotated[str, Meta(max_length=255)]
-JobIdGiven = Annotated[str, Meta(max_length=255)]
-WorkerIdGiven = Annotated[str, Meta(max_length=255)]
-
-
-class JobFields(Struct, kw_only=True):
-    """What a job and an item of a bulk call have in common. Null means absent."""
-
-    payload: Raw  # required, and null is a value; stored and returned byte for byte
-    queue_name: str | None = None
-    queue: str | None = None  # alias of queue_name
-    priority: Priority | None = None
-    max_retries: MaxRetries | None = None
-    timeout_seconds: TimeoutSeconds | None = None
-    scheduled_at: Time | None = None
-    scheduled_for: Time | None = None  # alias of scheduled_at
-    delay_seconds: DelaySeconds | None = None  # another way to say scheduled_at
-    expires_at: Time | None = None
-    idempotency_key: IdempotencyKey | None = None
-    tags: Raw = NULL
-    parent_job_id: JobIdGiven | None = None
-    completion_webhook: str | None = None
-    completion_webhook_secret: Secret | None = None
-
-
-class CreateJob(JobFields, kw_only=True):
-    """Body of POST /jobs as it arrives. Unknown fields are ignored."""
-
-
-class BulkJobs(Struct, kw_only=True):
-    """Body of POST /jobs/bulk. Items are decoded one by one: a bad one fails alone."""
-
-    jobs: list[Raw]  # of JobFields
-    queue_name: str | None = None
-    queue: str | None = None  # alias of queue_name
-    default_priority: Priority | None = None
-    default_max_retries: MaxRetries | None = None
-    default_timeout_seconds: TimeoutSeconds | None = None
-
-    def items(self) -> list[bytes]:
-        """What stands in `jobs`. Raises RuleBroken: nothing, or too much."""
-        if not 1 <= len(self.jobs) <= BULK_MAX:
-            raise RuleBroken.of("jobs", f"Field `jobs` must contain 1 to {BULK_MAX} jobs", "length")
-        return [bytes(each) for each in self.jobs]
-
-    def shared_queue(self) -> str | None:
-        """The queue of items that name none. Raises RuleBroken: it is not a queue name."""
-        if self.queue_name is None and self.queue is None:
-            return None
-        return queue_of(self.queue_name, self.queue)
+IdempotencyKey = Annotated[str, SHORT]
 
 
 class NewJob(Struct, frozen=True, kw_only=True, gc=False):
@@ -102,140 +53,12 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
     completion_webhook: str | None = None
     completion_webhook_secret: str | None = None
 
-    @classmethod
-    def from_wire(
-        cls,
-        body: JobFields,
-        *,
-        payload_bytes_max: int,
-        at: str = "",
-        queue_name: str | None = None,
-        priority: int = 0,
-        max_retries: int | None = None,
-        timeout_seconds: int | None = None,
-    ) -> Self:
-        """Merge aliases and the defaults of a bulk call; `at` is where its field names begin.
-
-        Raises:
-            WrongShape: no spelling of a required field is there, or a time is none.
-            RuleBroken: a name, a size or an address breaks its rule.
-            PayloadTooLarge: the payload is over `payload_bytes_max`.
-        """
-        payload = bytes(body.payload)
-        check_json_size(payload, payload_bytes_max, f"{at}payload")
-        scheduled_at = parse_optional_ms(body.scheduled_at, f"{at}scheduled_at")
-        if scheduled_at is None:
-            scheduled_at = parse_optional_ms(body.scheduled_for, f"{at}scheduled_for")
-        delayed = scheduled_at is None and body.delay_seconds is not None
-        return cls(
-            queue_name=queue_of(body.queue_name, body.queue, queue_name, at=at),
-            payload=payload,
-            priority=priority if body.priority is None else body.priority,
-            job_type=job_type_of(payload),
-            max_retries=max_retries if body.max_retries is None else body.max_retries,
-            timeout_seconds=(
-                timeout_seconds if body.timeout_seconds is None else body.timeout_seconds
-            ),
-            scheduled_at_ms=scheduled_at,
-            delay_ms=(body.delay_seconds or 0) * 1000 if delayed else None,
-            expires_at_ms=parse_optional_ms(body.expires_at, f"{at}expires_at"),
-            idempotency_key=body.idempotency_key or None,
-            tags=checked_tags(body.tags, f"{at}tags"),
-            parent_job_id=body.parent_job_id or None,
-            completion_webhook=_web_address(body.completion_webhook, f"{at}completion_webhook"),
-            completion_webhook_secret=body.completion_webhook_secret or None,
-        )
-
-
-class DequeueJob(Struct, frozen=True, kw_only=True):
-    """Body of POST /jobs/dequeue."""
-
-    queue_name: str | None = None
-    queue: str | None = None  # alias of queue_name
-    worker_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
-    lease_duration_secs: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
-    wait_ms: Annotated[int, Meta(ge=0, le=WAIT_MS_MAX)] | None = None
-
-    def named_queue(self) -> str:
-        return queue_of(self.queue_name, self.queue)
-
-
-class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
-    """Body of POST /jobs/claim."""
-
-    limit: Annotated[int, Meta(ge=1, le=CLAIM_MAX)] | None = None
-
 
 class Claimant(Struct, frozen=True, kw_only=True):
     """Who says something about a job it holds, and under which lease."""
 
-    worker_id: WorkerIdGiven | None = None
-    lease_id: Annotated[str, Meta(max_length=255)] | None = None
-
-
-class Complete(Claimant, frozen=True, kw_only=True):
-    """Body of POST /jobs/{id}/complete."""
-
-    result: Raw = NULL
-
-
-class Fail(Claimant, frozen=True, kw_only=True):
-    """Body of POST /jobs/{id}/fail."""
-
-    error: str | None = None
-    reason: str | None = None  # alias of error
-    error_message: str | None = None  # alias of error
-    no_retry: bool | None = None
-
-
-class Renew(Claimant, frozen=True, kw_only=True):
-    """Body of POST /jobs/{id}/heartbeat and /renew-lease; 0 seconds means the default."""
-
-    lease_duration_secs: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
-    extension_secs: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
-    extension_seconds: Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)] | None = None
-
-
-class Progress(Claimant, frozen=True, kw_only=True):
-    """Body of POST /jobs/{id}/progress."""
-
-    progress: Annotated[float, Meta(ge=0, le=100)]
-    message: Annotated[str, Meta(max_length=2_048)] | None = None
-
-
-class SetPriority(Struct, frozen=True):
-    """Body of PUT /jobs/{id}/priority."""
-
-    priority: Priority
-
-
-class RetryDeadLetters(Struct, frozen=True, kw_only=True):
-    """Body of POST /jobs/dlq/retry."""
-
-    job_ids: Annotated[list[str], Meta(max_length=100)] | None = None
-    queue_name: str | None = None
-    queue: str | None = None  # alias of queue_name
-    limit: Annotated[int, Meta(ge=1, le=100)] | None = None
-
-
-class PurgeDeadLetters(Struct, frozen=True, kw_only=True):
-    """Body of POST /jobs/dlq/purge."""
-
-    confirm: Raw = NULL
-    queue_name: str | None = None
-    queue: str | None = None  # alias of queue_name
-    older_than: Time | None = None
-    limit: Annotated[int, Meta(ge=1, le=10_000)] | None = None
-
-
-class AddDependencies(Struct, frozen=True, kw_only=True):
-    """Body of POST /jobs/{id}/dependencies."""
-
-    depends_on: list[str] | None = None
-    depends_on_job_ids: list[str] | None = None  # alias
-    dependency_job_ids: list[str] | None = None  # alias
-    dependency_mode: str | None = None
-    dependency_type: str | None = None  # alias of dependency_mode when it is `all` or `any`
+    worker_id: Annotated[str, SHORT] | None = None
+    lease_id: Annotated[str, SHORT] | None = None
 
 
 def check_json_size(value: bytes, bytes_max: int, field: str) -> None:
@@ -290,7 +113,7 @@ def with_job_type(payload: bytes, job_type: str | None) -> bytes:
     return b'%b%b"job_type":%b}' % (start, comma, msgspec.json.encode(job_type))
 
 
-def _web_address(given: str | None, field: str) -> str | None:
+def checked_web_address(given: str | None, field: str) -> str | None:
     """Any http(s) address; where it leads is looked at before each call (and in production here).
 
     Raises RuleBroken, with words that clients search for: contract README, section 5.

@@ -8,18 +8,12 @@ from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
     LEASE_SECONDS_MIN,
     RESULT_BYTES_MAX,
-    ClaimJobs,
-    Complete,
-    DequeueJob,
-    Fail,
-    Progress,
-    Renew,
     check_json_size,
 )
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.claim import Claim
-from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.errors import RuleBroken
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms
 from spooled_lite.wire.bodies import claimed_in_full
@@ -29,6 +23,14 @@ from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import Success
+from spooled_lite.wire.shapes.job_bodies import (
+    ClaimJobs,
+    Complete,
+    DequeueJob,
+    Fail,
+    Progress,
+    Renew,
+)
 from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
 from spooled_lite.wire.waiting.claims import (
     Caller,
@@ -39,7 +41,6 @@ from spooled_lite.wire.waiting.claims import (
     handed,
 )
 
-ERROR_CHARACTERS_MAX: Final = 2_048
 DEQUEUE_LEASE_SECONDS: Final = 300
 
 SUCCESS: Final = reply(Success())
@@ -89,7 +90,13 @@ async def complete(call: Call) -> Reply:
 async def fail(call: Call) -> Reply:
     body = await call.body(Fail)
     failed = await call.write(
-        settle.fail, call.org, call.path("id"), body, _error_of(body), call.scope, not body.no_retry
+        settle.fail,
+        call.org,
+        call.path("id"),
+        body,
+        body.checked_error(),
+        call.scope,
+        not body.no_retry,
     )
     return reply(
         AttemptFailed(
@@ -200,16 +207,3 @@ def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_dur
             "range",
         )
     return seconds * 1000
-
-
-def _error_of(body: Fail) -> str:
-    for given in (body.error, body.reason, body.error_message):
-        if given is not None:
-            if not 1 <= len(given) <= ERROR_CHARACTERS_MAX:
-                raise RuleBroken.of(
-                    "error",
-                    f"Field `error` must have 1 to {ERROR_CHARACTERS_MAX} characters",
-                    "length",
-                )
-            return given
-    raise WrongShape.missing("error")

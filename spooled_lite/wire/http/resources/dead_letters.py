@@ -5,7 +5,6 @@ from typing import Final
 import msgspec
 
 from spooled_lite.core.jobs.dead_letters import EVER_MS, DeadLetters
-from spooled_lite.core.jobs.records import PurgeDeadLetters, RetryDeadLetters
 from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
 from spooled_lite.core.maintenance.remove import purge_dead_letters_pass
 from spooled_lite.errors import BadRequest
@@ -17,6 +16,7 @@ from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.job_views import dead_letter
 from spooled_lite.wire.http.resources.jobs import listed
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
+from spooled_lite.wire.shapes.job_bodies import PurgeDeadLetters, RetryDeadLetters
 
 RETRY_MAX: Final = 100
 PURGE_MAX: Final = 10_000

@@ -1,16 +1,14 @@
 """REST routes of job dependencies. Contract: schedules-workflows-webhooks, 2.2 rows 19 and 20."""
 
-from typing import Any, Final
+from typing import Any
 
-from spooled_lite.core.jobs.records import AddDependencies
 from spooled_lite.core.lifecycle.depend import depend
 from spooled_lite.core.workflows.conditions import edge_standing
 from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
-from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies, JobDependency
-
-DEPENDS_ON_MAX: Final = 100
+from spooled_lite.wire.shapes.job_bodies import AddDependencies
 
 
 async def get(call: Call) -> Reply:
@@ -24,7 +22,7 @@ async def add(call: Call) -> Reply:
         depend,
         call.org,
         call.path("id"),
-        depends_on=_depends_on(body),
+        depends_on=body.checked_parents(),
         mode=_mode(body),
         scope=call.scope,
     )
@@ -37,19 +35,6 @@ async def add(call: Call) -> Reply:
             dependencies_met=outcome.dependencies_met,
         )
     )
-
-
-def _depends_on(body: AddDependencies) -> list[str]:
-    for given in (body.depends_on, body.depends_on_job_ids, body.dependency_job_ids):
-        if given is not None:
-            if not 1 <= len(given) <= DEPENDS_ON_MAX:
-                raise RuleBroken.of(
-                    "depends_on",
-                    f"Field `depends_on` must name 1 to {DEPENDS_ON_MAX} jobs",
-                    "length",
-                )
-            return given
-    raise WrongShape.missing("depends_on")
 
 
 def _mode(body: AddDependencies) -> Mode:

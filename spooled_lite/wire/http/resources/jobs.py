@@ -9,13 +9,7 @@ from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
-from spooled_lite.core.jobs.records import (
-    BulkJobs,
-    CreateJob,
-    JobFields,
-    NewJob,
-    SetPriority,
-)
+from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
@@ -43,6 +37,7 @@ from spooled_lite.wire.http.resources.job_views import (
     job_summary,
     life_entry,
 )
+from spooled_lite.wire.shapes.job_bodies import BulkJobs, CreateJob, JobFields, SetPriority
 from spooled_lite.wire.shapes.jobs import (
     BulkAnswer,
     BulkFailed,
@@ -254,7 +249,7 @@ def _check_webhook(call: Call, url: str | None, field: str) -> None:
 
 def _new_job(call: Call, body: CreateJob) -> NewJob:
     check_payload_of_plan(call, bytes(body.payload))
-    return NewJob.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    return body.new_job(payload_bytes_max=call.settings.queue_max_payload_size_bytes)
 
 
 def _bulk_items(
@@ -285,8 +280,7 @@ def _bulk_item(
     if named is not None:
         call.scope.check(named)
     check_payload_of_plan(call, bytes(item.payload), f"{at}.payload")
-    job = NewJob.from_wire(
-        item,
+    job = item.new_job(
         payload_bytes_max=call.settings.queue_max_payload_size_bytes,
         at=f"{at}.",
         queue_name=shared,

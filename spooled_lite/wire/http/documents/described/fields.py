@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.jobs.records import TAGS_BYTES_MAX, WEBHOOK_CHARACTERS_MAX
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.queues.names import QUEUE_NAME_MAX
 from spooled_lite.core.queues.records import REASON_MAX, SETTINGS_BYTES_MAX
@@ -20,8 +19,6 @@ from spooled_lite.wire.http.documents.described.platform_fields import PLATFORM
 from spooled_lite.wire.http.documents.described.schedule_fields import SCHEDULES
 from spooled_lite.wire.http.documents.described.webhook_fields import WEBHOOKS
 from spooled_lite.wire.http.documents.described.workflow_fields import WORKFLOWS
-from spooled_lite.wire.http.resources.attempts import ERROR_CHARACTERS_MAX
-from spooled_lite.wire.http.resources.dependencies import DEPENDS_ON_MAX
 
 NAMES: Final = (
     f"1 to {QUEUE_NAME_MAX} letters and digits of any script, `-`, `_` and `.`; "
@@ -45,7 +42,6 @@ COMMON: Final = {
     "updated_at": time("When it changed last"),
     "success": Field("Always true: a refusal is an error", True),
     "message": Field("The result in words", "3 jobs were removed"),
-    "limit": Field("The maximum number"),
     **in_each(("QueueView", "QueuePaused", "QueueResumed", "QueueStats"), "name", Field("The same as `queue_name`", "emails")),
     "total": count("All of them together", 1),
     "description": Field("A description for people", "Outgoing mail"),
@@ -63,44 +59,14 @@ JOBS: Final = {
     "max_retries": Field("Attempts after the first one, 0 to 100. Default: the queue's, else 3", 3),
     "timeout_seconds": Field("How long an attempt may take; kept by workers. Default: the queue's, else 300", 300),
     "scheduled_at": time("The job is not handed out before this time"),
-    "scheduled_for": Field("The same as `scheduled_at`"),
-    "delay_seconds": Field("Seconds from now before which the job is not handed out; `scheduled_at` takes precedence", 60),
     "started_at": time("When the last attempt began"),
     "completed_at": time("When it was settled"),
     "expires_at": time("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z"),
-    "tags": Field(f"Any JSON value up to {TAGS_BYTES_MAX} bytes, normally a list of texts or an object", ["welcome"]),
     "parent_job_id": Field("A job this one waits for", ID),
-    "completion_webhook": Field("An http(s) address that is called when the job is settled; outside production any, in production a public https one", "https://example.org/done", {"maxLength": WEBHOOK_CHARACTERS_MAX}),
-    "completion_webhook_secret": Field("Signs that call; never shown", "keep-me-secret"),
-    "worker_id": Field("The worker that holds the lease, or claims the job; it need not be registered", "mailer-1"),
-    "lease_id": Field("The fence against late answers: if sent, it must be the current one", LEASE),
-    "lease_duration_secs": Field("How long the lease lasts, 5 to 3600 seconds; 0 is the default of the call", 30),
-    "extension_secs": Field("The same as `lease_duration_secs`", 30),
-    "extension_seconds": Field("The same as `lease_duration_secs`", 30),
-    "wait_ms": Field("How long to wait for a job when there is none", 20_000),
-    "idempotency_key": Field("One job per key and organization: a repeat answers with the first one", "welcome-42"),
     "workflow_id": Field("The workflow it is a step of", ID),
     "dependency_mode": Field("Does it wait for `all` or for `any` of its dependencies?", "all"),
-    "dependency_type": Field("The same as `dependency_mode`; other words mean `all`", "all"),
-    "progress": Field("Percent done, 0 to 100", 40),
-    "Progress.message": Field("What is being done", "20 of 50 sent"),
     "created": Field("False when the idempotency key was used before", True),
-    "BulkJobs.jobs": Field("1 to 100 jobs, each with the fields of `JobFields`; a bad one fails alone", None, {"items": {"$ref": "#/components/schemas/JobFields"}}),
-    "BulkJobs.queue_name": Field("The queue of jobs that name none", "emails", length(1, QUEUE_NAME_MAX)),
-    "default_priority": Field("For jobs that name none", 0),
-    "default_max_retries": Field("For jobs that name none", 3),
-    "default_timeout_seconds": Field("For jobs that name none", 300),
-    "no_retry": Field("True: the job becomes a dead letter at once", False),
-    "Fail.error": Field(f"What went wrong, 1 to {ERROR_CHARACTERS_MAX} characters", "Connection refused", length(1, ERROR_CHARACTERS_MAX)),
-    "Fail.error_message": Field("The same as `error`"),
-    "Fail.reason": Field("The same as `error`"),
-    "job_ids": Field("Which jobs; none: those of the queue, else all", [ID]),
-    "confirm": Field("Must be true, because a purge cannot be undone", True),
-    "older_than": Field("Only jobs created before this time"),
     "purged_count": count("How many were deleted", 3),
-    "depends_on": Field(f"1 to {DEPENDS_ON_MAX} jobs it waits for", [ID], {"minItems": 1, "maxItems": DEPENDS_ON_MAX}),
-    "depends_on_job_ids": Field("The same as `depends_on`"),
-    "dependency_job_ids": Field("The same as `depends_on`"),
 }
 
 QUEUES: Final = {

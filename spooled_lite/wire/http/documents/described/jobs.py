@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.jobs import records
 from spooled_lite.errors import Conflict, LeaseExpired, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
 from spooled_lite.wire.http.documents.described.fields import ID, LEASE
 from spooled_lite.wire.http.resources import attempts, dead_letters, dependencies, jobs
+from spooled_lite.wire.shapes import job_bodies as bodies
 from spooled_lite.wire.shapes import jobs as shapes
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import Success
@@ -63,7 +63,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         summary="Create a job",
         about="200 with the first job when its idempotency key is known; nothing else happens then."
         " Creates the queue if it does not exist.",
-        body=records.CreateJob,
+        body=bodies.CreateJob,
         needs=("queue_name", "queue"),
         example={
             "queue_name": "emails",
@@ -86,8 +86,8 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     jobs.create_bulk: Doc(
         summary="Create up to 100 jobs",
         about="An invalid job fails alone. A wrong type or a queue the key may not use fails all.",
-        body=records.BulkJobs,
-        parts=(records.JobFields,),
+        body=bodies.BulkJobs,
+        parts=(bodies.JobFields,),
         example={
             "queue_name": "emails",
             "jobs": [{"payload": {"to": "ada@example.org"}}, {"payload": 2, "priority": 5}],
@@ -143,7 +143,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     jobs.priority: Doc(
         summary="Change the priority of a waiting job",
-        body=records.SetPriority,
+        body=bodies.SetPriority,
         example={"priority": 10},
         answer=shapes.PriorityChanged,
     ),
@@ -165,7 +165,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     dependencies.add: Doc(
         summary="Make a waiting job wait for other jobs",
-        body=records.AddDependencies,
+        body=bodies.AddDependencies,
         needs=("depends_on", "depends_on_job_ids", "dependency_job_ids"),
         example={"depends_on": [ID], "dependency_mode": "all"},
         answer=DependenciesAdded,
@@ -174,7 +174,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     attempts.claim: Doc(
         summary="Claim due jobs",
         about=_WAITS,
-        body=records.ClaimJobs,
+        body=bodies.ClaimJobs,
         needs=("queue_name", "queue"),
         example={**_CLAIM, "limit": 5},
         answer=shapes.ClaimedJobs,
@@ -183,7 +183,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         summary="Claim one job",
         about=f"Under a lease of {attempts.DEQUEUE_LEASE_SECONDS} seconds; null when there is none."
         f" {_WAITS}",
-        body=records.DequeueJob,
+        body=bodies.DequeueJob,
         needs=("queue_name", "queue"),
         example=_CLAIM,
         answer=shapes.Job | None,
@@ -191,7 +191,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     attempts.complete: Doc(
         summary="Complete a job",
         about=_FENCE,
-        body=records.Complete,
+        body=bodies.Complete,
         example={**_HOLDER, "result": {"message_id": "m-1"}},
         answer=Success,
         errors=_HELD,
@@ -200,7 +200,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         summary="Fail an attempt",
         about="The job is retried after its backoff, or becomes a dead letter; one that was told to"
         f" stop is cancelled. {_FENCE}",
-        body=records.Fail,
+        body=bodies.Fail,
         needs=("error", "reason", "error_message"),
         example={**_HOLDER, "error": "Connection refused"},
         answer=AttemptFailed,
@@ -211,7 +211,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         about="It then ends that many seconds from now. If the job was told to stop, it ends at"
         " once: 409 `LEASE_EXPIRED` with the `reason` `workflow_canceled` in `details`, and the job"
         f" is cancelled. {_FENCE}",
-        body=records.Renew,
+        body=bodies.Renew,
         example={**_HOLDER, "lease_duration_secs": 30},
         answer=LeaseRenewed,
         errors=_HELD,
@@ -219,7 +219,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     attempts.progress: Doc(
         summary="Store the progress of a job",
         about=_FENCE,
-        body=records.Progress,
+        body=bodies.Progress,
         example={**_HOLDER, "progress": 40, "message": "20 of 50 sent"},
         answer=Success,
         errors=_HELD,
@@ -234,14 +234,14 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     dead_letters.retry: Doc(
         summary="Retry dead letters",
         about="Oldest first, with `retry_count` 0. An empty body means all dead letters.",
-        body=records.RetryDeadLetters,
+        body=bodies.RetryDeadLetters,
         example={"queue_name": "emails", "limit": dead_letters.RETRY_MAX},
         answer=RetriedDeadLetters,
         errors=(QuotaExceeded,),
     ),
     dead_letters.purge: Doc(
         summary="Delete dead letters",
-        body=records.PurgeDeadLetters,
+        body=bodies.PurgeDeadLetters,
         needs=("confirm",),
         example={"confirm": True, "queue_name": "emails", "older_than": "2026-10-01T00:00:00Z"},
         answer=PurgedDeadLetters,

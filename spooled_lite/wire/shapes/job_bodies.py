@@ -1,0 +1,275 @@
+"""What callers send about jobs. Null means absent; of several spellings of a field the first wins."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Raw, Struct
+
+from spooled_lite.core.jobs.records import (
+    LEASE_SECONDS_MAX,
+    NULL,
+    PRIORITIES,
+    RETRIES,
+    SHORT,
+    TIMEOUT_SECONDS,
+    Claimant,
+    DelaySeconds,
+    MaxRetries,
+    NewJob,
+    Priority,
+    TimeoutSeconds,
+    check_json_size,
+    checked_tags,
+    checked_web_address,
+    job_type_of,
+    queue_of,
+)
+from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.times import Time, parse_optional_ms
+from spooled_lite.wire.shapes import job_fields as job
+from spooled_lite.wire.shapes.about import about
+from spooled_lite.wire.shapes.common import AN_ID, QUEUE_LENGTH, QueueName, SameQueueName
+
+BULK_MAX: Final = 100
+CLAIM_MAX: Final = 100
+WAIT_MS_MAX: Final = 30_000
+ERROR_CHARACTERS_MAX: Final = 2_048
+DEPENDS_ON_MAX: Final = 100
+
+# One line a field, however long.
+# ruff: noqa: E501
+# fmt: off
+LeaseSecondsGiven = Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)]
+
+PriorityGiven = Annotated[job.Priority, PRIORITIES]
+ScheduledAt = Annotated[Time | None, about("The job is not handed out before this time", "2026-10-01T09:00:00.000Z")]
+ScheduledFor = Annotated[Time | None, about("The same as `scheduled_at`")]
+Delay = Annotated[DelaySeconds, about("Seconds from now before which the job is not handed out; `scheduled_at` takes precedence", 60)]
+ExpiresAt = Annotated[Time | None, about("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z")]
+WebhookSecret = Annotated[str, SHORT, about("Signs that call; never shown", "keep-me-secret")]
+Items = Annotated[list[Raw], about("1 to 100 jobs, each with the fields of `JobFields`; a bad one fails alone", items={"$ref": "#/components/schemas/JobFields"})]
+SharedQueue = Annotated[str, about("The queue of jobs that name none", "emails", **QUEUE_LENGTH)]
+LeaseSeconds = Annotated[LeaseSecondsGiven, about("How long the lease lasts, 5 to 3600 seconds; 0 is the default of the call", 30)]
+SameLeaseSeconds = Annotated[LeaseSecondsGiven, about("The same as `lease_duration_secs`", 30)]
+WaitMs = Annotated[int, Meta(ge=0, le=WAIT_MS_MAX), about("How long to wait for a job when there is none", 20_000)]
+HowMany = Annotated[int, about("The maximum number")]
+Error = Annotated[str, about(f"What went wrong, 1 to {ERROR_CHARACTERS_MAX} characters", "Connection refused", minLength=1, maxLength=ERROR_CHARACTERS_MAX)]
+SameError = Annotated[str, about("The same as `error`")]
+NoRetry = Annotated[bool, about("True: the job becomes a dead letter at once", False)]
+ProgressGiven = Annotated[float, Meta(ge=0, le=100), about("Percent done, 0 to 100", 40)]
+ProgressText = Annotated[str, Meta(max_length=2_048), about("What is being done", "20 of 50 sent")]
+JobIds = Annotated[list[str], Meta(max_length=100), about("Which jobs; none: those of the queue, else all", [AN_ID])]
+Confirm = Annotated[Raw, about("Must be true, because a purge cannot be undone", True)]
+OlderThan = Annotated[Time | None, about("Only jobs created before this time")]
+DependsOn = Annotated[list[str], about(f"1 to {DEPENDS_ON_MAX} jobs it waits for", [AN_ID], minItems=1, maxItems=DEPENDS_ON_MAX)]
+SameDependsOn = Annotated[list[str], about("The same as `depends_on`")]
+DependencyType = Annotated[str, about("The same as `dependency_mode`; other words mean `all`", "all")]
+# fmt: on
+
+
+class JobFields(Struct, kw_only=True):
+    """What a job and an item of a bulk call have in common."""
+
+    payload: job.Payload  # required, and null is a value; stored and returned byte for byte
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+    priority: PriorityGiven | None = None
+    max_retries: Annotated[job.MaxRetries, RETRIES] | None = None
+    timeout_seconds: Annotated[job.TimeoutSeconds, TIMEOUT_SECONDS] | None = None
+    scheduled_at: ScheduledAt = None
+    scheduled_for: ScheduledFor = None
+    delay_seconds: Delay | None = None  # another way to say scheduled_at
+    expires_at: ExpiresAt = None
+    idempotency_key: Annotated[job.IdempotencyKey, SHORT] | None = None
+    tags: job.Tags = NULL
+    parent_job_id: Annotated[job.ParentJobId, SHORT] | None = None
+    completion_webhook: job.CompletionWebhook | None = None
+    completion_webhook_secret: WebhookSecret | None = None
+
+    def new_job(
+        self,
+        *,
+        payload_bytes_max: int,
+        at: str = "",
+        queue_name: str | None = None,
+        priority: int = 0,
+        max_retries: int | None = None,
+        timeout_seconds: int | None = None,
+    ) -> NewJob:
+        """Merge aliases and the defaults of a bulk call; `at` is where its field names begin.
+
+        Raises:
+            WrongShape: no spelling of a required field is there, or a time is none.
+            RuleBroken: a name, a size or an address breaks its rule.
+            PayloadTooLarge: the payload is over `payload_bytes_max`.
+        """
+        payload = bytes(self.payload)
+        check_json_size(payload, payload_bytes_max, f"{at}payload")
+        scheduled_at = parse_optional_ms(self.scheduled_at, f"{at}scheduled_at")
+        if scheduled_at is None:
+            scheduled_at = parse_optional_ms(self.scheduled_for, f"{at}scheduled_for")
+        delayed = scheduled_at is None and self.delay_seconds is not None
+        webhook = checked_web_address(self.completion_webhook, f"{at}completion_webhook")
+        return NewJob(
+            queue_name=queue_of(self.queue_name, self.queue, queue_name, at=at),
+            payload=payload,
+            priority=priority if self.priority is None else self.priority,
+            job_type=job_type_of(payload),
+            max_retries=max_retries if self.max_retries is None else self.max_retries,
+            timeout_seconds=(
+                timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
+            ),
+            scheduled_at_ms=scheduled_at,
+            delay_ms=(self.delay_seconds or 0) * 1000 if delayed else None,
+            expires_at_ms=parse_optional_ms(self.expires_at, f"{at}expires_at"),
+            idempotency_key=self.idempotency_key or None,
+            tags=checked_tags(self.tags, f"{at}tags"),
+            parent_job_id=self.parent_job_id or None,
+            completion_webhook=webhook,
+            completion_webhook_secret=self.completion_webhook_secret or None,
+        )
+
+
+class CreateJob(JobFields, kw_only=True):
+    """Body of POST /jobs as it arrives. Unknown fields are ignored."""
+
+
+class BulkJobs(Struct, kw_only=True):
+    """Body of POST /jobs/bulk. Items are decoded one by one: a bad one fails alone."""
+
+    jobs: Items
+    queue_name: SharedQueue | None = None
+    queue: SameQueueName | None = None
+    default_priority: Annotated[Priority, about("For jobs that name none", 0)] | None = None
+    default_max_retries: Annotated[MaxRetries, about("For jobs that name none", 3)] | None = None
+    default_timeout_seconds: (
+        Annotated[TimeoutSeconds, about("For jobs that name none", 300)] | None
+    ) = None
+
+    def items(self) -> list[bytes]:
+        """What stands in `jobs`. Raises RuleBroken: nothing, or too much."""
+        if not 1 <= len(self.jobs) <= BULK_MAX:
+            raise RuleBroken.of("jobs", f"Field `jobs` must contain 1 to {BULK_MAX} jobs", "length")
+        return [bytes(each) for each in self.jobs]
+
+    def shared_queue(self) -> str | None:
+        """The queue of items that name none. Raises RuleBroken: it is not a queue name."""
+        if self.queue_name is None and self.queue is None:
+            return None
+        return queue_of(self.queue_name, self.queue)
+
+
+class DequeueJob(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/dequeue."""
+
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+    worker_id: Annotated[job.WorkerId, Meta(min_length=1, max_length=255)] | None = None
+    lease_duration_secs: LeaseSeconds | None = None
+    wait_ms: WaitMs | None = None
+
+    def named_queue(self) -> str:
+        return queue_of(self.queue_name, self.queue)
+
+
+class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
+    """Body of POST /jobs/claim."""
+
+    limit: Annotated[HowMany, Meta(ge=1, le=CLAIM_MAX)] | None = None
+
+
+class _Held(Claimant, frozen=True, kw_only=True):
+    """What is said about a job by who holds it."""
+
+    worker_id: Annotated[job.WorkerId, SHORT] | None = None
+    lease_id: Annotated[job.LeaseId, SHORT] | None = None
+
+
+class Complete(_Held, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/complete."""
+
+    result: job.Result = NULL
+
+
+class Fail(_Held, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/fail."""
+
+    error: Error | None = None
+    reason: SameError | None = None
+    error_message: SameError | None = None
+    no_retry: NoRetry | None = None
+
+    def checked_error(self) -> str:
+        """Raises WrongShape when no spelling is there, RuleBroken for a bad length."""
+        for given in (self.error, self.reason, self.error_message):
+            if given is not None:
+                if not 1 <= len(given) <= ERROR_CHARACTERS_MAX:
+                    raise RuleBroken.of(
+                        "error",
+                        f"Field `error` must have 1 to {ERROR_CHARACTERS_MAX} characters",
+                        "length",
+                    )
+                return given
+        raise WrongShape.missing("error")
+
+
+class Renew(_Held, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/heartbeat and /renew-lease; 0 seconds means the default."""
+
+    lease_duration_secs: LeaseSeconds | None = None
+    extension_secs: SameLeaseSeconds | None = None
+    extension_seconds: SameLeaseSeconds | None = None
+
+
+class Progress(_Held, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/progress."""
+
+    progress: ProgressGiven
+    message: ProgressText | None = None
+
+
+class SetPriority(Struct, frozen=True):
+    """Body of PUT /jobs/{id}/priority."""
+
+    priority: PriorityGiven
+
+
+class RetryDeadLetters(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/dlq/retry."""
+
+    job_ids: JobIds | None = None
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+    limit: Annotated[HowMany, Meta(ge=1, le=100)] | None = None
+
+
+class PurgeDeadLetters(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/dlq/purge."""
+
+    confirm: Confirm = NULL
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+    older_than: OlderThan = None
+    limit: Annotated[HowMany, Meta(ge=1, le=10_000)] | None = None
+
+
+class AddDependencies(Struct, frozen=True, kw_only=True):
+    """Body of POST /jobs/{id}/dependencies."""
+
+    depends_on: DependsOn | None = None
+    depends_on_job_ids: SameDependsOn | None = None
+    dependency_job_ids: SameDependsOn | None = None
+    dependency_mode: job.DependencyMode | None = None
+    dependency_type: DependencyType | None = None  # the mode, when it is `all` or `any`
+
+    def checked_parents(self) -> list[str]:
+        """Raises WrongShape when no spelling is there, RuleBroken for none or too many."""
+        for given in (self.depends_on, self.depends_on_job_ids, self.dependency_job_ids):
+            if given is not None:
+                if not 1 <= len(given) <= DEPENDS_ON_MAX:
+                    raise RuleBroken.of(
+                        "depends_on",
+                        f"Field `depends_on` must name 1 to {DEPENDS_ON_MAX} jobs",
+                        "length",
+                    )
+                return given
+        raise WrongShape.missing("depends_on")
