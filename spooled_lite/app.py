@@ -53,6 +53,8 @@ from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
 from spooled_lite.wire.services import ServerState, Services
 from spooled_lite.wire.waiting.claims import Waiting
+from spooled_lite.wire.waiting.hints import Hints
+from spooled_lite.wire.waiting.outcomes import Outcomes
 
 logger = logging.getLogger(__name__)
 
@@ -155,10 +157,13 @@ async def running(
             mail=Mail(smtp_of(settings), carry=mail),
         )
 
+        metrics.watch("spooled_waiting_outcomes", services.outcomes.count)
+
         def begin_stop() -> None:
             services.state.is_stopping = True
             services.feed.end_all()
             waiting.end_all(database)
+            services.outcomes.end_all()
 
         background.append(asyncio.create_task(services.mail.run(stop), name="mail"))
         background.append(asyncio.create_task(services.feed.run(stop), name="streams"))
@@ -239,12 +244,16 @@ def _services(
         streams_max=settings.streams_per_org_max,
         checks_words=settings.enforce_key_permissions,
     )
+    # After the callers, too: who waits is looked at again when its key has changed.
+    hints = Hints(bus)
     return Services(
         db=database,
         settings=settings,
         clock=clock,
         bus=bus,
         waiting=waiting,
+        hints=hints,
+        outcomes=Outcomes(hints, clock),
         callers=callers,
         identities=identities,
         feed=feed,

@@ -206,6 +206,9 @@ def those(matches: Callable[[About], object]) -> frozenset[EventType]:
 OF_CREDENTIALS: Final = those(lambda about: about.asks_again)
 # Of jobs: these change how many stand where.
 MOVING: Final = those(lambda about: about.moves)
+OF_WORKFLOWS: Final[frozenset[EventType]] = frozenset(
+    {"workflow.started", "workflow.completed", "workflow.failed", "workflow.cancelled"}
+)
 
 
 class Deadline(Enum):

@@ -59,6 +59,7 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_jobs_deadletter": "Jobs that are dead letters",
     "spooled_wal_bytes": "Size of the write-ahead log",
     "spooled_waiting_claims": "Claims that wait for a job",
+    "spooled_waiting_outcomes": "Calls that wait for the end of a job or a workflow",
     "spooled_http_connections": "Open HTTP and WebSocket connections",
     "spooled_webhook_deliveries_under_way": "Webhook calls in progress",
     "spooled_event_streams": "Open event streams",

@@ -23,6 +23,8 @@ from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
 from spooled_lite.wire.waiting.claims import Waiting
+from spooled_lite.wire.waiting.hints import Hints
+from spooled_lite.wire.waiting.outcomes import Outcomes
 
 
 class ServerState:
@@ -43,6 +45,8 @@ class Services(Struct, frozen=True, kw_only=True):
     clock: Clock
     bus: EventBus
     waiting: Waiting
+    hints: Hints  # woken by what is committed
+    outcomes: Outcomes
     callers: Callers
     identities: Identities
     feed: Feed

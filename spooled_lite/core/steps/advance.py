@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.records import ENDED
 from spooled_lite.events import MOVING, Event, EventType, Row
 from spooled_lite.storage.transaction import Own, Tx
 
@@ -20,7 +21,6 @@ _COUNTER: Final = {
     "cancelled": "cancelled",
 }
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
-_ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 # By workflow: what has moved of those whose steps the running operation counts together.
 _TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
 
@@ -83,7 +83,7 @@ def set_status(tx: Tx, workflow: Row, status: str) -> None:
         {
             "seq": workflow["seq"],
             "status": status,
-            "has_ended": int(status in _ENDED),
+            "has_ended": int(status in ENDED),
             "now_ms": tx.now_ms,
         },
     )

@@ -20,6 +20,8 @@ from spooled_lite.core.jobs.records import (
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.times import Time, parse_optional_ms
 
+ENDED: Final = frozenset({"completed", "failed", "cancelled"})  # statuses; the others go on
+
 STEPS_MAX: Final = 1_000
 PARENTS_MAX: Final = 100  # of one step
 NAME_CHARACTERS_MAX: Final = 255

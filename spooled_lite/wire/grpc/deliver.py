@@ -3,36 +3,26 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
 from typing import Any, Final
 
 from spooled_lite.core.lifecycle.claim import Claim, is_held
 from spooled_lite.errors import SpooledError, Unavailable
-from spooled_lite.events import MOVING, Event, EventType
+from spooled_lite.events import Row
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import claim_of
 from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, Streams, stopping
-from spooled_lite.wire.services import Services
 from spooled_lite.wire.waiting.claims import claim_when_there_is, give_back
 
 logger = logging.getLogger(__name__)
 
 TROUBLE_PAUSE_SECONDS: Final = 1.0
 
-# After these a job may be held by nobody, or by somebody else.
-_OF_JOB: Final = MOVING - {"job.created", "job.promoted"}
-# After these that is so of many at once.
-_OF_MANY: Final[frozenset[EventType]] = frozenset(
-    {"queue.deleted", "org.changed", "storage.reopened"}
-)
-
 
 class Deliveries:
     """Serves every StreamJobs of a server."""
 
-    def __init__(self, services: Services, streams: Streams) -> None:
-        self._holds = Holds(services)
+    def __init__(self, streams: Streams) -> None:
         self._streams = streams
 
     async def stream_jobs(self, call: Call, request: Any) -> None:
@@ -45,7 +35,7 @@ class Deliveries:
         """
         wanted = claim_of(request, limit=1)
         call.scope.check(wanted.queue_name)
-        stream = _Delivery(call, wanted, self._holds)
+        stream = _Delivery(call, wanted)
         with self._streams.opened("StreamJobs", stream, count_max=DELIVERIES_MAX):
             await stream.run()
 
@@ -53,10 +43,9 @@ class Deliveries:
 class _Delivery:
     """One stream."""
 
-    def __init__(self, call: Call, wanted: Claim, holds: "Holds") -> None:
+    def __init__(self, call: Call, wanted: Claim) -> None:
         self.call = call
         self._wanted = wanted
-        self._holds = holds
         self._ending = Ending()
 
     def check(self) -> None:
@@ -76,7 +65,7 @@ class _Delivery:
             job = await self._next()
             if not await self._write(job):
                 continue
-            await self._holds.until_lost(job["seq"], job["lease_id"])
+            await until_lost(call, job)
 
     async def _next(self) -> sqlite3.Row:
         """The next job, however long that takes."""
@@ -114,38 +103,9 @@ class _Delivery:
         return False
 
 
-class Holds:
-    """Tells whoever waits for it that a lease is over, through whichever door that came.
-
-    An event is a hint to look; the row is the truth.
-    """
-
-    def __init__(self, services: Services) -> None:
-        self._readers = services.db.readers
-        self._waiting: dict[int, set[asyncio.Event]] = {}  # by job
-        services.bus.listen(self._hear)
-
-    async def until_lost(self, job: int, lease_id: str) -> None:
-        """Return when the lease is not the job's any more."""
-        hint = asyncio.Event()
-        self._waiting.setdefault(job, set()).add(hint)
-        try:
-            while await self._readers.point(is_held, job, lease_id):
-                await hint.wait()
-                hint.clear()
-        finally:
-            self._waiting[job].discard(hint)
-            if not self._waiting[job]:
-                del self._waiting[job]
-
-    def _hear(self, events: Sequence[Event]) -> None:
-        if not self._waiting:
-            return
-        for event in events:
-            if event.type in _OF_JOB:
-                for hint in self._waiting.get(event.row["seq"], ()):
-                    hint.set()
-            elif event.type in _OF_MANY:
-                for hints in self._waiting.values():
-                    for hint in hints:
-                        hint.set()
+async def until_lost(call: Call, job: Row) -> None:
+    """Return when the lease is not the job's any more, through whichever door that came."""
+    with call.services.hints.of(call.org, [job["id"]], ends_only=False) as hint:
+        while await call.reads.point(is_held, job["seq"], job["lease_id"]):
+            await asyncio.wait({hint.woken})
+            hint.renew()

@@ -104,7 +104,7 @@ class GrpcServer:
         services = self._services
         files = key_and_certificate(services.settings)
         credentials = None if files is None else grpc.ssl_server_credentials([files])
-        deliveries = Deliveries(services, self.streams)
+        deliveries = Deliveries(self.streams)
         server = accepting(
             handlers_of(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), self._find),
             handlers_of(WORKER_SERVICE, worker_service.rows(), self._find),

@@ -1,0 +1,115 @@
+"""Who waits for something to happen to a job or a workflow is woken by the commit that does it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Final, TypeVar
+
+from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.core.workflows.records import ENDED
+from spooled_lite.events import MOVING, OF_CREDENTIALS, OF_WORKFLOWS, Event, EventBus
+
+K = TypeVar("K")
+
+# In one turn of the event loop: all others have their turn before the next ones, however many wait
+# for the same thing.
+WOKEN_AT_ONCE: Final = 10
+
+
+class Hint:
+    """One who waits. To be woken is a hint to look: the row is the truth."""
+
+    __slots__ = ("ends_only", "org", "woken")
+
+    def __init__(self, org: int, *, ends_only: bool) -> None:
+        self.org = org
+        self.ends_only = ends_only  # else woken by every change, of a workflow's steps too
+        self.woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+    def renew(self) -> None:
+        """Before a look: what is committed from now on wakes it again."""
+        if self.woken.done():
+            self.woken = self.woken.get_loop().create_future()
+
+
+class Hints:
+    """Use it from one event loop. Nobody is looked at but those who wait for what has changed."""
+
+    def __init__(self, bus: EventBus) -> None:
+        self._of_thing: dict[str, dict[Hint, None]] = {}  # by the id of a job or a workflow
+        self._of_org: dict[int, dict[Hint, None]] = {}
+        self._due: dict[Hint, None] = {}  # to be woken, in this order
+        bus.listen(self._hear)
+
+    @contextmanager
+    def of(self, org: int, ids: Sequence[str], *, ends_only: bool) -> Iterator[Hint]:
+        """A hint that is woken when something happens to one of these jobs and workflows.
+
+        Also when the caller may not be allowed to see them any more, and when the server stops.
+        """
+        hint = Hint(org, ends_only=ends_only)
+        for each in ids:
+            self._of_thing.setdefault(each, {})[hint] = None
+        self._of_org.setdefault(org, {})[hint] = None
+        try:
+            yield hint
+        finally:
+            for each in ids:
+                _remove(self._of_thing, each, hint)
+            _remove(self._of_org, org, hint)
+            self._due.pop(hint, None)
+
+    def wake_all(self) -> None:
+        self._wake([hint for hints in self._of_org.values() for hint in hints])
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        if not self._of_org:
+            return
+        for event in events:
+            if event.type in MOVING:
+                self._wake(self._of_job(event))
+            elif event.type in OF_WORKFLOWS:
+                self._wake(self._concerned(event.row["id"], event.row["status"] in ENDED))
+            elif event.type in OF_CREDENTIALS or event.type == "queue.deleted":
+                self._wake(tuple(self._of_org.get(event.org, ())))
+            elif event.type == "storage.reopened":
+                self.wake_all()
+
+    def _of_job(self, event: Event) -> list[Hint]:
+        has_ended = event.type == "job.deleted" or event.row["status"] in TERMINAL
+        concerned = self._concerned(event.row["id"], has_ended)
+        workflow_id = event.row["workflow_id"]
+        if workflow_id is not None:
+            concerned += self._concerned(workflow_id, has_ended=False)
+        return concerned
+
+    def _concerned(self, thing_id: str, has_ended: bool) -> list[Hint]:
+        hints = self._of_thing.get(thing_id, ())
+        return [hint for hint in hints if has_ended or not hint.ends_only]
+
+    def _wake(self, hints: Sequence[Hint]) -> None:
+        if not hints:
+            return
+        is_waking = bool(self._due)
+        self._due.update(dict.fromkeys(hints))
+        if not is_waking:
+            self._wake_some()
+
+    def _wake_some(self) -> None:
+        for hint in tuple(islice(self._due, WOKEN_AT_ONCE)):
+            del self._due[hint]
+            hint.wake()
+        if self._due:
+            asyncio.get_running_loop().call_soon(self._wake_some)
+
+
+def _remove(those: dict[K, dict[Hint, None]], key: K, hint: Hint) -> None:
+    hints = those.get(key, {})  # an id may have been named twice
+    hints.pop(hint, None)
+    if not hints:
+        those.pop(key, None)
