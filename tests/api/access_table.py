@@ -301,7 +301,10 @@ class WholeFileApi(WatchedApi):
             return a_workflow_for(path, self.shown, key=home.key)
         if "/jobs/{id}" in path:
             act = path.rpartition("/")[2]
-            make = {"retry": self.a_dead_job, **dict.fromkeys(_IS_RUNNING, self.a_running_job)}
+            make = {
+                **dict.fromkeys(("retry", "wait"), self.a_dead_job),
+                **dict.fromkeys(_IS_RUNNING, self.a_running_job),
+            }
             return path.replace("{id}", make.get(act, self.a_job)(home)["id"])
         if "/queues/{name}" in path:
             self.request("POST", "queues", json={"name": QUEUE}, key=home.key)

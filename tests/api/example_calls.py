@@ -106,7 +106,9 @@ def _jobs(walk: Walk) -> None:
     walk.call("heartbeatJob", holder, id=job["id"])
     walk.call("renewJobLease", holder, id=job["id"])
     walk.pass_time(3)
+    walk.call("waitForJob", query={"timeout_ms": "0"}, id=job["id"])
     walk.call("completeJob", holder, id=job["id"])
+    walk.call("waitForJob", id=job["id"])
     walk.call("getJob", id=job["id"])
     walk.call("getJobHistory", id=job["id"])
     walk.call("getJobStatuses", query={"ids": job["id"]})
@@ -156,7 +158,9 @@ def _workflows(walk: Walk) -> None:
     walk.pass_time(1)
     [claimed] = walk.call("claimJobs", {"queue_name": "accounts"})["jobs"]
     walk.call("failJob", {"lease_id": claimed["lease_id"], "no_retry": True}, id=job_id)
+    walk.call("waitForWorkflow", id=workflow_id)
     walk.call("retryWorkflow", id=workflow_id)
+    walk.call("waitForWorkflow", query={"timeout_ms": "0"}, id=workflow_id)
     [claimed] = walk.call("claimJobs", {"queue_name": "accounts"})["jobs"]
     holder = {"lease_id": claimed["lease_id"], "result": {"id": 7}}
     walk.pass_time(1)

@@ -188,7 +188,7 @@ def made_for(api: WatchedApi, row: Row) -> str:
         act = path.rpartition("/")[2]
         if act in RUNNING:
             made = api.claimed()
-        elif act == "retry":
+        elif act in ("retry", "wait"):
             made = api.dead()
         else:
             made = api.enqueue()
@@ -227,7 +227,7 @@ def a_workflow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
         [job] = shown("POST", "jobs/claim", json=claim, **more)["jobs"]
         assert job["id"] == made["job_ids"][0]["job_id"], "its priority is the highest"
         shown("POST", f"jobs/{job['id']}/fail", json={"error": "e", "no_retry": True}, **more)
-    elif path.endswith("/workflows/{id}"):
+    elif path.endswith(("/workflows/{id}", "/wait")):
         shown("POST", f"workflows/{made['id']}/cancel", **more)
     path = path.replace("{job_id}", made["job_ids"][0]["job_id"])
     return path.replace("{id}", made["id"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from spooled_lite.events import EVENTS
+from spooled_lite.events import EVENTS, Row
 
 
 class JobStatus(StrEnum):
@@ -36,3 +36,21 @@ TRANSITIONS: Final[Mapping[S, frozenset[S]]] = {
     )
     for before in S
 }
+
+
+def state_of(job: Row) -> str:
+    """The finer word for where a job stands. Contract: catbird-capabilities, section 19.2."""
+    match job["status"]:
+        case S.PENDING | S.SCHEDULED:
+            if job["dependencies_met"] == 0:
+                return "waiting_for_dependencies"
+            return "started" if job["retry_count"] and job["run_at_ms"] is not None else "queued"
+        case S.PROCESSING:
+            return "started"
+        case S.COMPLETED:
+            return "completed"
+        case S.CANCELLED:
+            expires_at_ms, ended_at_ms = job["expires_at_ms"], job["completed_at_ms"]
+            has_expired = expires_at_ms is not None and expires_at_ms <= ended_at_ms
+            return "expired" if has_expired else "canceled"
+    return "failed"

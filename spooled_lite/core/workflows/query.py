@@ -11,7 +11,7 @@ from spooled_lite.core.jobs.bodies import Whole, filled, is_intact
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
-from spooled_lite.core.workflows.records import STEPS_MAX
+from spooled_lite.core.workflows.records import ENDED, STEPS_MAX
 from spooled_lite.errors import AccessDenied, NotFound
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
@@ -30,6 +30,33 @@ class Workflow(Struct, frozen=True):
     edges: Edges
 
 
+class Outcome(Struct, frozen=True):
+    """A workflow, and the first of its steps that failed, in the order of the request."""
+
+    row: Row
+    failed_step: Row | None  # when it has ended because of it
+
+    @property
+    def is_canceling(self) -> bool:
+        """Cancelled, and some of its jobs still run."""
+        return bool(self.row["status"] == "cancelled" and self.row["processing_jobs"])
+
+    @property
+    def has_ended(self) -> bool:
+        return self.row["status"] in ENDED and not self.is_canceling
+
+    @property
+    def state(self) -> str:
+        """The finer word for where it stands. Contract: catbird-capabilities, section 19.2."""
+        match self.row["status"]:
+            case "pending" | "running":
+                return "started"
+            case "cancelled":
+                return "canceling" if self.is_canceling else "canceled"
+        status: str = self.row["status"]
+        return status
+
+
 def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlite3.Row:
     """One workflow, without its metadata: `with_metadata` reads them.
 
@@ -46,6 +73,14 @@ def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlit
         if outside is not None and outside[0]:
             raise AccessDenied("This key may not use a queue of this workflow")
     return row
+
+
+def get_outcome(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Outcome:
+    """How a workflow stands. Raises: as `get_workflow`."""
+    row = get_workflow(tx, org, workflow_id, scope)
+    has_failed = row["status"] == "failed"
+    step = tx.row(statements.FAILED_STEP, {"workflow_id": workflow_id}) if has_failed else None
+    return Outcome(row, step)
 
 
 def with_metadata(tx: Reading, workflow: Row) -> Row:

@@ -121,6 +121,13 @@ STEP_STATUSES: Final = (
     " WHERE workflow_id = :workflow_id" + VISIBLE + " ORDER BY step_position LIMIT :limit"
 )
 
+FAILED_STEP: Final = (
+    "SELECT step_key, last_error FROM jobs"
+    " WHERE workflow_id = :workflow_id AND status IN ('failed', 'deadletter')"
+    + VISIBLE
+    + " ORDER BY step_position LIMIT 1"
+)
+
 STEP: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org AND workflow_id = :workflow_id" + (
     VISIBLE
 )

@@ -259,11 +259,18 @@ class Call:
     async def _decoded(self, decode: Callable[[type[T], bytes], T], kind: type[T]) -> T:
         """A body may take its time: a caller that was let in before it is looked at again."""
         value = await self.off_loop(decode, kind, await self.raw_body())
-        callers = self.services.callers
-        if self.caller is not None and self._admitted_in != callers.generation:
-            self.admit(await callers.again(self.caller))
-            self.check_rights(self.caller)
+        if self._admitted_in != self.services.callers.generation:
+            await self.admit_again()
         return value
+
+    async def admit_again(self) -> None:
+        """After a wait: look at the caller, if there is one, as things are now.
+
+        Raises Unauthorized, AccessDenied: it may not go on.
+        """
+        if self.caller is not None:
+            self.admit(await self.services.callers.again(self.caller))
+            self.check_rights(self.caller)
 
     def is_gone(self) -> bool:
         """Whether the client has left, as far as the loop knows. A look, no wait."""
@@ -276,6 +283,11 @@ class Call:
         if cut is not None:
             cut()
         raise ClientGone
+
+    async def until_gone(self) -> None:
+        """Return when the client has left. For a call whose body was read, or that has none."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     def allow_seconds(self, extra: float) -> None:
         """Waiting that the caller asked for does not count as handler time."""

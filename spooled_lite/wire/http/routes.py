@@ -22,6 +22,7 @@ from spooled_lite.wire.http.resources import (
     keys,
     metrics,
     orgs,
+    outcomes,
     queues,
     schedules,
     streams,
@@ -74,6 +75,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/jobs/dlq/purge",         dead_letters.purge,    Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/jobs/{id}",              jobs.get,              Access.KEY, "jobs:read"),
     ("DELETE", "/api/v1/jobs/{id}",              jobs.delete,           Access.KEY, "jobs:write jobs:delete"),  # noqa: E501
+    ("GET",    "/api/v1/jobs/{id}/wait",         outcomes.wait_for_job, Access.KEY, "jobs:read"),
     ("POST",   "/api/v1/jobs/{id}/cancel",       jobs.cancel,           Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/{id}/retry",        jobs.retry,            Access.KEY, "jobs:write"),
     ("PUT",    "/api/v1/jobs/{id}/priority",     jobs.priority,         Access.KEY, "jobs:write"),
@@ -129,6 +131,7 @@ WORKFLOWS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/workflows",                    workflows.create,   Access.KEY, "workflows:write"),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}",               workflows.get,      Access.KEY, "workflows:read"),  # noqa: E501
     ("DELETE", "/api/v1/workflows/{id}",               workflows.delete,   Access.KEY, "workflows:write"),  # noqa: E501
+    ("GET",    "/api/v1/workflows/{id}/wait",          outcomes.wait_for_workflow, Access.KEY, "workflows:read"),  # noqa: E501
     ("POST",   "/api/v1/workflows/{id}/cancel",        workflows.cancel,   Access.KEY, "workflows:write"),  # noqa: E501
     ("POST",   "/api/v1/workflows/{id}/retry",         workflows.retry,    Access.KEY, "workflows:write"),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}/jobs",          workflows.jobs,     Access.KEY, "workflows:read"),  # noqa: E501

@@ -1,7 +1,7 @@
 """REST routes of the worker's side of a job. Contract: jobs, J11-J16 and J23."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.records import (
@@ -186,14 +186,9 @@ def _caller(call: Call) -> Caller:
         caller.key,
         caller.secret_id,
         call.is_gone,
-        lambda: _until_gone(call),
+        call.until_gone,
         token_id,
     )
-
-
-async def _until_gone(call: Call) -> Any:
-    while (await call.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_duration_secs") -> int:

@@ -10,6 +10,7 @@ from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
 from spooled_lite.wire.http.documents.described.organizations import KEYS, ORGANIZATIONS
+from spooled_lite.wire.http.documents.described.outcomes import OUTCOMES
 from spooled_lite.wire.http.documents.described.platform import PLATFORM, STUBS
 from spooled_lite.wire.http.documents.described.queues import QUEUES, WORKERS
 from spooled_lite.wire.http.documents.described.realtime import REALTIME
@@ -22,6 +23,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **SERVER,
     **AUTH,
     **JOBS,
+    **OUTCOMES,
     **QUEUES,
     **WORKERS,
     **SCHEDULES,

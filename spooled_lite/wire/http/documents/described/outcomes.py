@@ -1,0 +1,40 @@
+"""The routes that wait for the end of a job or a workflow."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.errors import BadRequest
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, whole
+from spooled_lite.wire.http.resources import outcomes
+from spooled_lite.wire.shapes.outcomes import JobOutcome, WorkflowOutcome
+from spooled_lite.wire.waiting.outcomes import OF_ORG_MAX
+
+_TIMEOUT: Final = Parameter(
+    "timeout_ms",
+    "How long to wait; a value out of range counts as the nearest one in it",
+    whole(outcomes.TIMEOUT_MS, 0, outcomes.TIMEOUT_MS_MAX),
+)
+_ENDS: Final = (
+    "Answered with 200 as soon as it has ended, at once when it has ended already, and with 202 "
+    f"when the time is up. Up to {OF_ORG_MAX:,} such calls of an organization may wait."
+)
+
+OUTCOMES: Final[Mapping[Handler, Doc]] = {
+    outcomes.wait_for_job: Doc(
+        summary="Wait for the end of a job",
+        about=_ENDS,
+        parameters=(_TIMEOUT,),
+        answer=JobOutcome,
+        statuses=(200, 202),
+        errors=(BadRequest,),
+    ),
+    outcomes.wait_for_workflow: Doc(
+        summary="Wait for the end of a workflow",
+        about=_ENDS + " A cancelled workflow has ended when none of its jobs runs any more.",
+        parameters=(_TIMEOUT,),
+        answer=WorkflowOutcome,
+        statuses=(200, 202),
+        errors=(BadRequest,),
+    ),
+}

@@ -1,0 +1,54 @@
+"""REST routes that wait for the end of a job or a workflow: 200 when it has ended, else 202.
+
+Contract: catbird-capabilities, T11, F19 and section 19.3 (A8, A9); amendments, G19.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from spooled_lite.core.jobs.query import get_job
+from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.core.workflows.query import Outcome, get_outcome
+from spooled_lite.events import Row
+from spooled_lite.wire.bodies import in_full
+from spooled_lite.wire.http.body import ClientGone
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.paging import integer
+from spooled_lite.wire.shapes.outcomes import job_outcome, workflow_outcome
+from spooled_lite.wire.waiting.outcomes import Seen, Waiter, WaiterLeft
+
+T = TypeVar("T")
+
+TIMEOUT_MS: Final = 5_000  # when none is named
+TIMEOUT_MS_MAX: Final = 60_000
+
+
+async def wait_for_job(call: Call) -> Reply:
+    async def look() -> Seen[Row]:
+        row = await call.reads.point(get_job, call.org, call.path("id"), call.scope)
+        return Seen(row, row["status"] in TERMINAL)
+
+    seen = await _until_ended(call, look)
+    row = await in_full(call.reads, seen.value) if seen.has_ended else seen.value
+    return reply(job_outcome(row), 200 if seen.has_ended else 202)
+
+
+async def wait_for_workflow(call: Call) -> Reply:
+    async def look() -> Seen[Outcome]:
+        found = await call.reads.point(get_outcome, call.org, call.path("id"), call.scope)
+        return Seen(found, found.has_ended, found.is_canceling)
+
+    seen = await _until_ended(call, look)
+    return reply(workflow_outcome(seen.value), 200 if seen.has_ended else 202)
+
+
+async def _until_ended(call: Call, look: Callable[[], Awaitable[Seen[T]]]) -> Seen[T]:
+    wait_ms = integer(call, "timeout_ms", default=TIMEOUT_MS, least=0, most=TIMEOUT_MS_MAX)
+    call.allow_seconds(wait_ms / 1000)
+    waiter = Waiter(call.org, call.until_gone, call.admit_again)
+    try:
+        return await call.services.outcomes.until_ended(
+            waiter, [call.path("id")], look, wait_ms=wait_ms
+        )
+    except WaiterLeft:
+        raise ClientGone from None
