@@ -6,9 +6,10 @@ import pytest
 
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.revoke import revoke
+from spooled_lite.core.orgs.create import create
 from tests.api.raw_http import Answer
 from tests.api.waiting_stage import LONG_MS, NotYetNoticed, Stage, given, play
-from tests.factories import a_key
+from tests.factories import a_key, an_org
 
 
 def test_a_client_that_leaves_loses_its_place_and_gets_no_job() -> None:
@@ -125,5 +126,47 @@ def test_a_stopping_server_answers_everybody_empty() -> None:
         for client in clients:
             answer = Answer.parse(await client.read_to_end())
             assert (answer.status, answer.json) == (200, {"jobs": []})
+
+    play(script)
+
+
+@pytest.mark.parametrize(
+    ("act", "body"), [("heartbeat", {"status": "draining"}), ("deregister", {})]
+)
+def test_a_worker_that_drains_or_deregisters_has_its_waiting_claims_answered_empty(
+    act: str, body: dict[str, str]
+) -> None:
+    async def script(stage: Stage) -> None:
+        for worker_id in ("w-1", "w-2"):
+            named = {"queue_name": "emails", "hostname": "h", "worker_id": worker_id}
+            await stage.post("workers/register", named)
+        leaving = await stage.waiting(worker_id="w-1")
+        staying = await stage.waiting(worker_id="w-2")
+        await stage.call("POST", "workers/w-1/heartbeat", {"status": "healthy"})
+        assert stage.count() == 2
+
+        await stage.call("POST", f"workers/w-1/{act}", body)
+
+        assert await given(leaving) == []
+        await stage.until(lambda: stage.count() == 1)
+        job_id = await stage.enqueue()
+        assert await given(staying) == [job_id]
+        assert await stage.history(job_id) == ["created", "claimed"]
+
+    play(script)
+
+
+def test_a_worker_of_another_organization_with_the_same_name_waits_on() -> None:
+    async def script(stage: Stage) -> None:
+        client = await stage.waiting(worker_id="w-1")
+        other = await stage.db.write(create, an_org())
+        stranger = (await stage.db.write(issue, other["seq"], a_key(), is_live=False)).secret
+        named = {"queue_name": "emails", "hostname": "h", "worker_id": "w-1"}
+        await stage.call("POST", "workers/register", named, key=stranger)
+
+        await stage.call("POST", "workers/w-1/deregister", {}, key=stranger)
+
+        job_id = await stage.enqueue()
+        assert await given(client) == [job_id]
 
     play(script)

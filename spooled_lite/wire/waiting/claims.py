@@ -31,6 +31,7 @@ class Waiting:
         self._lines: dict[Line, dict[Request, None]] = {}
         # Used on the loop's thread: whose they are, and of which queues.
         self._waiting: dict[Request, tuple[Caller, Sequence[str]]] = {}
+        self._of_worker: dict[tuple[int, str], dict[Request, None]] = {}
 
     # -- for the writing thread --------------------------------------------------------------
 
@@ -58,6 +59,19 @@ class Waiting:
         self._waiting[request] = caller, queue_names
         request.taker.add_done_callback(lambda _: self._waiting.pop(request, None))
 
+    def begin_of_worker(self, request: Request, org: int, worker_id: str) -> None:
+        """This claim is answered empty when its worker drains or deregisters."""
+        worker = (org, worker_id)
+        self._of_worker.setdefault(worker, {})[request] = None
+
+        def forget(_: object) -> None:
+            requests = self._of_worker[worker]
+            del requests[request]
+            if not requests:
+                del self._of_worker[worker]
+
+        request.taker.add_done_callback(forget)
+
     def end(self, database: Database, request: Request) -> None:
         """The claim waits no longer: what it is handed from now on goes back to its queue."""
         request.parks = False
@@ -71,12 +85,17 @@ class Waiting:
             self.end(database, request)
 
     def hear(self, database: Database, events: Sequence[Event]) -> None:
-        """Refuse at once what waits for a caller that may not go on: see `_refusal_by`.
+        """End at once what waits for nothing: for a worker that drains or deregisters.
+
+        And refuse what waits for a caller that may not go on: see `_refusal_by`.
 
         This spares the caller the rest of its wait. A claim asks for itself as well before it is
         handed a job, in the same transaction: no event has to come in time for that.
         """
         for event in events:
+            if _takes_no_more(event):
+                for request in tuple(self._of_worker.get((event.org, event.row["id"]), ())):
+                    self.end(database, request)
             if event.type not in OF_CREDENTIALS:
                 continue
             for request, (caller, queue_names) in tuple(self._waiting.items()):
@@ -131,15 +150,18 @@ async def claim_or_wait(
 ) -> list[sqlite3.Row]:
     """Claim, and wait up to `wait_ms` for something to claim; an empty list when nothing came.
 
+    Also when its worker begins to drain or deregisters, and when the server stops.
+
     Raises:
         Left: as `claim_now`.
         Unauthorized, AccessDenied: the key was revoked, changed or given a new secret while it
             waited, or its token was logged out. Said at once, and not at the end of the wait.
 
-    Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`).
+    Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`); amendments, G5.
     """
     assert caller.until_gone is not None, "somebody has to notice that it leaves"
     request = stand_in_line(database, waiting, caller, wanted)
+    waiting.begin_of_worker(request, caller.org, wanted.worker_id)
     leaving = asyncio.create_task(caller.until_gone(), name="until-gone")
     try:
         await asyncio.wait(
@@ -226,6 +248,13 @@ def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
         give_back(database, caller, jobs)
         raise Left
     return jobs
+
+
+def _takes_no_more(event: Event) -> bool:
+    """Whether it is about a worker that drains, or that has gone."""
+    if event.type == "worker.heartbeat":
+        return bool(event.row["status"] == "draining")
+    return event.type == "worker.deregistered"
 
 
 def _refusal_by(event: Event, caller: Caller, queue_names: Sequence[str]) -> SpooledError | None:
