@@ -15,7 +15,7 @@ from benchmarks.rates import lay_out
 from benchmarks.seed import organization_of
 from benchmarks.serving import QUEUE
 from benchmarks.table import Bound, Row, ratios, spread
-from spooled_lite.cli.load.serial import Line, claim_ms
+from spooled_lite.cli.load.serial import KeptConnection, claim_ms
 from spooled_lite.cli.load.shapes import quantile
 from spooled_lite.storage.connection import open_writer
 
@@ -62,7 +62,7 @@ def _fire(bench: Bench, number: int) -> _Fired:
     at = int(time.time() + START_SECONDS + bench.scale.seconds) + 1
     add_schedules(path, bench.scale.schedules, at)
     seconds = bench.scale.seconds + FIRE_SECONDS_MAX
-    with bench.spooled_lite(f"firing-{number}") as ours, Line(ours.target) as line:
+    with bench.spooled_lite(f"firing-{number}") as ours, KeptConnection(ours.target) as line:
         lay_out(ours, int(seconds * CLAIMS_PER_SECOND_MAX))
         time.sleep(max(0.0, at - bench.scale.seconds - time.time()))
         claims = _claims(line, until=at + FIRE_SECONDS_MAX)
@@ -74,7 +74,7 @@ def _fire(bench: Bench, number: int) -> _Fired:
     )
 
 
-def _claims(line: Line, *, until: float) -> Claims:
+def _claims(line: KeptConnection, *, until: float) -> Claims:
     claims: list[tuple[float, float]] = []
     while (began := time.time()) < until:
         claims.append((began, claim_ms(line, QUEUE)))

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from benchmarks.bench import Bench
 from benchmarks.table import Bound, Row, ratios, spread
-from spooled_lite.cli.load.serial import Line
+from spooled_lite.cli.load.serial import KeptConnection
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, Target, claim
 
 STEPS: Final = 1_000  # as many as a workflow may have
@@ -76,12 +76,12 @@ def _step(number: int, parents: Sequence[int]) -> Mapping[str, Any]:
 
 def store(target: Target, steps: Sequence[Mapping[str, Any]], queue_name: str) -> None:
     jobs = [{**step, "queue_name": queue_name} for step in steps]
-    with Line(target) as line:
+    with KeptConnection(target) as line:
         line.post("/api/v1/workflows", {"name": "bench", "jobs": jobs})
 
 
 def _lay_out(target: Target, count: int, queue_name: str) -> None:
-    with Line(target) as line:
+    with KeptConnection(target) as line:
         for start in range(0, count, BULK_JOBS):
             jobs = [{"payload": PAYLOAD}] * min(BULK_JOBS, count - start)
             line.post("/api/v1/jobs/bulk", {"queue_name": queue_name, "jobs": jobs})
@@ -123,7 +123,7 @@ class _Left:
 
 def _work(target: Target, queue_name: str, batch: int, left: _Left) -> None:
     try:
-        with Line(target) as line:
+        with KeptConnection(target) as line:
             while left.count > 0 and not left.has_failed:
                 asked = claim(queue_name) | {"limit": batch}
                 jobs = line.post("/api/v1/jobs/claim", asked)["jobs"]

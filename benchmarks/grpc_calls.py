@@ -16,7 +16,7 @@ from benchmarks.serving import QUEUE
 from benchmarks.standing import SETTLE_SECONDS
 from benchmarks.table import Bound, Row, ratios, spread
 from spooled_lite.cli.load.run import run_load
-from spooled_lite.cli.load.serial import Line
+from spooled_lite.cli.load.serial import KeptConnection
 from spooled_lite.cli.load.shapes import quantile, work
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def _idle(bench: Bench, server: Server) -> Row:
 
 def _drain(server: Server) -> None:
     """Have nothing wait: what is measured is the way of one job."""
-    with Line(server.target) as line:
+    with KeptConnection(server.target) as line:
         line.post(f"/api/v1/queues/{QUEUE}/purge", {})
 
 

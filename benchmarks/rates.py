@@ -13,7 +13,7 @@ from benchmarks.server import Server
 from benchmarks.serving import QUEUE
 from benchmarks.table import Bound, Row, ratios, spread
 from spooled_lite.cli.load.run import run_load
-from spooled_lite.cli.load.serial import Line
+from spooled_lite.cli.load.serial import KeptConnection
 from spooled_lite.cli.load.shapes import (
     BULK_JOBS,
     Load,
@@ -110,7 +110,7 @@ def _run(bench: Bench, server: Server, load: Load, *, lays_out: bool = False) ->
 def lay_out(server: Server, job_count: int) -> None:
     """Have so many more jobs wait to be claimed."""
     load = msgspec.json.decode(bulk(QUEUE).body)
-    with Line(server.target) as line:
+    with KeptConnection(server.target) as line:
         for _ in range(0, job_count, BULK_JOBS):
             line.post("/api/v1/jobs/bulk", load)
 

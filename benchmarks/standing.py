@@ -11,7 +11,7 @@ from benchmarks.server import cpu_seconds, resident_mib, spooled_lite
 from benchmarks.serving import QUEUE
 from benchmarks.table import Bound, Row, ratios, spread
 from spooled_lite.cli.load.run import run_load
-from spooled_lite.cli.load.serial import WAIT_MS, Line
+from spooled_lite.cli.load.serial import WAIT_MS, KeptConnection
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, Target, bulk, claim
 
 WAITING_CLAIMS: Final = 100
@@ -86,7 +86,7 @@ def idle(bench: Bench) -> list[Row]:
     seconds = min(bench.scale.idle_seconds, WAIT_MS / 1000 - 2 * SETTLE_SECONDS)
     with bench.spooled_lite("idle") as ours, ExitStack() as lines:
         for _ in range(WAITING_CLAIMS):
-            line = lines.enter_context(Line(ours.target))
+            line = lines.enter_context(KeptConnection(ours.target))
             line.send("/api/v1/jobs/claim", claim(QUEUE, wait_ms=WAIT_MS))
         time.sleep(SETTLE_SECONDS)
         before, began = cpu_seconds(ours.pid), time.perf_counter()
@@ -108,7 +108,7 @@ def number_mib(value: float) -> str:
 
 
 def _start_seconds(bench: Bench, database: Path) -> float:
-    with spooled_lite(bench.folder, database) as server, Line(server.target) as line:
+    with spooled_lite(bench.folder, database) as server, KeptConnection(server.target) as line:
         line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": PAYLOAD})
         return time.perf_counter() - server.started_at
 

@@ -8,7 +8,7 @@ from benchmarks.seed import Contents
 from benchmarks.server import Server
 from benchmarks.serving import QUEUE
 from benchmarks.table import Bound, Row, ratios, spread
-from spooled_lite.cli.load.serial import Line, claim_ms, delivery_ms
+from spooled_lite.cli.load.serial import KeptConnection, claim_ms, delivery_ms
 from spooled_lite.cli.load.shapes import quantile
 
 WARM_UP_SAMPLES: Final = 20
@@ -18,8 +18,8 @@ def waiting_claim(bench: Bench) -> list[Row]:
     bench.say("waiting claim")
     with (
         bench.spooled_lite("waiting") as ours,
-        Line(ours.target) as worker,
-        Line(ours.target) as producer,
+        KeptConnection(ours.target) as worker,
+        KeptConnection(ours.target) as producer,
     ):
         for _ in range(WARM_UP_SAMPLES):
             delivery_ms(worker, producer, QUEUE)
@@ -66,5 +66,5 @@ def flat_claims(bench: Bench) -> list[Row]:
 
 
 def _claim_p50_ms(server: Server, samples: int) -> float:
-    with Line(server.target) as line:
+    with KeptConnection(server.target) as line:
         return quantile([claim_ms(line, QUEUE) for _ in range(samples)], 0.5)

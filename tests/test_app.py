@@ -17,7 +17,7 @@ from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
 from spooled_lite.ids import Ids
 from spooled_lite.outbound import mail
-from spooled_lite.outbound.http_client import Answer
+from spooled_lite.outbound.http_client import ReceiverAnswer
 from spooled_lite.serving import serving
 from spooled_lite.storage.connection import open_writer
 from spooled_lite.wire.http.application import Application
@@ -225,9 +225,9 @@ class Posted:
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, total_seconds: float
-    ) -> Answer:
+    ) -> ReceiverAnswer:
         self.urls.append(url)
-        return Answer(status_code=200, reason="OK", duration_ms=0)
+        return ReceiverAnswer(status_code=200, reason="OK", duration_ms=0)
 
     async def close(self) -> None:
         pass

@@ -18,7 +18,7 @@ from benchmarks.serving import KEY, QUEUE
 from benchmarks.table import Bound, Row, markdown, ratios
 from spooled_lite.cli.bench import measure
 from spooled_lite.cli.check import problems_of
-from spooled_lite.cli.load.serial import Line, Refused, claim_ms, delivery_ms
+from spooled_lite.cli.load.serial import KeptConnection, LoadRefused, claim_ms, delivery_ms
 from spooled_lite.cli.load.shapes import Target, bulk, enqueue, quantile, work
 from spooled_lite.cli.load.sockets import SocketsFailed, run_sockets, whole_answer
 from spooled_lite.cli.load.wrk import WrkFailed, parsed, script
@@ -73,7 +73,7 @@ def test_the_listener_says_how_old_events_are_when_they_come(
     with (
         server.spooled_lite(tmp_path, tmp_path / "load.db") as ours,
         ThreadPoolExecutor(1) as pool,
-        Line(ours.target) as line,
+        KeptConnection(ours.target) as line,
     ):
         listening = pool.submit(listen, ours.target, 2.0)
         until_it_listens(listening, capsys)
@@ -90,7 +90,10 @@ def test_a_crowd_hears_everything_and_who_is_ended_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with server.spooled_lite(tmp_path, tmp_path / "load.db") as ours, Line(ours.target) as line:
+        with (
+            server.spooled_lite(tmp_path, tmp_path / "load.db") as ours,
+            KeptConnection(ours.target) as line,
+        ):
             listening = pool.submit(crowd.listen, ours.target, 3, 60.0)
             until_it_listens(listening, capsys)
             line.post("/api/v1/jobs", {"queue_name": QUEUE, "payload": 1})
@@ -171,7 +174,7 @@ def test_bench_measures_a_running_server_and_leaves_no_queue_behind(
     said: list[str] = []
     with server.spooled_lite(tmp_path, tmp_path / "bench.db") as ours:
         results = measure(ours.target, seconds=TINY_SECONDS, deliveries=2, show=said.append)
-        with Line(ours.target) as line:
+        with KeptConnection(ours.target) as line:
             queues = line.get("/api/v1/queues")
 
     assert list(results) == said
@@ -186,7 +189,7 @@ def test_bench_measures_a_running_server_and_leaves_no_queue_behind(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bare", "null"])
 def test_a_baseline_answers_what_the_workloads_send(tmp_path: Path, name: str) -> None:
-    with server.baseline(tmp_path, name) as baseline, Line(baseline.target) as line:
+    with server.baseline(tmp_path, name) as baseline, KeptConnection(baseline.target) as line:
         created = line.post("/api/v1/jobs", json.loads(enqueue(QUEUE).body))
         claimed = line.post("/api/v1/jobs/claim", json.loads(work(QUEUE).body))
         [job] = claimed["jobs"]
@@ -243,10 +246,10 @@ def test_a_server_works_on_a_seeded_file(tmp_path: Path) -> None:
 
     with (
         server.spooled_lite(tmp_path, tmp_path / "seeded.db") as ours,
-        Line(ours.target) as worker,
-        Line(ours.target) as producer,
+        KeptConnection(ours.target) as worker,
+        KeptConnection(ours.target) as producer,
     ):
-        with pytest.raises(Refused, match="nothing to claim"):
+        with pytest.raises(LoadRefused, match="nothing to claim"):
             claim_ms(worker, QUEUE)
         assert delivery_ms(worker, producer, QUEUE) > 0
         assert server.resident_mib(ours.pid) > 1

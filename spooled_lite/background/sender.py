@@ -7,7 +7,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.core.webhooks.formats import formatted
 from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
-from spooled_lite.outbound.http_client import FAILED, Answer, Poster
+from spooled_lite.outbound.http_client import FAILED, Poster, ReceiverAnswer
 from spooled_lite.outbound.signatures import sign
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Sender:
         """End the calls under way."""
         await self._client.close()
 
-    async def _post(self, call: Outgoing, total_seconds: float) -> Answer:
+    async def _post(self, call: Outgoing, total_seconds: float) -> ReceiverAnswer:
         timestamp = self._clock.now_ms() // 1000
         body = formatted(call.format, call.body)
         headers = {
@@ -74,7 +74,7 @@ class Sender:
         return await self._client.post(call.url, body, headers, total_seconds=total_seconds)
 
 
-def _attempt(answer: Answer) -> Attempt:
+def _attempt(answer: ReceiverAnswer) -> Attempt:
     return Attempt(
         status_code=answer.status_code,
         response_body=None if answer.status_code is None else answer.body,

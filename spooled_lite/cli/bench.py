@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from spooled_lite.cli.load.run import run_load
-from spooled_lite.cli.load.serial import Line, Refused, delivery_ms
+from spooled_lite.cli.load.serial import KeptConnection, LoadRefused, delivery_ms
 from spooled_lite.cli.load.shapes import (
     BULK_JOBS,
     Load,
@@ -56,7 +56,7 @@ def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
     show: Show = (lambda _: None) if as_json else (lambda name: click.echo(f"{name} ...", err=True))
     try:
         results = measure(target, seconds=seconds, deliveries=DELIVERIES, show=show)
-    except (Refused, WrkFailed, SocketsFailed, OSError, httpx.HTTPError) as error:
+    except (LoadRefused, WrkFailed, SocketsFailed, OSError, httpx.HTTPError) as error:
         raise click.ClickException(f"{url}: {error}") from error
     if as_json:
         click.echo(msgspec.json.encode(results))
@@ -91,7 +91,7 @@ def measure(
 
 
 def _deliveries(target: Target, queue_name: str, count: int) -> dict[str, Any]:
-    with Line(target) as worker, Line(target) as producer:
+    with KeptConnection(target) as worker, KeptConnection(target) as producer:
         times_ms = [delivery_ms(worker, producer, queue_name) for _ in range(count)]
     return {
         "p50_ms": round(quantile(times_ms, 0.5), 2),

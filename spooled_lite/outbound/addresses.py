@@ -11,7 +11,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-class Kind(Enum):
+class AddressKind(Enum):
     PUBLIC = "public"
     LOOPBACK = "loopback"
     PRIVATE = "private"  # can be listed in the settings
@@ -43,22 +43,22 @@ _ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 
 
-def kind_of(address: Address) -> Kind:
+def kind_of(address: Address) -> AddressKind:
     """Contract: schedules-workflows-webhooks, section 3.6."""
     if isinstance(address, IPv6Address) and address.scope_id is not None:
-        return Kind.NEVER  # a zone is one of this machine's own networks
+        return AddressKind.NEVER  # a zone is one of this machine's own networks
     inner = _inner(address)
     if inner is not None:
         # A disguise of what is not public is refused for good, even if it itself is listed.
-        return Kind.PUBLIC if kind_of(inner) is Kind.PUBLIC else Kind.NEVER
+        return AddressKind.PUBLIC if kind_of(inner) is AddressKind.PUBLIC else AddressKind.NEVER
     for kind, networks in (
-        (Kind.LOOPBACK, _LOOPBACK),
-        (Kind.PRIVATE, _PRIVATE),
-        (Kind.NEVER, _NEVER),
+        (AddressKind.LOOPBACK, _LOOPBACK),
+        (AddressKind.PRIVATE, _PRIVATE),
+        (AddressKind.NEVER, _NEVER),
     ):
         if any(address in network for network in networks):
             return kind
-    return Kind.PUBLIC
+    return AddressKind.PUBLIC
 
 
 def address_of(host: str) -> Address | None:

@@ -27,7 +27,7 @@ CONNECTIONS_MAX: Final = 1100  # more than the settings allow deliveries at a ti
 ADDRESSES_TRIED_MAX: Final = 4  # of those a name has; all are checked
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class ReceiverAnswer(Struct, frozen=True, kw_only=True):
     """What came of a call."""
 
     status_code: int | None = None  # None: there was no whole answer
@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True, kw_only=True):
         return self.error is None
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """The name leads to an address that must not be called."""
 
 
@@ -51,7 +51,7 @@ class Poster(Protocol):
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, total_seconds: float
-    ) -> Answer: ...
+    ) -> ReceiverAnswer: ...
 
     async def close(self) -> None: ...
 
@@ -87,7 +87,7 @@ class HttpClient:
         *,
         total_seconds: float = 30.0,
         connect_seconds: float = 10.0,
-    ) -> Answer:
+    ) -> ReceiverAnswer:
         """Post once, to an address that the policy permits. Raises nothing for what comes back.
 
         `connect_seconds` cover the lookup, the connection and TLS; `total_seconds` everything.
@@ -101,7 +101,7 @@ class HttpClient:
         try:
             target = check_target(url, self._policy)
             received = await self._bounded(target, body, headers, total_seconds, connect_seconds)
-        except (RuleBroken, Refused):
+        except (RuleBroken, CallRefused):
             error = REFUSED
         except OSError as cause:  # a time-out is one, too
             logger.debug("a call failed: %s", type(cause.__cause__ or cause).__name__)
@@ -112,7 +112,7 @@ class HttpClient:
             error = FAILED
         else:
             return self._answer(received, _ms_since(began))
-        return Answer(error=error, duration_ms=_ms_since(began))
+        return ReceiverAnswer(error=error, duration_ms=_ms_since(began))
 
     async def close(self) -> None:
         """End the calls under way; they come back as failed, as do those made from now on."""
@@ -198,16 +198,16 @@ class HttpClient:
         try:
             addresses = [ip_address(each) for each in await self._lookup(target.host)]
         except ValueError:
-            raise Refused from None
+            raise CallRefused from None
         if not addresses:
             raise OSError("the host name has no address")
         if not all(target.permits(self._policy, each) for each in addresses):
-            raise Refused
+            raise CallRefused
         return addresses[:ADDRESSES_TRIED_MAX]
 
-    def _answer(self, received: Received, duration_ms: int) -> Answer:
+    def _answer(self, received: Received, duration_ms: int) -> ReceiverAnswer:
         status, headers = received.status_code, received.headers
-        return Answer(
+        return ReceiverAnswer(
             status_code=status,
             reason=reason_of(status),
             body=shown(received.body),

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken
-from spooled_lite.outbound.addresses import Address, Kind, Network, address_of, kind_of
+from spooled_lite.outbound.addresses import Address, AddressKind, Network, address_of, kind_of
 
 # Names of the machine itself, of cloud metadata, and of networks that are nobody else's business.
 _NAMES: Final = frozenset({"localhost", "metadata", "metadata.google", "metadata.google.internal"})
@@ -38,9 +38,11 @@ class Policy(Struct, frozen=True):
 
     def permits(self, address: Address) -> bool:
         kind = kind_of(address)
-        if kind is Kind.PUBLIC or (kind is Kind.LOOPBACK and not self.is_production):
+        if kind is AddressKind.PUBLIC or (kind is AddressKind.LOOPBACK and not self.is_production):
             return True
-        return kind is not Kind.NEVER and any(address in each for each in self.allow_networks)
+        return kind is not AddressKind.NEVER and any(
+            address in each for each in self.allow_networks
+        )
 
 
 class Target(Struct, frozen=True):
@@ -61,7 +63,7 @@ class Target(Struct, frozen=True):
 
     def permits(self, policy: Policy, address: Address) -> bool:
         """Whether a connection for this target may go to the address its name resolved to."""
-        is_enough = self.scheme == "https" or kind_of(address) is Kind.LOOPBACK
+        is_enough = self.scheme == "https" or kind_of(address) is AddressKind.LOOPBACK
         return is_enough and policy.permits(address)
 
 
@@ -95,7 +97,7 @@ def check_target(url: str, policy: Policy, *, field: str = "url") -> Target:
             raise _refused(field, "this host is not reachable from here", "private_ip")
     elif not policy.permits(target.address) or not (
         # Nobody spells an address of a network of their own like that by accident.
-        target.is_plain or kind_of(target.address) is Kind.PUBLIC
+        target.is_plain or kind_of(target.address) is AddressKind.PUBLIC
     ):
         raise _refused(field, "this address is not reachable from here", "private_ip")
     return target

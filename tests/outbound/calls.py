@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 from spooled_lite.clock import ManualClock
-from spooled_lite.outbound.http_client import Answer, HttpClient
+from spooled_lite.outbound.http_client import HttpClient, ReceiverAnswer
 from spooled_lite.outbound.targets import Policy
 from tests.outbound.receiver import CERTIFICATE
 
@@ -65,7 +65,7 @@ def post(
     total_seconds: float = 10.0,
     connect_seconds: float = 10.0,
     **more: Any,
-) -> Answer:
+) -> ReceiverAnswer:
     return with_client(
         lambda client: client.post(
             url,

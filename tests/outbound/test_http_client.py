@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from spooled_lite.outbound import http_client
-from spooled_lite.outbound.http_client import Answer, HttpClient
+from spooled_lite.outbound.http_client import HttpClient, ReceiverAnswer
 from tests.outbound.calls import a_client, post, with_client
 from tests.outbound.receiver import CERTIFICATE, Receiver, path_of
 
@@ -37,7 +37,7 @@ def test_what_is_posted_arrives_and_is_answered(receiver: Receiver) -> None:
         "content-type": "application/json",
         "content-length": "10",
     }
-    assert answer == Answer(
+    assert answer == ReceiverAnswer(
         status_code=200, reason="OK", body="ok", error=None, duration_ms=answer.duration_ms
     )
     assert answer.succeeded
@@ -183,7 +183,7 @@ def test_what_is_shown_of_a_body_is_harmless(receiver: Receiver) -> None:
 
 @pytest.mark.slow
 def test_receivers_that_hang_delay_nobody_else(receiver: Receiver) -> None:
-    async def scenario(client: HttpClient) -> tuple[Answer, list[Answer]]:
+    async def scenario(client: HttpClient) -> tuple[ReceiverAnswer, list[ReceiverAnswer]]:
         async with asyncio.TaskGroup() as group:
             stuck = [
                 group.create_task(
@@ -237,7 +237,7 @@ def test_the_client_of_the_command_line_is_not_loaded_for_calls() -> None:
 
 
 def test_a_close_ends_the_calls_under_way(receiver: Receiver) -> None:
-    async def scenario() -> tuple[Answer, Answer]:
+    async def scenario() -> tuple[ReceiverAnswer, ReceiverAnswer]:
         client = a_client()
         call = asyncio.create_task(client.post(receiver.url("hangs", "closing"), b"{}", {}))
         await asyncio.to_thread(receiver.requests, "/hangs/closing", count=1)
@@ -283,7 +283,7 @@ def test_calls_beyond_the_bound_wait_for_a_place(
 ) -> None:
     monkeypatch.setattr(http_client, "CONNECTIONS_MAX", 1)
 
-    async def scenario(client: HttpClient) -> Answer:
+    async def scenario(client: HttpClient) -> ReceiverAnswer:
         async with asyncio.TaskGroup() as group:
             hanging = client.post(receiver.url("hangs", "place"), b"{}", {}, total_seconds=0.5)
             group.create_task(hanging)

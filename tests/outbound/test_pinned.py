@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from spooled_lite.outbound.http_client import Answer, HttpClient
+from spooled_lite.outbound.http_client import HttpClient, ReceiverAnswer
 from spooled_lite.outbound.targets import Policy
 from tests.outbound.calls import DEVELOPMENT, LISTED, PRODUCTION, Names, post, with_client
 from tests.outbound.receiver import CERTIFICATE, Receiver
@@ -29,11 +29,11 @@ def hooks(receiver: Receiver, path: str, host: str = "hooks.example.com") -> str
     return f"https://{host}:{receiver.tls_port}{path}"
 
 
-def is_refused(answer: Answer) -> bool:
+def is_refused(answer: ReceiverAnswer) -> bool:
     return (answer.error, answer.status_code) == ("Invalid webhook URL", None)
 
 
-def has_failed(answer: Answer) -> bool:
+def has_failed(answer: ReceiverAnswer) -> bool:
     return (answer.error, answer.status_code) == ("Request failed", None)
 
 
@@ -101,7 +101,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(receiver: Receiver) ->
 def test_two_names_at_one_address_share_no_connection(receiver: Receiver) -> None:
     names = Names(hooks=[["127.0.0.1"]], other=[["127.0.0.1"]])
 
-    async def scenario(client: HttpClient) -> list[Answer]:
+    async def scenario(client: HttpClient) -> list[ReceiverAnswer]:
         return [
             await client.post(hooks(receiver, "/ok/shared", host), b"{}", {})
             for host in ("hooks.example.com", "other.example.com", "hooks.example.com")
@@ -119,7 +119,7 @@ def test_a_name_is_looked_up_once_a_call(receiver: Receiver) -> None:
     # Whoever asks twice is led astray the second time.
     names = Names(hooks=[["127.0.0.1"], ["10.0.0.1"]])
 
-    async def scenario(client: HttpClient) -> list[Answer]:
+    async def scenario(client: HttpClient) -> list[ReceiverAnswer]:
         url = hooks(receiver, "/ok/rebound")
         return [await client.post(url, b"{}", {}) for _ in range(3)]
 

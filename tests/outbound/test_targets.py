@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken
-from spooled_lite.outbound.addresses import Kind, kind_of
+from spooled_lite.outbound.addresses import AddressKind, kind_of
 from spooled_lite.outbound.targets import Policy, Target, check_target
 from tests.outbound.notations import (
     BROKEN,
@@ -202,7 +202,7 @@ def test_what_the_registries_do_not_call_global_is_never_public(
     assume(getattr(address, "ipv4_mapped", None) is None)  # what it carries counts
 
     if not address.is_global or address.is_multicast:
-        assert kind_of(address) is not Kind.PUBLIC
+        assert kind_of(address) is not AddressKind.PUBLIC
 
 
 @given(st.text())

@@ -18,11 +18,11 @@ PARKED_AFTER_SECONDS: Final = 0.005  # a claim that was sent is in its line by t
 WAIT_MS: Final = 30_000
 
 
-class Refused(Exception):
+class LoadRefused(Exception):
     """The server said no, or hung up."""
 
 
-class Line:
+class KeptConnection:
     """One connection."""
 
     def __init__(self, target: Target) -> None:
@@ -54,11 +54,11 @@ class Line:
         while (answer := whole_answer(received)) is None:
             data = self._socket.recv(1 << 20)
             if not data:
-                raise Refused("the server closed the connection")
+                raise LoadRefused("the server closed the connection")
             received += data
         status, body = answer
         if status >= 400:
-            raise Refused(f"{status}: {body[:500].decode(errors='replace')}")
+            raise LoadRefused(f"{status}: {body[:500].decode(errors='replace')}")
         return msgspec.json.decode(body) if body else None
 
     def get(self, path: str) -> Any:
@@ -73,17 +73,17 @@ class Line:
         return self.receive()
 
 
-def claim_ms(line: Line, queue_name: str) -> float:
+def claim_ms(line: KeptConnection, queue_name: str) -> float:
     """How long one claim takes. Raises Refused when it finds nothing."""
     began = time.perf_counter()
     claimed = line.post("/api/v1/jobs/claim", claim(queue_name))
     took = time.perf_counter() - began
     if not claimed["jobs"]:
-        raise Refused("there was nothing to claim")
+        raise LoadRefused("there was nothing to claim")
     return took * 1000
 
 
-def delivery_ms(worker: Line, producer: Line, queue_name: str) -> float:
+def delivery_ms(worker: KeptConnection, producer: KeptConnection, queue_name: str) -> float:
     """From sending a job to its arrival at a claim that waits; the job is completed afterwards."""
     worker.send("/api/v1/jobs/claim", claim(queue_name, wait_ms=WAIT_MS))
     # At any moment of the server's clock, and with its threads asleep.

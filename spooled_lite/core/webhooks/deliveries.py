@@ -19,7 +19,7 @@ from spooled_lite.times import format_ms
 FIRST_WAIT_MS: Final = 1_000  # doubled after each attempt: 1, 2, 4, 8 seconds
 RETRY_AFTER_SECONDS_MAX: Final = 60.0
 FAILURES_MAX: Final = 20  # failed deliveries in a row, then the webhook is switched off
-AT_ONCE_MAX: Final = 4  # deliveries under way to one endpoint
+CALLS_PER_ENDPOINT_MAX: Final = 4  # deliveries under way to one endpoint
 LAST: Final = "\U0010ffff"  # after every endpoint
 TEST_EVENT: Final = "webhook.test"
 TEST_MESSAGE: Final = "This is a test of a webhook. Nothing happened."
@@ -60,7 +60,7 @@ def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Foun
         after = first["endpoint"]
         if first["is_cleared"]:
             continue
-        limit = 1 if first["next_attempt_at_ms"] > tx.now_ms else 2 * AT_ONCE_MAX + 1
+        limit = 1 if first["next_attempt_at_ms"] > tx.now_ms else 2 * CALLS_PER_ENDPOINT_MAX + 1
         rows = tx.rows(statements.FIRST_OF_ENDPOINT, {"endpoint": after, "limit": limit})
         last_ms = first["last_call_ms"]
         last_seconds = None if last_ms is None else last_ms / 1000

@@ -18,8 +18,8 @@ from spooled_lite.times import format_ms, format_optional_ms
 
 # What one operation writes itself. Beyond either, the deliveries of an event are written in passes
 # of a loop: a hundred jobs at once, or one large result, may be owed to a thousand webhooks.
-AT_ONCE_MAX: Final = 500
-AT_ONCE_BYTES_MAX: Final = 4 * 1024 * 1024
+DELIVERIES_AT_ONCE_MAX: Final = 500
+BODIES_AT_ONCE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 # Not on cancel: contract schedules-workflows-webhooks, section 3.8.
 _COMPLETION_EVENTS: Final[frozenset[EventType]] = frozenset({"job.completed", "job.deadlettered"})
@@ -175,7 +175,7 @@ def _may_write(tx: Tx, count: int, size_bytes: int) -> bool:
     """Whether this operation may write so many more deliveries; then they are counted."""
     written = tx.own(_WRITTEN)
     count, size_bytes = written.count + count, written.size_bytes + size_bytes
-    if count > AT_ONCE_MAX or size_bytes > AT_ONCE_BYTES_MAX:
+    if count > DELIVERIES_AT_ONCE_MAX or size_bytes > BODIES_AT_ONCE_BYTES_MAX:
         return False
     written.count, written.size_bytes = count, size_bytes
     return True

@@ -7,7 +7,12 @@ import msgspec
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.clear import SWITCHED_OFF
-from spooled_lite.core.webhooks.outbox import AT_ONCE_BYTES_MAX, Owed, calls, write_deliveries
+from spooled_lite.core.webhooks.outbox import (
+    BODIES_AT_ONCE_BYTES_MAX,
+    Owed,
+    calls,
+    write_deliveries,
+)
 from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
@@ -21,7 +26,7 @@ def spread_owed(tx: Tx) -> Pass:
     its delivery as a failed one, as if that had been written before; one that is gone gets none.
     A crash loses nothing and repeats nothing: what a pass has written is counted with it.
     """
-    left, bytes_left = PASS_MAX, AT_ONCE_BYTES_MAX
+    left, bytes_left = PASS_MAX, BODIES_AT_ONCE_BYTES_MAX
     while left > 0 and bytes_left > 0:
         row = tx.row(statements.NEXT_TO_SPREAD)
         if row is None:

@@ -22,7 +22,7 @@ TOGETHER_MAX: Final = 6
 JOB: Final = 1  # the number of `job` in ProcessResponse; those of the three acts are in acts.py
 
 
-class Stream(Protocol):
+class AnswerStream(Protocol):
     """Whom the answers are written to."""
 
     call: Call
@@ -35,7 +35,7 @@ class Stream(Protocol):
         ...
 
 
-class Answer(Protocol):
+class StreamAnswer(Protocol):
     """What stands in line to be written."""
 
     weight: int  # how much it counts of what is read ahead
@@ -46,14 +46,14 @@ class Answer(Protocol):
         """Ask for what is to be written; comes before everything else."""
         ...
 
-    async def write(self, stream: Stream) -> None: ...
+    async def write(self, stream: AnswerStream) -> None: ...
 
     def hand_back(self, call: Call) -> None:
         """It will never be written, or not to its end."""
         ...
 
 
-def begin(call: Call, answers: Sequence[Answer]) -> None:
+def begin(call: Call, answers: Sequence[StreamAnswer]) -> None:
     """Have the writing thread work at what these answers need. Their order is kept."""
     for at in range(0, len(answers), TOGETHER_MAX):
         group = Group(call)
@@ -91,7 +91,7 @@ class Group:
         return outcome
 
 
-class Refused:
+class RefusedRequest:
     weight = 1
     size_bytes = backlog_bytes = 0
 
@@ -100,7 +100,7 @@ class Refused:
 
     def begin(self, group: Group) -> None: ...
 
-    async def write(self, stream: Stream) -> None:
+    async def write(self, stream: AnswerStream) -> None:
         await stream.refuse(self._error)
 
     def hand_back(self, call: Call) -> None: ...
@@ -123,7 +123,7 @@ class Settled:
         self._group = group
         self._place = group.add(self._act.step(group.call, self._command))
 
-    async def write(self, stream: Stream) -> None:
+    async def write(self, stream: AnswerStream) -> None:
         assert self._group is not None, "it was begun"
         try:
             outcome = self._group.outcome(self._place)
@@ -148,7 +148,7 @@ class Arrived:
 
     def begin(self, group: Group) -> None: ...
 
-    async def write(self, stream: Stream) -> None:
+    async def write(self, stream: AnswerStream) -> None:
         has_said = False
         while self._jobs:
             for message in (await handed_out(stream.call, [self._jobs[0]])).messages:
@@ -178,7 +178,7 @@ class Asked:
         # It is asked once in its turn, and parks when its turn to be answered has come.
         self._request = ask_once(group.call.db, group.call.claimer, self._wanted)
 
-    async def write(self, stream: Stream) -> None:
+    async def write(self, stream: AnswerStream) -> None:
         taker = self._taker
         if not taker.done():
             await asyncio.wait({taker})

@@ -43,14 +43,14 @@ class Streaming(Struct, frozen=True):
     run: Callable[[Call, Any], Awaitable[None]]
 
 
-Row = Unary | Streaming
+MethodRow = Unary | Streaming
 
 
 # Whose services a call is served by. In production there is one server, whoever calls.
 Find = Callable[[Context], Services]
 
 
-def handlers_of(service_name: str, rows: Mapping[str, Row], find: Find) -> Handlers:
+def handlers_of(service_name: str, rows: Mapping[str, MethodRow], find: Find) -> Handlers:
     """All methods of a service. Bytes come in and go out: a bad message is answered here."""
     limit = TimeLimit()
     found = {
@@ -60,7 +60,7 @@ def handlers_of(service_name: str, rows: Mapping[str, Row], find: Find) -> Handl
     return service_handlers(service_name, found)
 
 
-def _handler(method: Method, row: Row, find: Find, limit: TimeLimit) -> Any:
+def _handler(method: Method, row: MethodRow, find: Find, limit: TimeLimit) -> Any:
     if isinstance(row, Unary):
         return grpc.unary_unary_rpc_method_handler(_unary(method, row, find, limit))
     if method.streams_requests:

@@ -10,7 +10,14 @@ from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError, Unauthorized, WrongShape
 from spooled_lite.events import Row
 from spooled_lite.wire.grpc.acts import ACTS
-from spooled_lite.wire.grpc.answers import Answer, Arrived, Asked, Refused, Settled, begin
+from spooled_lite.wire.grpc.answers import (
+    Arrived,
+    Asked,
+    RefusedRequest,
+    Settled,
+    StreamAnswer,
+    begin,
+)
 from spooled_lite.wire.grpc.call import Call, parsed
 from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response
 from spooled_lite.wire.grpc.descriptors import spooled_class
@@ -58,8 +65,10 @@ class _Conversation:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.parked = Parked(call, arrived=self._arrived, refused=self._refused)
-        self._line: deque[Answer] = deque()
-        self._gathered: list[Answer] = []  # the last ones of the line: nobody works at them yet
+        self._line: deque[StreamAnswer] = deque()
+        self._gathered: list[
+            StreamAnswer
+        ] = []  # the last ones of the line: nobody works at them yet
         self._hurry: asyncio.TimerHandle | None = None  # when they have waited for too long
         self._changed = asyncio.Event()  # there is something to write, or there never will be
         self._has_room = asyncio.Event()
@@ -164,7 +173,7 @@ class _Conversation:
         until = min(loop.time() + QUIET_SECONDS, self._quiet_within)
         self._quiet = loop.call_at(until, self._tasks[0].cancel)
 
-    async def _answer_to(self, request: Any, size_bytes: int) -> Answer:
+    async def _answer_to(self, request: Any, size_bytes: int) -> StreamAnswer:
         name = request.WhichOneof("request")
         try:
             self.call.charge()
@@ -176,14 +185,14 @@ class _Conversation:
             command = await self.call.off_loop(size_bytes, act.read, getattr(request, name))
             return Settled(act, command, size_bytes)
         except Exception as error:
-            return Refused(told(error))
+            return RefusedRequest(told(error))
 
-    def _dequeue(self, request: Any) -> Answer:
+    def _dequeue(self, request: Any) -> StreamAnswer:
         wanted = claim_of(request)
         self.call.scope.check(wanted.queue_name)
         return Asked(wanted)
 
-    def _put(self, answer: Answer) -> None:
+    def _put(self, answer: StreamAnswer) -> None:
         self._ahead += answer.weight
         self._ahead_bytes += answer.size_bytes
         self._line.append(answer)
@@ -223,7 +232,7 @@ class _Conversation:
         if isinstance(error, Unauthorized):
             self.end(error)
         else:
-            self._put(Refused(error))
+            self._put(RefusedRequest(error))
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -240,7 +249,7 @@ class _Conversation:
             line.popleft()
             self._make_room(answer)
 
-    def _make_room(self, answer: Answer) -> None:
+    def _make_room(self, answer: StreamAnswer) -> None:
         self._ahead -= answer.weight
         self._ahead_bytes -= answer.size_bytes
         self._backlog_bytes -= answer.backlog_bytes

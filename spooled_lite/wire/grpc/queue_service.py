@@ -31,7 +31,7 @@ JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse
 _EnqueueResponse: Final = spooled_class("EnqueueResponse")
 
 
-def rows(streams: Streams, deliveries: Deliveries) -> Mapping[str, methods.Row]:
+def rows(streams: Streams, deliveries: Deliveries) -> Mapping[str, methods.MethodRow]:
     return {
         "Enqueue": Unary("jobs:write", _read_job, _enqueue),
         "Dequeue": Unary("jobs:write", lambda _, request: claim_of(request), _dequeue),

@@ -18,7 +18,7 @@ CHECK_SECONDS: Final = 30.0  # between two looks at the credentials of all strea
 DELIVERIES_MAX: Final = 100  # StreamJobs of one organization
 
 
-class Stream(Protocol):
+class OpenStream(Protocol):
     """Something open that has to be told when it may not go on."""
 
     @property
@@ -37,8 +37,10 @@ class Streams:
     """Use it from the event loop. One timer looks after all of them."""
 
     def __init__(self) -> None:
-        self._open: set[Stream] = set()
-        self._concerned: set[Stream] = set()  # to be looked at before it is time for all of them
+        self._open: set[OpenStream] = set()
+        self._concerned: set[OpenStream] = (
+            set()
+        )  # to be looked at before it is time for all of them
         self._wake = asyncio.Event()
         self._counts: Counter[tuple[str, int]] = Counter()
         self._is_empty = asyncio.Event()
@@ -56,7 +58,7 @@ class Streams:
         return found
 
     @contextmanager
-    def opened(self, kind: str, stream: Stream, *, count_max: int) -> Iterator[None]:
+    def opened(self, kind: str, stream: OpenStream, *, count_max: int) -> Iterator[None]:
         """Keep a stream among the open ones.
 
         Raises:
@@ -116,7 +118,7 @@ class Streams:
         """End every stream whose caller may not go on. Contract: grpc, section 2."""
         await self._check(self._open)
 
-    async def _check(self, streams: Iterable[Stream]) -> None:
+    async def _check(self, streams: Iterable[OpenStream]) -> None:
         for stream in tuple(streams):
             try:
                 await stream.call.authenticate()

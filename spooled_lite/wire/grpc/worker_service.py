@@ -11,14 +11,14 @@ from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import new_worker, sign_of_life
 from spooled_lite.wire.grpc.descriptors import spooled_class
-from spooled_lite.wire.grpc.methods import Row, Unary
+from spooled_lite.wire.grpc.methods import MethodRow, Unary
 
 _RegisterResponse: Final = spooled_class("RegisterWorkerResponse")
 _HeartbeatResponse: Final = spooled_class("HeartbeatResponse")
 _DeregisterResponse: Final = spooled_class("DeregisterResponse")
 
 
-def rows() -> Mapping[str, Row]:
+def rows() -> Mapping[str, MethodRow]:
     return {
         "Register": Unary("workers:write", _read_worker, _register),
         "Heartbeat": Unary("workers:write", _read_sign, _heartbeat),

@@ -14,7 +14,7 @@ from spooled_lite.core.jobs.log import JobBody
 from spooled_lite.core.jobs.replay import Logged
 from spooled_lite.core.queues.levels import Levels
 from spooled_lite.times import format_ms, format_optional_ms
-from spooled_lite.wire.realtime.names import Kind
+from spooled_lite.wire.realtime.names import NameKind
 
 # Without its result, so that a frame that says its data twice keeps the cap of 30 KiB.
 DATA_BYTES_MAX: Final = 14 * 1024
@@ -30,7 +30,7 @@ Data = dict[str, Any]
 class Frame(Struct, frozen=True):
     """One event as clients see it, in no dialect yet."""
 
-    kind: Kind
+    kind: NameKind
     data: bytes  # a JSON object on one line, without `result`
     timestamp: str
     queue_name: str | None = None
@@ -47,7 +47,7 @@ def frames_of(logged: Logged) -> tuple[Frame, ...]:
 
 
 def frame(
-    kind: Kind, at_ms: int, data: Data, *, result: bytes | None = None, is_null: str = ""
+    kind: NameKind, at_ms: int, data: Data, *, result: bytes | None = None, is_null: str = ""
 ) -> Frame:
     """What has no value is left out: an empty text is no time, and null is no text.
 
@@ -120,7 +120,7 @@ class _Job(Struct, frozen=True):
             logged, body, {"job_id": logged.subject_id, "queue_name": logged.queue_name}, worker_id
         )
 
-    def frame(self, kind: Kind, *, result: bytes | None = None, **data: Any) -> Frame:
+    def frame(self, kind: NameKind, *, result: bytes | None = None, **data: Any) -> Frame:
         return frame(kind, self.logged.at_ms, {**self.ids, **data}, result=result)
 
     def status_change(self) -> Frame:
@@ -245,7 +245,7 @@ def _cancelled(logged: Logged) -> tuple[Frame, ...]:
 # -- queues, workers, workflows, schedules ---------------------------------------------------------
 
 
-def _queue(kind: Kind) -> Callable[[Logged], tuple[Frame, ...]]:
+def _queue(kind: NameKind) -> Callable[[Logged], tuple[Frame, ...]]:
     def make(logged: Logged) -> tuple[Frame, ...]:
         reason = _decode(logged.body).get("reason")
         data = {"queue_name": logged.queue_name, "reason": reason}
@@ -254,7 +254,7 @@ def _queue(kind: Kind) -> Callable[[Logged], tuple[Frame, ...]]:
     return make
 
 
-def _worker(kind: Kind, *columns: str) -> Callable[[Logged], tuple[Frame, ...]]:
+def _worker(kind: NameKind, *columns: str) -> Callable[[Logged], tuple[Frame, ...]]:
     def make(logged: Logged) -> tuple[Frame, ...]:
         body = _decode(logged.body)
         data: Data = {"worker_id": logged.subject_id, "queue_name": logged.queue_name}
@@ -267,7 +267,7 @@ def _worker(kind: Kind, *columns: str) -> Callable[[Logged], tuple[Frame, ...]]:
     return make
 
 
-def _workflow(kind: Kind) -> Callable[[Logged], tuple[Frame, ...]]:
+def _workflow(kind: NameKind) -> Callable[[Logged], tuple[Frame, ...]]:
     def make(logged: Logged) -> tuple[Frame, ...]:
         data = {"workflow_id": logged.subject_id, **_decode(logged.body)}
         return (frame(kind, logged.at_ms, data),)

@@ -9,7 +9,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.names import QUEUE_NAME_MAX
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.realtime.catalogue import Frame
-from spooled_lite.wire.realtime.names import Kind, kinds_named
+from spooled_lite.wire.realtime.names import NameKind, kinds_named
 
 QUEUES_MAX: Final = 100  # in one filter
 ID_CHARS_MAX: Final = 255
@@ -33,7 +33,7 @@ class Filter(Struct, frozen=True):
     beginnings: tuple[str, ...] = ()  # ... and how names may begin, in order
     job_id: str | None = None
     worker_id: str | None = None
-    kinds: frozenset[Kind] | None = None  # None: all
+    kinds: frozenset[NameKind] | None = None  # None: all
 
     @classmethod
     def of(
@@ -42,7 +42,7 @@ class Filter(Struct, frozen=True):
         queues: Iterable[str] = (),
         job_id: str | None = None,
         worker_id: str | None = None,
-        kinds: frozenset[Kind] | None = None,
+        kinds: frozenset[NameKind] | None = None,
     ) -> Self:
         """`queues`: names, or beginnings of names with `*` at the end.
 

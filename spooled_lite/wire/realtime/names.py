@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Kind = Literal[
+NameKind = Literal[
     "job.created",
     "job.status",
     "job.started",
@@ -46,7 +46,7 @@ def _plain(kind: str) -> Names:
 
 
 # fmt: off
-NAMES: Final[Mapping[Kind, Names]] = {
+NAMES: Final[Mapping[NameKind, Names]] = {
     "job.created":         Names("JobCreated",         "job.created",        "job_created"),
     "job.status":          Names("JobStatusChange",    "job.status_changed", "job_status_changed"),
     "job.started":         _plain("job.started"),
@@ -78,14 +78,14 @@ NAMES: Final[Mapping[Kind, Names]] = {
 
 WORKER_KINDS: Final = frozenset(kind for kind in NAMES if kind.startswith("worker."))
 
-_KINDS: Final[Mapping[str, Kind]] = {
+_KINDS: Final[Mapping[str, NameKind]] = {
     name.lower(): kind
     for kind, names in NAMES.items()
     for name in (kind, names.variant, names.dotted, names.unnamed, *names.others)
 }
 
 
-def kinds_named(texts: Iterable[str]) -> frozenset[Kind] | None:
+def kinds_named(texts: Iterable[str]) -> frozenset[NameKind] | None:
     """The kinds of which these are names, in any dialect and case; None: all of them.
 
     What is the name of nothing chooses nothing.

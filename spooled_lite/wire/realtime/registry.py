@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from spooled_lite.wire.realtime.audience import Audience
 from spooled_lite.wire.realtime.filters import EVERYWHERE, Filter, Place
-from spooled_lite.wire.realtime.stream import Kind, Stream, nothing_waits
+from spooled_lite.wire.realtime.stream import Stream, StreamKind, nothing_waits
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
 # What all streams of an organization name together, in their addresses and subscriptions. A name
@@ -19,7 +19,7 @@ NAMES_OF_ORG_MAX: Final = 100_000
 
 class _OfOrg(Struct):
     streams: dict[Stream, None]
-    counts: dict[Kind, int]
+    counts: dict[StreamKind, int]
     audiences: dict[Hashable, Audience]  # by what they see
     places: dict[Place, dict[Audience, None]]
     lengths: Counter[int]  # of the beginnings among the places
@@ -48,10 +48,10 @@ class Streams:
     def __contains__(self, stream: Stream) -> bool:
         return stream in self.of_org(stream.org)
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: StreamKind) -> int:
         return sum(each.counts[kind] for each in self._orgs.values())
 
-    def count_of(self, org: int, kind: Kind) -> int:
+    def count_of(self, org: int, kind: StreamKind) -> int:
         of_org = self._orgs.get(org)
         return 0 if of_org is None else of_org.counts[kind]
 
@@ -99,7 +99,7 @@ class Streams:
 
     def add(self, stream: Stream) -> None:
         nothing: Counter[int] = Counter()
-        counts: dict[Kind, int] = {"sse": 0, "websocket": 0}
+        counts: dict[StreamKind, int] = {"sse": 0, "websocket": 0}
         of_org = self._orgs.setdefault(stream.org, _OfOrg({}, counts, {}, {}, nothing))
         of_org.streams[stream] = None
         of_org.counts[stream.kind] += 1

@@ -16,7 +16,7 @@ from spooled_lite.wire.realtime.transition import Transition
 BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtime, section 5.8
 CHUNK_BYTES_MAX: Final = 64 * 1024  # written at once: what the transport buffers by itself, too
 
-Kind = Literal["sse", "websocket"]
+StreamKind = Literal["sse", "websocket"]
 End = Literal["done", "slow", "revoked", "stopping", "failed"]
 
 
@@ -55,7 +55,7 @@ class Stream:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: StreamKind,
         identity: Identity,
         profile: Profile,
         *,

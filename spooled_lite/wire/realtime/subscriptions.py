@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from spooled_lite.wire.realtime.catalogue import Frame
 from spooled_lite.wire.realtime.filters import ALWAYS, Filter, Place
-from spooled_lite.wire.realtime.names import Kind
+from spooled_lite.wire.realtime.names import NameKind
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class _Choices:
 
     def __init__(self) -> None:
         # By a queue, the beginning of one with `*`, _NO_QUEUE, or None for filters that name none.
-        self._kinds: dict[str | None, Counter[Kind | None]] = {}
+        self._kinds: dict[str | None, Counter[NameKind | None]] = {}
         self._lengths: Counter[int] = Counter()  # of the beginnings
 
     @property
@@ -99,7 +99,7 @@ class _Choices:
     def count(self, wanted: Filter, by: int) -> None:
         for length in map(len, wanted.beginnings):
             _count(self._lengths, length, by)
-        kinds: Sequence[Kind | None] = (None,) if wanted.kinds is None else tuple(wanted.kinds)
+        kinds: Sequence[NameKind | None] = (None,) if wanted.kinds is None else tuple(wanted.kinds)
         for key in _keys(wanted):
             counts = self._kinds.setdefault(key, Counter())
             for kind in kinds:
@@ -107,7 +107,7 @@ class _Choices:
             if not counts:
                 del self._kinds[key]
 
-    def has(self, kind: Kind, queue_name: str | None) -> bool:
+    def has(self, kind: NameKind, queue_name: str | None) -> bool:
         if self._has_at(None, kind):
             return True
         if queue_name is None:
@@ -116,7 +116,7 @@ class _Choices:
             self._has_at(queue_name[:length] + "*", kind) for length in self._lengths
         )
 
-    def _has_at(self, key: str | None, kind: Kind) -> bool:
+    def _has_at(self, key: str | None, kind: NameKind) -> bool:
         counts = self._kinds.get(key)
         return counts is not None and (None in counts or kind in counts)
 

@@ -17,7 +17,7 @@ from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.webhooks.clear import SWITCHED_OFF
-from spooled_lite.core.webhooks.outbox import AT_ONCE_BYTES_MAX, AT_ONCE_MAX
+from spooled_lite.core.webhooks.outbox import BODIES_AT_ONCE_BYTES_MAX, DELIVERIES_AT_ONCE_MAX
 from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX, delete_webhook
 from spooled_lite.events import Deadline
@@ -56,7 +56,7 @@ def test_many_jobs_for_many_webhooks_are_told_each_to_each_once(stage: HookStage
 
     ids = enqueue_many(stage)
 
-    assert len(stage.owed()) <= AT_ONCE_MAX
+    assert len(stage.owed()) <= DELIVERIES_AT_ONCE_MAX
     assert waiting(stage) > 0
     assert stage.due_at_ms[Deadline.SPREADING] == NOW_MS
 
@@ -73,14 +73,14 @@ def test_queues_that_come_about_on_the_way_do_not_lift_the_bound(stage: HookStag
 
     stored = stage.run(enqueue_bulk, stage.org, jobs, OPEN, ALL_QUEUES)
 
-    assert len(stage.owed()) <= AT_ONCE_MAX
+    assert len(stage.owed()) <= DELIVERIES_AT_ONCE_MAX
     stage.run_due(Deadline.SPREADING)
     ids = [each.row["id"] for each in stored]  # type: ignore[union-attr]
     assert pairs(stage) == {(webhook["seq"], job_id): 1 for webhook in webhooks for job_id in ids}
 
 
 def test_a_claim_of_a_rate_limited_queue_does_not_lift_the_bound(stage: HookStage) -> None:
-    subscribe(stage, AT_ONCE_MAX, "job.started")
+    subscribe(stage, DELIVERIES_AT_ONCE_MAX, "job.started")
     for _ in range(2):
         stage.enqueue()
     stage.configure(rate_limit=100)
@@ -91,7 +91,7 @@ def test_a_claim_of_a_rate_limited_queue_does_not_lift_the_bound(stage: HookStag
 
     stage.run(twice)
 
-    assert (len(stage.owed()), waiting(stage)) == (AT_ONCE_MAX, 1)
+    assert (len(stage.owed()), waiting(stage)) == (DELIVERIES_AT_ONCE_MAX, 1)
 
 
 def test_a_thousand_subscriptions_are_told_of_one_event(stage: HookStage) -> None:
@@ -125,7 +125,7 @@ def test_a_delivery_is_the_same_however_it_was_written(stage: HookStage) -> None
 
 
 def test_they_are_due_when_their_event_was(stage: HookStage) -> None:
-    subscribe(stage, AT_ONCE_MAX + 1)
+    subscribe(stage, DELIVERIES_AT_ONCE_MAX + 1)
     stage.enqueue()
     stage.clock.advance(seconds=5)
     stage.due_at_ms.pop(Deadline.DELIVERY, None)
@@ -138,7 +138,7 @@ def test_they_are_due_when_their_event_was(stage: HookStage) -> None:
 
 
 def test_each_operation_of_a_batch_writes_as_many_itself(stage: HookStage) -> None:
-    subscribe(stage, AT_ONCE_MAX)
+    subscribe(stage, DELIVERIES_AT_ONCE_MAX)
 
     def one(tx: Tx) -> None:
         enqueue(tx, stage.org, a_job(), OPEN, ALL_QUEUES)
@@ -149,12 +149,12 @@ def test_each_operation_of_a_batch_writes_as_many_itself(stage: HookStage) -> No
         batch.run(NOW_MS, one)
     stage._connection.execute("COMMIT")
 
-    assert (len(stage.owed()), waiting(stage)) == (2 * AT_ONCE_MAX, 0)
+    assert (len(stage.owed()), waiting(stage)) == (2 * DELIVERIES_AT_ONCE_MAX, 0)
 
 
 def test_large_results_are_written_a_few_at_a_time(stage: HookStage) -> None:
     result = json.dumps("x" * 1_000_000).encode()
-    at_a_time = AT_ONCE_BYTES_MAX // len(result)
+    at_a_time = BODIES_AT_ONCE_BYTES_MAX // len(result)
     subscribe(stage, 10, "job.completed")
     job = stage.enqueue()
     stage.claim()
@@ -170,7 +170,7 @@ def test_large_results_are_written_a_few_at_a_time(stage: HookStage) -> None:
 
 
 def test_a_cause_that_is_undone_owes_nothing_later_either(stage: HookStage) -> None:
-    subscribe(stage, AT_ONCE_MAX + 1)
+    subscribe(stage, DELIVERIES_AT_ONCE_MAX + 1)
 
     def undone(tx: Tx) -> None:
         enqueue(tx, stage.org, a_job(), OPEN, ALL_QUEUES)
@@ -208,7 +208,7 @@ def owed_to(stage: HookStage, webhook: sqlite3.Row) -> Sequence[sqlite3.Row]:
 
 
 def test_told_are_those_that_had_asked_for_it_by_then(stage: HookStage) -> None:
-    first, *others = subscribe(stage, AT_ONCE_MAX + 1)
+    first, *others = subscribe(stage, DELIVERIES_AT_ONCE_MAX + 1)
     stage.enqueue()
 
     stage.change(first, events='["job.failed"]')
@@ -221,7 +221,7 @@ def test_told_are_those_that_had_asked_for_it_by_then(stage: HookStage) -> None:
 
 
 def test_one_that_is_off_by_then_has_a_failed_delivery(stage: HookStage) -> None:
-    off, *_ = subscribe(stage, AT_ONCE_MAX + 1)
+    off, *_ = subscribe(stage, DELIVERIES_AT_ONCE_MAX + 1)
     stage.enqueue()
 
     stage.change(off, enabled=0)
@@ -234,7 +234,7 @@ def test_one_that_is_off_by_then_has_a_failed_delivery(stage: HookStage) -> None
 
 
 def test_one_that_is_deleted_by_then_has_none(stage: HookStage) -> None:
-    gone, *others = subscribe(stage, AT_ONCE_MAX + 1)
+    gone, *others = subscribe(stage, DELIVERIES_AT_ONCE_MAX + 1)
     stage.enqueue()
 
     stage.run(delete_webhook, stage.org, gone["id"])
@@ -246,7 +246,7 @@ def test_one_that_is_deleted_by_then_has_none(stage: HookStage) -> None:
 
 @pytest.mark.parametrize("spread_first", [True, False])
 def test_a_deleted_organization_is_told_nothing_more(stage: HookStage, spread_first: bool) -> None:
-    subscribe(stage, AT_ONCE_MAX + 1)
+    subscribe(stage, DELIVERIES_AT_ONCE_MAX + 1)
     stage.enqueue()
     stage.run(delete_organization, stage.org, even_if_busy=True)
 
