@@ -4,7 +4,7 @@ import sqlite3
 
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.ensure import ensure_queue, find_queue
-from spooled_lite.core.queues.records import Admission, QueueResumed
+from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Tx
 
@@ -24,8 +24,10 @@ def pause(
     return set_paused(tx, ensure_queue(tx, org, queue_name, admission), reason=reason)
 
 
-def resume(tx: Tx, org: int, queue_name: str) -> QueueResumed:
+def resume(tx: Tx, org: int, queue_name: str) -> int:
     """Hand out jobs again; claims that wait look at once. A queue that runs is left alone.
+
+    Returns for how many seconds it was paused.
 
     Raises:
         NotFound: there is no such queue.
@@ -39,7 +41,7 @@ def resume(tx: Tx, org: int, queue_name: str) -> QueueResumed:
     if not queue["enabled"]:
         paused_seconds = _paused_seconds(tx, queue)
         set_running(tx, queue)
-    return QueueResumed(queue_name=queue_name, name=queue_name, paused_duration_secs=paused_seconds)
+    return paused_seconds
 
 
 def set_paused(tx: Tx, queue: sqlite3.Row, *, reason: str | None) -> sqlite3.Row:

@@ -7,7 +7,7 @@ from typing import Final
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.ensure import find_queue
-from spooled_lite.core.queues.records import QueueDepth, QueueStats
+from spooled_lite.core.queues.records import QueueDepth, QueueStanding
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.errors import NotFound
@@ -39,16 +39,15 @@ def list_queues(tx: Reading, org: int, scope: Scope) -> list[sqlite3.Row]:
         after = page[-1]["queue_name"]
 
 
-def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStats:
+def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStanding:
     """What waits, runs and was done in a queue; zeros for one that is not there.
 
     Contract: jobs, Q7 and section 11.3.
     """
     queue = find_queue(tx, org, queue_name)
     if queue is None:
-        return QueueStats(queue_name=queue_name, name=queue_name)
+        return QueueStanding()
     seq = queue["seq"]
-    now = {row["name"]: row["value"] for row in tx.rows(statements.COUNTERS_NOW, {"queue": seq})}
     minute = tx.now_ms // MINUTE_MS
     day = tx.row(
         statements.COUNTERS_OF_MINUTES,
@@ -60,41 +59,17 @@ def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStats:
         },
     )
     assert day is not None, "sums always yield a row"
-    pending, scheduled = now.get("status.pending", 0), now.get("status.scheduled", 0)
-    processing, completed = now.get("status.processing", 0), now.get("status.completed", 0)
-    failed, dead = now.get("status.failed", 0), now.get("status.deadletter", 0)
-    cancelled = now.get("status.cancelled", 0)
     average_ms = day["duration_ms"] // day["durations"] if day["durations"] else None
     age_ms = oldest_age_ms(tx, seq, held_back=("pending", "scheduled"))
-    age_seconds = None if age_ms is None else age_ms // 1000
-    return QueueStats(
-        queue_name=queue_name,
-        name=queue_name,
-        pending_jobs=pending,
-        processing_jobs=processing,
-        completed_jobs_24h=day["completed"],
-        failed_jobs_24h=day["deadlettered"],
-        avg_processing_time_ms=average_ms,
-        max_job_age_seconds=age_seconds,
+    return QueueStanding(
+        counts=_counts(tx, seq),
+        completed_24h=day["completed"],
+        failed_24h=day["deadlettered"],
+        completed_1h=day["completed_in_hour"],
+        mean_ms=average_ms,
+        oldest_age_seconds=None if age_ms is None else age_ms // 1000,
         active_workers=_active_workers(tx, org, queue_name),
-        pending=pending,
-        scheduled=scheduled,
-        claimed=processing,
-        processing=processing,
-        completed=completed,
-        failed=failed,
-        deadletter=dead,
-        dead_letter=dead,
-        cancelled=cancelled,
-        total=pending + scheduled + processing + completed + failed + dead + cancelled,
-        avg_processing_time=average_ms,
-        throughput=day["completed_in_hour"],
-        pending_count=pending,
-        processing_count=processing,
-        completed_count=completed,
-        failed_count=failed + dead,
-        oldest_job_age_seconds=age_seconds,
-        paused=not queue["enabled"],
+        is_paused=not queue["enabled"],
     )
 
 
@@ -107,12 +82,17 @@ def queue_depth(tx: Reading, org: int, queue_name: str) -> QueueDepth:
     queue = find_queue(tx, org, queue_name)
     if queue is None:
         return QueueDepth(counts={})
-    rows = tx.rows(statements.COUNTERS_NOW, {"queue": queue["seq"]})
-    counts = {row["name"]: row["value"] for row in rows if row["name"].startswith("status.")}
     return QueueDepth(
-        counts={name.removeprefix("status."): count for name, count in counts.items()},
+        counts=_counts(tx, queue["seq"]),
         oldest_age_ms=oldest_age_ms(tx, queue["seq"], held_back=("pending",)) or 0,
     )
+
+
+def _counts(tx: Reading, queue: int) -> dict[str, int]:
+    """How many jobs of a queue stand where, by status."""
+    rows = tx.rows(statements.COUNTERS_NOW, {"queue": queue})
+    counts = {row["name"]: row["value"] for row in rows if row["name"].startswith("status.")}
+    return {name.removeprefix("status."): count for name, count in counts.items()}
 
 
 def oldest_age_ms(tx: Reading, queue: int, *, held_back: Sequence[str]) -> int | None:

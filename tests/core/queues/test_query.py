@@ -7,11 +7,12 @@ from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.configure import configure
 from spooled_lite.core.queues.pause import pause
 from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
-from spooled_lite.core.queues.records import QueueChanges, QueueStats
+from spooled_lite.core.queues.records import QueueChanges, QueueStanding
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.records import NewWorker
 from spooled_lite.core.workers.register import register
 from spooled_lite.errors import NotFound
+from spooled_lite.wire.shapes.queues import QueueStats
 from tests.core.stage import OPEN, Stage
 
 
@@ -21,7 +22,7 @@ def make(stage: Stage, *names: str) -> None:
 
 
 def stats(stage: Stage, queue_name: str = "emails") -> QueueStats:
-    return stage.read(queue_stats, stage.org, queue_name)
+    return QueueStats.of(queue_name, stage.read(queue_stats, stage.org, queue_name))
 
 
 def test_queues_are_listed_by_name(stage: Stage) -> None:
@@ -60,7 +61,8 @@ def test_deleted_and_foreign_queues_are_not_there(stage: Stage) -> None:
 
 
 def test_an_unknown_queue_has_zeros(stage: Stage) -> None:
-    assert stats(stage) == QueueStats(queue_name="emails", name="emails")
+    assert stage.read(queue_stats, stage.org, "emails") == QueueStanding()
+    assert (stats(stage).total, stats(stage).avg_processing_time_ms) == (0, None)
 
 
 def test_statistics_count_by_status(stage: Stage) -> None:

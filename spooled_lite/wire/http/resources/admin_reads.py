@@ -12,7 +12,6 @@ from spooled_lite.core.overview.all_orgs import (
     list_all_queues,
     list_all_workers,
 )
-from spooled_lite.core.queues.records import QueueView
 from spooled_lite.core.schedules.query import list_all_schedules
 from spooled_lite.core.schedules.records import ScheduleView
 from spooled_lite.core.workflows.query import list_all_workflows
@@ -23,6 +22,7 @@ from spooled_lite.wire.http.resources.job_views import full_job, job_summary
 from spooled_lite.wire.http.resources.jobs import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.workflow_views import listed_workflow
 from spooled_lite.wire.http.resources.workflows import status_asked
+from spooled_lite.wire.shapes.queues import QueueView
 from spooled_lite.wire.shapes.workers import WorkerView
 
 

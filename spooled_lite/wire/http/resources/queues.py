@@ -10,18 +10,20 @@ from spooled_lite.core.queues.configure import configure, create_queue
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
-from spooled_lite.core.queues.records import (
-    CreateQueue,
-    PauseQueue,
-    QueueChanges,
-    QueuePaused,
-    QueueView,
-    UpdateQueue,
-)
 from spooled_lite.errors import BadRequest, RuleBroken
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag
+from spooled_lite.wire.shapes.queues import (
+    CreateQueue,
+    PauseQueue,
+    QueuePaused,
+    QueuePurged,
+    QueueResumed,
+    QueueStats,
+    QueueView,
+    UpdateQueue,
+)
 
 
 async def list_all(call: Call) -> Reply:
@@ -31,7 +33,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     body = await call.body(CreateQueue)
-    name, changes = body.named_queue(), QueueChanges.from_wire(body, null_clears=False)
+    name, changes = body.named_queue(), body.changes(null_clears=False)
     call.scope.check(name)
     made = await call.write(create_queue, call.org, name, changes, admission_of(call))
     return reply(QueueView.of(made.row, call.org_id), 201 if made.created else 200)
@@ -44,7 +46,7 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     name = _name(call)
-    changes = QueueChanges.from_wire(await call.body_or_empty(UpdateQueue), null_clears=True)
+    changes = (await call.body_or_empty(UpdateQueue)).changes(null_clears=True)
     made = await call.write(configure, call.org, name, changes, admission_of(call))
     return reply(QueueView.of(made.row, call.org_id))
 
@@ -56,7 +58,8 @@ async def delete(call: Call) -> Reply:
 
 
 async def stats(call: Call) -> Reply:
-    return reply(await call.reads.read(queue_stats, call.org, _name(call)))
+    name = _name(call)
+    return reply(QueueStats.of(name, await call.reads.read(queue_stats, call.org, name)))
 
 
 async def pause_queue(call: Call) -> Reply:
@@ -66,7 +69,9 @@ async def pause_queue(call: Call) -> Reply:
 
 
 async def resume_queue(call: Call) -> Reply:
-    return reply(await call.write(resume, call.org, _name(call)))
+    name = _name(call)
+    seconds = await call.write(resume, call.org, name)
+    return reply(QueueResumed(queue_name=name, name=name, paused_duration_secs=seconds))
 
 
 async def purge(call: Call) -> Reply:
@@ -76,7 +81,7 @@ async def purge(call: Call) -> Reply:
     while after is not None:
         done = await call.write(purge_queue_pass, call.org, name, after)
         count, after = count + done.count, done.after
-    return reply({"success": True, "purged_count": count, "message": f"{count} jobs were removed"})
+    return reply(QueuePurged(purged_count=count, message=f"{count} jobs were removed"))
 
 
 def _name(call: Call) -> str:

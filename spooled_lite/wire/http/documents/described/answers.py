@@ -11,12 +11,6 @@ class WorkflowCreated(WorkflowSummary):
     job_ids: list[StepCreated]
 
 
-class QueuePurged(Struct):
-    success: bool
-    purged_count: int
-    message: str
-
-
 class HealthChecks(Struct):
     writer: str
     disk: str

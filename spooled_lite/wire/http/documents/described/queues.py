@@ -3,35 +3,34 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.queues import records
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.errors import Conflict, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described import answers
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter
 from spooled_lite.wire.http.resources import queues, workers
-from spooled_lite.wire.shapes import workers as shapes
+from spooled_lite.wire.shapes import queues as shapes
+from spooled_lite.wire.shapes import workers as worker_shapes
 
 QUEUES: Final[Mapping[Handler, Doc]] = {
     queues.list_all: Doc(
-        summary="List the first 100 queues by name", answer=list[records.QueueView]
+        summary="List the first 100 queues by name", answer=list[shapes.QueueView]
     ),
     queues.create: Doc(
         summary="Create a queue, or change the one with this name",
-        body=records.CreateQueue,
+        body=shapes.CreateQueue,
         needs=("name", "queue_name", "queue"),
         example={"name": "emails", "max_retries": 5, "rate_limit": 50},
-        answer=records.QueueView,
+        answer=shapes.QueueView,
         statuses=(201, 200),
         errors=(QuotaExceeded,),
     ),
-    queues.get: Doc(summary="Show one queue", answer=records.QueueView),
+    queues.get: Doc(summary="Show one queue", answer=shapes.QueueView),
     queues.update: Doc(
         summary="Change a queue",
         about="Creates it if it does not exist. Fields that are left out do not change.",
-        body=records.UpdateQueue,
+        body=shapes.UpdateQueue,
         example={"max_retries": 5, "rate_limit": None, "enabled": True},
-        answer=records.QueueView,
+        answer=shapes.QueueView,
         errors=(QuotaExceeded,),
     ),
     queues.delete: Doc(
@@ -45,30 +44,31 @@ QUEUES: Final[Mapping[Handler, Doc]] = {
     queues.stats: Doc(
         summary="Show the counts and times of a queue",
         about="All values are 0 when there is no such queue.",
-        answer=records.QueueStats,
+        answer=shapes.QueueStats,
     ),
     queues.pause_queue: Doc(
         summary="Pause a queue",
         about="It hands out no jobs; claimed jobs go on. Creates the queue if it does not exist.",
-        body=records.PauseQueue,
+        body=shapes.PauseQueue,
         example={"reason": "Maintenance"},
-        answer=records.QueuePaused,
+        answer=shapes.QueuePaused,
         errors=(QuotaExceeded,),
     ),
-    queues.resume_queue: Doc(summary="Resume a queue", answer=records.QueueResumed),
+    queues.resume_queue: Doc(summary="Resume a queue", answer=shapes.QueueResumed),
     queues.purge: Doc(
         summary="Delete every job that is not being processed",
-        answer=answers.QueuePurged,
+        answer=shapes.QueuePurged,
     ),
 }
 
 WORKERS: Final[Mapping[Handler, Doc]] = {
     workers.list_all: Doc(
-        summary="List the 100 workers with the latest heartbeats", answer=list[shapes.WorkerView]
+        summary="List the 100 workers with the latest heartbeats",
+        answer=list[worker_shapes.WorkerView],
     ),
     workers.register: Doc(
         summary="Register a worker",
-        body=shapes.RegisterWorker,
+        body=worker_shapes.RegisterWorker,
         needs=("queue_name", "queue", "queue_names"),
         example={
             "worker_id": "mailer-1",
@@ -76,18 +76,18 @@ WORKERS: Final[Mapping[Handler, Doc]] = {
             "hostname": "mail-host",
             "max_concurrency": 5,
         },
-        answer=shapes.WorkerRegistered,
+        answer=worker_shapes.WorkerRegistered,
         statuses=(201,),
         errors=(Conflict, QuotaExceeded),
     ),
-    workers.get: Doc(summary="Show one worker", answer=shapes.WorkerView),
+    workers.get: Doc(summary="Show one worker", answer=worker_shapes.WorkerView),
     workers.heartbeat: Doc(
         summary="Report that a worker is alive",
         about=f"Without a heartbeat for {SILENCE_MS // 1000} seconds a worker counts as offline;"
         " it keeps its jobs until their leases end.",
-        body=shapes.HeartbeatWorker,
+        body=worker_shapes.HeartbeatWorker,
         example={"current_jobs": 2, "status": "healthy"},
-        answer=shapes.HeartbeatTaken,
+        answer=worker_shapes.HeartbeatTaken,
     ),
     workers.deregister: Doc(
         summary="Mark a worker offline",

@@ -5,18 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from spooled_lite.core.queues.records import (
-    CreateQueue,
-    PauseQueue,
-    QueueChanges,
-    UpdateQueue,
-)
+from spooled_lite.core.queues.records import QueueChanges
 from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.wire.shapes.queues import CreateQueue, PauseQueue, UpdateQueue
 
 
 def changes(body: dict[str, Any], *, null_clears: bool = True) -> QueueChanges:
     decoded = msgspec.json.decode(msgspec.json.encode(body), type=UpdateQueue)
-    return QueueChanges.from_wire(decoded, null_clears=null_clears)
+    return decoded.changes(null_clears=null_clears)
 
 
 def code_of(error: RuleBroken | WrongShape) -> str:
@@ -113,9 +109,7 @@ def test_any_other_null_is_as_good_as_left_out(field: str) -> None:
 def test_settings_are_kept_byte_for_byte() -> None:
     body = msgspec.json.decode(b'{"settings": {"b" : 1.0, "a":[ ]}}', type=UpdateQueue)
 
-    assert QueueChanges.from_wire(body, null_clears=True).columns == {
-        "settings": b'{"b" : 1.0, "a":[ ]}'
-    }
+    assert body.changes(null_clears=True).columns == {"settings": b'{"b" : 1.0, "a":[ ]}'}
 
 
 def test_reserved_keys_are_left_out_of_settings() -> None:
@@ -150,7 +144,7 @@ def test_settings_that_could_not_be_read_back_are_refused() -> None:
     body = msgspec.json.decode(b'{"settings": {"retry_delay_ms": 1e999}}', type=UpdateQueue)
 
     with pytest.raises(RuleBroken) as caught:
-        QueueChanges.from_wire(body, null_clears=True)
+        body.changes(null_clears=True)
 
     assert code_of(caught.value) == "invalid_value"
 
