@@ -21,6 +21,7 @@ SHORT_BYTES: Final = 1024 * 1024
 IDLE_SECONDS: Final = 1.0  # of silence before the log is emptied
 IDLE_SECONDS_MAX: Final = 60.0  # between tries, when readers were in the way again and again
 MOMENT_SECONDS_MAX: Final = 1.0  # that reads are held back; a reader that stays has its way
+FRAME_BYTES: Final = 4_096  # of a page in the log
 SAY_AGAIN_SECONDS: Final = 10.0  # between two lines about one that failed
 
 
@@ -41,6 +42,7 @@ class Checkpointer:
         self._was_short = False
         self._moment_ends_at = 0.0
         self._say_again_at = 0.0
+        self._frames = 0  # pages in the log, when it was last moved
 
     def wait_seconds(self) -> float | None:
         """How long to wait for requests before there is something to do; None: no matter."""
@@ -62,10 +64,7 @@ class Checkpointer:
         is written from its start again instead, as soon as all of it is in the file.
         """
         if keeps_room:
-            self.give_up()
-            self._has_log = False
-            if connection.total_changes != self._changes_before:
-                self._checkpoint(connection, "PASSIVE")
+            self._keep_short(connection)
             return
         if self._moment.is_asked:
             self._take_moment(connection)
@@ -99,19 +98,29 @@ class Checkpointer:
         self.give_up()
         self._checkpoint(connection, "TRUNCATE")
 
-    def _empty(self, connection: sqlite3.Connection) -> None:
-        """Truncate the log, now or as soon as nobody reads."""
+    def _keep_short(self, connection: sqlite3.Connection) -> None:
+        """Have the log written from its start again, without making the file of it shorter."""
+        self._has_log = False  # silence changes nothing
+        if self._moment.is_asked:
+            self._take_moment(connection, "RESTART")
+        elif connection.total_changes != self._changes_before:
+            self._checkpoint(connection, "PASSIVE")
+            if self._frames * FRAME_BYTES >= SHORT_BYTES:  # readers that overlap were in the way
+                self._empty(connection, "RESTART")
+
+    def _empty(self, connection: sqlite3.Connection, mode: str = "TRUNCATE") -> None:
+        """Truncate the log, or restart it, now or as soon as nobody reads."""
         self._moment_ends_at = time.monotonic() + MOMENT_SECONDS_MAX
         self._moment.ask(self._wake)
-        self._take_moment(connection)
+        self._take_moment(connection, mode)
 
-    def _take_moment(self, connection: sqlite3.Connection) -> None:
+    def _take_moment(self, connection: sqlite3.Connection, mode: str = "TRUNCATE") -> None:
         """Use the moment without readers if it is there, give it up if it does not come."""
         is_over = time.monotonic() >= self._moment_ends_at
         if not self._moment.is_there and not is_over:
             return
         try:
-            is_empty = self._moment.is_there and self._checkpoint(connection, "TRUNCATE")
+            is_empty = self._moment.is_there and self._checkpoint(connection, mode)
         finally:
             self._moment.end()
         self._has_log = not is_empty
@@ -125,7 +134,9 @@ class Checkpointer:
         """Whether nobody was in its way."""
         was_whole = False
         try:
-            [(is_busy, _, _)] = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            [(is_busy, self._frames, _)] = connection.execute(
+                f"PRAGMA wal_checkpoint({mode})"
+            ).fetchall()
             was_whole = not is_busy
         except sqlite3.Error as error:
             if time.monotonic() >= self._say_again_at:

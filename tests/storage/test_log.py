@@ -15,6 +15,8 @@ from spooled_lite.clock import ManualClock
 from spooled_lite.errors import RequestTimeout
 from spooled_lite.storage import checkpoint, quiet_moment, waiting_reads
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.disk_room import DiskRoom
+from spooled_lite.storage.file_guard import FileLock
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Reading, Tx
@@ -30,6 +32,7 @@ from tests.storage.stage import (
     storage_error,
 )
 
+MIB = 1024 * 1024
 # Some tens of milliseconds, in steps at each of which a read can be ended.
 LONG = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
@@ -160,6 +163,50 @@ def test_the_log_is_emptied_under_load_though_reads_overlap(
     run(main())
 
     assert read_count > 0
+
+
+def test_a_log_that_holds_the_spare_room_is_neither_cut_nor_grows_though_reads_overlap(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quiet_moment, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(DiskRoom, "is_wanted", lambda self: True)
+    monkeypatch.setattr(FileLock, "keep_spare", lambda self: None)
+    restarted = 0
+    lengths: list[int] = []
+    plain = checkpoint.Checkpointer._checkpoint
+
+    def counting(self: checkpoint.Checkpointer, connection: sqlite3.Connection, mode: str) -> bool:
+        nonlocal restarted
+        was_whole = plain(self, connection, mode)
+        restarted += mode == "RESTART" and was_whole
+        return was_whole
+
+    monkeypatch.setattr(checkpoint.Checkpointer, "_checkpoint", counting)
+
+    async def main() -> None:
+        async with a_database(path, durability="normal", disk_reserve_bytes=MIB) as db:
+            db.writer._connection.execute("PRAGMA busy_timeout = 0")
+            await db.write(add_large, "first")
+            db.writer.file.lengthen_log(4 * MIB)
+
+            async def keep_reading() -> None:
+                while restarted < 3:
+                    with contextlib.suppress(RequestTimeout):
+                        await db.readers.read(read_long)
+
+            reading = [asyncio.create_task(keep_reading()) for _ in range(6)]
+            for number in itertools.count():
+                await db.write(add_large, str(number))
+                lengths.append(db.writer.file.wal_bytes())
+                if restarted >= 3:
+                    break
+            await asyncio.gather(*reading)
+
+    run(main())
+
+    assert lengths == sorted(lengths), "it was never cut"
+    assert lengths[0] >= 4 * MIB
+    assert lengths[-1] < 16 * MIB
 
 
 def test_a_reader_that_stays_is_not_waited_for_at_every_batch(
