@@ -47,7 +47,7 @@ class Courier:
         self._wake = wake
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken: set[int] = set()  # deliveries that no read may have us send once more
-        self._over: set[int] = set()  # of these, those that a read from now on sees as they are
+        self._over: set[int] = set()  # finished ones; the next read sees their result
         self._behind: dict[str, list[Waiting]] = {}  # due next to the endpoints of the last read
         self._after = FIRST  # the endpoint that had its turn last
         self._is_stopping = False

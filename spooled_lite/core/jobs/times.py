@@ -5,7 +5,7 @@ from spooled_lite.storage.transaction import Tx
 
 
 def announce_times(tx: Tx, row: Row) -> None:
-    """Whenever a job begins to wait, for the first time or again: who takes it, who moves it on."""
+    """Announce when this job becomes claimable and when it expires, each time it begins to wait."""
     if row["claimable"]:
         tx.feed((row["org"], row["queue_name"]))
     if row["run_at_ms"] is not None:

@@ -35,7 +35,7 @@ class Due(Struct, frozen=True):
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What jobs are let in under that nobody calls for. Contract: platform, section 5.3."""
+    """Caps and defaults for jobs that a schedule creates. Contract: platform, section 5.3."""
 
     plans: Plans
     is_enforced: bool

@@ -101,7 +101,7 @@ async def complete(call: Call) -> Reply:
 
 
 async def check(call: Call) -> Reply:
-    """In production everybody's address is one that is free, as far as the public may know."""
+    """In production always answers 'available', so that addresses cannot be probed."""
     email = call.query.get("email") if call.method != "POST" else None
     if call.method == "POST":
         email = (await call.body(EmailAddress)).email
