@@ -281,6 +281,6 @@ def test_loops_are_run_by_what_was_handed_in_and_it_learns_what_is_due() -> None
 
 def test_applications_of_one_process_share_the_tree_of_their_routes() -> None:
     async def script(it: Running, api: httpx.AsyncClient) -> None:
-        assert Application(it.services).dispatch is it.application.dispatch
+        assert Application(it.services).api.dispatch is it.application.api.dispatch
 
     play(script)

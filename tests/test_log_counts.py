@@ -8,7 +8,7 @@ import pytest
 from spooled_lite.config import Settings
 from spooled_lite.log_counts import CAUSES_MAX, OTHER, Counted
 from spooled_lite.outbound import mail
-from spooled_lite.wire.http import application
+from spooled_lite.wire.http import api as boundary
 from tests.api.job_calls import WatchedApi
 
 LOGGER = logging.getLogger("repeats")
@@ -82,7 +82,7 @@ def test_nothing_is_counted_at_a_level_that_is_not_written(
 def test_calls_that_one_trouble_refuses_are_one_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level(logging.INFO, logger=application.__name__)
+    caplog.set_level(logging.INFO, logger=boundary.__name__)
     with WatchedApi(":memory:", Settings()) as api:
         monkeypatch.setattr(mail, "WAITING_MAX", 0)
 
@@ -93,5 +93,5 @@ def test_calls_that_one_trouble_refuses_are_one_line(
         api.get("jobs")
 
     assert [answer.status_code for answer in answers] == [503] * 8
-    [line] = [each for each in caplog.records if each.name == application.__name__]
+    [line] = [each for each in caplog.records if each.name == boundary.__name__]
     assert line.getMessage() == "503 overloaded, first of POST /api/v1/auth/email/start"

@@ -57,6 +57,7 @@ ROWS: tuple[Row, ...] = (
     ("POST", "/jobs/dlq/retry", stats, Access.PUBLIC, "-"),
     ("DELETE", "/jobs/{id}", act, Access.PUBLIC, "-"),
     ("GET", "/queues/{name}", queue, Access.PUBLIC, "-"),
+    ("GET", "/api/v1/queues/{name}", queue, Access.PUBLIC, "-"),
     ("GET", "/list", listed, Access.PUBLIC, "-"),
     ("GET", "/asked", asked, Access.PUBLIC, "-"),
 )
@@ -126,7 +127,7 @@ def test_every_route_of_the_table_is_found_by_its_own_path() -> None:
 
 
 def test_a_queue_name_comes_back_decoded(api: Api) -> None:
-    assert api.get("/queues/a%2Fb%20%C3%A4").json() == {"queue": "a/b ä"}
+    assert api.get("queues/a%2Fb%20%C3%A4").json() == {"queue": "a/b ä"}
 
 
 # -- pages ---------------------------------------------------------------------------------------

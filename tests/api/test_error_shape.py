@@ -450,7 +450,7 @@ def test_a_crash_is_500_and_says_nothing_but_is_logged(
 def test_a_request_is_logged_without_secrets_and_in_one_line(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="spooled_lite.wire.http.application")
+    caplog.set_level(logging.DEBUG, logger="spooled_lite.wire.http.api")
 
     api.get("crash/a%0Ab?token=hidden", headers={"X-Request-Id": "find-me"})
     api.post("echo", content=b'{"name":"hidden"}')
@@ -467,7 +467,13 @@ def test_a_websocket_finds_nothing_at_a_path_of_requests(api: Api) -> None:
         sent.append(message)
 
     path, headers = b"/api/v1/jobs", [(b"x-request-id", b"find-me")]
-    scope = {"type": "websocket", "raw_path": path, "query_string": b"", "headers": headers}
+    scope = {
+        "type": "websocket",
+        "path": path.decode(),
+        "raw_path": path,
+        "query_string": b"",
+        "headers": headers,
+    }
     asyncio.run(api.served.app(scope, None, send))  # type: ignore[arg-type]
 
     [start, body] = sent

@@ -147,8 +147,8 @@ def test_an_event_stream_ends_in_order_when_its_time_is_over_and_a_websocket_doe
 
 def test_a_stream_outlives_the_time_limit_of_other_requests() -> None:
     async def test(stage: Stage) -> None:
-        stage.it.application._time_limit._seconds_max = 0.05
-        stage.it.application._time_limit._sweep_seconds = 0.02
+        stage.it.application.api._time_limit._seconds_max = 0.05
+        stage.it.application.api._time_limit._sweep_seconds = 0.02
         stream = await stage.events()
 
         for _ in range(5):

@@ -13,9 +13,7 @@ from spooled_lite.storage.event_log import KEPT_MAX, KEPT_MS
 from spooled_lite.storage.transaction import Reading
 
 PAGE_MAX: Final = 250  # rows of one read: some milliseconds, and no more memory than that
-FRAMED_RESULT_BYTES_MAX: Final = (
-    30 * 1024
-)  # what no frame has room for. Contract: realtime, section 3.5
+FRAMED_RESULT_BYTES_MAX: Final = 30 * 1024  # no frame has room for more. Realtime, section 3.5
 
 
 class Logged(Struct, frozen=True, gc=False):

@@ -1,46 +1,25 @@
-"""The ASGI application: what every request goes through, in order, and the error boundary.
+"""The ASGI application: the API, and beside it what people open in a browser.
 
-It is one function and not a chain of wrappers, so that a request pays for the headers once.
+A request below the prefix of the API is handed on after one comparison, to a tree of routes and a
+boundary of its own: it costs a fraction of what Starlette does for a request. Everything else is
+Starlette's.
 """
 
-import logging
-import time
 from collections.abc import Iterable
-from functools import partial
-from typing import Final
 
+from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.errors import (
-    InternalError,
-    NotFound,
-    RateLimited,
-    SpooledError,
-    Unavailable,
-)
-from spooled_lite.wire.http.admit import admit
-from spooled_lite.wire.http.body import ClientGone
-from spooled_lite.wire.http.call import Call, Header, Reply, StreamReply
-from spooled_lite.wire.http.dispatch import Route, Row, dispatch_of
-from spooled_lite.wire.http.errors import refusal
-from spooled_lite.wire.http.headers import compression, versions
-from spooled_lite.wire.http.headers.cors import Cors
-from spooled_lite.wire.http.headers.security_headers import security_headers
+from spooled_lite.wire.http.api import Api
+from spooled_lite.wire.http.call import Header
+from spooled_lite.wire.http.dispatch import Row
+from spooled_lite.wire.http.pages import error_handlers, page_route, surroundings
 from spooled_lite.wire.http.routes import API_PREFIX, ROUTES
-from spooled_lite.wire.rates.rate_limit import (
-    client_address,
-    rate_headers,
-    refusal_headers,
-)
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
 
-logger = logging.getLogger(__name__)
 
-_PREFIX: Final = API_PREFIX.encode("ascii")
-
-
-class Application:
+class Application(Starlette):
     def __init__(
         self,
         services: Services,
@@ -49,171 +28,26 @@ class Application:
         time_limit: TimeLimit | None = None,
     ) -> None:
         self.services = services
-        self.dispatch = dispatch_of(tuple(rows))
-        self._around = services.around
-        self._time_limit = time_limit or TimeLimit()
-        self._cors = Cors(services.settings)
-        self._security = security_headers(enable_hsts=services.settings.enable_hsts)
+        self.api = api = Api(services, tuple(rows), time_limit=time_limit)
+        pages = [each for each in api.dispatch.routes if not each.path.startswith(API_PREFIX)]
+        super().__init__(
+            routes=[page_route(api, route) for route in pages],
+            middleware=[surroundings(api)],
+            exception_handlers=error_handlers(api),
+        )
+        self.router.redirect_slashes = False  # a path with a slash at its end is another one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._serve_websocket(scope, receive, send)
+        # What may be asked of any path, and WebSockets, are the boundary's of the API.
+        if (
+            scope["type"] == "http"
+            and not scope["path"].startswith(API_PREFIX)
+            and scope["method"] != "OPTIONS"
+        ):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.api(scope, receive, send)
 
     def early_headers(self, headers: Iterable[Header]) -> list[Header]:
         """What the server's own refusals say besides, from what it knows of the request."""
-        origin = next((value for name, value in headers if name == b"origin"), None)
-        return [*self._security, versions.HEADER, *self._cors.early_headers(origin)]
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raw_path: bytes = scope["raw_path"]
-        call = Call(
-            self.services,
-            scope,
-            receive,
-            is_api=raw_path.startswith(_PREFIX) and raw_path[len(_PREFIX) :][:1] in (b"/", b""),
-        )
-        began = time.monotonic()
-        status = 0
-        try:
-            answer = await self._answer(call, raw_path)
-            status = answer.status
-        except ClientGone:
-            logger.debug("%s: the client disconnected", call.request_id.decode())
-            return
-        finally:
-            self.services.metrics.answered(time.monotonic() - began, status)
-        _log(call, raw_path, answer.status)
-        if isinstance(answer, StreamReply):
-            await self._stream(call, answer, send)
-        else:
-            await self._send(call, answer, send)
-
-    async def _answer(self, call: Call, raw_path: bytes) -> Reply:
-        """The answer, whatever happens: nothing but the client's leaving gets out of here."""
-        route: Route | None = None
-        try:
-            if call.method == "OPTIONS":
-                return self._options(call, raw_path)
-            route, parameters = self.dispatch.find(call.method, raw_path)
-            if call.is_upgrade and not route.takes_websockets:
-                raise NotFound("There is nothing for a WebSocket at this path")
-            call.matched(parameters)
-            return await self._time_limit.within(call, self._handle(call, route))
-        except SpooledError as error:
-            if isinstance(error, RateLimited):
-                call.rate_headers = refusal_headers(error)
-            if isinstance(error, Unavailable):
-                call.trouble = error.reason
-            answer = refusal(error)
-            if answer.status == 401 and route is not None:
-                asked = f"{route.method} {route.path}"
-                self.services.refused.note(client_address(call), asked, error.code)
-            return answer
-        except ClientGone:
-            raise
-        except Exception:
-            logger.exception("request %s failed", call.request_id.decode())
-            return refusal(InternalError())
-
-    async def _handle(self, call: Call, route: Route) -> Reply:
-        await admit(call, route)
-        if self._around is None:
-            return await route.handler(call)
-        name = f"{route.method} {route.path}"
-        return await self._around(name, call, partial(route.handler, call))
-
-    def _options(self, call: Call, raw_path: bytes) -> Reply:
-        """Contract: platform, 1.1: answered without credentials, a preflight for any path."""
-        headers = call.headers
-        if b"origin" in headers and b"access-control-request-method" in headers:
-            asked_for = headers.get(b"access-control-request-headers")
-            return Reply(204, headers=self._cors.preflight(asked_for))
-        allowed = ", ".join(self.dispatch.methods(raw_path))
-        return Reply(204, headers=((b"allow", allowed.encode("ascii")),))
-
-    async def _send(self, call: Call, answer: Reply, send: Send) -> None:
-        body, headers = answer.body, self._head(call, answer)
-        if answer.status != 204:
-            if compression.is_wanted(call.headers.get(b"accept-encoding"), body):
-                body = await compression.compress(body)
-                headers += compression.HEADERS
-            headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if call.method == "HEAD":
-            body = b""
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-
-    async def _stream(self, call: Call, answer: StreamReply, send: Send) -> None:
-        """Never compressed, and not counted as handler time."""
-        try:
-            headers = self._head(call, answer)
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await answer.run(call.receive, send)
-        finally:
-            answer.close()
-
-    def _head(self, call: Call, answer: Reply) -> list[Header]:
-        """The headers of every answer, and the answer's own."""
-        security = self._security
-        if answer.policy is not None:
-            hsts = call.settings.enable_hsts
-            security = security_headers(enable_hsts=hsts, policy=answer.policy)
-        headers: list[Header] = [(b"x-request-id", call.request_id), *security]
-        if answer.status != 204:
-            headers.append((b"content-type", answer.media))
-        if call.is_api:
-            headers.append(versions.HEADER)
-            if call.method != "OPTIONS":
-                shown = call.rate_headers
-                headers += rate_headers(None, call.now_ms) if shown is None else shown
-        headers += self._cors.headers(call.headers.get(b"origin"))
-        headers += answer.headers
-        return headers
-
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refused before the upgrade, as any request would be; or accepted, and talked to."""
-        raw_path: bytes = scope["raw_path"]
-        is_api = raw_path.startswith(_PREFIX)
-        call = Call(self.services, {**scope, "method": "GET"}, receive, is_api=is_api)
-        began = time.monotonic()
-        answer = await self._answer(call, raw_path)
-        self.services.metrics.answered(time.monotonic() - began, answer.status)
-        _log(call, raw_path, answer.status)
-        if not isinstance(answer, StreamReply):
-            await self._refuse_websocket(call, answer, send)
-            return
-        try:
-            rate = rate_headers(None, call.now_ms) if not call.rate_headers else call.rate_headers
-            headers = ((b"x-request-id", call.request_id), versions.HEADER, *rate)
-            await send({"type": "websocket.accept", "headers": headers})
-            await answer.run(receive, send)
-        finally:
-            answer.close()
-
-    async def _refuse_websocket(self, call: Call, answer: Reply, send: Send) -> None:
-        headers = [*self._head(call, answer), (b"content-length", b"%d" % len(answer.body))]
-        status = answer.status
-        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": answer.body})
-
-
-def _log(call: Call, raw_path: bytes, status: int) -> None:
-    """Never the query, a header or a body: they may hold secrets.
-
-    The path as it came: decoded, it could hold line ends and forge lines.
-    """
-    level = logging.INFO if status >= 500 else logging.DEBUG
-    if call.trouble is not None:
-        cause = f"{status} {call.trouble}"
-        call.services.counted.log(
-            logger, level, cause, "%s, first of %s %s", cause, call.method, _shown(raw_path)
-        )
-    elif logger.isEnabledFor(level):
-        path, request = _shown(raw_path), call.request_id.decode()
-        logger.log(level, "%s %s %d %s", call.method, path, status, request)
-
-
-def _shown(raw_path: bytes) -> str:
-    return raw_path.decode("ascii", "backslashreplace")
+        return self.api.early_headers(headers)

@@ -1,0 +1,130 @@
+"""What people open in a browser, and watchers of the server ask for: served by Starlette.
+
+The routes stand in the table with all others, and their handlers are like all others. An answer
+that Starlette gives by itself gets the same headers, and an error the same envelope.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+
+from spooled_lite.errors import InternalError, MethodNotAllowed, NotFound, SpooledError
+from spooled_lite.wire.http.api import Api, log_answer
+from spooled_lite.wire.http.body import ClientGone
+from spooled_lite.wire.http.call import Call, Header, Reply
+from spooled_lite.wire.http.dispatch import Route
+from spooled_lite.wire.http.headers import compression
+
+logger = logging.getLogger(__name__)
+
+CALL: Final = "spooled.call"  # in the scope: the request as our handlers see it
+ROUTE: Final = "spooled.route"
+
+
+def page_route(api: Api, route: Route) -> StarletteRoute:
+    """A row of the table as a route of Starlette."""
+
+    async def serve(request: Request) -> Response:
+        call: Call = request.scope[CALL]
+        request.scope[ROUTE] = route
+        call.matched(request.path_params)
+        return _response(await api.handled(call, route))
+
+    return StarletteRoute(route.path, serve, methods=[route.method])
+
+
+def error_handlers(api: Api) -> Mapping[type[Exception], ExceptionHandler]:
+    """The one envelope, for our errors and for Starlette's own."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SpooledError)
+        return _response(api.refused(request.scope[CALL], request.scope.get(ROUTE), error))
+
+    async def not_served(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        reason: SpooledError = NotFound("There is nothing at this path")
+        if error.status_code == 405:
+            reason = MethodNotAllowed(api.dispatch.methods(request.scope["raw_path"]))
+        return await refused(request, reason)
+
+    return {SpooledError: refused, HTTPException: not_served}
+
+
+def surroundings(api: Api) -> Middleware:
+    """What is around every page: the headers of every answer, metrics, the log."""
+    return Middleware(_Surroundings, api=api)
+
+
+class _Surroundings:
+    def __init__(self, app: ASGIApp, api: Api) -> None:
+        self._app = app
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        api = self._api
+        call = scope[CALL] = Call(api.services, scope, receive, is_api=False)
+        answer = _Answer(api, call, send)
+        began = time.monotonic()
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientGone:
+            logger.debug("%s: the client disconnected", call.request_id.decode())
+            return
+        except Exception:
+            logger.exception("request %s failed", call.request_id.decode())
+            if answer.status:
+                return  # the missing end tells the client that the answer is not whole
+            await _response(api.refused(call, None, InternalError()))(scope, receive, answer.send)
+        finally:
+            api.services.metrics.answered(time.monotonic() - began, answer.status)
+        log_answer(call, scope["raw_path"], answer.status)
+
+
+class _Answer:
+    """One answer on its way out. Its head is held until the first part of its body."""
+
+    def __init__(self, api: Api, call: Call, send: Send) -> None:
+        self.status = 0
+        self._api = api
+        self._call = call
+        self._send = send
+        self._head: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self._head = message["status"], message
+            return
+        head, self._head = self._head, None
+        body: bytes = message.get("body", b"")
+        if head is not None:
+            own = list(head["headers"])
+            accept = self._call.headers.get(b"accept-encoding")
+            if not message.get("more_body", False) and compression.is_wanted(accept, body):
+                body = await compression.compress(body)
+                own = [each for each in own if each[0] != b"content-length"]
+                own += [(b"content-length", b"%d" % len(body)), *compression.HEADERS]
+            await self._send({**head, "headers": [*self._always(own), *own]})
+        if self._call.method == "HEAD":
+            body = b""
+        await self._send({**message, "body": body})
+
+    def _always(self, own: Sequence[Header]) -> list[Header]:
+        """The headers of every answer; a page may have a policy of its own."""
+        named = {name for name, _ in own} - {b"vary"}
+        return [each for each in self._api.every_answer_has(self._call) if each[0] not in named]
+
+
+def _response(answer: Reply) -> Response:
+    response = Response(answer.body, answer.status, media_type=answer.media.decode("ascii"))
+    response.raw_headers += answer.headers
+    if answer.policy is not None:
+        response.raw_headers.append((b"content-security-policy", answer.policy))
+    return response
