@@ -7,6 +7,7 @@ from spooled_lite.errors import BadRequest, NotFound
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc
 from spooled_lite.wire.http.resources import billing, dashboard, metrics, stubs
+from spooled_lite.wire.shapes.billing import BillingStatus
 
 _TEXT: Final = "text/plain"
 
@@ -23,7 +24,7 @@ PLATFORM: Final[Mapping[Handler, Doc]] = {
     metrics.overview: Doc(summary="Show a summary of the metrics", answer=metrics.MetricsView),
     billing.status: Doc(
         summary="Show the plan and the subscription an administrator entered",
-        answer=billing.BillingStatus,
+        answer=BillingStatus,
         errors=(NotFound,),
     ),
     dashboard.get: Doc(summary="Show the figures of a dashboard", answer=dashboard.Dashboard),

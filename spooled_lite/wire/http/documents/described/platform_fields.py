@@ -237,15 +237,11 @@ ADMIN: Final = {
 }
 
 BILLING: Final = {
-    "has_stripe_customer": Field("Whether a customer is entered", False),
     "stripe_customer_id": Field("The customer an administrator entered"),
     "stripe_subscription_id": Field("The subscription an administrator entered"),
     "stripe_subscription_status": Field("Its status, as entered"),
     "stripe_current_period_end": Field("Always null here"),
     "stripe_cancel_at_period_end": Field("Always null here"),
-    "subscription_status": Field("The same as `stripe_subscription_status`"),
-    "current_period_end": Field("Always null here"),
-    "cancel_at_period_end": Field("Always null here"),
 }
 
 FIGURES: Final = {
