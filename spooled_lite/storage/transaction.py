@@ -88,9 +88,10 @@ class Tx(Reading):
     __slots__ = ("_batch", "_own", "counts", "due_at_ms", "events", "fed", "usage")
 
     def __init__(self, batch: "Batch", now_ms: int) -> None:
-        super().__init__(batch.connection, now_ms)
+        self._connection = batch.connection
+        self.now_ms = now_ms
         self._batch = batch
-        self._own: dict[Own[Any], Any] = {}
+        self._own: dict[Own[Any], Any] | None = None  # few operations keep anything
         self.events: list[Event] = []
         self.counts: counters.QueueCounts = {}
         self.usage: counters.UsageCounts = {}
@@ -100,12 +101,15 @@ class Tx(Reading):
     def cache(self, cache: Cache[K, V]) -> dict[K, V]:
         """What this batch has in a cache. For its owner."""
         caches = self._batch.caches
-        if cache not in caches:
-            caches[cache] = {}
-        return caches[cache]
+        found = caches.get(cache)
+        if found is None:
+            found = caches[cache] = {}
+        return found
 
     def own(self, own: Own[V]) -> V:
         """What this operation keeps for itself under this name. For its owner."""
+        if self._own is None:
+            self._own = {}
         if own not in self._own:
             self._own[own] = own.make()
         kept: V = self._own[own]
@@ -162,8 +166,8 @@ class Tx(Reading):
 
     def count(self, queue: int, name: str, by: int, *, minute: int = 0) -> None:
         """Add to a counter of a queue: the one that is true now, or the one of a minute."""
-        key = (queue, minute, name)
-        self.counts[key] = self.counts.get(key, 0) + by
+        key, counts = (queue, minute, name), self.counts
+        counts[key] = counts.get(key, 0) + by
 
     def count_usage(self, org: int, name: str, by: int) -> None:
         """Add to the counters of the organization: of the day, of the month, and for ever."""
@@ -290,9 +294,10 @@ class Batch:
     def _absorb(self, tx: Tx) -> None:
         self.events += tx.events
         self.fed |= tx.fed
+        counts, usage = self.counts, self.usage
         for key, by in tx.counts.items():
-            self.counts[key] = self.counts.get(key, 0) + by
+            counts[key] = counts.get(key, 0) + by
         for usage_key, by in tx.usage.items():
-            self.usage[usage_key] = self.usage.get(usage_key, 0) + by
+            usage[usage_key] = usage.get(usage_key, 0) + by
         for kind, at_ms in tx.due_at_ms.items():
             self.due_at_ms[kind] = min(at_ms, self.due_at_ms.get(kind, at_ms))
