@@ -83,12 +83,18 @@ _DOUBLES: Final = msgspec.json.Decoder(list[float])  # refuses what no double ca
 
 def may_have_number_beyond_doubles(text: bytes) -> bool:
     """A quick look: no is exact, yes may be a string that looks like one."""
+    if len(text) <= SLICE_BYTES:  # nearly always
+        return _looks_beyond(text)
     for at in range(0, len(text), SLICE_BYTES):
-        shape = text[at : at + SLICE_BYTES + len(_LONG_DIGITS)].translate(_SHAPES)
-        if _LONG_EXPONENT in shape or _LONG_SIGNED_EXPONENT in shape or _LONG_DIGITS in shape:
+        if _looks_beyond(text[at : at + SLICE_BYTES + len(_LONG_DIGITS)]):
             return True
         _let_others_run(at, text)
     return False
+
+
+def _looks_beyond(part: bytes) -> bool:
+    shape = part.translate(_SHAPES)
+    return _LONG_EXPONENT in shape or _LONG_SIGNED_EXPONENT in shape or _LONG_DIGITS in shape
 
 
 def has_number_beyond_doubles(text: bytes) -> bool:
