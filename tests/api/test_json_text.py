@@ -169,3 +169,26 @@ def test_levels_of_a_large_text_cost_a_fraction_of_a_step_each() -> None:
     step = cost_of(lambda: [None for _ in text])
 
     assert cost_of(lambda: is_nested_over(text, 100)) < step
+
+
+@pytest.mark.parametrize("number", ["1e308", "1e+308", "1" * 308, "1." + "123456789" * 30 + "e307"])
+def test_numbers_that_a_double_just_holds_cost_little_more_than_to_make_doubles_of_them(
+    number: str,
+) -> None:
+    count = 400_000 // len(number)
+    text = f"[{','.join([number] * count)}]".encode()
+
+    looking = least_seconds(lambda: has_number_beyond_doubles(text))
+    making = least_seconds(lambda: list(map(float, [number] * count)))
+
+    assert looking < 8 * making
+
+
+def least_seconds(work: Callable[[], object]) -> float:
+    """Of the processor, for this thread."""
+    times = []
+    for _ in range(3):
+        began = time.thread_time()
+        work()
+        times.append(time.thread_time() - began)
+    return min(times)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import time
 from typing import Any
 
 import pytest
@@ -184,3 +185,28 @@ def test_what_json_can_hold_and_a_struct_cannot_comes_near() -> None:
 def test_white_space_around_an_object_does_not_matter() -> None:
     assert struct_of(b' {"a" : 1} ') == struct_of(b'{"a":1}')
     assert struct_of(b"{}") == struct_of(b" { } ") == b""
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1.5e+300", "1" * 308])
+def test_numbers_that_a_double_just_holds_cost_about_what_others_cost(number: str) -> None:
+    def seconds(each: str) -> float:
+        text = f'{{"a":[{",".join([each] * 20_000)}]}}'.encode()
+        times = []
+        for _ in range(3):
+            began = time.thread_time()
+            assert struct_of(text)
+            times.append(time.thread_time() - began)
+        return min(times)
+
+    assert seconds(number) < 10 * seconds("1.5")
+
+
+def test_numbers_are_the_same_however_they_are_read() -> None:
+    text = b'{"a":[1e308,-1.5e+300,0.1,5e-324,12345678901234567890,-7,1e23]}'
+
+    assert fields(struct_of(text)) == json.loads(text, parse_int=float)
+
+
+def fields(message: bytes | None) -> Any:
+    assert message is not None, "it is an object"
+    return json_format.MessageToDict(Struct.FromString(message))

@@ -1,8 +1,9 @@
 """How long a failed job waits before its next attempt."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+from msgspec import Raw
 
 from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.events import Row
@@ -12,6 +13,9 @@ DEFAULT_MULTIPLIER: Final = 2.0
 DEFAULT_MAX_SECONDS: Final = 60.0  # of a queue without a backoff of its own
 QUEUE_MAX_SECONDS: Final = 3_600.0  # of a queue that names only a part of it
 _EXPONENT_MAX: Final = 100  # as many as retries: keeps the power a number
+# What else the settings hold is passed over: the writing thread has no time to make it.
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
+_NUMBER: Final = msgspec.json.Decoder(float)
 _SETTINGS: Final = frozenset({"retry_delay_ms", "backoff_multiplier", "max_retry_delay_ms"})
 
 
@@ -57,14 +61,18 @@ def _completed(
     )
 
 
-def _settings(queue: Row) -> dict[str, Any]:
+def _settings(queue: Row) -> dict[str, Raw]:
     if queue["settings"] == b"{}":
         return {}
-    settings = msgspec.json.decode(queue["settings"])
-    return settings if isinstance(settings, dict) else {}
+    return _MEMBERS.decode(queue["settings"])
 
 
-def _number(value: Any, default: float, least: int, most: int) -> float:
+def _number(value: Raw | None, default: float, least: int, most: int) -> float:
     """A setting is free JSON: what is no number in its range is as if it was not there."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and least <= value <= most else float(default)
+    if value is None:
+        return float(default)
+    try:
+        number = _NUMBER.decode(value)
+    except msgspec.MsgspecError:
+        return float(default)
+    return number if least <= number <= most else float(default)

@@ -217,6 +217,10 @@ def email_problem(address: str, field: str = "billing_email") -> Problem | None:
     return None
 
 
+# Nothing is made of what stands in a list or an object where a text is expected.
+_Shallow: Final[Any] = None | bool | int | float | str | list[Raw] | dict[str, Raw]
+
+
 def settings_columns(given: bytes) -> dict[str, Any]:
     """What to store of the settings a caller sent; nothing when there are none.
 
@@ -235,14 +239,15 @@ def settings_columns(given: bytes) -> dict[str, Any]:
     if len(given) > SETTINGS_BYTES_MAX:
         raise _bad_settings(f"is larger than {SETTINGS_BYTES_MAX} bytes", "settings_too_large")
     try:
-        msgspec.json.decode(given)  # as a whole: later it is only handed on
         members = msgspec.json.decode(given, type=dict[str, Raw])
     except (msgspec.DecodeError, ValueError) as error:
         raise _bad_settings(f"cannot be read: {error}", "invalid_value") from None
     if members.keys().isdisjoint(_KEPT_APART):
         return {"settings": given}
     apart = {
-        name: msgspec.json.decode(members.pop(name)) for name in _KEPT_APART if name in members
+        name: msgspec.json.decode(members.pop(name), type=_Shallow)
+        for name in _KEPT_APART
+        if name in members
     }
     columns: dict[str, Any] = {"settings": msgspec.json.encode(members)}
     token = apart.pop(WEBHOOK_TOKEN, None)

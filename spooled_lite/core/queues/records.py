@@ -70,13 +70,11 @@ def checked_settings(given: bytes) -> bytes | None:
             "settings_too_large",
         )  # fmt: skip
     try:
-        # As a whole: what cannot be read back would fail later, when a backoff is looked up.
-        msgspec.json.decode(given)
+        members = msgspec.json.decode(given, type=dict[str, Raw])
     except (msgspec.DecodeError, ValueError) as error:
         raise RuleBroken.of(
             "settings", f"Field `settings` cannot be read: {error}", "invalid_value"
         ) from None
-    members = msgspec.json.decode(given, type=dict[str, Raw])
     if RESERVED_SETTINGS.isdisjoint(members):
         return given
     kept = {name: value for name, value in members.items() if name not in RESERVED_SETTINGS}

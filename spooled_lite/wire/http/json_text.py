@@ -4,12 +4,11 @@ Every question is answered in slices, stops at its first finding, and never look
 loop of Python: bodies have five million of them.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final
-
-import msgspec
 
 SLICE_BYTES: Final = 65_536  # looked at in one go: the interpreter is nobody else's meanwhile
 DIGITS_MAX: Final = 308  # before the point: with more of them it is beyond every double
@@ -78,7 +77,8 @@ _LONG_EXPONENT: Final = b"0e000"
 _LONG_SIGNED_EXPONENT: Final = b"0e+000"
 _LONG_DIGITS: Final = b"0" * 200
 _SHORTEST: Final = len(b"1e309")
-_DOUBLES: Final = msgspec.json.Decoder(list[float])  # refuses what no double can hold
+# Made into doubles before others have their turn. Not by the decoder, which takes 40 µs for 1e308.
+_IN_A_ROW: Final = 1_000
 
 
 def may_have_number_beyond_doubles(text: bytes) -> bool:
@@ -116,10 +116,10 @@ def _is_any_beyond(numbers: Sequence[bytes]) -> bool:
     long = [each for each in numbers if len(each) >= _SHORTEST]
     if any(_has_too_many_digits(each) for each in long if len(each) > DIGITS_MAX):
         return True
-    try:
-        _DOUBLES.decode(b"[%b]" % b",".join(long))
-    except msgspec.ValidationError:
-        return True
+    for at in range(0, len(long), _IN_A_ROW):
+        doubles = set(map(float, long[at : at + _IN_A_ROW]))
+        if math.inf in doubles or -math.inf in doubles:
+            return True
     return False
 
 

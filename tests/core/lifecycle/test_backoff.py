@@ -1,4 +1,5 @@
 import json
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 
 COUNTS = range(9)
+NUMBERS = 10_000
 
 
 def a_queue(settings: Any = None, **columns: float) -> dict[str, Any]:
@@ -77,6 +79,19 @@ def test_a_retry_delay_is_the_base() -> None:
 )
 def test_the_settings_of_the_dashboard_count(settings: Any, expected: list[float]) -> None:
     assert seconds(a_queue(settings), range(4)) == expected
+
+
+def test_what_else_the_settings_hold_costs_the_writing_thread_nothing() -> None:
+    queue = a_queue({"more": [1e308] * NUMBERS, "retry_delay_ms": 500})
+
+    began = time.thread_time()
+    assert backoff_ms(queue, 0) == 500
+    took = time.thread_time() - began
+
+    began = time.thread_time()
+    made = json.loads(queue["settings"])
+    assert took < (time.thread_time() - began) * 4
+    assert made["more"]
 
 
 @pytest.mark.parametrize(
