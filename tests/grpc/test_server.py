@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -13,11 +13,12 @@ from grpc import aio
 from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.core.jobs.enqueue import enqueue
-from spooled_lite.errors import Conflict, SpooledError, WorkerIdTaken
+from spooled_lite.errors import Conflict, SpooledError, Unavailable, WorkerIdTaken
 from spooled_lite.wire.grpc import server
 from spooled_lite.wire.grpc.descriptors import SERVICES, message_class, methods_of
 from spooled_lite.wire.grpc.errors import status_of
 from spooled_lite.wire.grpc.server import OPTIONS, GrpcServer
+from spooled_lite.wire.grpc.streams import Ending, stopping
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.listen import CannotListen, PortInUse
 from tests.grpc.raw_http2 import NO_SETTINGS, PREFACE
@@ -169,6 +170,34 @@ def test_a_tool_that_keeps_its_stream_open_does_not_hold_up_a_stop() -> None:
         assert (refused.code, refused.text) == ("UNAVAILABLE", "The server is stopping")
 
     play(script)
+
+
+def test_a_stream_that_is_ended_while_it_begins_says_why() -> None:
+    class Context:
+        """Of a call whose client is told that it is open when this test allows it."""
+
+        is_told = asyncio.Event()
+        may_go_on = asyncio.Event()
+
+        async def send_initial_metadata(self, _: object) -> None:
+            self.is_told.set()
+            await self.may_go_on.wait()
+
+    async def work() -> None:
+        raise AssertionError("it is ended before")
+
+    async def main() -> None:
+        context, ending = Context(), Ending()
+        task = asyncio.create_task(ending.until_done(cast(Any, context), work))
+        await context.is_told.wait()
+        ending.end(stopping())
+        await asyncio.sleep(0)
+        assert not task.done()
+        context.may_go_on.set()
+        with pytest.raises(Unavailable, match="stopping"):
+            await task
+
+    asyncio.run(main())
 
 
 # -- listening -------------------------------------------------------------------------------------

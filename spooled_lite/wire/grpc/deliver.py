@@ -55,12 +55,10 @@ class _Delivery:
         self._ending.end(reason)
 
     async def run(self) -> None:
-        await self._ending.until_done(self._deliver)
+        await self._ending.until_done(self.call.context, self._deliver)
 
     async def _deliver(self) -> None:
         call = self.call
-        # At once, so that the client sees the stream as open before there is a job.
-        await call.context.send_initial_metadata(())
         while True:
             job = await self._next()
             if not await self._write(job):

@@ -53,7 +53,7 @@ class Reflection:
             stream = Ending()
             self._open.add(stream)
             try:
-                await stream.until_done(answer_all)
+                await stream.until_done(context, answer_all)
                 return
             except SpooledError as error:
                 reason = error

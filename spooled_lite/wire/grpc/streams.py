@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event
 from spooled_lite.wire.grpc.call import Call
-from spooled_lite.wire.grpc.errors import TooManyStreams
+from spooled_lite.wire.grpc.errors import Context, TooManyStreams
 
 logger = logging.getLogger(__name__)
 
@@ -160,14 +160,23 @@ def stopping() -> Unavailable:
 
 
 class Ending:
-    """Work that goes on until it is done, or somebody says why it must not go on."""
+    """Work on a call that goes on until it is done, or somebody says why it must not go on."""
 
     def __init__(self) -> None:
         self._limit = asyncio.timeout(None)
         self._reason: SpooledError | None = None
+        self._has_begun = False
 
-    async def until_done(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work; it is cancelled when it is ended. Raises the reason it was ended for."""
+    async def until_done(self, context: Context, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work; it is cancelled when it is ended. Raises the reason it was ended for.
+
+        The client is told first that its stream is open. That is not cut short: the library could
+        then not say any more why the stream ends, and would wait for the client to leave.
+        """
+        await context.send_initial_metadata(())
+        if self._reason is not None:
+            raise self._reason
+        self._has_begun = True
         try:
             async with self._limit:
                 await work()
@@ -179,4 +188,5 @@ class Ending:
     def end(self, reason: SpooledError) -> None:
         if self._reason is None:
             self._reason = reason
-            self._limit.reschedule(asyncio.get_running_loop().time())
+            if self._has_begun:
+                self._limit.reschedule(asyncio.get_running_loop().time())
