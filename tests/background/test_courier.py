@@ -459,7 +459,7 @@ def test_what_cannot_be_sent_at_all_has_failed_as_any_other(
 
     run(main())
 
-    assert "a webhook could not be called" in caplog.text
+    assert "calling a webhook failed unexpectedly" in caplog.text
 
 
 # -- stopping and trouble --------------------------------------------------------------------
