@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 Identity = tuple[int, int]  # device and inode
+FolderState = tuple[int, int, int]  # device, inode, when something in it was made or moved
 
 WAL_SUFFIX: Final = "-wal"
 _WATCHED: Final = ("", WAL_SUFFIX, "-shm")
+SETTLED_SECONDS: Final = 0.05  # longer than the step in which file systems note times
+LOOK_ANYWAY_SECONDS: Final = 1.0  # where a file system does not note the time of a folder
 SPARE_BYTES: Final = 4 * 1024 * 1024  # a log that holds settlements, or a pass of a purge
 LOG_ROOM_BYTES_MIN: Final = 256 * 1024  # less is not worth a try
 SPARE_FROM: Final = 4_096  # where it begins in the lock file, behind what the holder says of itself
@@ -146,22 +149,41 @@ class FileWatch:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._folder = os.path.dirname(path) or "."
         self._known: dict[str, Identity | None] = {}
+        self._trusted: FolderState | None = None  # as it is while nothing happens in the folder
+        self._seen: FolderState | None = None
+        self._seen_at = self._look_anyway_at = 0.0
         self.opened()
 
     def opened(self) -> None:
         """SQLite has opened the file, and what belongs to it: these are to stay where they are."""
         self._known = {suffix: _identity(self._path + suffix) for suffix in _WATCHED}
+        self._trusted = None
 
     def closed(self) -> None:
         """SQLite closes the file: its log may be removed and made anew."""
         self._known = {"": self._known[""]}
 
     def missing(self) -> str | None:
-        """Which of them was moved, deleted or replaced: SQLite would go on in the old one."""
+        """Which of them was moved, deleted or replaced: SQLite would go on in the old one.
+
+        Asked around every batch, and each look at a file gives up the interpreter. So as long as
+        the folder says that nothing in it was made, moved or deleted, one look at it is enough.
+        """
+        folder, now = _state_of(self._folder), time.monotonic()
+        if folder == self._trusted and now < self._look_anyway_at:
+            return None
         for suffix, identity in self._known.items():
             if _identity(self._path + suffix) != identity:
+                self._trusted = None
                 return self._path + suffix
+        if folder != self._seen:
+            self._seen, self._seen_at = folder, now
+        # Its time is coarse: a change just after the last one may show the same.
+        is_settled = folder is not None and now - self._seen_at >= SETTLED_SECONDS
+        self._trusted = folder if is_settled else None
+        self._look_anyway_at = now + LOOK_ANYWAY_SECONDS
         return None
 
     def lengthen_log(self, by_bytes: int) -> None:
@@ -219,6 +241,14 @@ def _words_of(about: bytes) -> str:
         return f" (pid {found['pid']}{url}, since {since})"
     except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return ""  # it has not said anything yet
+
+
+def _state_of(folder: str) -> FolderState | None:
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_mtime_ns)
 
 
 def _identity(path: str) -> Identity | None:

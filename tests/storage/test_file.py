@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from spooled_lite.storage import file_guard
 from spooled_lite.storage.connection import WrongPragma, open_reader
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import FileInUse
@@ -210,3 +211,31 @@ def test_two_databases_in_memory_are_strangers() -> None:
 
     one.close()
     two.close()
+
+
+def test_a_quiet_folder_is_looked_at_instead_of_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_guard, "SETTLED_SECONDS", 0.0)
+    path = tmp_path / "it.db"
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"it.db{suffix}").touch()
+    os.utime(tmp_path, (1, 1))  # long ago
+    watch = file_guard.FileWatch(str(path))
+    assert watch.missing() is None
+    looks: list[str] = []
+    stat = os.stat
+
+    def looking(at: str) -> os.stat_result:
+        looks.append(str(at))
+        return stat(at)
+
+    monkeypatch.setattr(os, "stat", looking)
+
+    assert watch.missing() is None
+    monkeypatch.setattr(os, "stat", stat)
+    assert looks == [str(tmp_path)]
+
+    os.rename(tmp_path / "it.db-wal", tmp_path / "elsewhere")
+    assert watch.missing() == f"{path}-wal"
+    assert watch.missing() == f"{path}-wal"
