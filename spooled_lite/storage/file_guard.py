@@ -172,7 +172,7 @@ class FileWatch:
         the folder says that nothing in it was made, moved or deleted, one look at it is enough.
         """
         folder, now = _state_of(self._folder), time.monotonic()
-        if folder == self._trusted and now < self._look_anyway_at:
+        if folder is not None and folder == self._trusted and now < self._look_anyway_at:
             return None
         for suffix, identity in self._known.items():
             if _identity(self._path + suffix) != identity:

@@ -239,3 +239,16 @@ def test_a_quiet_folder_is_looked_at_instead_of_each_file(
     os.rename(tmp_path / "it.db-wal", tmp_path / "elsewhere")
     assert watch.missing() == f"{path}-wal"
     assert watch.missing() == f"{path}-wal"
+
+
+def test_a_folder_that_is_moved_just_after_a_change_in_it_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for suffix in ("", "-wal", "-shm"):
+        (folder / f"it.db{suffix}").touch()
+    watch = file_guard.FileWatch(str(folder / "it.db"))
+    assert watch.missing() is None
+
+    folder.rename(tmp_path / "elsewhere")
+
+    assert watch.missing() == str(folder / "it.db")

@@ -23,7 +23,6 @@ NAMES: Final = (
     "does not start with `-` or `.`"
 )
 A_QUEUE: Final = Field(f"The queue. {NAMES}", "emails", length(1, QUEUE_NAME_MAX))
-TEXTS: Final = {"type": "array", "items": {"type": "string"}}
 ID: Final = "7d444840-9dc0-41d1-b245-5ffdce74fad2"
 LEASE: Final = "2f0f1c8e-54a5-4d39-8f3b-0a4c9b7f6c11"
 ORG: Final = "11e7a5c0-8f0e-4d5c-9a57-3c1f0f6a1e22"
