@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from msgspec import Struct
 
@@ -11,9 +11,11 @@ from spooled_lite.events import Deadline, Event, EventType, Row
 from spooled_lite.ids import Ids
 from spooled_lite.storage import counters
 from spooled_lite.storage.lanes import Lane, in_lane
+from spooled_lite.storage.statement import Statement, Value
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -34,15 +36,35 @@ class Reading:
         self._connection = connection
         self.now_ms = now_ms
 
-    def row(self, statement: str, params: Params = _NO_PARAMS) -> sqlite3.Row | None:
+    @overload
+    def row(self, statement: Statement[R], params: Params = _NO_PARAMS) -> R | None: ...
+    @overload
+    def row(self, statement: str, params: Params = _NO_PARAMS) -> sqlite3.Row | None: ...
+    def row(self, statement: Statement[R] | str, params: Params = _NO_PARAMS) -> Any:
         """The only row of a statement, or None. The statement may change something (RETURNING)."""
-        rows = self._connection.execute(statement, params).fetchall()
+        text = statement if isinstance(statement, str) else statement.text
+        rows = self._connection.execute(text, params).fetchall()
         assert len(rows) <= 1, "a statement for one row found several"
         return rows[0] if rows else None
 
-    def rows(self, statement: str, params: Params = _NO_PARAMS) -> list[sqlite3.Row]:
+    @overload
+    def rows(self, statement: Statement[R], params: Params = _NO_PARAMS) -> list[R]: ...
+    @overload
+    def rows(self, statement: str, params: Params = _NO_PARAMS) -> list[sqlite3.Row]: ...
+    def rows(self, statement: Statement[R] | str, params: Params = _NO_PARAMS) -> Any:
         """All rows. Read to the end: an open RETURNING makes RELEASE and COMMIT fail."""
-        return self._connection.execute(statement, params).fetchall()
+        text = statement if isinstance(statement, str) else statement.text
+        return self._connection.execute(text, params).fetchall()
+
+    def value(self, statement: Value[T], params: Params = _NO_PARAMS) -> T | None:
+        """The only value of a statement; None when there is no row, or null in it."""
+        rows = self._connection.execute(statement.text, params).fetchall()
+        assert len(rows) <= 1, "a statement for one value found several"
+        return rows[0][0] if rows else None
+
+    def values(self, statement: Value[T], params: Params = _NO_PARAMS) -> list[T]:
+        """The only column of all rows, which is never null."""
+        return [row[0] for row in self._connection.execute(statement.text, params).fetchall()]
 
     def used_today(self, org: int, name: str) -> int:
         """A counter of the organization for the day of `now_ms`; in a batch, the batch included."""

@@ -12,6 +12,7 @@ from spooled_lite.core.jobs.query import JobFilter, list_jobs
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.claim import claim
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Reading
 from tests.core.job_stage import JobStage
 from tests.core.store import Store
@@ -81,12 +82,15 @@ def statements() -> Iterator[tuple[str, str]]:
 
 
 def _constants(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Statement | Value):
+        value = value.text
     if isinstance(value, str) and IS_STATEMENT.match(value):
         yield name, value
     elif isinstance(value, dict):
         for key, each in value.items():
-            if isinstance(each, str) and IS_STATEMENT.match(each):
-                yield f"{name}[{key}]", each
+            text = each.text if isinstance(each, Statement | Value) else each
+            if isinstance(text, str) and IS_STATEMENT.match(text):
+                yield f"{name}[{key}]", text
 
 
 def once_each() -> dict[str, str]:
@@ -184,8 +188,9 @@ class Spying(Reading):
         super().__init__(reading._connection, reading.now_ms)
         self.asked: list[tuple[str, Any]] = []
 
-    def rows(self, statement: str, params: Mapping[str, Any] = {}) -> Any:
-        self.asked.append((statement, params))
+    def rows(self, statement: Any, params: Mapping[str, Any] = {}) -> Any:
+        text = statement if isinstance(statement, str) else statement.text
+        self.asked.append((text, params))
         return super().rows(statement, params)
 
 

@@ -97,7 +97,7 @@ def whole(tx: Reading, row: Row) -> Row | None:
     for which in _apart(row):
         if which in bodies:
             continue
-        if tx.row(statements.IS_THERE, asked) is None:
+        if tx.value(statements.IS_THERE, asked) is None:
             return None
         _log_once(row["id"], which)
         raise BodyDamaged(which)

@@ -1,7 +1,58 @@
-"""The columns of a job, once: what a new row begins with, and what its INSERT names."""
+"""The columns of a job, once: their types, what a new row begins with, what its INSERT names."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
+
+
+class JobRow(TypedDict):
+    """A whole row of `jobs`. Times are milliseconds since the epoch; flags are 0 or 1."""
+
+    seq: int
+    id: str
+    org: int
+    queue: int
+    queue_name: str
+    kind: str
+    status: str
+    state: str | None
+    claimable: int
+    priority: int
+    job_type: str
+    retry_count: int
+    max_retries: int
+    timeout_seconds: int
+    created_at_ms: int
+    updated_at_ms: int
+    scheduled_at_ms: int | None
+    run_at_ms: int | None
+    delay_ms: int | None
+    started_at_ms: int | None
+    completed_at_ms: int | None
+    expires_at_ms: int | None
+    assigned_worker_id: str | None
+    lease_id: str | None
+    lease_expires_at_ms: int | None
+    settled_lease_id: str | None
+    stop_reason: str | None
+    idempotency_key: str | None
+    parent_job_id: str | None
+    workflow_id: str | None
+    step_key: str | None
+    step_position: int | None
+    dependency_mode: str | None
+    dependencies_met: int | None
+    cancelled_by_parent: int
+    last_error: str | None
+    progress: float | None
+    progress_message: str | None
+    completion_webhook: str | None
+    completion_webhook_secret: str | None
+    payload_bytes: int | None
+    result_bytes: int | None
+    tags: bytes | None
+    result: bytes | None
+    payload: bytes | None
+
 
 # Every column but the number of the row, with what a new job begins with where it has no value of
 # its own. A test holds this against the schema.

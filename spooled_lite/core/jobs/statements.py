@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from spooled_lite.core.jobs import columns
+from spooled_lite.storage.statement import Value
 
 # A queue that was deleted hides its jobs at once; its rows go in passes. Index queues_deleted,
 # which is nearly always empty.
@@ -36,7 +37,7 @@ SELECT which, checksum, body
  WHERE jobs.seq = :seq AND jobs.id = :id
 """
 
-IS_THERE: Final = "SELECT 1 FROM jobs WHERE seq = :seq AND id = :id"
+IS_THERE: Final = Value(int, "SELECT 1 FROM jobs WHERE seq = :seq AND id = :id")
 
 # Index jobs_by_id.
 BY_ID: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org" + VISIBLE
