@@ -31,7 +31,7 @@ from tests.api.ingest_calls import (
 from tests.api.job_calls import UNKNOWN_ID, problem, refusal
 from tests.api.served import Api
 
-LOGGER: Final = "spooled_lite.wire.http.admit"
+LOGGER: Final = "spooled_lite.wire.http.admit_ingest"
 
 
 @pytest.fixture

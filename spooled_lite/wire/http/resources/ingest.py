@@ -25,7 +25,12 @@ from spooled_lite.errors import (
 )
 from spooled_lite.plans import Plans
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
-from spooled_lite.wire.http.admit import check_active, check_https, check_signed, scope_of_sender
+from spooled_lite.wire.http.admit_ingest import (
+    check_active,
+    check_https,
+    check_signed,
+    scope_of_sender,
+)
 from spooled_lite.wire.http.body import decode_body
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged, time_ms
