@@ -3,11 +3,12 @@
 import logging
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, cast
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.errors import BodyDamaged
 from spooled_lite.events import Row
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ IN_ROW_BYTES_MAX: Final = 2_048
 # Large values in the answer to a list, of whatever it lists. Those of the others are left out.
 PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 DAMAGED_LOGGED_MAX: Final = 1_000  # bodies; a file with more of them is beyond a log
+
+R = TypeVar("R", bound=Row)
 
 Which = Literal["payload", "result"]
 
@@ -127,13 +130,13 @@ def whole_while_room(tx: Reading, rows: Sequence[Row], bytes_max: int) -> list[R
     return found
 
 
-def filled(tx: Reading, rows: Sequence[Row], column: str, statement: str) -> list[Row]:
-    """The rows of a list with one large column of theirs, which `statement` reads of each.
+def filled(tx: Reading, rows: Sequence[R], column: str, statement: Value[bytes]) -> list[R]:
+    """The rows of a list, each with its one large column, which `statement` reads for `:seq`.
 
-    The rows bring its length as `size_bytes`, and NULL in its place. It stays NULL where there is
-    no room for it any more; what is at most IN_ROW_BYTES_MAX is always read.
+    The rows come with the length of that column as `size_bytes`, and with NULL in its place. It
+    stays NULL where PAGE_BYTES_MAX is used up, unless it is at most IN_ROW_BYTES_MAX long.
     """
-    found: list[Row] = []
+    found: list[R] = []
     left = PAGE_BYTES_MAX
     for row in rows:
         size = row["size_bytes"] or 0
@@ -142,8 +145,8 @@ def filled(tx: Reading, rows: Sequence[Row], column: str, statement: str) -> lis
                 found.append(row)
                 continue
             left -= size
-        value = tx.row(statement, {"seq": row["seq"]}) if size else None
-        found.append(row if value is None else Whole(row, {column: value[0]}))
+        value = tx.value(statement, {"seq": row["seq"]}) if size else None
+        found.append(row if value is None else cast("R", Whole(row, {column: value})))
     return found
 
 

@@ -1,12 +1,13 @@
 """What one round of a background loop did, and when the next is due."""
 
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from spooled_lite.events import Row
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Params, Tx
 
 PASS_MAX: Final = 500  # rows in one transaction, so that no claim waits long behind a pass
@@ -14,6 +15,13 @@ PASS_MAX: Final = 500  # rows in one transaction, so that no claim waits long be
 PASS_BYTES_MAX: Final = 4 * 1024 * 1024
 
 R = TypeVar("R", bound=Row)
+
+
+class SizedRow(TypedDict):
+    """A row that a pass may delete or change, and how many bytes that frees or moves."""
+
+    seq: int
+    size_bytes: int
 
 
 class Pass(Struct, frozen=True):
@@ -36,12 +44,13 @@ def first_of(
     return rows
 
 
-def delete_first(tx: Tx, find: str, delete: str, params: Params) -> int:
+def delete_first(tx: Tx, find: Statement[SizedRow] | str, delete: str, params: Params) -> int:
     """Delete rows that `find` finds, PASS_MAX or PASS_BYTES_MAX of them; how many went.
 
-    `find` yields `seq` and `size_bytes` up to its `:limit`, `delete` takes `:seqs`.
+    `find` has a `:limit`, `delete` takes `:seqs`.
     """
-    rows = first_of(tx.rows(find, {**params, "limit": PASS_MAX}))
+    asked = {**params, "limit": PASS_MAX}
+    rows = first_of(tx.rows(cast("Statement[SizedRow]", find), asked))
     if rows:
         tx.execute(delete, {"seqs": msgspec.json.encode([row["seq"] for row in rows]).decode()})
     return len(rows)

@@ -4,6 +4,7 @@ from typing import Final
 
 from spooled_lite.core.jobs.statements import VISIBLE
 from spooled_lite.core.orgs.statements import IS_OPEN
+from spooled_lite.storage.statement import Value
 
 # The unique index of schedules.id. A deleted schedule is hidden at once.
 BY_ID: Final = """
@@ -173,7 +174,7 @@ _LISTED: Final = """schedules.seq, schedules.id, schedules.name, schedules.descr
        failed_count, schedules.created_at_ms, schedules.updated_at_ms,
        NULL AS payload_template, length(payload_template) AS size_bytes"""
 
-TEMPLATE: Final = "SELECT payload_template FROM schedules WHERE seq = :seq"
+TEMPLATE: Final = Value(bytes, "SELECT payload_template FROM schedules WHERE seq = :seq")
 
 LIST: Final = f"SELECT {_LISTED} FROM schedules WHERE org = :org AND deleted_at_ms IS NULL"
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from spooled_lite.storage.statement import Value
+
 # -- subscriptions ---------------------------------------------------------------------------
 
 INSERT: Final = """
@@ -215,7 +217,7 @@ SELECT seq, id, event, status, status_code, response_body, error, attempts, dura
   FROM deliveries WHERE seq = :seq
 """
 
-BODY: Final = "SELECT body FROM deliveries WHERE seq = :seq"
+BODY: Final = Value(bytes, "SELECT body FROM deliveries WHERE seq = :seq")
 
 FIND_DELIVERY: Final = "SELECT seq FROM deliveries WHERE id = :id AND webhook = :webhook"
 

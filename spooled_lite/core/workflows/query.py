@@ -85,8 +85,8 @@ def get_outcome(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Outcom
 
 def with_metadata(tx: Reading, workflow: Row) -> Row:
     """A workflow as it is shown."""
-    found = tx.row(statements.METADATA, {"seq": workflow["seq"]})
-    return Whole(workflow, {"metadata": None if found is None else found[0]})
+    metadata = tx.value(statements.METADATA, {"seq": workflow["seq"]})
+    return Whole(workflow, {"metadata": metadata})
 
 
 def list_workflows(

@@ -4,6 +4,7 @@ from typing import Final
 
 from spooled_lite.core.jobs.columns import OF_STEP
 from spooled_lite.core.jobs.statements import VISIBLE, inserting
+from spooled_lite.storage.statement import Value
 
 # The primary key of job_dependencies, in its order.
 PARENTS: Final = """
@@ -62,7 +63,7 @@ ADD_METADATA: Final = """
 INSERT INTO workflow_metadata (workflow, metadata) VALUES (:workflow, :metadata)
 """
 
-METADATA: Final = "SELECT metadata FROM workflow_metadata WHERE workflow = :seq"
+METADATA: Final = Value(bytes, "SELECT metadata FROM workflow_metadata WHERE workflow = :seq")
 
 INSERT_STEP: Final = inserting(OF_STEP)
 
