@@ -3,13 +3,23 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypedDict
+
+from spooled_lite.storage.statement import Value
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 MINUTE_MS: Final = 60 * 1000
 
 QueueCounts = dict[tuple[int, int, str], int]  # queue, minute (0: now), name
 UsageCounts = dict[tuple[int, int, str], int]  # organization, day since the epoch or NOW, name
+
+
+class CounterRow(TypedDict):
+    """One counter, without what it is of."""
+
+    name: str
+    value: int
+
 
 NOW: Final = -1  # instead of a day: what is true now, kept for no period
 
@@ -23,13 +33,19 @@ INSERT INTO usage_counters (org, period, name, value) VALUES (?, ?, ?, ?)
     ON CONFLICT (org, period, name) DO UPDATE SET value = value + excluded.value
 """
 
-QUEUE_VALUE: Final = """
+QUEUE_VALUE: Final = Value(
+    int,
+    """
 SELECT value FROM queue_counters WHERE queue = :queue AND minute = :minute AND name = :name
-"""
+""",
+)
 
-USAGE_VALUE: Final = """
+USAGE_VALUE: Final = Value(
+    int,
+    """
 SELECT value FROM usage_counters WHERE org = :org AND period = :period AND name = :name
-"""
+""",
+)
 
 
 def queue_rows(counts: QueueCounts) -> Iterable[tuple[int, int, str, int]]:

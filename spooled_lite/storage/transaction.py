@@ -76,8 +76,7 @@ class Reading:
         return self._used(org, counters.NOW, "", name)
 
     def _used(self, org: int, day: int, period: str, name: str) -> int:
-        stored = self.row(counters.USAGE_VALUE, {"org": org, "period": period, "name": name})
-        return 0 if stored is None else int(stored[0])
+        return self.value(counters.USAGE_VALUE, {"org": org, "period": period, "name": name}) or 0
 
 
 class Cache(Generic[K, V]):
@@ -202,9 +201,8 @@ class Tx(Reading):
     def counted(self, queue: int, name: str, *, minute: int = 0) -> int:
         """A counter of a queue as it will be when this batch is committed."""
         key = (queue, minute, name)
-        stored = self.row(counters.QUEUE_VALUE, {"queue": queue, "minute": minute, "name": name})
-        pending = self._batch.counts.get(key, 0) + self.counts.get(key, 0)
-        return (stored[0] if stored is not None else 0) + pending
+        stored = self.value(counters.QUEUE_VALUE, {"queue": queue, "minute": minute, "name": name})
+        return (stored or 0) + self._batch.counts.get(key, 0) + self.counts.get(key, 0)
 
     def _used(self, org: int, day: int, period: str, name: str) -> int:
         key = (org, day, name)

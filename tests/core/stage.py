@@ -16,6 +16,7 @@ from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
 from spooled_lite.events import Row
 from spooled_lite.plans import Caps, Resource
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Hooks, Line, Operation, Reading, Rows, Tx
 from tests.core.store import Store
 from tests.factories import an_org
@@ -47,9 +48,10 @@ class Stage(Store):
     ) -> T:
         return query(Reading(self._connection, self.clock.now_ms()), *args, **kwargs)
 
-    def plan(self, statement: str, **params: Any) -> list[str]:
+    def plan(self, statement: str | Statement[Any] | Value[Any], **params: Any) -> list[str]:
         """What SQLite would do for a statement, a line each."""
-        return [row["detail"] for row in self.rows(f"EXPLAIN QUERY PLAN {statement}", **params)]
+        text = statement if isinstance(statement, str) else statement.text
+        return [row["detail"] for row in self.rows(f"EXPLAIN QUERY PLAN {text}", **params)]
 
     def other_org(self) -> int:
         seq: int = self.run(create, an_org(slug="other"))["seq"]

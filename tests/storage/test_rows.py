@@ -15,7 +15,7 @@ from tests.core.store import Store
 TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 RETURNING: Final = re.compile(r"\bRETURNING\b(.*)\Z", re.DOTALL)
 CHANGED: Final = re.compile(r"\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+(\w+)")
-TABLES: Final = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)")
+TABLES: Final = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(?!SET\b)(\w+)")
 
 
 def typed_statements() -> Iterator[tuple[str, Statement[Any] | Value[Any]]]:
@@ -58,6 +58,8 @@ def schema_of(store: Store, text: str) -> dict[str, set[Any]]:
     found: dict[str, set[Any]] = {}
     for table in TABLES.findall(text):
         for row in store._connection.execute(f"PRAGMA table_info({table})"):
+            if not row["type"]:
+                continue  # of a function such as json_each
             may_be_null = not row["notnull"] and not row["pk"]
             kept = {TYPES[row["type"]], *([types.NoneType] if may_be_null else [])}
             found.setdefault(row["name"], set()).update(kept)

@@ -14,6 +14,7 @@ from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.usage import check_room_for_jobs
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import RuleBroken
@@ -79,7 +80,7 @@ def enqueue_bulk(
         keys = {job.idempotency_key for job in new if job.idempotency_key}
         keyless = sum(1 for job in new if not job.idempotency_key)
         check_room_for_jobs(tx, org, admission.caps, more=len(keys) + keyless)
-    queues: dict[str, sqlite3.Row] = {}
+    queues: dict[str, QueueRow] = {}
     return [_enqueue_item(tx, org, job, queues, admission, scope) for job in jobs]
 
 
@@ -98,7 +99,7 @@ def _enqueue_item(
     tx: Tx,
     org: int,
     job: NewJob,
-    queues: dict[str, sqlite3.Row],
+    queues: dict[str, QueueRow],
     admission: Admission,
     scope: Scope,
 ) -> Enqueued | RuleBroken:
@@ -117,7 +118,7 @@ def _enqueue_item(
     return Enqueued(_store(tx, org, job, queue, parent), created=True)
 
 
-def _store(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row, parent: Parent | None) -> Row:
+def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None) -> Row:
     row = new_row(tx, org, job, queue)
     if parent is not None:
         row["dependencies_met"] = int(parent.status == "completed")
@@ -156,7 +157,7 @@ def _store_cancelled(tx: Tx, row: dict[str, Any], parent: Parent) -> Row:
     return cancelled
 
 
-def new_row(tx: Tx, org: int, job: NewJob, queue: sqlite3.Row) -> dict[str, Any]:
+def new_row(tx: Tx, org: int, job: NewJob, queue: QueueRow) -> dict[str, Any]:
     """Every column of a job that is about to be stored, but its number.
 
     Every value is known, so the row is not read back: that costs a fifth of an insert.

@@ -10,5 +10,4 @@ def wake_rate_limited(tx: Tx) -> Pass:
     queues = tx.rows(statements.WINDOWS_ENDED, {"now_ms": tx.now_ms})
     for queue in queues:
         tx.feed((queue["org"], queue["queue_name"]))
-    following = tx.row(statements.NEXT_WINDOW, {"now_ms": tx.now_ms})
-    return Pass(len(queues), None if following is None else following["at_ms"])
+    return Pass(len(queues), tx.value(statements.NEXT_WINDOW, {"now_ms": tx.now_ms}))

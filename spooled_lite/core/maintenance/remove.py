@@ -95,14 +95,14 @@ def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> Non
 
 def remove_rows_of_deleted(tx: Tx) -> Pass:
     """One pass over the rows of deleted queues; the queue's own row goes last."""
-    queue = tx.row(queue_statements.NEXT_DELETED)
+    queue = tx.value(queue_statements.NEXT_DELETED)
     if queue is None:
         return Pass(0, None)
-    rows = tx.rows(removal_statements.OF_QUEUE, {"queue": queue["seq"], "limit": REMOVE_MAX})
+    rows = tx.rows(removal_statements.OF_QUEUE, {"queue": queue, "limit": REMOVE_MAX})
     remove(tx, rows, is_counted=False)
     if not rows:
-        tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue["seq"]})
-        tx.execute(queue_statements.DELETE, {"queue": queue["seq"]})
+        tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue})
+        tx.execute(queue_statements.DELETE, {"queue": queue})
     return Pass(len(rows) or 1, tx.now_ms)
 
 

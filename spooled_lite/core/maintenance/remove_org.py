@@ -50,9 +50,7 @@ def remove_deleted(tx: Tx) -> Pass:
 def _check_idle(tx: Tx, org: int) -> None:
     if tx.used_now(org, "active_jobs") > 0:
         raise Conflict("The organization has waiting or running jobs; cancel them first")
-    row = tx.row(worker_statements.COUNT_PRESENT, {"org": org})
-    assert row is not None, "count(*) always yields a row"
-    if row[0]:
+    if tx.value(worker_statements.COUNT_PRESENT, {"org": org}):
         raise Conflict("The organization has workers; deregister them first")
     row = tx.row(schedule_statements.COUNT_ACTIVE, {"org": org})
     assert row is not None, "count(*) always yields a row"

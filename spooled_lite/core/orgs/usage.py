@@ -15,6 +15,7 @@ from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import FeatureDisabled, QuotaExceeded
 from spooled_lite.plans import TIERS, Caps, Limits, Plans, Resource
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 
 WARN_PERCENT: Final = 80
@@ -159,8 +160,10 @@ def _warning(resource: Resource, item: UsageItem, tier: str) -> UsageWarning | N
     )
 
 
-def _counted(statement: str) -> Callable[[Reading, int], int]:
+def _counted(statement: str | Value[int]) -> Callable[[Reading, int], int]:
     def count(tx: Reading, org: int) -> int:
+        if isinstance(statement, Value):
+            return tx.value(statement, {"org": org}) or 0
         row = tx.row(statement, {"org": org})
         assert row is not None, "count(*) always yields a row"
         value: int = row[0]

@@ -7,7 +7,9 @@ import sqlite3
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.queues.columns import QueueOfOrg
 from spooled_lite.core.workers import statements as worker_statements
+from spooled_lite.core.workers.columns import WorkerOfOrg
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading
 
@@ -24,25 +26,25 @@ def list_all_jobs(
 
 def get_any_job(tx: Reading, job_id: str) -> sqlite3.Row:
     """Raises NotFound."""
-    return _found(tx.row(job_statements.BY_ID_OF_ANY_ORG, {"id": job_id}), "Job")
+    job = tx.row(job_statements.BY_ID_OF_ANY_ORG, {"id": job_id})
+    if job is None:
+        raise NotFound.thing("Job")
+    return job
 
 
-def list_all_queues(tx: Reading, *, limit: int, offset: int) -> list[sqlite3.Row]:
+def list_all_queues(tx: Reading, *, limit: int, offset: int) -> list[QueueOfOrg]:
     """Those of the oldest organization first, by name."""
     return tx.rows(queue_statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
 
 
-def list_all_workers(tx: Reading, *, limit: int, offset: int) -> list[sqlite3.Row]:
+def list_all_workers(tx: Reading, *, limit: int, offset: int) -> list[WorkerOfOrg]:
     """The newest first."""
     return tx.rows(worker_statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
 
 
-def get_any_worker(tx: Reading, worker_id: str) -> sqlite3.Row:
+def get_any_worker(tx: Reading, worker_id: str) -> WorkerOfOrg:
     """Raises NotFound."""
-    return _found(tx.row(worker_statements.BY_ID_OF_ANY_ORG, {"id": worker_id}), "Worker")
-
-
-def _found(row: sqlite3.Row | None, name: str) -> sqlite3.Row:
-    if row is None:
-        raise NotFound.thing(name)
-    return row
+    worker = tx.row(worker_statements.BY_ID_OF_ANY_ORG, {"id": worker_id})
+    if worker is None:
+        raise NotFound.thing("Worker")
+    return worker

@@ -130,6 +130,6 @@ def _workers(tx: Reading, org: int, scope: Scope) -> WorkerFigures:
     rows = tx.rows(
         worker_statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": WORKERS_MAX}
     )
-    statuses = [row["status"] for row in rows if is_visible(row, scope)]
+    statuses = [row["status"] for row in rows if is_visible(row["queue_names"], scope)]
     healthy = statuses.count("healthy")
     return WorkerFigures(total=len(statuses), healthy=healthy, unhealthy=len(statuses) - healthy)

@@ -77,7 +77,7 @@ def totals(tx: Reading, org: int, scope: Scope) -> Totals:
         row for row in tx.rows(statements.STATES, {"org": org}) if scope.allows(row["queue_name"])
     ]
     rows = tx.rows(statements.OF_ORG, {"org": org, "limit": WORKERS_MAX})
-    workers = [row for row in rows if is_visible(row, scope)]
+    workers = [row for row in rows if is_visible(row["queue_names"], scope)]
     active = [row for row in workers if row["last_heartbeat_ms"] > tx.now_ms - SILENCE_MS]
     return Totals(
         created=created,

@@ -1,34 +1,18 @@
 """Making a queue as somebody wants it."""
 
-import sqlite3
-from typing import Final
-
 from msgspec import Struct
 
 from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import ensure_queue, find_queue
 from spooled_lite.core.queues.pause import set_paused, set_running
 from spooled_lite.core.queues.records import Admission, QueueChanges
-from spooled_lite.events import Row
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
-_COLUMNS: Final = (
-    "max_retries",
-    "default_timeout",
-    "retry_delay_seconds",
-    "backoff_base_seconds",
-    "backoff_multiplier",
-    "backoff_max_seconds",
-    "rate_limit",
-    "max_concurrency",
-    "description",
-    "settings",
-)
-
 
 class Configured(Struct, frozen=True):
-    row: Row
+    row: QueueRow
     created: bool
 
 
@@ -64,9 +48,9 @@ def configure(
     return Configured(row, created=known is None)
 
 
-def _set_columns(tx: Tx, org: int, queue: sqlite3.Row, changes: QueueChanges) -> sqlite3.Row:
-    values = {name: queue[name] for name in _COLUMNS} | dict(changes.columns)
-    row = tx.row(statements.CONFIGURE, {"queue": queue["seq"], "now_ms": tx.now_ms, **values})
+def _set_columns(tx: Tx, org: int, queue: QueueRow, changes: QueueChanges) -> QueueRow:
+    values = {**queue, **changes.columns, "queue": queue["seq"], "now_ms": tx.now_ms}
+    row = tx.row(statements.CONFIGURE, values)
     assert row is not None, "the queue was found in this operation"
     tx.emit("queue.changed", org, row=row)
     if row["enabled"]:

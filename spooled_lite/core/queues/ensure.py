@@ -1,22 +1,22 @@
 """A queue exists as soon as somebody names it."""
 
-import sqlite3
 from typing import Final
 
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Event
 from spooled_lite.storage.transaction import Cache, Reading, Tx
 
-_KNOWN: Final = Cache[tuple[int, str], sqlite3.Row]()  # by organization and name
+_KNOWN: Final = Cache[tuple[int, str], QueueRow]()  # by organization and name
 
 
-def find_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row | None:
+def find_queue(tx: Reading, org: int, queue_name: str) -> QueueRow | None:
     return tx.row(statements.FIND, {"org": org, "queue_name": queue_name})
 
 
-def known_queue(tx: Tx, org: int, queue_name: str) -> sqlite3.Row | None:
+def known_queue(tx: Tx, org: int, queue_name: str) -> QueueRow | None:
     """As `find_queue`, read once per batch: most operations of a batch are about few queues."""
     known = tx.cache(_KNOWN)
     found = known.get((org, queue_name))
@@ -38,7 +38,7 @@ def forget_changed_queue(tx: Tx, event: Event) -> None:
         forget_queue(tx, event.org, event.row["queue_name"])
 
 
-def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> sqlite3.Row:
+def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> QueueRow:
     """The queue of this name; a new one, with the server's defaults, when there is none.
 
     Raises:

@@ -1,17 +1,14 @@
 """Stopping a queue from handing out jobs, and letting it go on."""
 
-import sqlite3
-
 from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import ensure_queue, find_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Tx
 
 
-def pause(
-    tx: Tx, org: int, queue_name: str, reason: str | None, admission: Admission
-) -> sqlite3.Row:
+def pause(tx: Tx, org: int, queue_name: str, reason: str | None, admission: Admission) -> QueueRow:
     """Hand out no more jobs of a queue. Enqueue, settle and renew go on; leases stay.
 
     A queue that is not there is made. Pausing again replaces the reason and keeps the time.
@@ -44,14 +41,14 @@ def resume(tx: Tx, org: int, queue_name: str) -> int:
     return paused_seconds
 
 
-def set_paused(tx: Tx, queue: sqlite3.Row, *, reason: str | None) -> sqlite3.Row:
+def set_paused(tx: Tx, queue: QueueRow, *, reason: str | None) -> QueueRow:
     row = tx.row(statements.PAUSE, {"queue": queue["seq"], "reason": reason, "now_ms": tx.now_ms})
     assert row is not None, "the queue was found in this operation"
     tx.emit("queue.paused" if queue["enabled"] else "queue.changed", row["org"], row=row)
     return row
 
 
-def set_running(tx: Tx, queue: sqlite3.Row) -> sqlite3.Row:
+def set_running(tx: Tx, queue: QueueRow) -> QueueRow:
     row = tx.row(statements.RESUME, {"queue": queue["seq"], "now_ms": tx.now_ms})
     assert row is not None, "the queue was found in this operation"
     facts = {"paused_duration_secs": _paused_seconds(tx, queue)}
@@ -60,7 +57,8 @@ def set_running(tx: Tx, queue: sqlite3.Row) -> sqlite3.Row:
     return row
 
 
-def _paused_seconds(tx: Tx, queue: sqlite3.Row) -> int:
+def _paused_seconds(tx: Tx, queue: QueueRow) -> int:
     """For how long a queue has been paused. Wall time may have been set back meanwhile."""
-    paused_ms: int = tx.now_ms - queue["paused_at_ms"]
-    return max(0, paused_ms) // 1000
+    paused_at_ms = queue["paused_at_ms"]
+    assert paused_at_ms is not None, "a paused queue knows since when"
+    return max(0, tx.now_ms - paused_at_ms) // 1000

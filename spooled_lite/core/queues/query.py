@@ -1,11 +1,11 @@
 """Reading queues: one, a list, and the statistics, which count no rows."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues import statements
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.queues.records import QueueDepth, QueueStanding
 from spooled_lite.core.workers import statements as worker_statements
@@ -19,7 +19,7 @@ DAY_MINUTES: Final = 1_440
 HOUR_MINUTES: Final = 60
 
 
-def get_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row:
+def get_queue(tx: Reading, org: int, queue_name: str) -> QueueRow:
     """One queue. Raises NotFound. Contract: jobs, Q3."""
     queue = find_queue(tx, org, queue_name)
     if queue is None:
@@ -27,9 +27,9 @@ def get_queue(tx: Reading, org: int, queue_name: str) -> sqlite3.Row:
     return queue
 
 
-def list_queues(tx: Reading, org: int, scope: Scope) -> list[sqlite3.Row]:
+def list_queues(tx: Reading, org: int, scope: Scope) -> list[QueueRow]:
     """The first LISTED_MAX queues of the scope, by name. Contract: jobs, Q1."""
-    listed: list[sqlite3.Row] = []
+    listed: list[QueueRow] = []
     after = ""  # before every name
     while True:
         page = tx.rows(statements.PAGE, {"org": org, "after": after, "limit": LISTED_MAX})
@@ -100,18 +100,16 @@ def oldest_age_ms(tx: Reading, queue: int, *, held_back: Sequence[str]) -> int |
 
     `held_back` are the statuses of those that count although they cannot be claimed yet.
     """
-    found = [tx.row(statements.OLDEST_CLAIMABLE, {"queue": queue})]
+    found = [tx.value(statements.OLDEST_CLAIMABLE, {"queue": queue})]
     for status in held_back:
-        found.append(tx.row(statements.OLDEST_HELD_BACK, {"queue": queue, "status": status}))
-    created_at_ms = [row["at_ms"] for row in found if row and row["at_ms"] is not None]
+        found.append(tx.value(statements.OLDEST_HELD_BACK, {"queue": queue, "status": status}))
+    created_at_ms = [each for each in found if each is not None]
     return max(0, tx.now_ms - min(created_at_ms)) if created_at_ms else None
 
 
 def _active_workers(tx: Reading, org: int, queue_name: str) -> int:
-    row = tx.row(
+    count = tx.value(
         worker_statements.COUNT_HEALTHY_OF_QUEUE,
         {"org": org, "queue_name": queue_name, "silent_since_ms": tx.now_ms - SILENCE_MS},
     )
-    assert row is not None, "count(*) always yields a row"
-    count: int = row[0]
-    return count
+    return count or 0

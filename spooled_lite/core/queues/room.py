@@ -1,15 +1,15 @@
 """How many jobs a queue may hand out now: its rate limit and its concurrency."""
 
-import sqlite3
 from typing import Final
 
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 WINDOW_MS: Final = 1_000  # the rate limit counts in seconds that begin with a hand-out
 
 
-def room_for(tx: Tx, queue: sqlite3.Row, wanted: int) -> int:
+def room_for(tx: Tx, queue: QueueRow, wanted: int) -> int:
     """At most `wanted`, as the limits of the queue allow. Has waiting claims woken when time helps.
 
     Contract: jobs, section 11.2 (`rate_limit`, `max_concurrency`).

@@ -1,21 +1,52 @@
 """Every statement about queues."""
 
-from typing import Final
+from typing import Final, TypedDict
+
+from spooled_lite.core.queues.columns import QueueOfOrg, QueueRow
+from spooled_lite.storage.counters import CounterRow
+from spooled_lite.storage.statement import Statement, Value
+
+
+class QueueKeyRow(TypedDict):
+    """Which queue of which organization."""
+
+    org: int
+    queue_name: str
+
+
+class MinutesRow(TypedDict):
+    """Sums over the minutes of one queue: jobs, and milliseconds of completed attempts."""
+
+    completed: int
+    completed_in_hour: int
+    deadlettered: int
+    duration_ms: int
+    durations: int
+
 
 # Index queues_by_name. A deleted queue has no name any more.
-FIND: Final = """
+FIND: Final = Statement(
+    QueueRow,
+    """
 SELECT * FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
-"""
+""",
+)
 
-INSERT: Final = """
+INSERT: Final = Statement(
+    QueueRow,
+    """
 INSERT INTO queues (id, org, queue_name, max_retries, default_timeout, created_at_ms, updated_at_ms)
 VALUES (:id, :org, :queue_name, :max_retries, :default_timeout, :now_ms, :now_ms)
 RETURNING *
-"""
+""",
+)
 
-COUNT: Final = """
+COUNT: Final = Value(
+    int,
+    """
 SELECT count(*) FROM queues WHERE org = :org AND deleted_at_ms IS NULL
-"""
+""",
+)
 
 # Takes from the second that is running, or begins a new one. A window in the future is none: time
 # was set back.
@@ -29,24 +60,32 @@ UPDATE queues
 """
 
 # Index queues_rate_limited: who may hand out again, and when the next one may.
-WINDOWS_ENDED: Final = """
+WINDOWS_ENDED: Final = Statement(
+    QueueKeyRow,
+    """
 SELECT org, queue_name FROM queues
  WHERE rate_limit IS NOT NULL AND deleted_at_ms IS NULL
    AND (window_started_at_ms <= :now_ms - 1000 OR window_started_at_ms > :now_ms)
-"""
+""",
+)
 
-NEXT_WINDOW: Final = """
+NEXT_WINDOW: Final = Value(
+    int,
+    """
 SELECT min(window_started_at_ms) + 1000 AS at_ms FROM queues
  WHERE rate_limit IS NOT NULL AND window_started_at_ms > :now_ms - 1000
    AND window_started_at_ms <= :now_ms
-"""
+""",
+)
 
 MARK_DELETED: Final = """
 UPDATE queues SET deleted_at_ms = :now_ms, updated_at_ms = :now_ms WHERE seq = :queue
 """
 
 # Index queues_deleted.
-NEXT_DELETED: Final = "SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1"
+NEXT_DELETED: Final = Value(
+    int, "SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1"
+)
 
 DELETE: Final = "DELETE FROM queues WHERE seq = :queue"
 
@@ -55,7 +94,9 @@ DELETE_COUNTERS: Final = "DELETE FROM queue_counters WHERE queue = :queue"
 # -- configuring and pausing -----------------------------------------------------------------
 
 # Every column a caller can set; the operation brings the ones that stay as they are.
-CONFIGURE: Final = """
+CONFIGURE: Final = Statement(
+    QueueRow,
+    """
 UPDATE queues
    SET max_retries = :max_retries, default_timeout = :default_timeout,
        retry_delay_seconds = :retry_delay_seconds, backoff_base_seconds = :backoff_base_seconds,
@@ -64,47 +105,65 @@ UPDATE queues
        description = :description, settings = :settings, updated_at_ms = :now_ms
  WHERE seq = :queue
 RETURNING *
-"""
+""",
+)
 
 # Paused again: since the first time, for the newest reason.
-PAUSE: Final = """
+PAUSE: Final = Statement(
+    QueueRow,
+    """
 UPDATE queues
    SET enabled = 0, paused_at_ms = coalesce(paused_at_ms, :now_ms), paused_reason = :reason,
        updated_at_ms = :now_ms
  WHERE seq = :queue
 RETURNING *
-"""
+""",
+)
 
-RESUME: Final = """
+RESUME: Final = Statement(
+    QueueRow,
+    """
 UPDATE queues
    SET enabled = 1, paused_at_ms = NULL, paused_reason = NULL, updated_at_ms = :now_ms
  WHERE seq = :queue
 RETURNING *
-"""
+""",
+)
 
 # -- reading ---------------------------------------------------------------------------------
 
 # Index queues_by_name, from where the last page ended.
-PAGE: Final = """
+PAGE: Final = Statement(
+    QueueRow,
+    """
 SELECT * FROM queues WHERE org = :org AND deleted_at_ms IS NULL AND queue_name > :after
  ORDER BY queue_name LIMIT :limit
-"""
+""",
+)
 
 # For an administrator: by organization and name.
-OF_ALL_ORGS: Final = """
+OF_ALL_ORGS: Final = Statement(
+    QueueOfOrg,
+    """
 SELECT queues.*, organizations.id AS org_id
   FROM organizations CROSS JOIN queues ON queues.org = organizations.seq
  WHERE organizations.deleted_at_ms IS NULL AND queues.deleted_at_ms IS NULL
  ORDER BY organizations.seq, queue_name LIMIT :limit OFFSET :offset
-"""
+""",
+)
 
 # The primary key of queue_counters; minute 0 is what is true now and since ever.
-COUNTERS_NOW: Final = """
+COUNTERS_NOW: Final = Statement(
+    CounterRow,
+    """
 SELECT name, value FROM queue_counters WHERE queue = :queue AND minute = 0
-"""
+""",
+)
 
 # The primary key of queue_counters, one range of minutes. One row, so nothing is grouped or sorted.
-COUNTERS_OF_MINUTES: Final = """
+COUNTERS_OF_MINUTES: Final = Statement(
+    MinutesRow,
+    """
 SELECT coalesce(sum(value) FILTER (WHERE name = 'completed'), 0) AS completed,
        coalesce(sum(value) FILTER (WHERE name = 'completed' AND minute >= :hour_from), 0)
            AS completed_in_hour,
@@ -112,18 +171,24 @@ SELECT coalesce(sum(value) FILTER (WHERE name = 'completed'), 0) AS completed,
        coalesce(sum(value) FILTER (WHERE name = 'duration_ms'), 0) AS duration_ms,
        coalesce(sum(value) FILTER (WHERE name = 'durations'), 0) AS durations
   FROM queue_counters WHERE queue = :queue AND minute BETWEEN :day_from AND :minute
-"""
+""",
+)
 
 # Index jobs_held_back.
-OLDEST_HELD_BACK: Final = """
+OLDEST_HELD_BACK: Final = Value(
+    int,
+    """
 SELECT min(created_at_ms) AS at_ms FROM jobs
  WHERE queue = :queue AND claimable = 0 AND status = :status
    AND status IN ('pending', 'scheduled')
-"""
+""",
+)
 
 # Index jobs_due, by skips: from each priority to the one below (there are at most 201), and of
 # each the oldest. The cost does not depend on how many jobs wait.
-OLDEST_CLAIMABLE: Final = """
+OLDEST_CLAIMABLE: Final = Value(
+    int,
+    """
 WITH RECURSIVE levels (priority) AS (
     SELECT (SELECT max(priority) FROM jobs WHERE queue = :queue AND claimable = 1)
     UNION ALL
@@ -133,4 +198,5 @@ WITH RECURSIVE levels (priority) AS (
 SELECT min((SELECT min(created_at_ms) FROM jobs
              WHERE queue = :queue AND claimable = 1 AND priority = levels.priority)) AS at_ms
   FROM levels WHERE levels.priority IS NOT NULL
-"""
+""",
+)

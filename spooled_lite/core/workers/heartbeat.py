@@ -1,16 +1,15 @@
 """A worker says that it lives, and what it is doing."""
 
-import sqlite3
-
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workers import statements
+from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.query import visible
 from spooled_lite.core.workers.records import SILENCE_MS, SignOfLife
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 
-def heartbeat(tx: Tx, org: int, worker_id: str, sign: SignOfLife, scope: Scope) -> sqlite3.Row:
+def heartbeat(tx: Tx, org: int, worker_id: str, sign: SignOfLife, scope: Scope) -> WorkerRow:
     """Keep what a worker says of itself. One that was offline is back.
 
     A draining worker that says it is healthy goes on draining, until it registers again.

@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Row
 
 SILENCE_MS: Final = 120_000  # without a sign of life for so long, a worker counts as offline
 QUEUES_MAX: Final = 100  # of one worker
@@ -44,8 +43,8 @@ class SignOfLife(Struct, frozen=True, kw_only=True):
     metadata: bytes | None = None  # None: as it is
 
 
-def queue_names_of(row: Row) -> list[str]:
-    return msgspec.json.decode(row["queue_names"], type=list[str])
+def queue_names_of(stored: str) -> list[str]:
+    return msgspec.json.decode(stored, type=list[str])
 
 
 def queue_names_json(names: Sequence[str]) -> str:

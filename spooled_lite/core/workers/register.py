@@ -1,12 +1,11 @@
 """A worker says that it is there, and that it leaves."""
 
-import sqlite3
-
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workers import statements
+from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.query import get_worker
 from spooled_lite.core.workers.records import SILENCE_MS, NewWorker, queue_names_json
 from spooled_lite.errors import WorkerIdTaken
@@ -15,7 +14,7 @@ from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 
-def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> sqlite3.Row:
+def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> WorkerRow:
     """Keep a worker as healthy, and make the queues it names.
 
     An id that the organization knows already is the same worker again: its fields are replaced,

@@ -1,9 +1,22 @@
 """Every statement about workers."""
 
-from typing import Final
+from typing import Final, TypedDict
+
+from spooled_lite.core.workers.columns import WorkerOfOrg, WorkerRow
+from spooled_lite.storage.statement import Statement, Value
+
+
+class HeardOfRow(TypedDict):
+    """How a worker is doing, and which queues it serves (a JSON list)."""
+
+    status: str
+    queue_names: str
+
 
 # Unique index of workers.id. A row of another organization is left alone, and none comes back.
-UPSERT: Final = """
+UPSERT: Final = Statement(
+    WorkerRow,
+    """
 INSERT INTO workers (id, org, queue_name, queue_names, hostname, worker_type, version,
                      max_concurrency, status, metadata, last_heartbeat_ms, registered_at_ms,
                      updated_at_ms)
@@ -17,13 +30,16 @@ VALUES (:id, :org, :queue_name, :queue_names, :hostname, :worker_type, :version,
        last_heartbeat_ms = excluded.last_heartbeat_ms, updated_at_ms = excluded.updated_at_ms
  WHERE workers.org = excluded.org
 RETURNING *
-"""
+""",
+)
 
 # Unique index of workers.id.
-BY_ID: Final = "SELECT * FROM workers WHERE id = :id AND org = :org"
+BY_ID: Final = Statement(WorkerRow, "SELECT * FROM workers WHERE id = :id AND org = :org")
 
 # Who drains goes on draining until it says something else than that it is well.
-HEARTBEAT: Final = """
+HEARTBEAT: Final = Statement(
+    WorkerRow,
+    """
 UPDATE workers
    SET status = CASE WHEN status = 'draining' AND :status = 'healthy' THEN 'draining'
                      ELSE :status END,
@@ -31,23 +47,30 @@ UPDATE workers
        last_heartbeat_ms = :now_ms, updated_at_ms = :now_ms
  WHERE id = :id AND org = :org
 RETURNING *
-"""
+""",
+)
 
-DEREGISTER: Final = """
+DEREGISTER: Final = Statement(
+    WorkerRow,
+    """
 UPDATE workers SET status = 'offline', updated_at_ms = :now_ms
  WHERE id = :id AND org = :org AND status <> 'offline'
 RETURNING *
-"""
+""",
+)
 
 # Index workers_alive.
-MARK_SILENT: Final = """
+MARK_SILENT: Final = Statement(
+    WorkerRow,
+    """
 UPDATE workers SET status = 'offline', updated_at_ms = :now_ms
  WHERE seq IN (
        SELECT seq FROM workers
         WHERE status IN ('healthy', 'degraded') AND last_heartbeat_ms <= :silent_since_ms
         ORDER BY last_heartbeat_ms LIMIT :limit)
 RETURNING *
-"""
+""",
+)
 
 # Index workers_alive: the next one to fall silent, and by now.
 NEXT_SILENCE: Final = """
@@ -55,14 +78,17 @@ SELECT min(last_heartbeat_ms) + 120000 AS at_ms FROM workers WHERE status IN ('h
 """
 
 # The primary key. A sign of life that is moved twice is at most that of the moment itself.
-MOVE_HEARTBEATS: Final = """
+MOVE_HEARTBEATS: Final = Value(
+    int,
+    """
 UPDATE workers SET last_heartbeat_ms = min(last_heartbeat_ms + :by_ms, :marked_ms)
  WHERE seq IN (
        SELECT seq FROM workers
         WHERE seq > :after AND status IN ('healthy', 'degraded')
         ORDER BY seq LIMIT :limit)
 RETURNING seq
-"""
+""",
+)
 
 # Index workers_alive. Nobody was heard of at a time that is still to come.
 SET_BACK: Final = """
@@ -82,32 +108,44 @@ DELETE FROM workers WHERE seq IN (
 """
 
 # Index workers_of_org, from where the last page ended.
-PAGE: Final = """
+PAGE: Final = Statement(
+    WorkerRow,
+    """
 SELECT * FROM workers
  WHERE org = :org AND (last_heartbeat_ms, seq) < (:before_ms, :before_seq)
  ORDER BY last_heartbeat_ms DESC, seq DESC LIMIT :limit
-"""
+""",
+)
 
 # Index workers_of_org, of which only those heard of lately are read.
-COUNT_HEALTHY_OF_QUEUE: Final = """
+COUNT_HEALTHY_OF_QUEUE: Final = Value(
+    int,
+    """
 SELECT count(*) FROM workers
  WHERE org = :org AND last_heartbeat_ms > :silent_since_ms AND status = 'healthy'
    AND EXISTS (SELECT 1 FROM json_each(queue_names) AS each WHERE each.value = :queue_name)
-"""
+""",
+)
 
 # Index workers_of_org, of which only those heard of lately are read. Whoever signed off is not
 # missing.
-HEARD_OF: Final = """
+HEARD_OF: Final = Statement(
+    HeardOfRow,
+    """
 SELECT status, queue_names FROM workers
  WHERE org = :org AND last_heartbeat_ms > :since_ms AND status <> 'offline'
  LIMIT :limit
-"""
+""",
+)
 
 # Index workers_of_org.
-COUNT_PRESENT: Final = """
+COUNT_PRESENT: Final = Value(
+    int,
+    """
 SELECT count(*) FROM workers
  WHERE org = :org AND status IN ('healthy', 'degraded', 'draining')
-"""
+""",
+)
 
 # Unique index of workers.id; a job may be done by somebody who never registered.
 COUNT_JOBS: Final = """
@@ -116,20 +154,29 @@ UPDATE workers SET jobs_processed = jobs_processed + ?, jobs_failed = jobs_faile
 """
 
 # For an administrator: the newest first.
-OF_ALL_ORGS: Final = """
+OF_ALL_ORGS: Final = Statement(
+    WorkerOfOrg,
+    """
 SELECT workers.*, organizations.id AS org_id
   FROM workers CROSS JOIN organizations ON organizations.seq = workers.org
  WHERE organizations.deleted_at_ms IS NULL
  ORDER BY workers.seq DESC LIMIT :limit OFFSET :offset
-"""
+""",
+)
 
 # Unique index of workers.id.
-BY_ID_OF_ANY_ORG: Final = """
+BY_ID_OF_ANY_ORG: Final = Statement(
+    WorkerOfOrg,
+    """
 SELECT workers.*, organizations.id AS org_id
   FROM workers CROSS JOIN organizations ON organizations.seq = workers.org
  WHERE organizations.deleted_at_ms IS NULL AND workers.id = :id
-"""
+""",
+)
 
-COUNT_WELL: Final = """
+COUNT_WELL: Final = Value(
+    int,
+    """
 SELECT count(*) FROM workers WHERE org = :org AND status IN ('healthy', 'degraded')
-"""
+""",
+)

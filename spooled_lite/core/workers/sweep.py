@@ -36,8 +36,8 @@ def keep_heartbeats(tx: Tx, by_ms: int, marked_ms: int, after: int) -> int | Non
     Moves PASS_MAX workers with a higher number than `after`; which to go on after, None at the end.
     """
     wanted = {"after": after, "by_ms": by_ms, "marked_ms": marked_ms, "limit": PASS_MAX}
-    moved = tx.rows(statements.MOVE_HEARTBEATS, wanted)
-    return max(row["seq"] for row in moved) if len(moved) == PASS_MAX else None
+    moved = tx.values(statements.MOVE_HEARTBEATS, wanted)
+    return max(moved) if len(moved) == PASS_MAX else None
 
 
 def set_back_heartbeats(tx: Tx) -> bool:

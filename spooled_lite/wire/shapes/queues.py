@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.records import NULL, RETRIES, TIMEOUT_SECONDS
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.records import (
     CONCURRENCY_MAX,
@@ -18,7 +19,6 @@ from spooled_lite.core.queues.records import (
     checked_settings,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import (
@@ -187,7 +187,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
     updated_at: UpdatedAt
 
     @classmethod
-    def of(cls, row: Row, org_id: str) -> Self:
+    def of(cls, row: QueueRow, org_id: str) -> Self:
         retry_delay = _whole(row["retry_delay_seconds"])
         return cls(
             id=row["id"],
@@ -225,11 +225,13 @@ class QueuePaused(Struct, frozen=True, kw_only=True):
     reason: Reason | None
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: QueueRow) -> Self:
+        paused_at_ms = row["paused_at_ms"]
+        assert paused_at_ms is not None, "the queue has just been paused"
         return cls(
             queue_name=row["queue_name"],
             name=row["queue_name"],
-            paused_at=format_ms(row["paused_at_ms"]),
+            paused_at=format_ms(paused_at_ms),
             reason=row["paused_reason"],
         )
 
@@ -325,9 +327,9 @@ class QueueStats(Struct, frozen=True, kw_only=True):
         )
 
 
-def shown_settings(row: Row) -> bytes:
+def shown_settings(row: QueueRow) -> bytes:
     """The settings as stored, behind the reserved keys while the queue is paused."""
-    settings: bytes = row["settings"]
+    settings = row["settings"]
     if row["enabled"]:
         return settings
     reserved = msgspec.json.encode(

@@ -6,6 +6,7 @@ from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.records import (
     CURRENT_JOBS_MAX,
     HOSTNAME_MAX,
@@ -21,7 +22,6 @@ from spooled_lite.core.workers.records import (
     checked_metadata,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.events import Row
 from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of, texts
 from spooled_lite.wire.shapes.common import (
@@ -174,7 +174,7 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     jobs_failed: JobsFailed
 
     @classmethod
-    def of(cls, row: Row, org_id: str) -> Self:
+    def of(cls, row: WorkerRow, org_id: str) -> Self:
         registered_at = format_ms(row["registered_at_ms"])
         return cls(
             id=row["id"],
@@ -212,7 +212,7 @@ class WorkerRegistered(Struct, frozen=True, kw_only=True):
     registered_at: RegisteredAt
 
     @classmethod
-    def of(cls, row: Row, *, lease_seconds: int, heartbeat_seconds: int) -> Self:
+    def of(cls, row: WorkerRow, *, lease_seconds: int, heartbeat_seconds: int) -> Self:
         return cls(
             id=row["id"],
             queue_name=row["queue_name"],

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
@@ -12,6 +14,7 @@ from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.records import NewWorker
 from spooled_lite.core.workers.register import register
 from spooled_lite.errors import NotFound
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.wire.shapes.queues import QueueStats
 from tests.core.stage import OPEN, Stage
 
@@ -159,7 +162,7 @@ def test_statistics_say_that_a_queue_is_paused(stage: Stage) -> None:
 
 
 def test_statistics_and_lists_read_indexes_only(stage: Stage) -> None:
-    read = [
+    read: list[Statement[Any] | Value[Any]] = [
         statements.FIND,
         statements.PAGE,
         statements.COUNTERS_NOW,

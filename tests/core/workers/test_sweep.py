@@ -1,3 +1,5 @@
+from typing import Any
+
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
 from spooled_lite.core.workers import statements
@@ -10,6 +12,7 @@ from spooled_lite.core.workers.sweep import (
     set_back_heartbeats,
     sweep_silent_workers,
 )
+from spooled_lite.storage.statement import Statement, Value
 from tests.core.stage import OPEN, Stage
 
 WEEK_SECONDS = 7 * 24 * 3_600
@@ -176,7 +179,7 @@ def test_registering_again_keeps_the_counts(stage: Stage) -> None:
 
 
 def test_workers_are_found_by_index(stage: Stage) -> None:
-    found = [
+    found: list[str | Statement[Any] | Value[Any]] = [
         statements.BY_ID,
         statements.MARK_SILENT,
         statements.NEXT_SILENCE,

@@ -1,0 +1,36 @@
+"""What a row of `queues` holds."""
+
+from typing import TypedDict
+
+
+class QueueRow(TypedDict):
+    """A whole row. Times are milliseconds since the epoch; flags are 0 or 1."""
+
+    seq: int
+    id: str
+    org: int
+    queue_name: str
+    max_retries: int
+    default_timeout: int  # seconds
+    retry_delay_seconds: float | None
+    backoff_base_seconds: float | None
+    backoff_multiplier: float | None
+    backoff_max_seconds: float | None
+    rate_limit: int | None  # jobs per second
+    max_concurrency: int | None
+    enabled: int
+    paused_at_ms: int | None
+    paused_reason: str | None
+    description: str | None
+    settings: bytes
+    window_started_at_ms: int
+    window_count: int
+    created_at_ms: int
+    updated_at_ms: int
+    deleted_at_ms: int | None
+
+
+class QueueOfOrg(QueueRow):
+    """A queue, and the public id of its organization."""
+
+    org_id: str
