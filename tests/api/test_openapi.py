@@ -166,6 +166,13 @@ def test_every_field_is_said_in_words() -> None:
     ] == []
 
 
+def test_the_key_of_a_job_in_a_workflow_is_not_taken_for_a_credential() -> None:
+    said = {name: schema["description"] for name, field, schema in fields() if field == "key"}
+
+    assert said["WorkflowJob"] == said["StepStatus"] == said["StepCreated"]
+    assert "workflow" in said["WorkflowJob"]
+
+
 def test_no_words_are_kept_for_a_field_that_is_gone_or_says_them_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -23,20 +23,20 @@ from spooled_lite.storage.transaction import Tx
 _NOBODY: Final = (0, "success", "[]")  # fills a statement up: waits for nothing, so no row is made
 
 
-class StepCreated(Struct, frozen=True):
+class StoredStep(Struct, frozen=True):
     key: str
     job_id: str
 
 
-class WorkflowCreated(Struct, frozen=True):
+class StoredWorkflow(Struct, frozen=True):
     row: Row
-    steps: Sequence[StepCreated]  # in the order of the request
+    steps: Sequence[StoredStep]  # in the order of the request
 
 
 @in_lane(Lane.CREATE)
 def create_workflow(
     tx: Tx, org: int, new: NewWorkflow, graph: Graph, admission: Admission
-) -> WorkflowCreated:
+) -> StoredWorkflow:
     """Store a workflow with up to a thousand steps; those that wait for nothing are claimable.
 
     `graph` is that of the steps, as `graph_of` gives it.
@@ -70,7 +70,7 @@ def create_workflow(
     ]
     _store_edges(tx, new.steps, graph, [row["seq"] for row in rows])
     shown = Whole(workflow, {"metadata": new.metadata})
-    return WorkflowCreated(shown, [StepCreated(row["step_key"], row["id"]) for row in rows])
+    return StoredWorkflow(shown, [StoredStep(row["step_key"], row["id"]) for row in rows])
 
 
 def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequence[int]) -> None:

@@ -1,122 +1,41 @@
-"""Workflows as they are said: the shapes of the contract, made from rows.
-
-Contract: schedules-workflows-webhooks, section 2.1.
-"""
+"""The shapes of workflows, made from rows."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw
 
 from spooled_lite.core.jobs.bodies import is_omitted, is_whole
 from spooled_lite.core.jobs.states import FAILED
+from spooled_lite.core.workflows.create import StoredWorkflow
 from spooled_lite.core.workflows.query import Workflow
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.http.resources.job_views import NOT_THERE
-
-
-class WorkflowSummary(Struct):
-    id: str
-    organization_id: str
-    name: str
-    description: str | None
-    status: str
-    total_jobs: int
-    completed_jobs: int
-    failed_jobs: int
-    progress_percent: float
-    created_at: str
-    started_at: str | None
-    completed_at: str | None
-    updated_at: str
-    metadata: Raw
-
-
-class ListedWorkflow(WorkflowSummary):
-    metadata_omitted: bool | UnsetType = UNSET  # true: they were too many bytes for the list
-
-
-class JobError(Struct):
-    type: str
-    error_type: str
-    message: str
-    stack: str | None
-
-
-class WorkflowJob(Struct):
-    """A step: in the detail of its workflow, or by itself, where `error` is a text."""
-
-    id: str
-    organization_id: str
-    workflow_id: str
-    key: str
-    queue: str
-    queue_name: str
-    job_type: str
-    status: str
-    payload: Raw
-    result: Raw
-    error: JobError | str | None
-    priority: int
-    max_retries: int
-    attempt: int
-    retry_count: int
-    timeout_ms: int
-    timeout_seconds: int
-    backoff_type: str
-    metadata: Raw
-    depends_on: list[str]
-    dependency_mode: str
-    dependencies_met: bool
-    parent_job_id: str | None
-    created_at: str
-    scheduled_at: str | None
-    started_at: str | None
-    completed_at: str | None
-    failed_at: str | None
-    next_retry_at: str | None
-    job_id: str | UnsetType = UNSET  # by itself
-    depends_on_keys: list[str] | UnsetType = UNSET  # by itself
-    values_omitted: bool | UnsetType = UNSET  # true: payload and result were too many bytes
-
-
-class WorkflowEdge(Struct):
-    parent_job_id: str
-    child_job_id: str
-    dependency_type: str
-
-
-class WorkflowProgress(Struct):
-    total: int
-    completed: int
-    failed: int
-    pending: int
-    processing: int
-    cancelled: int
-
-
-class WorkflowDetail(WorkflowSummary):
-    jobs: list[WorkflowJob]
-    dependencies: list[WorkflowEdge]
-    progress: WorkflowProgress
-    estimated_completion: str | None
-
-
-class StepStatus(Struct):
-    """A row of GET /workflows/{id}/jobs/status."""
-
-    key: str
-    job_id: str
-    status: str
-    depends_on: list[str]
-    progress: int
-    retry_count: int
-    error: str | None
+from spooled_lite.wire.shapes.workflows import (
+    JobError,
+    ListedWorkflow,
+    StepCreated,
+    StepStatus,
+    WorkflowCreated,
+    WorkflowDetail,
+    WorkflowEdge,
+    WorkflowJob,
+    WorkflowProgress,
+    WorkflowSummary,
+)
 
 
 def workflow_summary(row: Row, org_id: str) -> WorkflowSummary:
     return WorkflowSummary(**_summary(row, org_id))
+
+
+def workflow_created(stored: StoredWorkflow, org_id: str) -> WorkflowCreated:
+    return WorkflowCreated(
+        workflow_id=stored.row["id"],
+        job_ids=[StepCreated(key=step.key, job_id=step.job_id) for step in stored.steps],
+        **_summary(stored.row, org_id),
+    )
 
 
 def listed_workflow(row: Row, org_id: str) -> ListedWorkflow:

@@ -1,6 +1,6 @@
 """REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -9,7 +9,7 @@ from spooled_lite.core.lifecycle.workflow import (
     delete_workflow,
     retry_workflow,
 )
-from spooled_lite.core.workflows.create import WorkflowCreated, create_workflow
+from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import (
     Workflow,
@@ -19,12 +19,7 @@ from spooled_lite.core.workflows.query import (
     get_steps,
     list_workflows,
 )
-from spooled_lite.core.workflows.records import (
-    STEPS_MAX,
-    CancelWorkflow,
-    CreateWorkflow,
-    NewWorkflow,
-)
+from spooled_lite.core.workflows.records import STEPS_MAX, NewWorkflow
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
@@ -32,10 +27,12 @@ from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.workflow_views import (
     listed_workflow,
     step_statuses,
+    workflow_created,
     workflow_detail,
     workflow_jobs,
     workflow_summary,
 )
+from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow
 
 STATUSES: Final = frozenset({"pending", "running", "completed", "failed", "cancelled"})
 
@@ -55,10 +52,10 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     new = await call.off_loop(_new_workflow, call, await call.body(CreateWorkflow))
-    created = await call.write(
+    stored = await call.write(
         create_workflow, call.org, new, graph_of(new.steps), admission_of(call)
     )
-    return reply(_created(created, call.org_id), 201)
+    return reply(workflow_created(stored, call.org_id), 201)
 
 
 async def get(call: Call) -> Reply:
@@ -128,17 +125,8 @@ def status_asked(call: Call) -> str | None:
 
 
 def _new_workflow(call: Call, body: CreateWorkflow) -> NewWorkflow:
-    new = NewWorkflow.from_wire(body, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    new = body.new_workflow(payload_bytes_max=call.settings.queue_max_payload_size_bytes)
     for index, step in enumerate(new.steps):
         check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
         call.scope.check(step.job.queue_name)
     return new
-
-
-def _created(created: WorkflowCreated, org_id: str) -> dict[str, Any]:
-    summary = workflow_summary(created.row, org_id)
-    return {
-        "workflow_id": summary.id,
-        "job_ids": created.steps,
-        **{name: getattr(summary, name) for name in summary.__struct_fields__},
-    }

@@ -13,10 +13,10 @@ from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.answers import CustomLimits
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import admin, admin_reads, admin_views
-from spooled_lite.wire.http.resources.workflow_views import ListedWorkflow
 from spooled_lite.wire.shapes.jobs import Job, JobSummary
 from spooled_lite.wire.shapes.queues import QueueView
 from spooled_lite.wire.shapes.workers import WorkerView
+from spooled_lite.wire.shapes.workflows import ListedWorkflow
 
 _LIMITS: Final = {"max_active_jobs": 1_000, "max_queues": None}
 

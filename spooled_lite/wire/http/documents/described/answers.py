@@ -2,14 +2,6 @@
 
 from msgspec import Struct
 
-from spooled_lite.core.workflows.create import StepCreated
-from spooled_lite.wire.http.resources.workflow_views import WorkflowSummary
-
-
-class WorkflowCreated(WorkflowSummary):
-    workflow_id: str
-    job_ids: list[StepCreated]
-
 
 class HealthChecks(Struct):
     writer: str

@@ -16,7 +16,6 @@ from spooled_lite.wire.http.documents.described.ingest_fields import INGEST
 from spooled_lite.wire.http.documents.described.platform_fields import PLATFORM
 from spooled_lite.wire.http.documents.described.schedule_fields import SCHEDULES
 from spooled_lite.wire.http.documents.described.webhook_fields import WEBHOOKS
-from spooled_lite.wire.http.documents.described.workflow_fields import WORKFLOWS
 
 NAMES: Final = (
     f"1 to {QUEUE_NAME_MAX} letters and digits of any script, `-`, `_` and `.`; "
@@ -39,27 +38,18 @@ COMMON: Final = {
     "updated_at": time("When it changed last"),
     "success": Field("Always true: a refusal is an error", True),
     "total": count("All of them together", 1),
-    "description": Field("A description for people", "Outgoing mail"),
     "version": Field("The version", "1.4.0"),
 }
 
 JOBS: Final = {
     "job_id": Field("The id of the job", ID),
     "payload": Field("What the job is about: any JSON value, given back byte for byte", {"to": "ada@example.org"}),
-    "result": Field("The result: any JSON value, up to 1 MiB", {"message_id": "m-1"}),
     "status": one_of("The status of the job", *STATUSES),
     "priority": Field("Higher first, then older first; -100 to 100", 0),
-    "retry_count": count("Retries so far", 0),
-    "attempt": count("The same as `retry_count`", 0),
     "max_retries": Field("Attempts after the first one, 0 to 100. Default: the queue's, else 3", 3),
     "timeout_seconds": Field("How long an attempt may take; kept by workers. Default: the queue's, else 300", 300),
-    "scheduled_at": time("The job is not handed out before this time"),
     "started_at": time("When the last attempt began"),
-    "completed_at": time("When it was settled"),
     "expires_at": time("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z"),
-    "parent_job_id": Field("A job this one waits for", ID),
-    "workflow_id": Field("The workflow it is a step of", ID),
-    "dependency_mode": Field("Does it wait for `all` or for `any` of its dependencies?", "all"),
     "created": Field("False when the idempotency key was used before", True),
 }
 
@@ -73,9 +63,7 @@ QUEUES: Final = {
     "active_workers": count("Healthy workers of the queue", 1),
     "pending": count("Jobs that wait to be claimed", 1),
     "processing": count("Jobs under a lease"),
-    "completed": count("Jobs that are done"),
     "deadletter": count("Jobs whose attempts ran out"),
-    "cancelled": count("Jobs that were cancelled"),
     "failed_count": count("Failed and dead together"),
 }
 # fmt: on
@@ -87,6 +75,5 @@ FIELDS: Final[Mapping[str, Field]] = {
     **INGEST,
     **WEBHOOKS,
     **SCHEDULES,
-    **WORKFLOWS,
     **PLATFORM,
 }

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.workflows import records
+from spooled_lite.core.workflows.records import STEPS_MAX
 from spooled_lite.errors import BadRequest, Conflict, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described import answers
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
 from spooled_lite.wire.http.resources import workflows
-from spooled_lite.wire.http.resources.workflow_views import (
+from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow
+from spooled_lite.wire.shapes.workflows import (
     ListedWorkflow,
     StepStatus,
+    WorkflowCreated,
     WorkflowDetail,
     WorkflowJob,
     WorkflowSummary,
@@ -38,7 +39,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         about="All jobs or none. A job that depends on others waits until they are done; the rest "
         "can be claimed at once. Every job needs a `key` (`id`, `name` and `step_name` are the "
         "same), a queue and a payload.",
-        body=records.CreateWorkflow,
+        body=CreateWorkflow,
         example={
             "name": "onboarding",
             "jobs": [
@@ -51,7 +52,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
                 },
             ],
         },
-        answer=answers.WorkflowCreated,
+        answer=WorkflowCreated,
         statuses=(201,),
         errors=(BadRequest, QuotaExceeded),
     ),
@@ -66,7 +67,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         " they are told to stop: a job that is not completed before its next heartbeat is then"
         " cancelled, not retried. Cancelling it again changes nothing, but with `stop_running` it"
         " reaches what still runs or waits for a retry.",
-        body=records.CancelWorkflow,
+        body=CancelWorkflow,
         example={"reason": "Order withdrawn", "stop_running": True},
         answer=WorkflowSummary,
         errors=(Conflict,),
@@ -85,7 +86,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
     workflows.jobs: Doc(
         summary="List the jobs of a workflow",
         about="In the order of the request.",
-        parameters=paging(default=records.STEPS_MAX, most=records.STEPS_MAX),
+        parameters=paging(default=STEPS_MAX, most=STEPS_MAX),
         answer=list[WorkflowJob],
         is_paged=True,
     ),

@@ -1,22 +1,21 @@
+"""What becomes of each field of POST /workflows: aliases, defaults, ranges."""
+
 import json
 from typing import Any
 
 import msgspec
 import pytest
 
-from spooled_lite.core.workflows.records import (
-    CreateWorkflow,
-    NewStep,
-    NewWorkflow,
-)
+from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
+from spooled_lite.wire.shapes.workflow_bodies import CreateWorkflow
 
 STEP = {"key": "a", "queue_name": "q", "payload": {}}
 
 
 def decoded(body: dict[str, Any], payload_bytes_max: int = 1_000) -> NewWorkflow:
     given = msgspec.json.decode(json.dumps(body), type=CreateWorkflow)
-    return NewWorkflow.from_wire(given, payload_bytes_max=payload_bytes_max)
+    return given.new_workflow(payload_bytes_max=payload_bytes_max)
 
 
 def step(**fields: Any) -> NewStep:
@@ -148,7 +147,7 @@ def test_a_payload_may_have_white_space_beyond_its_limit() -> None:
     body = b'{"name":"w","jobs":[{"key":"a","queue":"q","payload":[1,' + b" " * 99 + b"2]}]}"
     given = msgspec.json.decode(body, type=CreateWorkflow)
 
-    [found] = NewWorkflow.from_wire(given, payload_bytes_max=10).steps
+    [found] = given.new_workflow(payload_bytes_max=10).steps
 
     assert len(found.job.payload) > 99
 
