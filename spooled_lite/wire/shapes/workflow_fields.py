@@ -1,6 +1,6 @@
 """The fields of workflows, each with what it says of itself."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Raw
 
@@ -13,7 +13,7 @@ from spooled_lite.times import Time
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import AN_ID
 
-_KEY_RULES = {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
+_KEY_RULES: Final = {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
 
 # One line a field, however long.
 # ruff: noqa: E501

@@ -1,6 +1,6 @@
 """Workflows and their jobs as they are shown. Contract: schedules-workflows-webhooks, 2.1."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
@@ -20,7 +20,7 @@ from spooled_lite.wire.shapes.common import (
 # One line a field, however long.
 # ruff: noqa: E501
 # fmt: off
-_AN_ERROR = {"type": "JobError", "error_type": "JobError", "message": "boom", "stack": None}
+_AN_ERROR: Final = {"type": "JobError", "error_type": "JobError", "message": "boom", "stack": None}
 
 JobType = Annotated[str, about("`payload.job_type` when that is a text, else `job`", "welcome_mail")]
 Exponential = Annotated[str, about("Always `exponential`", "exponential")]

@@ -13,7 +13,6 @@ from spooled_lite.core.overview.all_orgs import (
     list_all_workers,
 )
 from spooled_lite.core.schedules.query import list_all_schedules
-from spooled_lite.core.schedules.records import ScheduleView
 from spooled_lite.core.workflows.query import list_all_workflows
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.call import Call, Reply, reply
@@ -23,6 +22,7 @@ from spooled_lite.wire.http.resources.jobs import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.workflow_views import listed_workflow
 from spooled_lite.wire.http.resources.workflows import status_asked
 from spooled_lite.wire.shapes.queues import QueueView
+from spooled_lite.wire.shapes.schedules import ScheduleView
 from spooled_lite.wire.shapes.workers import WorkerView
 
 

@@ -25,25 +25,20 @@ from spooled_lite.core.schedules.query import (
     list_runs,
     list_schedules,
 )
-from spooled_lite.core.schedules.records import (
-    DEFAULT_ZONE,
-    SLOTS_SHOWN,
-    SLOTS_SHOWN_MAX,
-    CreateSchedule,
-    NewSchedule,
-    PreviewSlots,
-    ScheduleChanges,
-    ScheduleRun,
-    ScheduleTriggered,
-    ScheduleView,
-    Slots,
-    UpdateSchedule,
-)
+from spooled_lite.core.schedules.records import DEFAULT_ZONE, NewSchedule, ScheduleChanges
 from spooled_lite.errors import BadRequest, Conflict
 from spooled_lite.events import Row
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, page, paged
+from spooled_lite.wire.shapes.schedule_bodies import (
+    SLOTS_SHOWN,
+    SLOTS_SHOWN_MAX,
+    CreateSchedule,
+    PreviewSlots,
+    UpdateSchedule,
+)
+from spooled_lite.wire.shapes.schedules import ScheduleRun, ScheduleTriggered, ScheduleView, Slots
 
 TRIES_MAX: Final = 5  # of a change, when others change the same schedule meanwhile
 
@@ -158,13 +153,13 @@ async def _slots(call: Call, cron_expression: str, timezone: str, count: int) ->
 
 
 def _new_schedule(call: Call, body: CreateSchedule) -> NewSchedule:
-    new = NewSchedule.from_wire(body, template_bytes_max=_template_bytes_max(call))
+    new = body.new_schedule(template_bytes_max=_template_bytes_max(call))
     check_payload_of_plan(call, new.payload_template, "payload_template")
     return new
 
 
 def _changes(call: Call, body: UpdateSchedule) -> ScheduleChanges:
-    return ScheduleChanges.from_wire(body, template_bytes_max=_template_bytes_max(call))
+    return body.changes(template_bytes_max=_template_bytes_max(call))
 
 
 def _template_bytes_max(call: Call) -> int:

@@ -7,7 +7,6 @@ from spooled_lite.core.keys.onboard import OnboardedView
 from spooled_lite.core.keys.records import CreateKey, KeyShown
 from spooled_lite.core.orgs import admin_records as records
 from spooled_lite.core.orgs.records import OrganizationView
-from spooled_lite.core.schedules.records import ScheduleView
 from spooled_lite.errors import Conflict
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.answers import CustomLimits
@@ -15,6 +14,7 @@ from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter,
 from spooled_lite.wire.http.resources import admin, admin_reads, admin_views
 from spooled_lite.wire.shapes.jobs import Job, JobSummary
 from spooled_lite.wire.shapes.queues import QueueView
+from spooled_lite.wire.shapes.schedules import ScheduleView
 from spooled_lite.wire.shapes.workers import WorkerView
 from spooled_lite.wire.shapes.workflows import ListedWorkflow
 

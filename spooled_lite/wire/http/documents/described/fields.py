@@ -14,7 +14,6 @@ from spooled_lite.wire.http.documents.described.field import (
 )
 from spooled_lite.wire.http.documents.described.ingest_fields import INGEST
 from spooled_lite.wire.http.documents.described.platform_fields import PLATFORM
-from spooled_lite.wire.http.documents.described.schedule_fields import SCHEDULES
 from spooled_lite.wire.http.documents.described.webhook_fields import WEBHOOKS
 
 NAMES: Final = (
@@ -46,8 +45,6 @@ JOBS: Final = {
     "payload": Field("What the job is about: any JSON value, given back byte for byte", {"to": "ada@example.org"}),
     "status": one_of("The status of the job", *STATUSES),
     "priority": Field("Higher first, then older first; -100 to 100", 0),
-    "max_retries": Field("Attempts after the first one, 0 to 100. Default: the queue's, else 3", 3),
-    "timeout_seconds": Field("How long an attempt may take; kept by workers. Default: the queue's, else 300", 300),
     "started_at": time("When the last attempt began"),
     "expires_at": time("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z"),
     "created": Field("False when the idempotency key was used before", True),
@@ -64,7 +61,6 @@ QUEUES: Final = {
     "pending": count("Jobs that wait to be claimed", 1),
     "processing": count("Jobs under a lease"),
     "deadletter": count("Jobs whose attempts ran out"),
-    "failed_count": count("Failed and dead together"),
 }
 # fmt: on
 
@@ -74,6 +70,5 @@ FIELDS: Final[Mapping[str, Field]] = {
     **QUEUES,
     **INGEST,
     **WEBHOOKS,
-    **SCHEDULES,
     **PLATFORM,
 }

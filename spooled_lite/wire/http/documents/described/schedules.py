@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.schedules import records
 from spooled_lite.core.schedules.query import COLUMNS
 from spooled_lite.errors import Conflict, PayloadTooLarge, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging, whole
 from spooled_lite.wire.http.resources import schedules
+from spooled_lite.wire.shapes.schedule_bodies import (
+    SLOTS_SHOWN,
+    SLOTS_SHOWN_MAX,
+    CreateSchedule,
+    PreviewSlots,
+    UpdateSchedule,
+)
+from spooled_lite.wire.shapes.schedules import ScheduleRun, ScheduleTriggered, ScheduleView, Slots
 
 _RULE: Final = {"cron_expression": "0 9 * * MON-FRI", "timezone": "America/New_York"}
 
@@ -26,13 +33,13 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
             Parameter("order_dir", "`asc` or `desc`; others count as `desc`", example="desc"),
             *paging(100, 500),
         ),
-        answer=list[records.ScheduleView],
+        answer=list[ScheduleView],
         is_paged=True,
     ),
     schedules.create: Doc(
         summary="Create a schedule",
         about="`queue_name` and `payload_template` are required too, under one of their names.",
-        body=records.CreateSchedule,
+        body=CreateSchedule,
         needs=("cron_expression", "cron", "schedule"),
         example={
             "name": "Daily report",
@@ -40,57 +47,57 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
             "queue_name": "reports",
             "payload_template": {"kind": "daily"},
         },
-        answer=records.ScheduleView,
+        answer=ScheduleView,
         statuses=(201,),
         errors=(QuotaExceeded,),
     ),
-    schedules.get: Doc(summary="Show one schedule", answer=records.ScheduleView),
+    schedules.get: Doc(summary="Show one schedule", answer=ScheduleView),
     schedules.update: Doc(
         summary="Change a schedule",
         about="Fields that are left out or null do not change, nor does the queue. The next run is"
         " calculated again when the expression or the zone changes, or when a paused schedule"
         " is resumed.",
-        body=records.UpdateSchedule,
+        body=UpdateSchedule,
         example={"cron_expression": "30 8 * * *", "catch_up": "skip"},
-        answer=records.ScheduleView,
+        answer=ScheduleView,
         errors=(Conflict, QuotaExceeded),
     ),
     schedules.delete: Doc(
         summary="Delete a schedule and its history; its jobs stay", statuses=(204,)
     ),
-    schedules.pause: Doc(summary="Pause a schedule", answer=records.ScheduleView),
+    schedules.pause: Doc(summary="Pause a schedule", answer=ScheduleView),
     schedules.resume: Doc(
         summary="Resume a schedule from the next slot on",
         about="Slots that were missed while it was paused are not made up.",
-        answer=records.ScheduleView,
+        answer=ScheduleView,
         errors=(Conflict, QuotaExceeded),
     ),
     schedules.trigger: Doc(
         summary="Create one job now, also when the schedule is paused",
-        answer=records.ScheduleTriggered,
+        answer=ScheduleTriggered,
         errors=(PayloadTooLarge, QuotaExceeded),
     ),
     schedules.history: Doc(
         summary="List the runs of a schedule, newest first",
         parameters=paging(50, 500),
-        answer=list[records.ScheduleRun],
+        answer=list[ScheduleRun],
         is_paged=True,
     ),
     schedules.next_slots: Doc(
         summary="Show the next slots of a schedule, also of a paused one",
         parameters=(
             Parameter(
-                "count", "How many", whole(records.SLOTS_SHOWN, 1, records.SLOTS_SHOWN_MAX)
+                "count", "How many", whole(SLOTS_SHOWN, 1, SLOTS_SHOWN_MAX)
             ),
         ),
-        answer=records.Slots,
+        answer=Slots,
     ),
     schedules.preview: Doc(
         summary="Show the next slots of a cron expression",
         about="Nothing is stored.",
-        body=records.PreviewSlots,
+        body=PreviewSlots,
         needs=("cron_expression", "cron", "schedule"),
         example={**_RULE, "count": 3},
-        answer=records.Slots,
+        answer=Slots,
     ),
 }  # fmt: skip

@@ -1,0 +1,194 @@
+"""What callers send about schedules. Null means absent; of several spellings the first wins."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from spooled_lite.core.jobs.records import (
+    NULL,
+    PRIORITIES,
+    RETRIES,
+    SHORT,
+    TIMEOUT_SECONDS,
+    check_json_size,
+    queue_of,
+    strict_tags,
+    with_job_type,
+)
+from spooled_lite.core.schedules.records import (
+    CATCH_UPS,
+    DEFAULT_ZONE,
+    CatchUp,
+    NewSchedule,
+    ScheduleChanges,
+)
+from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.wire.shapes import job_fields as job
+from spooled_lite.wire.shapes import schedule_fields as fields
+from spooled_lite.wire.shapes.about import about
+from spooled_lite.wire.shapes.common import QueueName, SameQueueName
+
+SLOTS_SHOWN: Final = 10  # when no number is named
+SLOTS_SHOWN_MAX: Final = 100
+ABSENT: Final = Raw(b"")  # what stands in for a JSON value that was left out, where null is one
+
+_NameGiven = Annotated[fields.Name, Meta(min_length=1, max_length=255)]
+_SlotCount = Annotated[
+    int,
+    Meta(ge=1, le=SLOTS_SHOWN_MAX),
+    about(f"How many slots. Default: {SLOTS_SHOWN}", 3),
+]
+
+
+class Rule(Struct, kw_only=True):
+    """When something happens, as callers say it."""
+
+    cron_expression: fields.CronExpression | None = None
+    cron: fields.SameCronExpression | None = None
+    schedule: fields.SameCronExpression | None = None
+    timezone: fields.Timezone | None = None
+
+    def expression(self) -> str | None:
+        """The first spelling that is there."""
+        found = (self.cron_expression, self.cron, self.schedule)
+        return next((each for each in found if each is not None), None)
+
+    def required_expression(self) -> str:
+        """Raises WrongShape when no spelling is there."""
+        expression = self.expression()
+        if expression is None:
+            raise WrongShape.missing("cron_expression")
+        return expression
+
+
+class ScheduleFields(Rule, kw_only=True):
+    """What a new schedule and a changed one have in common."""
+
+    description: Annotated[fields.Description, Meta(max_length=1_000)] | None = None
+    payload_template: fields.PayloadTemplate = ABSENT
+    payload: fields.SamePayloadTemplate = ABSENT
+    priority: Annotated[job.Priority, PRIORITIES] | None = None
+    max_retries: Annotated[job.MaxRetries, RETRIES] | None = None
+    timeout_seconds: Annotated[job.TimeoutSeconds, TIMEOUT_SECONDS] | None = None
+    is_active: fields.IsActive | None = None
+    enabled: fields.Enabled | None = None
+    tags: fields.Tags = NULL
+    metadata: fields.Metadata = NULL
+    job_type: Annotated[fields.JobTypeGiven, SHORT] | None = None
+    catch_up: fields.CatchUpGiven = None
+
+    def active(self) -> bool | None:
+        return self.enabled if self.is_active is None else self.is_active
+
+    def checked_metadata(self) -> bytes | None:
+        """Raises RuleBroken: they are too large."""
+        metadata = bytes(self.metadata)
+        if metadata == b"null":
+            return None
+        if len(metadata) > fields.METADATA_BYTES_MAX:
+            raise RuleBroken.of(
+                "metadata",
+                f"Field `metadata` is larger than {fields.METADATA_BYTES_MAX} bytes",
+                "metadata_too_large",
+            )
+        return metadata
+
+
+class CreateSchedule(ScheduleFields, kw_only=True):
+    """Body of POST /schedules. Unknown fields are ignored."""
+
+    name: _NameGiven
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+
+    def new_schedule(self, *, template_bytes_max: int) -> NewSchedule:
+        """Merge aliases and defaults. The expression and the zone are checked later.
+
+        Raises:
+            WrongShape: no spelling of a required field is there, or a value has a wrong type.
+            RuleBroken: a name or a size breaks its rule.
+            PayloadTooLarge: the template is over `template_bytes_max`.
+        """
+        active = self.active()
+        expression = self.required_expression()
+        queue_name = queue_of(self.queue_name, self.queue)
+        given = bytes(self.payload_template) or bytes(self.payload)  # null is a value
+        if not given:
+            raise WrongShape.missing("payload_template")
+        template = with_job_type(given, self.job_type or None)
+        check_json_size(template, template_bytes_max, "payload_template")
+        metadata = self.checked_metadata()
+        return NewSchedule(
+            name=self.name,
+            description=self.description,
+            cron_expression=expression,
+            timezone=DEFAULT_ZONE if self.timezone is None else self.timezone,
+            queue_name=queue_name,
+            payload_template=template,
+            priority=self.priority or 0,
+            max_retries=self.max_retries,
+            timeout_seconds=self.timeout_seconds,
+            is_active=True if active is None else active,
+            catch_up=self.catch_up or _catch_up_of(metadata) or "one",
+            tags=strict_tags(self.tags, "tags"),
+            metadata=metadata,
+        )
+
+
+class UpdateSchedule(ScheduleFields, kw_only=True):
+    """Body of PUT /schedules/{id}. What is left out or null is kept; the queue is kept anyway."""
+
+    name: _NameGiven | None = None
+    queue_name: Annotated[fields.QueueIgnored, SHORT] | None = None
+    queue: Annotated[fields.QueueIgnored, SHORT] | None = None
+
+    def changes(self, *, template_bytes_max: int) -> ScheduleChanges:
+        """Merge aliases. Raises: as `CreateSchedule.new_schedule`."""
+        template = self._new_template()
+        if template is not None:
+            template = with_job_type(template, self.job_type or None)
+            check_json_size(template, template_bytes_max, "payload_template")
+        metadata = self.checked_metadata()
+        given = {
+            "name": self.name,
+            "description": self.description,
+            "cron_expression": self.expression(),
+            "timezone": self.timezone,
+            "payload_template": template,
+            "priority": self.priority,
+            "max_retries": self.max_retries,
+            "timeout_seconds": self.timeout_seconds,
+            "is_active": self.active(),
+            "catch_up": self.catch_up or _catch_up_of(metadata),
+            "tags": strict_tags(self.tags, "tags"),
+            "metadata": metadata,
+        }
+        return ScheduleChanges(
+            columns={name: value for name, value in given.items() if value is not None},
+            job_type=self.job_type or None if template is None else None,
+        )
+
+    def _new_template(self) -> bytes | None:
+        """The first spelling that is there; null counts as none: it keeps the template."""
+        given = (bytes(self.payload_template), bytes(self.payload))
+        return next((each for each in given if each not in (b"", b"null")), None)
+
+
+class PreviewSlots(Rule, kw_only=True):
+    """Body of POST /schedules/preview."""
+
+    count: _SlotCount | None = None
+
+
+class _WithCatchUp(Struct):
+    catch_up: Raw = NULL
+
+
+def _catch_up_of(metadata: bytes | None) -> CatchUp | None:
+    """`catch_up` of the metadata: some clients refuse to send a field they do not know."""
+    if metadata is None or metadata[:1] != b"{":
+        return None
+    raw = bytes(msgspec.json.decode(metadata, type=_WithCatchUp).catch_up)
+    found = msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else ""
+    return found if found in CATCH_UPS else None  # type: ignore[return-value]
