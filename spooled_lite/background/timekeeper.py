@@ -62,8 +62,8 @@ class Timekeeper:
 
     async def check_start(self) -> None:
         """Whether the clock was set back while no server ran."""
-        newest = await self._database.readers.read(Reading.row, event_log.NEWEST_AT)
-        if newest is not None and newest["created_at_ms"] >= self._clock.now_ms() + JUMP_MS:
+        newest = await self._database.readers.read(Reading.value, event_log.NEWEST_AT)
+        if newest is not None and newest >= self._clock.now_ms() + JUMP_MS:
             logger.warning("the clock has been set back since the last run")
             self._is_set_back = True
         await self._repair()

@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec.structs import force_setattr
 
 from spooled_lite.events import Event
+from spooled_lite.storage.statement import Value
 
 KEPT_MAX: Final = 1_000  # rows per organization that can be replayed
 TRIM_EVERY: Final = 500  # rows added before the oldest are deleted: the log holds up to 1,500
@@ -31,7 +32,7 @@ DELETE FROM event_log WHERE seq IN (
 """
 
 # When the last event happened, by the clock of then.
-NEWEST_AT: Final = "SELECT created_at_ms FROM event_log ORDER BY seq DESC LIMIT 1"
+NEWEST_AT: Final = Value(int, "SELECT created_at_ms FROM event_log ORDER BY seq DESC LIMIT 1")
 
 KEPT_MS: Final = 60 * 60 * 1000  # what is older is not replayed
 

@@ -13,6 +13,7 @@ import aiosqlite
 from spooled_lite.clock import Clock
 from spooled_lite.errors import DatabaseError, RequestTimeout
 from spooled_lite.storage.connection import READER_BUSY_MS, open_reader, reader_pragmas, uri_of
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.trouble import is_interrupted, reason_of, unavailable
 from spooled_lite.storage.turns import HOUSE
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 Query = Callable[Concatenate[Reading, P], T]
 
 READ_SECONDS_MAX: Final = 10.0  # of one short read
@@ -115,8 +117,8 @@ class Readers:
             raise
 
     async def pages(
-        self, statement: str, params: Mapping[str, Any], *, key: str = "seq"
-    ) -> AsyncIterator[list[sqlite3.Row]]:
+        self, statement: Statement[R], params: Mapping[str, Any], *, key: str = "seq"
+    ) -> AsyncIterator[list[R]]:
         """A long read, in pages by key; nothing stays open between two pages.
 
         The statement takes `:after` (the key of the last row seen) and `:page`, and is ordered
@@ -134,7 +136,7 @@ class Readers:
                     await connection.execute_fetchall(f"PRAGMA {name} = {value}")
                 after = 0
                 while True:
-                    rows = await self._page(connection, statement, {**params, "after": after})
+                    rows = await self._page(connection, statement.text, {**params, "after": after})
                     if rows:
                         yield rows
                     if len(rows) < PAGE_ROWS_MAX:
@@ -161,7 +163,7 @@ class Readers:
 
     async def _page(
         self, connection: aiosqlite.Connection, statement: str, params: Mapping[str, Any]
-    ) -> list[sqlite3.Row]:
+    ) -> list[Any]:
         await self.moment.page_begins()
         try:
             until = time.monotonic() + PAGE_SECONDS_MAX

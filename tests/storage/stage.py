@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 from spooled_lite.clock import ManualClock
 from spooled_lite.errors import Unavailable
@@ -17,6 +17,7 @@ from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Hooks, Reading, Tx
 from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.writer import Commit, WriterSettings, plain_commit
@@ -26,6 +27,22 @@ T = TypeVar("T")
 
 NOON_MS: Final = 1_790_000_000_000
 SECONDS_MAX: Final = 20.0  # of one test: a lost wake-up is a failure and no hang
+
+
+class Note(TypedDict):
+    """A row of the table that `make_table` makes."""
+
+    seq: int
+    text: str
+
+
+NOTES_AFTER: Final = Statement(
+    Note, "SELECT seq, text FROM notes WHERE seq > :after ORDER BY seq LIMIT :page"
+)
+TEXTS: Final = Value(str, "SELECT text FROM notes ORDER BY seq")
+TAKE_OLDEST: Final = Value(
+    str, "DELETE FROM notes WHERE seq = (SELECT min(seq) FROM notes) RETURNING text"
+)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -102,10 +119,7 @@ def add_and_feed(tx: Tx, text: str, line: object = "line") -> str:
 
 def take(tx: Tx, line: object = "line") -> list[str]:
     """A claim: takes the oldest note, an empty list when there is none."""
-    rows = tx.rows(
-        "DELETE FROM notes WHERE seq = (SELECT min(seq) FROM notes) RETURNING text",
-    )
-    return [row["text"] for row in rows]
+    return tx.values(TAKE_OLDEST)
 
 
 def roll_everything_back(tx: Tx) -> None:
@@ -113,7 +127,7 @@ def roll_everything_back(tx: Tx) -> None:
 
 
 def notes(reading: Reading) -> list[str]:
-    return [row["text"] for row in reading.rows("SELECT text FROM notes ORDER BY seq")]
+    return reading.values(TEXTS)
 
 
 def in_file(path: Path) -> list[str]:

@@ -22,6 +22,7 @@ from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.storage.stage import (
     NOON_MS,
+    NOTES_AFTER,
     SECONDS_MAX,
     Commits,
     a_database,
@@ -38,7 +39,6 @@ LONG = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
     " SELECT max(i) FROM n"
 )
-PAGE = "SELECT seq, text FROM notes WHERE seq > :after ORDER BY seq LIMIT :page"
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def test_a_page_of_a_long_read_waits_for_the_end_of_the_moment(path: Path) -> No
             await db.write(add, "one")
             own = Readers(db.path, clock=ManualClock(NOON_MS))  # no writer asks of these
             own.moment.ask(lambda: None)
-            page = asyncio.ensure_future(anext(own.pages(PAGE, {})))
+            page = asyncio.ensure_future(anext(own.pages(NOTES_AFTER, {})))
             await until(lambda: len(own.moment._pages) == 1)
             assert not page.done()
             own.moment.end()

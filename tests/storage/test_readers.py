@@ -13,9 +13,12 @@ import pytest
 from spooled_lite.errors import DatabaseError, RequestTimeout, Unavailable
 from spooled_lite.storage import readers, waiting_reads
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.storage.stage import (
+    NOTES_AFTER,
     SECONDS_MAX,
+    Note,
     a_database,
     add,
     notes,
@@ -24,8 +27,9 @@ from tests.storage.stage import (
     storage_error,
 )
 
-PAGE = "SELECT seq, text FROM notes WHERE seq > :after ORDER BY seq LIMIT :page"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+ENDLESS_PAGE = Statement(Note, f"SELECT ({ENDLESS}) AS seq, :after AS text, :page")
+FORBIDDEN = Statement(Note, "DELETE FROM notes RETURNING seq, text, :after, :page")
 LONG = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
     " SELECT max(i) FROM n"
@@ -76,9 +80,7 @@ def test_a_read_cannot_write(path: Path) -> None:
                     await attempt
                 assert refused.value.reason == "read_only"
             with pytest.raises(Unavailable):
-                async for _ in db.readers.pages(
-                    "DELETE FROM notes RETURNING seq, :after, :page", {}
-                ):
+                async for _ in db.readers.pages(FORBIDDEN, {}):
                     pass
             assert await db.readers.read(notes) == []
 
@@ -420,7 +422,7 @@ def test_pages_show_every_row_once_and_hold_nothing_between_them(path: Path) -> 
             await db.write(add_many, 1_234)
             seen: list[int] = []
             sizes: list[int] = []
-            async for page in db.readers.pages(PAGE, {}):
+            async for page in db.readers.pages(NOTES_AFTER, {}):
                 sizes.append(len(page))
                 seen += [row["seq"] for row in page]
                 if len(sizes) == 1:
@@ -437,7 +439,7 @@ def test_a_page_that_takes_too_long_is_ended(path: Path) -> None:
     async def main() -> None:
         async with a_database(path) as db:
             with pytest.raises(RequestTimeout):
-                async for _ in db.readers.pages(f"SELECT ({ENDLESS}) AS seq, :after, :page", {}):
+                async for _ in db.readers.pages(ENDLESS_PAGE, {}):
                     pass
 
     run(main())
@@ -451,13 +453,13 @@ def test_too_many_long_reads_at_a_time_are_refused(
     async def main() -> None:
         async with a_database(path) as db:
             await db.write(add_many, 1)
-            first = db.readers.pages(PAGE, {})
+            first = db.readers.pages(NOTES_AFTER, {})
             await anext(first)
             with pytest.raises(Unavailable) as refused:
-                await anext(db.readers.pages(PAGE, {}))
+                await anext(db.readers.pages(NOTES_AFTER, {}))
             assert refused.value.reason == "overloaded"
             await first.aclose()  # type: ignore[attr-defined]
-            assert len(await anext(db.readers.pages(PAGE, {}))) == 1
+            assert len(await anext(db.readers.pages(NOTES_AFTER, {}))) == 1
 
     run(main())
 

@@ -163,15 +163,13 @@ class Pruning:
 
     def _prune_minutes(self, tx: Tx) -> int:
         """How many queues were looked at."""
-        queues = tx.rows(
+        queues = tx.values(
             removal_statements.QUEUES_AFTER, {"after": self._queue, "limit": REMOVE_MAX}
         )
         oldest = tx.now_ms // MINUTE_MS - MINUTES_KEPT
         for queue in queues:
-            tx.execute(
-                removal_statements.DELETE_OLD_MINUTES, {"queue": queue["seq"], "minute": oldest}
-            )
-            self._queue = queue["seq"]
+            tx.execute(removal_statements.DELETE_OLD_MINUTES, {"queue": queue, "minute": oldest})
+            self._queue = queue
         return len(queues)
 
 
@@ -181,22 +179,16 @@ def _of_org(step: Callable[[Tx, int], int], org: int, tx: Tx) -> int:
 
 def _give_back_pages(tx: Tx) -> int:
     """Make the file smaller by some pages, when much of it is empty; by how many."""
-    pages, free = (
-        _number_of(tx, removal_statements.PAGES),
-        _number_of(tx, removal_statements.FREE_PAGES),
-    )
-    if free <= max(PASS_MAX, pages * VACUUM_SHARE):
+    pages, free = tx.value(removal_statements.PAGES), _free_pages(tx)
+    if free <= max(PASS_MAX, (pages or 0) * VACUUM_SHARE):
         return 0
     for _ in range(GIVE_BACK_PAGES):
-        tx.rows(GIVE_BACK_PAGE)
-    return free - _number_of(tx, removal_statements.FREE_PAGES)
+        tx.execute(GIVE_BACK_PAGE)
+    return free - _free_pages(tx)
 
 
-def _number_of(tx: Tx, pragma: str) -> int:
-    row = tx.row(pragma)
-    assert row is not None, "a pragma that asks yields a row"
-    number: int = row[0]
-    return number
+def _free_pages(tx: Tx) -> int:
+    return tx.value(removal_statements.FREE_PAGES) or 0
 
 
 def _prune_events(tx: Tx, org: int) -> int:

@@ -1,8 +1,18 @@
 """Every statement that deletes for good: jobs, what is old, and what deleted ones have left."""
 
-from typing import Final
+from typing import Final, TypedDict
 
 from spooled_lite.core.jobs.statements import ALL_BYTES
+from spooled_lite.storage.statement import Statement, Value
+
+
+class RetainedRow(TypedDict):
+    """An organization, and what decides how long its rows are kept."""
+
+    seq: int
+    plan_tier: str
+    custom_limits: bytes | None  # a JSON object
+
 
 # Index jobs_by_queue.
 OF_QUEUE: Final = f"""
@@ -63,13 +73,17 @@ DELETE FROM queue_counters
  WHERE queue = :queue AND minute > 0 AND minute < :minute
 """
 
-ORGANIZATIONS: Final = "SELECT seq, plan_tier, custom_limits FROM organizations"
+ORGANIZATIONS: Final = Statement(
+    RetainedRow, "SELECT seq, plan_tier, custom_limits FROM organizations"
+)
 
-QUEUES_AFTER: Final = "SELECT seq FROM queues WHERE seq > :after ORDER BY seq LIMIT :limit"
+QUEUES_AFTER: Final = Value(
+    int, "SELECT seq FROM queues WHERE seq > :after ORDER BY seq LIMIT :limit"
+)
 
-PAGES: Final = "PRAGMA page_count"
+PAGES: Final = Value(int, "SELECT page_count FROM pragma_page_count")
 
-FREE_PAGES: Final = "PRAGMA freelist_count"
+FREE_PAGES: Final = Value(int, "SELECT freelist_count FROM pragma_freelist_count")
 
 # -- what is left of a deleted organization --------------------------------------------------------
 

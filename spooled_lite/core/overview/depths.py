@@ -1,9 +1,8 @@
 """How much waits in the queues that hold most, for whoever watches the server."""
 
 import heapq
-import sqlite3
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -14,7 +13,9 @@ from spooled_lite.storage.transaction import Reading
 SHOWN_MAX: Final = 100  # queues: each is five series at whoever scrapes
 LOOKED_AT_MAX: Final = 20_000  # queues, so that no scrape takes longer than a few reads
 PAGE: Final = 1_000
-STATUSES: Final = ("pending", "scheduled", "processing", "deadletter")
+
+Shown = Literal["pending", "scheduled", "processing", "deadletter"]
+STATUSES: Final[tuple[Shown, ...]] = get_args(Shown)
 
 
 class Depth(Struct, frozen=True):
@@ -43,7 +44,7 @@ def deepest(tx: Reading) -> list[Depth]:
     ]
 
 
-def _all(tx: Reading) -> Iterator[sqlite3.Row]:
+def _all(tx: Reading) -> Iterator[statements.DepthRow]:
     after = looked_at = 0
     while looked_at < LOOKED_AT_MAX:
         page = tx.rows(statements.DEPTHS, {"after": after, "limit": PAGE})

@@ -12,7 +12,6 @@ from spooled_lite.core.overview import statements
 from spooled_lite.core.queues.query import DAY_MINUTES, HOUR_MINUTES, list_queues
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.query import is_visible
-from spooled_lite.events import Row
 from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
@@ -78,7 +77,7 @@ def overview(tx: Reading, org: int, scope: Scope) -> Overview:
     )
 
 
-def _jobs(tx: Reading, org: int, scope: Scope, recent: Row) -> JobFigures:
+def _jobs(tx: Reading, org: int, scope: Scope, recent: statements.ActivityRow) -> JobFigures:
     now = job_stats(tx, org, scope)
     completed = recent["durations"]
     return JobFigures(
@@ -93,7 +92,7 @@ def _jobs(tx: Reading, org: int, scope: Scope, recent: Row) -> JobFigures:
     )
 
 
-def _recent(tx: Reading, org: int, scope: Scope) -> Row:
+def _recent(tx: Reading, org: int, scope: Scope) -> statements.ActivityRow:
     minute = tx.now_ms // MINUTE_MS
     row = tx.row(
         statements.ACTIVITY,

@@ -1,32 +1,97 @@
 """Statements that sum over the resources of one organization, or of all of them."""
 
-from typing import Final
+from typing import Final, TypedDict
+
+from spooled_lite.storage.counters import CounterRow
+from spooled_lite.storage.statement import Statement, Value
+
+
+class AliveRow(TypedDict):
+    """How many workers were heard of lately, and how many of these are healthy."""
+
+    active: int
+    healthy: int
+
+
+class StandingRow(TypedDict):
+    """What one worker serves (a JSON list), holds, and when it was last heard of."""
+
+    queue_names: str
+    current_jobs: int
+    last_heartbeat_ms: int
+
+
+class ActivityRow(TypedDict):
+    """Sums over the minutes of several queues."""
+
+    completed_24h: int
+    failed_24h: int
+    duration_ms: int
+    wait_ms: int
+    durations: int
+    created_1h: int
+    completed_1h: int
+    failed_1h: int
+
+
+class DepthRow(TypedDict):
+    """How many jobs of one queue stand where. `queue` is its number, `organization` a slug."""
+
+    queue: int
+    organization: str
+    queue_name: str
+    pending: int
+    scheduled: int
+    processing: int
+    deadletter: int
+
+
+class QueueStateRow(TypedDict):
+    """Whether a queue hands out jobs."""
+
+    queue_name: str
+    enabled: int
+
 
 # Index workers_alive, of which only those heard of lately are read.
-ALIVE: Final = """
+ALIVE: Final = Statement(
+    AliveRow,
+    """
 SELECT count(*) AS active, count(*) FILTER (WHERE status = 'healthy') AS healthy FROM workers
  WHERE status IN ('healthy', 'degraded') AND last_heartbeat_ms > :since_ms
-"""
+""",
+)
 
 # Index jobs_by_status, its first row of each organization.
-OLDEST_PENDING: Final = """
+OLDEST_PENDING: Final = Value(
+    int,
+    """
 SELECT min((SELECT min(created_at_ms) FROM jobs
              WHERE org = organizations.seq AND status = 'pending')) AS at_ms
   FROM organizations WHERE deleted_at_ms IS NULL
-"""
+""",
+)
 
 # The primary key of usage_counters.
-USED_EVER: Final = """
+USED_EVER: Final = Statement(
+    CounterRow,
+    """
 SELECT name, value FROM usage_counters WHERE org = :org AND period = ''
-"""
+""",
+)
 
 # Index workers_of_org.
-OF_ORG: Final = """
+OF_ORG: Final = Statement(
+    StandingRow,
+    """
 SELECT queue_names, current_jobs, last_heartbeat_ms FROM workers WHERE org = :org LIMIT :limit
-"""
+""",
+)
 
-# The same over several queues, named by their numbers, one range of minutes of each.
-ACTIVITY: Final = """
+# The primary key of queue_counters, one range of minutes of each queue. `:queues` are numbers.
+ACTIVITY: Final = Statement(
+    ActivityRow,
+    """
 SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS completed_24h,
        coalesce(sum(each.value) FILTER (WHERE name = 'deadlettered'), 0) AS failed_24h,
        coalesce(sum(each.value) FILTER (WHERE name = 'duration_ms'), 0) AS duration_ms,
@@ -40,10 +105,13 @@ SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS complet
            AS failed_1h
   FROM json_each(:queues) AS asked CROSS JOIN queue_counters AS each
     ON queue = asked.value AND minute BETWEEN :day_from AND :minute
-"""
+""",
+)
 
 # Two levels: every queue by its number, and of each the counters that are true now. Not sorted.
-DEPTHS: Final = """
+DEPTHS: Final = Statement(
+    DepthRow,
+    """
 SELECT queues.seq AS queue, organizations.slug AS organization, queue_name,
        coalesce(sum(value) FILTER (WHERE each.name = 'status.pending'), 0) AS pending,
        coalesce(sum(value) FILTER (WHERE each.name = 'status.scheduled'), 0) AS scheduled,
@@ -55,9 +123,13 @@ SELECT queues.seq AS queue, organizations.slug AS organization, queue_name,
   CROSS JOIN queue_counters AS each ON each.queue = queues.seq AND minute = 0
  WHERE queues.seq > :after AND queues.deleted_at_ms IS NULL
  GROUP BY queues.seq ORDER BY queues.seq LIMIT :limit
-"""
+""",
+)
 
 # Unique index queues_by_name.
-STATES: Final = """
+STATES: Final = Statement(
+    QueueStateRow,
+    """
 SELECT queue_name, enabled FROM queues WHERE org = :org AND deleted_at_ms IS NULL
-"""
+""",
+)
