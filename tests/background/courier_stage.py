@@ -1,7 +1,6 @@
 """A courier over a real file, a clock that is moved by hand, and a receiver that misbehaves."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,6 +18,7 @@ from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.orgs.create import create, find_first
 from spooled_lite.core.webhooks.clear import clear_webhooks
+from spooled_lite.core.webhooks.columns import WebhookRow
 from spooled_lite.core.webhooks.records import NewWebhook
 from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.webhooks.subscribe import create_webhook
@@ -27,8 +27,9 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.outbound.http_client import HttpClient
 from spooled_lite.outbound.targets import Policy
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.transaction import Reading, Tx
+from spooled_lite.storage.transaction import Tx
 from tests.core.stage import OPEN
+from tests.core.webhooks.hook_stage import DELIVERIES, WEBHOOK, StoredDelivery
 from tests.factories import a_job, an_org
 from tests.outbound.receiver import Receiver, Request
 from tests.storage.stage import NOON_MS, a_database
@@ -106,7 +107,7 @@ class CourierStage:
         while (await self.database.write(clear_webhooks)).done:
             pass
 
-    async def subscribe(self, url: str, *events: str, **fields: Any) -> sqlite3.Row:
+    async def subscribe(self, url: str, *events: str, **fields: Any) -> WebhookRow:
         webhook = NewWebhook(name="n", url=url, events=events or ("job.created",), **fields)
         return await self.database.write(create_webhook, self.org, webhook, None)
 
@@ -117,20 +118,14 @@ class CourierStage:
 
         await self.database.write(some)
 
-    async def deliveries(self, webhook: sqlite3.Row | None = None) -> list[sqlite3.Row]:
-        """Oldest first."""
-        seq = None if webhook is None else webhook["seq"]
-        return await self.database.readers.read(
-            Reading.rows,
-            "SELECT * FROM deliveries WHERE webhook = coalesce(:seq, webhook) OR (:seq IS NULL)"
-            " ORDER BY seq",
-            {"seq": seq},
-        )
+    async def deliveries(self, webhook: WebhookRow | None = None) -> list[StoredDelivery]:
+        """Of one webhook, or all there are; oldest first."""
+        found = await self.database.readers.read(lambda tx: tx.rows(DELIVERIES))
+        return [row for row in found if webhook is None or row["webhook"] == webhook["seq"]]
 
-    async def hook(self, webhook: sqlite3.Row) -> sqlite3.Row:
-        row = await self.database.readers.read(
-            Reading.row, "SELECT * FROM webhooks WHERE seq = :seq", {"seq": webhook["seq"]}
-        )
+    async def hook(self, webhook: WebhookRow) -> WebhookRow:
+        asked = {"seq": webhook["seq"]}
+        row = await self.database.readers.read(lambda tx: tx.row(WEBHOOK, asked))
         assert row is not None
         return row
 

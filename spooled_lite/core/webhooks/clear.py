@@ -1,4 +1,4 @@
-"""What is left of webhooks that were switched off or deleted: cleared away in passes."""
+"""Clearing away the deliveries of webhooks that were switched off or deleted."""
 
 from typing import Final
 
@@ -14,10 +14,10 @@ SWITCHED_OFF: Final = "Webhook disabled"  # the error of a delivery that was nev
 
 
 def clear_webhooks(tx: Tx) -> Pass:
-    """One pass over the deliveries of one webhook, PASS_MAX or PASS_BYTES_MAX of them.
+    """One pass over the deliveries of one webhook, at most PASS_MAX rows and PASS_BYTES_MAX.
 
-    Of one that is off, what was owed becomes `failed`; of a deleted one everything is deleted,
-    and at last it itself. A crash loses nothing: the passes go on after the next start.
+    If it is off, its owed deliveries become `failed`. If it is deleted, its deliveries are
+    deleted, then its own row. After a crash the passes go on where they were.
     """
     webhook = tx.row(statements.NEXT_TO_CLEAR)
     if webhook is None:

@@ -1,4 +1,4 @@
-"""What is owed to whom now, and what came of each attempt to deliver it."""
+"""Which deliveries are due, and recording the result of each attempt."""
 
 from typing import Any, Final
 
@@ -6,12 +6,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from spooled_lite.core.webhooks import statements
+from spooled_lite.core.webhooks.columns import OutgoingRow, WebhookRow
 from spooled_lite.core.webhooks.outbox import Envelope, forget_subscriptions
 from spooled_lite.core.webhooks.query import get_webhook
 from spooled_lite.core.webhooks.records import Attempt, Outgoing, endpoint_of
 from spooled_lite.core.webhooks.subscribe import drop_what_is_owed
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Params, Reading, Tx
 from spooled_lite.times import format_ms
@@ -32,11 +32,11 @@ class Waiting(Struct, frozen=True):
     endpoint: str
     seq: int
     at_ms: int
-    last_seconds: float | None  # what the last call to its endpoint took, as far as is known
+    last_seconds: float | None  # how long the last call to its endpoint took; None: not known
 
 
 class Found(Struct, frozen=True):
-    """The first deliveries of some endpoints, and the endpoint to go on after; None: no more."""
+    """The first deliveries of some endpoints, and the last endpoint of these; None: no more."""
 
     waiting: list[Waiting]
     after: str | None
@@ -46,11 +46,11 @@ class Found(Struct, frozen=True):
 
 
 def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Found:
-    """The next deliveries of some endpoints behind `after`, up to `last`.
+    """The first deliveries of each endpoint behind `after` up to `last`, `endpoints_max` at most.
 
-    Endpoint by endpoint: ten thousand owed to one of them hide nothing of the others. Of one to
-    which something is due there are enough to fill its places beside those that are under way,
-    and one more that says when to look again.
+    Read endpoint by endpoint, so ten thousand owed to one do not hide those of the others. Of an
+    endpoint with something due these are enough to fill all its places although others are under
+    way already, and one more, which says when to look again.
     """
     waiting: list[Waiting] = []
     for _ in range(endpoints_max):
@@ -72,14 +72,14 @@ def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Foun
 
 
 def load(tx: Reading, seq: int) -> Outgoing | None:
-    """A delivery as it is to be sent now; None when it is not owed any more."""
+    """A delivery with what is needed to send it; None when it is not owed any more."""
     row = tx.row(statements.OWED, {"seq": seq})
     if row is None or row["status"] != "pending" or row["is_dropped"]:
         return None
     return _outgoing(row)
 
 
-def _outgoing(row: Row) -> Outgoing:
+def _outgoing(row: OutgoingRow) -> Outgoing:
     return Outgoing(
         seq=row["seq"],
         id=row["id"],
@@ -93,15 +93,16 @@ def _outgoing(row: Row) -> Outgoing:
     )
 
 
-# -- what came of it -------------------------------------------------------------------------
+# -- recording -------------------------------------------------------------------------------
 
 
 @in_lane(Lane.SETTLE)
 def record(tx: Tx, sent: Outgoing, attempt: Attempt, attempts_max: int) -> str | None:
-    """Write down one attempt: delivered, owed again later, or failed for good; which it was.
+    """Record one attempt, and give the status that the delivery has now: `success`, `pending` when
+    it is tried again later, or `failed`.
 
-    None when the delivery was decided otherwise meanwhile, or this attempt is written down
-    already. A crash before the commit has the attempt made again, under the same number.
+    None: the delivery has been decided otherwise since, or this attempt is recorded already.
+    After a crash before the commit the attempt is made again, under the same number.
 
     Contract: schedules-workflows-webhooks, section 3.5.
     """
@@ -150,7 +151,7 @@ def _note(
     is_by_hand: bool = False,
     counts: bool = True,
 ) -> None:
-    """What the webhook itself remembers; too many failures in a row switch it off."""
+    """Record the attempt in the row of the webhook; FAILURES_MAX in a row switch it off."""
     params: Params = {
         "webhook": webhook,
         "now_ms": tx.now_ms,
@@ -173,7 +174,7 @@ def _note(
 
 
 def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> Outgoing:
-    """A delivery as it is to be sent now, whatever became of it and of its webhook.
+    """A delivery with what is needed to send it, whatever its status and that of its webhook.
 
     Raises:
         NotFound: no such webhook here, or no such delivery of it.
@@ -181,8 +182,8 @@ def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> O
     Contract: schedules-workflows-webhooks, 3.3, route 28.
     """
     webhook = get_webhook(tx, org, webhook_id)
-    found = tx.row(statements.FIND_DELIVERY, {"id": delivery_id, "webhook": webhook["seq"]})
-    row = None if found is None else tx.row(statements.OWED, {"seq": found["seq"]})
+    seq = tx.value(statements.FIND_DELIVERY, {"id": delivery_id, "webhook": webhook["seq"]})
+    row = None if seq is None else tx.row(statements.OWED, {"seq": seq})
     if row is None:
         raise NotFound.thing("Delivery")
     return _outgoing(row)
@@ -190,28 +191,29 @@ def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> O
 
 @in_lane(Lane.SETTLE)
 def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
-    """Write down an attempt by hand, which decides; how many attempts there were.
+    """Record an attempt that somebody asked for, whose result is final; how many attempts there
+    have been.
 
     A failure counts for the webhook unless the delivery had failed already. Success does not
     switch the webhook on again.
 
     Raises:
-        NotFound: the delivery is gone meanwhile.
+        NotFound: the delivery has been deleted since.
     """
-    before = tx.row(statements.DELIVERY, {"seq": sent.seq})
+    before = tx.value(statements.DELIVERY, {"seq": sent.seq})
     if before is None:
         raise NotFound.thing("Delivery")
     status = "success" if attempt.succeeded else "failed"
     row = tx.row(statements.RECORD_RETRY, _attempt_params(tx, sent, attempt, status, None))
     assert row is not None, "the delivery was found in this operation"
-    counts = before["status"] != "failed"
+    assert row["webhook"] is not None, "only deliveries of webhooks are found to retry"
+    counts = before != "failed"
     _note(tx, row["webhook"], status, attempt, is_by_hand=True, counts=counts)
-    attempts: int = row["attempts"]
-    return attempts
+    return row["attempts"]
 
 
-def trial_call(webhook: Row, org_id: str, *, call_id: str, now_ms: int) -> Outgoing:
-    """A call that says nothing but that it is one. Contract: section 3.3, route 26."""
+def trial_call(webhook: WebhookRow, org_id: str, *, call_id: str, now_ms: int) -> Outgoing:
+    """A test call. Contract: schedules-workflows-webhooks, 3.3, route 26."""
     at = format_ms(now_ms)
     told = {"message": TEST_MESSAGE, "webhook_id": webhook["id"], "test": True}
     envelope = Envelope(

@@ -1,6 +1,8 @@
-"""Webhook calls are owed in the transaction of their cause; another part sends them."""
+"""Writing down the webhook calls that an event owes, in the transaction of the event.
 
-import sqlite3
+The courier (`background/courier.py`) makes the calls.
+"""
+
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -11,13 +13,14 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.bodies import BODIES, is_silent
+from spooled_lite.core.webhooks.columns import ReceiverRow, SubscribedRow
 from spooled_lite.core.webhooks.records import endpoint_of
-from spooled_lite.events import Deadline, Event, EventType, Row
+from spooled_lite.events import Deadline, Event, EventType
 from spooled_lite.storage.transaction import Cache, Own, Reading, Tx
 from spooled_lite.times import format_ms, format_optional_ms
 
-# What one operation writes itself. Beyond either, the deliveries of an event are written in passes
-# of a loop: a hundred jobs at once, or one large result, may be owed to a thousand webhooks.
+# The most that one operation writes itself. Beyond either, passes of a loop write the deliveries
+# of an event: a hundred jobs at once, or one large result, may be owed to a thousand webhooks.
 DELIVERIES_AT_ONCE_MAX: Final = 500
 BODIES_AT_ONCE_BYTES_MAX: Final = 4 * 1024 * 1024
 
@@ -26,11 +29,11 @@ _COMPLETION_EVENTS: Final[frozenset[EventType]] = frozenset({"job.completed", "j
 
 _encode: Final = msgspec.json.Encoder().encode
 
-Subscriptions = Mapping[str, Sequence[sqlite3.Row]]  # by event
+Subscriptions = Mapping[str, Sequence[SubscribedRow]]  # by event
 
 
 class Written(Struct):
-    """The deliveries that the running operation has written itself."""
+    """How many deliveries the running operation has written itself, and how large they are."""
 
     count: int = 0
     size_bytes: int = 0
@@ -54,7 +57,7 @@ class Envelope(Struct, frozen=True):
 
 
 class Owed(Struct, frozen=True):
-    """An event as webhooks are told of it."""
+    """An event as it is sent to webhooks: `data` is what the envelope says of it, as JSON."""
 
     org: int
     org_id: str
@@ -67,8 +70,8 @@ class Owed(Struct, frozen=True):
 def owe_webhooks(tx: Tx, event: Event) -> None:
     """Write down the calls that an event owes to the webhooks that asked for it.
 
-    Costs an organization without webhooks one look at an empty index per batch. When an operation
-    owes very many, it writes down the event and who is to be told of it: see `spread_owed`.
+    An organization without webhooks costs one look at an empty index per batch. An operation that
+    owes very many calls writes down the event and its webhooks instead: see `spread_owed`.
     """
     bodies = BODIES.get(event.type)
     if bodies is None:
@@ -109,12 +112,12 @@ def owe_completion_webhook(tx: Tx, event: Event) -> None:
 
 
 def forget_subscriptions(tx: Tx, org: int) -> None:
-    """For whoever changes a webhook: what comes later in the batch reads them anew."""
+    """Have later operations of the batch read the webhooks again. Called after each change."""
     tx.cache(_SUBSCRIPTIONS).pop(org, None)
 
 
-def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
-    """Write down the calls themselves, due at once."""
+def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> None:
+    """Write down one delivery for each webhook, due at once."""
     at_ms = owed.at_ms
     tx.execute_many(
         statements.OWE, ((*each[:-1], at_ms, at_ms, each[-1]) for each in calls(tx, owed, webhooks))
@@ -122,8 +125,8 @@ def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
     tx.due(Deadline.DELIVERY, tx.now_ms)
 
 
-def calls(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> Iterator[Sequence[Any]]:
-    """What is stored of each call, however it is stored: the body comes last."""
+def calls(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> Iterator[Sequence[Any]]:
+    """The values that are stored of each delivery, whatever its status: the body comes last."""
     at, data = format_ms(owed.at_ms), Raw(owed.data)
     for webhook in webhooks:
         call_id, seq = tx.new_id(), webhook["seq"]
@@ -135,7 +138,7 @@ def calls(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> Iterator[Sequence[Any]
 
 
 def host_endpoint(url: str) -> str:
-    """Whom the call to an address takes turns with: all others to the same host."""
+    """The endpoint of a completion webhook: all calls to one host take turns."""
     return f"//{urlsplit(url).hostname}"
 
 
@@ -148,14 +151,14 @@ def _subscriptions(tx: Tx, org: int) -> Subscriptions:
 
 
 def _read_subscriptions(tx: Reading, org: int) -> Subscriptions:
-    by_event: dict[str, list[sqlite3.Row]] = defaultdict(list)
+    by_event: dict[str, list[SubscribedRow]] = defaultdict(list)
     for webhook in tx.rows(statements.SUBSCRIBED, {"org": org}):
         for event in msgspec.json.decode(webhook["events"], type=list[str]):
             by_event[event].append(webhook)
     return dict(by_event)
 
 
-def _owe(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
+def _owe(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> None:
     if not _may_write(tx, len(webhooks), len(webhooks) * len(owed.data)):
         params = {
             "org": owed.org,
@@ -172,7 +175,7 @@ def _owe(tx: Tx, owed: Owed, webhooks: Sequence[Row]) -> None:
 
 
 def _may_write(tx: Tx, count: int, size_bytes: int) -> bool:
-    """Whether this operation may write so many more deliveries; then they are counted."""
+    """Whether this operation may write so many deliveries more; if so, they are counted."""
     written = tx.own(_WRITTEN)
     count, size_bytes = written.count + count, written.size_bytes + size_bytes
     if count > DELIVERIES_AT_ONCE_MAX or size_bytes > BODIES_AT_ONCE_BYTES_MAX:

@@ -1,19 +1,18 @@
-"""Looking at webhooks and at what was sent to them."""
+"""Reading webhooks and their deliveries."""
 
-import sqlite3
 from typing import Final
 
 from spooled_lite.core.jobs.bodies import filled
 from spooled_lite.core.webhooks import statements
+from spooled_lite.core.webhooks.columns import DeliveryRow, WebhookRow
 from spooled_lite.core.webhooks.records import DELIVERIES_SHOWN_MAX
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
 
 WEBHOOKS_SHOWN_MAX: Final = 100
 
 
-def get_webhook(tx: Reading, org: int, webhook_id: str) -> sqlite3.Row:
+def get_webhook(tx: Reading, org: int, webhook_id: str) -> WebhookRow:
     """Raises NotFound."""
     row = tx.row(statements.BY_ID, {"id": webhook_id, "org": org})
     if row is None:
@@ -21,17 +20,17 @@ def get_webhook(tx: Reading, org: int, webhook_id: str) -> sqlite3.Row:
     return row
 
 
-def list_webhooks(tx: Reading, org: int) -> list[sqlite3.Row]:
+def list_webhooks(tx: Reading, org: int) -> list[WebhookRow]:
     """The newest WEBHOOKS_SHOWN_MAX. Contract: platform, section 6."""
     return tx.rows(statements.NEWEST, {"org": org, "limit": WEBHOOKS_SHOWN_MAX})
 
 
 def list_deliveries(
     tx: Reading, org: int, webhook_id: str, *, status: str | None, limit: int, offset: int
-) -> list[Row]:
-    """Some of the newest DELIVERIES_SHOWN_MAX of a webhook, newest first.
+) -> list[DeliveryRow]:
+    """A page of the newest DELIVERIES_SHOWN_MAX deliveries of a webhook, newest first.
 
-    Large bodies are left out of the last ones, past PAGE_BYTES_MAX of them.
+    Once the bodies of a page come to PAGE_BYTES_MAX, further large ones are left out.
 
     Raises NotFound. Contract: schedules-workflows-webhooks, 3.3, route 27.
     """

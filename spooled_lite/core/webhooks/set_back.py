@@ -1,4 +1,4 @@
-"""After the clock was set back: deliveries that would be tried again too late."""
+"""After the clock was set back: deliveries whose next attempt would come too late."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ WAIT_MS_MAX: Final = 600_000
 
 
 class OwedPosition(Struct, frozen=True):
-    """Where a pass over what is owed goes on."""
+    """Where the next pass over owed deliveries begins."""
 
     endpoint: str = ""
     next_attempt_at_ms: int = 0
@@ -22,7 +22,8 @@ class OwedPosition(Struct, frozen=True):
 
 
 def set_back_deliveries(tx: Tx, after: OwedPosition) -> OwedPosition | None:
-    """Have those tried now that wait longer than any does; where to go on, None at the end."""
+    """One pass: make deliveries due now whose wait is longer than any real one. Gives where the
+    next pass begins, or None at the end."""
     rows = tx.rows(
         statements.OWED_AFTER,
         {

@@ -1,4 +1,4 @@
-"""Events owed to very many webhooks: their deliveries are written in passes."""
+"""Events that are owed to very many webhooks: passes write their deliveries."""
 
 from typing import Final
 
@@ -7,24 +7,24 @@ import msgspec
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.clear import SWITCHED_OFF
+from spooled_lite.core.webhooks.columns import OwedEventRow
 from spooled_lite.core.webhooks.outbox import (
     BODIES_AT_ONCE_BYTES_MAX,
     Owed,
     calls,
     write_deliveries,
 )
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
 _WEBHOOKS: Final = msgspec.json.Decoder(list[int])
 
 
 def spread_owed(tx: Tx) -> Pass:
-    """Write the deliveries of the events that were owed first, at most PASS_MAX of them.
+    """One pass: write up to PASS_MAX deliveries, those of the oldest owed event first.
 
-    Told are those that had asked for the event when it came about. One that is off by now gets
-    its delivery as a failed one, as if that had been written before; one that is gone gets none.
-    A crash loses nothing and repeats nothing: what a pass has written is counted with it.
+    An event goes to the webhooks that had asked for it when it happened. One that has been
+    switched off since gets a delivery that is failed already; a deleted one gets none. A crash
+    loses nothing and repeats nothing: how far an event has come is stored with each pass.
     """
     left, bytes_left = PASS_MAX, BODIES_AT_ONCE_BYTES_MAX
     while left > 0 and bytes_left > 0:
@@ -37,8 +37,8 @@ def spread_owed(tx: Tx) -> Pass:
     return Pass(PASS_MAX - left, tx.now_ms)
 
 
-def _spread(tx: Tx, row: Row, count_max: int) -> int:
-    """Write the next deliveries of one event; how many webhooks were looked at."""
+def _spread(tx: Tx, row: OwedEventRow, count_max: int) -> int:
+    """Write the next deliveries of one event; how many webhooks that covered."""
     webhooks = _WEBHOOKS.decode(row["webhooks"])
     if row["org_deleted_at_ms"] is not None:
         tx.execute(statements.FORGET_SPREAD, {"seq": row["seq"]})

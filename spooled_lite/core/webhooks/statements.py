@@ -2,44 +2,78 @@
 
 from typing import Final
 
-from spooled_lite.storage.statement import Value
+from spooled_lite.core.jobs.passes import SizedRow
+from spooled_lite.core.webhooks.columns import (
+    AttemptedRow,
+    ClearedRow,
+    DeliveryRow,
+    DeliveryStatusRow,
+    DuePositionRow,
+    DueRow,
+    FailedWebhookRow,
+    FirstOwedRow,
+    OutgoingRow,
+    OwedEventRow,
+    StillThereRow,
+    SubscribedRow,
+    WebhookRow,
+)
+from spooled_lite.storage.statement import Statement, Value
 
 # -- subscriptions ---------------------------------------------------------------------------
 
-INSERT: Final = """
+INSERT: Final = Statement(
+    WebhookRow,
+    """
 INSERT INTO webhooks (id, org, name, url, events, secret, format, enabled,
                       created_at_ms, updated_at_ms)
 VALUES (:id, :org, :name, :url, :events, :secret, :format, :enabled, :now_ms, :now_ms)
 RETURNING *
-"""
+""",
+)
 
-BY_ID: Final = "SELECT * FROM webhooks WHERE id = :id AND org = :org AND deleted_at_ms IS NULL"
+BY_ID: Final = Statement(
+    WebhookRow,
+    "SELECT * FROM webhooks WHERE id = :id AND org = :org AND deleted_at_ms IS NULL",
+)
 
 # Index webhooks_of_org.
-NEWEST: Final = """
+NEWEST: Final = Statement(
+    WebhookRow,
+    """
 SELECT * FROM webhooks WHERE org = :org AND deleted_at_ms IS NULL
  ORDER BY created_at_ms DESC, seq DESC LIMIT :limit
-"""
+""",
+)
 
-COUNT: Final = "SELECT count(*) FROM webhooks WHERE org = :org AND deleted_at_ms IS NULL"
+COUNT: Final = Value(
+    int,
+    "SELECT count(*) FROM webhooks WHERE org = :org AND deleted_at_ms IS NULL",
+)
 
 # Index webhooks_of_org, which for nearly every organization is empty or short.
-SUBSCRIBED: Final = """
+SUBSCRIBED: Final = Statement(
+    SubscribedRow,
+    """
 SELECT webhooks.seq, webhooks.id, webhooks.events, organizations.id AS org_id
   FROM webhooks CROSS JOIN organizations ON organizations.seq = webhooks.org
  WHERE webhooks.org = :org AND webhooks.enabled = 1 AND webhooks.deleted_at_ms IS NULL
  ORDER BY webhooks.created_at_ms, webhooks.seq
-"""
+""",
+)
 
 # Every column a caller can set; the operation brings the ones that stay as they are.
-CHANGE: Final = """
+CHANGE: Final = Statement(
+    WebhookRow,
+    """
 UPDATE webhooks
    SET name = :name, url = :url, events = :events, secret = :secret, format = :format,
        enabled = :enabled, failure_count = :failure_count, last_status = :last_status,
        updated_at_ms = :now_ms
  WHERE seq = :webhook
 RETURNING *
-"""
+""",
+)
 
 # What is owed until now is dropped; what is owed later, after it was switched on again, is not.
 DROP_WHAT_IS_OWED: Final = """
@@ -80,19 +114,25 @@ VALUES (:org, :event, :job_id, :at_ms, :data, :webhooks)
 """
 
 # The first row of the table.
-NEXT_TO_SPREAD: Final = """
+NEXT_TO_SPREAD: Final = Statement(
+    OwedEventRow,
+    """
 SELECT owed_events.*, organizations.id AS org_id,
        organizations.deleted_at_ms AS org_deleted_at_ms
   FROM owed_events CROSS JOIN organizations ON organizations.seq = owed_events.org
  ORDER BY owed_events.seq LIMIT 1
-"""
+""",
+)
 
 # In the order of the array. A deleted one is owed nothing more.
-STILL_THERE: Final = """
+STILL_THERE: Final = Statement(
+    StillThereRow,
+    """
 SELECT webhooks.seq, webhooks.id, webhooks.enabled
   FROM json_each(:webhooks) CROSS JOIN webhooks ON webhooks.seq = json_each.value
  WHERE webhooks.deleted_at_ms IS NULL
-"""
+""",
+)
 
 SPREAD: Final = "UPDATE owed_events SET written = written + :count WHERE seq = :seq"
 
@@ -103,24 +143,32 @@ FORGET_SPREAD: Final = "DELETE FROM owed_events WHERE seq = :seq"
 # Index deliveries_due: the first one owed to each endpoint, found endpoint by endpoint, so that
 # one to which very much is owed costs no more than another. What the last call took is known of a
 # webhook; of the host of a completion webhook when this very delivery has been tried.
-NEXT_ENDPOINT: Final = """
+NEXT_ENDPOINT: Final = Statement(
+    FirstOwedRow,
+    """
 SELECT deliveries.org, deliveries.endpoint, deliveries.next_attempt_at_ms,
        webhooks.drop_to IS NOT NULL AS is_cleared,
        coalesce(webhooks.last_call_ms, deliveries.duration_ms) AS last_call_ms
   FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
  WHERE deliveries.status = 'pending' AND deliveries.endpoint > :after
  ORDER BY deliveries.endpoint, deliveries.next_attempt_at_ms, deliveries.seq LIMIT 1
-"""
+""",
+)
 
 # Index deliveries_due.
-FIRST_OF_ENDPOINT: Final = """
+FIRST_OF_ENDPOINT: Final = Statement(
+    DueRow,
+    """
 SELECT seq, next_attempt_at_ms FROM deliveries
  WHERE status = 'pending' AND endpoint = :endpoint
  ORDER BY next_attempt_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 # A delivery with what is to be known of its webhook, as that is now.
-OWED: Final = """
+OWED: Final = Statement(
+    OutgoingRow,
+    """
 SELECT deliveries.seq, deliveries.id, deliveries.org, deliveries.webhook, deliveries.event,
        deliveries.endpoint, deliveries.attempts, deliveries.status, deliveries.body,
        (deliveries.seq <= webhooks.drop_to OR webhooks.deleted_at_ms IS NOT NULL) AS is_dropped,
@@ -129,17 +177,21 @@ SELECT deliveries.seq, deliveries.id, deliveries.org, deliveries.webhook, delive
        coalesce(webhooks.format, 'json') AS format
   FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
  WHERE deliveries.seq = :seq
-"""
+""",
+)
 
 # -- after the clock was set back ------------------------------------------------------------
 
 # Index deliveries_due, from where the last pass ended.
-OWED_AFTER: Final = """
+OWED_AFTER: Final = Statement(
+    DuePositionRow,
+    """
 SELECT endpoint, next_attempt_at_ms, seq FROM deliveries
  WHERE status = 'pending'
    AND (endpoint, next_attempt_at_ms, seq) > (:endpoint, :next_attempt_at_ms, :seq)
  ORDER BY endpoint, next_attempt_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 TRY_NOW: Final = """
 UPDATE deliveries SET next_attempt_at_ms = :now_ms
@@ -158,7 +210,8 @@ UPDATE deliveries
 # Guarded by what it was when it was sent: recorded once, and not as a failure when it was given
 # up meanwhile. What arrived has arrived, also after that: the number of attempts tells it from one
 # that was decided by another attempt.
-RECORD: Final = (
+RECORD: Final = Statement(
+    AttemptedRow,
     _ATTEMPTED
     + """
    AND attempts = :attempts
@@ -170,10 +223,10 @@ RECORD: Final = (
                                AND (drop_to >= deliveries.seq OR deleted_at_ms IS NOT NULL))
        END
 RETURNING webhook, attempts
-"""
+""",
 )
 
-RECORD_RETRY: Final = _ATTEMPTED + " RETURNING webhook, attempts"
+RECORD_RETRY: Final = Statement(AttemptedRow, _ATTEMPTED + " RETURNING webhook, attempts")
 
 ATTEMPTED: Final = """
 UPDATE webhooks SET last_triggered_at_ms = :now_ms, last_call_ms = :duration_ms
@@ -188,13 +241,16 @@ UPDATE webhooks
  WHERE seq = :webhook AND (enabled = 1 OR :is_by_hand)
 """
 
-FAILED: Final = """
+FAILED: Final = Statement(
+    FailedWebhookRow,
+    """
 UPDATE webhooks
    SET failure_count = failure_count + :more, last_status = 'failed',
        last_triggered_at_ms = :now_ms, last_call_ms = :duration_ms
  WHERE seq = :webhook AND (enabled = 1 OR :is_by_hand)
 RETURNING org, failure_count, enabled
-"""
+""",
+)
 
 SWITCH_OFF: Final = """
 UPDATE webhooks SET enabled = 0, last_status = 'auto_disabled', updated_at_ms = :now_ms
@@ -204,36 +260,54 @@ UPDATE webhooks SET enabled = 0, last_status = 'auto_disabled', updated_at_ms = 
 # -- reading ---------------------------------------------------------------------------------
 
 # Index deliveries_of_webhook. Nothing older than the newest so many can be read at all.
-NEWEST_DELIVERIES: Final = """
+NEWEST_DELIVERIES: Final = Statement(
+    DeliveryStatusRow,
+    """
 SELECT seq, status FROM deliveries WHERE webhook = :webhook
  ORDER BY created_at_ms DESC, seq DESC LIMIT :limit
-"""
+""",
+)
 
-DELIVERY: Final = "SELECT status FROM deliveries WHERE seq = :seq"
+DELIVERY: Final = Value(
+    str,
+    "SELECT status FROM deliveries WHERE seq = :seq",
+)
 
-SHOWN_DELIVERY: Final = """
+SHOWN_DELIVERY: Final = Statement(
+    DeliveryRow,
+    """
 SELECT seq, id, event, status, status_code, response_body, error, attempts, duration_ms,
        created_at_ms, delivered_at_ms, NULL AS body, length(body) AS size_bytes
   FROM deliveries WHERE seq = :seq
-"""
+""",
+)
 
 BODY: Final = Value(bytes, "SELECT body FROM deliveries WHERE seq = :seq")
 
-FIND_DELIVERY: Final = "SELECT seq FROM deliveries WHERE id = :id AND webhook = :webhook"
+FIND_DELIVERY: Final = Value(
+    int,
+    "SELECT seq FROM deliveries WHERE id = :id AND webhook = :webhook",
+)
 
 # -- clearing --------------------------------------------------------------------------------
 
 # Index webhooks_to_clear.
-NEXT_TO_CLEAR: Final = """
+NEXT_TO_CLEAR: Final = Statement(
+    ClearedRow,
+    """
 SELECT seq, drop_to, deleted_at_ms FROM webhooks WHERE drop_to IS NOT NULL ORDER BY seq LIMIT 1
-"""
+""",
+)
 
 # Index deliveries_due.
-TO_DROP: Final = """
+TO_DROP: Final = Statement(
+    SizedRow,
+    """
 SELECT seq, length(body) AS size_bytes FROM deliveries
  WHERE status = 'pending' AND endpoint = :endpoint AND seq <= :drop_to
  ORDER BY next_attempt_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 DROP: Final = """
 UPDATE deliveries
@@ -244,10 +318,13 @@ UPDATE deliveries
 DROPPED: Final = "UPDATE webhooks SET drop_to = NULL WHERE seq = :webhook"
 
 # Index deliveries_of_webhook.
-OF_WEBHOOK: Final = """
+OF_WEBHOOK: Final = Statement(
+    SizedRow,
+    """
 SELECT seq, length(body) AS size_bytes FROM deliveries WHERE webhook = :webhook
  ORDER BY created_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 DELETE_DELIVERIES: Final = """
 DELETE FROM deliveries WHERE seq IN (SELECT value FROM json_each(:seqs))
@@ -255,6 +332,7 @@ DELETE FROM deliveries WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 DELETE: Final = "DELETE FROM webhooks WHERE seq = :webhook"
 
-COUNT_ENABLED: Final = """
-SELECT count(*) FROM webhooks WHERE org = :org AND enabled = 1 AND deleted_at_ms IS NULL
-"""
+COUNT_ENABLED: Final = Value(
+    int,
+    "SELECT count(*) FROM webhooks WHERE org = :org AND enabled = 1 AND deleted_at_ms IS NULL",
+)

@@ -1,10 +1,10 @@
-"""Subscribing to events, changing that, and ending it."""
+"""Creating, changing and deleting webhooks."""
 
-import sqlite3
 from typing import Final
 
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.webhooks import statements
+from spooled_lite.core.webhooks.columns import WebhookRow
 from spooled_lite.core.webhooks.outbox import forget_subscriptions
 from spooled_lite.core.webhooks.query import get_webhook
 from spooled_lite.core.webhooks.records import NewWebhook, WebhookChanges, events_json
@@ -14,25 +14,23 @@ from spooled_lite.plans import Caps
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
-# Each of them may be owed a row by every event, inside the operation that causes it.
+# Each event may write a delivery for every one of them.
 WEBHOOKS_MAX: Final = 1_000  # of one organization, switched on or off
 
 
 @in_lane(Lane.CREATE)
-def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> sqlite3.Row:
-    """Subscribe; from the next event on.
+def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> WebhookRow:
+    """Create a webhook. It is called for the events that come after this.
 
     Raises:
-        QuotaExceeded: it would be one enabled webhook too many for the plan.
-        Conflict: the organization has WEBHOOKS_MAX of them.
+        QuotaExceeded: the plan allows no further enabled webhook.
+        Conflict: the organization has WEBHOOKS_MAX webhooks.
 
     Contract: schedules-workflows-webhooks, 3.3, route 22.
     """
     if webhook.enabled and caps is not None:
         check_room(tx, org, caps, "webhooks", more=1)
-    count = tx.row(statements.COUNT, {"org": org})
-    assert count is not None, "count(*) always yields a row"
-    if count[0] >= WEBHOOKS_MAX:
+    if (tx.value(statements.COUNT, {"org": org}) or 0) >= WEBHOOKS_MAX:
         raise Conflict(f"An organization has at most {WEBHOOKS_MAX} webhooks; delete some first")
     row = tx.row(
         statements.INSERT,
@@ -55,15 +53,15 @@ def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> 
 
 def change_webhook(
     tx: Tx, org: int, webhook_id: str, changes: WebhookChanges, caps: Caps | None
-) -> sqlite3.Row:
-    """Change a subscription. What is owed goes out to the new address, with the new secret.
+) -> WebhookRow:
+    """Change a webhook. Deliveries that are owed go to the new address, with the new secret.
 
-    Switched on, it begins anew: without failures. Switched off, what is still owed is dropped
-    as failed, as when it is switched off for its failures; a retry by hand sends it.
+    Switching it on resets its count of failures. Switching it off makes what is owed failed, as
+    when the server switches it off after too many failures; a retry by hand still sends those.
 
     Raises:
         NotFound: there is no such webhook.
-        QuotaExceeded: switched on, it would be one too many for the plan.
+        QuotaExceeded: switching it on would be one enabled webhook too many for the plan.
 
     Contract: schedules-workflows-webhooks, 3.3, route 24.
     """
@@ -84,7 +82,7 @@ def change_webhook(
 
 
 def delete_webhook(tx: Tx, org: int, webhook_id: str) -> None:
-    """End a subscription. It is hidden at once and sends nothing more; its rows go in passes.
+    """Delete a webhook. It is hidden and sends nothing from now on; passes delete its rows.
 
     Raises:
         NotFound: there is no such webhook.
@@ -98,6 +96,6 @@ def delete_webhook(tx: Tx, org: int, webhook_id: str) -> None:
 
 
 def drop_what_is_owed(tx: Tx, webhook: int) -> None:
-    """Nothing that is owed now is sent any more; the rows say so after passes of a loop."""
+    """Give up every delivery owed now. None is sent from here on; passes mark the rows failed."""
     tx.execute(statements.DROP_WHAT_IS_OWED, {"webhook": webhook})
     tx.due(Deadline.CLEARING, tx.now_ms)

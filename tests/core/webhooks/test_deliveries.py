@@ -7,8 +7,10 @@ import pytest
 
 from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.maintenance.prune import SWEEP_MS
+from spooled_lite.core.webhooks.columns import WebhookRow
 from spooled_lite.core.webhooks.deliveries import (
     LAST,
+    Found,
     find_to_retry,
     find_waiting,
     load,
@@ -23,16 +25,22 @@ from spooled_lite.core.webhooks.subscribe import delete_webhook
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Deadline
 from tests.core.store import NOW_MS
-from tests.core.webhooks.hook_stage import ATTEMPTS_MAX, REFUSED, TAKEN, HookStage
+from tests.core.webhooks.hook_stage import (
+    ATTEMPTS_MAX,
+    REFUSED,
+    TAKEN,
+    HookStage,
+    StoredDelivery,
+)
 
 DAY = 24 * 60 * 60
 
 
-def waiting(stage: HookStage, after: str = "", last: str = LAST, most: int = 100) -> Any:
+def waiting(stage: HookStage, after: str = "", last: str = LAST, most: int = 100) -> Found:
     return stage.read(find_waiting, after, last, most)
 
 
-def endpoints(found: Any) -> list[str]:
+def endpoints(found: Found) -> list[str]:
     return list(dict.fromkeys(each.endpoint for each in found.waiting))
 
 
@@ -61,6 +69,7 @@ def test_endpoints_are_looked_at_in_parts(stage: HookStage) -> None:
     stage.enqueue()
 
     first = waiting(stage, most=3)
+    assert first.after is not None
     second = waiting(stage, first.after, most=3)
     upto = waiting(stage, "", "3")
 
@@ -228,7 +237,7 @@ def test_one_success_begins_the_count_anew(stage: HookStage) -> None:
 # -- by hand ---------------------------------------------------------------------------------
 
 
-def by_hand(stage: HookStage, webhook: Any, row: Any, outcome: Attempt) -> int:
+def by_hand(stage: HookStage, webhook: WebhookRow, row: StoredDelivery, outcome: Attempt) -> int:
     call = stage.read(find_to_retry, stage.org, webhook["id"], row["id"])
     return stage.run(record_retry, call, outcome)
 

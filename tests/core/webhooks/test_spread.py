@@ -1,9 +1,7 @@
 """What is owed to very many webhooks is written with its cause, and their deliveries in passes."""
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
@@ -17,6 +15,7 @@ from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.webhooks.clear import SWITCHED_OFF
+from spooled_lite.core.webhooks.columns import WebhookRow
 from spooled_lite.core.webhooks.outbox import BODIES_AT_ONCE_BYTES_MAX, DELIVERIES_AT_ONCE_MAX
 from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX, delete_webhook
@@ -25,13 +24,13 @@ from spooled_lite.ids import Ids
 from spooled_lite.storage.transaction import Batch, Tx
 from tests.core.stage import OPEN
 from tests.core.store import NOW_MS
-from tests.core.webhooks.hook_stage import HookStage
+from tests.core.webhooks.hook_stage import HookStage, StoredDelivery
 from tests.factories import a_claim, a_job
 
 JOBS: Final = 100  # as many as one call makes
 
 
-def subscribe(stage: HookStage, count: int, *events: str) -> list[sqlite3.Row]:
+def subscribe(stage: HookStage, count: int, *events: str) -> list[WebhookRow]:
     return [stage.subscribe(*events or ("job.created",)) for _ in range(count)]
 
 
@@ -47,7 +46,7 @@ def waiting(stage: HookStage) -> int:
     return count
 
 
-def pairs(stage: HookStage) -> Counter[tuple[int, str]]:
+def pairs(stage: HookStage) -> Counter[tuple[int | None, str | None]]:
     return Counter((row["webhook"], row["job_id"]) for row in stage.owed())
 
 
@@ -203,7 +202,7 @@ def test_a_pass_that_is_cut_off_leaves_everything_to_the_next(stage: HookStage) 
 # -- changes between the event and its deliveries --------------------------------------------
 
 
-def owed_to(stage: HookStage, webhook: sqlite3.Row) -> Sequence[sqlite3.Row]:
+def owed_to(stage: HookStage, webhook: WebhookRow) -> list[StoredDelivery]:
     return [row for row in stage.owed() if row["webhook"] == webhook["seq"]]
 
 

@@ -20,6 +20,7 @@ from spooled_lite.core.webhooks.records import (
 from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX, delete_webhook
 from spooled_lite.errors import Conflict, NotFound, QuotaExceeded, RuleBroken
 from spooled_lite.plans import Caps
+from spooled_lite.storage.transaction import Reading
 from tests.core.store import NOW_MS
 from tests.core.webhooks.hook_stage import HookStage
 
@@ -136,8 +137,8 @@ def test_what_is_left_out_or_null_is_kept(stage: HookStage) -> None:
     nulls = UpdateWebhook(name=None, url=None, events=None, enabled=None, format=None)
     row = stage.change(webhook, **WebhookChanges.from_wire(nulls).columns)
 
-    changed = {key for key in row.keys() if row[key] != webhook[key]}  # noqa: SIM118
-    assert changed == {"updated_at_ms"}
+    assert dict(row) == {**webhook, "updated_at_ms": row["updated_at_ms"]}
+    assert row["updated_at_ms"] > webhook["updated_at_ms"]
 
 
 def test_events_are_replaced_and_count_at_once(stage: HookStage) -> None:
@@ -230,7 +231,8 @@ def test_a_deleted_one_is_gone_at_once_and_its_rows_go_in_passes(stage: HookStag
     assert stage.hook(webhook)["secret"] is None
     waiting = stage.read(_waiting)
     assert waiting
-    assert {stage.delivery({"seq": seq})["webhook"] for seq in waiting} == {other["seq"]}
+    webhook_of = {row["seq"]: row["webhook"] for row in stage.owed()}
+    assert {webhook_of[seq] for seq in waiting} == {other["seq"]}
     passes: list[Pass] = []
     while not passes or passes[-1].due_again_ms == NOW_MS:
         passes.append(stage.run(clear_webhooks))
@@ -239,5 +241,5 @@ def test_a_deleted_one_is_gone_at_once_and_its_rows_go_in_passes(stage: HookStag
     assert len(stage.rows("SELECT 1 FROM webhooks")) == 1
 
 
-def _waiting(tx: Any) -> list[int]:
+def _waiting(tx: Reading) -> list[int]:
     return [each.seq for each in find_waiting(tx, "", LAST, 100).waiting]
