@@ -291,7 +291,7 @@ TOPIC_REALTIME_INBOX_BATCH_MAINTENANCE: Final[tuple[Row, ...]] = (
 OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/schedules/{id}/next", "key", "schedules:read", "200", "own", "schedules-workflows-webhooks.md#1.2"),  # noqa: E501
     ("POST", "/api/v1/schedules/preview", "key", "schedules:read", "200", "own", "schedules-workflows-webhooks.md#1.2"),  # noqa: E501
-    ("GET", "/", "public", "-", "302", "own", "README.md#8"),
+    ("GET", "/", "public", "-", "200,304", "own", "README.md#8"),
     ("POST", "/api/v1/organizations/{id}/billing-email/confirm", "unscoped", "organization:admin", "200", "own", "platform.md#7.6"),  # noqa: E501
     ("POST", "/api/v1/organizations/{id}/billing-email/code", "unscoped", "organization:admin", "200", "own", "platform.md#7.6"),  # noqa: E501
     ("GET", "/docs", "public", "-", "200", "own", "README.md#8"),

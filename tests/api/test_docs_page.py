@@ -57,13 +57,3 @@ def digest(page: str, name: str) -> str:
     [text] = re.findall(rf"<{name}>(.*?)</{name}>", page, re.DOTALL)
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def test_a_browser_is_led_there_and_a_program_is_not(api: Api) -> None:
-    browser = api.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    program = api.get("/", headers={"Accept": "application/json"})
-    unsaid = api.get("/")
-
-    assert (browser.status_code, browser.headers["location"]) == (302, "/docs")
-    for answer in (program, unsaid):
-        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")

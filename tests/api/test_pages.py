@@ -96,7 +96,8 @@ def test_answers_that_starlette_makes_get_our_headers_and_are_compressed(api: Ap
 
         return StreamingResponse(text())
 
-    api.served.app.router.routes += [
+    # Before the files of the dashboard, which are asked for every other path.
+    api.served.app.router.routes[:0] = [
         StarletteRoute("/whole", whole),
         StarletteRoute("/parts", parts),
     ]

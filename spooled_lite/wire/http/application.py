@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from spooled_lite.wire.http.api import Api
 from spooled_lite.wire.http.call import Header
 from spooled_lite.wire.http.dispatch import Row
-from spooled_lite.wire.http.pages import error_handlers, page_route, surroundings
+from spooled_lite.wire.http.pages import dashboard_files, error_handlers, page_route, surroundings
 from spooled_lite.wire.http.routes import API_PREFIX, ROUTES
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
@@ -31,7 +31,7 @@ class Application(Starlette):
         self.api = api = Api(services, tuple(rows), time_limit=time_limit)
         pages = [each for each in api.dispatch.routes if not each.path.startswith(API_PREFIX)]
         super().__init__(
-            routes=[page_route(api, route) for route in pages],
+            routes=[*(page_route(api, route) for route in pages), dashboard_files()],
             middleware=[surroundings(api)],
             exception_handlers=error_handlers(api),
         )

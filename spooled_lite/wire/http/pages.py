@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
@@ -27,6 +28,26 @@ logger = logging.getLogger(__name__)
 
 CALL: Final = "spooled.call"  # in the scope: the request as our handlers see it
 ROUTE: Final = "spooled.route"
+FILE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+
+
+def dashboard_files() -> Mount:
+    """Every path that is no other: a file of the dashboard, or nothing."""
+    return Mount("/", _DashboardFiles())
+
+
+class _DashboardFiles:
+    """Loads what serves them when the first one is asked for: most servers never need it."""
+
+    def __init__(self) -> None:
+        self._files: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._files is None:
+            from spooled_lite.wire.http.dashboard_files import DashboardFiles
+
+            self._files = DashboardFiles()
+        await self._files(scope, receive, send)
 
 
 def page_route(api: Api, route: Route) -> StarletteRoute:
@@ -50,12 +71,17 @@ def error_handlers(api: Api) -> Mapping[type[Exception], ExceptionHandler]:
 
     async def not_served(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        reason: SpooledError = NotFound("There is nothing at this path")
-        if error.status_code == 405:
-            reason = MethodNotAllowed(api.dispatch.methods(request.scope["raw_path"]))
-        return await refused(request, reason)
+        return await refused(request, _why_not_served(api, request.scope["raw_path"], error))
 
     return {SpooledError: refused, HTTPException: not_served}
+
+
+def _why_not_served(api: Api, raw_path: bytes, error: HTTPException) -> SpooledError:
+    """A path of the table has another method; one that is none may be a file."""
+    try:
+        return MethodNotAllowed(api.dispatch.methods(raw_path))
+    except NotFound as nothing:
+        return MethodNotAllowed(list(FILE_METHODS)) if error.status_code == 405 else nothing
 
 
 def surroundings(api: Api) -> Middleware:

@@ -16,6 +16,7 @@ from spooled_lite.wire.http.resources import (
     dead_letters,
     dependencies,
     email_sign_in,
+    front,
     health,
     ingest,
     jobs,
@@ -43,7 +44,7 @@ HEALTH: Final[tuple[Row, ...]] = (
 )
 
 DOCUMENTS: Final[tuple[Row, ...]] = (
-    ("GET", "/",             documents.front,   Access.PUBLIC, "-"),
+    ("GET", "/",             front.page,        Access.PUBLIC, "-"),
     ("GET", "/docs",         documents.docs,    Access.PUBLIC, "-"),
     ("GET", "/openapi.json", documents.openapi, Access.PUBLIC, "-"),
 )

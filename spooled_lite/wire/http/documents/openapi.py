@@ -31,7 +31,7 @@ BY_ADMIN: Final = (Access.ADMIN, Access.BOOTSTRAP)  # where the admin key is not
 UNSCOPED: Final = (Access.UNSCOPED, Access.BOOTSTRAP)
 NOT_YET: Final = Doc(summary="Not described yet")  # a test finds them: none is released so
 WITHOUT_CONTENT: Final = frozenset(
-    {HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.FOUND}
+    {HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.NOT_MODIFIED}
 )
 
 

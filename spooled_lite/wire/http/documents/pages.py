@@ -8,19 +8,11 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from spooled_lite.errors import NotFound
 from spooled_lite.wire.http.call import Call, Reply
 
 HTML: Final = b"text/html; charset=utf-8"
 
 _INLINE: Final = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
-
-
-async def front(call: Call) -> Reply:
-    """Lead a browser to the page for people; a program is told that there is nothing here."""
-    if b"text/html" not in call.headers.get(b"accept", b"").lower():
-        raise NotFound("There is nothing at this path")
-    return Reply(302, headers=((b"location", b"/docs"), (b"vary", b"Accept")), media=HTML)
 
 
 async def openapi(call: Call) -> Reply:

@@ -8,7 +8,7 @@ from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents import pages as documents
 from spooled_lite.wire.http.documents.described import answers
 from spooled_lite.wire.http.documents.described.doc import Doc
-from spooled_lite.wire.http.resources import health
+from spooled_lite.wire.http.resources import front, health
 
 SERVER: Final[Mapping[Handler, Doc]] = {
     health.overview: Doc(
@@ -22,10 +22,12 @@ SERVER: Final[Mapping[Handler, Doc]] = {
         about="503 with the reason when it cannot.",
         answer=answers.Ready,
     ),
-    documents.front: Doc(
-        summary="Redirect a browser to /docs",
-        about="A client that does not accept `text/html` gets 404.",
-        statuses=(302,),
+    front.page: Doc(
+        summary="Show the dashboard",
+        about="For a browser. A client that does not accept `text/html` gets 404.",
+        answer=str,
+        media=("text/html",),
+        statuses=(200, 304),
         errors=(NotFound,),
     ),
     documents.openapi: Doc(

@@ -1,0 +1,92 @@
+"""The dashboard: its files, served by Starlette. Loaded at the first request of one of them.
+
+The files stand below an address that changes with them, so that a browser may keep them for good;
+the page that names this address is asked for again each time. All addresses in it are relative, so
+it works below any prefix of a proxy.
+"""
+
+import hashlib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from spooled_lite.wire.http.call import Header
+
+PACKAGE: Final = "spooled_lite"
+FOLDER: Final = "dashboard"
+INDEX: Final = "index.html"
+# Stands in the page for the address of all other files.
+PLACEHOLDER: Final = "{files}"
+
+# Scripts and styles of this server alone, and nothing that reads text as markup.
+POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    b"require-trusted-types-for 'script'"
+)
+_SAYS: Final[tuple[Header, ...]] = (
+    (b"content-security-policy", POLICY),
+    (b"referrer-policy", b"no-referrer"),
+)
+_FOR_GOOD: Final = (b"cache-control", b"public, max-age=31536000, immutable")
+
+
+class DashboardFiles(StaticFiles):
+    """Everything but the page: scripts, styles, pictures."""
+
+    def __init__(self) -> None:
+        super().__init__(packages=[(PACKAGE, FOLDER)])
+        self._version, self._names = _version_and_names()
+
+    def knows(self, path: str) -> bool:
+        """Whether this is the address of a file. A list is asked, never the disk."""
+        version, _, name = path.partition("/")
+        return version == self._version and name in self._names
+
+    def get_path(self, scope: Scope) -> str:
+        """As it was asked for: another spelling of the address of a file is no address."""
+        path: str = scope["path"]
+        return path.removeprefix("/")
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if not self.knows(path):
+            raise HTTPException(404)
+        # With its method: what is neither GET nor HEAD is refused there.
+        answer = await super().get_response(path.partition("/")[2], scope)
+        answer.raw_headers += [*_SAYS, _FOR_GOOD]
+        return answer
+
+
+@cache
+def page() -> tuple[bytes, bytes]:
+    """The page that loads everything else, and its entity tag."""
+    version, _ = _version_and_names()
+    text = _folder().joinpath(INDEX).read_text("utf-8").replace(PLACEHOLDER, version)
+    return text.encode(), f'"{version}"'.encode("ascii")
+
+
+def page_headers(tag: bytes) -> tuple[Header, ...]:
+    return (*_SAYS[1:], (b"cache-control", b"no-cache"), (b"etag", tag), (b"vary", b"Accept"))
+
+
+@cache
+def _version_and_names() -> tuple[str, frozenset[str]]:
+    """A digest over all files, and the names of those that are served."""
+    digest = hashlib.sha256()
+    folder = _folder()
+    names = sorted(
+        each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()
+    )
+    for name in names:
+        digest.update(name.encode() + b"\0" + folder.joinpath(name).read_bytes())
+    return digest.hexdigest()[:12], frozenset(names) - {INDEX}
+
+
+def _folder() -> Path:
+    return Path(str(resources.files(PACKAGE).joinpath(FOLDER)))
