@@ -52,6 +52,7 @@ from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
 from spooled_lite.wire.services import ServerState, Services
+from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
@@ -246,12 +247,15 @@ def _services(
     )
     # After the callers, too: who waits is looked at again when its key has changed.
     hints = Hints(bus)
+    claim_watch = ClaimWatch(waiting)
+    bus.listen(claim_watch.hear)
     return Services(
         db=database,
         settings=settings,
         clock=clock,
         bus=bus,
         waiting=waiting,
+        claim_watch=claim_watch,
         hints=hints,
         outcomes=Outcomes(hints, clock),
         callers=callers,

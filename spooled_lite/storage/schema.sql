@@ -244,7 +244,7 @@ CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE c
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
  WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
 
-CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms)
+CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_met)
  WHERE claimable = 0 AND status IN ('pending', 'scheduled');
 
 CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NULL;

@@ -22,6 +22,7 @@ from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
+from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
@@ -45,6 +46,7 @@ class Services(Struct, frozen=True, kw_only=True):
     clock: Clock
     bus: EventBus
     waiting: Waiting
+    claim_watch: ClaimWatch
     hints: Hints  # woken by what is committed
     outcomes: Outcomes
     callers: Callers

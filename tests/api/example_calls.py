@@ -176,6 +176,7 @@ def _workflows(walk: Walk) -> None:
 def _figures(walk: Walk) -> None:
     walk.call("getQueueStats", name="emails")
     walk.call("listQueues")
+    walk.call("listQueueOverviews")
     walk.call("purgeQueue", name="emails")
     walk.call("checkSlug", query={"slug": "acme"})
     walk.call("checkSlugInPath", slug="acme")

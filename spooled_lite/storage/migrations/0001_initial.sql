@@ -208,8 +208,9 @@ CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NUL
 -- Which waiting job expires next.
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
  WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
--- Which waiting job that cannot be claimed is the oldest of its queue, in each status.
-CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms)
+-- Which waiting job that cannot be claimed is the oldest of its queue, in each status; and how many
+-- of them wait for parents.
+CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_met)
  WHERE claimable = 0 AND status IN ('pending', 'scheduled');
 -- The lists.
 CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);

@@ -24,6 +24,7 @@ from spooled_lite.wire.http.resources import (
     metrics,
     orgs,
     outcomes,
+    overviews,
     queues,
     schedules,
     streams,
@@ -210,6 +211,10 @@ BILLING: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/dashboard/overview", dashboard.get,  Access.KEY,      "-"),
 )
 
+DASHBOARD: Final[tuple[Row, ...]] = (
+    ("GET", "/api/v1/dashboard/queues", overviews.queues, Access.KEY, "queues:read"),
+)
+
 ADMIN: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/admin/organizations",              admin.list_all,      Access.ADMIN, "-"),
     ("POST",   "/api/v1/admin/organizations",              admin.create,        Access.ADMIN, "-"),
@@ -280,6 +285,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *INGEST,
     *METRICS,
     *BILLING,
+    *DASHBOARD,
     *ADMIN,
     *STREAMS,
     *STUBS,

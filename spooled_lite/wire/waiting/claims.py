@@ -55,6 +55,10 @@ class Waiting:
         """How many wait."""
         return len(self._waiting)
 
+    def count_in(self, line: Line) -> int:
+        """How many stand in a line. From any thread: it looks at one length."""
+        return len(self._lines.get(line, ()))
+
     def begin(self, request: Request, caller: "Caller", queue_names: Sequence[str]) -> None:
         self._waiting[request] = caller, queue_names
         request.taker.add_done_callback(lambda _: self._waiting.pop(request, None))

@@ -11,6 +11,7 @@ from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
 from spooled_lite.wire.http.documents.described.organizations import KEYS, ORGANIZATIONS
 from spooled_lite.wire.http.documents.described.outcomes import OUTCOMES
+from spooled_lite.wire.http.documents.described.overviews import OVERVIEWS
 from spooled_lite.wire.http.documents.described.platform import PLATFORM, STUBS
 from spooled_lite.wire.http.documents.described.queues import QUEUES, WORKERS
 from spooled_lite.wire.http.documents.described.realtime import REALTIME
@@ -33,6 +34,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **ORGANIZATIONS,
     **KEYS,
     **PLATFORM,
+    **OVERVIEWS,
     **ADMIN,
     **REALTIME,
     **STUBS,

@@ -1,0 +1,97 @@
+"""What is wrong with a queue, the worst first."""
+
+from typing import Final, Literal, get_args
+
+from msgspec import Struct
+
+from spooled_lite.core.overview import queue_statements as statements
+from spooled_lite.core.overview.pace import RATE_MINUTES
+from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.transaction import Reading
+
+Concern = Literal["no_worker", "failing", "stalled", "paused", "dead_letters"]
+CONCERNS: Final[tuple[Concern, ...]] = get_args(Concern)  # the worst first
+
+LEFT_ALONE_MS: Final = 60_000  # a job may wait so long before somebody should have come
+STALLED_MINUTES: Final = 10
+ATTEMPTS_MIN: Final = 10  # fewer say nothing about a share
+FAILED_SHARE: Final = 0.1
+TIMES_THE_USUAL: Final = 5
+FAILED_SHARE_AT_ANY_RATE: Final = 0.5  # however usual it is
+USUAL_MINUTES: Final = 60
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What is asked about a queue before it is said what is wrong."""
+
+    queue: int
+    is_paused: bool
+    oldest_at_ms: int | None  # of the jobs that could be claimed
+    completed: int  # in RATE_MINUTES
+    failed: int
+    deadletter: int
+    is_attended: bool  # there are workers, or claims wait
+    last_claim_ms: int | None
+
+
+def concerns_of(tx: Reading, it: Standing) -> list[Concern]:
+    """The worst first; an empty list when all is well."""
+    oldest_ms = None if it.oldest_at_ms is None else tx.now_ms - it.oldest_at_ms
+    found: list[Concern] = []
+    if oldest_ms is not None and not it.is_paused:
+        if _is_left_alone(tx, it, oldest_ms):
+            found.append("no_worker")
+        elif oldest_ms >= STALLED_MINUTES * MINUTE_MS and not _has_moved(tx, it.queue):
+            found.append("stalled")
+    if _is_failing(tx, it):
+        found.append("failing")
+    if it.is_paused and oldest_ms is not None:
+        found.append("paused")
+    if it.deadletter:
+        found.append("dead_letters")
+    return sorted(found, key=CONCERNS.index)
+
+
+def _is_left_alone(tx: Reading, it: Standing, oldest_ms: int) -> bool:
+    """Nobody has registered, waits, or has claimed lately; some claim without registering."""
+    if it.is_attended or oldest_ms < LEFT_ALONE_MS:
+        return False
+    return it.last_claim_ms is None or tx.now_ms - it.last_claim_ms >= LEFT_ALONE_MS
+
+
+def _has_moved(tx: Reading, queue: int) -> bool:
+    """Whether any attempt ended lately."""
+    completed, failed = _attempts(tx, queue, from_minutes_ago=STALLED_MINUTES)
+    return completed + failed > 0
+
+
+def _is_failing(tx: Reading, it: Standing) -> bool:
+    """More than usual, where usual is the hour before."""
+    attempts = it.completed + it.failed
+    if attempts < ATTEMPTS_MIN or it.failed <= FAILED_SHARE * attempts:
+        return False
+    share = it.failed / attempts
+    if share >= FAILED_SHARE_AT_ANY_RATE:
+        return True
+    completed, failed = _attempts(
+        tx, it.queue, from_minutes_ago=USUAL_MINUTES, to_minutes_ago=RATE_MINUTES
+    )
+    usual = failed / (completed + failed) if completed + failed else 0
+    return share >= TIMES_THE_USUAL * usual
+
+
+def _attempts(
+    tx: Reading, queue: int, *, from_minutes_ago: int, to_minutes_ago: int = 0
+) -> tuple[int, int]:
+    """How many attempts ended well, and how many did not."""
+    minute = tx.now_ms // MINUTE_MS
+    row = tx.row(
+        statements.ATTEMPTS,
+        {
+            "queue": queue,
+            "minute_from": minute - from_minutes_ago + 1,
+            "minute": minute - to_minutes_ago,
+        },
+    )
+    assert row is not None, "sums always yield a row"
+    return row["completed"], row["failed"]

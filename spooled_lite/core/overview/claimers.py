@@ -1,0 +1,35 @@
+"""Who takes the jobs of a queue: registered workers, and what memory knows of claims."""
+
+from collections import Counter
+from typing import Final, Protocol
+
+import msgspec
+
+from spooled_lite.core.overview import queue_statements as statements
+from spooled_lite.core.workers.records import SILENCE_MS
+from spooled_lite.storage.transaction import Reading
+
+WORKERS_MAX: Final = 10_000  # looked at; beyond it the numbers stop growing
+
+_names = msgspec.json.Decoder(list[str]).decode
+
+
+class Claims(Protocol):
+    """What no row says. Asked from reader threads, while claims go on."""
+
+    def waiting_in(self, org: int, queue_name: str) -> int:
+        """How many claims wait in the line of a queue."""
+        ...
+
+    def last_ms(self, queue: int) -> int | None:
+        """When jobs of a queue were handed out last; None: not since the server started."""
+        ...
+
+
+def workers_by_queue(tx: Reading, org: int) -> Counter[str]:
+    """How many workers that were heard of lately would take jobs of each queue."""
+    asked = {"org": org, "since_ms": tx.now_ms - SILENCE_MS, "limit": WORKERS_MAX}
+    found: Counter[str] = Counter()
+    for names in tx.values(statements.QUEUES_OF_WORKERS, asked):
+        found.update(set(_names(names)))
+    return found

@@ -1,0 +1,48 @@
+"""How fast a queue fills and empties, from the counters of the last minutes."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.core.overview.queue_statements import FiguresRow
+from spooled_lite.storage.counters import MINUTE_MS
+
+RATE_MINUTES: Final = (
+    5  # what is called "now": shorter ones jump, longer ones notice a fault too late
+)
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """Per minute."""
+
+    created: float
+    completed: float
+    failed: float  # attempts
+    ended: float  # jobs that left: completed, or dead letters. Failed attempts come back
+
+    def drain_seconds(self, waiting: int) -> int | None:
+        """When nothing waits any more if all goes on like this; None: never."""
+        if waiting == 0:
+            return 0
+        net = self.ended - self.created
+        return round(waiting * 60 / net) if net > 0 else None
+
+
+def rate_from(now_ms: int) -> int:
+    """The first of the minutes that are called now."""
+    return now_ms // MINUTE_MS - RATE_MINUTES + 1
+
+
+def pace_of(figures: FiguresRow, now_ms: int) -> Pace:
+    """The minute that runs counts for as long as it has run."""
+    minutes = RATE_MINUTES - 1 + max(now_ms % MINUTE_MS, 1) / MINUTE_MS
+    return Pace(
+        created=_rate(figures["created"], minutes),
+        completed=_rate(figures["completed"], minutes),
+        failed=_rate(figures["failed"], minutes),
+        ended=(figures["completed"] + figures["died"]) / minutes,
+    )
+
+
+def _rate(count: int, minutes: float) -> float:
+    return round(count / minutes, 1)

@@ -1,0 +1,29 @@
+"""The routes behind the pages of a dashboard."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.core.overview.queue_board import LOOKED_AT_MAX, SORTED_MAX
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
+from spooled_lite.wire.http.resources import overviews
+from spooled_lite.wire.shapes.queue_board import QueueOverview
+
+OVERVIEWS: Final[Mapping[Handler, Doc]] = {
+    overviews.queues: Doc(
+        summary="List queues with what waits, runs and fails in each",
+        about="Those that need attention first. An organization with more than "
+        f"{SORTED_MAX:,} queues gets them by name, and only the first {LOOKED_AT_MAX:,}.",
+        parameters=(
+            Parameter(
+                "sort",
+                "Their order",
+                {"type": "string", "enum": list(overviews.ORDERS), "default": "attention"},
+            ),
+            Parameter("search", "Only queues whose name contains this, in any case"),
+            *paging(),
+        ),
+        answer=list[QueueOverview],
+        is_paged=True,
+    ),
+}
