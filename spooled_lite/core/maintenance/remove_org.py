@@ -52,9 +52,7 @@ def _check_idle(tx: Tx, org: int) -> None:
         raise Conflict("The organization has waiting or running jobs; cancel them first")
     if tx.value(worker_statements.COUNT_PRESENT, {"org": org}):
         raise Conflict("The organization has workers; deregister them first")
-    row = tx.row(schedule_statements.COUNT_ACTIVE, {"org": org})
-    assert row is not None, "count(*) always yields a row"
-    if row[0]:
+    if tx.value(schedule_statements.COUNT_ACTIVE, {"org": org}):
         raise Conflict("The organization has active schedules; pause or delete them first")
 
 

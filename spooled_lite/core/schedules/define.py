@@ -1,10 +1,9 @@
-"""Making, changing, pausing and deleting schedules.
+"""Creating, changing, pausing and deleting schedules.
 
-The next slot is worked out before the operation, off the writing thread, and comes with what it
-was worked out from.
+The next slot is calculated before the operation, off the writing thread, and comes with the values
+that it was calculated from.
 """
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,43 +16,28 @@ from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.schedules import cron, statements
+from spooled_lite.core.schedules.columns import ScheduleRow
 from spooled_lite.core.schedules.query import get_schedule
 from spooled_lite.core.schedules.records import NewSchedule, ScheduleChanges
 from spooled_lite.core.schedules.zones import zone_of
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
-_CHANGEABLE: Final = (
-    "name",
-    "description",
-    "cron_expression",
-    "timezone",
-    "payload_template",
-    "priority",
-    "max_retries",
-    "timeout_seconds",
-    "is_active",
-    "catch_up",
-    "tags",
-    "metadata",
-    "next_run_at_ms",
-    "caught_up",
-)
 RESUME: Final = ScheduleChanges(columns={"is_active": True})
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """New values by column, and the values of others that they were worked out from."""
+    """New values by column, and the values of other columns that they were calculated from."""
 
     columns: Mapping[str, Any]
     seen: Mapping[str, Any] = {}
-    next_run_at_ms: int | None = None  # if the rule changes, or the schedule begins to run again
+    next_run_at_ms: int | None = None  # used if the rule changes, or a paused schedule resumes
 
 
 def slots_after(cron_expression: str, timezone: str, after_ms: int, count: int) -> list[int]:
-    """The next slots of a rule. Not for the writing thread: it takes its time.
+    """The next slots of a rule. Slow for rules that seldom match: not for the writing thread.
 
     Raises:
         RuleBroken: the expression does not parse, or there is no such zone.
@@ -62,21 +46,21 @@ def slots_after(cron_expression: str, timezone: str, after_ms: int, count: int) 
 
 
 def first_slot(cron_expression: str, timezone: str, after_ms: int) -> int | None:
-    """As `slots_after`; None when there is none."""
+    """The first of `slots_after`; None when the rule has no more slots."""
     slots = slots_after(cron_expression, timezone, after_ms, 1)
     return slots[0] if slots else None
 
 
 def worked_out(
-    changes: ScheduleChanges, row: Row, *, now_ms: int, template_bytes_max: int
+    changes: ScheduleChanges, row: ScheduleRow, *, now_ms: int, template_bytes_max: int
 ) -> Change:
-    """What the changes come to for a schedule as it is now. Not for the writing thread.
+    """The change that is to be made to a schedule as it is now. Not for the writing thread.
 
     Raises:
         RuleBroken: as `slots_after`.
-        PayloadTooLarge: the template, with the type of job that it gets, is over its limit.
+        PayloadTooLarge: the template, with the job type put into it, is over its limit.
     """
-    columns, seen = dict(changes.columns), {}
+    columns, seen = dict(changes.columns), dict[str, Any]()
     next_run_at_ms = None
     if changes.job_type is not None:
         template = with_job_type(row["payload_template"], changes.job_type)
@@ -84,8 +68,9 @@ def worked_out(
         columns["payload_template"] = template
         seen["payload_template"] = row["payload_template"]
     if columns.keys() & {"cron_expression", "timezone", "is_active"}:
-        rule = {name: columns.get(name, row[name]) for name in ("cron_expression", "timezone")}
-        seen |= {name: row[name] for name in rule if name not in columns}
+        rule = {"cron_expression": row["cron_expression"], "timezone": row["timezone"]}
+        seen |= {name: value for name, value in rule.items() if name not in columns}
+        rule |= {name: columns[name] for name in rule if name in columns}
         next_run_at_ms = first_slot(**rule, after_ms=now_ms)
     return Change(columns=columns, seen=seen, next_run_at_ms=next_run_at_ms)
 
@@ -93,11 +78,11 @@ def worked_out(
 @in_lane(Lane.CREATE)
 def create(
     tx: Tx, org: int, new: NewSchedule, next_run_at_ms: int | None, admission: Admission
-) -> sqlite3.Row:
-    """Store a schedule. Its queue is made with the first job, not now.
+) -> ScheduleRow:
+    """Store a schedule. Its queue is created with its first job, not now.
 
     Raises:
-        QuotaExceeded: it would be one active schedule too many.
+        QuotaExceeded: the organization would have too many active schedules.
 
     Contract: schedules, section 1.2 row 2.
     """
@@ -141,26 +126,27 @@ def create(
 
 def change(
     tx: Tx, org: int, schedule_id: str, wanted: Change, scope: Scope, caps: Caps | None
-) -> sqlite3.Row | None:
-    """Give a schedule new values. Its next slot moves only with its rule, or when it was paused.
+) -> ScheduleRow | None:
+    """Give a schedule new values. Its next slot changes with its rule, or when it resumes.
 
-    None, and nothing is changed, when it is not any more what the change was worked out from.
+    Returns None and changes nothing when the schedule no longer has the values that the change was
+    calculated from.
 
     Raises:
         NotFound, AccessDenied: as `get_schedule`.
-        QuotaExceeded: it would be one active schedule too many.
+        QuotaExceeded: the organization would have too many active schedules.
 
     Contract: schedules, section 1.2 rows 4 and 7.
     """
     row = get_schedule(tx, org, schedule_id, scope)
-    if any(row[name] != value for name, value in wanted.seen.items()):
+    before: dict[str, Any] = {**row}
+    if any(before[name] != value for name, value in wanted.seen.items()):
         return None
-    columns = wanted.columns
-    values = {name: row[name] for name in _CHANGEABLE} | dict(columns)
-    begins = values["is_active"] and not row["is_active"]
-    if begins:
+    values = {**before, **wanted.columns}
+    resumes = values["is_active"] and not row["is_active"]
+    if resumes:
         _check_room(tx, org, caps)
-    if begins or any(values[name] != row[name] for name in ("cron_expression", "timezone")):
+    if resumes or any(values[name] != before[name] for name in ("cron_expression", "timezone")):
         values |= {"next_run_at_ms": wanted.next_run_at_ms, "caught_up": 0}
     changed = tx.row(statements.UPDATE, {**values, "seq": row["seq"], "now_ms": tx.now_ms})
     assert changed is not None, "the schedule was found in this operation"
@@ -168,8 +154,8 @@ def change(
     return changed
 
 
-def pause(tx: Tx, org: int, schedule_id: str, scope: Scope) -> sqlite3.Row:
-    """Fire no more. The next slot stays where it is; pausing again changes nothing.
+def pause(tx: Tx, org: int, schedule_id: str, scope: Scope) -> ScheduleRow:
+    """Stop a schedule from firing. Its next slot stays; pausing it again changes nothing.
 
     Raises: as `get_schedule`. Contract: schedules, section 1.2 row 6.
     """
@@ -178,9 +164,9 @@ def pause(tx: Tx, org: int, schedule_id: str, scope: Scope) -> sqlite3.Row:
 
 
 def delete(tx: Tx, org: int, schedule_id: str, scope: Scope) -> None:
-    """Delete a schedule and its runs; the jobs it has made stay.
+    """Delete a schedule and its runs; the jobs it has created stay.
 
-    It is hidden at once. Of many runs some are left for the sweeps over what is old.
+    It is hidden at once. PASS_MAX of its runs are deleted now, the rest by the retention sweep.
 
     Raises: as `get_schedule`. Contract: schedules, section 1.2 row 5.
     """
@@ -190,18 +176,18 @@ def delete(tx: Tx, org: int, schedule_id: str, scope: Scope) -> None:
 
 
 def remove_deleted_schedules(tx: Tx, org: int) -> int:
-    """One pass over what is left of a deleted schedule; how many rows went."""
-    row = tx.row(statements.NEXT_DELETED, {"org": org})
-    if row is None:
+    """One pass over the runs of a deleted schedule; how many rows it deleted."""
+    schedule = tx.value(statements.NEXT_DELETED, {"org": org})
+    if schedule is None:
         return 0
-    count = tx.execute(statements.DELETE_RUNS, {"schedule": row["seq"], "limit": PASS_MAX})
+    count = tx.execute(statements.DELETE_RUNS, {"schedule": schedule, "limit": PASS_MAX})
     if count < PASS_MAX:
-        count += tx.execute(statements.DELETE, {"seq": row["seq"]})
+        count += tx.execute(statements.DELETE, {"seq": schedule})
     return count
 
 
-def announce_slot(tx: Tx, row: Row) -> None:
-    """Whenever a schedule has a next slot: have it fired then."""
+def announce_slot(tx: Tx, row: ScheduleRow) -> None:
+    """Have an active schedule fired at its next slot. To be called when that may have changed."""
     if row["is_active"] and row["next_run_at_ms"] is not None:
         tx.due(Deadline.SLOT, row["next_run_at_ms"])
 

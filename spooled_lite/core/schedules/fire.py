@@ -1,6 +1,5 @@
-"""Slots that have come make their jobs: each slot once, whatever is started again or set back."""
+"""Firing: each slot creates its job once, also across restarts and changes of the clock."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.schedules import statements
+from spooled_lite.core.schedules.columns import DueScheduleRow, ScheduleRow
 from spooled_lite.core.schedules.define import announce_slot
 from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.core.schedules.query import get_schedule
@@ -27,11 +27,11 @@ TRUNCATED: Final = "... [truncated]"
 
 
 class Due(Struct, frozen=True):
-    """Schedules whose next slot has come, or when the next one does."""
+    """Schedules whose next slot has come."""
 
-    rows: Sequence[sqlite3.Row]
+    rows: Sequence[DueScheduleRow]
     now_ms: int
-    next_at_ms: int | None
+    next_at_ms: int | None  # now when there are any, else the earliest slot of all; None: no slot
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 def find_due(tx: Reading, limit: int) -> Due:
+    """At most `limit` schedules that are due, the longest due first."""
     rows = tx.rows(statements.DUE, {"now_ms": tx.now_ms, "limit": limit})
     if rows:
         return Due(rows, tx.now_ms, tx.now_ms)
@@ -64,14 +65,14 @@ def find_due(tx: Reading, limit: int) -> Due:
 
 
 def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = None) -> int:
-    """Make the jobs of these slots, write down the runs, and move the schedules on.
+    """Create the jobs of these slots, record the runs, and set the next slots.
 
-    A schedule that is not any more what its firing was decided from, or whose organization is
-    closed, is left alone: whoever looks next decides anew. A slot that has been taken before makes
-    no job again. A job that is refused, by its limits or, with `refusal`, whatever it is, leaves a
-    failed run; the others fire.
+    A schedule that was changed since its firing was decided, or whose organization is closed, is
+    skipped: the next round decides again. A slot that has fired before creates no second job. A job
+    that is refused by a limit leaves a failed run, and the others fire; with `refusal` all slots
+    leave a failed run with this text.
 
-    Returns how many schedules have moved on.
+    Returns how many schedules got their next slot.
 
     Contract: schedules, section 1.3.
     """
@@ -93,7 +94,7 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
         if row["org"] not in let_in:
             organization = tx.row(org_statements.OPEN_BY_SEQ, {"org": row["org"]})
             if organization is None:
-                continue  # closed: it waits; or deleted: this row goes with it
+                continue  # closed: the schedule waits; deleted: the schedule goes with it
             let_in[row["org"]] = terms.of(organization)
         _fire(tx, row, firing, let_in[row["org"]], refusal or firing.problem)
         count += 1
@@ -102,7 +103,7 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
 
 @in_lane(Lane.CREATE)
 def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Scope) -> Row:
-    """Make a job of a schedule now, paused or not; its next slot stays. Returns the job.
+    """Create a job of a schedule now, also of a paused one; its next slot stays. Returns the job.
 
     Raises:
         NotFound, AccessDenied: as `get_schedule`.
@@ -122,7 +123,7 @@ def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Sco
 
 def _fire(
     tx: Tx,
-    schedule: sqlite3.Row,
+    schedule: ScheduleRow,
     firing: Firing,
     let_in: tuple[Admission, int],
     refusal: str | None,
@@ -130,7 +131,7 @@ def _fire(
     job_ids: list[str] = []
     failures = 0
     for slot in firing.slots:
-        run = tx.row(
+        run = tx.value(
             statements.TAKE_SLOT,
             {
                 "id": tx.new_id(),
@@ -143,7 +144,7 @@ def _fire(
         if run is None:
             continue
         job_id, problem = (None, refusal) if refusal else _make_job(tx, schedule, let_in)
-        _end_run(tx, run["seq"], job_id, problem)
+        _end_run(tx, run, job_id, problem)
         if job_id is None:
             failures += 1
         else:
@@ -167,10 +168,13 @@ def _fire(
 
 
 def _make_job(
-    tx: Tx, schedule: sqlite3.Row, let_in: tuple[Admission, int]
+    tx: Tx, schedule: ScheduleRow, let_in: tuple[Admission, int]
 ) -> tuple[str | None, str | None]:
-    """The id of the job, or why there is none. A refused job has stored nothing, its queue
-    included: that is why its error may end here and not with the operation."""
+    """The id of the job, or why there is none.
+
+    The error of a refused job may be caught here, inside the operation, because such a job has
+    stored nothing, not even its queue.
+    """
     admission, payload_bytes_max = let_in
     try:
         check_json_size(schedule["payload_template"], payload_bytes_max, "payload_template")
@@ -180,7 +184,7 @@ def _make_job(
     return made.row["id"], None
 
 
-def _job(schedule: Row) -> NewJob:
+def _job(schedule: ScheduleRow) -> NewJob:
     payload: bytes = schedule["payload_template"]
     return NewJob(
         queue_name=schedule["queue_name"],
@@ -208,6 +212,6 @@ def _end_run(tx: Tx, run: int, job_id: str | None, problem: str | None) -> None:
     )
 
 
-def _announce(tx: Tx, schedule: Row, job_id: str, *, by: str) -> None:
+def _announce(tx: Tx, schedule: ScheduleRow, job_id: str, *, by: str) -> None:
     facts = {"job_id": job_id, "trigger": by}
     tx.emit("schedule.triggered", schedule["org"], row=schedule, facts=facts)

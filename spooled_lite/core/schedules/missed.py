@@ -1,6 +1,6 @@
-"""What becomes of slots that are due: which of them fire, and which slot is next.
+"""Decides which slots of a due schedule fire, and which slot is next.
 
-Not for the writing thread: working out slots takes its time. Contract: schedules, section 1.6.
+Not for the writing thread: calculating slots can be slow. Contract: schedules, section 1.6.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs.passes import PASS_BYTES_MAX
 from spooled_lite.core.schedules import cron
+from spooled_lite.core.schedules.columns import DueScheduleRow
 from spooled_lite.core.schedules.cron import Cron
 from spooled_lite.core.schedules.zones import Zone, zone_of
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Row
 
-CAUGHT_UP_PER_PASS: Final = 32
-CAUGHT_UP_MAX: Final = 1_000  # missed slots that one schedule makes up for
+CAUGHT_UP_PER_PASS: Final = 32  # missed slots of one schedule that fire together
+CAUGHT_UP_MAX: Final = 1_000  # missed slots that one schedule catches up on; older ones are skipped
 
 
 class Firing(Struct, frozen=True, kw_only=True):
-    """The slots of one schedule that fire now, and what it was decided from."""
+    """The slots of one schedule that fire now, and the values this was decided from."""
 
     schedule: int
     was_next_run_at_ms: int
@@ -30,24 +30,24 @@ class Firing(Struct, frozen=True, kw_only=True):
     slots: Sequence[int]
     next_run_at_ms: int | None
     caught_up: int = 0
-    problem: str | None = None  # why the slots can make no job
-    size_bytes: int = 0  # of each job that it makes
+    problem: str | None = None  # why the slots can create no job
+    size_bytes: int = 0  # of each job that it creates
 
 
-def decide(due: Sequence[Row], now_ms: int) -> list[Firing]:
-    """For each of these schedules, whose next slot has come, what it does about it."""
+def decide(due: Sequence[DueScheduleRow], now_ms: int) -> list[Firing]:
+    """For each of these schedules, whose next slot has come: what fires now, and what is next."""
     return [_firing(row, now_ms) for row in due]
 
 
-def _firing(row: Row, now_ms: int) -> Firing:
+def _firing(row: DueScheduleRow, now_ms: int) -> Firing:
     first, caught_up, problem = row["next_run_at_ms"], 0, None
     slots: Sequence[int] = (first,)
     next_run_at_ms = None
     try:
         rule, zone = cron.parse(row["cron_expression"]), zone_of(row["timezone"])
     except RuleBroken as error:
-        # It could be read when it was stored: the zones of this machine are others. It ends here,
-        # and its history says why.
+        # It was valid when it was stored, so this machine lacks its time zone. The schedule ends
+        # here, and its history says why.
         problem = error.message
     else:
         if row["catch_up"] == "all":
@@ -78,7 +78,7 @@ def _firing(row: Row, now_ms: int) -> Firing:
 def _all(
     rule: Cron, zone: Zone, first: int, now_ms: int, caught_up: int, count_max: int
 ) -> tuple[list[int], int | None, int]:
-    """Slots in order, the one after them, and how many have been made up for when more is due."""
+    """The slots to fire in order, the next slot, and how many were caught up on if more are due."""
     slots: list[int] = []
     slot: int | None = first
     count_max = min(count_max, CAUGHT_UP_MAX - caught_up)

@@ -1,6 +1,5 @@
-"""Reading schedules and what they have done."""
+"""Reading schedules and their runs."""
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,12 +8,18 @@ from msgspec import Struct
 from spooled_lite.core.jobs.bodies import filled
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.schedules import statements
+from spooled_lite.core.schedules.columns import (
+    ListedScheduleRow,
+    RunRow,
+    ScheduleOfAnyOrgRow,
+    ScheduleRow,
+)
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
 
-# What a list can be in the order of, by the names of the wire.
+# The columns that a list can be sorted by, by their names on the wire.
 COLUMNS: Final[Mapping[str, str]] = {
     "created_at": "created_at_ms",
     "updated_at": "updated_at_ms",
@@ -35,7 +40,7 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
 
 
 class ScheduleFilter(Struct, frozen=True, kw_only=True):
-    """Which schedules a list is about. A field that is None filters nothing."""
+    """Which schedules a list shows, and in which order. A field that is None filters nothing."""
 
     queue_name: str | None = None
     is_active: bool | None = None
@@ -45,7 +50,7 @@ class ScheduleFilter(Struct, frozen=True, kw_only=True):
     offset: int = 0
 
 
-def get_schedule(tx: Reading, org: int, schedule_id: str, scope: Scope) -> sqlite3.Row:
+def get_schedule(tx: Reading, org: int, schedule_id: str, scope: Scope) -> ScheduleRow:
     """One schedule.
 
     Raises:
@@ -61,10 +66,12 @@ def get_schedule(tx: Reading, org: int, schedule_id: str, scope: Scope) -> sqlit
     return row
 
 
-def list_schedules(tx: Reading, org: int, wanted: ScheduleFilter, scope: Scope) -> list[Row]:
-    """A page of schedules; those outside the key's queues are left out.
+def list_schedules(
+    tx: Reading, org: int, wanted: ScheduleFilter, scope: Scope
+) -> list[ListedScheduleRow]:
+    """A page of schedules, without those outside the key's queues.
 
-    Large templates are left out of the last ones, past PAGE_BYTES_MAX of them.
+    Once the templates of a page reach PAGE_BYTES_MAX, the remaining large ones are left out.
 
     Contract: schedules, section 1.2 row 1.
     """
@@ -85,7 +92,7 @@ def list_schedules(tx: Reading, org: int, wanted: ScheduleFilter, scope: Scope) 
 
 def list_all_schedules(
     tx: Reading, *, is_active: bool | None, limit: int, offset: int
-) -> list[Row]:
+) -> list[ScheduleOfAnyOrgRow]:
     """The schedules of all organizations, newest first. Contract: platform, section 17."""
     asked = {"is_active": is_active, "limit": limit, "offset": offset}
     rows = tx.rows(statements.OF_ALL_ORGS, asked)
@@ -94,8 +101,8 @@ def list_all_schedules(
 
 def list_runs(
     tx: Reading, org: int, schedule_id: str, scope: Scope, *, limit: int, offset: int
-) -> list[sqlite3.Row]:
-    """What a schedule has done, newest first. Raises: as `get_schedule`.
+) -> list[RunRow]:
+    """The runs of a schedule, newest first. Raises: as `get_schedule`.
 
     Contract: schedules, section 1.2 row 9.
     """
@@ -105,13 +112,12 @@ def list_runs(
 
 
 def _queue_names(tx: Reading, org: int, scope: Scope) -> str:
-    rows = tx.rows(statements.QUEUE_NAMES, {"org": org})
-    names = [row["queue_name"] for row in rows if scope.allows(row["queue_name"])]
-    return array_of(names)
+    names = tx.values(statements.QUEUE_NAMES, {"org": org})
+    return array_of([name for name in names if scope.allows(name)])
 
 
-def _statement(names: list[str], wanted: ScheduleFilter) -> str:
+def _statement(names: list[str], wanted: ScheduleFilter) -> Statement[ListedScheduleRow]:
     where = "".join(f" AND {_FRAGMENTS[name]}" for name in names)
     way = "DESC" if wanted.descending else "ASC"
     order = f" ORDER BY {COLUMNS[wanted.order_by]} {way}, seq {way} LIMIT :limit OFFSET :offset"
-    return statements.LIST + where + order
+    return Statement(statements.LIST.row_type, statements.LIST.text + where + order)

@@ -1,4 +1,4 @@
-"""After the clock was set back: the next slots of schedules, worked out anew."""
+"""After the clock was set back, the next slots of schedules are calculated again."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,10 +6,10 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.schedules import cron, statements
+from spooled_lite.core.schedules.columns import AheadRow
 from spooled_lite.core.schedules.define import announce_slot
 from spooled_lite.core.schedules.zones import zone_of
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading, Tx
 
 READ_MAX: Final = 500  # schedules looked at together
@@ -22,11 +22,11 @@ class NextSlot(Struct, frozen=True):
 
 
 class Ahead(Struct, frozen=True):
-    """Schedules whose next slot is still to come, and the one to go on after; None: no more."""
+    """A page of active schedules whose next slot is still to come."""
 
-    rows: Sequence[Row]
+    rows: Sequence[AheadRow]
     now_ms: int
-    after: int | None
+    after: int | None  # where the next page begins; None: this is the last one
 
 
 def find_ahead(tx: Reading, after: int) -> Ahead:
@@ -36,10 +36,10 @@ def find_ahead(tx: Reading, after: int) -> Ahead:
 
 
 def decide_anew(ahead: Ahead) -> list[NextSlot]:
-    """Of these schedules, those that would wait longer than for their next slot, and that slot.
+    """The earlier next slot of each schedule that would otherwise fire too late.
 
-    It comes after now and after the slot that fired last: that one does not fire again, also when
-    it fired at a time that is still to come. Not for the writing thread: it takes its time.
+    The slot is after now and after the last slot that fired, which never fires again, even if its
+    time by the new clock is still to come. Not for the writing thread: calculating can be slow.
 
     Contract: amendments, on a clock that is set.
     """
@@ -48,7 +48,7 @@ def decide_anew(ahead: Ahead) -> list[NextSlot]:
         try:
             rule, zone = cron.parse(row["cron_expression"]), zone_of(row["timezone"])
         except RuleBroken:
-            continue  # the zones of this machine are others; it has ended, or will when it is due
+            continue  # this machine lacks its time zone; it has ended, or will when it is due
         was = row["next_run_at_ms"]
         following = cron.next_slot(rule, zone, max(ahead.now_ms, row["last_slot_ms"] or 0))
         if following is not None and (was is None or following < was):
@@ -57,7 +57,7 @@ def decide_anew(ahead: Ahead) -> list[NextSlot]:
 
 
 def set_back_slots(tx: Tx, anew: Sequence[NextSlot]) -> None:
-    """Write the slots down. A schedule that has changed meanwhile is left alone."""
+    """Store the slots. A schedule that has changed meanwhile is skipped."""
     for each in anew:
         row = tx.row(
             statements.SET_BACK,

@@ -4,14 +4,27 @@ from typing import Final
 
 from spooled_lite.core.jobs.statements import VISIBLE
 from spooled_lite.core.orgs.statements import IS_OPEN
-from spooled_lite.storage.statement import Value
+from spooled_lite.core.schedules.columns import (
+    AheadRow,
+    DueScheduleRow,
+    ListedScheduleRow,
+    RunRow,
+    ScheduleOfAnyOrgRow,
+    ScheduleRow,
+)
+from spooled_lite.storage.statement import Statement, Value
 
 # The unique index of schedules.id. A deleted schedule is hidden at once.
-BY_ID: Final = """
+BY_ID: Final = Statement(
+    ScheduleRow,
+    """
 SELECT * FROM schedules WHERE id = :id AND org = :org AND deleted_at_ms IS NULL
-"""
+""",
+)
 
-INSERT: Final = """
+INSERT: Final = Statement(
+    ScheduleRow,
+    """
 INSERT INTO schedules (id, org, name, description, cron_expression, timezone, queue_name,
                        payload_template, priority, max_retries, timeout_seconds, is_active,
                        catch_up, tags, metadata, next_run_at_ms, created_at_ms, updated_at_ms)
@@ -19,10 +32,13 @@ VALUES (:id, :org, :name, :description, :cron_expression, :timezone, :queue_name
         :payload_template, :priority, :max_retries, :timeout_seconds, :is_active,
         :catch_up, :tags, :metadata, :next_run_at_ms, :now_ms, :now_ms)
 RETURNING *
-"""
+""",
+)
 
 # Every column a caller can set; the operation brings the ones that stay as they are.
-UPDATE: Final = """
+UPDATE: Final = Statement(
+    ScheduleRow,
+    """
 UPDATE schedules
    SET name = :name, description = :description, cron_expression = :cron_expression,
        timezone = :timezone, payload_template = :payload_template, priority = :priority,
@@ -31,13 +47,17 @@ UPDATE schedules
        next_run_at_ms = :next_run_at_ms, caught_up = :caught_up, updated_at_ms = :now_ms
  WHERE seq = :seq AND deleted_at_ms IS NULL
 RETURNING *
-"""
+""",
+)
 
-PAUSE: Final = """
+PAUSE: Final = Statement(
+    ScheduleRow,
+    """
 UPDATE schedules SET is_active = 0, updated_at_ms = :now_ms
  WHERE seq = :seq AND is_active = 1
 RETURNING *
-"""
+""",
+)
 
 # -- deleting --------------------------------------------------------------------------------
 
@@ -47,9 +67,12 @@ UPDATE schedules SET deleted_at_ms = :now_ms, is_active = 0, updated_at_ms = :no
 """
 
 # Index schedules_deleted.
-NEXT_DELETED: Final = """
+NEXT_DELETED: Final = Value(
+    int,
+    """
 SELECT seq FROM schedules WHERE org = :org AND deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1
-"""
+""",
+)
 
 # Index schedule_runs_newest.
 DELETE_RUNS: Final = """
@@ -75,14 +98,15 @@ _OF_OPEN_ORG: Final = (
 )
 
 # Index schedules_due, the longest due first. Without the template, which may be large.
-DUE: Final = (
+DUE: Final = Statement(
+    DueScheduleRow,
     """
 SELECT seq, cron_expression, timezone, catch_up, misfire_grace_seconds, next_run_at_ms, caught_up,
        length(payload_template) + coalesce(length(tags), 0) AS size_bytes
   FROM schedules
  WHERE is_active = 1 AND next_run_at_ms <= :now_ms"""
     + _OF_OPEN_ORG
-    + " ORDER BY next_run_at_ms LIMIT :limit"
+    + " ORDER BY next_run_at_ms LIMIT :limit",
 )
 
 # Index schedules_due: the first row of it. Since the organization was opened again nobody can have
@@ -99,19 +123,25 @@ SELECT next_run_at_ms AS at_ms,
 )
 
 # Guarded by all that the decision was made from: who changes one of it has it made again.
-AS_DECIDED: Final = """
+AS_DECIDED: Final = Statement(
+    ScheduleRow,
+    """
 SELECT * FROM schedules
  WHERE seq = :seq AND is_active = 1 AND next_run_at_ms = :was_next_run_at_ms
    AND cron_expression = :cron_expression AND timezone = :timezone AND catch_up = :catch_up
-"""
+""",
+)
 
 # Unique index schedule_runs_by_slot: nothing comes back for a slot that has been taken before.
-TAKE_SLOT: Final = """
+TAKE_SLOT: Final = Value(
+    int,
+    """
 INSERT INTO schedule_runs (id, org, schedule, slot_at_ms, status, started_at_ms)
 VALUES (:id, :org, :schedule, :slot_at_ms, 'running', :now_ms)
     ON CONFLICT (schedule, slot_at_ms) WHERE slot_at_ms IS NOT NULL DO NOTHING
 RETURNING seq
-"""
+""",
+)
 
 END_RUN: Final = """
 UPDATE schedule_runs
@@ -120,32 +150,41 @@ UPDATE schedule_runs
  WHERE seq = :seq AND status = 'running'
 """
 
-ADVANCE: Final = """
+ADVANCE: Final = Statement(
+    ScheduleRow,
+    """
 UPDATE schedules
    SET next_run_at_ms = :next_run_at_ms, caught_up = :caught_up,
        run_count = run_count + :runs, failed_count = failed_count + :failures,
        last_run_at_ms = CASE WHEN :runs > 0 THEN :now_ms ELSE last_run_at_ms END
  WHERE seq = :seq AND next_run_at_ms = :was_next_run_at_ms
 RETURNING *
-"""
+""",
+)
 
 # -- after the clock was set back ------------------------------------------------------------
 
 # The primary key, from where the last page ended; unique index schedule_runs_by_slot.
-AHEAD: Final = """
+AHEAD: Final = Statement(
+    AheadRow,
+    """
 SELECT seq, cron_expression, timezone, next_run_at_ms,
        (SELECT max(slot_at_ms) FROM schedule_runs
          WHERE schedule = schedules.seq AND slot_at_ms IS NOT NULL) AS last_slot_ms
   FROM schedules
  WHERE is_active = 1 AND (next_run_at_ms IS NULL OR next_run_at_ms > :now_ms) AND seq > :after
  ORDER BY seq LIMIT :limit
-"""
+""",
+)
 
-SET_BACK: Final = """
+SET_BACK: Final = Statement(
+    ScheduleRow,
+    """
 UPDATE schedules SET next_run_at_ms = :next_run_at_ms, caught_up = 0
  WHERE seq = :seq AND is_active = 1 AND next_run_at_ms IS :was_next_run_at_ms
 RETURNING *
-"""
+""",
+)
 
 # -- triggering ------------------------------------------------------------------------------
 
@@ -154,19 +193,25 @@ INSERT INTO schedule_runs (id, org, schedule, job_id, status, started_at_ms, com
 VALUES (:id, :org, :schedule, :job_id, 'completed', :now_ms, :now_ms)
 """
 
-COUNT_RUN: Final = """
+COUNT_RUN: Final = Statement(
+    ScheduleRow,
+    """
 UPDATE schedules SET run_count = run_count + 1, last_run_at_ms = :now_ms
  WHERE seq = :seq
 RETURNING *
-"""
+""",
+)
 
 # -- reading ---------------------------------------------------------------------------------
 
 # Index schedules_by_queue: for a key that is limited to some queues.
-QUEUE_NAMES: Final = """
+QUEUE_NAMES: Final = Value(
+    str,
+    """
 SELECT DISTINCT queue_name FROM schedules WHERE org = :org AND deleted_at_ms IS NULL
  ORDER BY queue_name
-"""
+""",
+)
 
 _LISTED: Final = """schedules.seq, schedules.id, schedules.name, schedules.description,
        cron_expression, timezone, queue_name, priority, max_retries, timeout_seconds,
@@ -176,20 +221,28 @@ _LISTED: Final = """schedules.seq, schedules.id, schedules.name, schedules.descr
 
 TEMPLATE: Final = Value(bytes, "SELECT payload_template FROM schedules WHERE seq = :seq")
 
-LIST: Final = f"SELECT {_LISTED} FROM schedules WHERE org = :org AND deleted_at_ms IS NULL"
+# The filters, the order and the page follow: see query.py.
+LIST: Final = Statement(
+    ListedScheduleRow,
+    f"SELECT {_LISTED} FROM schedules WHERE org = :org AND deleted_at_ms IS NULL",
+)
 
 # For an administrator: over all organizations.
-OF_ALL_ORGS: Final = f"""
+OF_ALL_ORGS: Final = Statement(
+    ScheduleOfAnyOrgRow,
+    f"""
 SELECT {_LISTED}, organizations.id AS org_id
   FROM schedules CROSS JOIN organizations ON organizations.seq = schedules.org
  WHERE schedules.deleted_at_ms IS NULL AND organizations.deleted_at_ms IS NULL
    AND (:is_active IS NULL OR schedules.is_active = :is_active)
  ORDER BY schedules.seq DESC LIMIT :limit OFFSET :offset
-"""
+""",
+)
 
 # Index schedule_runs_newest. The id of a job whose row is gone is of no use to anybody. Index
 # jobs_by_id.
-RUNS: Final = (
+RUNS: Final = Statement(
+    RunRow,
     """
 SELECT id, status, error_message, started_at_ms, completed_at_ms,
        (SELECT jobs.id FROM jobs WHERE jobs.id = runs.job_id AND jobs.org = runs.org"""
@@ -197,8 +250,10 @@ SELECT id, status, error_message, started_at_ms, completed_at_ms,
     + """) AS job_id
   FROM schedule_runs AS runs WHERE schedule = :schedule
  ORDER BY started_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset
-"""
+""",
 )
 
 # Index schedules_active.
-COUNT_ACTIVE: Final = "SELECT count(*) FROM schedules WHERE org = :org AND is_active = 1"
+COUNT_ACTIVE: Final = Value(
+    int, "SELECT count(*) FROM schedules WHERE org = :org AND is_active = 1"
+)

@@ -11,15 +11,15 @@ from spooled_lite.errors import RuleBroken
 Zone = ZoneInfo | timezone
 
 _OFFSET: Final = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
-# Also what keeps a name from leading out of the zone database.
+# This also keeps a name from pointing outside the zone database.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,32}){0,3}", re.ASCII)
-# Beside the IANA names many hosts keep a copy that counts leap seconds, and names for the host.
+# Many hosts also keep copies of the zones that count leap seconds, and names for their own zone.
 _NOT_IANA: Final = ("right/", "posix/", "posixrules", "localtime")
 
 
 @lru_cache(maxsize=1024)
 def zone_of(name: str) -> Zone:
-    """The zone of an IANA name (`UTC`, `GMT`, `Etc/GMT+5` are among them) or an offset, `+05:30`.
+    """The zone of an IANA name (such as `UTC`, `GMT`, `Etc/GMT+5`) or of an offset (`+05:30`).
 
     Names are spelled as the zone database spells them: `europe/berlin` is refused.
 

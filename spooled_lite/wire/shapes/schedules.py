@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.records import NULL
+from spooled_lite.core.schedules.columns import ListedScheduleRow, RunRow, ScheduleRow
 from spooled_lite.core.schedules.zones import zone_of
 from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
@@ -43,8 +44,8 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     values_omitted: fields.ValuesOmitted | UnsetType = UNSET
 
     @classmethod
-    def of(cls, row: Row, org_id: str) -> Self:
-        template: bytes | None = row["payload_template"]
+    def of(cls, row: ScheduleRow | ListedScheduleRow, org_id: str) -> Self:
+        template = row["payload_template"]
         is_active = bool(row["is_active"])
         return cls(
             id=row["id"],
@@ -103,7 +104,7 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
     duration: fields.DurationMs | None
 
     @classmethod
-    def of(cls, row: Row, schedule_id: str) -> Self:
+    def of(cls, row: RunRow, schedule_id: str) -> Self:
         started_at, ended_at_ms = format_ms(row["started_at_ms"]), row["completed_at_ms"]
         return cls(
             id=row["id"],

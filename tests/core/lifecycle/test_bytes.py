@@ -19,6 +19,7 @@ from spooled_lite.core.maintenance.remove import (
     purge_queue_pass,
 )
 from spooled_lite.core.maintenance.remove_org import delete_organization
+from spooled_lite.core.schedules.columns import DueScheduleRow
 from spooled_lite.core.schedules.missed import decide
 from spooled_lite.core.webhooks.records import NewWebhook, WebhookChanges
 from spooled_lite.core.webhooks.subscribe import (
@@ -244,7 +245,7 @@ def test_a_pass_over_a_deleted_organization_is_bounded(stage: JobStage) -> None:
 
 
 def test_schedules_that_make_up_for_slots_make_four_mebibytes_at_a_time() -> None:
-    row = {
+    row: DueScheduleRow = {
         "seq": 1,
         "cron_expression": "* * * * *",
         "timezone": "UTC",

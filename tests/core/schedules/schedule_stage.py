@@ -1,6 +1,5 @@
 """The stage with schedules on it, and the rounds of the loop that fires them, run by hand."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,6 +8,7 @@ from spooled_lite.background.scheduler import in_passes
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.schedules.columns import RunRow, ScheduleRow
 from spooled_lite.core.schedules.define import (
     RESUME,
     change,
@@ -60,40 +60,40 @@ class ScheduleStage(JobStage):
     def __init__(self, retention: Retention | None = None) -> None:
         super().__init__(retention)
 
-    def schedule(self, admission: Admission = OPEN, **fields: Any) -> sqlite3.Row:
+    def schedule(self, admission: Admission = OPEN, **fields: Any) -> ScheduleRow:
         new = a_schedule(**fields)
         slot = first_slot(new.cron_expression, new.timezone, self.clock.now_ms())
         return self.run(create, self.org, new, slot, admission)
 
     def change(
         self,
-        schedule: Row,
+        schedule: ScheduleRow,
         caps: Caps | None = None,
         *,
         job_type: str | None = None,
         **columns: Any,
-    ) -> sqlite3.Row | None:
+    ) -> ScheduleRow | None:
         return self._change(schedule, ScheduleChanges(columns=columns, job_type=job_type), caps)
 
-    def resume(self, schedule: Row, caps: Caps | None = None) -> sqlite3.Row | None:
+    def resume(self, schedule: ScheduleRow, caps: Caps | None = None) -> ScheduleRow | None:
         return self._change(schedule, RESUME, caps)
 
-    def pause(self, schedule: Row) -> sqlite3.Row:
+    def pause(self, schedule: ScheduleRow) -> ScheduleRow:
         return self.run(pause, self.org, schedule["id"], ALL_QUEUES)
 
-    def trigger(self, schedule: Row, admission: Admission = OPEN) -> Row:
+    def trigger(self, schedule: ScheduleRow, admission: Admission = OPEN) -> Row:
         return self.run(trigger, self.org, schedule["id"], admission, ALL_QUEUES)
 
-    def again(self, schedule: Row, scope: Scope = ALL_QUEUES) -> sqlite3.Row:
+    def again(self, schedule: ScheduleRow, scope: Scope = ALL_QUEUES) -> ScheduleRow:
         """The schedule as it is now."""
         return self.read(get_schedule, self.org, schedule["id"], scope)
 
-    def runs(self, schedule: Row) -> list[sqlite3.Row]:
+    def runs(self, schedule: ScheduleRow) -> list[RunRow]:
         """Newest first."""
         asked = {"limit": 2_000, "offset": 0}
         return self.read(list_runs, self.org, schedule["id"], ALL_QUEUES, **asked)
 
-    def slots(self, schedule: Row) -> list[int]:
+    def slots(self, schedule: ScheduleRow) -> list[int]:
         """The slots that have been taken, in the order in which they were."""
         rows = self.rows(
             "SELECT slot_at_ms FROM schedule_runs WHERE schedule = :seq ORDER BY seq",
@@ -128,8 +128,8 @@ class ScheduleStage(JobStage):
         raise AssertionError("the schedules do not come to rest")
 
     def _change(
-        self, schedule: Row, changes: ScheduleChanges, caps: Caps | None
-    ) -> sqlite3.Row | None:
+        self, schedule: ScheduleRow, changes: ScheduleChanges, caps: Caps | None
+    ) -> ScheduleRow | None:
         wanted = worked_out(
             changes,
             self.again(schedule),

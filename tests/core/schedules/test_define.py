@@ -6,6 +6,7 @@ import pytest
 
 from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.schedules.columns import ScheduleRow
 from spooled_lite.core.schedules.define import (
     change,
     create,
@@ -17,7 +18,7 @@ from spooled_lite.core.schedules.define import (
 )
 from spooled_lite.core.schedules.records import ScheduleChanges
 from spooled_lite.errors import AccessDenied, NotFound, QuotaExceeded, RuleBroken
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from tests.core.schedules.schedule_stage import (
     TEMPLATE_BYTES_MAX,
     ScheduleStage,
@@ -30,7 +31,7 @@ FULL = capped(schedules=0).caps
 DAY_MS = 86_400_000
 
 
-def delete_schedule(stage: ScheduleStage, schedule: Row) -> None:
+def delete_schedule(stage: ScheduleStage, schedule: ScheduleRow) -> None:
     stage.run(delete, stage.org, schedule["id"], ALL_QUEUES)
 
 
@@ -120,7 +121,7 @@ def test_only_another_rule_moves_the_next_slot(
     changed = stage.change(schedule, **columns)
 
     assert changed is not None
-    assert {name: changed[name] for name in columns} == columns
+    assert {**changed, **columns} == {**changed}
     assert changed["next_run_at_ms"] == next_run_at_ms
 
 

@@ -42,6 +42,7 @@ def test_a_slot_makes_a_job_with_the_values_of_the_schedule(stage: ScheduleStage
     stage.pass_time(seconds=HOUR)
 
     [run] = stage.runs(schedule)
+    assert run["job_id"] is not None
     job = stage.job(run["job_id"])
     assert job["payload"] == b'{"job_type": "mail",  "n": [1]}'
     assert (job["queue_name"], job["status"], job["job_type"]) == ("reports", "pending", "mail")
@@ -325,7 +326,9 @@ def test_a_full_plan_leaves_a_failed_run_and_moves_on(stage: ScheduleStage, reso
 
     [run], after = stage.runs(schedule), stage.again(schedule)
     assert (run["status"], run["job_id"], run["completed_at_ms"]) == ("failed", None, at("09:00"))
-    assert run["error_message"].startswith(f"{resource.replace('_', ' ')} limit reached (1/1).")
+    assert (run["error_message"] or "").startswith(
+        f"{resource.replace('_', ' ')} limit reached (1/1)."
+    )
     assert (after["run_count"], after["failed_count"], after["last_run_at_ms"]) == (0, 1, None)
     assert after["next_run_at_ms"] == at("10:00")
     assert (stage.job_count(), stage.happened()) == (1, [])
@@ -402,8 +405,9 @@ def test_a_long_reason_is_cut(stage: ScheduleStage) -> None:
     stage.fire(stage.decided(), refusal="x" * (ERROR_CHARACTERS_MAX + 1))
 
     [run] = stage.runs(schedule)
-    assert len(run["error_message"]) == ERROR_CHARACTERS_MAX
-    assert run["error_message"].endswith("x" + TRUNCATED)
+    error = run["error_message"] or ""
+    assert len(error) == ERROR_CHARACTERS_MAX
+    assert error.endswith("x" + TRUNCATED)
 
 
 @pytest.mark.parametrize(
@@ -424,7 +428,7 @@ def test_a_rule_that_cannot_be_read_any_more_ends_with_a_failed_run(
     stage.pass_time(seconds=HOUR)
 
     [run] = stage.runs(schedule)
-    assert run["error_message"].startswith(reason)
+    assert (run["error_message"] or "").startswith(reason)
     assert stage.again(schedule)["next_run_at_ms"] is None
     assert stage.again(other)["run_count"] == 1
 

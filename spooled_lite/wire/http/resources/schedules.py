@@ -1,12 +1,13 @@
 """REST routes of schedules. Contract: schedules-workflows-webhooks, section 1.
 
-Slots are worked out on threads of their own: a rule that seldom matches takes a while.
+Slots are calculated on other threads, because a rule that seldom matches can be slow.
 """
 
 import asyncio
 from typing import Final
 
 from spooled_lite.core.jobs.records import check_json_size
+from spooled_lite.core.schedules.columns import ScheduleRow
 from spooled_lite.core.schedules.define import (
     RESUME,
     change,
@@ -27,7 +28,6 @@ from spooled_lite.core.schedules.query import (
 )
 from spooled_lite.core.schedules.records import DEFAULT_ZONE, NewSchedule, ScheduleChanges
 from spooled_lite.errors import BadRequest, Conflict
-from spooled_lite.events import Row
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, page, paged
@@ -93,7 +93,7 @@ async def resume(call: Call) -> Reply:
 
 async def trigger(call: Call) -> Reply:
     template = (await _found(call))["payload_template"]
-    # The limits may be others than when it was stored.
+    # The limits may have changed since it was stored.
     check_payload_of_plan(call, template, "payload_template")
     check_json_size(template, _template_bytes_max(call), "payload_template")
     job = await call.write(
@@ -122,12 +122,12 @@ async def preview(call: Call) -> Reply:
     return reply(await _slots(call, body.required_expression(), zone, count))
 
 
-async def _found(call: Call) -> Row:
+async def _found(call: Call) -> ScheduleRow:
     return await call.reads.point(get_schedule, call.org, call.path("id"), call.scope)
 
 
-async def _changed(call: Call, changes: ScheduleChanges) -> Row:
-    """What is written is what was worked out from the schedule as it is: else once more."""
+async def _changed(call: Call, changes: ScheduleChanges) -> ScheduleRow:
+    """Calculate a change and make it; again when others changed the schedule in between."""
     for _ in range(TRIES_MAX):
         row = await _found(call)
         wanted = await asyncio.to_thread(
@@ -139,7 +139,7 @@ async def _changed(call: Call, changes: ScheduleChanges) -> Row:
         )
         if "payload_template" in wanted.columns:
             check_payload_of_plan(call, wanted.columns["payload_template"], "payload_template")
-        changed: Row | None = await call.write(
+        changed = await call.write(
             change, call.org, call.path("id"), wanted, call.scope, admission_of(call).caps
         )
         if changed is not None:
@@ -167,7 +167,7 @@ def _template_bytes_max(call: Call) -> int:
 
 
 def _count(call: Call) -> int:
-    """Unlike the limit of a page, one that is out of range is an error."""
+    """A number out of range is an error here, unlike the limit of a page."""
     text = call.query.get("count")
     if not text:
         return SLOTS_SHOWN
