@@ -10,7 +10,7 @@ import pytest
 from spooled_lite.config import Settings
 from spooled_lite.config_names import NOT_OURS, PLAN_VALUE
 from spooled_lite.core.jobs import history
-from spooled_lite.core.webhooks.records import EVENTS as WEBHOOK_EVENTS
+from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.errors import Reason, SpooledError
 from spooled_lite.events import EventType
 from spooled_lite.wire.http.dispatch import Dispatch

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.core.webhooks.records import EVENTS
+from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 from tests.api.served import Api
 from tests.api.webhook_calls import A_WEBHOOK, NOBODY, a_webhook, a_webhook_for
@@ -134,7 +134,7 @@ def test_the_words_that_clients_search_for(api: WatchedApi) -> None:
     assert "Invalid webhook URL" in plain
     assert "HTTP not allowed" in plain
     assert "Invalid webhook URL" in private
-    assert all(event in unknown for event in EVENTS)
+    assert all(event in unknown for event in WEBHOOK_EVENTS)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:3000/webhook", "http://127.0.0.1:1/", NOBODY])

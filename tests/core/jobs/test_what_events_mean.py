@@ -10,7 +10,7 @@ from spooled_lite.core.jobs.kinds import KINDS, Kind
 from spooled_lite.core.jobs.replay import Logged
 from spooled_lite.core.jobs.states import STATUSES, TRANSITIONS, JobStatus
 from spooled_lite.core.webhooks.bodies import BODIES
-from spooled_lite.core.webhooks.records import EVENTS as WEBHOOK_EVENTS
+from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.events import EVENTS, MOVING, EventType, those
 from spooled_lite.metrics import COUNTERS
 from spooled_lite.wire.realtime import catalogue

@@ -11,7 +11,7 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.queues.pause import pause, resume
-from spooled_lite.core.webhooks.records import EVENTS, NewWebhook
+from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS, NewWebhook
 from spooled_lite.core.webhooks.subscribe import create_webhook, delete_webhook
 from spooled_lite.core.workers.records import NewWorker
 from spooled_lite.core.workers.register import deregister, register
@@ -203,7 +203,7 @@ def fall_silent(stage: HookStage) -> None:
 def test_every_transition_is_told_in_the_words_of_the_contract(
     stage: HookStage, act: Callable[[HookStage], None], told: list[str]
 ) -> None:
-    stage.subscribe(*EVENTS)
+    stage.subscribe(*WEBHOOK_EVENTS)
 
     act(stage)
 
@@ -311,7 +311,7 @@ def test_a_workflow_tells_how_it_ended(stage: HookStage, end: str) -> None:
 
 @pytest.mark.parametrize("kind", ["item", "message"])
 def test_items_and_messages_are_nobodys_business(stage: HookStage, kind: str) -> None:
-    stage.subscribe(*EVENTS)
+    stage.subscribe(*WEBHOOK_EVENTS)
     job: Mapping[str, Any] = dict(stage.job(stage.enqueue()["id"]))
     before = len(stage.owed())
 

@@ -1,26 +1,22 @@
-"""Webhooks: who is told of what, what was sent, and sending by hand."""
+"""Outgoing webhooks and their deliveries. Contract: schedules-workflows-webhooks, section 3."""
 
 from spooled_lite.background.sender import SECONDS_MAX, TEST_SECONDS_MAX
 from spooled_lite.core.webhooks.deliveries import find_to_retry, record_retry, trial_call
 from spooled_lite.core.webhooks.query import get_webhook, list_deliveries, list_webhooks
-from spooled_lite.core.webhooks.records import (
-    DELIVERIES_SHOWN_MAX,
-    STATUSES,
-    Attempt,
-    CreateWebhook,
-    DeliveryView,
-    NewWebhook,
-    RetryResult,
-    TestResult,
-    UpdateWebhook,
-    WebhookChanges,
-    WebhookView,
-)
+from spooled_lite.core.webhooks.records import DELIVERIES_SHOWN_MAX, DELIVERY_STATUSES
 from spooled_lite.core.webhooks.subscribe import change_webhook, create_webhook, delete_webhook
 from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import Page, page, paged
+from spooled_lite.wire.shapes.webhooks import (
+    CreateWebhook,
+    DeliveryView,
+    RetryResult,
+    TestResult,
+    UpdateWebhook,
+    WebhookView,
+)
 
 
 async def list_all(call: Call) -> Reply:
@@ -29,7 +25,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    webhook = NewWebhook.from_wire(await call.body(CreateWebhook))
+    webhook = (await call.body(CreateWebhook)).webhook()
     _check_url(call, webhook.url)
     row = await call.write(create_webhook, call.org, webhook, admission_of(call).caps)
     return reply(WebhookView.of(row, call.org_id), 201)
@@ -42,7 +38,7 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     body = await call.body_or_empty(UpdateWebhook)
-    changes = WebhookChanges.from_wire(body)
+    changes = body.changes()
     if body.url is not None:
         _check_url(call, body.url)
     row = await call.write(
@@ -57,7 +53,7 @@ async def delete(call: Call) -> Reply:
 
 
 async def try_out(call: Call) -> Reply:
-    """One call, of which nothing is kept. Waiting for the receiver is no time of the handler."""
+    """Make one test call; nothing of it is stored. The time limit leaves room for the receiver."""
     webhook = await call.reads.point(get_webhook, call.org, call.path("id"))
     trial = trial_call(webhook, call.org_id, call_id=call.services.ids.new_id(), now_ms=call.now_ms)
     call.allow_seconds(TEST_SECONDS_MAX)
@@ -71,7 +67,7 @@ async def deliveries(call: Call) -> Reply:
         list_deliveries,
         call.org,
         call.path("id"),
-        status=status if status in STATUSES else None,
+        status=status if status in DELIVERY_STATUSES else None,
         limit=_fetch(shown),
         offset=shown.offset,
     )
@@ -79,18 +75,19 @@ async def deliveries(call: Call) -> Reply:
 
 
 async def retry(call: Call) -> Reply:
-    """One more call. If the client leaves, it is made and recorded all the same."""
+    """Send a delivery again. If the client leaves, the call is still made and recorded."""
     found = await call.reads.point(
         find_to_retry, call.org, call.path("id"), call.path("delivery_id")
     )
     call.allow_seconds(SECONDS_MAX)
-    attempt: Attempt = await call.services.sender.send_by_hand(found, total_seconds=SECONDS_MAX)
+    attempt = await call.services.sender.send_by_hand(found, total_seconds=SECONDS_MAX)
     attempts = await call.write(record_retry, found, attempt)
     return reply(RetryResult.of(attempt, found.id, attempts))
 
 
 def _fetch(shown: Page) -> int:
-    """One more than is shown, to see whether there are more; beyond the last there are none."""
+    """How many to read: one more than is shown, which tells whether there are more, but none
+    beyond the newest DELIVERIES_SHOWN_MAX."""
     return max(0, min(shown.fetch, DELIVERIES_SHOWN_MAX - shown.offset))
 
 

@@ -14,7 +14,6 @@ from spooled_lite.wire.http.documents.described.field import (
 )
 from spooled_lite.wire.http.documents.described.ingest_fields import INGEST
 from spooled_lite.wire.http.documents.described.platform_fields import PLATFORM
-from spooled_lite.wire.http.documents.described.webhook_fields import WEBHOOKS
 
 NAMES: Final = (
     f"1 to {QUEUE_NAME_MAX} letters and digits of any script, `-`, `_` and `.`; "
@@ -69,6 +68,5 @@ FIELDS: Final[Mapping[str, Field]] = {
     **JOBS,
     **QUEUES,
     **INGEST,
-    **WEBHOOKS,
     **PLATFORM,
 }

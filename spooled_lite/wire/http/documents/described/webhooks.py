@@ -11,6 +11,7 @@ from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
 from spooled_lite.wire.http.resources import webhooks
+from spooled_lite.wire.shapes import webhooks as shapes
 
 _ADDRESS: Final = (
     "The address must be https; outside production also http to this machine. Addresses of "
@@ -25,26 +26,26 @@ _EXAMPLE: Final = {
 
 WEBHOOKS: Final[Mapping[Handler, Doc]] = {
     webhooks.list_all: Doc(
-        summary="List the newest 100 webhooks, newest first", answer=list[records.WebhookView]
+        summary="List the newest 100 webhooks, newest first", answer=list[shapes.WebhookView]
     ),
     webhooks.create: Doc(
         summary="Create a webhook",
         about=f"{_ADDRESS} An organization has at most {WEBHOOKS_MAX} webhooks.",
-        body=records.CreateWebhook,
+        body=shapes.CreateWebhook,
         example=_EXAMPLE,
-        answer=records.WebhookView,
+        answer=shapes.WebhookView,
         statuses=(201,),
         errors=(Conflict, QuotaExceeded),
     ),
-    webhooks.get: Doc(summary="Show one webhook", answer=records.WebhookView),
+    webhooks.get: Doc(summary="Show one webhook", answer=shapes.WebhookView),
     webhooks.update: Doc(
         summary="Change a webhook",
         about="Fields that are left out do not change; null removes the secret. Switching off "
         "gives up pending deliveries; switching on resets failures. "
         f"After {FAILURES_MAX} failed deliveries in a row the server switches it off.",
-        body=records.UpdateWebhook,
+        body=shapes.UpdateWebhook,
         example={"events": ["job.failed"], "enabled": True},
-        answer=records.WebhookView,
+        answer=shapes.WebhookView,
         errors=(QuotaExceeded,),
     ),
     webhooks.delete: Doc(
@@ -54,7 +55,7 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
         summary="Call a webhook once with the event `webhook.test`",
         about=f"Within {TEST_SECONDS_MAX:g} seconds, also when it is switched off. Always 200, "
         "with the result in the body; nothing is stored.",
-        answer=records.TestResult,
+        answer=shapes.TestResult,
     ),
     webhooks.deliveries: Doc(
         summary="List the deliveries of a webhook, newest first",
@@ -62,18 +63,19 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
         parameters=(
             Parameter(
                 "status",
-                f"Only those that are {', '.join(records.STATUSES)}; other words are ignored",
+                f"Only those that are {', '.join(records.DELIVERY_STATUSES)}; "
+                "other words are ignored",
                 example="failed",
             ),
             *paging(records.DELIVERIES_SHOWN_MAX, records.DELIVERIES_SHOWN_MAX),
         ),
-        answer=list[records.DeliveryView],
+        answer=list[shapes.DeliveryView],
         is_paged=True,
     ),
     webhooks.retry: Doc(
         summary="Send a delivery again, now",
         about=f"Within {SECONDS_MAX:g} seconds, whatever its status, and also when the webhook "
         "is switched off. Always 200, with the result in the body.",
-        answer=records.RetryResult,
+        answer=shapes.RetryResult,
     ),
 }
