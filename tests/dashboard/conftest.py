@@ -1,0 +1,96 @@
+"""The dashboard in the system's Chromium, against the real server on a file.
+
+One browser for all tests here, one server for each module, one page for each test. A page that
+logs an error, throws, is refused something by its policy or by the server fails its test, unless
+the test allows it by `watch.allow`.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.dashboard.watched import Watch
+from tests.server_process import API_KEY, ServerProcess
+
+CHROMIUM: Final = shutil.which("chromium")
+HERE: Final = Path(__file__).parent
+WAIT_MS: Final = 15_000.0  # for what a page should show; the machine may be busy
+
+DESKTOP: Final = (1280, 800)
+PHONE: Final = (390, 844)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
+# Of this folder and no longer: while it is there, nothing else in this thread may run a loop.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: the tests of the dashboard need it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("dashboard")) as process:
+        process.start()
+        yield process
+
+
+@pytest.fixture(scope="module")
+def api(server: ServerProcess) -> Iterator[httpx.Client]:
+    """What a test sets up and looks at beside the page."""
+    with httpx.Client(
+        base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {API_KEY}"}
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(
+        viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, reduced_motion="reduce"
+    ) as context:
+        context.set_default_timeout(WAIT_MS)
+        yield context
+
+
+@pytest.fixture
+def watch(context: BrowserContext) -> Iterator[Watch]:
+    it = Watch(context.new_page())
+    yield it
+    assert it.problems == []
+
+
+@pytest.fixture
+def page(watch: Watch) -> Page:
+    """Signed out, at no address yet."""
+    return watch.page
+
+
+@pytest.fixture
+def lib(page: Page, server: ServerProcess) -> Callable[[str], Any]:
+    """Runs a piece of script in a page of its own, with `load("lib/signal")` for a module of the
+    dashboard. Returns what the piece returns."""
+    front = httpx.get(server.url, headers={"Accept": "text/html"}).text
+    files = front.partition('href="./')[2].partition("/")[0]
+    page.route("**/units", lambda route: route.fulfill(content_type="text/html", body="<body>"))
+    page.goto(f"{server.url}/units")
+
+    def run(body: str) -> Any:
+        load = f"const load = name => import(`{server.url}/{files}/${{name}}.js`);"
+        return page.evaluate(f"async () => {{ {load} {body} }}")
+
+    return run

@@ -1,0 +1,64 @@
+"""Rules over the files of the dashboard: its order, its size, and that it reads no markup."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+FOLDER: Final = Path(__file__).parent.parent / "spooled_lite" / "dashboard"
+FILES: Final = sorted(each for each in FOLDER.rglob("*") if each.is_file())
+SCRIPTS: Final = [each for each in FILES if each.suffix == ".js"]
+LINES_MAX: Final = 200
+BYTES_MAX: Final = 256 * 1024
+LEVEL: Final = {"lib": 0, "parts": 1, "pages": 2, ".": 3}
+IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'`]([^"'`]+)["'`]""")
+# Each makes markup or code of text.
+FORBIDDEN: Final = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|dangerously|document\.write|DOMParser|setHTML"
+    r"|createContextualFragment|\beval\b|new Function|set(?:Timeout|Interval)\(\s*[\"'`]"
+)
+STORAGE: Final = re.compile(r"\blocalStorage\b")
+
+
+def named(path: Path) -> str:
+    return path.relative_to(FOLDER).as_posix()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=named)
+def test_a_script_is_short_and_reads_no_markup(path: Path) -> None:
+    text = path.read_text("utf-8")
+
+    assert len(text.splitlines()) <= LINES_MAX
+    assert FORBIDDEN.findall(text) == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=named)
+def test_imports_point_down_and_stay_here(path: Path) -> None:
+    here = LEVEL[path.relative_to(FOLDER).parent.as_posix()]
+
+    for address in IMPORT.findall(path.read_text("utf-8")):
+        assert address.startswith("."), f"{address} is of another site"
+        there = (path.parent / address).resolve()
+        if "${" not in address:
+            assert there.is_file(), f"{address} is not there"
+        assert LEVEL[there.relative_to(FOLDER).parent.as_posix()] <= here, f"imports up: {address}"
+
+
+def test_only_the_preferences_are_kept_beyond_the_tab() -> None:
+    keeping = [named(each) for each in SCRIPTS if STORAGE.search(each.read_text("utf-8"))]
+
+    assert set(keeping) <= {"lib/prefs.js"}
+
+
+def test_script_and_style_stay_within_their_budget() -> None:
+    plain = sum(each.stat().st_size for each in FILES if each.suffix in {".js", ".css", ".html"})
+
+    assert plain <= BYTES_MAX
+
+
+def test_the_page_has_nothing_that_its_policy_refuses() -> None:
+    page = (FOLDER / "index.html").read_text("utf-8")
+
+    assert re.findall(r"\son\w+=|\sstyle=|<style|javascript:", page) == []
+    assert re.findall(r"<script(?![^>]*\ssrc=)", page) == []
