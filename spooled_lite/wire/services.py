@@ -37,6 +37,10 @@ class ServerState:
         self.started_at_ms = started_at_ms
         self.is_stopping = False
 
+    def uptime_seconds(self, now_ms: int) -> int:
+        """Since the server started; 0 when the clock has been set back behind that."""
+        return max(0, now_ms - self.started_at_ms) // 1000
+
 
 class Services(Struct, frozen=True, kw_only=True):
     """What handlers, admission and streams work with, over HTTP and over gRPC."""

@@ -20,75 +20,70 @@ HEARD_OF_WITHIN_MS: Final = 60_000  # shorter than what makes a worker offline
 WORKERS_MAX: Final = 10_000  # looked at; beyond it the numbers stop growing
 
 
-class JobFigures(Struct, frozen=True, kw_only=True):
+class JobStanding(Struct, frozen=True, kw_only=True):
+    """How many jobs stand where, and how long those completed in 24 hours waited and ran."""
+
     total: int
     pending: int
     processing: int
     completed_24h: int
     failed_24h: int  # dead letters: an attempt that is retried has not failed yet
     deadletter: int
-    avg_wait_time_ms: int | None  # of the jobs completed in 24 hours
-    avg_processing_time_ms: int | None
+    mean_wait_ms: int | None  # None: no job was completed
+    mean_processing_ms: int | None
 
 
-class QueueFigures(Struct, frozen=True, kw_only=True):
+class ShownQueue(Struct, frozen=True, kw_only=True):
     name: str
     pending: int
     processing: int
-    paused: bool
-
-
-class WorkerFigures(Struct, frozen=True, kw_only=True):
-    total: int
-    healthy: int
-    unhealthy: int
-
-
-class RecentActivity(Struct, frozen=True, kw_only=True):
-    jobs_created_1h: int
-    jobs_completed_1h: int
-    jobs_failed_1h: int
+    is_paused: bool
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    jobs: JobFigures
-    queues: list[QueueFigures]
-    workers: WorkerFigures
-    recent_activity: RecentActivity
+    """What waits and runs, and what was done in the last hour, in one organization."""
+
+    jobs: JobStanding
+    queues: list[ShownQueue]  # the first SHOWN_QUEUES_MAX by name
+    workers: int  # heard of within HEARD_OF_WITHIN_MS
+    workers_healthy: int
+    created_1h: int
+    completed_1h: int
+    failed_1h: int
 
 
 def overview(tx: Reading, org: int, scope: Scope) -> Overview:
-    """What waits, runs and was done lately, as far as a key may see it.
+    """What waits, runs and was done lately in the queues of the scope. Counts no rows of jobs.
 
-    Queues by name, at most SHOWN_QUEUES_MAX of them; the sums are over all.
+    At most SHOWN_QUEUES_MAX queues are shown; the sums are over all queues of the scope.
 
     Contract: platform, section 12.
     """
     recent = _recent(tx, org, scope)
+    statuses = _worker_statuses(tx, org, scope)
     return Overview(
         jobs=_jobs(tx, org, scope, recent),
         queues=_queues(tx, org, scope),
-        workers=_workers(tx, org, scope),
-        recent_activity=RecentActivity(
-            jobs_created_1h=recent["created_1h"],
-            jobs_completed_1h=recent["completed_1h"],
-            jobs_failed_1h=recent["failed_1h"],
-        ),
+        workers=len(statuses),
+        workers_healthy=statuses.count("healthy"),
+        created_1h=recent["created_1h"],
+        completed_1h=recent["completed_1h"],
+        failed_1h=recent["failed_1h"],
     )
 
 
-def _jobs(tx: Reading, org: int, scope: Scope, recent: statements.ActivityRow) -> JobFigures:
+def _jobs(tx: Reading, org: int, scope: Scope, recent: statements.ActivityRow) -> JobStanding:
     now = job_stats(tx, org, scope)
     completed = recent["durations"]
-    return JobFigures(
+    return JobStanding(
         total=now["total"],
         pending=now["pending"],
         processing=now["processing"],
         completed_24h=recent["completed_24h"],
         failed_24h=recent["failed_24h"],
         deadletter=now["deadletter"],
-        avg_wait_time_ms=recent["wait_ms"] // completed if completed else None,
-        avg_processing_time_ms=recent["duration_ms"] // completed if completed else None,
+        mean_wait_ms=recent["wait_ms"] // completed if completed else None,
+        mean_processing_ms=recent["duration_ms"] // completed if completed else None,
     )
 
 
@@ -107,28 +102,26 @@ def _recent(tx: Reading, org: int, scope: Scope) -> statements.ActivityRow:
     return row
 
 
-def _queues(tx: Reading, org: int, scope: Scope) -> list[QueueFigures]:
+def _queues(tx: Reading, org: int, scope: Scope) -> list[ShownQueue]:
     rows = list_queues(tx, org, scope)[:SHOWN_QUEUES_MAX]
     counted: dict[tuple[str, str], int] = {}
     seqs = "[" + ",".join(str(row["seq"]) for row in rows) + "]"
     for row in tx.rows(job_statements.STATUS_COUNTS, {"queues": seqs}):
         counted[row["queue_name"], row["name"].removeprefix("status.")] = row["value"]
     return [
-        QueueFigures(
+        ShownQueue(
             name=row["queue_name"],
             pending=counted.get((row["queue_name"], "pending"), 0),
             processing=counted.get((row["queue_name"], "processing"), 0),
-            paused=not row["enabled"],
+            is_paused=not row["enabled"],
         )
         for row in rows
     ]
 
 
-def _workers(tx: Reading, org: int, scope: Scope) -> WorkerFigures:
+def _worker_statuses(tx: Reading, org: int, scope: Scope) -> list[str]:
     since_ms = tx.now_ms - HEARD_OF_WITHIN_MS
     rows = tx.rows(
         worker_statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": WORKERS_MAX}
     )
-    statuses = [row["status"] for row in rows if is_visible(row["queue_names"], scope)]
-    healthy = statuses.count("healthy")
-    return WorkerFigures(total=len(statuses), healthy=healthy, unhealthy=len(statuses) - healthy)
+    return [row["status"] for row in rows if is_visible(row["queue_names"], scope)]

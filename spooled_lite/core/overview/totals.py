@@ -6,7 +6,7 @@ from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs import admin_statements
 from spooled_lite.core.overview import statements
-from spooled_lite.core.overview.figures import WORKERS_MAX, JobFigures, overview
+from spooled_lite.core.overview.figures import WORKERS_MAX, JobStanding, overview
 from spooled_lite.core.workers.query import is_visible
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.storage.transaction import Reading
@@ -30,7 +30,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     created: int
     completed: int
     failed: int
-    jobs: JobFigures
+    jobs: JobStanding
     workers_registered: int
     workers_active: int
     workers_idle: int

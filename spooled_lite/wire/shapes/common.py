@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import Struct
 
 from spooled_lite.core.queues.names import QUEUE_NAME_MAX
-from spooled_lite.wire.shapes.about import a_time, about
+from spooled_lite.wire.shapes.about import a_count, a_time, about
 
 AN_ID: Final = "7d444840-9dc0-41d1-b245-5ffdce74fad2"
 AN_ORGANIZATION: Final = "11e7a5c0-8f0e-4d5c-9a57-3c1f0f6a1e22"
@@ -26,6 +26,10 @@ CreatedAt = Annotated[str, a_time("When it was created")]
 UpdatedAt = Annotated[str, a_time("When it changed last")]
 IsSuccess = Annotated[bool, about("Always true: a refusal is an error", True)]
 Message = Annotated[str, about("The result in words", "3 jobs were removed")]
+
+
+Version = Annotated[str, about("The version", "1.4.0")]
+UptimeSeconds = Annotated[int, a_count("Since the server started", 3_600)]
 
 
 class Success(Struct, frozen=True):

@@ -1,17 +1,23 @@
 """Whether the server lives, and whether it can take work. Contract: platform, section 13."""
 
 import sqlite3
-from typing import Any
+from typing import Final
+
+from msgspec.structs import asdict
 
 import spooled_lite
 from spooled_lite.errors import Reason, SpooledError, Unavailable
 from spooled_lite.storage.disk_room import DiskRoom
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
+from spooled_lite.wire.shapes.health import Health, HealthChecks, Live, Ready
 
+# Of a table in the file: a bare SELECT 1 would succeed without touching it.
+_TOUCH: Final = Value(int, "SELECT count(*) FROM server_state")
 _MESSAGES: dict[Reason, str] = {
     "storage_error": "The storage has failed",
     "overloaded": "The writing thread does not answer",
@@ -21,52 +27,59 @@ _MESSAGES: dict[Reason, str] = {
 
 
 async def overview(call: Call) -> Reply:
-    state = await _state(call.services)
-    started_at_ms = call.services.state.started_at_ms
-    uptime_seconds = max(0, call.now_ms - started_at_ms) // 1000
+    found, _ = await _look(call.services)
+    uptime_seconds = call.services.state.uptime_seconds(call.now_ms)
     return reply(
-        {
-            "status": "healthy" if _trouble(call.services, state) is None else "degraded",
-            **state,
-            "version": spooled_lite.__version__,
-            "uptime_seconds": uptime_seconds,
-            "uptime": uptime_seconds,
-            "timestamp": format_ms(call.now_ms),
-        }
+        Health(
+            status=found.status,
+            database=found.database,
+            checks=found.checks,
+            durability=found.durability,
+            version=spooled_lite.__version__,
+            uptime_seconds=uptime_seconds,
+            uptime=uptime_seconds,
+            timestamp=format_ms(call.now_ms),
+        )
     )
 
 
 async def live(call: Call) -> Reply:
-    return reply({"status": "healthy"})
+    return reply(Live())
 
 
 async def ready(call: Call) -> Reply:
-    state = await _state(call.services)
-    trouble = _trouble(call.services, state)
+    found, trouble = await _look(call.services)
     if trouble is None:
-        return reply({"status": "healthy", **state})
+        return reply(found)
     call.trouble = trouble
-    error = Unavailable(trouble, _MESSAGES[trouble])
-    return reply({**envelope(error), "status": "degraded", **state}, 503, ((b"retry-after", b"1"),))
+    error = envelope(Unavailable(trouble, _MESSAGES[trouble]))
+    return reply({**error, **asdict(found)}, 503, ((b"retry-after", b"1"),))
 
 
 async def trouble_of(services: Services) -> Reason | None:
     """Why the server is not ready; None when it is."""
-    return _trouble(services, await _state(services))
+    _, trouble = await _look(services)
+    return trouble
 
 
-async def _state(services: Services) -> dict[str, Any]:
+async def _look(services: Services) -> tuple[Ready, Reason | None]:
+    """The state of the server, and why it is not ready; None when it is."""
+    checks, database = _checks(services), await _reads_work(services)
+    trouble = _trouble(services, checks, reads_work=database)
+    found = Ready(
+        status="healthy" if trouble is None else "degraded",
+        database=database,
+        checks=checks,
+        durability=services.settings.durability,
+    )
+    return found, trouble
+
+
+def _checks(services: Services) -> HealthChecks:
     writer = services.db.writer
-    return {
-        "database": await _reads_work(services),
-        "cache": True,  # one process: there is nothing that could be unreachable
-        "checks": {
-            "writer": writer.state,
-            "disk": _disk(writer.room),
-            "wal_bytes": writer.file.wal_bytes(),
-        },
-        "durability": services.settings.durability,
-    }
+    return HealthChecks(
+        writer=writer.state, disk=_disk(writer.room), wal_bytes=writer.file.wal_bytes()
+    )
 
 
 def _disk(room: DiskRoom) -> str:
@@ -75,15 +88,14 @@ def _disk(room: DiskRoom) -> str:
     return "low" if room.is_low() else "ok"
 
 
-def _trouble(services: Services, state: dict[str, Any]) -> Reason | None:
+def _trouble(services: Services, checks: HealthChecks, *, reads_work: bool) -> Reason | None:
     if services.state.is_stopping:
         return "shutting_down"
-    checks = state["checks"]
-    if not state["database"] or checks["writer"] == "failed":
+    if not reads_work or checks.writer == "failed":
         return "storage_error"
-    if checks["writer"] == "stalled":
+    if checks.writer == "stalled":
         return "overloaded"
-    if checks["disk"] == "full":
+    if checks.disk == "full":
         return "storage_full"
     return None
 
@@ -97,5 +109,4 @@ async def _reads_work(services: Services) -> bool:
 
 
 def _one(tx: Reading) -> None:
-    # A table of the file: a bare SELECT 1 would succeed without touching it.
-    tx.row("SELECT count(*) FROM server_state")
+    tx.value(_TOUCH)

@@ -1,10 +1,8 @@
-"""What is measured, for scrapers and for people. Contract: platform, section 14."""
+"""The metrics, for Prometheus and for people. Contract: platform, section 14."""
 
 import math
 from collections.abc import Mapping
 from typing import Final
-
-from msgspec import Struct
 
 from spooled_lite import metrics
 from spooled_lite.core.keys.records import Scope
@@ -17,8 +15,9 @@ from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
+from spooled_lite.wire.shapes.metrics import MetricsView
 
-# Gauges that are read from the file, by what they show.
+# Gauges that are read from the file at each scrape, and the field of `Figures` each one shows.
 _OF_FILE: Final[Mapping[str, str]] = {
     "spooled_jobs_pending": "jobs_pending",
     "spooled_jobs_processing": "jobs_processing",
@@ -30,53 +29,14 @@ _OF_FILE: Final[Mapping[str, str]] = {
 }
 
 
-class JobTotals(Struct, frozen=True, kw_only=True):
-    total_created: int
-    total_completed: int
-    total_failed: int
-    avg_wait_time_ms: int | None
-    avg_processing_ms: int | None
-
-
-class WorkerTotals(Struct, frozen=True, kw_only=True):
-    total_registered: int
-    total_active: int
-    total_idle: int
-
-
-class QueueTotals(Struct, frozen=True, kw_only=True):
-    total_queues: int
-    total_paused: int
-    total_pending: int
-    total_processing: int
-
-
-class SystemTotals(Struct, frozen=True, kw_only=True):
-    """Of the whole server, in the last minute."""
-
-    uptime_seconds: int
-    requests_per_sec: float
-    error_rate: float
-    avg_latency_ms: int
-
-
-class MetricsView(Struct, frozen=True, kw_only=True):
-    """Answer of GET /metrics below /api/v1."""
-
-    jobs: JobTotals
-    workers: WorkerTotals
-    queues: QueueTotals
-    system: SystemTotals
-
-
 async def scrape(call: Call) -> Reply:
     return Reply(200, await exposition(call.services), media=metrics.TEXT)
 
 
 async def prometheus(call: Call) -> Reply:
-    """One client decodes JSON only: for it the text is one JSON string.
+    """Of the whole server for the metrics token and the admin key, else of one organization.
 
-    Of the whole server for the metrics token and the admin key, else of one organization.
+    One client decodes JSON only: it is answered with the whole text as one JSON string.
     """
     if call.is_admin:
         text = await exposition(call.services)
@@ -89,38 +49,13 @@ async def prometheus(call: Call) -> Reply:
 
 async def overview(call: Call) -> Reply:
     found = await call.reads.read(totals, call.org, call.scope)
+    uptime_seconds = call.services.state.uptime_seconds(call.now_ms)
     lately = call.services.metrics.lately()
-    view = MetricsView(
-        jobs=JobTotals(
-            total_created=found.created,
-            total_completed=found.completed,
-            total_failed=found.failed,
-            avg_wait_time_ms=found.jobs.avg_wait_time_ms,
-            avg_processing_ms=found.jobs.avg_processing_time_ms,
-        ),
-        workers=WorkerTotals(
-            total_registered=found.workers_registered,
-            total_active=found.workers_active,
-            total_idle=found.workers_idle,
-        ),
-        queues=QueueTotals(
-            total_queues=found.queues,
-            total_paused=found.queues_paused,
-            total_pending=found.jobs.pending,
-            total_processing=found.jobs.processing,
-        ),
-        system=SystemTotals(
-            uptime_seconds=max(0, call.now_ms - call.services.state.started_at_ms) // 1000,
-            requests_per_sec=round(lately.requests_per_second, 3),
-            error_rate=round(lately.error_rate, 6),
-            avg_latency_ms=round(lately.latency_seconds * 1000),
-        ),
-    )
-    return reply(view)
+    return reply(MetricsView.of(found, lately, uptime_seconds=uptime_seconds))
 
 
 def own_figures(tx: Reading, org: int, scope: Scope) -> Mapping[str, float]:
-    """What is measured of one organization, as far as a key may see it: values by metric."""
+    """The metrics of one organization, over the queues of the scope: values by name."""
     found = totals(tx, org, scope)
     return {
         "spooled_jobs_enqueued_total": found.created,
@@ -134,7 +69,7 @@ def own_figures(tx: Reading, org: int, scope: Scope) -> Mapping[str, float]:
 
 
 async def exposition(services: Services) -> bytes:
-    """Everything that is measured; what the file would tell is unknown while it cannot be read."""
+    """Every metric as text. Gauges that are read from the file are NaN while it cannot be read."""
     try:
         found: Figures | None = await services.db.readers.of(OUTSIDE).read(figures_of)
     except SpooledError:
@@ -146,7 +81,7 @@ async def exposition(services: Services) -> bytes:
 
 
 async def _depths(services: Services) -> list[Depth]:
-    """Names of queues tell a stranger something: nothing of them where anybody may scrape."""
+    """The deepest queues; none where anybody may scrape, since names of queues tell something."""
     settings = services.settings
     if settings.metrics_token is None and settings.environment != "development":
         return []

@@ -3,36 +3,6 @@
 from msgspec import Struct
 
 
-class HealthChecks(Struct):
-    writer: str
-    disk: str
-    wal_bytes: int
-
-
-class Health(Struct):
-    status: str
-    database: bool
-    cache: bool
-    checks: HealthChecks
-    durability: str
-    version: str
-    uptime_seconds: int
-    uptime: int
-    timestamp: str
-
-
-class Live(Struct):
-    status: str
-
-
-class Ready(Struct):
-    status: str
-    database: bool
-    cache: bool
-    checks: HealthChecks
-    durability: str
-
-
 class CustomLimits(Struct, kw_only=True):
     """The one body that is made from no type: names that no tier has are kept."""
 

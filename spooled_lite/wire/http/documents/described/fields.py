@@ -36,7 +36,6 @@ COMMON: Final = {
     "updated_at": time("When it changed last"),
     "success": Field("Always true: a refusal is an error", True),
     "total": count("All of them together", 1),
-    "version": Field("The version", "1.4.0"),
 }
 
 JOBS: Final = {
@@ -44,22 +43,16 @@ JOBS: Final = {
     "payload": Field("What the job is about: any JSON value, given back byte for byte", {"to": "ada@example.org"}),
     "status": one_of("The status of the job", *STATUSES),
     "priority": Field("Higher first, then older first; -100 to 100", 0),
-    "started_at": time("When the last attempt began"),
     "expires_at": time("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z"),
     "created": Field("False when the idempotency key was used before", True),
 }
 
 QUEUES: Final = {
-    "paused": Field("The opposite of `enabled`", False),
-    "pending_jobs": count("Jobs that wait to be claimed", 1),
-    "processing_jobs": count("Jobs under a lease"),
     "completed_jobs_24h": count("Completed in the last 24 hours"),
     "failed_jobs_24h": count("Failed or dead in the last 24 hours"),
-    "avg_processing_time_ms": count("Mean time of an attempt that succeeded", 120),
     "active_workers": count("Healthy workers of the queue", 1),
     "pending": count("Jobs that wait to be claimed", 1),
     "processing": count("Jobs under a lease"),
-    "deadletter": count("Jobs whose attempts ran out"),
 }
 # fmt: on
 

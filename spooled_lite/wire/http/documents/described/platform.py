@@ -8,6 +8,8 @@ from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc
 from spooled_lite.wire.http.resources import billing, dashboard, metrics, stubs
 from spooled_lite.wire.shapes.billing import BillingStatus
+from spooled_lite.wire.shapes.dashboard import Dashboard
+from spooled_lite.wire.shapes.metrics import MetricsView
 
 _TEXT: Final = "text/plain"
 
@@ -21,13 +23,13 @@ PLATFORM: Final[Mapping[Handler, Doc]] = {
         answer=str,
         media=(_TEXT, JSON),
     ),
-    metrics.overview: Doc(summary="Show a summary of the metrics", answer=metrics.MetricsView),
+    metrics.overview: Doc(summary="Show a summary of the metrics", answer=MetricsView),
     billing.status: Doc(
         summary="Show the plan and the subscription an administrator entered",
         answer=BillingStatus,
         errors=(NotFound,),
     ),
-    dashboard.get: Doc(summary="Show the figures of a dashboard", answer=dashboard.Dashboard),
+    dashboard.get: Doc(summary="Show the figures of a dashboard", answer=Dashboard),
 }
 
 

@@ -36,19 +36,7 @@ _ORGANIZATIONS: Final = ("OrganizationView", "ListedOrganization", "Organization
 # ruff: noqa: E501
 # fmt: off
 SERVER: Final = {
-    "Health.status": one_of("The state of the server", "healthy", "degraded"),
-    "Live.status": one_of("Always the same", "healthy"),
-    "Ready.status": one_of("The state of the server", "healthy", "degraded"),
-    "database": Field("Whether the file can be read", True),
-    "cache": Field("Always true: there is nothing that could be unreachable", True),
-    "checks": Field("What was looked at"),
-    "writer": one_of("The writing thread", "ok", "stalled", "failed"),
-    "disk": one_of("The room on the disk", "ok", "low", "full"),
-    "wal_bytes": count("Size of the write-ahead log", 4_120),
-    "durability": one_of("`full`: what was acknowledged is on the disk", "full", "normal"),
     "uptime_seconds": count("Since the server started", 3_600),
-    "uptime": count("The same as `uptime_seconds`", 3_600),
-    "timestamp": time("The time on the server"),
 }
 
 SIGN_IN: Final = {
@@ -224,7 +212,6 @@ ADMIN: Final = {
     "created_today": count("Made since 00:00 UTC"),
     "created_this_week": count("Made in the last seven days", 1),
     "total_active": count("Jobs that are not settled", 1),
-    "WorkerTotals.total_active": count("Healthy workers", 1),
     "degraded": count("Workers that are not quite well"),
     "api_version": one_of("Always the same", "v1"),
     "total_organizations": count("Organizations in all", 1),
@@ -246,43 +233,11 @@ BILLING: Final = {
 
 FIGURES: Final = {
     "system": Field("The server"),
-    "Dashboard.jobs": Field("The jobs"),
-    "Dashboard.queues": Field("The first 20 queues by name"),
-    "Dashboard.workers": Field("The workers"),
-    "QueueFigures.name": Field("The name of the queue", "emails"),
-    "recent_activity": Field("The last hour"),
     "total_jobs": count("Jobs in all", 1),
-    "completed_jobs": count("Completed in the last 24 hours"),
-    "failed_jobs": count("Failed in the last 24 hours"),
-    "dead_letter_jobs": count("Dead letters"),
     "total_workers": count("Workers in all", 1),
-    "healthy_workers": count("Healthy workers", 1),
-    "avg_wait_time_ms": count("Mean time from storing to claiming", 15),
     "completed_24h": count("Completed in the last 24 hours"),
     "failed_24h": count("Failed in the last 24 hours"),
-    "jobs_created_1h": count("Stored in the last hour", 1),
-    "jobs_completed_1h": count("Completed in the last hour"),
-    "jobs_failed_1h": count("Failed in the last hour"),
-    "database_status": one_of("The storage", "healthy", "unhealthy"),
-    "cache_status": one_of("Always the same", "healthy"),
-    "environment": one_of("What the server is for", "development", "staging", "production"),
     "healthy": count("Healthy workers", 1),
-    "unhealthy": count("Workers that are not"),
-    "MetricsView.jobs": Field("The jobs"),
-    "MetricsView.workers": Field("The workers"),
-    "MetricsView.queues": Field("The queues"),
-    "total_created": count("Jobs stored", 1),
-    "total_completed": count("Jobs that are done"),
-    "total_failed": count("Attempts that failed"),
-    "avg_processing_ms": count("Mean time of an attempt that succeeded", 120),
-    "total_registered": count("Workers in all", 1),
-    "total_idle": count("Workers without a job", 1),
-    "total_paused": count("Paused queues"),
-    "total_pending": count("Jobs that wait", 1),
-    "total_processing": count("Jobs under a lease"),
-    "requests_per_sec": Field("Requests of the last minute, per second", 2.5),
-    "error_rate": Field("How many of them were answered with 5xx, 0 to 1", 0),
-    "avg_latency_ms": count("Mean time of an answer", 3),
 }
 # fmt: on
 

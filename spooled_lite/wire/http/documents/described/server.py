@@ -6,21 +6,21 @@ from typing import Any, Final
 from spooled_lite.errors import NotFound
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents import pages as documents
-from spooled_lite.wire.http.documents.described import answers
 from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.resources import front, health
+from spooled_lite.wire.shapes.health import Health, Live, Ready
 
 SERVER: Final[Mapping[Handler, Doc]] = {
     health.overview: Doc(
         summary="Show the state of the server",
         about="Always 200 while the process runs.",
-        answer=answers.Health,
+        answer=Health,
     ),
-    health.live: Doc(summary="Check that the process answers", answer=answers.Live),
+    health.live: Doc(summary="Check that the process answers", answer=Live),
     health.ready: Doc(
         summary="Check that the server can take work",
         about="503 with the reason when it cannot.",
-        answer=answers.Ready,
+        answer=Ready,
     ),
     front.page: Doc(
         summary="Show the dashboard",

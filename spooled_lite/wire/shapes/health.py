@@ -1,0 +1,56 @@
+"""Whether the server lives, and whether it can take work. Contract: platform, section 13."""
+
+from typing import Annotated
+
+from msgspec import Struct
+
+from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
+from spooled_lite.wire.shapes.common import UptimeSeconds, Version
+
+State = Annotated[str, one_of("The state of the server", "healthy", "degraded")]
+Database = Annotated[bool, about("Whether the file can be read", True)]
+Cache = Annotated[bool, about("Always true: there is nothing that could be unreachable", True)]
+Durability = Annotated[
+    str, one_of("`full`: what was acknowledged is on the disk", "full", "normal")
+]
+
+
+class HealthChecks(Struct, frozen=True, kw_only=True):
+    """What was looked at to answer a question about health."""
+
+    writer: Annotated[str, one_of("The writing thread", "ok", "stalled", "failed")]
+    disk: Annotated[str, one_of("The room on the disk", "ok", "low", "full")]
+    wal_bytes: Annotated[int, a_count("Size of the write-ahead log", 4_120)]
+
+
+Checks = Annotated[HealthChecks, about("What was looked at")]
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """Answer of GET /health."""
+
+    status: State
+    database: Database
+    cache: Cache = True
+    checks: Checks
+    durability: Durability
+    version: Version
+    uptime_seconds: UptimeSeconds
+    uptime: Annotated[int, a_count("The same as `uptime_seconds`", 3_600)]
+    timestamp: Annotated[str, a_time("The time on the server")]
+
+
+class Live(Struct, frozen=True):
+    """Answer of GET /health/live."""
+
+    status: Annotated[str, one_of("Always the same", "healthy")] = "healthy"
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """Answer of GET /health/ready; behind the fields of an error when the server is not ready."""
+
+    status: State
+    database: Database
+    cache: Cache = True
+    checks: Checks
+    durability: Durability
