@@ -98,6 +98,7 @@ def _jobs(walk: Walk) -> None:
     walk.pass_time(1)
     walk.call("createJob")  # the idempotency key is known
     walk.call("createJobs")
+    walk.call("explainJob", id=job["id"])
     walk.call("setJobPriority", id=job["id"])
     [claimed, *_] = walk.call("claimJobs")["jobs"]
     holder = {"lease_id": claimed["lease_id"]}

@@ -4,8 +4,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.overview import queue_statements as statements
 from spooled_lite.core.overview.queue_statements import FiguresRow
 from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.transaction import Reading
 
 RATE_MINUTES: Final = (
     5  # what is called "now": shorter ones jump, longer ones notice a fault too late
@@ -34,14 +36,26 @@ def rate_from(now_ms: int) -> int:
 
 
 def pace_of(figures: FiguresRow, now_ms: int) -> Pace:
-    """The minute that runs counts for as long as it has run."""
-    minutes = RATE_MINUTES - 1 + max(now_ms % MINUTE_MS, 1) / MINUTE_MS
+    minutes = _minutes_at(now_ms)
     return Pace(
         created=_rate(figures["created"], minutes),
         completed=_rate(figures["completed"], minutes),
         failed=_rate(figures["failed"], minutes),
         ended=(figures["completed"] + figures["died"]) / minutes,
     )
+
+
+def attempts_per_minute(tx: Reading, queue: int) -> float:
+    """How many attempts of a queue end: each makes room for the next in line."""
+    minutes = {"minute_from": rate_from(tx.now_ms), "minute": tx.now_ms // MINUTE_MS}
+    row = tx.row(statements.ATTEMPTS, {"queue": queue, **minutes})
+    assert row is not None, "sums always yield a row"
+    return _rate(row["completed"] + row["failed"], _minutes_at(tx.now_ms))
+
+
+def _minutes_at(now_ms: int) -> float:
+    """The minute that runs counts for as long as it has run."""
+    return RATE_MINUTES - 1 + max(now_ms % MINUTE_MS, 1) / MINUTE_MS
 
 
 def _rate(count: int, minutes: float) -> float:

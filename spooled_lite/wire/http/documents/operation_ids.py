@@ -42,6 +42,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/jobs/{id}"): "getJob",
     ("DELETE", "/api/v1/jobs/{id}"): "deleteJob",
     ("GET", "/api/v1/jobs/{id}/wait"): "waitForJob",
+    ("GET", "/api/v1/jobs/{id}/explain"): "explainJob",
     ("POST", "/api/v1/jobs/{id}/cancel"): "cancelJob",
     ("POST", "/api/v1/jobs/{id}/retry"): "retryJob",
     ("PUT", "/api/v1/jobs/{id}/priority"): "setJobPriority",

@@ -7,6 +7,7 @@ from spooled_lite.core.overview.queue_board import LOOKED_AT_MAX, SORTED_MAX
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
 from spooled_lite.wire.http.resources import overviews
+from spooled_lite.wire.shapes.explained import JobExplained
 from spooled_lite.wire.shapes.queue_board import QueueOverview
 
 OVERVIEWS: Final[Mapping[Handler, Doc]] = {
@@ -25,5 +26,10 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
         ),
         answer=list[QueueOverview],
         is_paged=True,
+    ),
+    overviews.why_waiting: Doc(
+        summary="Explain why a job is not running",
+        about="Every reason, its place in line, and when it would start.",
+        answer=JobExplained,
     ),
 }
