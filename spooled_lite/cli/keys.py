@@ -1,17 +1,16 @@
 """`spooled-lite keys`: API keys in a database file."""
 
 import json
-import sqlite3
 from typing import Any, Final
 
 import click
-import msgspec
 
 from spooled_lite.cli.offline import write_offline
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.issue import issue
-from spooled_lite.core.keys.records import IssuedKey, NewKey, Scope
+from spooled_lite.core.keys.records import IssuedKey, NewKey, Scope, queues_of, shown_permissions
 from spooled_lite.core.keys.revoke import list_keys, revoke
-from spooled_lite.core.keys.words import word_problem
+from spooled_lite.core.keys.words import EVERYTHING, word_problem
 from spooled_lite.core.orgs.create import find_by_name, find_first
 from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.storage.transaction import Tx
@@ -136,8 +135,7 @@ def _org(tx: Tx, named: str | None) -> int:
     row = find_first(tx) if named is None else find_by_name(tx, named)
     if row is None:
         raise NotFound.thing("Organization")
-    seq: int = row["seq"]
-    return seq
+    return row["seq"]
 
 
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -151,34 +149,32 @@ def aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 def _cells(key: dict[str, Any]) -> tuple[str, ...]:
     """A key as a row below COLUMNS."""
-    words = key["permissions"]
     return (
         key["id"],
         f"{key['key_prefix']}…",
         key["state"],
         "all" if Scope(key["queues"]).is_unrestricted else ",".join(key["queues"]),
-        "all" if words == ["*"] else ",".join(words),
+        "all" if EVERYTHING in key["permissions"] else ",".join(key["permissions"]),
         key["expires_at"] or "never",
         key["last_used"] or "never",
         key["name"],
     )
 
 
-def _state(row: sqlite3.Row, now_ms: int) -> str:
+def _state(row: KeyRow, now_ms: int) -> str:
     if not row["is_active"]:
         return "revoked"
     ends_at_ms = row["expires_at_ms"]
     return "expired" if ends_at_ms is not None and ends_at_ms <= now_ms else "active"
 
 
-def _shown(row: sqlite3.Row, now_ms: int) -> dict[str, Any]:
-    permissions = row["permissions"]
+def _shown(row: KeyRow, now_ms: int) -> dict[str, Any]:
     return {
         "id": row["id"],
         "name": row["name"],
         "key_prefix": row["key_prefix"],
-        "queues": msgspec.json.decode(row["queues"]),
-        "permissions": ["*"] if permissions is None else msgspec.json.decode(permissions),
+        "queues": queues_of(row["queues"]),
+        "permissions": shown_permissions(row["permissions"]),
         "rate_limit": row["rate_limit"],
         "is_active": bool(row["is_active"]),
         "state": _state(row, now_ms),

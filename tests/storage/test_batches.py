@@ -146,8 +146,9 @@ def test_an_sql_error_is_answered_without_its_text(path: Path) -> None:
 def test_a_unique_rule_that_a_caller_can_break_has_a_message(path: Path) -> None:
     def add_organization(tx: Tx, org_id: str) -> None:
         tx.execute(
-            "INSERT INTO organizations (id, name, slug, plan_tier, created_at_ms, updated_at_ms)"
-            " VALUES (:id, 'n', 'slug', 'free', 0, 0)",
+            "INSERT INTO organizations (id, name, slug, plan_tier, webhook_token,"
+            " webhook_token_created_at_ms, created_at_ms, updated_at_ms)"
+            " VALUES (:id, 'n', 'slug', 'free', 'whk', 0, 0, 0)",
             {"id": org_id},
         )
 

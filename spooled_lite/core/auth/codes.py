@@ -28,7 +28,7 @@ def start_code(tx: Tx, email: str, secret: bytes, *, may_sign_in: bool) -> str |
     """
     code = f"{int.from_bytes(tx.secret(_CHANCE_BYTES)) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
     no_code = tx.secret(hashlib.sha256().digest_size)
-    stored = tx.row(
+    stored = tx.value(
         statements.STORE_CODE,
         {
             "email": email,
@@ -68,7 +68,7 @@ def _check_tries(tx: Tx, email: str) -> None:
     row = tx.row(statements.CODE, {"email": email})
     assert row is not None, "only a code that is there stands in the way of a new one"
     if row["tries_left"] <= 0:
-        ends_at_ms: int = row["expires_at_ms"]
+        ends_at_ms = row["expires_at_ms"]
         raise RateLimited(
             retry_after_seconds=max(1, -(-(ends_at_ms - tx.now_ms) // 1000)),
             limit=CODE_TRIES_MAX,

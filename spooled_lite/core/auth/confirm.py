@@ -13,7 +13,7 @@ from msgspec import Struct
 from spooled_lite.core.auth import statements
 from spooled_lite.core.auth.codes import RESEND_MS, Tried
 from spooled_lite.core.auth.records import CODE_SECONDS, CODE_TRIES_MAX
-from spooled_lite.events import Row
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.transaction import Reading, Tx
 
 # More than of a sign-in: whoever makes organizations has that many times five tries.
@@ -31,7 +31,7 @@ class Sending(Struct, frozen=True):
 
 class Confirmed(Struct, frozen=True):
     tried: Tried
-    row: Row | None = None  # the organization, when the code was right
+    row: OrgRow | None = None  # the organization, when the code was right
 
 
 def is_unconfirmed(tx: Reading, org: int) -> bool:
@@ -49,10 +49,10 @@ def start_confirmation(tx: Tx, org: int, secret: bytes, *, again: bool = False) 
     row = tx.row(statements.TO_CONFIRM, {"org": org})
     if row is None or (row["billing_email_asked_at_ms"] is not None and not again):
         return None
-    email: str = row["billing_email"].lower()
+    email = row["billing_email"].lower()
     number = int.from_bytes(tx.secret(_CHANCE_BYTES)) % 10**CODE_DIGITS
     code = f"{number:0{CODE_DIGITS}d}"
-    stored = tx.row(
+    stored = tx.value(
         statements.STORE_CONFIRMATION,
         {
             "org": org,

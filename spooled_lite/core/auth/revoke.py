@@ -25,4 +25,4 @@ def check_not_revoked(tx: Reading, token_id: str) -> None:
 
 
 def is_revoked(tx: Reading, token_id: str) -> bool:
-    return tx.row(statements.IS_REVOKED, {"id": token_id}) is not None
+    return tx.value(statements.IS_REVOKED, {"id": token_id}) is not None

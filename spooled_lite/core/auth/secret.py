@@ -15,10 +15,9 @@ def token_secret(tx: Tx, configured: str | None) -> bytes:
     """
     if configured is not None:
         return configured.encode("utf-8")
-    kept = tx.row(statements.SECRET)
+    kept = tx.value(statements.SECRET)
     if kept is not None:
-        secret: bytes = kept["value"]
-        return secret
+        return kept
     made = tx.secret(SECRET_BYTES)
     tx.execute(statements.KEEP_SECRET, {"value": made})
     return made

@@ -4,17 +4,17 @@ An address opens the organizations where it was confirmed, and no others: see `c
 somebody has merely written down is treated as unknown.
 """
 
-import sqlite3
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.auth import statements
 from spooled_lite.core.auth.codes import Tried, start_code, try_code
+from spooled_lite.core.auth.columns import AccountRow, SignedInRow, SubjectRow
 from spooled_lite.core.auth.records import Membership, Subject
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.issue import issue
-from spooled_lite.core.keys.records import NewKey
+from spooled_lite.core.keys.records import NewKey, queues_of
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -67,7 +67,7 @@ def has_account(tx: Reading, email: str) -> bool:
     return bool(_accounts(tx, email))
 
 
-def get_signed_in(tx: Reading, key: int) -> sqlite3.Row:
+def get_signed_in(tx: Reading, key: int) -> SignedInRow:
     """A key with its organization, for GET /auth/me.
 
     Raises:
@@ -79,20 +79,23 @@ def get_signed_in(tx: Reading, key: int) -> sqlite3.Row:
     return row
 
 
-def _accounts(tx: Reading, email: str) -> list[sqlite3.Row]:
+def _accounts(tx: Reading, email: str) -> list[AccountRow]:
     return tx.rows(statements.ACCOUNTS, {"email": email, "limit": ACCOUNTS_MAX})
 
 
-def _owner(tx: Tx, organization: sqlite3.Row, *, is_live: bool) -> Subject:
+def _owner(tx: Tx, organization: AccountRow, *, is_live: bool) -> Subject:
     """The oldest key that opens everything; one is made when there is none.
 
     Tokens stand for a key: revoking it ends the sessions that came by mail as well.
     """
+    row: SubjectRow | KeyRow | None
     row = tx.row(statements.OWNER_KEY, {"org": organization["seq"], "now_ms": tx.now_ms})
     if row is None:
         new_key = NewKey(name=KEY_NAME, queues=("*",))
         row = issue(tx, organization["seq"], new_key, is_live=is_live).row
-    queues = msgspec.json.decode(row["queues"], type=list[str])
     return Subject(
-        org_id=organization["id"], key_id=row["id"], secret_id=row["secret_id"], queues=queues
+        org_id=organization["id"],
+        key_id=row["id"],
+        secret_id=row["secret_id"],
+        queues=queues_of(row["queues"]),
     )

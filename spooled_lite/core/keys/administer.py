@@ -1,10 +1,9 @@
 """What an administrator does to an organization and its keys. Contract: platform, section 11."""
 
-import sqlite3
-
 from spooled_lite.core.keys import statements
 from spooled_lite.core.orgs import admin_statements
 from spooled_lite.core.orgs.admin_query import DELETED
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
@@ -12,7 +11,7 @@ from spooled_lite.storage.counters import DAY_MS, day_name
 from spooled_lite.storage.transaction import Tx
 
 
-def change_organization(tx: Tx, org_id: str, changes: OrganizationChanges) -> sqlite3.Row:
+def change_organization(tx: Tx, org_id: str, changes: OrganizationChanges) -> OrgRow:
     """Give any organization new values.
 
     A tier takes a soft deletion back: with it go on the keys that the deletion had switched off.

@@ -48,16 +48,15 @@ def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
 
 def _taken_back(tx: Tx, key_hash: bytes) -> str | None:
     """The id of the key that once had this secret, and lost it or was revoked."""
-    row = tx.row(statements.FORMER_BOOTSTRAP, {"key_hash": key_hash})
-    return None if row is None else row["key_id"]
+    return tx.value(statements.FORMER_BOOTSTRAP, {"key_hash": key_hash})
 
 
 def _earlier(tx: Tx, key_hash: bytes) -> str | None:
     """The id of the bootstrap key of the last start, if it was another one and is still good."""
-    row = tx.row(statements.LAST_BOOTSTRAP)
-    if row is None or row["value"] == key_hash:
+    last = tx.value(statements.LAST_BOOTSTRAP)
+    if last is None or last == key_hash:
         return None
-    found = find_by_hash(tx, row["value"])
+    found = find_by_hash(tx, last)
     return None if found is None or _why_shut(found, tx.now_ms) is not None else found.key_id
 
 

@@ -1,11 +1,10 @@
 """Changing a key, and giving it a new secret."""
 
-import sqlite3
-
 import msgspec
 from msgspec import UNSET
 
 from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.issue import new_secret, words_json
 from spooled_lite.core.keys.records import (
     PREFIX_CHARS,
@@ -14,6 +13,8 @@ from spooled_lite.core.keys.records import (
     KeyChanges,
     NewKey,
     hash_of,
+    permissions_of,
+    queues_of,
 )
 from spooled_lite.core.keys.revoke import get_key, grants_of
 from spooled_lite.core.orgs.usage import check_room
@@ -23,7 +24,7 @@ from spooled_lite.storage.transaction import Tx
 
 def change(
     tx: Tx, org: int, key_id: str, changes: KeyChanges, grants: Grants, caps: Caps | None
-) -> sqlite3.Row:
+) -> KeyRow:
     """Give a key new values; what a change says nothing about is kept.
 
     A key that is switched on again counts as a new one.
@@ -101,15 +102,12 @@ def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) 
     return IssuedKey(changed, secret)
 
 
-def _merged(row: sqlite3.Row, changes: KeyChanges) -> NewKey:
+def _merged(row: KeyRow, changes: KeyChanges) -> NewKey:
     """The key as it will be. Its end is not looked at: it may have come, and cannot be changed."""
-    permissions = row["permissions"]
     stored = NewKey(
         name=row["name"],
-        queues=msgspec.json.decode(row["queues"], type=tuple[str, ...]),
-        permissions=(
-            None if permissions is None else msgspec.json.decode(permissions, type=tuple[str, ...])
-        ),
+        queues=queues_of(row["queues"]),
+        permissions=permissions_of(row["permissions"]),
         rate_limit=row["rate_limit"],
     )
     new = {

@@ -1,11 +1,11 @@
 """Making API keys."""
 
 import base64
-import sqlite3
 
 import msgspec
 
 from spooled_lite.core.keys import statements
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import (
     PREFIX_CHARS,
     SECRET_BYTES,
@@ -57,7 +57,7 @@ def new_secret(tx: Tx, *, is_live: bool) -> str:
     return f"{'sk_live_' if is_live else 'sk_test_'}{text}"
 
 
-def store_key(tx: Tx, org: int, key: NewKey, secret: str) -> sqlite3.Row:
+def store_key(tx: Tx, org: int, key: NewKey, secret: str) -> KeyRow:
     """A row for a key that was checked, with a secret that nobody else has. Announces it."""
     row = tx.row(
         statements.INSERT,

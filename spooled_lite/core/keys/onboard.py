@@ -1,6 +1,5 @@
 """An organization enters: it is made together with the key it enters with."""
 
-import sqlite3
 from typing import Final, Self
 
 import msgspec
@@ -10,6 +9,7 @@ from spooled_lite.core.keys import statements
 from spooled_lite.core.keys.issue import issue, issue_with
 from spooled_lite.core.keys.records import Grants, IssuedKey, KeyShown, NewKey
 from spooled_lite.core.orgs import statements as org_statements
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import create, get_by_id
 from spooled_lite.core.orgs.records import NewOrganization, OrganizationView
 from spooled_lite.errors import Unauthorized
@@ -22,7 +22,7 @@ WINDOW_KEYS_MAX: Final = 100  # nobody who has to say who they are makes so many
 
 
 class Onboarded(Struct, frozen=True):
-    row: sqlite3.Row
+    row: OrgRow
     key: IssuedKey
 
 
@@ -109,7 +109,7 @@ def issue_in_window(
     return IssuedFor(organization["id"], issued)
 
 
-def _is_window_open(tx: Tx, organization: sqlite3.Row) -> bool:
+def _is_window_open(tx: Tx, organization: OrgRow) -> bool:
     age_ms = tx.now_ms - organization["created_at_ms"]
     keys = tx.row(statements.COUNT_USED, {"org": organization["seq"]})
     assert keys is not None, "count(*) always yields a row"

@@ -1,16 +1,15 @@
 """API keys: what is stored of one, what may be asked for, what callers get, what a key opens."""
 
 import hashlib
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.words import EVERYTHING, implied_words, word_problem
 from spooled_lite.errors import AccessDenied, Problem, RuleBroken
-from spooled_lite.events import Row
 from spooled_lite.times import Time, format_ms, format_optional_ms, parse_optional_ms
 
 PREFIX_CHARS: Final = 12  # of a key, kept for display
@@ -204,7 +203,7 @@ class KeyChanges(Struct, frozen=True, kw_only=True):
 
 
 class IssuedKey(Struct, frozen=True):
-    row: sqlite3.Row
+    row: KeyRow
     secret: str  # the key itself: shown once, stored nowhere
 
 
@@ -216,8 +215,8 @@ class KeyView(Struct, frozen=True, kw_only=True):
     name: str
     key_prefix: str
     prefix: str
-    queues: list[str]
-    permissions: list[str]
+    queues: Sequence[str]
+    permissions: Sequence[str]
     rate_limit: int | None
     is_active: bool
     active: bool
@@ -228,8 +227,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     expires_at: str | None
 
     @classmethod
-    def of(cls, row: Row, org_id: str, **more: Any) -> Self:
-        permissions = row["permissions"]
+    def of(cls, row: KeyRow, org_id: str, **more: Any) -> Self:
         last_used, is_active = format_optional_ms(row["last_used_ms"]), bool(row["is_active"])
         return cls(
             id=row["id"],
@@ -237,8 +235,8 @@ class KeyView(Struct, frozen=True, kw_only=True):
             name=row["name"],
             key_prefix=row["key_prefix"],
             prefix=row["key_prefix"],
-            queues=msgspec.json.decode(row["queues"]),
-            permissions=["*"] if permissions is None else msgspec.json.decode(permissions),
+            queues=queues_of(row["queues"]),
+            permissions=shown_permissions(row["permissions"]),
             rate_limit=row["rate_limit"],
             is_active=is_active,
             active=is_active,
@@ -259,6 +257,22 @@ class KeyShown(KeyView, frozen=True, kw_only=True):
     @classmethod
     def issued(cls, issued: IssuedKey, org_id: str) -> Self:
         return cls.of(issued.row, org_id, key=issued.secret)
+
+
+def queues_of(stored: str) -> tuple[str, ...]:
+    """The column `queues`; none are all."""
+    return msgspec.json.decode(stored, type=tuple[str, ...])
+
+
+def permissions_of(stored: str | None) -> tuple[str, ...] | None:
+    """The column `permissions`; None is everything."""
+    return None if stored is None else msgspec.json.decode(stored, type=tuple[str, ...])
+
+
+def shown_permissions(stored: str | None) -> tuple[str, ...]:
+    """The column `permissions` as callers see it: everything is `*`."""
+    permissions = permissions_of(stored)
+    return (EVERYTHING,) if permissions is None else permissions
 
 
 def hash_of(key: str) -> bytes:

@@ -1,14 +1,11 @@
 """Taking API keys back, and seeing which there are."""
 
-import sqlite3
 from typing import Final
 
-import msgspec
-
 from spooled_lite.core.keys import statements
-from spooled_lite.core.keys.records import Grants
+from spooled_lite.core.keys.columns import KeyRow
+from spooled_lite.core.keys.records import Grants, permissions_of, queues_of
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading, Tx
 
 LISTED_MAX: Final = 100
@@ -33,16 +30,12 @@ def revoke(tx: Tx, org: int, key_id: str, grants: Grants = EVERYTHING_THERE_IS) 
         tx.emit("key.changed", org, row=row)
 
 
-def grants_of(row: Row) -> Grants:
+def grants_of(row: KeyRow) -> Grants:
     """What a stored key may do."""
-    permissions = row["permissions"]
-    return Grants.of(
-        msgspec.json.decode(row["queues"], type=list[str]),
-        None if permissions is None else msgspec.json.decode(permissions, type=list[str]),
-    )
+    return Grants.of(queues_of(row["queues"]), permissions_of(row["permissions"]))
 
 
-def get_key(tx: Reading, org: int, key_id: str) -> sqlite3.Row:
+def get_key(tx: Reading, org: int, key_id: str) -> KeyRow:
     """Raises NotFound: no such key in this organization."""
     row = tx.row(statements.FIND, {"id": key_id, "org": org})
     if row is None:
@@ -50,6 +43,6 @@ def get_key(tx: Reading, org: int, key_id: str) -> sqlite3.Row:
     return row
 
 
-def list_keys(tx: Reading, org: int) -> list[sqlite3.Row]:
+def list_keys(tx: Reading, org: int) -> list[KeyRow]:
     """The newest keys, revoked ones included, at most LISTED_MAX."""
     return tx.rows(statements.LIST, {"org": org, "limit": LISTED_MAX})

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from spooled_lite.core.keys.columns import COLUMNS, CredentialRow, KeyRow, KeysUsedRow, MemberRow
+from spooled_lite.storage.statement import Statement, Value
+
 _CREDENTIAL: Final = """
        api_keys.seq, api_keys.id, api_keys.org, queues, permissions, rate_limit,
        api_keys.is_active, expires_at_ms, last_used_ms, secret_id,
@@ -12,75 +15,93 @@ _CREDENTIAL: Final = """
 """
 
 # By the unique index of key_hash.
-FIND_BY_HASH: Final = f"SELECT {_CREDENTIAL} WHERE key_hash = :key_hash"
+FIND_BY_HASH: Final = Statement(CredentialRow, f"SELECT {_CREDENTIAL} WHERE key_hash = :key_hash")
 
 # By the unique index of the id.
-FIND_BY_ID: Final = f"SELECT {_CREDENTIAL} WHERE api_keys.id = :id"
+FIND_BY_ID: Final = Statement(CredentialRow, f"SELECT {_CREDENTIAL} WHERE api_keys.id = :id")
 
-INSERT: Final = """
+INSERT: Final = Statement(
+    KeyRow,
+    f"""
 INSERT INTO api_keys (id, org, name, key_prefix, key_hash, queues, permissions, rate_limit,
                       created_at_ms, updated_at_ms, expires_at_ms, secret_id)
 VALUES (:id, :org, :name, :key_prefix, :key_hash, :queues, :permissions, :rate_limit,
         :now_ms, :now_ms, :expires_at_ms, :secret_id)
-RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
-"""
+RETURNING {COLUMNS}
+""",
+)
 
 # Newest first, by api_keys_of_org.
-LIST: Final = """
-SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
+LIST: Final = Statement(
+    KeyRow,
+    f"""
+SELECT {COLUMNS}
   FROM api_keys
  WHERE org = :org
  ORDER BY created_at_ms DESC, seq DESC
  LIMIT :limit
-"""
+""",
+)
 
-REVOKE: Final = """
+REVOKE: Final = Statement(
+    KeyRow,
+    f"""
 UPDATE api_keys
    SET is_active = 0, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE id = :id AND org = :org AND (is_active = 1 OR is_off_with_org = 1)
-RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
-"""
+RETURNING {COLUMNS}
+""",
+)
 
-FIND: Final = """
-SELECT seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-       created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
+FIND: Final = Statement(
+    KeyRow,
+    f"""
+SELECT {COLUMNS}
   FROM api_keys
  WHERE id = :id AND org = :org
-"""
+""",
+)
 
 # Every column that a caller can change; the operation brings the ones that stay as they are.
-UPDATE: Final = """
+UPDATE: Final = Statement(
+    KeyRow,
+    f"""
 UPDATE api_keys
    SET name = :name, queues = :queues, permissions = :permissions, rate_limit = :rate_limit,
        is_active = :is_active, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE seq = :key
-RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
-"""
+RETURNING {COLUMNS}
+""",
+)
 
 # The old secret is forgotten with its hash.
-REPLACE_SECRET: Final = """
+REPLACE_SECRET: Final = Statement(
+    KeyRow,
+    f"""
 UPDATE api_keys
    SET key_hash = :key_hash, key_prefix = :key_prefix, secret_id = :secret_id,
        updated_at_ms = :now_ms
  WHERE seq = :key
-RETURNING seq, id, org, name, key_prefix, queues, permissions, rate_limit, is_active,
-          created_at_ms, updated_at_ms, last_used_ms, expires_at_ms, secret_id
-"""
+RETURNING {COLUMNS}
+""",
+)
 
 # Index api_keys_of_org, as the two that follow.
-OLDEST_ACTIVE: Final = """
+OLDEST_ACTIVE: Final = Statement(
+    MemberRow,
+    """
 SELECT id, name, queues, created_at_ms FROM api_keys
  WHERE org = :org AND is_active = 1
  ORDER BY created_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
-COUNT_USED: Final = """
+COUNT_USED: Final = Statement(
+    KeysUsedRow,
+    """
 SELECT count(*) AS count, count(last_used_ms) AS used FROM api_keys WHERE org = :org
-"""
+""",
+)
 
 # -- the bootstrap key -----------------------------------------------------------------------
 
@@ -93,18 +114,21 @@ DELETE FROM api_keys
 
 # The key that had this secret at an earlier start. One that is gone with its organization is among
 # them only if it had been taken back before.
-FORMER_BOOTSTRAP: Final = """
+FORMER_BOOTSTRAP: Final = Value(
+    str,
+    """
 SELECT key_id FROM bootstrap_keys
  WHERE key_hash = :key_hash
    AND (is_taken_back OR EXISTS (SELECT 1 FROM api_keys WHERE id = bootstrap_keys.key_id))
-"""
+""",
+)
 
 NOTE_BOOTSTRAP: Final = """
 INSERT INTO bootstrap_keys (key_hash, key_id) VALUES (:key_hash, :key_id)
 ON CONFLICT (key_hash) DO UPDATE SET key_id = excluded.key_id
 """
 
-LAST_BOOTSTRAP: Final = "SELECT value FROM server_state WHERE name = 'bootstrap_key'"
+LAST_BOOTSTRAP: Final = Value(bytes, "SELECT value FROM server_state WHERE name = 'bootstrap_key'")
 
 NOTE_LAST_BOOTSTRAP: Final = """
 INSERT INTO server_state (name, value) VALUES ('bootstrap_key', :key_hash)
@@ -119,12 +143,15 @@ UPDATE api_keys
  WHERE seq = :key AND (last_used_ms IS NULL OR last_used_ms <= :not_after_ms)
 """
 
-STILL_VALID: Final = """
+STILL_VALID: Final = Value(
+    str,
+    """
 SELECT queues FROM api_keys JOIN organizations ON organizations.seq = api_keys.org
  WHERE api_keys.seq = :key AND secret_id = :secret_id AND api_keys.is_active = 1
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
    AND organizations.is_active = 1 AND deleted_at_ms IS NULL AND plan_tier <> 'deleted'
-"""
+""",
+)
 
 # Index api_keys_of_org, as the next one: the keys of an organization go off and on with it.
 SWITCH_OFF_WITH_ORG: Final = """
@@ -137,4 +164,4 @@ UPDATE api_keys SET is_active = 1, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE org = :org AND is_off_with_org = 1
 """
 
-COUNT_ACTIVE: Final = "SELECT count(*) FROM api_keys WHERE org = :org AND is_active = 1"
+COUNT_ACTIVE: Final = Value(int, "SELECT count(*) FROM api_keys WHERE org = :org AND is_active = 1")

@@ -1,12 +1,12 @@
 """Finding the key somebody has shown, and noting that it was used."""
 
-import sqlite3
 from typing import Final
 
 import msgspec
 
 from spooled_lite.core.keys import statements
-from spooled_lite.core.keys.records import Credential, Scope
+from spooled_lite.core.keys.columns import CredentialRow
+from spooled_lite.core.keys.records import Credential, Scope, permissions_of, queues_of
 from spooled_lite.errors import Unauthorized
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -23,19 +23,17 @@ def find_by_id(tx: Reading, key_id: str) -> Credential | None:
     return _credential(tx.row(statements.FIND_BY_ID, {"id": key_id}))
 
 
-def _credential(row: sqlite3.Row | None) -> Credential | None:
+def _credential(row: CredentialRow | None) -> Credential | None:
     if row is None:
         return None
-    permissions, custom_limits = row["permissions"], row["custom_limits"]
+    custom_limits = row["custom_limits"]
     return Credential(
         key=row["seq"],
         key_id=row["id"],
         org=row["org"],
         org_id=row["org_id"],
-        scope=Scope(msgspec.json.decode(row["queues"], type=list[str])),
-        permissions=(
-            None if permissions is None else msgspec.json.decode(permissions, type=tuple[str, ...])
-        ),
+        scope=Scope(queues_of(row["queues"])),
+        permissions=permissions_of(row["permissions"]),
         rate_limit=row["rate_limit"],
         is_active=bool(row["is_active"]),
         expires_at_ms=row["expires_at_ms"],
@@ -68,7 +66,8 @@ def check_still_valid(tx: Reading, key: int, secret_id: str, queue_name: str) ->
 
 def scope_of_valid(tx: Reading, key: int, secret_id: str) -> Scope:
     """Raises Unauthorized: as `check_still_valid`."""
-    row = tx.row(statements.STILL_VALID, {"key": key, "secret_id": secret_id, "now_ms": tx.now_ms})
-    if row is None:
+    shown = {"key": key, "secret_id": secret_id, "now_ms": tx.now_ms}
+    queues = tx.value(statements.STILL_VALID, shown)
+    if queues is None:
         raise Unauthorized
-    return Scope(msgspec.json.decode(row["queues"], type=list[str]))
+    return Scope(queues_of(queues))

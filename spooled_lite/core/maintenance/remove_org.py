@@ -1,6 +1,5 @@
 """Deleting an organization: hidden in one short transaction, its rows go in passes after it."""
 
-import sqlite3
 from typing import Final
 
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first
@@ -34,10 +33,10 @@ def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None
     """
     if not even_if_busy:
         _check_idle(tx, org)
-    row = tx.row(org_statements.MARK_DELETED, {"org": org, "now_ms": tx.now_ms})
-    if row is None:
+    found = tx.row(org_statements.MARK_DELETED, {"org": org, "now_ms": tx.now_ms})
+    if found is None:
         raise NotFound.thing("Organization")
-    tx.emit("org.changed", org, row=row)
+    tx.emit("org.changed", org, row=found)
     tx.due(Deadline.DELETION, tx.now_ms)
 
 
@@ -57,22 +56,20 @@ def _check_idle(tx: Tx, org: int) -> None:
 
 
 def _remove_rows_of_organizations(tx: Tx) -> Pass:
-    row = tx.row(org_statements.NEXT_TO_EMPTY)
-    if row is not None:
-        count = _remove_some(tx, row["seq"])
+    org = tx.value(org_statements.NEXT_TO_EMPTY)
+    if org is not None:
+        count = _remove_some(tx, org)
         if not count:
-            tx.execute(org_statements.MARK_EMPTIED, {"org": row["seq"], "now_ms": tx.now_ms})
+            tx.execute(org_statements.MARK_EMPTIED, {"org": org, "now_ms": tx.now_ms})
         return Pass(count or 1, tx.now_ms)
-    row = tx.row(org_statements.NEXT_TO_DELETE, {"before_ms": tx.now_ms - ROW_KEPT_MS})
-    if row is not None:
-        count = _remove_some(tx, row["seq"])
+    org = tx.value(org_statements.NEXT_TO_DELETE, {"before_ms": tx.now_ms - ROW_KEPT_MS})
+    if org is not None:
+        count = _remove_some(tx, org)
         if not count:
-            tx.execute(org_statements.DELETE, {"org": row["seq"]})
+            tx.execute(org_statements.DELETE, {"org": org})
         return Pass(count or 1, tx.now_ms)
-    first: sqlite3.Row | None = tx.row(org_statements.FIRST_EMPTIED)
-    if first is None or first["at_ms"] is None:
-        return Pass(0, None)
-    return Pass(0, first["at_ms"] + ROW_KEPT_MS)
+    first_ms = tx.value(org_statements.FIRST_EMPTIED)
+    return Pass(0, None if first_ms is None else first_ms + ROW_KEPT_MS)
 
 
 def _remove_some(tx: Tx, org: int) -> int:

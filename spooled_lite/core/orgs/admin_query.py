@@ -1,19 +1,29 @@
 """What an administrator sees: all organizations, one of them, and the sums over the server."""
 
-import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from spooled_lite.core.orgs import admin_statements as statements
+from spooled_lite.core.orgs.columns import (
+    DetailedOrgRow,
+    JobsNowRow,
+    JobsOfADayRow,
+    RestRow,
+    TierRow,
+    UsedOrgRow,
+    WorkersRow,
+)
 from spooled_lite.core.orgs.usage import Usage, usage_object
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from spooled_lite.plans import TIERS, Plans
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS, day_name
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.texts import pattern_of
 from spooled_lite.storage.transaction import Reading
+
+R = TypeVar("R")
 
 SEARCH_CHARS_MAX: Final = 100
 SORTS: Final = ("name", "slug", "plan_tier", "created_at", "updated_at")
@@ -62,23 +72,23 @@ class OrganizationFilter(Struct, frozen=True, kw_only=True):
 
 
 class FoundOrganizations(Struct, frozen=True):
-    rows: Sequence[Row]
+    rows: Sequence[UsedOrgRow]
     total: int
 
 
 class OrganizationDetail(Struct, frozen=True):
-    row: Row
+    row: DetailedOrgRow
     usage: Usage
 
 
 class ServerSums(Struct, frozen=True):
     """Rows of sums; `organizations` one for each tier, the most frequent first."""
 
-    organizations: Sequence[Row]
-    jobs: Row
-    day: Row
-    workers: Row
-    rest: Row
+    organizations: Sequence[TierRow]
+    jobs: JobsNowRow
+    day: JobsOfADayRow
+    workers: WorkersRow
+    rest: RestRow
 
 
 def list_organizations(tx: Reading, wanted: OrganizationFilter) -> FoundOrganizations:
@@ -91,12 +101,9 @@ def list_organizations(tx: Reading, wanted: OrganizationFilter) -> FoundOrganiza
     direction = "DESC" if wanted.descending else "ASC"
     order = f"ORDER BY {column} {direction}, seq {direction}"
     page = {**params, "today": _today(tx), "limit": wanted.limit, "offset": wanted.offset}
-    rows = tx.rows(
-        f"{statements.LIST}{where} {order} LIMIT :limit OFFSET :offset) AS page {order}", page
-    )
-    counted = tx.row(statements.COUNT + where, params)
-    assert counted is not None, "count(*) always yields a row"
-    return FoundOrganizations(rows, counted[0])
+    listed = f"{statements.LIST}{where} {order} LIMIT :limit OFFSET :offset) AS page {order}"
+    rows = tx.rows(Statement(UsedOrgRow, listed), page)
+    return FoundOrganizations(rows, tx.value(Value(int, statements.COUNT + where), params) or 0)
 
 
 def get_organization_detail(tx: Reading, org_id: str, plans: Plans) -> OrganizationDetail:
@@ -138,7 +145,7 @@ def _where(wanted: OrganizationFilter) -> tuple[str, dict[str, Any]]:
     return " AND ".join(fragments), params
 
 
-def _one(tx: Reading, statement: str, **params: int) -> sqlite3.Row:
+def _one(tx: Reading, statement: Statement[R], **params: int) -> R:
     row = tx.row(statement, params)
     assert row is not None, "sums always yield a row"
     return row

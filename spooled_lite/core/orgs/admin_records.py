@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Self, cast
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from spooled_lite.core.orgs.columns import UsedOrgRow
 from spooled_lite.core.orgs.records import (
     NULL,
     NewOrganization,
@@ -17,7 +18,6 @@ from spooled_lite.core.orgs.records import (
     settings_columns,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.events import Row
 from spooled_lite.plans import TIERS
 
 CUSTOM_LIMITS_BYTES_MAX: Final = 65_536
@@ -121,13 +121,13 @@ class RowUsage(Struct, frozen=True, kw_only=True):
     api_keys: int
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: UsedOrgRow) -> Self:
         return cls(
             jobs_today=row["jobs_today"],
             active_jobs=row["active_jobs"],
-            queues=row["queues"],
-            workers=row["workers"],
-            api_keys=row["api_keys"],
+            queues=row["queue_count"],
+            workers=row["worker_count"],
+            api_keys=row["active_key_count"],
         )
 
 
@@ -139,7 +139,7 @@ class ListedOrganization(OrganizationView, frozen=True, kw_only=True):
     active_jobs: int
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def listed(cls, row: UsedOrgRow) -> Self:
         usage = RowUsage.of(row)
         return cls(
             **msgspec.structs.asdict(OrganizationView.of(row)),

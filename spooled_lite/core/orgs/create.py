@@ -1,11 +1,11 @@
 """Making an organization, and finding the one that is meant."""
 
 import base64
-import sqlite3
 from collections.abc import Callable
 from typing import Final
 
 from spooled_lite.core.orgs import statements
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.records import NewOrganization, SlugAnswer
 from spooled_lite.core.orgs.slugs import slug_of, slug_problem, with_suffix
 from spooled_lite.errors import NotFound
@@ -18,7 +18,7 @@ CHANCE_CHARS: Final = 6
 Chance = Callable[[int], bytes]
 
 
-def create(tx: Tx, organization: NewOrganization) -> sqlite3.Row:
+def create(tx: Tx, organization: NewOrganization) -> OrgRow:
     """Store a new organization, with a webhook token of its own, and announce it.
 
     Raises:
@@ -52,22 +52,22 @@ def new_webhook_token(tx: Tx) -> str:
     return f"whk_{text}"
 
 
-def find_first(tx: Reading) -> sqlite3.Row | None:
+def find_first(tx: Reading) -> OrgRow | None:
     """The oldest organization; None in a new file."""
     return tx.row(statements.FIRST)
 
 
-def find_by_name(tx: Reading, name: str) -> sqlite3.Row | None:
+def find_by_name(tx: Reading, name: str) -> OrgRow | None:
     """The organization with this id or slug."""
     return tx.row(statements.BY_NAME, {"name": name})
 
 
-def get_by_id(tx: Reading, org_id: str) -> sqlite3.Row:
+def get_by_id(tx: Reading, org_id: str) -> OrgRow:
     """Raises NotFound."""
     return _found(tx.row(statements.BY_ID, {"id": org_id}))
 
 
-def get_organization(tx: Reading, org: int) -> sqlite3.Row:
+def get_organization(tx: Reading, org: int) -> OrgRow:
     """Raises NotFound: it was deleted since the caller was let in."""
     return _found(tx.row(statements.BY_SEQ, {"org": org}))
 
@@ -113,14 +113,14 @@ def _next_free(tx: Reading, slug: str, chance: Chance) -> str:
 
 
 def _is_taken(tx: Reading, slug: str) -> bool:
-    return tx.row(statements.SLUG_TAKEN, {"slug": slug}) is not None
+    return tx.value(statements.SLUG_TAKEN, {"slug": slug}) is not None
 
 
 def _random_text(chance: Chance) -> str:
     return chance(CHANCE_CHARS // 2).hex()
 
 
-def _found(row: sqlite3.Row | None) -> sqlite3.Row:
+def _found(row: OrgRow | None) -> OrgRow:
     if row is None:
         raise NotFound.thing("Organization")
     return row

@@ -2,10 +2,8 @@
 
 from typing import Final, Literal
 
-import msgspec
-
 from spooled_lite.core.keys import statements as key_statements
-from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.keys.records import Scope, queues_of
 from spooled_lite.core.orgs.create import get_organization
 from spooled_lite.core.orgs.records import Member
 from spooled_lite.storage.transaction import Reading
@@ -31,13 +29,12 @@ def list_members(tx: Reading, org: int) -> list[Member]:
             organization_id=organization["id"],
             email=organization["billing_email"] or "",
             name=row["name"],
-            role=_role(row["queues"]),
+            role=_role(queues_of(row["queues"])),
             joined_at=format_ms(row["created_at_ms"]),
         )
         for row in rows
     ]
 
 
-def _role(queues: str) -> Literal["owner", "member"]:
-    scope = Scope(msgspec.json.decode(queues, type=list[str]))
-    return "owner" if scope.is_unrestricted else "member"
+def _role(queues: tuple[str, ...]) -> Literal["owner", "member"]:
+    return "owner" if Scope(queues).is_unrestricted else "member"

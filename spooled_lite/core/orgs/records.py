@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.auth.records import checked_email
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.slugs import slug_problem
 from spooled_lite.errors import Problem, RuleBroken
-from spooled_lite.events import Row
 from spooled_lite.times import format_ms
 
 Tier = Literal["free", "starter", "pro", "enterprise"]
@@ -125,7 +125,7 @@ class OrganizationView(Struct, frozen=True, kw_only=True):
     updated_at: str
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: OrgRow) -> Self:
         custom_limits = row["custom_limits"]
         return cls(
             id=row["id"],
@@ -192,7 +192,7 @@ class WebhookTokenView(Struct, frozen=True, kw_only=True):
     expires_at: None = None
 
     @classmethod
-    def of(cls, row: Row, base_url: str) -> Self:
+    def of(cls, row: OrgRow, base_url: str) -> Self:
         return cls(
             webhook_token=row["webhook_token"],
             token=row["webhook_token"],

@@ -2,7 +2,12 @@
 
 from typing import Final
 
-INSERT: Final = """
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement, Value
+
+INSERT: Final = Statement(
+    OrgRow,
+    """
 INSERT INTO organizations (id, name, slug, plan_tier, billing_email,
                            billing_email_verified_at_ms, settings, custom_limits,
                            webhook_token, webhook_token_created_at_ms, github_webhook_secret,
@@ -11,37 +16,55 @@ VALUES (:id, :name, :slug, :plan_tier, :billing_email, :billing_email_verified_a
         :settings, :custom_limits,
         :webhook_token, :now_ms, :github_webhook_secret, :stripe_webhook_secret, :now_ms, :now_ms)
 RETURNING *
-"""
+""",
+)
 
 # The oldest that is not deleted, by primary key.
-FIRST: Final = """
+FIRST: Final = Statement(
+    OrgRow,
+    """
 SELECT * FROM organizations WHERE deleted_at_ms IS NULL ORDER BY seq LIMIT 1
-"""
+""",
+)
 
 # By the unique indexes of id and slug. An id wins over a slug that looks like it.
-BY_NAME: Final = """
+BY_NAME: Final = Statement(
+    OrgRow,
+    """
 SELECT * FROM organizations
  WHERE (id = :name OR slug = :name) AND deleted_at_ms IS NULL
  ORDER BY id = :name DESC
  LIMIT 1
-"""
+""",
+)
 
-BY_ID: Final = "SELECT * FROM organizations WHERE id = :id AND deleted_at_ms IS NULL"
+BY_ID: Final = Statement(
+    OrgRow, "SELECT * FROM organizations WHERE id = :id AND deleted_at_ms IS NULL"
+)
 
-BY_SEQ: Final = "SELECT * FROM organizations WHERE seq = :org AND deleted_at_ms IS NULL"
+BY_SEQ: Final = Statement(
+    OrgRow, "SELECT * FROM organizations WHERE seq = :org AND deleted_at_ms IS NULL"
+)
 
 # Neither suspended nor deleted, softly or for good.
 IS_OPEN: Final = "deleted_at_ms IS NULL AND is_active = 1 AND plan_tier <> 'deleted'"
 
-OPEN_BY_SEQ: Final = "SELECT * FROM organizations WHERE seq = :org AND " + IS_OPEN
+OPEN_BY_SEQ: Final = Statement(
+    OrgRow, "SELECT * FROM organizations WHERE seq = :org AND " + IS_OPEN
+)
 
 # Index organizations_by_slug.
-SLUG_TAKEN: Final = """
+SLUG_TAKEN: Final = Value(
+    int,
+    """
 SELECT 1 FROM organizations WHERE slug = :slug AND deleted_at_ms IS NULL
-"""
+""",
+)
 
 # Every column that somebody can change; the operation brings the ones that stay as they are.
-UPDATE: Final = """
+UPDATE: Final = Statement(
+    OrgRow,
+    """
 UPDATE organizations
    SET name = :name, plan_tier = :plan_tier, billing_email = :billing_email,
        billing_email_verified_at_ms = :billing_email_verified_at_ms,
@@ -57,32 +80,45 @@ UPDATE organizations
        is_active = :is_active, updated_at_ms = :now_ms
  WHERE seq = :org AND deleted_at_ms IS NULL
 RETURNING *
-"""
+""",
+)
 
 # -- removing one ----------------------------------------------------------------------------
 
-MARK_DELETED: Final = """
+MARK_DELETED: Final = Statement(
+    OrgRow,
+    """
 UPDATE organizations SET deleted_at_ms = :now_ms, updated_at_ms = :now_ms
  WHERE seq = :org AND deleted_at_ms IS NULL
 RETURNING *
-"""
+""",
+)
 
 # Index organizations_deleted, as all that follow: those that may still have rows, and those that
 # have had none for a while.
-NEXT_TO_EMPTY: Final = """
+NEXT_TO_EMPTY: Final = Value(
+    int,
+    """
 SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL AND emptied_at_ms IS NULL
  ORDER BY seq LIMIT 1
-"""
+""",
+)
 
-NEXT_TO_DELETE: Final = """
+NEXT_TO_DELETE: Final = Value(
+    int,
+    """
 SELECT seq FROM organizations WHERE deleted_at_ms IS NOT NULL AND emptied_at_ms <= :before_ms
  ORDER BY emptied_at_ms, seq LIMIT 1
-"""
+""",
+)
 
-FIRST_EMPTIED: Final = """
+FIRST_EMPTIED: Final = Value(
+    int,
+    """
 SELECT min(emptied_at_ms) AS at_ms FROM organizations
  WHERE deleted_at_ms IS NOT NULL AND emptied_at_ms IS NOT NULL
-"""
+""",
+)
 
 MARK_EMPTIED: Final = "UPDATE organizations SET emptied_at_ms = :now_ms WHERE seq = :org"
 

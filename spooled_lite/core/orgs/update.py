@@ -1,13 +1,13 @@
 """Changing an organization."""
 
-import sqlite3
 from typing import Final
 
 from spooled_lite.core.orgs import statements
 from spooled_lite.core.orgs.admin_query import DELETED
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import get_organization, new_webhook_token
 from spooled_lite.core.orgs.records import WEBHOOK_TOKEN, OrganizationChanges
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 _COLUMNS: Final = (
@@ -31,7 +31,7 @@ _COLUMNS: Final = (
 )
 
 
-def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
+def update(tx: Tx, org: int, changes: OrganizationChanges) -> OrgRow:
     """Give an organization new values; what a change says nothing about is kept.
 
     Whoever calls with one of its keys feels the change at once: callers in memory are dropped.
@@ -57,7 +57,7 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> sqlite3.Row:
     return changed
 
 
-def regenerate_webhook_token(tx: Tx, org: int) -> sqlite3.Row:
+def regenerate_webhook_token(tx: Tx, org: int) -> OrgRow:
     """A new webhook token; the old one stops at once. Raises NotFound: the organization is gone."""
     return update(tx, org, OrganizationChanges({WEBHOOK_TOKEN: new_webhook_token(tx)}))
 
@@ -67,5 +67,5 @@ def _in_small(address: str | None) -> str | None:
     return None if address is None else address.lower()
 
 
-def _is_open(row: Row) -> bool:
+def _is_open(row: OrgRow) -> bool:
     return bool(row["is_active"]) and row["plan_tier"] != DELETED

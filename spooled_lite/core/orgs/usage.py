@@ -1,6 +1,5 @@
 """What an organization uses, whether there is room for more, and how that is told."""
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, Self
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.keys import statements as key_statements
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.webhooks import statements as webhook_statements
@@ -80,7 +80,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     warnings: list[UsageWarning]
 
 
-def usage_object(tx: Reading, organization: sqlite3.Row, plans: Plans) -> Usage:
+def usage_object(tx: Reading, organization: OrgRow, plans: Plans) -> Usage:
     """What an organization uses of what it may, enforced or not.
 
     Contract: platform, sections 5.2 and 5.4.
@@ -160,14 +160,11 @@ def _warning(resource: Resource, item: UsageItem, tier: str) -> UsageWarning | N
     )
 
 
-def _counted(statement: str | Value[int]) -> Callable[[Reading, int], int]:
+def _counted(statement: Value[int] | str) -> Callable[[Reading, int], int]:
+    counted = Value(int, statement) if isinstance(statement, str) else statement
+
     def count(tx: Reading, org: int) -> int:
-        if isinstance(statement, Value):
-            return tx.value(statement, {"org": org}) or 0
-        row = tx.row(statement, {"org": org})
-        assert row is not None, "count(*) always yields a row"
-        value: int = row[0]
-        return value
+        return tx.value(counted, {"org": org}) or 0
 
     return count
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from msgspec import Struct
 
-from spooled_lite.events import Row
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.wire.shapes.about import about
 
 PlanTier = Annotated[
@@ -40,7 +40,7 @@ class BillingStatus(Struct, frozen=True, kw_only=True):
     cancel_at_period_end: NoFlag | None = None
 
     @classmethod
-    def of(cls, organization: Row) -> Self:
+    def of(cls, organization: OrgRow) -> Self:
         status = organization["stripe_subscription_status"]
         return cls(
             plan_tier=organization["plan_tier"],

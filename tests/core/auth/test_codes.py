@@ -187,7 +187,7 @@ def test_the_oldest_key_that_opens_everything_is_the_one(store: Store) -> None:
     verified = signed_in(store)
 
     assert verified.subject is not None
-    assert (verified.subject.key_id, verified.subject.queues) == (keys[3], ["a", "*"])
+    assert (verified.subject.key_id, verified.subject.queues) == (keys[3], ("a", "*"))
 
 
 def test_without_such_a_key_one_is_made_and_used_again(store: Store) -> None:

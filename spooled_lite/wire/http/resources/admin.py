@@ -57,7 +57,7 @@ async def list_all(call: Call) -> Reply:
     found = await call.reads.read(list_organizations, wanted)
     return reply(
         OrganizationPage(
-            organizations=[ListedOrganization.of(row) for row in found.rows],
+            organizations=[ListedOrganization.listed(row) for row in found.rows],
             total=found.total,
             limit=shown.limit,
             offset=shown.offset,

@@ -21,6 +21,7 @@ from spooled_lite.core.auth.records import (
 )
 from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.auth.sign_in import get_signed_in
+from spooled_lite.core.keys.records import shown_permissions
 from spooled_lite.errors import AccessDenied, AuthenticationFailed, Unauthorized
 from spooled_lite.times import format_ms
 from spooled_lite.wire.caller import Caller
@@ -83,7 +84,6 @@ async def me(call: Call) -> Reply:
     else:
         issued_at = format_ms(row["created_at_ms"])
         expires_at = FOR_EVER if ends_at_ms is None else format_ms(ends_at_ms)
-    permissions = row["permissions"]
     return reply(
         Me(
             organization_id=row["org_id"],
@@ -94,7 +94,7 @@ async def me(call: Call) -> Reply:
             organization=OrganizationOfMe(
                 row["org_id"], row["org_name"], row["slug"], row["plan_tier"], row["billing_email"]
             ),
-            permissions=["*"] if permissions is None else msgspec.json.decode(permissions),
+            permissions=shown_permissions(row["permissions"]),
             id=row["id"],
             email=row["billing_email"] or "",
             name=row["name"],

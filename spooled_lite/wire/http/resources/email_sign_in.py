@@ -97,7 +97,7 @@ async def complete(call: Call) -> Reply:
     ).checked()
     operation = partial(complete_signup, is_live=_is_production(call))
     made = await call.write(operation, claims, organization)
-    return reply(_signed_up(call, made), 201)
+    return reply(_signed_up(call, claims.email, made), 201)
 
 
 async def check(call: Call) -> Reply:
@@ -137,7 +137,7 @@ def _signup_of(call: Call, email: str) -> MaySignUp:
     return MaySignUp(signup_token=token, email=email)
 
 
-def _signed_up(call: Call, made: Onboarded) -> SignedUp:
+def _signed_up(call: Call, email: str, made: Onboarded) -> SignedUp:
     organization, key = made.row, made.key
     subject = Subject(
         org_id=organization["id"],
@@ -149,10 +149,7 @@ def _signed_up(call: Call, made: Onboarded) -> SignedUp:
         **structs.asdict(tokens_for(call, subject)),
         api_key=key.secret,
         organization=OrganizationOfSignup(
-            organization["id"],
-            organization["name"],
-            organization["slug"],
-            organization["billing_email"],
+            organization["id"], organization["name"], organization["slug"], email
         ),
     )
 
