@@ -16,12 +16,12 @@ from spooled_lite.app import running
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, WORKER_ID
 from spooled_lite.cli.serve import GC_THRESHOLDS
 from spooled_lite.config import Settings
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.queues.records import Admission
-from spooled_lite.events import Row
 from spooled_lite.serving import serving
 from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.database import Database
@@ -33,7 +33,7 @@ from spooled_lite.wire.http.application import Application
 class NullDatabase:
     """Answers what the measured requests ask of a database, without a thread and without a file."""
 
-    def __init__(self, created: Row, claimed: Row, readers: Readers) -> None:
+    def __init__(self, created: JobRow, claimed: JobRow, readers: Readers) -> None:
         self.readers = readers  # asked for by every answer, and for these without a read
         stored = Enqueued(created, created=True)
         self._answers: dict[Callable[..., Any], Any] = {

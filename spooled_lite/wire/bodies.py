@@ -12,9 +12,9 @@ from spooled_lite.core.jobs.bodies import (
     whole,
     whole_while_room,
 )
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.errors import BodyDamaged, NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 
@@ -23,6 +23,7 @@ ON_LOOP_BYTES_MAX: Final = 65_536
 
 P = ParamSpec("P")
 T = TypeVar("T")
+J = TypeVar("J", bound=JobRow)
 
 
 class Claiming(Protocol):
@@ -33,7 +34,7 @@ class Claiming(Protocol):
     def reads(self) -> Reads: ...
 
 
-async def in_full(reads: Reads, row: Row) -> Row:
+async def in_full(reads: Reads, row: J) -> J:
     """A job with its payload and result.
 
     Raises:
@@ -49,7 +50,7 @@ async def in_full(reads: Reads, row: Row) -> Row:
     return found
 
 
-async def claimed_in_full(call: Claiming, jobs: Sequence[Row]) -> Sequence[Row]:
+async def claimed_in_full(call: Claiming, jobs: Sequence[J]) -> Sequence[J]:
     """Jobs that were claimed just now, with their payloads.
 
     One whose payload is damaged is not handed out: it goes to the dead letters, whatever retries
@@ -65,7 +66,7 @@ async def claimed_in_full(call: Claiming, jobs: Sequence[Row]) -> Sequence[Row]:
     return [each for each in found if each is not None and not isinstance(each, BodyDamaged)]
 
 
-async def page_in_full(reads: Reads, jobs: Sequence[Row]) -> Sequence[Row]:
+async def page_in_full(reads: Reads, jobs: Sequence[J]) -> Sequence[J]:
     """Jobs of a list with their payloads and results, as long as there is room in its answer.
 
     Those of the others are left out, and so they are where they are damaged: the answer says so,

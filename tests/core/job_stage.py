@@ -1,12 +1,12 @@
 """The stage with everything the application adds to a transaction, and its loops, run by hand."""
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from spooled_lite.app import hooks
 from spooled_lite.background.loops import loops
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue_bulk
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.records import Claimant, NewJob
@@ -19,7 +19,7 @@ from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.queues.configure import configure
 from spooled_lite.core.queues.records import Admission, QueueChanges
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from tests.core.stage import OPEN, Stage
 from tests.core.store import Store
 from tests.factories import a_claim
@@ -90,32 +90,32 @@ class JobStage(Stage):
     def configure(self, queue_name: str = "emails", **columns: Any) -> None:
         self.run(configure, self.org, queue_name, QueueChanges(columns), OPEN)
 
-    def take(self, queue_name: str = "emails", **asked: Any) -> sqlite3.Row:
+    def take(self, queue_name: str = "emails", **asked: Any) -> JobRow:
         """Claim the one job that is there."""
         [job] = self.run(claim, self.org, a_claim(queue_name=queue_name, **asked))
         return job
 
-    def dead_letter(self, queue_name: str = "emails", **fields: Any) -> sqlite3.Row:
+    def dead_letter(self, queue_name: str = "emails", **fields: Any) -> JobRow:
         """A job that has failed for good."""
         job = self.enqueue(queue_name, **{"priority": 100, **fields})
         self.fail(self.take(queue_name), may_retry=False)
         return self.job(job["id"])
 
-    def completed(self, queue_name: str = "emails", **fields: Any) -> sqlite3.Row:
+    def completed(self, queue_name: str = "emails", **fields: Any) -> JobRow:
         job = self.enqueue(queue_name, **{"priority": 100, **fields})
         self.complete(self.take(queue_name))
         return self.job(job["id"])
 
-    def cancel(self, job: Row) -> None:
+    def cancel(self, job: JobRow) -> None:
         self.run(cancel, self.org, job["id"], ALL_QUEUES)
 
-    def retry(self, job: Row) -> Any:
+    def retry(self, job: JobRow) -> JobRow:
         return self.run(retry, self.org, job["id"], ALL_QUEUES, None)
 
-    def job(self, job_id: str) -> sqlite3.Row:
+    def job(self, job_id: str) -> JobRow:
         return self.read(get_job, self.org, job_id, ALL_QUEUES)
 
-    def history(self, job: Row) -> list[tuple[str, str | None, dict[str, Any]]]:
+    def history(self, job: JobRow) -> list[tuple[str, str | None, dict[str, Any]]]:
         """What is written down about a job: event, worker, details."""
         rows = self.rows(
             "SELECT event_type, worker_id, details FROM job_history WHERE job = :seq ORDER BY seq",
@@ -123,7 +123,7 @@ class JobStage(Stage):
         )
         return [(row[0], row[1], json.loads(row[2])) for row in rows]
 
-    def story(self, job: Row) -> list[str]:
+    def story(self, job: JobRow) -> list[str]:
         return [line[0] for line in self.history(job)]
 
     # -- the books ---------------------------------------------------------------------------
@@ -182,7 +182,7 @@ class JobStage(Stage):
         assert wrong == []
 
 
-def holder(job: Row) -> Claimant:
+def holder(job: JobRow) -> Claimant:
     """What a worker says that took this job."""
     return Claimant(lease_id=job["lease_id"], worker_id=job["assigned_worker_id"])
 

@@ -1,9 +1,9 @@
 """The store with everything that core adds to a transaction, and the life of a job in short."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant, NewJob
 from spooled_lite.core.jobs.stats import count
@@ -14,7 +14,6 @@ from spooled_lite.core.orgs.create import create
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
-from spooled_lite.events import Row
 from spooled_lite.plans import Caps, Resource
 from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Hooks, Line, Operation, Reading, Rows, Tx
@@ -64,21 +63,21 @@ class Stage(Store):
         self.events.clear()
         return list(types)
 
-    def enqueue(self, queue_name: str = "emails", **fields: Any) -> Row:
+    def enqueue(self, queue_name: str = "emails", **fields: Any) -> JobRow:
         job = NewJob(**{"queue_name": queue_name, "payload": b"{}", **fields})
         return self.run(enqueue, self.org, job, OPEN, ALL_QUEUES).row
 
     def claim(
         self, queue_name: str = "emails", *, limit: int = 1, worker_id: str = "w-1"
-    ) -> list[sqlite3.Row]:
+    ) -> list[JobRow]:
         wanted = Claim(queue_name=queue_name, worker_id=worker_id, limit=limit, lease_ms=30_000)
         return self.run(claim, self.org, wanted)
 
-    def complete(self, job: Row) -> None:
+    def complete(self, job: JobRow) -> None:
         holder = Claimant(lease_id=job["lease_id"])
         self.run(complete, self.org, job["id"], holder, None, ALL_QUEUES)
 
-    def fail(self, job: Row, *, may_retry: bool = True) -> Failed:
+    def fail(self, job: JobRow, *, may_retry: bool = True) -> Failed:
         holder = Claimant(lease_id=job["lease_id"])
         return self.run(fail, self.org, job["id"], holder, "boom", ALL_QUEUES, may_retry=may_retry)
 

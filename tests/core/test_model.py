@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant
@@ -34,7 +35,7 @@ from spooled_lite.core.maintenance.remove import (
 )
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.errors import Conflict, NotFound, SpooledError
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
 from tests.core.reference import WAITING, Job, Reference
 from tests.core.stage import OPEN
@@ -95,7 +96,7 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.stage = JobStage()
         self.model = Reference(NOW_MS)
-        self.leases: list[Row] = []  # every one ever handed out, the lost ones too
+        self.leases: list[JobRow] = []  # every one ever handed out, the lost ones too
         self.statuses: dict[str, str] = {}  # as the events told them
         self.completions: Counter[str] = Counter()
         self.order = 0
@@ -181,6 +182,7 @@ class Lives(RuleBasedStateMachine):
         for row, job in zip(rows, expected, strict=True):
             assert not self.model.is_live(job), "two live leases"
             assert not self.completions[job.id], "handed out after it was completed"
+            assert row["lease_id"] is not None
             self.model.hand_out(job, worker, row["lease_id"], self.model.now_ms + 20_000)
         self.leases += rows
 
@@ -372,7 +374,7 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def no_deadline_is_lost(self) -> None:
         for kind, statement in _NEXT.items():
-            for row in self.stage.rows(statement):
+            for row in self.stage.rows(statement.text):
                 assert kind in self.stage.due_at_ms, kind
                 assert self.stage.due_at_ms[kind] <= row["at_ms"], kind
 

@@ -5,7 +5,6 @@ Messages are those of the official SDK: what it has generated is what the server
 
 import asyncio
 import json
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -123,7 +122,7 @@ class Stage:
         row = await self.db.write(create, an_org(**{"slug": "other", **fields}))
         return self.client_with((await self.issue(row["seq"])).secret)
 
-    async def row(self, job_id: str) -> sqlite3.Row:
+    async def row(self, job_id: str) -> Any:
         return await self.db.readers.read(get_job, self.org, job_id, ALL_QUEUES)
 
     async def status(self, job_id: str) -> str:

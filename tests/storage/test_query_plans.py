@@ -46,22 +46,22 @@ FRAGMENTS: Final = frozenset(
 CHECK: Final = "`spooled-lite check` looks at every row of a file that nobody serves"
 AT_MOST_ASKED: Final = "sorts at most as many rows as were named, a hundred"
 WALKS: Final[Mapping[str, str]] = {
-    "core.jobs.statements.ALL_COUNTERS": CHECK,
-    "core.jobs.statements.ALL_COUNTS": CHECK,
-    "core.jobs.statements.WRONGLY_CLAIMABLE": CHECK,
-    "core.jobs.statements.WITHOUT_BODY": CHECK,
+    "core.jobs.check_statements.ALL_COUNTERS": CHECK,
+    "core.jobs.check_statements.ALL_COUNTS": CHECK,
+    "core.jobs.check_statements.WRONGLY_CLAIMABLE": CHECK,
+    "core.jobs.check_statements.WITHOUT_BODY": CHECK,
     "core.workflows.statements.ORPHANED_EDGES": CHECK,
     "core.jobs.statements.OF_ALL_ORGS": "back from the newest job, for two seconds at most",
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
     "core.lifecycle.statements.NEXT_LEASE_END": "the first row of an index of leases",
     "core.maintenance.statements.LARGE_OF_ORG[deliveries]": "the oldest rows, in passes",
-    "core.jobs.statements.OLDEST_REPLAYED": "one step back, as far as rows are replayed",
+    "core.jobs.log_statements.OLDEST_REPLAYED": "one step back, as far as rows are replayed",
     "storage.event_log.NEWEST_AT": "one step back, to the newest row",
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",
 }
 SORTS: Final[Mapping[str, str]] = {
-    "core.jobs.statements.ALL_COUNTS": CHECK,
+    "core.jobs.check_statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
     "core.steps.statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",

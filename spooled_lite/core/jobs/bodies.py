@@ -3,13 +3,18 @@
 import logging
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.statements import Which
 from spooled_lite.errors import BodyDamaged
 from spooled_lite.events import Row
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
+
+J = TypeVar("J", bound=JobRow)
+R = TypeVar("R", bound=Row)
 
 logger = logging.getLogger(__name__)
 
@@ -19,10 +24,6 @@ IN_ROW_BYTES_MAX: Final = 2_048
 # Large values in the answer to a list, of whatever it lists. Those of the others are left out.
 PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 DAMAGED_LOGGED_MAX: Final = 1_000  # bodies; a file with more of them is beyond a log
-
-R = TypeVar("R", bound=Row)
-
-Which = Literal["payload", "result"]
 
 _logged: Final[set[tuple[str, Which]]] = set()
 
@@ -40,26 +41,24 @@ class Whole:
         return self._bodies[column] if column in self._bodies else self._row[column]
 
 
-def is_whole(row: Row) -> bool:
+def is_whole(row: JobRow) -> bool:
     """Whether no body of this job stands elsewhere."""
-    has_payload: bool = row["payload"] is not None
-    return has_payload and (row["result"] is not None or row["result_bytes"] is None)
+    return row["payload"] is not None and (row["result"] is not None or row["result_bytes"] is None)
 
 
-def body_bytes(row: Row) -> int:
+def body_bytes(row: JobRow) -> int:
     """How long payload and result are together, wherever they stand."""
-    payload_bytes, result_bytes = row["payload_bytes"], row["result_bytes"]
-    size: int = len(row["payload"]) if payload_bytes is None else payload_bytes
-    if result_bytes is not None:
-        size += result_bytes
-    elif row["result"] is not None:
-        size += len(row["result"])
+    size = row["payload_bytes"] or 0
+    size += row["result_bytes"] or 0
+    for body in (row["payload"], row["result"]):
+        size += 0 if body is None else len(body)
     return size
 
 
-def insert_job(tx: Tx, statement: str, row: Mapping[str, Any]) -> int:
+def insert_job(tx: Tx, statement: str, row: JobRow) -> int:
     """Store a new job whose payload is in its row, wherever that is to stand; its number."""
-    payload: bytes = row["payload"]
+    payload = row["payload"]
+    assert payload is not None, "a new job brings it"
     if len(payload) <= IN_ROW_BYTES_MAX:
         return tx.insert(statement, row)
     seq = tx.insert(statement, {**row, "payload": None, "payload_bytes": len(payload)})
@@ -74,16 +73,16 @@ def result_columns(result: bytes | None) -> dict[str, Any]:
     return {"result": None, "result_bytes": len(result)}
 
 
-def add_result(tx: Tx, row: Row, result: bytes | None) -> Row:
+def add_result(tx: Tx, row: JobRow, result: bytes | None) -> JobRow:
     """Store the result of a job that was completed just now, if it stands apart; the job whole."""
     if row["result_bytes"] is None:
         return row
     assert result is not None, "it has a length"
     _add(tx, row["seq"], "result", result)
-    return Whole(row, {"result": result})
+    return _with(row, {"result": result})
 
 
-def whole(tx: Reading, row: Row) -> Row | None:
+def whole(tx: Reading, row: J) -> J | None:
     """The job with its bodies; None when it was deleted meanwhile.
 
     Raises:
@@ -104,20 +103,20 @@ def whole(tx: Reading, row: Row) -> Row | None:
             return None
         _log_once(row["id"], which)
         raise BodyDamaged(which)
-    return Whole(row, {which: bodies[which] for which in _apart(row)})
+    return _with(row, {which: bodies[which] for which in _apart(row)})
 
 
-def all_whole(tx: Reading, rows: Sequence[Row]) -> list[Row | BodyDamaged | None]:
+def all_whole(tx: Reading, rows: Sequence[J]) -> list[J | BodyDamaged | None]:
     """As `whole` for each of them, with the error in the place of one that is damaged."""
     return [_whole_or_error(tx, row) for row in rows]
 
 
-def whole_while_room(tx: Reading, rows: Sequence[Row], bytes_max: int) -> list[Row]:
+def whole_while_room(tx: Reading, rows: Sequence[J], bytes_max: int) -> list[J]:
     """Each of them whole as long as what is read for that is at most `bytes_max`.
 
     The others stay without their bodies, as one that is damaged or was deleted meanwhile does.
     """
-    found: list[Row] = []
+    found: list[J] = []
     left = bytes_max
     for row in rows:
         size = 0 if is_whole(row) else body_bytes(row)
@@ -146,7 +145,7 @@ def filled(tx: Reading, rows: Sequence[R], column: str, statement: Value[bytes])
                 continue
             left -= size
         value = tx.value(statement, {"seq": row["seq"]}) if size else None
-        found.append(row if value is None else cast("R", Whole(row, {column: value})))
+        found.append(row if value is None else _with(row, {column: value}))
     return found
 
 
@@ -164,18 +163,23 @@ def checksum(body: bytes) -> int:
     return zlib.crc32(body)
 
 
-def _apart(row: Row) -> Iterator[Which]:
+def _apart(row: JobRow) -> Iterator[Which]:
     if row["payload"] is None:
         yield "payload"
     if row["result"] is None and row["result_bytes"] is not None:
         yield "result"
 
 
-def _whole_or_error(tx: Reading, row: Row) -> Row | BodyDamaged | None:
+def _whole_or_error(tx: Reading, row: J) -> J | BodyDamaged | None:
     try:
         return whole(tx, row)
     except BodyDamaged as error:
         return error
+
+
+def _with(row: R, columns: Mapping[str, object]) -> R:
+    """The row with other values in these columns of its."""
+    return cast(R, {**cast(Any, row), **columns})
 
 
 def _add(tx: Tx, job: int, which: Which, body: bytes) -> None:

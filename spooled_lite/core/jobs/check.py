@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs import check_statements as statements
 from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.storage.transaction import Reading
 
@@ -22,8 +22,9 @@ def _of_queues(tx: Reading) -> Iterator[str]:
     for row in tx.rows(statements.ALL_COUNTERS):
         counted.setdefault(row["queue"], {})[row["name"]] = row["value"]
     found: dict[int, dict[str, int]] = {}
-    for row in tx.rows(statements.ALL_COUNTS):
-        found.setdefault(row["queue"], {})[row["status"]] = row["count"]
+    for counted_rows in tx.rows(statements.ALL_COUNTS):
+        of_queue = found.setdefault(counted_rows["queue"], {})
+        of_queue[counted_rows["status"]] = counted_rows["count"]
     for queue in tx.rows(statements.ALL_LIVE_QUEUES):
         sums, rows = counted.get(queue["seq"], {}), found.get(queue["seq"], {})
         name, row_count = queue["queue_name"], sum(rows.values())
@@ -64,6 +65,6 @@ def _of_bodies(tx: Reading) -> Iterator[str]:
     while (body := tx.row(statements.BODY_AFTER, {"after": after})) is not None:
         after = body["seq"]
         if not is_intact(body["body"], body["checksum"]):
-            job = tx.row(statements.ID_OF, {"seq": body["job"]})
-            name = f"number {body['job']}" if job is None else job["id"]
+            job_id = tx.value(statements.ID_OF, {"seq": body["job"]})
+            name = f"number {body['job']}" if job_id is None else job_id
             yield f"job {name}: its {body['which']} is damaged, the checksum does not match"

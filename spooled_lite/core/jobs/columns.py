@@ -1,7 +1,6 @@
 """The columns of a job, once: their types, what a new row begins with, what its INSERT names."""
 
-from collections.abc import Mapping
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict, cast
 
 
 class JobRow(TypedDict):
@@ -54,54 +53,17 @@ class JobRow(TypedDict):
     payload: bytes | None
 
 
-# Every column but the number of the row, with what a new job begins with where it has no value of
-# its own. A test holds this against the schema.
-BLANK: Final[Mapping[str, Any]] = {
-    "id": None,
-    "org": None,
-    "queue": None,
-    "queue_name": None,
-    "kind": "job",
-    "status": None,
-    "state": None,
-    "claimable": None,
-    "priority": None,
-    "job_type": None,
-    "retry_count": 0,
-    "max_retries": None,
-    "timeout_seconds": None,
-    "created_at_ms": None,
-    "updated_at_ms": None,
-    "scheduled_at_ms": None,
-    "run_at_ms": None,
-    "delay_ms": None,
-    "started_at_ms": None,
-    "completed_at_ms": None,
-    "expires_at_ms": None,
-    "assigned_worker_id": None,
-    "lease_id": None,
-    "lease_expires_at_ms": None,
-    "settled_lease_id": None,
-    "stop_reason": None,
-    "idempotency_key": None,
-    "parent_job_id": None,
-    "workflow_id": None,
-    "step_key": None,
-    "step_position": None,
-    "dependency_mode": None,
-    "dependencies_met": None,
-    "cancelled_by_parent": 0,
-    "last_error": None,
-    "progress": None,
-    "progress_message": None,
-    "completion_webhook": None,
-    "completion_webhook_secret": None,
-    "payload_bytes": None,
-    "result_bytes": None,
-    "tags": None,
-    "result": None,
-    "payload": None,
-}
+# What a new job begins with where it has no value of its own. Nothing stands in the place of what
+# every job brings, and of its number, which comes with the insert.
+BLANK: Final = cast(
+    JobRow,
+    {
+        **dict.fromkeys(JobRow.__annotations__),
+        "kind": "job",
+        "retry_count": 0,
+        "cancelled_by_parent": 0,
+    },
+)
 
 # What every new row brings; the rest is what BLANK says, which the table has as its defaults: each
 # value that is bound costs.

@@ -1,6 +1,5 @@
 """Which dead letters an act by hand is about."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.statements import DeadLetterRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
@@ -26,7 +26,7 @@ class DeadLetters(Struct, frozen=True, kw_only=True):
 
 def find_dead_letters(
     tx: Reading, org: int, wanted: DeadLetters, scope: Scope
-) -> list[sqlite3.Row]:
+) -> list[DeadLetterRow]:
     """Oldest first, at most `limit`. Ids that name none are passed over; ids win over a queue."""
     params = {
         "org": org,

@@ -1,14 +1,13 @@
 """Storing jobs: one, or many at once."""
 
-import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import insert_job
-from spooled_lite.core.jobs.columns import BLANK
+from spooled_lite.core.jobs.columns import BLANK, JobRow
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
@@ -18,7 +17,6 @@ from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Row
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
@@ -26,7 +24,7 @@ PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract READM
 
 
 class Enqueued(Struct, frozen=True):
-    row: Row  # whole; of one that was there before, without what stands apart from it
+    row: JobRow  # whole; of one that was there before, without what stands apart from it
     created: bool  # False when the idempotency key had been seen
 
 
@@ -84,7 +82,7 @@ def enqueue_bulk(
     return [_enqueue_item(tx, org, job, queues, admission, scope) for job in jobs]
 
 
-def find_repeated(tx: Tx, org: int, idempotency_key: str | None) -> sqlite3.Row | None:
+def find_repeated(tx: Tx, org: int, idempotency_key: str | None) -> JobRow | None:
     """The job that has this key, its time touched; a key of a deleted queue is set free."""
     if idempotency_key is None:
         return None
@@ -118,11 +116,12 @@ def _enqueue_item(
     return Enqueued(_store(tx, org, job, queue, parent), created=True)
 
 
-def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None) -> Row:
+def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None) -> JobRow:
     row = new_row(tx, org, job, queue)
     if parent is not None:
-        row["dependencies_met"] = int(parent.status == "completed")
-        row["claimable"] &= row["dependencies_met"]
+        is_met = int(parent.status == "completed")
+        row["dependencies_met"] = is_met
+        row["claimable"] &= is_met
         if parent.status in TERMINAL - {S.COMPLETED}:
             return _store_cancelled(tx, row, parent)
     row["seq"] = insert_job(tx, statements.INSERT, row)
@@ -133,13 +132,13 @@ def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None
     return row
 
 
-def _store_cancelled(tx: Tx, row: dict[str, Any], parent: Parent) -> Row:
+def _store_cancelled(tx: Tx, row: JobRow, parent: Parent) -> JobRow:
     """Store a job whose parent can never be completed, as if that had come about just now.
 
     Retrying the parent brings it back. Nobody else who waits for the parent is looked at: the cost
     of a create does not grow with those that came before. Contract: amendments, 15.
     """
-    cancelled = {
+    cancelled: JobRow = {
         **row,
         "status": "cancelled",
         "claimable": 0,
@@ -157,7 +156,7 @@ def _store_cancelled(tx: Tx, row: dict[str, Any], parent: Parent) -> Row:
     return cancelled
 
 
-def new_row(tx: Tx, org: int, job: NewJob, queue: QueueRow) -> dict[str, Any]:
+def new_row(tx: Tx, org: int, job: NewJob, queue: QueueRow) -> JobRow:
     """Every column of a job that is about to be stored, but its number.
 
     Every value is known, so the row is not read back: that costs a fifth of an insert.

@@ -1,12 +1,12 @@
 """The life of a job, a row per step of it. Written once per batch from its events."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.statements import JobHistoryRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Event, EventType
@@ -135,7 +135,7 @@ def history(
     direction: Literal["asc", "desc"],
     limit: int,
     offset: int,
-) -> list[sqlite3.Row]:
+) -> list[JobHistoryRow]:
     """A page of the history of a job.
 
     Raises:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.events import Row
-from spooled_lite.storage.statement import Statement
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Params, Tx
 
 PASS_MAX: Final = 500  # rows in one transaction, so that no claim waits long behind a pass
@@ -22,6 +22,13 @@ class SizedRow(TypedDict):
 
     seq: int
     size_bytes: int
+
+
+class NextRow(TypedDict):
+    """When the next one of a kind is due, and when its row was changed last."""
+
+    at_ms: int
+    updated_at_ms: int
 
 
 class Pass(Struct, frozen=True):
@@ -56,12 +63,16 @@ def delete_first(tx: Tx, find: Statement[SizedRow] | str, delete: str, params: P
     return len(rows)
 
 
-def next_pass(tx: Tx, done: int, statement: str, *, found: int) -> Pass:
+def next_pass(
+    tx: Tx, done: int, statement: Statement[NextRow] | Value[int] | str, *, found: int
+) -> Pass:
     """Again at once when there may be more; else at the moment the statement finds.
 
     `found` is how many rows there were to look at, at most PASS_MAX.
     """
     if done < found or found >= PASS_MAX:
         return Pass(done, tx.now_ms)
+    if isinstance(statement, Value):
+        return Pass(done, tx.value(statement))
     row = tx.row(statement)
     return Pass(done, None if row is None else row["at_ms"])

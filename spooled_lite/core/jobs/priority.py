@@ -1,16 +1,13 @@
 """Moving a waiting job forward or back."""
 
-import sqlite3
-
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Tx
 
 
-def set_priority(
-    tx: Tx, org: int, job_id: str, priority: int, scope: Scope
-) -> tuple[int, sqlite3.Row]:
+def set_priority(tx: Tx, org: int, job_id: str, priority: int, scope: Scope) -> tuple[int, JobRow]:
     """Set the priority of a job that waits; the one it had, and the changed row.
 
     Raises:

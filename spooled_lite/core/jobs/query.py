@@ -1,19 +1,23 @@
 """Finding and listing jobs."""
 
 import re
-import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.jobs.statements import JobStatusRow, ListedJobRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.texts import array_of, is_findable, pattern_of
 from spooled_lite.storage.transaction import Reading
+
+R = TypeVar("R")
 
 
 class JobFilter(Struct, frozen=True, kw_only=True):
@@ -31,7 +35,6 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     descending: bool = True
     rows_max: int = 50
     offset: int = 0
-    is_whole: bool = False  # every column is read, else those of a summary
 
 
 # Fragments of constants, joined with AND; values are always bound.
@@ -75,7 +78,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
 _ID_PREFIX: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 
 
-def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> sqlite3.Row:
+def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> JobRow:
     """One job, without what stands apart from its row.
 
     Raises NotFound: no such job in this organization and scope. Contract: jobs, J3.
@@ -86,39 +89,49 @@ def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> sqlite3.Row:
     return row
 
 
-def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[sqlite3.Row]:
+def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[JobStatusRow]:
     """Those of the named jobs that are here, in the order they were named. Contract: jobs, J9."""
     rows = tx.rows(statements.STATUSES, {"ids": array_of(job_ids), "org": org})
     return [row for row in rows if scope.allows(row["queue_name"])]
 
 
-def list_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[sqlite3.Row]:
-    """A page of jobs without what stands apart, ties in the order they were stored.
+def list_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[ListedJobRow]:
+    """A page of jobs, ties in the order they were stored. Contract: jobs, J2."""
+    return _list(tx, org, wanted, scope, statements.LIST)
 
-    Contract: jobs, J2 and J20.
-    """
+
+def list_whole_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[JobRow]:
+    """The same with every column, but without what stands apart. Contract: jobs, J20."""
+    return _list(tx, org, wanted, scope, statements.LIST_WHOLE)
+
+
+def _list(tx: Reading, org: int, wanted: JobFilter, scope: Scope, select: Statement[R]) -> list[R]:
     if wanted.text is not None and not is_findable(wanted.text):
         return []
     params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
     names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
     if wanted.order_by == "completed_at":
-        return _list_by_completion(tx, names, wanted, params)
-    return tx.rows(_statement(names, wanted), params)
+        return _list_by_completion(tx, names, wanted, params, select)
+    return tx.rows(_statement(names, wanted, select), params)
 
 
 def _list_by_completion(
-    tx: Reading, names: Sequence[str], wanted: JobFilter, params: dict[str, Any]
-) -> list[sqlite3.Row]:
+    tx: Reading,
+    names: Sequence[str],
+    wanted: JobFilter,
+    params: dict[str, Any],
+    select: Statement[R],
+) -> list[R]:
     """Finished jobs by an index that holds only them; the others follow, in either direction."""
     finished, others = [*names, "completed"], [*names, "not_completed"]
-    rows = tx.rows(_statement(finished, wanted), params)
+    rows = tx.rows(_statement(finished, wanted, select), params)
     if len(rows) == wanted.rows_max:
         return rows
-    skipped = tx.row(f"{statements.COUNT}{_where(finished)} LIMIT :offset)", params)
+    skipped = tx.value(Value(int, f"{statements.COUNT}{_where(finished)} LIMIT :offset)"), params)
     assert skipped is not None, "count(*) always yields a row"
     rest = msgspec.structs.replace(wanted, order_by="created_at")
-    more = {"limit": wanted.rows_max - len(rows), "offset": wanted.offset - skipped[0]}
-    return rows + tx.rows(_statement(others, rest), {**params, **more})
+    more = {"limit": wanted.rows_max - len(rows), "offset": wanted.offset - skipped}
+    return rows + tx.rows(_statement(others, rest, select), {**params, **more})
 
 
 def slow_filter(wanted: JobFilter) -> str | None:
@@ -158,9 +171,9 @@ def _scope_filters(
     tx: Reading, org: int, wanted: JobFilter, scope: Scope, params: dict[str, Any]
 ) -> list[str]:
     if wanted.queue_name is not None:
-        queue = tx.row(statements.LIVE_QUEUE, {"org": org, "queue_name": wanted.queue_name})
+        queue = tx.value(statements.LIVE_QUEUE, {"org": org, "queue_name": wanted.queue_name})
         visible = queue is not None and scope.allows(wanted.queue_name)
-        params["queue"] = queue["seq"] if queue is not None and visible else -1
+        params["queue"] = queue if queue is not None and visible else -1
         return ["queue"]
     if not scope.is_unrestricted:
         params["queues"] = queues_in_scope(tx, org, scope)
@@ -201,12 +214,12 @@ def _where(names: Sequence[str]) -> str:
     return f"{joined}{statements.VISIBLE}"
 
 
-def _statement(names: Sequence[str], wanted: JobFilter) -> str:
+def _statement(names: Sequence[str], wanted: JobFilter, select: Statement[R]) -> Statement[R]:
     direction = "DESC" if wanted.descending else "ASC"
     column = _COLUMNS[wanted.order_by]
-    select = statements.LIST_WHOLE if wanted.is_whole else statements.LIST
     by_numbers = statements.BY_NUMBERS if "id_text" in names else ""
-    return (
-        f"{select}{by_numbers} WHERE {_where(names)}"
-        f" ORDER BY {column} {direction}, seq {direction} LIMIT :limit OFFSET :offset"
+    return Statement(
+        select.row_type,
+        f"{select.text}{by_numbers} WHERE {_where(names)}"
+        f" ORDER BY {column} {direction}, seq {direction} LIMIT :limit OFFSET :offset",
     )

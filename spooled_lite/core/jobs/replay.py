@@ -1,13 +1,13 @@
 """Reading the event log back, and what one of its rows has in common with an event just told."""
 
-import sqlite3
 from typing import Any, Final
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs import log_statements as statements
 from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.core.jobs.log import log_rows
+from spooled_lite.core.jobs.log_statements import LoggedRow
 from spooled_lite.events import Event
 from spooled_lite.storage.event_log import KEPT_MAX, KEPT_MS
 from spooled_lite.storage.transaction import Reading
@@ -37,7 +37,7 @@ class Logged(Struct, frozen=True, gc=False):
         return cls(event.log_seq, kind, queue_name, subject_id, body, at_ms, result)
 
     @classmethod
-    def of_row(cls, row: sqlite3.Row) -> "Logged":
+    def of_row(cls, row: LoggedRow) -> "Logged":
         return cls(
             row["seq"],
             row["type"],
@@ -51,11 +51,11 @@ class Logged(Struct, frozen=True, gc=False):
 
 def can_be_replayed(tx: Reading, org: int, seq: int) -> bool:
     """Whether all that came after this row is still kept. Contract: realtime, section 4.4."""
-    row = tx.row(statements.LOGGED, {"seq": seq, "org": org})
-    if row is None or row["created_at_ms"] < tx.now_ms - KEPT_MS:
+    logged_at_ms = tx.value(statements.LOGGED_AT, {"seq": seq, "org": org})
+    if logged_at_ms is None or logged_at_ms < tx.now_ms - KEPT_MS:
         return False
-    oldest = tx.row(statements.OLDEST_REPLAYED, {"org": org, "newer": KEPT_MAX - 1})
-    return oldest is None or seq >= oldest["seq"]
+    oldest = tx.value(statements.OLDEST_REPLAYED, {"org": org, "newer": KEPT_MAX - 1})
+    return oldest is None or seq >= oldest
 
 
 def replay_page(tx: Reading, org: int, *, after: int, up_to: int) -> list[Logged]:
@@ -72,6 +72,4 @@ def replay_page(tx: Reading, org: int, *, after: int, up_to: int) -> list[Logged
 
 def last_logged(tx: Reading) -> int:
     """The number of the newest row of the log, of whichever organization; 0 when it is empty."""
-    row = tx.row(statements.LAST_LOGGED)
-    assert row is not None, "max() always yields a row"
-    return row[0] or 0
+    return tx.value(statements.LAST_LOGGED) or 0

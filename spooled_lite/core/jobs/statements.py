@@ -1,10 +1,11 @@
 """Every statement that stores, finds or lists jobs; those that change a status are in lifecycle."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal, TypedDict
 
 from spooled_lite.core.jobs import columns
-from spooled_lite.storage.statement import Value
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.storage.statement import Statement, Value
 
 # A queue that was deleted hides its jobs at once; its rows go in passes. Index queues_deleted,
 # which is nearly always empty.
@@ -23,6 +24,8 @@ INSERT: Final = inserting(columns.OF_JOB)
 # Of a job whose parent can never be completed.
 INSERT_CANCELLED: Final = inserting(columns.OF_CANCELLED_JOB)
 
+Which = Literal["payload", "result"]
+
 # Index job_bodies_of_job, as the one that follows. A result is stored anew when a step that
 # was completed is started over.
 ADD_BODY: Final = """
@@ -30,27 +33,38 @@ INSERT INTO job_bodies (job, which, checksum, body) VALUES (:job, :which, :check
     ON CONFLICT (job, which) DO UPDATE SET checksum = :checksum, body = :body
 """
 
+
+class BodyRow(TypedDict):
+    which: Which
+    checksum: int
+    body: bytes
+
+
 # Of that very job: its number may have come to another one meanwhile.
-BODIES: Final = """
+BODIES: Final = Statement(
+    BodyRow,
+    """
 SELECT which, checksum, body
   FROM jobs CROSS JOIN job_bodies ON job_bodies.job = jobs.seq
  WHERE jobs.seq = :seq AND jobs.id = :id
-"""
+""",
+)
 
 IS_THERE: Final = Value(int, "SELECT 1 FROM jobs WHERE seq = :seq AND id = :id")
 
 # Index jobs_by_id.
-BY_ID: Final = "SELECT * FROM jobs WHERE id = :id AND org = :org" + VISIBLE
+BY_ID: Final = Statement(JobRow, "SELECT * FROM jobs WHERE id = :id AND org = :org" + VISIBLE)
 
 # Index jobs_by_key. A repeat touches the time of the first job, and nothing else.
-REPEATED: Final = (
+REPEATED: Final = Statement(
+    JobRow,
     """
 UPDATE jobs SET updated_at_ms = :now_ms
  WHERE org = :org AND idempotency_key = :idempotency_key"""
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
 
 # Index jobs_by_key. The key of a job whose queue was deleted is free at once.
@@ -69,9 +83,22 @@ INSERT INTO job_cascades (job) VALUES (:job)
     ON CONFLICT (job) DO UPDATE SET told_job = 0
 """
 
+
+class JobStatusRow(TypedDict):
+    id: str
+    status: str
+    queue_name: str
+    retry_count: int
+    max_retries: int
+    created_at_ms: int
+    started_at_ms: int | None
+    completed_at_ms: int | None
+
+
 # Index jobs_by_id, once for each id asked for; in the order they were asked for. A CROSS JOIN keeps
 # the tables in this order: SQLite 3.40 may otherwise begin with all jobs of the organization.
-STATUSES: Final = (
+STATUSES: Final = Statement(
+    JobStatusRow,
     """
 SELECT jobs.id, status, queue_name, retry_count, max_retries, created_at_ms, started_at_ms,
        completed_at_ms
@@ -80,8 +107,29 @@ SELECT jobs.id, status, queue_name, retry_count, max_retries, created_at_ms, sta
     + VISIBLE
     + """
  ORDER BY asked.key
-"""
+""",
 )
+
+
+class ListedJobRow(TypedDict):
+    id: str
+    queue_name: str
+    status: str
+    priority: int
+    retry_count: int
+    max_retries: int
+    timeout_seconds: int
+    job_type: str
+    last_error: str | None
+    tags: bytes | None
+    created_at_ms: int
+    updated_at_ms: int
+    scheduled_at_ms: int | None
+    started_at_ms: int | None
+    completed_at_ms: int | None
+    workflow_id: str | None
+    parent_job_id: str | None
+
 
 # What the lists show of a job.
 _SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.retry_count,
@@ -89,24 +137,42 @@ _SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.re
        jobs.created_at_ms, jobs.updated_at_ms, jobs.scheduled_at_ms, jobs.started_at_ms,
        jobs.completed_at_ms, jobs.workflow_id, jobs.parent_job_id"""
 
-SET_PRIORITY: Final = (
+SET_PRIORITY: Final = Statement(
+    JobRow,
     """
 UPDATE jobs SET priority = :priority, updated_at_ms = :now_ms
  WHERE id = :id AND org = :org AND status IN ('pending', 'scheduled')"""
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
+
+
+class JobHistoryRow(TypedDict):
+    seq: int
+    org: int
+    job: int
+    event_type: str
+    worker_id: str | None
+    details: bytes
+    created_at_ms: int
+
 
 # Index job_history_of_job.
 HISTORY: Final = {
-    "asc": """
+    "asc": Statement(
+        JobHistoryRow,
+        """
 SELECT * FROM job_history WHERE job = :job ORDER BY seq LIMIT :limit OFFSET :offset
 """,
-    "desc": """
+    ),
+    "desc": Statement(
+        JobHistoryRow,
+        """
 SELECT * FROM job_history WHERE job = :job ORDER BY seq DESC LIMIT :limit OFFSET :offset
 """,
+    ),
 }
 
 INSERT_HISTORY: Final = """
@@ -120,6 +186,24 @@ ROW_BYTES: Final = """coalesce(length(jobs.payload), 0) + coalesce(length(jobs.r
        + coalesce(length(jobs.tags), 0) + coalesce(length(jobs.last_error), 0)"""
 ALL_BYTES: Final = f"{ROW_BYTES} + coalesce(jobs.payload_bytes, 0) + coalesce(jobs.result_bytes, 0)"
 
+
+class BriefJobRow(TypedDict):
+    """What names a job and says where it stands."""
+
+    seq: int
+    id: str
+    org: int
+    queue: int
+    queue_name: str
+    status: str
+    workflow_id: str | None
+
+
+class DeadLetterRow(BriefJobRow):
+    row_bytes: int
+    size_bytes: int
+
+
 _DEAD_LETTERS: Final = f"""
 SELECT seq, queue, queue_name, org, status, workflow_id, id, {ROW_BYTES} AS row_bytes,
        {ALL_BYTES} AS size_bytes
@@ -129,39 +213,62 @@ _IN_QUEUES: Final = " AND queue IN (SELECT value FROM json_each(:queues))"
 _OLDEST_FIRST: Final = " ORDER BY created_at_ms, seq LIMIT :limit"
 
 # Index jobs_by_status, a pass at a time.
-DEAD_LETTERS: Final = _DEAD_LETTERS + VISIBLE + _OLDEST_FIRST
-DEAD_LETTERS_OF_QUEUES: Final = _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST
+DEAD_LETTERS: Final = Statement(DeadLetterRow, _DEAD_LETTERS + VISIBLE + _OLDEST_FIRST)
+DEAD_LETTERS_OF_QUEUES: Final = Statement(DeadLetterRow, _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST)
 
 # Index jobs_by_id, once for each id asked for.
-DEAD_LETTERS_NAMED: Final = (
+DEAD_LETTERS_NAMED: Final = Statement(
+    DeadLetterRow,
     f"""
 SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id, {ROW_BYTES} AS row_bytes,
        {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
     + VISIBLE
-    + _OLDEST_FIRST
+    + _OLDEST_FIRST,
 )
 
-LIVE_QUEUES: Final = """
+
+class NamedQueueRow(TypedDict):
+    seq: int
+    queue_name: str
+
+
+LIVE_QUEUES: Final = Statement(
+    NamedQueueRow,
+    """
 SELECT seq, queue_name FROM queues WHERE org = :org AND deleted_at_ms IS NULL
-"""
+""",
+)
+
+
+class StatusCountRow(TypedDict):
+    queue_name: str
+    name: str  # "status.pending"
+    value: int
+
 
 # Primary key of queue_counters: the gauges of each queue stand together.
-STATUS_COUNTS: Final = """
+STATUS_COUNTS: Final = Statement(
+    StatusCountRow,
+    """
 SELECT queue_name, name, queue_counters.value
   FROM json_each(:queues) AS asked
   JOIN queues ON queues.seq = asked.value
   JOIN queue_counters ON queue_counters.queue = queues.seq AND minute = 0 AND name LIKE 'status.%'
-"""
+""",
+)
 
-LIVE_QUEUE: Final = """
+LIVE_QUEUE: Final = Value(
+    int,
+    """
 SELECT seq FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
-"""
+""",
+)
 
 # The filters, the order and the page follow: see query.py.
-LIST: Final = f"SELECT {_SHOWN} FROM jobs"
-LIST_WHOLE: Final = "SELECT * FROM jobs"  # but what stands apart
+LIST: Final = Statement(ListedJobRow, f"SELECT {_SHOWN} FROM jobs")
+LIST_WHOLE: Final = Statement(JobRow, "SELECT * FROM jobs")  # but what stands apart
 # By the numbers that the filter has found, which are few. SQLite 3.40 would walk all jobs of the
 # organization in their order instead.
 BY_NUMBERS: Final = " NOT INDEXED"
@@ -169,12 +276,22 @@ COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE "  # a limit and 
 
 # -- for an administrator: over all organizations --------------------------------------------------
 
+
+class ListedJobOfAnyOrgRow(ListedJobRow):
+    org_id: str
+
+
+class JobOfAnyOrgRow(JobRow):
+    org_id: str
+
+
 _OF_ALL: Final = """, organizations.id AS org_id
   FROM jobs CROSS JOIN organizations ON organizations.seq = jobs.org
  WHERE organizations.deleted_at_ms IS NULL"""
 
 # Back from the newest row until the page is full; no index could answer the filters either.
-OF_ALL_ORGS: Final = (
+OF_ALL_ORGS: Final = Statement(
+    ListedJobOfAnyOrgRow,
     f"SELECT {_SHOWN}"
     + _OF_ALL
     + VISIBLE
@@ -182,73 +299,10 @@ OF_ALL_ORGS: Final = (
    AND (:status IS NULL OR status = :status)
    AND (:queue_name IS NULL OR queue_name = :queue_name)
  ORDER BY jobs.seq DESC LIMIT :limit OFFSET :offset
-"""
+""",
 )
 
 # Index jobs_by_id. Two organizations may have brought a job of the same id with them.
-BY_ID_OF_ANY_ORG: Final = "SELECT jobs.*" + _OF_ALL + VISIBLE + " AND jobs.id = :id LIMIT 1"
-
-# -- for `check`: these look at every row ------------------------------------------------------
-
-ALL_LIVE_QUEUES: Final = "SELECT seq, queue_name FROM queues WHERE deleted_at_ms IS NULL"
-
-ALL_COUNTERS: Final = "SELECT queue, name, value FROM queue_counters WHERE minute = 0"
-
-ALL_COUNTS: Final = "SELECT queue, status, count(*) AS count FROM jobs GROUP BY queue, status"
-
-ACTIVE_OF_ORGANIZATIONS: Final = """
-SELECT slug, coalesce(value, 0) AS counted,
-       (SELECT count(*) FROM jobs JOIN queues ON queues.seq = jobs.queue
-         WHERE jobs.org = organizations.seq AND deleted_at_ms IS NULL
-           AND status IN ('pending', 'scheduled', 'processing')) AS found
-  FROM organizations
-  LEFT JOIN usage_counters ON usage_counters.org = organizations.seq
-                          AND period = '' AND usage_counters.name = 'active_jobs'
-"""
-
-WRONGLY_CLAIMABLE: Final = """
-SELECT id, status, claimable FROM jobs
- WHERE claimable <> (status = 'pending' AND run_at_ms IS NULL AND dependencies_met IS NOT 0)
- LIMIT 100
-"""
-
-# What stands apart, one body at a time: a file may hold more of them than memory.
-BODY_AFTER: Final = """
-SELECT seq, job, which, checksum, body FROM job_bodies WHERE seq > :after ORDER BY seq LIMIT 1
-"""
-
-WITHOUT_BODY: Final = """
-SELECT id, 'payload' AS which FROM jobs
- WHERE payload_bytes IS NOT NULL
-   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'payload')
-UNION ALL
-SELECT id, 'result' FROM jobs
- WHERE result_bytes IS NOT NULL
-   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'result')
- LIMIT 100
-"""
-
-ID_OF: Final = "SELECT id FROM jobs WHERE seq = :seq"
-
-# -- the event log, for streams that come back ------------------------------------------------
-
-# Index event_log_of_org, jobs_by_id for each completed job, and job_bodies_of_job. A
-# result that is too long for a frame is not read.
-LOGGED_AFTER: Final = """
-SELECT event_log.*, coalesce(jobs.result, bodies.body) AS result, bodies.checksum
-  FROM event_log
-  LEFT JOIN jobs ON event_log.type = 'job.completed' AND jobs.id = event_log.subject_id
-  LEFT JOIN job_bodies AS bodies ON jobs.result_bytes <= :result_bytes_max
-                                AND bodies.job = jobs.seq AND bodies.which = 'result'
- WHERE event_log.org = :org AND event_log.seq > :after AND event_log.seq <= :up_to
- ORDER BY event_log.seq LIMIT :limit
-"""
-
-# The primary key of event_log.
-LOGGED: Final = "SELECT created_at_ms FROM event_log WHERE seq = :seq AND org = :org"
-LAST_LOGGED: Final = "SELECT max(seq) FROM event_log"
-
-# Index event_log_of_org, back from the newest row.
-OLDEST_REPLAYED: Final = """
-SELECT seq FROM event_log WHERE org = :org ORDER BY seq DESC LIMIT 1 OFFSET :newer
-"""
+BY_ID_OF_ANY_ORG: Final = Statement(
+    JobOfAnyOrgRow, "SELECT jobs.*" + _OF_ALL + VISIBLE + " AND jobs.id = :id LIMIT 1"
+)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from spooled_lite.events import EVENTS, Row
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.events import EVENTS
 
 
 class JobStatus(StrEnum):
@@ -38,7 +39,7 @@ TRANSITIONS: Final[Mapping[S, frozenset[S]]] = {
 }
 
 
-def state_of(job: Row) -> str:
+def state_of(job: JobRow) -> str:
     """The finer word for where a job stands. Contract: catbird-capabilities, section 19.2."""
     match job["status"]:
         case S.PENDING | S.SCHEDULED:
@@ -51,6 +52,6 @@ def state_of(job: Row) -> str:
             return "completed"
         case S.CANCELLED:
             expires_at_ms, ended_at_ms = job["expires_at_ms"], job["completed_at_ms"]
-            has_expired = expires_at_ms is not None and expires_at_ms <= ended_at_ms
+            has_expired = expires_at_ms is not None and expires_at_ms <= (ended_at_ms or 0)
             return "expired" if has_expired else "canceled"
     return "failed"

@@ -1,10 +1,11 @@
 """Making known when something about a waiting job is due."""
 
-from spooled_lite.events import Deadline, Row
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 
-def announce_times(tx: Tx, row: Row) -> None:
+def announce_times(tx: Tx, row: JobRow) -> None:
     """Announce when this job becomes claimable and when it expires, each time it begins to wait."""
     if row["claimable"]:
         tx.feed((row["org"], row["queue_name"]))

@@ -1,17 +1,17 @@
 """Taking a waiting job out of its queue."""
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.fence import visible
 from spooled_lite.core.steps.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.errors import Conflict
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
 
-def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> Row:
+def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
     """Cancel a job that waits; what waits for it is cancelled too.
 
     Raises:
@@ -42,7 +42,7 @@ def expire_jobs(tx: Tx) -> Pass:
     return next_pass(tx, len(some), statements.NEXT_EXPIRY, found=len(expired))
 
 
-def _cancel(tx: Tx, org: int, job_id: str, *, was: str, reason: str | None) -> Row | None:
+def _cancel(tx: Tx, org: int, job_id: str, *, was: str, reason: str | None) -> JobRow | None:
     row = tx.row(statements.CANCEL, {"id": job_id, "org": org, "now_ms": tx.now_ms})
     if row is not None:
         tx.emit("job.cancelled", org, row=row, was=was, facts={"reason": reason})

@@ -1,11 +1,11 @@
 """Taking due jobs under a lease."""
 
-import sqlite3
 from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import first_of
 from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
@@ -30,7 +30,7 @@ class Claim(Struct, frozen=True, kw_only=True, gc=False):
     lease_ms: int
 
 
-def claim(tx: Tx, org: int, wanted: Claim) -> list[sqlite3.Row]:
+def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     """Take up to `limit` due jobs of a queue under one new lease, in claim order.
 
     Fewer when they are large: CLAIM_BYTES_MAX together, at least one. Their payloads are in the
@@ -85,14 +85,14 @@ def _fitting(tx: Tx, queue: int, limit: int) -> int:
     return max(1, len(first_of(tx.rows(statements.SIZES, asked), CLAIM_BYTES_MAX)))
 
 
-def is_held(tx: Reading, job: int, lease_id: str) -> bool:
+def is_held(tx: Reading, job: int, lease_id: str | None) -> bool:
     """Whether this lease is still the job's: not settled, not lost, not hidden with its queue."""
-    return tx.row(statements.STILL_HELD, {"seq": job, "lease_id": lease_id}) is not None
+    return tx.value(statements.STILL_HELD, {"seq": job, "lease_id": lease_id}) is not None
 
 
 def claim_if_still_allowed(
     tx: Tx, org: int, wanted: Claim, key: int, secret_id: str, token_id: str | None = None
-) -> list[sqlite3.Row]:
+) -> list[JobRow]:
     """As `claim`, for a caller let in a while ago: its secret or token may be good no longer.
 
     Raises:

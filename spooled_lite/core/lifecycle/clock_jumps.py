@@ -4,14 +4,13 @@ What was measured by one time must not end by another: a lease of five minutes i
 the clock went on by an hour, and a retry in ten seconds does not wait for the year 2036.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.passes import PASS_MAX, first_of
+from spooled_lite.core.jobs.passes import PASS_MAX, SizedRow, first_of
 from spooled_lite.core.lifecycle import clock_statements as statements
 from spooled_lite.storage.transaction import Tx
 
@@ -87,10 +86,10 @@ def set_back_creation(tx: Tx, after: int) -> int | None:
     Jobs are claimed in the order in which they were created: those of a year ahead would stand
     behind all others for that year.
     """
-    orgs = tx.rows(statements.ORGANIZATIONS_AFTER, {"after": after, "limit": ORGS_MAX})
+    orgs = tx.values(statements.ORGANIZATIONS_AFTER, {"after": after, "limit": ORGS_MAX})
     left = PASS_MAX
     for org in orgs:
-        wanted = {"org": org["seq"], "now_ms": tx.now_ms, "limit": left}
+        wanted = {"org": org, "now_ms": tx.now_ms, "limit": left}
         found = tx.rows(statements.CREATED_AHEAD, wanted)
         some = first_of(found)
         if some:
@@ -98,9 +97,9 @@ def set_back_creation(tx: Tx, after: int) -> int | None:
         left -= len(some)
         if len(some) < len(found) or left <= 0:
             return after  # those that were set back are found no more
-        after = org["seq"]
+        after = org
     return after if len(orgs) == ORGS_MAX else None
 
 
-def _seqs(rows: Sequence[sqlite3.Row]) -> str:
+def _seqs(rows: Sequence[SizedRow]) -> str:
     return msgspec.json.encode([row["seq"] for row in rows]).decode()

@@ -2,14 +2,19 @@
 
 from typing import Final
 
+from spooled_lite.core.jobs.passes import SizedRow
 from spooled_lite.core.jobs.statements import ROW_BYTES
+from spooled_lite.storage.statement import Statement, Value
 
 # Index jobs_leased. Those that were moved come last, as they end later now.
-LIVE_LEASES: Final = f"""
+LIVE_LEASES: Final = Statement(
+    SizedRow,
+    f"""
 SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms > :now_ms AND updated_at_ms <> :marked_ms
  ORDER BY lease_expires_at_ms LIMIT :limit
-"""
+""",
+)
 
 MOVE_LEASES: Final = """
 UPDATE jobs SET lease_expires_at_ms = lease_expires_at_ms + :by_ms, updated_at_ms = :marked_ms
@@ -17,11 +22,14 @@ UPDATE jobs SET lease_expires_at_ms = lease_expires_at_ms + :by_ms, updated_at_m
 """
 
 # Index jobs_leased. Those that were set back come last, as they end earlier now.
-LEASES_AHEAD: Final = f"""
+LEASES_AHEAD: Final = Statement(
+    SizedRow,
+    f"""
 SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms > :now_ms AND updated_at_ms > :now_ms
  ORDER BY lease_expires_at_ms DESC LIMIT :limit
-"""
+""",
+)
 
 SET_BACK_LEASES: Final = """
 UPDATE jobs
@@ -30,12 +38,23 @@ UPDATE jobs
  WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 
+
+class WaitingRow(SizedRow):
+    status: str
+    run_at_ms: int
+    updated_at_ms: int
+    delay_ms: int | None
+
+
 # Index jobs_to_promote.
-WAITING_AFTER: Final = f"""
+WAITING_AFTER: Final = Statement(
+    WaitingRow,
+    f"""
 SELECT seq, status, run_at_ms, updated_at_ms, delay_ms, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE run_at_ms IS NOT NULL AND (run_at_ms, seq) > (:run_at_ms, :seq)
  ORDER BY run_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 SET_BACK_WAITS: Final = """
 UPDATE jobs
@@ -45,16 +64,22 @@ UPDATE jobs
 """
 
 # The primary key.
-ORGANIZATIONS_AFTER: Final = """
+ORGANIZATIONS_AFTER: Final = Value(
+    int,
+    """
 SELECT seq FROM organizations WHERE seq > :after ORDER BY seq LIMIT :limit
-"""
+""",
+)
 
 # Index jobs_newest, in the order in which they were stored.
-CREATED_AHEAD: Final = f"""
+CREATED_AHEAD: Final = Statement(
+    SizedRow,
+    f"""
 SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE org = :org AND created_at_ms > :now_ms
  ORDER BY created_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 SET_BACK_CREATION: Final = """
 UPDATE jobs SET created_at_ms = :now_ms WHERE seq IN (SELECT value FROM json_each(:seqs))

@@ -1,14 +1,20 @@
 """Why an answer about a job was refused: the lease is the fence."""
 
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound, SpooledError
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading, Tx
+
+
+class OfQueueRow(TypedDict):
+    queue_name: str
+
+
+R = TypeVar("R", bound=OfQueueRow)
 
 
 def guard(tx: Tx, org: int, job_id: str, claimant: Claimant) -> dict[str, Any]:
@@ -22,7 +28,7 @@ def guard(tx: Tx, org: int, job_id: str, claimant: Claimant) -> dict[str, Any]:
     }
 
 
-def visible(row: Row | None, scope: Scope) -> Row:
+def visible(row: R | None, scope: Scope) -> R:
     """The row itself. Raises NotFound for none, and for one outside the key's queues."""
     if row is None or not scope.allows(row["queue_name"]):
         raise NotFound.thing("Job")

@@ -1,11 +1,11 @@
 """Delayed jobs and waiting retries become claimable when their time has come."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.statements import DueRow
 from spooled_lite.storage.transaction import Cache, Tx
 
 _PROMOTED: Final = Cache[int, int]()  # by queue: the moment up to which nothing more is due
@@ -32,7 +32,7 @@ def promote_due_of_queue(tx: Tx, queue: int) -> None:
     _promote(tx, first_of(tx.rows(statements.DUE_OF_QUEUE, wanted)))
 
 
-def _promote(tx: Tx, due: Sequence[sqlite3.Row]) -> None:
+def _promote(tx: Tx, due: Sequence[DueRow]) -> None:
     for was in due:
         row = tx.row(statements.PROMOTE, {"seq": was["seq"], "now_ms": tx.now_ms})
         assert row is not None, "nothing changes a job between two statements of an operation"

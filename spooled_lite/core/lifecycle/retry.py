@@ -7,8 +7,10 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.passes import PASS_MAX, first_of
+from spooled_lite.core.jobs.statements import BriefJobRow, DeadLetterRow
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
@@ -23,7 +25,6 @@ from spooled_lite.core.steps.dependents import (
 from spooled_lite.core.steps.revive import revive_steps
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import Conflict, QuotaExceeded
-from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
@@ -36,7 +37,7 @@ class Retried(Struct, frozen=True):
     left: list[str] = []  # dead letters for another pass
 
 
-def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Row:
+def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> JobRow:
     """Put a dead letter back into its queue at once, one retry further.
 
     A step takes what its failure had cancelled with it, and its failed workflow runs again. One
@@ -82,10 +83,10 @@ def retry_dead_letters(
     if caps is not None and not has_room:
         check_room(tx, org, caps, "active_jobs", more=len(found))
     some, left = _for_one_pass(found)
-    of_workflow: dict[str | None, list[Row]] = defaultdict(list)
+    of_workflow: dict[str | None, list[DeadLetterRow]] = defaultdict(list)
     for job in some:
         of_workflow[job["workflow_id"]].append(job)
-    retried: list[Row] = []
+    retried: list[JobRow] = []
     skipped: list[str] = []
     cost = 0
     for workflow_id, jobs in of_workflow.items():
@@ -100,7 +101,7 @@ def retry_dead_letters(
     return Retried([row["id"] for row in retried], skipped, left)
 
 
-def _for_one_pass(found: Sequence[Row]) -> tuple[list[Row], list[str]]:
+def _for_one_pass(found: Sequence[DeadLetterRow]) -> tuple[list[DeadLetterRow], list[str]]:
     """As many as one pass has bytes for, with all of their workflows; and the ids of the others."""
     some = list(first_of(found, column="row_bytes"))
     workflows = {job["workflow_id"] for job in some} - {None}
@@ -113,7 +114,7 @@ def _for_one_pass(found: Sequence[Row]) -> tuple[list[Row], list[str]]:
     return some, left
 
 
-def _retry_all(tx: Tx, org: int, jobs: Sequence[Row]) -> list[Row]:
+def _retry_all(tx: Tx, org: int, jobs: Sequence[BriefJobRow]) -> list[JobRow]:
     retried = []
     for job in jobs:
         row = _retry(tx, org, job, starts_over=True)
@@ -134,7 +135,7 @@ def _revive(tx: Tx, workflow_id: str | None) -> int:
     return len(revived)
 
 
-def _has_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> bool:
+def _has_room_for_workflow_of(tx: Tx, org: int, job: BriefJobRow, caps: Caps | None) -> bool:
     try:
         _check_room_for_workflow_of(tx, org, job, caps)
     except QuotaExceeded:
@@ -142,7 +143,7 @@ def _has_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> 
     return True
 
 
-def _check_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -> None:
+def _check_room_for_workflow_of(tx: Tx, org: int, job: BriefJobRow, caps: Caps | None) -> None:
     """Raises QuotaExceeded when a step would start a finished workflow that is one too many."""
     if caps is None or job["workflow_id"] is None:
         return
@@ -151,7 +152,7 @@ def _check_room_for_workflow_of(tx: Tx, org: int, job: Row, caps: Caps | None) -
         check_room(tx, org, caps, "workflows", more=1)
 
 
-def _retry(tx: Tx, org: int, job: Row, *, starts_over: bool) -> Row | None:
+def _retry(tx: Tx, org: int, job: BriefJobRow, *, starts_over: bool) -> JobRow | None:
     row = tx.row(
         statements.RETRY,
         {"id": job["id"], "org": org, "starts_over": starts_over, "now_ms": tx.now_ms},

@@ -6,16 +6,17 @@ from typing import Literal
 from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import add_result, result_columns
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.backoff import backoff_ms
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.core.steps.dependents import tell_dependents
-from spooled_lite.events import Row
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
@@ -80,18 +81,18 @@ def fail(
 
 
 @in_lane(Lane.SETTLE)
-def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[Row, str]]) -> None:
+def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[HeldRow, str]]) -> None:
     """End the attempt of claimed jobs that their claimer cannot read, as `fail`, each with why.
 
     Those that are not held under their lease any more are passed over.
     """
     for job, error in jobs:
-        held = tx.row(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
+        held = tx.value(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
         if held is not None and not stop(tx, job, error):
             _retry_or_bury(tx, org, job, error, may_retry=True)
 
 
-def _retry_or_bury(tx: Tx, org: int, held: Row, error: str, may_retry: bool) -> Failed:
+def _retry_or_bury(tx: Tx, org: int, held: HeldRow, error: str, may_retry: bool) -> Failed:
     if may_retry and held["retry_count"] < held["max_retries"]:
         queue = known_queue(tx, org, held["queue_name"])
         assert queue is not None, "a visible job has a live queue"
@@ -102,7 +103,7 @@ def _retry_or_bury(tx: Tx, org: int, held: Row, error: str, may_retry: bool) -> 
     return Failed("deadletter", will_retry=False, delay_ms=0)
 
 
-def retry_later(tx: Tx, held: Row, error: str, *, run_at_ms: int | None) -> None:
+def retry_later(tx: Tx, held: HeldRow, error: str, *, run_at_ms: int | None) -> None:
     """End the attempt of a held job and let it run again, at once without a time."""
     row = tx.row(
         statements.RETRY_LATER,
@@ -126,7 +127,7 @@ def retry_later(tx: Tx, held: Row, error: str, *, run_at_ms: int | None) -> None
     announce_times(tx, row)
 
 
-def bury(tx: Tx, held: Row, error: str) -> Row:
+def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
     """Move a held job to the dead letters. The caller has what waits for it told."""
     row = tx.row(
         statements.BURY,
@@ -150,7 +151,7 @@ def bury(tx: Tx, held: Row, error: str) -> Row:
 
 
 @in_lane(Lane.SETTLE)
-def release(tx: Tx, jobs: Sequence[Row]) -> int:
+def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
     """Take back jobs whose caller went away before it got them; how many still were its own.
 
     Not an attempt: `retry_count` stays. One that was told to stop is cancelled instead.
@@ -175,17 +176,17 @@ def release(tx: Tx, jobs: Sequence[Row]) -> int:
 
 
 @in_lane(Lane.SETTLE)
-def give_up(tx: Tx, jobs: Sequence[Row], error: str) -> None:
+def give_up(tx: Tx, jobs: Sequence[HeldRow], error: str) -> None:
     """Move claimed jobs to the dead letters, whatever retries they have: none would help.
 
     Those that are not held under their lease any more are passed over.
     """
     for job in jobs:
-        held = tx.row(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
+        held = tx.value(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
         if held is not None and not stop(tx, job):
             tell_dependents(tx, bury(tx, job, error))
 
 
-def _attempt_ended(tx: Tx, org: int, row: Row) -> None:
+def _attempt_ended(tx: Tx, org: int, row: JobRow) -> None:
     # The job itself may be claimable again, and a queue with a concurrency limit has room now.
     tx.feed((org, row["queue_name"]))

@@ -1,15 +1,20 @@
 """Every statement that changes the status of a job."""
 
-from typing import Final
+from typing import Final, TypedDict
 
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
+from spooled_lite.storage.statement import Statement, Value
 
 # -- claim -----------------------------------------------------------------------------------
 
 # Highest priority first, then oldest, then as stored. Never sorts: walks index
 #   jobs_due (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1
 # `claimable` is 0 for delayed, blocked and retry-waiting rows, so they are not in the index.
-CLAIM: Final = """
+CLAIM: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = 'processing', claimable = 0,
        assigned_worker_id = :worker_id, lease_id = :lease_id,
@@ -23,46 +28,70 @@ UPDATE jobs
         ORDER BY priority DESC, created_at_ms, seq
         LIMIT :limit)
 RETURNING *
-"""
+""",
+)
+
+
+class SizeRow(TypedDict):
+    size_bytes: int
+
 
 # How large each of the next ones is, for a claim of several. In the order of CLAIM.
-SIZES: Final = f"""
+SIZES: Final = Statement(
+    SizeRow,
+    f"""
 SELECT {ALL_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue AND claimable = 1
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
  ORDER BY priority DESC, created_at_ms, seq
  LIMIT :limit
-"""
+""",
+)
 
 # -- promote ---------------------------------------------------------------------------------
 
+
+class DueRow(TypedDict):
+    seq: int
+    status: str
+    size_bytes: int
+
+
 # Index jobs_to_promote_of_queue.
-DUE_OF_QUEUE: Final = f"""
+DUE_OF_QUEUE: Final = Statement(
+    DueRow,
+    f"""
 SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue AND run_at_ms <= :now_ms
  ORDER BY run_at_ms LIMIT :limit
-"""
+""",
+)
 
 # Index jobs_to_promote.
-DUE: Final = (
+DUE: Final = Statement(
+    DueRow,
     f"SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs WHERE run_at_ms <= :now_ms"
     + VISIBLE
-    + " ORDER BY run_at_ms LIMIT :limit"
+    + " ORDER BY run_at_ms LIMIT :limit",
 )
 
-NEXT_PROMOTION: Final = (
+NEXT_PROMOTION: Final = Statement(
+    NextRow,
     "SELECT run_at_ms AS at_ms, updated_at_ms FROM jobs WHERE run_at_ms IS NOT NULL"
     + VISIBLE
-    + " ORDER BY run_at_ms LIMIT 1"
+    + " ORDER BY run_at_ms LIMIT 1",
 )
 
-PROMOTE: Final = """
+PROMOTE: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = 'pending', run_at_ms = NULL, claimable = (dependencies_met IS NOT 0),
        updated_at_ms = :now_ms
  WHERE seq = :seq AND run_at_ms <= :now_ms
 RETURNING *
-"""
+""",
+)
 
 # -- the holder of a lease -------------------------------------------------------------------
 
@@ -77,7 +106,8 @@ _HELD: Final = (
     + VISIBLE
 )
 
-COMPLETE: Final = (
+COMPLETE: Final = Statement(
+    JobRow,
     """
 UPDATE jobs
    SET status = 'completed', result = :result, result_bytes = :result_bytes,
@@ -87,40 +117,60 @@ UPDATE jobs
     + _HELD
     + """
 RETURNING *
-"""
+""",
 )
 
-RENEW: Final = (
+RENEW: Final = Statement(
+    JobRow,
     """
 UPDATE jobs SET lease_expires_at_ms = :lease_expires_at_ms, updated_at_ms = :now_ms"""
     + _HELD
     + """
 RETURNING *
-"""
+""",
 )
 
-REPORT_PROGRESS: Final = (
+REPORT_PROGRESS: Final = Statement(
+    JobRow,
     """
 UPDATE jobs SET progress = :progress, progress_message = :message, updated_at_ms = :now_ms"""
     + _HELD
     + """
 RETURNING *
-"""
+""",
 )
 
-HELD: Final = (
+
+class HeldRow(TypedDict):
+    """A job that is held under a lease, as far as the end of its attempt has to know it."""
+
+    seq: int
+    queue_name: str
+    stop_reason: str | None
+    retry_count: int
+    max_retries: int
+    lease_id: str | None
+    assigned_worker_id: str | None
+
+
+HELD: Final = Statement(
+    HeldRow,
     """
 SELECT seq, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
   FROM jobs"""
-    + _HELD
+    + _HELD,
 )
 
-STILL_HELD: Final = "SELECT 1 FROM jobs WHERE seq = :seq AND lease_id = :lease_id" + VISIBLE
+STILL_HELD: Final = Value(
+    int, "SELECT 1 FROM jobs WHERE seq = :seq AND lease_id = :lease_id" + VISIBLE
+)
 
 # -- the end of an attempt -------------------------------------------------------------------
 
 # Guarded by the lease that was held when the decision was made.
-RETRY_LATER: Final = """
+RETRY_LATER: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = 'pending', claimable = (:run_at_ms IS NULL AND dependencies_met IS NOT 0),
        run_at_ms = :run_at_ms, scheduled_at_ms = :run_at_ms, retry_count = retry_count + 1,
@@ -128,18 +178,23 @@ UPDATE jobs
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
 RETURNING *
-"""
+""",
+)
 
-BURY: Final = """
+BURY: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = 'deadletter', last_error = :error, completed_at_ms = :now_ms,
        updated_at_ms = :now_ms, settled_lease_id = lease_id,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
 RETURNING *
-"""
+""",
+)
 
-RELEASE: Final = (
+RELEASE: Final = Statement(
+    JobRow,
     """
 UPDATE jobs
    SET status = 'pending', claimable = 1, started_at_ms = NULL, updated_at_ms = :now_ms,
@@ -148,30 +203,38 @@ UPDATE jobs
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
 
+
+class LeaseOverRow(HeldRow):
+    size_bytes: int
+
+
 # Index jobs_leased.
-LEASES_OVER: Final = (
+LEASES_OVER: Final = Statement(
+    LeaseOverRow,
     f"""
 SELECT seq, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id,
        {ROW_BYTES} AS size_bytes
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""
     + VISIBLE
-    + " ORDER BY lease_expires_at_ms LIMIT :limit"
+    + " ORDER BY lease_expires_at_ms LIMIT :limit",
 )
 
-NEXT_LEASE_END: Final = (
+NEXT_LEASE_END: Final = Statement(
+    NextRow,
     "SELECT lease_expires_at_ms AS at_ms, updated_at_ms FROM jobs WHERE lease_id IS NOT NULL"
     + VISIBLE
-    + " ORDER BY lease_expires_at_ms LIMIT 1"
+    + " ORDER BY lease_expires_at_ms LIMIT 1",
 )
 
 # -- stopped by its workflow -----------------------------------------------------------------
 
 # Index jobs_of_workflow. What was told already is not told again.
-REQUEST_STOP: Final = (
+REQUEST_STOP: Final = Statement(
+    JobRow,
     """
 UPDATE jobs SET stop_reason = :reason, updated_at_ms = :now_ms
  WHERE workflow_id = :workflow_id AND status = 'processing' AND lease_id IS NOT NULL
@@ -179,12 +242,13 @@ UPDATE jobs SET stop_reason = :reason, updated_at_ms = :now_ms
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
 
 # Instead of another attempt or the dead letters. The reason stays, for whoever asks with the lease
 # again; who says that it has failed has settled it, the others have lost it.
-STOP: Final = (
+STOP: Final = Statement(
+    JobRow,
     """
 UPDATE jobs
    SET status = 'cancelled', completed_at_ms = :now_ms, updated_at_ms = :now_ms,
@@ -195,13 +259,14 @@ UPDATE jobs
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
 
 # -- by hand ---------------------------------------------------------------------------------
 
 # Index jobs_by_id.
-RETRY: Final = (
+RETRY: Final = Statement(
+    JobRow,
     """
 UPDATE jobs
    SET status = 'pending', claimable = (dependencies_met IS NOT 0),
@@ -212,10 +277,12 @@ UPDATE jobs
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
 
-START_STEP_OVER: Final = """
+START_STEP_OVER: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = 'pending', claimable = (dependencies_met IS NOT 0), retry_count = 0,
        last_error = NULL, result = NULL, result_bytes = NULL, scheduled_at_ms = NULL,
@@ -223,9 +290,11 @@ UPDATE jobs
        assigned_worker_id = NULL, updated_at_ms = :now_ms
  WHERE seq = :seq AND status IN ('failed', 'deadletter')
 RETURNING *
-"""
+""",
+)
 
-CANCEL: Final = (
+CANCEL: Final = Statement(
+    JobRow,
     """
 UPDATE jobs
    SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
@@ -234,24 +303,34 @@ UPDATE jobs
     + VISIBLE
     + """
 RETURNING *
-"""
+""",
 )
 
 # -- expiry ----------------------------------------------------------------------------------
 
+
+class ExpiredRow(TypedDict):
+    id: str
+    org: int
+    status: str
+    size_bytes: int
+
+
 # Index jobs_expiring.
-EXPIRED: Final = (
+EXPIRED: Final = Statement(
+    ExpiredRow,
     f"""
 SELECT id, org, status, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE expires_at_ms <= :now_ms AND status IN ('pending', 'scheduled')"""
     + VISIBLE
-    + " ORDER BY expires_at_ms LIMIT :limit"
+    + " ORDER BY expires_at_ms LIMIT :limit",
 )
 
-NEXT_EXPIRY: Final = (
+NEXT_EXPIRY: Final = Statement(
+    NextRow,
     """
 SELECT expires_at_ms AS at_ms, updated_at_ms FROM jobs
  WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled')"""
     + VISIBLE
-    + " ORDER BY expires_at_ms LIMIT 1"
+    + " ORDER BY expires_at_ms LIMIT 1",
 )

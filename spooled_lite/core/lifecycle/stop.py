@@ -3,8 +3,8 @@
 from typing import Final
 
 from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.steps.dependents import tell_dependents_later
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
 CANCELLED_WITH_WORKFLOW: Final = "workflow cancelled"
@@ -23,12 +23,12 @@ def request_stop(tx: Tx, workflow_id: str) -> None:
     """
     asked = {"workflow_id": workflow_id, "reason": WORKFLOW_CANCELED, "now_ms": tx.now_ms}
     told = tx.rows(statements.REQUEST_STOP, asked)
-    for row in sorted(told, key=lambda row: row["step_position"]):
+    for row in sorted(told, key=lambda row: row["step_position"] or 0):
         facts = {"reason": row["stop_reason"]}
         tx.emit("job.stop_requested", row["org"], row=row, was="processing", facts=facts)
 
 
-def stop(tx: Tx, held: Row, error: str | None = None) -> bool:
+def stop(tx: Tx, held: HeldRow, error: str | None = None) -> bool:
     """Cancel a held job that was told to stop, with the error it failed with, if it did.
 
     False: it was not told to, or is not held under this lease any more. Then nothing is changed.

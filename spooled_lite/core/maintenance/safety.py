@@ -1,13 +1,14 @@
 """A slow look for what every deadline has missed. It is expected to find nothing."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from spooled_lite.core.jobs.passes import Pass
+from spooled_lite.core.jobs.passes import NextRow, Pass
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.events import Deadline
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
 
 logger = logging.getLogger(__name__)
@@ -15,11 +16,11 @@ logger = logging.getLogger(__name__)
 EVERY_MS: Final = 60_000
 OVERDUE_MS: Final = 5_000  # late by this much is missed; less may be on its way
 
-_NEXT: Final = {
+_NEXT: Final[Mapping[Deadline, Statement[NextRow]]] = {
     Deadline.PROMOTION: statements.NEXT_PROMOTION,
     Deadline.LEASE_END: statements.NEXT_LEASE_END,
     Deadline.EXPIRY: statements.NEXT_EXPIRY,
-    Deadline.SLOT: schedule_statements.NEXT_SLOT,
+    Deadline.SLOT: Statement(NextRow, schedule_statements.NEXT_SLOT),
 }
 
 

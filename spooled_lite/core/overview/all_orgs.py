@@ -3,9 +3,8 @@
 Contract: platform, section 17.
 """
 
-import sqlite3
-
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.statements import JobOfAnyOrgRow, ListedJobOfAnyOrgRow
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.columns import QueueOfOrg
 from spooled_lite.core.workers import statements as worker_statements
@@ -16,7 +15,7 @@ from spooled_lite.storage.transaction import Reading
 
 def list_all_jobs(
     tx: Reading, *, limit: int, offset: int, status: str | None, queue_name: str | None
-) -> list[sqlite3.Row]:
+) -> list[ListedJobOfAnyOrgRow]:
     """The newest first. A filter looks at every job on its way: give it a time limit."""
     return tx.rows(
         job_statements.OF_ALL_ORGS,
@@ -24,7 +23,7 @@ def list_all_jobs(
     )
 
 
-def get_any_job(tx: Reading, job_id: str) -> sqlite3.Row:
+def get_any_job(tx: Reading, job_id: str) -> JobOfAnyOrgRow:
     """Raises NotFound."""
     job = tx.row(job_statements.BY_ID_OF_ANY_ORG, {"id": job_id})
     if job is None:

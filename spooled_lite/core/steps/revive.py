@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.steps import statements
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -17,7 +18,7 @@ from spooled_lite.storage.transaction import Tx
 PARENT_RETRIED = "Parent job was retried"
 
 
-def revive(tx: Tx, seq: int, *, met: bool) -> Row:
+def revive(tx: Tx, seq: int, *, met: bool) -> JobRow:
     """Let a cancelled job wait again. The caller has what waits for it told."""
     row = tx.row(statements.REVIVE, {"seq": seq, "met": int(met), "now_ms": tx.now_ms})
     assert row is not None, "the job was looked at in this operation"
@@ -27,7 +28,7 @@ def revive(tx: Tx, seq: int, *, met: bool) -> Row:
     return row
 
 
-def revive_steps(tx: Tx, workflow_id: str) -> list[Row]:
+def revive_steps(tx: Tx, workflow_id: str) -> list[JobRow]:
     """Bring back every step of a workflow that was cancelled for a reason that is no more.
 
     All of them at once: were some of them left for later, the workflow could come to an end

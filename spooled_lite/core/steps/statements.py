@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import VISIBLE
+from spooled_lite.storage.statement import Statement
 
 HAS_DEPENDENTS: Final = "SELECT 1 FROM job_dependencies WHERE parent = :job LIMIT 1"
 
@@ -67,7 +69,9 @@ UPDATE jobs
 RETURNING *
 """
 
-REVIVE: Final = """
+REVIVE: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = CASE WHEN scheduled_at_ms > :now_ms THEN 'scheduled' ELSE 'pending' END,
        run_at_ms = CASE WHEN scheduled_at_ms > :now_ms THEN scheduled_at_ms END,
@@ -76,7 +80,8 @@ UPDATE jobs
        completed_at_ms = NULL, updated_at_ms = :now_ms
  WHERE seq = :seq AND status = 'cancelled' AND cancelled_by_parent = 1
 RETURNING *
-"""
+""",
+)
 
 # -- before a job is deleted ---------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import Whole, insert_job
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import new_row
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
@@ -70,7 +71,8 @@ def create_workflow(
     ]
     _store_edges(tx, new.steps, graph, [row["seq"] for row in rows])
     shown = Whole(workflow, {"metadata": new.metadata})
-    return StoredWorkflow(shown, [StoredStep(row["step_key"], row["id"]) for row in rows])
+    stored = zip(new.steps, rows, strict=True)
+    return StoredWorkflow(shown, [StoredStep(step.key, row["id"]) for step, row in stored])
 
 
 def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequence[int]) -> None:
@@ -95,7 +97,7 @@ def _as_json(numbers: Sequence[int]) -> str:
 
 def _store(
     tx: Tx, org: int, workflow_id: str, step: NewStep, position: int, admission: Admission
-) -> dict[str, Any]:
+) -> JobRow:
     is_met = int(not step.depends_on)
     row = new_row(tx, org, step.job, ensure_queue(tx, org, step.job.queue_name, admission))
     row |= {

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
@@ -23,7 +24,7 @@ Mode = Literal["all", "any"]
 class Dependencies(Struct, frozen=True):
     """A job, the parents it waits for, and the children that wait for it."""
 
-    job: sqlite3.Row
+    job: JobRow
     parents: Sequence[sqlite3.Row]
     children: Sequence[sqlite3.Row]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from spooled_lite.core.jobs.bodies import body_bytes
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
-from spooled_lite.events import Row
 from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.transaction import Step, together
 from spooled_lite.wire.grpc.acts import Act, Command
@@ -141,7 +141,7 @@ class Arrived:
 
     weight = size_bytes = 0
 
-    def __init__(self, wanted: Claim, jobs: list[Row]) -> None:
+    def __init__(self, wanted: Claim, jobs: list[JobRow]) -> None:
         self.backlog_bytes = sum(map(body_bytes, jobs))
         self._wanted = wanted
         self._jobs = deque(jobs)
@@ -201,7 +201,7 @@ class Asked:
             give_back(call.db, call.claimer, taker.result())
 
     @property
-    def _taker(self) -> asyncio.Future[list[Row]]:
+    def _taker(self) -> asyncio.Future[list[JobRow]]:
         assert self._request is not None, "it was begun"
-        taker: asyncio.Future[list[Row]] = self._request.taker
+        taker: asyncio.Future[list[JobRow]] = self._request.taker
         return taker

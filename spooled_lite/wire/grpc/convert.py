@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
     LEASE_SECONDS_MIN,
@@ -29,7 +30,6 @@ from spooled_lite.core.workers.records import (
     checked_metadata,
 )
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, SpooledError
-from spooled_lite.events import Row
 from spooled_lite.wire.grpc.descriptors import message_class, spooled_class
 from spooled_lite.wire.grpc.json_structs import json_of, length_of, struct_of
 
@@ -149,15 +149,16 @@ def lease_ms_of(seconds: int) -> int:
 # -- jobs out --------------------------------------------------------------------------------------
 
 
-def job_bytes(row: Row, org_id: str) -> bytes:
+def job_bytes(row: JobRow, org_id: str) -> bytes:
     """A job as it goes over the wire. Contract: grpc, 3.4 and section 4."""
-    result = row["result"]
+    payload, result = row["payload"], row["result"]
+    assert payload is not None, "it was read in full"
     job = _Job(
         id=row["id"],
         organization_id=org_id,
         queue_name=row["queue_name"],
         status=_STATUS[row["status"]],
-        payload=struct_of(row["payload"]) or b"",
+        payload=struct_of(payload) or b"",
         result=None if result is None else struct_of(result),
         retry_count=row["retry_count"],
         max_retries=row["max_retries"],

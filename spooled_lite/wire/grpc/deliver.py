@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-import sqlite3
 from typing import Any, Final
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.claim import Claim, is_held
 from spooled_lite.errors import SpooledError, Unavailable
-from spooled_lite.events import Row
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import claim_of
 from spooled_lite.wire.grpc.hand_out import handed_out
@@ -65,7 +64,7 @@ class _Delivery:
                 continue
             await until_lost(call, job)
 
-    async def _next(self) -> sqlite3.Row:
+    async def _next(self) -> JobRow:
         """The next job, however long that takes."""
         call = self.call
         while True:
@@ -88,7 +87,7 @@ class _Delivery:
                 raise stopping()
             return claimed[0]
 
-    async def _write(self, job: sqlite3.Row) -> bool:
+    async def _write(self, job: JobRow) -> bool:
         """False: nobody can read it over gRPC, and it is nobody's any more."""
         call = self.call
         try:
@@ -101,7 +100,7 @@ class _Delivery:
         return False
 
 
-async def until_lost(call: Call, job: Row) -> None:
+async def until_lost(call: Call, job: JobRow) -> None:
     """Return when the lease is not the job's any more, through whichever door that came."""
     with call.services.hints.of(call.org, [job["id"]], ends_only=False) as hint:
         while await call.reads.point(is_held, job["seq"], job["lease_id"]):

@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import body_bytes
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.settle import fail_unread
-from spooled_lite.events import Row
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import job_bytes
@@ -19,10 +19,10 @@ MESSAGES_BYTES_MAX: Final = 4 * 1024 * 1024 - 1024
 
 class HandedOut(Struct, frozen=True):
     messages: list[bytes]
-    left: Sequence[Row]  # jobs that no longer fit
+    left: Sequence[JobRow]  # jobs that no longer fit
 
 
-async def handed_out(call: Call, claimed: Sequence[Row]) -> HandedOut:
+async def handed_out(call: Call, claimed: Sequence[JobRow]) -> HandedOut:
     """Jobs that were claimed just now, as many as a client takes, at least one.
 
     One that is nested deeper than clients read has failed its attempt, and one that is damaged is
@@ -38,10 +38,10 @@ async def handed_out(call: Call, claimed: Sequence[Row]) -> HandedOut:
     return handed
 
 
-def _converted(jobs: Sequence[Row], org_id: str) -> tuple[HandedOut, list[tuple[Row, str]]]:
+def _converted(jobs: Sequence[JobRow], org_id: str) -> tuple[HandedOut, list[tuple[JobRow, str]]]:
     """The second: those that cannot be read, and why."""
     messages: list[bytes] = []
-    unread: list[tuple[Row, str]] = []
+    unread: list[tuple[JobRow, str]] = []
     size_bytes = 0
     for position, job in enumerate(jobs):
         try:

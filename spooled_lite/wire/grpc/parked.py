@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
-from spooled_lite.events import Row
 from spooled_lite.storage.backlog import Request
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import TooManyStreams, told
@@ -23,7 +23,7 @@ class Parked:
         self,
         call: Call,
         *,
-        arrived: Callable[[Claim, list[Row]], None],
+        arrived: Callable[[Claim, list[JobRow]], None],
         refused: Callable[[SpooledError], None],
     ) -> None:
         self._call = call

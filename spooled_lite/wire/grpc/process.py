@@ -6,9 +6,9 @@ from typing import Any, Final, cast
 
 from grpc.aio import EOF
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError, Unauthorized, WrongShape
-from spooled_lite.events import Row
 from spooled_lite.wire.grpc.acts import ACTS
 from spooled_lite.wire.grpc.answers import (
     Arrived,
@@ -217,7 +217,7 @@ class _Conversation:
 
     # -- from those that are parked ----------------------------------------------------------------
 
-    def _arrived(self, wanted: Claim, jobs: list[Row]) -> None:
+    def _arrived(self, wanted: Claim, jobs: list[JobRow]) -> None:
         if self._backlog_bytes >= BACKLOG_BYTES_MAX:
             give_back(self.call.db, self.call.claimer, jobs)
             self._held_back[(wanted.queue_name, wanted.worker_id)] = wanted

@@ -4,9 +4,9 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED, STATUSES, state_of
 from spooled_lite.core.workflows.query import Outcome
-from spooled_lite.events import Row
 from spooled_lite.wire.shapes.about import about, one_of
 from spooled_lite.wire.shapes.common import Id
 
@@ -53,7 +53,7 @@ class WorkflowOutcome(Struct, kw_only=True):
     cancel_reason: CancelReason | UnsetType = UNSET
 
 
-def job_outcome(row: Row) -> JobOutcome:
+def job_outcome(row: JobRow) -> JobOutcome:
     """Of a job whose result is in its row, when it has completed."""
     status, error = row["status"], row["last_error"]
     said = JobOutcome(id=row["id"], state=state_of(row), status=status)

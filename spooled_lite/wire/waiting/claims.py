@@ -4,24 +4,25 @@ A claim may stand in several lines, and leaves all of them together.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import release
+from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
-from spooled_lite.events import OF_CREDENTIALS, Event, Row
+from spooled_lite.events import OF_CREDENTIALS, Event
 from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Line, Tx
 
-Jobs = TypeVar("Jobs", bound=Sequence[Row])
+Jobs = TypeVar("Jobs", bound=Sequence[HeldRow])
 
 
 class Waiting:
@@ -125,7 +126,7 @@ class Left(Exception):
     """The caller left before it got its jobs; they are back in their queue."""
 
 
-async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[sqlite3.Row]:
+async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[JobRow]:
     """Claim without waiting, behind the claims that wait.
 
     Raises:
@@ -134,7 +135,7 @@ async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[s
     """
     request = ask_once(database, caller, wanted)
     try:
-        jobs: list[sqlite3.Row] = await request.taker
+        jobs: list[JobRow] = await request.taker
     except asyncio.CancelledError:
         _release_taken(database, caller, request)
         raise
@@ -151,7 +152,7 @@ def ask_once(database: Database, caller: Caller, wanted: Claim) -> Request:
 
 async def claim_or_wait(
     database: Database, waiting: Waiting, caller: Caller, wanted: Claim, *, wait_ms: int
-) -> list[sqlite3.Row]:
+) -> list[JobRow]:
     """Claim, and wait up to `wait_ms` for something to claim; an empty list when nothing came.
 
     Also when its worker begins to drain or deregisters, and when the server stops.
@@ -181,13 +182,13 @@ async def claim_or_wait(
         raise
     if not request.taker.done():
         waiting.end(database, request)
-    jobs: list[sqlite3.Row] = request.taker.result()
+    jobs: list[JobRow] = request.taker.result()
     return handed(database, caller, jobs)
 
 
 async def claim_when_there_is(
     database: Database, waiting: Waiting, caller: Caller, wanted: Claim
-) -> list[sqlite3.Row]:
+) -> list[JobRow]:
     """Claim, and wait as long as it takes; an empty list when the server stops.
 
     Raises: as `claim_or_wait`, without Left: whoever leaves has to cancel this.
@@ -198,7 +199,7 @@ async def claim_when_there_is(
     except asyncio.CancelledError:
         leave_line(database, waiting, caller, request)
         raise
-    jobs: list[sqlite3.Row] = request.taker.result()
+    jobs: list[JobRow] = request.taker.result()
     return jobs
 
 
@@ -241,7 +242,7 @@ def _release_taken(database: Database, caller: Caller, request: Request) -> None
         give_back(database, caller, taker.result())
 
 
-def give_back(database: Database, caller: Caller, jobs: Sequence[Row]) -> None:
+def give_back(database: Database, caller: Caller, jobs: Sequence[HeldRow]) -> None:
     """Jobs that did not reach their caller are claimable again at once. Nobody has to wait."""
     database.submit(caller.org, release, jobs)
 

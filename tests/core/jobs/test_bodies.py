@@ -13,10 +13,10 @@ from spooled_lite.core.jobs.bodies import (
     whole,
     whole_while_room,
 )
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.settle import complete, give_up
 from spooled_lite.errors import BodyDamaged
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage, holder
 from tests.factories import a_job
 
@@ -24,7 +24,7 @@ LARGE = b'"' + b"x" * IN_ROW_BYTES_MAX + b'"'
 SMALL = b'"' + b"x" * (IN_ROW_BYTES_MAX - 2) + b'"'
 
 
-def stored(stage: JobStage, job: Row) -> tuple[bytes | None, int | None]:
+def stored(stage: JobStage, job: JobRow) -> tuple[bytes | None, int | None]:
     [row] = stage.rows("SELECT payload, payload_bytes FROM jobs WHERE id = :id", id=job["id"])
     return row["payload"], row["payload_bytes"]
 
@@ -34,7 +34,7 @@ def body_count(stage: JobStage) -> int:
     return count
 
 
-def completed_with(stage: JobStage, result: bytes) -> Row:
+def completed_with(stage: JobStage, result: bytes) -> JobRow:
     stage.enqueue()
     job = stage.take()
     stage.run(complete, stage.org, job["id"], holder(job), result, ALL_QUEUES)

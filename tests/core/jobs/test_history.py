@@ -1,17 +1,17 @@
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.retry import retry
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage
 
 AT = "2027-01-15T08:00:{:02}.000Z"
 
 
-def last(stage: JobStage, job: Row, lines: int = 1) -> list[tuple[str, str | None, object]]:
+def last(stage: JobStage, job: JobRow, lines: int = 1) -> list[tuple[str, str | None, object]]:
     return list(stage.history(job)[-lines:])
 
 
@@ -147,7 +147,7 @@ def test_a_life_is_told_in_order(stage: JobStage) -> None:
 # -- pages -----------------------------------------------------------------------------------
 
 
-def page(stage: JobStage, job: Row, scope: Scope = ALL_QUEUES, **wanted: object) -> list[str]:
+def page(stage: JobStage, job: JobRow, scope: Scope = ALL_QUEUES, **wanted: object) -> list[str]:
     asked = {"direction": "asc", "limit": 100, "offset": 0, **wanted}
     rows = stage.read(history, stage.org, job["id"], scope, **asked)  # type: ignore[arg-type]
     return [row["event_type"] for row in rows]
@@ -164,8 +164,9 @@ def test_a_page_is_cut_from_either_end(stage: JobStage) -> None:
 
 def test_the_history_of_a_job_that_is_not_here_is_not_found(stage: JobStage) -> None:
     job = stage.enqueue()
+    unknown: JobRow = {**job, "id": "unknown"}
 
     with pytest.raises(NotFound):
         page(stage, job, Scope(["others"]))
     with pytest.raises(NotFound):
-        page(stage, {"id": "unknown"})
+        page(stage, unknown)

@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs
+from spooled_lite.core.jobs.statements import JobStatusRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage, rows_of
 from tests.core.store import NOW_MS
 from tests.factories import a_job
@@ -16,7 +17,7 @@ def listed(stage: JobStage, scope: Scope = ALL_QUEUES, **wanted: Any) -> list[st
     return [row["id"] for row in rows]
 
 
-def ids(*jobs: Row) -> list[str]:
+def ids(*jobs: JobRow | JobStatusRow) -> list[str]:
     return [job["id"] for job in jobs]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.passes import PASS_BYTES_MAX
 from spooled_lite.core.jobs.records import TAGS_BYTES_MAX
@@ -27,7 +28,7 @@ from spooled_lite.core.webhooks.subscribe import (
     create_webhook,
     delete_webhook,
 )
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage, holder
 from tests.factories import a_job
 
@@ -115,7 +116,7 @@ def test_small_jobs_are_claimed_as_many_as_were_asked_for(stage: JobStage) -> No
     assert len(stage.claim(limit=100)) == 100
 
 
-def dead_letters(stage: JobStage, count: int) -> list[Row]:
+def dead_letters(stage: JobStage, count: int) -> list[JobRow]:
     return [stage.dead_letter(payload=MEGABYTE) for _ in range(count)]
 
 
@@ -185,7 +186,7 @@ def test_a_retry_of_large_payloads_is_one_pass_because_it_touches_none(stage: Jo
     assert len(retried.job_ids) == 6
 
 
-def deliveries(stage: JobStage, count: int) -> Row:
+def deliveries(stage: JobStage, count: int) -> Any:
     """Of a webhook that is told of large results."""
     wanted = NewWebhook(name="h", url="http://example.com/", events=("job.completed",))
     webhook = stage.run(create_webhook, stage.org, wanted, None)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.renew import renew, report_progress
 from spooled_lite.core.lifecycle.settle import complete, fail, release
 from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 
@@ -39,14 +39,16 @@ STRANGER = Claimant(lease_id="other", worker_id="other")
 NOBODY = Claimant()
 
 
-def taken(stage: JobStage, **fields: Any) -> Row:
+def taken(stage: JobStage, **fields: Any) -> JobRow:
     stage.enqueue(**fields)
     job = stage.take()
     stage.happened()
     return job
 
 
-def refused(stage: JobStage, act: Act, job: Row, who: Claimant, scope: Scope = ALL_QUEUES) -> Any:
+def refused(
+    stage: JobStage, act: Act, job: JobRow, who: Claimant, scope: Scope = ALL_QUEUES
+) -> Any:
     """The refusal, after a look that it changed nothing and announced nothing."""
     before = stage.rows("SELECT * FROM jobs ORDER BY seq")
     stage.happened()
@@ -96,7 +98,7 @@ def test_row_1_a_finished_job_outside_the_scope_is_not_found(stage: JobStage, ac
 
 
 @pytest.fixture(params=["completed", "deadletter", "cancelled"])
-def ended(request: pytest.FixtureRequest, stage: JobStage) -> tuple[str, str | None, Row]:
+def ended(request: pytest.FixtureRequest, stage: JobStage) -> tuple[str, str | None, JobRow]:
     """A finished job, with the lease that settled it."""
     status: str = request.param
     if status == "cancelled":
@@ -113,7 +115,7 @@ def ended(request: pytest.FixtureRequest, stage: JobStage) -> tuple[str, str | N
 
 @ACTS
 def test_row_2_a_finished_job_says_what_it_is(
-    stage: JobStage, act: Act, ended: tuple[str, str | None, Row]
+    stage: JobStage, act: Act, ended: tuple[str, str | None, JobRow]
 ) -> None:
     status, lease_id, job = ended
 
@@ -125,7 +127,7 @@ def test_row_2_a_finished_job_says_what_it_is(
 
 @ACTS
 def test_row_3_another_lease_is_lost_when_the_job_is_finished(
-    stage: JobStage, act: Act, ended: tuple[str, str | None, Row]
+    stage: JobStage, act: Act, ended: tuple[str, str | None, JobRow]
 ) -> None:
     error = refused(stage, act, ended[2], STRANGER)
 
@@ -148,7 +150,7 @@ def test_row_3_the_lease_of_an_earlier_attempt_is_lost(stage: JobStage, act: Act
 
 
 @pytest.fixture(params=["pending", "scheduled", "retrying", "released", "reaped"])
-def waiting(request: pytest.FixtureRequest, stage: JobStage) -> Row:
+def waiting(request: pytest.FixtureRequest, stage: JobStage) -> JobRow:
     if request.param in ("pending", "scheduled"):
         return stage.enqueue(delay_ms=9_000 if request.param == "scheduled" else None)
     job = taken(stage)
@@ -162,7 +164,7 @@ def waiting(request: pytest.FixtureRequest, stage: JobStage) -> Row:
 
 
 @ACTS
-def test_row_4_a_lease_of_a_waiting_job_is_lost(stage: JobStage, act: Act, waiting: Row) -> None:
+def test_row_4_a_lease_of_a_waiting_job_is_lost(stage: JobStage, act: Act, waiting: JobRow) -> None:
     for who in (STRANGER, Claimant(lease_id=waiting["lease_id"] or "some")):
         error = refused(stage, act, waiting, who)
         assert isinstance(error, LeaseExpired)
@@ -171,7 +173,7 @@ def test_row_4_a_lease_of_a_waiting_job_is_lost(stage: JobStage, act: Act, waiti
 
 @ACTS
 def test_row_5_a_waiting_job_is_not_being_processed(
-    stage: JobStage, act: Act, waiting: Row
+    stage: JobStage, act: Act, waiting: JobRow
 ) -> None:
     for who in (NOBODY, Claimant(worker_id="w-1"), Claimant(lease_id="", worker_id="")):
         assert isinstance(refused(stage, act, waiting, who), Conflict)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import PARENT_FAILED
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage, rows_of
 from tests.factories import a_job
 
@@ -24,11 +24,11 @@ def work_of(stage: JobStage, act: Callable[[], None]) -> int:
     return steps
 
 
-def child_of(stage: JobStage, parent: Row) -> Row:
+def child_of(stage: JobStage, parent: JobRow) -> JobRow:
     return stage.enqueue(parent_job_id=parent["id"])
 
 
-def ten_children_of(stage: JobStage, parent: Row) -> None:
+def ten_children_of(stage: JobStage, parent: JobRow) -> None:
     for _ in range(10):
         child_of(stage, parent)
 
@@ -40,7 +40,7 @@ def test_a_child_of_a_dead_parent_is_stored_and_answered_cancelled(stage: JobSta
     child = child_of(stage, parent)
 
     assert (child["status"], child["last_error"]) == ("cancelled", PARENT_FAILED)
-    assert dict(stage.job(child["id"])) == dict(child)  # type: ignore[call-overload]
+    assert dict(stage.job(child["id"])) == dict(child)
     assert [event.type for event in stage.events] == ["job.created", "job.cancelled"]
     assert stage.story(child) == ["created", "cancelled"]
     stage.check_books()

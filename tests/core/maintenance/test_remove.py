@@ -1,5 +1,6 @@
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.query import get_job
@@ -16,7 +17,6 @@ from spooled_lite.core.maintenance.remove import (
     remove_rows_of_deleted,
 )
 from spooled_lite.errors import Conflict, NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 from tests.core.job_stage import JobStage, rows_of
 from tests.core.stage import OPEN
@@ -288,7 +288,7 @@ def test_two_queues_of_one_name_are_deleted_one_after_the_other(stage: JobStage)
 
 
 def test_a_number_that_is_used_again_brings_no_history_along(stage: JobStage) -> None:
-    def purge_and_enqueue(tx: Tx) -> tuple[Row, Row]:
+    def purge_and_enqueue(tx: Tx) -> tuple[JobRow, JobRow]:
         first = enqueue(tx, stage.org, a_job(), OPEN, ALL_QUEUES).row
         purge_queue_pass(tx, stage.org, "emails")
         return first, enqueue(tx, stage.org, a_job(), OPEN, ALL_QUEUES).row

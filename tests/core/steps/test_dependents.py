@@ -2,6 +2,7 @@
 
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.keys.records import ALL_QUEUES
@@ -20,7 +21,7 @@ from spooled_lite.core.steps.dependents import (
     work_off_cascades,
 )
 from spooled_lite.core.workflows.dependencies import Mode
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage, rows_of
 from tests.core.store import NOW_MS
 from tests.factories import a_job
@@ -28,11 +29,13 @@ from tests.factories import a_job
 TOLD_MAX = EDGES_MAX // TELL_COST  # in one pass of a removal
 
 
-def child_of(stage: JobStage, parent: Row, queue_name: str = "children") -> Row:
+def child_of(stage: JobStage, parent: JobRow, queue_name: str = "children") -> JobRow:
     return stage.enqueue(queue_name, parent_job_id=parent["id"])
 
 
-def step(stage: JobStage, *parents: Row, mode: Mode = "all", condition: str = "success") -> Row:
+def step(
+    stage: JobStage, *parents: JobRow, mode: Mode = "all", condition: str = "success"
+) -> JobRow:
     """A job with edges instead of a parent link."""
     job = stage.enqueue("children")
     ids = [parent["id"] for parent in parents]
@@ -46,12 +49,12 @@ def step(stage: JobStage, *parents: Row, mode: Mode = "all", condition: str = "s
     return job
 
 
-def many_children(stage: JobStage, parent: Row, count: int) -> None:
+def many_children(stage: JobStage, parent: JobRow, count: int) -> None:
     for _ in range(count // 50):
         stage.bulk(*(a_job(queue_name="children", parent_job_id=parent["id"]) for _ in range(50)))
 
 
-def statuses(stage: JobStage, *jobs: Row) -> list[str]:
+def statuses(stage: JobStage, *jobs: JobRow) -> list[str]:
     return [stage.status(job["id"]) for job in jobs]
 
 

@@ -1,8 +1,8 @@
 """Workflows in short: each step has a queue of its own, which is named after it."""
 
-import sqlite3
 from typing import Any
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.settle import Failed
@@ -46,7 +46,7 @@ class Graph:
     # -- how it stands -----------------------------------------------------------------------
 
     @property
-    def row(self) -> sqlite3.Row:
+    def row(self) -> Any:
         [row] = self.stage.rows("SELECT * FROM workflows WHERE id = :id", id=self.id)
         return row
 
@@ -75,12 +75,12 @@ class Graph:
         found = {row["id"] for row in rows}
         return {key for key, job_id in self.ids.items() if job_id in found}
 
-    def step(self, key: str) -> sqlite3.Row:
+    def step(self, key: str) -> JobRow:
         return self.stage.job(self.ids[key])
 
     # -- what workers do ---------------------------------------------------------------------
 
-    def take(self, key: str) -> sqlite3.Row:
+    def take(self, key: str) -> JobRow:
         return self.stage.take(key)
 
     def complete(self, *keys: str) -> None:

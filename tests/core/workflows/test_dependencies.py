@@ -1,18 +1,18 @@
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.depend import Depends, depend
 from spooled_lite.core.workflows.dependencies import PARENTS_MAX, Mode, get_dependencies
 from spooled_lite.errors import Conflict, NotFound, RuleBroken
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage, rows_of
 from tests.factories import a_job
 
 
 def wait_for(
     stage: JobStage,
-    job: Row,
-    *parents: Row,
+    job: JobRow,
+    *parents: JobRow,
     mode: Mode = "all",
     scope: Scope = ALL_QUEUES,
 ) -> Depends:

@@ -1,7 +1,6 @@
 """Random graphs and random acts: every step runs when it may, and none waits for ever."""
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.renew import renew
@@ -53,7 +53,7 @@ class Life:
             stage.configure(queue)
         self.graph = stored(stage, *steps)
         self.model: Model | None = Model.of(steps)
-        self.held: list[sqlite3.Row] = []
+        self.held: list[JobRow] = []
         self._key_of = {job_id: key for key, job_id in self.graph.ids.items()}
         self.acts: dict[str, Callable[[int], Any]] = {
             "claim": self.claim,
@@ -142,7 +142,7 @@ class Life:
             assert len(self.held) == len(self.model.of_status("processing")), "none has run out yet"
             self.model.time_passes()
 
-    def _is_held(self, job: sqlite3.Row) -> bool:
+    def _is_held(self, job: JobRow) -> bool:
         now: int = self.stage.value(
             "SELECT count(*) FROM jobs WHERE id = :id AND lease_id = :lease",
             id=job["id"],

@@ -1,10 +1,10 @@
 """A cancel that tells running steps to stop: contract catbird-capabilities, section 8.6."""
 
-import sqlite3
 from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
@@ -21,12 +21,12 @@ REASON = {"reason": "workflow_canceled"}
 ENDS = ("renewed", "failed", "failed for good", "lease over", "released")
 
 
-def heartbeat(stage: JobStage, job: sqlite3.Row, who: Claimant | None = None) -> Any:
+def heartbeat(stage: JobStage, job: JobRow, who: Claimant | None = None) -> Any:
     who = holder(job) if who is None else who
     return stage.run(renew, stage.org, job["id"], who, 60_000, ALL_QUEUES)
 
 
-def end(stage: JobStage, job: sqlite3.Row, how: str) -> None:
+def end(stage: JobStage, job: JobRow, how: str) -> None:
     """How an attempt ends that does not complete its job."""
     match how:
         case "renewed":
@@ -226,7 +226,8 @@ def test_a_stranger_stops_nothing(stage: JobStage, who: Claimant) -> None:
         stage.run(renew, stage.org, job["id"], holder(job), 60_000, Scope(["others"]))
 
     assert graph.steps == {"a": "processing"}
-    assert stage.run(release, [{**dict(job), "lease_id": "other"}]) == 0
+    others: JobRow = {**job, "lease_id": "other"}
+    assert stage.run(release, [others]) == 0
 
 
 def test_progress_is_still_taken(stage: JobStage) -> None:

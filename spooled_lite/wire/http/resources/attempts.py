@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.bodies import is_whole
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
     LEASE_SECONDS_MIN,
@@ -14,7 +15,6 @@ from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import RuleBroken
-from spooled_lite.events import Row
 from spooled_lite.times import format_ms
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
@@ -131,7 +131,9 @@ async def progress(call: Call) -> Reply:
     return SUCCESS
 
 
-async def _claim(call: Call, body: DequeueJob, *, limit: int, lease_seconds: int) -> Sequence[Row]:
+async def _claim(
+    call: Call, body: DequeueJob, *, limit: int, lease_seconds: int
+) -> Sequence[JobRow]:
     queue_name = body.named_queue()
     call.scope.check(queue_name)
     wanted = Claim(
@@ -152,7 +154,7 @@ async def _claim(call: Call, body: DequeueJob, *, limit: int, lease_seconds: int
         raise ClientGone from None
 
 
-async def _whole(call: Call, rows: Sequence[Row]) -> Sequence[Row]:
+async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
     """The claimed jobs with their payloads. Raises Left: its caller left while they were read."""
     if all(map(is_whole, rows)):
         return rows
@@ -165,7 +167,7 @@ async def _whole(call: Call, rows: Sequence[Row]) -> Sequence[Row]:
     return handed(call.db, caller, found)
 
 
-async def _steps(call: Call, rows: Sequence[Row]) -> list[tuple[int, Step]]:
+async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
     """What there is to say of those jobs that are steps, each with its place among the rows."""
     if all(row["workflow_id"] is None for row in rows):
         return []

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from spooled_lite.core.jobs.dead_letters import EVER_MS, DeadLetters
+from spooled_lite.core.jobs.query import list_whole_jobs
 from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
 from spooled_lite.core.maintenance.remove import purge_dead_letters_pass
 from spooled_lite.errors import BadRequest
@@ -24,7 +25,7 @@ PURGE_MAX: Final = 10_000
 
 async def list_all(call: Call) -> Reply:
     shown = page(call)
-    rows = await listed(call, shown, ["deadletter"], is_whole=True)
+    rows = await listed(call, shown, ["deadletter"], list_whole_jobs)
     found = await page_in_full(call.reads, rows[: shown.limit])
     jobs = [dead_letter(row, call.org_id) for row in found]
     return paged(jobs, shown, has_more=len(rows) > shown.limit)

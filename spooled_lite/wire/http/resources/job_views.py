@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import Raw
 
 from spooled_lite.core.jobs.bodies import is_whole
-from spooled_lite.events import Row
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.statements import JobHistoryRow, JobStatusRow, ListedJobRow
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes.jobs import (
     ClaimedJob,
@@ -19,7 +20,7 @@ from spooled_lite.wire.shapes.jobs import (
 NOT_THERE: Final = Raw(b"null")
 
 
-def full_job(row: Row, org_id: str) -> Job:
+def full_job(row: JobRow, org_id: str) -> Job:
     retry_count, queue_name = row["retry_count"], row["queue_name"]
     last_error, worker_id = row["last_error"], row["assigned_worker_id"]
     met = row["dependencies_met"]
@@ -61,7 +62,7 @@ def full_job(row: Row, org_id: str) -> Job:
     )
 
 
-def dead_letter(row: Row, org_id: str) -> Job:
+def dead_letter(row: JobRow, org_id: str) -> Job:
     """A full job, with what the dead-letter page shows besides."""
     job = full_job(row, org_id)
     job.job_type = row["job_type"]
@@ -72,7 +73,7 @@ def dead_letter(row: Row, org_id: str) -> Job:
     return job
 
 
-def job_summary(row: Row, org_id: str) -> JobSummary:
+def job_summary(row: ListedJobRow, org_id: str) -> JobSummary:
     return JobSummary(
         id=row["id"],
         organization_id=org_id,
@@ -97,30 +98,37 @@ def job_summary(row: Row, org_id: str) -> JobSummary:
     )
 
 
-def claimed_job(row: Row) -> ClaimedJob:
+def claimed_job(row: JobRow) -> ClaimedJob:
+    """Of a job that was claimed just now, with its payload in its row."""
+    payload, lease_id = row["payload"], row["lease_id"]
+    ends_at_ms, started_at_ms = row["lease_expires_at_ms"], row["started_at_ms"]
+    assert payload is not None, "it was read in full"
+    assert lease_id is not None
+    assert ends_at_ms is not None
+    assert started_at_ms is not None
     return ClaimedJob(
         id=row["id"],
         queue_name=row["queue_name"],
         queue=row["queue_name"],
         status=row["status"],
-        payload=Raw(row["payload"]),
+        payload=Raw(payload),
         priority=row["priority"],
         retry_count=row["retry_count"],
         attempts=attempts_of(row),
         max_retries=row["max_retries"],
         timeout_seconds=row["timeout_seconds"],
-        lease_id=row["lease_id"],
-        lease_expires_at=format_ms(row["lease_expires_at_ms"]),
+        lease_id=lease_id,
+        lease_expires_at=format_ms(ends_at_ms),
         tags=_raw(row["tags"]),
         created_at=format_ms(row["created_at_ms"]),
-        started_at=format_ms(row["started_at_ms"]),
+        started_at=format_ms(started_at_ms),
         idempotency_key=row["idempotency_key"],
         workflow_id=row["workflow_id"],
         parent_job_id=row["parent_job_id"],
     )
 
 
-def job_state(row: Row) -> JobState:
+def job_state(row: JobStatusRow) -> JobState:
     return JobState(
         id=row["id"],
         status=row["status"],
@@ -134,7 +142,7 @@ def job_state(row: Row) -> JobState:
     )
 
 
-def history_row(row: Row, job_id: str) -> HistoryRow:
+def history_row(row: JobHistoryRow, job_id: str) -> HistoryRow:
     return HistoryRow(
         id=str(row["seq"]),
         job_id=job_id,
@@ -145,7 +153,7 @@ def history_row(row: Row, job_id: str) -> HistoryRow:
     )
 
 
-def life_entry(row: Row, job_id: str) -> LifeEntry:
+def life_entry(row: JobHistoryRow, job_id: str) -> LifeEntry:
     at, event_type = format_ms(row["created_at_ms"]), row["event_type"]
     return LifeEntry(
         id=str(row["seq"]),
@@ -159,10 +167,9 @@ def life_entry(row: Row, job_id: str) -> LifeEntry:
     )
 
 
-def attempts_of(row: Row) -> int:
+def attempts_of(row: JobRow) -> int:
     """Attempts begun: one more than the retries, once the job has been claimed."""
-    retries: int = row["retry_count"]
-    return retries + (row["started_at_ms"] is not None)
+    return row["retry_count"] + (row["started_at_ms"] is not None)
 
 
 def _number(value: float | None) -> int | float | None:

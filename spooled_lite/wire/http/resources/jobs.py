@@ -1,9 +1,7 @@
 """REST routes of jobs. Contract: jobs, J1-J10 and J17; the worker's calls are in attempts.py."""
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal
-
-import msgspec
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, TypeVar
 
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.history import history
@@ -12,6 +10,7 @@ from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.jobs.stats import job_stats
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
 from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.core.queues.names import is_queue_name
@@ -24,6 +23,7 @@ from spooled_lite.errors import (
     WrongShape,
 )
 from spooled_lite.outbound.targets import Policy, check_target
+from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.body import decode
@@ -46,6 +46,8 @@ from spooled_lite.wire.shapes.jobs import (
     JobStats,
     PriorityChanged,
 )
+
+R = TypeVar("R")
 
 SLOW_LIST_SECONDS_MAX: Final = 2.0  # of a list that no index answers
 STATUS_IDS_MAX: Final = 100
@@ -101,7 +103,7 @@ async def create_bulk(call: Call) -> Reply:
 
 async def list_all(call: Call) -> Reply:
     shown = page(call)
-    rows = await listed(call, shown, _statuses(call.query.get("status")))
+    rows = await listed(call, shown, _statuses(call.query.get("status")), list_jobs)
     return paged([job_summary(row, call.org_id) for row in rows], shown)
 
 
@@ -183,16 +185,19 @@ async def history_of(call: Call) -> Reply:
 
 
 async def listed(
-    call: Call, shown: Page, statuses: Sequence[str] | None, *, is_whole: bool = False
-) -> list[Any]:
+    call: Call,
+    shown: Page,
+    statuses: Sequence[str] | None,
+    find: Callable[[Reading, int, JobFilter, Scope], list[R]],
+) -> list[R]:
     """A page of jobs by the query of J2. A list that no index answers has two seconds."""
-    wanted = msgspec.structs.replace(_filter(call, shown, statuses), is_whole=is_whole)
+    wanted = _filter(call, shown, statuses)
     slow = slow_filter(wanted)
     if slow is None:
-        return await call.reads.read(list_jobs, call.org, wanted, call.scope)
+        return await call.reads.read(find, call.org, wanted, call.scope)
     try:
         return await call.reads.read_within(
-            SLOW_LIST_SECONDS_MAX, list_jobs, call.org, wanted, call.scope
+            SLOW_LIST_SECONDS_MAX, find, call.org, wanted, call.scope
         )
     except RequestTimeout:
         raise RequestTimeout(

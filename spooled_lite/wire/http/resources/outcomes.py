@@ -6,10 +6,10 @@ Contract: catbird-capabilities, T11, F19 and section 19.3 (A8, A9); amendments, 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.workflows.query import Outcome, get_outcome
-from spooled_lite.events import Row
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
@@ -24,7 +24,7 @@ TIMEOUT_MS_MAX: Final = 60_000
 
 
 async def wait_for_job(call: Call) -> Reply:
-    async def look() -> Seen[Row]:
+    async def look() -> Seen[JobRow]:
         row = await call.reads.point(get_job, call.org, call.path("id"), call.scope)
         return Seen(row, row["status"] in TERMINAL)
 

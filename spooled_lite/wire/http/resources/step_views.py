@@ -5,28 +5,28 @@ from collections.abc import Sequence
 
 from msgspec import Raw
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.workflows.query import results_of_parents
-from spooled_lite.events import Row
 from spooled_lite.storage.readers import Reads
 from spooled_lite.wire.http.resources.job_views import NOT_THERE, attempts_of
 from spooled_lite.wire.shapes.jobs import Step
 
 
-async def steps_of(reads: Reads, jobs: Sequence[Row]) -> list[tuple[int, Step]]:
+async def steps_of(reads: Reads, jobs: Sequence[JobRow]) -> list[tuple[int, Step]]:
     """What there is to say of those claimed jobs that are steps, each with its place."""
     results = await reads.read(results_of_parents, jobs)
     return [
-        (place, _step(job, results[job["seq"]]))
+        (place, _step(job, workflow_id, results[job["seq"]]))
         for place, job in enumerate(jobs)
-        if job["workflow_id"] is not None
+        if (workflow_id := job["workflow_id"]) is not None
     ]
 
 
-def _step(job: Row, results: Sequence[sqlite3.Row] | None) -> Step:
+def _step(job: JobRow, workflow_id: str, results: Sequence[sqlite3.Row] | None) -> Step:
     step = Step(
-        workflow_id=job["workflow_id"],
+        workflow_id=workflow_id,
         flow_name=None,
-        key=job["step_key"],
+        key=job["step_key"] or "",
         type="normal",
         phase="run",
         item=None,

@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.replay import last_logged
 from spooled_lite.core.jobs.states import TERMINAL
@@ -10,7 +11,6 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.levels import levels_of_queues
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.errors import BadRequest, NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.call import Call, Reply, StreamReply
 from spooled_lite.wire.identity import Identity
@@ -149,7 +149,7 @@ def _bytes(stream: Stream, frame: catalogue.Frame) -> bytes:
     )
 
 
-def _job_and_moment(tx: Reading, org: int, job_id: str, scope: Scope) -> tuple[Row | None, int]:
+def _job_and_moment(tx: Reading, org: int, job_id: str, scope: Scope) -> tuple[JobRow | None, int]:
     """A job, and the newest row of the event log when it stood so."""
     try:
         return get_job(tx, org, job_id, scope), last_logged(tx)

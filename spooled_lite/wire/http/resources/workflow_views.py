@@ -114,7 +114,7 @@ def _jobs(found: Workflow, org_id: str, *, is_alone: bool) -> list[WorkflowJob]:
     ]
 
 
-def _job(step: Row, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> WorkflowJob:
+def _job(step: Any, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> WorkflowJob:
     status, retry_count = step["status"], step["retry_count"]
     has_failed = status in FAILED
     ended_at = format_optional_ms(step["completed_at_ms"])

@@ -1,0 +1,99 @@
+"""Every statement by which `spooled-lite check` looks at jobs: these look at every row."""
+
+from typing import Final, TypedDict
+
+from spooled_lite.core.jobs.statements import BodyRow, NamedQueueRow, Which
+from spooled_lite.storage.statement import Statement, Value
+
+
+class CounterRow(TypedDict):
+    queue: int
+    name: str
+    value: int
+
+
+class RowCountRow(TypedDict):
+    queue: int
+    status: str
+    count: int
+
+
+class ActiveJobsRow(TypedDict):
+    slug: str
+    counted: int
+    found: int
+
+
+class ClaimableRow(TypedDict):
+    id: str
+    status: str
+    claimable: int
+
+
+class StoredBodyRow(BodyRow):
+    seq: int
+    job: int
+
+
+class MissingBodyRow(TypedDict):
+    id: str
+    which: Which
+
+
+ALL_LIVE_QUEUES: Final = Statement(
+    NamedQueueRow, "SELECT seq, queue_name FROM queues WHERE deleted_at_ms IS NULL"
+)
+
+ALL_COUNTERS: Final = Statement(
+    CounterRow, "SELECT queue, name, value FROM queue_counters WHERE minute = 0"
+)
+
+ALL_COUNTS: Final = Statement(
+    RowCountRow, "SELECT queue, status, count(*) AS count FROM jobs GROUP BY queue, status"
+)
+
+ACTIVE_OF_ORGANIZATIONS: Final = Statement(
+    ActiveJobsRow,
+    """
+SELECT slug, coalesce(value, 0) AS counted,
+       (SELECT count(*) FROM jobs JOIN queues ON queues.seq = jobs.queue
+         WHERE jobs.org = organizations.seq AND deleted_at_ms IS NULL
+           AND status IN ('pending', 'scheduled', 'processing')) AS found
+  FROM organizations
+  LEFT JOIN usage_counters ON usage_counters.org = organizations.seq
+                          AND period = '' AND usage_counters.name = 'active_jobs'
+""",
+)
+
+WRONGLY_CLAIMABLE: Final = Statement(
+    ClaimableRow,
+    """
+SELECT id, status, claimable FROM jobs
+ WHERE claimable <> (status = 'pending' AND run_at_ms IS NULL AND dependencies_met IS NOT 0)
+ LIMIT 100
+""",
+)
+
+# What stands apart, one body at a time: a file may hold more of them than memory.
+BODY_AFTER: Final = Statement(
+    StoredBodyRow,
+    """
+SELECT seq, job, which, checksum, body FROM job_bodies WHERE seq > :after ORDER BY seq LIMIT 1
+""",
+)
+
+WITHOUT_BODY: Final = Statement(
+    MissingBodyRow,
+    """
+SELECT id, 'payload' AS which FROM jobs
+ WHERE payload_bytes IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'payload')
+UNION ALL
+SELECT id, 'result' FROM jobs
+ WHERE result_bytes IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'result')
+ LIMIT 100
+""",
+)
+
+ID_OF: Final = Value(str, "SELECT id FROM jobs WHERE seq = :seq")
