@@ -14,12 +14,33 @@ from spooled_lite.config import Settings
 from spooled_lite.ids import Ids
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
+from tests.api.ingest_calls import PAID, PUSH, SECRETS, github_headers, stripe_headers
 from tests.api.served import Api
 
 DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())
 ROUTE_OF: Final = {name: route for route, name in OPERATION_IDS.items()}
 ADMIN_KEY: Final = "an admin key for these tests, long enough"
 SETTINGS: Final = Settings(admin_key=ADMIN_KEY, jwt_secret="of these examples alone, 32 characters")
+
+_SECRET: Final = "its answer holds a secret"
+_MAIL: Final = "it needs a server that sends mail"
+_CALL: Final = "it calls an address and says how that answered"
+_MACHINE: Final = "its answer depends on the machine it runs on"
+
+# Operations whose examples are put together from those of their fields, with the reason.
+NOT_RECORDED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("login", "refreshToken", "verifyEmailCode", "completeSignup"), _SECRET),
+    **dict.fromkeys(("createOrganization", "adminCreateOrganization"), _SECRET),
+    **dict.fromkeys(("createApiKey", "createOrganizationApiKey", "regenerateApiKey"), _SECRET),
+    **dict.fromkeys(("adminCreateApiKey", "getWebhookToken", "regenerateWebhookToken"), _SECRET),
+    "getOrganizationWebhookToken": _SECRET,
+    "regenerateOrganizationWebhookToken": _SECRET,
+    **dict.fromkeys(("startEmailSignIn", "sendBillingEmailCode", "confirmBillingEmail"), _MAIL),
+    **dict.fromkeys(("testWebhook", "testOutgoingWebhook"), _CALL),
+    **dict.fromkeys(("retryDelivery", "retryOutgoingWebhookDelivery"), _CALL),
+    **dict.fromkeys(("getHealth", "getHealthReady", "getMetrics"), _MACHINE),
+    "getOpenapi": "it answers with the document itself",
+}
 
 Answers = dict[str, dict[str, Any]]  # by operation id, then by status
 
@@ -37,14 +58,20 @@ class Walk:
         changes: Mapping[str, Any] | None = None,
         *,
         query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        signed: bytes | None = None,
         **path: str,
     ) -> Any:
-        """`changes`: what differs from the example of the body."""
+        """`changes`: what differs from the example of the body; `signed`: the body itself."""
         method, template = ROUTE_OF[operation_id]
         operation = DOCUMENT["paths"][template][method.lower()]
         url = template.format(**{name: quote(value) for name, value in path.items()})
         more: dict[str, Any] = {} if query is None else {"params": query}
-        if "requestBody" in operation:
+        if headers is not None:
+            more["headers"] = dict(headers)
+        if signed is not None:
+            more["content"] = signed
+        elif "requestBody" in operation:
             example = operation["requestBody"]["content"]["application/json"]["example"]
             more["json"] = {**example, **(changes or {})}
         if template.startswith("/api/v1/admin"):
@@ -52,8 +79,21 @@ class Walk:
         answer = self._api.request(method, url, **more)
         assert answer.is_success, f"{operation_id}: {answer.text}"
         shown = None if answer.status_code == 204 else answer.json()
-        self.answers.setdefault(operation_id, {}).setdefault(str(answer.status_code), shown)
+        if operation_id not in NOT_RECORDED:
+            self.answers.setdefault(operation_id, {}).setdefault(str(answer.status_code), shown)
         return shown
+
+    @property
+    def org_id(self) -> str:
+        return self._api.served.org_id
+
+    @property
+    def key(self) -> str:
+        return self._api.key
+
+    @property
+    def now_ms(self) -> int:
+        return self._api.clock.now_ms()
 
     def pass_time(self, seconds: float) -> None:
         self._api.clock.advance(seconds=seconds)
@@ -70,6 +110,11 @@ def answers() -> Answers:
         _schedules(walk)
         _workflows(walk)
         _figures(walk)
+        _server(walk)
+        _keys_and_sign_in(walk)
+        _webhooks(walk)
+        _organizations(walk)
+        _ingest(walk)
         return {
             name: {status: shown for status, shown in found.items() if shown is not None}
             for name, found in sorted(walk.answers.items())
@@ -119,6 +164,7 @@ def _jobs(walk: Walk) -> None:
     walk.call("cancelJob", id=cancelled["id"])
     walk.call("listJobs", query={"limit": "2"})
     walk.call("getJobStats")
+    walk.call("adminGetJob", id=job["id"])
 
 
 def _dead_letters(walk: Walk) -> None:
@@ -189,6 +235,63 @@ def _figures(walk: Walk) -> None:
     walk.call("adminListJobs", query={"limit": "1"})
     walk.call("adminListSchedules")
     walk.call("adminListWorkflows")
+    walk.call("adminGetWorker", id="mailer-1")
+
+
+def _server(walk: Walk) -> None:
+    walk.call("getHealthLive")
+    walk.call("getPrometheusMetrics", headers={"Accept": "application/json"})
+    for name in ("getDashboard", "getDashboardOverview", "getBillingStatus"):
+        walk.call(name)
+
+
+def _keys_and_sign_in(walk: Walk) -> None:
+    walk.call("getMe")
+    token = walk.call("login", {"api_key": walk.key})["access_token"]
+    walk.call("validateToken", {"token": token})
+    walk.call("checkEmail", query={"email": "ada@example.org"})
+    walk.call("checkEmailInQuery", query={"email": "ada@example.org"})
+    walk.call("checkEmailInBody")
+    key = walk.call("createApiKey")
+    walk.call("getApiKey", id=key["id"])
+    walk.call("updateApiKey", id=key["id"])
+    walk.call("listApiKeys")
+
+
+def _webhooks(walk: Walk) -> None:
+    for name in ("OutgoingWebhook", "Webhook"):
+        webhook_id = walk.call(f"create{name}")["id"]
+        walk.call(f"get{name}", id=webhook_id)
+        walk.call(f"update{name}", id=webhook_id)
+        walk.call(f"patch{name}", id=webhook_id)
+        walk.call("createJob", {"idempotency_key": None, "priority": 100})
+        [claimed] = walk.call("claimJobs", {"limit": 1})["jobs"]
+        holder = {"lease_id": claimed["lease_id"], "no_retry": True}
+        walk.call("failJob", holder, id=claimed["id"])
+        walk.call(f"list{name}Deliveries", id=webhook_id)
+        walk.call(f"list{name}s")
+
+
+def _ingest(walk: Walk) -> None:
+    token = walk.call("getWebhookToken")["token"]
+    walk.call("updateOrganization", {"settings": SECRETS}, id=walk.org_id)
+    walk.call("receiveCustomWebhook", headers={"X-Webhook-Token": token}, org_id=walk.org_id)
+    for name, body, proof in (
+        ("receiveGithubWebhook", PUSH, github_headers(PUSH, event="push")),
+        ("receiveStripeWebhook", PAID, stripe_headers(PAID, walk.now_ms // 1000)),
+    ):
+        walk.call(name, signed=body, headers=proof, org_id=walk.org_id)
+    walk.call("listReceivedWebhooks")
+
+
+def _organizations(walk: Walk) -> None:
+    walk.call("updateOrganization", id=walk.org_id)
+    for name in ("getOrganization", "getOrganizationUsage", "listOrganizationMembers"):
+        walk.call(name, id=walk.org_id)
+    walk.call("listOrganizations")
+    for name in ("adminGetOrganization", "adminUpdateOrganization", "adminPutOrganization"):
+        walk.call(name, id=walk.org_id)
+    walk.call("adminSetLimits", id=walk.org_id)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from spooled_lite.wire.http.documents.described.fields import FIELDS
 from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS, SAMPLES
 from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.described.words import PATH_PARAMETERS, SECURITY
+from spooled_lite.wire.http.documents.examples import answered
 from spooled_lite.wire.http.documents.openapi import document
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
@@ -229,7 +230,7 @@ def test_every_answer_has_an_example_that_is_what_its_schema_says(key: tuple[str
 
 
 def test_examples_of_answers_are_what_the_routes_answer() -> None:
-    """When an answer has changed on purpose, `make examples` writes them anew."""
+    """When an answer has changed on purpose, or the version, `make examples` writes them anew."""
     found = example_calls.answers()
 
     for name, given in found.items():
@@ -237,6 +238,25 @@ def test_examples_of_answers_are_what_the_routes_answer() -> None:
         for status, answer in given.items():
             shown = described[status]["content"]["application/json"]["example"]
             assert shown == answer, (name, status)
+
+
+def test_every_answer_in_json_is_recorded_or_has_a_reason_not_to_be() -> None:
+    """A new route is called in `example_calls`, or named there with the reason."""
+    not_recorded = {
+        operation["operationId"]
+        for operation in OPERATIONS.values()
+        for status, answer in operation["responses"].items()
+        if status < "400" and "application/json" in answer.get("content", {})
+        if answered(operation["operationId"], int(status)) is None
+    }
+
+    assert not_recorded == example_calls.NOT_RECORDED.keys()
+
+
+def test_no_recorded_answer_holds_a_secret() -> None:
+    recorded = json.dumps(example_calls.answers())
+
+    assert re.findall(r"sk_(?:test|live)_\w{5,}|whk_\w+|eyJ\w+", recorded) == []
 
 
 def test_every_refusal_has_an_example_of_each_code() -> None:

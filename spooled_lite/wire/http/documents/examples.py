@@ -1,7 +1,8 @@
 """Examples of answers: what a route has answered, else put together from those of its fields.
 
-`answers.json` is written by a walk through the API (`make examples`), and a test makes the same
-walk. What that leaves out are answers with secrets in them, and those that no two runs share.
+`make examples` calls the API and writes the answers to `answers.json`; a test makes the same calls.
+Operations that are not called, such as those whose answer holds a secret, are listed beside the
+calls, each with the reason.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ _BY_TYPE: Final[Mapping[str, Any]] = {
 
 
 def answered(operation_id: str, status: int) -> Any:
-    """What the walk was answered; None where it did not call the operation."""
+    """The recorded answer of an operation; None where it was not called."""
     return _answers().get(operation_id, {}).get(str(status))
 
 
