@@ -1,60 +1,46 @@
-"""Webhooks of anybody who has the token. Contract: schedules-workflows-webhooks, section 4.6."""
+"""Webhooks of any sender that has the token. Contract: schedules-workflows-webhooks, 4.6."""
 
-from typing import Annotated, Final
-
-from msgspec import Meta, Raw, Struct
+from typing import Final
 
 from spooled_lite.core.ingest.records import Delivery
-from spooled_lite.core.jobs.records import (
-    IdempotencyKey,
-    NewJob,
-    Priority,
-    job_type_of,
-    queue_of,
-)
+from spooled_lite.core.jobs.records import NewJob, job_type_of
 from spooled_lite.errors import RuleBroken
 
-EVENT_TYPE_CHARS_MAX: Final = 100
+EVENT_CHARS_MAX: Final = 100
 _MARKS: Final = frozenset("-_.")
 
 
-class CustomEvent(Struct, kw_only=True):
-    """Body of POST /webhooks/{org_id}/custom. Null means absent, but for the payload."""
+def delivery(
+    payload: bytes,
+    *,
+    queue_name: str,
+    event: str | None = None,
+    idempotency_key: str | None = None,
+    priority: int | None = None,
+) -> Delivery:
+    """The job of one request. Without an idempotency key a repeat creates another job.
 
-    payload: Raw  # required, and null is a value; stored byte for byte
-    queue_name: str | None = None
-    queue: str | None = None  # alias of queue_name
-    event_type: Annotated[str, Meta(max_length=EVENT_TYPE_CHARS_MAX)] | None = None
-    idempotency_key: IdempotencyKey | None = None
-    priority: Priority | None = None
-
-
-def delivery(event: CustomEvent) -> Delivery:
-    """The job of one request; without an idempotency key a repeat makes another.
-
-    Raises:
-        WrongShape: no spelling of the queue is there.
-        RuleBroken: a bad name of a queue or an event.
+    `queue_name` was checked by `checked_queue`. Raises RuleBroken for a bad name of an event.
     """
-    payload = bytes(event.payload)
     return Delivery(
         provider="custom",
-        event_type=_checked_event(event.event_type or "custom"),
+        event_type=_checked_event(event or "custom"),
         job=NewJob(
-            queue_name=_checked_queue(event),
+            queue_name=queue_name,
             payload=payload,
-            priority=event.priority or 0,
+            priority=priority or 0,
             job_type=job_type_of(payload),
-            idempotency_key=event.idempotency_key or None,
+            idempotency_key=idempotency_key or None,
         ),
     )
 
 
-def _checked_queue(event: CustomEvent) -> str:
-    """As of any job, but two dots in a row are refused as well."""
-    name = queue_of(event.queue_name, event.queue)
+def checked_queue(name: str, field: str) -> str:
+    """The name of a queue that is good for any job, if it has no two dots in a row.
+
+    Raises RuleBroken.
+    """
     if ".." in name:
-        field = "queue" if event.queue_name is None else "queue_name"
         raise RuleBroken.of(
             field, f"Queue name must not contain `..` (`{field}`)", "invalid_queue_name"
         )

@@ -13,10 +13,9 @@ from spooled_lite.errors import BadRequest
 
 
 def delivery(payload: bytes, *, event: str | None, delivery_id: str | None) -> Delivery:
-    """The job of one delivery; a redelivery has the same id, and makes no other.
+    """The job of one delivery. A redelivery has the same id, and creates no second job.
 
-    Raises:
-        BadRequest: the name of the event or the id is too long.
+    Raises BadRequest when the name of the event or the id is too long.
     """
     event = (event or "").strip() or "unknown"
     if len(event) > EVENT_TYPE_CHARS_MAX:

@@ -1,18 +1,18 @@
-"""Looking at what has come in."""
+"""Reading the log of incoming webhooks."""
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
 from spooled_lite.core.ingest import statements
-from spooled_lite.core.ingest.records import Outcome
+from spooled_lite.core.ingest.columns import InboundRow, Outcome
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
 
-# Fragments of constants, joined with AND; values are always bound. The words of `status` stand in
-# them, so that the index of the duplicates can be used: they are few among many.
-_FRAGMENTS: Final[Mapping[str, str]] = {
+# Constant conditions, joined with AND; values are always bound. Those of `status` are constants,
+# too, because only then can SQLite use the index of the duplicates, which are few among many.
+_CONDITIONS: Final[Mapping[str, str]] = {
     "created": "status = 'created'",
     "duplicate": "status = 'duplicate'",
     "since_ms": "created_at_ms >= :since_ms",
@@ -22,7 +22,7 @@ _ORDER: Final = " ORDER BY created_at_ms DESC, seq DESC LIMIT :limit OFFSET :off
 
 
 class LogFilter(Struct, frozen=True, kw_only=True):
-    """Which lines a list is about. A field that is None filters nothing."""
+    """Which lines to list. A field that is None filters nothing."""
 
     status: Outcome | None = None
     since_ms: int | None = None  # included
@@ -31,7 +31,7 @@ class LogFilter(Struct, frozen=True, kw_only=True):
     offset: int = 0
 
 
-def list_log(tx: Reading, org: int, wanted: LogFilter) -> list[sqlite3.Row]:
+def list_log(tx: Reading, org: int, wanted: LogFilter) -> list[InboundRow]:
     """A page of the log, newest first.
 
     Contract: schedules-workflows-webhooks, section 4.7.
@@ -46,5 +46,6 @@ def list_log(tx: Reading, org: int, wanted: LogFilter) -> list[sqlite3.Row]:
     return tx.rows(statement_of(names), params)
 
 
-def statement_of(names: list[str]) -> str:
-    return statements.LIST + "".join(f" AND {_FRAGMENTS[name]}" for name in names) + _ORDER
+def statement_of(names: list[str]) -> Statement[InboundRow]:
+    conditions = "".join(f" AND {_CONDITIONS[name]}" for name in names)
+    return Statement(InboundRow, statements.LIST + conditions + _ORDER)

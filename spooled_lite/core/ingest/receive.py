@@ -1,8 +1,9 @@
-"""A webhook that was let in becomes a job."""
+"""Turning an incoming webhook that was let in into a job."""
 
 from spooled_lite.core.ingest import statements
-from spooled_lite.core.ingest.records import Delivery, Received
-from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.core.ingest.columns import Outcome
+from spooled_lite.core.ingest.records import Delivery
+from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.create import get_organization
 from spooled_lite.core.queues.records import Admission
@@ -11,16 +12,16 @@ from spooled_lite.storage.transaction import Tx
 
 
 @in_lane(Lane.CREATE)
-def receive(tx: Tx, org: int, delivery: Delivery, admission: Admission, scope: Scope) -> Received:
-    """Store the job and the line of the log, or neither of them.
+def receive(tx: Tx, org: int, delivery: Delivery, admission: Admission, scope: Scope) -> Enqueued:
+    """Store the job and a line of the log, both or neither.
 
-    A delivery that was there before stores the line alone, and shows its job. After a crash
-    before the commit the provider has no answer and sends again, after one behind it as well:
-    with an id of the delivery that makes one job.
+    A repeated delivery stores the line alone, and gives the job of the first one. A provider that
+    got no answer because of a crash sends again; if its delivery has an id, that makes one job,
+    whether the crash came before the commit or after it.
 
     Raises:
         NotFound: the organization was deleted since it was looked up.
-        AccessDenied: the queue, or that of the job that is there, is outside the key's queues.
+        AccessDenied: the queue, or that of the first job, is outside the key's queues.
         QuotaExceeded: a cap would be passed.
 
     Contract: schedules-workflows-webhooks, section 4.
@@ -28,7 +29,6 @@ def receive(tx: Tx, org: int, delivery: Delivery, admission: Admission, scope: S
     get_organization(tx, org)
     scope.check(delivery.job.queue_name)
     stored = enqueue(tx, org, delivery.job, admission, scope)
-    received = Received.of(stored.row, created=stored.created)
     tx.execute(
         statements.ADD,
         {
@@ -37,9 +37,13 @@ def receive(tx: Tx, org: int, delivery: Delivery, admission: Admission, scope: S
             "provider": delivery.provider,
             "event_type": delivery.event_type,
             "matched_queue": delivery.job.queue_name,
-            "job_id": received.job_id,
-            "status": received.delivery_status,
+            "job_id": stored.row["id"],
+            "status": outcome_of(stored),
             "now_ms": tx.now_ms,
         },
     )
-    return received
+    return stored
+
+
+def outcome_of(stored: Enqueued) -> Outcome:
+    return "created" if stored.created else "duplicate"

@@ -1,4 +1,4 @@
-"""SQL of the log of webhooks that came in."""
+"""SQL of the log of incoming webhooks."""
 
 from typing import Final
 
@@ -8,8 +8,8 @@ INSERT INTO inbound_log (id, org, provider, event_type, matched_queue, job_id, s
 VALUES (:id, :org, :provider, :event_type, :matched_queue, :job_id, :status, :now_ms)
 """
 
-# What a filter adds follows, then the order. Index inbound_log_newest, or the one of the filter:
-# inbound_log_of_queue, inbound_log_duplicates.
+# The conditions of a filter follow, then the order: `log.statement_of`. It walks along the index
+# inbound_log_newest or that of the filter, inbound_log_of_queue or inbound_log_duplicates.
 LIST: Final = """
 SELECT id, provider, event_type, matched_queue, job_id, status, created_at_ms FROM inbound_log
  WHERE org = :org"""

@@ -1,5 +1,5 @@
-"""Is a webhook from whom it says it is from? Every comparison takes the same time whatever is
-shown: neither how much of a secret is right nor how long it should be can be measured."""
+"""Is an incoming webhook from the sender it claims? Every comparison takes the same time whatever
+is sent: it reveals neither how much of a secret is right nor how long the secret is."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ NAMES: Final[dict[Signing, str]] = {"github": "GitHub", "stripe": "Stripe"}
 
 
 def is_token_of(receiver: Receiver, shown: bytes) -> bool:
-    """Whether this is the webhook token of the organization. One without a token has none."""
+    """Whether this is the webhook token of the organization. Without a token nothing is."""
     if not receiver.webhook_token:
         return False
     wanted = receiver.webhook_token.encode("utf-8")
@@ -30,12 +30,13 @@ def is_token_of(receiver: Receiver, shown: bytes) -> bool:
 def secret_for(
     receiver: Receiver, provider: Signing, server_secret: str | None, *, chars_min: int
 ) -> str:
-    """What webhooks of this provider are signed with: the organization's own secret, else the
-    server's. A secret of its own that is too short is not passed over for the server's: the
-    organization did not mean to trust that one.
+    """The secret that signs webhooks of this provider: the organization's own, else the server's.
+
+    An own secret that is too short is refused instead of replaced by the server's, which the
+    organization did not choose to trust.
 
     Raises:
-        SecretMissing: there is none, or one of less than `chars_min` characters.
+        SecretMissing: there is none, or it has fewer than `chars_min` characters.
 
     Contract: schedules-workflows-webhooks, sections 4.4 and 4.5.
     """
@@ -48,7 +49,7 @@ def secret_for(
 def is_signed(
     provider: Signing, secret: str, signature: str | None, body: bytes, *, now_ms: int
 ) -> bool:
-    """Whether the signature is that of exactly these bytes and, of Stripe, not too old."""
+    """Whether the signature fits exactly these bytes and, for Stripe, is not too old."""
     if provider == "github":
         return verify_github(secret, signature, body)
     return verify_stripe(secret, signature, body, now_ms)

@@ -30,21 +30,21 @@ class WebhookRow(TypedDict):
     deleted_at_ms: int | None
 
 
-class ReceiverRow(TypedDict):
+class CalledRow(TypedDict):
     """A webhook that an event is owed to."""
 
     seq: int
     id: str
 
 
-class SubscribedRow(ReceiverRow):
+class SubscribedRow(CalledRow):
     """One that is switched on, with the events it asked for."""
 
     events: str
     org_id: str
 
 
-class StillThereRow(ReceiverRow):
+class StillThereRow(CalledRow):
     """One that had asked for an event, as it is when its delivery is written."""
 
     enabled: int

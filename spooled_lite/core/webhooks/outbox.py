@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.bodies import BODIES, is_silent
-from spooled_lite.core.webhooks.columns import ReceiverRow, SubscribedRow
+from spooled_lite.core.webhooks.columns import CalledRow, SubscribedRow
 from spooled_lite.core.webhooks.records import endpoint_of
 from spooled_lite.events import Deadline, Event, EventType
 from spooled_lite.storage.transaction import Cache, Own, Reading, Tx
@@ -116,7 +116,7 @@ def forget_subscriptions(tx: Tx, org: int) -> None:
     tx.cache(_SUBSCRIPTIONS).pop(org, None)
 
 
-def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> None:
+def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> None:
     """Write down one delivery for each webhook, due at once."""
     at_ms = owed.at_ms
     tx.execute_many(
@@ -125,7 +125,7 @@ def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> Non
     tx.due(Deadline.DELIVERY, tx.now_ms)
 
 
-def calls(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> Iterator[Sequence[Any]]:
+def calls(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> Iterator[Sequence[Any]]:
     """The values that are stored of each delivery, whatever its status: the body comes last."""
     at, data = format_ms(owed.at_ms), Raw(owed.data)
     for webhook in webhooks:
@@ -158,7 +158,7 @@ def _read_subscriptions(tx: Reading, org: int) -> Subscriptions:
     return dict(by_event)
 
 
-def _owe(tx: Tx, owed: Owed, webhooks: Sequence[ReceiverRow]) -> None:
+def _owe(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> None:
     if not _may_write(tx, len(webhooks), len(webhooks) * len(owed.data)):
         params = {
             "org": owed.org,

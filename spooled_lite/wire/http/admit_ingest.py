@@ -10,7 +10,8 @@ import logging
 from typing import Final, NoReturn
 
 from spooled_lite.config import PROVIDER_SECRET_CHARS_MIN
-from spooled_lite.core.ingest.records import Provider, Receiver
+from spooled_lite.core.ingest.columns import Provider
+from spooled_lite.core.ingest.records import Receiver
 from spooled_lite.core.ingest.verify import SETTINGS, Signing, is_signed, is_token_of, secret_for
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.errors import (

@@ -101,7 +101,7 @@ def test_a_page_begins_where_the_one_before_ended(stage: JobStage) -> None:
 def test_every_list_walks_along_an_index(stage: JobStage, names: list[str], index: str) -> None:
     params = {"org": 1, "limit": 1, "offset": 0, "since_ms": 0, "queue_name": "q"}
 
-    plan = stage.plan(statement_of(names), **params)
+    plan = stage.plan(statement_of(names).text, **params)
 
     assert plan == [f"SEARCH inbound_log USING INDEX {index}"]
 

@@ -1,12 +1,13 @@
 """Tokens and secrets: which one counts, and what is compared how."""
 
 import hmac
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from spooled_lite.core.ingest.records import Receiver
 from spooled_lite.core.ingest.verify import is_signed, is_token_of, secret_for
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.records import NewOrganization
 from spooled_lite.errors import NotFound, SecretMissing
 
@@ -29,7 +30,7 @@ def a_receiver(**fields: Any) -> Receiver:
         "stripe_webhook_secret": None,
         **fields,
     }
-    return Receiver.of(row)
+    return Receiver.of(cast("OrgRow", row))
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,18 @@
-"""Webhooks that come in become jobs, and the log of them.
+"""Incoming webhooks, which become jobs, and the log of them.
 
-Contract: schedules-workflows-webhooks, section 4. The checks stand in the order of 4.2.
+Contract: schedules-workflows-webhooks, section 4. The checks come in the order of 4.2.
 """
 
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from msgspec import Raw, Struct
 
 from spooled_lite.config import Settings
-from spooled_lite.core.ingest import custom as of_custom
 from spooled_lite.core.ingest import github as of_github
-from spooled_lite.core.ingest import stripe as of_stripe
+from spooled_lite.core.ingest.columns import Outcome
 from spooled_lite.core.ingest.log import LogFilter, list_log
 from spooled_lite.core.ingest.receive import receive
-from spooled_lite.core.ingest.records import Delivery, LogEntry, Outcome, Receiver
+from spooled_lite.core.ingest.records import Delivery, Receiver
 from spooled_lite.core.jobs.records import check_json_size
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.orgs.create import get_by_id
@@ -34,12 +33,15 @@ from spooled_lite.wire.http.admit_ingest import (
 from spooled_lite.wire.http.body import decode_body
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged, time_ms
+from spooled_lite.wire.shapes.ingest import CustomEvent, LogEntry, Received, StripeEvent
+
+T = TypeVar("T")
 
 OUTCOMES: Final[dict[str, Outcome]] = {"created": "created", "duplicate": "duplicate"}
 
 
 class _Storing(Struct, frozen=True):
-    """What `admission` asks: the organization stands where a caller would."""
+    """What `admission_of` reads. The receiving organization takes the place of the caller."""
 
     settings: Settings
     plans: Plans
@@ -60,21 +62,20 @@ async def github(call: Call) -> Reply:
 async def stripe(call: Call) -> Reply:
     receiver, body = await _opened(call)
     await check_signed(call, receiver, "stripe", body)
-    event = await call.off_loop(_decoded, of_stripe.StripeEvent, body)
-    delivery = of_stripe.delivery(event)
-    return await _stored(call, receiver, delivery, field="data.object")
+    event = await call.off_loop(_decoded, StripeEvent, body)
+    return await _stored(call, receiver, event.delivery(), field="data.object")
 
 
 async def custom(call: Call) -> Reply:
     receiver, body = await _opened(call)
     scope = await scope_of_sender(call, receiver)
     check_active(receiver)
-    delivery = of_custom.delivery(await call.off_loop(decode_body, of_custom.CustomEvent, body))
-    return await _stored(call, receiver, delivery, scope)
+    event = await call.off_loop(decode_body, CustomEvent, body)
+    return await _stored(call, receiver, event.delivery(), scope)
 
 
 async def log(call: Call) -> Reply:
-    """Words that `status` does not have are ignored."""
+    """An unknown `status` is ignored."""
     shown, query = page(call), call.query
     wanted = LogFilter(
         status=OUTCOMES.get(query.get("status", "")),
@@ -91,7 +92,7 @@ async def log(call: Call) -> Reply:
 
 
 async def _opened(call: Call) -> tuple[Receiver, bytes]:
-    """Whom the webhook is for, and its bytes as they came.
+    """The organization that the webhook is for, and its body as received.
 
     Raises:
         BadRequest: it came over plain HTTP, in production.
@@ -104,8 +105,8 @@ async def _opened(call: Call) -> tuple[Receiver, bytes]:
     return Receiver.of(row), body
 
 
-def _decoded(kind: Any, body: bytes) -> Any:
-    """The body of a provider. Raises BadRequest, whatever is wrong with it."""
+def _decoded(kind: type[T], body: bytes) -> T:
+    """The body of a provider's webhook. Raises BadRequest, whatever is wrong with it."""
     try:
         return decode_body(kind, body)
     except (NotJson, WrongShape, RuleBroken) as error:
@@ -123,13 +124,13 @@ async def _stored(
     *,
     field: str = "payload",
 ) -> Reply:
-    """Raises PayloadTooLarge, with the name of the `field` that is, and as `receive`."""
+    """Store the job. Raises what `receive` raises, and PayloadTooLarge, which names `field`."""
     storing = _Storing(call.settings, call.plans, receiver)
     await call.off_loop(_check_size, storing, delivery.job.payload, field)
     org = receiver.org
-    # In the turn of the organization that receives: the caller belongs to none.
-    received = await call.db.submit(org, receive, org, delivery, admission_of(storing), scope)
-    return reply(received)
+    # In the turn of the receiving organization: the caller belongs to none.
+    stored = await call.db.submit(org, receive, org, delivery, admission_of(storing), scope)
+    return reply(Received.of(stored))
 
 
 def _check_size(storing: _Storing, payload: bytes, field: str) -> None:

@@ -3,23 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.jobs.states import STATUSES
-from spooled_lite.core.queues.names import QUEUE_NAME_MAX
 from spooled_lite.wire.http.documents.described.field import (
     Field,
     count,
-    length,
-    one_of,
     time,
 )
-from spooled_lite.wire.http.documents.described.ingest_fields import INGEST
 from spooled_lite.wire.http.documents.described.platform_fields import PLATFORM
 
-NAMES: Final = (
-    f"1 to {QUEUE_NAME_MAX} letters and digits of any script, `-`, `_` and `.`; "
-    "does not start with `-` or `.`"
-)
-A_QUEUE: Final = Field(f"The queue. {NAMES}", "emails", length(1, QUEUE_NAME_MAX))
 ID: Final = "7d444840-9dc0-41d1-b245-5ffdce74fad2"
 LEASE: Final = "2f0f1c8e-54a5-4d39-8f3b-0a4c9b7f6c11"
 ORG: Final = "11e7a5c0-8f0e-4d5c-9a57-3c1f0f6a1e22"
@@ -30,8 +20,6 @@ ORG: Final = "11e7a5c0-8f0e-4d5c-9a57-3c1f0f6a1e22"
 COMMON: Final = {
     "id": Field("The id", ID),
     "organization_id": Field("The organization everything of a key belongs to", ORG),
-    "queue_name": A_QUEUE,
-    "queue": Field("The same as `queue_name`", "emails", length(1, QUEUE_NAME_MAX)),
     "created_at": time("When it was created"),
     "updated_at": time("When it changed last"),
     "success": Field("Always true: a refusal is an error", True),
@@ -39,12 +27,7 @@ COMMON: Final = {
 }
 
 JOBS: Final = {
-    "job_id": Field("The id of the job", ID),
-    "payload": Field("What the job is about: any JSON value, given back byte for byte", {"to": "ada@example.org"}),
-    "status": one_of("The status of the job", *STATUSES),
-    "priority": Field("Higher first, then older first; -100 to 100", 0),
     "expires_at": time("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z"),
-    "created": Field("False when the idempotency key was used before", True),
 }
 
 QUEUES: Final = {
@@ -60,6 +43,5 @@ FIELDS: Final[Mapping[str, Field]] = {
     **COMMON,
     **JOBS,
     **QUEUES,
-    **INGEST,
     **PLATFORM,
 }

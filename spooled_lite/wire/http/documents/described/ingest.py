@@ -1,13 +1,13 @@
-"""The routes of webhooks that come in."""
+"""The routes of incoming webhooks."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.ingest import custom, records
 from spooled_lite.errors import AccessDenied, PayloadTooLarge, QuotaExceeded, UnsupportedMediaType
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import ingest
+from spooled_lite.wire.shapes import ingest as shapes
 
 _TOKEN: Final = Parameter(
     "X-Webhook-Token", "The webhook token of the organization", place="header"
@@ -29,7 +29,7 @@ INGEST: Final[Mapping[Handler, Doc]] = {
         summary="Create a job with the webhook token",
         about="For senders that can set a header. In place of the token, a key or an "
         "access token of the organization works too. In production only over HTTPS.",
-        body=custom.CustomEvent,
+        body=shapes.CustomEvent,
         needs=("queue_name", "queue"),
         example={
             "queue_name": "orders",
@@ -38,7 +38,7 @@ INGEST: Final[Mapping[Handler, Doc]] = {
             "idempotency_key": "order-7",
         },
         parameters=(_TOKEN,),
-        answer=records.Received,
+        answer=shapes.Received,
         errors=_REFUSED,
     ),
     ingest.github: Doc(
@@ -55,7 +55,7 @@ INGEST: Final[Mapping[Handler, Doc]] = {
             _header("X-GitHub-Event", "The event; without it `unknown`", "push"),
             _header("X-GitHub-Delivery", "The id of the delivery", "72d3162e-cc78"),
         ),
-        answer=records.Received,
+        answer=shapes.Received,
         errors=_REFUSED,
     ),
     ingest.stripe: Doc(
@@ -70,7 +70,7 @@ INGEST: Final[Mapping[Handler, Doc]] = {
                 "t=1767225600,v1=7840e550067002ab7f924f182e3fed4c02ceba507ef61dfb4f754a6c66db5ce1",
             ),
         ),
-        answer=records.Received,
+        answer=shapes.Received,
         errors=_REFUSED,
     ),
     ingest.log: Doc(
@@ -91,7 +91,7 @@ INGEST: Final[Mapping[Handler, Doc]] = {
             Parameter("queue_name", "Only rows of this queue", example="orders"),
             *paging(),
         ),
-        answer=list[records.LogEntry],
+        answer=list[shapes.LogEntry],
         is_paged=True,
     ),
 }
