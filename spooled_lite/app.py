@@ -52,6 +52,7 @@ from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
 from spooled_lite.wire.services import ServerState, Services
+from spooled_lite.wire.sign_in_link import SignInLink
 from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
@@ -272,6 +273,7 @@ def _services(
         code_requests=FailureWindows("login"),
         confirmation_requests=FailureWindows("login"),
         signer=signer,
+        sign_in_link=SignInLink(settings),
         mail=mail,
         sender=Sender(outgoing, clock),
         off_loop=OffLoop(),

@@ -1,6 +1,5 @@
 """What `serve` says once it accepts connections: where everything is, the key, what is open."""
 
-import ipaddress
 import logging
 import os
 import sys
@@ -12,6 +11,8 @@ from msgspec import Struct
 import spooled_lite
 from spooled_lite.config import Settings
 from spooled_lite.output import output_of
+from spooled_lite.wire.listen import is_loopback
+from spooled_lite.wire.sign_in_link import LINK_MS, SIGN_IN
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Started(Struct, frozen=True, kw_only=True):
     metrics_url: str | None
     database: str
     key: str | None  # the API key, when this start made it or was given it
+    sign_in_code: str | None = None  # of a link that signs in once, where there may be one
 
     @property
     def is_first(self) -> bool:
@@ -58,6 +60,7 @@ def greet(started: Started) -> None:
 def greeting(started: Started) -> list[str]:
     """The lines for a person."""
     about = {
+        "Dashboard": _about_dashboard(started),
         "API": f"{started.url}/api/v1",
         "Docs": f"{started.url}/docs",
         "gRPC": started.grpc_address,
@@ -93,12 +96,12 @@ def what_is_open(started: Started) -> dict[str, str]:
     return doors
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there. A name other than localhost: no."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _about_dashboard(started: Started) -> str:
+    if started.sign_in_code is None:
+        return f"{started.url}/"
+    minutes = LINK_MS // 60_000
+    link = f"{started.url}/{SIGN_IN}{started.sign_in_code}"
+    return f"{link}\n{'':12}(signs you in, once, within {minutes} minutes)"
 
 
 def _about_key(started: Started) -> str:

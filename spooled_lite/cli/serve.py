@@ -10,7 +10,7 @@ from typing import Final
 import click
 import uvloop
 
-from spooled_lite.app import running
+from spooled_lite.app import Running, running
 from spooled_lite.cli.greeting import Started, greet
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.errors import Unavailable
@@ -27,6 +27,7 @@ from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.wire.grpc.start import NotInstalled
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.listen import CannotListen
+from spooled_lite.wire.sign_in_link import CODE_BYTES
 from spooled_lite.wire.signals import StopSignals, stop_on_signal
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,15 @@ class WrongSetting(click.ClickException):
     exit_code = 2
 
 
+def _sign_in_code(app: Running) -> str | None:
+    """Of a link for whoever reads the greeting; a log is no place for it."""
+    services = app.services
+    if services.settings.json_logs or not services.sign_in_link.is_offered:
+        return None
+    secret = services.ids.secret(CODE_BYTES)
+    return services.sign_in_link.make(app.organization_id, secret, services.clock.now_ms())
+
+
 async def _serve(settings: Settings, ready_file: ReadyFile | None, log: logging.Handler) -> None:
     with StopSignals() as signals:
         async with running(settings, at_once=signals.at_once) as app:
@@ -106,6 +116,7 @@ async def _serve(settings: Settings, ready_file: ReadyFile | None, log: logging.
                         metrics_url=server.metrics_url,
                         database=app.services.db.path,
                         key=app.key,
+                        sign_in_code=_sign_in_code(app),
                     )
                 )
                 gc.freeze()

@@ -5,6 +5,7 @@ Every address is bound before the first connection is served.
 
 import asyncio
 import errno
+import ipaddress
 import resource
 import socket
 from typing import Final
@@ -41,6 +42,14 @@ def raise_file_limit() -> int:
     except (OSError, ValueError):
         return soft  # some systems name a hard bound that they do not grant
     return hard
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there. A name other than localhost: no."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def reached_at(host: str, port: int) -> str:

@@ -22,6 +22,7 @@ from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
+from spooled_lite.wire.sign_in_link import SignInLink
 from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
@@ -31,11 +32,12 @@ from spooled_lite.wire.waiting.outcomes import Outcomes
 class ServerState:
     """What is true of the running server, for `/health`."""
 
-    __slots__ = ("is_stopping", "started_at_ms")
+    __slots__ = ("is_stopping", "is_test", "started_at_ms")
 
     def __init__(self, started_at_ms: int) -> None:
         self.started_at_ms = started_at_ms
         self.is_stopping = False
+        self.is_test = False  # with a clock that is moved by its callers
 
     def uptime_seconds(self, now_ms: int) -> int:
         """Since the server started; 0 when the clock has been set back behind that."""
@@ -67,6 +69,7 @@ class Services(Struct, frozen=True, kw_only=True):
     confirmation_requests: FailureWindows  # of codes that confirm an address of an organization
     code_requests: FailureWindows  # of codes to sign in with: each request counts as a failure
     signer: Signer
+    sign_in_link: SignInLink
     mail: Mail
     sender: Sender  # calls webhooks
     off_loop: OffLoop  # reads large bodies

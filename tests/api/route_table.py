@@ -296,6 +296,8 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("POST", "/api/v1/organizations/{id}/billing-email/code", "unscoped", "organization:admin", "200", "own", "platform.md#7.6"),  # noqa: E501
     ("GET", "/api/v1/dashboard/queues", "key", "queues:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/jobs/{id}/explain", "key", "jobs:read", "200", "own", "amendments.md#2"),
+    ("POST", "/api/v1/auth/link", "public", "-", "200", "own", "amendments.md#2"),
+    ("GET", "/api/v1/auth/options", "public", "-", "200", "own", "amendments.md#2"),
     ("GET", "/docs", "public", "-", "200", "own", "README.md#8"),
     ("GET", "/openapi.json", "public", "-", "200", "own", "README.md#8"),
     ("GET", "/{asset}", "public", "-", "200", "own", "README.md#8"),

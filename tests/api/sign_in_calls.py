@@ -7,6 +7,7 @@ from spooled_lite.core.auth.confirm import Sending, start_confirmation
 from spooled_lite.core.auth.sign_in import start
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
+from spooled_lite.wire.sign_in_link import CODE_BYTES
 from tests.api.served import Api
 
 ADA: Final = "ada@example.com"
@@ -17,6 +18,10 @@ def sign_in_body(api: Api, path: str) -> dict[str, Any]:
     act = path.removeprefix("/api/v1/auth/")
     if act == "login":
         return {"api_key": api.key}
+    if act == "link":
+        services = api.served.services
+        secret, now_ms = services.ids.secret(CODE_BYTES), services.clock.now_ms()
+        return {"code": services.sign_in_link.make(api.served.org_id, secret, now_ms)}
     if act in ("refresh", "logout"):
         return {"refresh_token": tokens_of(api)["refresh_token"]}
     if act == "validate":

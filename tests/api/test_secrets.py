@@ -52,6 +52,7 @@ REMOVES: Final = [name for name in NAMES if re.match(r"DELETE .*/organizations/{
 SHOW_ONE: Final = frozenset(
     {
         "POST /api/v1/auth/login",
+        "POST /api/v1/auth/link",
         "POST /api/v1/auth/refresh",
         "POST /api/v1/auth/email/verify",
         "POST /api/v1/auth/signup/complete",

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 import spooled_lite
-from spooled_lite.cli.greeting import Started, greeting, is_loopback
+from spooled_lite.cli.greeting import Started, greeting
 from spooled_lite.config import Settings
+from spooled_lite.wire.listen import is_loopback
 
 KEY = "sk_test_0123456789abcdef0123456789abcdef"
 
 
-def said(*, key: str | None = None, **settings: Any) -> str:
+def said(*, key: str | None = None, code: str | None = None, **settings: Any) -> str:
     started = Started(
         settings=Settings(**settings),
         url="http://127.0.0.1:8080",
@@ -19,6 +20,7 @@ def said(*, key: str | None = None, **settings: Any) -> str:
         metrics_url="http://127.0.0.1:9090",
         database="/data/spooled.db",
         key=key,
+        sign_in_code=code,
     )
     return "\n".join(greeting(started))
 
@@ -78,3 +80,11 @@ def test_a_key_that_the_user_chose_is_not_shown() -> None:
 
     assert KEY not in lines
     assert "SPOOLED_BOOTSTRAP_API_KEY" in lines
+
+
+def test_the_dashboard_is_named_with_the_link_that_signs_in() -> None:
+    assert "  Dashboard http://127.0.0.1:8080/" in said().splitlines()
+    lines = said(code="the-code")
+
+    assert "  Dashboard http://127.0.0.1:8080/#/sign-in?code=the-code" in lines.splitlines()
+    assert "once, within 10 minutes" in lines

@@ -20,6 +20,8 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/v1/auth/logout"): "logout",
     ("GET", "/api/v1/auth/me"): "getMe",
     ("POST", "/api/v1/auth/validate"): "validateToken",
+    ("POST", "/api/v1/auth/link"): "signInWithLink",
+    ("GET", "/api/v1/auth/options"): "getSignInOptions",
     ("POST", "/api/v1/auth/email/start"): "startEmailSignIn",
     ("POST", "/api/v1/auth/email/verify"): "verifyEmailCode",
     ("POST", "/api/v1/auth/signup/complete"): "completeSignup",

@@ -15,7 +15,8 @@ from spooled_lite.errors import (
 )
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter
-from spooled_lite.wire.http.resources import auth, email_sign_in
+from spooled_lite.wire.http.resources import auth, email_sign_in, sign_in_link
+from spooled_lite.wire.shapes.sign_in_link import SignInCode, SignInOptions
 
 _TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"
 _KEY: Final = "sk_test_9qX0…"
@@ -53,6 +54,18 @@ AUTH: Final[Mapping[Handler, Doc]] = {
         body=records.Validate,
         example={"token": _TOKEN},
         answer=records.Validated,
+    ),
+    sign_in_link.sign_in: Doc(
+        summary="Sign in with the link that the server prints when it starts",
+        about="The link works once, for ten minutes. 404 where the server prints none: outside "
+        "development, or when it listens on more than this machine.",
+        body=SignInCode,
+        example={"code": "pJ4vXb1cY0u8H0r9x2sQm7nT5wE3kL6aZdGfRiUoPyA"},
+        answer=records.Tokens,
+        errors=(AuthenticationFailed, NotFound, RuleBroken, WrongShape),
+    ),
+    sign_in_link.options: Doc(
+        summary="Show the ways to sign in that this server offers", answer=SignInOptions
     ),
     email_sign_in.start: Doc(
         summary="Mail a sign-in code",

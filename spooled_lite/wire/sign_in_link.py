@@ -1,0 +1,48 @@
+"""The link that signs in once: for whoever has started the server on this machine."""
+
+import base64
+import hashlib
+import hmac
+from typing import Final
+
+from spooled_lite.config import Settings
+from spooled_lite.wire.listen import is_loopback
+
+CODE_BYTES: Final = 32
+LINK_MS: Final = 10 * 60 * 1000
+SIGN_IN: Final = "#/sign-in?code="  # behind `#`: what stands there is sent to nobody
+
+
+class SignInLink:
+    """At most one code, kept as a hash in memory. Use it from one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.is_offered = settings.environment == "development" and is_loopback(settings.host)
+        self._hash: bytes | None = None
+        self._org_id = ""
+        self._ends_at_ms = 0
+
+    def make(self, org_id: str, secret: bytes, now_ms: int) -> str:
+        """A new code for an organization; an earlier one is worth nothing any more."""
+        assert self.is_offered, "others than its owner may reach this server"
+        assert len(secret) == CODE_BYTES, "it must not be guessed"
+        code = base64.urlsafe_b64encode(secret).rstrip(b"=")
+        self._hash, self._org_id = hashlib.sha256(code).digest(), org_id
+        self._ends_at_ms = now_ms + LINK_MS
+        return code.decode("ascii")
+
+    def is_waiting(self, now_ms: int) -> bool:
+        """Whether there is a code that was not used and is not too old."""
+        return self._hash is not None and now_ms < self._ends_at_ms
+
+    def take(self, code: str, now_ms: int) -> str | None:
+        """The organization that the code opens, once; None: it opens nothing."""
+        shown = hashlib.sha256(code.encode()).digest()
+        if (
+            self._hash is None
+            or not hmac.compare_digest(shown, self._hash)
+            or not self.is_waiting(now_ms)
+        ):
+            return None
+        self._hash = None
+        return self._org_id
