@@ -1,7 +1,7 @@
 """What one round of a background loop did, and when the next is due."""
 
 from collections.abc import Sequence
-from typing import Final, TypedDict, TypeVar, cast
+from typing import Final, TypedDict, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -51,21 +51,18 @@ def first_of(
     return rows
 
 
-def delete_first(tx: Tx, find: Statement[SizedRow] | str, delete: str, params: Params) -> int:
+def delete_first(tx: Tx, find: Statement[SizedRow], delete: str, params: Params) -> int:
     """Delete rows that `find` finds, PASS_MAX or PASS_BYTES_MAX of them; how many went.
 
     `find` has a `:limit`, `delete` takes `:seqs`.
     """
-    asked = {**params, "limit": PASS_MAX}
-    rows = first_of(tx.rows(cast("Statement[SizedRow]", find), asked))
+    rows = first_of(tx.rows(find, {**params, "limit": PASS_MAX}))
     if rows:
         tx.execute(delete, {"seqs": msgspec.json.encode([row["seq"] for row in rows]).decode()})
     return len(rows)
 
 
-def next_pass(
-    tx: Tx, done: int, statement: Statement[NextRow] | Value[int] | str, *, found: int
-) -> Pass:
+def next_pass(tx: Tx, done: int, statement: Statement[NextRow] | Value[int], *, found: int) -> Pass:
     """Again at once when there may be more; else at the moment the statement finds.
 
     `found` is how many rows there were to look at, at most PASS_MAX.

@@ -16,7 +16,7 @@ from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.steps.dependents import let_go, look_again
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import Conflict, NotFound
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 # Each job takes its history with it, some rows each: with them a pass stays within 500 rows or so.
@@ -105,7 +105,9 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
     return Pass(len(rows) or 1, tx.now_ms)
 
 
-def remove(tx: Tx, rows: Sequence[Row], *, is_counted: bool = True) -> int:
+def remove(
+    tx: Tx, rows: Sequence[removal_statements.RemovedRow], *, is_counted: bool = True
+) -> int:
     """Delete jobs with their history, the first ones first; how many.
 
     Fewer than asked for when they are large, or have many edges: when many others wait for one of
@@ -128,7 +130,7 @@ def remove(tx: Tx, rows: Sequence[Row], *, is_counted: bool = True) -> int:
     return count
 
 
-def _tell_those_left(tx: Tx, rows: Sequence[Row], count: int) -> None:
+def _tell_those_left(tx: Tx, rows: Sequence[removal_statements.RemovedRow], count: int) -> None:
     """What was to go with a parent and stays for now has to know: nobody may come back for it."""
     gone = {row["seq"] for row in rows[:count]}
     for row in rows[count:]:
@@ -143,7 +145,7 @@ def _edges_above(tx: Tx, job: int) -> int:
     return number
 
 
-def _delete(tx: Tx, rows: Sequence[Row], *, is_counted: bool) -> None:
+def _delete(tx: Tx, rows: Sequence[removal_statements.RemovedRow], *, is_counted: bool) -> None:
     for row in rows:
         if is_counted:
             tx.count(row["queue"], f"status.{row['status']}", -1)

@@ -2,8 +2,28 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.statements import ALL_BYTES
+from spooled_lite.core.jobs.passes import SizedRow
+from spooled_lite.core.jobs.statements import ALL_BYTES, BriefJobRow
 from spooled_lite.storage.statement import Statement, Value
+
+
+class RemovedRow(BriefJobRow):
+    """A job that is about to be deleted. `size_bytes`: of everything that is stored of it."""
+
+    size_bytes: int
+
+
+class IdleRow(RemovedRow):
+    """A job that is not being processed."""
+
+    created_at_ms: int
+
+
+class OldRow(RemovedRow):
+    """A settled job. `is_needed`: a job that waits, or a workflow, still refers to it."""
+
+    completed_at_ms: int
+    is_needed: int
 
 
 class RetainedRow(TypedDict):
@@ -15,24 +35,32 @@ class RetainedRow(TypedDict):
 
 
 # Index jobs_by_queue.
-OF_QUEUE: Final = f"""
+OF_QUEUE: Final = Statement(
+    RemovedRow,
+    f"""
 SELECT seq, queue, queue_name, org, status, workflow_id, id, {ALL_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue
  ORDER BY created_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 # Index jobs_by_queue, from where the last pass stopped: what is being processed stays.
-IDLE_OF_QUEUE: Final = f"""
+IDLE_OF_QUEUE: Final = Statement(
+    IdleRow,
+    f"""
 SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id,
        {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY created_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 # Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
 # refers to it, and while its workflow is not finished.
-OLD: Final = f"""
+OLD: Final = Statement(
+    OldRow,
+    f"""
 SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
        {ALL_BYTES} AS size_bytes,
        EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
@@ -45,7 +73,8 @@ SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
  WHERE org = :org AND completed_at_ms < :completed_before_ms
    AND (completed_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY completed_at_ms, seq LIMIT :limit
-"""
+""",
+)
 
 DELETE_HISTORY: Final = """
 DELETE FROM job_history WHERE job IN (SELECT value FROM json_each(:seqs))
@@ -61,11 +90,14 @@ DELETE FROM job_history WHERE seq IN (
 """
 
 # Index deliveries_of_org. What is still owed stays, however old; there is little of it.
-OLD_DELIVERIES: Final = """
+OLD_DELIVERIES: Final = Statement(
+    SizedRow,
+    """
 SELECT seq, length(body) AS size_bytes FROM deliveries
  WHERE org = :org AND created_at_ms < :created_before_ms AND status <> 'pending'
  ORDER BY created_at_ms LIMIT :limit
-"""
+""",
+)
 
 # Primary key of queue_counters. Statistics look back a day.
 DELETE_OLD_MINUTES: Final = """
@@ -105,23 +137,35 @@ TABLES_OF_ORG: Final = (
 
 # Of those whose rows may be large: for `delete_first`.
 LARGE_OF_ORG: Final = {
-    "schedules": """
+    "schedules": Statement(
+        SizedRow,
+        """
 SELECT seq, length(payload_template) AS size_bytes FROM schedules
  WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit
 """,
-    "workflows": """
+    ),
+    "workflows": Statement(
+        SizedRow,
+        """
 SELECT seq, coalesce((SELECT length(metadata) FROM workflow_metadata WHERE workflow = seq), 0)
            AS size_bytes
   FROM workflows WHERE org = :org ORDER BY created_at_ms, seq LIMIT :limit
 """,
-    "owed_events": """
+    ),
+    "owed_events": Statement(
+        SizedRow,
+        """
 SELECT seq, length(data) AS size_bytes FROM owed_events
  WHERE org = :org ORDER BY seq LIMIT :limit
 """,
-    "deliveries": """
+    ),
+    "deliveries": Statement(
+        SizedRow,
+        """
 SELECT seq, length(body) AS size_bytes FROM deliveries
  WHERE org = :org ORDER BY created_at_ms LIMIT :limit
 """,
+    ),
 }
 
 DELETE_LARGE: Final = {

@@ -5,17 +5,18 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview import explain_statements as statements
 from spooled_lite.core.overview.attention import LEFT_ALONE_MS
 from spooled_lite.core.overview.claimers import Claims, workers_by_queue
-from spooled_lite.core.overview.explain_statements import ParentRow, QueueRow
+from spooled_lite.core.overview.explain_statements import ParentRow
 from spooled_lite.core.overview.pace import attempts_per_minute
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.room import WINDOW_MS
 from spooled_lite.core.workflows.conditions import edge_standing
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
 
 AHEAD_MAX: Final = 10_001  # counted in each of two ranges of an index; one more than is told
@@ -108,7 +109,7 @@ Reason = (
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    job: Row
+    job: JobRow
     state: State
     reasons: Sequence[tuple[str, Reason]]  # by code
     clear: Sequence[str]  # codes of what does not keep it
@@ -163,7 +164,7 @@ def explain(tx: Reading, org: int, job_id: str, scope: Scope, claims: Claims) ->
     )
 
 
-def _of_running(job: Row) -> list[tuple[str, Reason]]:
+def _of_running(job: JobRow) -> list[tuple[str, Reason]]:
     held = Held(job["assigned_worker_id"], job["started_at_ms"], job["lease_expires_at_ms"])
     reasons: list[tuple[str, Reason]] = [("held", held)]
     if job["stop_reason"] is not None:
@@ -175,7 +176,7 @@ class _Look:
     """A look at a job that waits: each check once."""
 
     def __init__(
-        self, tx: Reading, job: Row, queue: QueueRow, is_attended: bool, per_minute: float
+        self, tx: Reading, job: JobRow, queue: QueueRow, is_attended: bool, per_minute: float
     ) -> None:
         self._tx = tx
         self._job = job

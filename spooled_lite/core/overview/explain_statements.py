@@ -2,17 +2,8 @@
 
 from typing import Final, TypedDict
 
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.storage.statement import Statement, Value
-
-
-class QueueRow(TypedDict):
-    enabled: int
-    paused_at_ms: int | None
-    paused_reason: str | None
-    max_concurrency: int | None
-    rate_limit: int | None
-    window_started_at_ms: int
-    window_count: int
 
 
 class ParentRow(TypedDict):
@@ -22,14 +13,7 @@ class ParentRow(TypedDict):
     condition: str
 
 
-QUEUE: Final = Statement(
-    QueueRow,
-    """
-SELECT enabled, paused_at_ms, paused_reason, max_concurrency, rate_limit, window_started_at_ms,
-       window_count
-  FROM queues WHERE seq = :queue
-""",
-)
+QUEUE: Final = Statement(QueueRow, "SELECT * FROM queues WHERE seq = :queue")
 
 # The primary key of job_dependencies, in its order.
 PARENTS: Final = Statement(

@@ -73,9 +73,12 @@ RETURNING *
 )
 
 # Index workers_alive: the next one to fall silent, and by now.
-NEXT_SILENCE: Final = """
+NEXT_SILENCE: Final = Value(
+    int,
+    """
 SELECT min(last_heartbeat_ms) + 120000 AS at_ms FROM workers WHERE status IN ('healthy', 'degraded')
-"""
+""",
+)
 
 # The primary key. A sign of life that is moved twice is at most that of the moment itself.
 MOVE_HEARTBEATS: Final = Value(
