@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
 logger = logging.getLogger(__name__)
+
+R_co = TypeVar("R_co", covariant=True)
 
 # One name per transition. EVENTS says what each one means; how it is rendered for a stream, a
 # webhook or the history of a job is a table of that listener.
@@ -51,16 +53,24 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
 
 
-class Event(Struct, frozen=True, gc=False):
-    """A fact, told after it is true: the changed row, and what the row alone does not say."""
+class EventOf(Struct, Generic[R_co], frozen=True, gc=False):
+    """A fact, told after it is true: the changed row, and what the row alone does not say.
+
+    `EventOf[JobRow]` is an event of a job. Who is told of all events looks at the type first, and
+    then names the row: `job: JobRow = event.row`. Tests hold the row of every event against what
+    its readers expect.
+    """
 
     type: EventType
     org: int
     at_ms: int
-    row: Row  # as it is after the change
+    row: R_co  # as it is after the change
     was: str | None = None  # the status before it
     facts: Mapping[str, Any] = {}
     log_seq: int = 0  # of its row in the event log, when it has one; known once it is committed
+
+
+Event = EventOf[Any]  # of whatever it is about: its type says that, and with it what its row is
 
 
 Status = str  # of a job, as it is stored: core/jobs/states.py

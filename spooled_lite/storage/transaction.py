@@ -7,7 +7,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVa
 
 from msgspec import Struct
 
-from spooled_lite.events import Deadline, Event, EventType, Row
+from spooled_lite.events import Deadline, Event, EventOf, EventType
 from spooled_lite.ids import Ids
 from spooled_lite.storage import counters
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -165,12 +165,12 @@ class Tx(Reading):
         event_type: EventType,
         org: int,
         *,
-        row: Row,
+        row: Any,
         was: str | None = None,
         facts: Mapping[str, Any] = _NO_PARAMS,
     ) -> None:
         """Announce a fact. It is told when it is true: after the commit, or never."""
-        event = Event(event_type, org, self.now_ms, row, was, facts)
+        event: Event = EventOf(event_type, org, self.now_ms, row, was, facts)
         self.events.append(event)
         for listener in self._batch.hooks.on_emit:
             listener(self, event)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from spooled_lite.clock import Clock
 from spooled_lite.errors import DatabaseError, SpooledError, Unavailable
-from spooled_lite.events import Deadline, Event
+from spooled_lite.events import Deadline, Event, EventOf
 from spooled_lite.ids import Ids
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.backlog import Backlog, Request
@@ -278,7 +278,7 @@ class Writer:
 
     def _tell_reopened(self) -> None:
         self._tell(
-            Outcome([], [Event("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})])
+            Outcome([], [EventOf("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})])
         )
 
     def _roll_back(self) -> None:

@@ -7,9 +7,11 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct, structs
 
 from spooled_lite.clock import Clock
+from spooled_lite.core.auth.columns import RevokedRow
 from spooled_lite.core.auth.records import CREDENTIAL_CHARS_MAX, Claims
 from spooled_lite.core.auth.tokens import Signer, is_alive
 from spooled_lite.core.auth.verify import find_of_token
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import Credential, Grants, Scope, hash_of
 from spooled_lite.core.keys.verify import (
     LAST_USED_EVERY_MS,
@@ -73,9 +75,11 @@ class Caller(Struct, frozen=True, kw_only=True):
             case "org.changed":
                 return event.org == self.org
             case "key.changed":
-                return bool(event.row["seq"] == self.key)
+                key: KeyRow = event.row
+                return key["seq"] == self.key
             case "token.revoked":
-                return self.token is not None and bool(event.row["id"] == self.token.jti)
+                token: RevokedRow = event.row
+                return self.token is not None and token["id"] == self.token.jti
             case _:
                 return False
 
@@ -227,11 +231,13 @@ class Callers:
     def _forget(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.type == "key.changed":
-                self._drop(key=event.row["seq"])
+                key: KeyRow = event.row
+                self._drop(key=key["seq"])
             elif event.type == "org.changed":
                 self._drop(org=event.org)
             elif event.type == "token.revoked":
-                self._drop(token_id=event.row["id"])
+                token: RevokedRow = event.row
+                self._drop(token_id=token["id"])
             elif event.type == "storage.reopened":
                 self.generation += 1
                 self._known.clear()

@@ -9,6 +9,7 @@ from spooled_lite.events import Deadline, Event
 from spooled_lite.ids import Ids
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.transaction import Batch, Hooks, Operation
+from tests.core.event_rows import hold_to_its_row
 from tests.factories import an_org
 
 P = ParamSpec("P")
@@ -24,7 +25,8 @@ class Store:
         self.clock = ManualClock(NOW_MS)
         self.events: list[Event] = []  # of everything that was committed
         self.due_at_ms: dict[Deadline, int] = {}
-        self._hooks = hooks or Hooks()
+        given = hooks or Hooks()
+        self._hooks = Hooks((*given.on_emit, hold_to_its_row), given.sinks)
         self._ids = Ids(1)
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._connection.row_factory = sqlite3.Row

@@ -6,10 +6,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from spooled_lite.core.jobs import statements
-from spooled_lite.core.jobs.statements import JobHistoryRow
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.statements import BriefJobRow, JobHistoryRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Event, EventType
+from spooled_lite.events import Event, EventOf, EventType
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_optional_ms
 
@@ -19,14 +20,14 @@ _encode: Final = msgspec.json.Encoder().encode
 _Line = tuple[str, str | None, dict[str, Any]]  # event_type, worker, details
 
 
-def _created(event: Event) -> list[_Line]:
+def _created(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     at = format_optional_ms(row["scheduled_at_ms"])
     details = {"queue": row["queue_name"], "status": row["status"], "scheduled_at": at}
     return [("created", None, details)]
 
 
-def _claimed(event: Event) -> list[_Line]:
+def _claimed(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     details = {
         "worker_id": row["assigned_worker_id"],
@@ -36,20 +37,20 @@ def _claimed(event: Event) -> list[_Line]:
     return [("claimed", row["assigned_worker_id"], details)]
 
 
-def _released(event: Event) -> list[_Line]:
+def _released(event: EventOf[JobRow]) -> list[_Line]:
     facts = event.facts
     details = {"worker_id": facts["worker_id"], "lease_id": facts["lease_id"]}
     return [("released", facts["worker_id"], details)]
 
 
-def _completed(event: Event) -> list[_Line]:
+def _completed(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     started = row["started_at_ms"]
     duration_ms = None if started is None else event.at_ms - started
     return [("completed", row["assigned_worker_id"], {"duration_ms": duration_ms})]
 
 
-def _retrying(event: Event) -> list[_Line]:
+def _retrying(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     next_run = format_optional_ms(row["run_at_ms"] or event.at_ms)
     failed = {
@@ -65,7 +66,7 @@ def _retrying(event: Event) -> list[_Line]:
     return [("failed", event.facts["worker_id"], failed), ("retried", None, retried)]
 
 
-def _deadlettered(event: Event) -> list[_Line]:
+def _deadlettered(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     failed = {
         "error": row["last_error"],
@@ -77,13 +78,13 @@ def _deadlettered(event: Event) -> list[_Line]:
     return [("failed", worker_id, failed), ("deadlettered", worker_id, dead)]
 
 
-def _cancelled(event: Event) -> list[_Line]:
+def _cancelled(event: EventOf[JobRow]) -> list[_Line]:
     # Nobody held it, unless it was told to stop.
     facts = event.facts
     return [("cancelled", facts.get("worker_id"), {"reason": facts["reason"]})]
 
 
-def _retried(event: Event) -> list[_Line]:
+def _retried(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     next_run = format_optional_ms(row["run_at_ms"] or event.at_ms)
     details = {
@@ -95,7 +96,7 @@ def _retried(event: Event) -> list[_Line]:
 
 
 # Which events leave a mark: contract README, section 7.1.
-_LINES: Final[dict[EventType, Callable[[Event], list[_Line]]]] = {
+_LINES: Final[dict[EventType, Callable[[EventOf[JobRow]], list[_Line]]]] = {
     "job.created": _created,
     "job.claimed": _claimed,
     "job.released": _released,
@@ -116,11 +117,12 @@ def rows(events: Sequence[Event]) -> list[tuple[Any, ...]]:
     made: list[tuple[Any, ...]] = []
     for event in events:
         if event.type == "job.deleted":
-            made = [row for row in made if row[1] != event.row["seq"]]
+            gone: BriefJobRow = event.row
+            made = [row for row in made if row[1] != gone["seq"]]
         elif (lines := _LINES.get(event.type)) is not None:
-            job = event.row["seq"]
+            job: JobRow = event.row
             made += [
-                (event.org, job, name, worker_id, _encode(details), event.at_ms)
+                (event.org, job["seq"], name, worker_id, _encode(details), event.at_ms)
                 for name, worker_id, details in lines(event)
             ]
     return made

@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from spooled_lite.events import Event
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.events import EventOf
 
 Kind = Literal["job", "message", "task", "step", "item", "on_fail"]
 
@@ -29,6 +30,6 @@ KINDS: Final[Mapping[str, Rules]] = {
 }
 
 
-def is_announced(event: Event) -> bool:
+def is_announced(event: EventOf[JobRow]) -> bool:
     """Whether streams and webhooks are told of this event of a job."""
     return KINDS[event.row["kind"]].is_announced

@@ -1,13 +1,17 @@
 """What the event log keeps of each transition: enough to derive its frames from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.kinds import is_announced
-from spooled_lite.events import Event, EventType, those
+from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.core.workers.columns import WorkerRow
+from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.events import Event, EventOf, EventType, those
 from spooled_lite.storage.event_log import LogRow
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -34,7 +38,7 @@ class JobBody(Struct, omit_defaults=True):
     facts: Mapping[str, Any] = {}
 
 
-def _job(event: Event) -> JobBody:
+def _job(event: EventOf[JobRow]) -> JobBody:
     row, error = event.row, event.row["last_error"]
     return JobBody(
         row["status"],
@@ -54,18 +58,31 @@ def _job(event: Event) -> JobBody:
     )
 
 
-def _queue(event: Event) -> dict[str, Any]:
+def _queue(event: EventOf[QueueRow]) -> dict[str, Any]:
     return {"reason": event.row["paused_reason"], **event.facts}
 
 
-def _worker(event: Event) -> dict[str, Any]:
-    columns = ("hostname", "version", "status", "current_jobs", "last_heartbeat_ms")
-    return {**{column: event.row[column] for column in columns}, **event.facts}
+def _worker(event: EventOf[WorkerRow]) -> dict[str, Any]:
+    worker = event.row
+    return {
+        "hostname": worker["hostname"],
+        "version": worker["version"],
+        "status": worker["status"],
+        "current_jobs": worker["current_jobs"],
+        "last_heartbeat_ms": worker["last_heartbeat_ms"],
+        **event.facts,
+    }
 
 
-def _workflow(event: Event) -> dict[str, Any]:
-    columns = ("name", "status", "total_jobs", "completed_jobs", "failed_jobs")
-    return {column: event.row[column] for column in columns}
+def _workflow(event: EventOf[WorkflowRow]) -> dict[str, Any]:
+    workflow = event.row
+    return {
+        "name": workflow["name"],
+        "status": workflow["status"],
+        "total_jobs": workflow["total_jobs"],
+        "completed_jobs": workflow["completed_jobs"],
+        "failed_jobs": workflow["failed_jobs"],
+    }
 
 
 def _schedule(event: Event) -> Mapping[str, Any]:
@@ -101,17 +118,21 @@ KINDS: Final = those(lambda about: about.is_logged)
 _WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
 
 
+class SubjectRow(TypedDict):
+    """What every row has whose events are logged; that of a workflow has no queue."""
+
+    id: str
+    queue_name: str
+
+
 def log_rows(events: Sequence[Event]) -> list[LogRow]:
-    return [
-        (
-            event.org,
-            event.type,
-            None if event.type in _WITHOUT_QUEUE else event.row["queue_name"],
-            event.row["id"],
-            _encode(body(event)),
-            event.at_ms,
-        )
-        for event in events
-        if (body := _BODIES.get(event.type)) is not None
-        and (body is not _job or is_announced(event))
-    ]
+    rows: list[LogRow] = []
+    for event in events:
+        body = _BODIES.get(event.type)
+        if body is None or (body is _job and not is_announced(event)):
+            continue
+        subject: SubjectRow = event.row
+        queue_name = None if event.type in _WITHOUT_QUEUE else subject["queue_name"]
+        logged = _encode(body(event))
+        rows.append((event.org, event.type, queue_name, subject["id"], logged, event.at_ms))
+    return rows

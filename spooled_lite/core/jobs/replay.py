@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import log_statements as statements
 from spooled_lite.core.jobs.bodies import is_intact
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.log import log_rows
 from spooled_lite.core.jobs.log_statements import LoggedRow
 from spooled_lite.events import Event
@@ -31,7 +32,10 @@ class Logged(Struct, frozen=True, gc=False):
     def of_event(cls, event: Event) -> "Logged":
         """The same that `replay_page` reads later."""
         [(_, kind, queue_name, subject_id, body, at_ms)] = log_rows([event])
-        result = event.row["result"] if kind == "job.completed" else None
+        result: bytes | None = None
+        if kind == "job.completed":
+            job: JobRow = event.row
+            result = job["result"]
         if result is not None and len(result) > FRAMED_RESULT_BYTES_MAX:
             result = None
         return cls(event.log_seq, kind, queue_name, subject_id, body, at_ms, result)

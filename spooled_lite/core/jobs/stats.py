@@ -3,6 +3,7 @@
 from typing import Any
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.jobs.states import ACTIVE, STATUSES
 from spooled_lite.core.keys.records import Scope
@@ -19,8 +20,8 @@ def count(tx: Tx, event: Event) -> None:
     """
     if event.type not in MOVING or event.type == "job.deleted":
         return  # what is deleted is counted where it is deleted: many at a time
-    row, queue, was = event.row, event.row["queue"], event.was
-    about, status = EVENTS[event.type], row["status"]
+    row: JobRow = event.row
+    queue, status, was, about = row["queue"], row["status"], event.was, EVENTS[event.type]
     if was is None:
         tx.count(queue, "created", 1)
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
 from spooled_lite.events import EVENTS, Event, EventType, Listener
 from spooled_lite.metrics import Metrics
@@ -16,13 +17,17 @@ def measured_by(metrics: Metrics) -> Listener:
     def listen(events: Sequence[Event]) -> None:
         counts: dict[EventType, int] = {}
         for event in events:
-            kind, row = event.type, event.row
+            kind = event.type
             counts[kind] = counts.get(kind, 0) + 1
             if kind == "job.completed":
-                if row["started_at_ms"] is not None:
-                    metrics.job_seconds.observe((event.at_ms - row["started_at_ms"]) / 1000)
-            elif kind == "job.retrying" and row["last_error"] in _TAKEN_BACK:
-                metrics.count("spooled_jobs_retried_total")
+                completed: JobRow = event.row
+                if completed["started_at_ms"] is not None:
+                    seconds = (event.at_ms - completed["started_at_ms"]) / 1000
+                    metrics.job_seconds.observe(seconds)
+            elif kind == "job.retrying":
+                retried: JobRow = event.row
+                if retried["last_error"] in _TAKEN_BACK:
+                    metrics.count("spooled_jobs_retried_total")
         for kind, count in counts.items():
             for name in EVENTS[kind].metrics:
                 metrics.count(name, count)

@@ -35,7 +35,8 @@ def forget_queue(tx: Tx, org: int, queue_name: str) -> None:
 def forget_changed_queue(tx: Tx, event: Event) -> None:
     """Called with every event."""
     if event.type.startswith("queue."):
-        forget_queue(tx, event.org, event.row["queue_name"])
+        queue: QueueRow = event.row
+        forget_queue(tx, event.org, queue["queue_name"])
 
 
 def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> QueueRow:

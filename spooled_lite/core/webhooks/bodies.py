@@ -5,14 +5,19 @@ from typing import Any, Final
 
 from msgspec import Raw
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.kinds import is_announced
-from spooled_lite.events import EVENTS, Event, EventType
+from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.core.schedules.columns import ScheduleRow
+from spooled_lite.core.workers.columns import WorkerRow
+from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.events import EVENTS, Event, EventOf, EventType
 from spooled_lite.times import format_ms, format_optional_ms
 
 Data = dict[str, Any]
 
 
-def _job(event: Event) -> Data:
+def _job(event: EventOf[JobRow]) -> Data:
     row = event.row
     return {
         "job_id": row["id"],
@@ -31,11 +36,11 @@ def _job(event: Event) -> Data:
     }
 
 
-def _started(event: Event) -> Data:
+def _started(event: EventOf[JobRow]) -> Data:
     return {**_job(event), "worker_id": event.row["assigned_worker_id"]}
 
 
-def _completed(event: Event) -> Data:
+def _completed(event: EventOf[JobRow]) -> Data:
     row, started_at_ms = event.row, event.row["started_at_ms"]
     return {
         **_job(event),
@@ -45,7 +50,7 @@ def _completed(event: Event) -> Data:
     }
 
 
-def _failed(event: Event) -> Data:
+def _failed(event: EventOf[JobRow]) -> Data:
     return {
         **_job(event),
         "worker_id": event.facts.get("worker_id"),
@@ -54,22 +59,22 @@ def _failed(event: Event) -> Data:
     }
 
 
-def _deadlettered(event: Event) -> Data:
+def _deadlettered(event: EventOf[JobRow]) -> Data:
     return {**_job(event), "error": event.row["last_error"], "will_retry": False}
 
 
-def _paused(event: Event) -> Data:
+def _paused(event: EventOf[QueueRow]) -> Data:
     return {"queue_name": event.row["queue_name"], "reason": event.row["paused_reason"]}
 
 
-def _resumed(event: Event) -> Data:
+def _resumed(event: EventOf[QueueRow]) -> Data:
     return {
         "queue_name": event.row["queue_name"],
         "paused_duration_secs": event.facts.get("paused_duration_secs", 0),
     }
 
 
-def _worker(event: Event) -> Data:
+def _worker(event: EventOf[WorkerRow]) -> Data:
     row = event.row
     return {
         "worker_id": row["id"],
@@ -79,7 +84,7 @@ def _worker(event: Event) -> Data:
     }
 
 
-def _schedule(event: Event) -> Data:
+def _schedule(event: EventOf[ScheduleRow]) -> Data:
     row = event.row
     return {
         "schedule_id": row["id"],
@@ -90,7 +95,7 @@ def _schedule(event: Event) -> Data:
     }
 
 
-def _workflow(event: Event) -> Data:
+def _workflow(event: EventOf[WorkflowRow]) -> Data:
     row = event.row
     return {
         "workflow_id": row["id"],
@@ -133,7 +138,7 @@ BODIES: Final[Mapping[EventType, Mapping[str, Callable[[Event], Data]]]] = {
 }
 
 
-def is_silent(event: Event) -> bool:
+def is_silent(event: EventOf[JobRow]) -> bool:
     """Whether an event of a job is none of a webhook's business."""
     if not is_announced(event):
         return True

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Raw, Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.bodies import BODIES, is_silent
 from spooled_lite.core.webhooks.columns import CalledRow, SubscribedRow
 from spooled_lite.core.webhooks.records import endpoint_of
-from spooled_lite.events import Deadline, Event, EventType
+from spooled_lite.events import Deadline, Event, EventOf, EventType
 from spooled_lite.storage.transaction import Cache, Own, Reading, Tx
 from spooled_lite.times import format_ms, format_optional_ms
 
@@ -82,7 +83,7 @@ def owe_webhooks(tx: Tx, event: Event) -> None:
     for name, data in bodies.items():
         webhooks = subscriptions.get(name)
         if webhooks:
-            job_id = event.row["id"] if event.type.startswith("job.") else None
+            job_id: str | None = event.row["id"] if event.type.startswith("job.") else None
             org_id = webhooks[0]["org_id"]
             told = _encode(data(event))
             owed = Owed(event.org, org_id, name, job_id, event.at_ms, told)
@@ -91,9 +92,13 @@ def owe_webhooks(tx: Tx, event: Event) -> None:
 
 def owe_completion_webhook(tx: Tx, event: Event) -> None:
     """Write down the call that a settled job owes to its `completion_webhook`."""
-    if event.type not in _COMPLETION_EVENTS or event.row["completion_webhook"] is None:
+    if event.type not in _COMPLETION_EVENTS:
         return
-    row, delivery_id = event.row, tx.new_id()
+    row: JobRow = event.row
+    url = row["completion_webhook"]
+    if url is None:
+        return
+    delivery_id = tx.new_id()
     tx.execute(
         statements.OWE_COMPLETION,
         {
@@ -101,8 +106,8 @@ def owe_completion_webhook(tx: Tx, event: Event) -> None:
             "org": event.org,
             "job_id": row["id"],
             "event": event.type,
-            "endpoint": host_endpoint(row["completion_webhook"]),
-            "url": row["completion_webhook"],
+            "endpoint": host_endpoint(url),
+            "url": url,
             "secret": row["completion_webhook_secret"],
             "now_ms": tx.now_ms,
             "body": _completion_body(delivery_id, event),
@@ -184,7 +189,7 @@ def _may_write(tx: Tx, count: int, size_bytes: int) -> bool:
     return True
 
 
-def _completion_body(delivery_id: str, event: Event) -> bytes:
+def _completion_body(delivery_id: str, event: EventOf[JobRow]) -> bytes:
     row = event.row
     facts: Mapping[str, Any] = {
         "event": event.type,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.events import EVENTS, Event
 
 
@@ -16,7 +17,8 @@ def settled_rows(events: Sequence[Event]) -> list[tuple[int, int, str, int]]:
     for event in events:
         usage = EVENTS[event.type].usage
         if usage == "jobs_completed":
-            worker_id, position = event.row["assigned_worker_id"], 0
+            job: JobRow = event.row
+            worker_id, position = job["assigned_worker_id"], 0
         elif usage == "jobs_failed":
             worker_id, position = event.facts.get("worker_id"), 1
         else:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.clock import Clock
-from spooled_lite.core.jobs.log import KINDS
+from spooled_lite.core.jobs.log import KINDS, SubjectRow
 from spooled_lite.errors import RateLimited, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.log_counts import Counted
@@ -149,9 +149,10 @@ class Feed:
     def _line_up(self, event: Event) -> None:
         if not event.log_seq and event.type != "job.deleted":
             return
-        row = event.row
-        queue_name = None if event.type in _WITHOUT_QUEUE else row["queue_name"]
-        job_id: str = event.facts["job_id"] if event.type == "schedule.triggered" else row["id"]
+        subject: SubjectRow = event.row
+        queue_name = None if event.type in _WITHOUT_QUEUE else subject["queue_name"]
+        is_fired = event.type == "schedule.triggered"
+        job_id: str = event.facts["job_id"] if is_fired else subject["id"]
         if self._concerned(event.org, queue_name, job_id):
             self._telling.put(News.of(event, queue_name, job_id))
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from spooled_lite.clock import Clock
+from spooled_lite.core.jobs.statements import BriefJobRow
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.levels import Levels, QueueKey, levels_of_queues
 from spooled_lite.errors import SpooledError
 from spooled_lite.events import MOVING, Event
@@ -45,12 +47,14 @@ class Statistics:
         """A committed event, of an organization with streams."""
         kind = event.type
         if kind in ("queue.paused", "queue.resumed"):
-            key = (event.org, event.row["queue_name"])
+            queue: QueueRow = event.row
+            key = (event.org, queue["queue_name"])
             self._at_once.add(key)
             self._due_at[key] = 0.0
             self._hurry()
         elif kind in MOVING:
-            key = (event.org, event.row["queue_name"])
+            job: BriefJobRow = event.row
+            key = (event.org, job["queue_name"])
             if key in self._due_at or len(self._due_at) >= CHANGED_MAX:
                 return
             told_at = self._told_at.get(key)

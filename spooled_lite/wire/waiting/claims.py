@@ -10,11 +10,15 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.auth.columns import RevokedRow
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.core.lifecycle.statements import HeldRow
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized
 from spooled_lite.events import OF_CREDENTIALS, Event
 from spooled_lite.storage.backlog import Request
@@ -98,9 +102,11 @@ class Waiting:
         handed a job, in the same transaction: no event has to come in time for that.
         """
         for event in events:
-            if _takes_no_more(event):
-                for request in tuple(self._of_worker.get((event.org, event.row["id"]), ())):
-                    self.end(database, request)
+            if event.type in ("worker.heartbeat", "worker.deregistered"):
+                worker: WorkerRow = event.row
+                if event.type == "worker.deregistered" or worker["status"] == "draining":
+                    for request in tuple(self._of_worker.get((event.org, worker["id"]), ())):
+                        self.end(database, request)
             if event.type not in OF_CREDENTIALS:
                 continue
             for request, (caller, queue_names) in tuple(self._waiting.items()):
@@ -255,29 +261,27 @@ def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
     return jobs
 
 
-def _takes_no_more(event: Event) -> bool:
-    """Whether it is about a worker that drains, or that has gone."""
-    if event.type == "worker.heartbeat":
-        return bool(event.row["status"] == "draining")
-    return event.type == "worker.deregistered"
-
-
 def _refusal_by(event: Event, caller: Caller, queue_names: Sequence[str]) -> SpooledError | None:
     """Why this change ends the wait of a caller; None when it may go on."""
-    row = event.row
     match event.type:
-        case "token.revoked" if row["id"] == caller.token_id:
-            return Unauthorized()
-        case "key.changed" if row["seq"] == caller.key:
-            if not row["is_active"] or row["secret_id"] != caller.secret_id:
+        case "token.revoked":
+            token: RevokedRow = event.row
+            if token["id"] == caller.token_id:
                 return Unauthorized()
-            scope = Scope(msgspec.json.decode(row["queues"], type=list[str]))
+        case "key.changed":
+            key: KeyRow = event.row
+            if key["seq"] != caller.key:
+                return None
+            if not key["is_active"] or key["secret_id"] != caller.secret_id:
+                return Unauthorized()
+            scope = Scope(msgspec.json.decode(key["queues"], type=list[str]))
             if not all(map(scope.allows, queue_names)):
                 return AccessDenied("This key may not use this queue")
         case "org.changed" if event.org == caller.org:
-            if row["deleted_at_ms"] is not None or row["plan_tier"] == "deleted":
+            org: OrgRow = event.row
+            if org["deleted_at_ms"] is not None or org["plan_tier"] == "deleted":
                 return Unauthorized()
-            if not row["is_active"]:
+            if not org["is_active"]:
                 return AccessDenied("This organization is suspended")
     return None
 

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Final, TypeVar
 
+from spooled_lite.core.jobs.statements import BriefJobRow
 from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.core.workflows.records import ENDED
-from spooled_lite.events import MOVING, OF_CREDENTIALS, OF_WORKFLOWS, Event, EventBus
+from spooled_lite.events import MOVING, OF_CREDENTIALS, OF_WORKFLOWS, Event, EventBus, EventOf
 
 K = TypeVar("K")
 
@@ -75,16 +77,18 @@ class Hints:
             if event.type in MOVING:
                 self._wake(self._of_job(event))
             elif event.type in OF_WORKFLOWS:
-                self._wake(self._concerned(event.row["id"], event.row["status"] in ENDED))
+                workflow: WorkflowRow = event.row
+                self._wake(self._concerned(workflow["id"], workflow["status"] in ENDED))
             elif event.type in OF_CREDENTIALS or event.type == "queue.deleted":
                 self._wake(tuple(self._of_org.get(event.org, ())))
             elif event.type == "storage.reopened":
                 self.wake_all()
 
-    def _of_job(self, event: Event) -> list[Hint]:
-        has_ended = event.type == "job.deleted" or event.row["status"] in TERMINAL
-        concerned = self._concerned(event.row["id"], has_ended)
-        workflow_id = event.row["workflow_id"]
+    def _of_job(self, event: EventOf[BriefJobRow]) -> list[Hint]:
+        job = event.row
+        has_ended = event.type == "job.deleted" or job["status"] in TERMINAL
+        concerned = self._concerned(job["id"], has_ended)
+        workflow_id = job["workflow_id"]
         if workflow_id is not None:
             concerned += self._concerned(workflow_id, has_ended=False)
         return concerned

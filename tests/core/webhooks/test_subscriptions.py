@@ -18,6 +18,7 @@ from spooled_lite.core.workers.register import deregister, register
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Deadline, Event
 from spooled_lite.storage.transaction import Tx
+from tests.core.event_rows import a_row
 from tests.core.stage import OPEN
 from tests.core.store import NOW_MS
 from tests.core.webhooks.hook_stage import HookStage
@@ -275,7 +276,8 @@ def test_a_resumed_queue_tells_how_long_it_was_paused(stage: HookStage) -> None:
 
 
 def emitted(stage: HookStage, kind: Any, row: dict[str, Any], **more: Any) -> None:
-    stage.run(lambda tx: tx.emit(kind, stage.org, row=row, **more))
+    whole = a_row(kind, **row)
+    stage.run(lambda tx: tx.emit(kind, stage.org, row=whole, **more))
 
 
 def test_a_schedule_tells_what_it_made_and_who_had_it_made(stage: HookStage) -> None:
