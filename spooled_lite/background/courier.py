@@ -1,4 +1,4 @@
-"""Delivers what is owed: finds it, sends it, records what came of it."""
+"""Sends the deliveries that are owed: finds them, makes the calls, records the results."""
 
 import asyncio
 import logging
@@ -9,7 +9,15 @@ from typing import Final
 from spooled_lite.background.places import Place, Places
 from spooled_lite.background.sender import Sender
 from spooled_lite.core.jobs.passes import Pass
-from spooled_lite.core.webhooks.deliveries import LAST, Found, Waiting, find_waiting, load, record
+from spooled_lite.core.webhooks.deliveries import (
+    FIRST_ENDPOINT,
+    LAST_ENDPOINT,
+    OwedDelivery,
+    OwedPage,
+    find_owed,
+    load,
+    record,
+)
 from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
 from spooled_lite.metrics import Metrics
@@ -18,16 +26,15 @@ from spooled_lite.storage.database import Database
 logger = logging.getLogger(__name__)
 
 ERROR_PAUSE_SECONDS: Final = 1.0
-FIRST: Final = ""  # before every endpoint
-ENDPOINTS_MAX: Final = 200  # looked at in one read
-ENDPOINTS_PER_PLACE: Final = 8  # few places are soon taken
+ENDPOINTS_MAX: Final = 200  # of one read
+ENDPOINTS_PER_PLACE: Final = 8  # of one read, for each free place: few places are soon taken
 
 
 class Courier:
     """Used on the event loop's thread.
 
-    What is under way is known in memory only. After a crash it is owed as before, and sent again
-    under the same number: at least once.
+    Which deliveries are under way is known in memory only. After a crash they are still owed, and
+    are sent again under the same number: at least once.
     """
 
     def __init__(
@@ -46,32 +53,33 @@ class Courier:
         self._metrics = metrics
         self._wake = wake
         self._tasks: set[asyncio.Task[None]] = set()
-        self._taken: set[int] = set()  # deliveries that no read may have us send once more
-        self._over: set[int] = set()  # finished ones; the next read sees their result
-        self._behind: dict[str, list[Waiting]] = {}  # due next to the endpoints of the last read
-        self._after = FIRST  # the endpoint that had its turn last
+        self._taken: set[int] = set()  # deliveries not to be sent again although a read finds them
+        self._over: set[int] = set()  # of these the finished ones; the next read sees their result
+        # By endpoint, deliveries that the last read found due and that had no place yet.
+        self._behind: dict[str, list[OwedDelivery]] = {}
+        self._after = FIRST_ENDPOINT  # the endpoint that had its turn last
         self._is_stopping = False
 
     def under_way(self) -> int:
         return len(self._tasks)
 
     async def run_once(self, database: Database) -> Pass:
-        """Begin to deliver what is due, endpoint by endpoint, each in its turn.
+        """Begin to send the deliveries that are due, endpoint by endpoint, each in its turn.
 
-        Due again when the next delivery is. The end of each one under way wakes it, too, so that
-        it may stop looking as soon as no place is left.
+        The pass is due again when the next delivery is. The end of each delivery wakes it as well,
+        so it can stop looking as soon as no place is left.
         """
         begun = 0
         next_at_ms: int | None = None
         turn = self._after
-        for after, last in ((turn, LAST), (FIRST, turn)):
+        for after, last in ((turn, LAST_ENDPOINT), (FIRST_ENDPOINT, turn)):
             position: str | None = after
             while position is not None and position < last:
                 if not self._places.left:
                     return Pass(begun, None)
                 found = await self._look(database, position, last)
                 self._behind = {}
-                for waiting in found.waiting:
+                for waiting in found.owed:
                     if waiting.seq in self._taken:
                         continue
                     if waiting.at_ms > self._sender.now_ms:
@@ -87,12 +95,12 @@ class Courier:
         return Pass(begun, next_at_ms)
 
     async def settled(self) -> None:
-        """Wait until no delivery is under way; what begins meanwhile is waited for as well."""
+        """Wait until no delivery is under way, including those that begin meanwhile."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def finish(self, seconds: float, at_once: asyncio.Event) -> None:
-        """Wait for the deliveries under way, so long at most; the others stay owed."""
+        """Wait for the deliveries under way, at most this long; the others stay owed."""
         self._is_stopping = True
         hurry = asyncio.create_task(at_once.wait(), name="deliveries at once")
         try:
@@ -112,15 +120,15 @@ class Courier:
             )
         await self._sender.close()
 
-    async def _look(self, database: Database, after: str, last: str) -> Found:
-        # What was recorded before this read begins is seen as it is. What is recorded during it
-        # may be seen as it was, and must not be sent again for that.
+    async def _look(self, database: Database, after: str, last: str) -> OwedPage:
+        # This read sees every result that was recorded before it begins. It may miss one that is
+        # recorded meanwhile, and that delivery must not be sent again.
         self._taken -= self._over
         self._over.clear()
         endpoints_max = min(ENDPOINTS_MAX, ENDPOINTS_PER_PLACE * self._places.left)
-        return await database.readers.read(find_waiting, after, last, endpoints_max)
+        return await database.readers.read(find_owed, after, last, endpoints_max)
 
-    def _begin(self, database: Database, waiting: Waiting) -> bool:
+    def _begin(self, database: Database, waiting: OwedDelivery) -> bool:
         place = self._places.take(waiting.endpoint, waiting.org, waiting.last_seconds)
         if place is None:
             return False
@@ -134,8 +142,10 @@ class Courier:
         return True
 
     def _begin_next(self, database: Database, endpoint: str) -> None:
-        """Not to wait for a read: it would take as long as a quick receiver. No more of them in a
-        row than one read has found, so that the others have their turn."""
+        """Send the next delivery to an endpoint that has just answered, without another read,
+        which would take as long as a quick receiver. No more in a row than one read has found, so
+        that other endpoints have their turn.
+        """
         behind = self._behind.get(endpoint)
         if behind and not self._is_stopping:
             self._begin(database, behind.pop(0))
@@ -161,7 +171,7 @@ class Courier:
             self._wake()
 
     async def _record(self, database: Database, call: Outgoing, attempt: Attempt) -> None:
-        """Again and again until it is written down: the receiver must not be called for nothing."""
+        """Try until the result is recorded: otherwise the receiver would be called again."""
         while True:
             try:
                 became = await database.write(record, call, attempt, self._attempts_max)

@@ -1,32 +1,34 @@
-"""How many deliveries are under way: in all, and to each endpoint. Nobody crowds out the others."""
+"""How many deliveries may be under way: in all, to each endpoint, and of each organization."""
 
 from collections import Counter
 from typing import Final
 
 from msgspec import Struct
 
-EACH_MAX: Final = 4
-SLOW_SECONDS: Final = 2.0  # an answer that takes longer is a slow one
-SLOW_SHARE: Final = 0.5  # of all places that the slow ones may take together
-UNPROVEN_SHARE: Final = 0.875  # of all places that they and those without an answer may take
-NEWCOMERS_SHARE: Final = 0.125  # of a share, for organizations that hold no place of it
-KNOWN_MAX: Final = 10_000  # endpoints whose manners are remembered
+from spooled_lite.core.webhooks.deliveries import CALLS_PER_ENDPOINT_MAX
+
+SLOW_SECONDS: Final = 2.0  # an answer that takes longer counts as slow
+SLOW_SHARE: Final = 0.5  # of all places, for slow endpoints together
+UNPROVEN_SHARE: Final = 0.875  # of all places, for slow ones and those without an answer yet
+NEWCOMERS_SHARE: Final = 0.125  # of shared places, kept for organizations that hold none of them
+KNOWN_MAX: Final = 10_000  # endpoints of which it is remembered whether they are slow
 
 
 class Place(Struct, frozen=True):
-    """One call to an endpoint. Give it back."""
+    """The right to one call to an endpoint. Give it back afterwards."""
 
     endpoint: str
-    shares: "tuple[Share, ...]"  # that it was taken from
+    shares: "tuple[SharedPlaces, ...]"  # it counts in each of them
     org: int
 
 
-class Share:
-    """A part of all places that organizations take in turns.
+class SharedPlaces:
+    """A part of all places, which organizations take in turns.
 
-    An organization that holds none has one at once, as a rule: some are kept for that. Of those
-    that become free the organization that holds fewer has the next, if it has asked for one. So
-    three hundred dead endpoints of one hold up the first call of another not at all.
+    An organization that holds none of them usually gets one at once, because some are kept for
+    that. A place that becomes free goes to the organization that holds the fewest of those that
+    were refused one. So three hundred dead endpoints of one organization do not delay the first
+    call of another.
     """
 
     def __init__(self, places_max: int) -> None:
@@ -37,7 +39,7 @@ class Share:
         self._refused: set[int] = set()  # of these, those that were refused in this round
 
     def has_room_for(self, org: int) -> bool:
-        """Whether it is the turn of this organization. If not, it is noted that it waits."""
+        """Whether it is the turn of this organization. If not, it is noted as waiting."""
         held = self._taken[org]
         is_full = self._taken.total() >= self._places_max - (self._kept if held else 0)
         if is_full or any(self._taken[other] < held for other in self._waiting):
@@ -56,7 +58,7 @@ class Share:
             del self._taken[org]
 
     def end_round(self) -> bool:
-        """Everything that is due was looked at. Whether somebody waits no more without a place."""
+        """End a round over everything due: whether an organization that waited no longer does."""
         has_left = not self._waiting <= self._refused
         self._waiting &= self._refused
         self._refused = set()
@@ -64,22 +66,21 @@ class Share:
 
 
 class Places:
-    """Contract: schedules-workflows-webhooks, section 3.5: so many in all, EACH_MAX to each.
+    """The places of all deliveries. Contract: schedules-workflows-webhooks, section 3.5.
 
-    Below these bounds the places go to those who answer. An endpoint begins with one place, and
-    has EACH_MAX from its first quick answer on, whatever that says. One whose last answer was
-    slow has one, and all of these together have half of the places: a few dozen dead receivers
-    hold up each other and nobody else. A thousand new ones, of which nobody knows yet whether
-    they answer, still leave an eighth of the places to those who do. Both shares are had in turns
-    by organization.
+    Endpoints that answer come first. An endpoint begins with one place, and has
+    CALLS_PER_ENDPOINT_MAX from its first quick answer on, whatever the answer says. One whose last
+    answer was slow has one, and all slow ones together have half of the places: a few dozen dead
+    receivers delay each other and nobody else. A thousand new endpoints that have not answered yet
+    leave an eighth of the places to those that have. Organizations take turns within both shares.
     """
 
     def __init__(self, places_max: int) -> None:
         self._places_max = places_max
-        self._slow = Share(max(1, int(places_max * SLOW_SHARE)))
-        self._unproven = Share(max(1, int(places_max * UNPROVEN_SHARE)))
+        self._slow = SharedPlaces(max(1, int(places_max * SLOW_SHARE)))
+        self._unproven = SharedPlaces(max(1, int(places_max * UNPROVEN_SHARE)))
         self._taken: Counter[str] = Counter()
-        self._is_slow: dict[str, bool] = {}  # what is not there has not answered this server yet
+        self._is_slow: dict[str, bool] = {}  # missing: no answer to this server yet
 
     @property
     def taken(self) -> int:
@@ -92,14 +93,14 @@ class Places:
     def take(self, endpoint: str, org: int, last_seconds: float | None = None) -> Place | None:
         """Take a place, if there is one for this endpoint now.
 
-        `last_seconds` is what its last call took according to the file. It counts until this
-        server has called it.
+        `last_seconds` is how long its last call took, as the database has it. It counts until this
+        server has called the endpoint.
         """
         is_slow = self._is_slow.get(endpoint)
         if is_slow is None and last_seconds is not None:
             is_slow = last_seconds > SLOW_SECONDS
         is_proven = is_slow is False
-        if self._taken[endpoint] >= (EACH_MAX if is_proven else 1) or self.left <= 0:
+        if self._taken[endpoint] >= (CALLS_PER_ENDPOINT_MAX if is_proven else 1) or self.left <= 0:
             return None
         shares = (self._unproven, self._slow) if is_slow else (self._unproven,)
         place = Place(endpoint, () if is_proven else shares, org)
@@ -111,18 +112,18 @@ class Places:
         return place
 
     def give_back(self, place: Place, *, seconds: float) -> None:
-        """A delivery is over, after so many seconds."""
+        """A delivery is over; it took this long."""
         for share in place.shares:
             share.give_back(place.org)
         endpoint = place.endpoint
         self._taken[endpoint] -= 1
         if not self._taken[endpoint]:
             del self._taken[endpoint]
-        self._is_slow.pop(endpoint, None)  # to the end of the line of those to be forgotten
+        self._is_slow.pop(endpoint, None)  # it is then the last to be forgotten
         self._is_slow[endpoint] = seconds > SLOW_SECONDS
         while len(self._is_slow) > KNOWN_MAX:
             del self._is_slow[next(iter(self._is_slow))]
 
     def end_round(self) -> bool:
-        """Everything that is due was looked at. Whether there may be places for those refused."""
+        """End a round over everything due: whether there may be places now for those refused."""
         return any([share.end_round() for share in (self._unproven, self._slow)])

@@ -1,4 +1,4 @@
-"""One webhook call: its headers, its signature, its body in the format that was asked for."""
+"""Making one webhook call: its headers, its signature, and its body in the right format."""
 
 import logging
 from typing import Final
@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 USER_AGENT: Final = "Spooled-Webhook/1.0"
 SECONDS_MAX: Final = 30.0
 TEST_SECONDS_MAX: Final = 10.0
-BY_HAND_MAX: Final = 32  # calls at once that somebody waits for, besides the deliveries
+BY_HAND_MAX: Final = 32  # calls at once that a request waits for, besides those of the courier
 
 
 class Sender:
-    """Makes the calls. Whatever goes wrong, there or here, is an attempt that failed: it has an
-    end, while what was merely put off would be tried for ever."""
+    """Makes the calls. Whatever goes wrong, at the receiver or here, is a failed attempt: attempts
+    come to an end, while a delivery that was merely put off would be tried for ever."""
 
     def __init__(self, client: Poster, clock: Clock) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Sender:
             return Attempt(error=FAILED)
 
     async def send_by_hand(self, call: Outgoing, *, total_seconds: float) -> Attempt:
-        """The same for a request that waits for it.
+        """The same for a request that waits for the result.
 
         Raises:
             Unavailable: BY_HAND_MAX of them are under way.

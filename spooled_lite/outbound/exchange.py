@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from spooled_lite.outbound.addresses import Address
-from spooled_lite.outbound.response import BadResponse, Received, ResponseReader
+from spooled_lite.outbound.response import BadResponse, RawAnswer, ResponseReader
 from spooled_lite.outbound.targets import Target
 
 # What may stand in a path or a query as it is: all that is printable but quotes, braces and `<>`.
@@ -29,7 +29,7 @@ async def exchange(
     context: ssl.SSLContext,
     connect_seconds: float,
     on_connected: Callable[[], None],
-) -> Received:
+) -> RawAnswer:
     """Post to the target at this address, whatever its name may lead to by now.
 
     The connection is new and ends with the answer: one that is kept could be taken for another
@@ -66,7 +66,7 @@ class _Answer(asyncio.Protocol):
     """What comes back on a connection."""
 
     def __init__(self) -> None:
-        self.received: asyncio.Future[Received] = asyncio.get_running_loop().create_future()
+        self.received: asyncio.Future[RawAnswer] = asyncio.get_running_loop().create_future()
         self._reader = ResponseReader()
 
     def data_received(self, data: bytes) -> None:

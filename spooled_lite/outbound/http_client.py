@@ -16,7 +16,7 @@ from spooled_lite.outbound.addresses import Address
 from spooled_lite.outbound.answers import reason_of, retry_after_seconds, shown
 from spooled_lite.outbound.exchange import NotConnected, exchange
 from spooled_lite.outbound.lookup import Lookup, SystemLookup
-from spooled_lite.outbound.response import Received
+from spooled_lite.outbound.response import RawAnswer
 from spooled_lite.outbound.targets import Policy, Target, check_target
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class HttpClient:
         headers: Mapping[str, str],
         total_seconds: float,
         connect_seconds: float,
-    ) -> Received:
+    ) -> RawAnswer:
         if self._is_closed:
             raise ConnectionAbortedError
         async with asyncio.timeout(total_seconds) as deadline:
@@ -159,7 +159,7 @@ class HttpClient:
         headers: Mapping[str, str],
         context: ssl.SSLContext,
         connect_seconds: float,
-    ) -> Received:
+    ) -> RawAnswer:
         """Try the addresses in turn until one takes the connection; then there is no way back."""
         now = asyncio.get_running_loop().time
         async with asyncio.timeout(connect_seconds) as connecting:
@@ -205,7 +205,7 @@ class HttpClient:
             raise CallRefused
         return addresses[:ADDRESSES_TRIED_MAX]
 
-    def _answer(self, received: Received, duration_ms: int) -> ReceiverAnswer:
+    def _answer(self, received: RawAnswer, duration_ms: int) -> ReceiverAnswer:
         status, headers = received.status_code, received.headers
         return ReceiverAnswer(
             status_code=status,

@@ -12,7 +12,7 @@ HEAD_BYTES_MAX: Final = 64 * 1024  # up to the end of the headers, interim answe
 FRAMED_BYTES_MAX: Final = 64 * 1024
 
 
-class Received(Struct, frozen=True):
+class RawAnswer(Struct, frozen=True):
     """`body` is as it came, cut to ANSWER_BYTES_MAX. Of a header sent twice the last one counts."""
 
     status_code: int
@@ -74,11 +74,11 @@ class ResponseReader:
         if not self._has_enough and (self._status_code is None or is_framed):
             raise BadResponse("the answer is incomplete")
 
-    def received(self) -> Received:
+    def received(self) -> RawAnswer:
         """The answer, once it is there."""
         assert self._status_code is not None, "asked for before there was enough"
         body = bytes(self._body[:ANSWER_BYTES_MAX])
-        return Received(self._status_code, self._headers, body)
+        return RawAnswer(self._status_code, self._headers, body)
 
     def _parse(self, part: bytes) -> None:
         try:

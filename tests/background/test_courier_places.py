@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 
-from spooled_lite.background.places import EACH_MAX, KNOWN_MAX, Place
+from spooled_lite.background.places import KNOWN_MAX, Place
 from spooled_lite.background.places import Places as RealPlaces
+from spooled_lite.core.webhooks.deliveries import CALLS_PER_ENDPOINT_MAX
 
 QUICK, SLOW = 0.1, 30.0
 OURS, THEIRS, OTHERS = 1, 2, 3
@@ -45,7 +46,7 @@ def test_one_that_has_not_answered_yet_has_one_place_then_four() -> None:
     assert take_all(places, "a") == 1
     places.ends("a", seconds=QUICK)
 
-    assert take_all(places, "a") == EACH_MAX == 4
+    assert take_all(places, "a") == CALLS_PER_ENDPOINT_MAX == 4
 
 
 def test_in_all_there_are_so_many() -> None:

@@ -14,7 +14,7 @@ from spooled_lite.outbound.response import (
     HEAD_BYTES_MAX,
     HEADERS_MAX,
     BadResponse,
-    Received,
+    RawAnswer,
     ResponseReader,
 )
 
@@ -28,7 +28,7 @@ def parts(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-def read(data: bytes, size: int = ONE_READ) -> Received:
+def read(data: bytes, size: int = ONE_READ) -> RawAnswer:
     reader = ResponseReader()
     if not any(reader.feed(part) for part in parts(data, size)):
         reader.end()
@@ -42,7 +42,7 @@ def headers(count: int) -> bytes:
 def test_a_status_and_the_start_of_a_body_are_read() -> None:
     body = b"x" * ANSWER_BYTES_MAX
 
-    assert read(OK + b"X-A: b\r\nContent-Length: 2\r\n\r\nhi") == Received(
+    assert read(OK + b"X-A: b\r\nContent-Length: 2\r\n\r\nhi") == RawAnswer(
         200, {"x-a": "b", "content-length": "2"}, b"hi"
     )
     assert read(CHUNKED + b"2\r\nhi\r\n4\r\n you\r\n0\r\n\r\n").body == b"hi you"

@@ -11,11 +11,11 @@ from spooled_lite.outbound.signatures import verify_github, verify_stripe
 
 Signing = Literal["github", "stripe"]
 
-SETTINGS: Final[dict[Signing, str]] = {
+SECRET_SETTINGS: Final[dict[Signing, str]] = {
     "github": "github_webhook_secret",
     "stripe": "stripe_webhook_secret",
 }
-NAMES: Final[dict[Signing, str]] = {"github": "GitHub", "stripe": "Stripe"}
+PROVIDER_NAMES: Final[dict[Signing, str]] = {"github": "GitHub", "stripe": "Stripe"}
 
 
 def is_token_of(receiver: Receiver, shown: bytes) -> bool:
@@ -40,9 +40,11 @@ def secret_for(
 
     Contract: schedules-workflows-webhooks, sections 4.4 and 4.5.
     """
-    secret = receiver.secrets[SETTINGS[provider]] or server_secret
+    secret = receiver.secrets[SECRET_SETTINGS[provider]] or server_secret
     if not secret or len(secret) < chars_min:
-        raise SecretMissing(f"No usable secret for webhooks of {NAMES[provider]} is configured")
+        raise SecretMissing(
+            f"No usable secret for webhooks of {PROVIDER_NAMES[provider]} is configured"
+        )
     return secret
 
 

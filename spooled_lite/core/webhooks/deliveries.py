@@ -19,13 +19,14 @@ from spooled_lite.times import format_ms
 FIRST_WAIT_MS: Final = 1_000  # doubled after each attempt: 1, 2, 4, 8 seconds
 RETRY_AFTER_SECONDS_MAX: Final = 60.0
 FAILURES_MAX: Final = 20  # failed deliveries in a row, then the webhook is switched off
-CALLS_PER_ENDPOINT_MAX: Final = 4  # deliveries under way to one endpoint
-LAST: Final = "\U0010ffff"  # after every endpoint
+CALLS_PER_ENDPOINT_MAX: Final = 4  # at once: contract schedules-workflows-webhooks, section 3.5
+FIRST_ENDPOINT: Final = ""  # before every endpoint
+LAST_ENDPOINT: Final = "\U0010ffff"  # behind every endpoint
 TEST_EVENT: Final = "webhook.test"
 TEST_MESSAGE: Final = "This is a test of a webhook. Nothing happened."
 
 
-class Waiting(Struct, frozen=True):
+class OwedDelivery(Struct, frozen=True):
     """A delivery that is owed, now or later."""
 
     org: int
@@ -35,28 +36,28 @@ class Waiting(Struct, frozen=True):
     last_seconds: float | None  # how long the last call to its endpoint took; None: not known
 
 
-class Found(Struct, frozen=True):
+class OwedPage(Struct, frozen=True):
     """The first deliveries of some endpoints, and the last endpoint of these; None: no more."""
 
-    waiting: list[Waiting]
+    owed: list[OwedDelivery]
     after: str | None
 
 
 # -- what is due -----------------------------------------------------------------------------
 
 
-def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Found:
+def find_owed(tx: Reading, after: str, last: str, endpoints_max: int) -> OwedPage:
     """The first deliveries of each endpoint behind `after` up to `last`, `endpoints_max` at most.
 
     Read endpoint by endpoint, so ten thousand owed to one do not hide those of the others. Of an
     endpoint with something due these are enough to fill all its places although others are under
     way already, and one more, which says when to look again.
     """
-    waiting: list[Waiting] = []
+    owed: list[OwedDelivery] = []
     for _ in range(endpoints_max):
         first = tx.row(statements.NEXT_ENDPOINT, {"after": after})
         if first is None or first["endpoint"] > last:
-            return Found(waiting, None)
+            return OwedPage(owed, None)
         after = first["endpoint"]
         if first["is_cleared"]:
             continue
@@ -64,11 +65,11 @@ def find_waiting(tx: Reading, after: str, last: str, endpoints_max: int) -> Foun
         rows = tx.rows(statements.FIRST_OF_ENDPOINT, {"endpoint": after, "limit": limit})
         last_ms = first["last_call_ms"]
         last_seconds = None if last_ms is None else last_ms / 1000
-        waiting += [
-            Waiting(first["org"], after, row["seq"], row["next_attempt_at_ms"], last_seconds)
+        owed += [
+            OwedDelivery(first["org"], after, row["seq"], row["next_attempt_at_ms"], last_seconds)
             for row in rows
         ]
-    return Found(waiting, after)
+    return OwedPage(owed, after)
 
 
 def load(tx: Reading, seq: int) -> Outgoing | None:

@@ -57,7 +57,7 @@ class Envelope(Struct, frozen=True):
     data: Raw
 
 
-class Owed(Struct, frozen=True):
+class OwedEvent(Struct, frozen=True):
     """An event as it is sent to webhooks: `data` is what the envelope says of it, as JSON."""
 
     org: int
@@ -86,7 +86,7 @@ def owe_webhooks(tx: Tx, event: Event) -> None:
             job_id: str | None = event.row["id"] if event.type.startswith("job.") else None
             org_id = webhooks[0]["org_id"]
             told = _encode(data(event))
-            owed = Owed(event.org, org_id, name, job_id, event.at_ms, told)
+            owed = OwedEvent(event.org, org_id, name, job_id, event.at_ms, told)
             _owe(tx, owed, webhooks)
 
 
@@ -121,7 +121,7 @@ def forget_subscriptions(tx: Tx, org: int) -> None:
     tx.cache(_SUBSCRIPTIONS).pop(org, None)
 
 
-def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> None:
+def write_deliveries(tx: Tx, owed: OwedEvent, webhooks: Sequence[CalledRow]) -> None:
     """Write down one delivery for each webhook, due at once."""
     at_ms = owed.at_ms
     tx.execute_many(
@@ -130,7 +130,7 @@ def write_deliveries(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> None:
     tx.due(Deadline.DELIVERY, tx.now_ms)
 
 
-def calls(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> Iterator[Sequence[Any]]:
+def calls(tx: Tx, owed: OwedEvent, webhooks: Sequence[CalledRow]) -> Iterator[Sequence[Any]]:
     """The values that are stored of each delivery, whatever its status: the body comes last."""
     at, data = format_ms(owed.at_ms), Raw(owed.data)
     for webhook in webhooks:
@@ -163,7 +163,7 @@ def _read_subscriptions(tx: Reading, org: int) -> Subscriptions:
     return dict(by_event)
 
 
-def _owe(tx: Tx, owed: Owed, webhooks: Sequence[CalledRow]) -> None:
+def _owe(tx: Tx, owed: OwedEvent, webhooks: Sequence[CalledRow]) -> None:
     if not _may_write(tx, len(webhooks), len(webhooks) * len(owed.data)):
         params = {
             "org": owed.org,

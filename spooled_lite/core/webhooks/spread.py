@@ -10,7 +10,7 @@ from spooled_lite.core.webhooks.clear import SWITCHED_OFF
 from spooled_lite.core.webhooks.columns import OwedEventRow
 from spooled_lite.core.webhooks.outbox import (
     BODIES_AT_ONCE_BYTES_MAX,
-    Owed,
+    OwedEvent,
     calls,
     write_deliveries,
 )
@@ -43,7 +43,9 @@ def _spread(tx: Tx, row: OwedEventRow, count_max: int) -> int:
     if row["org_deleted_at_ms"] is not None:
         tx.execute(statements.FORGET_SPREAD, {"seq": row["seq"]})
         return 1
-    owed = Owed(row["org"], row["org_id"], row["event"], row["job_id"], row["at_ms"], row["data"])
+    owed = OwedEvent(
+        row["org"], row["org_id"], row["event"], row["job_id"], row["at_ms"], row["data"]
+    )
     written = row["written"]
     part = webhooks[written : written + count_max]
     found = tx.rows(statements.STILL_THERE, {"webhooks": msgspec.json.encode(part).decode()})

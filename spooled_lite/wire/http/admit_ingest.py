@@ -12,7 +12,13 @@ from typing import Final, NoReturn
 from spooled_lite.config import PROVIDER_SECRET_CHARS_MIN
 from spooled_lite.core.ingest.columns import Provider
 from spooled_lite.core.ingest.records import Receiver
-from spooled_lite.core.ingest.verify import SETTINGS, Signing, is_signed, is_token_of, secret_for
+from spooled_lite.core.ingest.verify import (
+    SECRET_SETTINGS,
+    Signing,
+    is_signed,
+    is_token_of,
+    secret_for,
+)
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.errors import (
     AccessDenied,
@@ -60,7 +66,7 @@ async def check_signed(call: Call, receiver: Receiver, provider: Signing, body: 
         secret = secret_for(
             receiver,
             provider,
-            getattr(settings, SETTINGS[provider]),
+            getattr(settings, SECRET_SETTINGS[provider]),
             chars_min=PROVIDER_SECRET_CHARS_MIN if is_strict else 1,
         )
     except SecretMissing:

@@ -24,8 +24,8 @@ from spooled_lite.wire.shapes.common import CreatedAt, Id, QueueName, SameQueueN
 # fmt: off
 EventType = Annotated[str, Meta(max_length=custom.EVENT_CHARS_MAX), about(f"What happened, for the log: up to {custom.EVENT_CHARS_MAX} letters, digits, `-`, `_` and `.`. Default: custom", "order.created")]
 IdempotencyKey = Annotated[str, SHORT, about("One job per key and organization, those of other calls included: a repeat shows the first one", "order-7")]
-DeliveryStatus = Annotated[Outcome, about("Whether it made a job, or had made one before", "created")]
-StatusShown = Annotated[Outcome | None, about("Whether it made a job, or had made one before", "created")]
+OutcomeShown = Annotated[Outcome, about("Whether it made a job, or had made one before", "created")]
+LoggedOutcome = Annotated[Outcome | None, about("Whether it made a job, or had made one before", "created")]
 Sender = Annotated[Provider, about("Who sent it", "github")]
 EventTypeShown = Annotated[str, about("What happened, as the sender calls it", "push")]
 MatchedQueue = Annotated[str, about("The queue of its job", "github-push")]
@@ -86,7 +86,7 @@ class Received(Struct, frozen=True, kw_only=True):
     queue_name: QueueName
     status: job.Status  # as it is now
     created: job.Created
-    delivery_status: DeliveryStatus
+    delivery_status: OutcomeShown
 
     @classmethod
     def of(cls, stored: Enqueued) -> Self:
@@ -107,7 +107,7 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     event_type: EventTypeShown
     matched_queue: MatchedQueue | None
     job_id: job.JobId | None
-    status: StatusShown
+    status: LoggedOutcome
     created_at: CreatedAt
 
     @classmethod

@@ -9,10 +9,10 @@ from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.maintenance.prune import SWEEP_MS
 from spooled_lite.core.webhooks.columns import WebhookRow
 from spooled_lite.core.webhooks.deliveries import (
-    LAST,
-    Found,
+    LAST_ENDPOINT,
+    OwedPage,
+    find_owed,
     find_to_retry,
-    find_waiting,
     load,
     record,
     record_retry,
@@ -36,12 +36,14 @@ from tests.core.webhooks.hook_stage import (
 DAY = 24 * 60 * 60
 
 
-def waiting(stage: HookStage, after: str = "", last: str = LAST, most: int = 100) -> Found:
-    return stage.read(find_waiting, after, last, most)
+def waiting(
+    stage: HookStage, after: str = "", last: str = LAST_ENDPOINT, most: int = 100
+) -> OwedPage:
+    return stage.read(find_owed, after, last, most)
 
 
-def endpoints(found: Found) -> list[str]:
-    return list(dict.fromkeys(each.endpoint for each in found.waiting))
+def endpoints(found: OwedPage) -> list[str]:
+    return list(dict.fromkeys(each.endpoint for each in found.owed))
 
 
 # -- what is due -----------------------------------------------------------------------------
@@ -60,7 +62,7 @@ def test_much_that_is_owed_to_one_hides_nothing_of_the_others(stage: HookStage) 
     found = waiting(stage)
 
     assert endpoints(found) == ["//done.example.com", str(busy["seq"]), str(quiet["seq"])]
-    assert len([each for each in found.waiting if each.endpoint == str(busy["seq"])]) == 9
+    assert len([each for each in found.owed if each.endpoint == str(busy["seq"])]) == 9
 
 
 def test_endpoints_are_looked_at_in_parts(stage: HookStage) -> None:
@@ -83,7 +85,7 @@ def test_one_that_is_not_due_says_when_it_is(stage: HookStage) -> None:
     stage.enqueue()
     stage.attempt(stage.owed()[0])
 
-    [later] = waiting(stage).waiting
+    [later] = waiting(stage).owed
 
     assert later.at_ms == NOW_MS + 1_000
 
@@ -96,7 +98,7 @@ def test_the_longest_due_comes_first(stage: HookStage) -> None:
     first = stage.owed()[0]
     stage.attempt(first)
 
-    order = [each.seq for each in waiting(stage).waiting]
+    order = [each.seq for each in waiting(stage).owed]
 
     assert order == [stage.owed()[1]["seq"], stage.owed()[2]["seq"], first["seq"]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.webhooks.clear import clear_webhooks
-from spooled_lite.core.webhooks.deliveries import LAST, find_waiting
+from spooled_lite.core.webhooks.deliveries import LAST_ENDPOINT, find_owed
 from spooled_lite.core.webhooks.query import get_webhook, list_deliveries, list_webhooks
 from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX, delete_webhook
 from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
@@ -171,4 +171,4 @@ def test_a_deleted_one_is_gone_at_once_and_its_rows_go_in_passes(stage: HookStag
 
 
 def _waiting(tx: Reading) -> list[int]:
-    return [each.seq for each in find_waiting(tx, "", LAST, 100).waiting]
+    return [each.seq for each in find_owed(tx, "", LAST_ENDPOINT, 100).owed]

@@ -37,7 +37,7 @@ from spooled_lite.wire.shapes.ingest import CustomEvent, LogEntry, Received, Str
 
 T = TypeVar("T")
 
-OUTCOMES: Final[dict[str, Outcome]] = {"created": "created", "duplicate": "duplicate"}
+LOG_STATUSES: Final[dict[str, Outcome]] = {"created": "created", "duplicate": "duplicate"}
 
 
 class _Storing(Struct, frozen=True):
@@ -78,7 +78,7 @@ async def log(call: Call) -> Reply:
     """An unknown `status` is ignored."""
     shown, query = page(call), call.query
     wanted = LogFilter(
-        status=OUTCOMES.get(query.get("status", "")),
+        status=LOG_STATUSES.get(query.get("status", "")),
         since_ms=time_ms(call, "since"),
         queue_name=query.get("queue_name") or query.get("queue") or None,
         rows_max=shown.fetch,
