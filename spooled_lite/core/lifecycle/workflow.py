@@ -5,13 +5,14 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.stop import CANCELLED_WITH_WORKFLOW, request_stop
 from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.steps import statements as step_statements
 from spooled_lite.core.steps.advance import counted_together, set_status
 from spooled_lite.core.steps.dependents import hold_back, tell_dependents_later
 from spooled_lite.core.steps.revive import revive_steps
 from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.columns import ShownWorkflowRow
 from spooled_lite.core.workflows.query import get_workflow, with_metadata
 from spooled_lite.errors import BadRequest, Conflict
-from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
@@ -23,15 +24,15 @@ def cancel_workflow(
     reason: str | None,
     scope: Scope,
     stop_running: bool = False,
-) -> Row:
+) -> ShownWorkflowRow:
     """Cancel a workflow and all its steps that wait; those that run go on to their end.
 
-    With `stop_running` these are told to stop (`stop.request_stop`). Repeating it changes nothing,
-    except that `stop_running` reaches what the first call has left running, or was retried since.
+    With `stop_running` the running ones are told to stop (`stop.request_stop`). Cancelling it again
+    changes nothing, except that `stop_running` reaches steps that still run, or were retried since.
 
     Raises:
         NotFound, AccessDenied: as `get_workflow`.
-        Conflict: it has come to another end.
+        Conflict: it has completed or failed.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 13; catbird-capabilities, section 8.6.
     """
@@ -50,7 +51,7 @@ def cancel_workflow(
     if stop_running:
         request_stop(tx, workflow_id)
     now = get_workflow(tx, org, workflow_id, scope)
-    if now["status"] != "cancelled":  # nothing waited, so no step has brought it about
+    if now["status"] != "cancelled":  # no step waited, so none has changed the status
         set_status(tx, now, "cancelled")
     return with_metadata(tx, get_workflow(tx, org, workflow_id, scope))
 
@@ -61,12 +62,14 @@ def _cancel_waiting_steps(tx: Tx, org: int, workflow_id: str) -> None:
         assert row is not None, "nothing changes a job between two statements of an operation"
         facts = {"reason": CANCELLED_WITH_WORKFLOW}
         tx.emit("job.cancelled", org, row=row, was=step["status"], facts=facts)
-        if step["is_needed_elsewhere"]:  # those inside are all cancelled here
+        if step["is_needed_elsewhere"]:  # dependents in this workflow are cancelled here anyway
             tell_dependents_later(tx, row)
 
 
-def retry_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps | None) -> Row:
-    """Start the failed steps of a failed workflow over, and bring back what they had cancelled.
+def retry_workflow(
+    tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps | None
+) -> ShownWorkflowRow:
+    """Start the failed steps of a failed workflow over, and bring back those cancelled for them.
 
     Raises:
         NotFound, AccessDenied: as `get_workflow`.
@@ -82,7 +85,7 @@ def retry_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps 
     if not failed:
         raise BadRequest("The failed jobs of this workflow were deleted: nothing can be retried")
     if caps is not None:
-        back = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
+        back = tx.rows(step_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
         check_room(tx, org, caps, "active_jobs", more=len(failed) + len(back))
         check_room(tx, org, caps, "workflows", more=1)
     with counted_together(tx, workflow_id):
@@ -99,11 +102,11 @@ def retry_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope, caps: Caps 
 
 
 def delete_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope) -> None:
-    """Delete a workflow that has come to an end; its jobs stay, as ordinary ones.
+    """Delete a workflow that has ended; its jobs stay, as ordinary jobs.
 
     Raises:
         NotFound, AccessDenied: as `get_workflow`.
-        Conflict: it has not come to an end.
+        Conflict: it has not ended.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 15.
     """

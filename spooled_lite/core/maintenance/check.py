@@ -1,22 +1,22 @@
-"""Do workflows agree with their steps? For `spooled-lite check`: it looks at every one."""
+"""Compares every workflow with its steps, for `spooled-lite check`."""
 
 from typing import Final
 
 from spooled_lite.core.steps.advance import status_of
 from spooled_lite.core.workflows import statements
-from spooled_lite.events import Row
+from spooled_lite.core.workflows.columns import CountedWorkflowRow
+from spooled_lite.core.workflows.records import ENDED
 from spooled_lite.storage.transaction import Reading
 
 ORPHANS_SHOWN: Final = 20
 _STANDING: Final = ("waiting", "processing")
-_ENDED: Final = ("completed", "failed", "cancelled")
 
 
 def recount(tx: Reading) -> list[str]:
-    """What does not add up, a sentence each; nothing when all is well.
+    """A sentence for each thing that does not agree; an empty list when all is well.
 
-    The counters of a workflow are those of its steps. A step that was deleted is counted where it
-    ended, so there may be fewer rows than that, and never more.
+    A workflow counts its steps by status. A step that was deleted stays counted where it ended, so
+    of the ended ones there may be fewer rows than the counter says, but never more.
     """
     orphans = [
         f"job {row['job']}, which is not there, waits for job {row['parent']}"
@@ -26,14 +26,20 @@ def recount(tx: Reading) -> list[str]:
     return [*orphans, *(said for row in workflows for said in _of_workflow(row))]
 
 
-def _of_workflow(row: Row) -> list[str]:
+def _of_workflow(row: CountedWorkflowRow) -> list[str]:
     problems = []
-    for name in (*_STANDING, *_ENDED):
-        counted, found = row[f"{name}_jobs"], row[f"{name}_found"]
+    counts = {
+        "waiting": (row["waiting_jobs"], row["waiting_found"]),
+        "processing": (row["processing_jobs"], row["processing_found"]),
+        "completed": (row["completed_jobs"], row["completed_found"]),
+        "failed": (row["failed_jobs"], row["failed_found"]),
+        "cancelled": (row["cancelled_jobs"], row["cancelled_found"]),
+    }
+    for name, (counted, found) in counts.items():
         if counted < found or (counted > found and name in _STANDING):
             problems.append(f"{counted} {name} jobs by the counter, {found} rows")
     if row["status"] != status_of(row):
         problems.append(f"is {row['status']}, its counters say {status_of(row)}")
-    if (row["completed_at_ms"] is None) == (row["status"] in _ENDED):
+    if (row["completed_at_ms"] is None) == (row["status"] in ENDED):
         problems.append(f"is {row['status']}, completed at {row['completed_at_ms']}")
     return [f"workflow {row['id']}: {said}" for said in problems]

@@ -139,10 +139,7 @@ def _tell_those_left(tx: Tx, rows: Sequence[removal_statements.RemovedRow], coun
 
 
 def _edges_above(tx: Tx, job: int) -> int:
-    row = tx.row(workflow_statements.COUNT_EDGES, {"job": job})
-    assert row is not None, "count(*) always yields a row"
-    number: int = row[0]
-    return number
+    return tx.value(workflow_statements.COUNT_EDGES, {"job": job}) or 0
 
 
 def _delete(tx: Tx, rows: Sequence[removal_statements.RemovedRow], *, is_counted: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a change of one of its steps means for a workflow: its counters and its status."""
+"""Keeps the counters and the status of a workflow in line with its steps."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.core.workflows.records import ENDED
-from spooled_lite.events import MOVING, Event, EventType, Row
+from spooled_lite.events import MOVING, Event, EventType
 from spooled_lite.storage.transaction import Own, Tx
 
-# Where a step of each status is counted.
+# The counter of a workflow for each status of a step.
 _COUNTER: Final = {
     "pending": "waiting",
     "scheduled": "waiting",
@@ -21,14 +22,14 @@ _COUNTER: Final = {
     "cancelled": "cancelled",
 }
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
-# By workflow: what has moved of those whose steps the running operation counts together.
+# For each workflow whose steps the running operation counts together: the changes so far.
 _TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
 
 
 def advance_workflow(tx: Tx, event: Event) -> None:
-    """Called with every event: counts a step of a workflow where it stands now.
+    """Called with every event: when a step changed its status, its workflow counts it anew.
 
-    The counters are changed in the transaction of the step, so they always equal a recount.
+    The counters change in the transaction of the step, so they always equal a recount.
 
     Contract: schedules-workflows-webhooks, section 2.6.
     """
@@ -39,7 +40,7 @@ def advance_workflow(tx: Tx, event: Event) -> None:
         return
     is_gone = event.type == "job.deleted"
     if is_gone and event.was not in ACTIVE:
-        return  # it had come to an end, and that stays true
+        return  # it stays counted where it ended
     together = tx.own(_TOGETHER).get(workflow_id)
     moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
     if event.was is not None:
@@ -51,9 +52,10 @@ def advance_workflow(tx: Tx, event: Event) -> None:
 
 @contextmanager
 def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
-    """Inside, many steps of one workflow change; they are counted when all of them have.
+    """While this is open, steps of the workflow may change; they are counted once, at the end.
 
-    Counting each would be an update for each, and the workflow might seem to end in between.
+    Counting each alone would take an update for each, and the workflow could seem to end before
+    all have changed.
     """
     together = tx.own(_TOGETHER)
     moved = together[workflow_id] = dict(_NOTHING_MOVED)
@@ -66,17 +68,17 @@ def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
 
 
 def count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:
-    """Add to the counters of a workflow, and bring its status in line with them."""
+    """Add to the counters of a workflow, and set the status that follows from them."""
     params: dict[str, Any] = {"id": workflow_id, "now_ms": tx.now_ms, **moved}
     workflow = tx.row(workflow_statements.COUNT_STEPS, params)
     if workflow is None:
-        return  # deleted: its jobs live on by themselves
+        return  # the workflow was deleted; its jobs stay
     status = status_of(workflow)
     if status != workflow["status"]:
         set_status(tx, workflow, status)
 
 
-def set_status(tx: Tx, workflow: Row, status: str) -> None:
+def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
     """Store the status of a workflow and announce it."""
     row = tx.row(
         workflow_statements.SET_STATUS,
@@ -93,8 +95,8 @@ def set_status(tx: Tx, workflow: Row, status: str) -> None:
         tx.emit(told, row["org"], row=row, was=workflow["status"])
 
 
-def status_of(workflow: Row) -> str:
-    """What the counters say. Contract: schedules-workflows-webhooks, section 2.6."""
+def status_of(workflow: WorkflowRow) -> str:
+    """The status that the counters mean. Contract: schedules-workflows-webhooks, section 2.6."""
     if workflow["cancel_requested_at_ms"] is not None:
         return "cancelled"
     if workflow["waiting_jobs"] or workflow["processing_jobs"]:
@@ -105,8 +107,8 @@ def status_of(workflow: Row) -> str:
     return "cancelled" if workflow["cancelled_jobs"] else "completed"
 
 
-def _told(workflow: Row, status: str) -> EventType | None:
-    """A workflow starts once: not again when it is retried."""
+def _told(workflow: WorkflowRow, status: str) -> EventType | None:
+    """The event of a new status. A retried workflow does not start a second time."""
     match status:
         case "running":
             return "workflow.started" if workflow["started_at_ms"] is None else None

@@ -1,6 +1,5 @@
-"""What the end of a job, or its new start, means for the jobs that wait for it."""
+"""What happens to the jobs that wait for a job when it ends or starts over."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from typing import Final
@@ -12,43 +11,48 @@ from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.steps import statements
+from spooled_lite.core.steps.columns import DependentRow, NumberedRow
 from spooled_lite.core.steps.revive import revive, revive_steps
+from spooled_lite.core.workflows.columns import ParentStandingRow, StandingRow
 from spooled_lite.core.workflows.conditions import Standing, standing_of
-from spooled_lite.events import Deadline, Row
+from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
-# Dependents told inside the operation: as many as a workflow has steps.
+# Dependents that are told inside the operation: as many as a workflow has steps.
 TELL_MAX: Final = 1_000
-CHANGE_COST: Final = 10  # one that is cancelled or brought back counts as so many that are told
-TELL_COST: Final = 10  # before a removal, one that waits costs so much more than its edges
+CHANGE_COST: Final = 10  # cancelling a job or bringing it back costs as much as telling so many
+TELL_COST: Final = 10  # before a removal, a job that waits costs this much more than its edges
 
 
-def tell_dependents(tx: Tx, job: Row) -> None:
-    """Have the jobs that wait for `job` look at it again, because its status changed.
+def tell_dependents(tx: Tx, job: NumberedRow) -> None:
+    """Decide again about the jobs that wait for `job`, because its status changed.
 
-    The first thousand hear of it in this transaction. For the rest a row stays, which the loop
-    works off: a crash in between forgets nobody.
+    For the first thousand this happens in this transaction. For the rest a row of `job_cascades`
+    is kept, which a loop works off: a crash in between loses none of them.
 
     Contract: schedules-workflows-webhooks, section 2.5.
     """
-    if tx.row(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
+    if tx.value(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
         _tell(tx, job["seq"], 0, TELL_MAX)
 
 
-def tell_dependents_later(tx: Tx, job: Row) -> None:
-    """As `tell_dependents`, by the loop: chains and passes have no bound, operations do."""
-    if tx.row(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
+def tell_dependents_later(tx: Tx, job: NumberedRow) -> None:
+    """As `tell_dependents`, but all of it by the loop.
+
+    For callers that cannot bound the work: those that change many jobs, or follow a chain.
+    """
+    if tx.value(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
         tx.execute(job_statements.MARK_CASCADE, {"job": job["seq"]})
         tx.due(Deadline.DEPENDENTS, tx.now_ms)
 
 
 def work_off_cascades(tx: Tx) -> Pass:
-    """Tell more dependents of jobs that have many, and those of the dependents themselves."""
+    """One pass over `job_cascades`: tells about TELL_MAX dependents, the oldest job's first."""
     told, cost = 0, 0
     while (cascade := tx.row(statements.NEXT_CASCADE)) is not None:
         if cost >= TELL_MAX:
             return Pass(told, tx.now_ms)
-        # Ended first: whoever is told may begin it anew.
+        # Deleted first, because telling may add the row again.
         tx.execute(statements.END_CASCADE, {"job": cascade["job"]})
         cost += 1 + _tell(tx, cascade["job"], cascade["told_job"], TELL_MAX - cost)
         told += 1
@@ -56,19 +60,19 @@ def work_off_cascades(tx: Tx) -> Pass:
 
 
 def let_go(tx: Tx, job: int, gone: Set[int], cost_max: int) -> int:
-    """Before a job is deleted: have what waits for it go on, or be cancelled; what it has cost.
+    """Before a job is deleted: release or cancel the jobs that wait for it; what that has cost.
 
-    A job that never came to an end counts as cancelled. What it has brought about stays: a job it
-    released alone waits for nothing more, and one it had cancelled never comes back. `gone` are
-    the jobs that are to be deleted with it: they are told nothing, and keep their edge as long as
-    it stays. When `cost_max` is reached there may be more dependents, and the job has to stay
-    until they are told too.
+    A job that has not ended counts as cancelled. Its past effects stay: a job that it alone
+    released waits for nothing else, and a job that was cancelled because of it never comes back.
+    `gone` are the jobs that are deleted with it: they are not told, and keep their edge as long as
+    the job stays. When the cost reaches `cost_max` there may be more dependents, and the job must
+    stay until they are told too.
     """
     asked = {"job": job, "told_job": 0, "limit": cost_max}
-    dependents = tx.rows(statements.DEPENDENTS, asked)
+    dependents = tx.values(statements.DEPENDENTS, asked)
     if not dependents:
         return 0
-    some = {"job": job, "last": dependents[-1]["job"]}
+    some = {"job": job, "last": dependents[-1]}
     tx.execute(statements.RELEASE_FOR_GOOD, some)
     cost = len(dependents)
     for waiting in tx.rows(
@@ -89,7 +93,10 @@ def let_go(tx: Tx, job: int, gone: Set[int], cost_max: int) -> int:
 
 
 def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
-    """Decide anew whether a waiting job may run, has to wait, or never can."""
+    """Decide again whether a waiting job may run, has to wait, or can never run.
+
+    Parents in `gone` count as ended, because they are about to be deleted.
+    """
     job = tx.row(statements.BY_SEQ, {"seq": seq})
     if job is None:
         return
@@ -98,17 +105,17 @@ def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
     _Decisions(tx).take(job, standing_of(edges, job["dependency_mode"])).carry_out()
 
 
-def hold_back(tx: Tx, restarted: Sequence[Row]) -> None:
-    """Of jobs that start over, let those wait again whose parents start over too."""
+def hold_back(tx: Tx, restarted: Sequence[NumberedRow]) -> None:
+    """Of jobs that start over, let those wait whose parents start over too."""
     jobs = [job["seq"] for job in restarted]
     waiting = [job["seq"] for job, standing in _standings(tx, jobs) if standing == "waiting"]
     _set_met(tx, waiting, met=False)
 
 
 def _tell(tx: Tx, job: int, after: int, cost_max: int) -> int:
-    """Tell dependents after that one, the rest of them by the loop; what it has cost."""
+    """Tell the dependents after that one, the rest of them by the loop; what it has cost."""
     asked = {"job": job, "told_job": after, "limit": cost_max}
-    jobs = [row["job"] for row in tx.rows(statements.DEPENDENTS, asked)]
+    jobs = tx.values(statements.DEPENDENTS, asked)
     decisions = _Decisions(tx)
     is_whole = len(jobs) < cost_max
     for dependent, standing in _standings(tx, jobs):
@@ -126,24 +133,24 @@ def _tell(tx: Tx, job: int, after: int, cost_max: int) -> int:
     return decisions.cost
 
 
-def _standings(tx: Tx, jobs: Sequence[int]) -> list[tuple[sqlite3.Row, Standing]]:
-    """How those jobs stand that may change, in their order.
+def _standings(tx: Tx, jobs: Sequence[int]) -> list[tuple[DependentRow, Standing]]:
+    """Those of the jobs that may change, in order, and how each stands with its parents.
 
-    One statement for all their parents, of which it yields no two that stand alike: a thousand
-    jobs may have a hundred thousand.
+    A thousand jobs may have a hundred thousand parents. One statement reads them all, and gives
+    parents of a job that do not differ as one row.
     """
     if not jobs:
         return []
     asked = {"jobs": _numbers(jobs)}
     changeable = tx.rows(statements.CHANGEABLE, asked)
-    edges: dict[int, list[sqlite3.Row]] = defaultdict(list)
+    edges: dict[int, list[StandingRow]] = defaultdict(list)
     for edge in tx.rows(statements.DISTINCT_EDGES, asked) if changeable else ():
         edges[edge["job"]].append(edge)
     return [(job, standing_of(edges[job["seq"]], job["dependency_mode"])) for job in changeable]
 
 
 class _Decisions:
-    """What is to become of jobs that were told; those that are alike are changed together."""
+    """Collects what is to happen to jobs, so that equal changes are made by one statement."""
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
@@ -152,7 +159,7 @@ class _Decisions:
         self._workflows: dict[str, None] = {}
         self.cost = 0
 
-    def take(self, job: sqlite3.Row, standing: Standing) -> "_Decisions":
+    def take(self, job: DependentRow, standing: Standing) -> "_Decisions":
         self.cost += 1
         if job["status"] == "cancelled":
             if job["cancelled_by_parent"] and standing != "impossible":
@@ -172,14 +179,14 @@ class _Decisions:
             for row in revive_steps(self._tx, workflow_id):
                 tell_dependents_later(self._tx, row)
 
-    def _bring_back(self, job: sqlite3.Row, standing: Standing) -> None:
-        """Of a workflow all that can be, together, before any of them comes to an end."""
+    def _bring_back(self, job: DependentRow, standing: Standing) -> None:
+        """Bring the job back; the steps of a workflow all together, when all are decided."""
         if job["workflow_id"] is None:
             self.cost += CHANGE_COST
             row = revive(self._tx, job["seq"], met=standing == "met")
             tell_dependents_later(self._tx, row)
         elif job["workflow_id"] not in self._workflows:
-            self.cost += TELL_MAX if self._workflows else 0  # each may have so many steps
+            self.cost += TELL_MAX if self._workflows else 0  # each may have this many steps
             self._workflows[job["workflow_id"]] = None
 
 
@@ -192,7 +199,7 @@ def _set_met(tx: Tx, jobs: Sequence[int], *, met: bool) -> None:
             tx.feed((row["org"], row["queue_name"]))
 
 
-def _cancel(tx: Tx, job: sqlite3.Row) -> None:
+def _cancel(tx: Tx, job: DependentRow) -> None:
     row = tx.row(
         statements.CANCEL_BY_PARENT,
         {"seq": job["seq"], "error": PARENT_FAILED, "now_ms": tx.now_ms},
@@ -203,9 +210,9 @@ def _cancel(tx: Tx, job: sqlite3.Row) -> None:
     tell_dependents_later(tx, row)
 
 
-def _as_ended(edge: sqlite3.Row) -> Row:
+def _as_ended(edge: ParentStandingRow) -> ParentStandingRow:
     status = edge["status"] if edge["status"] in TERMINAL else "cancelled"
-    return {**dict(edge), "status": status}
+    return {**edge, "status": status}
 
 
 def _numbers(jobs: Sequence[int]) -> str:

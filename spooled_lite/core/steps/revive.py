@@ -1,25 +1,23 @@
-"""Bringing back what the failure of a parent had cancelled."""
+"""Bringing back jobs that were cancelled because a parent had failed."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from typing import Final
 
 import msgspec
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.steps import statements
-from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.columns import CancelledStepRow, EdgeRow, StandingRow
 from spooled_lite.core.workflows.conditions import Standing, standing_of
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 
-PARENT_RETRIED = "Parent job was retried"
+PARENT_RETRIED: Final = "Parent job was retried"
 
 
 def revive(tx: Tx, seq: int, *, met: bool) -> JobRow:
-    """Let a cancelled job wait again. The caller has what waits for it told."""
+    """Let a cancelled job wait again. The caller notifies the jobs that wait for it."""
     row = tx.row(statements.REVIVE, {"seq": seq, "met": int(met), "now_ms": tx.now_ms})
     assert row is not None, "the job was looked at in this operation"
     facts = {"reason": PARENT_RETRIED}
@@ -29,14 +27,14 @@ def revive(tx: Tx, seq: int, *, met: bool) -> JobRow:
 
 
 def revive_steps(tx: Tx, workflow_id: str) -> list[JobRow]:
-    """Bring back every step of a workflow that was cancelled for a reason that is no more.
+    """Bring back every cancelled step of a workflow that can run again.
 
-    All of them at once: were some of them left for later, the workflow could come to an end
-    before. A step stays cancelled when, with all others back, it still never could run.
+    A step can run again unless its dependencies stay impossible even with all other steps back.
+    All come back in one operation: if some were left for later, the workflow could end before.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 14 and section 2.5.
     """
-    steps = tx.rows(workflow_statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
+    steps = tx.rows(statements.CANCELLED_STEPS, {"workflow_id": workflow_id})
     if not steps:
         return []
     standings = _if_all_came_back(tx, steps)
@@ -45,21 +43,21 @@ def revive_steps(tx: Tx, workflow_id: str) -> list[JobRow]:
     return [revive(tx, seq, met=standing == "met") for seq, standing in standings.items()]
 
 
-def _if_all_came_back(tx: Tx, steps: Sequence[sqlite3.Row]) -> dict[int, Standing]:
-    """How each step would stand. As a rule all can, and a few rows for each tell so."""
+def _if_all_came_back(tx: Tx, steps: Sequence[CancelledStepRow]) -> dict[int, Standing]:
+    """How each step would stand if all came back: usually all can, and this reads few rows."""
     numbers = msgspec.json.encode([step["seq"] for step in steps]).decode()
-    edges: dict[int, list[sqlite3.Row]] = defaultdict(list)
-    for edge in tx.rows(workflow_statements.STANDING_IF_BACK, {"steps": numbers}):
+    edges: dict[int, list[StandingRow]] = defaultdict(list)
+    for edge in tx.rows(statements.STANDING_IF_BACK, {"steps": numbers}):
         edges[edge["job"]].append(edge)
     return {step["seq"]: _standing(step, edges[step["seq"]]) for step in steps}
 
 
 def _of_those_that_can(
-    tx: Tx, workflow_id: str, steps: Sequence[sqlite3.Row]
+    tx: Tx, workflow_id: str, steps: Sequence[CancelledStepRow]
 ) -> dict[int, Standing]:
-    """How each of them stands that can come back; looks at every edge, often more than once."""
-    edges: dict[int, list[sqlite3.Row]] = {step["seq"]: [] for step in steps}
-    for edge in tx.rows(workflow_statements.EDGES_OF_CANCELLED, {"workflow_id": workflow_id}):
+    """How each step stands that can come back. Looks at every edge, often more than once."""
+    edges: dict[int, list[EdgeRow]] = {step["seq"]: [] for step in steps}
+    for edge in tx.rows(statements.EDGES_OF_CANCELLED, {"workflow_id": workflow_id}):
         if edge["job"] in edges:  # else its queue was deleted
             edges[edge["job"]].append(edge)
     back = _possible(steps, edges)
@@ -70,8 +68,13 @@ def _of_those_that_can(
     }
 
 
-def _possible(steps: Sequence[sqlite3.Row], edges: Mapping[int, Sequence[sqlite3.Row]]) -> set[int]:
-    """Those that may run some time if exactly these come back: begins with all, takes away."""
+def _possible(
+    steps: Sequence[CancelledStepRow], edges: Mapping[int, Sequence[EdgeRow]]
+) -> set[int]:
+    """The largest set of steps that can all run if exactly they come back.
+
+    Begins with all steps and removes those that cannot, until no more has to be removed.
+    """
     by_seq = {step["seq"]: step for step in steps}
     children: dict[int, list[int]] = defaultdict(list)
     for seq, above in edges.items():
@@ -86,15 +89,15 @@ def _possible(steps: Sequence[sqlite3.Row], edges: Mapping[int, Sequence[sqlite3
     return back
 
 
-def _standing_with(step: Row, edges: Sequence[sqlite3.Row], back: Set[int]) -> Standing:
+def _standing_with(step: CancelledStepRow, edges: Sequence[EdgeRow], back: Set[int]) -> Standing:
     return _standing(step, [_as_waiting(edge, back) for edge in edges])
 
 
-def _standing(step: Row, edges: Sequence[Row]) -> Standing:
+def _standing(step: CancelledStepRow, edges: Sequence[StandingRow]) -> Standing:
     if not edges:
-        return "impossible"  # what it was cancelled for was deleted, and cannot be made good
+        return "impossible"  # the parent it was cancelled for was deleted and cannot be retried
     return standing_of(edges, step["dependency_mode"])
 
 
-def _as_waiting(edge: sqlite3.Row, back: Set[int]) -> Any:
-    return {**dict(edge), "status": "pending"} if edge["parent"] in back else edge
+def _as_waiting(edge: EdgeRow, back: Set[int]) -> EdgeRow:
+    return {**edge, "status": "pending"} if edge["parent"] in back else edge

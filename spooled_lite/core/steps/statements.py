@@ -1,22 +1,34 @@
-"""Every statement about who waits for a job: telling them, and letting go of them."""
+"""Every statement about the jobs that wait for one that changes its status or is deleted."""
 
 from typing import Final
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import VISIBLE
-from spooled_lite.storage.statement import Statement
+from spooled_lite.core.steps.columns import CascadeRow, DependentRow, ReleasedRow, WaitingRow
+from spooled_lite.core.workflows.columns import (
+    CancelledStepRow,
+    EdgeRow,
+    JobStandingRow,
+    ParentStandingRow,
+)
+from spooled_lite.storage.statement import Statement, Value
 
-HAS_DEPENDENTS: Final = "SELECT 1 FROM job_dependencies WHERE parent = :job LIMIT 1"
+HAS_DEPENDENTS: Final = Value(int, "SELECT 1 FROM job_dependencies WHERE parent = :job LIMIT 1")
 
 # Index job_dependents, from where the last pass stopped.
-DEPENDENTS: Final = """
+DEPENDENTS: Final = Value(
+    int,
+    """
 SELECT DISTINCT job FROM job_dependencies WHERE parent = :job AND job > :told_job
  ORDER BY job LIMIT :limit
-"""
+""",
+)
 
-NEXT_CASCADE: Final = "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT 1"
+NEXT_CASCADE: Final = Statement(
+    CascadeRow, "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT 1"
+)
 
-# Those before have been told of the status as it is now.
+# The dependents up to this one know the status as it is now.
 KEEP_CASCADE: Final = """
 INSERT INTO job_cascades (job, told_job) VALUES (:job, :told_job)
     ON CONFLICT (job) DO UPDATE SET told_job = :told_job
@@ -24,50 +36,63 @@ INSERT INTO job_cascades (job, told_job) VALUES (:job, :told_job)
 
 END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
 
-# The primary key of job_dependencies; how each parent of a job stands.
-EDGES: Final = """
+# The primary key of job_dependencies: the status of each parent of a job.
+EDGES: Final = Statement(
+    ParentStandingRow,
+    """
 SELECT edges.parent, edges.is_link, edges.condition, parents.status
   FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE edges.job = :job
-"""
+""",
+)
 
-# The same for many jobs at once; of parents that stand alike one is enough.
-DISTINCT_EDGES: Final = """
+# The same for many jobs at once. Parents of a job that do not differ in it are one row.
+DISTINCT_EDGES: Final = Statement(
+    JobStandingRow,
+    """
 SELECT DISTINCT edges.job, edges.is_link, edges.condition, parents.status
   FROM json_each(:jobs) AS told CROSS JOIN job_dependencies AS edges ON edges.job = told.value
                                 CROSS JOIN jobs AS parents ON parents.seq = edges.parent
-"""
+""",
+)
 
 _STANDING: Final = "jobs.seq, status, dependency_mode, cancelled_by_parent, workflow_id"
 
-BY_SEQ: Final = f"SELECT {_STANDING} FROM jobs WHERE seq = :seq" + VISIBLE
+BY_SEQ: Final = Statement(DependentRow, f"SELECT {_STANDING} FROM jobs WHERE seq = :seq" + VISIBLE)
 
-# Whom it may concern how their parents stand, in the order of the numbers.
-CHANGEABLE: Final = (
+# Those of the jobs that may change because of their parents, in the order of the numbers.
+CHANGEABLE: Final = Statement(
+    DependentRow,
     f"SELECT {_STANDING}"
     + """
   FROM json_each(:jobs) AS told CROSS JOIN jobs ON jobs.seq = told.value
  WHERE (status IN ('pending', 'scheduled') OR cancelled_by_parent = 1)"""
-    + VISIBLE
+    + VISIBLE,
 )
 
-SET_DEPENDENCIES_MET: Final = """
+SET_DEPENDENCIES_MET: Final = Statement(
+    ReleasedRow,
+    """
 UPDATE jobs
    SET dependencies_met = :met, updated_at_ms = :now_ms,
        claimable = (:met AND status = 'pending' AND run_at_ms IS NULL)
  WHERE seq IN (SELECT value FROM json_each(:jobs))
    AND status IN ('pending', 'scheduled') AND dependencies_met IS NOT :met
 RETURNING org, queue_name, claimable
-"""
+""",
+)
 
-CANCEL_BY_PARENT: Final = """
+CANCEL_BY_PARENT: Final = Statement(
+    JobRow,
+    """
 UPDATE jobs
    SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
        updated_at_ms = :now_ms, dependencies_met = 0, cancelled_by_parent = 1,
        last_error = :error
  WHERE seq = :seq AND status IN ('pending', 'scheduled')
 RETURNING *
-"""
+""",
+)
 
 REVIVE: Final = Statement(
     JobRow,
@@ -83,21 +108,62 @@ RETURNING *
 """,
 )
 
+# -- bringing back the steps of a workflow: index jobs_of_workflow ------------------------------
+
+# No steps of a workflow that was cancelled by a call: that is final.
+CANCELLED_STEPS: Final = Statement(
+    CancelledStepRow,
+    """
+SELECT seq, dependency_mode FROM jobs
+ WHERE workflow_id = :workflow_id AND status = 'cancelled' AND cancelled_by_parent = 1
+   AND NOT EXISTS (SELECT 1 FROM workflows
+                    WHERE id = :workflow_id AND cancel_requested_at_ms IS NOT NULL)"""
+    + VISIBLE
+    + " ORDER BY step_position",
+)
+
+# The statuses that the parents of those steps would have if all of the steps came back. Parents
+# that do not differ in it are one row.
+STANDING_IF_BACK: Final = Statement(
+    JobStandingRow,
+    """
+SELECT DISTINCT edges.job, edges.is_link, edges.condition,
+       CASE WHEN parents.seq IN (SELECT value FROM json_each(:steps)) THEN 'pending'
+            ELSE parents.status END AS status
+  FROM json_each(:steps) AS back CROSS JOIN job_dependencies AS edges ON edges.job = back.value
+                                 CROSS JOIN jobs AS parents ON parents.seq = edges.parent
+""",
+)
+
+EDGES_OF_CANCELLED: Final = Statement(
+    EdgeRow,
+    """
+SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
+  FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
+                     CROSS JOIN jobs AS parents ON parents.seq = edges.parent
+ WHERE steps.workflow_id = :workflow_id AND steps.status = 'cancelled'
+   AND steps.cancelled_by_parent = 1
+""",
+)
+
 # -- before a job is deleted ---------------------------------------------------------------
 
-# Each for the dependents up to `last`. Index job_dependents, as those that follow.
+# These four are about the dependents up to `last`: index job_dependents.
 
-# Who would wait for ever if the parent were gone.
-WAITING_DEPENDENTS: Final = """
+# Those that would wait for ever if the parent were gone.
+WAITING_DEPENDENTS: Final = Statement(
+    WaitingRow,
+    """
 SELECT edges.job,
        (SELECT count(*) FROM job_dependencies AS above WHERE above.job = edges.job) AS edges
   FROM job_dependencies AS edges CROSS JOIN jobs AS children ON children.seq = edges.job
  WHERE edges.parent = :job AND edges.job <= :last AND children.dependencies_met = 0
    AND children.status IN ('pending', 'scheduled')
  GROUP BY edges.job ORDER BY edges.job LIMIT :limit
-"""
+""",
+)
 
-# A job that waited for any of several, and got what it needed from this one, must not be cancelled
+# A job that waited for any of several parents, and was satisfied by this one, must not be cancelled
 # when the others fail.
 RELEASE_FOR_GOOD: Final = """
 DELETE FROM job_dependencies
@@ -114,7 +180,7 @@ DELETE FROM job_dependencies
               ELSE 1 END)
 """
 
-# Whoever waited for any of several may still come back because of another one.
+# A job that waits for any of several parents may still come back because of another one.
 CANCEL_FOR_GOOD: Final = """
 UPDATE jobs
    SET cancelled_by_parent = 0

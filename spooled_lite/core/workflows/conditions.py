@@ -1,16 +1,20 @@
-"""When a job may run that waits for others. Contract: schedules-workflows-webhooks, section 2.5."""
+"""Whether a job that waits for others may run. Contract: schedules-workflows-webhooks, 2.5."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 from spooled_lite.core.jobs.states import FAILED, TERMINAL
-from spooled_lite.events import Row
+from spooled_lite.core.workflows.columns import StandingRow
 
+# May run; may run later; can never run.
 Standing = Literal["met", "waiting", "impossible"]
 
 
-def standing_of(edges: Sequence[Row], mode: str | None) -> Standing:
-    """How a job stands with its parents. A parent link counts besides the edges, in every mode."""
+def standing_of(edges: Sequence[StandingRow], mode: str | None) -> Standing:
+    """How a job stands with all its parents.
+
+    Edges that come from `parent_job_id` must all be satisfied, in either mode of the others.
+    """
     links = [_standing(edge) for edge in edges if edge["is_link"]]
     others = [_standing(edge) for edge in edges if not edge["is_link"]]
     if mode == "any" and others:
@@ -19,7 +23,7 @@ def standing_of(edges: Sequence[Row], mode: str | None) -> Standing:
 
 
 def edge_standing(condition: str, status: str) -> Standing:
-    """How one edge stands, by its condition and the status of the parent."""
+    """How a job stands with one parent, by the condition of the edge and the parent's status."""
     if status not in TERMINAL:
         return "waiting"
     if condition == "completion":
@@ -29,7 +33,7 @@ def edge_standing(condition: str, status: str) -> Standing:
     return "met" if status == "completed" else "impossible"
 
 
-def _standing(edge: Row) -> Standing:
+def _standing(edge: StandingRow) -> Standing:
     return edge_standing(edge["condition"], edge["status"])
 
 

@@ -1,4 +1,4 @@
-"""Storing a workflow: itself, its steps and the edges between them, all or nothing."""
+"""Storing a workflow with its steps and the edges between them, all or nothing."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.bodies import Whole, insert_job
+from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import new_row
 from spooled_lite.core.jobs.times import announce_times
@@ -15,13 +15,13 @@ from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows.columns import ShownWorkflowRow
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
-from spooled_lite.events import Row
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
-_NOBODY: Final = (0, "success", "[]")  # fills a statement up: waits for nothing, so no row is made
+_NOBODY: Final = (0, "success", "[]")  # fills up the last statement: no parents, so no rows
 
 
 class StoredStep(Struct, frozen=True):
@@ -30,7 +30,7 @@ class StoredStep(Struct, frozen=True):
 
 
 class StoredWorkflow(Struct, frozen=True):
-    row: Row
+    row: ShownWorkflowRow
     steps: Sequence[StoredStep]  # in the order of the request
 
 
@@ -38,9 +38,9 @@ class StoredWorkflow(Struct, frozen=True):
 def create_workflow(
     tx: Tx, org: int, new: NewWorkflow, graph: Graph, admission: Admission
 ) -> StoredWorkflow:
-    """Store a workflow with up to a thousand steps; those that wait for nothing are claimable.
+    """Store a workflow of up to STEPS_MAX steps; those that wait for nothing can be claimed.
 
-    `graph` is that of the steps, as `graph_of` gives it.
+    `graph` is what `graph_of` gives for the steps.
 
     Raises:
         QuotaExceeded: a cap would be passed.
@@ -70,7 +70,7 @@ def create_workflow(
         for position, step in enumerate(new.steps)
     ]
     _store_edges(tx, new.steps, graph, [row["seq"] for row in rows])
-    shown = Whole(workflow, {"metadata": new.metadata})
+    shown: ShownWorkflowRow = {**workflow, "metadata": new.metadata}
     stored = zip(new.steps, rows, strict=True)
     return StoredWorkflow(shown, [StoredStep(step.key, row["id"]) for step, row in stored])
 

@@ -1,6 +1,5 @@
 """Which jobs a job waits for, and which wait for it."""
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -10,13 +9,14 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows.columns import ChildRow, ParentRow
 from spooled_lite.errors import Conflict, NotFound, RuleBroken
 from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading, Tx
 
 SHOWN_MAX: Final = 1_000  # edges of one job that are shown
-PARENTS_MAX: Final = 100  # of one job: each of its parents makes all of them be looked at
-ANCESTORS_MAX: Final = 10_000  # looked at for a cycle
+PARENTS_MAX: Final = 100  # of one job: whenever one of them changes, all are looked at
+ANCESTORS_MAX: Final = 10_000  # jobs that are searched for a cycle
 
 Mode = Literal["all", "any"]
 
@@ -25,12 +25,12 @@ class Dependencies(Struct, frozen=True):
     """A job, the parents it waits for, and the children that wait for it."""
 
     job: JobRow
-    parents: Sequence[sqlite3.Row]
-    children: Sequence[sqlite3.Row]
+    parents: Sequence[ParentRow]
+    children: Sequence[ChildRow]
 
 
 def get_dependencies(tx: Reading, org: int, job_id: str, scope: Scope) -> Dependencies:
-    """Raises NotFound: no such job here. Contract: schedules-workflows-webhooks, 2.2 row 19."""
+    """Raises NotFound: there is no such job. Contract: schedules-workflows-webhooks, 2.2 row 19."""
     job = get_job(tx, org, job_id, scope)
     around = {"job": job["seq"], "limit": SHOWN_MAX}
     return Dependencies(
@@ -41,13 +41,13 @@ def get_dependencies(tx: Reading, org: int, job_id: str, scope: Scope) -> Depend
 def add_dependencies(
     tx: Tx, org: int, job_id: str, *, depends_on: Sequence[str], mode: Mode, scope: Scope
 ) -> int:
-    """Let a waiting job wait for more jobs; how many edges are new.
+    """Let a waiting job wait for more jobs; how many dependencies are new.
 
-    An edge to itself, or one that would close a cycle, is left out silently. The mode replaces
-    that of the job. The caller has the job looked at again (lifecycle).
+    A dependency on itself, or one that would close a cycle, is silently left out. The mode replaces
+    that of the job. The caller must decide about the job again (`steps.dependents.look_again`).
 
     Raises:
-        NotFound: the job, or one it is to wait for, is not here; nothing is added.
+        NotFound: the job, or one it is to wait for, does not exist; nothing is added.
         Conflict: the job is no longer waiting.
         RuleBroken: it would have too many parents.
 
@@ -61,9 +61,7 @@ def add_dependencies(
     for parent in parents:
         if parent != job["seq"] and not _reaches(tx, start=parent, goal=job["seq"]):
             added += tx.execute(statements.ADD_EDGE, {"job": job["seq"], "parent": parent})
-    edges = tx.row(statements.COUNT_EDGES, {"job": job["seq"]})
-    assert edges is not None, "count(*) always yields a row"
-    if edges[0] > PARENTS_MAX:
+    if (tx.value(statements.COUNT_EDGES, {"job": job["seq"]}) or 0) > PARENTS_MAX:
         raise RuleBroken.of("depends_on", f"A job may wait for at most {PARENTS_MAX} jobs", "range")
     tx.execute(statements.SET_MODE, {"seq": job["seq"], "mode": mode})
     return added
@@ -83,5 +81,5 @@ def _find_all(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> list[in
 def _reaches(tx: Tx, *, start: int, goal: int) -> bool:
     row = tx.row(statements.REACHES, {"start": start, "goal": goal, "limit": ANCESTORS_MAX})
     assert row is not None, "an aggregate always yields a row"
-    # Past the bound nobody knows: to be on the safe side, the edge counts as one that closes.
+    # Past the bound it is unknown; to be safe, the dependency counts as one that closes a cycle.
     return bool(row["found"]) or row["seen"] >= ANCESTORS_MAX

@@ -1,4 +1,4 @@
-"""Is it a graph that can run: every name known, none twice, no way back to where one was?"""
+"""Checks that the steps of a workflow can run: names are known and unique, nothing is circular."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -7,16 +7,16 @@ from typing import Final
 from spooled_lite.core.workflows.records import NewStep
 from spooled_lite.errors import BadRequest
 
-CYCLE_SHOWN_MAX: Final = 20  # names of a cycle that are told
+CYCLE_SHOWN_MAX: Final = 20  # names of a cycle in the error message
 
 
-Graph = Sequence[Sequence[int]]  # of each step, which ones it waits for: their places among all
+Graph = Sequence[Sequence[int]]  # for each step the positions of those it waits for
 
 
 def graph_of(steps: Sequence[NewStep]) -> Graph:
-    """What waits for what. Takes a while for the largest: not for the writing thread.
+    """Which step waits for which. Slow for the largest workflows: not for the writing thread.
 
-    Raises BadRequest, in words that clients search for: it names the jobs.
+    Raises BadRequest: the steps cannot run. Clients search the text, which names the jobs.
 
     Contract: schedules-workflows-webhooks, section 2.2 ("Create").
     """
@@ -26,7 +26,7 @@ def graph_of(steps: Sequence[NewStep]) -> Graph:
             raise BadRequest(f"Duplicate job key '{step.key}'")
         places[step.key] = place
     graph = [_places_of_parents(step, places) for step in steps]
-    # In the order of the request no way may lead back: most graphs are written so.
+    # There is no cycle if every step comes after its parents, as in most requests.
     if any(max(parents, default=-1) >= place for place, parents in enumerate(graph)):
         _check_for_cycle(steps)
     return graph
@@ -44,7 +44,7 @@ def _check_for_cycle(steps: Sequence[NewStep]) -> None:
     try:
         TopologicalSorter({step.key: step.depends_on for step in steps}).prepare()
     except CycleError as error:
-        # From a job to what it depends on, as the caller has written it down.
+        # From a job to the one it depends on, in the direction of the request.
         cycle: list[str] = error.args[1][::-1]
         shown = " -> ".join(cycle[:CYCLE_SHOWN_MAX])
         more = " -> ..." if len(cycle) > CYCLE_SHOWN_MAX else ""

@@ -1,45 +1,62 @@
 """Reading workflows and their steps."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.bodies import Whole, filled, is_intact
+from spooled_lite.core.jobs.bodies import filled, is_intact
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows.columns import (
+    FailedStepRow,
+    ListedWorkflowRow,
+    ParentResultRow,
+    ShownEdgeRow,
+    ShownWorkflowRow,
+    StepStatusRow,
+    WorkflowOfAnyOrgRow,
+    WorkflowRow,
+)
 from spooled_lite.core.workflows.records import ENDED, STEPS_MAX
 from spooled_lite.errors import AccessDenied, NotFound
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Reading
 
-DEPS_BYTES_MAX: Final = 1024 * 1024  # of the parents' results of one job
-DEPS_BYTES_MAX_OF_ANSWER: Final = 4 * 1024 * 1024
+S = TypeVar("S")
 
-Edges = Mapping[int, Sequence[sqlite3.Row]]  # what each step waits for, by its number
+DEPS_BYTES_MAX: Final = 1024 * 1024  # of the results of all parents of one job
+DEPS_BYTES_MAX_OF_ANSWER: Final = 4 * 1024 * 1024  # of all jobs of one claim
+
+Edges = Mapping[int, Sequence[ShownEdgeRow]]  # what each step waits for, by its number
 
 
-class Workflow(Struct, frozen=True):
-    """A workflow, some or all of its steps in the order of the request, and their edges."""
+class Steps(Struct, Generic[S], frozen=True):
+    """Some or all steps of a workflow in the order of the request, and what they wait for."""
 
-    row: Row
-    steps: Sequence[Row]
+    rows: Sequence[S]
     edges: Edges
 
 
-class Outcome(Struct, frozen=True):
-    """A workflow, and the first of its steps that failed, in the order of the request."""
+class Detail(Struct, frozen=True):
+    """A workflow with all its steps."""
 
-    row: Row
-    failed_step: Row | None  # when it has ended because of it
+    row: ShownWorkflowRow
+    steps: Steps[JobRow]
+
+
+class Outcome(Struct, frozen=True):
+    """A workflow, and the first of its failed steps in the order of the request."""
+
+    row: WorkflowRow
+    failed_step: FailedStepRow | None  # None unless the workflow has failed
 
     @property
     def is_canceling(self) -> bool:
         """Cancelled, and some of its jobs still run."""
-        return bool(self.row["status"] == "cancelled" and self.row["processing_jobs"])
+        return self.row["status"] == "cancelled" and self.row["processing_jobs"] > 0
 
     @property
     def has_ended(self) -> bool:
@@ -53,12 +70,11 @@ class Outcome(Struct, frozen=True):
                 return "started"
             case "cancelled":
                 return "canceling" if self.is_canceling else "canceled"
-        status: str = self.row["status"]
-        return status
+        return self.row["status"]
 
 
-def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlite3.Row:
-    """One workflow, without its metadata: `with_metadata` reads them.
+def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> WorkflowRow:
+    """One workflow without its metadata, which `with_metadata` reads.
 
     Raises:
         NotFound: there is no such workflow.
@@ -69,8 +85,7 @@ def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> sqlit
         raise NotFound.thing("Workflow")
     if not scope.is_unrestricted:
         queues = queues_in_scope(tx, org, scope)
-        outside = tx.row(statements.IS_OUTSIDE, {"id": workflow_id, "queues": queues})
-        if outside is not None and outside[0]:
+        if tx.value(statements.IS_OUTSIDE, {"id": workflow_id, "queues": queues}):
             raise AccessDenied("This key may not use a queue of this workflow")
     return row
 
@@ -83,18 +98,18 @@ def get_outcome(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Outcom
     return Outcome(row, step)
 
 
-def with_metadata(tx: Reading, workflow: Row) -> Row:
-    """A workflow as it is shown."""
+def with_metadata(tx: Reading, workflow: WorkflowRow) -> ShownWorkflowRow:
+    """The workflow with its metadata."""
     metadata = tx.value(statements.METADATA, {"seq": workflow["seq"]})
-    return Whole(workflow, {"metadata": metadata})
+    return {**workflow, "metadata": metadata}
 
 
 def list_workflows(
     tx: Reading, org: int, scope: Scope, *, status: str | None, limit: int, offset: int
-) -> list[Row]:
-    """Newest first; those with a step outside the key's queues are left out.
+) -> list[ListedWorkflowRow]:
+    """Newest first, without those that have a step outside the key's queues.
 
-    Large metadata are left out of the last ones, past PAGE_BYTES_MAX of them.
+    Once the metadata of a page reach PAGE_BYTES_MAX, the remaining large ones are left out.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 10.
     """
@@ -107,7 +122,9 @@ def list_workflows(
     return filled(tx, rows, "metadata", statements.METADATA)
 
 
-def list_all_workflows(tx: Reading, *, status: str | None, limit: int, offset: int) -> list[Row]:
+def list_all_workflows(
+    tx: Reading, *, status: str | None, limit: int, offset: int
+) -> list[WorkflowOfAnyOrgRow]:
     """The workflows of all organizations, newest first. Contract: platform, section 17."""
     rows = tx.rows(statements.OF_ALL_ORGS, {"status": status, "limit": limit, "offset": offset})
     return filled(tx, rows, "metadata", statements.METADATA)
@@ -121,73 +138,79 @@ def get_steps(
     *,
     limit: int = STEPS_MAX,
     offset: int = 0,
-) -> Workflow:
-    """A workflow with its steps, without what stands apart from their rows.
+) -> Steps[JobRow]:
+    """A page of the steps of a workflow, without their large payloads and results.
 
     Raises: as `get_workflow`. Contract: schedules-workflows-webhooks, section 2.2 rows 12 and 16.
     """
-    row = get_workflow(tx, org, workflow_id, scope)
-    asked = {"workflow_id": workflow_id, "limit": limit, "offset": offset}
-    steps = tx.rows(statements.STEPS, asked)
-    return Workflow(row, steps, _edges_of(tx, workflow_id, steps))
+    get_workflow(tx, org, workflow_id, scope)
+    return _steps(tx, workflow_id, limit=limit, offset=offset)
 
 
-def get_detail(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workflow:
-    """As `get_steps`, all of them, with the metadata of the workflow."""
-    found = get_steps(tx, org, workflow_id, scope)
-    return msgspec.structs.replace(found, row=with_metadata(tx, found.row))
+def get_detail(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Detail:
+    """A workflow with its metadata and all its steps. Raises: as `get_workflow`."""
+    row = with_metadata(tx, get_workflow(tx, org, workflow_id, scope))
+    return Detail(row, _steps(tx, workflow_id, limit=STEPS_MAX, offset=0))
 
 
-def get_step_statuses(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workflow:
-    """As `get_steps`, with nothing of a step but where it stands.
+def get_step_statuses(
+    tx: Reading, org: int, workflow_id: str, scope: Scope
+) -> Steps[StepStatusRow]:
+    """All steps of a workflow, only with their statuses. Raises: as `get_workflow`.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 18.
     """
-    row = get_workflow(tx, org, workflow_id, scope)
+    get_workflow(tx, org, workflow_id, scope)
     steps = tx.rows(statements.STEP_STATUSES, {"workflow_id": workflow_id, "limit": STEPS_MAX})
-    return Workflow(row, steps, _edges_of(tx, workflow_id, steps))
+    return Steps(steps, _edges_of(tx, workflow_id, [step["seq"] for step in steps]))
 
 
-def get_step(tx: Reading, org: int, workflow_id: str, job_id: str, scope: Scope) -> Workflow:
-    """A workflow with one of its steps.
+def get_step(tx: Reading, org: int, workflow_id: str, job_id: str, scope: Scope) -> Steps[JobRow]:
+    """One step of a workflow, by itself.
 
-    Raises: as `get_workflow`, and NotFound when the job is no step of it.
+    Raises: as `get_workflow`, and NotFound when the job is not a step of it.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 17.
     """
-    row = get_workflow(tx, org, workflow_id, scope)
+    get_workflow(tx, org, workflow_id, scope)
     asked = {"id": job_id, "org": org, "workflow_id": workflow_id}
     step = tx.row(statements.STEP, asked)
     if step is None:
         raise NotFound.thing("Job")
-    return Workflow(row, [step], _edges_of(tx, workflow_id, [step]))
+    return Steps([step], _edges_of(tx, workflow_id, [step["seq"]]))
 
 
-def _edges_of(tx: Reading, workflow_id: str, steps: Sequence[Row]) -> Edges:
-    numbers = msgspec.json.encode([step["seq"] for step in steps]).decode()
-    asked = {"workflow_id": workflow_id, "steps": numbers}
-    edges: dict[int, list[sqlite3.Row]] = {}
+def _steps(tx: Reading, workflow_id: str, *, limit: int, offset: int) -> Steps[JobRow]:
+    asked = {"workflow_id": workflow_id, "limit": limit, "offset": offset}
+    steps = tx.rows(statements.STEPS, asked)
+    return Steps(steps, _edges_of(tx, workflow_id, [step["seq"] for step in steps]))
+
+
+def _edges_of(tx: Reading, workflow_id: str, numbers: Sequence[int]) -> Edges:
+    asked = {"workflow_id": workflow_id, "steps": msgspec.json.encode(numbers).decode()}
+    edges: dict[int, list[ShownEdgeRow]] = {}
     for edge in tx.rows(statements.EDGES_OF_STEPS, asked):
         edges.setdefault(edge["job"], []).append(edge)
     return edges
 
 
-def results_of_parents(tx: Reading, jobs: Sequence[Row]) -> dict[int, Sequence[sqlite3.Row] | None]:
-    """For each job that is a step the results it builds on.
+def results_of_parents(
+    tx: Reading, jobs: Sequence[JobRow]
+) -> dict[int, Sequence[ParentResultRow] | None]:
+    """For each of the jobs that is a step, by its number: the results of its parents.
 
-    None where they are too many bytes, counted in the order of the jobs, or damaged.
+    None where they are damaged, or too large: over DEPS_BYTES_MAX for one job, or past
+    DEPS_BYTES_MAX_OF_ANSWER for all jobs, in their order.
 
     Contract: schedules-workflows-webhooks, section 2.3.
     """
-    found: dict[int, Sequence[sqlite3.Row] | None] = {}
+    found: dict[int, Sequence[ParentResultRow] | None] = {}
     left = DEPS_BYTES_MAX_OF_ANSWER
     for job in jobs:
         if job["workflow_id"] is None:
             continue
         around = {"job": job["seq"], "workflow_id": job["workflow_id"]}
-        row = tx.row(statements.RESULTS_BYTES, around)
-        assert row is not None, "an aggregate always yields a row"
-        size: int = row["bytes"]
+        size = tx.value(statements.RESULTS_BYTES, around) or 0
         if size > min(left, DEPS_BYTES_MAX):
             found[job["seq"]] = None
         else:

@@ -1,13 +1,12 @@
-from typing import Any
-
 import pytest
 
+from spooled_lite.core.workflows.columns import StandingRow
 from spooled_lite.core.workflows.conditions import edge_standing, standing_of
 
 ENDED = ("completed", "failed", "deadletter", "cancelled")
 
 
-def an_edge(status: str, condition: str = "success", *, is_link: bool = False) -> dict[str, Any]:
+def an_edge(status: str, condition: str = "success", *, is_link: bool = False) -> StandingRow:
     return {"status": status, "condition": condition, "is_link": int(is_link)}
 
 

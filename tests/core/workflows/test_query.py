@@ -18,8 +18,8 @@ def test_each_step_comes_with_its_parents_in_the_order_of_the_request(stage: Job
 
     found = stage.read(get_steps, stage.org, graph.id, ALL_QUEUES)
 
-    assert [step["step_key"] for step in found.steps] == list(KEYS)
-    parents = {step["step_key"]: found.edges.get(step["seq"], ()) for step in found.steps}
+    assert [step["step_key"] for step in found.rows] == list(KEYS)
+    parents = {step["step_key"]: found.edges.get(step["seq"], ()) for step in found.rows}
     assert {key: [edge["parent_key"] for edge in edges] for key, edges in parents.items()} == {
         key: list(KEYS[:place]) for place, key in enumerate(KEYS)
     }
@@ -30,8 +30,8 @@ def test_a_page_of_steps_reads_the_edges_of_that_page_alone(stage: JobStage) -> 
 
     found = stage.read(get_steps, stage.org, graph.id, ALL_QUEUES, limit=2, offset=1)
 
-    numbers = [step["seq"] for step in found.steps]
-    assert [step["step_key"] for step in found.steps] == ["s1", "s2"]
+    numbers = [step["seq"] for step in found.rows]
+    assert [step["step_key"] for step in found.rows] == ["s1", "s2"]
     assert list(found.edges) == numbers
     assert [len(found.edges[number]) for number in numbers] == [1, 2]
 

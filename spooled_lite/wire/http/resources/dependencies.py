@@ -1,8 +1,7 @@
 """REST routes of job dependencies. Contract: schedules-workflows-webhooks, 2.2 rows 19 and 20."""
 
-from typing import Any
-
 from spooled_lite.core.lifecycle.depend import depend
+from spooled_lite.core.workflows.columns import ChildRow, ParentRow
 from spooled_lite.core.workflows.conditions import edge_standing
 from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
 from spooled_lite.errors import RuleBroken
@@ -67,7 +66,7 @@ def _dependency_view(found: Dependencies) -> JobDependencies:
     )
 
 
-def _edge(other: Any, parent_status: str, mode: str) -> JobDependency:
+def _edge(other: ParentRow | ChildRow, parent_status: str, mode: str) -> JobDependency:
     condition = other["condition"]
     return JobDependency(
         job_id=other["id"],

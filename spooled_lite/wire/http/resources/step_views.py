@@ -1,11 +1,11 @@
-"""Reading what a claim says of a step besides the job."""
+"""What a claim says of a step besides the job."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from msgspec import Raw
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.workflows.columns import ParentResultRow
 from spooled_lite.core.workflows.query import results_of_parents
 from spooled_lite.storage.readers import Reads
 from spooled_lite.wire.http.resources.job_views import NOT_THERE, attempts_of
@@ -13,7 +13,7 @@ from spooled_lite.wire.shapes.jobs import Step
 
 
 async def steps_of(reads: Reads, jobs: Sequence[JobRow]) -> list[tuple[int, Step]]:
-    """What there is to say of those claimed jobs that are steps, each with its place."""
+    """The steps among claimed jobs, each with its position, and the results of its parents."""
     results = await reads.read(results_of_parents, jobs)
     return [
         (place, _step(job, workflow_id, results[job["seq"]]))
@@ -22,7 +22,7 @@ async def steps_of(reads: Reads, jobs: Sequence[JobRow]) -> list[tuple[int, Step
     ]
 
 
-def _step(job: JobRow, workflow_id: str, results: Sequence[sqlite3.Row] | None) -> Step:
+def _step(job: JobRow, workflow_id: str, results: Sequence[ParentResultRow] | None) -> Step:
     step = Step(
         workflow_id=workflow_id,
         flow_name=None,

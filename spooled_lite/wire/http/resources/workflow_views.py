@@ -6,10 +6,16 @@ from typing import Any
 from msgspec import Raw
 
 from spooled_lite.core.jobs.bodies import is_omitted, is_whole
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED
+from spooled_lite.core.workflows.columns import (
+    ListedWorkflowRow,
+    ShownEdgeRow,
+    ShownWorkflowRow,
+    StepStatusRow,
+)
 from spooled_lite.core.workflows.create import StoredWorkflow
-from spooled_lite.core.workflows.query import Workflow
-from spooled_lite.events import Row
+from spooled_lite.core.workflows.query import Detail, Steps
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.http.resources.job_views import NOT_THERE
 from spooled_lite.wire.shapes.workflows import (
@@ -26,7 +32,7 @@ from spooled_lite.wire.shapes.workflows import (
 )
 
 
-def workflow_summary(row: Row, org_id: str) -> WorkflowSummary:
+def workflow_summary(row: ShownWorkflowRow, org_id: str) -> WorkflowSummary:
     return WorkflowSummary(**_summary(row, org_id))
 
 
@@ -38,21 +44,22 @@ def workflow_created(stored: StoredWorkflow, org_id: str) -> WorkflowCreated:
     )
 
 
-def listed_workflow(row: Row, org_id: str) -> ListedWorkflow:
+def listed_workflow(row: ListedWorkflowRow, org_id: str) -> ListedWorkflow:
     listed = ListedWorkflow(**_summary(row, org_id))
     if is_omitted(row, "metadata"):
         listed.metadata_omitted = True
     return listed
 
 
-def workflow_detail(found: Workflow, org_id: str) -> WorkflowDetail:
-    row, ids = found.row, {step["seq"]: step["id"] for step in found.steps}
+def workflow_detail(found: Detail, org_id: str) -> WorkflowDetail:
+    row, steps = found.row, found.steps
+    ids = {step["seq"]: step["id"] for step in steps.rows}
     return WorkflowDetail(
         **_summary(row, org_id),
-        jobs=_jobs(found, org_id, is_alone=False),
+        jobs=_jobs(steps, org_id, is_alone=False),
         dependencies=[
             WorkflowEdge(edge["parent_id"], ids[job], edge["condition"])
-            for job, edges in found.edges.items()
+            for job, edges in steps.edges.items()
             if job in ids
             for edge in edges
         ],
@@ -68,26 +75,27 @@ def workflow_detail(found: Workflow, org_id: str) -> WorkflowDetail:
     )
 
 
-def workflow_jobs(found: Workflow, org_id: str) -> list[WorkflowJob]:
-    return _jobs(found, org_id, is_alone=True)
+def workflow_jobs(steps: Steps[JobRow], org_id: str) -> list[WorkflowJob]:
+    """Steps by themselves."""
+    return _jobs(steps, org_id, is_alone=True)
 
 
-def step_statuses(found: Workflow) -> list[StepStatus]:
+def step_statuses(steps: Steps[StepStatusRow]) -> list[StepStatus]:
     return [
         StepStatus(
             key=step["step_key"],
             job_id=step["id"],
             status=step["status"],
-            depends_on=_keys(found.edges.get(step["seq"], ())),
+            depends_on=_keys(steps.edges.get(step["seq"], ())),
             progress=100 if step["status"] == "completed" else 0,
             retry_count=step["retry_count"],
             error=step["last_error"],
         )
-        for step in found.steps
+        for step in steps.rows
     ]
 
 
-def _summary(row: Row, org_id: str) -> dict[str, Any]:
+def _summary(row: ShownWorkflowRow, org_id: str) -> dict[str, Any]:
     total, completed = row["total_jobs"], row["completed_jobs"]
     return {
         "id": row["id"],
@@ -107,14 +115,19 @@ def _summary(row: Row, org_id: str) -> dict[str, Any]:
     }
 
 
-def _jobs(found: Workflow, org_id: str, *, is_alone: bool) -> list[WorkflowJob]:
+def _jobs(steps: Steps[JobRow], org_id: str, *, is_alone: bool) -> list[WorkflowJob]:
     return [
-        _job(step, found.edges.get(step["seq"], ()), org_id, is_alone=is_alone)
-        for step in found.steps
+        _job(step, steps.edges.get(step["seq"], ()), org_id, is_alone=is_alone)
+        for step in steps.rows
     ]
 
 
-def _job(step: Any, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> WorkflowJob:
+def _job(
+    step: JobRow, edges: Sequence[ShownEdgeRow], org_id: str, *, is_alone: bool
+) -> WorkflowJob:
+    workflow_id, key = step["workflow_id"], step["step_key"]
+    assert workflow_id is not None, "a step has a workflow"
+    assert key is not None, "a step has a key"
     status, retry_count = step["status"], step["retry_count"]
     has_failed = status in FAILED
     ended_at = format_optional_ms(step["completed_at_ms"])
@@ -122,8 +135,8 @@ def _job(step: Any, edges: Sequence[Row], org_id: str, *, is_alone: bool) -> Wor
     job = WorkflowJob(
         id=step["id"],
         organization_id=org_id,
-        workflow_id=step["workflow_id"],
-        key=step["step_key"],
+        workflow_id=workflow_id,
+        key=key,
         queue=step["queue_name"],
         queue_name=step["queue_name"],
         job_type=step["job_type"] or "job",
@@ -166,6 +179,6 @@ def _error(message: str | None) -> JobError | None:
     return None if message is None else JobError("JobError", "JobError", message, None)
 
 
-def _keys(edges: Sequence[Row]) -> list[str]:
-    """A parent that is no step of the workflow has no key in it."""
+def _keys(edges: Sequence[ShownEdgeRow]) -> list[str]:
+    """The keys of those parents that are steps of the workflow, too."""
     return [edge["parent_key"] for edge in edges if edge["parent_key"] is not None]

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-import msgspec
-
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
     delete_workflow,
@@ -12,7 +11,8 @@ from spooled_lite.core.lifecycle.workflow import (
 from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import (
-    Workflow,
+    Detail,
+    Steps,
     get_detail,
     get_step,
     get_step_statuses,
@@ -60,7 +60,8 @@ async def create(call: Call) -> Reply:
 
 async def get(call: Call) -> Reply:
     found = await call.reads.read(get_detail, call.org, call.path("id"), call.scope)
-    return reply(workflow_detail(await _in_full(call, found), call.org_id))
+    found = Detail(found.row, await _in_full(call, found.steps))
+    return reply(workflow_detail(found, call.org_id))
 
 
 async def cancel(call: Call) -> Reply:
@@ -93,8 +94,8 @@ async def jobs(call: Call) -> Reply:
         limit=shown.fetch,
         offset=shown.offset,
     )
-    has_more = len(found.steps) > shown.limit
-    found = msgspec.structs.replace(found, steps=found.steps[: shown.limit])
+    has_more = len(found.rows) > shown.limit
+    found = Steps(found.rows[: shown.limit], found.edges)
     jobs = workflow_jobs(await _in_full(call, found), call.org_id)
     return paged(jobs, shown, has_more=has_more)
 
@@ -103,8 +104,8 @@ async def job(call: Call) -> Reply:
     found = await call.reads.read(
         get_step, call.org, call.path("id"), call.path("job_id"), call.scope
     )
-    [step] = found.steps
-    found = msgspec.structs.replace(found, steps=[await in_full(call.reads, step)])
+    [step] = found.rows
+    found = Steps([await in_full(call.reads, step)], found.edges)
     return reply(workflow_jobs(found, call.org_id)[0])
 
 
@@ -113,13 +114,13 @@ async def statuses(call: Call) -> Reply:
     return reply(step_statuses(found))
 
 
-async def _in_full(call: Call, found: Workflow) -> Workflow:
-    """With the payloads and results of its steps that an answer has room for."""
-    return msgspec.structs.replace(found, steps=await page_in_full(call.reads, found.steps))
+async def _in_full(call: Call, steps: Steps[JobRow]) -> Steps[JobRow]:
+    """The steps with as many of their payloads and results as an answer has room for."""
+    return Steps(await page_in_full(call.reads, steps.rows), steps.edges)
 
 
 def status_asked(call: Call) -> str | None:
-    """The filter of a list of workflows; a word that is no status is none."""
+    """The status that a list of workflows is filtered by; other words filter nothing."""
     status = call.query.get("status")
     return status if status in STATUSES else None
 

@@ -1,0 +1,40 @@
+"""What rows about jobs that wait for other jobs hold."""
+
+from typing import TypedDict
+
+
+class NumberedRow(TypedDict):
+    """Any row of a job: what is needed here is its number."""
+
+    seq: int
+
+
+class DependentRow(NumberedRow):
+    """A job that may have to wait, run or be cancelled because of its parents."""
+
+    status: str
+    dependency_mode: str | None
+    cancelled_by_parent: int
+    workflow_id: str | None
+
+
+class CascadeRow(TypedDict):
+    """A job with dependents that still have to look at it again."""
+
+    job: int
+    told_job: int  # dependents up to this one have done so
+
+
+class ReleasedRow(TypedDict):
+    """A job that waits for something else than before."""
+
+    org: int
+    queue_name: str
+    claimable: int
+
+
+class WaitingRow(TypedDict):
+    """A job that waits, and how many parents it has."""
+
+    job: int
+    edges: int
