@@ -36,19 +36,24 @@ class Pass(Struct, frozen=True):
     due_again_ms: int | None  # None: when a commit says so
 
 
-def first_of(
-    rows: Sequence[R], bytes_max: int = PASS_BYTES_MAX, *, column: str = "size_bytes"
-) -> Sequence[R]:
-    """As many of the rows, from the first one on, as are `bytes_max` together, by a column.
+def first_of(rows: Sequence[R]) -> Sequence[R]:
+    """As many of the rows as one pass has bytes for, from the first one on, by their size."""
+    if not rows:
+        return rows
+    return rows[: fitting([row["size_bytes"] for row in rows])]
 
-    At least one, however large it is: a pass always comes further.
+
+def fitting(sizes: Sequence[int], bytes_max: int = PASS_BYTES_MAX) -> int:
+    """How many of these sizes, from the first one on, are at most `bytes_max` together.
+
+    At least one, however large it is: a pass always gets further.
     """
     left = bytes_max
-    for count, row in enumerate(rows):
-        left -= row[column]
+    for count, size in enumerate(sizes):
+        left -= size
         if left < 0 and count:
-            return rows[:count]
-    return rows
+            return count
+    return len(sizes)
 
 
 def delete_first(tx: Tx, find: Statement[SizedRow], delete: str, params: Params) -> int:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from spooled_lite.core.jobs.records import CENTURY_SECONDS
-from spooled_lite.events import Row
+from spooled_lite.core.queues.columns import QueueRow
 
 DEFAULT_BASE_SECONDS: Final = 1.0
 DEFAULT_MULTIPLIER: Final = 2.0
@@ -19,7 +19,7 @@ _NUMBER: Final = msgspec.json.Decoder(float)
 _SETTINGS: Final = frozenset({"retry_delay_ms", "backoff_multiplier", "max_retry_delay_ms"})
 
 
-def backoff_ms(queue: Row, retry_count: int) -> int:
+def backoff_ms(queue: QueueRow, retry_count: int) -> int:
     """min(base x multiplier^retry_count, max), with the parts of the queue.
 
     The first of these that names anything counts: the backoff columns, `retry_delay_seconds` as
@@ -32,7 +32,7 @@ def backoff_ms(queue: Row, retry_count: int) -> int:
     return round(min(seconds, most) * 1000)
 
 
-def _parts(queue: Row) -> tuple[float, float, float]:
+def _parts(queue: QueueRow) -> tuple[float, float, float]:
     base = queue["backoff_base_seconds"]
     multiplier = queue["backoff_multiplier"]
     most = queue["backoff_max_seconds"]
@@ -61,7 +61,7 @@ def _completed(
     )
 
 
-def _settings(queue: Row) -> dict[str, Raw]:
+def _settings(queue: QueueRow) -> dict[str, Raw]:
     if queue["settings"] == b"{}":
         return {}
     return _MEMBERS.decode(queue["settings"])

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.passes import first_of
+from spooled_lite.core.jobs.passes import fitting
 from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
@@ -82,7 +82,7 @@ def _fitting(tx: Tx, queue: int, limit: int) -> int:
     if limit == 1:
         return 1
     asked = {"queue": queue, "limit": limit, "now_ms": tx.now_ms}
-    return max(1, len(first_of(tx.rows(statements.SIZES, asked), CLAIM_BYTES_MAX)))
+    return max(1, fitting(tx.values(statements.SIZES, asked), CLAIM_BYTES_MAX))
 
 
 def is_held(tx: Reading, job: int, lease_id: str | None) -> bool:

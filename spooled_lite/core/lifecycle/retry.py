@@ -9,7 +9,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
-from spooled_lite.core.jobs.passes import PASS_MAX, first_of
+from spooled_lite.core.jobs.passes import PASS_MAX, fitting
 from spooled_lite.core.jobs.statements import BriefJobRow, DeadLetterRow
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
@@ -103,7 +103,7 @@ def retry_dead_letters(
 
 def _for_one_pass(found: Sequence[DeadLetterRow]) -> tuple[list[DeadLetterRow], list[str]]:
     """As many as one pass has bytes for, with all of their workflows; and the ids of the others."""
-    some = list(first_of(found, column="row_bytes"))
+    some = list(found[: fitting([job["row_bytes"] for job in found])])
     workflows = {job["workflow_id"] for job in some} - {None}
     left: list[str] = []
     for job in found[len(some) :]:

@@ -32,13 +32,9 @@ RETURNING *
 )
 
 
-class SizeRow(TypedDict):
-    size_bytes: int
-
-
 # How large each of the next ones is, for a claim of several. In the order of CLAIM.
-SIZES: Final = Statement(
-    SizeRow,
+SIZES: Final = Value(
+    int,
     f"""
 SELECT {ALL_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue AND claimable = 1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.events import Event
 from spooled_lite.wire.waiting.claims import Waiting
 
@@ -20,7 +21,8 @@ class ClaimWatch:
         last = self._last_ms
         for event in events:
             if event.type == "job.claimed":
-                queue = event.row["queue"]
+                job: JobRow = event.row
+                queue = job["queue"]
                 last.pop(queue, None)
                 last[queue] = event.at_ms
         while len(last) > QUEUES_MAX:

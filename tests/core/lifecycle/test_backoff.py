@@ -12,7 +12,7 @@ COUNTS = range(9)
 NUMBERS = 10_000
 
 
-def a_queue(settings: Any = None, **columns: float) -> dict[str, Any]:
+def a_queue(settings: Any = None, **columns: float) -> Any:
     return {
         "retry_delay_seconds": None,
         "backoff_base_seconds": None,
@@ -23,7 +23,7 @@ def a_queue(settings: Any = None, **columns: float) -> dict[str, Any]:
     }
 
 
-def seconds(queue: dict[str, Any], counts: Any = COUNTS) -> list[float]:
+def seconds(queue: Any, counts: Any = COUNTS) -> list[float]:
     return [backoff_ms(queue, count) / 1000 for count in counts]
 
 
