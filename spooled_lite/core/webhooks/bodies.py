@@ -1,7 +1,10 @@
-"""What a webhook is told of each event. Contract: schedules-workflows-webhooks, section 3.4."""
+"""What receivers are sent of each event: the data of the envelope, by the type of the event.
+
+Contract: schedules-workflows-webhooks, section 3.4; of a completion webhook 3.8.
+"""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from msgspec import Raw
 
@@ -14,10 +17,97 @@ from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.events import EVENTS, Event, EventOf, EventType
 from spooled_lite.times import format_ms, format_optional_ms
 
-Data = dict[str, Any]
+
+class JobData(TypedDict):
+    """Of every event of a job."""
+
+    job_id: str
+    queue_name: str
+    status: str
+    priority: int
+    retry_count: int
+    max_retries: int
+    workflow_id: str | None
+    parent_job_id: str | None
+    created_at: str
+    scheduled_at: str | None
+    started_at: str | None
+    completed_at: str | None
+    tags: Raw | None
 
 
-def _job(event: EventOf[JobRow]) -> Data:
+class StartedData(JobData):
+    worker_id: str | None
+
+
+class CompletedData(JobData):
+    worker_id: str | None
+    result: Raw | None
+    duration_ms: int | None
+
+
+class DeadletteredData(JobData):
+    error: str | None
+    will_retry: bool
+
+
+class FailedData(DeadletteredData):
+    worker_id: str | None
+
+
+class PausedData(TypedDict):
+    queue_name: str
+    reason: str | None
+
+
+class ResumedData(TypedDict):
+    queue_name: str
+    paused_duration_secs: int
+
+
+class WorkerData(TypedDict):
+    worker_id: str
+    queue_name: str
+    hostname: str
+    version: str | None
+
+
+class ScheduleData(TypedDict):
+    schedule_id: str
+    schedule_name: str
+    job_id: str | None
+    queue_name: str
+    trigger: str | None
+
+
+class WorkflowData(TypedDict):
+    workflow_id: str
+    name: str
+    status: str
+    total_jobs: int
+    completed_jobs: int
+    failed_jobs: int
+    completed_at: str | None
+
+
+class CompletionData(TypedDict):
+    """Of a completion webhook: it stands in the body itself and once more under `data`."""
+
+    event: EventType
+    job_id: str
+    queue_name: str
+    status: str
+    result: Raw | None
+    error: str | None
+    retry_count: int
+    created_at: str
+    completed_at: str | None
+
+
+Render = Callable[[Event], Mapping[str, Any]]
+
+
+def _job(event: EventOf[JobRow]) -> JobData:
     row = event.row
     return {
         "job_id": row["id"],
@@ -36,11 +126,11 @@ def _job(event: EventOf[JobRow]) -> Data:
     }
 
 
-def _started(event: EventOf[JobRow]) -> Data:
+def _started(event: EventOf[JobRow]) -> StartedData:
     return {**_job(event), "worker_id": event.row["assigned_worker_id"]}
 
 
-def _completed(event: EventOf[JobRow]) -> Data:
+def _completed(event: EventOf[JobRow]) -> CompletedData:
     row, started_at_ms = event.row, event.row["started_at_ms"]
     return {
         **_job(event),
@@ -50,7 +140,7 @@ def _completed(event: EventOf[JobRow]) -> Data:
     }
 
 
-def _failed(event: EventOf[JobRow]) -> Data:
+def _failed(event: EventOf[JobRow]) -> FailedData:
     return {
         **_job(event),
         "worker_id": event.facts.get("worker_id"),
@@ -59,22 +149,22 @@ def _failed(event: EventOf[JobRow]) -> Data:
     }
 
 
-def _deadlettered(event: EventOf[JobRow]) -> Data:
+def _deadlettered(event: EventOf[JobRow]) -> DeadletteredData:
     return {**_job(event), "error": event.row["last_error"], "will_retry": False}
 
 
-def _paused(event: EventOf[QueueRow]) -> Data:
+def _paused(event: EventOf[QueueRow]) -> PausedData:
     return {"queue_name": event.row["queue_name"], "reason": event.row["paused_reason"]}
 
 
-def _resumed(event: EventOf[QueueRow]) -> Data:
+def _resumed(event: EventOf[QueueRow]) -> ResumedData:
     return {
         "queue_name": event.row["queue_name"],
         "paused_duration_secs": event.facts.get("paused_duration_secs", 0),
     }
 
 
-def _worker(event: EventOf[WorkerRow]) -> Data:
+def _worker(event: EventOf[WorkerRow]) -> WorkerData:
     row = event.row
     return {
         "worker_id": row["id"],
@@ -84,7 +174,7 @@ def _worker(event: EventOf[WorkerRow]) -> Data:
     }
 
 
-def _schedule(event: EventOf[ScheduleRow]) -> Data:
+def _schedule(event: EventOf[ScheduleRow]) -> ScheduleData:
     row = event.row
     return {
         "schedule_id": row["id"],
@@ -95,7 +185,7 @@ def _schedule(event: EventOf[ScheduleRow]) -> Data:
     }
 
 
-def _workflow(event: EventOf[WorkflowRow]) -> Data:
+def _workflow(event: EventOf[WorkflowRow]) -> WorkflowData:
     row = event.row
     return {
         "workflow_id": row["id"],
@@ -108,12 +198,27 @@ def _workflow(event: EventOf[WorkflowRow]) -> Data:
     }
 
 
+def completion_data(event: EventOf[JobRow]) -> CompletionData:
+    row = event.row
+    return {
+        "event": event.type,
+        "job_id": row["id"],
+        "queue_name": row["queue_name"],
+        "status": row["status"],
+        "result": _raw(row["result"]),
+        "error": row["last_error"],
+        "retry_count": row["retry_count"],
+        "created_at": format_ms(row["created_at_ms"]),
+        "completed_at": format_optional_ms(row["completed_at_ms"]),
+    }
+
+
 def _raw(stored: bytes | None) -> Raw | None:
     return None if stored is None else Raw(stored)
 
 
-# By the name under which an address is called.
-_BODY: Final[Mapping[str, Callable[[Event], Data]]] = {
+# By the name of the event that receivers are told.
+_BODY: Final[Mapping[str, Render]] = {
     "job.created": _job,
     "job.started": _started,
     "job.completed": _completed,
@@ -131,7 +236,7 @@ _BODY: Final[Mapping[str, Callable[[Event], Data]]] = {
     "workflow.failed": _workflow,
 }
 # One transition may be several events of webhooks.
-BODIES: Final[Mapping[EventType, Mapping[str, Callable[[Event], Data]]]] = {
+BODIES: Final[Mapping[EventType, Mapping[str, Render]]] = {
     event: {name: _BODY[name] for name in about.webhooks}
     for event, about in EVENTS.items()
     if about.webhooks
@@ -139,8 +244,8 @@ BODIES: Final[Mapping[EventType, Mapping[str, Callable[[Event], Data]]]] = {
 
 
 def is_silent(event: EventOf[JobRow]) -> bool:
-    """Whether an event of a job is none of a webhook's business."""
+    """Whether webhooks are not told of an event of a job."""
     if not is_announced(event):
         return True
-    # A step that its condition skips: nobody ran it.
+    # A step whose condition skipped it: no worker ran it.
     return event.type == "job.completed" and event.was == "pending"

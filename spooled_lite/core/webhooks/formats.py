@@ -14,7 +14,7 @@ DISCORD_CHARS_MAX: Final = 2_000
 TEAMS_BYTES_MAX: Final = 28 * 1024
 CUT: Final = "…"
 
-# What is said of an event, in this order, and the word before it.
+# Which fields a message names, in this order, and the word before each.
 _SAID: Final = (
     ("job_id", "job"),
     ("workflow_id", "workflow"),
@@ -31,14 +31,14 @@ _SAID: Final = (
     ("message", "message"),
     ("error", "error"),
 )
-# With a backslash before it each of these is itself and no markup.
+# A backslash before one of these takes away its meaning as markup.
 _MARKDOWN: Final = frozenset("\\*_~`|#>[]()<")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_NO_BREAK: Final = "\u200b"  # has no width; keeps what stands around it apart
+_NO_BREAK: Final = "\u200b"  # a space without width, which separates what stands around it
 
 
 class _Told(Struct):
-    """An envelope. What is not said stays unread: results may hold what no machine number can."""
+    """An envelope. Fields that no message names stay undecoded: a result may hold any number."""
 
     event: str
     data: dict[str, Raw] = {}
@@ -54,7 +54,7 @@ def formatted(name: str, envelope: bytes) -> bytes:
 
 
 def _line_of(told: _Told) -> str:
-    """The event and what it is about, in one line."""
+    """The event and its fields, in one line."""
     data = {key: msgspec.json.decode(told.data[key]) for key, _ in _SAID if key in told.data}
     said = [f"{word} {data[key]}" for key, word in _SAID if data.get(key) not in (None, "")]
     line = ", ".join((f"{told.event}: {said[0]}", *said[1:])) if said else told.event
@@ -90,14 +90,14 @@ def _escaped(character: str) -> str:
 
 
 def _escaped_for_discord(character: str) -> str:
-    # No backslash keeps a mention from calling everyone.
+    # A backslash does not stop `@everyone` from notifying everyone.
     return f"@{_NO_BREAK}" if character == "@" else _escaped(character)
 
 
 def _cut(
     line: str, escape: Callable[[str], str], size_max: int, size_of: Callable[[str], int]
 ) -> str:
-    """The escaped line, cut between two characters where it would grow too long."""
+    """The escaped line, cut between two characters where it would become too long."""
     pieces: list[str] = []
     fits, size, room = 0, 0, size_max - size_of(CUT)
     for piece in _pieces(line, escape, size_max):

@@ -13,12 +13,12 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.webhooks import statements
-from spooled_lite.core.webhooks.bodies import BODIES, is_silent
+from spooled_lite.core.webhooks.bodies import BODIES, completion_data, is_silent
 from spooled_lite.core.webhooks.columns import CalledRow, SubscribedRow
 from spooled_lite.core.webhooks.records import endpoint_of
 from spooled_lite.events import Deadline, Event, EventOf, EventType
 from spooled_lite.storage.transaction import Cache, Own, Reading, Tx
-from spooled_lite.times import format_ms, format_optional_ms
+from spooled_lite.times import format_ms
 
 # The most that one operation writes itself. Beyond either, passes of a loop write the deliveries
 # of an event: a hundred jobs at once, or one large result, may be owed to a thousand webhooks.
@@ -190,16 +190,5 @@ def _may_write(tx: Tx, count: int, size_bytes: int) -> bool:
 
 
 def _completion_body(delivery_id: str, event: EventOf[JobRow]) -> bytes:
-    row = event.row
-    facts: Mapping[str, Any] = {
-        "event": event.type,
-        "job_id": row["id"],
-        "queue_name": row["queue_name"],
-        "status": row["status"],
-        "result": None if row["result"] is None else Raw(row["result"]),
-        "error": row["last_error"],
-        "retry_count": row["retry_count"],
-        "created_at": format_ms(row["created_at_ms"]),
-        "completed_at": format_optional_ms(row["completed_at_ms"]),
-    }
-    return _encode({"id": delivery_id, **facts, "data": facts})
+    data = completion_data(event)
+    return _encode({"id": delivery_id, **data, "data": data})

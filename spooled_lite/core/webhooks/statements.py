@@ -1,4 +1,4 @@
-"""Every statement about webhooks and the calls owed to them."""
+"""Every statement about webhooks and their deliveries."""
 
 from typing import Final
 
@@ -62,7 +62,7 @@ SELECT webhooks.seq, webhooks.id, webhooks.events, organizations.id AS org_id
 """,
 )
 
-# Every column a caller can set; the operation brings the ones that stay as they are.
+# All columns that a caller can set; the operation passes the present values of the others.
 CHANGE: Final = Statement(
     WebhookRow,
     """
@@ -75,7 +75,7 @@ RETURNING *
 """,
 )
 
-# What is owed until now is dropped; what is owed later, after it was switched on again, is not.
+# Deliveries owed until now are dropped; those owed later, once it is on again, are not.
 DROP_WHAT_IS_OWED: Final = """
 UPDATE webhooks SET drop_to = coalesce((SELECT max(seq) FROM deliveries), 0) WHERE seq = :webhook
 """
@@ -88,7 +88,7 @@ UPDATE webhooks
 
 # -- owing -----------------------------------------------------------------------------------
 
-# The call at a job's completion brings its own address and secret.
+# A completion webhook has its own address and secret.
 OWE_COMPLETION: Final = """
 INSERT INTO deliveries (id, org, job_id, event, endpoint, url, secret, status, next_attempt_at_ms,
                         created_at_ms, body)
@@ -101,7 +101,7 @@ INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, next_
 VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
 """
 
-# For a webhook that was switched off before its delivery was written.
+# Of a webhook that was switched off before its delivery was written.
 OWE_NO_MORE: Final = """
 INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, error, created_at_ms,
                         body)
@@ -124,7 +124,7 @@ SELECT owed_events.*, organizations.id AS org_id,
 """,
 )
 
-# In the order of the array. A deleted one is owed nothing more.
+# In the order of the array, without deleted ones, which are owed nothing more.
 STILL_THERE: Final = Statement(
     StillThereRow,
     """
@@ -140,9 +140,9 @@ FORGET_SPREAD: Final = "DELETE FROM owed_events WHERE seq = :seq"
 
 # -- sending ---------------------------------------------------------------------------------
 
-# Index deliveries_due: the first one owed to each endpoint, found endpoint by endpoint, so that
-# one to which very much is owed costs no more than another. What the last call took is known of a
-# webhook; of the host of a completion webhook when this very delivery has been tried.
+# Index deliveries_due: the first delivery of the next endpoint, so an endpoint with very many costs
+# no more than another. The time of the last call is that of the webhook; for the host of a
+# completion webhook it is known only when this very delivery has been tried.
 NEXT_ENDPOINT: Final = Statement(
     FirstOwedRow,
     """
@@ -165,7 +165,7 @@ SELECT seq, next_attempt_at_ms FROM deliveries
 """,
 )
 
-# A delivery with what is to be known of its webhook, as that is now.
+# A delivery, with the address, secret and format that its webhook has now.
 OWED: Final = Statement(
     OutgoingRow,
     """
@@ -182,7 +182,7 @@ SELECT deliveries.seq, deliveries.id, deliveries.org, deliveries.webhook, delive
 
 # -- after the clock was set back ------------------------------------------------------------
 
-# Index deliveries_due, from where the last pass ended.
+# Index deliveries_due, from where the last pass ended on.
 OWED_AFTER: Final = Statement(
     DuePositionRow,
     """
@@ -207,9 +207,9 @@ UPDATE deliveries
        duration_ms = :duration_ms, delivered_at_ms = :delivered_at_ms
  WHERE seq = :seq"""
 
-# Guarded by what it was when it was sent: recorded once, and not as a failure when it was given
-# up meanwhile. What arrived has arrived, also after that: the number of attempts tells it from one
-# that was decided by another attempt.
+# The number of attempts guards it: each attempt is recorded once, and not when another one decided
+# the delivery meanwhile. A failure is not recorded when the delivery was given up meanwhile; a
+# success is, since it did arrive.
 RECORD: Final = Statement(
     AttemptedRow,
     _ATTEMPTED
@@ -233,7 +233,7 @@ UPDATE webhooks SET last_triggered_at_ms = :now_ms, last_call_ms = :duration_ms
  WHERE seq = :webhook
 """
 
-# What still comes back to one that is off does not change why it is off; a retry by hand does.
+# Once a webhook is off, only a retry by hand changes its counts and its last status.
 SUCCEEDED: Final = """
 UPDATE webhooks
    SET failure_count = 0, last_status = 'success', last_triggered_at_ms = :now_ms,
@@ -259,7 +259,7 @@ UPDATE webhooks SET enabled = 0, last_status = 'auto_disabled', updated_at_ms = 
 
 # -- reading ---------------------------------------------------------------------------------
 
-# Index deliveries_of_webhook. Nothing older than the newest so many can be read at all.
+# Index deliveries_of_webhook. Older deliveries than these cannot be read at all.
 NEWEST_DELIVERIES: Final = Statement(
     DeliveryStatusRow,
     """
