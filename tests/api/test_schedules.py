@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
 from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal, sent, spelled
 
@@ -698,10 +700,10 @@ def custom(api: WatchedApi, **limits: int) -> None:
 
 def change_organization(api: WatchedApi, column: str, value: Any) -> None:
     """As an administrator would; its keys learn of it with the next call."""
-    statement = f"UPDATE organizations SET {column} = :value RETURNING *"  # noqa: S608
+    update = f"UPDATE organizations SET {column} = :value RETURNING *"  # noqa: S608
 
     def change(tx: Tx) -> None:
-        row = tx.row(statement, {"value": value})
+        row = tx.row(Statement(OrgRow, update), {"value": value})
         assert row is not None
         tx.emit("org.changed", row["seq"], row=row)
 

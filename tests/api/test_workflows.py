@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement
+from spooled_lite.storage.transaction import Tx
 from tests.api.job_calls import NOW, UNKNOWN_ID, problem, refusal
 from tests.api.raw_http import run
 from tests.api.served import Api
@@ -391,10 +394,11 @@ def test_a_dead_letter_of_a_workflow_too_many_is_skipped() -> None:
         assert api.shown("POST", "jobs/dlq/retry", json={})["retried_jobs"] == [dead]
 
 
-def limit(tx: Any, limits: dict[str, int]) -> None:
+def limit(tx: Tx, limits: dict[str, int]) -> None:
     blob = json.dumps(limits).encode()
     tx.execute("UPDATE organizations SET custom_limits = :blob", {"blob": blob})
-    row = tx.row("SELECT * FROM organizations")
+    row = tx.row(Statement(OrgRow, "SELECT * FROM organizations"))
+    assert row is not None
     tx.emit("org.changed", row["seq"], row=row)
 
 

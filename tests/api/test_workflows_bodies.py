@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement
+from spooled_lite.storage.transaction import Tx
 from tests.api.job_calls import problem, refusal, sent
 from tests.api.workflow_calls import WorkflowApi, a_step, a_workflow
 
@@ -324,8 +327,9 @@ def test_a_payload_over_the_plan_is_refused_by_its_place(api: WorkflowApi) -> No
     assert "jobs[1].payload" in answer.json()["message"]
 
 
-def set_limits(tx: Any, limits: dict[str, int]) -> None:
+def set_limits(tx: Tx, limits: dict[str, int]) -> None:
     blob = json.dumps(limits).encode()
     tx.execute("UPDATE organizations SET custom_limits = :blob", {"blob": blob})
-    row = tx.row("SELECT * FROM organizations")
+    row = tx.row(Statement(OrgRow, "SELECT * FROM organizations"))
+    assert row is not None
     tx.emit("org.changed", row["seq"], row=row)

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -24,6 +24,7 @@ from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline, Event, EventBus
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.core.schedules.schedule_stage import OPEN_TERMS, a_schedule
 from tests.core.stage import OPEN
@@ -52,23 +53,26 @@ async def firing(
         yield database, clock, deadlines
 
 
+JOBS: Final = Value(int, "SELECT count(*) FROM jobs")
+RUNS_WITH_STATUS: Final = Value(int, "SELECT count(*) FROM schedule_runs WHERE status = :status")
+REASONS: Final = Value(str, "SELECT error_message FROM schedule_runs")
+NAME: Final = Value(str, "SELECT name FROM schedules WHERE seq = :it")
+
+
 def types(events: Sequence[Event]) -> set[str]:
     return {event.type for event in events}
 
 
 def counts(tx: Reading) -> tuple[int, int, int]:
     """Jobs, and runs that are completed and failed."""
-    row = tx.row(
-        "SELECT (SELECT count(*) FROM jobs),"
-        " (SELECT count(*) FROM schedule_runs WHERE status = 'completed'),"
-        " (SELECT count(*) FROM schedule_runs WHERE status = 'failed')"
-    )
-    assert row is not None
-    return row[0], row[1], row[2]
+    jobs = tx.value(JOBS) or 0
+    completed = tx.value(RUNS_WITH_STATUS, {"status": "completed"}) or 0
+    failed = tx.value(RUNS_WITH_STATUS, {"status": "failed"}) or 0
+    return jobs, completed, failed
 
 
 def reasons(tx: Reading) -> set[str]:
-    return {row[0] for row in tx.rows("SELECT error_message FROM schedule_runs")}
+    return set(tx.values(REASONS))
 
 
 def fails_for(name: str) -> Callable[..., int]:
@@ -78,11 +82,7 @@ def fails_for(name: str) -> Callable[..., int]:
         tx: Tx, firings: Sequence[Firing], terms: Any, refusal: str | None = None
     ) -> int:
         done = fire(tx, firings, terms, refusal)
-        names = {
-            row["name"]
-            for each in firings
-            for row in tx.rows("SELECT name FROM schedules WHERE seq = :it", {"it": each.schedule})
-        }
+        names = {tx.value(NAME, {"it": each.schedule}) for each in firings}
         if name in names and refusal is None:
             raise ZeroDivisionError
         return done

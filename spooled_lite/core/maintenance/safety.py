@@ -20,7 +20,7 @@ _NEXT: Final[Mapping[Deadline, Statement[NextRow]]] = {
     Deadline.PROMOTION: statements.NEXT_PROMOTION,
     Deadline.LEASE_END: statements.NEXT_LEASE_END,
     Deadline.EXPIRY: statements.NEXT_EXPIRY,
-    Deadline.SLOT: Statement(NextRow, schedule_statements.NEXT_SLOT),
+    Deadline.SLOT: schedule_statements.NEXT_SLOT,
 }
 
 

@@ -6,10 +6,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import NewJob, check_json_size, job_type_of
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.orgs import statements as org_statements
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.schedules import statements
 from spooled_lite.core.schedules.columns import DueScheduleRow, ScheduleRow
@@ -17,7 +19,6 @@ from spooled_lite.core.schedules.define import announce_slot
 from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.core.schedules.query import get_schedule
 from spooled_lite.errors import SpooledError
-from spooled_lite.events import Row
 from spooled_lite.plans import Plans
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Reading, Tx
@@ -43,7 +44,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     max_retries: int
     timeout_seconds: int
 
-    def of(self, organization: Row) -> tuple[Admission, int]:
+    def of(self, organization: OrgRow) -> tuple[Admission, int]:
         """Caps and queue defaults of an organization, and how large its payloads may be."""
         own = organization["custom_limits"]
         custom: Mapping[str, Any] | None = None if own is None else msgspec.json.decode(own)
@@ -102,7 +103,7 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
 
 
 @in_lane(Lane.CREATE)
-def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Scope) -> Row:
+def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Scope) -> JobRow:
     """Create a job of a schedule now, also of a paused one; its next slot stays. Returns the job.
 
     Raises:

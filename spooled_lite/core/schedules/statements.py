@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.statements import VISIBLE
 from spooled_lite.core.orgs.statements import IS_OPEN
 from spooled_lite.core.schedules.columns import (
@@ -35,7 +36,7 @@ RETURNING *
 """,
 )
 
-# Every column a caller can set; the operation brings the ones that stay as they are.
+# Every column a caller can set; the operation also gives the values of those that stay.
 UPDATE: Final = Statement(
     ScheduleRow,
     """
@@ -92,7 +93,7 @@ DELETE FROM schedule_runs WHERE seq IN (
 
 # -- firing ----------------------------------------------------------------------------------
 
-# Those of a deleted organization go with its rows; those of a closed one wait until it is open.
+# Schedules of a deleted organization go with it; those of a closed one wait until it opens.
 _OF_OPEN_ORG: Final = (
     " AND EXISTS (SELECT 1 FROM organizations WHERE seq = schedules.org AND " + IS_OPEN + ")"
 )
@@ -109,9 +110,10 @@ SELECT seq, cron_expression, timezone, catch_up, misfire_grace_seconds, next_run
     + " ORDER BY next_run_at_ms LIMIT :limit",
 )
 
-# Index schedules_due: the first row of it. Since the organization was opened again nobody can have
-# missed it.
-NEXT_SLOT: Final = (
+# Index schedules_due: the first row of it. While an organization was closed, its slots could not
+# fire: `updated_at_ms` says when it was opened again.
+NEXT_SLOT: Final = Statement(
+    NextRow,
     """
 SELECT next_run_at_ms AS at_ms,
        max(updated_at_ms, (SELECT updated_at_ms FROM organizations WHERE seq = schedules.org))
@@ -119,10 +121,10 @@ SELECT next_run_at_ms AS at_ms,
   FROM schedules
  WHERE is_active = 1 AND next_run_at_ms IS NOT NULL"""
     + _OF_OPEN_ORG
-    + " ORDER BY next_run_at_ms LIMIT 1"
+    + " ORDER BY next_run_at_ms LIMIT 1",
 )
 
-# Guarded by all that the decision was made from: who changes one of it has it made again.
+# The WHERE names everything the decision was made from: after a change it has to be made again.
 AS_DECIDED: Final = Statement(
     ScheduleRow,
     """
@@ -132,7 +134,7 @@ SELECT * FROM schedules
 """,
 )
 
-# Unique index schedule_runs_by_slot: nothing comes back for a slot that has been taken before.
+# Unique index schedule_runs_by_slot: gives no row for a slot that has fired before.
 TAKE_SLOT: Final = Value(
     int,
     """
@@ -204,7 +206,7 @@ RETURNING *
 
 # -- reading ---------------------------------------------------------------------------------
 
-# Index schedules_by_queue: for a key that is limited to some queues.
+# Index schedules_by_queue: for a key with a queue scope.
 QUEUE_NAMES: Final = Value(
     str,
     """
@@ -239,8 +241,7 @@ SELECT {_LISTED}, organizations.id AS org_id
 """,
 )
 
-# Index schedule_runs_newest. The id of a job whose row is gone is of no use to anybody. Index
-# jobs_by_id.
+# Indexes schedule_runs_newest and jobs_by_id. The id of a job that was deleted is not shown.
 RUNS: Final = Statement(
     RunRow,
     """

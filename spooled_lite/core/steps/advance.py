@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.statements import BriefJobRow
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
@@ -35,7 +37,8 @@ def advance_workflow(tx: Tx, event: Event) -> None:
     """
     if event.type not in MOVING or event.was is None:
         return  # a new step was counted when its workflow was stored
-    workflow_id = event.row["workflow_id"]
+    job: JobRow | BriefJobRow = event.row
+    workflow_id = job["workflow_id"]
     if workflow_id is None:
         return
     is_gone = event.type == "job.deleted"
@@ -43,9 +46,8 @@ def advance_workflow(tx: Tx, event: Event) -> None:
         return  # it stays counted where it ended
     together = tx.own(_TOGETHER).get(workflow_id)
     moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
-    if event.was is not None:
-        moved[_COUNTER[event.was]] -= 1
-    moved["cancelled" if is_gone else _COUNTER[event.row["status"]]] += 1
+    moved[_COUNTER[event.was]] -= 1
+    moved["cancelled" if is_gone else _COUNTER[job["status"]]] += 1
     if together is None:
         count_steps(tx, workflow_id, moved)
 

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.schedules.columns import ListedScheduleRow, RunRow, ScheduleRow
 from spooled_lite.core.schedules.zones import zone_of
-from spooled_lite.events import Row
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes import schedule_fields as fields
@@ -82,7 +82,7 @@ class ScheduleTriggered(Struct, frozen=True, kw_only=True):
     scheduled_at: fields.SameTriggeredAt
 
     @classmethod
-    def of(cls, made: Row) -> Self:
+    def of(cls, made: JobRow) -> Self:
         """Of the job that was made."""
         at = format_ms(made["created_at_ms"])
         return cls(job_id=made["id"], triggered_at=at, scheduled_at=at)

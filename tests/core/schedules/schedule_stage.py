@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from spooled_lite.background.scheduler import in_passes
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.queues.records import Admission
@@ -21,7 +22,6 @@ from spooled_lite.core.schedules.fire import Terms, find_due, fire, trigger
 from spooled_lite.core.schedules.missed import Firing, decide
 from spooled_lite.core.schedules.query import get_schedule, list_runs
 from spooled_lite.core.schedules.records import NewSchedule, ScheduleChanges
-from spooled_lite.events import Row
 from spooled_lite.plans import Caps, Plans
 from tests.core.job_stage import PASSES_MAX, JobStage
 from tests.core.stage import OPEN
@@ -81,7 +81,7 @@ class ScheduleStage(JobStage):
     def pause(self, schedule: ScheduleRow) -> ScheduleRow:
         return self.run(pause, self.org, schedule["id"], ALL_QUEUES)
 
-    def trigger(self, schedule: ScheduleRow, admission: Admission = OPEN) -> Row:
+    def trigger(self, schedule: ScheduleRow, admission: Admission = OPEN) -> JobRow:
         return self.run(trigger, self.org, schedule["id"], admission, ALL_QUEUES)
 
     def again(self, schedule: ScheduleRow, scope: Scope = ALL_QUEUES) -> ScheduleRow:

@@ -13,10 +13,10 @@ from spooled_lite.core.lifecycle.workflow import (
 )
 from spooled_lite.core.maintenance.check import recount
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.workflows.columns import ShownWorkflowRow, WorkflowRow
 from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
-from spooled_lite.events import Row
 from spooled_lite.plans import Caps
 from tests.core.job_stage import JobStage
 from tests.core.stage import OPEN
@@ -46,21 +46,26 @@ class Graph:
     # -- how it stands -----------------------------------------------------------------------
 
     @property
-    def row(self) -> Any:
+    def row(self) -> WorkflowRow:
+        row: WorkflowRow
         [row] = self.stage.rows("SELECT * FROM workflows WHERE id = :id", id=self.id)
         return row
 
     @property
     def status(self) -> str:
-        status: str = self.row["status"]
-        return status
+        return self.row["status"]
 
     @property
     def counted(self) -> tuple[int, int, int, int, int]:
         """Waiting, processing, completed, failed, cancelled."""
-        row, names = self.row, ("waiting", "processing", "completed", "failed", "cancelled")
-        waiting, processing, completed, failed, cancelled = (row[f"{name}_jobs"] for name in names)
-        return waiting, processing, completed, failed, cancelled
+        row = self.row
+        return (
+            row["waiting_jobs"],
+            row["processing_jobs"],
+            row["completed_jobs"],
+            row["failed_jobs"],
+            row["cancelled_jobs"],
+        )
 
     @property
     def steps(self) -> dict[str, str]:
@@ -92,12 +97,12 @@ class Graph:
 
     # -- what callers do ---------------------------------------------------------------------
 
-    def cancel(self, reason: str | None = None, *, stop_running: bool = False) -> Row:
+    def cancel(self, reason: str | None = None, *, stop_running: bool = False) -> ShownWorkflowRow:
         return self.stage.run(
             cancel_workflow, self.stage.org, self.id, reason, ALL_QUEUES, stop_running
         )
 
-    def retry(self, caps: Caps | None = None) -> Row:
+    def retry(self, caps: Caps | None = None) -> ShownWorkflowRow:
         return self.stage.run(retry_workflow, self.stage.org, self.id, ALL_QUEUES, caps)
 
     def delete(self) -> None:
@@ -111,7 +116,12 @@ def check(stage: JobStage) -> None:
     assert stage.read(recount) == []
 
 
-def as_seen(workflow: Row) -> list[Any]:
+def as_seen(workflow: WorkflowRow) -> list[Any]:
     """What a change of a workflow would show in."""
-    columns = ("status", "updated_at_ms", "completed_at_ms", "cancel_requested_at_ms")
-    return [workflow[column] for column in (*columns, "cancel_reason")]
+    return [
+        workflow["status"],
+        workflow["updated_at_ms"],
+        workflow["completed_at_ms"],
+        workflow["cancel_requested_at_ms"],
+        workflow["cancel_reason"],
+    ]
