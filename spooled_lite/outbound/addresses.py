@@ -1,4 +1,4 @@
-"""What kind of address an address is, and every way to write one down. Opens no connection."""
+"""The kind of an IP address, and every way to spell one. Opens no connection."""
 
 import ipaddress
 import re
@@ -27,8 +27,8 @@ _PRIVATE: Final = _networks(
     "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
     "fe80::/10", "fc00::/7",
 )  # fmt: skip
-# What is left out of use, for documentation or for the inside of machines. Of IPv6 only 2000::/3
-# is given to anyone; 2001::/23 has Teredo, which hides an IPv4 address.
+# Networks that are reserved, for documentation or internal to a machine. Of IPv6 only 2000::/3 is
+# assigned to anyone; 2001::/23 has Teredo, whose addresses contain an IPv4 address.
 _NEVER: Final = _networks(
     "0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
     "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
@@ -49,7 +49,7 @@ def kind_of(address: Address) -> AddressKind:
         return AddressKind.NEVER  # a zone is one of this machine's own networks
     inner = _inner(address)
     if inner is not None:
-        # A disguise of what is not public is refused for good, even if it itself is listed.
+        # One that contains an address that is not public is never called, even if it is listed.
         return AddressKind.PUBLIC if kind_of(inner) is AddressKind.PUBLIC else AddressKind.NEVER
     for kind, networks in (
         (AddressKind.LOOPBACK, _LOOPBACK),
@@ -68,7 +68,7 @@ def address_of(host: str) -> Address | None:
     fills the rest, as the system's own functions read them.
 
     Raises:
-        ValueError: it is neither: no name ends in a number.
+        ValueError: it is neither, because no name ends in a number.
     """
     if ":" in host:
         return IPv6Address(host)
@@ -92,7 +92,7 @@ def _number(part: str) -> int:
 
 
 def _inner(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address carries."""
+    """The IPv4 address that an IPv6 address contains."""
     if isinstance(address, IPv4Address):
         return None
     number = int(address)

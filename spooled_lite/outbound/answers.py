@@ -1,4 +1,4 @@
-"""What is kept of an answer that somebody else's server gave."""
+"""What is kept of the answer of a receiver."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -8,13 +8,14 @@ from itertools import islice
 from typing import Final
 
 SHOWN_CHARS_MAX: Final = 500  # of a body
-RETRY_AFTER_SECONDS_MAX: Final = 60  # of a longer wait this much counts
+RETRY_AFTER_SECONDS_MAX: Final = 60  # a longer wait counts as this
 
 _WHITESPACE: Final = frozenset("\t\n\r")
 
 
 def reason_of(status_code: int) -> str:
-    """The usual words for it, none for a code of the receiver's own. Its words may be anything."""
+    """The standard words for a status, empty for an unknown one. Those of the receiver are ignored:
+    they may be anything."""
     try:
         return HTTPStatus(status_code).phrase
     except ValueError:
@@ -22,7 +23,7 @@ def reason_of(status_code: int) -> str:
 
 
 def shown(body: bytes) -> str:
-    """The first SHOWN_CHARS_MAX characters, without those that control a terminal."""
+    """The first SHOWN_CHARS_MAX characters, without control characters."""
     text = body.decode("utf-8", "replace")
     kept = (each for each in text if each in _WHITESPACE or unicodedata.category(each) != "Cc")
     return "".join(islice(kept, SHOWN_CHARS_MAX))
@@ -57,5 +58,5 @@ def _time(header: str | None) -> datetime | None:
         at = parsedate_to_datetime(header)
     except (ValueError, OverflowError):
         return None
-    # "-0000" leaves the zone open; HTTP has only one.
+    # "-0000" names no zone; times in HTTP are in UTC.
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

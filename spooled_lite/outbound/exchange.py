@@ -11,13 +11,13 @@ from spooled_lite.outbound.addresses import Address
 from spooled_lite.outbound.response import BadResponse, RawAnswer, ResponseReader
 from spooled_lite.outbound.targets import Target
 
-# What may stand in a path or a query as it is: all that is printable but quotes, braces and `<>`.
+# Not encoded in a path or a query: everything printable but quotes, braces and `<>`.
 _AS_IT_IS: Final = "/?:@!$&'()*+,;=%[]|^\\"
 _LONE_PERCENT: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class NotConnected(ConnectionError):
-    """No connection, or not with whom it should be. Nothing was sent."""
+    """There is no connection, or its certificate is not good. Nothing was sent."""
 
 
 async def exchange(
@@ -30,11 +30,11 @@ async def exchange(
     connect_seconds: float,
     on_connected: Callable[[], None],
 ) -> RawAnswer:
-    """Post to the target at this address, whatever its name may lead to by now.
+    """Post to the target at this address, whatever address its name has by now.
 
-    The connection is new and ends with the answer: one that is kept could be taken for another
-    name at the same address. No redirect is followed, no cookie kept, no proxy asked. Only
-    connecting has a limit here; the caller bounds the whole.
+    The connection is new and ends with the answer, because one that is kept could be used for
+    another name at the same address. No redirect is followed, no cookie is kept, no proxy is used.
+    Only connecting has a time limit here; the caller limits the whole.
 
     Raises:
         NotConnected: another address may be tried.
@@ -48,10 +48,10 @@ async def exchange(
                 str(address),
                 target.port,
                 ssl=context if is_secret else None,
-                # Asked for, and the certificate must be good for it, not for the address.
+                # The certificate must be good for the name, not for the address.
                 server_hostname=target.host if is_secret else None,
             )
-    except OSError as error:  # a time-out and a bad certificate are such, too
+    except OSError as error:  # a time-out and a bad certificate are OSErrors as well
         raise NotConnected from error
     try:
         on_connected()

@@ -1,4 +1,4 @@
-"""Calls to the outside: every address checked, every call bounded, every outcome an answer."""
+"""Calls to receivers: every address is checked, every call is bounded, none raises."""
 
 import asyncio
 import logging
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 REFUSED: Final = "Invalid webhook URL"  # clients search for these words
 FAILED: Final = "Request failed"  # says neither address nor cause: the caller chose the address
-CONNECTIONS_MAX: Final = 1100  # more than the settings allow deliveries at a time
-ADDRESSES_TRIED_MAX: Final = 4  # of those a name has; all are checked
+CONNECTIONS_MAX: Final = 1100  # more than the deliveries at once that the settings allow
+ADDRESSES_TRIED_MAX: Final = 4  # of those that a name has; all of them are checked
 
 
 class ReceiverAnswer(Struct, frozen=True, kw_only=True):
-    """What came of a call."""
+    """The result of a call."""
 
     status_code: int | None = None  # None: there was no whole answer
     reason: str = ""
@@ -47,7 +47,7 @@ class CallRefused(Exception):
 
 
 class Poster(Protocol):
-    """What posts: this client, or what stands before it."""
+    """Makes the calls: the client below, or something in front of it."""
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, total_seconds: float
@@ -88,11 +88,11 @@ class HttpClient:
         total_seconds: float = 30.0,
         connect_seconds: float = 10.0,
     ) -> ReceiverAnswer:
-        """Post once, to an address that the policy permits. Raises nothing for what comes back.
+        """Post once, to an address that the policy permits. Every failure is an answer.
 
-        `connect_seconds` cover the lookup, the connection and TLS; `total_seconds` everything.
-        Redirects are not followed. The policy is asked twice, for the text of the URL and for all
-        addresses its name has; the connection goes to one of these.
+        `connect_seconds` limits the lookup, the connection and TLS, `total_seconds` everything.
+        Redirects are not followed. The policy is asked twice: for the text of the URL, and for all
+        addresses of its name, to one of which the connection goes.
 
         Contract: schedules-workflows-webhooks, sections 3.4 to 3.6.
         """
@@ -103,11 +103,11 @@ class HttpClient:
             received = await self._bounded(target, body, headers, total_seconds, connect_seconds)
         except (RuleBroken, CallRefused):
             error = REFUSED
-        except OSError as cause:  # a time-out is one, too
+        except OSError as cause:  # a time-out is one as well
             logger.debug("a call failed: %s", type(cause.__cause__ or cause).__name__)
             error = FAILED
         except Exception:
-            # Ours or the library's fault. Whoever delivers must be able to record it and go on.
+            # A fault of ours or of the library. The courier must be able to record it and go on.
             logger.exception("a webhook call failed unexpectedly")
             error = FAILED
         else:
@@ -115,7 +115,7 @@ class HttpClient:
         return ReceiverAnswer(error=error, duration_ms=_ms_since(began))
 
     async def close(self) -> None:
-        """End the calls under way; they come back as failed, as do those made from now on."""
+        """End the calls under way. They fail, as do calls made from now on."""
         self._is_closed = True
         now = asyncio.get_running_loop().time()
         for deadline in self._deadlines:
@@ -146,7 +146,7 @@ class HttpClient:
                     self._idle.set()
 
     async def _loaded(self) -> ssl.SSLContext:
-        """Once, and aside: it takes a tenth of a second, and many servers never call anyone."""
+        """Load the certificates once, when first needed, in a thread: it takes 100 ms."""
         async with self._loading:
             if self._context is None:
                 self._context = await asyncio.to_thread(self._make_context)
@@ -160,7 +160,7 @@ class HttpClient:
         context: ssl.SSLContext,
         connect_seconds: float,
     ) -> RawAnswer:
-        """Try the addresses in turn until one takes the connection; then there is no way back."""
+        """Try the addresses in turn until one accepts the connection; then only that one counts."""
         now = asyncio.get_running_loop().time
         async with asyncio.timeout(connect_seconds) as connecting:
             ends = now() + connect_seconds
@@ -187,11 +187,12 @@ class HttpClient:
         raise AssertionError("a target has at least one address")
 
     async def _addresses(self, target: Target) -> Sequence[Address]:
-        """Where a connection may go. One that may not spoils the others: it is not by accident.
+        """The addresses of the target. One that is not permitted has all of them refused, because
+        it is hardly there by accident.
 
         Raises:
-            Refused: an address is not permitted.
-            OSError: the name has none, or is not known.
+            CallRefused: an address is not permitted.
+            OSError: the name is unknown or has no address.
         """
         if target.address is not None:
             return [target.address]

@@ -1,4 +1,4 @@
-"""The addresses of a name, asked of the system: in threads that hold up nothing else."""
+"""The addresses of a name, as the system knows them, looked up in threads of their own."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,15 @@ from typing import Final
 # Gives addresses as texts; raises OSError when there are none.
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 
-# A name whose servers are silent keeps a thread for half a minute, long after its caller has left.
-# Far more than the calls under way, so that such names do not keep others waiting.
+# A name whose servers do not answer keeps a thread for half a minute, long after its caller has
+# left. This is far more than the calls under way, so that such names do not delay others.
 LOOKUPS_MAX: Final = 256
 
 
 class SystemLookup:
-    """Looks a name up once at a time: further callers share the answer.
+    """Looks up a name once at a time; callers that come meanwhile share the answer.
 
-    The threads are not those of the event loop, of which there are few, and end with the process.
+    The threads are not those of the event loop, which are few. They end with the process.
     """
 
     def __init__(self, ask: Callable[[str], Sequence[str]] | None = None) -> None:
@@ -26,7 +26,7 @@ class SystemLookup:
         self._running: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     async def __call__(self, host: str) -> Sequence[str]:
-        """How long it takes is for the caller to bound.
+        """The addresses of a name. The caller has to limit the time.
 
         Raises:
             OSError: no such name, no answer, or LOOKUPS_MAX lookups are under way.
@@ -36,13 +36,13 @@ class SystemLookup:
             if len(self._running) >= LOOKUPS_MAX:
                 raise OSError("too many lookups")
             answer = self._start(host)
-        # One caller that leaves does not take the answer away from the others.
+        # A caller that leaves does not cancel the lookup for the others.
         return await asyncio.shield(answer)
 
     def _start(self, host: str) -> asyncio.Future[Sequence[str]]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Sequence[str]] = loop.create_future()
-        # Looked at, so that an error nobody waits for any more is not complained of.
+        # Read here, so that asyncio does not log an error when every caller has left.
         answer.add_done_callback(lambda it: it.exception())
 
         def settle(found: Sequence[str], error: OSError | None) -> None:

@@ -1,4 +1,4 @@
-"""Mail by SMTP: a short line of messages, sent one after the other beside the requests."""
+"""Mail by SMTP: a short line of messages, which are sent beside the requests."""
 
 import asyncio
 import contextlib
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 Security = Literal["starttls", "tls", "none"]
 
 WAITING_MAX: Final = 100  # messages in line; more are refused
-SENDERS: Final = 4  # a server that is slow to greet holds up a quarter of the line
+SENDERS: Final = 4  # at once: one message that is slow to send does not delay all others
 SEND_SECONDS_MAX: Final = 30.0  # for all of one message
-STEP_SECONDS_MAX: Final = 10.0  # for one answer of the server
+STEP_SECONDS_MAX: Final = 10.0  # for each answer of the mail server
 PORTS: Final[dict[Security, int]] = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class Smtp(Struct, frozen=True, kw_only=True):
-    """How to reach the server that takes our mail."""
+    """How to reach the mail server."""
 
     host: str
     port: int
@@ -51,13 +51,13 @@ Carry = Callable[[Message], Awaitable[None]]
 
 
 class Mail:
-    """The line. Without a server for it, messages are written to the log: for development.
+    """The line of messages. Without a mail server they are written to the log, for development.
 
-    `post` never waits, so how long an answer takes does not tell whether a mail is sent.
+    `post` never waits, so the time of an answer does not reveal whether a mail is sent.
     """
 
     def __init__(self, smtp: Smtp | None, *, carry: Carry | None = None) -> None:
-        """`carry` takes the messages in place of a server."""
+        """`carry` sends the messages instead of a mail server."""
         self._smtp = smtp
         self._carry = carry
         self._line: asyncio.Queue[Message] = asyncio.Queue()
@@ -67,24 +67,24 @@ class Mail:
         return self._smtp is not None or self._carry is not None
 
     def check_room(self) -> None:
-        """Ask before anything is stored for a message.
+        """Called before anything is stored for a message.
 
         Raises:
-            Unavailable: WAITING_MAX messages wait.
+            Unavailable: WAITING_MAX messages are waiting.
         """
         if self._line.qsize() >= WAITING_MAX:
             raise Unavailable("overloaded", "Too many mails are waiting to be sent; try again")
 
     def post(self, message: Message) -> None:
-        """Line a message up. It may be lost: whoever waits for it asks again."""
+        """Add a message to the line. It may be lost; then its recipient asks for another one."""
         self._line.put_nowait(message)
 
     async def settled(self) -> None:
-        """Wait until every message that was posted is sent or given up."""
+        """Wait until every posted message is sent or given up."""
         await self._line.join()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send what is in line until `stop`; what waits then is dropped, and counted in the log."""
+        """Send messages until `stop`. The log says how many still waited then and are lost."""
         async with asyncio.TaskGroup() as group:
             senders = [
                 group.create_task(self._send_waiting(), name=f"mail-{number}")
@@ -102,7 +102,7 @@ class Mail:
             try:
                 await self._send(message)
             except Exception as error:
-                # Its text may repeat the address or what the server was told.
+                # Its text may repeat the address or the message.
                 logger.warning("a mail was not sent: %s", type(error).__name__)
             finally:
                 self._line.task_done()
@@ -119,12 +119,12 @@ class Mail:
             async with asyncio.timeout(SEND_SECONDS_MAX):
                 await asyncio.to_thread(sending.run)
         finally:
-            # The thread cannot be stopped. Without its connection it stops by itself.
+            # The thread cannot be stopped, but ends by itself once its connection is closed.
             sending.give_up()
 
 
 class Sending:
-    """One message on its way, in a thread of its own."""
+    """The sending of one message, in a thread."""
 
     def __init__(
         self,
@@ -140,18 +140,18 @@ class Sending:
         self.is_given_up = False
 
     def run(self) -> None:
-        """Raises smtplib.SMTPException, OSError: nothing was sent, or nobody knows."""
+        """Send it. After an smtplib.SMTPException or an OSError it may have been sent or not."""
         smtp = self._smtp
         with self._connected() as client:
             if smtp.security == "starttls":
-                # Raises when the server does not offer it: never on in the clear.
+                # Raises when the server does not offer it, so nothing goes on unencrypted.
                 client.starttls(context=self._context())
             if smtp.username is not None:
                 client.login(smtp.username, smtp.password or "")
             client.send_message(_rendered(smtp, self._message), smtp.sender, [self._message.to])
 
     def give_up(self) -> None:
-        """Called from another thread; also when all is done."""
+        """Close the connection. Called from another thread, also after the message is sent."""
         self.is_given_up = True
         client = self.client
         connection = None if client is None else client.sock
@@ -167,7 +167,7 @@ class Sending:
 
 
 class _Client(smtplib.SMTP):
-    """Shows itself before it connects, so that a server that never greets can be left as well."""
+    """Is known to `Sending` before it connects, so that it can be given up before the greeting."""
 
     def __init__(self, sending: Sending, *server: Any, **how: Any) -> None:
         self._sending = sending
@@ -178,7 +178,7 @@ class _Client(smtplib.SMTP):
         return super().connect(*server, **how)
 
     def getreply(self) -> tuple[int, bytes]:
-        # Given up before there was a connection to shut down: it must not be waited on.
+        # Given up before there was a connection to shut down: do not wait on the new one.
         if self._sending.is_given_up:
             self.close()
             raise smtplib.SMTPServerDisconnected("given up")
@@ -190,7 +190,7 @@ class _TlsClient(_Client, smtplib.SMTP_SSL):
 
 
 def smtp_of(settings: Settings) -> Smtp | None:
-    """None: there is no outgoing mail."""
+    """None when no mail server is configured."""
     if settings.smtp_host is None or settings.smtp_from is None:
         return None
     security = settings.smtp_security

@@ -1,19 +1,19 @@
-"""Reads the answer of somebody else's server: its head and the start of its body, cheaply."""
+"""Reading the answer of a receiver: its head and the beginning of its body, at little cost."""
 
 from typing import Any, Final
 
 import httptools
 from msgspec import Struct
 
-ANSWER_BYTES_MAX: Final = 16 * 1024  # of its body
+ANSWER_BYTES_MAX: Final = 16 * 1024  # of the body
 HEADERS_MAX: Final = 100  # interim answers (1xx) and trailers included
 HEAD_BYTES_MAX: Final = 64 * 1024  # up to the end of the headers, interim answers included
-# Of what follows the head. A body in chunks of one byte brings five more bytes with each.
+# Read behind the head. A body in chunks of one byte has five more bytes for each.
 FRAMED_BYTES_MAX: Final = 64 * 1024
 
 
 class RawAnswer(Struct, frozen=True):
-    """`body` is as it came, cut to ANSWER_BYTES_MAX. Of a header sent twice the last one counts."""
+    """`body` is as received, cut to ANSWER_BYTES_MAX. Of repeated headers the last one counts."""
 
     status_code: int
     headers: dict[str, str]  # by name in small letters
@@ -21,21 +21,20 @@ class RawAnswer(Struct, frozen=True):
 
 
 class BadResponse(ConnectionError):
-    """This is not HTTP, is not whole, or has more headers than anybody needs."""
+    """The answer is not HTTP, is not complete, or has too many headers."""
 
 
 class ResponseReader:
-    """Fed with the bytes of one connection until it has had enough.
+    """Is fed with the bytes of one connection until it has read enough.
 
-    Everything it does in all, whatever it is fed with, takes a few milliseconds: the parser is
-    compiled, calls back for a header or a chunk at a time, and sees at most HEAD_BYTES_MAX and
-    FRAMED_BYTES_MAX bytes.
+    Whatever a receiver sends, this takes a few milliseconds in all: the parser is compiled, calls
+    back once for a header or a chunk, and gets at most HEAD_BYTES_MAX and FRAMED_BYTES_MAX bytes.
     """
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
-        # The connection ends with the answer, so nothing can be hidden behind one. What many
-        # servers do is taken.
+        # Common mistakes of servers are accepted. That is harmless, because the connection ends
+        # with the answer: no second one can be smuggled in behind it.
         self._parser.set_dangerous_leniencies(
             lenient_chunked_length=True,
             lenient_data_after_close=True,
@@ -46,12 +45,12 @@ class ResponseReader:
         self._framed_bytes = 0
         self._header_count = 0
         self._headers: dict[str, str] = {}
-        self._status_code: int | None = None  # None: the head is not over
+        self._status_code: int | None = None  # None: the head is not complete
         self._body = bytearray()
         self._has_enough = False
 
     def feed(self, data: bytes) -> bool:
-        """Take in what came; whether that was enough. Raises: BadResponse."""
+        """Read some bytes; whether that was enough. Raises BadResponse."""
         if self._status_code is None:
             part = data[: HEAD_BYTES_MAX - self._head_bytes]
             self._head_bytes += len(part)
@@ -67,7 +66,7 @@ class ResponseReader:
         return self._has_enough
 
     def end(self) -> None:
-        """The connection was closed. Raises BadResponse when something is missing."""
+        """The receiver closed the connection. Raises BadResponse when the answer is incomplete."""
         is_framed = "content-length" in self._headers or self._headers.get(
             "transfer-encoding", ""
         ).lower().endswith("chunked")
@@ -75,7 +74,7 @@ class ResponseReader:
             raise BadResponse("the answer is incomplete")
 
     def received(self) -> RawAnswer:
-        """The answer, once it is there."""
+        """The answer, once enough has been read."""
         assert self._status_code is not None, "asked for before there was enough"
         body = bytes(self._body[:ANSWER_BYTES_MAX])
         return RawAnswer(self._status_code, self._headers, body)
@@ -89,7 +88,7 @@ class ResponseReader:
             if not self._has_enough:
                 raise BadResponse("the answer is not HTTP") from error
 
-    # -- called by the parser; what is raised ends the parsing --------------------------------
+    # -- called by the parser; an exception ends the parsing -----------------------------------
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1

@@ -7,13 +7,13 @@ from typing import Final
 PREFIX: Final = "sha256="
 STRIPE_AGE_SECONDS_MAX: Final = 300
 STRIPE_AHEAD_SECONDS_MAX: Final = 60  # the clocks of two machines differ
-HEADER_CHARS_MAX: Final = 4096  # a real one has a hundred; more would only cost time
+HEADER_CHARS_MAX: Final = 4096  # a real one has about a hundred; a longer one only costs time
 
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
 def sign(secret: str, timestamp: int, body: bytes) -> str:
-    """What X-Spooled-Signature says. `timestamp` is in seconds, that of X-Spooled-Timestamp.
+    """The value of X-Spooled-Signature. `timestamp` is that of X-Spooled-Timestamp, in seconds.
 
     Contract: schedules-workflows-webhooks, section 3.4.
     """
@@ -21,7 +21,7 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
 
 
 def verify_github(secret: str, header: str | None, body: bytes) -> bool:
-    """Whether X-Hub-Signature-256 is the signature of `body`. False for whatever is not one.
+    """Whether X-Hub-Signature-256 is the signature of `body`. False for any other text.
 
     Contract: schedules-workflows-webhooks, section 4.4.
     """
@@ -33,7 +33,7 @@ def verify_github(secret: str, header: str | None, body: bytes) -> bool:
 def verify_stripe(secret: str, header: str | None, body: bytes, now_ms: int) -> bool:
     """Whether one of the signatures in Stripe-Signature is that of `body`, and is recent.
 
-    False for whatever is not one.
+    False for any other text.
 
     Contract: schedules-workflows-webhooks, section 4.5.
     """
@@ -41,14 +41,14 @@ def verify_stripe(secret: str, header: str | None, body: bytes, now_ms: int) -> 
         return False
     pairs = [part.strip().partition("=") for part in header.split(",")]
     times = [value for name, _, value in pairs if name == "t"]
-    # Two times leave open which of them was signed.
+    # With two times it would be unclear which of them was signed.
     if len(times) != 1 or _SECONDS.fullmatch(times[0]) is None:
         return False
     age_ms = now_ms - int(times[0]) * 1000
     if not -STRIPE_AHEAD_SECONDS_MAX * 1000 <= age_ms <= STRIPE_AGE_SECONDS_MAX * 1000:
         return False
     expected = _hex(secret, times[0].encode() + b"." + body)
-    # All are compared, so that the time taken does not tell which one it was.
+    # All are compared, so that the time taken does not reveal which one fits.
     matches = [_equal(value, expected) for name, _, value in pairs if name == "v1"]
     return any(matches)
 
@@ -62,5 +62,5 @@ def _equal(given: str, expected: str) -> bool:
 
 
 def _bytes(text: str) -> bytes:
-    # Headers may hold anything; that must not end in an exception.
+    # A header may hold anything, and must not cause an exception.
     return text.encode("utf-8", "surrogatepass")

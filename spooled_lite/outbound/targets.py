@@ -1,4 +1,4 @@
-"""Which addresses the server may be asked to call. Looks at the text alone, resolves no name."""
+"""Which addresses callers may have the server call. Reads the text only, resolves no name."""
 
 import re
 from ipaddress import IPv6Address, ip_network
@@ -11,7 +11,7 @@ from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken
 from spooled_lite.outbound.addresses import Address, AddressKind, Network, address_of, kind_of
 
-# Names of the machine itself, of cloud metadata, and of networks that are nobody else's business.
+# Names of this machine, of the metadata services of clouds, and of private networks.
 _NAMES: Final = frozenset({"localhost", "metadata", "metadata.google", "metadata.google.internal"})
 _ENDINGS: Final = (".internal", ".local", ".localhost", ".corp")
 _PLAIN_HTTP: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -53,11 +53,11 @@ class Target(Struct, frozen=True):
     address: Address | None  # None: the host is a name
     port: int
     path: str  # with the query; may be empty
-    is_plain: bool = True  # unless an IPv4 address is spelled as they usually are not
+    is_plain: bool = True  # False: an IPv4 address in an unusual spelling
 
     @property
     def authority(self) -> str:
-        """What the Host header says."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
@@ -80,10 +80,10 @@ def is_web_address(url: str) -> bool:
 
 
 def check_target(url: str, policy: Policy, *, field: str = "url") -> Target:
-    """Refuse an address that a webhook may not call. What a name leads to is not looked at.
+    """Refuse an address that a webhook may not call. Names are not resolved here.
 
     Raises:
-        RuleBroken: with words that clients search for (contract README, section 5).
+        RuleBroken: clients search for its words (contract README, section 5).
 
     Contract: schedules-workflows-webhooks, section 3.6.
     """
@@ -96,7 +96,7 @@ def check_target(url: str, policy: Policy, *, field: str = "url") -> Target:
         if _is_local_name(target.host) and (policy.is_production or target.host != "localhost"):
             raise _refused(field, "this host is not reachable from here", "private_ip")
     elif not policy.permits(target.address) or not (
-        # Nobody spells an address of a network of their own like that by accident.
+        # An address of a private network in an unusual spelling is hardly an accident.
         target.is_plain or kind_of(target.address) is AddressKind.PUBLIC
     ):
         raise _refused(field, "this address is not reachable from here", "private_ip")
@@ -135,13 +135,13 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _ascii(host: str) -> str:
-    """The host as it is looked up. Raises ValueError for one that cannot be."""
+    """The host as it is looked up. Raises ValueError when it cannot be."""
     if len(host) > _HOST_CHARS_MAX + 1:
         raise ValueError("too long")
     if not host.isascii():
         import idna  # seldom needed, and its tables are large
 
-        # Maps what only looks different, such as full-width digits, to what it stands for.
+        # Maps characters such as full-width digits to those that they stand for.
         host = idna.encode(host, uts46=True).decode()
     return host.removesuffix(".")
 
