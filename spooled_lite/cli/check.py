@@ -16,10 +16,9 @@ from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, uri_to_look
 from spooled_lite.storage.file_name import check_log_is_here
+from spooled_lite.storage.integrity import damages
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
-
-PROBLEMS_SHOWN = 100
 
 
 @click.command()
@@ -53,7 +52,7 @@ def check(database: str, as_json: bool) -> None:
 
 
 class NothingLookedAt(click.ClickException):
-    """The file is not one that can be checked."""
+    """The file cannot be checked, so nothing is known about it."""
 
     exit_code = 2
 
@@ -63,28 +62,23 @@ def _verdict(count: int) -> str:
 
 
 def problems_of(database: str) -> list[str]:
-    """All there is to say against the file, in one snapshot of it."""
+    """Every problem of the file, a sentence each, in one snapshot; none when all is well."""
     connection = _opened(database)
     try:
         version, newest = version_of(connection), newest_version()
         if version != newest:
             return [f"the file has schema version {version}, this program needs {newest}"]
         connection.execute("BEGIN")
-        rows = connection.execute(f"PRAGMA integrity_check({PROBLEMS_SHOWN})").fetchall()
-        damages = [row[0] for row in rows if row[0] != "ok"]
-        orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(PROBLEMS_SHOWN)
-        damages += [
-            f"{row['table']}: row {row['rowid']} refers to a row that does not exist"
-            for row in orphans
-        ]
         reading = Reading(connection, SystemClock().now_ms())
-        return damages or [*conservation(reading), *recount(reading)]
+        return damages(reading) or [*conservation(reading), *recount(reading)]
     finally:
         connection.close()
 
 
 def _opened(database: str) -> sqlite3.Connection:
-    """Who may not write the file leaves no log of theirs beside it: its server could not write."""
+    """The file for reading. Without permission to write it, nothing is created beside it either:
+    a log that its server may not write would stop that server.
+    """
     if os.access(database, os.W_OK):
         return open_reader(database)
     connection = sqlite3.connect(uri_to_look(database), uri=True, isolation_level=None)
