@@ -20,6 +20,7 @@ from spooled_lite.outbound import mail
 from spooled_lite.outbound.http_client import ReceiverAnswer
 from spooled_lite.serving import serving
 from spooled_lite.storage.connection import open_writer
+from spooled_lite.storage.statement import Value
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call
@@ -28,6 +29,7 @@ from tests.grpc.stage import Client
 
 T = TypeVar("T")
 
+JOB: Final = Value(int, "SELECT seq FROM jobs WHERE id = :id")
 NOW_MS: Final = 1_800_000_000_000
 SECONDS_MAX: Final = 30.0
 
@@ -98,9 +100,7 @@ def test_a_throwaway_file_begins_as_the_pages_that_are_handed_in() -> None:
 
     async def found(it: Running, api: httpx.AsyncClient) -> int:
         assert it.key is None, "its first start was that of the other file"
-        return await it.services.db.write(
-            lambda tx: len(tx.rows("SELECT 1 FROM jobs WHERE id = :id", {"id": job_id}))
-        )
+        return await it.services.db.write(lambda tx: len(tx.values(JOB, {"id": job_id})))
 
     job_id, image = play(copied)
 

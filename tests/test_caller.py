@@ -13,10 +13,14 @@ from spooled_lite.core.keys.bootstrap import ensure_key
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.keys.words import implied_words
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.errors import AccessDenied, Unauthorized
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.caller import Caller, Callers, credential_of
 from tests.api.served import Served, serving
+
+LAST_USED = Value(int, "SELECT last_used_ms FROM api_keys")
 
 
 @asynccontextmanager
@@ -33,7 +37,7 @@ def set_org(tx: Tx, org: int, column: str, value: Any) -> None:
         ),
         "plan_tier": "UPDATE organizations SET plan_tier = :value WHERE seq = :org RETURNING *",
     }[column]
-    row = tx.row(statement, {"org": org, "value": value})
+    row = tx.row(Statement(OrgRow, statement), {"org": org, "value": value})
     assert row is not None
     tx.emit("org.changed", org, row=row)
 
@@ -231,9 +235,8 @@ def test_use_is_noted_once_in_five_minutes(tmp_path: Path) -> None:
                 it.clock.advance(seconds=seconds)
                 await callers.find(it.key)
                 # Behind the note, in the turn of the same organization.
-                at_ms = await it.db.submit(
-                    it.org, lambda tx: tx.rows("SELECT last_used_ms FROM api_keys")[0][0]
-                )
+                at_ms = await it.db.submit(it.org, lambda tx: tx.value(LAST_USED))
+                assert at_ms is not None
                 noted.append((at_ms - started_at_ms) // 1000)
             return noted
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.words import implied_words
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import NO_WORD
@@ -21,6 +22,7 @@ from tests.api.test_routes import BODIES as ROUTE_BODIES
 from tests.api.test_routes import a_workflow_for
 from tests.api.webhook_calls import a_webhook_for
 
+TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 QUEUE: Final = "emails"
 WORKER: Final = "w-1"
 ELSEWHERE: Final = "another-queue"  # what a key that is out of scope everywhere may use
@@ -316,13 +318,13 @@ class WholeFileApi(WatchedApi):
 
 def every_row(tx: Reading) -> dict[str, list[dict[str, Any]]]:
     """All that is in the file but the notes of when a key was last used."""
-    tables = tx.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     found = {}
-    for table in tables:
-        rows = [dict(row) for row in tx.rows(f"SELECT * FROM {table['name']}")]  # noqa: S608
+    for table in tx.values(TABLES):
+        whole = Statement(dict[str, Any], f"SELECT * FROM {table}")  # noqa: S608
+        rows = [dict(row) for row in tx.rows(whole)]
         for row in rows:
             row.pop("last_used_ms", None)  # written at any time after a call
-        found[table["name"]] = rows
+        found[table] = rows
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import httpx
 
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
 from tests.api.served import Api
 
@@ -59,7 +60,9 @@ class WatchedApi(Api):
 
     def row(self, statement: str, **params: Any) -> Any:
         async def read() -> Any:
-            return await self.served.db.readers.read(Reading.row, statement, params)
+            return await self.served.db.readers.read(
+                Reading.row, Statement(dict[str, Any], statement), params
+            )
 
         return self._runner.run(read())
 
@@ -113,7 +116,7 @@ class WatchedApi(Api):
 
 
 def _everything(tx: Reading) -> list[Any]:
-    return [[tuple(row) for row in tx.rows(statement)] for statement in _EVERYTHING]
+    return [[tuple(row) for row in tx.rows(Statement(dict, text))] for text in _EVERYTHING]
 
 
 def assert_envelope(answer: httpx.Response) -> None:

@@ -11,7 +11,10 @@ import jwt
 import pytest
 
 from spooled_lite.config import Settings
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.revoke import revoke
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
 from tests.api.job_calls import WatchedApi, refusal
 from tests.api.served import NOW_MS, Api
@@ -521,13 +524,13 @@ def test_validate_needs_a_token(api: WatchedApi) -> None:
 
 def change_key(tx: Tx, key_id: str, change: str) -> None:
     statement = f"UPDATE api_keys SET {change} WHERE id = :id RETURNING *"  # noqa: S608
-    row = tx.row(statement, {"id": key_id})
+    row = tx.row(Statement(KeyRow, statement), {"id": key_id})
     assert row is not None
     tx.emit("key.changed", row["org"], row=row)
 
 
 def change_org(tx: Tx, org: int, change: str) -> None:
     statement = f"UPDATE organizations SET {change} WHERE seq = :org RETURNING *"  # noqa: S608
-    row = tx.row(statement, {"org": org})
+    row = tx.row(Statement(OrgRow, statement), {"org": org})
     assert row is not None
     tx.emit("org.changed", org, row=row)

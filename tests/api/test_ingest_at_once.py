@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from spooled_lite.core.ingest import statements
 from spooled_lite.core.jobs.check import conservation
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
 from tests.api.conftest import ServedFactory
 from tests.api.ingest_calls import (
@@ -34,9 +35,7 @@ async def sent_at_once(
 
 async def counted(served: Served, table: str) -> int:
     statement = {"jobs": "SELECT count(*) FROM jobs", "log": "SELECT count(*) FROM inbound_log"}
-    row = await served.db.readers.read(Reading.row, statement[table])
-    assert row is not None
-    return int(row[0])
+    return await served.db.readers.read(Reading.value, Value(int, statement[table])) or 0
 
 
 def assert_one_job(received: list[dict[str, Any]]) -> None:

@@ -7,12 +7,15 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.core.maintenance.remove_org import ROW_KEPT_MS
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
 from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
 from tests.api.served import Api
 
 NOW = "2027-01-15T08:00:00.000Z"
 
+JOBS = Value(int, "SELECT count(*) FROM jobs")
+QUEUES = Value(int, "SELECT count(*) FROM queues")
 OWN = [
     ("GET", "organizations/{id}"),
     ("PUT", "organizations/{id}"),
@@ -370,8 +373,7 @@ def test_its_rows_follow(api: WatchedApi, own: str) -> None:
     assert api.delete(own).status_code == 204
 
     def is_gone(tx: Reading) -> bool:
-        left = tx.row("SELECT count(*) FROM jobs"), tx.row("SELECT count(*) FROM queues")
-        return all(row is not None and row[0] == 0 for row in left)
+        return tx.value(JOBS) == tx.value(QUEUES) == 0
 
     for _ in range(200):
         api.get("jobs", key=other)  # the loops work between calls

@@ -6,11 +6,16 @@ from typing import Any
 import httpx
 import pytest
 
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
 from tests.api.conftest import ServedFactory
 from tests.api.served import Api
 
 NOW = "2027-01-15T08:00:00.000Z"
+SET_LIMITS = Statement(
+    OrgRow, "UPDATE organizations SET custom_limits = :limits WHERE seq = :org RETURNING *"
+)
 BY_ID = [
     ("GET", "workers/{id}"),
     ("POST", "workers/{id}/heartbeat"),
@@ -313,10 +318,7 @@ def test_custom_limits_hold_for_workers_and_queues(api: Api) -> None:
     limits = b'{"max_workers": 1, "max_queues": 1}'
 
     def limit(tx: Tx) -> None:
-        row = tx.row(
-            "UPDATE organizations SET custom_limits = :limits WHERE seq = :org RETURNING *",
-            {"limits": limits, "org": api.org},
-        )
+        row = tx.row(SET_LIMITS, {"limits": limits, "org": api.org})
         assert row is not None
         tx.emit("org.changed", api.org, row=row)
 

@@ -22,6 +22,7 @@ from spooled_lite.core.orgs.create import create
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Deadline, Event, EventBus
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.core.stage import OPEN
 from tests.factories import a_job, an_org
@@ -323,11 +324,8 @@ def test_every_loop_has_a_name_and_a_deadline_of_its_own() -> None:
 
 
 def test_a_delayed_job_is_promoted_at_its_moment_by_nothing_but_its_deadline(path: Path) -> None:
-    def status(reading: Reading) -> str:
-        row = reading.row("SELECT status FROM jobs")
-        assert row is not None
-        found: str = row["status"]
-        return found
+    def status(reading: Reading) -> str | None:
+        return reading.value(Value(str, "SELECT status FROM jobs"))
 
     async def main() -> None:
         promoted = asyncio.Event()

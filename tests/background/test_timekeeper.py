@@ -16,6 +16,7 @@ from spooled_lite.clock import SystemClock
 from spooled_lite.config import Settings
 from spooled_lite.core.lifecycle.clock_jumps import keep_leases
 from spooled_lite.errors import Unavailable
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.times import parse_ms
 from tests.storage.stage import run
@@ -94,9 +95,8 @@ class Stage:
                 await asyncio.sleep(0.01)
 
     async def value(self, statement: str) -> int:
-        row = await self.it.services.db.readers.read(Reading.row, statement)
-        assert row is not None
-        return int(row[0] or 0)
+        found = await self.it.services.db.readers.read(Reading.value, Value(int, statement))
+        return found or 0
 
     async def _note(self) -> None:
         async with self._told:

@@ -14,6 +14,7 @@ from spooled_lite.errors import Conflict, DatabaseError
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage import transaction
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Hooks, Tx
 from spooled_lite.storage.writer import plain_commit
 from tests.storage.stage import (
@@ -29,6 +30,11 @@ from tests.storage.stage import (
     roll_everything_back,
     run,
     together,
+)
+
+QUEUE_COUNTERS = Statement(dict[str, Any], "SELECT queue, minute, name, value FROM queue_counters")
+USAGE_COUNTERS = Statement(
+    dict[str, Any], "SELECT org, period, name, value FROM usage_counters ORDER BY period"
 )
 
 
@@ -48,7 +54,7 @@ def add_and_raise(tx: Tx, error: BaseException) -> None:
 
 
 def counters_stored(tx: Tx) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in tx.rows("SELECT queue, minute, name, value FROM queue_counters")]
+    return [tuple(row) for row in tx.rows(QUEUE_COUNTERS)]
 
 
 def test_an_operation_that_raises_leaves_nothing_and_the_others_are_kept(path: Path) -> None:
@@ -326,8 +332,8 @@ def test_counters_become_one_row_per_key(path: Path) -> None:
         tx.count_usage(3, "jobs", 1)
 
     def stored(tx: Tx) -> tuple[list[Any], list[Any], int]:
-        usage = tx.rows("SELECT org, period, name, value FROM usage_counters ORDER BY period")
-        return counters_stored(tx), [tuple(row) for row in usage], flushed[-1]
+        usage = [tuple(row) for row in tx.rows(USAGE_COUNTERS)]
+        return counters_stored(tx), usage, flushed[-1]
 
     async def main() -> tuple[list[Any], list[Any], int]:
         async with a_database(path, hooks=Hooks(sinks=(Changes(),))) as db:

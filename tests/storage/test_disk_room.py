@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spooled_lite.core.maintenance.prune import Pruning, Retention
+from spooled_lite.core.maintenance.statements import FREE_PAGES
 from spooled_lite.errors import Unavailable
 from spooled_lite.storage import checkpoint, database, disk_room, writer
 from spooled_lite.storage.database import Database
@@ -48,8 +49,7 @@ def lock_bytes(path: Path) -> int:
 
 
 async def free_pages(db: Database) -> int:
-    pages: int = await db.write(lambda tx: tx.rows("PRAGMA freelist_count")[0][0])
-    return pages
+    return await db.write(lambda tx: tx.value(FREE_PAGES)) or 0
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import FileLock
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.readers import Readers
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.storage.stage import (
     NOON_MS,
@@ -35,9 +36,10 @@ from tests.storage.stage import (
 
 MIB = 1024 * 1024
 # Some tens of milliseconds, in steps at each of which a read can be ended.
-LONG = (
+LONG = Value(
+    int,
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
-    " SELECT max(i) FROM n"
+    " SELECT max(i) FROM n",
 )
 
 
@@ -94,7 +96,8 @@ def test_the_log_is_bounded_under_load(path: Path, monkeypatch: pytest.MonkeyPat
 
 def read_long(reading: Reading) -> int:
     notes(reading)  # from here on it is in the way
-    found: int = reading.rows(LONG)[0][0]
+    found = reading.value(LONG)
+    assert found is not None
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from spooled_lite.errors import DatabaseError, RequestTimeout, Unavailable
 from spooled_lite.storage import readers, waiting_reads
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.statement import Statement
+from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Reading, Tx
 from tests.storage.stage import (
     NOTES_AFTER,
@@ -29,6 +29,7 @@ from tests.storage.stage import (
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 ENDLESS_PAGE = Statement(Note, f"SELECT ({ENDLESS}) AS seq, :after AS text, :page")
+INSERT = Value(int, "INSERT INTO notes (text) VALUES ('x') RETURNING seq")
 FORBIDDEN = Statement(Note, "DELETE FROM notes RETURNING seq, text, :after, :page")
 LONG = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)"
@@ -47,7 +48,7 @@ def add_many(tx: Tx, count: int) -> None:
 
 
 def value(reading: Reading, statement: str) -> Any:
-    return reading.rows(statement)[0][0]
+    return reading.value(Value(int, statement))
 
 
 def truncated(db: Database) -> bool:
@@ -71,7 +72,7 @@ class Held:
 
 def test_a_read_cannot_write(path: Path) -> None:
     def write(reading: Reading) -> None:
-        reading.rows("INSERT INTO notes (text) VALUES ('x')")
+        reading.values(INSERT)
 
     async def main() -> None:
         async with a_database(path) as db:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.maintenance.statements import PAGES
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import EventBus
 from spooled_lite.storage import checkpoint, connection, recovery, writer
@@ -40,8 +41,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def limit_pages(tx: Tx, more: int) -> None:
-    pages = tx.rows("PRAGMA page_count")[0][0]
-    tx.rows(f"PRAGMA max_page_count = {pages + more}")
+    pages = tx.value(PAGES)
+    assert pages is not None
+    tx.execute(f"PRAGMA max_page_count = {pages + more}")
 
 
 def add_large(tx: Tx) -> None:

@@ -18,14 +18,18 @@ from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.round import Round
+from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Batch, Hooks, Line, Tx
 from spooled_lite.wire.waiting.claims import Waiting
 from tests.storage.stage import NOON_MS
 
 ALL_LINES: Final = "abcd"
-FIRST: Final = """
+FIRST: Final = Value(
+    int,
+    """
 SELECT min(seq) FROM jobs WHERE line IN (SELECT value FROM json_each(:lines))
-"""
+""",
+)
 
 # -- what is done in a batch ---------------------------------------------------------------------
 
@@ -140,9 +144,7 @@ class Stage:
         def take(tx: Tx) -> list[int]:
             self.runs[request] += 1
             asked = {"lines": json.dumps(lines)}
-            row = tx.row(FIRST, asked)
-            assert row is not None, "an aggregate always yields a row"
-            seq = row[0]
+            seq = tx.value(FIRST, asked)
             tx.execute("DELETE FROM jobs WHERE seq = :seq", {"seq": seq})
             return [] if seq is None else [seq]
 
