@@ -158,7 +158,7 @@ class Courier:
                 attempt = await self._sender.send(call)
                 await self._record(database, call, attempt)
         except Unavailable as error:
-            # The storage has said so in the log; the delivery is owed as before.
+            # The storage has logged why; the delivery is still owed.
             logger.debug("a webhook delivery was postponed: %s", error)
             await asyncio.sleep(ERROR_PAUSE_SECONDS)
         except Exception:

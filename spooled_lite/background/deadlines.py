@@ -1,4 +1,4 @@
-"""The next due time of each kind; wakes the loop that waits for it."""
+"""The next due time of each kind of deadline, and waking the loop that waits for it."""
 
 import asyncio
 import math
@@ -7,7 +7,7 @@ from typing import Final
 from spooled_lite.clock import Clock
 from spooled_lite.events import Deadline
 
-SLEEP_SECONDS_MAX: Final = 3_600.0  # a timer far away is looked at again now and then
+SLEEP_SECONDS_MAX: Final = 3_600.0  # a far deadline is compared with the clock this often
 
 
 class Deadlines:
@@ -20,21 +20,21 @@ class Deadlines:
         clock.on_jump(self.wake_all)
 
     def announce(self, kind: Deadline, at_ms: int) -> None:
-        """A commit made something due at `at_ms`; wakes the loop when that is nearer."""
+        """A commit made something due at `at_ms`. Wakes the loop if that is sooner."""
         known = self._announced.get(kind)
         if known is None or at_ms < known:
             self._announced[kind] = at_ms
             self._event(kind).set()
 
     def begin(self, kind: Deadline) -> None:
-        """A pass begins: it will see what has been announced until now."""
+        """A pass begins, which sees everything that has been announced until now."""
         self._announced.pop(kind, None)
         self._event(kind).clear()
 
     def take_due(self) -> dict[Deadline, int]:
-        """What was announced and no pass has begun for: the nearest time of each kind.
+        """The soonest announced time of each kind for which no pass has begun; then forget them.
 
-        For a supervisor that keeps the times itself: it forgets them, as `begin` does.
+        For a supervisor that keeps the times itself.
         """
         taken, self._announced = self._announced, {}
         return taken
@@ -42,7 +42,7 @@ class Deadlines:
     async def wait_until(
         self, kind: Deadline, due_again_ms: int | None, stop: asyncio.Event
     ) -> None:
-        """Return when the kind is due: as the last pass said, or as a commit said since."""
+        """Return when the kind is due: at the time the last pass gave, or a commit since then."""
         while not stop.is_set():
             times = [at for at in (due_again_ms, self._announced.get(kind)) if at is not None]
             seconds = self._clock.seconds_until(min(times)) if times else math.inf
@@ -57,7 +57,7 @@ class Deadlines:
                 pass
 
     def wake_all(self) -> None:
-        """Have every loop look at its deadline again: time has moved, or the server stops."""
+        """Have every loop compare its deadline with the clock again: it was set, or we stop."""
         for event in self._changed.values():
             event.set()
 

@@ -1,4 +1,4 @@
-"""The table of everything that happens by itself."""
+"""The table of everything that happens without a request."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def loops(
     safety: SafetySweep,
     may_prune: Callable[[int], bool] = lambda now_ms: True,
 ) -> tuple[Loop, ...]:
-    """`may_prune` says whether old rows may be deleted, at the time it is given."""
+    """`may_prune` says for a moment whether old rows may be deleted."""
     pruning = Pruning(
         retention,
         also=(forget_old_workers, remove_deleted_schedules),
@@ -55,7 +55,7 @@ def loops(
 
 
 def calling_loops(courier: Courier, scheduler: Scheduler) -> tuple[AsyncLoop, ...]:
-    """Those that talk to others, or take their time beside the writing thread."""
+    """The loops that call other servers or compute outside the writing thread."""
     # fmt: off
     return (
         AsyncLoop("deliver",  Deadline.DELIVERY, courier.run_once),

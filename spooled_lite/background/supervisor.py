@@ -21,7 +21,7 @@ ERROR_PAUSE_SECONDS: Final = 1.0
 
 
 class Loop(Struct, frozen=True):
-    """Something that happens by itself: an operation, and the kind of deadline it waits for."""
+    """Something that happens without a request: an operation, and the deadline it waits for."""
 
     name: str
     deadline: Deadline
@@ -32,7 +32,7 @@ class Loop(Struct, frozen=True):
 
 
 class AsyncLoop(Struct, frozen=True):
-    """A loop whose pass does something outside the transaction, too: computes, or calls others."""
+    """A loop whose pass also works outside a transaction: it computes, or calls other servers."""
 
     name: str
     deadline: Deadline
@@ -42,7 +42,7 @@ class AsyncLoop(Struct, frozen=True):
         return await self.run_once(database)
 
 
-# What runs the loops of an application until the event is set: `run_loops`, or what moves time.
+# Runs the loops of an application until the event is set: `run_loops`, or what moves time in tests.
 Supervise = Callable[
     [Database, Deadlines, Sequence[Loop | AsyncLoop], asyncio.Event, Metrics],
     Coroutine[Any, Any, None],
@@ -56,7 +56,7 @@ async def run_loops(
     stop: asyncio.Event,
     metrics: Metrics | None = None,
 ) -> None:
-    """Run every loop until `stop`; a pass in hand is finished, never cancelled."""
+    """Run every loop until `stop`. A pass that has begun is finished, never cancelled."""
     metrics = metrics or Metrics()
     async with asyncio.TaskGroup() as group:
         for loop in loops:
@@ -75,12 +75,12 @@ async def _run_loop(
         try:
             done = await loop.run(database)
         except Unavailable as error:
-            # The storage has said so in the log; the pass is tried again until it is well.
+            # The storage has logged why; the pass is tried again until it is available.
             logger.debug("%s: %s", loop.name, error)
             await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
             continue
         except Exception:
-            # A failed pass is retried later: one bad row must not stop the clockwork.
+            # The pass is tried again later: one bad row must not end the loop.
             logger.exception("%s: pass failed", loop.name)
             await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
             continue

@@ -1,4 +1,4 @@
-"""Has the product follow a machine's clock that jumps: ahead with care, back with repairs."""
+"""Following the machine's clock when it jumps: ahead with care, back with repairs."""
 
 import asyncio
 import logging
@@ -26,8 +26,8 @@ from spooled_lite.storage.transaction import Reading
 
 logger = logging.getLogger(__name__)
 
-# After a jump ahead nothing old is deleted for so long: the clock may be wrong for a moment, and
-# what is deleted does not come back with it.
+# After a jump ahead nothing old is deleted for this long: the clock may be wrong for a moment, and
+# setting it right does not bring back what was deleted.
 PRUNING_HELD_MS: Final = 3_600_000
 SLOTS_PER_WRITE: Final = 100
 
@@ -35,16 +35,16 @@ SLOTS_PER_WRITE: Final = 100
 class Timekeeper:
     """Used on the event loop's thread.
 
-    Ahead: signs of life and live leases are moved first, and the clock jumps in the transaction
-    that moves the last lease. Back: the clock jumps at once, and what was measured by the old time
-    is then found by its rows. A start looks for that, too, when the last event is still to come.
+    Ahead: heartbeats and live leases are moved first, and the clock jumps in the transaction that
+    moves the last lease. Back: the clock jumps at once, and rows with times of the old clock are
+    found and repaired then. A start does the same when the newest event lies in the future.
     """
 
     def __init__(self, database: Database, clock: SystemClock, deadlines: Deadlines) -> None:
         self._database = database
         self._clock = clock
         self._deadlines = deadlines
-        self._is_set_back = False  # and not all of it is repaired
+        self._is_set_back = False  # and not everything is repaired yet
         self._pruning_from_ms = 0
 
     def may_prune(self, now_ms: int) -> bool:
@@ -61,7 +61,7 @@ class Timekeeper:
                 await self._survive(self.check)
 
     async def check_start(self) -> None:
-        """Whether the clock was set back while no server ran."""
+        """Repair what has to be if the clock was set back while no server ran."""
         newest = await self._database.readers.read(Reading.value, event_log.NEWEST_AT)
         if newest is not None and newest >= self._clock.now_ms() + JUMP_MS:
             logger.warning("the clock has been set back since the last run")
@@ -70,7 +70,7 @@ class Timekeeper:
 
     async def check(self) -> None:
         """Follow the machine's clock, if it has jumped."""
-        await self._repair()  # what failed before: a lease must not be moved twice
+        await self._repair()  # what failed before, so that no lease is moved twice
         jump_ms = self._clock.jump_ms()
         if jump_ms > 0:
             logger.warning("the clock was set forward by %.1f seconds", jump_ms / 1000)
@@ -97,13 +97,13 @@ class Timekeeper:
                 pass
         except BaseException:
             # Some leases may have been moved, and the clock may have jumped in a transaction that
-            # was not committed: all of it is taken back, and tried again.
+            # was not committed. Both are taken back, and the jump is tried again.
             self._clock.jump(before)
             self._is_set_back = True
             raise
 
     async def _repair(self) -> None:
-        """What was measured by a time that is still to come. Each step may be repeated."""
+        """Set back every time that lies in the future. Each step may be repeated."""
         if not self._is_set_back:
             return
         while not await self._database.write(set_back_leases):
@@ -133,9 +133,11 @@ class Timekeeper:
             after = ahead.after
 
     def _look_again(self) -> None:
-        """Have every loop run: what it was told to wait for may be years away."""
+        """Have every loop run: the time it waits for may be years away."""
         for kind in Deadline:
-            if kind is not Deadline.SAFETY:  # it would find what the others are about to do
+            if (
+                kind is not Deadline.SAFETY
+            ):  # it would only find what the other loops are about to do
                 self._deadlines.announce(kind, 0)
         self._clock.tell_listeners()
 
@@ -143,7 +145,7 @@ class Timekeeper:
         try:
             await act()
         except Unavailable as error:
-            # The storage has said so in the log; the next look is a second away.
+            # The storage has logged why; the next check comes in a second.
             logger.debug("following the clock failed: %s", error)
         except Exception:
             logger.exception("following the clock failed; it is tried again in a second")

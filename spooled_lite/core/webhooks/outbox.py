@@ -83,10 +83,8 @@ def owe_webhooks(tx: Tx, event: Event) -> None:
     for name, data in bodies.items():
         webhooks = subscriptions.get(name)
         if webhooks:
-            job_id: str | None = event.row["id"] if event.type.startswith("job.") else None
-            org_id = webhooks[0]["org_id"]
-            told = _encode(data(event))
-            owed = OwedEvent(event.org, org_id, name, job_id, event.at_ms, told)
+            org_id, told = webhooks[0]["org_id"], _encode(data(event))
+            owed = OwedEvent(event.org, org_id, name, _job_id(event), event.at_ms, told)
             _owe(tx, owed, webhooks)
 
 
@@ -145,6 +143,13 @@ def calls(tx: Tx, owed: OwedEvent, webhooks: Sequence[CalledRow]) -> Iterator[Se
 def host_endpoint(url: str) -> str:
     """The endpoint of a completion webhook: all calls to one host take turns."""
     return f"//{urlsplit(url).hostname}"
+
+
+def _job_id(event: Event) -> str | None:
+    if not event.type.startswith("job."):
+        return None
+    job: JobRow = event.row
+    return job["id"]
 
 
 def _subscriptions(tx: Tx, org: int) -> Subscriptions:
