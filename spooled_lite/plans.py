@@ -1,7 +1,7 @@
 """Every limit per plan tier, and which of them are enforced."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -15,6 +15,8 @@ Resource = Literal[
     "workflows",
     "webhooks",
 ]
+
+RESOURCES: Final[tuple[Resource, ...]] = get_args(Resource)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -34,6 +36,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     rate_limit_burst: int | None
     job_retention_days: int | None
     history_retention_days: int | None
+
+    def of_resource(self, resource: Resource) -> int | None:
+        limit: int | None = getattr(self, f"max_{resource}")
+        return limit
 
 
 # fmt: off
@@ -64,16 +70,6 @@ TIERS: Final[Mapping[str, Limits]] = {
 # fmt: on
 
 _ORDER: Final = tuple(TIERS)
-_CAPS: Final[Mapping[str, Resource]] = {
-    "max_jobs_per_day": "jobs_per_day",
-    "max_active_jobs": "active_jobs",
-    "max_queues": "queues",
-    "max_workers": "workers",
-    "max_api_keys": "api_keys",
-    "max_schedules": "schedules",
-    "max_workflows": "workflows",
-    "max_webhooks": "webhooks",
-}
 
 
 class Caps(Struct, frozen=True):
@@ -103,10 +99,10 @@ class Plans:
         null lifts the limit. Contract: platform, sections 5.1 and 5.3.
         """
         limits: dict[Resource, int] = {}
-        for field, resource in _CAPS.items():
-            value = getattr(self.limits(tier), field) if enforced else None
-            if custom is not None and field in custom:
-                value = custom[field]
+        for resource in RESOURCES:
+            value = self.limits(tier).of_resource(resource) if enforced else None
+            if custom is not None and f"max_{resource}" in custom:
+                value = custom[f"max_{resource}"]
             if isinstance(value, int):
                 limits[resource] = value
         if not limits:

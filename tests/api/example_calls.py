@@ -30,6 +30,8 @@ _MACHINE: Final = "its answer depends on the machine it runs on"
 # Operations whose examples are put together from those of their fields, with the reason.
 NOT_RECORDED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("login", "refreshToken", "verifyEmailCode", "completeSignup"), _SECRET),
+    "signInWithLink": _SECRET,
+    "getSignInOptions": "it says how the server was started",
     **dict.fromkeys(("createOrganization", "adminCreateOrganization"), _SECRET),
     **dict.fromkeys(("createApiKey", "createOrganizationApiKey", "regenerateApiKey"), _SECRET),
     **dict.fromkeys(("adminCreateApiKey", "getWebhookToken", "regenerateWebhookToken"), _SECRET),

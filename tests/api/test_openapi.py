@@ -15,9 +15,7 @@ from spooled_lite.cli.main import main
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply
 from spooled_lite.wire.http.dispatch import Handler, Route
-from spooled_lite.wire.http.documents import schemas
 from spooled_lite.wire.http.documents.described.doc import Doc
-from spooled_lite.wire.http.documents.described.fields import FIELDS
 from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS, SAMPLES
 from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.described.words import PATH_PARAMETERS, SECURITY
@@ -172,22 +170,6 @@ def test_the_key_of_a_job_in_a_workflow_is_not_taken_for_a_credential() -> None:
 
     assert said["WorkflowJob"] == said["StepStatus"] == said["StepCreated"]
     assert "workflow" in said["WorkflowJob"]
-
-
-def test_no_words_are_kept_for_a_field_that_is_gone_or_says_them_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: set[str] = set()
-
-    class Table(dict[str, Any]):
-        def get(self, name: str, default: Any = None) -> Any:
-            asked.add(name)
-            return super().get(name, default)
-
-    monkeypatch.setattr(schemas, "FIELDS", Table(FIELDS))
-    document(ROUTES, DESCRIBED)
-
-    assert FIELDS.keys() - asked == set()
 
 
 def test_the_parameters_of_paths_are_said_in_words() -> None:

@@ -1,4 +1,4 @@
-"""Sign-in: what callers send, what a token says, what is answered."""
+"""Sign-in: what a token says, and the rules for addresses."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ EMAIL_CHARS_MAX: Final = 254
 CODE_SECONDS: Final = 900
 CODE_TRIES_MAX: Final = 5
 
-Credential = Annotated[str, Meta(min_length=CREDENTIAL_CHARS_MIN, max_length=CREDENTIAL_CHARS_MAX)]
 
 # What can be written as a date: others may make tokens with a secret that was configured.
 Seconds = Annotated[int, Meta(ge=0, le=253_402_300_799)]
@@ -26,60 +25,6 @@ _EMAIL: Final = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
 )
-
-
-# -- bodies --------------------------------------------------------------------------------------
-
-
-class Login(Struct, kw_only=True):
-    """Body of POST /auth/login."""
-
-    api_key: Credential
-
-
-class Refresh(Struct, kw_only=True):
-    """Body of POST /auth/refresh."""
-
-    refresh_token: Credential
-
-
-class Logout(Struct, kw_only=True):
-    """Body of POST /auth/logout. A value that is no token is ignored."""
-
-    refresh_token: str | None = None
-
-
-class Validate(Struct, kw_only=True):
-    """Body of POST /auth/validate."""
-
-    token: str
-
-
-class EmailAddress(Struct, kw_only=True):
-    """Body of POST /auth/email/start and /auth/email/check."""
-
-    email: str
-
-
-class EmailCode(Struct, kw_only=True):
-    """Body of POST /auth/email/verify."""
-
-    email: str
-    code: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z")]
-
-
-class AddressCode(Struct, kw_only=True):
-    """Body of POST /organizations/{id}/billing-email/confirm."""
-
-    code: Annotated[str, Meta(pattern=r"\A[0-9]{10}\Z")]
-
-
-class CompleteSignup(Struct, kw_only=True):
-    """Body of POST /auth/signup/complete."""
-
-    signup_token: Credential
-    name: Annotated[str, Meta(min_length=3, max_length=100)]
-    slug: str | None = None  # made from the name, as for any organization
 
 
 def checked_email(text: str) -> str:
@@ -100,9 +45,6 @@ def masked_email(address: str) -> str:
     return f"{name[:1]}***@{domain}"
 
 
-# -- tokens --------------------------------------------------------------------------------------
-
-
 class Claims(Struct, frozen=True, kw_only=True):
     """What an access or refresh token says. Times are Unix seconds. Contract: platform, 2.5."""
 
@@ -118,12 +60,6 @@ class Claims(Struct, frozen=True, kw_only=True):
     jti: str
 
 
-class ClaimsShown(Claims, frozen=True, kw_only=True):
-    """Claims as they are shown, with another name for the organization."""
-
-    organization_id: str
-
-
 class SignupClaims(Struct, frozen=True, kw_only=True):
     """What a sign-up token says: whoever has it has read the mail to this address."""
 
@@ -135,37 +71,6 @@ class SignupClaims(Struct, frozen=True, kw_only=True):
     jti: str
 
 
-class Tokens(Struct, frozen=True, kw_only=True):
-    """The five fields of a sign-in. Contract: platform, 7.1."""
-
-    access_token: str
-    refresh_token: str
-    token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int
-    refresh_expires_in: int
-
-
-class Validated(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Answer of POST /auth/validate. Contract: platform, 7.5."""
-
-    valid: bool
-    claims: ClaimsShown | None = None
-    organization_id: str | None = None
-    api_key_id: str | None = None
-    queues: Sequence[str] | None = None
-    expires_at: str | None = None
-    error: str | None = None
-    message: str | None = None
-
-
-class Refreshed(Struct, frozen=True, kw_only=True):
-    """A new access token. The refresh token stays good: clients go on using it."""
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int
-
-
 class Subject(Struct, frozen=True, kw_only=True):
     """Whom a token is for."""
 
@@ -175,97 +80,13 @@ class Subject(Struct, frozen=True, kw_only=True):
     queues: Sequence[str]
 
 
-# -- answers -------------------------------------------------------------------------------------
+class TokenPair(Struct, frozen=True, kw_only=True):
+    """The tokens of a sign-in, and how long each of them lives."""
 
+    access_token: str
+    refresh_token: str
+    access_seconds: int
+    refresh_seconds: int
 
-class OrganizationOfMe(Struct, frozen=True):
-    id: str
-    name: str
-    slug: str
-    plan_tier: str
-    billing_email: str | None
-
-
-class Me(Struct, frozen=True, kw_only=True):
-    """Answer of GET /auth/me. Contract: platform, 7.4."""
-
-    organization_id: str
-    api_key_id: str
-    queues: Sequence[str]
-    issued_at: str
-    expires_at: str
-    organization: OrganizationOfMe
-    permissions: Sequence[str]
-    id: str
-    email: str
-    name: str
-    role: Literal["owner", "member"]
-    created_at: str
-    updated_at: str
-
-
-class Membership(Struct, frozen=True):
-    id: str
-    role: Literal["owner"] = "owner"
-
-
-class SignedIn(Tokens, frozen=True, kw_only=True):
-    """Answer of POST /auth/email/verify for an address that has an account."""
-
-    type: Literal["login"] = "login"
-    user_id: str
-    email: str
-    organizations: Sequence[Membership]
-
-
-class MaySignUp(Struct, frozen=True, kw_only=True):
-    """Its answer for any other address."""
-
-    type: Literal["signup"] = "signup"
-    signup_token: str
-    email: str
-    expires_in: int = CODE_SECONDS
-
-
-class OrganizationOfSignup(Struct, frozen=True):
-    id: str
-    name: str
-    slug: str
-    billing_email: str
-
-
-class SignedUp(Tokens, frozen=True, kw_only=True):
-    """Answer of POST /auth/signup/complete."""
-
-    api_key: str
-    organization: OrganizationOfSignup
-
-
-class CodeSent(Struct, frozen=True, kw_only=True):
-    """Answer of POST /auth/email/start: the same whether or not the address is known."""
-
-    success: bool = True
-    sent: bool = True
-    message: str = "If this address can sign in, a code is on its way to it"
-    email_sent_to: str
-    expires_in: int = CODE_SECONDS
-    code_expires_in: int = CODE_SECONDS
-
-
-class ConfirmationSent(Struct, frozen=True, kw_only=True):
-    """Answer of POST /organizations/{id}/billing-email/code."""
-
-    success: bool = True
-    email_sent_to: str
-    expires_in: int = CODE_SECONDS
-
-
-class EmailChecked(Struct, frozen=True, kw_only=True):
-    """Answer of the three spellings of the check of an address."""
-
-    exists: bool
-    available: bool
-    signup_enabled: bool
-    has_organizations: bool
-    can_register: bool
-    provider: None = None
+    def __repr__(self) -> str:
+        return "TokenPair()"

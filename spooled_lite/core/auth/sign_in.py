@@ -11,7 +11,7 @@ from msgspec import Struct
 from spooled_lite.core.auth import statements
 from spooled_lite.core.auth.codes import Tried, start_code, try_code
 from spooled_lite.core.auth.columns import AccountRow, SignedInRow, SubjectRow
-from spooled_lite.core.auth.records import Membership, Subject
+from spooled_lite.core.auth.records import Subject
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import NewKey, queues_of
@@ -27,7 +27,7 @@ class Verified(Struct, frozen=True):
 
     tried: Tried
     subject: Subject | None = None
-    organizations: tuple[Membership, ...] = ()
+    organization_ids: tuple[str, ...] = ()
 
 
 def start(tx: Tx, email: str, secret: bytes, *, may_register: bool) -> str | None:
@@ -58,7 +58,7 @@ def verify(
     return Verified(
         tried,
         _owner(tx, active, is_live=is_live),
-        tuple(Membership(each["id"]) for each in accounts),
+        tuple(each["id"] for each in accounts),
     )
 
 

@@ -11,11 +11,10 @@ from spooled_lite.core.auth.records import (
     CODE_SECONDS,
     CREDENTIAL_CHARS_MAX,
     Claims,
-    Refreshed,
     SignupClaims,
     Subject,
     TokenKind,
-    Tokens,
+    TokenPair,
 )
 
 C = TypeVar("C", Claims, SignupClaims)
@@ -50,19 +49,18 @@ class Signer:
     def secret(self) -> bytes:
         return self._key
 
-    def tokens(self, subject: Subject, *, now_ms: int, access_id: str, refresh_id: str) -> Tokens:
-        return Tokens(
+    def tokens(
+        self, subject: Subject, *, now_ms: int, access_id: str, refresh_id: str
+    ) -> TokenPair:
+        return TokenPair(
             access_token=self._of_key(subject, "access", now_ms, access_id),
             refresh_token=self._of_key(subject, "refresh", now_ms, refresh_id),
-            expires_in=self.access_seconds,
-            refresh_expires_in=self.refresh_seconds,
+            access_seconds=self.access_seconds,
+            refresh_seconds=self.refresh_seconds,
         )
 
-    def refreshed(self, subject: Subject, *, now_ms: int, access_id: str) -> Refreshed:
-        return Refreshed(
-            access_token=self._of_key(subject, "access", now_ms, access_id),
-            expires_in=self.access_seconds,
-        )
+    def access_token(self, subject: Subject, *, now_ms: int, token_id: str) -> str:
+        return self._of_key(subject, "access", now_ms, token_id)
 
     def signup_token(self, email: str, *, now_ms: int, token_id: str) -> str:
         now = now_ms // 1000

@@ -1,17 +1,17 @@
 """An organization enters: it is made together with the key it enters with."""
 
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.keys import statements
 from spooled_lite.core.keys.issue import issue, issue_with
-from spooled_lite.core.keys.records import Grants, IssuedKey, KeyShown, NewKey
+from spooled_lite.core.keys.records import Grants, IssuedKey, NewKey
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import create, get_by_id
-from spooled_lite.core.orgs.records import NewOrganization, OrganizationView
+from spooled_lite.core.orgs.records import NewOrganization
 from spooled_lite.errors import Unauthorized
 from spooled_lite.plans import Plans
 from spooled_lite.storage.transaction import Tx
@@ -24,33 +24,6 @@ WINDOW_KEYS_MAX: Final = 100  # nobody who has to say who they are makes so many
 class Onboarded(Struct, frozen=True):
     row: OrgRow
     key: IssuedKey
-
-
-class OnboardedView(Struct, frozen=True, kw_only=True):
-    """Answer of POST /organizations: nested, and flat beside it. Contract: platform, 8.2."""
-
-    organization: OrganizationView
-    api_key: KeyShown
-    id: str
-    name: str
-    slug: str
-    plan_tier: str
-    created_at: str
-    api_key_id: str
-
-    @classmethod
-    def of(cls, made: Onboarded) -> Self:
-        organization = OrganizationView.of(made.row)
-        return cls(
-            organization=organization,
-            api_key=KeyShown.issued(made.key, organization.id),
-            id=organization.id,
-            name=organization.name,
-            slug=organization.slug,
-            plan_tier=organization.plan_tier,
-            created_at=organization.created_at,
-            api_key_id=made.key.row["id"],
-        )
 
 
 class IssuedFor(Struct, frozen=True):

@@ -10,7 +10,6 @@ from msgspec import UNSET, Struct, UnsetType
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.words import EVERYTHING, implied_words, word_problem
 from spooled_lite.errors import AccessDenied, Problem, RuleBroken
-from spooled_lite.times import Time, format_ms, format_optional_ms, parse_optional_ms
 
 PREFIX_CHARS: Final = 12  # of a key, kept for display
 SECRET_BYTES: Final = 32
@@ -130,30 +129,6 @@ class Credential(Struct, frozen=True, kw_only=True):
     org_is_deleted: bool
 
 
-class CreateKey(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Body of POST /api-keys. No queues are all queues; no permissions are all permissions.
-
-    So a member that is misspelled would make a key for everything: unknown ones are refused.
-    """
-
-    name: str
-    queues: list[str] | None = None
-    rate_limit: int | None = None  # requests per minute
-    expires_at: Time | None = None
-    permissions: list[str] | None = None
-
-
-class UpdateKey(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Body of PUT /api-keys/{id}. What is left out or null is kept; only `rate_limit` is cleared
-    by a null."""
-
-    name: str | None = None
-    queues: list[str] | None = None
-    rate_limit: int | UnsetType | None = UNSET
-    is_active: bool | None = None
-    permissions: list[str] | None = None
-
-
 class NewKey(Struct, frozen=True, kw_only=True):
     """A key to be made. Build it with `checked`."""
 
@@ -162,17 +137,6 @@ class NewKey(Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] | None = None  # None: everything is allowed
     rate_limit: int | None = None  # requests per minute
     expires_at_ms: int | None = None
-
-    @classmethod
-    def from_wire(cls, body: CreateKey, *, queues: tuple[str, ...] = ()) -> Self:
-        """`queues` are those of a body that names none. Raises WrongShape: a bad time."""
-        return cls(
-            name=body.name,
-            queues=queues if body.queues is None else tuple(body.queues),
-            permissions=None if body.permissions is None else tuple(body.permissions),
-            rate_limit=body.rate_limit,
-            expires_at_ms=parse_optional_ms(body.expires_at, "expires_at"),
-        )
 
     def checked(self, *, now_ms: int) -> Self:
         """The key itself. Raises RuleBroken with every broken rule (platform, section 9.2)."""
@@ -191,72 +155,10 @@ class KeyChanges(Struct, frozen=True, kw_only=True):
     rate_limit: int | UnsetType | None = UNSET  # None: no limit any more
     is_active: bool | None = None
 
-    @classmethod
-    def from_wire(cls, body: UpdateKey) -> Self:
-        return cls(
-            name=body.name,
-            queues=None if body.queues is None else tuple(body.queues),
-            permissions=None if body.permissions is None else tuple(body.permissions),
-            rate_limit=body.rate_limit,
-            is_active=body.is_active,
-        )
-
 
 class IssuedKey(Struct, frozen=True):
     row: KeyRow
     secret: str  # the key itself: shown once, stored nowhere
-
-
-class KeyView(Struct, frozen=True, kw_only=True):
-    """A key as it goes over the wire, with the twin fields that clients read. Platform, 9.1."""
-
-    id: str
-    organization_id: str
-    name: str
-    key_prefix: str
-    prefix: str
-    queues: Sequence[str]
-    permissions: Sequence[str]
-    rate_limit: int | None
-    is_active: bool
-    active: bool
-    created_at: str
-    updated_at: str
-    last_used: str | None
-    last_used_at: str | None
-    expires_at: str | None
-
-    @classmethod
-    def of(cls, row: KeyRow, org_id: str, **more: Any) -> Self:
-        last_used, is_active = format_optional_ms(row["last_used_ms"]), bool(row["is_active"])
-        return cls(
-            id=row["id"],
-            organization_id=org_id,
-            name=row["name"],
-            key_prefix=row["key_prefix"],
-            prefix=row["key_prefix"],
-            queues=queues_of(row["queues"]),
-            permissions=shown_permissions(row["permissions"]),
-            rate_limit=row["rate_limit"],
-            is_active=is_active,
-            active=is_active,
-            created_at=format_ms(row["created_at_ms"]),
-            updated_at=format_ms(row["updated_at_ms"]),
-            last_used=last_used,
-            last_used_at=last_used,
-            expires_at=format_optional_ms(row["expires_at_ms"]),
-            **more,
-        )
-
-
-class KeyShown(KeyView, frozen=True, kw_only=True):
-    """A key with its secret: in the answer that makes or replaces it, and never again."""
-
-    key: str
-
-    @classmethod
-    def issued(cls, issued: IssuedKey, org_id: str) -> Self:
-        return cls.of(issued.row, org_id, key=issued.secret)
 
 
 def queues_of(stored: str) -> tuple[str, ...]:

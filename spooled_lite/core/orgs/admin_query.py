@@ -15,7 +15,7 @@ from spooled_lite.core.orgs.columns import (
     UsedOrgRow,
     WorkersRow,
 )
-from spooled_lite.core.orgs.usage import Usage, usage_object
+from spooled_lite.core.orgs.usage import Usage, usage_of
 from spooled_lite.errors import NotFound
 from spooled_lite.plans import TIERS, Plans
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS, day_name
@@ -111,7 +111,7 @@ def get_organization_detail(tx: Reading, org_id: str, plans: Plans) -> Organizat
     row = tx.row(statements.DETAIL, {"id": org_id, "today": _today(tx)})
     if row is None:
         raise NotFound.thing("Organization")
-    return OrganizationDetail(row, usage_object(tx, row, plans))
+    return OrganizationDetail(row, usage_of(tx, row, plans))
 
 
 def server_sums(tx: Reading) -> ServerSums:

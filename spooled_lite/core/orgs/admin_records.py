@@ -1,21 +1,12 @@
-"""Organizations as an administrator makes, changes and sees them. Contract: platform, 11."""
+"""The rules for the tier and the limits of an organization. Contract: platform, 11."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self, cast
+from typing import Any, Final, cast
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from spooled_lite.core.orgs.columns import UsedOrgRow
 from spooled_lite.core.orgs.records import (
-    NULL,
-    NewOrganization,
-    OrganizationChanges,
-    OrganizationName,
-    OrganizationView,
     Tier,
-    check_email,
-    settings_columns,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.plans import TIERS
@@ -39,123 +30,6 @@ LEAST: Final[Mapping[str, int]] = {
     "job_retention_days": -LIMIT_MAX,  # 0 and less: kept for ever
     "history_retention_days": -LIMIT_MAX,
 }
-
-_CLEARED_BY_NULL: Final = (
-    "billing_email",
-    "stripe_customer_id",
-    "stripe_subscription_id",
-    "stripe_subscription_status",
-)
-
-StripeText = Annotated[str, Meta(max_length=255)] | UnsetType | None
-
-
-class AdminCreateOrganization(Struct, kw_only=True):
-    """Body of POST /admin/organizations."""
-
-    name: OrganizationName
-    slug: str | None = None
-    plan_tier: str | None = None
-    billing_email: str | None = None
-    settings: Raw = NULL
-    custom_limits: Raw = NULL
-
-    def as_new(self) -> NewOrganization:
-        """Raises RuleBroken or WrongShape for whatever breaks a rule; reserved slugs are good."""
-        apart = settings_columns(bytes(self.settings))
-        made = NewOrganization(
-            name=self.name,
-            slug=self.slug,
-            tier=tier_of(self.plan_tier or "free"),
-            billing_email=self.billing_email or None,
-            settings=apart.get("settings", b"{}"),
-            custom_limits=checked_limits(bytes(self.custom_limits)),
-            github_webhook_secret=apart.get("github_webhook_secret"),
-            stripe_webhook_secret=apart.get("stripe_webhook_secret"),
-        )
-        return made.checked(may_be_reserved=True)
-
-
-class AdminUpdateOrganization(Struct, kw_only=True):
-    """Body of PATCH and PUT /admin/organizations/{id}. What is left out is kept.
-
-    Null clears the address and the links to a payment provider, and takes the organization's own
-    limits away; any other null is as good as left out.
-    """
-
-    name: OrganizationName | None = None
-    plan_tier: str | None = None
-    billing_email: str | UnsetType | None = UNSET
-    settings: Raw = NULL
-    custom_limits: Raw | UnsetType = UNSET
-    is_active: bool | None = None
-    stripe_customer_id: StripeText = UNSET
-    stripe_subscription_id: StripeText = UNSET
-    stripe_subscription_status: StripeText = UNSET
-
-    def changes(self) -> OrganizationChanges:
-        """Raises RuleBroken or WrongShape for whatever breaks a rule."""
-        columns: dict[str, Any] = {}
-        if self.name is not None:
-            columns["name"] = self.name
-        if self.plan_tier is not None:
-            columns["plan_tier"] = tier_of(self.plan_tier)
-        if self.is_active is not None:
-            columns["is_active"] = int(self.is_active)
-        if isinstance(self.custom_limits, Raw):
-            columns["custom_limits"] = checked_limits(bytes(self.custom_limits))
-        if isinstance(self.billing_email, str) and self.billing_email:
-            check_email(self.billing_email)
-        for name in _CLEARED_BY_NULL:
-            value = getattr(self, name)
-            if value is not UNSET:
-                columns[name] = value or None
-        return OrganizationChanges(columns | settings_columns(bytes(self.settings)))
-
-
-class RowUsage(Struct, frozen=True, kw_only=True):
-    jobs_today: int
-    active_jobs: int
-    queues: int
-    workers: int
-    api_keys: int
-
-    @classmethod
-    def of(cls, row: UsedOrgRow) -> Self:
-        return cls(
-            jobs_today=row["jobs_today"],
-            active_jobs=row["active_jobs"],
-            queues=row["queue_count"],
-            workers=row["worker_count"],
-            api_keys=row["active_key_count"],
-        )
-
-
-class ListedOrganization(OrganizationView, frozen=True, kw_only=True):
-    """A row of GET /admin/organizations; some clients look for two figures beside `usage`."""
-
-    usage: RowUsage
-    jobs_today: int
-    active_jobs: int
-
-    @classmethod
-    def listed(cls, row: UsedOrgRow) -> Self:
-        usage = RowUsage.of(row)
-        return cls(
-            **msgspec.structs.asdict(OrganizationView.of(row)),
-            usage=usage,
-            jobs_today=usage.jobs_today,
-            active_jobs=usage.active_jobs,
-        )
-
-
-class OrganizationPage(Struct, frozen=True, kw_only=True):
-    """Answer of GET /admin/organizations."""
-
-    organizations: list[ListedOrganization]
-    total: int
-    limit: int
-    offset: int
 
 
 def tier_of(word: str) -> Tier:

@@ -4,9 +4,11 @@ import base64
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import Struct
+
 from spooled_lite.core.orgs import statements
 from spooled_lite.core.orgs.columns import OrgRow
-from spooled_lite.core.orgs.records import NewOrganization, SlugAnswer
+from spooled_lite.core.orgs.records import NewOrganization
 from spooled_lite.core.orgs.slugs import slug_of, slug_problem, with_suffix
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading, Tx
@@ -16,6 +18,18 @@ TRIES_MAX: Final = 100  # numbers tried behind a slug that is taken, before chan
 CHANCE_CHARS: Final = 6
 
 Chance = Callable[[int], bytes]
+
+
+class FoundSlug(Struct, frozen=True):
+    """Whether a slug can be had."""
+
+    slug: str
+    problem: str | None = None  # why nobody may have it
+    suggestion: str | None = None  # another one has it: a free slug like it
+
+    @property
+    def is_free(self) -> bool:
+        return self.problem is None and self.suggestion is None
 
 
 def create(tx: Tx, organization: NewOrganization) -> OrgRow:
@@ -72,27 +86,17 @@ def get_organization(tx: Reading, org: int) -> OrgRow:
     return _found(tx.row(statements.BY_SEQ, {"org": org}))
 
 
-def check_slug(tx: Reading, slug: str, chance: Chance) -> SlugAnswer:
-    """May a new organization have this slug, and if somebody has it, which one would be free?
+def check_slug(tx: Reading, slug: str, chance: Chance) -> FoundSlug:
+    """Whether a new organization may have this slug; when another one has it, which is free.
 
     Contract: platform, section 8.3.
     """
     problem = slug_problem(slug)
     if problem is not None:
-        return SlugAnswer(
-            available=False, valid=False, slug=slug, error=problem.message, message=problem.message
-        )
+        return FoundSlug(slug, problem=problem.message)
     if not _is_taken(tx, slug):
-        return SlugAnswer(available=True, valid=True, slug=slug)
-    free = _next_free(tx, slug, chance)
-    return SlugAnswer(
-        available=False,
-        valid=True,
-        slug=slug,
-        message="This slug is taken",
-        suggestion=free,
-        suggestions=(free,),
-    )
+        return FoundSlug(slug)
+    return FoundSlug(slug, suggestion=_next_free(tx, slug, chance))
 
 
 def free_slug(tx: Reading, name: str, chance: Chance) -> str:

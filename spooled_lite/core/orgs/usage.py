@@ -1,7 +1,7 @@
-"""What an organization uses, whether there is room for more, and how that is told."""
+"""What an organization uses, and whether there is room for more."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec import Struct
@@ -14,20 +14,20 @@ from spooled_lite.core.webhooks import statements as webhook_statements
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import FeatureDisabled, QuotaExceeded
-from spooled_lite.plans import TIERS, Caps, Limits, Plans, Resource
+from spooled_lite.plans import RESOURCES, TIERS, Caps, Limits, Plans, Resource
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 
+_MAY_BE_LIFTED: Final = frozenset(f"max_{name}" for name in RESOURCES)
+
 WARN_PERCENT: Final = 80
 WARN_PERCENT_FREE: Final = 50
-CRITICAL_PERCENT: Final = 100
 
 
-class PlanLimits(Limits, frozen=True, kw_only=True):
+class OwnLimits(Limits, frozen=True, kw_only=True):
     """The numbers that hold for one organization. Contract: platform, section 5.1."""
 
-    tier: str
-    display_name: str
+    tier: str  # `free` also for a tier that is not known
 
     @classmethod
     def of(cls, tier: str, plans: Plans, custom: Mapping[str, Any] | None = None) -> Self:
@@ -39,68 +39,62 @@ class PlanLimits(Limits, frozen=True, kw_only=True):
         values = msgspec.structs.asdict(plans.limits(known))
         for name, value in (custom or {}).items():
             is_number = isinstance(value, int) and not isinstance(value, bool)
-            if name in values and (is_number or (value is None and name in _CUSTOM_MAY_LIFT)):
+            if name in values and (is_number or (value is None and name in _MAY_BE_LIFTED)):
                 values[name] = value
-        return cls(tier=known, display_name=known.capitalize(), **values)
+        return cls(tier=known, **values)
 
 
-class UsageItem(Struct, frozen=True, kw_only=True):
+class Used(Struct, frozen=True):
+    """How much of one resource is used, and how much of it there may be; None: no limit."""
+
     current: int
     limit: int | None
-    percentage: float | None  # None: not limited, or nothing is allowed
-    is_disabled: bool
+
+    @property
+    def percentage(self) -> float | None:
+        """None: there is no limit, or nothing is allowed."""
+        return 100 * self.current / self.limit if self.limit else None
 
 
-class ResourceUsage(Struct, frozen=True, kw_only=True):
-    jobs_today: UsageItem
-    active_jobs: UsageItem
-    queues: UsageItem
-    workers: UsageItem
-    api_keys: UsageItem
-    schedules: UsageItem
-    workflows: UsageItem
-    webhooks: UsageItem
+class NearLimit(Struct, frozen=True):
+    """A resource of which little or nothing is left."""
 
-
-class UsageWarning(Struct, frozen=True, kw_only=True):
     resource: Resource
-    message: str
-    severity: Literal["warning", "critical"]
     current: int
     limit: int
 
+    @property
+    def is_full(self) -> bool:
+        return self.current >= self.limit
+
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Answer of GET /organizations/usage. Contract: platform, section 5.4."""
+    """What an organization uses of what its limits allow."""
 
-    plan: str
-    plan_display_name: str
-    limits: PlanLimits
-    usage: ResourceUsage
-    warnings: list[UsageWarning]
+    limits: OwnLimits
+    resources: Mapping[Resource, Used]
+    near_limits: list[NearLimit]
 
 
-def usage_object(tx: Reading, organization: OrgRow, plans: Plans) -> Usage:
-    """What an organization uses of what it may, enforced or not.
+def usage_of(tx: Reading, organization: OrgRow, plans: Plans) -> Usage:
+    """What an organization uses of what its limits allow, whether or not they are enforced.
 
     Contract: platform, sections 5.2 and 5.4.
     """
     own = organization["custom_limits"]
     custom = None if own is None else msgspec.json.decode(own)
-    limits = PlanLimits.of(organization["plan_tier"], plans, custom)
-    used = {name: current_of(tx, organization["seq"], name) for name in _FIELDS}
-    items = {name: _item(name, used[name], _limit(limits, name)) for name in _FIELDS}
-    return Usage(
-        plan=limits.tier,
-        plan_display_name=limits.display_name,
-        limits=limits,
-        usage=ResourceUsage(**{_FIELDS[name]: item for name, item in items.items()}),
-        warnings=[
-            warning
-            for name, item in items.items()
-            if (warning := _warning(name, item, limits.tier)) is not None
-        ],
-    )
+    limits = OwnLimits.of(organization["plan_tier"], plans, custom)
+    warn_percent = WARN_PERCENT_FREE if limits.tier == "free" else WARN_PERCENT
+    used = {
+        resource: Used(current_of(tx, organization["seq"], resource), limits.of_resource(resource))
+        for resource in RESOURCES
+    }
+    near = [
+        NearLimit(resource, each.current, each.limit)
+        for resource, each in used.items()
+        if each.limit and 100 * each.current >= warn_percent * each.limit
+    ]
+    return Usage(limits=limits, resources=used, near_limits=near)
 
 
 def current_of(tx: Reading, org: int, resource: Resource) -> int:
@@ -131,35 +125,6 @@ def check_room_for_jobs(tx: Tx, org: int, caps: Caps, *, more: int) -> None:
     check_room(tx, org, caps, "active_jobs", more=more)
 
 
-def _limit(limits: PlanLimits, resource: Resource) -> int | None:
-    limit: int | None = getattr(limits, f"max_{resource}")
-    return limit
-
-
-def _item(resource: Resource, current: int, limit: int | None) -> UsageItem:
-    return UsageItem(
-        current=current,
-        limit=limit,
-        percentage=100 * current / limit if limit else None,
-        is_disabled=resource == "workflows" and limit == 0,
-    )
-
-
-def _warning(resource: Resource, item: UsageItem, tier: str) -> UsageWarning | None:
-    warn_percent = WARN_PERCENT_FREE if tier == "free" else WARN_PERCENT
-    if item.limit is None or item.percentage is None or item.percentage < warn_percent:
-        return None
-    is_full = item.percentage >= CRITICAL_PERCENT
-    what = f"{resource.replace('_', ' ')} ({item.current}/{item.limit})"
-    return UsageWarning(
-        resource=resource,
-        message=f"The limit of {what} is reached" if is_full else f"Close to the limit of {what}",
-        severity="critical" if is_full else "warning",
-        current=item.current,
-        limit=item.limit,
-    )
-
-
 def _counted(statement: Value[int] | str) -> Callable[[Reading, int], int]:
     counted = Value(int, statement) if isinstance(statement, str) else statement
 
@@ -168,19 +133,6 @@ def _counted(statement: Value[int] | str) -> Callable[[Reading, int], int]:
 
     return count
 
-
-# Each resource under the name it has in the usage object.
-_FIELDS: Final[Mapping[Resource, str]] = {
-    "jobs_per_day": "jobs_today",
-    "active_jobs": "active_jobs",
-    "queues": "queues",
-    "workers": "workers",
-    "api_keys": "api_keys",
-    "schedules": "schedules",
-    "workflows": "workflows",
-    "webhooks": "webhooks",
-}
-_CUSTOM_MAY_LIFT: Final = frozenset(f"max_{name}" for name in _FIELDS)
 
 # What has no row here is not there yet: none of it is used.
 _CURRENT: Final[Mapping[Resource, Callable[[Reading, int], int]]] = {

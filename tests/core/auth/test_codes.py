@@ -7,7 +7,7 @@ import pytest
 
 from spooled_lite.core.auth.codes import start_code, try_code
 from spooled_lite.core.auth.forget import forget_codes
-from spooled_lite.core.auth.records import Membership, SignupClaims, checked_email, masked_email
+from spooled_lite.core.auth.records import SignupClaims, checked_email, masked_email
 from spooled_lite.core.auth.sign_in import KEY_NAME, Verified, start, verify
 from spooled_lite.core.auth.sign_up import complete_signup
 from spooled_lite.core.keys.issue import issue
@@ -168,7 +168,7 @@ def test_the_newest_of_several_organizations_is_signed_in_to(store: Store) -> No
 
     assert verified.subject is not None
     assert verified.subject.org_id == second["id"]
-    assert verified.organizations == (Membership(second["id"]), Membership(first["id"]))
+    assert verified.organization_ids == (second["id"], first["id"])
 
 
 def test_the_oldest_key_that_opens_everything_is_the_one(store: Store) -> None:

@@ -48,7 +48,7 @@ def read(token: str, *, now_ms: int = NOW_MS) -> Claims | None:
 def test_tokens_say_what_the_contract_says() -> None:
     tokens = SIGNER.tokens(SUBJECT, now_ms=NOW_MS + 999, access_id="jti-a", refresh_id="jti-r")
 
-    assert (tokens.expires_in, tokens.refresh_expires_in) == (86_400, 2_073_600)
+    assert (tokens.access_seconds, tokens.refresh_seconds) == (86_400, 2_073_600)
     for token, kind, seconds, jti in (
         (tokens.access_token, "access", 86_400, "jti-a"),
         (tokens.refresh_token, "refresh", 2_073_600, "jti-r"),
@@ -161,9 +161,11 @@ def test_no_kind_of_token_stands_for_another() -> None:
 
 
 def test_a_short_secret_signs_as_anybody_else_would_with_it() -> None:
-    token = Signer(b"short", access_seconds=60).refreshed(SUBJECT, now_ms=NOW_MS, access_id="j")
+    signer = Signer(b"short", access_seconds=60)
 
-    said, _, signature = token.access_token.rpartition(".")
+    token = signer.access_token(SUBJECT, now_ms=NOW_MS, token_id="j")
+
+    said, _, signature = token.rpartition(".")
     wanted = jwt.get_algorithm_by_name("HS256").sign(said.encode(), b"short")
     assert base64.urlsafe_b64decode(signature + "=") == wanted
 
@@ -172,10 +174,10 @@ def test_a_short_secret_signs_as_anybody_else_would_with_it() -> None:
 def test_a_token_fits_into_a_header_however_many_queues_its_key_has(letter: str, kept: int) -> None:
     subject = Subject(org_id="o", key_id="k", secret_id="s", queues=[letter * 255] * 50)
 
-    made = SIGNER.refreshed(subject, now_ms=NOW_MS, access_id="j")
+    token = SIGNER.access_token(subject, now_ms=NOW_MS, token_id="j")
 
-    assert len(made.access_token) < 32_768
-    claims = read(made.access_token)
+    assert len(token) < 32_768
+    claims = read(token)
     assert claims is not None
     assert claims.queues == [letter * 255] * kept
 

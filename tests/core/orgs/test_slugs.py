@@ -98,8 +98,8 @@ def test_the_answer_about_a_slug_says_what_can_be_done(stage: Stage) -> None:
     taken = stage.read(check_slug, "acme", chance)
     bad = stage.read(check_slug, "-", chance)
 
-    assert (free.available, free.valid, free.suggestion) == (True, True, None)
-    assert (taken.available, taken.valid, taken.error) == (False, True, None)
-    assert (taken.suggestion, taken.suggestions) == ("acme-2", ("acme-2",))
-    assert (bad.available, bad.valid, bad.suggestions) == (False, False, ())
-    assert bad.error == bad.message
+    assert (free.is_free, free.problem, free.suggestion) == (True, None, None)
+    assert (taken.is_free, taken.problem, taken.suggestion) == (False, None, "acme-2")
+    assert not bad.is_free
+    assert bad.problem is not None
+    assert bad.suggestion is None

@@ -10,12 +10,11 @@ from spooled_lite.core.orgs.create import create, get_by_id, get_organization
 from spooled_lite.core.orgs.records import (
     SETTINGS_BYTES_MAX,
     NewOrganization,
-    OrganizationChanges,
-    UpdateOrganization,
     settings_columns,
 )
 from spooled_lite.core.orgs.update import regenerate_webhook_token, update
 from spooled_lite.errors import NotFound, RuleBroken
+from spooled_lite.wire.shapes.organizations import UpdateOrganization
 from tests.core.stage import Stage
 from tests.core.store import NOW_MS
 from tests.factories import an_org
@@ -23,7 +22,7 @@ from tests.factories import an_org
 
 def changed(stage: Stage, **fields: Any) -> Any:
     body = msgspec.json.decode(msgspec.json.encode(fields), type=UpdateOrganization)
-    return stage.run(update, stage.org, OrganizationChanges.from_wire(body))
+    return stage.run(update, stage.org, body.changes())
 
 
 def test_what_is_left_out_is_kept(stage: Stage) -> None:

@@ -10,16 +10,18 @@ from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.orgs.create import create, get_organization
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
-from spooled_lite.core.orgs.usage import Usage, usage_object
+from spooled_lite.core.orgs.usage import Usage
+from spooled_lite.core.orgs.usage import usage_of as find_usage
 from spooled_lite.plans import Plans
 from spooled_lite.storage.counters import DAY_MS
+from spooled_lite.wire.shapes.usage import UsageWarning
 from tests.core.stage import Stage
 from tests.factories import a_key, an_org
 
 
 def usage_of(stage: Stage, org: int | None = None) -> Usage:
     row = stage.read(get_organization, stage.org if org is None else org)
-    return stage.read(usage_object, row, Plans())
+    return stage.read(find_usage, row, Plans())
 
 
 def org_with(stage: Stage, tier: str, **custom_limits: Any) -> int:
@@ -37,11 +39,18 @@ def test_everything_is_counted(stage: Stage) -> None:
     kept, gone = (stage.run(issue, stage.org, a_key(), is_live=False) for _ in range(2))
     stage.run(revoke, stage.org, gone.row["id"])
 
-    used = usage_of(stage).usage
+    used = {name: each.current for name, each in usage_of(stage).resources.items()}
 
-    assert (used.jobs_today.current, used.active_jobs.current) == (2, 1)
-    assert (used.queues.current, used.workers.current, used.api_keys.current) == (2, 0, 1)
-    assert (used.schedules.current, used.workflows.current, used.webhooks.current) == (0, 0, 0)
+    assert used == {
+        "jobs_per_day": 2,
+        "active_jobs": 1,
+        "queues": 2,
+        "workers": 0,
+        "api_keys": 1,
+        "schedules": 0,
+        "workflows": 0,
+        "webhooks": 0,
+    }
     assert kept.row["is_active"]
 
 
@@ -50,18 +59,17 @@ def test_a_new_day_begins_at_nought(stage: Stage) -> None:
 
     stage.clock.advance(seconds=DAY_MS / 1000)
 
-    used = usage_of(stage).usage
-    assert (used.jobs_today.current, used.active_jobs.current) == (0, 1)
+    used = usage_of(stage).resources
+    assert (used["jobs_per_day"].current, used["active_jobs"].current) == (0, 1)
 
 
 def test_without_limits_there_are_no_percents_and_no_warnings(stage: Stage) -> None:
-    told = usage_of(stage)
+    found = usage_of(stage)
 
-    assert (told.plan, told.plan_display_name) == ("enterprise", "Enterprise")
-    assert told.warnings == []
-    for name in told.usage.__struct_fields__:
-        item = getattr(told.usage, name)
-        assert (item.limit, item.percentage, item.is_disabled) == (None, None, False)
+    assert found.limits.tier == "enterprise"
+    assert found.near_limits == []
+    for used in found.resources.values():
+        assert (used.limit, used.percentage) == (None, None)
 
 
 def test_the_limits_of_the_tier_are_all_there(stage: Stage) -> None:
@@ -69,7 +77,6 @@ def test_the_limits_of_the_tier_are_all_there(stage: Stage) -> None:
 
     assert msgspec.to_builtins(told.limits) == {
         "tier": "free",
-        "display_name": "Free",
         "max_jobs_per_day": 1_000,
         "max_active_jobs": 10,
         "max_queues": 2,
@@ -87,9 +94,9 @@ def test_the_limits_of_the_tier_are_all_there(stage: Stage) -> None:
 
 
 def test_what_a_plan_does_not_have_is_disabled(stage: Stage) -> None:
-    workflows = usage_of(stage, org_with(stage, "free")).usage.workflows
+    workflows = usage_of(stage, org_with(stage, "free")).resources["workflows"]
 
-    assert (workflows.limit, workflows.percentage, workflows.is_disabled) == (0, None, True)
+    assert (workflows.limit, workflows.percentage) == (0, None)
 
 
 def test_an_own_limit_replaces_that_of_the_tier(stage: Stage) -> None:
@@ -131,13 +138,14 @@ def test_whoever_comes_near_a_limit_is_warned(
     for _ in range(used):
         stage.run(issue, org, a_key(), is_live=False)
 
-    told = usage_of(stage, org)
+    found = usage_of(stage, org)
 
-    assert [each.severity for each in told.warnings] == ([severity] if severity else [])
-    for each in told.warnings:
+    warnings = [UsageWarning.of(each) for each in found.near_limits]
+    assert [each.severity for each in warnings] == ([severity] if severity else [])
+    for each in warnings:
         assert (each.resource, each.current, each.limit) == ("api_keys", used, limit)
         assert f"api keys ({used}/{limit})" in each.message
-    assert told.usage.api_keys.percentage == (100 * used / limit if limit else None)
+    assert found.resources["api_keys"].percentage == (100 * used / limit if limit else None)
 
 
 def test_jobs_of_a_day_are_warned_of_by_their_name_in_a_refusal(stage: Stage) -> None:
@@ -145,7 +153,7 @@ def test_jobs_of_a_day_are_warned_of_by_their_name_in_a_refusal(stage: Stage) ->
     stage.run(update, stage.org, OrganizationChanges({"custom_limits": own}))
     stage.enqueue("a")
 
-    [warning] = usage_of(stage).warnings
+    [warning] = usage_of(stage).near_limits
 
     assert warning.resource == "jobs_per_day"
 

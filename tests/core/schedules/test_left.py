@@ -9,7 +9,7 @@ from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.maintenance.remove_org import delete_organization, remove_deleted
 from spooled_lite.core.maintenance.safety import EVERY_MS
 from spooled_lite.core.orgs import statements as org_statements
-from spooled_lite.core.orgs.usage import usage_object
+from spooled_lite.core.orgs.usage import usage_of
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Plans
@@ -98,7 +98,7 @@ def test_active_schedules_are_used(stage: ScheduleStage) -> None:
     def usage(tx: Reading) -> int:
         organization = tx.row(org_statements.BY_SEQ, {"org": stage.org})
         assert organization is not None
-        return usage_object(tx, organization, Plans()).usage.schedules.current
+        return usage_of(tx, organization, Plans()).resources["schedules"].current
 
     assert stage.read(usage) == 1
 

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from spooled_lite.times import PhpDate
-from spooled_lite.wire.http.documents.described.fields import FIELDS
 
 REFERENCE: Final = "#/components/schemas/"
 
@@ -55,7 +54,7 @@ class Schemas:
             known = self._made.setdefault(name, component)
             assert known == component, f"two types are called {name}"
             if name not in self.components:
-                self.components[name] = _component(name, component)
+                self.components[name] = _simpler(component)
         simple: dict[str, Any] = _simpler(schema)
         return simple
 
@@ -116,35 +115,6 @@ def _struct(kind: type[Struct], is_answer: bool) -> type[Struct]:
 
 
 # -- what the library makes of them --------------------------------------------------------------
-
-
-def _component(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = _simpler(schema)
-    if "properties" in shown:
-        shown["properties"] = {
-            field: _described(name, field, inside) for field, inside in shown["properties"].items()
-        }
-    return shown
-
-
-def _described(name: str, field: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """With what the table of fields says: the words, an example, rules that no type tells.
-
-    Types in `wire/shapes` say all of that themselves.
-    """
-    if "description" in schema:
-        return schema
-    note = FIELDS.get(f"{name}.{field}") or FIELDS.get(field)
-    if note is None:
-        return schema
-    # A field that takes several forms has its rules in each of them already.
-    rules = dict(note.rules) if not {"anyOf", "$ref"} & schema.keys() else {}
-    if "enum" in rules and "null" in schema.get("type", ()):
-        rules["enum"] = [*rules["enum"], None]
-    described = {**schema, **rules, "description": note.about}
-    if note.example is not None:
-        described["examples"] = [note.example]
-    return described
 
 
 def _simpler(schema: Any) -> Any:

@@ -12,8 +12,7 @@ from spooled_lite.core.keys.administer import (
 from spooled_lite.core.keys.administer import (
     reset_usage as reset_usage_of,
 )
-from spooled_lite.core.keys.onboard import OnboardedView, issue_by_admin, onboard
-from spooled_lite.core.keys.records import CreateKey, KeyShown, NewKey
+from spooled_lite.core.keys.onboard import issue_by_admin, onboard
 from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.orgs.admin_query import (
     OrganizationFilter,
@@ -21,25 +20,25 @@ from spooled_lite.core.orgs.admin_query import (
     list_organizations,
     server_sums,
 )
-from spooled_lite.core.orgs.admin_records import (
-    AdminCreateOrganization,
-    AdminUpdateOrganization,
-    ListedOrganization,
-    OrganizationPage,
-    checked_limits,
-)
+from spooled_lite.core.orgs.admin_records import checked_limits
 from spooled_lite.core.orgs.create import get_by_id
-from spooled_lite.core.orgs.records import OrganizationChanges, OrganizationView
+from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.plans import TIERS
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, page
-from spooled_lite.wire.http.resources.admin_views import (
+from spooled_lite.wire.http.resources.confirmation import ask_to_confirm
+from spooled_lite.wire.http.resources.dashboard import uptime_seconds
+from spooled_lite.wire.shapes.admin import (
+    AdminCreateOrganization,
+    AdminUpdateOrganization,
+    ListedOrganization,
     OrganizationDetailView,
+    OrganizationPage,
     PlanView,
     ServerStats,
 )
-from spooled_lite.wire.http.resources.confirmation import ask_to_confirm
-from spooled_lite.wire.http.resources.dashboard import uptime_seconds
+from spooled_lite.wire.shapes.keys import CreateKey, KeyShown
+from spooled_lite.wire.shapes.organizations import OnboardedView, OrganizationView
 
 EVERY_QUEUE: Final = ("*",)
 
@@ -66,7 +65,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    organization = (await call.body(AdminCreateOrganization)).as_new()
+    organization = (await call.body(AdminCreateOrganization)).new_organization()
     made = await call.write(onboard, organization, is_live=_is_live(call))
     await ask_to_confirm(call, made.row["seq"])
     return reply(OnboardedView.of(made), 201)
@@ -103,7 +102,7 @@ async def delete(call: Call) -> Reply:
 
 
 async def create_key(call: Call) -> Reply:
-    key = NewKey.from_wire(await call.body(CreateKey), queues=EVERY_QUEUE)
+    key = (await call.body(CreateKey)).new_key(queues=EVERY_QUEUE)
     made = await call.write(issue_by_admin, call.path("id"), key, is_live=_is_live(call))
     return reply(KeyShown.issued(made.key, made.org_id), 201)
 

@@ -2,35 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
-import msgspec
-
-from spooled_lite.core.auth.records import (
-    Claims,
-    ClaimsShown,
-    Login,
-    Logout,
-    Me,
-    OrganizationOfMe,
-    Refresh,
-    Subject,
-    Tokens,
-    Validate,
-    Validated,
-)
+from spooled_lite.core.auth.records import Claims, Subject, TokenPair
 from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.auth.sign_in import get_signed_in
-from spooled_lite.core.keys.records import shown_permissions
 from spooled_lite.errors import AccessDenied, AuthenticationFailed, Unauthorized
-from spooled_lite.times import format_ms
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.resources.confirmation import ask_to_confirm
 from spooled_lite.wire.rates.rate_limit import client_address
-
-FOR_EVER: Final = "9999-12-31T23:59:59Z"
-NO_TOKEN: Final = "The token is wrong, expired or revoked"
+from spooled_lite.wire.shapes.sign_in import (
+    Login,
+    Logout,
+    Me,
+    Refresh,
+    Refreshed,
+    Tokens,
+    Validate,
+    Validated,
+)
 
 
 async def login(call: Call) -> Reply:
@@ -43,7 +33,7 @@ async def login(call: Call) -> Reply:
         failures.fail(address, call.now_ms)
         raise AuthenticationFailed from None
     await ask_to_confirm(call, caller.org)
-    return reply(tokens_for(call, _subject(caller)))
+    return reply(Tokens.of(tokens_for(call, _subject(caller))))
 
 
 async def refresh(call: Call) -> Reply:
@@ -54,10 +44,10 @@ async def refresh(call: Call) -> Reply:
         if claims is None or claims.token_type != "refresh":
             raise Unauthorized
         caller = await services.callers.of_claims(claims)
-    made = services.signer.refreshed(
-        _subject(caller), now_ms=call.now_ms, access_id=services.ids.new_id()
+    token = services.signer.access_token(
+        _subject(caller), now_ms=call.now_ms, token_id=services.ids.new_id()
     )
-    return reply(made)
+    return reply(Refreshed(access_token=token, expires_in=services.signer.access_seconds))
 
 
 async def logout(call: Call) -> Reply:
@@ -78,53 +68,19 @@ async def logout(call: Call) -> Reply:
 async def me(call: Call) -> Reply:
     caller = _caller(call)
     row = await call.reads.point(get_signed_in, caller.key)
-    token, ends_at_ms = caller.token, row["expires_at_ms"]
-    if token is not None:
-        issued_at, expires_at = format_ms(token.iat * 1000), format_ms(token.exp * 1000)
-    else:
-        issued_at = format_ms(row["created_at_ms"])
-        expires_at = FOR_EVER if ends_at_ms is None else format_ms(ends_at_ms)
-    return reply(
-        Me(
-            organization_id=row["org_id"],
-            api_key_id=row["id"],
-            queues=caller.scope.entries,
-            issued_at=issued_at,
-            expires_at=expires_at,
-            organization=OrganizationOfMe(
-                row["org_id"], row["org_name"], row["slug"], row["plan_tier"], row["billing_email"]
-            ),
-            permissions=shown_permissions(row["permissions"]),
-            id=row["id"],
-            email=row["billing_email"] or "",
-            name=row["name"],
-            role="owner" if caller.scope.is_unrestricted else "member",
-            created_at=format_ms(row["created_at_ms"]),
-            updated_at=format_ms(row["updated_at_ms"]),
-        )
-    )
+    return reply(Me.of(row, caller.scope, caller.token))
 
 
 async def validate(call: Call) -> Reply:
     """Whether a token would be taken, as an access or a refresh token."""
     body = await call.body(Validate)
     claims = call.services.signer.read(body.token, now_ms=call.now_ms)
-    if claims is None or not await _is_accepted(call, claims):
-        return reply(Validated(valid=False, error=NO_TOKEN, message=NO_TOKEN))
-    said = msgspec.structs.asdict(claims)
-    return reply(
-        Validated(
-            valid=True,
-            claims=ClaimsShown(**said, organization_id=claims.org_id),
-            organization_id=claims.org_id,
-            api_key_id=claims.api_key_id,
-            queues=claims.queues,
-            expires_at=format_ms(claims.exp * 1000),
-        )
-    )
+    if claims is not None and not await _is_accepted(call, claims):
+        claims = None
+    return reply(Validated.of(claims))
 
 
-def tokens_for(call: Call, subject: Subject) -> Tokens:
+def tokens_for(call: Call, subject: Subject) -> TokenPair:
     services = call.services
     return services.signer.tokens(
         subject,

@@ -5,12 +5,9 @@ from typing import Final
 from spooled_lite.core.auth import confirm as confirming
 from spooled_lite.core.auth.records import (
     CODE_SECONDS,
-    AddressCode,
-    ConfirmationSent,
     masked_email,
 )
 from spooled_lite.core.orgs.create import get_organization
-from spooled_lite.core.orgs.records import OrganizationView
 from spooled_lite.errors import (
     AccessDenied,
     BadRequest,
@@ -22,6 +19,7 @@ from spooled_lite.errors import (
 from spooled_lite.outbound.mail import Message
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.rates.rate_limit import client_address
+from spooled_lite.wire.shapes.organizations import AddressCode, ConfirmationSent, OrganizationView
 
 SUBJECT: Final = "Confirm your address"
 TEXT: Final = """\

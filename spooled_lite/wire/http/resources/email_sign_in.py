@@ -7,24 +7,8 @@ to it: the same answer, in the same time, and the mail goes out after it.
 from functools import partial
 from typing import Final
 
-from msgspec import structs
-
 from spooled_lite.core.auth import sign_in
-from spooled_lite.core.auth.records import (
-    CODE_SECONDS,
-    CodeSent,
-    CompleteSignup,
-    EmailAddress,
-    EmailChecked,
-    EmailCode,
-    MaySignUp,
-    OrganizationOfSignup,
-    SignedIn,
-    SignedUp,
-    Subject,
-    checked_email,
-    masked_email,
-)
+from spooled_lite.core.auth.records import CODE_SECONDS, Subject, checked_email, masked_email
 from spooled_lite.core.auth.sign_up import BAD_TOKEN, complete_signup
 from spooled_lite.core.keys.onboard import Onboarded
 from spooled_lite.core.orgs.records import NewOrganization
@@ -35,6 +19,18 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.resources.auth import tokens_for
 from spooled_lite.wire.http.resources.confirmation import check_mail_is_on, is_mail_on
 from spooled_lite.wire.rates.rate_limit import client_address
+from spooled_lite.wire.shapes.sign_in import (
+    CodeSent,
+    CompleteSignup,
+    EmailAddress,
+    EmailChecked,
+    EmailCode,
+    MaySignUp,
+    Membership,
+    OrganizationOfSignup,
+    SignedIn,
+    SignedUp,
+)
 
 SUBJECT: Final = "Your sign-in code"
 TEXT: Final = """\
@@ -123,11 +119,11 @@ async def check(call: Call) -> Reply:
 
 
 def _signed_in(call: Call, email: str, verified: sign_in.Verified, subject: Subject) -> SignedIn:
-    return SignedIn(
-        **structs.asdict(tokens_for(call, subject)),
+    return SignedIn.of(
+        tokens_for(call, subject),
         user_id=subject.key_id,
         email=email,
-        organizations=verified.organizations,
+        organizations=[Membership(each) for each in verified.organization_ids],
     )
 
 
@@ -145,8 +141,8 @@ def _signed_up(call: Call, email: str, made: Onboarded) -> SignedUp:
         secret_id=key.row["secret_id"],
         queues=["*"],
     )
-    return SignedUp(
-        **structs.asdict(tokens_for(call, subject)),
+    return SignedUp.of(
+        tokens_for(call, subject),
         api_key=key.secret,
         organization=OrganizationOfSignup(
             organization["id"], organization["name"], organization["slug"], email

@@ -3,19 +3,12 @@
 from spooled_lite.core.keys.change import change, regenerate
 from spooled_lite.core.keys.issue import issue_with
 from spooled_lite.core.keys.onboard import issue_by_admin, issue_in_window
-from spooled_lite.core.keys.records import (
-    CreateKey,
-    Grants,
-    KeyChanges,
-    KeyShown,
-    KeyView,
-    NewKey,
-    UpdateKey,
-)
+from spooled_lite.core.keys.records import Grants
 from spooled_lite.core.keys.revoke import get_key, list_keys, revoke
 from spooled_lite.errors import NotFound
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.shapes.keys import CreateKey, KeyShown, KeyView, UpdateKey
 
 
 async def list_all(call: Call) -> Reply:
@@ -24,7 +17,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    key = NewKey.from_wire(await call.body(CreateKey))
+    key = (await call.body(CreateKey)).new_key()
     issued = await call.write_while_valid(
         issue_with,
         call.org,
@@ -42,7 +35,7 @@ async def get(call: Call) -> Reply:
 
 
 async def update(call: Call) -> Reply:
-    changes = KeyChanges.from_wire(await call.body_or_empty(UpdateKey))
+    changes = (await call.body_or_empty(UpdateKey)).changes()
     row = await call.write_while_valid(
         change, call.org, call.path("id"), changes, grants_of(call), admission_of(call).caps
     )
@@ -72,7 +65,7 @@ async def create_for_organization(call: Call) -> Reply:
         if org_id != call.org_id:
             raise NotFound.thing("Organization")
         return await create(call)
-    key, is_live = NewKey.from_wire(await call.body(CreateKey)), call.settings.issues_live_keys
+    key, is_live = (await call.body(CreateKey)).new_key(), call.settings.issues_live_keys
     if call.is_admin:
         made = await call.write(issue_by_admin, org_id, key, is_live=is_live)
     else:

@@ -1,33 +1,36 @@
 """Organizations over HTTP. Contract: platform, section 8."""
 
-from spooled_lite.core.keys.onboard import OnboardedView, onboard
+from spooled_lite.core.keys.onboard import onboard
 from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.core.orgs.create import check_slug as check_slug_of
 from spooled_lite.core.orgs.create import free_slug, get_organization
 from spooled_lite.core.orgs.members import list_members
-from spooled_lite.core.orgs.records import (
-    CreateOrganization,
-    GeneratedSlug,
-    GenerateSlug,
-    NewOrganization,
-    OrganizationChanges,
-    OrganizationView,
-    UpdateOrganization,
-    WebhookTokenView,
-)
 from spooled_lite.core.orgs.update import regenerate_webhook_token
 from spooled_lite.core.orgs.update import update as update_organization
-from spooled_lite.core.orgs.usage import Usage, usage_object
+from spooled_lite.core.orgs.usage import Usage as FoundUsage
+from spooled_lite.core.orgs.usage import usage_of as find_usage
 from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.plans import Plans
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.resources.confirmation import ask_to_confirm
+from spooled_lite.wire.shapes.organizations import (
+    CreateOrganization,
+    GeneratedSlug,
+    GenerateSlug,
+    Member,
+    OnboardedView,
+    OrganizationView,
+    SlugAnswer,
+    UpdateOrganization,
+    WebhookTokenView,
+)
+from spooled_lite.wire.shapes.usage import Usage
 
 
 async def create(call: Call) -> Reply:
     body = await call.body(CreateOrganization)
-    wanted = NewOrganization.from_wire(body, call.settings.default_plan_tier)
+    wanted = body.new_organization(call.settings.default_plan_tier)
     made = await call.write(onboard, wanted, is_live=call.settings.issues_live_keys)
     await ask_to_confirm(call, made.row["seq"])
     return reply(OnboardedView.of(made), 201)
@@ -46,7 +49,7 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     _check_own(call)
-    changes = OrganizationChanges.from_wire(await call.body_or_empty(UpdateOrganization))
+    changes = (await call.body_or_empty(UpdateOrganization)).changes()
     row = await call.write_while_valid(update_organization, call.org, changes)
     await ask_to_confirm(call, call.org)
     return reply(OrganizationView.of(row))
@@ -59,7 +62,7 @@ async def delete(call: Call) -> Reply:
 
 
 async def usage(call: Call) -> Reply:
-    return reply(await call.reads.read(_usage, call.org, call.services.plans))
+    return reply(Usage.of(await call.reads.read(_usage, call.org, call.services.plans)))
 
 
 async def usage_of(call: Call) -> Reply:
@@ -69,7 +72,7 @@ async def usage_of(call: Call) -> Reply:
 
 async def members(call: Call) -> Reply:
     _check_own(call)
-    return reply(await call.reads.read(list_members, call.org))
+    return reply(Member.all_of(await call.reads.read(list_members, call.org)))
 
 
 async def check_slug(call: Call) -> Reply:
@@ -111,11 +114,12 @@ async def new_webhook_token_of(call: Call) -> Reply:
 
 
 async def _slug_answer(call: Call, slug: str) -> Reply:
-    return reply(await call.reads.read(check_slug_of, slug, call.services.ids.secret))
+    found = await call.reads.read(check_slug_of, slug, call.services.ids.secret)
+    return reply(SlugAnswer.of(found))
 
 
-def _usage(tx: Reading, org: int, plans: Plans) -> Usage:
-    return usage_object(tx, get_organization(tx, org), plans)
+def _usage(tx: Reading, org: int, plans: Plans) -> FoundUsage:
+    return find_usage(tx, get_organization(tx, org), plans)
 
 
 def _check_own(call: Call) -> None:

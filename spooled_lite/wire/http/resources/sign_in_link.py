@@ -6,6 +6,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.resources.auth import tokens_for
 from spooled_lite.wire.http.resources.confirmation import is_mail_on
 from spooled_lite.wire.rates.rate_limit import client_address
+from spooled_lite.wire.shapes.sign_in import Tokens
 from spooled_lite.wire.shapes.sign_in_link import SignInCode, SignInOptions
 
 
@@ -25,7 +26,7 @@ async def sign_in(call: Call) -> Reply:
             "The link is wrong, was used before, or is older than ten minutes; "
             "sign in with an API key, or start the server again for another link"
         )
-    return reply(tokens_for(call, subject))
+    return reply(Tokens.of(tokens_for(call, subject)))
 
 
 async def options(call: Call) -> Reply:

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.keys.onboard import OnboardedView
-from spooled_lite.core.keys.records import CreateKey, KeyShown
-from spooled_lite.core.orgs import admin_records as records
-from spooled_lite.core.orgs.records import OrganizationView
 from spooled_lite.errors import Conflict
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described.answers import CustomLimits
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import admin, admin_reads, admin_views
+from spooled_lite.wire.http.resources import admin, admin_reads
+from spooled_lite.wire.shapes import admin as shapes
 from spooled_lite.wire.shapes.jobs import Job, JobSummary
+from spooled_lite.wire.shapes.keys import CreateKey, KeyShown
+from spooled_lite.wire.shapes.organizations import OnboardedView, OrganizationView
 from spooled_lite.wire.shapes.queues import QueueView
 from spooled_lite.wire.shapes.schedules import ScheduleView
+from spooled_lite.wire.shapes.usage import CustomLimits
 from spooled_lite.wire.shapes.workers import WorkerView
 from spooled_lite.wire.shapes.workflows import ListedWorkflow
 
@@ -34,12 +33,12 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
             Parameter("sort_order", "`asc` or `desc`", example="asc"),
             *paging(),
         ),
-        answer=records.OrganizationPage,
+        answer=shapes.OrganizationPage,
     ),
     admin.create: Doc(
         summary="Create an organization",
         about="With its first key, which is shown only here. Whatever `registration` is set to.",
-        body=records.AdminCreateOrganization,
+        body=shapes.AdminCreateOrganization,
         example={"name": "Acme", "slug": "acme", "plan_tier": "pro", "custom_limits": _LIMITS},
         answer=OnboardedView,
         statuses=(201,),
@@ -47,13 +46,13 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
     ),
     admin.get: Doc(
         summary="Show one organization with all its figures",
-        answer=admin_views.OrganizationDetailView,
+        answer=shapes.OrganizationDetailView,
     ),
     admin.update: Doc(
         summary="Change an organization",
         about="Fields that are left out do not change. Null clears the address, the payment links "
         "and the custom limits.",
-        body=records.AdminUpdateOrganization,
+        body=shapes.AdminUpdateOrganization,
         example={"plan_tier": "pro", "custom_limits": _LIMITS, "is_active": True},
         answer=OrganizationView,
         errors=(Conflict,),
@@ -83,8 +82,8 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         statuses=(201,),
     ),
     admin.reset_usage: Doc(summary="Set the count of today's jobs to 0", statuses=(204,)),
-    admin.stats: Doc(summary="Show the figures of the server", answer=admin_views.ServerStats),
-    admin.plans: Doc(summary="List the plans and their limits", answer=list[admin_views.PlanView]),
+    admin.stats: Doc(summary="Show the figures of the server", answer=shapes.ServerStats),
+    admin.plans: Doc(summary="List the plans and their limits", answer=list[shapes.PlanView]),
     admin_reads.jobs: Doc(
         summary="List the jobs of all organizations",
         parameters=(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.auth import records
 from spooled_lite.errors import (
     AccessDenied,
     AuthenticationFailed,
@@ -16,6 +15,7 @@ from spooled_lite.errors import (
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter
 from spooled_lite.wire.http.resources import auth, email_sign_in, sign_in_link
+from spooled_lite.wire.shapes import sign_in as shapes
 from spooled_lite.wire.shapes.sign_in_link import SignInCode, SignInOptions
 
 _TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"
@@ -26,34 +26,34 @@ _OFF: Final = "404 where sign-in by mail is off."
 AUTH: Final[Mapping[Handler, Doc]] = {
     auth.login: Doc(
         summary="Exchange an API key for tokens",
-        body=records.Login,
+        body=shapes.Login,
         example={"api_key": _KEY},
-        answer=records.Tokens,
+        answer=shapes.Tokens,
         errors=(AuthenticationFailed, AccessDenied),
     ),
     auth.refresh: Doc(
         summary="Make a new access token",
         about="The refresh token stays valid.",
-        body=records.Refresh,
+        body=shapes.Refresh,
         example={"refresh_token": _TOKEN},
-        answer=records.Refreshed,
+        answer=shapes.Refreshed,
         errors=(AuthenticationFailed, AccessDenied),
     ),
     auth.logout: Doc(
         summary="Revoke tokens",
         about="The access token of the call, and the refresh token in the body. "
         "A call with an API key must name a refresh token.",
-        body=records.Logout,
+        body=shapes.Logout,
         example={"refresh_token": _TOKEN},
         statuses=(204,),
     ),
-    auth.me: Doc(summary="Show who is calling", answer=records.Me),
+    auth.me: Doc(summary="Show who is calling", answer=shapes.Me),
     auth.validate: Doc(
         summary="Check whether a token is valid",
         about="Accepts access and refresh tokens; always 200.",
-        body=records.Validate,
+        body=shapes.Validate,
         example={"token": _TOKEN},
-        answer=records.Validated,
+        answer=shapes.Validated,
     ),
     sign_in_link.sign_in: Doc(
         summary="Sign in with the link that the server prints when it starts",
@@ -61,7 +61,7 @@ AUTH: Final[Mapping[Handler, Doc]] = {
         "development, or when it listens on more than this machine.",
         body=SignInCode,
         example={"code": "pJ4vXb1cY0u8H0r9x2sQm7nT5wE3kL6aZdGfRiUoPyA"},
-        answer=records.Tokens,
+        answer=shapes.Tokens,
         errors=(AuthenticationFailed, NotFound, RuleBroken, WrongShape),
     ),
     sign_in_link.options: Doc(
@@ -70,25 +70,25 @@ AUTH: Final[Mapping[Handler, Doc]] = {
     email_sign_in.start: Doc(
         summary="Mail a sign-in code",
         about=f"The answer is the same for known and unknown addresses. {_OFF}",
-        body=records.EmailAddress,
+        body=shapes.EmailAddress,
         example=_EMAIL,
-        answer=records.CodeSent,
+        answer=shapes.CodeSent,
         errors=(NotFound,),
     ),
     email_sign_in.verify: Doc(
         summary="Sign in with a code",
         about=f"Answers with tokens, or with a sign-up token for a new address. {_OFF}",
-        body=records.EmailCode,
+        body=shapes.EmailCode,
         example={**_EMAIL, "code": "123456"},
-        answer=(records.SignedIn, records.MaySignUp),
+        answer=(shapes.SignedIn, shapes.MaySignUp),
         errors=(NotFound, BadRequest),
     ),
     email_sign_in.complete: Doc(
         summary="Sign up with a sign-up token",
         about=f"Makes an organization and its first key. {_OFF}",
-        body=records.CompleteSignup,
+        body=shapes.CompleteSignup,
         example={"signup_token": _TOKEN, "name": "Acme", "slug": "acme"},
-        answer=records.SignedUp,
+        answer=shapes.SignedUp,
         statuses=(201,),
         errors=(AccessDenied, NotFound, Conflict),
     ),
@@ -98,9 +98,9 @@ AUTH: Final[Mapping[Handler, Doc]] = {
         parameters=(
             Parameter("email", "The address", is_required=True, example="ada@example.org"),
         ),
-        body=records.EmailAddress,
+        body=shapes.EmailAddress,
         example=_EMAIL,
-        answer=records.EmailChecked,
+        answer=shapes.EmailChecked,
         errors=(RuleBroken, WrongShape),
     ),
 }

@@ -6,12 +6,11 @@ from typing import Final
 from spooled_lite.errors import Conflict, LeaseExpired, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
-from spooled_lite.wire.http.documents.described.fields import ID, LEASE
 from spooled_lite.wire.http.resources import attempts, dead_letters, dependencies, jobs
 from spooled_lite.wire.shapes import job_bodies as bodies
 from spooled_lite.wire.shapes import jobs as shapes
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
-from spooled_lite.wire.shapes.common import Success
+from spooled_lite.wire.shapes.common import A_LEASE, AN_ID, Success
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
 
@@ -56,7 +55,7 @@ _WAITS: Final = (
 )
 _HELD: Final = (Conflict, LeaseExpired)
 _CLAIM: Final = {"queue_name": "emails", "worker_id": "mailer-1", "lease_duration_secs": 30}
-_HOLDER: Final = {"worker_id": "mailer-1", "lease_id": LEASE}
+_HOLDER: Final = {"worker_id": "mailer-1", "lease_id": A_LEASE}
 
 JOBS: Final[Mapping[Handler, Doc]] = {
     jobs.create: Doc(
@@ -122,7 +121,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
                 "ids",
                 f"Up to {jobs.STATUS_IDS_MAX} ids, separated by commas",
                 is_required=True,
-                example=ID,
+                example=AN_ID,
             ),
         ),
         answer=list[shapes.JobState],
@@ -167,7 +166,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         summary="Make a waiting job wait for other jobs",
         body=bodies.AddDependencies,
         needs=("depends_on", "depends_on_job_ids", "dependency_job_ids"),
-        example={"depends_on": [ID], "dependency_mode": "all"},
+        example={"depends_on": [AN_ID], "dependency_mode": "all"},
         answer=DependenciesAdded,
         errors=(Conflict,),
     ),
