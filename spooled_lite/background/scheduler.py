@@ -1,4 +1,4 @@
-"""Fires the slots of schedules: read what is due, decide beside the writing thread, write."""
+"""Fires schedules: reads what is due, decides off the writing thread, then writes."""
 
 import asyncio
 import logging
@@ -16,25 +16,27 @@ from spooled_lite.storage.transaction import Tx
 
 logger = logging.getLogger(__name__)
 
-READ_MAX: Final = 500  # schedules of one round
-# Jobs of one transaction: about 10 ms of the writing thread, and never 50. Claims go first whenever
-# a batch begins; in a burst of slots those that come during a pass wait for its end.
+READ_MAX: Final = 500  # schedules that are read together
+# Jobs of one transaction: about 10 ms of the writing thread, and always less than 50. Claims that
+# arrive during a pass wait for its end.
 PASS_JOBS_MAX: Final = 100
-# How long the writing thread is left to others after a pass, as a share of what it took.
+# The pause after a pass, which leaves the writing thread to others, as a share of its duration.
 REST_SHARE: Final = 0.5
-STUCK_MS: Final = 1_000  # when nothing could be moved on, though it is due
+STUCK_MS: Final = 1_000  # the wait when schedules are due but none could fire
 
 
 class Scheduler:
+    """The work of the loop that fires schedules."""
+
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._pass_seconds = 0.0  # of the writing thread, for the last pass
 
     async def run_once(self, db: Database) -> Pass:
-        """Fire what is due, READ_MAX schedules at most, the longest due first.
+        """Fire at most READ_MAX schedules, the longest due first.
 
-        A crash at any line loses nothing and fires nothing twice: a slot, its job and the next slot
-        are one transaction, and what has not been written is still due.
+        A crash at any line loses no slot and fires none twice: a slot, its job and the next slot
+        are stored in one transaction, and what has not been stored is still due.
         """
         due = await db.readers.read(find_due, READ_MAX)
         if not due.rows:
@@ -56,7 +58,7 @@ class Scheduler:
             return await db.write(self._refuse_timed, firings, error.message)
         except Exception:
             if len(firings) > 1:
-                # One bad row must not stop the others.
+                # One bad schedule must not stop the others.
                 return sum([await self._fire(db, [each]) for each in firings])
             logger.exception("schedule %s could not fire", firings[0].schedule)
             try:
@@ -70,7 +72,7 @@ class Scheduler:
         return self._timed(tx, firings, None)
 
     def _refuse_timed(self, tx: Tx, firings: Sequence[Firing], reason: str) -> int:
-        """Their slots pass without a job, which their history says."""
+        """Record failed runs for these slots: the history of each schedule shows the reason."""
         return self._timed(tx, firings, reason)
 
     def _timed(self, tx: Tx, firings: Sequence[Firing], refusal: str | None) -> int:
@@ -81,7 +83,7 @@ class Scheduler:
 
 
 def in_passes(firings: Sequence[Firing]) -> Iterator[Sequence[Firing]]:
-    """In order, so many together that they make at most PASS_JOBS_MAX jobs, of PASS_BYTES_MAX."""
+    """The firings in order, in groups of at most PASS_JOBS_MAX jobs and PASS_BYTES_MAX bytes."""
     some: list[Firing] = []
     jobs = size_bytes = 0
     for firing in firings:

@@ -1,4 +1,4 @@
-"""Cron expressions: which are allowed, and when their next slots are."""
+"""Cron expressions: checks them and calculates their next slots."""
 
 import re
 from bisect import bisect_left
@@ -37,7 +37,7 @@ _EVERY_HOUR: Final = re.compile(r"\*|\?|\*/[0-9]+")
 _MEMBER: Final = re.compile(
     r"(?:\*|(?P<low>[0-9]+|[A-Za-z]{3})(?:-(?P<high>[0-9]+|[A-Za-z]{3}))?)(?:/(?P<step>[0-9]+))?"
 )
-# So that the search never leaves the years that a date can have.
+# The search ends here, before the last year that a `datetime` can hold.
 _LAST_SECOND: Final = int(datetime(9980, 1, 1, tzinfo=UTC).timestamp())
 _SECOND: Final = timedelta(seconds=1)
 
@@ -47,7 +47,7 @@ class Cron(Struct, frozen=True):
 
     expression: str  # as it was given
     pattern: str | None  # six fields with every value spelled out; None when no date can match
-    every_hour: bool  # the hour field is `*` or `*/n`: decides what changes of the clock do
+    every_hour: bool  # the hour field is `*` or `*/n`: decides what happens at clock changes
 
 
 class _Field(Struct, frozen=True):
@@ -66,20 +66,20 @@ _FIELDS: Final = (
     _Field("month", 1, 12, 12, _MONTHS),
     _Field("day of week", 0, 7, 7, _WEEKDAYS),
 )
-_HOUR, _DAY, _MONTH, _WEEKDAY = 2, 3, 4, 5  # where they are among the six
+_HOUR, _DAY, _MONTH, _WEEKDAY = 2, 3, 4, 5  # positions in _FIELDS
 
 
 @lru_cache(maxsize=4096)
 def parse(expression: str) -> Cron:
     """Check an expression of 5 or 6 fields, or a macro such as `@daily`.
 
-    Where both day fields are restricted (anything but `*` or `?`), a date matches when either
-    does. `a/n` runs to the end of its field; for days of the week that is 7, Sunday. A range of
-    these may run over the end of the week (`FRI-MON`). `*` and `?` stand alone, `*/n` may be in a
-    list.
+    If both day fields are restricted (anything but `*` or `?`), a date matches when either field
+    matches. `a/n` runs to the end of its field; for days of the week that is 7, Sunday. A range of
+    weekdays may run over the end of the week (`FRI-MON`). `*` and `?` must stand alone; `*/n` may
+    be in a list.
 
     Raises:
-        RuleBroken: it does not parse; the error says which field and why.
+        RuleBroken: the expression is invalid; the error says which field and why.
 
     Contract: schedules, section 1.4.
     """
@@ -89,13 +89,13 @@ def parse(expression: str) -> Cron:
     either = texts[_DAY] not in _EVERY and texts[_WEEKDAY] not in _EVERY
     spelled = [_spelled(field, each) for field, each in zip(_FIELDS, values, strict=True)]
     if either and "*" in (spelled[_DAY], spelled[_WEEKDAY]):
-        # A restriction that allows every date. The search would take it for none, and then go
-        # by the other field alone.
+        # One field allows every date, so every date matches. croniter would read it as unrestricted
+        # and go by the other field alone.
         spelled[_DAY] = spelled[_WEEKDAY] = "*"
     earliest = min(values[_DAY])
     possible = any(earliest <= _DAYS_MAX[month - 1] for month in values[_MONTH])
     if either and not possible:
-        # The days of the week are left. The search would give up at the first of the two.
+        # Only the weekdays can match. croniter would give up at the impossible day of the month.
         spelled[_DAY] = "*"
     return Cron(
         expression=expression,
@@ -105,9 +105,9 @@ def parse(expression: str) -> Cron:
 
 
 def next_slots(cron: Cron, zone: Zone, after_ms: int, count: int) -> list[int]:
-    """The next `count` slots strictly after an instant, oldest first; fewer when there are fewer.
+    """The next `count` slots strictly after an instant, earliest first.
 
-    The search ends where the next slot would be more than HORIZON_YEARS after the one before it.
+    Fewer if a slot would be more than HORIZON_YEARS after the one before it: the search ends there.
     """
     slots: list[int] = []
     while len(slots) < count and (slot := next_slot(cron, zone, after_ms)) is not None:
@@ -125,7 +125,7 @@ def next_slot(cron: Cron, zone: Zone, after_ms: int) -> int | None:
     return None if slot is None else slot * 1000
 
 
-# Schedules that were made alike, and fire together, ask for the same.
+# Schedules with the same rule that fire together ask for the same slot.
 @lru_cache(maxsize=1024)
 def _next_slot(cron: Cron, zone: Zone, after: int) -> int | None:
     if cron.pattern is None or after > _LAST_SECOND:
@@ -136,11 +136,14 @@ def _next_slot(cron: Cron, zone: Zone, after: int) -> int | None:
 
 
 def _once(pattern: str, zone: Zone, after: int) -> int | None:
-    """A wall time that is left out runs where its gap ends; one that comes twice, at first."""
+    """The next slot of a rule with fixed hours.
+
+    A wall time that the clock skips runs at the jump; a repeated one runs the first time only.
+    """
     here = datetime.fromtimestamp(after, zone)
     wall = here.replace(tzinfo=None, fold=0)
     if here.fold:
-        # What is left of the second pass has run in the first.
+        # In the second pass of a repeated hour, all of which has run in the first: go on after it.
         first, second = _instants(wall, zone)
         wall += timedelta(seconds=_change(zone, first, second) - first - 1)
     found = _next_wall(pattern, wall)
@@ -151,12 +154,15 @@ def _once(pattern: str, zone: Zone, after: int) -> int | None:
 
 
 def _in_every_pass(pattern: str, zone: Zone, after: int) -> int | None:
-    """A wall time that is left out does not run; one that comes twice runs twice."""
+    """The next slot of a rule that runs every hour or every n hours.
+
+    A wall time that the clock skips does not run; a repeated one runs twice.
+    """
     here = datetime.fromtimestamp(after, zone)
     wall = here.replace(tzinfo=None, fold=0)
     first, second = _instants(wall, zone)
     if after == first < second:
-        # In the first pass. Wall times up to this one come again when the clock is set back.
+        # In the first pass of a repeated hour: wall times up to this one come again.
         change = _change(zone, first, second)
         later = _next_wall(pattern, wall)
         if later is not None and (slot := after + (later - wall) // _SECOND) < change:
@@ -167,13 +173,13 @@ def _in_every_pass(pattern: str, zone: Zone, after: int) -> int | None:
         first, second = _instants(later, zone)
         if first <= second:
             return first if first > after else second
-        # In a gap: on from where it ends, that moment included.
+        # A skipped wall time: go on where the gap ends, that moment included.
         wall = later + timedelta(seconds=_change(zone, second, first) - second - 1)
     return None
 
 
 def _next_wall(pattern: str, wall: datetime) -> datetime | None:
-    walk = copy(_walk(pattern))  # a walk has a position; other threads walk too
+    walk = copy(_walk(pattern))  # a croniter has a position, and other threads use it too
     walk.set_current(wall)
     try:
         found: datetime = walk.get_next(datetime)
@@ -188,17 +194,17 @@ def _walk(pattern: str) -> croniter:
 
 
 def _instants(wall: datetime, zone: Zone) -> tuple[int, int]:
-    """When a clock shows this, by its offset before and after a change near it.
+    """The instants of a wall time by the offset before, and after, a change of the clock near it.
 
-    The same instant twice: there is no change. In order: the wall time comes twice. Out of order:
-    it is left out.
+    Equal: there is no change. First before second: the wall time is repeated. Second before first:
+    it is skipped.
     """
     before, after = wall.replace(tzinfo=zone), wall.replace(tzinfo=zone, fold=1)
     return int(before.timestamp()), int(after.timestamp())
 
 
 def _change(zone: Zone, low: int, high: int) -> int:
-    """The first instant with another offset than `low` has; `high` at the latest."""
+    """The first instant after `low` with another offset; `high` at the latest."""
 
     def changed(instant: int) -> bool:
         return datetime.fromtimestamp(instant, zone).utcoffset() != before

@@ -1,10 +1,12 @@
 """Workflows in short: each step has a queue of its own, which is named after it."""
 
-from typing import Any
+from typing import Any, Final
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
 from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
@@ -19,7 +21,7 @@ from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.plans import Caps
 from tests.core.job_stage import JobStage
-from tests.core.stage import OPEN
+from tests.core.stage import OPEN, capped
 
 
 def a_step(key: str, *depends_on: str, **more: Any) -> NewStep:
@@ -27,6 +29,9 @@ def a_step(key: str, *depends_on: str, **more: Any) -> NewStep:
     how = {name: more.pop(name) for name in ("mode", "condition") if name in more}
     job = NewJob(**{"queue_name": key, "payload": b"{}", **more})
     return NewStep(key=key, job=job, depends_on=depends_on, **how)
+
+
+DIAMOND: Final = (a_step("a"), a_step("b", "a"), a_step("c", "a"), a_step("d", "b", "c"))
 
 
 def stored(stage: JobStage, *steps: NewStep, admission: Admission = OPEN) -> "Graph":
@@ -125,3 +130,24 @@ def as_seen(workflow: WorkflowRow) -> list[Any]:
         workflow["cancel_requested_at_ms"],
         workflow["cancel_reason"],
     ]
+
+
+def caps(**limits: int) -> Caps:
+    found = capped(**limits).caps
+    assert found is not None
+    return found
+
+
+def dlq_retry(stage: JobStage, *ids: str, caps: Caps | None = None) -> Retried:
+    wanted = DeadLetters(job_ids=ids or None, limit=100)
+    return stage.run(retry_dead_letters, stage.org, wanted, ALL_QUEUES, caps)
+
+
+def finish(graph: Graph) -> None:
+    """Let workers complete whatever can be claimed, and the loops run, until nothing moves."""
+    for _ in range(len(graph.ids) + 1):
+        graph.stage.run_due()
+        if not graph.claimable:
+            return
+        graph.complete(*sorted(graph.claimable))
+    raise AssertionError(f"still {graph.claimable}")
