@@ -20,6 +20,21 @@ _CONDITIONS: Final[Mapping[str, str]] = {
 }
 _ORDER: Final = " ORDER BY created_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset"
 
+# Every set of conditions that a filter can have: of status, time and queue, in this order.
+_SETS: Final = tuple(
+    (*status, *since, *queue)
+    for status in ((), ("created",), ("duplicate",))
+    for since in ((), ("since_ms",))
+    for queue in ((), ("queue_name",))
+)
+LISTS: Final[Mapping[tuple[str, ...], Statement[InboundRow]]] = {
+    names: Statement(
+        InboundRow,
+        statements.LIST + "".join(f" AND {_CONDITIONS[name]}" for name in names) + _ORDER,
+    )
+    for names in _SETS
+}
+
 
 class LogFilter(Struct, frozen=True, kw_only=True):
     """Which lines to list. A field that is None filters nothing."""
@@ -43,9 +58,4 @@ def list_log(tx: Reading, org: int, wanted: LogFilter) -> list[InboundRow]:
         if value is not None:
             params[name] = value
             names.append(name)
-    return tx.rows(statement_of(names), params)
-
-
-def statement_of(names: list[str]) -> Statement[InboundRow]:
-    conditions = "".join(f" AND {_CONDITIONS[name]}" for name in names)
-    return Statement(InboundRow, statements.LIST + conditions + _ORDER)
+    return tx.rows(LISTS[tuple(names)], params)

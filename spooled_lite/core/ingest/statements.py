@@ -8,7 +8,7 @@ INSERT INTO inbound_log (id, org, provider, event_type, matched_queue, job_id, s
 VALUES (:id, :org, :provider, :event_type, :matched_queue, :job_id, :status, :now_ms)
 """
 
-# The conditions of a filter follow, then the order: `log.statement_of`. It walks along the index
+# The conditions of a filter follow, then the order: `log.LISTS`. It walks along the index
 # inbound_log_newest or that of the filter, inbound_log_of_queue or inbound_log_duplicates.
 LIST: Final = """
 SELECT id, provider, event_type, matched_queue, job_id, status, created_at_ms FROM inbound_log

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.ingest import statements
-from spooled_lite.core.ingest.log import LogFilter, list_log, statement_of
+from spooled_lite.core.ingest.log import LISTS, LogFilter, list_log
 from spooled_lite.core.maintenance.prune import Pruning, Retention
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
@@ -101,7 +101,7 @@ def test_a_page_begins_where_the_one_before_ended(stage: JobStage) -> None:
 def test_every_list_walks_along_an_index(stage: JobStage, names: list[str], index: str) -> None:
     params = {"org": 1, "limit": 1, "offset": 0, "since_ms": 0, "queue_name": "q"}
 
-    plan = stage.plan(statement_of(names).text, **params)
+    plan = stage.plan(LISTS[tuple(names)].text, **params)
 
     assert plan == [f"SEARCH inbound_log USING INDEX {index}"]
 
