@@ -93,6 +93,7 @@ LEFT_OUT: Final = frozenset(
         "GET /api/v1/jobs/dlq",
         "POST /api/v1/jobs/dlq/retry",
         "POST /api/v1/jobs/dlq/purge",
+        "POST /api/v1/jobs/actions",
         "GET /api/v1/queues",
         "GET /api/v1/workers",
         "GET /api/v1/schedules",

@@ -178,6 +178,7 @@ def _dead_letters(walk: Walk) -> None:
         walk.call("failJob", holder, id=claimed["id"])
     walk.call("listDeadLetters", query={"limit": "1"})
     walk.call("retryJob", id=claimed["id"])
+    walk.call("actOnJobs")
     walk.call("retryDeadLetters", {"limit": 1})
     walk.call("purgeDeadLetters", {"older_than": "2027-01-16T00:00:00Z"})
 
@@ -230,6 +231,7 @@ def _figures(walk: Walk) -> None:
     walk.call("checkSlug", query={"slug": "acme"})
     walk.call("checkSlugInPath", slug="acme")
     walk.call("generateSlug")
+    walk.call("getSignInOptions")
     walk.call("getUsage")
     walk.call("adminListOrganizations", query={"limit": "1"})
     for name in ("adminGetStats", "adminListPlans", "adminListQueues", "adminListWorkers"):

@@ -46,6 +46,7 @@ FRAGMENTS: Final = frozenset(
 CHECK: Final = "`spooled-lite check` looks at every row of a file that nobody serves"
 AT_MOST_ASKED: Final = "sorts at most as many rows as were named, a hundred"
 WALKS: Final[Mapping[str, str]] = {
+    "core.jobs.choice_statements.NEWEST": "one step back, to the newest row",
     "core.jobs.check_statements.ALL_COUNTERS": CHECK,
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
     "core.jobs.check_statements.WRONGLY_CLAIMABLE": CHECK,

@@ -1,6 +1,9 @@
-"""Moving a waiting job forward or back."""
+"""Moving waiting jobs forward or back."""
+
+from collections.abc import Sequence
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.choice import find_named
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
@@ -23,3 +26,11 @@ def set_priority(tx: Tx, org: int, job_id: str, priority: int, scope: Scope) -> 
     if before is None or row is None or not scope.allows(row["queue_name"]):
         raise NotFound("Job not found, or it is no longer waiting")
     return before["priority"], row
+
+
+def set_priorities(tx: Tx, org: int, job_ids: Sequence[str], priority: int, scope: Scope) -> int:
+    """Set the priority of those of some jobs that wait; how many. One pass: give it few."""
+    asked = {"org": org, "priority": priority, "now_ms": tx.now_ms}
+    named = find_named(tx, org, job_ids, scope)
+    changed = (tx.row(statements.SET_PRIORITY, {**asked, "id": job["id"]}) for job in named)
+    return sum(row is not None for row in changed)

@@ -24,6 +24,7 @@ S = JobStatus
 
 STATUSES: Final = tuple(each.value for each in S)
 ACTIVE: Final = frozenset({S.PENDING, S.SCHEDULED, S.PROCESSING})
+WAITING: Final = frozenset({S.PENDING, S.SCHEDULED})
 TERMINAL: Final = frozenset(S) - ACTIVE
 FAILED: Final = frozenset({S.FAILED, S.DEADLETTER})  # it came to an end, and not to a good one
 

@@ -1,8 +1,12 @@
-"""Taking a waiting job out of its queue."""
+"""Taking waiting jobs out of their queue."""
+
+from collections.abc import Sequence
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.choice import find_named
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
+from spooled_lite.core.jobs.states import WAITING
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.fence import visible
@@ -26,6 +30,22 @@ def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
         raise Conflict(f"Job cannot be cancelled: it is {before['status']}")
     tell_dependents(tx, row)
     return row
+
+
+def cancel_several(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> int:
+    """Cancel those of some jobs that wait; how many. One pass: give it few.
+
+    What waits for them is cancelled by the loop.
+    """
+    count = 0
+    for job in find_named(tx, org, job_ids, scope):
+        if job["status"] not in WAITING:
+            continue
+        row = _cancel(tx, org, job["id"], was=job["status"], reason=None)
+        assert row is not None, "nothing changes a job between two statements of an operation"
+        tell_dependents_later(tx, row)
+        count += 1
+    return count
 
 
 def expire_jobs(tx: Tx) -> Pass:

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from spooled_lite.core.jobs.choice import find_named
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.statements import DueRow
 from spooled_lite.storage.transaction import Cache, Tx
@@ -32,11 +35,30 @@ def promote_due_of_queue(tx: Tx, queue: int) -> None:
     _promote(tx, first_of(tx.rows(statements.DUE_OF_QUEUE, wanted)))
 
 
+def run_now(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> int:
+    """Let those of some jobs that wait for their time, or for a retry, not wait for it any more.
+
+    How many. One pass: give it few.
+    """
+    count = 0
+    for was in find_named(tx, org, job_ids, scope):
+        asked = {"id": was["id"], "org": org, "now_ms": tx.now_ms}
+        row = tx.row(statements.RUN_NOW, asked)
+        if row is not None:
+            _announce(tx, row, was=was["status"])
+            count += 1
+    return count
+
+
 def _promote(tx: Tx, due: Sequence[DueRow]) -> None:
     for was in due:
         row = tx.row(statements.PROMOTE, {"seq": was["seq"], "now_ms": tx.now_ms})
         assert row is not None, "nothing changes a job between two statements of an operation"
-        if was["status"] == "scheduled":
-            tx.emit("job.promoted", row["org"], row=row, was="scheduled")
-        if row["claimable"]:
-            tx.feed((row["org"], row["queue_name"]))
+        _announce(tx, row, was=was["status"])
+
+
+def _announce(tx: Tx, row: JobRow, *, was: str) -> None:
+    if was == "scheduled":
+        tx.emit("job.promoted", row["org"], row=row, was="scheduled")
+    if row["claimable"]:
+        tx.feed((row["org"], row["queue_name"]))

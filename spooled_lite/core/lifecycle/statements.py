@@ -89,6 +89,20 @@ RETURNING *
 """,
 )
 
+# Index jobs_by_id. Whatever its time is.
+RUN_NOW: Final = Statement(
+    JobRow,
+    """
+UPDATE jobs
+   SET status = 'pending', run_at_ms = NULL, claimable = (dependencies_met IS NOT 0),
+       updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND run_at_ms IS NOT NULL"""
+    + VISIBLE
+    + """
+RETURNING *
+""",
+)
+
 # -- the holder of a lease -------------------------------------------------------------------
 
 # The guard is the fence: a late or foreign answer changes no row. A lease that is over is refused

@@ -17,6 +17,7 @@ from spooled_lite.core.steps.dependents import let_go, look_again
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline
+from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Tx
 
 # Each job takes its history with it, some rows each: with them a pass stays within 500 rows or so.
@@ -47,6 +48,21 @@ def purge_dead_letters_pass(tx: Tx, org: int, wanted: DeadLetters, scope: Scope)
     count = remove(tx, rows)
     is_last = count == len(rows) and (count < limit or limit == wanted.limit)
     return Purged(count, None if is_last else FROM_START)
+
+
+class Removed(Struct, frozen=True):
+    """What one pass removed, and whether nothing is left for another one."""
+
+    count: int
+    is_through: bool
+
+
+def remove_finished(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> Removed:
+    """Remove those of some jobs that are finished; call again until it is through."""
+    found = tx.rows(removal_statements.FINISHED_NAMED, {"org": org, "ids": array_of(job_ids)})
+    rows = [row for row in found if scope.allows(row["queue_name"])]
+    count = remove(tx, rows)
+    return Removed(count, is_through=count == len(rows))
 
 
 def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_START) -> Purged:

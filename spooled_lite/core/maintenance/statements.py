@@ -3,7 +3,7 @@
 from typing import Final, TypedDict
 
 from spooled_lite.core.jobs.passes import SizedRow
-from spooled_lite.core.jobs.statements import ALL_BYTES, BriefJobRow
+from spooled_lite.core.jobs.statements import ALL_BYTES, VISIBLE, BriefJobRow
 from spooled_lite.storage.statement import Statement, Value
 
 
@@ -74,6 +74,16 @@ SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
    AND (completed_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY completed_at_ms, seq LIMIT :limit
 """,
+)
+
+# Index jobs_by_id, once for each id asked for.
+FINISHED_NAMED: Final = Statement(
+    RemovedRow,
+    f"""
+SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id, {ALL_BYTES} AS size_bytes
+  FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
+ WHERE jobs.org = :org AND status IN ('completed', 'failed', 'deadletter', 'cancelled')"""
+    + VISIBLE,
 )
 
 DELETE_HISTORY: Final = """

@@ -19,6 +19,7 @@ from spooled_lite.wire.http.resources import (
     front,
     health,
     ingest,
+    job_actions,
     jobs,
     keys,
     metrics,
@@ -78,6 +79,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/jobs/dlq",               dead_letters.list_all, Access.KEY, "jobs:read"),
     ("POST",   "/api/v1/jobs/dlq/retry",         dead_letters.retry,    Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/dlq/purge",         dead_letters.purge,    Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/jobs/actions",           job_actions.act_on_many, Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/jobs/{id}",              jobs.get,              Access.KEY, "jobs:read"),
     ("DELETE", "/api/v1/jobs/{id}",              jobs.delete,           Access.KEY, "jobs:write jobs:delete"),  # noqa: E501
     ("GET",    "/api/v1/jobs/{id}/wait",         outcomes.wait_for_job, Access.KEY, "jobs:read"),

@@ -41,6 +41,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/jobs/dlq"): "listDeadLetters",
     ("POST", "/api/v1/jobs/dlq/retry"): "retryDeadLetters",
     ("POST", "/api/v1/jobs/dlq/purge"): "purgeDeadLetters",
+    ("POST", "/api/v1/jobs/actions"): "actOnJobs",
     ("GET", "/api/v1/jobs/{id}"): "getJob",
     ("DELETE", "/api/v1/jobs/{id}"): "deleteJob",
     ("GET", "/api/v1/jobs/{id}/wait"): "waitForJob",

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import Conflict, LeaseExpired, QuotaExceeded
+from spooled_lite.errors import AccessDenied, Conflict, LeaseExpired, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import attempts, dead_letters, dependencies, jobs
+from spooled_lite.wire.http.resources import attempts, dead_letters, dependencies, job_actions, jobs
 from spooled_lite.wire.shapes import job_bodies as bodies
 from spooled_lite.wire.shapes import jobs as shapes
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID, Success
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
+from spooled_lite.wire.shapes.job_actions import ActionCounted, ActionDone, ActOnJobs
 
 _QUEUE: Final = (
     Parameter("queue_name", "Only jobs of this queue"),
@@ -58,6 +59,21 @@ _CLAIM: Final = {"queue_name": "emails", "worker_id": "mailer-1", "lease_duratio
 _HOLDER: Final = {"worker_id": "mailer-1", "lease_id": A_LEASE}
 
 JOBS: Final[Mapping[Handler, Doc]] = {
+    job_actions.act_on_many: Doc(
+        summary="Act on many jobs: retry, cancel, delete, change the priority, run now",
+        about=f"With `dry_run` it counts, for {job_actions.COUNT_SECONDS:g} seconds at most. "
+        f"Without, it acts for about {job_actions.ACT_SECONDS:g} seconds, in small transactions; "
+        "send `cursor` to go on. "
+        "What was done stays done when a later part is refused.",
+        body=ActOnJobs,
+        example={
+            "action": "retry",
+            "filter": {"queue_name": "emails", "statuses": ["deadletter"]},
+            "dry_run": True,
+        },
+        answer=(ActionCounted, ActionDone),
+        errors=(AccessDenied, QuotaExceeded),
+    ),
     jobs.create: Doc(
         summary="Create a job",
         about="200 with the first job when its idempotency key is known; nothing else happens then."

@@ -1,0 +1,105 @@
+"""Statements that choose many jobs by a filter, a window of an index at a time."""
+
+from typing import Final, TypedDict
+
+from spooled_lite.core.jobs.statements import VISIBLE
+from spooled_lite.storage.statement import Statement
+
+
+class ChosenRow(TypedDict):
+    seq: int
+    id: str
+    queue_name: str
+    job_type: str
+    status: str
+    created_at_ms: int
+    run_at_ms: int | None
+
+
+class PlaceRow(TypedDict):
+    created_at_ms: int
+    seq: int
+
+
+# In the order of the index, behind one row and up to another one.
+_BETWEEN: Final = """
+   AND (created_at_ms, seq) > (:after_ms, :after_seq) AND (created_at_ms, seq) <= (:to_ms, :to_seq)
+ ORDER BY created_at_ms, seq"""
+
+# A value that is null filters nothing. Names and types as in the lists of jobs (query.py).
+_FILTERED: Final = (
+    """
+   AND (:queue IS NULL OR queue = :queue)
+   AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))
+   AND (:job_type IS NULL OR job_type = :job_type)
+   AND (:created_after_ms IS NULL OR created_at_ms >= :created_after_ms)
+   AND (:created_before_ms IS NULL OR created_at_ms < :created_before_ms)
+   AND (:ended_by_ms IS NULL OR completed_at_ms IS NULL OR completed_at_ms <= :ended_by_ms)
+   AND (:is_delayed IS NULL OR run_at_ms IS NOT NULL)
+   AND (:state IS NULL OR CASE :state
+            WHEN 'blocked' THEN dependencies_met = 0
+            ELSE retry_count > 0 AND run_at_ms IS NOT NULL AND status = 'pending' END)
+   AND (:text IS NULL OR substr(id, 1, length(:text)) = :text
+        OR instr(lower(queue_name), :text) OR instr(lower(job_type), :text))
+   AND (:text_pattern IS NULL OR queue_name GLOB :text_pattern OR job_type GLOB :text_pattern)
+   AND (:tag IS NULL OR (tags IS NOT NULL AND EXISTS (
+        SELECT 1 FROM json_each(CAST(tags AS TEXT)) AS each
+         WHERE CASE json_type(CAST(tags AS TEXT)) WHEN 'array' THEN each.value = :tag
+                    WHEN 'object' THEN each.key = :tag END)))"""
+    + VISIBLE
+)
+_COLUMNS: Final = "seq, id, queue_name, job_type, status, created_at_ms, run_at_ms"
+
+# Index jobs_by_status; a window of it.
+OF_STATUS: Final = Statement(
+    ChosenRow,
+    f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_by_status WHERE org = :org AND status = :status"
+    f"{_FILTERED}{_BETWEEN} LIMIT :limit",
+)
+
+# Index jobs_by_queue; a window of it.
+OF_QUEUE: Final = Statement(
+    ChosenRow,
+    f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_by_queue"
+    f" WHERE queue = :of_queue AND status = :status"
+    f"{_FILTERED}{_BETWEEN} LIMIT :limit",
+)
+
+# The same indexes alone: the last row of a window that begins behind a row.
+END_OF_STATUS: Final = Statement(
+    PlaceRow,
+    "SELECT created_at_ms, seq FROM jobs INDEXED BY jobs_by_status"
+    f" WHERE org = :org AND status = :status{_BETWEEN} LIMIT 1 OFFSET :looked_at",
+)
+END_OF_QUEUE: Final = Statement(
+    PlaceRow,
+    "SELECT created_at_ms, seq FROM jobs INDEXED BY jobs_by_queue"
+    f" WHERE queue = :of_queue{_BETWEEN} LIMIT 1 OFFSET :looked_at",
+)
+
+# Index jobs_newest, its last row.
+NEWEST: Final = Statement(
+    PlaceRow,
+    """
+SELECT created_at_ms, seq FROM jobs WHERE org = :org ORDER BY created_at_ms DESC, seq DESC LIMIT 1
+""",
+)
+
+# Index jobs_by_queue, its last row of a queue.
+NEWEST_OF_QUEUE: Final = Statement(
+    PlaceRow,
+    """
+SELECT created_at_ms, seq FROM jobs WHERE queue = :queue
+ ORDER BY created_at_ms DESC, seq DESC LIMIT 1
+""",
+)
+
+# Index jobs_by_id, once for each id asked for.
+NAMED: Final = Statement(
+    ChosenRow,
+    """
+SELECT jobs.seq, jobs.id, queue_name, job_type, status, created_at_ms, run_at_ms
+  FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
+ WHERE jobs.org = :org"""
+    + VISIBLE,
+)
