@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from benchmarks.serving import KEY, QUEUE, run, until_stopped
+from benchmarks.statements import FIRST_ORGANIZATION
 from spooled_lite.app import running
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, WORKER_ID
 from spooled_lite.cli.serve import GC_THRESHOLDS
@@ -70,7 +71,7 @@ async def null_database(real: Database) -> NullDatabase:
 
 
 def _organization(tx: Any) -> int:
-    seq: int = tx.row("SELECT min(seq) FROM organizations")[0]
+    seq: int = tx.value(FIRST_ORGANIZATION)
     return seq
 
 

@@ -16,10 +16,8 @@ from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.storage.connection import open_writer
 from spooled_lite.storage.counters import ADD_TO_QUEUE, ADD_TO_USAGE
-from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Tx
 
-FIRST_ORG: Final = Value(int, "SELECT min(seq) FROM organizations")
 CHUNK: Final = 100_000  # rows of one transaction
 DAY_MS: Final = 24 * 60 * 60 * 1000
 
@@ -99,6 +97,6 @@ async def _first_start(path: str) -> None:
 
 
 def _make_queue(tx: Tx) -> None:
-    org = tx.value(FIRST_ORG)
+    org = tx.value(statements.FIRST_ORGANIZATION)
     assert org is not None, "a file has an organization from its first start"
     ensure_queue(tx, org, QUEUE, Admission(None, 3, 300))

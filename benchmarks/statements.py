@@ -2,6 +2,10 @@
 
 from typing import Final
 
+from spooled_lite.storage.statement import Value
+
+FIRST_ORGANIZATION: Final = Value(int, "SELECT min(seq) FROM organizations")
+
 _NUMBERS: Final = """
 WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :count)
 """

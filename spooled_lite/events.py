@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -45,12 +45,6 @@ EventType = Literal[
     "token.revoked",
     "storage.reopened",
 ]
-
-
-class Row(Protocol):
-    """A row of the database, by column name."""
-
-    def __getitem__(self, column: str, /) -> Any: ...
 
 
 class EventOf(Struct, Generic[R_co], frozen=True, gc=False):

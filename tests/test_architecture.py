@@ -365,3 +365,22 @@ def test_sql_stands_in_the_statements_of_its_resource(name: str) -> None:
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if level(here(name)) in (2, 3, 4)])
+def test_the_rows_of_a_statement_have_a_type(name: str) -> None:
+    """`Reading.row` and `rows` take a `Statement`, which names the type; nothing goes around it."""
+    loose = [
+        ast.unparse(node)
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "sqlite3.Row"
+    ]
+    around = [
+        ast.unparse(node.func)
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("fetchone", "fetchall")
+    ]
+
+    assert loose + around == []

@@ -13,10 +13,10 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 from spooled_lite.core.auth.verify import while_valid
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.change import regenerate as regenerate_key
+from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Grants, IssuedKey
 from spooled_lite.core.lifecycle.claim import claim_if_still_allowed
 from spooled_lite.core.queues.records import Admission
-from spooled_lite.events import Row
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.grpc.server import GrpcServer
 from tests.api.raw_http import Client
@@ -387,7 +387,7 @@ def test_a_call_whose_body_is_on_its_way_may_do_what_its_key_may_when_it_is_ther
     on_stage(test)
 
 
-def regenerate_and_enqueue(tx: Tx, key: Row) -> str:
+def regenerate_and_enqueue(tx: Tx, key: KeyRow) -> str:
     regenerate_key(tx, key["org"], key["id"], Grants(), is_live=False)
     job_id: str = enqueue(tx, key["org"], a_job(), Admission(), ALL_QUEUES).row["id"]
     return job_id

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -36,25 +36,15 @@ class Reading:
         self._connection = connection
         self.now_ms = now_ms
 
-    @overload
-    def row(self, statement: Statement[R], params: Params = _NO_PARAMS) -> R | None: ...
-    @overload
-    def row(self, statement: str, params: Params = _NO_PARAMS) -> sqlite3.Row | None: ...
-    def row(self, statement: Statement[R] | str, params: Params = _NO_PARAMS) -> Any:
+    def row(self, statement: Statement[R], params: Params = _NO_PARAMS) -> R | None:
         """The only row of a statement, or None. The statement may change something (RETURNING)."""
-        text = statement if isinstance(statement, str) else statement.text
-        rows = self._connection.execute(text, params).fetchall()
+        rows: list[R] = self._connection.execute(statement.text, params).fetchall()
         assert len(rows) <= 1, "a statement for one row found several"
         return rows[0] if rows else None
 
-    @overload
-    def rows(self, statement: Statement[R], params: Params = _NO_PARAMS) -> list[R]: ...
-    @overload
-    def rows(self, statement: str, params: Params = _NO_PARAMS) -> list[sqlite3.Row]: ...
-    def rows(self, statement: Statement[R] | str, params: Params = _NO_PARAMS) -> Any:
+    def rows(self, statement: Statement[R], params: Params = _NO_PARAMS) -> list[R]:
         """All rows. Read to the end: an open RETURNING makes RELEASE and COMMIT fail."""
-        text = statement if isinstance(statement, str) else statement.text
-        return self._connection.execute(text, params).fetchall()
+        return self._connection.execute(statement.text, params).fetchall()
 
     def value(self, statement: Value[T], params: Params = _NO_PARAMS) -> T | None:
         """The only value of a statement; None when there is no row, or null in it."""
@@ -165,7 +155,7 @@ class Tx(Reading):
         event_type: EventType,
         org: int,
         *,
-        row: Any,
+        row: Mapping[str, object],
         was: str | None = None,
         facts: Mapping[str, Any] = _NO_PARAMS,
     ) -> None:

@@ -15,6 +15,7 @@ from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX
 from spooled_lite.wire.time_limit import TimeLimit
 from tests.grpc.stage import Client, Held, Stage, holder, play, refusal
+from tests.statements import untyped
 
 QUEUE = "emails"
 # Every method with a request that is in order. They touch the queue they name.
@@ -190,7 +191,8 @@ async def do(act: str, stage: Stage) -> None:
 
 def suspend(tx: Any, org: int) -> None:
     row = tx.row(
-        "UPDATE organizations SET is_active = 0 WHERE seq = :org RETURNING *", {"org": org}
+        untyped("UPDATE organizations SET is_active = 0 WHERE seq = :org RETURNING *"),
+        {"org": org},
     )
     tx.emit("org.changed", org, row=row)
 

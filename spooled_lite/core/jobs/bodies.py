@@ -3,18 +3,17 @@
 import logging
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypedDict, TypeVar, cast
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import Which
 from spooled_lite.errors import BodyDamaged
-from spooled_lite.events import Row
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
 
 J = TypeVar("J", bound=JobRow)
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=Mapping[str, object])
 
 logger = logging.getLogger(__name__)
 
@@ -28,17 +27,14 @@ DAMAGED_LOGGED_MAX: Final = 1_000  # bodies; a file with more of them is beyond 
 _logged: Final[set[tuple[str, Which]]] = set()
 
 
-class Whole:
-    """A row with the large values that were read apart from it."""
+class WithLargeRow(TypedDict):
+    """A row of a list that comes without a large column, and says how long that is."""
 
-    __slots__ = ("_bodies", "_row")
+    seq: int
+    size_bytes: int | None
 
-    def __init__(self, row: Row, bodies: Mapping[str, bytes | None]) -> None:
-        self._row = row
-        self._bodies = bodies
 
-    def __getitem__(self, column: str) -> Any:
-        return self._bodies[column] if column in self._bodies else self._row[column]
+W = TypeVar("W", bound=WithLargeRow)
 
 
 def is_whole(row: JobRow) -> bool:
@@ -129,13 +125,13 @@ def whole_while_room(tx: Reading, rows: Sequence[J], bytes_max: int) -> list[J]:
     return found
 
 
-def filled(tx: Reading, rows: Sequence[R], column: str, statement: Value[bytes]) -> list[R]:
+def filled(tx: Reading, rows: Sequence[W], column: str, statement: Value[bytes]) -> list[W]:
     """The rows of a list, each with its one large column, which `statement` reads for `:seq`.
 
     The rows come with the length of that column as `size_bytes`, and with NULL in its place. It
     stays NULL where PAGE_BYTES_MAX is used up, unless it is at most IN_ROW_BYTES_MAX long.
     """
-    found: list[R] = []
+    found: list[W] = []
     left = PAGE_BYTES_MAX
     for row in rows:
         size = row["size_bytes"] or 0
@@ -149,9 +145,9 @@ def filled(tx: Reading, rows: Sequence[R], column: str, statement: Value[bytes])
     return found
 
 
-def is_omitted(row: Row, column: str) -> bool:
-    """Whether `filled` had no room for the column of this row."""
-    return row[column] is None and bool(row["size_bytes"])
+def is_omitted(value: bytes | None, size_bytes: int | None) -> bool:
+    """Whether `filled` had no room for the large column of a row, which is so long."""
+    return value is None and bool(size_bytes)
 
 
 def is_intact(body: bytes | None, stored_checksum: int | None) -> bool:
@@ -179,7 +175,7 @@ def _whole_or_error(tx: Reading, row: J) -> J | BodyDamaged | None:
 
 def _with(row: R, columns: Mapping[str, object]) -> R:
     """The row with other values in these columns of its."""
-    return cast(R, {**cast(Any, row), **columns})
+    return cast(R, {**row, **columns})
 
 
 def _add(tx: Tx, job: int, which: Which, body: bytes) -> None:

@@ -6,7 +6,6 @@ from typing import Final, TypedDict, TypeVar
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.events import Row
 from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Params, Tx
 
@@ -14,14 +13,18 @@ PASS_MAX: Final = 500  # rows in one transaction, so that no claim waits long be
 # Read, written or freed in one transaction: some milliseconds, and no more memory than that.
 PASS_BYTES_MAX: Final = 4 * 1024 * 1024
 
-R = TypeVar("R", bound=Row)
 
+class OfSizeRow(TypedDict):
+    """A row that a pass may delete or change, by how many bytes that frees or moves."""
 
-class SizedRow(TypedDict):
-    """A row that a pass may delete or change, and how many bytes that frees or moves."""
-
-    seq: int
     size_bytes: int
+
+
+class SizedRow(OfSizeRow):
+    seq: int
+
+
+R = TypeVar("R", bound=OfSizeRow)
 
 
 class NextRow(TypedDict):

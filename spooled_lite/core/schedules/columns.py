@@ -40,7 +40,7 @@ class ListedScheduleRow(_Shown):
     """A schedule in a list, where its template is filled in as long as there is room."""
 
     payload_template: bytes | None
-    size_bytes: int  # of the template
+    size_bytes: int | None  # of the template
 
 
 class ScheduleOfAnyOrgRow(ListedScheduleRow):

@@ -143,7 +143,7 @@ class DeliveryRow(TypedDict):
     created_at_ms: int
     delivered_at_ms: int | None
     body: bytes | None
-    size_bytes: int
+    size_bytes: int | None
 
 
 class ClearedRow(TypedDict):

@@ -182,7 +182,7 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
             event=row["event"],
             event_type=row["event"],
             payload=NULL if body is None else Raw(body),
-            values_omitted=is_omitted(row, "body") or UNSET,
+            values_omitted=is_omitted(row["body"], row["size_bytes"]) or UNSET,
             status=row["status"],
             status_code=row["status_code"],
             response_body=row["response_body"],

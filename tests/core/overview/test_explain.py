@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.overview import explain as explaining
 from spooled_lite.core.overview.explain import Explanation, explain
@@ -11,7 +12,6 @@ from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.workers.records import NewWorker
 from spooled_lite.core.workers.register import register
 from spooled_lite.errors import NotFound
-from spooled_lite.events import Row
 from tests.core.job_stage import JobStage
 from tests.core.overview.claims import KnownClaims
 from tests.core.stage import OPEN
@@ -20,11 +20,11 @@ from tests.factories import a_job
 THERE = KnownClaims({"emails": 1})
 
 
-def explained(stage: JobStage, job: Row, claims: KnownClaims = THERE) -> Explanation:
+def explained(stage: JobStage, job: JobRow, claims: KnownClaims = THERE) -> Explanation:
     return stage.read(explain, stage.org, job["id"], ALL_QUEUES, claims)
 
 
-def reasons(stage: JobStage, job: Row, claims: KnownClaims = THERE) -> dict[str, Any]:
+def reasons(stage: JobStage, job: JobRow, claims: KnownClaims = THERE) -> dict[str, Any]:
     found = explained(stage, job, claims)
     if found.state == "waiting":
         assert {*found.clear, *dict(found.reasons)} == set(explaining.CHECKED)

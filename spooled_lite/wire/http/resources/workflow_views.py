@@ -46,7 +46,7 @@ def workflow_created(stored: StoredWorkflow, org_id: str) -> WorkflowCreated:
 
 def listed_workflow(row: ListedWorkflowRow, org_id: str) -> ListedWorkflow:
     listed = ListedWorkflow(**_summary(row, org_id))
-    if is_omitted(row, "metadata"):
+    if is_omitted(row["metadata"], row["size_bytes"]):
         listed.metadata_omitted = True
     return listed
 
