@@ -5,6 +5,7 @@ logs an error, throws, is refused something by its policy or by the server fails
 the test allows it by `watch.allow`.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.dashboard.watched import Watch
+from tests.dashboard.world import World, seed
 from tests.server_process import API_KEY, ServerProcess
 
 CHROMIUM: Final = shutil.which("chromium")
@@ -23,6 +25,16 @@ WAIT_MS: Final = 15_000.0  # for what a page should show; the machine may be bus
 
 DESKTOP: Final = (1280, 800)
 PHONE: Final = (390, 844)
+
+
+def enter(tokens: dict[str, str]) -> str:
+    """Before the scripts of a page, unless somebody has signed out: the tokens of its tab."""
+    return f"""
+        if (location.protocol === "http:" && !sessionStorage.getItem("test")) {{
+          sessionStorage.setItem("test", "entered");
+          for (const [name, value] of Object.entries({json.dumps(tokens)}))
+            sessionStorage.setItem(`spooled.${{name}}`, value);
+        }}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,6 +70,18 @@ def api(server: ServerProcess) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def world(api: httpx.Client) -> World:
+    """The server with something of everything in it."""
+    return seed(api)
+
+
+@pytest.fixture(scope="module")
+def tokens(server: ServerProcess) -> dict[str, str]:
+    answer = httpx.post(f"{server.url}/api/v1/auth/login", json={"api_key": API_KEY})
+    return {name: answer.json()[name] for name in ("access_token", "refresh_token")}
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(
@@ -78,6 +102,19 @@ def watch(context: BrowserContext) -> Iterator[Watch]:
 def page(watch: Watch) -> Page:
     """Signed out, at no address yet."""
     return watch.page
+
+
+@pytest.fixture
+def signed_in(page: Page, server: ServerProcess, tokens: dict[str, str]) -> Callable[[str], Page]:
+    """Opens an address behind `#`, as who holds the first key: `signed_in("/jobs")`."""
+    page.add_init_script(enter(tokens))
+
+    def open_at(address: str) -> Page:
+        page.goto(f"{server.url}/#{address}")
+        page.wait_for_selector("main h1")
+        return page
+
+    return open_at
 
 
 @pytest.fixture

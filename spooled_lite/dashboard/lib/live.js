@@ -1,0 +1,124 @@
+// What the page shows, kept up to date: one stream, at most four paints a second, polling when it has to.
+//
+//   const it = live({ events: "job.created,job.status", query: { queue }, paint(frames) {}, read() {} });
+//
+// `paint` gets [{ kind, data }], the last of each kind of each job, queue or worker, in order. `read` is
+// called when frames may be missing: after a break, while polling, while it is busy. Ends with the scope.
+
+import { budget, reachable } from "./api.js";
+import { every } from "./clock.js";
+import { openStream } from "./stream.js";
+import { batch, computed, onDispose, signal } from "./signal.js";
+
+const PAINT_MS = 250, PAINT_BUSY_MS = 1000, WAITING_MANY = 200;
+const BUSY_PER_SECOND = 300, BUSY_SECONDS = 3, BUSY_READ_SECONDS = 5, BUSY_REST_MS = 30_000;
+const HIDDEN_MS = 30_000, POLL_SECONDS = 10, POLL_SLOW_SECONDS = 30;
+const BREAKS_MAX = 3, BREAKS_MS = 60_000;
+
+const stream = signal("none"); // none, connecting, live, busy, polling
+export const held = signal(false); // by the person: `z`
+export const mark = computed(() => {
+  if (!reachable.value) return "offline";
+  return held.value && stream.value !== "none" ? "held" : stream.value;
+});
+
+let isPointerDown = false, isComposing = false;
+const listen = (kinds, act) => kinds.forEach(kind => addEventListener(kind, act, { capture: true, passive: true }));
+listen(["pointerdown"], () => { isPointerDown = true; });
+listen(["pointerup", "pointercancel", "blur"], () => { isPointerDown = false; });
+listen(["compositionstart"], () => { isComposing = true; });
+listen(["compositionend"], () => { isComposing = false; });
+
+// Nothing moves under a hand.
+function mayPaint() {
+  const isSelecting = !(getSelection()?.isCollapsed ?? true);
+  return !held.peek() && !isPointerDown && !isComposing && !isSelecting && !document.querySelector("[popover]:popover-open");
+}
+
+const subject = ({ kind, data }) =>
+  `${kind} ${data.job_id ?? data.workflow_id ?? data.worker_id ?? data.schedule_id ?? data.queue_name ?? ""}`;
+
+export function live({ path = "/events", events = "", query = {}, paint, read, isTail = false }) {
+  let close = () => {}, hidden = 0, timer = 0, breaks = [], seconds = [], isBusy = false, wasClosed = false;
+  let waiting = new Map(), number = 0;
+
+  function open() {
+    close();
+    const names = isBusy ? "queue.stats" : events;
+    const stop = openStream(path, { ...query, ...(names && { events: names }) }, { onFrame, onState, onGap: read ?? (() => {}) });
+    close = () => (stop(), (close = () => {}));
+  }
+
+  function onState(state) {
+    if (state === "live") stream.value = isBusy ? "busy" : "live";
+    if (state === "connecting" && stream.peek() === "none") stream.value = "connecting";
+    if (state === "refused") stream.value = "polling";
+    if (state !== "broken") return;
+    breaks = [...breaks.filter(at => at > Date.now() - BREAKS_MS), Date.now()];
+    stream.value = breaks.length >= BREAKS_MAX ? "polling" : stream.peek() === "polling" ? "polling" : "connecting";
+  }
+
+  function onFrame(kind, data) {
+    if (kind === "system.health" || kind === "ping") return;
+    const frame = { kind, data }, name = isTail ? number++ : subject(frame);
+    waiting.delete(name);
+    waiting.set(name, frame);
+    if (!isTail && !isBusy) measure();
+    timer ||= setTimeout(look, waiting.size > WAITING_MANY ? PAINT_BUSY_MS : PAINT_MS);
+  }
+
+  function look() {
+    timer = 0;
+    if (!mayPaint()) {
+      timer = setTimeout(look, PAINT_MS);
+      return;
+    }
+    const frames = [...waiting.values()];
+    waiting = new Map();
+    batch(() => paint?.(frames));
+  }
+
+  // More than can be shown: the list is read now and then instead.
+  function measure() {
+    const at = Math.floor(Date.now() / 1000);
+    if (seconds[0]?.at !== at) seconds = [{ at, n: 0 }, ...seconds.slice(0, BUSY_SECONDS)];
+    seconds[0].n++;
+    const whole = seconds.slice(1);
+    if (whole.length < BUSY_SECONDS || whole.some(each => each.n < BUSY_PER_SECOND)) return;
+    isBusy = true;
+    seconds = [];
+    setTimeout(() => { isBusy = false; if (!wasClosed) open(); }, BUSY_REST_MS);
+    open();
+  }
+
+  function seen() {
+    clearTimeout(hidden);
+    if (document.hidden) {
+      hidden = setTimeout(() => { wasClosed = true; close(); }, HIDDEN_MS);
+    } else if (wasClosed) {
+      wasClosed = false;
+      open();
+      read?.();
+    }
+  }
+
+  let lastPoll = Date.now();
+  every(BUSY_READ_SECONDS, () => {
+    const state = stream.peek(), isScarce = budget.remaining < budget.limit / 5;
+    const pause = state === "busy" ? BUSY_READ_SECONDS : isScarce ? POLL_SLOW_SECONDS : POLL_SECONDS;
+    if (held.peek() || (state !== "busy" && state !== "polling") || Date.now() - lastPoll < pause * 1000 - 500) return;
+    lastPoll = Date.now();
+    read?.();
+  });
+  document.addEventListener("visibilitychange", seen);
+  open();
+  onDispose(() => {
+    wasClosed = true;
+    close();
+    clearTimeout(timer);
+    clearTimeout(hidden);
+    document.removeEventListener("visibilitychange", seen);
+    stream.value = "none";
+  });
+  return { again: open };
+}

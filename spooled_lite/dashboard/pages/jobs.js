@@ -1,0 +1,154 @@
+// All jobs: find them, act on one, on several, on all that match.
+
+import { get } from "../lib/api.js";
+import { nowMs } from "../lib/clock.js";
+import { counts } from "../lib/about.js";
+import { el, when as either } from "../lib/dom.js";
+import { count, plural, shortId, span as duration } from "../lib/format.js";
+import { icon, stateOf, status } from "../lib/icons.js";
+import { keys } from "../lib/keys.js";
+import { live } from "../lib/live.js";
+import { go, link, queryOf } from "../lib/router.js";
+import { computed, signal } from "../lib/signal.js";
+import { reading, resource, rows } from "../lib/store.js";
+import { asCurl } from "../parts/curl.js";
+import { chips, choose, noMatch, rangeMs, timeRange } from "../parts/filters.js";
+import { bulk } from "../parts/job_acts.js";
+import { head, panel, when } from "../parts/panel.js";
+import { emptyState, shown } from "../parts/states.js";
+import { table } from "../parts/table.js";
+import { say } from "../parts/toast.js";
+
+const { a, button, div, span } = el;
+const PAGE = 100;
+const STATUSES = [["", "All"], ["pending", "Pending"], ["processing", "Processing"], ["scheduled", "Scheduled"], ["deadletter", "Dead letters"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
+const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", range: "Created" };
+const SILENT_MS = 30_000;
+const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
+
+export default function jobsPage() {
+  const filter = Object.fromEntries(Object.keys(NAMES).map(name => [name, queryOf(name)]));
+  const asked = () => ({
+    status: filter.status.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
+    created_after: rangeMs(filter.range.value) ? new Date(nowMs() - rangeMs(filter.range.value)).toISOString() : null,
+  });
+  const isFiltered = computed(() => Object.values(filter).some(it => it.value));
+  const selected = signal(new Set()), newer = signal(new Set()), hasMore = signal(false), isMore = signal(false);
+  const heard = new Map(); // when a row was last told of
+
+  const jobs = rows(async ending => {
+    const found = await get("/jobs", { ...asked(), limit: PAGE }, { signal: ending });
+    newer.value = new Set();
+    hasMore.value = found.length === PAGE;
+    return found;
+  });
+  const stats = resource(ending => get("/jobs/stats", { queue_name: filter.queue.value }, { signal: ending }));
+  const queues = resource(ending => get("/queues", {}, { signal: ending }));
+  reading(() => Object.values(filter).map(it => it.value), () => {
+    selected.value = new Set();
+    jobs.read();
+  });
+  reading(() => filter.queue.value, () => stats.read());
+
+  // At the same cost however deep: from the time of the last row on, without those seen of that moment.
+  async function more() {
+    if (isMore.peek() || !hasMore.peek()) return;
+    isMore.value = true;
+    try {
+      const all = jobs.all(), last = all.at(-1).created_at;
+      const found = await get("/jobs", {
+        ...asked(), limit: PAGE, created_before: new Date(Date.parse(last) + 1).toISOString(),
+        offset: all.filter(it => it.created_at === last).length,
+      });
+      hasMore.value = found.length === PAGE;
+      jobs.add(found);
+    } finally {
+      isMore.value = false;
+    }
+  }
+
+  function paint(frames) {
+    const fresh = new Set(newer.peek());
+    for (const { kind, data } of frames) {
+      const id = data.job_id, row = jobs.row(id);
+      if (!row) {
+        if (kind === "job.created" && fits(data)) fresh.add(id);
+        continue;
+      }
+      heard.set(id, Date.now());
+      if (kind === "job.status") jobs.patch(id, changed(data, row.peek()));
+      if (kind === "job.failed") jobs.patch(id, { last_error: data.error, retry_count: data.retry_count });
+      if (kind === "job.retrying") jobs.patch(id, { scheduled_at: data.scheduled_at });
+    }
+    if (fresh.size === newer.peek().size) return;
+    newer.value = fresh;
+    say(plural(fresh.size, "newer job"), { isRare: true });
+  }
+  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value;
+  const changed = ({ new_status, timestamp, worker_id }, before) => ({
+    status: new_status, updated_at: timestamp, worker_id: new_status === "processing" ? worker_id : before.worker_id,
+    ...(new_status === "processing" && { started_at: timestamp }),
+    ...(ENDS.has(new_status) && { completed_at: timestamp }),
+  });
+
+  async function refresh() {
+    const silent = jobs.ids.peek().filter(id => !ENDS.has(jobs.row(id).peek().status) && Date.now() - (heard.get(id) ?? 0) > SILENT_MS).slice(0, PAGE);
+    stats.read();
+    if (!silent.length) return;
+    for (const it of await get("/jobs/status", { ids: silent.join(",") })) jobs.patch(it.id ?? it.job_id, { status: it.status });
+  }
+
+  live({ events: "job.created,job.status,job.failed,job.retrying", query: { queue: filter.queue.peek() }, paint, read: () => (jobs.ids.peek().length ? refresh() : jobs.read()) });
+
+  const isMoved = row => filter.status.value && row.value.status !== filter.status.value;
+  const state = row => stateOf(row.value, nowMs());
+  const columns = [
+    { label: "Status", cell: row => () => status(state(row), isMoved(row) ? `now ${row.value.status}` : undefined) },
+    { label: "Type", class: "whole", cell: row => [
+      span({ class: "on-card quiet" }, span(() => row.value.job_type || "no type"), " · ", span(row.peek().queue_name), " · ", when(row.peek().created_at)),
+      span({ class: "off-card" }, () => row.value.job_type)] },
+    { label: "Queue", class: "hide", cell: row => a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name) },
+    { label: "Id", cell: (row, id) => a({ class: "mono", href: link(["jobs", id]), "data-open": "" }, shortId(id)) },
+    { label: "Attempt", class: "num hide", cell: row => () => [attempt(row.value), span({ class: "quiet" }, `/${row.value.max_retries + 1}`)] },
+    { label: "Prio", class: "num hide", cell: row => () => row.value.priority || "" },
+    { label: "Took", class: "num hide", cell: row => () => (row.value.started_at && row.value.completed_at ? duration(Date.parse(row.value.completed_at) - Date.parse(row.value.started_at)) : "") },
+    { label: "Last error", class: "fill clip whole quiet", cell: row => () => row.value.last_error && span({ title: row.value.last_error.slice(0, 1000) }, row.value.last_error.slice(0, 300)) },
+    { label: "Created", class: "num hide", cell: row => when(row.peek().created_at) },
+  ];
+  const attempt = it => (it.started_at ? it.retry_count + (["pending", "scheduled"].includes(it.status) ? 0 : 1) : "–");
+
+  const acts = bulk({ jobs, selected, asked, isFiltered, after: () => (jobs.read(), stats.read()) });
+  keys("Jobs", {
+    r: ["Read again", () => (jobs.read(), stats.read())],
+    ".": ["Show the newer ones", () => jobs.read()],
+    n: ["New job", () => go("jobs/new")],
+    "]": ["More", more],
+  });
+
+  const total = () => count(stats.data.value?.total ?? counts.value.jobs);
+  return [
+    head({ title: "Jobs", note: total, acts: [
+      asCurl(() => [["The jobs shown", "GET", "/jobs", { query: { ...asked(), limit: PAGE } }], ["Their numbers", "GET", "/jobs/stats"]]),
+      a({ class: "btn main-act", href: "#/jobs/new" }, icon("plus"), "New job"),
+    ] }),
+    chips({ name: "status", label: "Status", options: () => STATUSES.map(([value, label]) => ({ value, label, n: numberOf(value) })) }),
+    div({ class: "filters" },
+      choose({ name: "queue", label: "Queue", options: () => (queues.data.value ?? []).map(it => ({ value: it.queue_name ?? it.name })) }),
+      choose({ name: "type", label: "Type", isFree: true, placeholder: "mail.send" }),
+      choose({ name: "tag", label: "Tag", isFree: true, placeholder: "vip" }),
+      timeRange()),
+    either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
+    panel(null, {}, shown(jobs, () => table({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
+      what: "the jobs", word: "jobs:read", lines: 12, isEmpty: () => !jobs.ids.value.length,
+      empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Whatever is put into a queue stands here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
+    })),
+    either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
+    acts.bar,
+  ];
+
+  function numberOf(value) {
+    const it = stats.data.value;
+    if (!it || filter.type.value || filter.tag.value || filter.range.value) return null;
+    return value ? it[value] : it.total;
+  }
+}

@@ -1,0 +1,18 @@
+// The rail as a page: what has no place in the dock of a phone.
+
+import { el } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { signOut } from "../lib/session.js";
+import { head } from "../parts/panel.js";
+import { PLACES } from "../parts/places.js";
+
+const { nav, a, span, button } = el;
+
+export default function more() {
+  return [
+    head({ title: "More" }),
+    nav({ class: "panel menu", "aria-label": "All pages" },
+      PLACES.filter(it => !it.isAbsent && !it.isOnPhone).map(it => a({ href: `#/${it.path}` }, icon(it.icon), span(it.label))),
+      button({ type: "button", onclick: signOut }, icon("out"), span("Sign out"))),
+  ];
+}

@@ -1,0 +1,34 @@
+// "As curl": the call behind a view or an act, to copy.
+
+import { curl } from "../lib/api.js";
+import { el } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { copy } from "./act.js";
+import { openDialog } from "./dialog.js";
+import { code } from "./panel.js";
+
+const { button, div, p, span } = el;
+
+// `calls`: function that gives [["What it does", "GET", "/jobs", { query, body }], …].
+export const asCurl = (calls, label = "As curl") =>
+  button({ type: "button", class: "btn", onclick: () => openCurl(calls()), title: "The calls behind this, as commands" }, icon("copy"), span({ class: "wide" }, label));
+
+export function openCurl(calls) {
+  openDialog({
+    title: "As curl", isLarge: true,
+    body: close => [
+      p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first."),
+      calls.map(([what, method, path, rest]) => {
+        const text = curl(method, path, rest);
+        return div(div({ class: "row" }, span(what), button({ type: "button", class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
+      }),
+      div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Close")),
+    ],
+  });
+}
+
+async function copied(text) {
+  if (await copy(text)) return;
+  const node = [...document.querySelectorAll("dialog pre")].find(each => each.textContent === text);
+  getSelection().selectAllChildren(node);
+}

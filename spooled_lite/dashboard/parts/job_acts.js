@@ -1,0 +1,106 @@
+// What can be done with one job, with several selected, with all that match.
+
+import { get, send } from "../lib/api.js";
+import { el, when } from "../lib/dom.js";
+import { count, plural, shortId } from "../lib/format.js";
+import { icon } from "../lib/icons.js";
+import { may } from "../lib/session.js";
+import { act, obstacle } from "./act.js";
+import { openDialog } from "./dialog.js";
+import { manyJobs } from "./many.js";
+import { field } from "./panel.js";
+import { toast } from "./toast.js";
+
+const { div, span, b, button, input, p, form } = el;
+const PRIORITY = { least: -100, most: 100 };
+const WAITING = new Set(["pending", "scheduled"]);
+
+const path = id => `/jobs/${id}`;
+export const retryOne = id => send("POST", `${path(id)}/retry`);
+export const cancelOne = id => send("DELETE", path(id));
+export const setPriority = (id, priority) => send("PUT", `${path(id)}/priority`, { priority });
+
+// The buttons of one job: `job` reads what is known of it now.
+export function jobActs(job, { after }) {
+  const isIn = (...all) => () => (all.includes(job().status) ? null : `Not while it is ${job().status}`);
+  const id = () => job().id;
+  return {
+    retry: act({ label: "Retry", icon: "retry", words: ["jobs:write"], kind: "main-act", obstacle: isIn("deadletter", "failed"), run: () => retryOne(id()), done: () => `${shortId(id())} is back in ${job().queue_name}`, after }),
+    cancel: act({ label: "Cancel", icon: "stop", words: ["jobs:write", "jobs:delete"], kind: "danger", ask: "Cancel this job?", yes: "Cancel job", obstacle: isIn("pending", "scheduled"), run: () => cancelOne(id()), done: "Cancelled", after }),
+    priority: button({ type: "button", class: "btn", onclick: () => askPriority(job().priority, async n => {
+      const before = job().priority;
+      await setPriority(id(), n);
+      toast(`Priority ${n}`, { undo: () => setPriority(id(), before).then(after) });
+      after();
+    }), "aria-disabled": () => (WAITING.has(job().status) && !obstacle(["jobs:write"]) ? null : "true"), title: () => obstacle(["jobs:write"]) ?? (WAITING.has(job().status) ? null : "Only while it waits") }, "Priority…"),
+  };
+}
+
+export function askPriority(now, set) {
+  const number = input({ type: "number", min: PRIORITY.least, max: PRIORITY.most, value: String(now ?? 0), required: true, autofocus: "" });
+  openDialog({
+    title: "Priority",
+    body: close => form({ class: "form", onsubmit: event => {
+      event.preventDefault();
+      close();
+      set(Number(number.value));
+    } }, field("From -100 to 100; higher goes first", number),
+    div({ class: "acts" }, button({ class: "btn main-act", type: "submit" }, "Set"), button({ class: "btn", type: "button", onclick: close }, "Back"))),
+  });
+}
+
+// The bar over a selection, and the keys of a row.
+export function bulk({ jobs, selected, asked, isFiltered, after }) {
+  const chosen = () => [...selected.peek()];
+  const done = () => {
+    selected.value = new Set();
+    after();
+  };
+  // The filter as POST /jobs/actions names it.
+  const filter = () => {
+    const { status, queue_name, job_type, tag, created_after } = asked();
+    return Object.fromEntries(Object.entries({ queue_name, statuses: status ? [status] : null, job_type, tag, created_after }).filter(([, value]) => value));
+  };
+  const what = isAll => (isAll ? (isFiltered.peek() ? { filter: filter() } : { all: true }) : { jobIds: chosen() });
+  const ask = (action, verb, more = {}) => isAll => manyJobs({ action, verb, title: n => `${verb} ${n} jobs?`, after: done, ...what(isAll), ...more });
+  const deed = {
+    retry: ask("retry", "Retry", { about: () => "Dead letters go back into their queues, retries counted from 0." }),
+    cancel: ask("cancel", "Cancel", { isDanger: true, about: () => "Those that wait are cancelled; what runs goes on." }),
+    run_now: ask("run_now", "Run now", { about: () => "They stop waiting for their time." }),
+    delete: isAll => ask("delete", "Delete", { isDanger: true, typed: isAll ? "delete" : String(selected.peek().size), about: () => "Finished jobs are deleted for good, with payload and result." })(isAll),
+  };
+  const priority = isAll => askPriority(0, n => ask("set_priority", "Set priority of", { priority: n })(isAll));
+
+  const bar = when(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" },
+    b(() => `${count(selected.value.size)} selected`), buttons(false),
+    span({ class: "quiet" }, "or all that match: ", button({ type: "button", class: "btn link", onclick: () => openAll() }, "choose"))));
+  const buttons = isAll => [
+    button({ type: "button", class: "btn", onclick: () => deed.retry(isAll) }, icon("retry"), "Retry"),
+    button({ type: "button", class: "btn", onclick: () => deed.cancel(isAll) }, icon("stop"), "Cancel"),
+    button({ type: "button", class: "btn", onclick: () => priority(isAll) }, "Priority…"),
+    may("jobs:delete") && button({ type: "button", class: "btn danger", onclick: () => deed.delete(isAll) }, icon("trash"), "Delete…"),
+  ];
+  const openAll = () => openDialog({ title: "All that match the filter", body: close => [
+    p({ class: "quiet" }, "They are counted first; nothing happens before you have seen the number."),
+    div({ class: "acts", onclick: close }, buttons(true)),
+    div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Back")),
+  ] });
+
+  const one = (id, fits, run, text) => {
+    const job = jobs.row(id)?.peek();
+    if (!job || obstacle(["jobs:write"]) || !fits.includes(job.status)) return;
+    run(id).then(() => (toast(`${text} ${shortId(id)}`), after()));
+  };
+  const keys = {
+    "Shift+r": ["Retry", id => (selected.peek().size ? deed.retry(false) : one(id, ["deadletter", "failed"], retryOne, "Retried"))],
+    "Shift+c": ["Cancel", id => {
+      selected.value = new Set(selected.peek().size ? selected.peek() : [id]);
+      deed.cancel(false);
+    }],
+    "Shift+p": ["Priority", id => {
+      selected.value = new Set(selected.peek().size ? selected.peek() : [id]);
+      priority(false);
+    }],
+  };
+  return { bar, keys, openAll };
+}

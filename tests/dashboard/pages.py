@@ -1,0 +1,18 @@
+"""Every page, with an address of it in the seeded world: for accessibility, pictures, hostile data."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tests.dashboard.world import World
+
+# Name of the picture: the address behind `#`.
+PAGES: Final[Mapping[str, Callable[[World], str]]] = {
+    "home": lambda world: "/",
+    "jobs": lambda world: "/jobs",
+    "jobs-dead": lambda world: "/jobs?status=deadletter",
+    "job-dead": lambda world: f"/jobs/{world.made['dead']['id']}",
+    "job-waiting": lambda world: f"/jobs/{world.made['waiting']['id']}",
+    "job-hostile": lambda world: f"/jobs/{world.made['hostile']['id']}",
+    "more": lambda world: "/more",
+    "missing": lambda world: "/nothing",
+}

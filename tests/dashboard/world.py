@@ -1,0 +1,113 @@
+"""A seeded world: queues in five conditions, errors in groups, jobs of every status, workflows, schedules.
+
+Through the API, as its users would make it; a second or two.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+
+# Names and texts that must come out as the text they are.
+HOSTILE: Final = "<img src=x onerror=alert(1)>\u202eevil\u200b"
+ERRORS: Final = (
+    "HTTP 503 from https://api.pay.example/v2/charge (request 4f1a)",
+    "HTTP 503 from https://api.pay.example/v2/charge (request 77b2)",
+    "TimeoutError: upstream took longer than 30 s",
+    "KeyError: 'customer_id'",
+    HOSTILE,
+)
+
+
+class World:
+    """`api`: a client of the server. Each method makes something and gives what was answered."""
+
+    def __init__(self, api: httpx.Client) -> None:
+        self.api = api
+        self.made: dict[str, Any] = {}
+
+    def job(self, queue: str, job_type: str = "mail.send", **fields: Any) -> Any:
+        payload = {"job_type": job_type, **fields.pop("payload", {"customer_id": "cus_81"})}
+        return self.post("/jobs", {"queue_name": queue, "payload": payload, **fields})
+
+    def claim(self, queue: str, limit: int = 1, worker: str = "worker-1") -> list[dict[str, Any]]:
+        body = {"queue_name": queue, "worker_id": worker, "limit": limit}
+        jobs: list[dict[str, Any]] = self.post("/jobs/claim", body)["jobs"]
+        return jobs
+
+    def complete(self, job: Mapping[str, Any], result: Any = None) -> None:
+        body = {"worker_id": "worker-1", "lease_id": job["lease_id"], "result": result}
+        self.post(f"/jobs/{job['id']}/complete", body)
+
+    def fail(self, job: Mapping[str, Any], error: str) -> None:
+        body = {"worker_id": "worker-1", "lease_id": job["lease_id"], "error": error}
+        self.post(f"/jobs/{job['id']}/fail", body)
+
+    def worker(self, name: str, queue: str) -> Any:
+        body = {"queue_name": queue, "hostname": name, "max_concurrency": 5, "version": "1.4.0"}
+        return self.post("/workers/register", body)
+
+    def post(self, path: str, body: Any) -> Any:
+        answer = self.api.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def dead(self, queue: str, error: str, job_type: str = "charge.capture") -> Any:
+        made = self.job(queue, job_type, max_retries=0)
+        [claimed] = self.claim(queue)
+        self.fail(claimed, error)
+        return made
+
+
+def seed(api: httpx.Client) -> World:
+    """Queues: charges fails, emails is well, reports is paused, thumbnails has no worker."""
+    world = World(api)
+    for error in ERRORS:
+        for _ in range(2):
+            world.made["dead"] = world.dead("charges", error)
+    world.made["retrying"] = world.job("charges", "charge.capture", tags={"tier": "vip"})
+    [claimed] = world.claim("charges")
+    world.fail(claimed, ERRORS[2])
+    for n in range(6):
+        world.job("emails", "mail.send", payload={"to": f"user{n}@a.example", "n": n})
+    for claimed in world.claim("emails", 4):
+        world.complete(claimed, {"sent": True})
+    world.made["running"] = world.job(
+        "emails", "mail.digest", payload={"big": 12345678901234567890}
+    )
+    world.claim("emails", 1)
+    world.made["scheduled"] = world.job("emails", scheduled_at="2099-01-01T00:00:00Z")
+    for _ in range(7):
+        world.made["waiting"] = world.job("thumbnails", "thumb.make")
+    for _ in range(3):
+        world.job("reports", "report.daily")
+    world.post("/queues/reports/pause", {"reason": "warehouse is down"})
+    world.made["hostile"] = world.job("hostile", HOSTILE[:60], payload={HOSTILE: [HOSTILE]})
+    cancelled = world.job("thumbnails", "thumb.make")
+    api.delete(f"/jobs/{cancelled['id']}").raise_for_status()
+    world.made["worker"] = world.worker("worker-1", "charges")
+    world.worker("worker-2", "emails")
+    world.made["schedule"] = world.post(
+        "/schedules",
+        {
+            "name": "daily-report",
+            "cron_expression": "30 2 * * *",
+            "timezone": "America/New_York",
+            "queue_name": "reports",
+            "payload_template": {"kind": "daily"},
+        },
+    )
+    steps = [
+        {"key": "extract-eu", "queue_name": "etl", "payload": {}},
+        {"key": "extract-us", "queue_name": "etl", "payload": {}},
+        {
+            "key": "clean",
+            "queue_name": "etl",
+            "payload": {},
+            "depends_on": ["extract-eu", "extract-us"],
+        },
+        {"key": "score", "queue_name": "etl", "payload": {}, "depends_on": ["clean"]},
+        {"key": "report", "queue_name": "etl", "payload": {}, "depends_on": ["score"]},
+    ]
+    world.made["workflow"] = world.post("/workflows", {"name": "nightly-etl", "jobs": steps})
+    return world
