@@ -16,14 +16,13 @@ from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply
 from spooled_lite.wire.http.dispatch import Handler, Route
 from spooled_lite.wire.http.documents.described.doc import Doc
-from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS, SAMPLES
+from spooled_lite.wire.http.documents.described.refusals import BY_ACCESS
 from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.described.words import PATH_PARAMETERS, SECURITY
 from spooled_lite.wire.http.documents.examples import answered
 from spooled_lite.wire.http.documents.openapi import document
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
-from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
 from tests.api import example_calls
 from tests.api.route_table import MAIN_PORT
@@ -174,10 +173,6 @@ def test_the_key_of_a_job_in_a_workflow_is_not_taken_for_a_credential() -> None:
 
 def test_the_parameters_of_paths_are_said_in_words() -> None:
     assert PATH_PARAMETERS.keys() >= {name for row in ROUTES for name in Route.of(row).parameters}
-
-
-def test_every_error_has_a_sample() -> None:
-    assert STATUS.keys() - SAMPLES.keys() == set()
 
 
 @pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)

@@ -1,4 +1,4 @@
-"""The only place that pairs an error with an HTTP status."""
+"""Every error over HTTP: its status, an example of it, and the answer it becomes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -36,35 +36,41 @@ from spooled_lite.errors import (
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Header, Reply, reply
 
-STATUS: Final[Mapping[type[SpooledError], int]] = {
-    BadRequest: 400,
-    NotJson: 400,
-    RuleBroken: 400,  # right type, breaks a rule
-    Unauthorized: 401,
-    AuthenticationFailed: 401,
-    AdminNotConfigured: 401,
-    MissingAdminKey: 401,
-    InvalidAdminHeader: 401,
-    InvalidAdminKey: 401,
-    AccessDenied: 403,
-    NotFound: 404,
-    MethodNotAllowed: 405,
-    RequestTimeout: 408,
-    Conflict: 409,
-    WorkerIdTaken: 409,
-    LeaseExpired: 409,
-    PayloadTooLarge: 413,
-    UnsupportedMediaType: 415,
-    WrongShape: 422,  # a field missing or of the wrong type
-    QuotaExceeded: 429,
-    FeatureDisabled: 429,
-    RateLimited: 429,
-    InternalError: 500,
-    DatabaseError: 500,
-    BodyDamaged: 500,
-    Unavailable: 503,
-    SecretMissing: 503,
-}
+Kind = type[SpooledError]
+
+# Every kind of error: its status, and one of it as the OpenAPI document shows it.
+_TABLE: Final[tuple[tuple[int, SpooledError], ...]] = (
+    (400, BadRequest("Query parameter `limit` must be a whole number")),
+    (400, NotJson.empty()),
+    # The right type, and a rule that it breaks.
+    (400, RuleBroken.of("priority", "Field `priority`: Expected `int` <= 100", "range")),
+    (401, Unauthorized()),
+    (401, AuthenticationFailed()),
+    (401, AdminNotConfigured()),
+    (401, MissingAdminKey()),
+    (401, InvalidAdminHeader()),
+    (401, InvalidAdminKey()),
+    (403, AccessDenied("This key lacks the permission `jobs:write`")),
+    (404, NotFound.thing("Job")),
+    (405, MethodNotAllowed(["GET", "HEAD", "OPTIONS"])),
+    (408, RequestTimeout("The request took longer than 30 seconds")),
+    (409, Conflict("Job is already completed")),
+    (409, WorkerIdTaken()),
+    (409, LeaseExpired()),
+    (413, PayloadTooLarge("Field `payload` is larger than 1048576 bytes")),
+    (415, UnsupportedMediaType()),
+    (422, WrongShape.missing("payload")),  # a field is missing or of the wrong type
+    (429, QuotaExceeded("active_jobs", current=10, limit=10, plan="free", upgrade_to="starter")),
+    (429, FeatureDisabled("workflows", current=0, limit=0, plan="free", upgrade_to="starter")),
+    (429, RateLimited(retry_after_seconds=2, limit=10, reset_at=1_790_845_200)),
+    (500, InternalError()),
+    (500, DatabaseError()),
+    (500, BodyDamaged("payload")),
+    (503, Unavailable("overloaded", "Too many writes wait; try again")),
+    (503, SecretMissing("No usable secret for webhooks of GitHub is configured")),
+)
+STATUS: Final[Mapping[Kind, int]] = {type(sample): status for status, sample in _TABLE}
+SAMPLES: Final[Mapping[Kind, SpooledError]] = {type(sample): sample for _, sample in _TABLE}
 
 UNAVAILABLE_RETRY_SECONDS: Final = 1
 

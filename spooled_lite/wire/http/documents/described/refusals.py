@@ -12,38 +12,28 @@ from spooled_lite.errors import (
     AdminNotConfigured,
     AuthenticationFailed,
     BadRequest,
-    BodyDamaged,
-    Conflict,
     DatabaseError,
-    FeatureDisabled,
     InternalError,
     InvalidAdminHeader,
     InvalidAdminKey,
-    LeaseExpired,
-    MethodNotAllowed,
     MissingAdminKey,
     NotFound,
     NotJson,
     PayloadTooLarge,
-    QuotaExceeded,
     RateLimited,
     RequestTimeout,
     RuleBroken,
     SecretMissing,
-    SpooledError,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
-    WorkerIdTaken,
     WrongShape,
 )
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Route
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc
-from spooled_lite.wire.http.errors import STATUS
-
-Kind = type[SpooledError]
+from spooled_lite.wire.http.errors import SAMPLES, STATUS, Kind
 
 ALWAYS: Final[tuple[Kind, ...]] = (RequestTimeout, InternalError, DatabaseError, Unavailable)
 _KEY: Final[tuple[Kind, ...]] = (Unauthorized, AccessDenied, RateLimited)
@@ -74,40 +64,6 @@ OF_BODY: Final[tuple[Kind, ...]] = (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
-
-# One of each, for the examples.
-SAMPLES: Final[Mapping[Kind, SpooledError]] = {
-    type(each): each
-    for each in (
-        BadRequest("Query parameter `limit` must be a whole number"),
-        NotJson.empty(),
-        RuleBroken.of("priority", "Field `priority`: Expected `int` <= 100", "range"),
-        Unauthorized(),
-        AuthenticationFailed(),
-        AdminNotConfigured(),
-        MissingAdminKey(),
-        InvalidAdminHeader(),
-        InvalidAdminKey(),
-        AccessDenied("This key lacks the permission `jobs:write`"),
-        NotFound.thing("Job"),
-        MethodNotAllowed(["GET", "HEAD", "OPTIONS"]),
-        RequestTimeout("The request took longer than 30 seconds"),
-        Conflict("Job is already completed"),
-        WorkerIdTaken(),
-        LeaseExpired(),
-        PayloadTooLarge("Field `payload` is larger than 1048576 bytes"),
-        UnsupportedMediaType(),
-        WrongShape.missing("payload"),
-        QuotaExceeded("active_jobs", current=10, limit=10, plan="free", upgrade_to="starter"),
-        FeatureDisabled("workflows", current=0, limit=0, plan="free", upgrade_to="starter"),
-        RateLimited(retry_after_seconds=2, limit=10, reset_at=1_790_845_200),
-        InternalError(),
-        DatabaseError(),
-        BodyDamaged("payload"),
-        Unavailable("overloaded", "Too many writes wait; try again"),
-        SecretMissing("No usable secret for webhooks of GitHub is configured"),
-    )
-}
 
 SCHEMAS: Final[Mapping[str, Any]] = {
     "Error": {
