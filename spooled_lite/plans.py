@@ -1,9 +1,10 @@
 """Every limit per plan tier, and which of them are enforced."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, structs
 
 Resource = Literal[
     "jobs_per_day",
@@ -40,6 +41,52 @@ class Limits(Struct, frozen=True, kw_only=True):
     def of_resource(self, resource: Resource) -> int | None:
         limit: int | None = getattr(self, f"max_{resource}")
         return limit
+
+
+NO_LIMITS: Final = Limits(
+    max_payload_size_bytes=None,
+    rate_limit_requests_per_second=None,
+    rate_limit_burst=None,
+    job_retention_days=None,
+    history_retention_days=None,
+)
+_MAY_BE_LIFTED: Final = frozenset(f"max_{resource}" for resource in RESOURCES)
+
+
+class OwnLimits(Struct, frozen=True, kw_only=True):
+    """Limits of one organization, which win over those of its tier. What is left out is the tier's.
+
+    None lifts a limit on how many there may be of something. Contract: platform, section 5.1.
+    """
+
+    max_jobs_per_day: int | UnsetType | None = UNSET
+    max_active_jobs: int | UnsetType | None = UNSET
+    max_queues: int | UnsetType | None = UNSET
+    max_workers: int | UnsetType | None = UNSET
+    max_api_keys: int | UnsetType | None = UNSET
+    max_schedules: int | UnsetType | None = UNSET
+    max_workflows: int | UnsetType | None = UNSET
+    max_webhooks: int | UnsetType | None = UNSET
+    # None is as good as left out.
+    max_payload_size_bytes: int | None = None
+    rate_limit_requests_per_second: int | None = None
+    rate_limit_burst: int | None = None
+    job_retention_days: int | None = None
+    history_retention_days: int | None = None
+
+    @classmethod
+    def stored(cls, column: bytes | None) -> Self | None:
+        """The column `custom_limits` of an organization. Names that no tier has are passed over."""
+        return None if column is None else msgspec.json.decode(column, type=cls)
+
+    def over(self, limits: Limits) -> Limits:
+        """These limits, and those of a tier where there is none."""
+        given = {
+            name: value
+            for name, value in structs.asdict(self).items()
+            if value is not UNSET and (value is not None or name in _MAY_BE_LIFTED)
+        }
+        return structs.replace(limits, **given)
 
 
 # fmt: off
@@ -90,33 +137,30 @@ class Plans:
         """Unknown tiers, `deleted` included, behave as `free`."""
         return self.tiers.get(tier) or self.tiers["free"]
 
-    def caps_of(
-        self, tier: str, custom: Mapping[str, Any] | None, *, enforced: bool
-    ) -> Caps | None:
+    def caps_of(self, tier: str, own: OwnLimits | None, *, enforced: bool) -> Caps | None:
         """What is enforced for an organization, None when nothing is.
 
-        The tier counts only with plan enforcement on; a custom limit always does, and a custom
-        null lifts the limit. Contract: platform, sections 5.1 and 5.3.
+        The tier counts only with plan enforcement on; a limit of its own always does.
+        Contract: platform, sections 5.1 and 5.3.
         """
-        limits: dict[Resource, int] = {}
-        for resource in RESOURCES:
-            value = self.limits(tier).of_resource(resource) if enforced else None
-            if custom is not None and f"max_{resource}" in custom:
-                value = custom[f"max_{resource}"]
-            if isinstance(value, int):
-                limits[resource] = value
-        if not limits:
-            return None
-        return Caps(tier if tier in TIERS else "free", next_tier(tier), limits)
+        limits = self._counting(tier, own, enforced=enforced)
+        caps = {
+            resource: limit
+            for resource in RESOURCES
+            if (limit := limits.of_resource(resource)) is not None
+        }
+        return Caps(tier if tier in TIERS else "free", next_tier(tier), caps) if caps else None
 
     def payload_bytes_max(
-        self, tier: str, custom: Mapping[str, Any] | None, *, enforced: bool, server_max: int
+        self, tier: str, own: OwnLimits | None, *, enforced: bool, server_max: int
     ) -> int:
         """The smallest of the limits that count. Contract: platform, section 1.4."""
-        own = None if custom is None else custom.get("max_payload_size_bytes")
-        if not isinstance(own, int) and enforced:
-            own = self.limits(tier).max_payload_size_bytes
-        return min(server_max, own) if isinstance(own, int) else server_max
+        bytes_max = self._counting(tier, own, enforced=enforced).max_payload_size_bytes
+        return server_max if bytes_max is None else min(server_max, bytes_max)
+
+    def _counting(self, tier: str, own: OwnLimits | None, *, enforced: bool) -> Limits:
+        limits = self.limits(tier) if enforced else NO_LIMITS
+        return limits if own is None else own.over(limits)
 
 
 def next_tier(tier: str) -> str | None:

@@ -5,7 +5,7 @@ import pytest
 from spooled_lite.config import ConfigError, Settings, load
 from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.plan_values import BadPlanValue, plans_of
-from spooled_lite.plans import TIERS, Limits, Plans, next_tier
+from spooled_lite.plans import TIERS, Limits, OwnLimits, Plans, next_tier
 from spooled_lite.wire.rates.rate_limit import organization_rate
 
 PLANS = Plans()
@@ -47,7 +47,7 @@ def test_an_unknown_tier_is_as_free(tier: str) -> None:
 def test_without_enforcement_nothing_is_capped() -> None:
     for tier in (*TIERS, "deleted"):
         assert PLANS.caps_of(tier, None, enforced=False) is None
-        assert PLANS.caps_of(tier, {}, enforced=False) is None
+        assert PLANS.caps_of(tier, OwnLimits(), enforced=False) is None
 
 
 def test_with_enforcement_the_tier_counts() -> None:
@@ -63,7 +63,9 @@ def test_with_enforcement_the_tier_counts() -> None:
 
 @pytest.mark.parametrize("enforced", [True, False])
 def test_a_custom_limit_always_counts(enforced: bool) -> None:
-    caps = PLANS.caps_of("enterprise", {"max_queues": 7, "max_active_jobs": 0}, enforced=enforced)
+    caps = PLANS.caps_of(
+        "enterprise", OwnLimits(max_queues=7, max_active_jobs=0), enforced=enforced
+    )
 
     assert caps is not None
     assert caps.limits == {"queues": 7, "active_jobs": 0}
@@ -71,7 +73,7 @@ def test_a_custom_limit_always_counts(enforced: bool) -> None:
 
 
 def test_a_custom_null_lifts_the_limit_of_the_tier() -> None:
-    caps = PLANS.caps_of("free", {"max_queues": None}, enforced=True)
+    caps = PLANS.caps_of("free", OwnLimits(max_queues=None), enforced=True)
 
     assert caps is not None
     assert "queues" not in caps.limits
@@ -79,7 +81,10 @@ def test_a_custom_null_lifts_the_limit_of_the_tier() -> None:
 
 
 def test_other_custom_keys_cap_nothing() -> None:
-    assert PLANS.caps_of("free", {"job_retention_days": 5, "colour": 3}, enforced=False) is None
+    own = OwnLimits.stored(b'{"job_retention_days": 5, "colour": "red"}')
+
+    assert own == OwnLimits(job_retention_days=5)
+    assert PLANS.caps_of("free", own, enforced=False) is None
 
 
 def test_each_tier_has_a_next_one_but_the_last() -> None:
@@ -89,21 +94,21 @@ def test_each_tier_has_a_next_one_but_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tier", "custom", "enforced", "expected"),
+    ("tier", "own", "enforced", "expected"),
     [
         ("free", None, False, 1_048_576),
         ("free", None, True, 65_536),
         ("pro", None, True, 1_048_576),
-        ("free", {"max_payload_size_bytes": 100}, False, 100),
-        ("free", {"max_payload_size_bytes": 100_000}, True, 100_000),
-        ("free", {"max_payload_size_bytes": 10**9}, True, 1_048_576),
-        ("free", {"max_payload_size_bytes": None}, True, 65_536),
+        ("free", OwnLimits(max_payload_size_bytes=100), False, 100),
+        ("free", OwnLimits(max_payload_size_bytes=100_000), True, 100_000),
+        ("free", OwnLimits(max_payload_size_bytes=10**9), True, 1_048_576),
+        ("free", OwnLimits(max_payload_size_bytes=None), True, 65_536),
     ],
 )
 def test_the_smallest_size_that_counts_is_the_limit(
-    tier: str, custom: dict[str, Any] | None, enforced: bool, expected: int
+    tier: str, own: OwnLimits | None, enforced: bool, expected: int
 ) -> None:
-    found = PLANS.payload_bytes_max(tier, custom, enforced=enforced, server_max=1_048_576)
+    found = PLANS.payload_bytes_max(tier, own, enforced=enforced, server_max=1_048_576)
 
     assert found == expected
 

@@ -1,13 +1,12 @@
 """What a caller's organization lets in, from its plan, its own limits and the settings."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from spooled_lite.config import Settings
 from spooled_lite.core.jobs.records import json_size
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import PayloadTooLarge
-from spooled_lite.plans import Plans, next_tier
+from spooled_lite.plans import OwnLimits, Plans, next_tier
 
 
 class Tenant(Protocol):
@@ -16,7 +15,7 @@ class Tenant(Protocol):
     @property
     def plan_tier(self) -> str: ...
     @property
-    def custom_limits(self) -> Mapping[str, Any] | None: ...
+    def custom_limits(self) -> OwnLimits | None: ...
 
 
 class Storing(Protocol):

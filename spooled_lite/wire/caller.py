@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Struct, structs
 
@@ -22,6 +22,7 @@ from spooled_lite.core.keys.verify import (
 from spooled_lite.core.keys.words import EVERYTHING, implied_words
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.events import Event, EventBus
+from spooled_lite.plans import OwnLimits
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Reading
 
@@ -35,7 +36,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     org: int
     org_id: str
     plan_tier: str
-    custom_limits: Mapping[str, Any] | None
+    custom_limits: OwnLimits | None
     key: int
     key_id: str
     secret_id: str  # which of the key's secrets it has shown, itself or through a token

@@ -1,15 +1,15 @@
 """Incoming webhooks: what is known of the organization they are for, and what one asks for."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Final, Self
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.ingest.columns import Provider
 from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.errors import BadRequest, NotFound
+from spooled_lite.plans import OwnLimits
 
 EVENT_TYPE_CHARS_MAX: Final = 255  # of a provider; real ones have some dozens
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255  # as of any job
@@ -26,7 +26,7 @@ class Receiver(Struct, frozen=True, kw_only=True):
     org_id: str
     is_active: bool
     plan_tier: str
-    custom_limits: Mapping[str, Any] | None
+    custom_limits: OwnLimits | None
     webhook_token: str | None
     secrets: Mapping[str, str | None]  # by the name of the setting
 
@@ -35,13 +35,12 @@ class Receiver(Struct, frozen=True, kw_only=True):
         """Raises NotFound for a deleted organization, as if there were none."""
         if row["plan_tier"] == _CLOSED:
             raise NotFound.thing("Organization")
-        custom_limits = row["custom_limits"]
         return cls(
             org=row["seq"],
             org_id=row["id"],
             is_active=bool(row["is_active"]),
             plan_tier=row["plan_tier"],
-            custom_limits=None if custom_limits is None else msgspec.json.decode(custom_limits),
+            custom_limits=OwnLimits.stored(row["custom_limits"]),
             webhook_token=row["webhook_token"],
             secrets={
                 "github_webhook_secret": row["github_webhook_secret"],

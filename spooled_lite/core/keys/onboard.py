@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.keys import statements
@@ -13,7 +12,7 @@ from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import create, get_by_id
 from spooled_lite.core.orgs.records import NewOrganization
 from spooled_lite.errors import Unauthorized
-from spooled_lite.plans import Plans
+from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.storage.transaction import Tx
 
 INITIAL_KEY: Final = NewKey(name="Initial Admin Key", queues=("*",))
@@ -75,9 +74,8 @@ def issue_in_window(
     organization = tx.row(org_statements.BY_ID, {"id": org_id})
     if organization is None or not _is_window_open(tx, organization):
         raise Unauthorized
-    org, own = organization["seq"], organization["custom_limits"]
-    custom = None if own is None else msgspec.json.decode(own)
-    caps = plans.caps_of(organization["plan_tier"], custom, enforced=is_enforced)
+    org, own = organization["seq"], OwnLimits.stored(organization["custom_limits"])
+    caps = plans.caps_of(organization["plan_tier"], own, enforced=is_enforced)
     issued = issue_with(tx, org, key, Grants(), caps, is_live=is_live)
     return IssuedFor(organization["id"], issued)
 

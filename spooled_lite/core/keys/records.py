@@ -1,8 +1,8 @@
 """API keys: what is stored of one, what may be asked for, what callers get, what a key opens."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from typing import Final, Self
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.words import EVERYTHING, implied_words, word_problem
 from spooled_lite.errors import AccessDenied, Problem, RuleBroken
+from spooled_lite.plans import OwnLimits
 
 PREFIX_CHARS: Final = 12  # of a key, kept for display
 SECRET_BYTES: Final = 32
@@ -124,7 +125,7 @@ class Credential(Struct, frozen=True, kw_only=True):
     last_used_ms: int | None
     secret_id: str
     plan_tier: str
-    custom_limits: Mapping[str, Any] | None
+    custom_limits: OwnLimits | None
     org_is_active: bool
     org_is_deleted: bool
 

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-import msgspec
-
 from spooled_lite.core.keys import statements
 from spooled_lite.core.keys.columns import CredentialRow
 from spooled_lite.core.keys.records import Credential, Scope, permissions_of, queues_of
 from spooled_lite.errors import Unauthorized
+from spooled_lite.plans import OwnLimits
 from spooled_lite.storage.transaction import Reading, Tx
 
 LAST_USED_EVERY_MS: Final = 5 * 60 * 1000  # a write per request would cost more than the request
@@ -26,7 +25,6 @@ def find_by_id(tx: Reading, key_id: str) -> Credential | None:
 def _credential(row: CredentialRow | None) -> Credential | None:
     if row is None:
         return None
-    custom_limits = row["custom_limits"]
     return Credential(
         key=row["seq"],
         key_id=row["id"],
@@ -40,7 +38,7 @@ def _credential(row: CredentialRow | None) -> Credential | None:
         last_used_ms=row["last_used_ms"],
         secret_id=row["secret_id"],
         plan_tier=row["plan_tier"],
-        custom_limits=None if custom_limits is None else msgspec.json.decode(custom_limits),
+        custom_limits=OwnLimits.stored(row["custom_limits"]),
         org_is_active=bool(row["org_is_active"]),
         org_is_deleted=row["org_deleted_at_ms"] is not None or row["plan_tier"] == "deleted",
     )

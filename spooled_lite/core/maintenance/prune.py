@@ -1,10 +1,9 @@
 """Deleting what is older than its retention. Contract: platform, section 5.5."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.ingest import statements as ingest_statements
@@ -13,7 +12,7 @@ from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import FROM_START, REMOVE_MAX, Position, remove
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workflows import statements as workflow_statements
-from spooled_lite.plans import Plans
+from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.storage import event_log
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS
 from spooled_lite.storage.disk_room import GIVE_BACK_PAGES
@@ -36,17 +35,20 @@ class Retention(Struct, frozen=True):
     history_days: int = 7
     plans: Plans | None = None  # None: they are not enforced
 
-    def windows(self, tier: str, custom: Mapping[str, Any] | None) -> tuple[int, int]:
-        """Days for jobs and for history: a custom limit, else the plan's, else the server's."""
-        days = (self.job_days, self.history_days)
+    def windows(self, tier: str, own: OwnLimits | None) -> tuple[int, int]:
+        """Days for jobs and history: the organization's own, else the plan's, else the server's.
+
+        A 0 of its own counts. Contract: platform, section 5.1.
+        """
+        job_days, history_days = self.job_days, self.history_days
         if self.plans is not None:
             plan = self.plans.limits(tier)
-            days = (plan.job_retention_days or 0, plan.history_retention_days or 0)
-        own = custom or {}
-        return (
-            _own(own.get("job_retention_days"), days[0]),
-            _own(own.get("history_retention_days"), days[1]),
-        )
+            job_days, history_days = plan.job_retention_days or 0, plan.history_retention_days or 0
+        if own is not None and own.job_retention_days is not None:
+            job_days = own.job_retention_days
+        if own is not None and own.history_retention_days is not None:
+            history_days = own.history_retention_days
+        return job_days, history_days
 
 
 class Pruning:
@@ -103,7 +105,8 @@ class Pruning:
         steps: list[Callable[[Tx], int]] = [_give_back_pages, self._prune_minutes, *self._once]
         for row in tx.rows(removal_statements.ORGANIZATIONS):
             steps += [partial(_of_org, step, row["seq"]) for step in (*self._also, _prune_events)]
-            windows = self._retention.windows(row["plan_tier"], _custom(row["custom_limits"]))
+            own = OwnLimits.stored(row["custom_limits"])
+            windows = self._retention.windows(row["plan_tier"], own)
             # A step taken from the end: workflows go after their jobs.
             steps.append(partial(self._prune_workflows, org=row["seq"], days=windows[0]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
@@ -234,15 +237,3 @@ def _prune_inbound_log(tx: Tx, org: int, days: int) -> int:
         ingest_statements.DELETE_OLD,
         {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS, "limit": PASS_MAX},
     )
-
-
-def _own(days: Any, default: int) -> int:
-    """Only a number overrides, and 0 is one. Contract: platform, section 5.1."""
-    return days if isinstance(days, int) and not isinstance(days, bool) else default
-
-
-def _custom(limits: bytes | None) -> Mapping[str, Any] | None:
-    if limits is None:
-        return None
-    decoded = msgspec.json.decode(limits)
-    return decoded if isinstance(decoded, dict) else None

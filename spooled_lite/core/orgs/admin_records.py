@@ -9,7 +9,7 @@ from spooled_lite.core.orgs.records import (
     Tier,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.plans import TIERS
+from spooled_lite.plans import TIERS, OwnLimits
 
 CUSTOM_LIMITS_BYTES_MAX: Final = 65_536
 LIMIT_MAX: Final = 2**53  # an integer for every client
@@ -67,6 +67,10 @@ def checked_limits(given: bytes) -> bytes | None:
         raise WrongShape.wrong_type("custom_limits", "an object or null")
     for name in limits.keys() & LEAST.keys():
         _check_limit(f"custom_limits.{name}", limits[name], LEAST[name])
+    try:
+        OwnLimits.stored(given)
+    except msgspec.ValidationError:  # named twice: each of them is read, and the last one counts
+        raise WrongShape.wrong_type("custom_limits", "limits that are whole numbers") from None
     return given
 
 

@@ -1,7 +1,7 @@
 """What an organization uses, and whether there is room for more."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 from msgspec import Struct
@@ -14,34 +14,27 @@ from spooled_lite.core.webhooks import statements as webhook_statements
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.errors import FeatureDisabled, QuotaExceeded
-from spooled_lite.plans import RESOURCES, TIERS, Caps, Limits, Plans, Resource
+from spooled_lite.plans import RESOURCES, TIERS, Caps, Limits, OwnLimits, Plans, Resource
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
-
-_MAY_BE_LIFTED: Final = frozenset(f"max_{name}" for name in RESOURCES)
 
 WARN_PERCENT: Final = 80
 WARN_PERCENT_FREE: Final = 50
 
 
-class OwnLimits(Limits, frozen=True, kw_only=True):
+class HeldLimits(Limits, frozen=True, kw_only=True):
     """The numbers that hold for one organization. Contract: platform, section 5.1."""
 
     tier: str  # `free` also for a tier that is not known
 
     @classmethod
-    def of(cls, tier: str, plans: Plans, custom: Mapping[str, Any] | None = None) -> Self:
-        """The tier's numbers; where the organization has one of its own, that.
-
-        A null of its own lifts a limit on how many there may be, and no other.
-        """
+    def of(cls, tier: str, plans: Plans, own: OwnLimits | None = None) -> Self:
+        """The tier's numbers; where the organization has one of its own, that."""
         known = tier if tier in TIERS else "free"
-        values = msgspec.structs.asdict(plans.limits(known))
-        for name, value in (custom or {}).items():
-            is_number = isinstance(value, int) and not isinstance(value, bool)
-            if name in values and (is_number or (value is None and name in _MAY_BE_LIFTED)):
-                values[name] = value
-        return cls(tier=known, **values)
+        limits = plans.limits(known)
+        if own is not None:
+            limits = own.over(limits)
+        return cls(tier=known, **msgspec.structs.asdict(limits))
 
 
 class Used(Struct, frozen=True):
@@ -71,7 +64,7 @@ class NearLimit(Struct, frozen=True):
 class Usage(Struct, frozen=True, kw_only=True):
     """What an organization uses of what its limits allow."""
 
-    limits: OwnLimits
+    limits: HeldLimits
     resources: Mapping[Resource, Used]
     near_limits: list[NearLimit]
 
@@ -81,9 +74,8 @@ def usage_of(tx: Reading, organization: OrgRow, plans: Plans) -> Usage:
 
     Contract: platform, sections 5.2 and 5.4.
     """
-    own = organization["custom_limits"]
-    custom = None if own is None else msgspec.json.decode(own)
-    limits = OwnLimits.of(organization["plan_tier"], plans, custom)
+    own = OwnLimits.stored(organization["custom_limits"])
+    limits = HeldLimits.of(organization["plan_tier"], plans, own)
     warn_percent = WARN_PERCENT_FREE if limits.tier == "free" else WARN_PERCENT
     used = {
         resource: Used(current_of(tx, organization["seq"], resource), limits.of_resource(resource))

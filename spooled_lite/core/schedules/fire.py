@@ -1,9 +1,8 @@
 """Firing: each slot creates its job once, also across restarts and changes of the clock."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.columns import JobRow
@@ -19,7 +18,7 @@ from spooled_lite.core.schedules.define import announce_slot
 from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.core.schedules.query import get_schedule
 from spooled_lite.errors import SpooledError
-from spooled_lite.plans import Plans
+from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -46,12 +45,11 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     def of(self, organization: OrgRow) -> tuple[Admission, int]:
         """Caps and queue defaults of an organization, and how large its payloads may be."""
-        own = organization["custom_limits"]
-        custom: Mapping[str, Any] | None = None if own is None else msgspec.json.decode(own)
+        own = OwnLimits.stored(organization["custom_limits"])
         tier = organization["plan_tier"]
-        caps = self.plans.caps_of(tier, custom, enforced=self.is_enforced)
+        caps = self.plans.caps_of(tier, own, enforced=self.is_enforced)
         bytes_max = self.plans.payload_bytes_max(
-            tier, custom, enforced=self.is_enforced, server_max=self.payload_bytes_max
+            tier, own, enforced=self.is_enforced, server_max=self.payload_bytes_max
         )
         return Admission(caps, self.max_retries, self.timeout_seconds), bytes_max
 

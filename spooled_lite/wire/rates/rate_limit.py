@@ -8,11 +8,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from spooled_lite.config import Settings
 from spooled_lite.errors import RateLimited
-from spooled_lite.plans import Plans
+from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.rates.buckets import (
     Rate,
@@ -187,9 +187,9 @@ def _normal(text: str) -> str | None:
 
 
 def organization_rate(
-    settings: Settings, plans: Plans, tier: str, custom: Mapping[str, Any] | None
+    settings: Settings, plans: Plans, tier: str, own: OwnLimits | None
 ) -> Rate | None:
-    """None when the organization is not limited. A custom limit always counts."""
+    """None when the organization is not limited. A limit of its own always counts."""
     limits = plans.limits(tier) if settings.plan_enforcement == "on" else None
     per_second = (
         settings.rate_limit_requests_per_second
@@ -197,9 +197,9 @@ def organization_rate(
         else limits.rate_limit_requests_per_second
     )
     burst = settings.rate_limit_burst if limits is None else limits.rate_limit_burst
-    if custom is not None:
-        per_second = _number(custom, "rate_limit_requests_per_second", per_second)
-        burst = _number(custom, "rate_limit_burst", burst)
+    if own is not None:
+        per_second = own.rate_limit_requests_per_second or per_second
+        burst = own.rate_limit_burst or burst
     if per_second is None:
         return None
     return Rate(per_second, 2 * per_second if burst is None else burst)
@@ -229,10 +229,3 @@ def _headers(standing: Standing) -> tuple[Header, ...]:
         (b"x-ratelimit-reset", b"%d" % standing.reset_at),
         (b"x-ratelimit-scope", standing.scope.encode("ascii")),
     )
-
-
-def _number(custom: Mapping[str, Any], name: str, otherwise: int | None) -> int | None:
-    value = custom.get(name)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    return otherwise

@@ -16,7 +16,7 @@ from spooled_lite.core.orgs.records import (
     check_email,
     settings_columns,
 )
-from spooled_lite.core.orgs.usage import OwnLimits
+from spooled_lite.core.orgs.usage import HeldLimits
 from spooled_lite.core.orgs.usage import Usage as FoundUsage
 from spooled_lite.plans import TIERS, Plans
 from spooled_lite.wire.shapes.about import a_count, about, one_of
@@ -238,7 +238,7 @@ class PlanView(PlanLimits, frozen=True, kw_only=True):
 
     @classmethod
     def listed(cls, tier: str, plans: Plans) -> Self:
-        limits = PlanLimits.of(OwnLimits.of(tier, plans))
+        limits = PlanLimits.of(HeldLimits.of(tier, plans))
         flat = msgspec.structs.asdict(limits)
         return cls(**flat, description=_DESCRIPTIONS[tier], limits=limits)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.orgs.usage import NearLimit, OwnLimits, Used
+from spooled_lite.core.orgs.usage import HeldLimits, NearLimit, Used
 from spooled_lite.core.orgs.usage import Usage as FoundUsage
 from spooled_lite.plans import Resource
 from spooled_lite.wire.shapes.about import a_count, about, one_of
@@ -59,7 +59,7 @@ class PlanLimits(Struct, frozen=True, kw_only=True):
     display_name: DisplayName
 
     @classmethod
-    def of(cls, limits: OwnLimits) -> Self:
+    def of(cls, limits: HeldLimits) -> Self:
         return cls(**msgspec.structs.asdict(limits), display_name=limits.tier.capitalize())
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.maintenance.prune import SWEEP_MS, Pruning, Retention
 from spooled_lite.events import Deadline
-from spooled_lite.plans import Plans
+from spooled_lite.plans import OwnLimits, Plans
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 from tests.factories import a_job
@@ -50,26 +50,25 @@ def lines(stage: JobStage) -> int:
 
 
 @pytest.mark.parametrize(
-    ("retention", "tier", "limits", "expected"),
+    ("retention", "tier", "own", "expected"),
     [
         (Retention(), "free", None, (30, 7)),
-        (Retention(job_days=1, history_days=2), "free", {}, (1, 2)),
+        (Retention(job_days=1, history_days=2), "free", OwnLimits(), (1, 2)),
         (Retention(plans=Plans()), "free", None, (3, 1)),
         (Retention(plans=Plans()), "starter", None, (14, 7)),
         (Retention(plans=Plans()), "pro", None, (30, 30)),
         (Retention(plans=Plans()), "enterprise", None, (90, 90)),
         (Retention(plans=Plans()), "unheard of", None, (3, 1)),
-        (Retention(), "free", {"job_retention_days": 5}, (5, 7)),
-        (Retention(plans=Plans()), "free", {"history_retention_days": 5}, (3, 5)),
-        (Retention(), "free", {"job_retention_days": 0, "history_retention_days": -1}, (0, -1)),
-        (Retention(), "free", {"job_retention_days": None}, (30, 7)),
-        (Retention(), "free", {"job_retention_days": "5"}, (30, 7)),
+        (Retention(), "free", OwnLimits(job_retention_days=5), (5, 7)),
+        (Retention(plans=Plans()), "free", OwnLimits(history_retention_days=5), (3, 5)),
+        (Retention(), "free", OwnLimits(job_retention_days=0, history_retention_days=-1), (0, -1)),
+        (Retention(), "free", OwnLimits(job_retention_days=None), (30, 7)),
     ],
 )
 def test_a_window_is_a_custom_limit_or_the_plans_or_the_servers(
-    retention: Retention, tier: str, limits: dict[str, Any] | None, expected: tuple[int, int]
+    retention: Retention, tier: str, own: OwnLimits | None, expected: tuple[int, int]
 ) -> None:
-    assert retention.windows(tier, limits) == expected
+    assert retention.windows(tier, own) == expected
 
 
 # -- jobs ------------------------------------------------------------------------------------

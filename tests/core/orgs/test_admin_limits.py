@@ -7,7 +7,7 @@ import pytest
 
 from spooled_lite.core.orgs.admin_records import LEAST, checked_limits, tier_of
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.plans import Limits
+from spooled_lite.plans import Limits, OwnLimits
 
 
 def limits(value: Any) -> bytes | None:
@@ -64,6 +64,15 @@ def test_limits_are_at_most_64_kib() -> None:
 def test_what_cannot_be_read_back_is_refused() -> None:
     with pytest.raises(RuleBroken):
         checked_limits(b'{"note": 1e999999}')
+
+
+def test_a_limit_that_is_named_twice_is_right_both_times() -> None:
+    with pytest.raises(WrongShape):
+        checked_limits(b'{"max_queues": "many", "max_queues": 1}')
+
+
+def test_an_organization_may_have_each_limit_of_a_tier_of_its_own() -> None:
+    assert LEAST.keys() == set(OwnLimits.__struct_fields__) == set(Limits.__struct_fields__)
 
 
 def test_a_tier_is_known_in_any_case() -> None:

@@ -107,15 +107,13 @@ def test_an_own_limit_replaces_that_of_the_tier(stage: Stage) -> None:
         max_active_jobs=None,
         job_retention_days=None,
         rate_limit_burst=3,
-        max_workers="many",
-        max_webhooks=True,
         unknown=1,
     )
 
     limits = usage_of(stage, org).limits
 
     assert (limits.max_queues, limits.max_active_jobs, limits.rate_limit_burst) == (7, None, 3)
-    assert (limits.job_retention_days, limits.max_workers, limits.max_webhooks) == (3, 1, 1)
+    assert (limits.job_retention_days, limits.max_workers) == (3, 1)
 
 
 @pytest.mark.parametrize(
