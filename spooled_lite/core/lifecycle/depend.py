@@ -7,7 +7,8 @@ from msgspec import Struct
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.steps.dependents import look_again
-from spooled_lite.core.workflows.dependencies import Mode, add_dependencies
+from spooled_lite.core.workflows.dependencies import add_dependencies
+from spooled_lite.core.workflows.records import Mode
 from spooled_lite.storage.transaction import Tx
 
 

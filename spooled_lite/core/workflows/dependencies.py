@@ -1,7 +1,7 @@
 """Which jobs a job waits for, and which wait for it."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,15 +10,13 @@ from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workflows import statements
 from spooled_lite.core.workflows.columns import ChildRow, ParentRow
+from spooled_lite.core.workflows.records import PARENTS_MAX, Mode
 from spooled_lite.errors import Conflict, NotFound, RuleBroken
 from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading, Tx
 
 SHOWN_MAX: Final = 1_000  # edges of one job that are shown
-PARENTS_MAX: Final = 100  # of one job: whenever one of them changes, all are looked at
 ANCESTORS_MAX: Final = 10_000  # jobs that are searched for a cycle
-
-Mode = Literal["all", "any"]
 
 
 class Dependencies(Struct, frozen=True):

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs.records import NewJob
 
-ENDED: Final = frozenset({"completed", "failed", "cancelled"})  # statuses; the others go on
+WORKFLOW_STATUSES: Final = ("pending", "running", "completed", "failed", "cancelled")
+ENDED: Final = frozenset({"completed", "failed", "cancelled"})  # the others go on
 
 STEPS_MAX: Final = 1_000
-PARENTS_MAX: Final = 100  # of one step
+PARENTS_MAX: Final = 100  # of one job: whenever one of them changes, all are looked at
 NAME_CHARACTERS_MAX: Final = 255
 KEY_CHARACTERS_MAX: Final = 100
 

@@ -1,4 +1,4 @@
-"""What is said to who waits for the end of a job or a workflow. What does not apply is absent."""
+"""The answers of the `wait` routes. A field that does not apply is absent."""
 
 from typing import Annotated, Final
 
@@ -7,6 +7,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED, STATUSES, state_of
 from spooled_lite.core.workflows.query import Outcome
+from spooled_lite.core.workflows.records import WORKFLOW_STATUSES
 from spooled_lite.wire.shapes.about import about, one_of
 from spooled_lite.wire.shapes.common import Id
 
@@ -28,9 +29,7 @@ WorkflowState = Annotated[
     str,
     one_of("Where it stands", "completed", "failed", "canceled", "canceling", "started"),
 ]
-WorkflowStatus = Annotated[
-    str, one_of("Its status", "completed", "failed", "cancelled", "pending", "running")
-]
+WorkflowStatus = Annotated[str, about("Its status", "completed", enum=list(WORKFLOW_STATUSES))]
 FailedStep = Annotated[str, about("The key of the first of its jobs that failed", "welcome")]
 StepError = Annotated[str, about("Why that job failed", "the mail server refused")]
 CancelReason = Annotated[str, about("What was said when it was cancelled", "Order withdrawn")]
@@ -54,7 +53,7 @@ class WorkflowOutcome(Struct, kw_only=True):
 
 
 def job_outcome(row: JobRow) -> JobOutcome:
-    """Of a job whose result is in its row, when it has completed."""
+    """A completed job has to come with its result in the row."""
     status, error = row["status"], row["last_error"]
     said = JobOutcome(id=row["id"], state=state_of(row), status=status)
     if status == "completed":

@@ -8,6 +8,7 @@ from spooled_lite.core.workflows.records import (
     KEY_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
     PARENTS_MAX,
+    WORKFLOW_STATUSES,
 )
 from spooled_lite.times import Time
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
@@ -39,7 +40,7 @@ Metadata = Annotated[Raw, about("Any JSON value, for callers", {})]
 TimeoutMs = Annotated[int, about("The same as `timeout_seconds`, in milliseconds", 300_000)]
 # What they are answered.
 Name = Annotated[str, about("The name", "onboarding")]
-Status = Annotated[str, one_of("The status of the workflow", "pending", "running", "completed", "failed", "cancelled")]
+Status = Annotated[str, one_of("The status of the workflow", *WORKFLOW_STATUSES)]
 TotalJobs = Annotated[int, a_count("How many jobs it has", 2)]
 CompletedJobs = Annotated[int, a_count("How many of them are completed", 1)]
 FailedJobs = Annotated[int, a_count("How many of them are dead letters")]

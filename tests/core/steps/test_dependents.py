@@ -20,7 +20,7 @@ from spooled_lite.core.steps.dependents import (
     TELL_MAX,
     work_off_cascades,
 )
-from spooled_lite.core.workflows.dependencies import Mode
+from spooled_lite.core.workflows.records import Mode
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage, rows_of
 from tests.core.store import NOW_MS

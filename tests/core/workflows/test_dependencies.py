@@ -3,7 +3,8 @@ import pytest
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.depend import Depends, depend
-from spooled_lite.core.workflows.dependencies import PARENTS_MAX, Mode, get_dependencies
+from spooled_lite.core.workflows.dependencies import get_dependencies
+from spooled_lite.core.workflows.records import PARENTS_MAX, Mode
 from spooled_lite.errors import Conflict, NotFound, RuleBroken
 from tests.core.job_stage import JobStage, rows_of
 from tests.factories import a_job

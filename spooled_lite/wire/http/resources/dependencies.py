@@ -3,7 +3,8 @@
 from spooled_lite.core.lifecycle.depend import depend
 from spooled_lite.core.workflows.columns import ChildRow, ParentRow
 from spooled_lite.core.workflows.conditions import edge_standing
-from spooled_lite.core.workflows.dependencies import Dependencies, Mode, get_dependencies
+from spooled_lite.core.workflows.dependencies import Dependencies, get_dependencies
+from spooled_lite.core.workflows.records import Mode
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies, JobDependency

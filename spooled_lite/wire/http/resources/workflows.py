@@ -1,7 +1,5 @@
 """REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
 
-from typing import Final
-
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
@@ -19,7 +17,7 @@ from spooled_lite.core.workflows.query import (
     get_steps,
     list_workflows,
 )
-from spooled_lite.core.workflows.records import STEPS_MAX, NewWorkflow
+from spooled_lite.core.workflows.records import STEPS_MAX, WORKFLOW_STATUSES, NewWorkflow
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
@@ -33,8 +31,6 @@ from spooled_lite.wire.http.resources.workflow_views import (
     workflow_summary,
 )
 from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow
-
-STATUSES: Final = frozenset({"pending", "running", "completed", "failed", "cancelled"})
 
 
 async def list_all(call: Call) -> Reply:
@@ -122,7 +118,7 @@ async def _in_full(call: Call, steps: Steps[JobRow]) -> Steps[JobRow]:
 def status_asked(call: Call) -> str | None:
     """The status that a list of workflows is filtered by; other words filter nothing."""
     status = call.query.get("status")
-    return status if status in STATUSES else None
+    return status if status in WORKFLOW_STATUSES else None
 
 
 def _new_workflow(call: Call, body: CreateWorkflow) -> NewWorkflow:
