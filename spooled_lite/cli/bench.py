@@ -68,7 +68,7 @@ def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
 def measure(
     target: Target, *, seconds: float, deliveries: int, show: Show
 ) -> dict[str, dict[str, Any]]:
-    """Run every workload; what was created is deleted, whatever happens."""
+    """Run every workload. What it created is deleted, also after an error."""
     busy_queue = f"bench-{secrets.token_hex(4)}"
     idle_queue = f"{busy_queue}-idle"
     results: dict[str, dict[str, Any]] = {}
@@ -114,7 +114,7 @@ def _rates(measured: Measured, jobs_per_request: int) -> dict[str, Any]:
 def _delete_queues(target: Target, *names: str) -> None:
     headers = {"Authorization": f"Bearer {target.api_key}"}
     for name in names:
-        # Whatever could not be measured may never have had its queue.
+        # A workload that failed early may not have created its queue.
         httpx.delete(
             f"{target.url}/api/v1/queues/{name}",
             params={"delete_jobs": "true"},

@@ -144,7 +144,7 @@ def _keep(started: Started) -> str:
 
 
 def _print(text: str) -> None:
-    # Nobody may be there to read it, and the server runs all the same.
+    # When standard output is closed, the server runs all the same.
     output = output_of(sys.stdout, STDOUT)
     if output is None:
         click.echo(text)

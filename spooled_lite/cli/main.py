@@ -26,7 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 def told_of_lost_output() -> Iterator[None]:
     """One line and exit code 1 when what is printed cannot be written, as on a full disk.
 
-    A pipe that nobody reads any more is none of that: it ends the command without a word.
+    A closed pipe is no error: it ends the command without a message.
     """
     try:
         yield

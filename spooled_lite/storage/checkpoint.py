@@ -1,4 +1,4 @@
-"""When the writing thread moves the log into the file: nobody else does (see design, 3.1)."""
+"""When the writing thread moves the log into the file; no other thread does."""
 
 import logging
 import sqlite3
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 PASSIVE_CHANGES: Final = 20_000  # rows changed before the log is moved, readers undisturbed
 PASSIVE_BYTES: Final = 16 * 1024 * 1024  # or this much growth of the log, whichever comes first
 # A log this long is emptied even under load. A passive checkpoint lets the log be written from its
-# start again only when nobody reads, and never shortens it; this bounds it.
+# start again only when there is no reader, and never shortens it; this bounds it.
 TRUNCATE_BYTES: Final = 64 * 1024 * 1024
 # While room is wanted on the disk the log is kept this short: settlements and purges need the room.
 SHORT_BYTES: Final = 1024 * 1024
@@ -109,7 +109,7 @@ class Checkpointer:
                 self._empty(connection, "RESTART")
 
     def _empty(self, connection: sqlite3.Connection, mode: str = "TRUNCATE") -> None:
-        """Truncate the log, or restart it, now or as soon as nobody reads."""
+        """Truncate the log, or restart it, now or as soon as there is no reader."""
         self._moment_ends_at = time.monotonic() + MOMENT_SECONDS_MAX
         self._moment.ask(self._wake)
         self._take_moment(connection, mode)
@@ -131,7 +131,7 @@ class Checkpointer:
         self._idle_seconds = min(2 * self._idle_seconds, IDLE_SECONDS_MAX)
 
     def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> bool:
-        """Whether nobody was in its way."""
+        """Returns False when a reader was in the way."""
         was_whole = False
         try:
             [(is_busy, self._frames, _)] = connection.execute(

@@ -1,4 +1,4 @@
-"""Sums that are added to at each commit, so that statistics never count rows."""
+"""Counters that each commit adds to, so that statistics never count rows."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class CounterRow(TypedDict):
     value: int
 
 
-NOW: Final = -1  # instead of a day: what is true now, kept for no period
+NOW: Final = -1  # instead of a day: a gauge, which has no period
 
 ADD_TO_QUEUE: Final = """
 INSERT INTO queue_counters (queue, minute, name, value) VALUES (?, ?, ?, ?)

@@ -172,7 +172,7 @@ class Database:
         """Line an operation up, in its lane and in the turn of its owner: an organization, or those
         outside. The future holds its answer once it is committed.
 
-        Nobody has to wait for it: a caller that goes away does not cancel the write.
+        A caller that goes away does not cancel the write.
 
         Raises, through the future:
             SpooledError: the operation's own refusal, with nothing of it stored.
@@ -269,13 +269,13 @@ class Database:
             handed.wait(HAND_OVER_SECONDS_MAX)
 
     def _tell(self, outcome: Outcome) -> None:
-        """Called by the writing thread: one call into the loop for a whole batch."""
-        # Without a loop nobody is left to be told; what was accepted is still written.
+        """Called by the writing thread: one call into the event loop for a whole batch."""
+        # Without a loop there is no caller to answer; what was accepted is still written.
         with contextlib.suppress(RuntimeError):
             self._running_loop().call_soon_threadsafe(self._told, outcome)
 
     def _told(self, outcome: Outcome) -> None:
-        # Events first: who reads its own write must find every cache as if it had heard of it.
+        # Events first: a caller that reads its own write must find every cache up to date.
         if outcome.events:
             self._bus.publish(outcome.events)
         try:
@@ -302,7 +302,7 @@ def _answer(request: Request, result: Any) -> bool:
         result = RuntimeError("an operation raised StopIteration")  # a future refuses it
     if isinstance(result, Exception):
         taker.set_exception(result)
-        # Whoever submitted without waiting has no use for it; nothing is to be warned about.
+        # A caller that does not wait never looks at the error; asyncio is not to warn about it.
         taker.exception()
     else:
         taker.set_result(result)

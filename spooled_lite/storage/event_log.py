@@ -31,7 +31,7 @@ DELETE FROM event_log WHERE seq IN (
         ORDER BY seq LIMIT :limit)
 """
 
-# When the last event happened, by the clock of then.
+# When the last event happened, by the clock at that time.
 NEWEST_AT: Final = Value(int, "SELECT created_at_ms FROM event_log ORDER BY seq DESC LIMIT 1")
 
 KEPT_MS: Final = 60 * 60 * 1000  # what is older is not replayed
@@ -51,14 +51,14 @@ LogRow = tuple[int, str, str | None, str | None, bytes, int]
 class EventLog:
     """A sink: appends one row per transition and trims now and then, in the same transaction.
 
-    The newest row of the file is never deleted, so its number never comes back. Each event is
-    told the number of its row; a batch that is lost afterwards tells nobody.
+    The newest row of the file is never deleted, so its number is never used again. Each event is
+    given the number of its row. When the batch is lost afterwards, its events are not announced.
     """
 
     def __init__(
         self, render: Callable[[Sequence[Event]], Sequence[LogRow]], kinds: Container[str]
     ) -> None:
-        """`render` makes one row of each event of these kinds, in their order."""
+        """`render` makes one row for each event of these types, in their order."""
         self._render = render
         self._kinds = kinds
         self._added: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""The database file as a file: who may use it, whether it is still there."""
+"""The lock on the database file, and whether the file is still where it was."""
 
 import contextlib
 import fcntl
@@ -21,7 +21,7 @@ SPARE_FROM: Final = 4_096  # where it begins in the lock file, behind what the h
 
 
 class CannotUseFile(Exception):
-    """Nothing can be done with the file as it is. The message names it and says what is wrong."""
+    """The file cannot be used as it is. The message names it and says what is wrong."""
 
 
 class FileInUse(CannotUseFile):
@@ -100,7 +100,7 @@ class FileLock:
         self._of_file = (descriptor, identity)
 
     def describe(self, *, url: str | None) -> None:
-        """Say who holds the lock, for the message of the next one who asks."""
+        """Write down which server holds the lock, for the error message of the next one."""
         assert self._descriptor is not None, "the lock is held"
         about = {"pid": os.getpid(), "started_at": int(time.time()), "url": url}
         text = json.dumps(about).encode() + b"\n"
@@ -108,7 +108,7 @@ class FileLock:
             os.pwrite(self._descriptor, text.ljust(SPARE_FROM), 0)
 
     def keep_spare(self) -> None:
-        """Keep some room of the disk in this file, for the day when others have filled it."""
+        """Reserve some room on the disk in this file, for the day when the disk is full."""
         assert self._descriptor is not None, "the lock is held"
         try:
             # Not every system can set room aside without writing.
@@ -121,7 +121,7 @@ class FileLock:
             self.give_up_spare()
 
     def give_up_spare(self) -> None:
-        """Let the disk have that room: the log takes it for settlements and purges."""
+        """Give that room back to the disk: the log uses it for settlements and purges."""
         assert self._descriptor is not None, "the lock is held"
         self.has_spare = False
         with contextlib.suppress(OSError):
@@ -138,7 +138,7 @@ class FileLock:
             os.close(descriptor)
             _held_here.discard(identity)
         if self._descriptor is not None:
-            if unlink:  # nobody waits for it: who does not get it at once is refused
+            if unlink:  # no server waits for it: one that does not get it at once is refused
                 os.unlink(self._path)
             os.close(self._descriptor)
             self._descriptor = None
@@ -226,14 +226,14 @@ def _took(descriptor: int, count: int) -> bool:
 
 
 def _give_to_owner_of(path: str, descriptor: int) -> None:
-    """What an administrator makes beside the file of a service, the service has to open later."""
+    """A file that root creates beside the database belongs to the database's owner."""
     if os.geteuid() == 0 and os.path.exists(path):
         about = os.stat(path)
         os.fchown(descriptor, about.st_uid, about.st_gid)
 
 
 def _words_of(about: bytes) -> str:
-    """What the holder of a lock wrote about itself, as people say it."""
+    """What the holder of a lock wrote about itself, in words."""
     try:
         found = json.loads(about.strip(b"\0\n "))
         since = datetime.fromtimestamp(found["started_at"], UTC).isoformat()

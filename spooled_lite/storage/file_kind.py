@@ -72,6 +72,6 @@ def uri_to_look(path: str) -> str:
     """To open a file with in order to look into it: nothing of it is changed."""
     uri = f"file:{urllib.parse.quote(path)}?mode=ro"
     # Without a log nothing has to be read beside it, and nothing is made beside it. A journal that
-    # a power cut left is for whoever may write; a first start leaves one.
+    # a power cut left is for a process that may write; a first start leaves one.
     reads_log = length_of(path + WAL_SUFFIX) and not length_of(path + JOURNAL_SUFFIX)
     return uri if reads_log else f"{uri}&immutable=1"

@@ -34,7 +34,7 @@ def in_lane(lane: Lane) -> Callable[[F], F]:
 
 
 def lane_of(operation: Callable[..., Any], owner: int) -> Lane:
-    """The declared lane; what nobody declared goes in HOUSE when the house asks for it."""
+    """The declared lane. Without one: HOUSE for the server's own operations, else REST."""
     declared = _DECLARED.get(operation)
     if declared is not None:
         return declared

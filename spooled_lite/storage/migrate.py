@@ -50,7 +50,7 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
         if number > version:
             _apply(connection, number, text)
     if version < newest:
-        # Whatever is lost later with the log, the file itself has its schema.
+        # So the schema is in the file itself, even if the log is lost later.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 

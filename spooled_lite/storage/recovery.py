@@ -94,7 +94,7 @@ class OpenFile:
         return self.failed
 
     def try_to_write(self) -> None:
-        """Nobody has written since the file was read-only: look whether it still is."""
+        """The file was read-only at the last write: check whether it still is."""
         if self._read_only_until is not None and time.monotonic() >= self._read_only_until:
             try:
                 _write_nothing(self.connection)
@@ -141,7 +141,7 @@ class OpenFile:
         return unavailable(reason)
 
     def is_disturbed(self) -> bool:
-        """True when somebody has moved or deleted the file, its log or the index of the log."""
+        """True when the file, its log or the index of the log was moved or deleted."""
         missing = self.watch.missing()
         if missing is None or self.failed is not None:
             return missing is not None
@@ -192,7 +192,7 @@ class OpenFile:
         else:
             self.watch.opened()
             logger.warning("the file was opened again and is intact")
-            # What the lost batch did is unknown: whoever remembers something has to read it anew.
+            # What the lost batch did is unknown: every cache in memory has to be read anew.
             self._after_reopen()
         return self.failed
 
@@ -225,7 +225,7 @@ class OpenFile:
         self._reopen_at = self._read_only_until = None
 
     def _say(self, words: str) -> None:
-        """An error that comes with every batch is a line every few seconds."""
+        """Log an error that comes with every batch once every few seconds."""
         said, at = self._said
         if words != said or time.monotonic() - at >= SAY_AGAIN_SECONDS:
             self._said = (words, time.monotonic())
@@ -255,6 +255,6 @@ def why_unwritable(path: str) -> Reason | None:
 
 
 def _write_nothing(connection: sqlite3.Connection) -> None:
-    """Commit a page as it is: raises when the file cannot be written."""
+    """Commit a page without changing it: raises when the file cannot be written."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     connection.execute(f"PRAGMA user_version = {version}")

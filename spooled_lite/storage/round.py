@@ -56,7 +56,7 @@ class Round:
         self._parked: list[Request] = []
         self._served: dict[Request, None] = {}  # of those that wait
         self._looked_at: set[Line] = set()  # nothing is there for those that wait, unless it is fed
-        self._held: set[Line] = set()  # of postponed claims: nobody else may go first in these
+        self._held: set[Line] = set()  # of postponed claims: no other claim may go first in these
         self._runs_left = PARKED_RUN_MAX
 
     def run(self, request: Request) -> None:
@@ -68,7 +68,7 @@ class Round:
         """
         if request.lines:
             if request.taker.done():
-                return  # nobody is there any more to be given a job
+                return  # the caller has gone away and cannot be given a job
             if not self._is_next(request):
                 self.postponed.append(request)
                 self._held.update(request.lines)
@@ -99,7 +99,7 @@ class Round:
             request.answered = True
 
     def undo(self) -> None:
-        """The transaction is lost: those that waited before it keep their places."""
+        """The transaction is lost: claims that waited before it keep their places."""
         for request in self._parked:
             self._waiting.leave(request)
 
@@ -118,7 +118,7 @@ class Round:
         """
         fed = self._batch.fed
         left: dict[Line, deque[Request]] = {}
-        path = [line]  # the first one of each line has somebody before it in the next line
+        path = [line]  # the first claim of each line has an older one before it in the next line
         while path:
             here = path[-1]
             if self._is_empty(here):
@@ -157,10 +157,10 @@ class Round:
     def _line_before(
         self, request: Request, here: Line, left: dict[Line, deque[Request]]
     ) -> Line | None:
-        """A fed line in which somebody stands before this one, the first one here.
+        """A fed line in which another claim stands before this one, which is the first one here.
 
-        They all joined their lines at one moment, so whoever that is has waited longer: going from
-        one such line to the next comes to an end.
+        A claim joins all its lines at one moment, so the one before it has waited longer: going
+        from one such line to the next comes to an end.
         """
         if len(request.lines) == 1:
             return None

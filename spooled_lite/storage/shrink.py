@@ -1,4 +1,4 @@
-"""Makes the file smaller while room is wanted on the disk: until then nobody can create."""
+"""Makes the file smaller when the disk is full and creates are refused."""
 
 import logging
 import sqlite3

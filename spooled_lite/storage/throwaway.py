@@ -29,7 +29,7 @@ def remove_throwaway(path: str) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove the throw-away files of this user whose process is dead: nobody holds their lock."""
+    """Remove the throw-away files of this user whose process is dead, which hold no lock."""
     for folder in _candidates():
         with contextlib.suppress(OSError):
             if _is_left_over(folder):
@@ -45,7 +45,7 @@ def _candidates() -> Iterator[Path]:
 
 def _is_left_over(folder: Path) -> bool:
     """Raises OSError when it cannot be told; then the folder is left alone."""
-    about = folder.lstat()  # a link of somebody else leads nowhere
+    about = folder.lstat()  # a link is not followed: it may be another user's
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
         return False
     # Without a lock it is one that a server has just made: that is an error, too.

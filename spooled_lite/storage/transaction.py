@@ -72,9 +72,9 @@ class Reading:
 class Cache(Generic[K, V]):
     """Names what operations of a batch have read and later ones of it may use again.
 
-    The module that defines it owns it: nobody else fills it, and who changes what stands in it asks
-    the owner to forget that. An operation that is undone empties every cache of its batch, because
-    it may have put in what it had changed. So nothing may depend on what is in a cache.
+    The module that defines it owns it: no other module fills it, and one that changes what is in it
+    asks the owner to forget that. An operation that is undone empties every cache of its batch,
+    because it may have put in what it had changed. So nothing may depend on what is in a cache.
     """
 
     __slots__ = ()
@@ -159,7 +159,7 @@ class Tx(Reading):
         was: str | None = None,
         facts: Mapping[str, Any] = _NO_PARAMS,
     ) -> None:
-        """Announce a fact. It is told when it is true: after the commit, or never."""
+        """Announce a fact. Listeners get it after the commit, and never when that fails."""
         event: Event = EventOf(event_type, org, self.now_ms, row, was, facts)
         self.events.append(event)
         for listener in self._batch.hooks.on_emit:

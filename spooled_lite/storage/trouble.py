@@ -96,7 +96,7 @@ def broken_rule(error: sqlite3.Error) -> SpooledError | None:
 
 
 def as_answer(error: Exception) -> Exception:
-    """What the caller is told of an operation's error. Logs an SQL error nobody expected."""
+    """The error that the caller gets for an error of an operation. Logs unexpected SQL errors."""
     if not isinstance(error, sqlite3.Error):
         return error
     known = broken_rule(error)

@@ -51,7 +51,7 @@ class Turns(Generic[T]):
         return next(iter(owners) if may is None else filter(may, owners), None)
 
     def take(self, may: Callable[[int], bool] | None = None) -> T | None:
-        """The next one of the owner whose turn it is; None when nobody waits who may be served."""
+        """The next one of the owner whose turn it is; None when there is none to serve."""
         owner = self.next_owner(may)
         if owner is None:
             return None
@@ -70,7 +70,7 @@ class Turns(Generic[T]):
         owners = self._of_owner
         while owners and len(taken) < count_max:
             owner, waiting = next(iter(owners.items()))
-            if len(owners) == 1:  # nobody to take turns with
+            if len(owners) == 1:  # one owner: there are no turns
                 while waiting and len(taken) < count_max:
                     taken.append(waiting.popleft())
             else:

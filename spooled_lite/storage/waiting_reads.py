@@ -27,7 +27,7 @@ MOMENTS_MAX: Final = 2
 
 
 class Read:
-    """One read that somebody waits for. It may be ended by us and run again later."""
+    """One read that a caller waits for. It may be ended by us and run again later."""
 
     __slots__ = (
         "ended_for",
@@ -72,7 +72,7 @@ class Read:
         self.quick_until = now + QUICK_SECONDS
 
     def answer(self, result: Any) -> None:
-        """Called by any thread; a caller that has gone away, or a closed loop, is nobody."""
+        """From any thread. Does nothing when the caller has gone away or the loop is closed."""
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._answered, result)
 
@@ -172,7 +172,7 @@ class WaitingReads:
         if is_closed:
             self.finish(read, unavailable("shutting_down"))
             return
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
+        with contextlib.suppress(RuntimeError):  # the loop was closed: no caller waits
             read.loop.call_soon_threadsafe(self._bound_its_wait, read)
 
     def finish(self, read: Read, result: Any) -> None:
@@ -181,7 +181,7 @@ class WaitingReads:
         read.answer(result)
 
     def caller_left(self, read: Read) -> None:
-        """Nobody is there any more to be answered. A read that runs notices it by itself."""
+        """The caller has gone away: its read leaves the line. One that runs notices by itself."""
         with self._changed:
             if read.state == "waits":
                 self._forget(read)

@@ -1,4 +1,4 @@
-"""Deleting what is older than its retention. Contract: platform, section 5.5."""
+"""Delete rows that are older than their retention. Contract: platform, section 5.5."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,7 +29,7 @@ _DONE: Final = frozenset({"completed", "cancelled"})
 
 
 class Retention(Struct, frozen=True):
-    """The server's windows, in days; 0 or less keeps for ever."""
+    """How long the server keeps rows, in days; 0 or less: for ever."""
 
     job_days: int = 30
     history_days: int = 7
@@ -54,7 +54,7 @@ class Retention(Struct, frozen=True):
 class Pruning:
     """One sweep after another, a pass over the rows of one organization at a time.
 
-    Where a sweep stands is kept in memory only: after a crash it begins again, and finds little.
+    The position of a sweep is kept in memory only: after a crash the sweep begins again.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Pruning:
         once: Sequence[Callable[[Tx], int]] = (),
         may_prune: Callable[[int], bool] = lambda now_ms: True,
     ) -> None:
-        """`also` are further steps of an organization, `once` are steps of nobody's.
+        """`also` are further steps for each organization, `once` are steps for the whole file.
 
-        They say how many rows they deleted, and are called again until there are none. While
-        `may_prune` says no, for the time it is given, nothing is deleted.
+        Each step returns how many rows it deleted, and is called again until that is 0. Nothing is
+        deleted while `may_prune` returns False.
         """
         self._may_prune = may_prune
         self._retention = retention
@@ -107,7 +107,7 @@ class Pruning:
             steps += [partial(_of_org, step, row["seq"]) for step in (*self._also, _prune_events)]
             own = OwnLimits.stored(row["custom_limits"])
             windows = self._retention.windows(row["plan_tier"], own)
-            # A step taken from the end: workflows go after their jobs.
+            # Steps are taken from the end of the list, so workflows are pruned after their jobs.
             steps.append(partial(self._prune_workflows, org=row["seq"], days=windows[0]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_runs, org=row["seq"], days=windows[1]))
@@ -117,7 +117,7 @@ class Pruning:
         return steps
 
     def _prune_jobs(self, tx: Tx, org: int, days: int) -> int:
-        """How many rows were looked at; those a waiting child needs are passed over."""
+        """Returns how many rows were looked at; jobs that a waiting child needs are skipped."""
         if days <= 0:
             return 0
         after = self._after.get(org, FROM_START)
@@ -142,7 +142,7 @@ class Pruning:
         return len(rows)
 
     def _prune_workflows(self, tx: Tx, org: int, days: int) -> int:
-        """How many rows were looked at; a workflow goes after the last of its jobs."""
+        """Returns how many rows were looked at; a workflow goes after the last of its jobs."""
         if days <= 0:
             return 0
         after = self._after_workflow.get(org, FROM_START)
@@ -165,7 +165,7 @@ class Pruning:
         return found
 
     def _prune_minutes(self, tx: Tx) -> int:
-        """How many queues were looked at."""
+        """Returns how many queues were looked at."""
         queues = tx.values(
             removal_statements.QUEUES_AFTER, {"after": self._queue, "limit": REMOVE_MAX}
         )
@@ -181,7 +181,7 @@ def _of_org(step: Callable[[Tx, int], int], org: int, tx: Tx) -> int:
 
 
 def _give_back_pages(tx: Tx) -> int:
-    """Make the file smaller by some pages, when much of it is empty; by how many."""
+    """Make the file smaller when much of it is empty; returns by how many pages."""
     pages, free = tx.value(removal_statements.PAGES), _free_pages(tx)
     if free <= max(PASS_MAX, (pages or 0) * VACUUM_SHARE):
         return 0

@@ -1,4 +1,4 @@
-"""Deleting jobs: dead letters, the jobs of a queue, and a queue as a whole. Always in passes."""
+"""Delete dead letters, the jobs of a queue, or a queue as a whole: always in passes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -38,7 +38,7 @@ class Purged(Struct, frozen=True):
 
 
 def purge_dead_letters_pass(tx: Tx, org: int, wanted: DeadLetters, scope: Scope) -> Purged:
-    """Remove some of the chosen dead letters; call again, with the rest of the limit, for more.
+    """Delete some of the chosen dead letters; call again, with the rest of the limit, for more.
 
     Contract: jobs, J22.
     """
@@ -66,7 +66,7 @@ def remove_finished(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> R
 
 
 def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_START) -> Purged:
-    """Remove some of the jobs of a queue that are not being processed; go on at `after`.
+    """Delete some of the jobs of a queue that are not being processed, from `after` on.
 
     Raises:
         NotFound: there is no such queue.
@@ -88,7 +88,7 @@ def purge_queue_pass(tx: Tx, org: int, queue_name: str, after: Position = FROM_S
 
 
 def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> None:
-    """Delete a queue: it and its jobs are hidden at once, its rows go in passes of the loop.
+    """Delete a queue. It and its jobs are hidden at once; a background loop deletes the rows.
 
     Raises:
         NotFound: there is no such queue.
@@ -126,10 +126,10 @@ def remove(
 ) -> int:
     """Delete jobs with their history, the first ones first; how many.
 
-    Fewer than asked for when they are large, or have many edges: when many others wait for one of
-    them, it is deleted after they were told that it never will be completed. Call again for the
-    rest. Idempotency keys are free again. With `is_counted` false the counters of their queue go
-    too, in one piece with the queue.
+    Fewer than asked for when they are large or have many edges: jobs that wait for a deleted one
+    are told first that it will never be completed. Call again for the rest. Their idempotency keys
+    are free again. `is_counted`: subtract them from the counters of their queue; False when these
+    are deleted with the queue.
     """
     gone = {row["seq"] for row in rows}
     left, count = EDGES_MAX, 0
@@ -147,7 +147,7 @@ def remove(
 
 
 def _tell_those_left(tx: Tx, rows: Sequence[removal_statements.RemovedRow], count: int) -> None:
-    """What was to go with a parent and stays for now has to know: nobody may come back for it."""
+    """Jobs that stay for now look at their parents again: the next pass may never come."""
     gone = {row["seq"] for row in rows[:count]}
     for row in rows[count:]:
         if row["status"] in ("pending", "scheduled"):

@@ -1,4 +1,4 @@
-"""Deleting an organization: hidden in one short transaction, its rows go in passes after it."""
+"""Delete an organization: hide it in one short transaction, then delete its rows in passes."""
 
 from typing import Final
 
@@ -13,16 +13,16 @@ from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
-# Longer than any request takes that was let in before the deletion: what such a one still stores
-# refers to the organization, and goes with it.
+# Longer than any request takes that was admitted before the deletion: what such a request still
+# stores refers to the organization, and is deleted with it.
 ROW_KEPT_MS: Final = 10 * 60 * 1000
 NOBODY: Final = 0  # no organization has this number
 
 
 def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None:
-    """Delete an organization for good: it is hidden, its slug is free, its keys stop at once.
+    """Delete an organization for good. It is hidden, its slug is free, and its keys stop at once.
 
-    A crash loses nothing of it: the passes go on after the next start.
+    After a crash the passes that delete its rows go on at the next start.
 
     Raises:
         NotFound: there is no such organization any more.
@@ -73,13 +73,15 @@ def _remove_rows_of_organizations(tx: Tx) -> Pass:
 
 
 def _remove_some(tx: Tx, org: int) -> int:
-    """Rows of an organization, at most PASS_MAX, of one kind; none when none are left.
+    """Delete up to PASS_MAX rows of an organization, of one table; returns how many.
 
-    Queues are marked only: their own passes take them, with their jobs.
+    Queues are only marked as deleted: their own passes delete them with their jobs.
     """
     owed = _remove_large(tx, org, "deliveries")
     if owed:
-        return owed  # first of all, and again after each other pass: nothing is sent any more
+        return (
+            owed  # first of all, and again before every other table, so that nothing more is sent
+        )
     queues = tx.rows(queue_statements.PAGE, {"org": org, "after": "", "limit": REMOVE_MAX})
     for queue in queues:
         delete_queue(tx, org, queue["queue_name"], delete_jobs=True)
@@ -94,7 +96,8 @@ def _remove_some(tx: Tx, org: int) -> int:
             )
         if count:
             return count
-    # What stays of the log for its number becomes nobody's, and so may what stayed before it go.
+    # The newest row of the log stays, so that its number is not used again; it belongs to no
+    # organization from now on, and the row that stayed before it can go.
     tx.execute(removal_statements.DISOWN_LAST_EVENT, {"org": org, "nobody": NOBODY})
     tx.execute(removal_statements.DELETE_OF_ORG["event_log"], {"org": NOBODY, "limit": PASS_MAX})
     return 0

@@ -1,4 +1,4 @@
-"""A slow look for what every deadline has missed. It is expected to find nothing."""
+"""Look once a minute for work that no deadline announced. It is expected to find none."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from spooled_lite.storage.transaction import Tx
 logger = logging.getLogger(__name__)
 
 EVERY_MS: Final = 60_000
-OVERDUE_MS: Final = 5_000  # late by this much is missed; less may be on its way
+OVERDUE_MS: Final = 5_000  # later than this counts as missed; a loop may be about to do the rest
 
 _NEXT: Final[Mapping[Deadline, Statement[NextRow]]] = {
     Deadline.PROMOTION: statements.NEXT_PROMOTION,
@@ -35,7 +35,7 @@ class SafetySweep:
         is_late = tx.now_ms > self._due_ms + OVERDUE_MS
         self._due_ms = tx.now_ms + EVERY_MS
         if is_late:
-            # No server ran, or the clock was set forward: much is overdue, and the loops are at it.
+            # No server ran, or the clock was set forward: much is overdue, and the loops are busy.
             return Pass(0, self._due_ms)
         repaired = 0
         for kind, statement in _NEXT.items():

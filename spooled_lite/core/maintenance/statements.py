@@ -1,4 +1,4 @@
-"""Every statement that deletes for good: jobs, what is old, and what deleted ones have left."""
+"""Statements that delete for good: jobs, old rows, and the rows of deleted organizations."""
 
 from typing import Final, TypedDict
 

@@ -1,4 +1,4 @@
-"""Jobs, queues and workers of all organizations, for an administrator; a row tells its `org_id`.
+"""Jobs, queues and workers of all organizations, for an administrator; each row has an `org_id`.
 
 Contract: platform, section 17.
 """

@@ -1,4 +1,4 @@
-"""How much waits in the queues that hold most, for whoever watches the server."""
+"""The queues with the most waiting and dead jobs, for `GET /metrics`."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -10,8 +10,8 @@ from spooled_lite.core.overview import statements
 from spooled_lite.core.queues.query import oldest_age_ms
 from spooled_lite.storage.transaction import Reading
 
-SHOWN_MAX: Final = 100  # queues: each is five series at whoever scrapes
-LOOKED_AT_MAX: Final = 20_000  # queues, so that no scrape takes longer than a few reads
+SHOWN_MAX: Final = 100  # queues: each is five series in the monitoring system
+LOOKED_AT_MAX: Final = 20_000  # queues, so that a scrape costs a few reads at most
 PAGE: Final = 1_000
 
 Shown = Literal["pending", "scheduled", "processing", "deadletter"]

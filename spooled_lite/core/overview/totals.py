@@ -1,4 +1,4 @@
-"""Sums over one organization, and over all of them, for whoever watches the server."""
+"""Sums over one organization, and over all of them, for metrics."""
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from spooled_lite.storage.transaction import Reading
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """What is true of the whole file now."""
+    """Jobs and workers of all organizations, as they are now."""
 
     jobs_pending: int
     jobs_processing: int
@@ -25,7 +25,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 class Totals(Struct, frozen=True, kw_only=True):
-    """What is true of one organization, as far as a key may see it."""
+    """Sums of one organization, over the queues of a scope."""
 
     created: int
     completed: int
@@ -60,9 +60,9 @@ def figures(tx: Reading) -> Figures:
 
 
 def totals(tx: Reading, org: int, scope: Scope) -> Totals:
-    """Jobs since ever; for a key with a scope, which there are no sums for, those still there.
+    """Jobs of all time. For a key with a scope, jobs that are still stored: there are no sums.
 
-    Workers that were heard of within SILENCE_MS are active, and idle when they hold nothing.
+    Workers with a heartbeat within SILENCE_MS are active; those without a job are idle.
     """
     seen = overview(tx, org, scope)
     now = job_stats(tx, org, scope)

@@ -1,4 +1,4 @@
-"""Making a queue as somebody wants it."""
+"""Create a queue or change its settings."""
 
 from msgspec import Struct
 
@@ -20,17 +20,17 @@ class Configured(Struct, frozen=True):
 def create_queue(
     tx: Tx, org: int, queue_name: str, changes: QueueChanges, admission: Admission
 ) -> Configured:
-    """As `configure`, of a queue that is likely to be new: refused when the disk is nearly full."""
+    """As `configure`, in the lane of creates: refused when the disk is nearly full."""
     return configure(tx, org, queue_name, changes, admission)
 
 
 def configure(
     tx: Tx, org: int, queue_name: str, changes: QueueChanges, admission: Admission
 ) -> Configured:
-    """Give a queue new values; a queue that is not there is made, with defaults for the rest.
+    """Change the settings of a queue. A queue that does not exist is created, with defaults.
 
-    What a change says nothing about is kept. `enabled` is a pause or its end. Jobs that are
-    stored already keep the values they were stored with; claims that wait look again.
+    A column that `changes` does not name keeps its value. `enabled` pauses or resumes the queue.
+    Jobs that are already stored keep the values they were stored with. Waiting claims look again.
 
     Raises:
         QuotaExceeded: the new queue would be one too many.

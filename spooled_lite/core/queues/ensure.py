@@ -1,4 +1,4 @@
-"""A queue exists as soon as somebody names it."""
+"""Find a queue by its name, or create it: a queue exists as soon as a caller names it."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ def find_queue(tx: Reading, org: int, queue_name: str) -> QueueRow | None:
 
 
 def known_queue(tx: Tx, org: int, queue_name: str) -> QueueRow | None:
-    """As `find_queue`, read once per batch: most operations of a batch are about few queues."""
+    """As `find_queue`, but read once per batch: most operations of a batch use few queues."""
     known = tx.cache(_KNOWN)
     found = known.get((org, queue_name))
     if found is None:
@@ -28,22 +28,22 @@ def known_queue(tx: Tx, org: int, queue_name: str) -> QueueRow | None:
 
 
 def forget_queue(tx: Tx, org: int, queue_name: str) -> None:
-    """For whoever changes a queue without an event: it is read anew by whoever needs it next."""
+    """Read the queue anew at its next use. Called after a change that emits no event."""
     tx.cache(_KNOWN).pop((org, queue_name), None)
 
 
 def forget_changed_queue(tx: Tx, event: Event) -> None:
-    """Called with every event."""
+    """Called with every event: forgets the queue that a `queue.*` event is about."""
     if event.type.startswith("queue."):
         queue: QueueRow = event.row
         forget_queue(tx, event.org, queue["queue_name"])
 
 
 def ensure_queue(tx: Tx, org: int, queue_name: str, admission: Admission) -> QueueRow:
-    """The queue of this name; a new one, with the server's defaults, when there is none.
+    """The queue of this name. It is created with the server's defaults when it does not exist.
 
     Raises:
-        QuotaExceeded: it would be one queue too many.
+        QuotaExceeded: the organization has as many queues as its plan allows.
     """
     found = known_queue(tx, org, queue_name)
     if found is not None:

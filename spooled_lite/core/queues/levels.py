@@ -1,4 +1,4 @@
-"""How many jobs of some queues stand where: what streams are told, without counting a row."""
+"""How many jobs of a queue have which status, for streams. Read from counters, not from rows."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ class Levels(Struct, frozen=True, gc=False):
 
 
 def levels_of_queues(tx: Reading, asked: Iterable[QueueKey]) -> dict[QueueKey, Levels]:
-    """Of each queue; zeros for one that is not there."""
+    """The levels of each queue; zeros for a queue that does not exist."""
     return {key: _levels(tx, *key) for key in asked}
 
 

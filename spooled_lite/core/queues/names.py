@@ -1,4 +1,4 @@
-"""What a queue may be called."""
+"""The rules for the name of a queue."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _MARKS: Final = frozenset("-_.")
 
 
 def checked_queue_name(name: str, field: str = "queue_name") -> str:
-    """The name itself. Letters and digits of any script, `-`, `_` and `.`.
+    """Return the name when it is valid: letters and digits of any script, `-`, `_` and `.`.
 
     Raises:
         RuleBroken: 400, with the code of the rule. Contract: jobs, section 2.4.

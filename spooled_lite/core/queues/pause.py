@@ -1,4 +1,4 @@
-"""Stopping a queue from handing out jobs, and letting it go on."""
+"""Pause a queue, so that it hands out no jobs, and resume it."""
 
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.columns import QueueRow
@@ -9,9 +9,9 @@ from spooled_lite.storage.transaction import Tx
 
 
 def pause(tx: Tx, org: int, queue_name: str, reason: str | None, admission: Admission) -> QueueRow:
-    """Hand out no more jobs of a queue. Enqueue, settle and renew go on; leases stay.
+    """Hand out no more jobs of a queue. Jobs can still be enqueued, settled and renewed.
 
-    A queue that is not there is made. Pausing again replaces the reason and keeps the time.
+    A queue that does not exist is created. Pausing again replaces the reason and keeps the time.
 
     Raises:
         QuotaExceeded: the new queue would be one too many.
@@ -22,9 +22,9 @@ def pause(tx: Tx, org: int, queue_name: str, reason: str | None, admission: Admi
 
 
 def resume(tx: Tx, org: int, queue_name: str) -> int:
-    """Hand out jobs again; claims that wait look at once. A queue that runs is left alone.
+    """Hand out jobs again; waiting claims look at once. A queue that is not paused stays as it is.
 
-    Returns for how many seconds it was paused.
+    Returns how many seconds it was paused.
 
     Raises:
         NotFound: there is no such queue.
@@ -58,7 +58,7 @@ def set_running(tx: Tx, queue: QueueRow) -> QueueRow:
 
 
 def _paused_seconds(tx: Tx, queue: QueueRow) -> int:
-    """For how long a queue has been paused. Wall time may have been set back meanwhile."""
+    """How long a queue has been paused; 0 when the clock was set back meanwhile."""
     paused_at_ms = queue["paused_at_ms"]
     assert paused_at_ms is not None, "a paused queue knows since when"
     return max(0, tx.now_ms - paused_at_ms) // 1000

@@ -1,4 +1,4 @@
-"""Reading queues: one, a list, and the statistics, which count no rows."""
+"""Read one queue, a list of queues, or statistics. Statistics come from counters, not rows."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -40,7 +40,7 @@ def list_queues(tx: Reading, org: int, scope: Scope) -> list[QueueRow]:
 
 
 def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStanding:
-    """What waits, runs and was done in a queue; zeros for one that is not there.
+    """How many jobs of a queue wait, run and were done; zeros for a queue that does not exist.
 
     Contract: jobs, Q7 and section 11.3.
     """
@@ -74,8 +74,8 @@ def queue_stats(tx: Reading, org: int, queue_name: str) -> QueueStanding:
 
 
 def queue_depth(tx: Reading, org: int, queue_name: str) -> QueueDepth:
-    """How many jobs stand where, and how long the oldest pending one waits; zeros for a queue that
-    is not there.
+    """Jobs of a queue by status, and the age of the oldest pending one; zeros for a queue that does
+    not exist.
 
     Contract: grpc, section 5.8.
     """
@@ -89,16 +89,16 @@ def queue_depth(tx: Reading, org: int, queue_name: str) -> QueueDepth:
 
 
 def _counts(tx: Reading, queue: int) -> dict[str, int]:
-    """How many jobs of a queue stand where, by status."""
+    """The number of jobs of a queue, by status."""
     rows = tx.rows(statements.COUNTERS_NOW, {"queue": queue})
     counts = {row["name"]: row["value"] for row in rows if row["name"].startswith("status.")}
     return {name.removeprefix("status."): count for name, count in counts.items()}
 
 
 def oldest_age_ms(tx: Reading, queue: int, *, held_back: Sequence[str]) -> int | None:
-    """How long the oldest waiting job has been there; None when none waits.
+    """The age of the oldest waiting job in milliseconds; None when no job waits.
 
-    `held_back` are the statuses of those that count although they cannot be claimed yet.
+    Jobs that cannot be claimed yet count when their status is in `held_back`.
     """
     found = [tx.value(statements.OLDEST_CLAIMABLE, {"queue": queue})]
     for status in held_back:

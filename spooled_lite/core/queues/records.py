@@ -1,4 +1,4 @@
-"""The commands that core is given about queues, what it answers, and the rules of both."""
+"""Commands about queues, the results of queries, and the rules for settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -14,15 +14,15 @@ SETTINGS_BYTES_MAX: Final = 65_536
 REASON_MAX: Final = 500
 RATE_LIMIT_MAX: Final = 100_000  # jobs per second
 CONCURRENCY_MAX: Final = 1_000_000
-# Kept by the server in the settings of a paused queue, whatever a caller sends.
+# The server writes these into the settings of a paused queue; a caller cannot set them.
 RESERVED_SETTINGS: Final = frozenset({"paused", "paused_at", "paused_reason"})
 
-# Ends in a year that can be written down, as the delay of a job.
+# Bounded so that a time this far ahead still has a four-digit year.
 Seconds = Annotated[float, Meta(ge=0, le=CENTURY_SECONDS)]
 
 
 class Admission(Struct, frozen=True):
-    """What a new job or queue is let in under: the organization's caps, the server's defaults."""
+    """What a new job or queue is created under: the plan's caps and the server's defaults."""
 
     caps: Caps | None = None
     max_retries: int = 3
@@ -30,14 +30,14 @@ class Admission(Struct, frozen=True):
 
 
 class QueueChanges(Struct, frozen=True):
-    """What core is asked to change: new values by column, and whether the queue hands out jobs."""
+    """Changes of a queue: new values by column, and whether it hands out jobs."""
 
     columns: Mapping[str, Any] = {}
     enabled: bool | None = None  # None: as it is
 
 
 class QueueStanding(Struct, frozen=True, kw_only=True):
-    """What waits, runs and was done in a queue."""
+    """Statistics of a queue."""
 
     counts: Mapping[str, int] = {}  # by status
     completed_24h: int = 0
@@ -50,14 +50,14 @@ class QueueStanding(Struct, frozen=True, kw_only=True):
 
 
 class QueueDepth(Struct, frozen=True, kw_only=True):
-    """How many jobs of a queue stand where, by status, and how long the oldest one waits."""
+    """Jobs of a queue by status, and the age of the oldest pending one."""
 
     counts: Mapping[str, int]
     oldest_age_ms: int = 0
 
 
 def checked_settings(given: bytes) -> bytes | None:
-    """What is stored of the settings a caller sent; None when there are none."""
+    """The settings to store, without reserved keys; None when the caller sent null."""
     if given == b"null":
         return None
     if given.strip()[:1] == b"[" and not given.strip()[1:-1].strip():

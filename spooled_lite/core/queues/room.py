@@ -10,7 +10,9 @@ WINDOW_MS: Final = 1_000  # the rate limit counts in seconds that begin with a h
 
 
 def room_for(tx: Tx, queue: QueueRow, wanted: int) -> int:
-    """At most `wanted`, as the limits of the queue allow. Has waiting claims woken when time helps.
+    """How many jobs the limits of the queue allow now, at most `wanted`.
+
+    When the rate limit allows fewer, waiting claims are woken in the next second.
 
     Contract: jobs, section 11.2 (`rate_limit`, `max_concurrency`).
     """
@@ -20,7 +22,7 @@ def room_for(tx: Tx, queue: QueueRow, wanted: int) -> int:
     if queue["rate_limit"] is not None:
         started_at_ms = queue["window_started_at_ms"]
         ends_at_ms = started_at_ms + WINDOW_MS
-        # A window in the future is none: time was set back.
+        # A window that begins in the future does not count: the clock was set back.
         taken = queue["window_count"] if started_at_ms <= tx.now_ms < ends_at_ms else 0
         left = max(0, queue["rate_limit"] - taken)
         if left < wanted:

@@ -48,8 +48,8 @@ SELECT count(*) FROM queues WHERE org = :org AND deleted_at_ms IS NULL
 """,
 )
 
-# Takes from the second that is running, or begins a new one. A window in the future is none: time
-# was set back.
+# Counts in the current second, or begins a new one. A window that begins in the future does not
+# count: the clock was set back.
 TAKE_FROM_WINDOW: Final = """
 UPDATE queues
    SET window_count = CASE WHEN window_started_at_ms BETWEEN :now_ms - 999 AND :now_ms
@@ -59,7 +59,7 @@ UPDATE queues
  WHERE seq = :queue
 """
 
-# Index queues_rate_limited: who may hand out again, and when the next one may.
+# Index queues_rate_limited: queues that may hand out again, and when the next one may.
 WINDOWS_ENDED: Final = Statement(
     QueueKeyRow,
     """
@@ -93,7 +93,7 @@ DELETE_COUNTERS: Final = "DELETE FROM queue_counters WHERE queue = :queue"
 
 # -- configuring and pausing -----------------------------------------------------------------
 
-# Every column a caller can set; the operation brings the ones that stay as they are.
+# Sets every column that a caller can change; unchanged ones are given their old values.
 CONFIGURE: Final = Statement(
     QueueRow,
     """
@@ -108,7 +108,7 @@ RETURNING *
 """,
 )
 
-# Paused again: since the first time, for the newest reason.
+# A queue that is paused again keeps its time and takes the new reason.
 PAUSE: Final = Statement(
     QueueRow,
     """
@@ -152,7 +152,7 @@ SELECT queues.*, organizations.id AS org_id
 """,
 )
 
-# The primary key of queue_counters; minute 0 is what is true now and since ever.
+# The primary key of queue_counters. Minute 0 holds gauges and sums of all time.
 COUNTERS_NOW: Final = Statement(
     CounterRow,
     """

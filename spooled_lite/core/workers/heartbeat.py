@@ -1,4 +1,4 @@
-"""A worker says that it lives, and what it is doing."""
+"""Take the heartbeat of a worker: its status, and how many jobs it is doing."""
 
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.workers import statements
@@ -10,7 +10,7 @@ from spooled_lite.storage.transaction import Tx
 
 
 def heartbeat(tx: Tx, org: int, worker_id: str, sign: SignOfLife, scope: Scope) -> WorkerRow:
-    """Keep what a worker says of itself. One that was offline is back.
+    """Store what a worker reports. A worker that was offline is online again.
 
     A draining worker that says it is healthy goes on draining, until it registers again.
 

@@ -1,4 +1,4 @@
-"""Reading workers: one, and a list."""
+"""Read one worker, or a list of workers."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ def get_worker(tx: Reading, org: int, worker_id: str, scope: Scope) -> WorkerRow
 
 
 def list_workers(tx: Reading, org: int, scope: Scope) -> list[WorkerRow]:
-    """The LISTED_MAX workers of the scope heard of last, offline ones too. Contract: jobs, W1."""
+    """The LISTED_MAX workers of the scope with the newest heartbeats. Contract: jobs, W1."""
     listed: list[WorkerRow] = []
     before_ms, before_seq = _LATEST, _LATEST
     while True:
@@ -39,7 +39,7 @@ def list_workers(tx: Reading, org: int, scope: Scope) -> list[WorkerRow]:
 
 
 def visible(row: WorkerRow | None, scope: Scope) -> WorkerRow:
-    """The row itself. Raises NotFound for none, and for one outside the key's queues."""
+    """Return the row. Raises NotFound when there is none, or it is outside the key's queues."""
     if row is None or not is_visible(row["queue_names"], scope):
         raise NotFound.thing("Worker")
     return row

@@ -1,4 +1,4 @@
-"""The commands that core is given about workers, and the rules of what is in them."""
+"""Commands about workers, and the rules for their fields."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from spooled_lite.errors import RuleBroken
 
-SILENCE_MS: Final = 120_000  # without a sign of life for so long, a worker counts as offline
+SILENCE_MS: Final = 120_000  # without a heartbeat for this long, a worker counts as offline
 QUEUES_MAX: Final = 100  # of one worker
 CURRENT_JOBS_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 65_536
@@ -24,7 +24,7 @@ NO_METADATA: Final = b"{}"
 
 
 class NewWorker(Struct, frozen=True, kw_only=True):
-    """What core is asked to register: one name per thing. gRPC builds it directly."""
+    """A worker to register. REST and gRPC both build it."""
 
     queue_names: tuple[str, ...]  # at least one
     hostname: str = UNKNOWN_HOST
@@ -36,7 +36,7 @@ class NewWorker(Struct, frozen=True, kw_only=True):
 
 
 class SignOfLife(Struct, frozen=True, kw_only=True):
-    """What core is told by a worker that is alive."""
+    """What a worker reports in a heartbeat."""
 
     current_jobs: int = 0
     status: str = "healthy"
@@ -52,7 +52,7 @@ def queue_names_json(names: Sequence[str]) -> str:
 
 
 def checked_hostname(hostname: str) -> str:
-    """The hostname itself. Raises RuleBroken. Contract: jobs, section 2.4."""
+    """Return the hostname. Raises RuleBroken when it is invalid. Contract: jobs, section 2.4."""
     if not 1 <= len(hostname) <= HOSTNAME_MAX:
         raise RuleBroken.of(
             "hostname", f"Field `hostname` must have 1 to {HOSTNAME_MAX} characters", "length"
@@ -73,7 +73,7 @@ def checked_hostname(hostname: str) -> str:
 
 
 def checked_metadata(given: bytes) -> bytes | None:
-    """What is stored of the metadata a caller sent; None when there is none."""
+    """The metadata to store; None when the caller sent null."""
     if given == b"null":
         return None
     if len(given) > METADATA_BYTES_MAX:

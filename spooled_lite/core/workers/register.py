@@ -1,4 +1,4 @@
-"""A worker says that it is there, and that it leaves."""
+"""Register and deregister workers."""
 
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.usage import check_room
@@ -15,10 +15,10 @@ from spooled_lite.storage.transaction import Tx
 
 
 def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> WorkerRow:
-    """Keep a worker as healthy, and make the queues it names.
+    """Store a worker as healthy, and create the queues it names.
 
-    An id that the organization knows already is the same worker again: its fields are replaced,
-    its counts and the time of its first registration stay, and no cap counts it twice.
+    An id that the organization already has is the same worker: its fields are replaced, its counts
+    and the time of its first registration stay, and it counts once against the cap.
 
     Raises:
         WorkerIdTaken: the id belongs to another organization.
@@ -56,7 +56,7 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> Worke
 
 @in_lane(Lane.SETTLE)
 def deregister(tx: Tx, org: int, worker_id: str, scope: Scope) -> None:
-    """Take a worker for offline. Its row stays, and so do the leases it holds.
+    """Mark a worker offline. Its row stays, and so do the leases it holds.
 
     Doing it again changes and announces nothing.
 

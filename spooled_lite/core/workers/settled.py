@@ -1,4 +1,4 @@
-"""What the end of an attempt adds to the counts of the worker that made it."""
+"""Count completed jobs and failed attempts per worker."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from spooled_lite.events import EVENTS, Event
 
 
 def settled_rows(events: Sequence[Event]) -> list[tuple[int, int, str, int]]:
-    """Of the events of a batch, one row per worker for `statements.COUNT_JOBS`.
+    """The parameters of `statements.COUNT_JOBS` for the events of a batch, one row per worker.
 
-    A failure counts once per attempt, whether a retry or the dead letters come of it.
+    A failed attempt counts once, whether the job is retried or becomes a dead letter.
 
     Contract: jobs, section 12.1 (`jobs_processed`, `jobs_failed`).
     """

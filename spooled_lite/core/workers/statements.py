@@ -36,7 +36,7 @@ RETURNING *
 # Unique index of workers.id.
 BY_ID: Final = Statement(WorkerRow, "SELECT * FROM workers WHERE id = :id AND org = :org")
 
-# Who drains goes on draining until it says something else than that it is well.
+# A draining worker goes on draining until it reports another status than healthy.
 HEARTBEAT: Final = Statement(
     WorkerRow,
     """
@@ -72,7 +72,7 @@ RETURNING *
 """,
 )
 
-# Index workers_alive: the next one to fall silent, and by now.
+# Index workers_alive: when the next worker falls silent. 120000 is SILENCE_MS.
 NEXT_SILENCE: Final = Value(
     int,
     """
@@ -80,7 +80,7 @@ SELECT min(last_heartbeat_ms) + 120000 AS at_ms FROM workers WHERE status IN ('h
 """,
 )
 
-# The primary key. A sign of life that is moved twice is at most that of the moment itself.
+# The primary key. A heartbeat that is moved twice ends up at `:marked_ms` at the latest.
 MOVE_HEARTBEATS: Final = Value(
     int,
     """
@@ -93,7 +93,7 @@ RETURNING seq
 """,
 )
 
-# Index workers_alive. Nobody was heard of at a time that is still to come.
+# Index workers_alive. A heartbeat cannot be in the future.
 SET_BACK: Final = """
 UPDATE workers SET last_heartbeat_ms = :now_ms
  WHERE seq IN (
@@ -120,7 +120,7 @@ SELECT * FROM workers
 """,
 )
 
-# Index workers_of_org, of which only those heard of lately are read.
+# Index workers_of_org: only rows with recent heartbeats are read.
 COUNT_HEALTHY_OF_QUEUE: Final = Value(
     int,
     """
@@ -130,8 +130,8 @@ SELECT count(*) FROM workers
 """,
 )
 
-# Index workers_of_org, of which only those heard of lately are read. Whoever signed off is not
-# missing.
+# Index workers_of_org: only rows with recent heartbeats are read. Workers that deregistered are
+# left out.
 HEARD_OF: Final = Statement(
     HeardOfRow,
     """
@@ -150,7 +150,7 @@ SELECT count(*) FROM workers
 """,
 )
 
-# Unique index of workers.id; a job may be done by somebody who never registered.
+# Unique index of workers.id. A worker that never registered has no row, and nothing is counted.
 COUNT_JOBS: Final = """
 UPDATE workers SET jobs_processed = jobs_processed + ?, jobs_failed = jobs_failed + ?
  WHERE id = ? AND org = ?

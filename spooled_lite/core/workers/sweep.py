@@ -1,4 +1,4 @@
-"""Workers of whom nothing is heard: marked offline, and forgotten after a week."""
+"""Mark silent workers offline, and delete them after a week."""
 
 from typing import Final
 
@@ -7,13 +7,13 @@ from spooled_lite.core.workers import statements
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.storage.transaction import Tx
 
-KEPT_MS: Final = 7 * 24 * 60 * 60 * 1000  # after the last sign of life
+KEPT_MS: Final = 7 * 24 * 60 * 60 * 1000  # after the last heartbeat
 
 
 def sweep_silent_workers(tx: Tx) -> Pass:
-    """Mark workers offline that were silent for SILENCE_MS, at most PASS_MAX, longest first.
+    """Mark workers offline that sent no heartbeat for SILENCE_MS: at most PASS_MAX, oldest first.
 
-    Draining ones are left alone. Jobs are not touched: they are freed by their lease alone.
+    Draining workers stay as they are. Jobs are not touched: only the end of a lease frees them.
 
     Contract: jobs, section 12.3.
     """
@@ -31,9 +31,10 @@ def sweep_silent_workers(tx: Tx) -> Pass:
 
 
 def keep_heartbeats(tx: Tx, by_ms: int, marked_ms: int, after: int) -> int | None:
-    """Before the clock jumps ahead to `marked_ms`: let nobody fall silent by the jump alone.
+    """Before the clock jumps ahead: move heartbeats along, so that the jump makes no worker silent.
 
-    Moves PASS_MAX workers with a higher number than `after`; which to go on after, None at the end.
+    Moves the heartbeats of up to PASS_MAX workers with numbers above `after` by `by_ms`, at most to
+    `marked_ms`. Returns the number to go on after; None when all are done.
     """
     wanted = {"after": after, "by_ms": by_ms, "marked_ms": marked_ms, "limit": PASS_MAX}
     moved = tx.values(statements.MOVE_HEARTBEATS, wanted)
@@ -41,15 +42,15 @@ def keep_heartbeats(tx: Tx, by_ms: int, marked_ms: int, after: int) -> int | Non
 
 
 def set_back_heartbeats(tx: Tx) -> bool:
-    """After the clock was set back: count silence from now on at the latest.
+    """After the clock was set back: no heartbeat is in the future. Sets up to PASS_MAX to now.
 
-    False: there may be more than the PASS_MAX of one call.
+    Returns False when there may be more.
     """
     return tx.execute(statements.SET_BACK, {"now_ms": tx.now_ms, "limit": PASS_MAX}) < PASS_MAX
 
 
 def forget_old_workers(tx: Tx, org: int) -> int:
-    """Delete offline workers that were not heard of for KEPT_MS, at most PASS_MAX; how many.
+    """Delete up to PASS_MAX workers that are offline and silent for KEPT_MS; returns how many.
 
     Contract: platform, section 5.5.
     """

@@ -22,7 +22,7 @@ _Answer = tuple[int, bytes, tuple[Header, ...]]
 
 
 class MetricsPort:
-    """Contract: platform, section 14. Whoever reaches this port needs no API key."""
+    """Contract: platform, section 14. A caller that can reach this port needs no API key."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -75,7 +75,9 @@ async def resume_queue(call: Call) -> Reply:
 
 
 async def purge(call: Call) -> Reply:
-    """In passes, so that nobody else waits long; what is done when the caller leaves stays done."""
+    """In passes, so that no other caller waits long. Passes that are done stay done when the caller
+    goes away.
+    """
     name, count = _name(call), 0
     after: Position | None = FROM_START
     while after is not None:

@@ -1,4 +1,4 @@
-"""The four routes of events: who may open them, and what they begin with."""
+"""The four routes of live events: who may open them, and their first frame."""
 
 import asyncio
 from functools import partial
@@ -130,7 +130,7 @@ def _head() -> Reply:
 
 
 def _identity(call: Call) -> Identity:
-    assert call.identity is not None, "whoever comes here has shown a credential"
+    assert call.identity is not None, "the caller has shown a credential"
     return call.identity
 
 

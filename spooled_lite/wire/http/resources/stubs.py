@@ -29,7 +29,7 @@ async def no_remote_configuration(call: Call) -> Reply:
 
 
 async def keep_webhook_token(call: Call) -> Reply:
-    """The token is always there: without one, anybody could hand in webhooks."""
+    """An organization always has a token: without one, anybody could send it webhooks."""
     raise NotFound("the webhook token cannot be cleared; regenerate it to stop the old one")
 
 
