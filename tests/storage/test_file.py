@@ -64,6 +64,18 @@ def test_the_writing_connection_has_the_pragmas_the_promises_rest_on(
     assert found == wanted
 
 
+@pytest.mark.parametrize("value", [None, b"", b"bytes", b"\0"])
+def test_what_is_bound_without_a_look_for_a_conversion_is_stored_as_it_is(
+    path: Path, value: bytes | None
+) -> None:
+    database = an_idle_database(path)
+    [row] = database.writer._connection.execute("SELECT ?, typeof(?)", (value, value))
+    database.close()
+
+    assert (type(value), sqlite3.PrepareProtocol) in sqlite3.adapters
+    assert tuple(row) == (value, "null" if value is None else "blob")
+
+
 def test_a_reading_connection_can_only_read_and_never_checkpoints(path: Path) -> None:
     database = an_idle_database(path)
     connection = open_reader(str(path))
