@@ -21,6 +21,7 @@ from spooled_lite.core.auth.secret import token_secret
 from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.keys.first_start import first_start
+from spooled_lite.core.keys.verify import forget_changed_key
 from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.overview.measure import measured_by
@@ -76,6 +77,7 @@ def hooks() -> Hooks:
     """What every transaction does besides. A new set for each database: the log keeps a count."""
     return Hooks(
         on_emit=(
+            forget_changed_key,
             forget_changed_queue,
             stats.count,
             owe_completion_webhook,

@@ -6,10 +6,13 @@ from spooled_lite.core.keys import statements
 from spooled_lite.core.keys.columns import CredentialRow
 from spooled_lite.core.keys.records import Credential, Scope, permissions_of, queues_of
 from spooled_lite.errors import Unauthorized
+from spooled_lite.events import OF_CREDENTIALS, Event
 from spooled_lite.plans import OwnLimits
-from spooled_lite.storage.transaction import Reading, Tx
+from spooled_lite.storage.transaction import Cache, Reading, Tx
 
 LAST_USED_EVERY_MS: Final = 5 * 60 * 1000  # a write per request would cost more than the request
+
+_VALID: Final = Cache[tuple[int, str, int], Scope]()  # by key, id of its secret and moment
 
 
 def find_by_hash(tx: Reading, key_hash: bytes) -> Credential | None:
@@ -52,14 +55,27 @@ def note_use(tx: Tx, key: int) -> None:
     )
 
 
-def check_still_valid(tx: Reading, key: int, secret_id: str, queue_name: str) -> None:
+def check_still_valid(tx: Tx, key: int, secret_id: str, queue_name: str) -> None:
     """For what was allowed a while ago: is the key alive, and does it still open this queue?
+
+    Read once per batch and millisecond: most claims of a batch come with few keys.
 
     Raises:
         Unauthorized: the key was revoked, has expired, or has another secret by now.
         AccessDenied: the queue is outside its scope now.
     """
-    scope_of_valid(tx, key, secret_id).check(queue_name)
+    shown = (key, secret_id, tx.now_ms)
+    known = tx.cache(_VALID)
+    scope = known.get(shown)
+    if scope is None:
+        scope = known[shown] = scope_of_valid(tx, key, secret_id)
+    scope.check(queue_name)
+
+
+def forget_changed_key(tx: Tx, event: Event) -> None:
+    """Called with every event."""
+    if event.type in OF_CREDENTIALS:
+        tx.cache(_VALID).clear()
 
 
 def scope_of_valid(tx: Reading, key: int, secret_id: str) -> Scope:

@@ -86,7 +86,7 @@ def test_it_is_hidden_at_once_and_its_slug_is_free(stage: JobStage) -> None:
     assert found is not None
     assert found.org_is_deleted
     with pytest.raises(Unauthorized):
-        stage.read(check_still_valid, issued.row["seq"], issued.row["secret_id"], "emails")
+        stage.run(check_still_valid, issued.row["seq"], issued.row["secret_id"], "emails")
     assert stage.run(create, an_org(slug="acme"))["slug"] == "acme"
     assert stage.due_at_ms[Deadline.DELETION] == stage.clock.now_ms()
 
