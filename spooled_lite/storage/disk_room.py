@@ -17,6 +17,9 @@ SAY_AGAIN_SECONDS: Final = 10.0  # between two lines of the log about it
 FULL_BYTES: Final = 1024 * 1024  # hardly a transaction fits into less
 # More than one batch can write: with so much above the reserve nobody looks within a batch.
 NEAR_BYTES: Final = 256 * 1024 * 1024
+# And with so much above that, more than the log grows within LOOK_SECONDS, a look at the disk will
+# do: what the log owes the file is found out by the next one that is due.
+FAR_BYTES: Final = 1024 * 1024 * 1024
 # The last part of the reserve is for what hardly grows: small settlements, purges, renewals.
 SCARCE_BYTES: Final = 16 * 1024 * 1024
 SMALL_PAGES: Final = 16
@@ -44,6 +47,7 @@ class DiskRoom:
         self._scarce_bytes = min(SCARCE_BYTES, reserve_bytes // 4)
         self._page_bytes = 0
         self._pages = self._free_pages = 0  # when the batch began
+        self._owed_bytes = 0  # by how much the file grows when the log is copied into it
         self._left_bytes = 0
         # True when what a batch takes may matter: then each operation is asked for its part.
         self.is_near = True
@@ -54,6 +58,8 @@ class DiskRoom:
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """A transaction begins: look at what is there."""
+        if self._is_far():
+            return
         if not self._page_bytes:
             self._page_bytes = _pragma(connection, "page_size")
         self._pages = _pragma(connection, "page_count")
@@ -112,10 +118,21 @@ class DiskRoom:
         """True when hardly a transaction fits any more."""
         return self.is_low() and self._left_bytes < FULL_BYTES
 
+    def _is_far(self) -> bool:
+        """Whether a batch cannot get near the reserve. Asks the disk alone, as every batch does."""
+        if self.is_near or time.monotonic() - self._looked_at >= LOOK_SECONDS:
+            return False
+        try:
+            left_bytes = free_bytes(self._folder) - self._owed_bytes
+        except OSError:
+            return False
+        return left_bytes >= self._reserve_bytes + NEAR_BYTES + FAR_BYTES
+
     def _look(self) -> None:
         self._looked_at = time.monotonic()
+        self._owed_bytes = self._owed()
         with contextlib.suppress(OSError):
-            self._left_bytes = free_bytes(self._folder) - self._owed_bytes()
+            self._left_bytes = free_bytes(self._folder) - self._owed_bytes
         self.is_near = self._left_bytes < self._reserve_bytes + NEAR_BYTES
         is_low = self._left_bytes < self._reserve_bytes
         # At the edge it may change with every batch.
@@ -123,8 +140,7 @@ class DiskRoom:
             self._said_low, self._said_at = is_low, self._looked_at
             self._say(is_low)
 
-    def _owed_bytes(self) -> int:
-        """By how much the file grows when the log is copied into it."""
+    def _owed(self) -> int:
         try:
             return max(0, self._pages * self._page_bytes - os.stat(self._path).st_size)
         except OSError:

@@ -86,6 +86,28 @@ async def fill(db: Database) -> None:
             return
 
 
+def test_while_there_is_plenty_of_room_a_batch_asks_the_disk_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, asked = [100 * 1024 * MIB], list[str]()
+    monkeypatch.setattr(disk_room, "LOOK_SECONDS", 3_600.0)
+    monkeypatch.setattr(disk_room, "free_bytes", lambda folder: left[0])
+
+    async def main() -> None:
+        async with a_database(path, disk_reserve_bytes=RESERVE_BYTES) as db:
+            await db.write(add, "one")
+            db.writer._connection.set_trace_callback(asked.append)
+
+            await db.write(add, "two")
+            assert not [each for each in asked if "page_count" in each]
+
+            left[0] = RESERVE_BYTES // 2  # from one batch to the next
+            with pytest.raises(Unavailable, match="No room"):
+                await lined_up(db, add, ("three",), lane=Lane.CREATE)
+
+    run(main())
+
+
 async def until_nothing_is_given_back(db: Database) -> None:
     while await free_pages(db) >= disk_room.GIVE_BACK_FROM:
         await db.readers.read(notes)
