@@ -3,10 +3,10 @@
 In each lane the organizations take turns, and no lane keeps those behind it from being served.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from spooled_lite.errors import Unavailable
@@ -19,6 +19,7 @@ SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
 OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
 LINES_MAX: Final = 100  # of one claim; far fewer than a batch may run (round.PARKED_RUN_MAX)
 LANE_SHARE: Final = 0.25  # of a batch, for each lane behind in which something waits
+_entered_at: Final = attrgetter("entered_at")
 _LINE_OF: Final = tuple(min(lane, Lane.REST) for lane in Lane)  # the last two share one
 
 
@@ -117,15 +118,12 @@ class Backlog:
                 lambda: self._closed or self._woken or self._waiting > 0, wait_seconds
             )
             self._woken = False
-            taken: list[Request] = []
-            firsts = (request.entered_at for lane in self._lanes for request in lane.firsts())
-            self.waited_seconds = max(0.0, time.monotonic() - min(firsts, default=math.inf))
-            of_each = int(count_max * LANE_SHARE)
-            for place, lane in enumerate(self._lanes):
-                kept = sum(min(len(behind), of_each) for behind in self._lanes[place + 1 :])
-                taken += lane.take_many(count_max - kept - len(taken))
+            if not self._waiting:
+                self.waited_seconds = 0.0
+                return None if self._closed else []
+            taken = self._all() if self._waiting <= count_max else self._some(count_max)
             self._waiting -= len(taken)
-            return None if self._closed and not taken else taken
+            return taken
 
     def put_back(self, requests: Sequence[Request]) -> None:
         """What a batch had no time for, to the front again."""
@@ -148,6 +146,29 @@ class Backlog:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _all(self) -> list[Request]:
+        """What waits, when it fits into one batch: nearly always."""
+        taken: list[Request] = []
+        for lane in self._lanes:
+            if lane:
+                taken += lane.take_many(self._waiting)
+        self._note_oldest(taken)
+        return taken
+
+    def _some(self, count_max: int) -> list[Request]:
+        """As much as fits: of each lane its share, and what others do not need of theirs."""
+        taken: list[Request] = []
+        self._note_oldest([first for lane in self._lanes for first in lane.firsts()])
+        of_each = int(count_max * LANE_SHARE)
+        for place, lane in enumerate(self._lanes):
+            kept = sum(min(len(behind), of_each) for behind in self._lanes[place + 1 :])
+            taken += lane.take_many(count_max - kept - len(taken))
+        return taken
+
+    def _note_oldest(self, requests: Sequence[Request]) -> None:
+        oldest = min(map(_entered_at, requests))
+        self.waited_seconds = max(0.0, time.monotonic() - oldest)
 
     def _is_full_for(self, request: Request) -> bool:
         waiting = self._waiting

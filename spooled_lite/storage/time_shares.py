@@ -30,9 +30,10 @@ def run_in_time(
     for last_lane, share in SHARES:
         while end < len(requests) and requests[end].lane <= last_lane:
             end += 1
-        left += _run_until(began + share * seconds, requests[start:end], run, at_least=1)
+        if start < end:
+            left += _run_until(began + share * seconds, requests[start:end], run, at_least=1)
         start = end
-    return list(_run_until(began + seconds, left, run, at_least=0))
+    return list(_run_until(began + seconds, left, run, at_least=0)) if left else left
 
 
 def _run_until(

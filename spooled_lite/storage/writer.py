@@ -24,7 +24,7 @@ from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
 from spooled_lite.storage.shrink import shrink
 from spooled_lite.storage.time_shares import run_in_time
-from spooled_lite.storage.transaction import Batch, Hooks, Line
+from spooled_lite.storage.transaction import Batch, Hooks, Line, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 
 logger = logging.getLogger(__name__)
@@ -246,7 +246,7 @@ class Writer:
             batch.flush()
             began = time.monotonic()
             self._commit(connection)
-            self._measure(sum(each.count for each in requests), time.monotonic() - began)
+            self._measure(requests, time.monotonic() - began)
         except BaseException as error:
             round_.undo()
             self._roll_back()
@@ -256,7 +256,8 @@ class Writer:
         self._hungry = left
         self._hungry_at = 0.0
         round_.keep()
-        self.backlog.put_back(round_.postponed)
+        if round_.postponed:
+            self.backlog.put_back(round_.postponed)
         self._open.written()
         if self._open.is_disturbed():
             # Committed into a file nobody will find again: not to be acknowledged.
@@ -264,9 +265,10 @@ class Writer:
             return
         self._tell(Outcome(round_.answers, batch.events, batch.due_at_ms))
 
-    def _measure(self, operations: int, commit_seconds: float) -> None:
+    def _measure(self, requests: Sequence[Request], commit_seconds: float) -> None:
+        of_many = [each.count for each in requests if each.operation is together]
         self._metrics.commit_seconds.observe(commit_seconds)
-        self._metrics.batch_operations.observe(operations)
+        self._metrics.batch_operations.observe(len(requests) + sum(of_many) - len(of_many))
         self._metrics.wait_seconds.observe(self.backlog.waited_seconds)
 
     def _run_while_there_is_time(self, round_: Round, requests: list[Request]) -> None:
