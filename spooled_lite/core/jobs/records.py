@@ -75,6 +75,9 @@ def json_size(value: bytes) -> int:
     return len(msgspec.json.format(value, indent=-1))
 
 
+_BACKSLASH: Final = ord("\\")
+
+
 class _Typed(Struct):
     job_type: Raw = Raw(b"")  # what stands in for one that is not there
 
@@ -85,7 +88,7 @@ _TYPED: Final = msgspec.json.Decoder(_Typed)
 def job_type_of(payload: bytes) -> str:
     """`payload.job_type` when the payload is an object and the value a text, else an empty text."""
     # The name can also be spelled with escapes; nothing else in a payload can be the name.
-    if payload[:1] != b"{" or (b'"job_type"' not in payload and b"\\u" not in payload):
+    if payload[:1] != b"{" or (payload.find(b'"job_type"') < 0 and _BACKSLASH not in payload):
         return ""
     raw = bytes(_TYPED.decode(payload).job_type)
     if raw[:1] != b'"' or len(raw) > JOB_TYPE_MAX * ESCAPED_BYTES_MAX:

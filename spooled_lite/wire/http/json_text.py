@@ -73,6 +73,7 @@ _NUMBER_BYTES: Final = b"0123456789+-.eE"
 _SHAPES: Final = bytes.maketrans(b"123456789E", b"000000000e")
 _NO_NUMBERS: Final = bytes(byte if byte in _NUMBER_BYTES else ord(" ") for byte in range(256))
 # One of these is in every number that is too big: the shorter the exponent, the longer the digits.
+_EXPONENT: Final = b"0e"
 _LONG_EXPONENT: Final = b"0e000"
 _LONG_SIGNED_EXPONENT: Final = b"0e+000"
 _LONG_DIGITS: Final = b"0" * 200
@@ -93,8 +94,11 @@ def may_have_number_beyond_doubles(text: bytes) -> bool:
 
 
 def _looks_beyond(part: bytes) -> bool:
-    shape = part.translate(_SHAPES)
-    return _LONG_EXPONENT in shape or _LONG_SIGNED_EXPONENT in shape or _LONG_DIGITS in shape
+    # `find` and not `in`: that makes an exception first, because bytes are no number.
+    find = part.translate(_SHAPES).find
+    if find(_EXPONENT) >= 0 and (find(_LONG_EXPONENT) >= 0 or find(_LONG_SIGNED_EXPONENT) >= 0):
+        return True
+    return len(part) >= len(_LONG_DIGITS) and find(_LONG_DIGITS) >= 0
 
 
 def has_number_beyond_doubles(text: bytes) -> bool:
@@ -130,9 +134,15 @@ def _has_too_many_digits(number: bytes) -> bool:
 
 # -- strings ---------------------------------------------------------------------------------------
 
-ESCAPED_NUL: Final = b"\\u0000"  # the only way to write it: as itself it is no JSON
+_BACKSLASH: Final = ord("\\")  # a number is looked for much faster than bytes are
+_ESCAPED_NUL: Final = b"\\u0000"  # the only way to write it: as itself it is no JSON
+
+
+def may_have_nul(text: bytes) -> bool:
+    """A quick look: no is exact, yes may be a backslash and text behind it."""
+    return _BACKSLASH in text and _ESCAPED_NUL in text
 
 
 def has_nul(text: bytes) -> bool:
     """Whether a string of the JSON holds the character NUL."""
-    return ESCAPED_NUL in text and ESCAPED_NUL in text.replace(b"\\\\", b"")
+    return may_have_nul(text) and may_have_nul(text.replace(b"\\\\", b""))

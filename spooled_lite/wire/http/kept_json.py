@@ -8,9 +8,9 @@ from msgspec import Raw, Struct
 
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.http.json_text import (
-    ESCAPED_NUL,
     has_nul,
     has_number_beyond_doubles,
+    may_have_nul,
     may_have_number_beyond_doubles,
 )
 
@@ -25,7 +25,7 @@ Found = tuple[str, Any]
 
 def may_be_refused(body: bytes) -> bool:
     """A quick look: when not, `check_kept` passes whatever is made of the body, or of a part."""
-    return may_have_number_beyond_doubles(body) or ESCAPED_NUL in body
+    return may_have_number_beyond_doubles(body) or may_have_nul(body)
 
 
 def check_kept(value: Any, body: bytes, *, at: str = "") -> None:
@@ -43,7 +43,7 @@ def check_kept(value: Any, body: bytes, *, at: str = "") -> None:
         for path, raw in _found_in(value, at):
             if isinstance(raw, Raw) and has_number_beyond_doubles(bytes(raw)):
                 raise _beyond(_place_of_number(bytes(raw), path))
-    if ESCAPED_NUL in body:
+    if may_have_nul(body):
         for path, found in _found_in(value, at):
             if _has_nul(path.rpartition(".")[2], found):
                 raise _nul(path)
