@@ -86,6 +86,15 @@ export function act({ label, icon: picture, words = [], run, done, undo, ask, ye
   return Object.assign(node, { press });
 }
 
+// A button that opens something, when the key may do what comes of it.
+export function gated({ label, icon: picture, words = [], kind = "", obstacle: own = () => null, onclick }) {
+  const why = () => obstacle(words) ?? own();
+  return button({
+    type: "button", class: `btn ${kind}`, title: why, "aria-disabled": () => (why() ? "true" : null),
+    onclick: event => (why() ? event.stopPropagation() : onclick(event)),
+  }, picture && icon(picture), span(label));
+}
+
 // The same as a command, for whoever wants a script of it.
 export async function copy(text, what = "Copied") {
   try {

@@ -4,8 +4,7 @@ import { get, send } from "../lib/api.js";
 import { el, when } from "../lib/dom.js";
 import { count, plural, shortId } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
-import { may } from "../lib/session.js";
-import { act, obstacle } from "./act.js";
+import { act, gated, obstacle } from "./act.js";
 import { openDialog } from "./dialog.js";
 import { manyJobs } from "./many.js";
 import { field } from "./panel.js";
@@ -13,7 +12,6 @@ import { toast } from "./toast.js";
 
 const { div, span, b, button, input, p, form } = el;
 const PRIORITY = { least: -100, most: 100 };
-const WAITING = new Set(["pending", "scheduled"]);
 
 const path = id => `/jobs/${id}`;
 export const retryOne = id => send("POST", `${path(id)}/retry`);
@@ -27,12 +25,12 @@ export function jobActs(job, { after }) {
   return {
     retry: act({ label: "Retry", icon: "retry", words: ["jobs:write"], kind: "main-act", obstacle: isIn("deadletter", "failed"), run: () => retryOne(id()), done: () => `${shortId(id())} is back in ${job().queue_name}`, after }),
     cancel: act({ label: "Cancel", icon: "stop", words: ["jobs:write", "jobs:delete"], kind: "danger", ask: "Cancel this job?", yes: "Cancel job", obstacle: isIn("pending", "scheduled"), run: () => cancelOne(id()), done: "Cancelled", after }),
-    priority: button({ type: "button", class: "btn", onclick: () => askPriority(job().priority, async n => {
+    priority: gated({ label: "Priority…", words: ["jobs:write"], obstacle: isIn("pending", "scheduled"), onclick: () => askPriority(job().priority, async n => {
       const before = job().priority;
       await setPriority(id(), n);
       toast(`Priority ${n}`, { undo: () => setPriority(id(), before).then(after) });
       after();
-    }), "aria-disabled": () => (WAITING.has(job().status) && !obstacle(["jobs:write"]) ? null : "true"), title: () => obstacle(["jobs:write"]) ?? (WAITING.has(job().status) ? null : "Only while it waits") }, "Priority…"),
+    }) }),
   };
 }
 
@@ -74,12 +72,12 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
   const bar = when(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" },
     b(() => `${count(selected.value.size)} selected`), buttons(false),
     span({ class: "quiet" }, "or all that match: ", button({ type: "button", class: "btn link", onclick: () => openAll() }, "choose"))));
-  const buttons = isAll => [
-    button({ type: "button", class: "btn", onclick: () => deed.retry(isAll) }, icon("retry"), "Retry"),
-    button({ type: "button", class: "btn", onclick: () => deed.cancel(isAll) }, icon("stop"), "Cancel"),
-    button({ type: "button", class: "btn", onclick: () => priority(isAll) }, "Priority…"),
-    may("jobs:delete") && button({ type: "button", class: "btn danger", onclick: () => deed.delete(isAll) }, icon("trash"), "Delete…"),
+  const deeds = [
+    ["Retry", "retry", "", "jobs:write", deed.retry], ["Cancel", "stop", "", "jobs:write", deed.cancel],
+    ["Run now", "play", "", "jobs:write", deed.run_now], ["Priority…", null, "", "jobs:write", priority],
+    ["Delete…", "trash", "danger", "jobs:delete", deed.delete],
   ];
+  const buttons = isAll => deeds.map(([label, picture, kind, word, run]) => gated({ label, icon: picture, kind, words: [word], onclick: () => run(isAll) }));
   const openAll = () => openDialog({ title: "All that match the filter", body: close => [
     p({ class: "quiet" }, "They are counted first; nothing happens before you have seen the number."),
     div({ class: "acts", onclick: close }, buttons(true)),

@@ -31,6 +31,9 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
   const number = () => counted.value.eligible ?? counted.value.matched;
   const words = () => `${written(number())}${counted.value.is_exact === false ? " or more" : ""}`;
 
+  const acts = (...all) => div({ class: "acts" }, all);
+  const back = (close, text = "Back") => button({ type: "button", class: "btn", autofocus: "", onclick: close }, text);
+
   openDialog({
     title: () => (counted.value ? title(words()) : `${verb}: counting`),
     onClose: () => (isStopped = true, closeStream()),
@@ -48,9 +51,6 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
     if (!(reason instanceof ApiError)) throw reason;
     error.value = reason;
   }
-
-  const acts = (...all) => div({ class: "acts" }, all);
-  const back = (close, text = "Back") => button({ type: "button", class: "btn", autofocus: "", onclick: close }, text);
 
   function asking(close) {
     if (!number()) return [p("Nothing to do: none of them can be changed so now."), acts(back(close))];
