@@ -16,7 +16,7 @@ from spooled_lite.core.schedules.zones import Zone, zone_of
 from spooled_lite.errors import RuleBroken
 
 CAUGHT_UP_PER_PASS: Final = 32  # missed slots of one schedule that fire together
-CAUGHT_UP_MAX: Final = 1_000  # missed slots that one schedule catches up on; older ones are skipped
+CAUGHT_UP_MAX: Final = 1_000  # missed slots that one schedule catches up on; the rest are skipped
 
 
 class Firing(Struct, frozen=True, kw_only=True):

@@ -98,7 +98,10 @@ def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
 
 
 def status_of(workflow: WorkflowRow) -> str:
-    """The status that the counters mean. Contract: schedules-workflows-webhooks, section 2.6."""
+    """The status that follows from the counters.
+
+    Contract: schedules-workflows-webhooks, section 2.6.
+    """
     if workflow["cancel_requested_at_ms"] is not None:
         return "cancelled"
     if workflow["waiting_jobs"] or workflow["processing_jobs"]:

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 
 class NumberedRow(TypedDict):
-    """Any row of a job: what is needed here is its number."""
+    """Any row of a job; only its number is needed."""
 
     seq: int
 
@@ -19,14 +19,14 @@ class DependentRow(NumberedRow):
 
 
 class CascadeRow(TypedDict):
-    """A job with dependents that still have to look at it again."""
+    """A job whose dependents have not all been told of its status."""
 
     job: int
-    told_job: int  # dependents up to this one have done so
+    told_job: int  # dependents up to this one have been told
 
 
 class ReleasedRow(TypedDict):
-    """A job that waits for something else than before."""
+    """A job whose dependencies have become satisfied, or unsatisfied again."""
 
     org: int
     queue_name: str

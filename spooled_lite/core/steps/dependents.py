@@ -47,7 +47,7 @@ def tell_dependents_later(tx: Tx, job: NumberedRow) -> None:
 
 
 def work_off_cascades(tx: Tx) -> Pass:
-    """One pass over `job_cascades`: tells about TELL_MAX dependents, the oldest job's first."""
+    """One pass over `job_cascades`, which tells about TELL_MAX dependents."""
     told, cost = 0, 0
     while (cascade := tx.row(statements.NEXT_CASCADE)) is not None:
         if cost >= TELL_MAX:
@@ -150,7 +150,7 @@ def _standings(tx: Tx, jobs: Sequence[int]) -> list[tuple[DependentRow, Standing
 
 
 class _Decisions:
-    """Collects what is to happen to jobs, so that equal changes are made by one statement."""
+    """Collects the changes of many jobs, so that equal changes are made by one statement."""
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx

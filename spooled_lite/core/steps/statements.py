@@ -28,7 +28,7 @@ NEXT_CASCADE: Final = Statement(
     CascadeRow, "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT 1"
 )
 
-# The dependents up to this one know the status as it is now.
+# Dependents up to `told_job` have been told of the status as it is now.
 KEEP_CASCADE: Final = """
 INSERT INTO job_cascades (job, told_job) VALUES (:job, :told_job)
     ON CONFLICT (job) DO UPDATE SET told_job = :told_job

@@ -64,7 +64,7 @@ class Outcome(Struct, frozen=True):
 
     @property
     def state(self) -> str:
-        """The finer word for where it stands. Contract: catbird-capabilities, section 19.2."""
+        """More precise than its status. Contract: catbird-capabilities, section 19.2."""
         match self.row["status"]:
             case "pending" | "running":
                 return "started"
@@ -91,7 +91,7 @@ def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workf
 
 
 def get_outcome(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Outcome:
-    """How a workflow stands. Raises: as `get_workflow`."""
+    """A workflow, and which step it failed at. Raises: as `get_workflow`."""
     row = get_workflow(tx, org, workflow_id, scope)
     has_failed = row["status"] == "failed"
     step = tx.row(statements.FAILED_STEP, {"workflow_id": workflow_id}) if has_failed else None

@@ -21,13 +21,22 @@ _STATES_OF_JOB: Final = (
     "started",
 )
 
-JobState = Annotated[str, one_of("Where the job stands, in finer words", *_STATES_OF_JOB)]
+JobState = Annotated[
+    str, one_of("The state of the job, more precise than `status`", *_STATES_OF_JOB)
+]
 JobStatus = Annotated[str, about("Its status", "completed", enum=list(STATUSES))]
 Output = Annotated[Raw, about("Its result, when it completed", {"message_id": "m-1"})]
 ErrorMessage = Annotated[str, about("Why it failed, or was cancelled")]
 WorkflowState = Annotated[
     str,
-    one_of("Where it stands", "completed", "failed", "canceled", "canceling", "started"),
+    one_of(
+        "The state of the workflow, more precise than `status`",
+        "completed",
+        "failed",
+        "canceled",
+        "canceling",
+        "started",
+    ),
 ]
 WorkflowStatus = Annotated[str, about("Its status", "completed", enum=list(WORKFLOW_STATUSES))]
 FailedStep = Annotated[str, about("The key of the first of its jobs that failed", "welcome")]
