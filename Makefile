@@ -42,7 +42,7 @@ bench: .venv/ready                ## The workloads of benchmarks/, with their ra
 schema: .venv/ready               ## Rewrite storage/schema.sql from the migrations
 	$(BIN)/python -m spooled_lite.storage.migrate --print-schema > spooled_lite/storage/schema.sql
 examples: .venv/ready             ## Rewrite the examples of answers in the OpenAPI document
-	$(BIN)/python -m tests.api.example_calls > .examples && \
+	$(BIN)/python -m tests.wire.http.documents.example_calls > .examples && \
 		mv .examples spooled_lite/wire/http/documents/answers.json
 
 PROTOS := spooled_lite/wire/grpc/protos

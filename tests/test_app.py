@@ -25,7 +25,7 @@ from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.services import Services
-from tests.grpc.stage import Client
+from tests.wire.grpc.stage import Client
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from spooled_lite.events import EventType
 from spooled_lite.wire.http.dispatch import Dispatch
 from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
-from tests.api.route_table import MAIN_PORT
+from tests.wire.http.route_table import MAIN_PORT
 
 ROOT: Final = Path(__file__).parent.parent
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

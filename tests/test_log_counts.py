@@ -9,7 +9,7 @@ from spooled_lite.config import Settings
 from spooled_lite.log_counts import CAUSES_MAX, OTHER, Counted
 from spooled_lite.outbound import mail
 from spooled_lite.wire.http import api as boundary
-from tests.api.job_calls import WatchedApi
+from tests.wire.http.job_calls import WatchedApi
 
 LOGGER = logging.getLogger("repeats")
 SECONDS = 0.05

@@ -19,11 +19,11 @@ from spooled_lite.core.lifecycle.claim import claim_if_still_allowed
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.grpc.server import GrpcServer
-from tests.api.raw_http import Client
 from tests.factories import a_job
-from tests.grpc.stage import Client as GrpcClient
-from tests.grpc.stage import Held, refusal
-from tests.realtime.stage import Stage, on_stage
+from tests.wire.grpc.stage import Client as GrpcClient
+from tests.wire.grpc.stage import Held, refusal
+from tests.wire.http.raw_http import Client
+from tests.wire.realtime.stage import Stage, on_stage
 
 WAIT_MS: Final = 30_000  # a test that waits for the end of this has failed
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from spooled_lite.cli.main import main
 from spooled_lite.config import Settings
-from tests.api.served import serving
+from tests.wire.http.served import serving
 
 NOBODY = 65_534  # a user who owns nothing
 

@@ -15,7 +15,7 @@ from spooled_lite.cli.main import COMMANDS, main
 from spooled_lite.config import Settings
 from spooled_lite.errors import Unauthorized
 from spooled_lite.storage.file_guard import FileLock
-from tests.api.served import serving
+from tests.wire.http.served import serving
 
 
 @pytest.fixture

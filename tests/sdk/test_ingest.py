@@ -7,9 +7,9 @@ import pytest
 from spooled.client import SpooledClient
 from spooled.errors import AuthenticationError, NotFoundError, ValidationError
 
-from tests.api.ingest_calls import PUSH, github_headers
 from tests.sdk.driven import a_client
 from tests.server_process import ServerProcess
+from tests.wire.http.ingest_calls import PUSH, github_headers
 
 pytestmark = pytest.mark.slow
 

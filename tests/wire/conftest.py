@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.served import Api, Served, serving
+from tests.wire.http.served import Api, Served, serving
 
 ServedFactory = Callable[..., AbstractAsyncContextManager[Served]]
 

@@ -18,7 +18,7 @@ from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.caller import Caller, Callers, credential_of
-from tests.api.served import Served, serving
+from tests.wire.http.served import Served, serving
 
 LAST_USED = Value(int, "SELECT last_used_ms FROM api_keys")
 

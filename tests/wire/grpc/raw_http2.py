@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Final, Self
 
-from tests.grpc.stage import HOST, PATIENCE_SECONDS
+from tests.wire.grpc.stage import HOST, PATIENCE_SECONDS
 
 # How every connection begins: the magic words, and no wishes for the other side.
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

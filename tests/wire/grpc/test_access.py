@@ -14,8 +14,8 @@ from spooled_lite.core.maintenance.remove_org import delete_organization
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX
 from spooled_lite.wire.time_limit import TimeLimit
-from tests.grpc.stage import Client, Held, Stage, holder, play, refusal
 from tests.statements import untyped
+from tests.wire.grpc.stage import Client, Held, Stage, holder, play, refusal
 
 QUEUE = "emails"
 # Every method with a request that is in order. They touch the queue they name.

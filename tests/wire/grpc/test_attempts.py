@@ -13,7 +13,7 @@ from spooled_lite.core.queues.pause import pause
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.wire.grpc.convert import CUT_MARK
 from tests.factories import a_job
-from tests.grpc.stage import NOW_MS, Stage, as_json, holder, play, refusal
+from tests.wire.grpc.stage import NOW_MS, Stage, as_json, holder, play, refusal
 
 NO_SUCH_JOB = "00000000-0000-4000-8000-000000000000"
 

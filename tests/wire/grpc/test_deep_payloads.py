@@ -8,7 +8,7 @@ from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.queues.records import Admission
 from tests.factories import a_job
-from tests.grpc.stage import Stage, play, refusal
+from tests.wire.grpc.stage import Stage, play, refusal
 
 DEEP = b'{"a":' * 34 + b"1" + b"}" * 34
 WHY = "nested 34 levels deep; gRPC clients read 33"

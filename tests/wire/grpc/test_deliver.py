@@ -17,8 +17,8 @@ from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.records import Admission, QueueChanges
 from spooled_lite.wire.grpc.streams import DELIVERIES_MAX
 from tests.factories import a_job
-from tests.grpc.stage import NOW_MS, Gate, Stage, holder, play, refusal
 from tests.storage.stage import lined_up
+from tests.wire.grpc.stage import NOW_MS, Gate, Stage, holder, play, refusal
 
 SHORT_SECONDS = 0.05  # in which nothing must come
 

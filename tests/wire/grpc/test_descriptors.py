@@ -21,7 +21,7 @@ from spooled_lite.wire.grpc.descriptors import (
     spooled_class,
 )
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 CHECKED_IN: Final = ROOT / "spooled_lite" / "wire" / "grpc" / "spooled.binpb"
 
 

@@ -12,7 +12,7 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc.json_structs import length_of, struct_of
-from tests.grpc.stage import NOW_MS, Held, Stage, play, refusal, struct
+from tests.wire.grpc.stage import NOW_MS, Held, Stage, play, refusal, struct
 
 
 def test_a_job_is_stored_as_its_twin_over_rest_would_store_it() -> None:

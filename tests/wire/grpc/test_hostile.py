@@ -9,7 +9,8 @@ import pytest
 from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.wire.grpc import server
-from tests.grpc.raw_http2 import (
+from tests.server_process import ServerProcess
+from tests.wire.grpc.raw_http2 import (
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -21,8 +22,7 @@ from tests.grpc.raw_http2 import (
     head,
     message,
 )
-from tests.grpc.stage import Stage, play, refusal
-from tests.server_process import ServerProcess
+from tests.wire.grpc.stage import Stage, play, refusal
 
 GET_JOB = b"/spooled.v1.QueueService/GetJob"
 CHECK, WATCH = b"/grpc.health.v1.Health/Check", b"/grpc.health.v1.Health/Watch"

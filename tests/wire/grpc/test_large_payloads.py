@@ -5,8 +5,8 @@ from typing import Any
 from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.storage.transaction import Tx
-from tests.grpc.stage import Stage, as_json, play, refusal
-from tests.grpc.test_process import talk
+from tests.wire.grpc.stage import Stage, as_json, play, refusal
+from tests.wire.grpc.test_process import talk
 
 PAYLOAD = {"text": "x" * 100_000}
 

@@ -8,7 +8,7 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.core.lifecycle.claim import claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import complete
-from tests.grpc.stage import Held, Stage, holder, play, refusal
+from tests.wire.grpc.stage import Held, Stage, holder, play, refusal
 
 DEQUEUE = pb.DequeueRequest(queue_name="emails", worker_id="w-1")
 

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.core.lifecycle import settle
-from tests.grpc.stage import PATIENCE_SECONDS, Held, Stage, play, refusal
+from tests.wire.grpc.stage import PATIENCE_SECONDS, Held, Stage, play, refusal
 
 CALLS = "spooled_grpc_calls_total"
 STREAMS = "spooled_grpc_streams"

@@ -18,7 +18,7 @@ from spooled_lite.wire.grpc import answers, hand_out, process
 from spooled_lite.wire.grpc.parked import PARKED_MAX
 from spooled_lite.wire.waiting import claims as waiting
 from tests.factories import a_job
-from tests.grpc.stage import (
+from tests.wire.grpc.stage import (
     NOW_MS,
     PATIENCE_SECONDS,
     Client,

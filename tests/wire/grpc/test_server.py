@@ -21,8 +21,8 @@ from spooled_lite.wire.grpc.server import OPTIONS, GrpcServer
 from spooled_lite.wire.grpc.streams import Ending, stopping
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.listen import CannotListen, PortInUse
-from tests.grpc.raw_http2 import NO_SETTINGS, PREFACE
-from tests.grpc.stage import HOST, PATIENCE_SECONDS, Held, Stage, a_stage, play, refusal
+from tests.wire.grpc.raw_http2 import NO_SETTINGS, PREFACE
+from tests.wire.grpc.stage import HOST, PATIENCE_SECONDS, Held, Stage, a_stage, play, refusal
 
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
@@ -362,7 +362,7 @@ def test_what_is_no_http2_is_hung_up_on_and_others_are_served(raw: bytes) -> Non
 @pytest.fixture
 def certificate() -> tuple[Path, Path]:
     """Certificate and key, in one file."""
-    both = Path(__file__).parents[1] / "outbound" / "localhost.pem"
+    both = Path(__file__).parents[2] / "outbound" / "localhost.pem"
     return both, both
 
 

@@ -13,7 +13,7 @@ from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
 from spooled_lite.wire import grpc as package
 from spooled_lite.wire.grpc.start import grpc_of
-from tests.grpc.stage import NOW_MS
+from tests.wire.grpc.stage import NOW_MS
 
 
 def address(grpc_port: Any) -> str | None:

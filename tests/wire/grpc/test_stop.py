@@ -12,7 +12,7 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
-from tests.grpc.stage import Stage, holder, play, refusal
+from tests.wire.grpc.stage import Stage, holder, play, refusal
 
 
 async def a_workflow(stage: Stage) -> str:

@@ -8,7 +8,7 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.workers.query import get_worker
-from tests.grpc.stage import Stage, play, refusal
+from tests.wire.grpc.stage import Stage, play, refusal
 
 
 async def register(stage: Stage, **fields: Any) -> Any:

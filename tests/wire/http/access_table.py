@@ -13,14 +13,14 @@ from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import NO_WORD
 from spooled_lite.wire.http.routes import ROUTES
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.job_calls import WatchedApi, assert_envelope
-from tests.api.route_table import MAIN_PORT
-from tests.api.served import Api
-from tests.api.sign_in_calls import an_address_for
-from tests.api.test_routes import BODIES as ROUTE_BODIES
-from tests.api.test_routes import a_workflow_for
-from tests.api.webhook_calls import a_webhook_for
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.job_calls import WatchedApi, assert_envelope
+from tests.wire.http.route_table import MAIN_PORT
+from tests.wire.http.served import Api
+from tests.wire.http.sign_in_calls import an_address_for
+from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
+from tests.wire.http.test_routes import a_workflow_for
+from tests.wire.http.webhook_calls import a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 QUEUE: Final = "emails"
@@ -41,13 +41,13 @@ CLOSED: Final = frozenset({Access.KEY, Access.UNSCOPED, Access.BOOTSTRAP, Access
 OPEN: Final = frozenset(
     {
         *(Access.PUBLIC, Access.REGISTRATION, Access.METRICS, Access.NONE),
-        # They have tests of their own: tests/api/test_ingest_refused.py.
+        # They have tests of their own: tests/wire/http/resources/test_ingest_refused.py.
         *(Access.HOOK_TOKEN, Access.SIGNATURE),
     }
 )
 
 WITH_KEY: Final = [name for name, access in ACCESS.items() if access in CLOSED]
-# Tests of their own, over a real server: tests/realtime/test_credentials.py.
+# Tests of their own, over a real server: tests/wire/realtime/test_credentials.py.
 STREAMS: Final = [name for name, access in ACCESS.items() if access is Access.STREAM]
 WITH_WORD: Final = [name for name in WITH_KEY if WORDS[name]]
 WITHOUT_WORD: Final = [name for name in WITH_KEY if not WORDS[name]]

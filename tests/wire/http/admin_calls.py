@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import WatchedApi
+from tests.wire.http.job_calls import WatchedApi
 
 ADMIN_KEY: Final = "an admin key of the tests"
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import httpx
 
 from spooled_lite.config import Settings
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.job_calls import WatchedApi
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.job_calls import WatchedApi
 
 GITHUB_SECRET: Final = "gh-secret-0123456789"
 STRIPE_SECRET: Final = "whsec_0123456789abcdef"

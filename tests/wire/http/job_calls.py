@@ -7,7 +7,7 @@ import httpx
 
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
-from tests.api.served import Api
+from tests.wire.http.served import Api
 
 NOW: Final = "2027-01-15T08:00:00.000Z"
 UNKNOWN_ID: Final = "00000000-0000-4000-8000-000000000000"

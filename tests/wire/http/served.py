@@ -19,8 +19,8 @@ from spooled_lite.ids import Ids
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.dispatch import Row
-from tests.api.conformance import assert_documented
 from tests.factories import a_key, an_org
+from tests.wire.http.conformance import assert_documented
 
 NOW_MS: Final = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 BASE_URL: Final = "http://spooled.test"

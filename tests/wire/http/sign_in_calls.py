@@ -8,7 +8,7 @@ from spooled_lite.core.auth.sign_in import start
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
 from spooled_lite.wire.sign_in_link import CODE_BYTES
-from tests.api.served import Api
+from tests.wire.http.served import Api
 
 ADA: Final = "ada@example.com"
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import jwt
 
-from tests.api.access_table import WholeFileApi
-from tests.api.served import NOW_MS
+from tests.wire.http.access_table import WholeFileApi
+from tests.wire.http.served import NOW_MS
 
 SECRET: Final = "the secret that signs the tokens of these tests"
 Headers = Mapping[str, Any]

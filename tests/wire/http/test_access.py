@@ -12,7 +12,7 @@ from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row
-from tests.api.served import NOW_MS, Api
+from tests.wire.http.served import NOW_MS, Api
 
 
 async def who(call: Call) -> Reply:

@@ -9,7 +9,7 @@ from spooled_lite.core.keys.issue import words_json
 from spooled_lite.core.keys.words import WORDS as ALL_WORDS
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.http.admit import Access
-from tests.api.access_table import (
+from tests.wire.http.access_table import (
     ACCESS,
     ELSEWHERE,
     LEFT_OUT,
@@ -33,8 +33,8 @@ from tests.api.access_table import (
     rows_of,
     told,
 )
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.strangers import SECRET, STRANGERS, Headers, bearer, tokens
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.strangers import SECRET, STRANGERS, Headers, bearer, tokens
 
 UNAUTHORIZED: Final = (401, "UNAUTHORIZED")
 ADMIN: Final = {"X-Admin-Key": ADMIN_KEY}

@@ -10,9 +10,9 @@ from spooled_lite.wire.http import admit
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.routes import ROUTES
 from spooled_lite.wire.rates.rate_limit import GUESS_SECONDS, FailureWindows
-from tests.api.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
-from tests.api.job_calls import refusal
-from tests.api.test_routes import filled
+from tests.wire.http.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
+from tests.wire.http.job_calls import refusal
+from tests.wire.http.test_routes import filled
 
 FAILURES_MAX = 60
 

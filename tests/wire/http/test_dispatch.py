@@ -13,7 +13,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Dispatch, Row
 from spooled_lite.wire.http.paging import flag, page, paged, time_ms
 from spooled_lite.wire.http.routes import ROUTES
-from tests.api.served import NOW_MS, Api
+from tests.wire.http.served import NOW_MS, Api
 
 
 async def one(call: Call) -> Reply:

@@ -22,7 +22,7 @@ from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row
 from spooled_lite.wire.http.errors import STATUS, status_of
 from spooled_lite.wire.http.json_text import is_nested_over
-from tests.api.served import Api
+from tests.wire.http.served import Api
 
 
 class Colour(Enum):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.ingest_calls import IngestApi, proof
-from tests.api.job_calls import refusal, sent, spelled
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.ingest_calls import IngestApi, proof
+from tests.wire.http.job_calls import refusal, sent, spelled
 
 ADMIN = {"X-Admin-Key": ADMIN_KEY}
 NO_DOUBLES = (b"1e400", b"-1e400", b"9" * 309, b"1" * 5_000, b"1.8e308")

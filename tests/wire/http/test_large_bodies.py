@@ -12,9 +12,9 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.body import BODY_BYTES_MAX
-from tests.api.served import serving
 from tests.bystander import Bystander
 from tests.server_process import API_KEY, ServerProcess
+from tests.wire.http.served import serving
 
 BODIES_SENT: Final = 6
 LOOP_SECONDS_MAX: Final = 0.05  # 0.02 is what it may be; machines differ

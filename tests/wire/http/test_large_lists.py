@@ -7,8 +7,8 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.core.jobs.bodies import PAGE_BYTES_MAX
-from tests.api.job_calls import WatchedApi
-from tests.api.workflow_calls import a_step, a_workflow
+from tests.wire.http.job_calls import WatchedApi
+from tests.wire.http.workflow_calls import a_step, a_workflow
 
 SIZE: Final = 1_000_000
 ROOM: Final = PAGE_BYTES_MAX // SIZE

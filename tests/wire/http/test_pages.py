@@ -11,8 +11,8 @@ from spooled_lite.config import Settings
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row
-from tests.api.job_calls import refusal
-from tests.api.served import Api
+from tests.wire.http.job_calls import refusal
+from tests.wire.http.served import Api
 
 ALWAYS: Final = ("x-request-id", "x-frame-options", "content-security-policy")
 LONG: Final = "page " * 1000

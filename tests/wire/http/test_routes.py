@@ -7,13 +7,13 @@ from typing import Any, Final
 import pytest
 
 from spooled_lite.wire.http.routes import ROUTES
-from tests.api.admin_calls import ADMIN_KEY, AdminApi
-from tests.api.ingest_calls import an_ingest_call
-from tests.api.job_calls import WatchedApi, refusal
-from tests.api.not_built_yet import NOT_BUILT_YET
-from tests.api.route_table import GRPC, MAIN_PORT, METRICS_PORT, Row
-from tests.api.sign_in_calls import an_address_for, sign_in_body
-from tests.api.webhook_calls import A_WEBHOOK, a_webhook_for
+from tests.wire.http.admin_calls import ADMIN_KEY, AdminApi
+from tests.wire.http.ingest_calls import an_ingest_call
+from tests.wire.http.job_calls import WatchedApi, refusal
+from tests.wire.http.not_built_yet import NOT_BUILT_YET
+from tests.wire.http.route_table import GRPC, MAIN_PORT, METRICS_PORT, Row
+from tests.wire.http.sign_in_calls import an_address_for, sign_in_body
+from tests.wire.http.webhook_calls import A_WEBHOOK, a_webhook_for
 
 SERVED: Final = {
     f"{method} {path}": (access.value, word) for method, path, _, access, word, *_ in ROUTES

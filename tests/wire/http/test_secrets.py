@@ -16,13 +16,13 @@ from spooled_lite.config import Settings
 from spooled_lite.logs import set_up_logging
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.routes import ROUTES
-from tests.api.access_table import ACCESS, WITH_KEY, Home, WholeFileApi
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.sign_in_calls import sign_in_body
-from tests.api.webhook_calls import A_WEBHOOK
 from tests.server_process import API_KEY, ServerProcess
+from tests.wire.http.access_table import ACCESS, WITH_KEY, Home, WholeFileApi
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.sign_in_calls import sign_in_body
+from tests.wire.http.webhook_calls import A_WEBHOOK
 
-# But those whose answers do not end: what they say and log is looked at in tests/realtime.
+# But those whose answers do not end: what they say and log is looked at in tests/wire/realtime.
 NAMES: Final = [f"{row[0]} {row[1]}" for row in ROUTES if row[3] is not Access.STREAM]
 SETTINGS: Final = {
     "metrics_token": "metrics-token-0123456789",

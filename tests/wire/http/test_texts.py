@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.admin_calls import AdminApi
-from tests.api.job_calls import WatchedApi, refusal
+from tests.wire.http.admin_calls import AdminApi
+from tests.wire.http.job_calls import WatchedApi, refusal
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import WatchedApi
+from tests.wire.http.job_calls import WatchedApi
 
 # Nobody listens at port 9 of this machine. It is told of what these tests do not do.
 NOBODY: Final = "http://127.0.0.1:9/hook"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.api.job_calls import WatchedApi
+from tests.wire.http.job_calls import WatchedApi
 
 
 def a_step(key: str, *depends_on: str, **more: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row, Trait
 from spooled_lite.wire.rates import buckets
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits, client_address
-from tests.api.served import NOW_MS, Api
+from tests.wire.http.served import NOW_MS, Api
 
 
 async def anything(call: Call) -> Reply:

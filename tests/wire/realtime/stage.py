@@ -23,8 +23,8 @@ from spooled_lite.serving import serving
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.realtime.timing import Timing
-from tests.api.raw_http import PATIENCE_SECONDS, Answer, Client, connected
 from tests.factories import a_key, an_org
+from tests.wire.http.raw_http import PATIENCE_SECONDS, Answer, Client, connected
 
 NOW_MS: Final = 1_800_000_000_000
 NOW: Final = "2027-01-15T08:00:00.000Z"

@@ -7,11 +7,11 @@ import pytest
 
 from spooled_lite.wire.realtime import audience
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, joined
-from tests.realtime.stage import EventStream, Frame, Stage, on_stage, with_times
-from tests.realtime.test_events import changes
-from tests.realtime.test_replay import queues
-from tests.realtime.test_revocation import narrow_key
-from tests.realtime.test_websocket import created
+from tests.wire.realtime.stage import EventStream, Frame, Stage, on_stage, with_times
+from tests.wire.realtime.test_events import changes
+from tests.wire.realtime.test_replay import queues
+from tests.wire.realtime.test_revocation import narrow_key
+from tests.wire.realtime.test_websocket import created
 
 CREATED = "events?events=job.created"
 

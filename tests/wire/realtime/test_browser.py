@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.wire.realtime.timing import Timing
-from tests.realtime.browser import Page, a_page
-from tests.realtime.stage import QUIET, Stage, on_stage, with_times
+from tests.wire.realtime.browser import Page, a_page
+from tests.wire.realtime.stage import QUIET, Stage, on_stage, with_times
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.api.raw_http import Answer
-from tests.realtime.stage import Stage, on_stage
 from tests.server_process import API_KEY, ServerProcess
+from tests.wire.http.raw_http import Answer
+from tests.wire.realtime.stage import Stage, on_stage
 
 ROUTES = ["events", "events/jobs/x", "events/queues/emails", "ws"]
 MISSING = "Missing authentication token"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.raw_http import Answer
-from tests.realtime.stage import NOW, Frame, Stage, on_stage
+from tests.wire.http.raw_http import Answer
+from tests.wire.realtime.stage import NOW, Frame, Stage, on_stage
 
 
 def kinds(frames: list[Frame]) -> list[str | None]:

@@ -12,9 +12,9 @@ from msgspec import structs
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.upgrade import FRAME_BYTES
 from tests.bystander import Bystander
-from tests.realtime.stage import Stage, on_stage
-from tests.realtime.test_websocket_peers import masked, upgraded
 from tests.server_process import API_KEY, ServerProcess
+from tests.wire.realtime.stage import Stage, on_stage
+from tests.wire.realtime.test_websocket_peers import masked, upgraded
 
 FLOODS = {
     "unknown commands": masked(1, b'{"cmd":"x"}'),

@@ -1,7 +1,7 @@
 """What goes over the wire, byte by byte, for each framing profile and dialect.
 
 The captures are in `golden/`; ids are replaced, times stand still. After a change that is meant,
-write them anew with `SPOOLED_WRITE_GOLDEN=1 pytest tests/realtime/test_golden.py` and read the
+write them anew with `SPOOLED_WRITE_GOLDEN=1 pytest tests/wire/realtime/test_golden.py` and read the
 difference.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.realtime.stage import Stage, on_stage
+from tests.wire.realtime.stage import Stage, on_stage
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 WRITES: Final = os.environ.get("SPOOLED_WRITE_GOLDEN") == "1"

@@ -10,8 +10,8 @@ from websockets.exceptions import InvalidStatus
 
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX
-from tests.api.raw_http import PATIENCE_SECONDS
-from tests.realtime.stage import EventStream, Stage, on_stage, with_times
+from tests.wire.http.raw_http import PATIENCE_SECONDS
+from tests.wire.realtime.stage import EventStream, Stage, on_stage, with_times
 
 TOO_MANY = "Too many WebSocket connections"
 

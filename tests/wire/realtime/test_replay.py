@@ -13,9 +13,9 @@ from spooled_lite.events import Event
 from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.realtime.feed import REPLAYS_MAX
-from tests.realtime.stage import EventStream, Frame, Stage, on_stage
-from tests.realtime.test_events import changes
 from tests.server_process import API_KEY, ServerProcess
+from tests.wire.realtime.stage import EventStream, Frame, Stage, on_stage
+from tests.wire.realtime.test_events import changes
 
 FRAMES = "named", "message", "both", "dotted"
 

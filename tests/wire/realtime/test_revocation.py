@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.storage.transaction import Tx
-from tests.realtime.stage import Stage, on_stage, with_times
+from tests.wire.realtime.stage import Stage, on_stage, with_times
 
 
 async def revoke_key(stage: Stage, key: Any) -> None:

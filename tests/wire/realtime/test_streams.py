@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.realtime.stage import NOW, Stage, on_stage, with_times
-from tests.realtime.test_events import changes, kinds
+from tests.wire.realtime.stage import NOW, Stage, on_stage, with_times
+from tests.wire.realtime.test_events import changes, kinds
 
 # -- one job ---------------------------------------------------------------------------------------
 

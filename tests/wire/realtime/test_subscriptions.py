@@ -16,11 +16,11 @@ from spooled_lite.wire.realtime import registry
 from spooled_lite.wire.realtime.filters import Filter
 from spooled_lite.wire.realtime.subscriptions import NAMES_MAX, Subscriptions
 from tests.bystander import Bystander
-from tests.realtime.stage import Socket, Stage, on_stage
-from tests.realtime.test_limits import TOO_MANY
-from tests.realtime.test_names import a_frame
-from tests.realtime.test_websocket import asked, created
 from tests.server_process import API_KEY, ServerProcess
+from tests.wire.realtime.stage import Socket, Stage, on_stage
+from tests.wire.realtime.test_limits import TOO_MANY
+from tests.wire.realtime.test_names import a_frame
+from tests.wire.realtime.test_websocket import asked, created
 
 NAMES = ("a", "ab", "abc", "b", "é")
 KINDS = ("job.created", "job.failed", "worker.heartbeat", "ping")

@@ -7,8 +7,8 @@ import uvloop
 
 from spooled_lite.wire.realtime import telling
 from spooled_lite.wire.realtime.telling import News, Telling
-from tests.realtime.stage import Stage, on_stage
-from tests.realtime.test_replay import queues
+from tests.wire.realtime.stage import Stage, on_stage
+from tests.wire.realtime.test_replay import queues
 
 
 def news(org: int, n: int = 0) -> News:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.realtime.stage import NOW, Socket, Stage, on_stage, with_times
+from tests.wire.realtime.stage import NOW, Socket, Stage, on_stage, with_times
 
 GO = {"User-Agent": "Go-http-client/1.1"}
 

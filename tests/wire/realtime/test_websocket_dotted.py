@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.realtime.stage import NOW, Stage, on_stage
-from tests.realtime.test_websocket import GO, asked, created
+from tests.wire.realtime.stage import NOW, Stage, on_stage
+from tests.wire.realtime.test_websocket import GO, asked, created
 
 
 @pytest.mark.parametrize(

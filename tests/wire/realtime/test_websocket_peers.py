@@ -14,10 +14,10 @@ from spooled_lite.wire.http.server.upgrade import PIECE_BYTES, WebSocketProtocol
 from spooled_lite.wire.realtime import websocket
 from spooled_lite.wire.realtime.commands import obey
 from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX
-from tests.api.raw_http import PATIENCE_SECONDS, Client
-from tests.realtime.stage import Stage, on_stage
-from tests.realtime.test_limits import connect_deaf
-from tests.realtime.test_websocket import created
+from tests.wire.http.raw_http import PATIENCE_SECONDS, Client
+from tests.wire.realtime.stage import Stage, on_stage
+from tests.wire.realtime.test_limits import connect_deaf
+from tests.wire.realtime.test_websocket import created
 
 
 def upgrade_head(stage: Stage) -> str:

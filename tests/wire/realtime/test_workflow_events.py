@@ -1,6 +1,6 @@
 """What workflows and schedules tell on a stream, from the call that causes it on."""
 
-from tests.realtime.stage import NOW, Stage, on_stage
+from tests.wire.realtime.stage import NOW, Stage, on_stage
 
 NAMES = "workflow.started,workflow.completed,workflow.failed,workflow.cancelled,schedule.triggered"
 

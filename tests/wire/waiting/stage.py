@@ -15,8 +15,8 @@ from spooled_lite.serving import serving
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.time_limit import TimeLimit
-from tests.api.raw_http import PATIENCE_SECONDS, Answer, Client, connected, run, short_limits
-from tests.api.served import NOW_MS
+from tests.wire.http.raw_http import PATIENCE_SECONDS, Answer, Client, connected, run, short_limits
+from tests.wire.http.served import NOW_MS
 
 LONG_MS: Final = 30_000  # a test that waits for the end of this has failed
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.wire.time_limit import TimeLimit
-from tests.api.raw_http import run
-from tests.api.waiting_stage import LONG_MS, Stage, a_request, a_stage, given, play
+from tests.wire.http.raw_http import run
+from tests.wire.waiting.stage import LONG_MS, Stage, a_request, a_stage, given, play
 
 # -- without waiting -----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 from spooled_lite.events import Event, EventBus, EventType
 from spooled_lite.wire.waiting import hints as hints_module
 from spooled_lite.wire.waiting.hints import Hint, Hints
-from tests.api.raw_http import run
+from tests.wire.http.raw_http import run
 
 
 def an_event(kind: EventType, org: int = 1, **row: Any) -> Event:

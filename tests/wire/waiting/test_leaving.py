@@ -7,9 +7,9 @@ import pytest
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.orgs.create import create
-from tests.api.raw_http import Answer
-from tests.api.waiting_stage import LONG_MS, NotYetNoticed, Stage, given, play
 from tests.factories import a_key, an_org
+from tests.wire.http.raw_http import Answer
+from tests.wire.waiting.stage import LONG_MS, NotYetNoticed, Stage, given, play
 
 
 def test_a_client_that_leaves_loses_its_place_and_gets_no_job() -> None:

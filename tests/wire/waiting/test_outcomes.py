@@ -14,9 +14,9 @@ from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.orgs.create import create
 from spooled_lite.wire.time_limit import TimeLimit
 from spooled_lite.wire.waiting import outcomes
-from tests.api.raw_http import Answer, Client, run
-from tests.api.waiting_stage import LONG_MS, Stage, a_request, a_stage, play
 from tests.factories import a_key, an_org
+from tests.wire.http.raw_http import Answer, Client, run
+from tests.wire.waiting.stage import LONG_MS, Stage, a_request, a_stage, play
 
 
 async def begun(stage: Stage, thing: str, *, key: str = "") -> Client:

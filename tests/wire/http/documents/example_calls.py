@@ -14,8 +14,8 @@ from spooled_lite.config import Settings
 from spooled_lite.ids import Ids
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
-from tests.api.ingest_calls import PAID, PUSH, SECRETS, github_headers, stripe_headers
-from tests.api.served import Api
+from tests.wire.http.ingest_calls import PAID, PUSH, SECRETS, github_headers, stripe_headers
+from tests.wire.http.served import Api
 
 DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())
 ROUTE_OF: Final = {name: route for route, name in OPERATION_IDS.items()}

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.api.conformance import assert_documented, responses
-from tests.api.served import Api
+from tests.wire.http.conformance import assert_documented, responses
+from tests.wire.http.served import Api
 
 
 def changed(answer: httpx.Response, **changes: object) -> httpx.Response:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.browser import shown_by_a_browser
 from tests.server_process import ServerProcess
+from tests.wire.http.browser import shown_by_a_browser
 
 pytestmark = pytest.mark.slow
 

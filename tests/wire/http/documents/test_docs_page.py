@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 
-from tests.api.served import Api
+from tests.wire.http.served import Api
 
 
 def test_the_page_is_served_to_anybody(api: Api) -> None:

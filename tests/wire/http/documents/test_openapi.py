@@ -24,9 +24,9 @@ from spooled_lite.wire.http.documents.openapi import document
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
 from spooled_lite.wire.http.routes import ROUTES
-from tests.api import example_calls
-from tests.api.route_table import MAIN_PORT
-from tests.api.served import Api
+from tests.wire.http.documents import example_calls
+from tests.wire.http.route_table import MAIN_PORT
+from tests.wire.http.served import Api
 
 DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())
 COMPONENTS: Final[Mapping[str, Any]] = DOCUMENT["components"]["schemas"]

@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import (
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.documents.text import document_text
-from tests.api.served import BASE_URL, Api
-from tests.api.webhook_calls import A_WEBHOOK
+from tests.wire.http.served import BASE_URL, Api
+from tests.wire.http.webhook_calls import A_WEBHOOK
 
 ADMIN_KEY: Final = "an admin key for these tests, long enough"
 # Not `negative_data_rejection`: the contract is tolerant on purpose.

@@ -16,7 +16,7 @@ from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row
 from spooled_lite.wire.time_limit import TimeLimit
-from tests.api.served import NOW_MS, Api, serving
+from tests.wire.http.served import NOW_MS, Api, serving
 
 
 async def sized(call: Call) -> Reply:

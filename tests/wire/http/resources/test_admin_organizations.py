@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
-from tests.api.job_calls import UNKNOWN_ID, problem, refusal
-from tests.api.served import Api
+from tests.wire.http.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
+from tests.wire.http.job_calls import UNKNOWN_ID, problem, refusal
+from tests.wire.http.served import Api
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.plans import TIERS
-from tests.api.admin_calls import AdminApi, an_admin_api
-from tests.api.job_calls import UNKNOWN_ID, refusal
+from tests.wire.http.admin_calls import AdminApi, an_admin_api
+from tests.wire.http.job_calls import UNKNOWN_ID, refusal
 
 
 @pytest.fixture

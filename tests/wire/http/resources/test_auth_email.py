@@ -14,10 +14,10 @@ from spooled_lite.config import Settings
 from spooled_lite.core.orgs.create import create
 from spooled_lite.outbound import mail
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import WatchedApi, problem, refusal
-from tests.api.served import Served, serving
 from tests.factories import an_org
 from tests.outbound.smtp_server import mail_server
+from tests.wire.http.job_calls import WatchedApi, problem, refusal
+from tests.wire.http.served import Served, serving
 
 ADA: Final = "ada@example.com"
 ADMIN_KEY: Final = "kX9-vQ2_mZ7.tR4+"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import WatchedApi, problem, refusal
+from tests.wire.http.job_calls import WatchedApi, problem, refusal
 
 REFUSED = (401, "AUTHENTICATION_FAILED")
 

@@ -16,8 +16,8 @@ from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import WatchedApi, refusal
-from tests.api.served import NOW_MS, Api
+from tests.wire.http.job_calls import WatchedApi, refusal
+from tests.wire.http.served import NOW_MS, Api
 
 NOW: Final = NOW_MS // 1000
 DAY: Final = 86_400

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.admin_calls import AdminApi, an_admin_api
-from tests.api.job_calls import refusal
+from tests.wire.http.admin_calls import AdminApi, an_admin_api
+from tests.wire.http.job_calls import refusal
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.outbound import mail
-from tests.api.job_calls import WatchedApi, problem, refusal
+from tests.wire.http.job_calls import WatchedApi, problem, refusal
 
 ADA: Final = "ada@example.com"
 ADMIN_KEY: Final = "kX9-vQ2_mZ7.tR4+"

@@ -8,8 +8,8 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.api.job_calls import refusal
-from tests.api.served import Api
+from tests.wire.http.job_calls import refusal
+from tests.wire.http.served import Api
 
 HTML: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 POLICY: Final = (

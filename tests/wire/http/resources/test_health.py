@@ -7,7 +7,7 @@ import pytest
 
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.writer import Writer
-from tests.api.served import Api
+from tests.wire.http.served import Api
 
 
 def test_a_healthy_server_says_so(api: Api) -> None:

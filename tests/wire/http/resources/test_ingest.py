@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from spooled_lite.core.maintenance.prune import SWEEP_MS
-from tests.api.ingest_calls import (
+from tests.wire.http.ingest_calls import (
     GITHUB_SECRET,
     HTTPS,
     ORDER,
@@ -19,7 +19,7 @@ from tests.api.ingest_calls import (
     hmac_hex,
     stripe_headers,
 )
-from tests.api.job_calls import NOW, refusal
+from tests.wire.http.job_calls import NOW, refusal
 
 VECTOR_GITHUB = "sha256=db539951c5d3dd236b4782e25aae21137f9783432a6a203ad7d95fb7cf1a80cf"
 

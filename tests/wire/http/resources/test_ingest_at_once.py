@@ -9,8 +9,8 @@ from spooled_lite.core.ingest import statements
 from spooled_lite.core.jobs.check import conservation
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
-from tests.api.conftest import ServedFactory
-from tests.api.ingest_calls import (
+from tests.wire.conftest import ServedFactory
+from tests.wire.http.ingest_calls import (
     ORDER,
     PAID,
     PUSH,
@@ -18,7 +18,7 @@ from tests.api.ingest_calls import (
     github_headers,
     stripe_headers,
 )
-from tests.api.served import Served
+from tests.wire.http.served import Served
 
 AT_ONCE: Final = 50
 

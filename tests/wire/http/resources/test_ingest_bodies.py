@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.ingest_calls import (
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.ingest_calls import (
     BAD,
     BODIES,
     FAILED,
@@ -17,7 +17,7 @@ from tests.api.ingest_calls import (
     sent,
     suspend,
 )
-from tests.api.job_calls import problem, refusal
+from tests.wire.http.job_calls import problem, refusal
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.api.ingest_calls import (
+from tests.wire.http.ingest_calls import (
     GITHUB_SECRET,
     IngestApi,
     github_headers,
     hmac_hex,
     stripe_headers,
 )
-from tests.api.job_calls import assert_envelope
+from tests.wire.http.job_calls import assert_envelope
 
 often: Final = settings(
     max_examples=150,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.ingest_calls import (
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.ingest_calls import (
     BAD,
     BODIES,
     FAILED,
@@ -28,8 +28,8 @@ from tests.api.ingest_calls import (
     sent,
     suspend,
 )
-from tests.api.job_calls import UNKNOWN_ID, problem, refusal
-from tests.api.served import Api
+from tests.wire.http.job_calls import UNKNOWN_ID, problem, refusal
+from tests.wire.http.served import Api
 
 LOGGER: Final = "spooled_lite.wire.http.admit_ingest"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.ingest_calls import (
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.ingest_calls import (
     BODIES,
     FAILED,
     GITHUB_SECRET,
@@ -21,7 +21,7 @@ from tests.api.ingest_calls import (
     proof,
     stripe_headers,
 )
-from tests.api.job_calls import refusal
+from tests.wire.http.job_calls import refusal
 
 
 @pytest.fixture

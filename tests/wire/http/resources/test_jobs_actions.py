@@ -7,7 +7,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.resources import job_actions
-from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
+from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 
 
 @pytest.fixture

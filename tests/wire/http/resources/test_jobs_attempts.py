@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import NOW, WatchedApi, problem
+from tests.wire.http.job_calls import NOW, WatchedApi, problem
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import WatchedApi, problem, refusal, sent, spelled
-from tests.api.served import Api
+from tests.wire.http.job_calls import WatchedApi, problem, refusal, sent, spelled
+from tests.wire.http.served import Api
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
-from tests.api.served import NOW_MS
+from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
+from tests.wire.http.served import NOW_MS
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, refusal
+from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, refusal
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import UNKNOWN_ID, WatchedApi, refusal
+from tests.wire.http.job_calls import UNKNOWN_ID, WatchedApi, refusal
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Whatever is sent, on any route: no 5xx, always the envelope; a refusal changes nothing.
 
-Streams have tests of their own (tests/realtime): what they answer does not end.
+Streams have tests of their own (tests/wire/realtime): what they answer does not end.
 """
 
 import json
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.routes import ROUTES, STREAMS
-from tests.api.job_calls import WatchedApi
+from tests.wire.http.job_calls import WatchedApi
 
 # Names that mean something somewhere. Not `wait_ms`: some values would really wait.
 FIELDS: Final = (

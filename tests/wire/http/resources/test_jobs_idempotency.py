@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.conftest import ServedFactory
-from tests.api.job_calls import WatchedApi, refusal
+from tests.wire.conftest import ServedFactory
+from tests.wire.http.job_calls import WatchedApi, refusal
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.resources import jobs
-from tests.api.job_calls import NOW, WatchedApi, refusal
+from tests.wire.http.job_calls import NOW, WatchedApi, refusal
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, refusal
+from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, refusal
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import WatchedApi, problem, refusal, sent, spelled
+from tests.wire.http.job_calls import WatchedApi, problem, refusal, sent, spelled
 
 
 @pytest.fixture

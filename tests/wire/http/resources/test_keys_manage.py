@@ -8,8 +8,8 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.storage.transaction import Tx
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
 
 NOW = "2027-01-15T08:00:00.000Z"
 BY_ID = [("GET", "{id}"), ("PUT", "{id}"), ("DELETE", "{id}"), ("POST", "{id}/regenerate")]

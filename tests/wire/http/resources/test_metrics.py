@@ -19,11 +19,11 @@ from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.wire.http.resources.metrics_port import MetricsPort
-from tests.api.admin_calls import ADMIN_KEY
-from tests.api.conftest import ServedFactory
-from tests.api.served import Api
 from tests.storage.stage import Gate, lined_up
 from tests.test_metrics import CONTRACT, families, values
+from tests.wire.conftest import ServedFactory
+from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.served import Api
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 TOKEN = "a-token-for-scrapers"

@@ -9,7 +9,7 @@ import pytest
 
 from spooled_lite.cli.check import problems_of
 from spooled_lite.core.maintenance.remove_org import NOBODY
-from tests.api.access_table import (
+from tests.wire.http.access_table import (
     QUEUE,
     WITH_KEY,
     Home,

@@ -8,7 +8,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
+from tests.wire.http.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
 
 NOW = "2027-01-15T08:00:00.000Z"
 ADMIN_KEY = "an-admin-key-of-this-test"

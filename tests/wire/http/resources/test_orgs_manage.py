@@ -9,8 +9,8 @@ from spooled_lite.config import Settings
 from spooled_lite.core.maintenance.remove_org import ROW_KEPT_MS
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
-from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
-from tests.api.served import Api
+from tests.wire.http.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
+from tests.wire.http.served import Api
 
 NOW = "2027-01-15T08:00:00.000Z"
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.served import Api
+from tests.wire.http.served import Api
 
 NOW = "2027-01-15T08:00:00.000Z"
 UPDATES = [("PUT", "queues/emails/config"), ("PUT", "queues/emails"), ("PATCH", "queues/emails")]

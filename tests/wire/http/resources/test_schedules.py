@@ -11,7 +11,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal, sent, spelled
+from tests.wire.http.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal, sent, spelled
 
 NOW: Final = "2027-01-15T08:00:00.000Z"
 NEXT: Final = "2027-01-15T14:00:00.000Z"

@@ -6,9 +6,9 @@ from typing import Final
 import pytest
 
 from spooled_lite.config import Settings
-from tests.api.job_calls import WatchedApi, refusal
-from tests.api.route_table import MAIN_PORT
-from tests.api.test_routes import filled
+from tests.wire.http.job_calls import WatchedApi, refusal
+from tests.wire.http.route_table import MAIN_PORT
+from tests.wire.http.test_routes import filled
 
 ALWAYS_404: Final = [(row[0], row[1]) for row in MAIN_PORT if row[2] == "none"]
 

@@ -8,10 +8,10 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
-from tests.api.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
-from tests.api.served import Api
-from tests.api.webhook_calls import A_WEBHOOK, NOBODY, a_webhook, a_webhook_for
 from tests.outbound.receiver import Receiver
+from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
+from tests.wire.http.served import Api
+from tests.wire.http.webhook_calls import A_WEBHOOK, NOBODY, a_webhook, a_webhook_for
 
 SECRET = "signs-what-is-sent-to-the-hook"
 PATHS = ("outgoing-webhooks", "webhooks")

@@ -9,8 +9,8 @@ import pytest
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
-from tests.api.conftest import ServedFactory
-from tests.api.served import Api
+from tests.wire.conftest import ServedFactory
+from tests.wire.http.served import Api
 
 NOW = "2027-01-15T08:00:00.000Z"
 SET_LIMITS = Statement(

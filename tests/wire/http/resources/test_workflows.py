@@ -10,11 +10,11 @@ from spooled_lite.config import Settings
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import NOW, UNKNOWN_ID, problem, refusal
-from tests.api.raw_http import run
-from tests.api.served import Api
-from tests.api.waiting_stage import Stage, a_stage, given
-from tests.api.workflow_calls import WorkflowApi, a_step, a_workflow
+from tests.wire.http.job_calls import NOW, UNKNOWN_ID, problem, refusal
+from tests.wire.http.raw_http import run
+from tests.wire.http.served import Api
+from tests.wire.http.workflow_calls import WorkflowApi, a_step, a_workflow
+from tests.wire.waiting.stage import Stage, a_stage, given
 
 MIB = 1024 * 1024
 

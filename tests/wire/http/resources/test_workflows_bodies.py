@@ -10,8 +10,8 @@ from spooled_lite.config import Settings
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
-from tests.api.job_calls import problem, refusal, sent
-from tests.api.workflow_calls import WorkflowApi, a_step, a_workflow
+from tests.wire.http.job_calls import problem, refusal, sent
+from tests.wire.http.workflow_calls import WorkflowApi, a_step, a_workflow
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.http.server import server as server_module
 from spooled_lite.wire.http.server.server import HttpServer
-from tests.api.raw_http import (
+from tests.wire.http.raw_http import (
     GET_AND_CLOSE,
     PATIENCE_SECONDS,
     UPGRADE,

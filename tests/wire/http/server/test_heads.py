@@ -10,7 +10,7 @@ from spooled_lite.config import Settings
 from spooled_lite.wire.http.headers.cors import Cors
 from spooled_lite.wire.http.server.refusal import Header
 from spooled_lite.wire.http.server.server import HttpServer
-from tests.api.raw_http import (
+from tests.wire.http.raw_http import (
     GET,
     Answer,
     assert_envelope,
@@ -23,7 +23,7 @@ from tests.api.raw_http import (
     serving,
     short_limits,
 )
-from tests.realtime.stage import Stage, on_stage
+from tests.wire.realtime.stage import Stage, on_stage
 
 LISTED = Settings(environment="production", cors_allowed_origins=("https://b.example",))
 POST = b"POST / HTTP/1.1\r\nHost: t\r\n"

@@ -12,7 +12,7 @@ from spooled_lite.wire.http.server.limits import HttpLimits, connection_count_ma
 from spooled_lite.wire.http.server.scope import IS_GONE
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.listen import raise_file_limit
-from tests.api.raw_http import (
+from tests.wire.http.raw_http import (
     GET,
     GET_AND_CLOSE,
     PATIENCE_SECONDS,

@@ -14,7 +14,7 @@ from spooled_lite.wire.http.server.cycle import Cycle, Flow
 from spooled_lite.wire.http.server.protocol import HttpProtocol
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
-from tests.api.raw_http import GET, PATIENCE_SECONDS, UPGRADE, Client, echo, run, serving
+from tests.wire.http.raw_http import GET, PATIENCE_SECONDS, UPGRADE, Client, echo, run, serving
 
 OF_A_CONNECTION: Final = (HttpProtocol, WebSocketProtocol, Cycle, Flow)
 COUNT: Final = 20

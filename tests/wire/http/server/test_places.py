@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.http.server.places import address_of
 from spooled_lite.wire.http.server.server import HttpServer
-from tests.api.raw_http import (
+from tests.wire.http.raw_http import (
     GET,
     UPGRADE,
     Answer,

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.http.server.scope import IS_GONE
-from tests.api.raw_http import (
+from tests.wire.http.raw_http import (
     GET,
     GET_AND_CLOSE,
     UPGRADE,

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.listen import CannotListen, PortInUse
-from tests.api.raw_http import (
+from tests.wire.http.raw_http import (
     GET,
     GET_AND_CLOSE,
     PATIENCE_SECONDS,

@@ -13,7 +13,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.http.server.server import HttpServer
-from tests.api.raw_http import (
+from tests.bystander import Bystander
+from tests.server_process import API_KEY, ServerProcess
+from tests.wire.http.raw_http import (
     GET,
     PATIENCE_SECONDS,
     UPGRADE,
@@ -25,8 +27,6 @@ from tests.api.raw_http import (
     short_limits,
     soon,
 )
-from tests.bystander import Bystander
-from tests.server_process import API_KEY, ServerProcess
 
 ANSWER_BYTES: Final = 12_000_000  # more than the system itself keeps for two sockets
 ONE: Final = "127.0.0.2"
