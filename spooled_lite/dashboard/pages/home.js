@@ -1,7 +1,66 @@
-// Is anything wrong, in one look.
+// Is anything wrong, in one look: the first sentence, the numbers, the queues, what fails.
 
-import { head } from "../parts/panel.js";
+import { health } from "../lib/about.js";
+import { get } from "../lib/api.js";
+import { every, nowMs } from "../lib/clock.js";
+import { el, when as either } from "../lib/dom.js";
+import { count, sinceText } from "../lib/format.js";
+import { icon, mark } from "../lib/icons.js";
+import { keys } from "../lib/keys.js";
+import { live } from "../lib/live.js";
+import { link } from "../lib/router.js";
+import { me } from "../lib/session.js";
+import { computed, signal } from "../lib/signal.js";
+import { resource, rows } from "../lib/store.js";
+import { asCurl } from "../parts/curl.js";
+import { head, panel } from "../parts/panel.js";
+import { firstSteps } from "../parts/first_steps.js";
+import { queueColumns } from "../parts/queues_table.js";
+import { shown } from "../parts/states.js";
+import { table } from "../parts/table.js";
+
+const { a, b, nav, small, span } = el;
+const QUEUES_SHOWN = 10, QUEUES_READ = 100;
+const READ_SECONDS = 15, AGAIN_MS = 2000;
+const EVENTS = "queue.stats,queue.paused,queue.resumed,worker.registered,worker.deregistered,worker.inactive,workflow.failed";
 
 export default function home() {
-  return [head({ title: "Home" })];
+  const stats = resource(ending => get("/jobs/stats", {}, { signal: ending }));
+  const queues = rows(ending => get("/dashboard/queues", { sort: "attention", limit: QUEUES_READ }, { signal: ending }), { key: it => it.queue_name });
+  const worst = { ...queues, ids: computed(() => queues.ids.value.slice(0, QUEUES_SHOWN)) };
+  const all = computed(() => queues.data.value ?? []);
+
+  const read = () => (stats.read(), queues.read());
+  // Several frames are one read: it costs the server less than telling each number to each page.
+  let soon = 0;
+  live({ events: EVENTS, read, paint: () => { soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS); } });
+  every(READ_SECONDS, read);
+  keys("Home", { r: ["Read again", read] });
+
+  const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
+  return [
+    head({ title: "Home", note: () => me.value?.organization?.name, acts: [asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
+    either(() => isEmpty.value, firstSteps),
+    either(() => !isEmpty.value, () => [
+      shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),
+      panel("Queues", {
+        note: () => (all.value.length > QUEUES_SHOWN ? `the ${QUEUES_SHOWN} that need a look first, of ${count(all.value.length)}` : all.value.length ? "worst first" : ""),
+        more: a({ href: "#/queues" }, "All queues"),
+      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read }), nameOf: name => name, group: "Queues" }), { what: "the queues", word: "queues:read" })),
+    ]),
+  ];
+}
+
+function tiles(stats, all) {
+  const sum = name => all.value.reduce((total, it) => total + (it[name] ?? 0), 0);
+  const oldest = () => all.value.filter(it => it.oldest_waiting_at && !it.paused).sort((x, y) => (x.oldest_waiting_at < y.oldest_waiting_at ? -1 : 1))[0];
+  const tile = (tone, label, n, note, href) => a({ class: "tile", href, "data-s": tone }, span(mark(tone), label), b(() => count(n())), small(note));
+  const of = name => () => stats.data.value[name];
+  return nav({ class: "tiles", "aria-label": "Jobs by status" },
+    tile("pending", "Waiting", () => Math.max(0, stats.data.value.pending - sum("retrying") - sum("blocked")), () => (oldest() ? `oldest ${sinceText(oldest().oldest_waiting_at)} (${oldest().queue_name})` : ""), link("jobs", { status: "pending" })),
+    tile("processing", "Processing", of("processing"), () => `${count(sum("workers"))} workers`, link("jobs", { status: "processing" })),
+    tile("scheduled", "Scheduled", of("scheduled"), "", link("jobs", { status: "scheduled" })),
+    tile("retrying", "Retry waiting", () => sum("retrying"), "", link("jobs", { status: "pending" })),
+    tile("deadletter", "Dead letters", of("deadletter"), () => (all.value.filter(it => it.deadletter).length > 1 ? `in ${all.value.filter(it => it.deadletter).length} queues` : ""), "#/dead"),
+    tile("completed", "Done per minute", () => Math.round(sum("completed_per_min")), () => `${count(stats.data.value.completed)} in all`, link("jobs", { status: "completed" })));
 }

@@ -1,7 +1,128 @@
-// Everything of one job.
+// Everything of one job: why it is not running, its life, what it carries, what can be done.
 
-import { head } from "../parts/panel.js";
+import { get, getWhole } from "../lib/api.js";
+import { nowMs } from "../lib/clock.js";
+import { el, when as either } from "../lib/dom.js";
+import { bytes, count, plural, shortId, sinceText, span as duration } from "../lib/format.js";
+import { icon, stateOf, status } from "../lib/icons.js";
+import { keys } from "../lib/keys.js";
+import { live } from "../lib/live.js";
+import { go, link } from "../lib/router.js";
+import { computed, signal } from "../lib/signal.js";
+import { resource } from "../lib/store.js";
+import { asCurl } from "../parts/curl.js";
+import { jobActs, runNow } from "../parts/job_acts.js";
+import { code, facts, head, panel, when } from "../parts/panel.js";
+import { shown } from "../parts/states.js";
 
-export default function job({ id }) {
-  return [head({ title: id })];
+const { a, div, span, p, ul, li, details, summary, button } = el;
+const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
+// Frames that change more than one field: read anew.
+const TELLS_MORE = new Set(["job.completed", "job.failed", "job.deadlettered", "job.cancelled", "job.started"]);
+
+export default function jobPage({ id }) {
+  const text = signal(""), isTold = signal(false); // the stream says so
+  const job = resource(async ending => {
+    const answer = await getWhole(`/jobs/${id}`, { include: "history" }, { signal: ending });
+    text.value = answer.text;
+    return JSON.parse(answer.text);
+  });
+  const why = resource(ending => get(`/jobs/${id}/explain`, {}, { signal: ending }));
+  const around = resource(ending => get(`/jobs/${id}/dependencies`, {}, { signal: ending }));
+  const isGone = computed(() => job.data.value && (isTold.value || job.error.value?.status === 404));
+  const it = () => job.data.value, now = () => stateOf(it(), nowMs());
+  const read = () => (job.read(), why.read());
+
+  const stream = live({
+    path: `/events/jobs/${id}`, read,
+    paint(frames) {
+      for (const { kind, data } of frames) {
+        if (kind === "error") isTold.value = true;
+        if (kind === "job.status" && data.new_status !== it()?.status) job.patch({ status: data.new_status });
+        if (kind === "job.progress") job.patch({ progress: data.progress, progress_message: data.message });
+      }
+      if (frames.some(({ kind, data }) => TELLS_MORE.has(kind) || (kind === "job.status" && data.old_status))) read();
+    },
+  });
+  // Its stream ends with it; what was done may have begun it again.
+  const after = () => (read(), stream.again());
+
+  const acts = jobActs(() => it() ?? { id, status: "", queue_name: "" }, { after });
+  const edit = a({ class: "btn", href: link(["jobs", "new"], { from: id }) }, icon("edit"), "Edit and run as new");
+  keys("This job", {
+    r: ["Read again", read],
+    "Shift+r": ["Retry", () => acts.retry.press()],
+    "Shift+c": ["Cancel", () => acts.cancel.press()],
+    "Shift+p": ["Priority", () => acts.priority.click()],
+    e: ["Edit and run as new", () => go("jobs/new", { from: id })],
+  });
+
+  const first = computed(() => (it() ? { type: it().job_type ?? it().payload?.job_type, queue: it().queue_name } : null));
+  return [
+    head({
+      title: () => `Job ${shortId(id)}`, shown: span({ class: "mono", title: id }, shortId(id)),
+      note: () => it() && [status(now()), " ", first.value.type ? span(first.value.type) : null, " in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name)],
+      acts: [
+        either(() => ["deadletter", "failed"].includes(it()?.status), () => acts.retry),
+        either(() => it() && ["scheduled", "retrying"].includes(now()), () => runNow(id, after)),
+        edit,
+        either(() => ["pending", "scheduled"].includes(it()?.status), () => [acts.priority, acts.cancel]),
+        asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`]]),
+      ],
+    }),
+    either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It is gone: deleted meanwhile. What you see is what it was.")),
+    shown(job, () => [
+      either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
+      div({ class: "grid even" },
+        panel("Payload", { note: () => bytes(JSON.stringify(it().payload).length), more: copyable(() => JSON.stringify(it().payload, null, 2)) }, () => code(JSON.stringify(it().payload, null, 2), "Payload")),
+        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: copyable(() => it().last_error) }, () => code(it().last_error, "Last error"))),
+        either(() => it().result != null, () => panel("Result", { more: copyable(() => JSON.stringify(it().result, null, 2)) }, () => code(JSON.stringify(it().result, null, 2), "Result")))),
+      panel("Facts", {}, () => facts(factsOf(it()))),
+      either(() => around.data.value && (around.data.value.dependencies.length || around.data.value.dependents.length), () => family(around)),
+      panel(null, {}, details(summary({ class: "pad" }, "The answer as it came"), () => code(text.value, "The answer as it came"))),
+    ], { what: "this job", word: "jobs:read", lines: 10 }),
+  ];
 }
+
+const copyable = text => button({ type: "button", class: "btn plain only", "aria-label": "Copy", title: "Copy", onclick: () => import("../parts/act.js").then(it => it.copy(text())) }, icon("copy"));
+
+const failures = it => {
+  const n = (it.history ?? []).filter(each => each.event_type === "failed").length;
+  return n > 1 ? `${count(n)} attempts failed` : null;
+};
+
+const progress = it => panel("Progress", { note: () => it().progress_message }, div({ class: "pad" },
+  div({ class: "progress", role: "progressbar", "aria-label": "Progress", "aria-valuenow": () => it().progress, "aria-valuemin": 0, "aria-valuemax": 100 },
+    el.i({ style: () => ({ "--part": `${it().progress}%` }) })), p({ class: "quiet num" }, () => `${it().progress} %`)));
+
+function factsOf(it) {
+  const waited = it.started_at && it.status !== "pending" ? Date.parse(it.started_at) - Date.parse(it.created_at) : null;
+  return [
+    ["Queue", a({ href: link(["queues", it.queue_name]) }, it.queue_name)],
+    ["Id", span({ class: "mono" }, it.id)],
+    ["Priority", it.priority],
+    ["Attempts", `${it.attempts} of ${it.max_retries + 1}`],
+    ["Created", when(it.created_at)],
+    it.scheduled_at && !ENDS.has(it.status) && ["Due", when(it.scheduled_at)],
+    it.started_at && ["Last claimed", when(it.started_at), waited == null ? "" : `, ${duration(waited)} after it was created`],
+    it.completed_at && ["Ended", when(it.completed_at)],
+    it.started_at && it.completed_at && ["Took", duration(Date.parse(it.completed_at) - Date.parse(it.started_at))],
+    it.worker_id && ["Worker", a({ href: link(["workers", it.worker_id]) }, it.worker_id)],
+    it.lease_expires_at && ["Lease ends", when(it.lease_expires_at)],
+    it.expires_at && ["Expires", when(it.expires_at)],
+    ["Time-out", duration(it.timeout_seconds * 1000)],
+    it.idempotency_key && ["Idempotency key", span({ class: "mono" }, it.idempotency_key)],
+    it.tags && ["Tags", Object.entries(it.tags).map(([name, value]) => span({ class: "chip" }, Array.isArray(it.tags) ? value : `${name}: ${value}`))],
+    it.workflow_id && ["Workflow", a({ class: "mono", href: link(["workflows", it.workflow_id]) }, shortId(it.workflow_id))],
+    it.parent_job_id && ["Parent", a({ class: "mono", href: link(["jobs", it.parent_job_id]) }, shortId(it.parent_job_id))],
+    it.completion_webhook && ["Called at its end", span({ class: "mono" }, it.completion_webhook)],
+    ["Changed", when(it.updated_at)],
+  ];
+}
+
+const family = around => {
+  const line = each => li({ class: "row" }, a({ class: "mono", href: link(["jobs", each.job_id ?? each.id]) }, shortId(each.job_id ?? each.id)), each.status && status(each.status));
+  const part = (title, all) => (all.length ? div(el.h3(title), ul(all.slice(0, 100).map(line))) : null);
+  return panel("Parents and children", {}, div({ class: "pad grid even" }, () => [
+    part("Waits for", around.data.value.dependencies), part("What waits for it", around.data.value.dependents)]));
+};

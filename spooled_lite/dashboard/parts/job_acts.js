@@ -34,6 +34,11 @@ export function jobActs(job, { after }) {
   };
 }
 
+export const runNow = (id, after) => act({
+  label: "Run now", icon: "play", words: ["jobs:write"], kind: "main-act", after,
+  run: () => send("POST", "/jobs/actions", { action: "run_now", job_ids: [id], dry_run: false }), done: "It waits no longer for its time",
+});
+
 export function askPriority(now, set) {
   const number = input({ type: "number", min: PRIORITY.least, max: PRIORITY.most, value: String(now ?? 0), required: true, autofocus: "" });
   openDialog({

@@ -23,7 +23,7 @@ export function shown(it, make, { what = "this", word, isEmpty = () => false, em
       empty,
       there: () => null,
     })[kind.value](),
-    when(() => it.data.value != null && it.error.value, () => dated(it, what)),
+    when(() => it.data.value != null && it.error.value && it.error.value.status !== 404, () => dated(it, what)),
     when(() => kind.value === "there", make),
   ];
 }
