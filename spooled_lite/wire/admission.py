@@ -1,4 +1,4 @@
-"""What a caller's organization lets in, from its plan, its own limits and the settings."""
+"""The caps and defaults of an organization, from its plan, its own limits and the settings."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from spooled_lite.plans import OwnLimits, Plans, next_tier
 
 
 class Tenant(Protocol):
-    """Whose plan it is: a caller, or an organization that something comes in for."""
+    """The organization whose plan counts: that of a caller, or the receiver of a webhook."""
 
     @property
     def plan_tier(self) -> str: ...
@@ -19,7 +19,7 @@ class Tenant(Protocol):
 
 
 class Storing(Protocol):
-    """What is asked of a call that stores something, over whichever protocol it came."""
+    """What is needed of a call that stores something, over any protocol."""
 
     @property
     def settings(self) -> Settings: ...
@@ -30,7 +30,7 @@ class Storing(Protocol):
 
 
 def admission_of(call: Storing) -> Admission:
-    """Caps and queue defaults for whatever this call stores. Contract: platform, section 5.3."""
+    """Caps and queue defaults for what this call stores. Contract: platform, section 5.3."""
     settings, caller = call.settings, call.caller
     assert caller is not None, "only authenticated calls store anything"
     enforced = settings.plan_enforcement == "on"
@@ -42,9 +42,9 @@ def admission_of(call: Storing) -> Admission:
 
 
 def check_payload_of_plan(call: Storing, payload: bytes, field: str = "payload") -> None:
-    """Raises PayloadTooLarge, in numbers, when a plan or a limit of the organization's own says so.
+    """Raises PayloadTooLarge, with the numbers, when it is over the limit of the organization.
 
-    The server's limit is another one, and core keeps it. Contract: platform, sections 1.4 and 3.2.
+    The limit of the server is checked in core. Contract: platform, sections 1.4 and 3.2.
     """
     settings, caller = call.settings, call.caller
     assert caller is not None, "only authenticated calls store anything"

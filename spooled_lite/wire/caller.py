@@ -1,4 +1,4 @@
-"""Who is calling and what they may do; the same for every protocol."""
+"""Who is calling and what the caller may do; the same for every protocol."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     key_id: str
     secret_id: str  # which of the key's secrets it has shown, itself or through a token
     scope: Scope
-    words: frozenset[str] | None  # every permission word it has; None: all there are
+    words: frozenset[str] | None  # every permission it has; None: all
     rate_limit: int | None  # requests per minute
     expires_at_ms: int | None
     token: Claims | None = None  # of a caller that shows an access token of its key
@@ -65,7 +65,7 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     @property
     def grants(self) -> Grants:
-        """What it may give to another key."""
+        """What the caller may give to another key."""
         return Grants(self.scope, self.words)
 
     def is_concerned_by(self, event: Event) -> bool:
@@ -97,9 +97,8 @@ class Caller(Struct, frozen=True, kw_only=True):
 class Callers:
     """Callers in memory, by the hash of their credential; an authenticated request needs no read.
 
-    A change of a key or an organization is announced before it is answered, so whoever has the
-    answer to a revocation finds the key dead, and so is a token that was logged out. Use it from
-    one event loop.
+    A change of a key, a token or an organization is announced before it is answered: once a
+    revocation is answered, the key or token is refused. Use it from one event loop.
     """
 
     def __init__(self, db: Database, *, clock: Clock, bus: EventBus, signer: Signer) -> None:
@@ -116,10 +115,10 @@ class Callers:
         return len(self._known)
 
     async def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """The caller whom these headers name.
+        """The caller of a request with these headers.
 
         Raises:
-            Unauthorized: they name none, or one that is unknown, revoked or expired.
+            Unauthorized: there is no credential, or it is unknown, revoked or expired.
             AccessDenied: the organization is suspended.
 
         Contract: platform, sections 2.1 and 2.6.
@@ -148,12 +147,12 @@ class Callers:
         return self._checked(caller)
 
     async def of_claims(self, claims: Claims) -> Caller:
-        """Whom a token stands for, as its key is now, whatever the kind of the token.
+        """The caller that a token of any kind stands for, with the rights its key has now.
 
-        Raises: as `authenticate`, for a token that was revoked, too.
+        Raises: as `authenticate`, also for a token that was revoked.
         """
         found = await self._read(find_of_token, claims)
-        # Without its copy of the queues, which is long where the key has many.
+        # Without the copy of the queues, which may be long.
         return self._checked(self._caller_of(found, structs.replace(claims, queues=[])))
 
     async def _of_token(self, token: str) -> Caller:
@@ -172,7 +171,7 @@ class Callers:
         return caller
 
     async def again(self, caller: Caller) -> Caller:
-        """A caller that was let in a while ago, as things are now.
+        """A caller that was admitted a while ago, with the rights it has now.
 
         Raises: as `authenticate`; Unauthorized also when its key has another secret by now.
         """
@@ -186,9 +185,9 @@ class Callers:
     async def _read(
         self, find: Callable[[Reading, T], Credential | None], what: T
     ) -> Credential | None:
-        """A credential from the file. Read anew when a change was announced meanwhile.
+        """A credential from the file; read again when a change was announced meanwhile.
 
-        Else the read may be of before a change that is answered by now, and would outlive it.
+        Otherwise a read from before a change that is already answered would be kept in memory.
         """
         for _ in range(READS_MAX):
             generation = self.generation
@@ -207,7 +206,7 @@ class Callers:
         return Caller.of(found, token)
 
     def _remember(self, credential_hash: bytes, caller: Caller) -> None:
-        # Unknown ones do not come here: whoever makes them up could fill the memory.
+        # Only known credentials are kept: made-up ones could fill the memory.
         if len(self._known) >= CACHED_MAX:
             del self._known[next(iter(self._known))]
         self._known[credential_hash] = caller
@@ -226,7 +225,7 @@ class Callers:
         if len(self._used_at_ms) >= CACHED_MAX:
             self._used_at_ms.clear()
         self._used_at_ms[caller.key] = now_ms
-        # Nobody waits for it: a note that is lost is written five minutes later.
+        # Not awaited: a note that is lost is written five minutes later.
         self._db.submit(caller.org, note_use, caller.key)
 
     def _forget(self, events: Sequence[Event]) -> None:
@@ -259,7 +258,7 @@ class Callers:
 
 
 def credential_of(headers: Mapping[bytes, bytes]) -> str | None:
-    """What stands in `Authorization: Bearer`, else in `X-API-Key`. None: nothing usable."""
+    """The value of `Authorization: Bearer`, else of `X-API-Key`; None: none that is usable."""
     authorization = headers.get(b"authorization")
     if authorization is not None:
         scheme, _, value = authorization.strip().partition(b" ")

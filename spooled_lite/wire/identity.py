@@ -1,6 +1,6 @@
-"""Who opens a stream: in a header or in the query, and whether it may go on.
+"""Who opens a stream, by a credential in a header or in the query, and whether it may go on.
 
-Contract: realtime, section 2. What stands in the query is never logged.
+Contract: realtime, section 2. The query is never logged.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ REVOKED: Final = "Token has been revoked"
 
 
 class Identity(Struct):
-    """Who has opened a stream, and how to find out whether it still may. Keeps no credential."""
+    """Who has opened a stream, and how to check it again. Keeps no credential."""
 
     caller: Caller
     came_by: CameBy
@@ -51,7 +51,7 @@ class Identities:
         """The first credential there is: `Authorization`, `X-API-Key`, `token`, `api_key`.
 
         Raises:
-            Unauthorized: there is none, or it opens nothing; says which.
+            Unauthorized: there is no credential, or it is not valid; the message says which.
             AccessDenied: the organization is suspended.
         """
         credential, came_by = _shown(headers, query)
@@ -67,7 +67,7 @@ class Identities:
         return Identity(caller, came_by, None if caller.token else hash_of(credential))
 
     async def again(self, identity: Identity) -> Caller:
-        """The caller as things are now. A token that has expired meanwhile does not matter.
+        """The caller with the rights it has now. A token may have expired meanwhile.
 
         Raises:
             Unauthorized: the key or the token was revoked, or the organization deleted.
@@ -80,7 +80,7 @@ class Identities:
         return await self._callers.of_claims(token)
 
     async def _was_good(self, credential: str, now_ms: int) -> bool:
-        """Whether it opened something once, and was taken back."""
+        """Whether this credential was valid once and was revoked."""
         if credential.startswith("eyJ"):
             claims: Claims | None = self._signer.read(credential, now_ms=now_ms)
             if claims is None or claims.token_type != "access":

@@ -1,4 +1,4 @@
-"""Codes that are mailed to an address: made, kept hashed, tried. Contract: platform, 7.6."""
+"""Sign-in codes that are mailed: created, kept as a hash, tried. Contract: platform, 7.6."""
 
 import hashlib
 import hmac
@@ -10,21 +10,21 @@ from spooled_lite.errors import RateLimited
 from spooled_lite.storage.transaction import Tx
 
 CODE_DIGITS: Final = 6
-RESEND_MS: Final = 60_000  # a code that is younger is still on its way
+RESEND_MS: Final = 60_000  # a younger code may still be on its way
 _CHANCE_BYTES: Final = 8
 
 Tried = Literal["right", "wrong", "nothing pending"]
 
 
 def start_code(tx: Tx, email: str, secret: bytes, *, may_sign_in: bool) -> str | None:
-    """Make a code for an address, in place of an older one; the code, if it is to be mailed.
+    """Create a code for an address, in place of an older one; returns it when it is to be mailed.
 
-    None when the one before was made just now, or when nobody may sign in with this address: a
-    row is kept all the same, so that neither the time nor a wrong code tells which it was. Wrong
-    tries count on over new codes: five in a quarter of an hour, however many codes there are.
+    None when the last code is younger than RESEND_MS, or when this address cannot sign in. A row is
+    stored in any case, so that neither the time taken nor a wrong code tells which it was. A new
+    code does not renew the tries: five in a quarter of an hour, however many codes there are.
 
     Raises:
-        RateLimited: all tries are used up; not before the last code would have ended.
+        RateLimited: all tries are used up, until the last code has expired.
     """
     code = f"{int.from_bytes(tx.secret(_CHANCE_BYTES)) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
     no_code = tx.secret(hashlib.sha256().digest_size)
@@ -45,7 +45,7 @@ def start_code(tx: Tx, email: str, secret: bytes, *, may_sign_in: bool) -> str |
 
 
 def try_code(tx: Tx, email: str, code: str, secret: bytes) -> Tried:
-    """Use up a code, or one of its tries. Commit either: a try that is undone was free."""
+    """Use up a code, or one of its tries. Commit in both cases: a try that is undone is free."""
     row = tx.row(statements.CODE, {"email": email})
     if row is None:
         return "nothing pending"
@@ -59,7 +59,7 @@ def try_code(tx: Tx, email: str, code: str, secret: bytes) -> Tried:
 
 
 def hash_of_code(secret: bytes, email: str, code: str) -> bytes:
-    """Keyed: a million codes are soon tried by whoever has a copy of the file."""
+    """Keyed, because a million codes are soon tried with a copy of the file."""
     # No text that is signed for a token has a zero byte in it.
     return hmac.digest(secret, f"code\0{email}\0{code}".encode(), "sha256")
 

@@ -1,8 +1,8 @@
 """Confirming the address of an organization with a code that is mailed to it.
 
-Whoever registers an organization may write down anybody's address. Nobody signs in by mail with an
-address before the organization has shown a code that was sent to it: with a key of its own, so that
-neither the key nor the mailbox alone will do. Contract: platform, section 7.6.
+An organization can be registered with the address of another person. So an address cannot sign in
+by mail before a code that was sent to it was shown with a key of the organization: neither the key
+nor the mailbox alone is enough. Contract: platform, section 7.6.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from spooled_lite.core.auth.records import CODE_SECONDS, CODE_TRIES_MAX
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.transaction import Reading, Tx
 
-# More than of a sign-in: whoever makes organizations has that many times five tries.
+# More than for a sign-in: each organization that is created has five tries of its own.
 CODE_DIGITS: Final = 10
 _CHANCE_BYTES: Final = 8
 
@@ -35,16 +35,16 @@ class Confirmed(Struct, frozen=True):
 
 
 def is_unconfirmed(tx: Reading, org: int) -> bool:
-    """Whether the address of an organization was never confirmed, nor asked to be."""
+    """Whether the address is not confirmed and no code was ever mailed to it."""
     row = tx.row(statements.TO_CONFIRM, {"org": org})
     return row is not None and row["billing_email_asked_at_ms"] is None
 
 
 def start_confirmation(tx: Tx, org: int, secret: bytes, *, again: bool = False) -> Sending | None:
-    """Make a code for the address of an organization, in place of an older one.
+    """Create a code for the address of an organization, in place of an older one.
 
-    None: there is nothing to confirm; a code was made before, unless `again`; or one was mailed to
-    this address in the last RESEND_MS, for whichever organization: nobody is flooded with them.
+    None: there is nothing to confirm; a code was created before, unless `again`; or a code was
+    mailed to this address in the last RESEND_MS for any organization, so that it is not flooded.
     """
     row = tx.row(statements.TO_CONFIRM, {"org": org})
     if row is None or (row["billing_email_asked_at_ms"] is not None and not again):
@@ -71,7 +71,7 @@ def start_confirmation(tx: Tx, org: int, secret: bytes, *, again: bool = False) 
 
 
 def confirm(tx: Tx, org: int, code: str, secret: bytes) -> Confirmed:
-    """Use up a code, or one of its tries. Commit either: a try that is undone was free."""
+    """Use up a code, or one of its tries. Commit in both cases: a try that is undone is free."""
     row = tx.row(statements.CONFIRMATION, {"org": org})
     if row is None:
         return Confirmed("nothing pending")
@@ -88,5 +88,5 @@ def confirm(tx: Tx, org: int, code: str, secret: bytes) -> Confirmed:
 
 
 def _hash_of(secret: bytes, org: int, email: str, code: str) -> bytes:
-    # Never the text of a code for a sign-in, which begins otherwise.
+    # Begins differently from the text of a sign-in code, so that neither is taken for the other.
     return hmac.digest(secret, f"confirm\0{org}\0{email}\0{code}".encode(), "sha256")

@@ -17,10 +17,10 @@ CODE_SECONDS: Final = 900
 CODE_TRIES_MAX: Final = 5
 
 
-# What can be written as a date: others may make tokens with a secret that was configured.
+# Times that can be shown as a date: a configured secret allows others to make tokens.
 Seconds = Annotated[int, Meta(ge=0, le=253_402_300_799)]
 
-# No quoted local parts, no addresses of machines: nobody has one who signs in here.
+# No quoted local parts and no IP addresses.
 _EMAIL: Final = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
@@ -28,10 +28,10 @@ _EMAIL: Final = re.compile(
 
 
 def checked_email(text: str) -> str:
-    """The address in small letters: how accounts are compared.
+    """The address in lower case, as accounts are compared.
 
     Raises:
-        RuleBroken: it is no address.
+        RuleBroken: it is not an address.
     """
     address = text.strip()
     if len(address) > EMAIL_CHARS_MAX or not _EMAIL.fullmatch(address):
@@ -40,7 +40,7 @@ def checked_email(text: str) -> str:
 
 
 def masked_email(address: str) -> str:
-    """As it is shown to whoever typed it: `a***@example.com`."""
+    """The address as it is shown: `a***@example.com`."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}***@{domain}"
 
@@ -51,8 +51,8 @@ class Claims(Struct, frozen=True, kw_only=True):
     sub: str  # the organization
     org_id: str  # the same
     api_key_id: str
-    secret_id: str  # of the key's secret when it was made; a token of an older one is worth nothing
-    queues: list[str]  # as they were when it was made; the key decides
+    secret_id: str  # of the key's secret at that time; after a new secret the token is refused
+    queues: list[str]  # of the key at that time; the key itself decides
     token_type: TokenKind
     iat: Seconds
     nbf: Seconds
@@ -61,7 +61,7 @@ class Claims(Struct, frozen=True, kw_only=True):
 
 
 class SignupClaims(Struct, frozen=True, kw_only=True):
-    """What a sign-up token says: whoever has it has read the mail to this address."""
+    """What a sign-up token says: its holder has shown a code mailed to this address."""
 
     email: str
     token_type: Literal["signup"]
@@ -72,7 +72,7 @@ class SignupClaims(Struct, frozen=True, kw_only=True):
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """Whom a token is for."""
+    """The key that a token stands for."""
 
     org_id: str
     key_id: str

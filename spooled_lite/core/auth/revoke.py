@@ -1,4 +1,4 @@
-"""Tokens that were logged out, kept until they would have expired by themselves."""
+"""Tokens that were logged out, kept until they expire."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from spooled_lite.storage.transaction import Reading, Tx
 
 
 def revoke_tokens(tx: Tx, org: int, tokens: Sequence[Claims | SignupClaims]) -> None:
-    """Make tokens of an organization useless, at once and for good. May be repeated."""
+    """Revoke tokens of an organization, at once. Repeating it changes nothing."""
     for claims in tokens:
         expires_at_ms = (claims.exp + LEEWAY_SECONDS) * 1000
         row = tx.row(statements.REVOKE, {"id": claims.jti, "expires_at_ms": expires_at_ms})
@@ -19,7 +19,7 @@ def revoke_tokens(tx: Tx, org: int, tokens: Sequence[Claims | SignupClaims]) -> 
 
 
 def check_not_revoked(tx: Reading, token_id: str) -> None:
-    """For what was allowed a while ago. Raises Unauthorized."""
+    """Check again a token that was accepted a while ago. Raises Unauthorized."""
     if is_revoked(tx, token_id):
         raise Unauthorized
 

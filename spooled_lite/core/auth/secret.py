@@ -9,9 +9,9 @@ SECRET_BYTES: Final = 32
 
 
 def token_secret(tx: Tx, configured: str | None) -> bytes:
-    """The configured secret; without one, that of the file, which is made once.
+    """The configured secret; without one, the secret of the file, which is created once.
 
-    Tokens outlive a restart that way. A configured secret leaves that of the file alone.
+    So tokens stay valid over a restart. A configured secret does not change that of the file.
     """
     if configured is not None:
         return configured.encode("utf-8")

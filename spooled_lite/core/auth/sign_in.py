@@ -1,7 +1,7 @@
-"""Signing in with a code from a mail, and who is signed in. Contract: platform, 7.4 and 7.6.
+"""Sign in with a code from a mail, and show who is signed in. Contract: platform, 7.4 and 7.6.
 
-An address opens the organizations where it was confirmed, and no others: see `confirm`. One that
-somebody has merely written down is treated as unknown.
+An address signs in only to organizations where it was confirmed: see `confirm`. Until then it is
+treated as unknown.
 """
 
 from typing import Final
@@ -23,7 +23,7 @@ KEY_NAME: Final = "Email Sign-In"
 
 
 class Verified(Struct, frozen=True):
-    """What became of a code. Without a subject the address has no account: it may sign up."""
+    """The outcome of a code. Right without a subject: the address has no account, may sign up."""
 
     tried: Tried
     subject: Subject | None = None
@@ -41,7 +41,7 @@ def verify(
     """Try a code, and sign in to the newest organization of the address.
 
     Raises:
-        AccessDenied: all its organizations are suspended, or it has none and may not make one.
+        AccessDenied: all its organizations are suspended, or it has none and cannot register one.
             The code stays good.
     """
     tried = try_code(tx, email, code, secret)
@@ -63,7 +63,7 @@ def verify(
 
 
 def has_account(tx: Reading, email: str) -> bool:
-    """Whether it signs in somewhere."""
+    """Whether the address can sign in to an organization."""
     return bool(_accounts(tx, email))
 
 
@@ -71,7 +71,7 @@ def get_signed_in(tx: Reading, key: int) -> SignedInRow:
     """A key with its organization, for GET /auth/me.
 
     Raises:
-        Unauthorized: the organization has just been removed for good.
+        Unauthorized: the organization has just been deleted.
     """
     row = tx.row(statements.KEY_AND_ORG, {"key": key})
     if row is None:
@@ -84,9 +84,9 @@ def _accounts(tx: Reading, email: str) -> list[AccountRow]:
 
 
 def _owner(tx: Tx, organization: AccountRow, *, is_live: bool) -> Subject:
-    """The oldest key that opens everything; one is made when there is none.
+    """The oldest key without limits; one is created when there is none.
 
-    Tokens stand for a key: revoking it ends the sessions that came by mail as well.
+    Tokens stand for a key, so revoking the key also ends sessions that began by mail.
     """
     row: SubjectRow | KeyRow | None
     row = tx.row(statements.OWNER_KEY, {"org": organization["seq"], "now_ms": tx.now_ms})

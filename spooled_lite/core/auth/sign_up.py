@@ -1,4 +1,4 @@
-"""Making an organization for an address that has shown its code. Contract: platform, 7.6."""
+"""Create an organization for an address that was confirmed by a code. Contract: platform, 7.6."""
 
 from typing import Final
 
@@ -15,11 +15,11 @@ BAD_TOKEN: Final = "The sign-up token is wrong, used or expired"
 def complete_signup(
     tx: Tx, claims: SignupClaims, organization: NewOrganization, *, is_live: bool
 ) -> Onboarded:
-    """Make the organization, as by registration, and use up the token.
+    """Create the organization, as registration does, and use up the token.
 
     Raises:
         BadRequest: the token was used.
-        Conflict: the slug is taken; the token stays good.
+        Conflict: the slug is taken; the token stays valid.
     """
     if is_revoked(tx, claims.jti):
         raise BadRequest(BAD_TOKEN)

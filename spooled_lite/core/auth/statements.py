@@ -1,4 +1,4 @@
-"""SQL of sign-in. Codes are kept hashed, tokens by their id alone."""
+"""SQL of sign-in. Codes are stored as a hash, revoked tokens only by their id."""
 
 from typing import Final
 
@@ -54,8 +54,8 @@ SELECT api_keys.id, api_keys.name, queues, permissions, api_keys.created_at_ms,
 """,
 )
 
-# The newest first, by organizations_by_email: of those where the address was confirmed. Suspended
-# ones are among them.
+# The newest first, by organizations_by_email: where the address was confirmed, including suspended
+# organizations.
 ACCOUNTS: Final = Statement(
     AccountRow,
     """
@@ -67,7 +67,7 @@ SELECT seq, id, is_active FROM organizations
 """,
 )
 
-# The oldest key that opens everything, by api_keys_of_org.
+# The oldest key without limits, by api_keys_of_org.
 OWNER_KEY: Final = Statement(
     SubjectRow,
     """

@@ -1,4 +1,4 @@
-"""Signing and reading tokens. Contract: platform, section 2.5."""
+"""Sign and read tokens. Contract: platform, section 2.5."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -19,7 +19,7 @@ from spooled_lite.core.auth.records import (
 
 C = TypeVar("C", Claims, SignupClaims)
 
-ALGORITHM: Final = "HS256"  # never what a token says of itself
+ALGORITHM: Final = "HS256"  # whatever algorithm a token names
 LEEWAY_SECONDS: Final = 60
 REFRESH_TIMES: Final = 24  # a refresh token lives that many times as long as an access token
 KEY_BYTES_MIN: Final = 32
@@ -37,7 +37,7 @@ _OPTIONS: Final[Options] = {
 
 
 class Signer:
-    """Makes and reads tokens with one secret. Knows nothing of what was revoked."""
+    """Makes and reads tokens with one secret. Does not know which tokens were revoked."""
 
     def __init__(self, secret: bytes, *, access_seconds: int) -> None:
         # HMAC itself fills a short key up with zeros: the signatures are those of the secret.
@@ -76,7 +76,7 @@ class Signer:
         )
 
     def read(self, token: str, *, now_ms: int) -> Claims | None:
-        """What an access or refresh token says; None when it is not ours, or not alive."""
+        """The claims of an access or refresh token; None: not signed by this server, or expired."""
         return self._read(token, Claims, now_ms)
 
     def read_signup(self, token: str, *, now_ms: int) -> SignupClaims | None:
@@ -116,13 +116,13 @@ class Signer:
 
 
 def is_alive(claims: Claims | SignupClaims, *, now_ms: int) -> bool:
-    """Whether its time has begun and is not over, give or take LEEWAY_SECONDS."""
+    """Whether it is valid at this time, with LEEWAY_SECONDS for clocks that differ."""
     leeway_ms = LEEWAY_SECONDS * 1000
     return claims.nbf * 1000 - leeway_ms <= now_ms < claims.exp * 1000 + leeway_ms
 
 
 def _as_many_as_fit(queues: Sequence[str]) -> list[str]:
-    """Headers have a limit. The copy is for people to read: the key decides."""
+    """Headers have a limit. The copy is only for people to read; the key itself decides."""
     fitting: list[str] = []
     room = QUEUES_BYTES_MAX
     for queue in queues:

@@ -1,4 +1,4 @@
-"""Whose a token is, as things are now: the key decides, not what the token was made with."""
+"""Find the key of a token. The key as it is now decides, not the claims of the token."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Shown(Struct, frozen=True):
-    """What somebody was let in with."""
+    """The credential that a call was admitted with."""
 
     key: int
     secret_id: str  # of the key at that time
@@ -23,7 +23,7 @@ class Shown(Struct, frozen=True):
 
 
 def find_of_token(tx: Reading, claims: Claims) -> Credential | None:
-    """The key that a token stands for, whatever its state; None when the token is worth nothing.
+    """The key that a token stands for, whatever its state; None when the token is not valid.
 
     Contract: platform, section 2.5 ("On each use").
     """
@@ -32,18 +32,18 @@ def find_of_token(tx: Reading, claims: Claims) -> Credential | None:
     found = find_by_id(tx, claims.api_key_id)
     if found is None or found.org_id != claims.org_id:
         return None
-    # Another secret by now: whatever was opened with the old one is shut.
+    # With a new secret of the key, tokens made with the old one are refused.
     return found if found.secret_id == claims.secret_id else None
 
 
 def while_valid(tx: Tx, shown: Shown, operation: Callable[[Tx], T]) -> T:
-    """Do what somebody was let in for a moment ago, unless the key has another secret by now.
+    """Run an operation of a call that was admitted, unless its key has another secret by now.
 
-    For what gives power: of two who change the secret of a key at once, the second has shown one
-    that is dead, and would take the key from the first.
+    For operations that give power. When two callers change the secret of a key at once, the second
+    was admitted with a secret that is no longer valid, and would take the key from the first.
 
     Raises:
-        Unauthorized: what was shown opens nothing any more.
+        Unauthorized: the credential is not valid any more.
     """
     scope_of_valid(tx, shown.key, shown.secret_id)
     if shown.token_id is not None:

@@ -1,4 +1,4 @@
-"""What an administrator does to an organization and its keys. Contract: platform, section 11."""
+"""How an administrator changes an organization and its keys. Contract: platform, section 11."""
 
 from spooled_lite.core.keys import statements
 from spooled_lite.core.orgs import admin_statements
@@ -12,12 +12,13 @@ from spooled_lite.storage.transaction import Tx
 
 
 def change_organization(tx: Tx, org_id: str, changes: OrganizationChanges) -> OrgRow:
-    """Give any organization new values.
+    """Change any organization.
 
-    A tier takes a soft deletion back: with it go on the keys that the deletion had switched off.
+    Giving a tier to one that was closed opens it again, with the keys that the closing had switched
+    off.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: there is no organization with this id.
     """
     before = get_by_id(tx, org_id)
     changed = update(tx, before["seq"], changes)
@@ -27,9 +28,9 @@ def change_organization(tx: Tx, org_id: str, changes: OrganizationChanges) -> Or
 
 
 def soft_delete(tx: Tx, org_id: str) -> None:
-    """Close an organization: its keys and tokens open nothing, its data stays.
+    """Close an organization: its keys and tokens are refused, its data is kept.
 
-    Doing it again changes nothing. Raises NotFound: there is none of this id.
+    Closing it again changes nothing. Raises NotFound: there is no organization with this id.
     """
     organization = get_by_id(tx, org_id)
     if organization["plan_tier"] == DELETED:
@@ -40,10 +41,10 @@ def soft_delete(tx: Tx, org_id: str) -> None:
 
 
 def reset_usage(tx: Tx, org_id: str) -> None:
-    """Begin counting the jobs of today anew; the month and the sum of all time go on.
+    """Set the count of today's jobs to 0; the counts of the month and of all time stay.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: there is no organization with this id.
     """
     org, today = get_by_id(tx, org_id)["seq"], day_name(tx.now_ms // DAY_MS)
     tx.execute(admin_statements.RESET_TODAY, {"org": org, "today": today})

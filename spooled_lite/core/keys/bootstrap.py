@@ -1,4 +1,4 @@
-"""The API key that the settings bring: there from the start on, unless it was taken back."""
+"""The API key from the settings: it exists from the first start on, unless it was revoked."""
 
 from typing import Final
 
@@ -14,16 +14,16 @@ NAME: Final = "Bootstrap Key"
 
 
 class Ensured(Struct, frozen=True):
-    is_good: bool  # whether the key opens anything
+    is_good: bool  # whether the key is accepted
     warnings: tuple[str, ...] = ()
 
 
 def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
-    """Make sure that this key exists, unless it was taken back. Run at every start.
+    """Create this key unless it exists or was revoked. Run at every start.
 
-    A key that is there keeps its organization, its queues and its end. One that was revoked, has
-    ended or was given another secret stays so: a restart is no way to bring it back. The key of
-    the start before, when it is another one and still opens something, is named once.
+    An existing key keeps its organization, its queues and its expiry. A key that was revoked, has
+    expired or has another secret stays that way: a restart does not bring it back. If the settings
+    name another key than at the last start and that one still works, a warning names it once.
     """
     key_hash = hash_of(secret)
     tx.execute(statements.FORGET_OF_DELETED, {"key_hash": key_hash})
@@ -47,12 +47,12 @@ def ensure_key(tx: Tx, org: int, secret: str) -> Ensured:
 
 
 def _taken_back(tx: Tx, key_hash: bytes) -> str | None:
-    """The id of the key that once had this secret, and lost it or was revoked."""
+    """The id of the key that once had this secret and was revoked or got another one."""
     return tx.value(statements.FORMER_BOOTSTRAP, {"key_hash": key_hash})
 
 
 def _earlier(tx: Tx, key_hash: bytes) -> str | None:
-    """The id of the bootstrap key of the last start, if it was another one and is still good."""
+    """The id of the bootstrap key of the last start, if it is another key and still works."""
     last = tx.value(statements.LAST_BOOTSTRAP)
     if last is None or last == key_hash:
         return None

@@ -1,4 +1,4 @@
-"""Changing a key, and giving it a new secret."""
+"""Change a key, and give it a new secret."""
 
 import msgspec
 from msgspec import UNSET
@@ -25,9 +25,9 @@ from spooled_lite.storage.transaction import Tx
 def change(
     tx: Tx, org: int, key_id: str, changes: KeyChanges, grants: Grants, caps: Caps | None
 ) -> KeyRow:
-    """Give a key new values; what a change says nothing about is kept.
+    """Change a key; what the change does not name is kept.
 
-    A key that is switched on again counts as a new one.
+    A key that is switched on again counts against the quota like a new one.
 
     Raises:
         NotFound: no such key in this organization.
@@ -41,10 +41,10 @@ def change(
     row = get_key(tx, org, key_id)
     grants.check_over(grants_of(row))
     wanted = _merged(row, changes)
-    # What is kept is not looked at again: an earlier version has taken words that are unknown.
+    # Only new permissions are checked: an earlier version has stored words that are unknown now.
     msgspec.structs.replace(wanted, permissions=changes.permissions).checked(now_ms=tx.now_ms)
     is_revived = bool(changes.is_active and not row["is_active"])
-    # More queues are more that its permissions open, and the other way round.
+    # With more queues its permissions reach further, and with more permissions its queues do.
     gives_both = is_revived or not grants_of(row).covers(
         Grants.of(wanted.queues, wanted.permissions)
     )
@@ -72,13 +72,13 @@ def change(
 
 
 def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) -> IssuedKey:
-    """A new secret for a key; the old one dies at once, with the tokens that were made with it.
+    """Give a key a new secret. The old one and the tokens made with it stop at once.
 
     A revoked key stays revoked.
 
     Raises:
         NotFound: no such key in this organization.
-        AccessDenied: the key can do more than the one that it is asked for with.
+        AccessDenied: the key can do more than the key of the caller.
 
     Contract: platform, section 9.2.
     """
@@ -103,7 +103,7 @@ def regenerate(tx: Tx, org: int, key_id: str, grants: Grants, *, is_live: bool) 
 
 
 def _merged(row: KeyRow, changes: KeyChanges) -> NewKey:
-    """The key as it will be. Its end is not looked at: it may have come, and cannot be changed."""
+    """The key after the change, without its expiry, which cannot be changed and may have passed."""
     stored = NewKey(
         name=row["name"],
         queues=queues_of(row["queues"]),

@@ -16,15 +16,15 @@ DEFAULT_ORGANIZATION: Final = NewOrganization(name="default", slug="default", ti
 
 class Entry(Struct, frozen=True):
     organization_id: str
-    # None: it was made at an earlier start and is not known any more, or it opens nothing.
+    # None: it was made at an earlier start and cannot be shown again, or it is not accepted.
     key: str | None
     warnings: tuple[str, ...] = ()
 
 
 def first_start(tx: Tx, *, bootstrap_key: str | None, is_live: bool) -> Entry:
-    """Run at every start. A file without an organization gets one, and a key to enter with.
+    """Run at every start. A file without an organization gets one with a first key.
 
-    With a bootstrap key that is the key, as long as nobody has taken it back.
+    With a bootstrap key in the settings, that is the key, unless it was revoked.
 
     Contract: platform, section 15.
     """

@@ -1,4 +1,4 @@
-"""Making API keys."""
+"""Create API keys."""
 
 import base64
 
@@ -21,10 +21,10 @@ from spooled_lite.storage.transaction import Tx
 
 
 def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
-    """Make a new key and announce it. Its secret is in the answer and nowhere else.
+    """Create a key and announce it. Its secret is in the result and stored nowhere.
 
     Raises:
-        RuleBroken: the name, a queue, a word, the rate limit or the expiry breaks a rule.
+        RuleBroken: the name, a queue, a permission, the rate limit or the expiry breaks a rule.
 
     Contract: platform, sections 2.2 and 9.2.
     """
@@ -35,11 +35,11 @@ def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
 def issue_with(
     tx: Tx, org: int, key: NewKey, grants: Grants, caps: Caps | None, *, is_live: bool
 ) -> IssuedKey:
-    """As `issue`, by somebody who has a key: with no more rights than that one, under its caps.
+    """As `issue`, for a caller with a key: with no more rights than that key, and within `caps`.
 
     Raises:
         RuleBroken: as `issue`.
-        AccessDenied: the new key would open or hold more.
+        AccessDenied: the new key would have queues or permissions that the caller's key lacks.
         QuotaExceeded: it would be one key too many.
 
     Contract: platform, sections 5.3 and 9.
@@ -52,13 +52,13 @@ def issue_with(
 
 
 def new_secret(tx: Tx, *, is_live: bool) -> str:
-    """The text of a key that nobody has. Contract: platform, section 2.2."""
+    """The text of a new key. Contract: platform, section 2.2."""
     text = base64.urlsafe_b64encode(tx.secret(SECRET_BYTES)).rstrip(b"=").decode("ascii")
     return f"{'sk_live_' if is_live else 'sk_test_'}{text}"
 
 
 def store_key(tx: Tx, org: int, key: NewKey, secret: str) -> KeyRow:
-    """A row for a key that was checked, with a secret that nobody else has. Announces it."""
+    """Store a key that was checked, with a new secret, and announce it."""
     row = tx.row(
         statements.INSERT,
         {

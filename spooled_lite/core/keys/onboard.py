@@ -1,4 +1,4 @@
-"""An organization enters: it is made together with the key it enters with."""
+"""Create an organization with its first key, and keys for callers who have none yet."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ from spooled_lite.storage.transaction import Tx
 
 INITIAL_KEY: Final = NewKey(name="Initial Admin Key", queues=("*",))
 WINDOW_MS: Final = 60 * 60 * 1000  # after it was made
-WINDOW_KEYS_MAX: Final = 100  # nobody who has to say who they are makes so many
+WINDOW_KEYS_MAX: Final = 100  # more than anyone needs before using one of them
 
 
 class Onboarded(Struct, frozen=True):
@@ -33,7 +33,7 @@ class IssuedFor(Struct, frozen=True):
 
 
 def onboard(tx: Tx, organization: NewOrganization, *, is_live: bool) -> Onboarded:
-    """Make an organization, its unrestricted first key and its webhook token.
+    """Create an organization with a webhook token and a first key without limits.
 
     Raises:
         Conflict: the slug is taken.
@@ -45,7 +45,7 @@ def onboard(tx: Tx, organization: NewOrganization, *, is_live: bool) -> Onboarde
 
 
 def issue_by_admin(tx: Tx, org_id: str, key: NewKey, *, is_live: bool) -> IssuedFor:
-    """A key for any organization, whatever its plan says.
+    """Create a key for any organization, without regard to its plan.
 
     Raises:
         NotFound: there is no such organization.
@@ -60,13 +60,13 @@ def issue_by_admin(tx: Tx, org_id: str, key: NewKey, *, is_live: bool) -> Issued
 def issue_in_window(
     tx: Tx, org_id: str, key: NewKey, plans: Plans, *, is_enforced: bool, is_live: bool
 ) -> IssuedFor:
-    """A key for somebody who shows none, soon after the organization was made.
+    """Create a key for a caller without one, soon after the organization was created.
 
-    The window closes at WINDOW_MS, or with the first use of any of its keys. Whether there is
-    such an organization is not told.
+    The window closes after WINDOW_MS, or when any key of the organization is used. The error does
+    not tell whether the organization exists.
 
     Raises:
-        Unauthorized: the window is closed, or there never was one.
+        Unauthorized: the window is closed, or there is no such organization.
         RuleBroken, QuotaExceeded: as `issue_with`.
 
     Contract: platform, section 8.4.

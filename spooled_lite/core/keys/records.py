@@ -1,4 +1,4 @@
-"""API keys: what is stored of one, what may be asked for, what callers get, what a key opens."""
+"""API keys: what core is asked to make and to change, and what a key may do."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _QUEUE_MARKS: Final = frozenset("-_.*")
 
 
 class Scope:
-    """The queues a key opens: all of them, or those that an entry names or matches.
+    """The queues a key may use: all of them, or those that an entry names or matches.
 
     Contract: platform, section 2.3.
     """
@@ -49,7 +49,7 @@ class Scope:
             raise AccessDenied("This key may not use this queue")
 
     def covers(self, other: "Scope") -> bool:
-        """Whether this opens all that the other does. A pattern is covered by itself alone."""
+        """Whether this allows all that the other does. Only the same pattern covers a pattern."""
         if self.is_unrestricted or other.is_unrestricted:
             return self.is_unrestricted
         return all(
@@ -71,13 +71,13 @@ ALL_QUEUES: Final = Scope()
 
 
 class Grants(Struct, frozen=True):
-    """What a key may give to another one: what it has itself. Contract: platform, section 9.1.
+    """What a key may give to another key: what it has itself. Contract: platform, section 9.1.
 
-    One with limits, be they queues or permissions, has no power over one without.
+    A key that is limited in queues or permissions cannot change or revoke one that is not.
     """
 
     scope: Scope = ALL_QUEUES
-    words: frozenset[str] | None = None  # all that it has; None: everything
+    words: frozenset[str] | None = None  # every permission it has; None: all
 
     @classmethod
     def of(cls, queues: Sequence[str], permissions: Sequence[str] | None) -> Self:
@@ -88,7 +88,7 @@ class Grants(Struct, frozen=True):
         return self.scope.is_unrestricted and (self.words is None or EVERYTHING in self.words)
 
     def covers(self, other: "Grants") -> bool:
-        """Whether this has all that the other has."""
+        """Whether this has every queue and permission of the other."""
         if not self.scope.covers(other.scope):
             return False
         if self.words is None or EVERYTHING in self.words:
@@ -101,7 +101,7 @@ class Grants(Struct, frozen=True):
             raise AccessDenied("A key with limits cannot change or revoke a key without limits")
 
     def check(self, queues: Sequence[str] | None, permissions: Sequence[str] | None) -> None:
-        """None for `permissions` is everything. Raises AccessDenied."""
+        """`permissions` None means all of them. Raises AccessDenied."""
         if queues is not None and not self.scope.covers(Scope(queues)):
             raise AccessDenied("The new key may not have queues that your key does not have")
         if self.words is None or EVERYTHING in self.words:
@@ -111,7 +111,7 @@ class Grants(Struct, frozen=True):
 
 
 class Credential(Struct, frozen=True, kw_only=True):
-    """A key as it is stored, with what matters of its organization."""
+    """A stored key, with what decides about it in its organization."""
 
     key: int
     key_id: str
@@ -131,11 +131,11 @@ class Credential(Struct, frozen=True, kw_only=True):
 
 
 class NewKey(Struct, frozen=True, kw_only=True):
-    """A key to be made. Build it with `checked`."""
+    """A key to create. Call `checked` before it is stored."""
 
     name: str
     queues: tuple[str, ...] = ()
-    permissions: tuple[str, ...] | None = None  # None: everything is allowed
+    permissions: tuple[str, ...] | None = None  # None: all
     rate_limit: int | None = None  # requests per minute
     expires_at_ms: int | None = None
 
@@ -148,7 +148,7 @@ class NewKey(Struct, frozen=True, kw_only=True):
 
 
 class KeyChanges(Struct, frozen=True, kw_only=True):
-    """What core is asked to change of a key; None is kept."""
+    """What to change in a key; None keeps the present value."""
 
     name: str | None = None
     queues: tuple[str, ...] | None = None

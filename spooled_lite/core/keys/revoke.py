@@ -1,4 +1,4 @@
-"""Taking API keys back, and seeing which there are."""
+"""Revoke API keys, and list them."""
 
 from typing import Final
 
@@ -9,17 +9,17 @@ from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading, Tx
 
 LISTED_MAX: Final = 100
-EVERYTHING_THERE_IS: Final = Grants()  # of whoever has the file, or the admin key
+EVERYTHING_THERE_IS: Final = Grants()  # of the command line and the admin key
 
 
 def revoke(tx: Tx, org: int, key_id: str, grants: Grants = EVERYTHING_THERE_IS) -> None:
-    """Make a key useless, at once. Doing it again changes and announces nothing.
+    """Revoke a key, at once. Revoking it again changes and announces nothing.
 
-    `grants` are those of the key that asks for it.
+    `grants` are those of the caller's key.
 
     Raises:
         NotFound: no such key in this organization.
-        AccessDenied: the key is without limits, and the one that asks for it is not.
+        AccessDenied: the key has no limits, and the caller's key has some.
 
     Contract: platform, section 9.2.
     """

@@ -62,7 +62,7 @@ SELECT {COLUMNS}
 """,
 )
 
-# Every column that a caller can change; the operation brings the ones that stay as they are.
+# Every column that a caller can change; the operation passes the present value of the others.
 UPDATE: Final = Statement(
     KeyRow,
     f"""
@@ -105,15 +105,16 @@ SELECT count(*) AS count, count(last_used_ms) AS used FROM api_keys WHERE org = 
 
 # -- the bootstrap key -----------------------------------------------------------------------
 
-# A key of an organization that is on its way out stands in nobody's way, unless it was revoked.
+# The key of an organization that is being deleted does not keep its secret taken, unless it was
+# revoked.
 FORGET_OF_DELETED: Final = """
 DELETE FROM api_keys
  WHERE key_hash = :key_hash AND is_active = 1
    AND (SELECT deleted_at_ms FROM organizations WHERE seq = api_keys.org) IS NOT NULL
 """
 
-# The key that had this secret at an earlier start. One that is gone with its organization is among
-# them only if it had been taken back before.
+# The key that had this secret at an earlier start. A key that was deleted with its organization
+# counts only if it had been revoked before.
 FORMER_BOOTSTRAP: Final = Value(
     str,
     """

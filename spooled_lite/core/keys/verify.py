@@ -1,4 +1,4 @@
-"""Finding the key somebody has shown, and noting that it was used."""
+"""Find the key of a credential, check it again later, and note its use."""
 
 from typing import Final
 
@@ -48,7 +48,7 @@ def _credential(row: CredentialRow | None) -> Credential | None:
 
 
 def note_use(tx: Tx, key: int) -> None:
-    """Write down that a key was used, at most once in five minutes. Not announced."""
+    """Store that a key was used, at most once in five minutes. Not announced."""
     tx.execute(
         statements.NOTE_USE,
         {"key": key, "now_ms": tx.now_ms, "not_after_ms": tx.now_ms - LAST_USED_EVERY_MS},
@@ -56,13 +56,13 @@ def note_use(tx: Tx, key: int) -> None:
 
 
 def check_still_valid(tx: Tx, key: int, secret_id: str, queue_name: str) -> None:
-    """For what was allowed a while ago: is the key alive, and does it still open this queue?
+    """Check again a key that was accepted a while ago, for this queue.
 
     Read once per batch and millisecond: most claims of a batch come with few keys.
 
     Raises:
         Unauthorized: the key was revoked, has expired, or has another secret by now.
-        AccessDenied: the queue is outside its scope now.
+        AccessDenied: it may not use the queue any more.
     """
     shown = (key, secret_id, tx.now_ms)
     known = tx.cache(_VALID)

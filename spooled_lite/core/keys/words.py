@@ -1,4 +1,4 @@
-"""Permission words: which there are, and which ones imply others. Contract: platform, 2.4."""
+"""The permissions, and which of them imply others. Contract: platform, section 2.4."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -22,7 +22,7 @@ WORDS: Final = (
     EVERYTHING,
     *(f"{resource}:{action}" for resource, of in _ACTIONS.items() for action in (*of, "*")),
 )
-SHOWN_CHARS_MAX: Final = 64  # of a word that somebody made up
+SHOWN_CHARS_MAX: Final = 64  # of an unknown word, in the message
 
 # Resources that `jobs:read` and `jobs:write` open as well.
 _LIKE_JOBS: Final = ("queues", "workers", "schedules", "workflows")
@@ -34,7 +34,7 @@ _IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def word_problem(word: str) -> str | None:
-    """What is wrong with a permission word; names the nearest one. None: there is such a word."""
+    """Why this is not a permission, with the nearest one; None when it is one."""
     if word in WORDS:
         return None
     shown = word[:SHOWN_CHARS_MAX]
@@ -42,7 +42,7 @@ def word_problem(word: str) -> str | None:
 
 
 def implied_words(given: Iterable[str]) -> frozenset[str]:
-    """Every word that a list of words grants."""
+    """Every permission that a list of permissions grants."""
     words = set(given)
     for word in given:
         resource, _, action = word.partition(":")

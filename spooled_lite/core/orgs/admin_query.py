@@ -1,4 +1,4 @@
-"""What an administrator sees: all organizations, one of them, and the sums over the server."""
+"""What an administrator sees: all organizations, one organization, and the sums of the server."""
 
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
@@ -36,7 +36,7 @@ _DAY_MINUTES: Final = DAY_MS // MINUTE_MS
 _NOT_REMOVED: Final = "deleted_at_ms IS NULL"
 _TIER: Final = "plan_tier = :plan_tier"
 _SEARCH: Final = "(instr(lower(name), :search) OR instr(lower(slug), :search))"
-# The same for letters beyond ASCII, which no slug has.
+# The same for text beyond ASCII, which only names contain.
 _SEARCH_PATTERN: Final = "name GLOB :search"
 
 
@@ -60,7 +60,7 @@ class OrganizationFilter(Struct, frozen=True, kw_only=True):
         order: str = "",
         **page: int,
     ) -> "OrganizationFilter":
-        """From words that somebody sent: those that are not known count as left out."""
+        """From the words of a query. Words that are not known count as left out."""
         tier, kept = plan_tier.lower(), _searchable(search)
         return cls(
             plan_tier=tier if tier in TIERS or tier == DELETED else None,

@@ -14,7 +14,7 @@ from spooled_lite.plans import TIERS, OwnLimits
 CUSTOM_LIMITS_BYTES_MAX: Final = 65_536
 LIMIT_MAX: Final = 2**53  # an integer for every client
 
-# The least that each limit may be. Null lifts the first eight, and leaves the others to the tier.
+# The smallest value of each limit. Null lifts the first eight; the others then follow the tier.
 LEAST: Final[Mapping[str, int]] = {
     "max_jobs_per_day": 0,
     "max_active_jobs": 0,
@@ -43,13 +43,13 @@ def tier_of(word: str) -> Tier:
 
 
 def checked_limits(given: bytes) -> bytes | None:
-    """What to store of the limits that somebody sent; None for none of its own.
+    """The custom limits as they are stored; None when there are none.
 
-    Names that no tier has are kept and have no effect: clients write down what they like there.
+    Names that no tier has are kept and have no effect: clients keep notes there.
 
     Raises:
-        WrongShape: they are no object, or a limit is no whole number.
-        RuleBroken: they are too large, or a limit is too small or too large.
+        WrongShape: this is not an object, or a limit is not a whole number.
+        RuleBroken: the object is too large, or a limit is too small or too large.
     """
     if given.strip()[:1] == b"[" and not given.strip()[1:-1].strip():
         return None  # PHP writes an empty map so

@@ -1,4 +1,4 @@
-"""SQL over all organizations, for whoever administers the server."""
+"""SQL over all organizations, for the administrator of the server."""
 
 from typing import Final
 

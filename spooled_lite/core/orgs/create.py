@@ -1,4 +1,4 @@
-"""Making an organization, and finding the one that is meant."""
+"""Create an organization, and find one by its id, slug or number."""
 
 import base64
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading, Tx
 
 TOKEN_BYTES: Final = 32
-TRIES_MAX: Final = 100  # numbers tried behind a slug that is taken, before chance decides
+TRIES_MAX: Final = 100  # numbers tried after a slug that is taken, before random characters
 CHANCE_CHARS: Final = 6
 
 Chance = Callable[[int], bytes]
@@ -24,8 +24,8 @@ class FoundSlug(Struct, frozen=True):
     """Whether a slug can be had."""
 
     slug: str
-    problem: str | None = None  # why nobody may have it
-    suggestion: str | None = None  # another one has it: a free slug like it
+    problem: str | None = None  # why it is not a slug, or is reserved
+    suggestion: str | None = None  # it is taken; this similar one is free
 
     @property
     def is_free(self) -> bool:
@@ -82,7 +82,7 @@ def get_by_id(tx: Reading, org_id: str) -> OrgRow:
 
 
 def get_organization(tx: Reading, org: int) -> OrgRow:
-    """Raises NotFound: it was deleted since the caller was let in."""
+    """Raises NotFound: it was deleted after the caller was authenticated."""
     return _found(tx.row(statements.BY_SEQ, {"org": org}))
 
 
@@ -100,7 +100,7 @@ def check_slug(tx: Reading, slug: str, chance: Chance) -> FoundSlug:
 
 
 def free_slug(tx: Reading, name: str, chance: Chance) -> str:
-    """A slug for an organization of this name that nobody has.
+    """A free slug for an organization of this name.
 
     Contract: platform, section 8.3.
     """

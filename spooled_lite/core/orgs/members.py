@@ -15,7 +15,7 @@ MEMBERS_MAX: Final = 100
 
 class Member(Struct, frozen=True):
     row: MemberRow
-    role: Literal["owner", "member"]  # an owner is not limited to some queues
+    role: Literal["owner", "member"]  # an owner may use all queues
 
 
 class Members(Struct, frozen=True):
@@ -28,7 +28,7 @@ def list_members(tx: Reading, org: int) -> Members:
     """The oldest active keys, at most MEMBERS_MAX.
 
     Raises:
-        NotFound: the organization is gone.
+        NotFound: the organization was deleted.
 
     Contract: platform, section 8.3.
     """

@@ -13,7 +13,7 @@ from spooled_lite.errors import Problem, RuleBroken
 Tier = Literal["free", "starter", "pro", "enterprise"]
 
 SETTINGS_BYTES_MAX: Final = 65_536
-TOKEN_CHARS_MAX: Final = 255  # of a webhook token that somebody chose
+TOKEN_CHARS_MAX: Final = 255  # of a webhook token that a caller chose
 SECRET_CHARS_MAX: Final = 255  # of what a provider signs its webhooks with
 NULL: Final = Raw(b"null")
 WEBHOOK_TOKEN: Final = "webhook_token"  # a member of the settings that is not kept in them
@@ -22,13 +22,13 @@ _KEPT_APART: Final = (WEBHOOK_TOKEN, *PROVIDER_SECRETS)
 
 
 class NewOrganization(Struct, frozen=True, kw_only=True):
-    """An organization to be made. Whoever takes it from a caller has it `checked`."""
+    """An organization to create. When it comes from a caller, call `checked` first."""
 
     name: str
     slug: str | None  # None: made from the name
     tier: Tier
     billing_email: str | None = None
-    is_email_verified: bool = False  # whoever makes it has shown a code from a mail to the address
+    is_email_verified: bool = False  # its creator has shown a code that was mailed to the address
     settings: bytes = b"{}"
     custom_limits: bytes | None = None
     github_webhook_secret: str | None = None
@@ -62,7 +62,7 @@ def check_email(address: str, field: str = "billing_email") -> None:
 
 
 def email_problem(address: str, field: str = "billing_email") -> Problem | None:
-    """The rule of sign-in codes: an address that is kept here must be good for one."""
+    """The same rule as for sign-in codes, which may be mailed to this address later."""
     try:
         checked_email(address)
     except RuleBroken:
@@ -70,18 +70,19 @@ def email_problem(address: str, field: str = "billing_email") -> Problem | None:
     return None
 
 
-# Nothing is made of what stands in a list or an object where a text is expected.
+# Where a text is expected, the inside of a list or an object is not decoded.
 _Shallow: Final[Any] = None | bool | int | float | str | list[Raw] | dict[str, Raw]
 
 
 def settings_columns(given: bytes) -> dict[str, Any]:
-    """What to store of the settings a caller sent; nothing when there are none.
+    """The columns that the settings of a caller change; none when it sent no settings.
 
-    A webhook token and secrets of providers in them become the organization's, and are not kept in
-    them: nobody is shown them. Null or an empty text clears a secret; what is left out stays.
+    A webhook token and secrets of providers move into columns of their own, so that they are not
+    shown with the settings. Null or an empty text clears a secret; what is left out is kept.
 
     Raises:
-        RuleBroken: they are no object, too large, cannot be read back, or one of these is none.
+        RuleBroken: the settings are not an object, are too large or cannot be read back, or a
+            token or a secret in them is not valid.
     """
     if given == b"null":
         return {}
@@ -110,7 +111,7 @@ def settings_columns(given: bytes) -> dict[str, Any]:
 
 
 def _checked_token(token: str) -> str:
-    """It comes back in a header, so it must be something that a header can hold."""
+    """Senders repeat it in a header, so it must be text that a header can hold."""
     is_readable = token.isascii() and token.isprintable() and token == token.strip()
     if len(token) <= TOKEN_CHARS_MAX and is_readable:
         return token
@@ -121,7 +122,7 @@ def _checked_token(token: str) -> str:
 
 
 def _checked_secret(name: str, value: Any) -> str | None:
-    """Never repeats what it was given."""
+    """The message never repeats the secret."""
     if value is None or value == "":
         return None
     if isinstance(value, str) and len(value) <= SECRET_CHARS_MAX:

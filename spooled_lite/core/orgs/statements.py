@@ -46,7 +46,7 @@ BY_SEQ: Final = Statement(
     OrgRow, "SELECT * FROM organizations WHERE seq = :org AND deleted_at_ms IS NULL"
 )
 
-# Neither suspended nor deleted, softly or for good.
+# Not suspended, and neither closed nor deleted.
 IS_OPEN: Final = "deleted_at_ms IS NULL AND is_active = 1 AND plan_tier <> 'deleted'"
 
 OPEN_BY_SEQ: Final = Statement(
@@ -61,7 +61,7 @@ SELECT 1 FROM organizations WHERE slug = :slug AND deleted_at_ms IS NULL
 """,
 )
 
-# Every column that somebody can change; the operation brings the ones that stay as they are.
+# Every column that can change; the operation passes the present value of the others.
 UPDATE: Final = Statement(
     OrgRow,
     """

@@ -32,11 +32,11 @@ _COLUMNS: Final = (
 
 
 def update(tx: Tx, org: int, changes: OrganizationChanges) -> OrgRow:
-    """Give an organization new values; what a change says nothing about is kept.
+    """Change an organization; columns that the change does not name are kept.
 
-    Whoever calls with one of its keys feels the change at once: callers in memory are dropped.
-    Another address is unconfirmed, and nobody signs in with it or the old one.
-    Schedules of one that is opened again are looked at: the slots of meanwhile were missed.
+    The change applies to its keys at once: callers in memory are dropped. A new address is not
+    confirmed, so neither it nor the old one can sign in by mail. When the organization is opened
+    again, its schedules are due at once: they may have missed slots.
 
     Raises:
         NotFound: it was deleted.
@@ -58,12 +58,12 @@ def update(tx: Tx, org: int, changes: OrganizationChanges) -> OrgRow:
 
 
 def regenerate_webhook_token(tx: Tx, org: int) -> OrgRow:
-    """A new webhook token; the old one stops at once. Raises NotFound: the organization is gone."""
+    """Replace the webhook token; the old one stops at once. Raises NotFound: it was deleted."""
     return update(tx, org, OrganizationChanges({WEBHOOK_TOKEN: new_webhook_token(tx)}))
 
 
 def _in_small(address: str | None) -> str | None:
-    """As addresses are compared."""
+    """Addresses are compared in lower case."""
     return None if address is None else address.lower()
 
 

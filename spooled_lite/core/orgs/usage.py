@@ -117,16 +117,14 @@ def check_room_for_jobs(tx: Tx, org: int, caps: Caps, *, more: int) -> None:
     check_room(tx, org, caps, "active_jobs", more=more)
 
 
-def _counted(statement: Value[int] | str) -> Callable[[Reading, int], int]:
-    counted = Value(int, statement) if isinstance(statement, str) else statement
-
+def _counted(statement: Value[int]) -> Callable[[Reading, int], int]:
     def count(tx: Reading, org: int) -> int:
-        return tx.value(counted, {"org": org}) or 0
+        return tx.value(statement, {"org": org}) or 0
 
     return count
 
 
-# What has no row here is not there yet: none of it is used.
+# A resource without a row here does not exist yet: 0 are used.
 _CURRENT: Final[Mapping[Resource, Callable[[Reading, int], int]]] = {
     "jobs_per_day": lambda tx, org: tx.used_today(org, "jobs_created"),
     "active_jobs": lambda tx, org: tx.used_now(org, "active_jobs"),

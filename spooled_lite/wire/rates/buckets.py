@@ -51,7 +51,7 @@ class TokenBucket:
         self._scope: LimitScope = scope
 
     def refill(self, rate: Rate, now_ms: int) -> None:
-        """Time may go backwards; then nothing is added and nothing is lost."""
+        """When the clock was set back, nothing is added and nothing is lost."""
         passed_ms = max(0, now_ms - self._at_ms)
         self._rate = rate
         self._tokens = min(float(rate.burst), self._tokens + passed_ms / 1000 * rate.per_second)
@@ -73,7 +73,7 @@ class TokenBucket:
 
 
 class Window:
-    """So many in a minute; the minute begins with the first of them."""
+    """A number of requests in a minute, which begins with the first of them."""
 
     __slots__ = ("_count", "_scope", "_started_at_ms")
 
@@ -100,12 +100,12 @@ class Window:
         return Standing(limit, remaining, math.ceil(ends_at_ms / 1000), self._scope, wait_seconds)
 
     def _is_over(self, now_ms: int) -> bool:
-        """Over, or begun in what has become the future."""
+        """The minute is over, or it began in the future because the clock was set back."""
         return not 0 <= now_ms - self._started_at_ms < WINDOW_MS
 
 
 def use(kept: OrderedDict[K, V], key: K) -> V | None:
-    """What is kept under a key, which counts as asked for."""
+    """The value of a key, which is then the most recently used one."""
     value = kept.get(key)
     if value is not None:
         kept.move_to_end(key)
@@ -113,7 +113,7 @@ def use(kept: OrderedDict[K, V], key: K) -> V | None:
 
 
 def keep(kept: OrderedDict[K, V], key: K, value: V) -> V:
-    """Above the bound the one goes that nobody has asked for longest: most likely full again."""
+    """Above KEPT_MAX the least recently used one is dropped: it is most likely full again."""
     if len(kept) >= KEPT_MAX:
         kept.popitem(last=False)
     kept[key] = value

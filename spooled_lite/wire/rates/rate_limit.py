@@ -29,7 +29,7 @@ UNLIMITED: Final = 1_000_000  # what the headers say when nothing is limited
 ADDRESS_PER_SECOND: Final = 100  # public calls of one address, when no setting says otherwise
 ADDRESS_BURST: Final = 200
 FAILURES_MAX: Final[Mapping[Literal["login", "admin"], int]] = {"login": 10, "admin": 60}
-GUESS_SECONDS: Final = 0.1  # noticed by nobody who has mistyped, and ten guesses a second at most
+GUESS_SECONDS: Final = 0.1  # not noticed after a typing error; at most ten guesses a second
 UNKNOWN_ADDRESS: Final = "unknown"
 FORWARDED_BYTES_MAX: Final = 64  # of the first entry: no address is longer
 
@@ -49,9 +49,9 @@ class RateLimits:
         )
 
     def charge(self, caller: Caller, now_ms: int) -> Standing | None:
-        """Count one request; where the narrower of the limits stands, None when there is none.
+        """Count one request; the standing of the tighter limit, None when nothing is limited.
 
-        A request that is refused counts against nothing.
+        A refused request is not counted.
         """
         limit = caller.rate_limit
         rate = organization_rate(
@@ -73,7 +73,7 @@ class RateLimits:
         return min(standings, key=lambda standing: standing.remaining, default=None)
 
     def charge_address(self, address: str, now_ms: int) -> Standing:
-        """Count one public call, or refuse it, which counts against nothing."""
+        """Count one public call, or refuse it without counting it."""
         bucket = use(self._addresses, address) or keep(
             self._addresses, address, TokenBucket(self._address_rate, now_ms, "ip")
         )
@@ -99,8 +99,8 @@ class RateLimits:
 class FailureWindows:
     """Failures of one kind per client address; what succeeds does not count. O(1), bounded.
 
-    Ask `check` before looking at the credential, say `fail` when it was wrong. Past the limit
-    nothing is compared: who guesses learns nothing of the right one either.
+    Call `check` before looking at the credential, and `fail` when it was wrong. Past the limit no
+    credential is compared, so that guessing the right one is not told either.
     """
 
     def __init__(self, kind: Literal["login", "admin"]) -> None:
@@ -126,9 +126,9 @@ class FailureWindows:
         window.take()
 
     async def wait_turn(self, address: str) -> None:
-        """The time that a guess costs: in real time, one after the other of each address.
+        """Wait the time that a guess costs, one guess of an address after the other.
 
-        So guesses are no faster side by side. Let nobody in line without `fail`, which bounds it.
+        So parallel guesses are not faster. Call `fail` first: it bounds how many can wait.
         """
         loop = asyncio.get_running_loop()
         last = use(self._turn_at, address) or 0.0
@@ -152,9 +152,9 @@ class Asked(Protocol):
 
 
 def client_address(call: Asked) -> str:
-    """Who counts as one client: the peer, or whom a trusted proxy names.
+    """The address that counts as one client: the peer, or the one a trusted proxy names.
 
-    A network of 64 bits counts as one, because whoever has one IPv6 address has all of it.
+    An IPv6 network of 64 bits counts as one: a client usually has all of its addresses.
     """
     if call.settings.trust_proxy:
         forwarded = call.headers.get(b"x-forwarded-for", b"").partition(b",")[0].strip()
@@ -169,7 +169,7 @@ def client_address(call: Asked) -> str:
 
 @lru_cache(maxsize=1024)
 def _normal(text: str) -> str | None:
-    """None: no address. A port is taken off, brackets too."""
+    """Without port and brackets; None: this is not an address."""
     host = text
     if text.startswith("["):
         host = text[1:].partition("]")[0]
@@ -206,14 +206,14 @@ def organization_rate(
 
 
 def rate_headers(standing: Standing | None, now_ms: int) -> tuple[Header, ...]:
-    """None: nothing is limited, which is said with a large number."""
+    """None: nothing is limited; the headers then show a large number."""
     if standing is None:
         return _unlimited(now_ms // 1000)
     return _headers(standing)
 
 
 def refusal_headers(error: RateLimited) -> tuple[Header, ...]:
-    """What the headers say on the answer to a request that was refused."""
+    """The headers of the answer to a refused request."""
     return _headers(Standing(error.limit, 0, error.reset_at, error.scope))
 
 

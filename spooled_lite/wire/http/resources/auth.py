@@ -51,7 +51,7 @@ async def refresh(call: Call) -> Reply:
 
 
 async def logout(call: Call) -> Reply:
-    """An API key has no session to end: it can only take a refresh token back."""
+    """An API key has no session to end: with one, a refresh token can be revoked."""
     body = await call.body_or_empty(Logout)
     caller = _caller(call)
     if caller.token is None and not body.refresh_token:
@@ -72,7 +72,7 @@ async def me(call: Call) -> Reply:
 
 
 async def validate(call: Call) -> Reply:
-    """Whether a token would be taken, as an access or a refresh token."""
+    """Whether a token would be accepted, as an access or a refresh token."""
     body = await call.body(Validate)
     claims = call.services.signer.read(body.token, now_ms=call.now_ms)
     if claims is not None and not await _is_accepted(call, claims):
@@ -100,7 +100,7 @@ def _subject(caller: Caller) -> Subject:
 
 
 def _caller(call: Call) -> Caller:
-    assert call.caller is not None, "the table of routes lets nobody else in"
+    assert call.caller is not None, "the table of routes admits only calls with a key"
     return call.caller
 
 

@@ -33,9 +33,9 @@ RESEND_SECONDS: Final = 60
 
 
 async def confirm(call: Call) -> Reply:
-    """Show the code, with a key of the organization that can do all that the address then can.
+    """Needs a key without limits, because the address can then sign in without limits.
 
-    Raises AccessDenied: the key has limits, which a sign-in with the address would not have.
+    Raises AccessDenied: the key has limits.
     """
     check_is_own(call)
     check_mail_is_on(call)
@@ -75,10 +75,9 @@ async def send_again(call: Call) -> Reply:
 
 
 async def ask_to_confirm(call: Call, org: int) -> None:
-    """Mail a code when the address of an organization is new, or its own key signs in first.
+    """Mail a code when the address of an organization is new, or when its key first signs in.
 
-    Whatever keeps the mail from being sent does not keep the call from being answered: the code
-    can be asked for again.
+    An error here does not fail the call: the code can be asked for again.
     """
     if not is_mail_on(call):
         return
@@ -111,13 +110,13 @@ def check_mail_is_on(call: Call) -> None:
 
 
 def is_mail_on(call: Call) -> bool:
-    """Without outgoing mail the log will do, where whoever reads it is the one who signs in."""
+    """Without outgoing mail codes are logged, but only in development."""
     settings = call.settings
     has_way = call.services.mail.has_server or settings.environment == "development"
     return settings.email_signup_enabled and has_way
 
 
 def check_is_own(call: Call) -> None:
-    """Another organization is not found: whether there is one is nobody else's business."""
+    """Another organization is answered as not found, whether or not it exists."""
     if call.path("id") != call.org_id:
         raise NotFound.thing("Organization")

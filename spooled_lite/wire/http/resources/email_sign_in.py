@@ -1,7 +1,7 @@
 """Sign-in with a code that is mailed. Contract: platform, section 7.6.
 
-Nothing here tells whether an address has an account, before the code has been read from a mail
-to it: the same answer, in the same time, and the mail goes out after it.
+Until a code is shown, no answer tells whether an address has an account: it is the same answer, in
+the same time, and the mail is sent after it.
 """
 
 from functools import partial

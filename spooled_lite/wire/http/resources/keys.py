@@ -59,7 +59,7 @@ async def regenerate_key(call: Call) -> Reply:
 
 
 async def create_for_organization(call: Call) -> Reply:
-    """By a key of the organization, by the admin, or in the window after it was made (8.4)."""
+    """With a key of the organization, with the admin key, or soon after its creation (8.4)."""
     org_id = call.path("id")
     if call.caller is not None:
         if org_id != call.org_id:
@@ -81,7 +81,7 @@ async def create_for_organization(call: Call) -> Reply:
 
 
 def grants_of(call: Call) -> Grants:
-    """What the caller may give to another key."""
-    assert call.caller is not None, "whoever has no key is looked at elsewhere"
+    """What the key of the caller may give to another key."""
+    assert call.caller is not None, "a call without a key does not come here"
     words = call.caller.words if call.settings.enforce_key_permissions else None
     return Grants(call.caller.scope, words)

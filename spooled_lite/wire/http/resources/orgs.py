@@ -37,7 +37,7 @@ async def create(call: Call) -> Reply:
 
 
 async def list_all(call: Call) -> Reply:
-    """Exactly the caller's own."""
+    """Only the organization of the caller."""
     row = await call.reads.point(get_organization, call.org)
     return reply([OrganizationView.of(row)])
 
@@ -103,7 +103,7 @@ async def webhook_token_of(call: Call) -> Reply:
 
 
 async def new_webhook_token(call: Call) -> Reply:
-    """Takes no body: whatever is sent is not read."""
+    """Takes no body: a body that is sent is not read."""
     row = await call.write_while_valid(regenerate_webhook_token, call.org)
     return reply(WebhookTokenView.of(row, call.base_url))
 
@@ -123,6 +123,6 @@ def _usage(tx: Reading, org: int, plans: Plans) -> FoundUsage:
 
 
 def _check_own(call: Call) -> None:
-    """Another organization is not found: whether there is one is nobody else's business."""
+    """Another organization is answered as not found, whether or not it exists."""
     if call.path("id") != call.org_id:
         raise NotFound.thing("Organization")
