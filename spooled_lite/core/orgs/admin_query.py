@@ -15,7 +15,7 @@ from spooled_lite.core.orgs.columns import (
     UsedOrgRow,
     WorkersRow,
 )
-from spooled_lite.core.orgs.usage import Usage, usage_of
+from spooled_lite.core.orgs.usage import OrgUsage, usage_of
 from spooled_lite.errors import NotFound
 from spooled_lite.plans import TIERS, Plans
 from spooled_lite.storage.counters import DAY_MS, MINUTE_MS, day_name
@@ -78,7 +78,7 @@ class FoundOrganizations(Struct, frozen=True):
 
 class OrganizationDetail(Struct, frozen=True):
     row: DetailedOrgRow
-    usage: Usage
+    usage: OrgUsage
 
 
 class ServerSums(Struct, frozen=True):

@@ -13,18 +13,18 @@ from spooled_lite.storage.transaction import Reading
 MEMBERS_MAX: Final = 100
 
 
-class Member(Struct, frozen=True):
+class ActiveKey(Struct, frozen=True):
     row: MemberRow
     role: Literal["owner", "member"]  # an owner may use all queues
 
 
-class Members(Struct, frozen=True):
+class ActiveKeys(Struct, frozen=True):
     org_id: str
     email: str  # of the organization; empty without one
-    members: list[Member]
+    keys: list[ActiveKey]
 
 
-def list_members(tx: Reading, org: int) -> Members:
+def list_members(tx: Reading, org: int) -> ActiveKeys:
     """The oldest active keys, at most MEMBERS_MAX.
 
     Raises:
@@ -34,11 +34,11 @@ def list_members(tx: Reading, org: int) -> Members:
     """
     organization = get_organization(tx, org)
     rows = tx.rows(key_statements.OLDEST_ACTIVE, {"org": org, "limit": MEMBERS_MAX})
-    return Members(
+    return ActiveKeys(
         org_id=organization["id"],
         email=organization["billing_email"] or "",
-        members=[
-            Member(row, "owner" if Scope(queues_of(row["queues"])).is_unrestricted else "member")
+        keys=[
+            ActiveKey(row, "owner" if Scope(queues_of(row["queues"])).is_unrestricted else "member")
             for row in rows
         ],
     )

@@ -61,7 +61,7 @@ class NearLimit(Struct, frozen=True):
         return self.current >= self.limit
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class OrgUsage(Struct, frozen=True, kw_only=True):
     """What an organization uses of what its limits allow."""
 
     limits: HeldLimits
@@ -69,7 +69,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     near_limits: list[NearLimit]
 
 
-def usage_of(tx: Reading, organization: OrgRow, plans: Plans) -> Usage:
+def usage_of(tx: Reading, organization: OrgRow, plans: Plans) -> OrgUsage:
     """What an organization uses of what its limits allow, whether or not they are enforced.
 
     Contract: platform, sections 5.2 and 5.4.
@@ -86,7 +86,7 @@ def usage_of(tx: Reading, organization: OrgRow, plans: Plans) -> Usage:
         for resource, each in used.items()
         if each.limit and 100 * each.current >= warn_percent * each.limit
     ]
-    return Usage(limits=limits, resources=used, near_limits=near)
+    return OrgUsage(limits=limits, resources=used, near_limits=near)
 
 
 def current_of(tx: Reading, org: int, resource: Resource) -> int:

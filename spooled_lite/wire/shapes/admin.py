@@ -16,8 +16,7 @@ from spooled_lite.core.orgs.records import (
     check_email,
     settings_columns,
 )
-from spooled_lite.core.orgs.usage import HeldLimits
-from spooled_lite.core.orgs.usage import Usage as FoundUsage
+from spooled_lite.core.orgs.usage import HeldLimits, OrgUsage
 from spooled_lite.plans import TIERS, Plans
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.billing import SubscriptionStatus
@@ -25,7 +24,7 @@ from spooled_lite.wire.shapes.keys import IsActive
 from spooled_lite.wire.shapes.organizations import (
     BillingEmail,
     CustomerId,
-    CustomLimits,
+    LimitsOfItsOwn,
     NameGiven,
     OrganizationView,
     SettingsGiven,
@@ -85,7 +84,7 @@ class AdminCreateOrganization(Struct, kw_only=True):
     plan_tier: TierGiven | None = None
     billing_email: BillingEmail | None = None
     settings: SettingsGiven = NULL
-    custom_limits: CustomLimits = NULL
+    custom_limits: LimitsOfItsOwn = NULL
 
     def new_organization(self) -> NewOrganization:
         """Raises RuleBroken or WrongShape for what breaks a rule. A reserved slug is allowed."""
@@ -114,7 +113,7 @@ class AdminUpdateOrganization(Struct, kw_only=True):
     plan_tier: TierGiven | None = None
     billing_email: BillingEmail | UnsetType | None = UNSET
     settings: SettingsGiven = NULL
-    custom_limits: CustomLimits | UnsetType = UNSET
+    custom_limits: LimitsOfItsOwn | UnsetType = UNSET
     is_active: IsActive | None = None
     stripe_customer_id: Annotated[CustomerId, _STRIPE_TEXT] | UnsetType | None = UNSET
     stripe_subscription_id: Annotated[SubscriptionId, _STRIPE_TEXT] | UnsetType | None = UNSET
@@ -196,7 +195,7 @@ class ResourceCounts(Struct, frozen=True, kw_only=True):
     webhooks: Webhooks
 
     @classmethod
-    def of(cls, found: FoundUsage) -> Self:
+    def of(cls, found: OrgUsage) -> Self:
         used = found.resources
         return cls(
             queues=used["queues"].current,

@@ -9,7 +9,7 @@ from spooled_lite.core.auth.records import CODE_SECONDS
 from spooled_lite.core.keys.onboard import Onboarded
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import FoundSlug
-from spooled_lite.core.orgs.members import Members
+from spooled_lite.core.orgs.members import ActiveKeys
 from spooled_lite.core.orgs.records import (
     NULL,
     SETTINGS_BYTES_MAX,
@@ -42,7 +42,7 @@ Description = Annotated[str, about("For people, up to 500 characters", "Mail and
 LogoUrl = Annotated[str, about("Where its picture is", "https://example.org/logo.png")]
 SettingsGiven = Annotated[Raw, about(f"An object up to {SETTINGS_BYTES_MAX} bytes, which replaces the old one; a `webhook_token` in it, a `github_webhook_secret` and a `stripe_webhook_secret` become the organization's and are not shown with it; null takes a secret away", {"theme": "dark"}, type=["object", "null"])]
 Settings = Annotated[Raw, about("Data of the caller", {}, type="object")]
-CustomLimits = Annotated[Raw, about("Limits of its own, which win over the plan's; null: none", {"max_queues": None}, type=["object", "null"])]
+LimitsOfItsOwn = Annotated[Raw, about("Limits of its own, which win over the plan's; null: none", {"max_queues": None}, type=["object", "null"])]
 SamePlan = Annotated[str, about("The same as `plan_tier`", "free")]
 CustomerId = Annotated[str, about("The customer an administrator entered")]
 SubscriptionId = Annotated[str, about("The subscription an administrator entered")]
@@ -126,7 +126,7 @@ class OrganizationView(Struct, frozen=True, kw_only=True):
     description: Description | None
     logo_url: LogoUrl | None
     settings: Settings
-    custom_limits: CustomLimits
+    custom_limits: LimitsOfItsOwn
     stripe_customer_id: CustomerId | None
     stripe_subscription_id: SubscriptionId | None
     stripe_subscription_status: SubscriptionStatus | None
@@ -201,7 +201,7 @@ class Member(Struct, frozen=True, kw_only=True):
     joined_at: JoinedAt
 
     @classmethod
-    def all_of(cls, found: Members) -> list[Self]:
+    def all_of(cls, found: ActiveKeys) -> list[Self]:
         return [
             cls(
                 id=each.row["id"],
@@ -212,7 +212,7 @@ class Member(Struct, frozen=True, kw_only=True):
                 role=each.role,
                 joined_at=format_ms(each.row["created_at_ms"]),
             )
-            for each in found.members
+            for each in found.keys
         ]
 
 

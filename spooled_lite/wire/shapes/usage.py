@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.orgs.usage import HeldLimits, NearLimit, Used
-from spooled_lite.core.orgs.usage import Usage as FoundUsage
+from spooled_lite.core.orgs.usage import HeldLimits, NearLimit, OrgUsage, Used
 from spooled_lite.plans import Resource
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 
@@ -108,7 +107,7 @@ class ResourceUsage(Struct, frozen=True, kw_only=True):
     webhooks: Annotated[UsageItem, about("Webhooks that are on")]
 
     @classmethod
-    def of(cls, found: FoundUsage) -> Self:
+    def of(cls, found: OrgUsage) -> Self:
         used = found.resources
         return cls(
             jobs_today=UsageItem.of(used["jobs_per_day"]),
@@ -152,7 +151,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     warnings: Annotated[list[UsageWarning], about("What is nearly used up", [])]
 
     @classmethod
-    def of(cls, found: FoundUsage) -> Self:
+    def of(cls, found: OrgUsage) -> Self:
         limits = PlanLimits.of(found.limits)
         return cls(
             plan=limits.tier,

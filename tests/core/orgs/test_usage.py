@@ -10,7 +10,7 @@ from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.orgs.create import create, get_organization
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
-from spooled_lite.core.orgs.usage import Usage
+from spooled_lite.core.orgs.usage import OrgUsage
 from spooled_lite.core.orgs.usage import usage_of as find_usage
 from spooled_lite.plans import Plans
 from spooled_lite.storage.counters import DAY_MS
@@ -19,7 +19,7 @@ from tests.core.stage import Stage
 from tests.factories import a_key, an_org
 
 
-def usage_of(stage: Stage, org: int | None = None) -> Usage:
+def usage_of(stage: Stage, org: int | None = None) -> OrgUsage:
     row = stage.read(get_organization, stage.org if org is None else org)
     return stage.read(find_usage, row, Plans())
 

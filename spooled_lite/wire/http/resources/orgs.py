@@ -7,7 +7,7 @@ from spooled_lite.core.orgs.create import free_slug, get_organization
 from spooled_lite.core.orgs.members import list_members
 from spooled_lite.core.orgs.update import regenerate_webhook_token
 from spooled_lite.core.orgs.update import update as update_organization
-from spooled_lite.core.orgs.usage import Usage as FoundUsage
+from spooled_lite.core.orgs.usage import OrgUsage
 from spooled_lite.core.orgs.usage import usage_of as find_usage
 from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.plans import Plans
@@ -118,7 +118,7 @@ async def _slug_answer(call: Call, slug: str) -> Reply:
     return reply(SlugAnswer.of(found))
 
 
-def _usage(tx: Reading, org: int, plans: Plans) -> FoundUsage:
+def _usage(tx: Reading, org: int, plans: Plans) -> OrgUsage:
     return find_usage(tx, get_organization(tx, org), plans)
 
 
