@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks.listener import CHUNK_BYTES, ages, open_stream
-from spooled_lite.cli.load.shapes import Target, quantile
+from spooled_lite.cli.load.shapes import LoadTarget, quantile
 
 PATH: Final = "/api/v1/events"
 SAMPLE_EVERY: Final = 50  # of so many streams one is looked into
@@ -23,7 +23,7 @@ class Crowd(Struct, frozen=True):
     p99_ms: float
 
 
-def listen(target: Target, stream_count: int, seconds: float) -> Crowd:
+def listen(target: LoadTarget, stream_count: int, seconds: float) -> Crowd:
     """What comes meanwhile. The reading is done first, the reckoning afterwards."""
     came: list[tuple[float, bytes]] = []
     size, ended_count = 0, 0
@@ -49,5 +49,5 @@ def listen(target: Target, stream_count: int, seconds: float) -> Crowd:
 
 
 if __name__ == "__main__":
-    crowd = listen(Target(sys.argv[1], sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    crowd = listen(LoadTarget(sys.argv[1], sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
     print(msgspec.json.encode(crowd).decode(), flush=True)  # noqa: T201

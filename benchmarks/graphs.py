@@ -11,7 +11,7 @@ from msgspec import Struct
 from benchmarks.bench import Bench
 from benchmarks.table import Bound, Row, ratios, spread
 from spooled_lite.cli.load.serial import KeptConnection
-from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, Target, claim
+from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, LoadTarget, claim
 
 STEPS: Final = 1_000  # as many as a workflow may have
 POLL_SECONDS: Final = 0.001  # before a worker that found nothing asks again
@@ -74,13 +74,13 @@ def _step(number: int, parents: Sequence[int]) -> Mapping[str, Any]:
     return {"key": f"s{number}", "payload": PAYLOAD, "depends_on": depends_on}
 
 
-def store(target: Target, steps: Sequence[Mapping[str, Any]], queue_name: str) -> None:
+def store(target: LoadTarget, steps: Sequence[Mapping[str, Any]], queue_name: str) -> None:
     jobs = [{**step, "queue_name": queue_name} for step in steps]
     with KeptConnection(target) as line:
         line.post("/api/v1/workflows", {"name": "bench", "jobs": jobs})
 
 
-def _lay_out(target: Target, count: int, queue_name: str) -> None:
+def _lay_out(target: LoadTarget, count: int, queue_name: str) -> None:
     with KeptConnection(target) as line:
         for start in range(0, count, BULK_JOBS):
             jobs = [{"payload": PAYLOAD}] * min(BULK_JOBS, count - start)
@@ -88,7 +88,7 @@ def _lay_out(target: Target, count: int, queue_name: str) -> None:
 
 
 def rate(
-    target: Target, lay_out: Callable[[str], None], workers: Workers, *, count: int = STEPS
+    target: LoadTarget, lay_out: Callable[[str], None], workers: Workers, *, count: int = STEPS
 ) -> float:
     """How many a second are completed of what was laid out before."""
     queue_name = f"q{time.time_ns()}"
@@ -121,7 +121,7 @@ class _Left:
             self.count -= 1
 
 
-def _work(target: Target, queue_name: str, batch: int, left: _Left) -> None:
+def _work(target: LoadTarget, queue_name: str, batch: int, left: _Left) -> None:
     try:
         with KeptConnection(target) as line:
             while left.count > 0 and not left.has_failed:

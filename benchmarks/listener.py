@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.cli.load.shapes import Target, quantile
+from spooled_lite.cli.load.shapes import LoadTarget, quantile
 
 CHUNK_BYTES: Final = 1 << 20
 PATH: Final = "/api/v1/events?events=job.started,job.status,job.completed"
@@ -28,7 +28,7 @@ class Heard(Struct, frozen=True):
     most_ms: float
 
 
-def open_stream(target: Target, path: str = PATH) -> socket.socket:
+def open_stream(target: LoadTarget, path: str = PATH) -> socket.socket:
     """A stream whose head and greeting were read."""
     address = urlsplit(target.url)
     connection = socket.create_connection((address.hostname or "", address.port or 0))
@@ -43,7 +43,7 @@ def open_stream(target: Target, path: str = PATH) -> socket.socket:
     return connection
 
 
-def listen(target: Target, seconds: float) -> Heard:
+def listen(target: LoadTarget, seconds: float) -> Heard:
     """What comes meanwhile. The reading is done first, the reckoning afterwards."""
     connection = open_stream(target)
     until = time.monotonic() + seconds
@@ -72,5 +72,5 @@ def ages(came: Iterable[tuple[float, bytes]]) -> list[float]:
 
 
 if __name__ == "__main__":
-    heard = listen(Target(sys.argv[1], sys.argv[2]), float(sys.argv[3]))
+    heard = listen(LoadTarget(sys.argv[1], sys.argv[2]), float(sys.argv[3]))
     print(msgspec.json.encode(heard).decode(), flush=True)  # noqa: T201

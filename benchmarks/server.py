@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks.serving import KEY
-from spooled_lite.cli.load.shapes import Target
+from spooled_lite.cli.load.shapes import LoadTarget
 
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 60.0
@@ -26,7 +26,7 @@ class DidNotStart(Exception):
 
 
 class Server(Struct, frozen=True):
-    target: Target
+    target: LoadTarget
     pid: int
     grpc_address: str | None
     started_at: float  # on the clock of `time.perf_counter`: when the process was made
@@ -74,7 +74,9 @@ def _started(arguments: Sequence[str], ready_file: Path) -> Iterator[Server]:
         )
     try:
         ready = _when_ready(process, ready_file, log)
-        yield Server(Target(ready.url, ready.api_key), ready.pid, ready.grpc_address, started_at)
+        yield Server(
+            LoadTarget(ready.url, ready.api_key), ready.pid, ready.grpc_address, started_at
+        )
     finally:
         process.terminate()
         try:

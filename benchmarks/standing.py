@@ -12,7 +12,7 @@ from benchmarks.serving import QUEUE
 from benchmarks.table import Bound, Row, ratios, spread
 from spooled_lite.cli.load.run import run_load
 from spooled_lite.cli.load.serial import WAIT_MS, KeptConnection
-from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, Target, bulk, claim
+from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, LoadTarget, bulk, claim
 
 WAITING_CLAIMS: Final = 100
 SETTLE_SECONDS: Final = 2.0  # from the last request until nothing is left to do
@@ -113,7 +113,7 @@ def _start_seconds(bench: Bench, database: Path) -> float:
         return time.perf_counter() - server.started_at
 
 
-def _put_through(target: Target, job_count: int) -> None:
+def _put_through(target: LoadTarget, job_count: int) -> None:
     """Store so many jobs in bulks, over all connections, then let the server rest."""
     stored = 0
     while stored < job_count:

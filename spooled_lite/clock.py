@@ -8,7 +8,7 @@ from typing import Final, Protocol
 CHECK_SECONDS: Final = 1.0
 JUMP_MS: Final = 250  # a jump is this far between wall and monotonic time within one check
 
-Listener = Callable[[], None]
+JumpListener = Callable[[], None]
 
 
 class Clock(Protocol):
@@ -22,7 +22,7 @@ class Clock(Protocol):
         """Real seconds until `at_ms`: 0.0 when it has come, infinite when time stands still."""
         ...
 
-    def on_jump(self, listener: Listener) -> None:
+    def on_jump(self, listener: JumpListener) -> None:
         """Call `listener`, on the event loop's thread, after time moved other than by passing."""
         ...
 
@@ -40,7 +40,7 @@ class SystemClock:
     """
 
     def __init__(self, wall_ms: Callable[[], int] = wall_ms) -> None:
-        self._listeners: list[Listener] = []
+        self._listeners: list[JumpListener] = []
         self._wall_ms = wall_ms
         self._slipped_ms = 0  # followed without having told anybody
         self.offset_ms = wall_ms() - _steady_ms()  # from monotonic time to ours
@@ -51,7 +51,7 @@ class SystemClock:
     def seconds_until(self, at_ms: int) -> float:
         return max(0.0, (at_ms - self.now_ms()) / 1000)
 
-    def on_jump(self, listener: Listener) -> None:
+    def on_jump(self, listener: JumpListener) -> None:
         self._listeners.append(listener)
 
     def jump_ms(self) -> int:
@@ -91,7 +91,7 @@ class ManualClock:
 
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms
-        self._listeners: list[Listener] = []
+        self._listeners: list[JumpListener] = []
 
     def now_ms(self) -> int:
         return self._now_ms
@@ -99,7 +99,7 @@ class ManualClock:
     def seconds_until(self, at_ms: int) -> float:
         return 0.0 if at_ms <= self._now_ms else math.inf
 
-    def on_jump(self, listener: Listener) -> None:
+    def on_jump(self, listener: JumpListener) -> None:
         self._listeners.append(listener)
 
     def advance(self, *, seconds: float) -> None:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 PREFIX: Final = "SPOOLED_"
-NAME_CHARS_MAX: Final = 100  # of an unknown name that is compared (quadratic) and shown
+SETTING_NAME_CHARS_MAX: Final = 100  # of an unknown name that is compared (quadratic) and shown
 
 # Names of clients and of our own client commands: often exported in a developer's shell, ignored
 # by the server.
@@ -115,7 +115,7 @@ _RUST_LEVELS: Final[Mapping[str, str]] = {
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The most similar of `names`, however little similar it is."""
-    [found] = get_close_matches(name[:NAME_CHARS_MAX], list(names), n=1, cutoff=0.0)
+    [found] = get_close_matches(name[:SETTING_NAME_CHARS_MAX], list(names), n=1, cutoff=0.0)
     return found
 
 

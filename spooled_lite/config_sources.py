@@ -8,11 +8,11 @@ import msgspec
 
 from spooled_lite.config_names import (
     ALIASES,
-    NAME_CHARS_MAX,
     NOT_OURS,
     PLAN_VALUE,
     PLAN_VARIABLES,
     PREFIX,
+    SETTING_NAME_CHARS_MAX,
     WITHOUT_EFFECT,
     level_of,
     nearest,
@@ -118,7 +118,7 @@ class Reader:
             self.warnings.append(f"variable {variable} has no effect in this version")
         else:
             known = nearest(variable, (*settings, *PLAN_VARIABLES))
-            shown = variable[:NAME_CHARS_MAX].encode("ascii", "backslashreplace").decode()
+            shown = variable[:SETTING_NAME_CHARS_MAX].encode("ascii", "backslashreplace").decode()
             self.warnings.append(f"variable {shown} is unknown; the nearest is {known}")
 
     def _layer(

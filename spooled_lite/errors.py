@@ -7,7 +7,7 @@ from msgspec import Struct
 
 # Which limit of requests or failures. Contract: platform, section 4
 LimitScope = Literal["organization", "api_key", "ip", "login", "admin"]
-Reason = Literal["overloaded", "storage_full", "read_only", "storage_error", "shutting_down"]
+OutageReason = Literal["overloaded", "storage_full", "read_only", "storage_error", "shutting_down"]
 
 LOST_LEASE: Final = "Lease expired"  # clients compare this text: contract README, section 5
 
@@ -309,7 +309,7 @@ class Unavailable(SpooledError):
     code = "SERVICE_UNAVAILABLE"
     error = "service_unavailable"
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: OutageReason, message: str) -> None:
         super().__init__(message, details={"reason": reason})
         self.reason = reason
 

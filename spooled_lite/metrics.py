@@ -118,7 +118,7 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
 
 LATELY_SECONDS: Final = 60  # what `Metrics.lately` looks back at
 
-Read = Callable[[], float]
+ReadLevel = Callable[[], float]
 
 
 class Histogram:
@@ -149,7 +149,7 @@ class Histogram:
         return found
 
 
-class QueueDepth(Protocol):
+class MeasuredDepth(Protocol):
     """What is shown of one queue."""
 
     @property
@@ -210,12 +210,12 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._counters: Counter[str] = Counter()
-        self._watched: dict[str, Read] = {"spooled_http_connections": lambda: 0}
+        self._watched: dict[str, ReadLevel] = {"spooled_http_connections": lambda: 0}
         self._lines: Callable[[], Mapping[str, int]] = dict
         self._grpc_streams: Callable[[], Mapping[str, int]] = dict
         self._passes: Counter[str] = Counter()
         self._passed_rows: Counter[str] = Counter()
-        self._queues: Sequence[QueueDepth] = ()
+        self._queues: Sequence[MeasuredDepth] = ()
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
         self.job_seconds = self._histograms["spooled_job_duration_seconds"]
@@ -238,7 +238,7 @@ class Metrics(Collector):
     def counted(self, name: str) -> int:
         return self._counters[name]
 
-    def watch(self, name: str, read: Read) -> None:
+    def watch(self, name: str, read: ReadLevel) -> None:
         """Have a gauge, or a counter kept elsewhere, read at each scrape; it must be quick."""
         assert name in GAUGES or name in COUNTERS, f"{name} is no metric"
         self._watched[name] = read
@@ -256,7 +256,7 @@ class Metrics(Collector):
         self._passes[loop] += 1
         self._passed_rows[loop] += rows
 
-    def show_queues(self, depths: Sequence[QueueDepth]) -> None:
+    def show_queues(self, depths: Sequence[MeasuredDepth]) -> None:
         """What is said of single queues from now on; nothing of those that are not named."""
         self._queues = depths
 

@@ -64,9 +64,14 @@ MAY_ASK: Final = {
     ("cli/load/serial.py", "random.random"): "a client: spreads its own calls",
     ("wire/grpc/start.py", "os.environ"): "tells the library what to log, which asks nothing else",
 }
-# The first has a port of its own, with three paths; the second says where senders of webhooks call.
+# The first has a port of its own, with three paths; the second says where senders of webhooks call;
+# the third what all paths of the API begin with.
 MAY_NAME_PATHS: Final = frozenset(
-    {"wire/http/resources/metrics_port.py", "wire/shapes/organizations.py"}
+    {
+        "wire/http/resources/metrics_port.py",
+        "wire/shapes/organizations.py",
+        "wire/http/dispatch.py",
+    }
 )
 SQL_ASKS: Final = re.compile(
     r"\b(datetime|date|time|julianday|unixepoch|strftime)\s*\(\s*'"
@@ -384,3 +389,61 @@ def test_the_rows_of_a_statement_have_a_type(name: str) -> None:
     ]
 
     assert loose + around == []
+
+
+# Names that two modules may define, with the reason.
+TWICE: Final = {
+    "Call": "each door has its own, which knows its protocol; nobody imports both",
+}
+
+
+def defined(name: str) -> Iterator[str]:
+    """The public classes, aliases and constants that a module defines."""
+    for node in tree(name).body:
+        if isinstance(node, ast.ClassDef):
+            found = [node.name]
+        elif isinstance(node, ast.AnnAssign):
+            found = [ast.unparse(node.target)]
+        elif isinstance(node, ast.Assign) and not _makes_a_type_variable(node.value):
+            found = [ast.unparse(target) for target in node.targets]
+        else:
+            continue
+        yield from (each for each in found if not each.startswith("_") and each != "logger")
+
+
+def _makes_a_type_variable(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("TypeVar", "ParamSpec")
+
+
+def is_local(module: str, name: str) -> bool:
+    """Whether a name is read with the name of its module, or describes a field of one resource."""
+    is_constant = name.isupper()
+    if module.endswith("statements.py") or module.startswith("wire/http/documents/described/"):
+        return is_constant  # `statements.INSERT`, and a table for each group of routes
+    if not module.startswith("wire/shapes/"):
+        return False
+    return not any(
+        isinstance(node, ast.ClassDef) and node.name == name for node in tree(module).body
+    )
+
+
+def test_a_class_or_an_alias_is_defined_once() -> None:
+    modules: dict[str, list[str]] = {}
+    for module in NAMES:
+        for name in defined(module):
+            if not name.isupper() and not is_local(module, name):
+                modules.setdefault(name, []).append(module)
+
+    assert {name for name, those in modules.items() if len(those) > 1} == set(TWICE)
+
+
+def test_a_constant_that_others_import_is_defined_once() -> None:
+    """A bound that only its own module reads may be called as that of another module."""
+    imported: dict[str, set[str]] = {}
+    for module in NAMES:
+        for parts in imports(module):
+            there, name = "/".join(parts[1:-1]) + ".py", parts[-1]
+            if name.isupper() and there in NAMES and name in defined(there):
+                imported.setdefault(name, set()).add(there)
+
+    assert [name for name, modules in imported.items() if len(modules) > 1] == []

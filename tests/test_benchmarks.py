@@ -19,7 +19,7 @@ from benchmarks.table import Bound, Row, markdown, ratios
 from spooled_lite.cli.bench import measure
 from spooled_lite.cli.check import problems_of
 from spooled_lite.cli.load.serial import KeptConnection, LoadRefused, claim_ms, delivery_ms
-from spooled_lite.cli.load.shapes import Target, bulk, enqueue, quantile, work
+from spooled_lite.cli.load.shapes import LoadTarget, bulk, enqueue, quantile, work
 from spooled_lite.cli.load.sockets import SocketsFailed, run_sockets, whole_answer
 from spooled_lite.cli.load.wrk import WrkFailed, parsed, script
 from spooled_lite.core.schedules.define import first_slot
@@ -27,7 +27,7 @@ from spooled_lite.storage.connection import open_writer
 
 TINY_SECONDS = 0.2
 TINY_CONNECTIONS = 4
-NOWHERE = Target("http://127.0.0.1:9", KEY)
+NOWHERE = LoadTarget("http://127.0.0.1:9", KEY)
 
 # -- the load generator --------------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def test_the_python_generator_enqueues_claims_and_completes(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_refused_requests_and_claims_that_find_nothing_are_counted(tmp_path: Path) -> None:
     with server.spooled_lite(tmp_path, tmp_path / "load.db") as ours:
-        stranger = Target(ours.target.url, "sk_test_nobody_has_this_key")
+        stranger = LoadTarget(ours.target.url, "sk_test_nobody_has_this_key")
         refused = run_sockets(stranger, enqueue(QUEUE), seconds=TINY_SECONDS, connections=1)
         hungry = run_sockets(ours.target, work(QUEUE), seconds=TINY_SECONDS, connections=1)
 

@@ -23,7 +23,7 @@ import uvloop
 from benchmarks.serving import KEY, QUEUE
 from spooled_lite.app import running
 from spooled_lite.cli.load.serial import KeptConnection
-from spooled_lite.cli.load.shapes import PAYLOAD, WORKER_ID, Target, claim
+from spooled_lite.cli.load.shapes import PAYLOAD, WORKER_ID, LoadTarget, claim
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
 from spooled_lite.core.jobs.enqueue import enqueue
@@ -91,7 +91,7 @@ def counting() -> Iterator[Counted]:
 Costs = dict[str, list[dict[str, Counter[str]]]]
 
 
-def cost_of_requests(target: Target, counted: Counted) -> Costs:
+def cost_of_requests(target: LoadTarget, counted: Counted) -> Costs:
     """What each round of each kind has called. Runs in a thread that is not counted."""
     sys.setprofile(None)
     costs: Costs = {kind: [] for kind in CALLS_MAX}
@@ -145,7 +145,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Costs:
         with counting() as counted:
             async with running(settings) as app, serving(app) as server:
                 try:
-                    target = Target(server.url, KEY)
+                    target = LoadTarget(server.url, KEY)
                     return await asyncio.to_thread(cost_of_requests, target, counted)
                 finally:
                     await server.stop()

@@ -11,7 +11,7 @@ from spooled_lite.config import Settings
 from spooled_lite.config_names import NOT_OURS, PLAN_VALUE
 from spooled_lite.core.jobs import history
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
-from spooled_lite.errors import Reason, SpooledError
+from spooled_lite.errors import OutageReason, SpooledError
 from spooled_lite.events import EventType
 from spooled_lite.wire.http.dispatch import Dispatch
 from spooled_lite.wire.http.errors import STATUS
@@ -73,7 +73,7 @@ def test_every_error_code_is_in_the_table_of_errors_with_its_status() -> None:
 def test_every_reason_of_a_503_is_in_its_table() -> None:
     written = {codes(row[0])[0] for row in table("errors.md", "Reason")}
 
-    assert written == set(get_args(Reason))
+    assert written == set(get_args(OutageReason))
 
 
 def test_every_event_is_in_the_table_of_events() -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from spooled_lite.background.places import Place, Places
+from spooled_lite.background.places import CallPlace, CallPlaces
 from spooled_lite.background.sender import Sender
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.webhooks.deliveries import (
@@ -48,7 +48,7 @@ class Courier:
     ) -> None:
         """`wake` has `run_once` called again, soon."""
         self._sender = sender
-        self._places = Places(places_max)
+        self._places = CallPlaces(places_max)
         self._attempts_max = attempts_max
         self._metrics = metrics
         self._wake = wake
@@ -150,7 +150,7 @@ class Courier:
         if behind and not self._is_stopping:
             self._begin(database, behind.pop(0))
 
-    async def _deliver(self, database: Database, seq: int, place: Place) -> None:
+    async def _deliver(self, database: Database, seq: int, place: CallPlace) -> None:
         began = time.monotonic()
         try:
             call = await database.readers.point(load, seq)

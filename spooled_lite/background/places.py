@@ -14,7 +14,7 @@ NEWCOMERS_SHARE: Final = 0.125  # of shared places, kept for organizations that 
 KNOWN_MAX: Final = 10_000  # endpoints of which it is remembered whether they are slow
 
 
-class Place(Struct, frozen=True):
+class CallPlace(Struct, frozen=True):
     """The right to one call to an endpoint. Give it back afterwards."""
 
     endpoint: str
@@ -65,7 +65,7 @@ class SharedPlaces:
         return has_left
 
 
-class Places:
+class CallPlaces:
     """The places of all deliveries. Contract: schedules-workflows-webhooks, section 3.5.
 
     Endpoints that answer come first. An endpoint begins with one place, and has
@@ -90,7 +90,7 @@ class Places:
     def left(self) -> int:
         return self._places_max - self.taken
 
-    def take(self, endpoint: str, org: int, last_seconds: float | None = None) -> Place | None:
+    def take(self, endpoint: str, org: int, last_seconds: float | None = None) -> CallPlace | None:
         """Take a place, if there is one for this endpoint now.
 
         `last_seconds` is how long its last call took, as the database has it. It counts until this
@@ -103,7 +103,7 @@ class Places:
         if self._taken[endpoint] >= (CALLS_PER_ENDPOINT_MAX if is_proven else 1) or self.left <= 0:
             return None
         shares = (self._unproven, self._slow) if is_slow else (self._unproven,)
-        place = Place(endpoint, () if is_proven else shares, org)
+        place = CallPlace(endpoint, () if is_proven else shares, org)
         if not all(share.has_room_for(org) for share in place.shares):
             return None
         for share in place.shares:
@@ -111,7 +111,7 @@ class Places:
         self._taken[endpoint] += 1
         return place
 
-    def give_back(self, place: Place, *, seconds: float) -> None:
+    def give_back(self, place: CallPlace, *, seconds: float) -> None:
         """A delivery is over; it took this long."""
         for share in place.shares:
             share.give_back(place.org)

@@ -7,7 +7,7 @@ from spooled_lite.clock import Clock
 from spooled_lite.core.webhooks.formats import formatted
 from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
-from spooled_lite.outbound.http_client import FAILED, Poster, ReceiverAnswer
+from spooled_lite.outbound.http_client import REQUEST_FAILED, Poster, ReceiverAnswer
 from spooled_lite.outbound.signatures import sign
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Sender:
             return _attempt(await self._post(call, total_seconds))
         except Exception:
             logger.exception("calling a webhook failed unexpectedly")
-            return Attempt(error=FAILED)
+            return Attempt(error=REQUEST_FAILED)
 
     async def send_by_hand(self, call: Outgoing, *, total_seconds: float) -> Attempt:
         """The same for a request that waits for the result.

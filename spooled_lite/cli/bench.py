@@ -13,8 +13,8 @@ from spooled_lite.cli.load.serial import KeptConnection, LoadRefused, delivery_m
 from spooled_lite.cli.load.shapes import (
     BULK_JOBS,
     Load,
+    LoadTarget,
     Measured,
-    Target,
     bulk,
     enqueue,
     quantile,
@@ -52,7 +52,7 @@ def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
 
     Results of different machines cannot be compared.
     """
-    target = Target(url.rstrip("/"), api_key)
+    target = LoadTarget(url.rstrip("/"), api_key)
     show: Show = (lambda _: None) if as_json else (lambda name: click.echo(f"{name} ...", err=True))
     try:
         results = measure(target, seconds=seconds, deliveries=DELIVERIES, show=show)
@@ -66,7 +66,7 @@ def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
 
 
 def measure(
-    target: Target, *, seconds: float, deliveries: int, show: Show
+    target: LoadTarget, *, seconds: float, deliveries: int, show: Show
 ) -> dict[str, dict[str, Any]]:
     """Run every workload. What it created is deleted, also after an error."""
     busy_queue = f"bench-{secrets.token_hex(4)}"
@@ -90,7 +90,7 @@ def measure(
     return results
 
 
-def _deliveries(target: Target, queue_name: str, count: int) -> dict[str, Any]:
+def _deliveries(target: LoadTarget, queue_name: str, count: int) -> dict[str, Any]:
     with KeptConnection(target) as worker, KeptConnection(target) as producer:
         times_ms = [delivery_ms(worker, producer, queue_name) for _ in range(count)]
     return {
@@ -111,7 +111,7 @@ def _rates(measured: Measured, jobs_per_request: int) -> dict[str, Any]:
     return rates
 
 
-def _delete_queues(target: Target, *names: str) -> None:
+def _delete_queues(target: LoadTarget, *names: str) -> None:
     headers = {"Authorization": f"Bearer {target.api_key}"}
     for name in names:
         # A workload that failed early may not have created its queue.

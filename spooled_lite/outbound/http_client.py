@@ -22,7 +22,8 @@ from spooled_lite.outbound.targets import Policy, Target, check_target
 logger = logging.getLogger(__name__)
 
 REFUSED: Final = "Invalid webhook URL"  # clients search for these words
-FAILED: Final = "Request failed"  # says neither address nor cause: the caller chose the address
+# Says neither address nor cause: the caller chose the address.
+REQUEST_FAILED: Final = "Request failed"
 CONNECTIONS_MAX: Final = 1100  # more than the deliveries at once that the settings allow
 ADDRESSES_TRIED_MAX: Final = 4  # of those that a name has; all of them are checked
 
@@ -105,11 +106,11 @@ class HttpClient:
             error = REFUSED
         except OSError as cause:  # a time-out is one as well
             logger.debug("a call failed: %s", type(cause.__cause__ or cause).__name__)
-            error = FAILED
+            error = REQUEST_FAILED
         except Exception:
             # A fault of ours or of the library. The courier must be able to record it and go on.
             logger.exception("a webhook call failed unexpectedly")
-            error = FAILED
+            error = REQUEST_FAILED
         else:
             return self._answer(received, _ms_since(began))
         return ReceiverAnswer(error=error, duration_ms=_ms_since(began))

@@ -37,7 +37,7 @@ from spooled_lite.storage.transaction import Hooks, Line, Operation
 from spooled_lite.storage.turns import HOUSE
 from spooled_lite.storage.writer import (
     Commit,
-    Outcome,
+    RoundOutcome,
     Writer,
     WriterSettings,
     plain_commit,
@@ -268,13 +268,13 @@ class Database:
             # If the loop is held up longer, what it gathered is refused when it goes on.
             handed.wait(HAND_OVER_SECONDS_MAX)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: RoundOutcome) -> None:
         """Called by the writing thread: one call into the event loop for a whole batch."""
         # Without a loop there is no caller to answer; what was accepted is still written.
         with contextlib.suppress(RuntimeError):
             self._running_loop().call_soon_threadsafe(self._told, outcome)
 
-    def _told(self, outcome: Outcome) -> None:
+    def _told(self, outcome: RoundOutcome) -> None:
         # Events first: a caller that reads its own write must find every cache up to date.
         if outcome.events:
             self._bus.publish(outcome.events)

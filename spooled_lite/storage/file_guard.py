@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final, Self
 
-Identity = tuple[int, int]  # device and inode
+FileIdentity = tuple[int, int]  # device and inode
 FolderState = tuple[int, int, int]  # device, inode, when something in it was made or moved
 
 WAL_SUFFIX: Final = "-wal"
@@ -32,7 +32,7 @@ _BEGINS_WITH: Final = b'{"pid"'  # what the holder of a lock writes about itself
 
 # A process closes no descriptor of a file that SQLite has open in it: that would drop SQLite's
 # locks. So it has to know by itself which files it holds.
-_held_here: Final[set[Identity]] = set()
+_held_here: Final[set[FileIdentity]] = set()
 
 
 class FileLock:
@@ -46,7 +46,7 @@ class FileLock:
         self._database = database
         self._path = f"{database}.lock"
         self._descriptor: int | None = None
-        self._of_file: tuple[int, Identity] | None = None
+        self._of_file: tuple[int, FileIdentity] | None = None
         self._is_new = False
         self.has_spare = False  # keeps room of the disk that can be given up
 
@@ -150,7 +150,7 @@ class FileWatch:
     def __init__(self, path: str) -> None:
         self._path = path
         self._folder = os.path.dirname(path) or "."
-        self._known: dict[str, Identity | None] = {}
+        self._known: dict[str, FileIdentity | None] = {}
         self._trusted: FolderState | None = None  # as it is while nothing happens in the folder
         self._seen: FolderState | None = None
         self._seen_at = self._look_anyway_at = 0.0
@@ -251,7 +251,7 @@ def _state_of(folder: str) -> FolderState | None:
     return (found.st_dev, found.st_ino, found.st_mtime_ns)
 
 
-def _identity(path: str) -> Identity | None:
+def _identity(path: str) -> FileIdentity | None:
     try:
         found = os.stat(path)
     except OSError:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from spooled_lite.errors import Reason, Unavailable
+from spooled_lite.errors import OutageReason, Unavailable
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.file_guard import WAL_SUFFIX, FileWatch, length_of
 from spooled_lite.storage.log_sync import LogSync
@@ -35,7 +35,7 @@ PROBE_BYTES: Final = 64 * 1024
 NEAR_LIMIT_BYTES: Final = 64 * 1024 * 1024  # a batch and its log are shorter
 _STEPS_BETWEEN_LOOKS: Final = 10_000  # virtual machine steps between looks whether it should stop
 
-_REASONS: Final[dict[int, Reason]] = {
+_REASONS: Final[dict[int, OutageReason]] = {
     errno.ENOSPC: "storage_full",
     errno.EDQUOT: "storage_full",
     errno.EFBIG: "storage_full",
@@ -68,7 +68,7 @@ class OpenFile:
         self._after_reopen = after_reopen
         self._is_stopping = is_stopping
         self._reopen_at: float | None = None  # the storage failed: when to open the file again
-        self._closed_for: Reason = "storage_error"  # what stands in the way of opening it
+        self._closed_for: OutageReason = "storage_error"  # what stands in the way of opening it
         self._read_only_until: float | None = None  # when to look whether it can be written again
         self._checked_at = -CHECK_AGAIN_SECONDS
         self._said: tuple[str, float] = ("", 0.0)
@@ -124,7 +124,7 @@ class OpenFile:
             self._read_only_until = None
             logger.warning("%s can be written again", self._path)
 
-    def trouble(self, error: sqlite3.Error, reason: Reason) -> Unavailable:
+    def trouble(self, error: sqlite3.Error, reason: OutageReason) -> Unavailable:
         """Take the measures for an error of the storage; what its callers are told."""
         if is_corrupt(error):
             self._fail_damaged(str(error))
@@ -232,7 +232,7 @@ class OpenFile:
             logger.error("%s", words)
 
 
-def why_unwritable(path: str) -> Reason | None:
+def why_unwritable(path: str) -> OutageReason | None:
     """Why the system refuses to write the file, found out beside it; None when it does not."""
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     longest = max(length_of(path), length_of(path + WAL_SUFFIX))

@@ -208,11 +208,11 @@ Operation = Callable[Concatenate[Tx, P], T]
 
 
 # An operation, and what it is to be run with.
-Step = tuple[Callable[..., Any], tuple[Any, ...]]
+PreparedStep = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 @in_lane(Lane.SETTLE)
-def together(tx: Tx, steps: Sequence[Step]) -> list[Any]:
+def together(tx: Tx, steps: Sequence[PreparedStep]) -> list[Any]:
     """Run operations of one caller as one, which costs less; their results, in their order.
 
     Submit it as it is: when a step raises, nothing of any is left, and `Round` runs each on its

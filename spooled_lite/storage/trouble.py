@@ -4,12 +4,18 @@ import logging
 import sqlite3
 from typing import Final
 
-from spooled_lite.errors import Conflict, DatabaseError, Reason, SpooledError, Unavailable
+from spooled_lite.errors import (
+    Conflict,
+    DatabaseError,
+    OutageReason,
+    SpooledError,
+    Unavailable,
+)
 
 logger = logging.getLogger(__name__)
 
 # Primary result codes of SQLite (the low byte of the extended code).
-_REASONS: Final[dict[int, Reason]] = {
+_REASONS: Final[dict[int, OutageReason]] = {
     sqlite3.SQLITE_FULL: "storage_full",
     sqlite3.SQLITE_READONLY: "read_only",
     sqlite3.SQLITE_PERM: "read_only",
@@ -23,7 +29,7 @@ _REASONS: Final[dict[int, Reason]] = {
     sqlite3.SQLITE_PROTOCOL: "overloaded",  # the log's locks were contended for too long
 }
 
-_MESSAGES: Final[dict[Reason, str]] = {
+_MESSAGES: Final[dict[OutageReason, str]] = {
     "storage_full": "No room is left on the disk; nothing was stored",
     "read_only": "The database file cannot be written; nothing was stored",
     "storage_error": (
@@ -55,7 +61,7 @@ _UNIQUE: Final = {
 }
 
 
-def unavailable(reason: Reason) -> Unavailable:
+def unavailable(reason: OutageReason) -> Unavailable:
     return Unavailable(reason, _MESSAGES[reason])
 
 
@@ -71,7 +77,7 @@ def file_damaged() -> Unavailable:
     return Unavailable("storage_error", _DAMAGED)
 
 
-def reason_of(error: sqlite3.Error) -> Reason | None:
+def reason_of(error: sqlite3.Error) -> OutageReason | None:
     """Why the storage is in trouble; None when the error is not about the storage."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else _REASONS.get(code & 0xFF)

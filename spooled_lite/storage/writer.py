@@ -34,7 +34,7 @@ STALLED_SECONDS: Final = 2.0
 Commit = Callable[[sqlite3.Connection], None]
 
 
-class Outcome(Struct, frozen=True):
+class RoundOutcome(Struct, frozen=True):
     """What one commit, or one refusal, has to tell."""
 
     answers: Sequence[Answer]
@@ -77,7 +77,7 @@ class Writer:
         ids: Ids,
         hooks: Hooks,
         waiting: WaitingLines,
-        tell: Callable[[Outcome], None],
+        tell: Callable[[RoundOutcome], None],
         on_reopen: Callable[[], None],
         moment: QuietMoment,
         commit: Commit = plain_commit,
@@ -207,7 +207,7 @@ class Writer:
         except TransactionLost as lost:
             self._waiting.leave(lost.culprit)
             lost.culprit.answered = True
-            self._tell(Outcome([(lost.culprit, as_answer(lost.error))]))
+            self._tell(RoundOutcome([(lost.culprit, as_answer(lost.error))]))
             for request in requests:
                 if not request.answered:
                     self._serve([request])
@@ -263,7 +263,7 @@ class Writer:
             # Committed into a file nobody will find again: not to be acknowledged.
             self._fail_all([request for request, _ in round_.answers], unavailable("storage_error"))
             return
-        self._tell(Outcome(round_.answers, batch.events, batch.due_at_ms))
+        self._tell(RoundOutcome(round_.answers, batch.events, batch.due_at_ms))
 
     def _measure(self, requests: Sequence[Request], commit_seconds: float) -> None:
         of_many = [each.count for each in requests if each.operation is together]
@@ -280,7 +280,9 @@ class Writer:
 
     def _tell_reopened(self) -> None:
         self._tell(
-            Outcome([], [EventOf("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})])
+            RoundOutcome(
+                [], [EventOf("storage.reopened", org=0, at_ms=self._clock.now_ms(), row={})]
+            )
         )
 
     def _roll_back(self) -> None:
@@ -293,4 +295,4 @@ class Writer:
 
     def _fail_all(self, requests: Sequence[Request], error: SpooledError) -> None:
         if requests:
-            self._tell(Outcome([(request, error) for request in requests]))
+            self._tell(RoundOutcome([(request, error) for request in requests]))

@@ -19,7 +19,7 @@ from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 
 # Read and checked in less time than a thread takes to begin: up to this size on the event loop.
-ON_LOOP_BYTES_MAX: Final = 65_536
+READ_ON_LOOP_BYTES_MAX: Final = 65_536
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +43,7 @@ async def in_full(reads: Reads, row: J) -> J:
     """
     if is_whole(row):
         return row
-    is_small = body_bytes(row) <= ON_LOOP_BYTES_MAX
+    is_small = body_bytes(row) <= READ_ON_LOOP_BYTES_MAX
     found = await (reads.point if is_small else reads.read)(whole, row)
     if found is None:
         raise NotFound.thing("Job")
@@ -58,7 +58,7 @@ async def claimed_in_full(call: Claiming, jobs: Sequence[J]) -> Sequence[J]:
     """
     if all(map(is_whole, jobs)):
         return jobs
-    is_small = sum(map(body_bytes, jobs)) <= ON_LOOP_BYTES_MAX
+    is_small = sum(map(body_bytes, jobs)) <= READ_ON_LOOP_BYTES_MAX
     found = await (call.reads.point if is_small else call.reads.read)(all_whole, jobs)
     for job, each in zip(jobs, found, strict=True):
         if isinstance(each, BodyDamaged):

@@ -2,20 +2,20 @@
 
 from collections import defaultdict
 
-from spooled_lite.background.places import KNOWN_MAX, Place
-from spooled_lite.background.places import Places as RealPlaces
+from spooled_lite.background.places import KNOWN_MAX, CallPlace
+from spooled_lite.background.places import CallPlaces as RealPlaces
 from spooled_lite.core.webhooks.deliveries import CALLS_PER_ENDPOINT_MAX
 
 QUICK, SLOW = 0.1, 30.0
 OURS, THEIRS, OTHERS = 1, 2, 3
 
 
-class Places(RealPlaces):
+class CallPlaces(RealPlaces):
     """Keeps what was taken, by endpoint."""
 
     def __init__(self, places_max: int) -> None:
         super().__init__(places_max)
-        self._held: dict[str, list[Place]] = defaultdict(list)
+        self._held: dict[str, list[CallPlace]] = defaultdict(list)
 
     def gets(self, endpoint: str, org: int = OURS, last_seconds: float | None = None) -> bool:
         place = self.take(endpoint, org, last_seconds)
@@ -27,13 +27,13 @@ class Places(RealPlaces):
         self.give_back(self._held[endpoint].pop(), seconds=seconds)
 
 
-def known(places: Places, *endpoints: str, seconds: float = QUICK) -> None:
+def known(places: CallPlaces, *endpoints: str, seconds: float = QUICK) -> None:
     for endpoint in endpoints:
         assert places.gets(endpoint)
         places.ends(endpoint, seconds=seconds)
 
 
-def take_all(places: Places, endpoint: str, org: int = OURS) -> int:
+def take_all(places: CallPlaces, endpoint: str, org: int = OURS) -> int:
     taken = 0
     while places.gets(endpoint, org):
         taken += 1
@@ -41,7 +41,7 @@ def take_all(places: Places, endpoint: str, org: int = OURS) -> int:
 
 
 def test_one_that_has_not_answered_yet_has_one_place_then_four() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
 
     assert take_all(places, "a") == 1
     places.ends("a", seconds=QUICK)
@@ -50,7 +50,7 @@ def test_one_that_has_not_answered_yet_has_one_place_then_four() -> None:
 
 
 def test_in_all_there_are_so_many() -> None:
-    places = Places(6)
+    places = CallPlaces(6)
     known(places, "a", "b")
 
     assert (take_all(places, "a"), take_all(places, "b"), take_all(places, "c")) == (4, 2, 0)
@@ -58,7 +58,7 @@ def test_in_all_there_are_so_many() -> None:
 
 
 def test_a_slow_one_has_one_place_until_it_answers_quickly_again() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
     known(places, "a", seconds=SLOW)
 
     assert take_all(places, "a") == 1
@@ -68,7 +68,7 @@ def test_a_slow_one_has_one_place_until_it_answers_quickly_again() -> None:
 
 
 def test_the_slow_ones_leave_half_of_the_places_to_the_others() -> None:
-    places = Places(8)
+    places = CallPlaces(8)
     slow = [f"slow-{number}" for number in range(20)]
     for endpoint in slow:
         known(places, endpoint, seconds=SLOW)
@@ -83,7 +83,7 @@ def test_the_slow_ones_leave_half_of_the_places_to_the_others() -> None:
 
 
 def test_those_that_have_not_answered_yet_leave_some_places_to_those_that_do() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
     known(places, "quick", "other")
 
     assert sum(take_all(places, f"new-{number}") for number in range(1_000)) == 49
@@ -96,7 +96,7 @@ def test_those_that_have_not_answered_yet_leave_some_places_to_those_that_do() -
 
 
 def test_the_slow_and_the_new_leave_them_together() -> None:
-    places = Places(8)
+    places = CallPlaces(8)
     slow = [f"slow-{number}" for number in range(4)]
     for endpoint in slow:
         known(places, endpoint, seconds=SLOW)
@@ -109,7 +109,7 @@ def test_the_slow_and_the_new_leave_them_together() -> None:
 
 
 def test_one_that_turns_slow_while_it_has_four_keeps_them_to_their_end_and_no_longer() -> None:
-    places = Places(8)
+    places = CallPlaces(8)
     known(places, "a")
     assert take_all(places, "a") == 4
 
@@ -124,7 +124,7 @@ def test_one_that_turns_slow_while_it_has_four_keeps_them_to_their_end_and_no_lo
 
 
 def test_a_single_place_is_had_by_new_and_slow_ones_too() -> None:
-    places = Places(1)
+    places = CallPlaces(1)
 
     assert take_all(places, "new") == 1
     places.ends("new", seconds=QUICK)
@@ -134,7 +134,7 @@ def test_a_single_place_is_had_by_new_and_slow_ones_too() -> None:
 
 
 def test_manners_are_remembered_of_so_many() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
     for number in range(KNOWN_MAX + 1):
         known(places, str(number))
 
@@ -146,7 +146,7 @@ def test_manners_are_remembered_of_so_many() -> None:
 
 
 def test_what_the_file_knows_counts_until_the_server_knows_better() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
 
     assert [places.gets("quick", OURS, QUICK) for _ in range(5)] == [True] * 4 + [False]
     assert [places.gets("slow", OURS, SLOW) for _ in range(2)] == [True, False]
@@ -156,13 +156,13 @@ def test_what_the_file_knows_counts_until_the_server_knows_better() -> None:
 
 
 def test_those_that_the_file_knows_as_slow_leave_half_of_the_places() -> None:
-    places = Places(8)
+    places = CallPlaces(8)
 
     assert sum(places.gets(f"slow-{number}", OURS, SLOW) for number in range(20)) == 4
 
 
 def test_an_organization_without_a_place_has_one_at_once() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
     assert sum(take_all(places, f"dead-{number}") for number in range(300)) == 49
 
     assert places.gets("new", THEIRS)
@@ -170,7 +170,7 @@ def test_an_organization_without_a_place_has_one_at_once() -> None:
 
 
 def test_places_that_become_free_are_had_in_turns_by_organization() -> None:
-    places = Places(64)
+    places = CallPlaces(64)
     assert sum(take_all(places, f"ours-{number}") for number in range(100)) == 49
     assert sum(take_all(places, f"theirs-{number}", THEIRS) for number in range(100)) == 1
 
@@ -187,7 +187,7 @@ def test_places_that_become_free_are_had_in_turns_by_organization() -> None:
 
 
 def test_an_organization_that_asks_no_more_keeps_nobody_waiting() -> None:
-    places = Places(8)
+    places = CallPlaces(8)
     assert sum(take_all(places, f"ours-{number}") for number in range(20)) == 7
     assert not places.gets("theirs", THEIRS)
     places.ends("ours-0", seconds=QUICK)

@@ -2,7 +2,7 @@
 
 import shutil
 
-from spooled_lite.cli.load.shapes import CONNECTIONS, Load, Measured, Target
+from spooled_lite.cli.load.shapes import CONNECTIONS, Load, LoadTarget, Measured
 from spooled_lite.cli.load.sockets import run_sockets
 from spooled_lite.cli.load.wrk import run_wrk
 
@@ -13,7 +13,7 @@ def generator() -> str:
 
 
 def run_load(
-    target: Target, load: Load, *, seconds: float, connections: int = CONNECTIONS
+    target: LoadTarget, load: Load, *, seconds: float, connections: int = CONNECTIONS
 ) -> Measured:
     """Send the load over so many connections, one request at a time on each.
 

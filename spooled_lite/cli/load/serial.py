@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from spooled_lite.cli.load.shapes import PAYLOAD, Target, claim
+from spooled_lite.cli.load.shapes import PAYLOAD, LoadTarget, claim
 from spooled_lite.cli.load.sockets import request, whole_answer
 
 TIMEOUT_SECONDS: Final = 60.0
@@ -25,7 +25,7 @@ class LoadRefused(Exception):
 class KeptConnection:
     """One connection."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: LoadTarget) -> None:
         address = urlsplit(target.url)
         self._target = target
         self._socket = socket.create_connection(

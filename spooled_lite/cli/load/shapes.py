@@ -14,7 +14,7 @@ LEASE_SECONDS: Final = 3_600  # longer than any run: nothing comes back to be cl
 NOTHING: Final = '{"jobs":[]}'  # what a claim that found nothing is answered
 
 
-class Target(Struct, frozen=True):
+class LoadTarget(Struct, frozen=True):
     url: str
     api_key: str
 

@@ -15,7 +15,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from spooled_lite.cli.load.shapes import NOTHING, Load, Measured, Target, quantile
+from spooled_lite.cli.load.shapes import NOTHING, Load, LoadTarget, Measured, quantile
 
 GRACE_SECONDS: Final = 30  # beyond the run itself
 END_OF_HEAD: Final = b"\r\n\r\n"
@@ -30,13 +30,13 @@ class SocketsFailed(Exception):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    target: Target
+    target: LoadTarget
     load: Load
     seconds: float
     connections: int
 
 
-def run_sockets(target: Target, load: Load, *, seconds: float, connections: int) -> Measured:
+def run_sockets(target: LoadTarget, load: Load, *, seconds: float, connections: int) -> Measured:
     """Run the load in another process, so that it takes a core of its own.
 
     Raises:
@@ -55,7 +55,7 @@ def run_sockets(target: Target, load: Load, *, seconds: float, connections: int)
     return msgspec.json.decode(done.stdout, type=Measured)
 
 
-def request(target: Target, path: bytes, body: bytes) -> bytes:
+def request(target: LoadTarget, path: bytes, body: bytes) -> bytes:
     return (
         b"POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s"

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.cli.load.shapes import NOTHING, Load, Measured, Target
+from spooled_lite.cli.load.shapes import NOTHING, Load, LoadTarget, Measured
 
 GRACE_SECONDS: Final = 30  # beyond the run itself
 
@@ -77,7 +77,7 @@ class _Result(Struct):
     empty: int
 
 
-def run_wrk(target: Target, load: Load, *, seconds: float, connections: int) -> Measured:
+def run_wrk(target: LoadTarget, load: Load, *, seconds: float, connections: int) -> Measured:
     """Run the load on one thread of wrk, for whole seconds.
 
     Raises:
@@ -99,7 +99,7 @@ def run_wrk(target: Target, load: Load, *, seconds: float, connections: int) -> 
     return parsed(done.stdout, done.stderr)
 
 
-def script(target: Target, load: Load) -> str:
+def script(target: LoadTarget, load: Load) -> str:
     values = {
         "api_key": _text(target.api_key),
         "path": _text(load.path),

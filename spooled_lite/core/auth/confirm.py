@@ -21,7 +21,7 @@ CODE_DIGITS: Final = 10
 _CHANCE_BYTES: Final = 8
 
 
-class Sending(Struct, frozen=True):
+class CodeToSend(Struct, frozen=True):
     """A code that is to be mailed."""
 
     email: str
@@ -40,7 +40,9 @@ def is_unconfirmed(tx: Reading, org: int) -> bool:
     return row is not None and row["billing_email_asked_at_ms"] is None
 
 
-def start_confirmation(tx: Tx, org: int, secret: bytes, *, again: bool = False) -> Sending | None:
+def start_confirmation(
+    tx: Tx, org: int, secret: bytes, *, again: bool = False
+) -> CodeToSend | None:
     """Create a code for the address of an organization, in place of an older one.
 
     None: there is nothing to confirm; a code was created before, unless `again`; or a code was
@@ -67,7 +69,7 @@ def start_confirmation(tx: Tx, org: int, secret: bytes, *, again: bool = False) 
     if stored is None:
         return None
     tx.execute(statements.NOTE_ASKED, {"org": org, "now_ms": tx.now_ms})
-    return Sending(email, row["slug"], code)
+    return CodeToSend(email, row["slug"], code)
 
 
 def confirm(tx: Tx, org: int, code: str, secret: bytes) -> Confirmed:

@@ -18,7 +18,7 @@ CODE_TRIES_MAX: Final = 5
 
 
 # Times that can be shown as a date: a configured secret allows others to make tokens.
-Seconds = Annotated[int, Meta(ge=0, le=253_402_300_799)]
+EpochSeconds = Annotated[int, Meta(ge=0, le=253_402_300_799)]
 
 # No quoted local parts and no IP addresses.
 _EMAIL: Final = re.compile(
@@ -54,9 +54,9 @@ class Claims(Struct, frozen=True, kw_only=True):
     secret_id: str  # of the key's secret at that time; after a new secret the token is refused
     queues: list[str]  # of the key at that time; the key itself decides
     token_type: TokenKind
-    iat: Seconds
-    nbf: Seconds
-    exp: Seconds
+    iat: EpochSeconds
+    nbf: EpochSeconds
+    exp: EpochSeconds
     jti: str
 
 
@@ -65,9 +65,9 @@ class SignupClaims(Struct, frozen=True, kw_only=True):
 
     email: str
     token_type: Literal["signup"]
-    iat: Seconds
-    nbf: Seconds
-    exp: Seconds
+    iat: EpochSeconds
+    nbf: EpochSeconds
+    exp: EpochSeconds
     jti: str
 
 

@@ -14,7 +14,7 @@ from spooled_lite.storage.transaction import Reading, Tx
 T = TypeVar("T")
 
 
-class Shown(Struct, frozen=True):
+class ShownCredential(Struct, frozen=True):
     """The credential that a call was admitted with."""
 
     key: int
@@ -36,7 +36,7 @@ def find_of_token(tx: Reading, claims: Claims) -> Credential | None:
     return found if found.secret_id == claims.secret_id else None
 
 
-def while_valid(tx: Tx, shown: Shown, operation: Callable[[Tx], T]) -> T:
+def while_valid(tx: Tx, shown: ShownCredential, operation: Callable[[Tx], T]) -> T:
     """Run an operation of a call that was admitted, unless its key has another secret by now.
 
     For operations that give power. When two callers change the secret of a key at once, the second

@@ -3,7 +3,7 @@
 from typing import Literal, TypedDict
 
 Provider = Literal["github", "stripe", "custom"]
-Outcome = Literal["created", "duplicate"]
+IngestStatus = Literal["created", "duplicate"]
 
 
 class InboundRow(TypedDict):
@@ -14,5 +14,5 @@ class InboundRow(TypedDict):
     event_type: str
     matched_queue: str | None
     job_id: str | None
-    status: Outcome | None
+    status: IngestStatus | None
     created_at_ms: int  # milliseconds since the epoch

@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from spooled_lite.core.ingest import statements
-from spooled_lite.core.ingest.columns import InboundRow, Outcome
+from spooled_lite.core.ingest.columns import InboundRow, IngestStatus
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
 
@@ -39,7 +39,7 @@ LISTS: Final[Mapping[tuple[str, ...], Statement[InboundRow]]] = {
 class LogFilter(Struct, frozen=True, kw_only=True):
     """Which lines to list. A field that is None filters nothing."""
 
-    status: Outcome | None = None
+    status: IngestStatus | None = None
     since_ms: int | None = None  # included
     queue_name: str | None = None
     rows_max: int = 50

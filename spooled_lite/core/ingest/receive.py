@@ -1,7 +1,7 @@
 """Turning an incoming webhook that was let in into a job."""
 
 from spooled_lite.core.ingest import statements
-from spooled_lite.core.ingest.columns import Outcome
+from spooled_lite.core.ingest.columns import IngestStatus
 from spooled_lite.core.ingest.records import Delivery
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.keys.records import Scope
@@ -45,5 +45,5 @@ def receive(tx: Tx, org: int, delivery: Delivery, admission: Admission, scope: S
     return stored
 
 
-def outcome_of(stored: Enqueued) -> Outcome:
+def outcome_of(stored: Enqueued) -> IngestStatus:
     return "created" if stored.created else "duplicate"

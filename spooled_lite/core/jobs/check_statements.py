@@ -6,7 +6,7 @@ from spooled_lite.core.jobs.statements import BodyRow, NamedQueueRow, Which
 from spooled_lite.storage.statement import Statement, Value
 
 
-class CounterRow(TypedDict):
+class QueueCounterRow(TypedDict):
     queue: int
     name: str
     value: int
@@ -45,7 +45,7 @@ ALL_LIVE_QUEUES: Final = Statement(
 )
 
 ALL_COUNTERS: Final = Statement(
-    CounterRow, "SELECT queue, name, value FROM queue_counters WHERE minute = 0"
+    QueueCounterRow, "SELECT queue, name, value FROM queue_counters WHERE minute = 0"
 )
 
 ALL_COUNTS: Final = Statement(

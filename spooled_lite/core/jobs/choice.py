@@ -22,7 +22,7 @@ from spooled_lite.storage.transaction import Reading
 WINDOW_ROWS: Final = 20_000  # of an index that are looked at in one read: some 20 ms
 _BEFORE_ALL: Final = (-EVER_MS, -1)
 
-State = Literal["retrying", "blocked"]
+WaitingState = Literal["retrying", "blocked"]
 
 
 class Until(Struct, frozen=True):
@@ -38,7 +38,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
     statuses: Sequence[str]  # at least one; looked through one after the other
     queue_name: str | None = None
-    state: State | None = None
+    state: WaitingState | None = None
     is_delayed: bool = False  # only those whose time has not come
     job_type: str | None = None
     tag: str | None = None
@@ -47,7 +47,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     created_before_ms: int | None = None  # exclusive
 
 
-class Place(Struct, frozen=True):
+class WindowEnd(Struct, frozen=True):
     """Where one window ended: in the jobs of a status, behind a row."""
 
     status: str
@@ -55,9 +55,9 @@ class Place(Struct, frozen=True):
     seq: int
 
 
-class Window(Struct, frozen=True):
+class ChosenWindow(Struct, frozen=True):
     rows: list[ChosenRow]
-    after: Place | None  # None: that was all
+    after: WindowEnd | None  # None: that was all
 
 
 def newest(tx: Reading, org: int, scope: Scope) -> Until:
@@ -77,17 +77,17 @@ def choose(
     choice: Choice,
     scope: Scope,
     until: Until,
-    after: Place | None = None,
+    after: WindowEnd | None = None,
     *,
     rows_max: int,
-) -> Window:
+) -> ChosenWindow:
     """The next jobs of a choice, at most `rows_max`, from one window; oldest first in each status.
 
     A window may hold none of them, and yet not be the last.
     """
     params = _params(tx, org, choice, scope, until)
     if params is None:
-        return Window([], None)
+        return ChosenWindow([], None)
     status = choice.statuses[0] if after is None else after.status
     begin = _BEFORE_ALL if after is None else (after.created_at_ms, after.seq)
     is_by_queue = _is_smaller(tx, org, choice.queue_name, status)
@@ -103,10 +103,10 @@ def choose(
         params |= {"to_ms": end["created_at_ms"], "to_seq": end["seq"]}
     rows = tx.rows(statements.OF_QUEUE if is_by_queue else statements.OF_STATUS, params)
     if len(rows) == rows_max:
-        return Window(rows, Place(status, rows[-1]["created_at_ms"], rows[-1]["seq"]))
+        return ChosenWindow(rows, WindowEnd(status, rows[-1]["created_at_ms"], rows[-1]["seq"]))
     if end is not None:
-        return Window(rows, Place(status, end["created_at_ms"], end["seq"]))
-    return Window(rows, _next_status(choice, status))
+        return ChosenWindow(rows, WindowEnd(status, end["created_at_ms"], end["seq"]))
+    return ChosenWindow(rows, _next_status(choice, status))
 
 
 def find_named(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[ChosenRow]:
@@ -115,9 +115,9 @@ def find_named(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> l
     return [row for row in rows if scope.allows(row["queue_name"])]
 
 
-def _next_status(choice: Choice, status: str) -> Place | None:
+def _next_status(choice: Choice, status: str) -> WindowEnd | None:
     left = choice.statuses[choice.statuses.index(status) + 1 :]
-    return Place(left[0], *_BEFORE_ALL) if left else None
+    return WindowEnd(left[0], *_BEFORE_ALL) if left else None
 
 
 def _params(

@@ -118,7 +118,7 @@ KINDS: Final = those(lambda about: about.is_logged)
 _WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
 
 
-class SubjectRow(TypedDict):
+class LoggedSubjectRow(TypedDict):
     """What every row has whose events are logged; that of a workflow has no queue."""
 
     id: str
@@ -131,7 +131,7 @@ def log_rows(events: Sequence[Event]) -> list[LogRow]:
         body = _BODIES.get(event.type)
         if body is None or (body is _job and not is_announced(event)):
             continue
-        subject: SubjectRow = event.row
+        subject: LoggedSubjectRow = event.row
         queue_name = None if event.type in _WITHOUT_QUEUE else subject["queue_name"]
         logged = _encode(body(event))
         rows.append((event.org, event.type, queue_name, subject["id"], logged, event.at_ms))

@@ -63,4 +63,4 @@ class KeysUsedRow(TypedDict):
 
 
 # Every column of a KeyRow, in its order.
-COLUMNS: Final = ", ".join(KeyRow.__annotations__)
+KEY_COLUMNS: Final = ", ".join(KeyRow.__annotations__)

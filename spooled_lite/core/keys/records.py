@@ -14,11 +14,11 @@ from spooled_lite.plans import OwnLimits
 
 PREFIX_CHARS: Final = 12  # of a key, kept for display
 SECRET_BYTES: Final = 32
-NAME_CHARS_MAX: Final = 100
-QUEUES_MAX: Final = 50
+KEY_NAME_CHARS_MAX: Final = 100
+KEY_QUEUES_MAX: Final = 50
 QUEUE_CHARS_MAX: Final = 255
 PERMISSIONS_MAX: Final = 50
-RATE_LIMIT_MAX: Final = 10_000  # requests per minute
+KEY_RATE_LIMIT_MAX: Final = 10_000  # requests per minute
 
 _NAME_MARKS: Final = frozenset(" -_.()")
 _QUEUE_MARKS: Final = frozenset("-_.*")
@@ -195,8 +195,8 @@ def _problems(key: NewKey, now_ms: int) -> list[Problem]:
             found.append(Problem(field, f"Field `{field}` {message}", code))
 
     check(
-        1 <= len(key.name) <= NAME_CHARS_MAX,
-        "name", f"must have 1 to {NAME_CHARS_MAX} characters", "length",
+        1 <= len(key.name) <= KEY_NAME_CHARS_MAX,
+        "name", f"must have 1 to {KEY_NAME_CHARS_MAX} characters", "length",
     )  # fmt: skip
     check(
         _has_only(key.name, _NAME_MARKS),
@@ -204,10 +204,10 @@ def _problems(key: NewKey, now_ms: int) -> list[Problem]:
         "invalid_name_chars",
     )  # fmt: skip
     check(
-        len(key.queues) <= QUEUES_MAX,
-        "queues", f"may have at most {QUEUES_MAX} entries", "too_many_queues",
+        len(key.queues) <= KEY_QUEUES_MAX,
+        "queues", f"may have at most {KEY_QUEUES_MAX} entries", "too_many_queues",
     )  # fmt: skip
-    for position, queue in enumerate(key.queues[:QUEUES_MAX]):
+    for position, queue in enumerate(key.queues[:KEY_QUEUES_MAX]):
         field = f"queues[{position}]"
         check(
             1 <= len(queue) <= QUEUE_CHARS_MAX,
@@ -232,8 +232,8 @@ def _problems(key: NewKey, now_ms: int) -> list[Problem]:
             )
     if key.rate_limit is not None:
         check(
-            1 <= key.rate_limit <= RATE_LIMIT_MAX,
-            "rate_limit", f"must be between 1 and {RATE_LIMIT_MAX}", "range",
+            1 <= key.rate_limit <= KEY_RATE_LIMIT_MAX,
+            "rate_limit", f"must be between 1 and {KEY_RATE_LIMIT_MAX}", "range",
         )  # fmt: skip
     if key.expires_at_ms is not None:
         check(key.expires_at_ms > now_ms, "expires_at", "must be in the future", "expires_in_past")

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from spooled_lite.core.keys.columns import COLUMNS, CredentialRow, KeyRow, KeysUsedRow, MemberRow
+from spooled_lite.core.keys.columns import (
+    KEY_COLUMNS,
+    CredentialRow,
+    KeyRow,
+    KeysUsedRow,
+    MemberRow,
+)
 from spooled_lite.storage.statement import Statement, Value
 
 _CREDENTIAL: Final = """
@@ -27,7 +33,7 @@ INSERT INTO api_keys (id, org, name, key_prefix, key_hash, queues, permissions, 
                       created_at_ms, updated_at_ms, expires_at_ms, secret_id)
 VALUES (:id, :org, :name, :key_prefix, :key_hash, :queues, :permissions, :rate_limit,
         :now_ms, :now_ms, :expires_at_ms, :secret_id)
-RETURNING {COLUMNS}
+RETURNING {KEY_COLUMNS}
 """,
 )
 
@@ -35,7 +41,7 @@ RETURNING {COLUMNS}
 LIST: Final = Statement(
     KeyRow,
     f"""
-SELECT {COLUMNS}
+SELECT {KEY_COLUMNS}
   FROM api_keys
  WHERE org = :org
  ORDER BY created_at_ms DESC, seq DESC
@@ -49,14 +55,14 @@ REVOKE: Final = Statement(
 UPDATE api_keys
    SET is_active = 0, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE id = :id AND org = :org AND (is_active = 1 OR is_off_with_org = 1)
-RETURNING {COLUMNS}
+RETURNING {KEY_COLUMNS}
 """,
 )
 
 FIND: Final = Statement(
     KeyRow,
     f"""
-SELECT {COLUMNS}
+SELECT {KEY_COLUMNS}
   FROM api_keys
  WHERE id = :id AND org = :org
 """,
@@ -70,7 +76,7 @@ UPDATE api_keys
    SET name = :name, queues = :queues, permissions = :permissions, rate_limit = :rate_limit,
        is_active = :is_active, is_off_with_org = 0, updated_at_ms = :now_ms
  WHERE seq = :key
-RETURNING {COLUMNS}
+RETURNING {KEY_COLUMNS}
 """,
 )
 
@@ -82,7 +88,7 @@ UPDATE api_keys
    SET key_hash = :key_hash, key_prefix = :key_prefix, secret_id = :secret_id,
        updated_at_ms = :now_ms
  WHERE seq = :key
-RETURNING {COLUMNS}
+RETURNING {KEY_COLUMNS}
 """,
 )
 

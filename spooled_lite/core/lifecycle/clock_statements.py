@@ -39,7 +39,7 @@ UPDATE jobs
 """
 
 
-class WaitingRow(SizedRow):
+class DelayedRow(SizedRow):
     status: str
     run_at_ms: int
     updated_at_ms: int
@@ -48,7 +48,7 @@ class WaitingRow(SizedRow):
 
 # Index jobs_to_promote.
 WAITING_AFTER: Final = Statement(
-    WaitingRow,
+    DelayedRow,
     f"""
 SELECT seq, status, run_at_ms, updated_at_ms, delay_ms, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE run_at_ms IS NOT NULL AND (run_at_ms, seq) > (:run_at_ms, :seq)

@@ -8,7 +8,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.statements import DueRow
+from spooled_lite.core.lifecycle.statements import DueJobRow
 from spooled_lite.storage.transaction import Cache, Tx
 
 _PROMOTED: Final = Cache[int, int]()  # by queue: the moment up to which nothing more is due
@@ -50,7 +50,7 @@ def run_now(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> int:
     return count
 
 
-def _promote(tx: Tx, due: Sequence[DueRow]) -> None:
+def _promote(tx: Tx, due: Sequence[DueJobRow]) -> None:
     for was in due:
         row = tx.row(statements.PROMOTE, {"seq": was["seq"], "now_ms": tx.now_ms})
         assert row is not None, "nothing changes a job between two statements of an operation"

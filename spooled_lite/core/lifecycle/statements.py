@@ -47,7 +47,7 @@ SELECT {ALL_BYTES} AS size_bytes FROM jobs
 # -- promote ---------------------------------------------------------------------------------
 
 
-class DueRow(TypedDict):
+class DueJobRow(TypedDict):
     seq: int
     status: str
     size_bytes: int
@@ -55,7 +55,7 @@ class DueRow(TypedDict):
 
 # Index jobs_to_promote_of_queue.
 DUE_OF_QUEUE: Final = Statement(
-    DueRow,
+    DueJobRow,
     f"""
 SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue AND run_at_ms <= :now_ms
@@ -65,7 +65,7 @@ SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs
 
 # Index jobs_to_promote.
 DUE: Final = Statement(
-    DueRow,
+    DueJobRow,
     f"SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs WHERE run_at_ms <= :now_ms"
     + VISIBLE
     + " ORDER BY run_at_ms LIMIT :limit",

@@ -12,10 +12,9 @@ from spooled_lite.errors import Problem, RuleBroken
 
 Tier = Literal["free", "starter", "pro", "enterprise"]
 
-SETTINGS_BYTES_MAX: Final = 65_536
+ORG_SETTINGS_BYTES_MAX: Final = 65_536
 TOKEN_CHARS_MAX: Final = 255  # of a webhook token that a caller chose
 SECRET_CHARS_MAX: Final = 255  # of what a provider signs its webhooks with
-NULL: Final = Raw(b"null")
 WEBHOOK_TOKEN: Final = "webhook_token"  # a member of the settings that is not kept in them
 PROVIDER_SECRETS: Final = ("github_webhook_secret", "stripe_webhook_secret")  # likewise
 _KEPT_APART: Final = (WEBHOOK_TOKEN, *PROVIDER_SECRETS)
@@ -90,8 +89,8 @@ def settings_columns(given: bytes) -> dict[str, Any]:
         given = b"{}"  # PHP writes an empty map so
     if given[:1] != b"{":
         raise _bad_settings("must be an object", "invalid_value")
-    if len(given) > SETTINGS_BYTES_MAX:
-        raise _bad_settings(f"is larger than {SETTINGS_BYTES_MAX} bytes", "settings_too_large")
+    if len(given) > ORG_SETTINGS_BYTES_MAX:
+        raise _bad_settings(f"is larger than {ORG_SETTINGS_BYTES_MAX} bytes", "settings_too_large")
     try:
         members = msgspec.json.decode(given, type=dict[str, Raw])
     except (msgspec.DecodeError, ValueError) as error:

@@ -21,7 +21,7 @@ FAILED_SHARE_AT_ANY_RATE: Final = 0.5  # however usual it is
 USUAL_MINUTES: Final = 60
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class JudgedQueue(Struct, frozen=True, kw_only=True):
     """What is asked about a queue before it is said what is wrong."""
 
     queue: int
@@ -34,7 +34,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     last_claim_ms: int | None
 
 
-def concerns_of(tx: Reading, it: Standing) -> list[Concern]:
+def concerns_of(tx: Reading, it: JudgedQueue) -> list[Concern]:
     """The worst first; an empty list when all is well."""
     oldest_ms = None if it.oldest_at_ms is None else tx.now_ms - it.oldest_at_ms
     found: list[Concern] = []
@@ -52,7 +52,7 @@ def concerns_of(tx: Reading, it: Standing) -> list[Concern]:
     return sorted(found, key=CONCERNS.index)
 
 
-def _is_left_alone(tx: Reading, it: Standing, oldest_ms: int) -> bool:
+def _is_left_alone(tx: Reading, it: JudgedQueue, oldest_ms: int) -> bool:
     """Nobody has registered, waits, or has claimed lately; some claim without registering."""
     if it.is_attended or oldest_ms < LEFT_ALONE_MS:
         return False
@@ -65,7 +65,7 @@ def _has_moved(tx: Reading, queue: int) -> bool:
     return completed + failed > 0
 
 
-def _is_failing(tx: Reading, it: Standing) -> bool:
+def _is_failing(tx: Reading, it: JudgedQueue) -> bool:
     """More than usual, where usual is the hour before."""
     attempts = it.completed + it.failed
     if attempts < ATTEMPTS_MIN or it.failed <= FAILED_SHARE * attempts:

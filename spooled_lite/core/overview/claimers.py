@@ -14,7 +14,7 @@ WORKERS_MAX: Final = 10_000  # looked at; beyond it the numbers stop growing
 _names = msgspec.json.Decoder(list[str]).decode
 
 
-class Claims(Protocol):
+class ClaimSource(Protocol):
     """What no row says. Asked from reader threads, while claims go on."""
 
     def waiting_in(self, org: int, queue_name: str) -> int:

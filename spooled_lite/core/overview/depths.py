@@ -14,8 +14,8 @@ SHOWN_MAX: Final = 100  # queues: each is five series in the monitoring system
 LOOKED_AT_MAX: Final = 20_000  # queues, so that a scrape costs a few reads at most
 PAGE: Final = 1_000
 
-Shown = Literal["pending", "scheduled", "processing", "deadletter"]
-STATUSES: Final[tuple[Shown, ...]] = get_args(Shown)
+ShownStatus = Literal["pending", "scheduled", "processing", "deadletter"]
+SHOWN_STATUSES: Final[tuple[ShownStatus, ...]] = get_args(ShownStatus)
 
 
 class Depth(Struct, frozen=True):
@@ -37,7 +37,7 @@ def deepest(tx: Reading) -> list[Depth]:
         Depth(
             row["organization"],
             row["queue_name"],
-            {status: row[status] for status in STATUSES},
+            {status: row[status] for status in SHOWN_STATUSES},
             (oldest_age_ms(tx, row["queue"], held_back=("pending",)) or 0) / 1000,
         )
         for row in rows

@@ -11,8 +11,8 @@ from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview import explain_statements as statements
 from spooled_lite.core.overview.attention import LEFT_ALONE_MS
-from spooled_lite.core.overview.claimers import Claims, workers_by_queue
-from spooled_lite.core.overview.explain_statements import ParentRow
+from spooled_lite.core.overview.claimers import ClaimSource, workers_by_queue
+from spooled_lite.core.overview.explain_statements import WaitedForRow
 from spooled_lite.core.overview.pace import attempts_per_minute
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.room import WINDOW_MS
@@ -38,7 +38,7 @@ CHECKED: Final = (
 )
 
 
-class QueuePaused(Struct, frozen=True):
+class PausedQueue(Struct, frozen=True):
     since_ms: int
     text: str | None
 
@@ -50,7 +50,7 @@ class NotDue(Struct, frozen=True):
 
 class WaitsForParents(Struct, frozen=True):
     mode: str
-    parents: Sequence[ParentRow]  # the first of those that are not through
+    parents: Sequence[WaitedForRow]  # the first of those that are not through
     count: int
 
 
@@ -94,7 +94,7 @@ class Finished(Struct, frozen=True):
 
 
 Reason = (
-    QueuePaused
+    PausedQueue
     | NotDue
     | WaitsForParents
     | RateLimitFull
@@ -121,7 +121,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     last_claim_ms: int | None
 
 
-def explain(tx: Reading, org: int, job_id: str, scope: Scope, claims: Claims) -> Explanation:
+def explain(tx: Reading, org: int, job_id: str, scope: Scope, claims: ClaimSource) -> Explanation:
     """Every reason why a job does not run, in one snapshot.
 
     Two counts in the index that claims use, up to AHEAD_MAX each, and point reads.
@@ -217,18 +217,18 @@ class _Look:
         in_line = count * 60 / self._per_minute if count else 0
         return round(max(due_in, in_line))
 
-    def _paused(self) -> QueuePaused | None:
+    def _paused(self) -> PausedQueue | None:
         queue = self._queue
         if queue["enabled"]:
             return None
-        return QueuePaused(queue["paused_at_ms"] or self._tx.now_ms, queue["paused_reason"])
+        return PausedQueue(queue["paused_at_ms"] or self._tx.now_ms, queue["paused_reason"])
 
     def _not_due(self) -> NotDue | None:
         if self.due_ms is None:
             return None
         return NotDue(self.due_ms, "backoff" if self._job["retry_count"] else "delay")
 
-    def _waited_for(self) -> list[ParentRow]:
+    def _waited_for(self) -> list[WaitedForRow]:
         asked = {"job": self._job["seq"], "limit": PARENTS_MAX}
         return [
             parent

@@ -6,7 +6,7 @@ from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.storage.statement import Statement, Value
 
 
-class ParentRow(TypedDict):
+class WaitedForRow(TypedDict):
     id: str
     queue_name: str
     status: str
@@ -17,7 +17,7 @@ QUEUE: Final = Statement(QueueRow, "SELECT * FROM queues WHERE seq = :queue")
 
 # The primary key of job_dependencies, in its order.
 PARENTS: Final = Statement(
-    ParentRow,
+    WaitedForRow,
     """
 SELECT parents.id, parents.queue_name, parents.status, edges.condition
   FROM job_dependencies AS edges CROSS JOIN jobs AS parents ON parents.seq = edges.parent

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview import queue_statements as statements
-from spooled_lite.core.overview.attention import CONCERNS, Concern, Standing, concerns_of
-from spooled_lite.core.overview.claimers import Claims, workers_by_queue
+from spooled_lite.core.overview.attention import CONCERNS, Concern, JudgedQueue, concerns_of
+from spooled_lite.core.overview.claimers import ClaimSource, workers_by_queue
 from spooled_lite.core.overview.pace import Pace, pace_of, rate_from
 from spooled_lite.core.overview.queue_statements import FiguresRow, LiveQueueRow
 from spooled_lite.core.queues.query import oldest_age_ms
@@ -51,7 +51,7 @@ class QueueOnBoard(Struct, frozen=True, kw_only=True):
 
 
 def queue_board(
-    tx: Reading, org: int, scope: Scope, wanted: Wanted, claims: Claims
+    tx: Reading, org: int, scope: Scope, wanted: Wanted, claims: ClaimSource
 ) -> list[QueueOnBoard]:
     """A page of queues, those that need attention first.
 
@@ -107,14 +107,14 @@ def _look_at(
     row: LiveQueueRow,
     figures: FiguresRow,
     workers: Mapping[str, int],
-    claims: Claims,
+    claims: ClaimSource,
 ) -> _Look:
     queue = row["seq"]
     age_ms = oldest_age_ms(tx, queue, held_back=()) if figures["pending"] else None
     oldest_at_ms = None if age_ms is None else tx.now_ms - age_ms
     registered = workers.get(row["queue_name"], 0)
     waiting_claims, last_ms = claims.waiting_in(org, row["queue_name"]), claims.last_ms(queue)
-    standing = Standing(
+    standing = JudgedQueue(
         queue=queue,
         is_paused=not row["enabled"],
         oldest_at_ms=oldest_at_ms,

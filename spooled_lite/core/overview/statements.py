@@ -13,7 +13,7 @@ class AliveRow(TypedDict):
     healthy: int
 
 
-class StandingRow(TypedDict):
+class WorkerLoadRow(TypedDict):
     """What one worker serves (a JSON list), holds, and when it was last heard of."""
 
     queue_names: str
@@ -82,7 +82,7 @@ SELECT name, value FROM usage_counters WHERE org = :org AND period = ''
 
 # Index workers_of_org.
 OF_ORG: Final = Statement(
-    StandingRow,
+    WorkerLoadRow,
     """
 SELECT queue_names, current_jobs, last_heartbeat_ms FROM workers WHERE org = :org LIMIT :limit
 """,

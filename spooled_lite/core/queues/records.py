@@ -10,9 +10,9 @@ from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.plans import Caps
 
-SETTINGS_BYTES_MAX: Final = 65_536
+QUEUE_SETTINGS_BYTES_MAX: Final = 65_536
 REASON_MAX: Final = 500
-RATE_LIMIT_MAX: Final = 100_000  # jobs per second
+QUEUE_RATE_LIMIT_MAX: Final = 100_000  # jobs per second
 CONCURRENCY_MAX: Final = 1_000_000
 # The server writes these into the settings of a paused queue; a caller cannot set them.
 RESERVED_SETTINGS: Final = frozenset({"paused", "paused_at", "paused_reason"})
@@ -64,9 +64,9 @@ def checked_settings(given: bytes) -> bytes | None:
         return b"{}"  # PHP writes an empty map so
     if given[:1] != b"{":
         raise WrongShape.wrong_type("settings", "an object")
-    if len(given) > SETTINGS_BYTES_MAX:
+    if len(given) > QUEUE_SETTINGS_BYTES_MAX:
         raise RuleBroken.of(
-            "settings", f"Field `settings` is larger than {SETTINGS_BYTES_MAX} bytes",
+            "settings", f"Field `settings` is larger than {QUEUE_SETTINGS_BYTES_MAX} bytes",
             "settings_too_large",
         )  # fmt: skip
     try:

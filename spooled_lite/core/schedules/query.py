@@ -20,7 +20,7 @@ from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
 
 # The columns that a list can be sorted by, by their names on the wire.
-COLUMNS: Final[Mapping[str, str]] = {
+SORT_COLUMNS: Final[Mapping[str, str]] = {
     "created_at": "created_at_ms",
     "updated_at": "updated_at_ms",
     "last_run_at": "last_run_at_ms",
@@ -119,5 +119,7 @@ def _queue_names(tx: Reading, org: int, scope: Scope) -> str:
 def _statement(names: list[str], wanted: ScheduleFilter) -> Statement[ListedScheduleRow]:
     where = "".join(f" AND {_FRAGMENTS[name]}" for name in names)
     way = "DESC" if wanted.descending else "ASC"
-    order = f" ORDER BY {COLUMNS[wanted.order_by]} {way}, seq {way} LIMIT :limit OFFSET :offset"
+    order = (
+        f" ORDER BY {SORT_COLUMNS[wanted.order_by]} {way}, seq {way} LIMIT :limit OFFSET :offset"
+    )
     return Statement(statements.LIST.row_type, statements.LIST.text + where + order)

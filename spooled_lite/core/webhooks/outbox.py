@@ -30,7 +30,7 @@ _COMPLETION_EVENTS: Final[frozenset[EventType]] = frozenset({"job.completed", "j
 
 _encode: Final = msgspec.json.Encoder().encode
 
-Subscriptions = Mapping[str, Sequence[SubscribedRow]]  # by event
+SubscribedByEvent = Mapping[str, Sequence[SubscribedRow]]  # by event
 
 
 class Written(Struct):
@@ -40,7 +40,7 @@ class Written(Struct):
     size_bytes: int = 0
 
 
-_SUBSCRIPTIONS: Final = Cache[int, Subscriptions]()  # by organization
+_SUBSCRIPTIONS: Final = Cache[int, SubscribedByEvent]()  # by organization
 _WRITTEN: Final = Own(Written)
 
 
@@ -152,7 +152,7 @@ def _job_id(event: Event) -> str | None:
     return job["id"]
 
 
-def _subscriptions(tx: Tx, org: int) -> Subscriptions:
+def _subscriptions(tx: Tx, org: int) -> SubscribedByEvent:
     known = tx.cache(_SUBSCRIPTIONS)
     found = known.get(org)
     if found is None:
@@ -160,7 +160,7 @@ def _subscriptions(tx: Tx, org: int) -> Subscriptions:
     return found
 
 
-def _read_subscriptions(tx: Reading, org: int) -> Subscriptions:
+def _read_subscriptions(tx: Reading, org: int) -> SubscribedByEvent:
     by_event: dict[str, list[SubscribedRow]] = defaultdict(list)
     for webhook in tx.rows(statements.SUBSCRIBED, {"org": org}):
         for event in msgspec.json.decode(webhook["events"], type=list[str]):

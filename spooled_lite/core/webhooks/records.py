@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from spooled_lite.errors import RuleBroken
 
-NAME_CHARS_MAX: Final = 255
+WEBHOOK_NAME_CHARS_MAX: Final = 255
 URL_CHARS_MAX: Final = 2048
 SECRET_CHARS_MAX: Final = 255
 EVENTS_GIVEN_MAX: Final = 100  # more than there are events: a name may be given twice

@@ -9,12 +9,12 @@ from msgspec import Meta, Struct
 from spooled_lite.errors import RuleBroken
 
 SILENCE_MS: Final = 120_000  # without a heartbeat for this long, a worker counts as offline
-QUEUES_MAX: Final = 100  # of one worker
+WORKER_QUEUES_MAX: Final = 100  # of one worker
 CURRENT_JOBS_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 65_536
 HOSTNAME_MAX: Final = 255
 UNKNOWN_HOST: Final = "unknown"
-STATUSES: Final = frozenset({"healthy", "degraded", "draining", "offline"})
+WORKER_STATUSES: Final = frozenset({"healthy", "degraded", "draining", "offline"})
 
 # \Z and not $: that would let a line break pass at the end.
 WorkerId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._-]+\Z")]

@@ -47,7 +47,7 @@ class Detail(Struct, frozen=True):
     steps: Steps[JobRow]
 
 
-class Outcome(Struct, frozen=True):
+class FoundOutcome(Struct, frozen=True):
     """A workflow, and the first of its failed steps in the order of the request."""
 
     row: WorkflowRow
@@ -90,12 +90,12 @@ def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Workf
     return row
 
 
-def get_outcome(tx: Reading, org: int, workflow_id: str, scope: Scope) -> Outcome:
+def get_outcome(tx: Reading, org: int, workflow_id: str, scope: Scope) -> FoundOutcome:
     """A workflow, and which step it failed at. Raises: as `get_workflow`."""
     row = get_workflow(tx, org, workflow_id, scope)
     has_failed = row["status"] == "failed"
     step = tx.row(statements.FAILED_STEP, {"workflow_id": workflow_id}) if has_failed else None
-    return Outcome(row, step)
+    return FoundOutcome(row, step)
 
 
 def with_metadata(tx: Reading, workflow: WorkflowRow) -> ShownWorkflowRow:

@@ -10,7 +10,7 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound
-from spooled_lite.storage.transaction import Step
+from spooled_lite.storage.transaction import PreparedStep
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import (
     claimant_of,
@@ -36,12 +36,12 @@ class Command(Struct, frozen=True):
     more: tuple[Any, ...]  # what the act alone has
 
 
-class Act(Struct, frozen=True):
+class Settlement(Struct, frozen=True):
     """One of the three. Contract: grpc, 5.3 to 5.6."""
 
     field: int  # its number in ProcessResponse
     read: Callable[[Any], Command]  # raises RuleBroken, PayloadTooLarge
-    step: Callable[[Call, Command], Step]  # the operation it is
+    step: Callable[[Call, Command], PreparedStep]  # the operation it is
     say: Callable[[Any], bytes]
 
     def submit(self, call: Call, command: Command) -> asyncio.Future[Any]:
@@ -66,7 +66,7 @@ def _read_complete(request: Any) -> Command:
     return Command(job_id_of(request), claimant_of(request), (result_of(request),))
 
 
-def _complete(call: Call, said: Command) -> Step:
+def _complete(call: Call, said: Command) -> PreparedStep:
     return settle.complete, (call.org, said.job_id, said.claimant, *said.more, call.scope)
 
 
@@ -75,7 +75,7 @@ def _read_fail(request: Any) -> Command:
     return Command(job_id_of(request), claimant_of(request), more)
 
 
-def _fail(call: Call, said: Command) -> Step:
+def _fail(call: Call, said: Command) -> PreparedStep:
     error, retries = said.more
     return settle.fail, (call.org, said.job_id, said.claimant, error, call.scope, retries)
 
@@ -85,7 +85,7 @@ def _read_renew(request: Any) -> Command:
     return Command(job_id_of(request), claimant_of(request), more)
 
 
-def _renew(call: Call, said: Command) -> Step:
+def _renew(call: Call, said: Command) -> PreparedStep:
     return leases.renew, (call.org, said.job_id, said.claimant, *said.more, call.scope)
 
 
@@ -93,10 +93,14 @@ def _serialized(render: Callable[[Any], Any]) -> Callable[[Any], bytes]:
     return lambda result: bytes(render(result).SerializeToString())
 
 
-COMPLETE: Final = Act(2, _read_complete, _complete, lambda _: COMPLETED)
-FAIL: Final = Act(3, _read_fail, _fail, _serialized(fail_response))
-RENEW: Final = Act(
+COMPLETE: Final = Settlement(2, _read_complete, _complete, lambda _: COMPLETED)
+FAIL: Final = Settlement(3, _read_fail, _fail, _serialized(fail_response))
+RENEW: Final = Settlement(
     4, _read_renew, _renew, _serialized(lambda renewal: renew_response(leases.end_of(renewal)))
 )
 # By their names in the `oneof` of a ProcessRequest.
-ACTS: Final[Mapping[str, Act]] = {"complete": COMPLETE, "fail": FAIL, "renew_lease": RENEW}
+SETTLEMENTS: Final[Mapping[str, Settlement]] = {
+    "complete": COMPLETE,
+    "fail": FAIL,
+    "renew_lease": RENEW,
+}

@@ -10,8 +10,8 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.backlog import Request
-from spooled_lite.storage.transaction import Step, together
-from spooled_lite.wire.grpc.acts import Act, Command
+from spooled_lite.storage.transaction import PreparedStep, together
+from spooled_lite.wire.grpc.acts import Command, Settlement
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.hand_out import handed_out
@@ -67,10 +67,10 @@ class Group:
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        self._steps: list[Step] = []
+        self._steps: list[PreparedStep] = []
         self._outcomes: asyncio.Future[list[Any]] | None = None
 
-    def add(self, step: Step) -> int:
+    def add(self, step: PreparedStep) -> int:
         """Its place in the group."""
         self._steps.append(step)
         return len(self._steps) - 1
@@ -112,7 +112,7 @@ class Settled:
     weight = 1
     backlog_bytes = 0
 
-    def __init__(self, act: Act, command: Command, size_bytes: int) -> None:
+    def __init__(self, act: Settlement, command: Command, size_bytes: int) -> None:
         self.size_bytes = size_bytes
         self._act = act
         self._command = command
@@ -163,7 +163,7 @@ class Arrived:
             give_back(call.db, call.claimer, list(self._jobs))
 
 
-class Asked:
+class AskedDequeue:
     """A dequeue in its turn: its jobs, or a place where it waits for some."""
 
     size_bytes = backlog_bytes = 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
@@ -21,9 +21,6 @@ from spooled_lite.wire.waiting import claims as waiting
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-# Above this converting may take longer than the event loop can be kept from everybody else.
-ON_LOOP_BYTES_MAX: Final = 65_536
 
 
 class Call:
@@ -111,11 +108,11 @@ class Call:
         return self.services.plans
 
     @property
-    def claimer(self) -> waiting.Caller:
+    def claimer(self) -> waiting.Claimer:
         """The caller as a claim has to know it. Whoever leaves has its call cancelled."""
         caller = self.admitted
         token_id = None if caller.token is None else caller.token.jti
-        return waiting.Caller(
+        return waiting.Claimer(
             caller.org, caller.key, caller.secret_id, self._is_late, None, token_id
         )
 

@@ -21,8 +21,8 @@ from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.records import QueueDepth
 from spooled_lite.core.workers.records import (
-    STATUSES,
     UNKNOWN_HOST,
+    WORKER_STATUSES,
     NewWorker,
     SignOfLife,
     WorkerId,
@@ -242,7 +242,7 @@ def sign_of_life(request: Any) -> SignOfLife:
     """Raises RuleBroken. Contract: grpc, 7.2."""
     return SignOfLife(
         current_jobs=max(0, request.current_jobs),
-        status=request.status if request.status in STATUSES else "healthy",
+        status=request.status if request.status in WORKER_STATUSES else "healthy",
         metadata=_metadata(request.metadata),
     )
 

@@ -10,7 +10,7 @@ from spooled_lite.errors import SpooledError, Unavailable
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import claim_of
 from spooled_lite.wire.grpc.hand_out import handed_out
-from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, Streams, stopping
+from spooled_lite.wire.grpc.streams import DELIVERIES_MAX, Ending, GrpcStreams, stopping
 from spooled_lite.wire.waiting.claims import claim_when_there_is, give_back
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ TROUBLE_PAUSE_SECONDS: Final = 1.0
 class Deliveries:
     """Serves every StreamJobs of a server."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: GrpcStreams) -> None:
         self._streams = streams
 
     async def stream_jobs(self, call: Call, request: Any) -> None:

@@ -29,7 +29,7 @@ _Request: Final = message_class("grpc.health.v1.HealthCheckRequest")
 _Response: Final = message_class("grpc.health.v1.HealthCheckResponse")
 
 
-class Health:
+class HealthService:
     """No credential is asked for. Contract: grpc, section 1."""
 
     def __init__(self) -> None:

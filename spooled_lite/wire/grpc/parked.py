@@ -13,7 +13,7 @@ from spooled_lite.wire.waiting.claims import leave_line, stand_in_line
 
 PARKED_MAX: Final = 100  # of one stream, for different queues or workers
 
-Place = tuple[str, str]
+ParkedKey = tuple[str, str]
 
 
 class Parked:
@@ -29,7 +29,7 @@ class Parked:
         self._call = call
         self._arrived = arrived
         self._refused = refused
-        self._requests: dict[Place, Request] = {}
+        self._requests: dict[ParkedKey, Request] = {}
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -54,12 +54,12 @@ class Parked:
         for place in tuple(self._requests):
             self._drop(place)
 
-    def _drop(self, place: Place) -> None:
+    def _drop(self, place: ParkedKey) -> None:
         request = self._requests.pop(place, None)
         if request is not None:
             leave_line(self._call.db, self._call.services.waiting, self._call.claimer, request)
 
-    def _take(self, place: Place, wanted: Claim, request: Request) -> None:
+    def _take(self, place: ParkedKey, wanted: Claim, request: Request) -> None:
         if self._requests.get(place) is not request:
             return  # dropped, and what it had found is on its way back
         del self._requests[place]

@@ -9,10 +9,10 @@ from grpc.aio import EOF
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import SpooledError, Unauthorized, WrongShape
-from spooled_lite.wire.grpc.acts import ACTS
+from spooled_lite.wire.grpc.acts import SETTLEMENTS
 from spooled_lite.wire.grpc.answers import (
     Arrived,
-    Asked,
+    AskedDequeue,
     RefusedRequest,
     Settled,
     StreamAnswer,
@@ -23,7 +23,7 @@ from spooled_lite.wire.grpc.convert import as_field, claim_of, error_response
 from spooled_lite.wire.grpc.descriptors import spooled_class
 from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.parked import Parked
-from spooled_lite.wire.grpc.streams import Streams
+from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.waiting.claims import give_back
 
 # How far requests are read ahead of their answers; then the client waits, by its flow control.
@@ -46,7 +46,7 @@ ERROR: Final = 5  # the number of `error` in ProcessResponse; the others are whe
 _ProcessRequest: Final = spooled_class("ProcessRequest")
 
 
-async def process_jobs(call: Call, streams: Streams) -> None:
+async def process_jobs(call: Call, streams: GrpcStreams) -> None:
     """Serve one stream until the client says that it is done. Contract: grpc, 6.2.
 
     Raises:
@@ -181,7 +181,7 @@ class _Conversation:
                 return self._dequeue(request.dequeue)
             if name is None:
                 raise WrongShape.missing("request")
-            act = ACTS[name]
+            act = SETTLEMENTS[name]
             command = await self.call.off_loop(size_bytes, act.read, getattr(request, name))
             return Settled(act, command, size_bytes)
         except Exception as error:
@@ -190,7 +190,7 @@ class _Conversation:
     def _dequeue(self, request: Any) -> StreamAnswer:
         wanted = claim_of(request)
         self.call.scope.check(wanted.queue_name)
-        return Asked(wanted)
+        return AskedDequeue(wanted)
 
     def _put(self, answer: StreamAnswer) -> None:
         self._ahead += answer.weight

@@ -14,7 +14,7 @@ from spooled_lite.errors import NotFound
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.grpc import methods
-from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Act, Command
+from spooled_lite.wire.grpc.acts import COMPLETE, FAIL, RENEW, Command, Settlement
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import as_field, claim_of, job_bytes, new_job, stats_response
 from spooled_lite.wire.grpc.deliver import Deliveries
@@ -22,7 +22,7 @@ from spooled_lite.wire.grpc.descriptors import spooled_class
 from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.grpc.methods import Streaming, Unary
 from spooled_lite.wire.grpc.process import process_jobs
-from spooled_lite.wire.grpc.streams import Streams
+from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.waiting.claims import claim_now, give_back
 
 JOB_OF_GET: Final = 1  # the number of `job` in GetJobResponse
@@ -31,7 +31,7 @@ JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse
 _EnqueueResponse: Final = spooled_class("EnqueueResponse")
 
 
-def rows(streams: Streams, deliveries: Deliveries) -> Mapping[str, methods.MethodRow]:
+def rows(streams: GrpcStreams, deliveries: Deliveries) -> Mapping[str, methods.MethodRow]:
     return {
         "Enqueue": Unary("jobs:write", _read_job, _enqueue),
         "Dequeue": Unary("jobs:write", lambda _, request: claim_of(request), _dequeue),
@@ -75,7 +75,7 @@ async def _dequeue(call: Call, wanted: Claim) -> bytes:
     return b"".join(as_field(JOBS_OF_DEQUEUE, message) for message in handed.messages)
 
 
-def _settling(act: Act) -> Unary:
+def _settling(act: Settlement) -> Unary:
     async def run(call: Call, command: Command) -> bytes:
         return await act.answer(command, act.submit(call, command))
 

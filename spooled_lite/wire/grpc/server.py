@@ -12,10 +12,10 @@ from spooled_lite.wire.grpc import queue_service, worker_service
 from spooled_lite.wire.grpc.accept import accepting
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import QUEUE_SERVICE, WORKER_SERVICE
-from spooled_lite.wire.grpc.health import Health
+from spooled_lite.wire.grpc.health import HealthService
 from spooled_lite.wire.grpc.methods import Find, handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
-from spooled_lite.wire.grpc.streams import Streams
+from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.grpc.tls import key_and_certificate
 from spooled_lite.wire.listen import (
     CannotListen,
@@ -79,12 +79,12 @@ class GrpcServer:
         """`find`: calls may be served by other services than these."""
         self.host = host
         self.port = port  # 0 until start() has found a free one
-        self.streams = Streams()
+        self.streams = GrpcStreams()
         services.bus.listen(self.streams.hear)
         self._services = services
         self._find: Find = find or (lambda context: services)
         self._grace_seconds = grace_seconds
-        self._health = Health()
+        self._health = HealthService()
         self._reflection = Reflection()
         self._stopped = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None

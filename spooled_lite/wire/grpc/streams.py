@@ -33,7 +33,7 @@ class OpenStream(Protocol):
         ...
 
 
-class Streams:
+class GrpcStreams:
     """Use it from the event loop. One timer looks after all of them."""
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ class Access(Enum):
     NONE = "none"  # always refused, before any look at a credential
 
 
-class Rule(Protocol):
+class AccessRule(Protocol):
     """What the route table says of who may call a route."""
 
     @property
@@ -72,7 +72,7 @@ class Rule(Protocol):
 _UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP})
 
 
-async def admit(call: Call, rule: Rule) -> None:
+async def admit(call: Call, rule: AccessRule) -> None:
     """Raises whatever keeps the call out."""
     access = rule.access
     if access is Access.NONE:
@@ -106,11 +106,11 @@ async def admit(call: Call, rule: Rule) -> None:
 # -- a key, or a token made from one -------------------------------------------------------------
 
 
-async def _admit_key(call: Call, rule: Rule) -> None:
+async def _admit_key(call: Call, rule: AccessRule) -> None:
     _let_in(call, rule, await call.services.callers.authenticate(call.headers))
 
 
-def _let_in(call: Call, rule: Rule, caller: Caller) -> None:
+def _let_in(call: Call, rule: AccessRule, caller: Caller) -> None:
     """Who is calling, how often, and may they: in this order, so that refusals count too."""
     call.admit(caller)
     now_ms = call.now_ms
@@ -122,7 +122,7 @@ def _let_in(call: Call, rule: Rule, caller: Caller) -> None:
     call.check_rights(caller)
 
 
-def _check_rights(rule: Rule, is_enforced: bool, caller: Caller) -> None:
+def _check_rights(rule: AccessRule, is_enforced: bool, caller: Caller) -> None:
     if is_enforced and rule.words:
         caller.check_may(*rule.words)
     if rule.access in _UNSCOPED and not caller.scope.is_unrestricted:
@@ -132,7 +132,7 @@ def _check_rights(rule: Rule, is_enforced: bool, caller: Caller) -> None:
 # -- no credential -------------------------------------------------------------------------------
 
 
-def _admit_address(call: Call, rule: Rule) -> None:
+def _admit_address(call: Call, rule: AccessRule) -> None:
     """Count the call for its address, on a route that needs no credential. Raises RateLimited."""
     if rule.is_unlimited:
         return
@@ -162,7 +162,7 @@ async def may_register(call: Call) -> bool:
             return False
 
 
-async def _admit_bootstrap(call: Call, rule: Rule) -> None:
+async def _admit_bootstrap(call: Call, rule: AccessRule) -> None:
     """A credential that is sent has to be right. Without one the call gets through where
     registration is open, and the handler decides. Contract: platform, section 8.4.
     """
@@ -247,7 +247,7 @@ def _is_same(shown: bytes, wanted: bytes) -> bool:
 # -- scrapers of metrics. Contract: platform, section 14 -----------------------------------------
 
 
-async def _admit_scraper(call: Call, rule: Rule) -> None:
+async def _admit_scraper(call: Call, rule: AccessRule) -> None:
     """Let in a scraper of the whole server, or a key that sees its own organization."""
     if _ADMIN_KEY in call.headers:
         await check_admin_key(call)

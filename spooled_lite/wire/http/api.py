@@ -18,15 +18,15 @@ from spooled_lite.errors import (
     SpooledError,
     Unavailable,
 )
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.admit import admit
 from spooled_lite.wire.http.body import ClientGone
-from spooled_lite.wire.http.call import Call, Header, Reply, StreamReply
-from spooled_lite.wire.http.dispatch import Route, Row, dispatch_of
+from spooled_lite.wire.http.call import Call, Reply, StreamReply
+from spooled_lite.wire.http.dispatch import API_PREFIX, Route, Row, dispatch_of
 from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.headers import compression, versions
 from spooled_lite.wire.http.headers.cors import Cors
 from spooled_lite.wire.http.headers.security_headers import security_headers
-from spooled_lite.wire.http.routes import API_PREFIX
 from spooled_lite.wire.rates.rate_limit import (
     client_address,
     rate_headers,

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.api import Api
-from spooled_lite.wire.http.call import Header
-from spooled_lite.wire.http.dispatch import Row
+from spooled_lite.wire.http.dispatch import API_PREFIX, Row
 from spooled_lite.wire.http.pages import dashboard_files, error_handlers, page_route, surroundings
-from spooled_lite.wire.http.routes import API_PREFIX, ROUTES
+from spooled_lite.wire.http.routes import ROUTES
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
 

@@ -8,15 +8,16 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from spooled_lite.core.auth.verify import Shown, while_valid
+from spooled_lite.core.auth.verify import ShownCredential, while_valid
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
-from spooled_lite.errors import BadRequest, Reason
+from spooled_lite.errors import BadRequest, OutageReason
 from spooled_lite.plans import Plans
 from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.caller import Caller
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.body import (
     ClientGone,
     check_coding,
@@ -32,10 +33,10 @@ from spooled_lite.wire.services import Services
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Header = tuple[bytes, bytes]
 
 QUERY_FIELDS_MAX: Final = 100
 JSON: Final = b"application/json"
+HTML: Final = b"text/html; charset=utf-8"
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -138,7 +139,7 @@ class Call:
         self.org_id = ""
         self.scope: QueueScope = ALL_QUEUES
         self.rate_headers: Sequence[Header] | None = None  # None: those of who is not limited
-        self.trouble: Reason | None = None  # why it is answered 503
+        self.trouble: OutageReason | None = None  # why it is answered 503
         self.deadline = 0.0  # on the loop's clock: see wire/time_limit.py
         self._admitted_in = 0  # the generation of callers when it was let in
         self._asgi = asgi
@@ -182,7 +183,7 @@ class Call:
         if caller is None:
             return self.write(operation, *args, **kwargs)
         token_id = None if caller.token is None else caller.token.jti
-        shown = Shown(caller.key, caller.secret_id, token_id)
+        shown = ShownCredential(caller.key, caller.secret_id, token_id)
         return self.write(while_valid, shown, lambda tx: operation(tx, *args, **kwargs))
 
     @property

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from spooled_lite.wire.http.call import Header
+from spooled_lite.wire.header import Header
 
 PACKAGE: Final = "spooled_lite"
 FOLDER: Final = "dashboard"

@@ -16,6 +16,7 @@ Handler = Callable[[Call], Awaitable[Reply]]
 # Method, path, handler, who may call it, permission words, and whatever is special about it.
 Row = tuple[str, str, Handler, Access, str, *tuple["Trait", ...]]
 
+API_PREFIX: Final = "/api/v1"  # all others are pages for people
 NO_WORD: Final = "-"
 
 

@@ -34,9 +34,10 @@ from spooled_lite.errors import (
     WrongShape,
 )
 from spooled_lite.wire.envelope import envelope
-from spooled_lite.wire.http.call import Header, Reply, reply
+from spooled_lite.wire.header import Header
+from spooled_lite.wire.http.call import Reply, reply
 
-Kind = type[SpooledError]
+ErrorKind = type[SpooledError]
 
 # Every kind of error: its status, and one of it as the OpenAPI document shows it.
 _TABLE: Final[tuple[tuple[int, SpooledError], ...]] = (
@@ -69,8 +70,8 @@ _TABLE: Final[tuple[tuple[int, SpooledError], ...]] = (
     (503, Unavailable("overloaded", "Too many writes wait; try again")),
     (503, SecretMissing("No usable secret for webhooks of GitHub is configured")),
 )
-STATUS: Final[Mapping[Kind, int]] = {type(sample): status for status, sample in _TABLE}
-SAMPLES: Final[Mapping[Kind, SpooledError]] = {type(sample): sample for _, sample in _TABLE}
+STATUS: Final[Mapping[ErrorKind, int]] = {type(sample): status for status, sample in _TABLE}
+SAMPLES: Final[Mapping[ErrorKind, SpooledError]] = {type(sample): sample for _, sample in _TABLE}
 
 UNAVAILABLE_RETRY_SECONDS: Final = 1
 

@@ -18,9 +18,10 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from spooled_lite.errors import InternalError, MethodNotAllowed, NotFound, SpooledError
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.api import Api, log_answer
 from spooled_lite.wire.http.body import ClientGone
-from spooled_lite.wire.http.call import Call, Header, Reply
+from spooled_lite.wire.http.call import Call, Reply
 from spooled_lite.wire.http.dispatch import Route
 from spooled_lite.wire.http.headers import compression
 

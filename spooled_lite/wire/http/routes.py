@@ -36,8 +36,6 @@ from spooled_lite.wire.http.resources import (
     workflows,
 )
 
-API_PREFIX: Final = "/api/v1"
-
 # Words as in the contract (README, section 8): `-` is none, two words are "either of them".
 # fmt: off
 HEALTH: Final[tuple[Row, ...]] = (

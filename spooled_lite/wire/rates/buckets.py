@@ -16,7 +16,7 @@ WINDOW_MS: Final = 60_000
 KEPT_MAX: Final = 10_000  # buckets or windows of one kind
 
 
-class Standing(Struct, frozen=True):
+class BucketStanding(Struct, frozen=True):
     """What the headers say, and whether the request may go on."""
 
     limit: int
@@ -63,11 +63,11 @@ class TokenBucket:
     def take(self) -> None:
         self._tokens -= 1
 
-    def standing(self, now_ms: int, *, refused: bool) -> Standing:
+    def standing(self, now_ms: int, *, refused: bool) -> BucketStanding:
         rate = self._rate
         full_at = now_ms / 1000 + (rate.burst - self._tokens) / rate.per_second
         wait_seconds = max(1, math.ceil((1 - self._tokens) / rate.per_second)) if refused else 0
-        return Standing(
+        return BucketStanding(
             rate.burst, int(self._tokens), math.ceil(full_at), self._scope, wait_seconds
         )
 
@@ -93,11 +93,13 @@ class Window:
     def take(self) -> None:
         self._count += 1
 
-    def standing(self, limit: int, now_ms: int, *, refused: bool) -> Standing:
+    def standing(self, limit: int, now_ms: int, *, refused: bool) -> BucketStanding:
         ends_at_ms = self._started_at_ms + WINDOW_MS
         wait_seconds = max(1, math.ceil((ends_at_ms - now_ms) / 1000)) if refused else 0
         remaining = max(0, limit - self._count)
-        return Standing(limit, remaining, math.ceil(ends_at_ms / 1000), self._scope, wait_seconds)
+        return BucketStanding(
+            limit, remaining, math.ceil(ends_at_ms / 1000), self._scope, wait_seconds
+        )
 
     def _is_over(self, now_ms: int) -> bool:
         """The minute is over, or it began in the future because the clock was set back."""

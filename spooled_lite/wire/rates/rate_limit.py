@@ -14,16 +14,15 @@ from spooled_lite.config import Settings
 from spooled_lite.errors import RateLimited
 from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.wire.caller import Caller
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.rates.buckets import (
+    BucketStanding,
     Rate,
-    Standing,
     TokenBucket,
     Window,
     keep,
     use,
 )
-
-Header = tuple[bytes, bytes]
 
 UNLIMITED: Final = 1_000_000  # what the headers say when nothing is limited
 ADDRESS_PER_SECOND: Final = 100  # public calls of one address, when no setting says otherwise
@@ -48,7 +47,7 @@ class RateLimits:
             settings.rate_limit_burst or ADDRESS_BURST,
         )
 
-    def charge(self, caller: Caller, now_ms: int) -> Standing | None:
+    def charge(self, caller: Caller, now_ms: int) -> BucketStanding | None:
         """Count one request; the standing of the tighter limit, None when nothing is limited.
 
         A refused request is not counted.
@@ -63,7 +62,7 @@ class RateLimits:
             return window.standing(limit, now_ms, refused=True)
         if bucket is not None and not bucket.has_room():
             return bucket.standing(now_ms, refused=True)
-        standings: list[Standing] = []
+        standings: list[BucketStanding] = []
         if window is not None and limit is not None:
             window.take()
             standings.append(window.standing(limit, now_ms, refused=False))
@@ -72,7 +71,7 @@ class RateLimits:
             standings.append(bucket.standing(now_ms, refused=False))
         return min(standings, key=lambda standing: standing.remaining, default=None)
 
-    def charge_address(self, address: str, now_ms: int) -> Standing:
+    def charge_address(self, address: str, now_ms: int) -> BucketStanding:
         """Count one public call, or refuse it without counting it."""
         bucket = use(self._addresses, address) or keep(
             self._addresses, address, TokenBucket(self._address_rate, now_ms, "ip")
@@ -205,7 +204,7 @@ def organization_rate(
     return Rate(per_second, 2 * per_second if burst is None else burst)
 
 
-def rate_headers(standing: Standing | None, now_ms: int) -> tuple[Header, ...]:
+def rate_headers(standing: BucketStanding | None, now_ms: int) -> tuple[Header, ...]:
     """None: nothing is limited; the headers then show a large number."""
     if standing is None:
         return _unlimited(now_ms // 1000)
@@ -214,15 +213,15 @@ def rate_headers(standing: Standing | None, now_ms: int) -> tuple[Header, ...]:
 
 def refusal_headers(error: RateLimited) -> tuple[Header, ...]:
     """The headers of the answer to a refused request."""
-    return _headers(Standing(error.limit, 0, error.reset_at, error.scope))
+    return _headers(BucketStanding(error.limit, 0, error.reset_at, error.scope))
 
 
 @lru_cache(maxsize=4)
 def _unlimited(now_seconds: int) -> tuple[Header, ...]:
-    return _headers(Standing(UNLIMITED, UNLIMITED, now_seconds + 1, "organization"))
+    return _headers(BucketStanding(UNLIMITED, UNLIMITED, now_seconds + 1, "organization"))
 
 
-def _headers(standing: Standing) -> tuple[Header, ...]:
+def _headers(standing: BucketStanding) -> tuple[Header, ...]:
     return (
         (b"x-ratelimit-limit", b"%d" % standing.limit),
         (b"x-ratelimit-remaining", b"%d" % standing.remaining),

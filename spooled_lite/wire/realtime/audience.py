@@ -8,7 +8,7 @@ from typing import Final
 
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, joined
-from spooled_lite.wire.realtime.filters import Place
+from spooled_lite.wire.realtime.filters import AudienceKey
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX, CHUNK_BYTES_MAX, Stream
 from spooled_lite.wire.realtime.transition import Transition
 
@@ -28,7 +28,9 @@ class Audience:
 
     def __init__(self) -> None:
         self.members: dict[Stream, None] = {}
-        self.places: Counter[Place] = Counter()  # where it is found, and how often it is put there
+        self.places: Counter[AudienceKey] = (
+            Counter()
+        )  # where it is found, and how often it is put there
         # How much of what is in line a member has or is not to have, where that is something.
         self._ahead: dict[Stream, int] = {}
         self._pending: list[Rendered] = []

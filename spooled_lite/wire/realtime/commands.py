@@ -8,7 +8,7 @@ import msgspec
 from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
 from spooled_lite.wire.realtime import catalogue
 from spooled_lite.wire.realtime.dialects import Profile, render
-from spooled_lite.wire.realtime.filters import EVERYTHING, Filter
+from spooled_lite.wire.realtime.filters import UNFILTERED, Filter
 from spooled_lite.wire.realtime.names import WORKER_KINDS, kinds_named
 from spooled_lite.wire.realtime.registry import NAMES_OF_ORG_MAX, Streams
 from spooled_lite.wire.realtime.stream import Stream
@@ -17,7 +17,7 @@ from spooled_lite.wire.realtime.subscriptions import NAMES_MAX, SUBSCRIPTIONS_MA
 REQUEST_ID_CHARS_MAX: Final = 255
 TOPICS_MAX: Final = 100
 
-Message = dict[str, Any]
+ClientMessage = dict[str, Any]
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -48,7 +48,7 @@ def obey(streams: Streams, stream: Stream, text: str, *, now_ms: int) -> Sequenc
 
 
 def _enum(
-    streams: Streams, stream: Stream, command: str, message: Message, now_ms: int
+    streams: Streams, stream: Stream, command: str, message: ClientMessage, now_ms: int
 ) -> Sequence[str]:
     if command == "ping":
         return _said(stream, catalogue.ping(now_ms))
@@ -69,7 +69,7 @@ def _enum(
 
 
 def _dotted(
-    streams: Streams, stream: Stream, command: str, message: Message, now_ms: int
+    streams: Streams, stream: Stream, command: str, message: ClientMessage, now_ms: int
 ) -> Sequence[str]:
     if command == "auth":
         return ()  # the credential was looked at before the upgrade
@@ -91,12 +91,12 @@ def _dotted(
     return () if request_id is None else (_answer(f"{command}d", request_id),)
 
 
-def _filters(message: Message) -> list[Filter]:
+def _filters(message: ClientMessage) -> list[Filter]:
     """Those of a command: what it names is inside `filter` or beside it."""
     inside = message.get("filter")
     if inside is not None and not isinstance(inside, dict):
         raise WrongShape.wrong_type("filter", "an object")
-    parts: Message = {**message, **(inside or {})}
+    parts: ClientMessage = {**message, **(inside or {})}
     topics = _texts(parts, "topics")
     if topics:
         return [found for topic in topics[:TOPICS_MAX] for found in _of_topic(topic)]
@@ -115,7 +115,7 @@ def _of_topic(topic: str) -> Iterable[Filter]:
     """What an older client calls by one word; nothing for a word that is not known."""
     word, _, name = topic.partition(":")
     if topic == "organization":
-        yield EVERYTHING
+        yield UNFILTERED
     elif topic == "workers":
         yield Filter(kinds=WORKER_KINDS)
     elif word == "queue" and name:
@@ -164,7 +164,7 @@ def _said(stream: Stream, frame: catalogue.Frame) -> Sequence[str]:
     return [str(part) for part in render(stream.profile, (frame,)).parts]
 
 
-def _text(message: Message, name: str) -> str | None:
+def _text(message: ClientMessage, name: str) -> str | None:
     """Null is as good as left out. Raises WrongShape."""
     value = message.get(name)
     if value is not None and not isinstance(value, str):
@@ -172,7 +172,7 @@ def _text(message: Message, name: str) -> str | None:
     return value
 
 
-def _texts(message: Message, name: str) -> list[str]:
+def _texts(message: ClientMessage, name: str) -> list[str]:
     """Raises WrongShape."""
     value = message.get(name)
     if value is None:

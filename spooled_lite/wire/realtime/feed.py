@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.clock import Clock
-from spooled_lite.core.jobs.log import KINDS, SubjectRow
+from spooled_lite.core.jobs.log import KINDS, LoggedSubjectRow
 from spooled_lite.errors import RateLimited, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.log_counts import Counted
@@ -27,7 +27,7 @@ from spooled_lite.wire.realtime.stream import Stream
 from spooled_lite.wire.realtime.telling import News, Telling
 from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
-from spooled_lite.wire.realtime.turns import Turns
+from spooled_lite.wire.realtime.turns import StreamTurns
 from spooled_lite.wire.share import Share
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Feed:
         """Other times than the usual ones, from the next stream on."""
         streams, readers, clock = self.streams, self.readers, self.clock
         self.timing = timing
-        self.turns = Turns(streams, readers, clock, timing)
+        self.turns = StreamTurns(streams, readers, clock, timing)
         self._rechecks = Rechecks(
             streams, self._identities, timing, checks_words=self._checks_words
         )
@@ -149,7 +149,7 @@ class Feed:
     def _line_up(self, event: Event) -> None:
         if not event.log_seq and event.type != "job.deleted":
             return
-        subject: SubjectRow = event.row
+        subject: LoggedSubjectRow = event.row
         queue_name = None if event.type in _WITHOUT_QUEUE else subject["queue_name"]
         is_fired = event.type == "schedule.triggered"
         job_id: str = event.facts["job_id"] if is_fired else subject["id"]

@@ -19,8 +19,8 @@ ALWAYS: Final = frozenset({"ping", "error", "system.health"})  # of no queue: ev
 
 # Where a stream is looked for when something happens: under a queue, the beginning of the names of
 # several, a job, or always.
-Place = tuple[Literal["all", "queue", "beginning", "job"], str]
-EVERYWHERE: Final[Place] = ("all", "")
+AudienceKey = tuple[Literal["all", "queue", "beginning", "job"], str]
+EVERYWHERE: Final[AudienceKey] = ("all", "")
 
 
 class Filter(Struct, frozen=True):
@@ -73,13 +73,13 @@ class Filter(Struct, frozen=True):
         return max(1, named) * max(1, len(self.kinds or ()))
 
     @property
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[AudienceKey]:
         """Whatever it lets pass, of those events that have a queue, is about one of these."""
         if self.job_id is not None:
             return (("job", self.job_id),)
         if self.is_everywhere:
             return (EVERYWHERE,)
-        whole: list[Place] = [("queue", name) for name in self.queues]
+        whole: list[AudienceKey] = [("queue", name) for name in self.queues]
         return [*whole, *(("beginning", beginning) for beginning in self.beginnings)]
 
     @property
@@ -114,7 +114,7 @@ class Filter(Struct, frozen=True):
         return name in self.queues or name.startswith(self.beginnings)
 
 
-EVERYTHING: Final = Filter()
+UNFILTERED: Final = Filter()
 
 
 def check_queue_value(name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.wire.realtime.audience import Audience
-from spooled_lite.wire.realtime.filters import EVERYWHERE, Filter, Place
+from spooled_lite.wire.realtime.filters import EVERYWHERE, AudienceKey, Filter
 from spooled_lite.wire.realtime.stream import Stream, StreamKind, nothing_waits
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
@@ -21,7 +21,7 @@ class _OfOrg(Struct):
     streams: dict[Stream, None]
     counts: dict[StreamKind, int]
     audiences: dict[Hashable, Audience]  # by what they see
-    places: dict[Place, dict[Audience, None]]
+    places: dict[AudienceKey, dict[Audience, None]]
     lengths: Counter[int]  # of the beginnings among the places
     name_count: int = 0
 
@@ -76,7 +76,7 @@ class Streams:
         of_org = self._orgs.get(org)
         if of_org is None:
             return []
-        places: list[Place] = [EVERYWHERE, ("queue", queue_name)]
+        places: list[AudienceKey] = [EVERYWHERE, ("queue", queue_name)]
         places += (("beginning", queue_name[:length]) for length in of_org.lengths)
         if job_id is not None:
             places.append(("job", job_id))
@@ -179,7 +179,7 @@ def _take(of_org: _OfOrg, audience: Audience, unwanted: Filter) -> None:
         _take_from(of_org, audience, place)
 
 
-def _put_at(of_org: _OfOrg, audience: Audience, place: Place) -> None:
+def _put_at(of_org: _OfOrg, audience: Audience, place: AudienceKey) -> None:
     audience.places[place] += 1
     if audience.places[place] > 1:
         return
@@ -189,7 +189,7 @@ def _put_at(of_org: _OfOrg, audience: Audience, place: Place) -> None:
     there[audience] = None
 
 
-def _take_from(of_org: _OfOrg, audience: Audience, place: Place) -> None:
+def _take_from(of_org: _OfOrg, audience: Audience, place: AudienceKey) -> None:
     audience.places[place] -= 1
     if audience.places[place]:
         return

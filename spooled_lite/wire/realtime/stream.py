@@ -8,7 +8,7 @@ from typing import Final, Literal
 from spooled_lite.wire.identity import Identity
 from spooled_lite.wire.realtime.catalogue import Frame
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, render
-from spooled_lite.wire.realtime.filters import ALWAYS, EVERYTHING, Filter, Place
+from spooled_lite.wire.realtime.filters import ALWAYS, UNFILTERED, AudienceKey, Filter
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
@@ -59,7 +59,7 @@ class Stream:
         identity: Identity,
         profile: Profile,
         *,
-        wanted: Filter = EVERYTHING,
+        wanted: Filter = UNFILTERED,
         job_id: str | None = None,
         queue_name: str | None = None,
         has_health: bool = False,
@@ -107,7 +107,7 @@ class Stream:
             self.turn_at = now + timing.health_seconds
 
     @property
-    def places(self) -> Iterable[Place]:
+    def places(self) -> Iterable[AudienceKey]:
         """Where it has to be found: the narrowest things that its frames are about.
 
         What is of no queue is told everywhere.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 from spooled_lite.wire.realtime.catalogue import Frame
-from spooled_lite.wire.realtime.filters import ALWAYS, Filter, Place
+from spooled_lite.wire.realtime.filters import ALWAYS, AudienceKey, Filter
 from spooled_lite.wire.realtime.names import NameKind
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Subscriptions:
         return self.count > 0
 
     @property
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[AudienceKey]:
         """Those of each, one after the other."""
         for each in self._filters:
             yield from each.places

@@ -17,7 +17,7 @@ from spooled_lite.wire.realtime.transition import Transition
 KEEP_ALIVE: Final = Rendered(0, 0, (b": ping\n\n",))
 
 
-class Turns:
+class StreamTurns:
     def __init__(self, streams: Streams, readers: Readers, clock: Clock, timing: Timing) -> None:
         self._streams = streams
         self._readers = readers

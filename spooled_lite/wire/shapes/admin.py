@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final, Self
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.orgs.admin_query import OrganizationDetail, ServerSums
 from spooled_lite.core.orgs.admin_records import checked_limits, tier_of
 from spooled_lite.core.orgs.columns import UsedOrgRow
 from spooled_lite.core.orgs.records import (
-    NULL,
     NewOrganization,
     OrganizationChanges,
     check_email,

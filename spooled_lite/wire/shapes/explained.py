@@ -90,7 +90,7 @@ class WaitReason(Struct, kw_only=True):
     def of(cls, code: str, reason: explain.Reason) -> Self:
         said = cls(code=code)
         match reason:
-            case explain.QueuePaused(since_ms, text):
+            case explain.PausedQueue(since_ms, text):
                 said.since, said.text = format_ms(since_ms), UNSET if text is None else text
             case explain.NotDue(until_ms, why):
                 said.until, said.why = format_ms(until_ms), why

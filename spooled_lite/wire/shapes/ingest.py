@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.ingest import custom, stripe
-from spooled_lite.core.ingest.columns import InboundRow, Outcome, Provider
+from spooled_lite.core.ingest.columns import InboundRow, IngestStatus, Provider
 from spooled_lite.core.ingest.receive import outcome_of
 from spooled_lite.core.ingest.records import (
     EVENT_TYPE_CHARS_MAX,
@@ -24,8 +24,8 @@ from spooled_lite.wire.shapes.common import CreatedAt, Id, QueueName, SameQueueN
 # fmt: off
 EventType = Annotated[str, Meta(max_length=custom.EVENT_CHARS_MAX), about(f"What happened, for the log: up to {custom.EVENT_CHARS_MAX} letters, digits, `-`, `_` and `.`. Default: custom", "order.created")]
 IdempotencyKey = Annotated[str, SHORT, about("One job per key and organization, those of other calls included: a repeat shows the first one", "order-7")]
-OutcomeShown = Annotated[Outcome, about("Whether it made a job, or had made one before", "created")]
-LoggedOutcome = Annotated[Outcome | None, about("Whether it made a job, or had made one before", "created")]
+OutcomeShown = Annotated[IngestStatus, about("Whether it made a job, or had made one before", "created")]
+LoggedOutcome = Annotated[IngestStatus | None, about("Whether it made a job, or had made one before", "created")]
 Sender = Annotated[Provider, about("Who sent it", "github")]
 EventTypeShown = Annotated[str, about("What happened, as the sender calls it", "push")]
 MatchedQueue = Annotated[str, about("The queue of its job", "github-push")]

@@ -4,7 +4,7 @@ from typing import Annotated, Final, get_args
 
 from msgspec import Meta, Struct
 
-from spooled_lite.core.jobs.choice import State as JobState
+from spooled_lite.core.jobs.choice import WaitingState
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, a_time, about
@@ -12,7 +12,7 @@ from spooled_lite.wire.shapes.common import AN_ID, QueueName
 from spooled_lite.wire.shapes.job_bodies import PriorityGiven
 
 ACTIONS: Final = ("retry", "cancel", "delete", "set_priority", "run_now")
-STATES: Final[tuple[JobState, ...]] = get_args(JobState)
+STATES: Final[tuple[WaitingState, ...]] = get_args(WaitingState)
 JOB_IDS_MAX: Final = 1_000
 SAMPLE_MAX: Final = 5
 MATCHED_MAX: Final = 10_000  # counted

@@ -7,11 +7,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import (
-    NAME_CHARS_MAX,
+    KEY_NAME_CHARS_MAX,
+    KEY_QUEUES_MAX,
+    KEY_RATE_LIMIT_MAX,
     PERMISSIONS_MAX,
     QUEUE_CHARS_MAX,
-    QUEUES_MAX,
-    RATE_LIMIT_MAX,
     IssuedKey,
     KeyChanges,
     NewKey,
@@ -33,14 +33,14 @@ _Permission = Annotated[str, Meta(extra_json_schema={"enum": list(WORDS)})]
 # One line a field, however long.
 # ruff: noqa: E501
 # fmt: off
-Name = Annotated[str, about(f"The name: 1 to {NAME_CHARS_MAX} letters, digits, spaces, `-`, `_`, `.`, `(` and `)`", "Worker", minLength=1, maxLength=NAME_CHARS_MAX)]
-QueuesGiven = Annotated[list[str], about(f"The queues it opens, up to {QUEUES_MAX}, each of 1 to {QUEUE_CHARS_MAX} letters, digits, `-`, `_`, `.` and `*`, which stands for anything; none: all", ["emails"], maxItems=QUEUES_MAX)]
-NewQueues = Annotated[list[str], about("As when the key is created", ["emails"], maxItems=QUEUES_MAX)]
-Queues = Annotated[Sequence[str], about(f"The queues it opens, up to {QUEUES_MAX}; `*` in a name stands for anything; none: all", ["emails"])]
+Name = Annotated[str, about(f"The name: 1 to {KEY_NAME_CHARS_MAX} letters, digits, spaces, `-`, `_`, `.`, `(` and `)`", "Worker", minLength=1, maxLength=KEY_NAME_CHARS_MAX)]
+QueuesGiven = Annotated[list[str], about(f"The queues it opens, up to {KEY_QUEUES_MAX}, each of 1 to {QUEUE_CHARS_MAX} letters, digits, `-`, `_`, `.` and `*`, which stands for anything; none: all", ["emails"], maxItems=KEY_QUEUES_MAX)]
+NewQueues = Annotated[list[str], about("As when the key is created", ["emails"], maxItems=KEY_QUEUES_MAX)]
+Queues = Annotated[Sequence[str], about(f"The queues it opens, up to {KEY_QUEUES_MAX}; `*` in a name stands for anything; none: all", ["emails"])]
 PermissionsGiven = Annotated[list[_Permission], about(f"1 to {PERMISSIONS_MAX} permission words; null: all", ["jobs:read"], **_PERMISSION_RULES)]
 NewPermissions = Annotated[list[_Permission], about("As when the key is created", ["jobs:read"], **_PERMISSION_RULES)]
 Permissions = Annotated[Sequence[str], about(f"The permission words it has, up to {PERMISSIONS_MAX}; none or `*`: all", ["jobs:read", "jobs:write"])]
-RateLimit = Annotated[int, about(f"Requests per minute, 1 to {RATE_LIMIT_MAX}; null: no limit of its own", 600, minimum=1, maximum=RATE_LIMIT_MAX)]
+RateLimit = Annotated[int, about(f"Requests per minute, 1 to {KEY_RATE_LIMIT_MAX}; null: no limit of its own", 600, minimum=1, maximum=KEY_RATE_LIMIT_MAX)]
 ExpiresAtGiven = Annotated[Time | None, about("When it ends: in the future; null: never", "2030-01-01T00:00:00Z")]
 ExpiresAt = Annotated[str, a_time("When it ends; null: never", "2030-01-01T00:00:00.000Z")]
 IsActive = Annotated[bool, about("False when it is switched off", True)]

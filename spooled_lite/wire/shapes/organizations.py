@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final, Literal, Self
 from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.auth.records import CODE_SECONDS
+from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.keys.onboard import Onboarded
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import FoundSlug
 from spooled_lite.core.orgs.members import ActiveKeys
 from spooled_lite.core.orgs.records import (
-    NULL,
-    SETTINGS_BYTES_MAX,
+    ORG_SETTINGS_BYTES_MAX,
     NewOrganization,
     OrganizationChanges,
     Tier,
@@ -40,7 +40,7 @@ IsVerified = Annotated[bool, about("Whether it was confirmed with a mailed code;
 DescriptionGiven = Annotated[str, Meta(max_length=500), about("For people; an empty text clears", "Mail and more")]
 Description = Annotated[str, about("For people, up to 500 characters", "Mail and more")]
 LogoUrl = Annotated[str, about("Where its picture is", "https://example.org/logo.png")]
-SettingsGiven = Annotated[Raw, about(f"An object up to {SETTINGS_BYTES_MAX} bytes, which replaces the old one; a `webhook_token` in it, a `github_webhook_secret` and a `stripe_webhook_secret` become the organization's and are not shown with it; null takes a secret away", {"theme": "dark"}, type=["object", "null"])]
+SettingsGiven = Annotated[Raw, about(f"An object up to {ORG_SETTINGS_BYTES_MAX} bytes, which replaces the old one; a `webhook_token` in it, a `github_webhook_secret` and a `stripe_webhook_secret` become the organization's and are not shown with it; null takes a secret away", {"theme": "dark"}, type=["object", "null"])]
 Settings = Annotated[Raw, about("Data of the caller", {}, type="object")]
 LimitsOfItsOwn = Annotated[Raw, about("Limits of its own, which win over the plan's; null: none", {"max_queues": None}, type=["object", "null"])]
 SamePlan = Annotated[str, about("The same as `plan_tier`", "free")]

@@ -6,7 +6,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED, STATUSES, state_of
-from spooled_lite.core.workflows.query import Outcome
+from spooled_lite.core.workflows.query import FoundOutcome
 from spooled_lite.core.workflows.records import WORKFLOW_STATUSES
 from spooled_lite.wire.shapes.about import about, one_of
 from spooled_lite.wire.shapes.common import Id
@@ -72,7 +72,7 @@ def job_outcome(row: JobRow) -> JobOutcome:
     return said
 
 
-def workflow_outcome(found: Outcome) -> WorkflowOutcome:
+def workflow_outcome(found: FoundOutcome) -> WorkflowOutcome:
     row, step = found.row, found.failed_step
     said = WorkflowOutcome(id=row["id"], state=found.state, status=row["status"])
     if step is not None:

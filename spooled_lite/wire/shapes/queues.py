@@ -10,9 +10,9 @@ from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.records import (
     CONCURRENCY_MAX,
-    RATE_LIMIT_MAX,
+    QUEUE_RATE_LIMIT_MAX,
+    QUEUE_SETTINGS_BYTES_MAX,
     REASON_MAX,
-    SETTINGS_BYTES_MAX,
     QueueChanges,
     QueueStanding,
     Seconds,
@@ -58,7 +58,7 @@ BackoffMultiplierShown = Annotated[float | int | None, about("By how much each w
 BackoffMaxShown = Annotated[float | int | None, about("The longest wait", 60)]
 Enabled = Annotated[bool, about("False when the queue is paused", True)]
 Paused = Annotated[bool, about("The opposite of `enabled`", False)]
-Settings = Annotated[Raw, about(f"An object up to {SETTINGS_BYTES_MAX} bytes, for callers; while paused the server adds `paused`, `paused_at` and `paused_reason`", {})]
+Settings = Annotated[Raw, about(f"An object up to {QUEUE_SETTINGS_BYTES_MAX} bytes, for callers; while paused the server adds `paused`, `paused_at` and `paused_reason`", {})]
 SettingsShown = Annotated[Raw, about("What callers keep here; while paused also `paused`, `paused_at` and `paused_reason`", {}, type="object")]
 Reason = Annotated[str, about(f"Why, up to {REASON_MAX} characters", "Maintenance", maxLength=REASON_MAX)]
 Completed24h = Annotated[int, a_count("Completed in the last 24 hours")]
@@ -72,8 +72,8 @@ Pending = Annotated[int, a_count("Jobs that wait to be claimed", 1)]
 Processing = Annotated[int, a_count("Jobs under a lease")]
 # fmt: on
 
-_RateLimitGiven = Annotated[RateLimit, Meta(ge=1, le=RATE_LIMIT_MAX)]
-_SameRateLimitGiven = Annotated[SameRateLimit, Meta(ge=1, le=RATE_LIMIT_MAX)]
+_RateLimitGiven = Annotated[RateLimit, Meta(ge=1, le=QUEUE_RATE_LIMIT_MAX)]
+_SameRateLimitGiven = Annotated[SameRateLimit, Meta(ge=1, le=QUEUE_RATE_LIMIT_MAX)]
 _ConcurrencyGiven = Annotated[Concurrency, Meta(ge=1, le=CONCURRENCY_MAX)]
 _SameConcurrencyGiven = Annotated[SameConcurrency, Meta(ge=1, le=CONCURRENCY_MAX)]
 _SameTimeoutGiven = Annotated[SameTimeout, TIMEOUT_SECONDS]

@@ -12,7 +12,7 @@ from spooled_lite.core.auth.records import (
     CREDENTIAL_CHARS_MAX,
     CREDENTIAL_CHARS_MIN,
     Claims,
-    Seconds,
+    EpochSeconds,
     TokenKind,
     TokenPair,
 )
@@ -59,9 +59,9 @@ IsValid = Annotated[bool, about("Whether the token is valid", True)]
 Kind = Annotated[TokenKind, one_of("What it is for", "access", "refresh")]
 Organization = Annotated[str, about("The organization", A_KEY_ID)]
 SecretId = Annotated[str, about("Which of the key's secrets it was made with", A_KEY_ID)]
-IssuedAtSeconds = Annotated[Seconds, a_count("When it was made, in Unix seconds", 1_790_845_200)]
-NotBefore = Annotated[Seconds, a_count("Not before, in Unix seconds", 1_790_845_200)]
-EndsAtSeconds = Annotated[Seconds, a_count("When it ends, in Unix seconds", 1_790_931_600)]
+IssuedAtSeconds = Annotated[EpochSeconds, a_count("When it was made, in Unix seconds", 1_790_845_200)]
+NotBefore = Annotated[EpochSeconds, a_count("Not before, in Unix seconds", 1_790_845_200)]
+EndsAtSeconds = Annotated[EpochSeconds, a_count("When it ends, in Unix seconds", 1_790_931_600)]
 TokenId = Annotated[str, about("Its own id", A_KEY_ID)]
 WhyNot = Annotated[str, about("Why it is not valid; the exact reason is not told", NO_TOKEN)]
 SameWhyNot = Annotated[str, about("The same as `error`", NO_TOKEN)]

@@ -11,10 +11,10 @@ from spooled_lite.core.webhooks.columns import DeliveryRow, WebhookRow
 from spooled_lite.core.webhooks.records import (
     EVENTS_GIVEN_MAX,
     FORMATS,
-    NAME_CHARS_MAX,
     SECRET_CHARS_MAX,
     URL_CHARS_MAX,
     WEBHOOK_EVENTS,
+    WEBHOOK_NAME_CHARS_MAX,
     Attempt,
     NewWebhook,
     WebhookChanges,
@@ -62,7 +62,7 @@ CallResult = Annotated[Literal["success", "failed"], about("The result", "succes
 CallMs = Annotated[int, a_count("Milliseconds that the call took", 35)]
 ResultInWords = Annotated[str, about("The result in words", "The delivery was received")]
 
-_NameGiven = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX), about(f"For people, 1 to {NAME_CHARS_MAX} characters", "Failures to the team")]
+_NameGiven = Annotated[str, Meta(min_length=1, max_length=WEBHOOK_NAME_CHARS_MAX), about(f"For people, 1 to {WEBHOOK_NAME_CHARS_MAX} characters", "Failures to the team")]
 _UrlGiven = Annotated[Url, Meta(min_length=1, max_length=URL_CHARS_MAX)]
 _EventsGiven = Annotated[Events, Meta(min_length=1, max_length=EVENTS_GIVEN_MAX)]
 _SecretGiven = Annotated[str, Meta(max_length=SECRET_CHARS_MAX), about("Signs every call; never shown. Empty or null: calls are not signed", "keep-me-secret")]

@@ -12,9 +12,9 @@ from spooled_lite.core.workers.records import (
     HOSTNAME_MAX,
     METADATA_BYTES_MAX,
     NO_METADATA,
-    QUEUES_MAX,
-    STATUSES,
     UNKNOWN_HOST,
+    WORKER_QUEUES_MAX,
+    WORKER_STATUSES,
     NewWorker,
     SignOfLife,
     WorkerId,
@@ -40,7 +40,7 @@ from spooled_lite.wire.shapes.common import (
 # fmt: off
 FirstQueue = Annotated[str, about(f"The first queue it works on. {QUEUE_NAMES}", "emails", **QUEUE_LENGTH)]
 FirstQueueShown = Annotated[str, about("The first queue it works on", "emails")]
-QueueNames = Annotated[list[str], Meta(max_length=QUEUES_MAX), about(f"Every queue it works on, up to {QUEUES_MAX}", ["emails"])]
+QueueNames = Annotated[list[str], Meta(max_length=WORKER_QUEUES_MAX), about(f"Every queue it works on, up to {WORKER_QUEUES_MAX}", ["emails"])]
 QueueNamesShown = Annotated[Raw, texts("Every queue it works on", ["emails"])]
 Hostname = Annotated[str, about(f"Where it runs: 1 to {HOSTNAME_MAX} letters, digits, `.`, `-` and `_`", "mail-host", minLength=1, maxLength=HOSTNAME_MAX)]
 NewId = Annotated[WorkerId, about("Its id; a known one registers again. Default: a new one", "mailer-1")]
@@ -145,7 +145,7 @@ class HeartbeatWorker(Struct, frozen=True, kw_only=True):
                 )
         return SignOfLife(
             current_jobs=jobs or 0,
-            status=self.status if self.status in STATUSES else "healthy",
+            status=self.status if self.status in WORKER_STATUSES else "healthy",
             metadata=checked_metadata(bytes(self.metadata)),
         )
 

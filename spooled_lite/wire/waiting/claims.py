@@ -35,7 +35,7 @@ class Waiting:
     def __init__(self) -> None:
         self._lines: dict[Line, dict[Request, None]] = {}
         # Used on the loop's thread: whose they are, and of which queues.
-        self._waiting: dict[Request, tuple[Caller, Sequence[str]]] = {}
+        self._waiting: dict[Request, tuple[Claimer, Sequence[str]]] = {}
         self._of_worker: dict[tuple[int, str], dict[Request, None]] = {}
 
     # -- for the writing thread --------------------------------------------------------------
@@ -64,7 +64,7 @@ class Waiting:
         """How many stand in a line. From any thread: it looks at one length."""
         return len(self._lines.get(line, ()))
 
-    def begin(self, request: Request, caller: "Caller", queue_names: Sequence[str]) -> None:
+    def begin(self, request: Request, caller: "Claimer", queue_names: Sequence[str]) -> None:
         self._waiting[request] = caller, queue_names
         request.taker.add_done_callback(lambda _: self._waiting.pop(request, None))
 
@@ -116,7 +116,7 @@ class Waiting:
                     self.end(database, request)
 
 
-class Caller(Struct, frozen=True):
+class Claimer(Struct, frozen=True):
     """The one who claims, as far as a claim has to know it."""
 
     org: int
@@ -132,7 +132,7 @@ class Left(Exception):
     """The caller left before it got its jobs; they are back in their queue."""
 
 
-async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[JobRow]:
+async def claim_now(database: Database, caller: Claimer, wanted: Claim) -> list[JobRow]:
     """Claim without waiting, behind the claims that wait.
 
     Raises:
@@ -148,7 +148,7 @@ async def claim_now(database: Database, caller: Caller, wanted: Claim) -> list[J
     return handed(database, caller, jobs)
 
 
-def ask_once(database: Database, caller: Caller, wanted: Claim) -> Request:
+def ask_once(database: Database, caller: Claimer, wanted: Claim) -> Request:
     """Line a claim up that does not wait; its answer is in the request's `taker`.
 
     Whoever has no use for it any more cancels the taker.
@@ -157,7 +157,7 @@ def ask_once(database: Database, caller: Caller, wanted: Claim) -> Request:
 
 
 async def claim_or_wait(
-    database: Database, waiting: Waiting, caller: Caller, wanted: Claim, *, wait_ms: int
+    database: Database, waiting: Waiting, caller: Claimer, wanted: Claim, *, wait_ms: int
 ) -> list[JobRow]:
     """Claim, and wait up to `wait_ms` for something to claim; an empty list when nothing came.
 
@@ -193,7 +193,7 @@ async def claim_or_wait(
 
 
 async def claim_when_there_is(
-    database: Database, waiting: Waiting, caller: Caller, wanted: Claim
+    database: Database, waiting: Waiting, caller: Claimer, wanted: Claim
 ) -> list[JobRow]:
     """Claim, and wait as long as it takes; an empty list when the server stops.
 
@@ -209,7 +209,7 @@ async def claim_when_there_is(
     return jobs
 
 
-def stand_in_line(database: Database, waiting: Waiting, caller: Caller, wanted: Claim) -> Request:
+def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted: Claim) -> Request:
     """Line a claim up that waits until there is something for it, or until it leaves its line.
 
     Its answer is in the request's `taker`. See `claim_or_wait` for what that raises.
@@ -219,7 +219,7 @@ def stand_in_line(database: Database, waiting: Waiting, caller: Caller, wanted: 
     return request
 
 
-def _line_up(database: Database, caller: Caller, wanted: Claim, *, parks: bool) -> Request:
+def _line_up(database: Database, caller: Claimer, wanted: Claim, *, parks: bool) -> Request:
     # A claim that does not park waits as well: behind all that is to be written before it.
     return database.submit_claim(
         claim_if_still_allowed,
@@ -231,7 +231,7 @@ def _line_up(database: Database, caller: Caller, wanted: Claim, *, parks: bool) 
     )
 
 
-def leave_line(database: Database, waiting: Waiting, caller: Caller, request: Request) -> None:
+def leave_line(database: Database, waiting: Waiting, caller: Claimer, request: Request) -> None:
     """The claim is wanted no longer; its jobs, if it got some just now, go back at once."""
     if not request.taker.done():
         waiting.end(database, request)
@@ -239,7 +239,7 @@ def leave_line(database: Database, waiting: Waiting, caller: Caller, request: Re
         _release_taken(database, caller, request)
 
 
-def _release_taken(database: Database, caller: Caller, request: Request) -> None:
+def _release_taken(database: Database, caller: Claimer, request: Request) -> None:
     """Of a claim that has its jobs when nobody takes them any more."""
     taker: asyncio.Future[Any] = request.taker
     if not taker.done() or taker.cancelled() or taker.exception() is not None:
@@ -248,12 +248,12 @@ def _release_taken(database: Database, caller: Caller, request: Request) -> None
         give_back(database, caller, taker.result())
 
 
-def give_back(database: Database, caller: Caller, jobs: Sequence[HeldRow]) -> None:
+def give_back(database: Database, caller: Claimer, jobs: Sequence[HeldRow]) -> None:
     """Jobs that did not reach their caller are claimable again at once. Nobody has to wait."""
     database.submit(caller.org, release, jobs)
 
 
-def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
+def handed(database: Database, caller: Claimer, jobs: Jobs) -> Jobs:
     """The jobs, for a caller that is still there. Raises Left: they are on their way back."""
     if jobs and caller.is_gone():
         give_back(database, caller, jobs)
@@ -261,7 +261,7 @@ def handed(database: Database, caller: Caller, jobs: Jobs) -> Jobs:
     return jobs
 
 
-def _refusal_by(event: Event, caller: Caller, queue_names: Sequence[str]) -> SpooledError | None:
+def _refusal_by(event: Event, caller: Claimer, queue_names: Sequence[str]) -> SpooledError | None:
     """Why this change ends the wait of a caller; None when it may go on."""
     match event.type:
         case "token.revoked":

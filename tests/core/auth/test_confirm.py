@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.auth.codes import RESEND_MS
 from spooled_lite.core.auth.confirm import (
-    Sending,
+    CodeToSend,
     confirm,
     is_unconfirmed,
     start_confirmation,
@@ -28,7 +28,7 @@ def made(store: Store, slug: str = "ada", email: str | None = "Ada@Example.com")
     return org
 
 
-def sent(store: Store, org: int, *, again: bool = False) -> Sending:
+def sent(store: Store, org: int, *, again: bool = False) -> CodeToSend:
     sending = store.run(start_confirmation, org, SECRET, again=again)
     assert sending is not None
     return sending

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.jobs import choice as choosing
-from spooled_lite.core.jobs.choice import Choice, Place, Until, choose, newest
+from spooled_lite.core.jobs.choice import Choice, Until, WindowEnd, choose, newest
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from tests.core.job_stage import JobStage
 from tests.factories import a_job
@@ -21,7 +21,7 @@ def chosen(
     """All that is chosen, window by window."""
     choice = Choice(**{"statuses": ["pending"], **wanted})
     until = until or stage.read(newest, stage.org, scope)
-    after: Place | None = None
+    after: WindowEnd | None = None
     found: list[str] = []
     while True:
         window = stage.read(choose, stage.org, choice, scope, until, after, rows_max=rows_max)

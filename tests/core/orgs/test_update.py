@@ -8,7 +8,7 @@ import pytest
 
 from spooled_lite.core.orgs.create import create, get_by_id, get_organization
 from spooled_lite.core.orgs.records import (
-    SETTINGS_BYTES_MAX,
+    ORG_SETTINGS_BYTES_MAX,
     NewOrganization,
     settings_columns,
 )
@@ -79,7 +79,7 @@ def test_settings_without_a_token_leave_it_alone(stage: Stage, settings: dict[st
         (b"1", "settings", "invalid_value"),
         (b'"x"', "settings", "invalid_value"),
         (b"[1]", "settings", "invalid_value"),
-        (b'{"a":"' + b"x" * SETTINGS_BYTES_MAX + b'"}', "settings", "settings_too_large"),
+        (b'{"a":"' + b"x" * ORG_SETTINGS_BYTES_MAX + b'"}', "settings", "settings_too_large"),
         (b'{"webhook_token":"\xc3\xa4"}', "settings.webhook_token", "invalid_value"),
         (b'{"webhook_token":" x"}', "settings.webhook_token", "invalid_value"),
         (b'{"webhook_token":"' + b"x" * 256 + b'"}', "settings.webhook_token", "invalid_value"),

@@ -59,7 +59,7 @@ def test_its_queue_is_paused(stage: JobStage) -> None:
     since_ms = stage.clock.now_ms()
     stage.clock.advance(seconds=5)
 
-    assert reasons(stage, job) == {"queue_paused": explaining.QueuePaused(since_ms, "night")}
+    assert reasons(stage, job) == {"queue_paused": explaining.PausedQueue(since_ms, "night")}
     assert explained(stage, job).starts_in_seconds is None
     stage.run(resume, stage.org, "emails")
     assert reasons(stage, job) == {}

@@ -8,7 +8,7 @@ from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.schedules.query import (
-    COLUMNS,
+    SORT_COLUMNS,
     ScheduleFilter,
     list_runs,
     list_schedules,
@@ -68,7 +68,7 @@ def test_a_list_leaves_out_other_queues(
     assert listed(stage, Scope(queues), rows_max=1) == list(names[:1])
 
 
-@pytest.mark.parametrize("order_by", COLUMNS)
+@pytest.mark.parametrize("order_by", SORT_COLUMNS)
 def test_every_order_is_one(stage: ScheduleStage, order_by: str) -> None:
     three(stage)
 

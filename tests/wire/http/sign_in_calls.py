@@ -3,7 +3,7 @@
 import uuid
 from typing import Any, Final
 
-from spooled_lite.core.auth.confirm import Sending, start_confirmation
+from spooled_lite.core.auth.confirm import CodeToSend, start_confirmation
 from spooled_lite.core.auth.sign_in import start
 from spooled_lite.core.orgs.records import OrganizationChanges
 from spooled_lite.core.orgs.update import update
@@ -51,7 +51,7 @@ def an_address_for(api: Api, path: str, org: int) -> Any:
     email = f"{uuid.uuid4().hex}@example.com"
     api.write(lambda tx: update(tx, org, OrganizationChanges({"billing_email": email})))
     secret = api.served.services.signer.secret
-    sending: Sending | None = api.write(lambda tx: start_confirmation(tx, org, secret))
+    sending: CodeToSend | None = api.write(lambda tx: start_confirmation(tx, org, secret))
     assert sending is not None, "no code was sent to this address before"
     if path.endswith("/code"):
         # Sent long ago: so no sign-in sends one by itself, and another one may be asked for.

@@ -11,7 +11,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import AccessDenied, RuleBroken
 from spooled_lite.wire.realtime.catalogue import _MAKERS, Frame, frame, frames_of
 from spooled_lite.wire.realtime.dialects import Profile, render
-from spooled_lite.wire.realtime.filters import EVERYTHING, Filter
+from spooled_lite.wire.realtime.filters import UNFILTERED, Filter
 from spooled_lite.wire.realtime.names import NAMES, kinds_named
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
@@ -140,7 +140,7 @@ def test_nothing_and_a_star_choose_all_kinds_and_nonsense_none() -> None:
 @pytest.mark.parametrize(
     ("wanted", "passes"),
     [
-        (EVERYTHING, True),
+        (UNFILTERED, True),
         (Filter.of(queues=["emails"]), True),
         (Filter.of(queues=["em*"]), True),
         (Filter.of(queues=["*"]), True),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import spooled_lite
 from spooled_lite.wire.http.admit import Access
-from spooled_lite.wire.http.dispatch import Handler, Route, Row
+from spooled_lite.wire.http.dispatch import API_PREFIX, Handler, Route, Row
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc, Parameter
 from spooled_lite.wire.http.documents.described.refusals import Refusals
 from spooled_lite.wire.http.documents.described.words import (
@@ -26,7 +26,6 @@ from spooled_lite.wire.http.documents.operation_ids import operation_id
 from spooled_lite.wire.http.documents.schemas import Schemas
 
 VERSION: Final = "3.1.0"
-API_PREFIX: Final = "/api/v1"
 BY_ADMIN: Final = (Access.ADMIN, Access.BOOTSTRAP)  # where the admin key is not limited
 UNSCOPED: Final = (Access.UNSCOPED, Access.BOOTSTRAP)
 NOT_YET: Final = Doc(summary="Not described yet")  # a test finds them: none is released so

@@ -8,9 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from spooled_lite.wire.http.call import Call, Reply
-
-HTML: Final = b"text/html; charset=utf-8"
+from spooled_lite.wire.http.call import HTML, Call, Reply
 
 _INLINE: Final = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 

@@ -3,8 +3,7 @@
 from typing import Final
 
 from spooled_lite.config import Settings
-
-Header = tuple[bytes, bytes]
+from spooled_lite.wire.header import Header
 
 _METHODS: Final = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _REQUEST_HEADERS: Final = (

@@ -33,7 +33,7 @@ from spooled_lite.wire.shapes.job_bodies import (
 )
 from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
 from spooled_lite.wire.waiting.claims import (
-    Caller,
+    Claimer,
     Left,
     claim_now,
     claim_or_wait,
@@ -179,11 +179,11 @@ async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
     return steps
 
 
-def _caller(call: Call) -> Caller:
+def _caller(call: Call) -> Claimer:
     caller = call.caller
     assert caller is not None, "a claim is authenticated"
     token_id = None if caller.token is None else caller.token.jti
-    return Caller(
+    return Claimer(
         call.org,
         caller.key,
         caller.secret_id,

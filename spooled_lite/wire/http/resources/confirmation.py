@@ -94,7 +94,7 @@ async def _send(call: Call, org: int, *, again: bool) -> bool:
     requests.check(address, call.now_ms)
     requests.fail(address, call.now_ms)
     call.services.mail.check_room()
-    sending: confirming.Sending | None = await call.write(
+    sending: confirming.CodeToSend | None = await call.write(
         confirming.start_confirmation, org, call.services.signer.secret, again=again
     )
     if sending is None:

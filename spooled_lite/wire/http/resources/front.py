@@ -1,11 +1,7 @@
 """`/`: the dashboard for a browser. A program is told that there is nothing here."""
 
-from typing import Final
-
 from spooled_lite.errors import NotFound
-from spooled_lite.wire.http.call import Call, Reply
-
-HTML: Final = b"text/html; charset=utf-8"
+from spooled_lite.wire.http.call import HTML, Call, Reply
 
 
 async def page(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import asdict
 
 import spooled_lite
-from spooled_lite.errors import Reason, SpooledError, Unavailable
+from spooled_lite.errors import OutageReason, SpooledError, Unavailable
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
@@ -18,7 +18,7 @@ from spooled_lite.wire.shapes.health import Health, HealthChecks, Live, Ready
 
 # Of a table in the file: a bare SELECT 1 would succeed without touching it.
 _TOUCH: Final = Value(int, "SELECT count(*) FROM server_state")
-_MESSAGES: dict[Reason, str] = {
+_MESSAGES: dict[OutageReason, str] = {
     "storage_error": "The storage has failed",
     "overloaded": "The writing thread does not answer",
     "storage_full": "No room is left on the disk",
@@ -56,13 +56,13 @@ async def ready(call: Call) -> Reply:
     return reply({**error, **asdict(found)}, 503, ((b"retry-after", b"1"),))
 
 
-async def trouble_of(services: Services) -> Reason | None:
+async def trouble_of(services: Services) -> OutageReason | None:
     """Why the server is not ready; None when it is."""
     _, trouble = await _look(services)
     return trouble
 
 
-async def _look(services: Services) -> tuple[Ready, Reason | None]:
+async def _look(services: Services) -> tuple[Ready, OutageReason | None]:
     """The state of the server, and why it is not ready; None when it is."""
     checks, database = _checks(services), await _reads_work(services)
     trouble = _trouble(services, checks, reads_work=database)
@@ -88,7 +88,7 @@ def _disk(room: DiskRoom) -> str:
     return "low" if room.is_low() else "ok"
 
 
-def _trouble(services: Services, checks: HealthChecks, *, reads_work: bool) -> Reason | None:
+def _trouble(services: Services, checks: HealthChecks, *, reads_work: bool) -> OutageReason | None:
     if services.state.is_stopping:
         return "shutting_down"
     if not reads_work or checks.writer == "failed":

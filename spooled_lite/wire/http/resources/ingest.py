@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from spooled_lite.config import Settings
 from spooled_lite.core.ingest import github as of_github
-from spooled_lite.core.ingest.columns import Outcome
+from spooled_lite.core.ingest.columns import IngestStatus
 from spooled_lite.core.ingest.log import LogFilter, list_log
 from spooled_lite.core.ingest.receive import receive
 from spooled_lite.core.ingest.records import Delivery, Receiver
@@ -37,7 +37,7 @@ from spooled_lite.wire.shapes.ingest import CustomEvent, LogEntry, Received, Str
 
 T = TypeVar("T")
 
-LOG_STATUSES: Final[dict[str, Outcome]] = {"created": "created", "duplicate": "duplicate"}
+LOG_STATUSES: Final[dict[str, IngestStatus]] = {"created": "created", "duplicate": "duplicate"}
 
 
 class _Storing(Struct, frozen=True):

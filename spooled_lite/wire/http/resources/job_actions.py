@@ -7,7 +7,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs.choice import Choice, Place, State, Until, choose, find_named, newest
+from spooled_lite.core.jobs.choice import (
+    Choice,
+    Until,
+    WaitingState,
+    WindowEnd,
+    choose,
+    find_named,
+    newest,
+)
 from spooled_lite.core.jobs.choice_statements import ChosenRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.priority import set_priorities
@@ -112,7 +120,7 @@ def _choice_of(call: Call, body: ActOnJobs, act: Act) -> Choice:
     )
 
 
-def _state_of(given: str | None) -> State | None:
+def _state_of(given: str | None) -> WaitingState | None:
     for state in STATES:
         if given == state:
             return state
@@ -297,7 +305,7 @@ ACTS: Final[Mapping[str, Act]] = {
 # -- where a call goes on ------------------------------------------------------------------------
 
 
-async def _from(call: Call, body: ActOnJobs, choice: Choice) -> tuple[Place | None, Until]:
+async def _from(call: Call, body: ActOnJobs, choice: Choice) -> tuple[WindowEnd | None, Until]:
     """Behind which job, and up to which one. A cursor says both."""
     if body.cursor is not None:
         place, _, until = body.cursor.partition("~")
@@ -305,13 +313,13 @@ async def _from(call: Call, body: ActOnJobs, choice: Choice) -> tuple[Place | No
         if status not in choice.statuses:
             raise _wrong("cursor", "is not one of a call with this filter")
         at_ms, seq = _numbers_of(numbers, "cursor", 2)
-        return Place(status, at_ms, seq), Until(*_numbers_of(until, "cursor", 3))
+        return WindowEnd(status, at_ms, seq), Until(*_numbers_of(until, "cursor", 3))
     if body.until is not None:
         return None, Until(*_numbers_of(body.until, "until", 3))
     return None, await call.reads.read(newest, call.org, call.scope)
 
 
-def _cursor_of(after: Place | None, until: Until) -> str:
+def _cursor_of(after: WindowEnd | None, until: Until) -> str:
     assert after is not None, "there is more"
     return f"{after.status}.{after.created_at_ms}.{after.seq}~{_text_of(until)}"
 

@@ -6,12 +6,12 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite import metrics
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.admit import may_scrape
-from spooled_lite.wire.http.call import Header
 from spooled_lite.wire.http.headers.security_headers import security_headers
 from spooled_lite.wire.http.resources.health import trouble_of
 from spooled_lite.wire.http.resources.metrics import exposition
-from spooled_lite.wire.rates.buckets import Standing, Window, keep, use
+from spooled_lite.wire.rates.buckets import BucketStanding, Window, keep, use
 from spooled_lite.wire.rates.rate_limit import UNKNOWN_ADDRESS
 from spooled_lite.wire.services import Services
 
@@ -70,7 +70,7 @@ class MetricsPort:
             return 401, b"unauthorized\n", ((b"www-authenticate", b"Bearer"),)
         return 200, await exposition(self._services), ()
 
-    def _charge(self, address: str) -> Standing:
+    def _charge(self, address: str) -> BucketStanding:
         now_ms = self._services.clock.now_ms()
         window = use(self._windows, address) or keep(self._windows, address, Window(now_ms, "ip"))
         window.turn(now_ms)

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.states import TERMINAL
-from spooled_lite.core.workflows.query import Outcome, get_outcome
+from spooled_lite.core.workflows.query import FoundOutcome, get_outcome
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
@@ -34,7 +34,7 @@ async def wait_for_job(call: Call) -> Reply:
 
 
 async def wait_for_workflow(call: Call) -> Reply:
-    async def look() -> Seen[Outcome]:
+    async def look() -> Seen[FoundOutcome]:
         found = await call.reads.point(get_outcome, call.org, call.path("id"), call.scope)
         return Seen(found, found.has_ended, found.is_canceling)
 

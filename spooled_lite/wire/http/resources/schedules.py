@@ -20,7 +20,7 @@ from spooled_lite.core.schedules.define import delete as delete_schedule
 from spooled_lite.core.schedules.define import pause as pause_schedule
 from spooled_lite.core.schedules.fire import trigger as trigger_schedule
 from spooled_lite.core.schedules.query import (
-    COLUMNS,
+    SORT_COLUMNS,
     ScheduleFilter,
     get_schedule,
     list_runs,
@@ -49,7 +49,7 @@ async def list_all(call: Call) -> Reply:
     wanted = ScheduleFilter(
         queue_name=query.get("queue_name") or query.get("queue") or None,
         is_active=flag(call, "is_active") if query.get("is_active") else None,
-        order_by=order_by if order_by in COLUMNS else "created_at",
+        order_by=order_by if order_by in SORT_COLUMNS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",
         rows_max=shown.fetch,
         offset=shown.offset,

@@ -9,10 +9,11 @@ from typing import Final, Protocol
 from uvicorn.server import ServerState
 
 from spooled_lite.ids import Ids
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.limits import HttpLimits
-from spooled_lite.wire.http.server.places import Places
-from spooled_lite.wire.http.server.refusal import Header, Refusal
+from spooled_lite.wire.http.server.places import ConnectionPlaces
+from spooled_lite.wire.http.server.refusal import Refusal
 from spooled_lite.wire.http.server.unread import Unread
 from spooled_lite.wire.request_id import request_id
 from spooled_lite.wire.share import Share
@@ -57,7 +58,7 @@ class Connections(ServerState):
         self._on_sweep = on_sweep
         self.limits = limits
         self.open: dict[asyncio.Transport, Connection] = {}
-        self.places = Places(
+        self.places = ConnectionPlaces(
             connection_count_max,
             # One address never takes all of them, however low the file limit has made their number.
             per_address_max=min(

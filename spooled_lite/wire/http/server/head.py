@@ -7,8 +7,9 @@ from typing import Final
 from msgspec import Struct
 from websockets.utils import accept_key
 
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.server import refusal as refusals
-from spooled_lite.wire.http.server.refusal import Header, Refused
+from spooled_lite.wire.http.server.refusal import Refused
 
 # The headers that the server itself goes by.
 FRAMING: Final = frozenset(

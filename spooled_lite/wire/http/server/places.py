@@ -30,7 +30,7 @@ class _Address:
         self.idle: dict[asyncio.Transport, None] = {}  # the longest idle one first
 
 
-class Places:
+class ConnectionPlaces:
     """One place for each connection, whatever protocol it speaks. Every step is O(1).
 
     A newcomer that finds no place takes that of the connection that has been idle the longest: of

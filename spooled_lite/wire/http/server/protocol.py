@@ -21,15 +21,13 @@ from spooled_lite.wire.http.server.connections import Connections, give_up
 from spooled_lite.wire.http.server.cycle import Cycle, Flow
 from spooled_lite.wire.http.server.places import address_of
 from spooled_lite.wire.http.server.refusal import Refusal, Refused
-from spooled_lite.wire.http.server.requests import Reading, Requests
+from spooled_lite.wire.http.server.requests import ReadState, Requests
 from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
 OVERFLOW_MAX: Final = 128  # connections without a place that are told so; further ones just close
-HEADER_OVERHEAD_BYTES: Final = 4  # ": " and CRLF
-PIECES_MAX: Final = 128  # parsed before others have their turn; nearly all requests are one or two
 
 
 class HttpProtocol(Requests):
@@ -138,7 +136,7 @@ class HttpProtocol(Requests):
         elif self.flow.read_paused:
             # It is us who keep the client waiting.
             self.deadline = now + self.seconds_max()
-        elif self.reading is Reading.HEAD:
+        elif self.reading is ReadState.HEAD:
             self.refuse(refusals.headers_too_slow(self.limits))
         else:
             self.refuse(refusals.body_too_slow(self.limits))
@@ -156,13 +154,13 @@ class HttpProtocol(Requests):
             self.deadline = self.loop.time() + self.limits.linger_seconds_max
             return
         if self.refusal is None:
-            has_part = self.reading is not Reading.NOTHING
+            has_part = self.reading is not ReadState.NOTHING
             self.deadline = self.loop.time() + self.seconds_max() if has_part else math.inf
         if not self.is_answering():
             self._go_on()
 
     def _is_only_sending(self) -> bool:
-        return self.reading is Reading.NOTHING or self.is_deaf
+        return self.reading is ReadState.NOTHING or self.is_deaf
 
     def _end_unless_sending(self, now: float) -> None:
         """End an idle connection, unless its client still takes an answer, however slowly."""
@@ -237,7 +235,7 @@ class HttpProtocol(Requests):
             self._start(self.line.popleft())
         if self.inbox.left_bytes or self.flow.read_paused:
             self.go_on_reading()
-        if self.reading is Reading.NOTHING and not self.line and not self.is_answering():
+        if self.reading is ReadState.NOTHING and not self.line and not self.is_answering():
             self.idle()
 
     def idle(self) -> None:
@@ -247,7 +245,7 @@ class HttpProtocol(Requests):
         self.shared.places.idle(self.transport)
 
     def _end_after_answer(self) -> None:
-        if self.reading is Reading.BODY:
+        if self.reading is ReadState.BODY:
             self._linger()  # for a client that is still sending what nobody has asked for
         else:
             self.transport.close()
@@ -263,7 +261,7 @@ class HttpProtocol(Requests):
         self.refusal, self.is_deaf = refusal, True
         # A client that takes nothing of the answer before must not keep this one waiting for ever.
         self.deadline = self.loop.time() + self.limits.send_seconds_max
-        if self.reading is Reading.BODY and not self._withdraw(self.cycle):
+        if self.reading is ReadState.BODY and not self._withdraw(self.cycle):
             self.transport.close()
         elif not self.is_answering() and not self.line:
             self._send_refusal(refusal)
@@ -273,7 +271,7 @@ class HttpProtocol(Requests):
         if self.line and self.line[-1] is cycle:
             self.line.pop()
             return True
-        if self.timed is not Reading.BODY and self.task is not None:
+        if self.timed is not ReadState.BODY and self.task is not None:
             self.task.cancel()  # headers and fault came together: it has not begun
         cycle.disconnected = True
         cycle.message_event.set()

@@ -16,9 +16,8 @@ from spooled_lite.errors import (
     Unavailable,
 )
 from spooled_lite.wire.envelope import envelope
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.server.limits import HttpLimits
-
-Header = tuple[bytes, bytes]
 
 RETRY_AFTER: Final[Header] = (b"retry-after", b"1")
 

@@ -13,19 +13,20 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.server import head as heads
 from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.connections import Connections
 from spooled_lite.wire.http.server.cycle import Cycle, Flow
 from spooled_lite.wire.http.server.inbox import HEAD_END, Inbox
-from spooled_lite.wire.http.server.refusal import Header, Refusal, Refused
+from spooled_lite.wire.http.server.refusal import Refusal, Refused
 
 HEADER_OVERHEAD_BYTES: Final = 4  # ": " and CRLF
 WHOLE_BYTES_MAX: Final = 16 * 1024  # that are parsed as they came when they hold one head
 PIECES_MAX: Final = 128  # parsed before others have their turn; nearly all requests are one or two
 
 
-class Reading(Enum):
+class ReadState(Enum):
     """What part of a message has begun and not ended."""
 
     NOTHING = 0
@@ -49,8 +50,8 @@ class Requests(HttpToolsProtocol):
         self.flow: Flow
         self.cycle: Cycle  # the newest
         self.deadline = math.inf
-        self.reading = Reading.NOTHING
-        self.timed = Reading.NOTHING  # the part that the deadline was set for
+        self.reading = ReadState.NOTHING
+        self.timed = ReadState.NOTHING  # the part that the deadline was set for
         self.pending_bytes = 0  # parsed since the last part that ended
         self.inbox = Inbox()
         self.turn: asyncio.Handle | None = None  # to go on with what is in the inbox
@@ -84,7 +85,7 @@ class Requests(HttpToolsProtocol):
 
     def seconds_max(self) -> float:
         """How long the part that is being read may take."""
-        if self.reading is Reading.HEAD:
+        if self.reading is ReadState.HEAD:
             return self.limits.header_seconds_max
         return self.limits.body_seconds_max
 
@@ -125,7 +126,7 @@ class Requests(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _next_piece(self) -> bytes:
-        if self.reading is not Reading.BODY:
+        if self.reading is not ReadState.BODY:
             return self.inbox.take_head()
         if self.body_left is None:
             return self.inbox.take_chunks()
@@ -151,7 +152,7 @@ class Requests(HttpToolsProtocol):
             else:
                 self.refuse(refusals.malformed())
         else:
-            if self.reading is not Reading.NOTHING:
+            if self.reading is not ReadState.NOTHING:
                 self._check_unfinished()
 
     def has_enough(self) -> bool:
@@ -160,7 +161,7 @@ class Requests(HttpToolsProtocol):
             return False
         if self.line or self.inbox.left_bytes:
             return True
-        is_body = self.reading is Reading.BODY and not self.cycle.response_complete
+        is_body = self.reading is ReadState.BODY and not self.cycle.response_complete
         return is_body and len(self.cycle.body) > HIGH_WATER_LIMIT
 
     def _check_unfinished(self) -> None:
@@ -181,7 +182,7 @@ class Requests(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = self.extensions
         self.framing = []
-        self.reading = Reading.HEAD
+        self.reading = ReadState.HEAD
         self.shared.places.busy(self.transport)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -229,7 +230,7 @@ class Requests(HttpToolsProtocol):
         )
         cycle.connections = self.shared
         self.cycle = cycle
-        self.reading = Reading.BODY
+        self.reading = ReadState.BODY
         self.body_left = head.body_bytes
         self.headers = []  # trailers must not turn up among the headers
         self.take(cycle)
@@ -273,7 +274,7 @@ class Requests(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self.pending_bytes = 0
-        self.reading = self.timed = Reading.NOTHING
+        self.reading = self.timed = ReadState.NOTHING
         cycle = self.cycle
         if cycle.response_complete:
             self.idle()

@@ -15,10 +15,11 @@ from uvicorn.protocols.utils import ClientDisconnected
 from websockets.frames import CloseCode, Frame, Opcode
 
 from spooled_lite.wire.allowance import Allowance
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.connections import Connections
 from spooled_lite.wire.http.server.frames import Frames
-from spooled_lite.wire.http.server.refusal import Header, Refusal
+from spooled_lite.wire.http.server.refusal import Refusal
 
 logger = logging.getLogger(__name__)
 

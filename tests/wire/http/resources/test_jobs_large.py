@@ -8,10 +8,10 @@ import pytest
 from spooled_lite.config import Settings
 from spooled_lite.core.jobs.bodies import PAGE_BYTES_MAX
 from spooled_lite.storage.transaction import Tx
-from spooled_lite.wire.bodies import ON_LOOP_BYTES_MAX
+from spooled_lite.wire.bodies import READ_ON_LOOP_BYTES_MAX
 from tests.wire.http.job_calls import WatchedApi
 
-SIZES: Final = (10_000, ON_LOOP_BYTES_MAX + 10, 1_000_000)
+SIZES: Final = (10_000, READ_ON_LOOP_BYTES_MAX + 10, 1_000_000)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.config import Settings
+from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.headers.cors import Cors
-from spooled_lite.wire.http.server.refusal import Header
 from spooled_lite.wire.http.server.server import HttpServer
 from tests.wire.http.raw_http import (
     GET,

@@ -33,17 +33,17 @@ from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Route
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc
-from spooled_lite.wire.http.errors import SAMPLES, STATUS, Kind
+from spooled_lite.wire.http.errors import SAMPLES, STATUS, ErrorKind
 
-ALWAYS: Final[tuple[Kind, ...]] = (RequestTimeout, InternalError, DatabaseError, Unavailable)
-_KEY: Final[tuple[Kind, ...]] = (Unauthorized, AccessDenied, RateLimited)
-_ADMIN: Final[tuple[Kind, ...]] = (
+ALWAYS: Final[tuple[ErrorKind, ...]] = (RequestTimeout, InternalError, DatabaseError, Unavailable)
+_KEY: Final[tuple[ErrorKind, ...]] = (Unauthorized, AccessDenied, RateLimited)
+_ADMIN: Final[tuple[ErrorKind, ...]] = (
     AdminNotConfigured,
     MissingAdminKey,
     InvalidAdminHeader,
     InvalidAdminKey,
 )
-BY_ACCESS: Final[Mapping[Access, tuple[Kind, ...]]] = {
+BY_ACCESS: Final[Mapping[Access, tuple[ErrorKind, ...]]] = {
     Access.PUBLIC: (RateLimited,),
     Access.KEY: _KEY,
     Access.STREAM: _KEY,
@@ -57,7 +57,7 @@ BY_ACCESS: Final[Mapping[Access, tuple[Kind, ...]]] = {
     Access.SIGNATURE: (AuthenticationFailed, SecretMissing, RateLimited),
     Access.NONE: (),
 }
-OF_BODY: Final[tuple[Kind, ...]] = (
+OF_BODY: Final[tuple[ErrorKind, ...]] = (
     NotJson,
     RuleBroken,
     WrongShape,
@@ -108,7 +108,7 @@ class Refusals:
         self.schemas = SCHEMAS
 
     def of(self, route: Route, doc: Doc) -> dict[str, Any]:
-        by_status: dict[int, list[Kind]] = defaultdict(list)
+        by_status: dict[int, list[ErrorKind]] = defaultdict(list)
         for kind in dict.fromkeys(_kinds(route, doc)):
             by_status[STATUS[kind]].append(kind)
         return {
@@ -117,7 +117,7 @@ class Refusals:
             if status not in doc.statuses
         }
 
-    def _response(self, status: int, kinds: list[Kind]) -> dict[str, Any]:
+    def _response(self, status: int, kinds: list[ErrorKind]) -> dict[str, Any]:
         codes = dict.fromkeys(kind.code for kind in kinds)
         shared = [kind.__name__ for kind in kinds] if len(codes) < len(kinds) else []
         name = "-".join((str(status), *codes, *shared))
@@ -126,7 +126,7 @@ class Refusals:
         return {"$ref": f"#/components/responses/{name}"}
 
 
-def _kinds(route: Route, doc: Doc) -> Iterable[Kind]:
+def _kinds(route: Route, doc: Doc) -> Iterable[ErrorKind]:
     if route.access is Access.NONE:
         yield NotFound
         return
@@ -142,7 +142,7 @@ def _kinds(route: Route, doc: Doc) -> Iterable[Kind]:
     yield from doc.errors
 
 
-def _response(status: int, kinds: list[Kind]) -> dict[str, Any]:
+def _response(status: int, kinds: list[ErrorKind]) -> dict[str, Any]:
     words = [f"`{kind.code}`: {_about(kind)}" for kind in kinds]
     shown: dict[str, Any] = {"description": f"{HTTPStatus(status).phrase}. " + " ".join(words)}
     if RateLimited in kinds or Unavailable in kinds:
@@ -157,9 +157,9 @@ def _response(status: int, kinds: list[Kind]) -> dict[str, Any]:
     return shown
 
 
-def _sample(kind: Kind) -> Any:
+def _sample(kind: ErrorKind) -> Any:
     return msgspec.to_builtins(envelope(SAMPLES[kind]))
 
 
-def _about(kind: Kind) -> str:
+def _about(kind: ErrorKind) -> str:
     return " ".join((kind.__doc__ or "").split())

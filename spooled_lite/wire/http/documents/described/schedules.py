@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.schedules.query import COLUMNS
+from spooled_lite.core.schedules.query import SORT_COLUMNS
 from spooled_lite.errors import Conflict, PayloadTooLarge, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging, whole
@@ -27,7 +27,7 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
             Parameter("queue", "The same as `queue_name`"),
             Parameter("is_active", "Only active or only paused ones", {"type": "boolean"}),
             Parameter(
-                "order_by", f"One of {', '.join(COLUMNS)}; others count as `created_at`",
+                "order_by", f"One of {', '.join(SORT_COLUMNS)}; others count as `created_at`",
                 example="created_at",
             ),
             Parameter("order_dir", "`asc` or `desc`; others count as `desc`", example="desc"),
