@@ -13,6 +13,7 @@ LINES_MAX: Final = 200
 BYTES_MAX: Final = 256 * 1024
 LEVEL: Final = {"lib": 0, "parts": 1, "pages": 2, ".": 3}
 IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'`]([^"'`]+)["'`]""")
+STATIC: Final = re.compile(r"^(?:import|export)[^;]*?from\s*[\"']([^\"']+)", re.MULTILINE)
 # Each makes markup or code of text.
 FORBIDDEN: Final = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|dangerously|document\.write|DOMParser|setHTML"
@@ -55,6 +56,24 @@ def test_script_and_style_stay_within_their_budget() -> None:
     plain = sum(each.stat().st_size for each in FILES if each.suffix in {".js", ".css", ".html"})
 
     assert plain <= BYTES_MAX
+
+
+def test_the_page_asks_at_once_for_all_that_every_page_needs() -> None:
+    """One level of waiting: no script is first named by another that had to arrive."""
+    page = (FOLDER / "index.html").read_text("utf-8")
+    asked = set(re.findall(r'rel="modulepreload" href="\./\{files\}/([^"]+)"', page))
+
+    needed = {FOLDER / "app.js"}
+    waiting = [FOLDER / "app.js"]
+    while waiting:
+        path = waiting.pop()
+        for address in STATIC.findall(path.read_text("utf-8")):
+            there = (path.parent / address).resolve()
+            if there not in needed:
+                needed.add(there)
+                waiting.append(there)
+
+    assert asked == {named(each) for each in needed} - {"app.js"}
 
 
 def test_the_page_has_nothing_that_its_policy_refuses() -> None:
