@@ -11,10 +11,11 @@ from spooled_lite.core.auth.records import Claims, Subject
 from spooled_lite.core.auth.revoke import revoke_tokens
 from spooled_lite.core.keys.revoke import revoke
 from spooled_lite.core.maintenance.remove_org import delete_organization
+from spooled_lite.core.orgs.columns import OrgRow
+from spooled_lite.storage.statement import Statement
 from spooled_lite.wire.grpc import methods
 from spooled_lite.wire.refused import LINES_PER_ADDRESS_MAX
 from spooled_lite.wire.time_limit import TimeLimit
-from tests.statements import untyped
 from tests.wire.grpc.stage import Client, Held, Stage, holder, play, refusal
 
 QUEUE = "emails"
@@ -191,7 +192,7 @@ async def do(act: str, stage: Stage) -> None:
 
 def suspend(tx: Any, org: int) -> None:
     row = tx.row(
-        untyped("UPDATE organizations SET is_active = 0 WHERE seq = :org RETURNING *"),
+        Statement(OrgRow, "UPDATE organizations SET is_active = 0 WHERE seq = :org RETURNING *"),
         {"org": org},
     )
     tx.emit("org.changed", org, row=row)
