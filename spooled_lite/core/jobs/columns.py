@@ -53,6 +53,31 @@ class JobRow(TypedDict):
     payload: bytes | None
 
 
+# A row looks for a column by name from its first one on, some 10 ns for each it passes, and a claim
+# and its completion look eighty times: what they look for most comes first.
+_MOST_ASKED_FOR: Final = (
+    *("started_at_ms", "status", "workflow_id", "assigned_worker_id", "queue_name", "retry_count"),
+    *(
+        "queue",
+        "lease_id",
+        "lease_expires_at_ms",
+        "priority",
+        "max_retries",
+        "id",
+        "payload",
+        "seq",
+    ),
+    *("result_bytes", "result", "created_at_ms", "kind", "last_error", "scheduled_at_ms"),
+    *("completed_at_ms", "progress", "progress_message", "completion_webhook", "tags"),
+)
+# A whole row, for the statements that run most often.
+BY_USE: Final = ", ".join(
+    (
+        *_MOST_ASKED_FOR,
+        *(each for each in JobRow.__annotations__ if each not in _MOST_ASKED_FOR),
+    )
+)
+
 # What a new job begins with where it has no value of its own. Nothing stands in the place of what
 # every job brings, and of its number, which comes with the insert.
 BLANK: Final = cast(

@@ -2,7 +2,7 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import BY_USE, JobRow
 from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
 from spooled_lite.storage.statement import Statement, Value
@@ -14,7 +14,7 @@ from spooled_lite.storage.statement import Statement, Value
 # `claimable` is 0 for delayed, blocked and retry-waiting rows, so they are not in the index.
 CLAIM: Final = Statement(
     JobRow,
-    """
+    f"""
 UPDATE jobs
    SET status = 'processing', claimable = 0,
        assigned_worker_id = :worker_id, lease_id = :lease_id,
@@ -27,7 +27,7 @@ UPDATE jobs
           AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
         ORDER BY priority DESC, created_at_ms, seq
         LIMIT :limit)
-RETURNING *
+RETURNING {BY_USE}
 """,
 )
 
@@ -125,8 +125,8 @@ UPDATE jobs
        settled_lease_id = lease_id, lease_id = NULL, lease_expires_at_ms = NULL,
        stop_reason = NULL"""
     + _HELD
-    + """
-RETURNING *
+    + f"""
+RETURNING {BY_USE}
 """,
 )
 

@@ -5,6 +5,7 @@ import sqlite3
 
 from spooled_lite.core.jobs import columns
 from spooled_lite.core.jobs.statements import inserting
+from spooled_lite.core.lifecycle.statements import CLAIM, COMPLETE
 from spooled_lite.storage.migrate import migrate
 
 
@@ -38,3 +39,9 @@ def test_an_insert_names_each_column_once() -> None:
 
     assert len(set(columns.OF_STEP)) == len(columns.OF_STEP)
     assert re.findall(r":(\w+)", statement) == list(columns.OF_STEP)
+
+
+def test_claim_and_complete_return_first_what_is_asked_for_most() -> None:
+    assert sorted(columns.BY_USE.split(", ")) == sorted(columns.JobRow.__annotations__)
+    for statement in (CLAIM, COMPLETE):
+        assert statement.text.rstrip().endswith(f"RETURNING {columns.BY_USE}")
