@@ -239,6 +239,8 @@ CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
 
 CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_type <> '';
 
+CREATE INDEX jobs_dead_of_queue ON jobs (queue, created_at_ms, seq) WHERE status = 'deadletter';
+
 CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1;
 
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)

@@ -36,6 +36,7 @@ FRAGMENTS: Final = frozenset(
     {
         "core.jobs.statements.LIST",
         "core.jobs.statements.LIST_WHOLE",
+        "core.jobs.statements.NUMBERS",
         "core.jobs.statements.COUNT",
         "core.orgs.admin_statements.LIST",
         "core.orgs.admin_statements.COUNT",
@@ -235,6 +236,11 @@ def stage() -> Iterator[JobStage]:
             "jobs_by_queue (queue=? AND created_at_ms>?)",
             {"queue_name": "emails", "created_after_ms": 1},
         ),
+        ("jobs_dead_of_queue (queue=?)", {"queue_name": "emails", "statuses": ["deadletter"]}),
+        (
+            "jobs_dead_of_queue (queue=? AND created_at_ms>?)",
+            {"queue_name": "emails", "statuses": ["deadletter"], "created_after_ms": 1},
+        ),
         ("jobs_by_type (org=? AND job_type=?)", {"job_type": "mail"}),
         (
             "jobs_by_type (org=? AND job_type=? AND created_at_ms>?)",
@@ -267,6 +273,24 @@ def test_the_beginning_of_an_id_finds_its_few_jobs_by_it(
 
     assert plan[0] == "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
     assert "SEARCH jobs USING COVERING INDEX jobs_by_id (id>? AND id<?)" in plan
+
+
+@pytest.mark.parametrize("more", [{}, {"queue_name": "emails"}, {"order_by": "completed_at"}])
+@pytest.mark.parametrize(
+    ("index", "wanted"),
+    [
+        ("INDEX jobs_held_back (queue=? AND status=?)", {"state": "retrying"}),
+        ("INDEX jobs_held_back (queue=? AND status=?)", {"state": "blocked"}),
+        ("INDEX jobs_by_status (org=? AND status=?)", {"worker_id": "w-1"}),
+    ],
+)
+def test_what_few_jobs_have_in_common_is_found_by_its_index_and_only_a_page_is_read(
+    stage: JobStage, index: str, wanted: dict[str, Any], more: dict[str, Any]
+) -> None:
+    [plan] = list_plans(stage, **wanted, **more)
+
+    assert plan[0] == "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
+    assert f"SEARCH jobs USING {index}" in plan
 
 
 def test_other_lists_have_a_time_limit_instead_of_an_index(stage: JobStage) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
+from spooled_lite.core.jobs.choice import WaitingState
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.jobs.statements import JobStatusRow, ListedJobRow
@@ -31,6 +32,8 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     created_before_ms: int | None = None  # exclusive
     tag: str | None = None
     workflow_id: str | None = None
+    worker_id: str | None = None  # that holds the lease
+    state: WaitingState | None = None
     order_by: str = "created_at"
     descending: bool = True
     rows_max: int = 50
@@ -47,6 +50,8 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
     "created_after_ms": "created_at_ms >= :created_after_ms",
     "created_before_ms": "created_at_ms < :created_before_ms",
     "workflow_id": "workflow_id = :workflow_id",
+    # The words that the partial index of these has, so that SQLite takes it.
+    "deadletter": "status = 'deadletter'",
     "completed": "completed_at_ms IS NOT NULL",
     "not_completed": "completed_at_ms IS NULL",
     # By index: nobody calls a job type by eight hexadecimal digits, and hardly anybody a queue.
@@ -62,6 +67,25 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
         SELECT 1 FROM json_each(CAST(tags AS TEXT)) AS each
          WHERE CASE json_type(CAST(tags AS TEXT)) WHEN 'array' THEN each.value = :tag
                     WHEN 'object' THEN each.key = :tag END))""",
+}
+
+# What few jobs have in common, and the index that has them. A list of these sorts what the index
+# has of them, and reads the rows of its page alone.
+_FEW: Final[Mapping[str, tuple[str, str]]] = {
+    "worker_id": (
+        "jobs_by_status",
+        "org = :org AND status = 'processing' AND assigned_worker_id = :worker_id",
+    ),
+    # By their queues: the index knows nothing else of whose they are.
+    "retrying": (
+        "jobs_held_back",
+        "claimable = 0 AND status = 'pending' AND status IN ('pending', 'scheduled')"
+        " AND dependencies_met IS NOT 0",
+    ),
+    "blocked": (
+        "jobs_held_back",
+        "claimable = 0 AND status IN ('pending', 'scheduled') AND dependencies_met = 0",
+    ),
 }
 
 _COLUMNS: Final[Mapping[str, str]] = {
@@ -109,10 +133,42 @@ def _list(tx: Reading, org: int, wanted: JobFilter, scope: Scope, select: Statem
     if wanted.text is not None and not is_findable(wanted.text):
         return []
     params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
+    if wanted.worker_id is not None or wanted.state is not None:
+        return _list_few(tx, org, wanted, scope, params, select)
     names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
     if wanted.order_by == "completed_at":
         return _list_by_completion(tx, names, wanted, params, select)
     return tx.rows(_statement(names, wanted, select), params)
+
+
+def _list_few(
+    tx: Reading,
+    org: int,
+    wanted: JobFilter,
+    scope: Scope,
+    params: dict[str, Any],
+    select: Statement[R],
+) -> list[R]:
+    """Jobs that a worker holds, or that are held back."""
+    if wanted.state is None:
+        params["worker_id"] = wanted.worker_id
+        names = _scope_filters(tx, org, wanted, scope, params)
+    elif wanted.worker_id is None:
+        params["queues"] = queues_in_scope(tx, org, scope, wanted.queue_name)
+        names = ["queues"]
+    else:
+        return []  # whoever holds it, it waits for nothing
+    index, few = _FEW[wanted.state or "worker_id"]
+    names += _filters(wanted, params)
+    where = " AND ".join([few, *(_FRAGMENTS[name] for name in names)]) + statements.VISIBLE
+    # None of them has come to its end: in the order of completion they are what follows.
+    by = "created_at" if wanted.order_by == "completed_at" else wanted.order_by
+    order = _order(by, descending=wanted.descending)
+    page = (
+        f"{statements.NUMBERS} INDEXED BY {index} WHERE {where}{order} LIMIT :limit OFFSET :offset"
+    )
+    whole = f"{select.text}{statements.BY_NUMBERS} WHERE seq IN ({page}){order}"
+    return tx.rows(Statement(select.row_type, whole), params)
 
 
 def _list_by_completion(
@@ -145,6 +201,10 @@ def slow_filter(wanted: JobFilter) -> str | None:
         return "q"
     if wanted.workflow_id is not None:
         return "workflow_id"
+    if wanted.worker_id is not None:
+        return "worker_id"
+    if wanted.state is not None:
+        return "state"
     if wanted.order_by not in ("created_at", "completed_at"):
         return "order_by"
     # An index answers one of these at a time, and none of them in the order of completion.
@@ -154,7 +214,7 @@ def slow_filter(wanted: JobFilter) -> str | None:
             ("queue_name", wanted.queue_name),
             ("job_type", wanted.job_type),
             ("q", wanted.text),
-            ("status", wanted.statuses),
+            ("status", None if _is_dead_of_queue(wanted) else wanted.statuses),
         )
         if value is not None
     ]
@@ -184,7 +244,9 @@ def _scope_filters(
 def _filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
     names = []
     if wanted.statuses is not None:
-        if len(wanted.statuses) == 1:
+        if _is_dead_of_queue(wanted):
+            names.append("deadletter")
+        elif len(wanted.statuses) == 1:
             params["status"] = wanted.statuses[0]
             names.append("status")
         else:
@@ -205,6 +267,11 @@ def _filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
     return names
 
 
+def _is_dead_of_queue(wanted: JobFilter) -> bool:
+    """Then an index has them all, and no other jobs."""
+    return wanted.queue_name is not None and list(wanted.statuses or ()) == ["deadletter"]
+
+
 def _is_id_prefix(text: str) -> bool:
     return _ID_PREFIX.fullmatch(text.lower()) is not None
 
@@ -215,11 +282,18 @@ def _where(names: Sequence[str]) -> str:
 
 
 def _statement(names: Sequence[str], wanted: JobFilter, select: Statement[R]) -> Statement[R]:
-    direction = "DESC" if wanted.descending else "ASC"
-    column = _COLUMNS[wanted.order_by]
-    by_numbers = statements.BY_NUMBERS if "id_text" in names else ""
+    by_index = ""
+    if "id_text" in names:
+        by_index = statements.BY_NUMBERS
+    elif "deadletter" in names:
+        by_index = " INDEXED BY jobs_dead_of_queue"
+    order = _order(wanted.order_by, descending=wanted.descending)
     return Statement(
         select.row_type,
-        f"{select.text}{by_numbers} WHERE {_where(names)}"
-        f" ORDER BY {column} {direction}, seq {direction} LIMIT :limit OFFSET :offset",
+        f"{select.text}{by_index} WHERE {_where(names)}{order} LIMIT :limit OFFSET :offset",
     )
+
+
+def _order(by: str, *, descending: bool) -> str:
+    direction = "DESC" if descending else "ASC"
+    return f" ORDER BY {_COLUMNS[by]} {direction}, seq {direction}"

@@ -129,13 +129,16 @@ class ListedJobRow(TypedDict):
     completed_at_ms: int | None
     workflow_id: str | None
     parent_job_id: str | None
+    assigned_worker_id: str | None
+    dependencies_met: int | None
 
 
 # What the lists show of a job.
 _SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.retry_count,
        jobs.max_retries, jobs.timeout_seconds, jobs.job_type, jobs.last_error, jobs.tags,
        jobs.created_at_ms, jobs.updated_at_ms, jobs.scheduled_at_ms, jobs.started_at_ms,
-       jobs.completed_at_ms, jobs.workflow_id, jobs.parent_job_id"""
+       jobs.completed_at_ms, jobs.workflow_id, jobs.parent_job_id, jobs.assigned_worker_id,
+       jobs.dependencies_met"""
 
 SET_PRIORITY: Final = Statement(
     JobRow,
@@ -272,6 +275,7 @@ LIST_WHOLE: Final = Statement(JobRow, "SELECT * FROM jobs")  # but what stands a
 # By the numbers that the filter has found, which are few. SQLite 3.40 would walk all jobs of the
 # organization in their order instead.
 BY_NUMBERS: Final = " NOT INDEXED"
+NUMBERS: Final = "SELECT seq FROM jobs"  # of a page, in a statement that reads its rows
 COUNT: Final = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE "  # a limit and `)` follow
 
 # -- for an administrator: over all organizations --------------------------------------------------

@@ -14,7 +14,7 @@ CURRENT_JOBS_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 65_536
 HOSTNAME_MAX: Final = 255
 UNKNOWN_HOST: Final = "unknown"
-WORKER_STATUSES: Final = frozenset({"healthy", "degraded", "draining", "offline"})
+WORKER_STATUSES: Final = ("healthy", "degraded", "draining", "offline")
 
 # \Z and not $: that would let a line break pass at the end.
 WorkerId = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._-]+\Z")]

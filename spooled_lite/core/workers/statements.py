@@ -13,6 +13,13 @@ class HeardOfRow(TypedDict):
     queue_names: str
 
 
+class FoundRow(TypedDict):
+    """A worker of a list, and which queues it serves (a JSON list)."""
+
+    seq: int
+    queue_names: str
+
+
 # Unique index of workers.id. A row of another organization is left alone, and none comes back.
 UPSERT: Final = Statement(
     WorkerRow,
@@ -110,15 +117,24 @@ DELETE FROM workers WHERE seq IN (
         ORDER BY last_heartbeat_ms LIMIT :limit)
 """
 
-# Index workers_of_org, from where the last page ended.
-PAGE: Final = Statement(
-    WorkerRow,
+# Index workers_of_org. A value that is null filters nothing. Without the metadata, which may be
+# large, and which nothing is looked for in.
+NEWEST: Final = Statement(
+    FoundRow,
     """
-SELECT * FROM workers
- WHERE org = :org AND (last_heartbeat_ms, seq) < (:before_ms, :before_seq)
+SELECT seq, queue_names FROM workers
+ WHERE org = :org
+   AND (:status IS NULL OR status = :status)
+   AND (:queue_name IS NULL
+        OR EXISTS (SELECT 1 FROM json_each(queue_names) AS each WHERE each.value = :queue_name))
+   AND (:text IS NULL OR instr(lower(id), :text) OR instr(lower(hostname), :text))
+   AND (:text_pattern IS NULL OR hostname GLOB :text_pattern)
  ORDER BY last_heartbeat_ms DESC, seq DESC LIMIT :limit
 """,
 )
+
+# The primary key.
+BY_SEQ: Final = Statement(WorkerRow, "SELECT * FROM workers WHERE seq = :seq")
 
 # Index workers_of_org: only rows with recent heartbeats are read.
 COUNT_HEALTHY_OF_QUEUE: Final = Value(

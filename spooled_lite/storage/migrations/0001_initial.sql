@@ -216,6 +216,7 @@ CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_
 CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);
 CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
 CREATE INDEX jobs_by_queue ON jobs (queue, created_at_ms, seq);
+CREATE INDEX jobs_dead_of_queue ON jobs (queue, created_at_ms, seq) WHERE status = 'deadletter';
 CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_type <> '';
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)

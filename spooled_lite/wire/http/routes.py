@@ -113,6 +113,7 @@ WORKERS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/workers",                 workers.list_all,   Access.KEY, "workers:read"),
     ("POST",   "/api/v1/workers/register",        workers.register,   Access.KEY, "workers:write"),
     ("GET",    "/api/v1/workers/{id}",            workers.get,        Access.KEY, "workers:read"),
+    ("GET",    "/api/v1/workers/{id}/jobs",       workers.jobs,       Access.KEY, "workers:read"),
     ("POST",   "/api/v1/workers/{id}/heartbeat",  workers.heartbeat,  Access.KEY, "workers:write"),
     ("POST",   "/api/v1/workers/{id}/deregister", workers.deregister, Access.KEY, "workers:write"),
     ("DELETE", "/api/v1/workers/{id}",            workers.deregister, Access.KEY, "workers:write"),

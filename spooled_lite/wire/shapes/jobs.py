@@ -150,6 +150,8 @@ class JobSummary(Struct):
     completed_at: job.CompletedAt | None
     workflow_id: job.WorkflowId | None
     parent_job_id: job.ParentJobId | None
+    worker_id: job.WorkerId | UnsetType | None = UNSET  # where it is asked for
+    dependencies_met: job.DependenciesMet | UnsetType | None = UNSET  # as `worker_id`
 
 
 class ClaimedJob(Struct):

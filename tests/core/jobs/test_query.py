@@ -129,3 +129,63 @@ def test_the_order_of_completion_lists_every_job_once(stage: JobStage) -> None:
     for offset in range(6):
         page = listed(stage, order_by="completed_at", rows_max=2, offset=offset)
         assert page == everything[offset : offset + 2]
+
+
+def test_the_jobs_that_a_worker_holds_are_found(stage: JobStage) -> None:
+    stage.bulk(*(a_job() for _ in range(3)))
+    stage.enqueue("others")
+    [done] = stage.claim(worker_id="w-1")
+    stage.complete(done)
+    stage.clock.advance(seconds=1)
+    [mine] = stage.claim(worker_id="w-1")
+    [others] = stage.claim("others", worker_id="w-1")
+    stage.claim(worker_id="w-2")
+    of_worker: dict[str, Any] = {"worker_id": "w-1"}
+
+    assert listed(stage, **of_worker) == ids(others, mine)
+    assert listed(stage, **of_worker, descending=False, order_by="completed_at") == ids(
+        mine, others
+    )
+    assert listed(stage, **of_worker, rows_max=1, offset=1) == ids(mine)
+    assert listed(stage, **of_worker, queue_name="others") == ids(others)
+    assert listed(stage, **of_worker, statuses=["completed"]) == []
+    assert listed(stage, Scope(["others"]), **of_worker) == ids(others)
+    assert listed(stage, worker_id="w-\0") == []
+    assert stage.read(list_jobs, stage.other_org(), JobFilter(**of_worker), ALL_QUEUES) == []
+
+
+def test_jobs_are_found_by_what_holds_them_back(stage: JobStage) -> None:
+    stage.configure(backoff_base_seconds=60.0)
+    failed, parent = stage.enqueue(), stage.enqueue("parents")
+    stage.fail(stage.take())
+    stage.enqueue(delay_ms=1_000)
+    stage.enqueue()
+    blocked = stage.enqueue(parent_job_id=parent["id"], job_type="mail")
+    later = stage.enqueue("others", parent_job_id=parent["id"], delay_ms=5_000)
+
+    assert listed(stage, state="retrying") == ids(failed)
+    assert listed(stage, state="blocked") == ids(later, blocked)
+    assert listed(stage, state="blocked", rows_max=1, offset=1) == ids(blocked)
+    assert listed(stage, state="blocked", job_type="mail") == ids(blocked)
+    assert listed(stage, state="blocked", queue_name="others") == ids(later)
+    assert listed(stage, state="blocked", queue_name="unknown") == []
+    assert listed(stage, state="blocked", text="MAIL") == ids(blocked)
+    assert listed(stage, state="blocked", text=later["id"]) == ids(later)
+    assert listed(stage, state="blocked", statuses=["scheduled"]) == ids(later)
+    assert listed(stage, Scope(["others"]), state="blocked") == ids(later)
+    assert listed(stage, state="blocked", worker_id="w-1") == []
+    other = stage.other_org()
+    assert stage.read(list_jobs, other, JobFilter(state="blocked"), ALL_QUEUES) == []
+
+
+def test_dead_letters_of_a_queue_are_listed_in_order(stage: JobStage) -> None:
+    first, others = stage.dead_letter("a"), stage.dead_letter("b")
+    stage.clock.advance(seconds=1)
+    second = stage.dead_letter("a")
+    stage.enqueue("a")
+    dead: dict[str, Any] = {"statuses": ["deadletter"]}
+
+    assert listed(stage, queue_name="a", **dead) == ids(second, first)
+    assert listed(stage, queue_name="a", **dead, text=first["id"]) == ids(first)
+    assert listed(stage, queue_name="b", **dead, order_by="completed_at") == ids(others)
+    assert listed(stage, Scope(["b"]), queue_name="a", **dead) == []

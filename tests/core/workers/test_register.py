@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.queues.query import get_queue
 from spooled_lite.core.workers.heartbeat import heartbeat
-from spooled_lite.core.workers.query import get_worker, list_workers
+from spooled_lite.core.workers.query import WorkerFilter, get_worker, list_workers
 from spooled_lite.core.workers.records import NewWorker, SignOfLife
 from spooled_lite.core.workers.register import deregister, register
 from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
@@ -253,3 +255,39 @@ def test_a_list_is_limited_to_the_scope_however_many_others_there_are(stage: Sta
     rows = stage.read(list_workers, stage.org, Scope(["reports"]))
 
     assert [row["id"] for row in rows] == ["mine"]
+
+
+def found(stage: Stage, scope: Scope = ALL_QUEUES, **wanted: Any) -> list[str]:
+    rows = stage.read(list_workers, stage.org, scope, WorkerFilter(**wanted))
+    return [row["id"] for row in rows]
+
+
+def test_a_list_is_narrowed_by_queue_status_and_text(stage: Stage) -> None:
+    first = NewWorker(queue_names=("emails", "reports"), worker_id="w-1", hostname="Mail-1")
+    stage.run(register, stage.org, first, OPEN)
+    second = NewWorker(queue_names=("reports",), worker_id="W-2", hostname="bär.example")
+    stage.run(register, stage.org, second, OPEN)
+    beat(stage, "w-1", status="degraded")
+
+    assert found(stage, queue_name="reports") == ["W-2", "w-1"]
+    assert found(stage, queue_name="emails") == ["w-1"]
+    assert found(stage, queue_name="report") == []
+    assert found(stage, status="degraded") == ["w-1"]
+    assert found(stage, text="w-2") == ["W-2"]
+    assert found(stage, text="MAIL") == ["w-1"]
+    assert found(stage, text="BÄR") == ["W-2"]
+    for nothing in ("%", "*", "x" * 300, "w\0"):
+        assert found(stage, text=nothing) == []
+    assert found(stage, Scope(["reports"])) == ["W-2"]
+
+
+def test_pages_of_workers_do_not_overlap_for_a_limited_key_either(stage: Stage) -> None:
+    for number in range(7):
+        queue_name = "reports" if number % 2 else "emails"
+        stage.run(register, stage.org, a_worker(f"w-{number}", queue_name), OPEN)
+
+    pages = [found(stage, rows_max=3, offset=offset) for offset in (0, 3, 6)]
+    mine = [found(stage, Scope(["emails"]), rows_max=3, offset=offset) for offset in (0, 3)]
+
+    assert pages == [["w-6", "w-5", "w-4"], ["w-3", "w-2", "w-1"], ["w-0"]]
+    assert mine == [["w-6", "w-4", "w-2"], ["w-0"]]

@@ -71,6 +71,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/workers"): "listWorkers",
     ("POST", "/api/v1/workers/register"): "registerWorker",
     ("GET", "/api/v1/workers/{id}"): "getWorker",
+    ("GET", "/api/v1/workers/{id}/jobs"): "listJobsOfWorker",
     ("POST", "/api/v1/workers/{id}/heartbeat"): "heartbeatWorker",
     ("POST", "/api/v1/workers/{id}/deregister"): "deregisterWorker",
     ("DELETE", "/api/v1/workers/{id}"): "deleteWorker",

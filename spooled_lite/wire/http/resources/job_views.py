@@ -73,8 +73,9 @@ def dead_letter(row: JobRow, org_id: str) -> Job:
     return job
 
 
-def job_summary(row: ListedJobRow, org_id: str) -> JobSummary:
-    return JobSummary(
+def job_summary(row: ListedJobRow, org_id: str, *, is_detailed: bool = False) -> JobSummary:
+    """`is_detailed`: with who holds it and whether it waits for others."""
+    summary = JobSummary(
         id=row["id"],
         organization_id=org_id,
         queue_name=row["queue_name"],
@@ -96,6 +97,11 @@ def job_summary(row: ListedJobRow, org_id: str) -> JobSummary:
         workflow_id=row["workflow_id"],
         parent_job_id=row["parent_job_id"],
     )
+    if is_detailed:
+        met = row["dependencies_met"]
+        summary.worker_id = row["assigned_worker_id"]
+        summary.dependencies_met = None if met is None else bool(met)
+    return summary
 
 
 def claimed_job(row: JobRow) -> ClaimedJob:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
+from spooled_lite.core.jobs.choice import WaitingState
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
@@ -37,6 +38,7 @@ from spooled_lite.wire.http.resources.job_views import (
     job_summary,
     life_entry,
 )
+from spooled_lite.wire.shapes.job_actions import STATES
 from spooled_lite.wire.shapes.job_bodies import BulkJobs, CreateJob, JobFields, SetPriority
 from spooled_lite.wire.shapes.jobs import (
     BulkAnswer,
@@ -104,7 +106,8 @@ async def create_bulk(call: Call) -> Reply:
 async def list_all(call: Call) -> Reply:
     shown = page(call)
     rows = await listed(call, shown, _statuses(call.query.get("status")), list_jobs)
-    return paged([job_summary(row, call.org_id) for row in rows], shown)
+    is_detailed = any(call.query.get(name) for name in ("worker_id", "state"))
+    return paged([job_summary(row, call.org_id, is_detailed=is_detailed) for row in rows], shown)
 
 
 async def get(call: Call) -> Reply:
@@ -191,7 +194,13 @@ async def listed(
     find: Callable[[Reading, int, JobFilter, Scope], list[R]],
 ) -> list[R]:
     """A page of jobs by the query of J2. A list that no index answers has two seconds."""
-    wanted = _filter(call, shown, statuses)
+    return await read_jobs(call, _filter(call, shown, statuses), find)
+
+
+async def read_jobs(
+    call: Call, wanted: JobFilter, find: Callable[[Reading, int, JobFilter, Scope], list[R]]
+) -> list[R]:
+    """Raises RequestTimeout: the list was slow; it names the filter that made it so."""
     slow = slow_filter(wanted)
     if slow is None:
         return await call.reads.read(find, call.org, wanted, call.scope)
@@ -222,6 +231,8 @@ def _filter(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFilte
         created_before_ms=time_ms(call, "created_before"),
         tag=tag,
         workflow_id=query.get("workflow_id") or None,
+        worker_id=query.get("worker_id") or None,
+        state=_state(query.get("state")),
         order_by=order_by if order_by in _ORDERS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",
         rows_max=shown.fetch,
@@ -234,6 +245,16 @@ def _statuses(given: str | None) -> Sequence[str] | None:
     names = [STATUS_ALIASES.get(each.strip().lower()) for each in (given or "").split(",")]
     known = list(dict.fromkeys(name for name in names if name is not None))
     return known or None
+
+
+def _state(given: str | None) -> WaitingState | None:
+    """Raises BadRequest for an unknown one."""
+    for state in STATES:
+        if given == state:
+            return state
+    if given:
+        raise BadRequest(f"Query parameter `state` must be one of: {', '.join(STATES)}")
+    return None
 
 
 def _key_of_header(call: Call) -> str | None:

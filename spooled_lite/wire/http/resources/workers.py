@@ -1,11 +1,17 @@
 """Workers over HTTP. Contract: jobs, section 12."""
 
+from spooled_lite.core.jobs.query import JobFilter, list_jobs
 from spooled_lite.core.workers.heartbeat import heartbeat as take_heartbeat
-from spooled_lite.core.workers.query import get_worker, list_workers
+from spooled_lite.core.workers.query import LISTED_MAX, WorkerFilter, get_worker, list_workers
+from spooled_lite.core.workers.records import WORKER_STATUSES
 from spooled_lite.core.workers.register import deregister as deregister_worker
 from spooled_lite.core.workers.register import register as register_worker
+from spooled_lite.errors import BadRequest
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.resources.job_views import job_summary
+from spooled_lite.wire.http.resources.jobs import read_jobs
 from spooled_lite.wire.shapes.workers import (
     HeartbeatTaken,
     HeartbeatWorker,
@@ -16,8 +22,16 @@ from spooled_lite.wire.shapes.workers import (
 
 
 async def list_all(call: Call) -> Reply:
-    rows = await call.reads.read(list_workers, call.org, call.scope)
-    return reply([WorkerView.of(row, call.org_id) for row in rows])
+    shown = page(call, LISTED_MAX, LISTED_MAX)
+    wanted = WorkerFilter(
+        queue_name=call.query.get("queue_name") or call.query.get("queue") or None,
+        status=_status(call),
+        text=call.query.get("search") or None,
+        rows_max=shown.fetch,
+        offset=shown.offset,
+    )
+    rows = await call.reads.read(list_workers, call.org, call.scope, wanted)
+    return paged([WorkerView.of(row, call.org_id) for row in rows], shown)
 
 
 async def register(call: Call) -> Reply:
@@ -40,6 +54,15 @@ async def get(call: Call) -> Reply:
     return reply(WorkerView.of(row, call.org_id))
 
 
+async def jobs(call: Call) -> Reply:
+    """What it holds, as the list of jobs shows it."""
+    shown, worker_id = page(call, LISTED_MAX, LISTED_MAX), call.path("id")
+    await call.reads.point(get_worker, call.org, worker_id, call.scope)
+    wanted = JobFilter(worker_id=worker_id, rows_max=shown.fetch, offset=shown.offset)
+    rows = await read_jobs(call, wanted, list_jobs)
+    return paged([job_summary(row, call.org_id, is_detailed=True) for row in rows], shown)
+
+
 async def heartbeat(call: Call) -> Reply:
     sign = (await call.body_or_empty(HeartbeatWorker)).sign_of_life()
     arguments = (call.org, call.path("id"), sign, call.scope)
@@ -52,3 +75,11 @@ async def deregister(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
     await call.write(deregister_worker, *arguments)
     return NO_CONTENT
+
+
+def _status(call: Call) -> str | None:
+    """Raises BadRequest for an unknown one."""
+    given = call.query.get("status")
+    if given and given not in WORKER_STATUSES:
+        raise BadRequest(f"Query parameter `status` must be one of: {', '.join(WORKER_STATUSES)}")
+    return given or None

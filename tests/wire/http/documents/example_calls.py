@@ -150,6 +150,7 @@ def _jobs(walk: Walk) -> None:
     [claimed, *_] = walk.call("claimJobs")["jobs"]
     holder = {"lease_id": claimed["lease_id"]}
     walk.pass_time(2)
+    walk.call("listJobsOfWorker", id="mailer-1")
     walk.call("reportJobProgress", holder, id=job["id"])
     walk.call("heartbeatJob", holder, id=job["id"])
     walk.call("renewJobLease", holder, id=job["id"])

@@ -18,6 +18,7 @@ SET_LIMITS = Statement(
 )
 BY_ID = [
     ("GET", "workers/{id}"),
+    ("GET", "workers/{id}/jobs"),
     ("POST", "workers/{id}/heartbeat"),
     ("POST", "workers/{id}/deregister"),
     ("DELETE", "workers/{id}"),
@@ -283,6 +284,43 @@ def test_a_limited_key_registers_and_lists_for_its_queues_only(api: Api) -> None
     assert (refused.status_code, refused.json()["code"]) == (403, "ACCESS_DENIED")
     assert made.status_code == 201
     assert {each["id"] for each in api.get("workers", key=key).json()} == {"w-1", "w-3"}
+
+
+def test_the_list_takes_filters_and_pages(api: Api) -> None:
+    register(api, "w-1", hostname="mail-1")
+    register(api, "w-2", queue_name="reports")
+    register(api, "w-3", queue_names=["emails", "reports"])
+    api.post("workers/w-1/deregister")
+
+    def ids(query: str) -> list[str]:
+        return [each["id"] for each in api.get(f"workers?{query}").json()]
+
+    assert ids("") == ids("queue=&status=&search=") == ["w-3", "w-2", "w-1"]
+    assert ids("queue=reports") == ids("queue_name=reports") == ["w-3", "w-2"]
+    assert ids("status=offline") == ids("search=MAIL") == ["w-1"]
+    assert ids("limit=1&offset=1") == ["w-2"]
+    assert api.get("workers?limit=2").headers["x-has-more"] == "true"
+    assert api.get("workers").headers["x-has-more"] == "false"
+    refused = api.get("workers?status=ill")
+    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_REQUEST")
+    assert "`status`" in refused.json()["message"]
+
+
+def test_what_a_worker_holds_is_listed_as_the_list_of_jobs_has_it(api: Api) -> None:
+    register(api, queue_names=["emails", "reports"])
+    api.post("jobs/bulk", json={"queue": "emails", "jobs": [{"payload": 1}] * 3})
+    api.post("jobs/claim", json={"queue": "emails", "worker_id": "w-1", "limit": 2})
+    api.post("jobs/claim", json={"queue": "emails", "worker_id": "w-2"})
+
+    first = api.get("workers/w-1/jobs?limit=1")
+    second = api.get("workers/w-1/jobs?limit=1&offset=1")
+
+    assert [answer.headers["x-has-more"] for answer in (first, second)] == ["true", "false"]
+    [row], [other] = first.json(), second.json()
+    assert row["id"] != other["id"]
+    [as_listed, _] = api.get("jobs?worker_id=w-1").json()
+    assert row == as_listed
+    assert (row["status"], row["worker_id"], row["dependencies_met"]) == ("processing", "w-1", None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID, Success
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
-from spooled_lite.wire.shapes.job_actions import ActionCounted, ActionDone, ActOnJobs
+from spooled_lite.wire.shapes.job_actions import STATES, ActionCounted, ActionDone, ActOnJobs
 
 _QUEUE: Final = (
     Parameter("queue_name", "Only jobs of this queue"),
@@ -34,6 +34,13 @@ _FILTER: Final = (
         {"type": "string", "maxLength": jobs.TAG_CHARACTERS_MAX},
     ),
     Parameter("workflow_id", "Only jobs of this workflow"),
+    Parameter("worker_id", "Only jobs that this worker holds"),
+    Parameter(
+        "state",
+        "`retrying`: only jobs that wait for their next attempt; `blocked`: only jobs that wait "
+        "for others",
+        {"type": "string", "enum": list(STATES)},
+    ),
     Parameter(
         "order_by",
         "The field to order by; unknown ones count as `created_at`",
@@ -112,7 +119,8 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     jobs.list_all: Doc(
         summary="List jobs",
-        about=_COST,
+        about="With `worker_id` or `state` a row also has `worker_id` and `dependencies_met`. "
+        + _COST,
         parameters=(
             Parameter(
                 "status",

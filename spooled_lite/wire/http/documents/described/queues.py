@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.workers.records import SILENCE_MS
+from spooled_lite.core.workers.query import LISTED_MAX
+from spooled_lite.core.workers.records import SILENCE_MS, WORKER_STATUSES
 from spooled_lite.errors import Conflict, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter
+from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import queues, workers
 from spooled_lite.wire.shapes import queues as shapes
 from spooled_lite.wire.shapes import workers as worker_shapes
+from spooled_lite.wire.shapes.jobs import JobSummary
 
 QUEUES: Final[Mapping[Handler, Doc]] = {
     queues.list_all: Doc(
@@ -63,8 +65,27 @@ QUEUES: Final[Mapping[Handler, Doc]] = {
 
 WORKERS: Final[Mapping[Handler, Doc]] = {
     workers.list_all: Doc(
-        summary="List the 100 workers with the latest heartbeats",
+        summary="List workers, those with the latest heartbeats first",
+        parameters=(
+            Parameter("queue_name", "Only workers of this queue"),
+            Parameter("queue", "The same as `queue_name`"),
+            Parameter(
+                "status",
+                "Only workers of this status",
+                {"type": "string", "enum": list(WORKER_STATUSES)},
+            ),
+            Parameter("search", "Only workers whose id or hostname contains this, in any case"),
+            *paging(LISTED_MAX, LISTED_MAX),
+        ),
         answer=list[worker_shapes.WorkerView],
+        is_paged=True,
+    ),
+    workers.jobs: Doc(
+        summary="List the jobs that a worker holds",
+        about="The newest first. Jobs outside the queues of the key are left out.",
+        parameters=paging(LISTED_MAX, LISTED_MAX),
+        answer=list[JobSummary],
+        is_paged=True,
     ),
     workers.register: Doc(
         summary="Register a worker",
