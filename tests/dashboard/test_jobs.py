@@ -1,5 +1,6 @@
 """The list of jobs: filters, pages, live rows that stay, acts on several and on all that match."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -237,3 +238,17 @@ def test_what_the_key_may_not_do_names_the_missing_word(
     retry = page.get_by_role("region", name="Selection").get_by_role("button", name="Retry")
     expect(retry).to_have_attribute("aria-disabled", "true")
     expect(retry).to_have_attribute("title", "This key lacks jobs:write")
+
+
+def test_all_that_match_are_exported(signed_in: Open, world: World, queue: str) -> None:
+    for _ in range(3):
+        world.post("/jobs/bulk", {"queue_name": queue, "jobs": [{"payload": {}}] * 70})
+    page = signed_in(f"/jobs?queue={queue}")
+    wait_for_rows(page, 100)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+
+    lines = download.value.path().read_text().splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == len(lines) == 210
+    assert download.value.suggested_filename == "jobs.jsonl"

@@ -5,7 +5,7 @@ import { every } from "./clock.js";
 import { may, state } from "./session.js";
 import { effect, signal } from "./signal.js";
 
-const COUNTS_SECONDS = 15, HEALTH_SECONDS = 15;
+const COUNTS_SECONDS = 15, WORKERS_SECONDS = 60, HEALTH_SECONDS = 15;
 
 export const counts = signal({}); // jobs, dead, workers
 export const health = signal(null); // of GET /health
@@ -14,11 +14,20 @@ export const version = signal(null); // the first one seen, and whether there is
 const mine = document.querySelector("script[src]")?.getAttribute("src");
 
 async function readCounts() {
+  if (state.peek() !== "in" || !may("jobs:read")) return;
+  try {
+    const { total, deadletter } = await get("/jobs/stats");
+    counts.update(it => ({ ...it, jobs: total, dead: deadletter }));
+  } catch { /* the page says what it cannot read */ }
+}
+
+// Less often: it sums up a day.
+async function readWorkers() {
   if (state.peek() !== "in") return;
   try {
-    const [stats, all] = await Promise.all([may("jobs:read") ? get("/jobs/stats") : {}, get("/dashboard")]);
-    counts.value = { jobs: stats.total, dead: stats.deadletter, workers: all.workers?.total, queues: all.queues?.length };
-  } catch { /* the page says what it cannot read */ }
+    const { workers } = await get("/dashboard");
+    counts.update(it => ({ ...it, workers: workers.total }));
+  } catch { /* likewise */ }
 }
 
 async function readHealth() {
@@ -42,9 +51,14 @@ export async function isOutdated() {
 }
 
 export function startAbout() {
-  effect(() => { if (state.value === "in") readCounts(); });
+  effect(() => {
+    if (state.value !== "in") return;
+    readCounts();
+    readWorkers();
+  });
   readHealth();
   every(COUNTS_SECONDS, readCounts);
+  every(WORKERS_SECONDS, readWorkers);
   every(HEALTH_SECONDS, readHealth);
   addEventListener("offline", () => { reachable.value = false; });
   addEventListener("online", readHealth);

@@ -3,12 +3,13 @@
 //   const it = live({ events: "job.created,job.status", query: { queue }, paint(frames) {}, read() {} });
 //
 // `paint` gets [{ kind, data }], the last of each kind of each job, queue or worker, in order. `read` is
-// called when frames may be missing: after a break, while polling, while it is busy. Ends with the scope.
+// called when frames may be missing: after a break, while polling, while it is busy. `query` may be a function
+// of signals: the stream is opened anew when it changes. Ends with the scope; `isTail`: every frame, none merged.
 
 import { budget, reachable } from "./api.js";
 import { every } from "./clock.js";
 import { openStream } from "./stream.js";
-import { batch, computed, onDispose, signal } from "./signal.js";
+import { batch, computed, effect, onDispose, signal, untracked } from "./signal.js";
 
 const PAINT_MS = 250, PAINT_BUSY_MS = 1000, WAITING_MANY = 200;
 const BUSY_PER_SECOND = 300, BUSY_SECONDS = 3, BUSY_READ_SECONDS = 5, BUSY_REST_MS = 30_000;
@@ -44,8 +45,8 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
 
   function open() {
     close();
-    const names = isBusy ? "queue.stats" : events;
-    const stop = openStream(path, { ...query, ...(names && { events: names }) }, { onFrame, onState, onGap: read ?? (() => {}) });
+    const names = isBusy ? "queue.stats" : events, filters = typeof query === "function" ? query() : query;
+    const stop = openStream(path, { ...filters, ...(names && { events: names }) }, { onFrame, onState, onGap: read ?? (() => {}) });
     close = () => (stop(), (close = () => {}));
   }
 
@@ -111,7 +112,13 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     read?.();
   });
   document.addEventListener("visibilitychange", seen);
-  open();
+  let asked = "";
+  effect(() => {
+    const now = JSON.stringify(typeof query === "function" ? query() : query);
+    if (now === asked) return;
+    asked = now;
+    untracked(open);
+  });
   onDispose(() => {
     wasClosed = true;
     close();

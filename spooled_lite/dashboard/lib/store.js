@@ -15,9 +15,10 @@ export const ROWS_MAX = 10_000;
 
 export function resource(load, { isRead = true, take = it => it } = {}) {
   const data = signal(null), state = signal("idle"), error = signal(null), at = signal(null);
-  let reading = null;
+  let reading = null, isOver = false;
 
   async function read() {
+    if (isOver) return;
     reading?.abort();
     const mine = (reading = new AbortController());
     state.value = data.peek() == null ? "loading" : state.peek() === "ready" ? "ready" : "stale";
@@ -36,7 +37,7 @@ export function resource(load, { isRead = true, take = it => it } = {}) {
 
   onDispose(() => {
     const last = reading;
-    reading = null;
+    [reading, isOver] = [null, true];
     last?.abort();
   });
   if (isRead) read();

@@ -1,16 +1,15 @@
 // Is anything wrong, in one look: the first sentence, the numbers, the queues, what fails.
 
-import { health } from "../lib/about.js";
 import { get } from "../lib/api.js";
-import { every, nowMs } from "../lib/clock.js";
+import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, sinceText } from "../lib/format.js";
-import { icon, mark } from "../lib/icons.js";
+import { mark } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link } from "../lib/router.js";
 import { me } from "../lib/session.js";
-import { computed, signal } from "../lib/signal.js";
+import { computed, onDispose } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { head, panel } from "../parts/panel.js";
@@ -33,6 +32,7 @@ export default function home() {
   const read = () => (stats.read(), queues.read());
   // Several frames are one read: it costs the server less than telling each number to each page.
   let soon = 0;
+  onDispose(() => clearTimeout(soon));
   live({ events: EVENTS, read, paint: () => { soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS); } });
   every(READ_SECONDS, read);
   keys("Home", { r: ["Read again", read] });

@@ -12,6 +12,7 @@ import { go, link, queryOf } from "../lib/router.js";
 import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
+import { exportButton } from "../parts/export.js";
 import { chips, choose, noMatch, rangeMs, timeRange } from "../parts/filters.js";
 import { bulk } from "../parts/job_acts.js";
 import { head, panel, when } from "../parts/panel.js";
@@ -98,7 +99,7 @@ export default function jobsPage() {
     for (const it of await get("/jobs/status", { ids: silent.join(",") })) jobs.patch(it.id ?? it.job_id, { status: it.status });
   }
 
-  live({ events: "job.created,job.status,job.failed,job.retrying", query: { queue: filter.queue.peek() }, paint, read: () => (jobs.ids.peek().length ? refresh() : jobs.read()) });
+  live({ events: "job.created,job.status,job.failed,job.retrying", query: () => ({ queue: filter.queue.value }), paint, read: () => (jobs.ids.peek().length ? refresh() : jobs.read()) });
 
   const isMoved = row => filter.status.value && row.value.status !== filter.status.value;
   const state = row => stateOf(row.value, nowMs());
@@ -129,6 +130,7 @@ export default function jobsPage() {
   return [
     head({ title: "Jobs", note: total, acts: [
       asCurl(() => [["The jobs shown", "GET", "/jobs", { query: { ...asked(), limit: PAGE } }], ["Their numbers", "GET", "/jobs/stats"]]),
+      exportButton({ name: "jobs", path: "/jobs", query: asked }),
       a({ class: "btn main-act", href: "#/jobs/new" }, icon("plus"), "New job"),
     ] }),
     chips({ name: "status", label: "Status", options: () => STATUSES.map(([value, label]) => ({ value, label, n: numberOf(value) })) }),
