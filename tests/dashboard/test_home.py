@@ -9,11 +9,6 @@ from tests.dashboard.world import World
 Open = Callable[[str], Page]
 
 
-def cells(page: Page, queue: str) -> list[str]:
-    row = page.locator(f'tr[data-id="{queue}"] td')
-    return [text.strip() for text in row.all_inner_texts()]
-
-
 def test_the_numbers_are_those_of_the_api(signed_in: Open, world: World) -> None:
     stats = world.api.get("/jobs/stats").json()
 
@@ -38,6 +33,31 @@ def test_a_queue_is_paused_at_once_and_undone(signed_in: Open, world: World) -> 
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Pause emails")).to_be_visible()
     assert not world.api.get("/queues/emails").json()["paused"]
+
+
+def test_a_queue_is_paused_by_its_key_and_says_why(signed_in: Open, world: World) -> None:
+    page = signed_in("/")
+    row = page.locator('tr[data-id="hostile"]')
+    row.focus()
+
+    page.keyboard.press("p")
+    row.get_by_role("button", name="say why").click()
+    page.get_by_label("Why is hostile paused?").fill("<b>looking</b>")
+    page.keyboard.press("Enter")
+
+    expect(row).to_contain_text("“<b>looking</b>”")
+    page.keyboard.press("p")
+    expect(row.get_by_text("Paused")).to_be_hidden()
+
+
+def test_the_first_sentence_names_the_worst(signed_in: Open, world: World) -> None:
+    page = signed_in("/")
+
+    verdict = page.get_by_role("region", name="Is anything wrong?")
+
+    expect(verdict.locator("p").first).to_contain_text("charges is failing")
+    verdict.get_by_role("link", name="charges is failing").click()
+    page.wait_for_url("**/#/queues/charges")
 
 
 def test_what_others_do_is_seen_without_a_reload(signed_in: Open, world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.watched import Watch
-from tests.dashboard.world import World
+from tests.dashboard.world import HOSTILE, World
 
 Open = Callable[[str], Page]
 QUEUE = "one"
@@ -106,6 +106,16 @@ def test_its_priority_is_set_and_undone(signed_in: Open, world: World) -> None:
     assert world.api.get(f"/jobs/{job['id']}").json()["priority"] == 7
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("dl")).to_contain_text("Priority0")
+
+
+def test_numbers_keep_every_digit_and_text_stays_text(signed_in: Open, world: World) -> None:
+    big = 12345678901234567890
+    job = world.job(QUEUE, payload={"id": big, HOSTILE: HOSTILE})
+
+    page = signed_in(f"/jobs/{job['id']}")
+
+    expect(page.get_by_role("region", name="Payload")).to_contain_text(str(big))
+    assert page.locator("main img").count() == 0
 
 
 def test_one_that_was_deleted_meanwhile_stays_and_says_so(

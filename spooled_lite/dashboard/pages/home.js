@@ -1,20 +1,23 @@
 // Is anything wrong, in one look: the first sentence, the numbers, the queues, what fails.
 
+import { health } from "../lib/about.js";
 import { get } from "../lib/api.js";
-import { every } from "../lib/clock.js";
+import { every, now } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, sinceText } from "../lib/format.js";
 import { mark } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link } from "../lib/router.js";
-import { me } from "../lib/session.js";
+import { may, me } from "../lib/session.js";
 import { computed, onDispose } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
+import { verdict } from "../lib/verdict.js";
 import { asCurl } from "../parts/curl.js";
+import { verdictPart } from "../parts/verdict.js";
 import { head, panel } from "../parts/panel.js";
 import { firstSteps } from "../parts/first_steps.js";
-import { queueColumns } from "../parts/queues_table.js";
+import { pauseKey, queueColumns } from "../parts/queues_table.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
@@ -26,6 +29,7 @@ const EVENTS = "queue.stats,queue.paused,queue.resumed,worker.registered,worker.
 export default function home() {
   const stats = resource(ending => get("/jobs/stats", {}, { signal: ending }));
   const queues = rows(ending => get("/dashboard/queues", { sort: "attention", limit: QUEUES_READ }, { signal: ending }), { key: it => it.queue_name });
+  const webhooks = resource(ending => get("/outgoing-webhooks", {}, { signal: ending }), { isRead: may("webhooks:read") });
   const worst = { ...queues, ids: computed(() => queues.ids.value.slice(0, QUEUES_SHOWN)) };
   const all = computed(() => queues.data.value ?? []);
 
@@ -42,11 +46,12 @@ export default function home() {
     head({ title: "Home", note: () => me.value?.organization?.name, acts: [asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
     either(() => isEmpty.value, firstSteps),
     either(() => !isEmpty.value, () => [
+      either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
       shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),
       panel("Queues", {
         note: () => (all.value.length > QUEUES_SHOWN ? `the ${QUEUES_SHOWN} that need a look first, of ${count(all.value.length)}` : all.value.length ? "worst first" : ""),
         more: a({ href: "#/queues" }, "All queues"),
-      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read }), nameOf: name => name, group: "Queues" }), { what: "the queues", word: "queues:read" })),
+      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
     ]),
   ];
 }

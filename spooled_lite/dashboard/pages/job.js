@@ -6,6 +6,7 @@ import { el, when as either } from "../lib/dom.js";
 import { bytes, count, plural, shortId, sinceText, span as duration } from "../lib/format.js";
 import { icon, stateOf, status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
+import { formatted, memberOf } from "../lib/json.js";
 import { live } from "../lib/live.js";
 import { go, link } from "../lib/router.js";
 import { computed, signal } from "../lib/signal.js";
@@ -57,6 +58,11 @@ export default function jobPage({ id }) {
     e: ["Edit and run as new", () => go("jobs/new", { from: id })],
   });
 
+  // From the bytes of the answer: the order of keys and every digit stay.
+  const data = (name, member) => {
+    const raw = computed(() => memberOf(text.value, member) ?? "null");
+    return panel(name, { note: () => bytes(new Blob([raw.value]).size), more: copyable(() => raw.value) }, () => code(formatted(raw.value), name));
+  };
   const first = computed(() => (it() ? { type: it().job_type ?? it().payload?.job_type, queue: it().queue_name } : null));
   return [
     head({
@@ -74,9 +80,9 @@ export default function jobPage({ id }) {
     shown(job, () => [
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid even" },
-        panel("Payload", { note: () => bytes(JSON.stringify(it().payload).length), more: copyable(() => JSON.stringify(it().payload, null, 2)) }, () => code(JSON.stringify(it().payload, null, 2), "Payload")),
+        data("Payload", "payload"),
         either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: copyable(() => it().last_error) }, () => code(it().last_error, "Last error"))),
-        either(() => it().result != null, () => panel("Result", { more: copyable(() => JSON.stringify(it().result, null, 2)) }, () => code(JSON.stringify(it().result, null, 2), "Result")))),
+        either(() => it().result != null, () => data("Result", "result"))),
       panel("Facts", {}, () => facts(factsOf(it()))),
       either(() => around.data.value && (around.data.value.dependencies.length || around.data.value.dependents.length), () => family(around)),
       panel(null, {}, details(summary({ class: "pad" }, "The answer as it came"), () => code(text.value, "The answer as it came"))),

@@ -6,8 +6,9 @@ import { count, percent, sinceText, span as duration } from "../lib/format.js";
 import { icon, status } from "../lib/icons.js";
 import { link } from "../lib/router.js";
 import { act } from "./act.js";
+import { menu } from "./menu.js";
 
-const { a, span, input, form, button, label } = el;
+const { a, span, input, form, button } = el;
 
 // The share of attempts that failed, or null when there were none.
 export const failedShare = it => {
@@ -41,17 +42,21 @@ export function pauseAct(row, { after, isSmall = false }) {
 // Why it was paused is asked for afterwards, beside the word: nobody is kept from pausing.
 export function pausedNote(row, { after }) {
   return () => row().paused && span({ class: "row" }, status("paused"),
-    row().paused_reason ? span({ class: "quiet clip", title: row().paused_reason }, `“${row().paused_reason}”`) : null,
+    row().paused_reason ? span({ class: "quiet clip", title: row().paused_reason }, `“${row().paused_reason}”`) : sayWhy(row().queue_name, after),
     row().paused_at && span({ class: "quiet off-card" }, () => sinceText(row().paused_at)));
 }
 
-export const reasonForm = (name, after) => {
-  const text = input({ class: "text", maxlength: 500, placeholder: "warehouse is down", "aria-label": `Why is ${name} paused?` });
-  return form({ class: "row", onsubmit: event => {
+const sayWhy = (name, after) => menu({ label: "say why", class: "btn link off-card", picture: null }, close => form({
+  onsubmit: event => {
     event.preventDefault();
-    pause(name, text.value.trim()).then(after);
-  } }, label({ class: "sr" }, "Reason"), text, button({ class: "btn", type: "submit" }, "Say why"));
-};
+    const reason = event.target.elements[0].value.trim();
+    close();
+    pause(name, reason).then(after);
+  },
+}, input({ class: "text", maxlength: 500, placeholder: "warehouse is down", "aria-label": `Why is ${name} paused?`, autofocus: "" }), button({ class: "btn", type: "submit" }, "Save")));
+
+// For a table of queues: `p` presses what stands at the end of the row.
+export const pauseKey = { p: ["Pause or resume", name => document.querySelector(`tr[data-id="${CSS.escape(name)}"] .acts-cell button`)?.click()] };
 
 const CONCERNS = { no_worker: "no worker", failing: "failing", stalled: "stands still" };
 
