@@ -53,6 +53,9 @@ def wait_live(page: Page) -> None:
         ("type=report.daily", {"job_type": "report.daily"}),
         ("tag=vip", {"tag": "vip"}),
         ("range=1h", {}),
+        ("status=retrying", {"state": "retrying"}),
+        ("status=blocked", {"state": "blocked"}),
+        ("worker=worker-1", {"worker_id": "worker-1"}),
     ],
 )
 def test_a_filter_shows_what_the_api_lists(
@@ -185,6 +188,21 @@ def test_all_that_match_are_counted_first_and_later_ones_left_out(
     expect(page.get_by_text("3 of 3 done")).to_be_visible()
     assert world.api.get(f"/jobs/{late}").json()["status"] == "deadletter"
     assert {world.api.get(f"/jobs/{each}").json()["status"] for each in dead} == {"pending"}
+
+
+def test_what_a_worker_holds_is_no_filter_to_act_on(
+    signed_in: Open, world: World, queue: str
+) -> None:
+    world.job(queue)
+    world.claim(queue, worker="holder")
+    page = signed_in(f"/jobs?queue={queue}&worker=holder")
+    wait_for_rows(page, 1)
+
+    page.get_by_label("Select all shown").check()
+
+    selection = page.get_by_role("region", name="Selection")
+    expect(selection.get_by_role("button", name="Retry")).to_be_visible()
+    expect(selection.get_by_role("button", name="choose")).to_have_count(0)
 
 
 def test_one_goes_first_and_tells_how_it_fared(signed_in: Open, world: World, queue: str) -> None:

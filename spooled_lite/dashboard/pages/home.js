@@ -65,7 +65,7 @@ function tiles(stats, all) {
     tile("pending", "Waiting", () => Math.max(0, stats.data.value.pending - sum("retrying") - sum("blocked")), () => (oldest() ? `oldest ${sinceText(oldest().oldest_waiting_at)} (${oldest().queue_name})` : ""), link("jobs", { status: "pending" })),
     tile("processing", "Processing", of("processing"), () => `${count(sum("workers"))} workers`, link("jobs", { status: "processing" })),
     tile("scheduled", "Scheduled", of("scheduled"), "", link("jobs", { status: "scheduled" })),
-    tile("retrying", "Retry waiting", () => sum("retrying"), "", link("jobs", { status: "pending" })),
+    tile("retrying", "Retry waiting", () => sum("retrying"), "", link("jobs", { status: "retrying" })),
     tile("deadletter", "Dead letters", of("deadletter"), () => (all.value.filter(it => it.deadletter).length > 1 ? `in ${all.value.filter(it => it.deadletter).length} queues` : ""), "#/dead"),
     tile("completed", "Done per minute", () => Math.round(sum("completed_per_min")), () => `${count(stats.data.value.completed)} in all`, link("jobs", { status: "completed" })));
 }

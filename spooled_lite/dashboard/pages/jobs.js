@@ -22,15 +22,18 @@ import { say } from "../parts/toast.js";
 
 const { a, button, div, span } = el;
 const PAGE = 100;
-const STATUSES = [["", "All"], ["pending", "Pending"], ["processing", "Processing"], ["scheduled", "Scheduled"], ["deadletter", "Dead letters"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
-const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", range: "Created" };
+const STATUSES = [["", "All"], ["pending", "Pending"], ["processing", "Processing"], ["scheduled", "Scheduled"], ["retrying", "Retry waiting"], ["blocked", "Blocked"], ["deadletter", "Dead letters"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
+const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", worker: "Worker", range: "Created" };
+// Finer than a status: what the server calls a state.
+const STATES = new Set(["retrying", "blocked"]);
 const SILENT_MS = 30_000;
 const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
 
 export default function jobsPage() {
   const filter = Object.fromEntries(Object.keys(NAMES).map(name => [name, queryOf(name)]));
   const asked = () => ({
-    status: filter.status.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
+    ...(STATES.has(filter.status.value) ? { state: filter.status.value } : { status: filter.status.value }),
+    worker_id: filter.worker.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
     created_after: rangeMs(filter.range.value) ? new Date(nowMs() - rangeMs(filter.range.value)).toISOString() : null,
   });
   const isFiltered = computed(() => Object.values(filter).some(it => it.value));
@@ -85,7 +88,7 @@ export default function jobsPage() {
     newer.value = fresh;
     say(plural(fresh.size, "newer job"), { isRare: true });
   }
-  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value;
+  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value;
   const changed = ({ new_status, timestamp, worker_id }, before) => ({
     status: new_status, updated_at: timestamp, worker_id: new_status === "processing" ? worker_id : before.worker_id,
     ...(new_status === "processing" && { started_at: timestamp }),
@@ -101,8 +104,8 @@ export default function jobsPage() {
 
   live({ events: "job.created,job.status,job.failed,job.retrying", query: () => ({ queue: filter.queue.value }), paint, read: () => (jobs.ids.peek().length ? refresh() : jobs.read()) });
 
-  const isMoved = row => filter.status.value && row.value.status !== filter.status.value;
   const state = row => stateOf(row.value, nowMs());
+  const isMoved = row => filter.status.value && ![row.value.status, state(row)].includes(filter.status.value);
   const columns = [
     { label: "Status", cell: row => () => status(state(row), isMoved(row) ? `now ${row.value.status}` : undefined) },
     { label: "Type", class: "whole", cell: row => [
@@ -138,6 +141,7 @@ export default function jobsPage() {
       choose({ name: "queue", label: "Queue", options: () => (queues.data.value ?? []).map(it => ({ value: it.queue_name ?? it.name })) }),
       choose({ name: "type", label: "Type", isFree: true, placeholder: "mail.send" }),
       choose({ name: "tag", label: "Tag", isFree: true, placeholder: "vip" }),
+      choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: what it holds" }),
       timeRange()),
     either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
     panel(null, {}, shown(jobs, () => table({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
@@ -150,7 +154,7 @@ export default function jobsPage() {
 
   function numberOf(value) {
     const it = stats.data.value;
-    if (!it || filter.type.value || filter.tag.value || filter.range.value) return null;
-    return value ? it[value] : it.total;
+    if (!it || ["type", "tag", "worker", "range"].some(name => filter[name].value)) return null;
+    return value ? it[value] ?? null : it.total;
   }
 }

@@ -3,6 +3,7 @@
 import { curl } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { shared } from "../lib/router.js";
 import { copy } from "./act.js";
 import { openDialog } from "./dialog.js";
 import { code } from "./panel.js";
@@ -15,8 +16,9 @@ export const asCurl = (calls, label = "As curl") =>
 
 export function openCurl(calls) {
   openDialog({
-    title: "As curl", isLarge: true,
+    title: "As a link, as curl", isLarge: true,
     body: close => [
+      div(div({ class: "row" }, span("This view, for others who may sign in"), button({ type: "button", class: "btn link", onclick: () => copied(shared()) }, "Copy")), code(shared(), "The address of this view")),
       p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first."),
       calls.map(([what, method, path, rest]) => {
         const text = curl(method, path, rest);

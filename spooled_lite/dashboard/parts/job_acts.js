@@ -61,8 +61,8 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
   };
   // The filter as POST /jobs/actions names it.
   const filter = () => {
-    const { status, queue_name, job_type, tag, created_after } = asked();
-    return Object.fromEntries(Object.entries({ queue_name, statuses: status ? [status] : null, job_type, tag, created_after }).filter(([, value]) => value));
+    const { status, state, queue_name, job_type, tag, created_after } = asked();
+    return Object.fromEntries(Object.entries({ queue_name, state, statuses: status ? [status] : null, job_type, tag, created_after }).filter(([, value]) => value));
   };
   const what = isAll => (isAll ? (isFiltered.peek() ? { filter: filter() } : { all: true }) : { jobIds: chosen() });
   const ask = (action, verb, more = {}) => isAll => manyJobs({ action, verb, title: n => `${verb} ${n} jobs?`, after: done, ...what(isAll), ...more });
@@ -76,7 +76,8 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
 
   const bar = when(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" },
     b(() => `${count(selected.value.size)} selected`), buttons(false),
-    span({ class: "quiet" }, "or all that match: ", button({ type: "button", class: "btn link", onclick: () => openAll() }, "choose"))));
+    // The server cannot be asked to act on what a worker holds: it would act on more.
+    () => !asked().worker_id && span({ class: "quiet" }, "or all that match: ", button({ type: "button", class: "btn link", onclick: () => openAll() }, "choose"))));
   const deeds = [
     ["Retry", "retry", "", "jobs:write", deed.retry], ["Cancel", "stop", "", "jobs:write", deed.cancel],
     ["Run now", "play", "", "jobs:write", deed.run_now], ["Priority…", null, "", "jobs:write", priority],

@@ -32,7 +32,7 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
   const words = () => `${written(number())}${counted.value.is_exact === false ? " or more" : ""}`;
 
   const acts = (...all) => div({ class: "acts" }, all);
-  const back = (close, text = "Back") => button({ type: "button", class: "btn", autofocus: "", onclick: close }, text);
+  const back = (close, text = "Back") => button({ type: "button", class: "btn", ref: focused, onclick: close }, text);
 
   openDialog({
     title: () => (counted.value ? title(words()) : `${verb}: counting`),
@@ -123,11 +123,13 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
       p(b(written(it.done)), ` of ${words()} done`, it.isStopped ? ", then stopped" : it.isOver ? "." : " …"),
       ul(Object.entries(it.skipped).map(([reason, n]) => li({ class: "quiet" }, `${written(n)} left as they are: ${reason.replaceAll("_", " ")}`))),
       error.value && refused(error.value),
-      it.isOver ? acts(back(close, "Close")) : acts(button({ type: "button", class: "btn danger", autofocus: "", onclick: () => { isStopped = true; } }, icon("stop"), "Stop")),
+      it.isOver ? acts(back(close, "Close")) : acts(button({ type: "button", class: "btn danger", ref: focused, onclick: () => { isStopped = true; } }, icon("stop"), "Stop")),
     ];
   }
 }
 
+// What is asked anew is answered by the way back until one chooses.
+const focused = node => queueMicrotask(() => node.focus());
 const sumOf = it => Object.values(it).reduce((sum, n) => sum + n, 0);
 
 // By POST /jobs/actions: the server counts, and keeps what arrives later out.

@@ -80,7 +80,7 @@ export function table({ of, columns, label, selected, sort, onSort, rowClass = (
       class: () => `${rowClass(row)} ${at.value === id ? "at" : ""}`,
       onfocusin: () => { if (at.peek() !== id) at.value = id; },
     },
-    selected && td({ class: "pick hide" }, labelOf(input({
+    selected && td({ class: "pick" }, labelOf(input({
       type: "checkbox", "aria-label": `Select ${nameOf(id)}`, checked: () => selected.value.has(id),
       onclick: event => (event.shiftKey ? range(id) : pick(id)),
     }))),
@@ -88,7 +88,7 @@ export function table({ of, columns, label, selected, sort, onSort, rowClass = (
   };
   const spacer = room => tr({ class: "spacer", "aria-hidden": "true", hidden: () => room() <= 0 }, td({ style: () => ({ height: `${room()}px` }), colspan: columns.length + 1 }));
 
-  return div({ class: "scroll", tabindex: -1 }, tableOf({ class: "cards", "aria-label": label, "aria-rowcount": () => of.ids.value.length + 1 },
+  return div({ class: "scroll", tabindex: -1 }, tableOf({ class: selected ? "cards picked" : "cards", "aria-label": label, "aria-rowcount": () => of.ids.value.length + 1 },
     thead(tr(
       selected && th({ class: "pick", scope: "col" }, input({
         type: "checkbox", "aria-label": "Select all shown", checked: isAll,
