@@ -20,6 +20,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.auth.secret import token_secret
 from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.jobs import history, log, stats
+from spooled_lite.core.jobs.error_groups import count_error
 from spooled_lite.core.keys.first_start import first_start
 from spooled_lite.core.keys.verify import forget_changed_key
 from spooled_lite.core.maintenance.prune import Retention
@@ -80,6 +81,7 @@ def hooks() -> Hooks:
             forget_changed_key,
             forget_changed_queue,
             stats.count,
+            count_error,
             owe_completion_webhook,
             owe_webhooks,
             advance_workflow,

@@ -11,6 +11,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 MINUTE_MS: Final = 60 * 1000
 
 QueueCounts = dict[tuple[int, int, str], int]  # queue, minute (0: now), name
+Histograms = dict[tuple[int, int, str, int], int]  # key, minute, kind, bucket
 UsageCounts = dict[tuple[int, int, str], int]  # organization, day since the epoch or NOW, name
 
 
@@ -26,6 +27,11 @@ NOW: Final = -1  # instead of a day: a gauge, which has no period
 ADD_TO_QUEUE: Final = """
 INSERT INTO queue_counters (queue, minute, name, value) VALUES (?, ?, ?, ?)
     ON CONFLICT (queue, minute, name) DO UPDATE SET value = value + excluded.value
+"""
+
+ADD_TO_HISTOGRAM: Final = """
+INSERT INTO minute_histograms (key, minute, kind, bucket, value) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (key, minute, kind, bucket) DO UPDATE SET value = value + excluded.value
 """
 
 ADD_TO_USAGE: Final = """
@@ -50,6 +56,10 @@ SELECT value FROM usage_counters WHERE org = :org AND period = :period AND name 
 
 def queue_rows(counts: QueueCounts) -> Iterable[tuple[int, int, str, int]]:
     return [(*key, by) for key, by in counts.items() if by]
+
+
+def histogram_rows(counts: Histograms) -> Iterable[tuple[int, int, str, int, int]]:
+    return [(*key, by) for key, by in counts.items()]
 
 
 def usage_rows(counts: UsageCounts) -> Iterable[tuple[int, str, str, int]]:

@@ -81,6 +81,20 @@ CREATE INDEX deliveries_of_org ON deliveries (org, created_at_ms);
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, created_at_ms, seq)
  WHERE webhook IS NOT NULL;
 
+CREATE TABLE error_groups (
+    queue           INTEGER NOT NULL,
+    error_key       INTEGER NOT NULL,
+    title           TEXT NOT NULL,
+    dead_count      INTEGER NOT NULL,
+    retried_count   INTEGER NOT NULL DEFAULT 0,  -- dead letters that were put back
+    completed_count INTEGER NOT NULL DEFAULT 0,  -- of these, those that were completed since
+    first_at_ms     INTEGER NOT NULL,
+    last_at_ms      INTEGER NOT NULL,
+    last_job_id     TEXT NOT NULL,
+    last_job_type   TEXT NOT NULL,
+    PRIMARY KEY (queue, error_key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE event_log (
     seq           INTEGER PRIMARY KEY,
     org           INTEGER NOT NULL,
@@ -205,6 +219,8 @@ CREATE TABLE jobs (
     -- Cancelled because of a parent, so that retrying the parent brings it back.
     cancelled_by_parent INTEGER NOT NULL DEFAULT 0 CHECK (cancelled_by_parent IN (0, 1)),
     last_error          TEXT,
+    -- What errors of one kind have in common. It stays when a retry by hand clears the error.
+    error_key           INTEGER,
     progress            REAL,
     progress_message    TEXT,
     completion_webhook  TEXT,
@@ -239,6 +255,9 @@ CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
 
 CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_type <> '';
 
+CREATE INDEX jobs_dead_by_error ON jobs (org, error_key, created_at_ms, seq)
+ WHERE status = 'deadletter';
+
 CREATE INDEX jobs_dead_of_queue ON jobs (queue, created_at_ms, seq) WHERE status = 'deadletter';
 
 CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1;
@@ -258,6 +277,15 @@ CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflo
 CREATE INDEX jobs_to_promote ON jobs (run_at_ms) WHERE run_at_ms IS NOT NULL;
 
 CREATE INDEX jobs_to_promote_of_queue ON jobs (queue, run_at_ms) WHERE run_at_ms IS NOT NULL;
+
+CREATE TABLE minute_histograms (
+    key    INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    kind   TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (key, minute, kind, bucket)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE organizations (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,  -- a number never comes back: memory knows them

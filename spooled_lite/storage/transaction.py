@@ -96,7 +96,7 @@ class Own(Generic[V]):
 class Tx(Reading):
     """One operation: it commits whole, or leaves no trace."""
 
-    __slots__ = ("_batch", "_own", "counts", "due_at_ms", "events", "fed", "usage")
+    __slots__ = ("_batch", "_own", "counts", "due_at_ms", "events", "fed", "histograms", "usage")
 
     def __init__(self, batch: "Batch", now_ms: int) -> None:
         self._connection = batch.connection
@@ -105,6 +105,7 @@ class Tx(Reading):
         self._own: dict[Own[Any], Any] | None = None  # few operations keep anything
         self.events: list[Event] = []
         self.counts: counters.QueueCounts = {}
+        self.histograms: counters.Histograms | None = None  # few operations add to one
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
@@ -179,6 +180,13 @@ class Tx(Reading):
         """Add to a counter of a queue: the one that is true now, or the one of a minute."""
         key, counts = (queue, minute, name), self.counts
         counts[key] = counts.get(key, 0) + by
+
+    def count_in(self, key: int, kind: str, bucket: int, by: int, *, minute: int) -> None:
+        """Add to what is counted of a minute by something else besides: see minute_histograms."""
+        if self.histograms is None:
+            self.histograms = {}
+        place = (key, minute, kind, bucket)
+        self.histograms[place] = self.histograms.get(place, 0) + by
 
     def count_usage(self, org: int, name: str, by: int) -> None:
         """Add to the counters of the organization: of the day, of the month, and for ever."""
@@ -257,6 +265,7 @@ class Batch:
         self.ids = ids
         self.events: list[Event] = []
         self.counts: counters.QueueCounts = {}
+        self.histograms: counters.Histograms = {}
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
@@ -285,6 +294,9 @@ class Batch:
             sink.flush(self.connection, self.events)
         if self.counts:
             self.connection.executemany(counters.ADD_TO_QUEUE, counters.queue_rows(self.counts))
+        if self.histograms:
+            rows = counters.histogram_rows(self.histograms)
+            self.connection.executemany(counters.ADD_TO_HISTOGRAM, rows)
         if self.usage:
             self.connection.executemany(counters.ADD_TO_USAGE, counters.usage_rows(self.usage))
 
@@ -307,6 +319,10 @@ class Batch:
         counts, usage = self.counts, self.usage
         for key, by in tx.counts.items():
             counts[key] = counts.get(key, 0) + by
+        if tx.histograms is not None:
+            histograms = self.histograms
+            for place, by in tx.histograms.items():
+                histograms[place] = histograms.get(place, 0) + by
         for usage_key, by in tx.usage.items():
             usage[usage_key] = usage.get(usage_key, 0) + by
         for kind, at_ms in tx.due_at_ms.items():

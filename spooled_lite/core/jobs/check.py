@@ -1,20 +1,26 @@
 """Do sums, rows and bodies agree? For `spooled-lite check`: it looks at every job."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from spooled_lite.core.jobs import check_statements as statements
+from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.storage.transaction import Reading
+
+TITLE_SHOWN_CHARS: Final = 80
 
 
 def conservation(tx: Reading) -> list[str]:
     """What does not add up, a sentence each; nothing when all is well.
 
     Per live queue: created - removed = rows = the sum of the status counters, and each status
-    counter is the number of its rows. Per organization: the active jobs are those there are. What
-    stands apart from its row is there, and is what was stored.
+    counter is the number of its rows. Per organization: the active jobs are those there are. Per
+    error: its dead letters are those there are. What stands apart from its row is there, and is
+    what was stored.
     """
-    return [*_of_queues(tx), *_of_organizations(tx), *_of_rows(tx), *_of_bodies(tx)]
+    of_sums = [*_of_queues(tx), *_of_organizations(tx), *_of_errors(tx)]
+    return [*of_sums, *_of_rows(tx), *_of_bodies(tx)]
 
 
 def _of_queues(tx: Reading) -> Iterator[str]:
@@ -56,6 +62,16 @@ def _of_organizations(tx: Reading) -> Iterator[str]:
 def _of_rows(tx: Reading) -> Iterator[str]:
     for row in tx.rows(statements.WRONGLY_CLAIMABLE):
         yield f"job {row['id']}: claimable is {row['claimable']} while {row['status']}"
+
+
+def _of_errors(tx: Reading) -> Iterator[str]:
+    for row in tx.rows(error_statements.WRONG_COUNTS):
+        yield (
+            f"queue {row['queue_name']}: {row['counted']} dead letters by the counter of an error,"
+            f" {row['found']} rows ({row['title'][:TITLE_SHOWN_CHARS]})"
+        )
+    if count := tx.value(error_statements.UNGROUPED):
+        yield f"{count} dead letters are counted by no error"
 
 
 def _of_bodies(tx: Reading) -> Iterator[str]:

@@ -41,6 +41,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     state: WaitingState | None = None
     is_delayed: bool = False  # only those whose time has not come
     job_type: str | None = None
+    error_key: int | None = None
     tag: str | None = None
     text: str | None = None  # id begins with it, or queue name or job type contain it
     created_after_ms: int | None = None  # inclusive
@@ -141,6 +142,7 @@ def _params(
         "of_queue": queue,
         "queues": None if is_within else queues_in_scope(tx, org, scope),
         "job_type": choice.job_type,
+        "error_key": choice.error_key,
         "created_after_ms": choice.created_after_ms,
         "created_before_ms": choice.created_before_ms,
         "ended_by_ms": until.at_ms,

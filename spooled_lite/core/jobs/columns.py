@@ -42,6 +42,7 @@ class JobRow(TypedDict):
     dependencies_met: int | None
     cancelled_by_parent: int
     last_error: str | None
+    error_key: int | None
     progress: float | None
     progress_message: str | None
     completion_webhook: str | None

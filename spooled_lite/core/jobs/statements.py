@@ -200,6 +200,7 @@ class BriefJobRow(TypedDict):
     queue_name: str
     status: str
     workflow_id: str | None
+    error_key: int | None
 
 
 class DeadLetterRow(BriefJobRow):
@@ -208,7 +209,7 @@ class DeadLetterRow(BriefJobRow):
 
 
 _DEAD_LETTERS: Final = f"""
-SELECT seq, queue, queue_name, org, status, workflow_id, id, {ROW_BYTES} AS row_bytes,
+SELECT seq, queue, queue_name, org, status, workflow_id, error_key, id, {ROW_BYTES} AS row_bytes,
        {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE org = :org AND status = 'deadletter' AND created_at_ms < :created_before_ms"""
@@ -223,8 +224,8 @@ DEAD_LETTERS_OF_QUEUES: Final = Statement(DeadLetterRow, _DEAD_LETTERS + _IN_QUE
 DEAD_LETTERS_NAMED: Final = Statement(
     DeadLetterRow,
     f"""
-SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id, {ROW_BYTES} AS row_bytes,
-       {ALL_BYTES} AS size_bytes
+SELECT jobs.seq, queue, queue_name, org, status, workflow_id, error_key, jobs.id,
+       {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
     + VISIBLE

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import add_result, result_columns
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.error_groups import key_for
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
@@ -111,6 +112,7 @@ def retry_later(tx: Tx, held: HeldRow, error: str, *, run_at_ms: int | None) -> 
             "seq": held["seq"],
             "lease_id": held["lease_id"],
             "error": error,
+            "error_key": key_for(tx, held["queue"], error),
             "run_at_ms": run_at_ms,
             "now_ms": tx.now_ms,
         },
@@ -135,6 +137,7 @@ def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
             "seq": held["seq"],
             "lease_id": held["lease_id"],
             "error": error,
+            "error_key": key_for(tx, held["queue"], error),
             "now_ms": tx.now_ms,
         },
     )

@@ -155,6 +155,7 @@ class HeldRow(TypedDict):
     """A job that is held under a lease, as far as the end of its attempt has to know it."""
 
     seq: int
+    queue: int
     queue_name: str
     stop_reason: str | None
     retry_count: int
@@ -166,7 +167,7 @@ class HeldRow(TypedDict):
 HELD: Final = Statement(
     HeldRow,
     """
-SELECT seq, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
+SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
   FROM jobs"""
     + _HELD,
 )
@@ -184,7 +185,7 @@ RETRY_LATER: Final = Statement(
 UPDATE jobs
    SET status = 'pending', claimable = (:run_at_ms IS NULL AND dependencies_met IS NOT 0),
        run_at_ms = :run_at_ms, scheduled_at_ms = :run_at_ms, retry_count = retry_count + 1,
-       last_error = :error, updated_at_ms = :now_ms,
+       last_error = :error, error_key = :error_key, updated_at_ms = :now_ms,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
 RETURNING *
@@ -195,7 +196,8 @@ BURY: Final = Statement(
     JobRow,
     """
 UPDATE jobs
-   SET status = 'deadletter', last_error = :error, completed_at_ms = :now_ms,
+   SET status = 'deadletter', last_error = :error, error_key = :error_key,
+       completed_at_ms = :now_ms,
        updated_at_ms = :now_ms, settled_lease_id = lease_id,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
@@ -225,7 +227,7 @@ class LeaseOverRow(HeldRow):
 LEASES_OVER: Final = Statement(
     LeaseOverRow,
     f"""
-SELECT seq, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id,
+SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id,
        {ROW_BYTES} AS size_bytes
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""

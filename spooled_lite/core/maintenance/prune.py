@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.ingest import statements as ingest_statements
+from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import FROM_START, REMOVE_MAX, Position, remove
@@ -23,6 +24,7 @@ SWEEP_MS: Final = 300_000  # from the end of one sweep to the next
 # Dead letters, which stay, are passed over again only so often: there may be millions.
 SWEEPS_BETWEEN_WHOLE: Final = 12
 VACUUM_SHARE: Final = 0.2  # of the file that may be empty before it is made smaller
+ERRORS_KEPT_MS: Final = 7 * DAY_MS  # since the last one, when no dead letter has it
 MINUTES_KEPT: Final = 25 * 60  # statistics look back 24 hours
 
 _DONE: Final = frozenset({"completed", "cancelled"})
@@ -172,6 +174,9 @@ class Pruning:
         oldest = tx.now_ms // MINUTE_MS - MINUTES_KEPT
         for queue in queues:
             tx.execute(removal_statements.DELETE_OLD_MINUTES, {"queue": queue, "minute": oldest})
+            tx.execute(removal_statements.DELETE_OLD_HISTOGRAMS, {"queue": queue, "minute": oldest})
+            before_ms = tx.now_ms - ERRORS_KEPT_MS
+            tx.execute(error_statements.FORGET_OLD, {"queue": queue, "before_ms": before_ms})
             self._queue = queue
         return len(queues)
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.passes import Pass, first_of
 from spooled_lite.core.jobs.states import ACTIVE
@@ -117,6 +118,8 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
     remove(tx, rows, is_counted=False)
     if not rows:
         tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue})
+        tx.execute(removal_statements.DELETE_HISTOGRAMS, {"queue": queue})
+        tx.execute(error_statements.FORGET_QUEUE, {"queue": queue})
         tx.execute(queue_statements.DELETE, {"queue": queue})
     return Pass(len(rows) or 1, tx.now_ms)
 

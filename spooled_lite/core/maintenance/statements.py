@@ -38,7 +38,9 @@ class RetainedRow(TypedDict):
 OF_QUEUE: Final = Statement(
     RemovedRow,
     f"""
-SELECT seq, queue, queue_name, org, status, workflow_id, id, {ALL_BYTES} AS size_bytes FROM jobs
+SELECT seq, queue, queue_name, org, status, workflow_id, error_key, id,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
  WHERE queue = :queue
  ORDER BY created_at_ms, seq LIMIT :limit
 """,
@@ -48,7 +50,7 @@ SELECT seq, queue, queue_name, org, status, workflow_id, id, {ALL_BYTES} AS size
 IDLE_OF_QUEUE: Final = Statement(
     IdleRow,
     f"""
-SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id,
+SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, error_key, id,
        {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
@@ -61,7 +63,7 @@ SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, id,
 OLD: Final = Statement(
     OldRow,
     f"""
-SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
+SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, error_key, id,
        {ALL_BYTES} AS size_bytes,
        EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
                           ON children.seq = edges.job
@@ -80,7 +82,8 @@ SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, id,
 FINISHED_NAMED: Final = Statement(
     RemovedRow,
     f"""
-SELECT jobs.seq, queue, queue_name, org, status, workflow_id, jobs.id, {ALL_BYTES} AS size_bytes
+SELECT jobs.seq, queue, queue_name, org, status, workflow_id, error_key, jobs.id,
+       {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status IN ('completed', 'failed', 'deadletter', 'cancelled')"""
     + VISIBLE,
@@ -114,6 +117,13 @@ DELETE_OLD_MINUTES: Final = """
 DELETE FROM queue_counters
  WHERE queue = :queue AND minute > 0 AND minute < :minute
 """
+
+# Primary key of minute_histograms. They are looked at as far back as the counters.
+DELETE_OLD_HISTOGRAMS: Final = """
+DELETE FROM minute_histograms WHERE key = :queue AND minute < :minute
+"""
+
+DELETE_HISTOGRAMS: Final = "DELETE FROM minute_histograms WHERE key = :queue"
 
 ORGANIZATIONS: Final = Statement(
     RetainedRow, "SELECT seq, plan_tier, custom_limits FROM organizations"

@@ -176,6 +176,8 @@ CREATE TABLE jobs (
     -- Cancelled because of a parent, so that retrying the parent brings it back.
     cancelled_by_parent INTEGER NOT NULL DEFAULT 0 CHECK (cancelled_by_parent IN (0, 1)),
     last_error          TEXT,
+    -- What errors of one kind have in common. It stays when a retry by hand clears the error.
+    error_key           INTEGER,
     progress            REAL,
     progress_message    TEXT,
     completion_webhook  TEXT,
@@ -212,6 +214,9 @@ CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
 -- of them wait for parents.
 CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_met)
  WHERE claimable = 0 AND status IN ('pending', 'scheduled');
+-- The dead letters of one error.
+CREATE INDEX jobs_dead_by_error ON jobs (org, error_key, created_at_ms, seq)
+ WHERE status = 'deadletter';
 -- The lists.
 CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);
 CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
@@ -288,6 +293,33 @@ CREATE TABLE queue_counters (
     name   TEXT NOT NULL,
     value  INTEGER NOT NULL,
     PRIMARY KEY (queue, minute, name)
+) STRICT, WITHOUT ROWID;
+
+-- What is counted by minute and by something else besides; apart from the counters, whose reads do
+-- not grow with it. `key`: a queue, or minus the number of an organization. Kind `e`: failed
+-- attempts by error.
+CREATE TABLE minute_histograms (
+    key    INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    kind   TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (key, minute, kind, bucket)
+) STRICT, WITHOUT ROWID;
+
+-- Failed attempts and dead letters of a queue by error.
+CREATE TABLE error_groups (
+    queue           INTEGER NOT NULL,
+    error_key       INTEGER NOT NULL,
+    title           TEXT NOT NULL,
+    dead_count      INTEGER NOT NULL,
+    retried_count   INTEGER NOT NULL DEFAULT 0,  -- dead letters that were put back
+    completed_count INTEGER NOT NULL DEFAULT 0,  -- of these, those that were completed since
+    first_at_ms     INTEGER NOT NULL,
+    last_at_ms      INTEGER NOT NULL,
+    last_job_id     TEXT NOT NULL,
+    last_job_type   TEXT NOT NULL,
+    PRIMARY KEY (queue, error_key)
 ) STRICT, WITHOUT ROWID;
 
 -- Sums per organization; period is a day '2026-11-24', a month '2026-11', or '' for ever.

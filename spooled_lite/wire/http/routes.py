@@ -217,7 +217,8 @@ BILLING: Final[tuple[Row, ...]] = (
 )
 
 DASHBOARD: Final[tuple[Row, ...]] = (
-    ("GET", "/api/v1/dashboard/queues", overviews.queues, Access.KEY, "queues:read"),
+    ("GET", "/api/v1/dashboard/queues", overviews.queues,         Access.KEY, "queues:read"),
+    ("GET", "/api/v1/dashboard/errors", overviews.errors_by_kind, Access.KEY, "jobs:read"),
 )
 
 ADMIN: Final[tuple[Row, ...]] = (

@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import AN_ID, QueueName
+from spooled_lite.wire.shapes.error_groups import ErrorKey
 from spooled_lite.wire.shapes.job_bodies import PriorityGiven
 
 ACTIONS: Final = ("retry", "cancel", "delete", "set_priority", "run_now")
@@ -51,6 +52,7 @@ class ActionFilter(Struct, kw_only=True):
     statuses: Statuses | None = None
     state: State | None = None
     job_type: JobType | None = None
+    error_key: ErrorKey | None = None
     tag: Tag | None = None
     text: Text | None = None
     created_after: CreatedAfter | None = None

@@ -102,6 +102,7 @@ LEFT_OUT: Final = frozenset(
         "GET /api/v1/dashboard",
         "GET /api/v1/dashboard/overview",
         "GET /api/v1/dashboard/queues",
+        "GET /api/v1/dashboard/errors",
     }
 )
 # Nothing of any queue is in it.

@@ -18,6 +18,7 @@ from spooled_lite.core.jobs.choice import (
 )
 from spooled_lite.core.jobs.choice_statements import ChosenRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
+from spooled_lite.core.jobs.errors import key_shown
 from spooled_lite.core.jobs.priority import set_priorities
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.lifecycle.cancel import cancel_several
@@ -113,6 +114,7 @@ def _choice_of(call: Call, body: ActOnJobs, act: Act) -> Choice:
         state=_state_of(asked.state),
         is_delayed=act.is_for_delayed,
         job_type=asked.job_type,
+        error_key=_error_key_of(asked.error_key),
         tag=asked.tag,
         text=asked.text or None,
         created_after_ms=parse_optional_ms(asked.created_after, "filter.created_after"),
@@ -127,6 +129,15 @@ def _state_of(given: str | None) -> WaitingState | None:
     if given is not None:
         raise _wrong("filter.state", f"must be one of: {', '.join(STATES)}")
     return None
+
+
+def _error_key_of(given: str | None) -> int | None:
+    if given is None:
+        return None
+    key = key_shown(given)
+    if key is None:
+        raise _wrong("filter.error_key", "must have 16 hexadecimal digits")
+    return key
 
 
 def _wrong(field: str, rule: str) -> RuleBroken:

@@ -180,6 +180,7 @@ def _dead_letters(walk: Walk) -> None:
     walk.call("listDeadLetters", query={"limit": "1"})
     walk.call("retryJob", id=claimed["id"])
     walk.call("actOnJobs")
+    walk.call("listErrors")
     walk.call("retryDeadLetters", {"limit": 1})
     walk.call("purgeDeadLetters", {"older_than": "2027-01-16T00:00:00Z"})
 

@@ -5,8 +5,9 @@ from typing import Final
 
 from spooled_lite.core.overview.queue_board import LOOKED_AT_MAX, SORTED_MAX
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
+from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import overviews
+from spooled_lite.wire.shapes.error_groups import ErrorOverview
 from spooled_lite.wire.shapes.explained import JobExplained
 from spooled_lite.wire.shapes.queue_board import QueueOverview
 
@@ -25,6 +26,25 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
             *paging(),
         ),
         answer=list[QueueOverview],
+        is_paged=True,
+    ),
+    overviews.errors_by_kind: Doc(
+        summary="List dead letters and failing attempts by error",
+        about="The most frequent first. Errors are the same when their first lines are, without "
+        "numbers, ids and quoted text.",
+        parameters=(
+            Parameter(
+                "kind",
+                "`dead`: errors of dead letters; `failing`: of attempts in the last hour",
+                {"type": "string", "enum": list(overviews.KINDS), "default": "dead"},
+            ),
+            Parameter("queue", "Only errors in this queue"),
+            Parameter(
+                "since", "That happened at or after this time", TIME, example="2026-10-01T09:00:00Z"
+            ),
+            *paging(),
+        ),
+        answer=list[ErrorOverview],
         is_paged=True,
     ),
     overviews.why_waiting: Doc(
