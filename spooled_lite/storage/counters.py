@@ -1,6 +1,6 @@
 """Counters that each commit adds to, so that statistics never count rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypedDict
@@ -54,12 +54,24 @@ SELECT value FROM usage_counters WHERE org = :org AND period = :period AND name 
 )
 
 
-def queue_rows(counts: QueueCounts) -> Iterable[tuple[int, int, str, int]]:
-    return [(*key, by) for key, by in counts.items() if by]
+def queue_rows(counts: QueueCounts, sums: Mapping[int, int]) -> Iterable[tuple[int, int, str, int]]:
+    """`sums`: under which other key the minutes of a queue are counted as well."""
+    rows = [(*key, by) for key, by in counts.items() if by]
+    rows += [
+        (sums[queue], minute, name, by)
+        for queue, minute, name, by in rows
+        if minute and queue in sums
+    ]
+    return rows
 
 
-def histogram_rows(counts: Histograms) -> Iterable[tuple[int, int, str, int, int]]:
-    return [(*key, by) for key, by in counts.items()]
+def histogram_rows(
+    counts: Histograms, sums: Mapping[int, int]
+) -> Iterable[tuple[int, int, str, int, int]]:
+    """`sums` as in `queue_rows`."""
+    rows = [(*key, by) for key, by in counts.items()]
+    rows += [(sums[row[0]], *row[1:]) for row in rows if row[0] in sums]
+    return rows
 
 
 def usage_rows(counts: UsageCounts) -> Iterable[tuple[int, str, str, int]]:

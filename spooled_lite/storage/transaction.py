@@ -96,7 +96,17 @@ class Own(Generic[V]):
 class Tx(Reading):
     """One operation: it commits whole, or leaves no trace."""
 
-    __slots__ = ("_batch", "_own", "counts", "due_at_ms", "events", "fed", "histograms", "usage")
+    __slots__ = (
+        "_batch",
+        "_own",
+        "counts",
+        "due_at_ms",
+        "events",
+        "fed",
+        "histograms",
+        "sums",
+        "usage",
+    )
 
     def __init__(self, batch: "Batch", now_ms: int) -> None:
         self._connection = batch.connection
@@ -106,6 +116,7 @@ class Tx(Reading):
         self.events: list[Event] = []
         self.counts: counters.QueueCounts = {}
         self.histograms: counters.Histograms | None = None  # few operations add to one
+        self.sums: dict[int, int] = {}
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
@@ -180,6 +191,10 @@ class Tx(Reading):
         """Add to a counter of a queue: the one that is true now, or the one of a minute."""
         key, counts = (queue, minute, name), self.counts
         counts[key] = counts.get(key, 0) + by
+
+    def sum_into(self, queue: int, key: int) -> None:
+        """Add what this batch counts of minutes of a queue to this key as well."""
+        self.sums[queue] = key
 
     def count_in(self, key: int, kind: str, bucket: int, by: int, *, minute: int) -> None:
         """Add to what is counted of a minute by something else besides: see minute_histograms."""
@@ -266,6 +281,7 @@ class Batch:
         self.events: list[Event] = []
         self.counts: counters.QueueCounts = {}
         self.histograms: counters.Histograms = {}
+        self.sums: dict[int, int] = {}
         self.usage: counters.UsageCounts = {}
         self.due_at_ms: dict[Deadline, int] = {}
         self.fed: set[Line] = set()
@@ -293,9 +309,10 @@ class Batch:
         for sink in self.hooks.sinks:
             sink.flush(self.connection, self.events)
         if self.counts:
-            self.connection.executemany(counters.ADD_TO_QUEUE, counters.queue_rows(self.counts))
+            counted = counters.queue_rows(self.counts, self.sums)
+            self.connection.executemany(counters.ADD_TO_QUEUE, counted)
         if self.histograms:
-            rows = counters.histogram_rows(self.histograms)
+            rows = counters.histogram_rows(self.histograms, self.sums)
             self.connection.executemany(counters.ADD_TO_HISTOGRAM, rows)
         if self.usage:
             self.connection.executemany(counters.ADD_TO_USAGE, counters.usage_rows(self.usage))
@@ -319,6 +336,7 @@ class Batch:
         counts, usage = self.counts, self.usage
         for key, by in tx.counts.items():
             counts[key] = counts.get(key, 0) + by
+        self.sums.update(tx.sums)
         if tx.histograms is not None:
             histograms = self.histograms
             for place, by in tx.histograms.items():

@@ -47,6 +47,7 @@ FRAGMENTS: Final = frozenset(
 CHECK: Final = "`spooled-lite check` looks at every row of a file that nobody serves"
 AT_MOST_ASKED: Final = "sorts at most as many rows as were named, a hundred"
 WALKS: Final[Mapping[str, str]] = {
+    "core.overview.series_statements.PAUSES": "all that is kept for streams, some thousand rows",
     "core.jobs.choice_statements.NEWEST": "one step back, to the newest row",
     "core.jobs.check_statements.ALL_COUNTERS": CHECK,
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
@@ -63,6 +64,8 @@ WALKS: Final[Mapping[str, str]] = {
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",
 }
 SORTS: Final[Mapping[str, str]] = {
+    "core.jobs.check_statements.SUMS_OF_ORGANIZATIONS": CHECK,
+    "core.jobs.check_statements.SUMS_OF_QUEUES": CHECK,
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,

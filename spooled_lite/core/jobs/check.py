@@ -15,11 +15,11 @@ def conservation(tx: Reading) -> list[str]:
     """What does not add up, a sentence each; nothing when all is well.
 
     Per live queue: created - removed = rows = the sum of the status counters, and each status
-    counter is the number of its rows. Per organization: the active jobs are those there are. Per
-    error: its dead letters are those there are. What stands apart from its row is there, and is
-    what was stored.
+    counter is the number of its rows. Per organization: the active jobs are those there are, and
+    the sums of a day hold those of its queues. Per error: its dead letters are those there are.
+    What stands apart from its row is there, and is what was stored.
     """
-    of_sums = [*_of_queues(tx), *_of_organizations(tx), *_of_errors(tx)]
+    of_sums = [*_of_queues(tx), *_of_organizations(tx), *_of_minutes(tx), *_of_errors(tx)]
     return [*of_sums, *_of_rows(tx), *_of_bodies(tx)]
 
 
@@ -56,6 +56,21 @@ def _of_organizations(tx: Reading) -> Iterator[str]:
             yield (
                 f"organization {row['slug']}: {row['counted']} active jobs by the counter,"
                 f" {row['found']} rows"
+            )
+
+
+def _of_minutes(tx: Reading) -> Iterator[str]:
+    """What an organization has counted is at least what its live queues have."""
+    asked = {"minute": tx.value(statements.DAY_BEGINS) or 0}
+    sums = {
+        (row["org"], row["name"]): row for row in tx.rows(statements.SUMS_OF_ORGANIZATIONS, asked)
+    }
+    for row in tx.rows(statements.SUMS_OF_QUEUES, asked):
+        sum_row = sums.get((row["org"], row["name"]))
+        if sum_row is not None and sum_row["value"] < row["value"]:
+            yield (
+                f"organization {sum_row['slug']}: {sum_row['value']} {row['name']} in a day by its"
+                f" sums, {row['value']} by its queues"
             )
 
 

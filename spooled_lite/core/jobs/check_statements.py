@@ -97,3 +97,42 @@ SELECT id, 'result' FROM jobs
 )
 
 ID_OF: Final = Value(str, "SELECT id FROM jobs WHERE seq = :seq")
+
+
+class OrgSumRow(TypedDict):
+    org: int
+    slug: str
+    name: str
+    value: int
+
+
+class QueuesSumRow(TypedDict):
+    org: int
+    name: str
+    value: int
+
+
+# Sums of organizations stand behind their number with a minus.
+DAY_BEGINS: Final = Value(
+    int, "SELECT max(minute) - 1440 AS minute FROM queue_counters WHERE queue < 0"
+)
+
+SUMS_OF_ORGANIZATIONS: Final = Statement(
+    OrgSumRow,
+    """
+SELECT organizations.seq AS org, slug, each.name, sum(each.value) AS value
+  FROM organizations CROSS JOIN queue_counters AS each
+    ON each.queue = -organizations.seq AND minute > :minute
+ GROUP BY organizations.seq, each.name
+""",
+)
+
+SUMS_OF_QUEUES: Final = Statement(
+    QueuesSumRow,
+    """
+SELECT queues.org, each.name, sum(each.value) AS value
+  FROM queues CROSS JOIN queue_counters AS each ON each.queue = queues.seq AND minute > :minute
+ WHERE queues.deleted_at_ms IS NULL
+ GROUP BY queues.org, each.name
+""",
+)

@@ -5,6 +5,7 @@ from typing import Any
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.jobs.histograms import DURATIONS, WAITS, bucket_of
 from spooled_lite.core.jobs.states import ACTIVE, STATUSES
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.events import EVENTS, MOVING, Event
@@ -32,14 +33,21 @@ def count(tx: Tx, event: Event) -> None:
         tx.count_now(event.org, "active_jobs", change)
     if about.counted:
         minute = tx.now_ms // MINUTE_MS
+        tx.sum_into(queue, -event.org)
         tx.count(queue, about.counted, 1, minute=minute)
         tx.count_usage(event.org, about.usage, 1)
         if event.type == "job.completed" and row["started_at_ms"] is not None:
+            duration_ms = max(0, tx.now_ms - row["started_at_ms"])
             tx.count(queue, "durations", 1, minute=minute)
-            tx.count(queue, "duration_ms", tx.now_ms - row["started_at_ms"], minute=minute)
+            tx.count(queue, "duration_ms", duration_ms, minute=minute)
+            tx.count_in(queue, DURATIONS, bucket_of(duration_ms), 1, minute=minute)
             # Waited for the attempt that was completed: from the creation, retries included.
             wait_ms = max(0, row["started_at_ms"] - row["created_at_ms"])
             tx.count(queue, "wait_ms", wait_ms, minute=minute)
+            tx.count_in(queue, WAITS, bucket_of(wait_ms), 1, minute=minute)
+    elif event.type == "job.claimed":
+        tx.sum_into(queue, -event.org)
+        tx.count(queue, "claimed", 1, minute=tx.now_ms // MINUTE_MS)
 
 
 def job_stats(tx: Reading, org: int, scope: Scope, queue_name: str | None = None) -> dict[str, Any]:

@@ -111,6 +111,7 @@ class Pruning:
             windows = self._retention.windows(row["plan_tier"], own)
             # Steps are taken from the end of the list, so workflows are pruned after their jobs.
             steps.append(partial(self._prune_workflows, org=row["seq"], days=windows[0]))
+            steps.append(partial(_prune_sums, org=row["seq"]))
             steps.append(partial(_prune_history, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_runs, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_deliveries, org=row["seq"], days=windows[1]))
@@ -179,6 +180,14 @@ class Pruning:
             tx.execute(error_statements.FORGET_OLD, {"queue": queue, "before_ms": before_ms})
             self._queue = queue
         return len(queues)
+
+
+def _prune_sums(tx: Tx, org: int) -> int:
+    """A sweep's worth at a time, which is few; they are deleted in one step, so none are left."""
+    asked = {"queue": -org, "minute": tx.now_ms // MINUTE_MS - MINUTES_KEPT}
+    tx.execute(removal_statements.DELETE_OLD_MINUTES, asked)
+    tx.execute(removal_statements.DELETE_OLD_HISTOGRAMS, asked)
+    return 0
 
 
 def _of_org(step: Callable[[Tx, int], int], org: int, tx: Tx) -> int:

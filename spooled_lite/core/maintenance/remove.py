@@ -26,6 +26,7 @@ REMOVE_MAX: Final = 100
 # Edges that go with them, or are looked at: a thousand jobs may have a hundred thousand. More than
 # REMOVE_MAX, so that a pass always comes further.
 EDGES_MAX: Final = 5_000
+COUNTS_MAX: Final = 5_000  # small rows: some milliseconds
 FROM_START: Final = (-1, -1)  # before the first job, by time and number
 
 Position = tuple[int, int]
@@ -117,8 +118,10 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
     rows = tx.rows(removal_statements.OF_QUEUE, {"queue": queue, "limit": REMOVE_MAX})
     remove(tx, rows, is_counted=False)
     if not rows:
+        asked = {"queue": queue, "limit": COUNTS_MAX}
+        if count := tx.execute(removal_statements.DELETE_HISTOGRAMS, asked):
+            return Pass(count, tx.now_ms)
         tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue})
-        tx.execute(removal_statements.DELETE_HISTOGRAMS, {"queue": queue})
         tx.execute(error_statements.FORGET_QUEUE, {"queue": queue})
         tx.execute(queue_statements.DELETE, {"queue": queue})
     return Pass(len(rows) or 1, tx.now_ms)

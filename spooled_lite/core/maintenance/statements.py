@@ -123,7 +123,12 @@ DELETE_OLD_HISTOGRAMS: Final = """
 DELETE FROM minute_histograms WHERE key = :queue AND minute < :minute
 """
 
-DELETE_HISTOGRAMS: Final = "DELETE FROM minute_histograms WHERE key = :queue"
+# The primary key, a pass at a time.
+DELETE_HISTOGRAMS: Final = """
+DELETE FROM minute_histograms WHERE key = :queue AND (minute, kind, bucket) IN (
+       SELECT minute, kind, bucket FROM minute_histograms WHERE key = :queue
+        ORDER BY minute, kind, bucket LIMIT :limit)
+"""
 
 ORGANIZATIONS: Final = Statement(
     RetainedRow, "SELECT seq, plan_tier, custom_limits FROM organizations"
@@ -153,6 +158,8 @@ TABLES_OF_ORG: Final = (
     "api_keys",
     "event_log",
     "usage_counters",
+    "queue_counters",
+    "minute_histograms",
 )
 
 # Of those whose rows may be large: for `delete_first`.
@@ -232,6 +239,17 @@ DELETE FROM event_log WHERE seq IN (
 DELETE FROM usage_counters WHERE org = :org AND (period, name) IN (
        SELECT period, name FROM usage_counters WHERE org = :org
         ORDER BY period, name LIMIT :limit)
+""",
+    # The sums of the organization, which stand behind its number with a minus.
+    "queue_counters": """
+DELETE FROM queue_counters WHERE queue = -:org AND (minute, name) IN (
+       SELECT minute, name FROM queue_counters WHERE queue = -:org
+        ORDER BY minute, name LIMIT :limit)
+""",
+    "minute_histograms": """
+DELETE FROM minute_histograms WHERE key = -:org AND (minute, kind, bucket) IN (
+       SELECT minute, kind, bucket FROM minute_histograms WHERE key = -:org
+        ORDER BY minute, kind, bucket LIMIT :limit)
 """,
 }
 

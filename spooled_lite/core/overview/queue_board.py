@@ -1,13 +1,16 @@
 """The table of queues: what waits, runs and fails in each, and which one needs a look first."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.histograms import DURATIONS, quantile
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview import queue_statements as statements
+from spooled_lite.core.overview import series_statements
 from spooled_lite.core.overview.attention import CONCERNS, Concern, JudgedQueue, concerns_of
 from spooled_lite.core.overview.claimers import ClaimSource, workers_by_queue
 from spooled_lite.core.overview.pace import Pace, pace_of, rate_from
@@ -21,6 +24,7 @@ SORTED_MAX: Final = 2_000  # queues that are put in order of what is wrong; with
 HELD_BACK_MAX: Final = 1_001  # counted of each queue; one more than a thousand: "over 1,000"
 CLAIMABLE_MAX: Final = 10_001
 SPARK_MINUTES: Final = 30
+P95_MINUTES: Final = 15
 
 Order = Literal["attention", "name"]
 
@@ -42,6 +46,7 @@ class QueueOnBoard(Struct, frozen=True, kw_only=True):
     blocked: int
     oldest_at_ms: int | None
     pace: Pace
+    p95_ms: int | None  # of attempts that were completed in P95_MINUTES
     workers: int
     waiting_claims: int
     last_claim_ms: int | None
@@ -145,6 +150,7 @@ def _in_full(tx: Reading, it: _Look) -> QueueOnBoard:
         blocked=blocked,
         oldest_at_ms=it.oldest_at_ms,
         pace=pace,
+        p95_ms=_p95_ms(tx, queue),
         workers=it.workers,
         waiting_claims=it.waiting_claims,
         last_claim_ms=it.last_claim_ms,
@@ -170,6 +176,20 @@ def pending_by_reason(tx: Reading, queue: int, pending: int) -> tuple[int, int, 
         counted = tx.value(statements.CLAIMABLE, {"queue": queue, "limit": CLAIMABLE_MAX}) or 0
         waiting = waiting if counted == CLAIMABLE_MAX else counted
     return retrying, blocked, waiting
+
+
+def _p95_ms(tx: Reading, queue: int) -> int | None:
+    minute = tx.now_ms // MINUTE_MS
+    asked = {
+        "keys": f"[{queue}]",
+        "kind": DURATIONS,
+        "minute_from": minute - P95_MINUTES + 1,
+        "minute": minute,
+    }
+    buckets: dict[int, int] = defaultdict(int)
+    for row in tx.rows(series_statements.BUCKETS, asked):
+        buckets[row["bucket"]] += row["value"]
+    return quantile(buckets, 0.95)
 
 
 def _spark(tx: Reading, queue: int) -> list[int]:

@@ -296,8 +296,8 @@ CREATE TABLE queue_counters (
 ) STRICT, WITHOUT ROWID;
 
 -- What is counted by minute and by something else besides; apart from the counters, whose reads do
--- not grow with it. `key`: a queue, or minus the number of an organization. Kind `e`: failed
--- attempts by error.
+-- not grow with it. `key`: a queue, or minus the number of an organization. Kinds: `e`, failed
+-- attempts by error; `d` and `w`, how long attempts took and jobs waited, by bucket.
 CREATE TABLE minute_histograms (
     key    INTEGER NOT NULL,
     minute INTEGER NOT NULL,

@@ -28,6 +28,7 @@ from spooled_lite.wire.http.resources import (
     overviews,
     queues,
     schedules,
+    series,
     sign_in_link,
     streams,
     stubs,
@@ -218,6 +219,7 @@ BILLING: Final[tuple[Row, ...]] = (
 
 DASHBOARD: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/dashboard/queues", overviews.queues,         Access.KEY, "queues:read"),
+    ("GET", "/api/v1/dashboard/series", series.get,               Access.KEY, "jobs:read"),
     ("GET", "/api/v1/dashboard/errors", overviews.errors_by_kind, Access.KEY, "jobs:read"),
 )
 

@@ -14,6 +14,7 @@ from spooled_lite.core.overview.pace import RATE_MINUTES
 from spooled_lite.core.overview.queue_board import (
     CLAIMABLE_MAX,
     HELD_BACK_MAX,
+    P95_MINUTES,
     SPARK_MINUTES,
     QueueOnBoard,
 )
@@ -36,6 +37,7 @@ OldestWaitingAt = Annotated[str, a_time("When the oldest job that could be claim
 CreatedRate = Annotated[float | int, about(f"Jobs created per minute, over the last {RATE_MINUTES} minutes", 60, minimum=0)]
 CompletedRate = Annotated[float | int, about(f"Jobs completed per minute, over the last {RATE_MINUTES} minutes", 61, minimum=0)]
 FailedRate = Annotated[float | int, about(f"Attempts that failed per minute, over the last {RATE_MINUTES} minutes", 2, minimum=0)]
+P95Ms = Annotated[int, a_count(f"95 % of the attempts that completed their job in the last {P95_MINUTES} minutes took no longer; null: there were none", 410)]
 Workers = Annotated[int, a_count("Registered workers of the queue with a recent heartbeat", 1)]
 WaitingClaims = Annotated[int, a_count("Claims that wait for a job of the queue", 1)]
 LastClaimAt = Annotated[str, a_time("When a job was handed out last; null: not since the server started")]
@@ -73,6 +75,7 @@ class QueueOverview(Struct, frozen=True, kw_only=True):
     created_per_min: CreatedRate
     completed_per_min: CompletedRate
     failed_per_min: FailedRate
+    p95_ms: P95Ms | None
     workers: Workers
     waiting_claims: WaitingClaims
     last_claim_at: LastClaimAt | None
@@ -100,6 +103,7 @@ class QueueOverview(Struct, frozen=True, kw_only=True):
             created_per_min=pace.created,
             completed_per_min=pace.completed,
             failed_per_min=pace.failed,
+            p95_ms=it.p95_ms,
             workers=it.workers,
             waiting_claims=it.waiting_claims,
             last_claim_at=format_optional_ms(it.last_claim_ms),

@@ -271,7 +271,8 @@ def test_the_rows_of_a_deleted_queue_go_in_passes_and_its_own_last(stage: JobSta
     assert [row["queue_name"] for row in stage.rows("SELECT queue_name FROM queues")] == ["kept"]
     assert count(stage) == 1
     assert count(stage, "job_history") == 1
-    assert stage.value("SELECT count(DISTINCT queue) FROM queue_counters") == 1
+    counters = "SELECT count(DISTINCT queue) FROM queue_counters WHERE queue > 0"
+    assert stage.value(counters) == 1
     stage.check_books()
 
 

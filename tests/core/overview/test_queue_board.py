@@ -210,3 +210,17 @@ def test_queues_of_others_and_deleted_ones_are_not_there(stage: JobStage) -> Non
     found = stage.read(queue_board, other, ALL_QUEUES, Wanted(rows_max=9), KnownClaims())
 
     assert found == []
+
+
+def test_the_slowest_of_the_last_minutes_are_told(stage: JobStage) -> None:
+    stage.enqueue()
+    job = stage.take()
+    stage.clock.advance(seconds=8)
+    stage.complete(job)
+
+    lately = one(stage).p95_ms
+    stage.clock.advance(seconds=900)
+
+    assert lately is not None
+    assert 5_793 <= lately <= 8_192
+    assert one(stage).p95_ms is None

@@ -102,6 +102,7 @@ LEFT_OUT: Final = frozenset(
         "GET /api/v1/dashboard",
         "GET /api/v1/dashboard/overview",
         "GET /api/v1/dashboard/queues",
+        "GET /api/v1/dashboard/series",
         "GET /api/v1/dashboard/errors",
     }
 )
@@ -340,7 +341,8 @@ def rows_of(state: Mapping[str, list[dict[str, Any]]], org: int) -> dict[str, An
             return bool(row["seq"] == org)
         if "org" in row:
             return bool(row["org"] == org)
-        return row.get("job") in jobs or row.get("queue") in queues
+        keys = {*queues, -org}  # sums of the organization stand behind its number with a minus
+        return row.get("job") in jobs or row.get("queue") in keys or row.get("key") in keys
 
     return {table: [row for row in rows if is_its(table, row)] for table, rows in state.items()}
 

@@ -301,6 +301,7 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/auth/options", "public", "-", "200", "own", "amendments.md#2"),
     ("POST", "/api/v1/jobs/actions", "key", "jobs:write", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/errors", "key", "jobs:read", "200", "own", "amendments.md#2"),
+    ("GET", "/api/v1/dashboard/series", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("GET", "/docs", "public", "-", "200", "own", "README.md#8"),
     ("GET", "/openapi.json", "public", "-", "200", "own", "README.md#8"),
     ("GET", "/{asset}", "public", "-", "200", "own", "README.md#8"),

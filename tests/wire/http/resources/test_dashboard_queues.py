@@ -39,6 +39,7 @@ def test_a_queue_is_shown_with_every_figure(api: WatchedApi) -> None:
             "created_per_min": 0.5,
             "completed_per_min": 0.0,
             "failed_per_min": 0.0,
+            "p95_ms": None,
             "workers": 0,
             "waiting_claims": 0,
             "last_claim_at": NOW,

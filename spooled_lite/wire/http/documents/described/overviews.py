@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.overview.queue_board import LOOKED_AT_MAX, SORTED_MAX
+from spooled_lite.core.overview.series import POINTS_MAX, SCOPED_MINUTES_MAX
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import overviews
+from spooled_lite.wire.http.resources import overviews, series
 from spooled_lite.wire.shapes.error_groups import ErrorOverview
 from spooled_lite.wire.shapes.explained import JobExplained
 from spooled_lite.wire.shapes.queue_board import QueueOverview
+from spooled_lite.wire.shapes.series import SeriesView
 
 OVERVIEWS: Final[Mapping[Handler, Doc]] = {
     overviews.queues: Doc(
@@ -46,6 +48,28 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
         ),
         answer=list[ErrorOverview],
         is_paged=True,
+    ),
+    series.get: Doc(
+        summary="Show what happened in each step of time",
+        about="Of a queue, or of the organization; not from before 24 hours ago. A key with a "
+        f"queue list sees all its queues together over {SCOPED_MINUTES_MAX} minutes at most.",
+        parameters=(
+            Parameter("queue", "Only this queue"),
+            Parameter(
+                "from",
+                "Since when; an hour before `to` by default",
+                TIME,
+                example="2026-10-01T09:00:00Z",
+            ),
+            Parameter("to", "Until when; now by default", TIME, example="2026-10-01T10:00:00Z"),
+            Parameter(
+                "step",
+                f"Seconds of a step, a multiple of 60; at most {POINTS_MAX} steps are told",
+                {"type": "integer", "minimum": 60, "maximum": series.STEP_SECONDS_MAX},
+                example=60,
+            ),
+        ),
+        answer=SeriesView,
     ),
     overviews.why_waiting: Doc(
         summary="Explain why a job is not running",
