@@ -292,3 +292,38 @@ def test_of_very_many_edges_only_those_of_the_step_one_is_at_are_drawn(
     assert page.locator("path.edge").count() == 0
     page.locator('[data-step="s69"]').focus()
     expect(page.locator("path.edge")).to_have_count(79)
+
+
+TIMELINE: Final = """
+    const { timeline, longestChain } = await load("parts/timeline");
+    const one = (id, from, to) => ({ id, name: id, href: `#/jobs/${id}`, from, to });
+    const steps = [one("later", null, null), one("report", 50, 60), one("eu", 0, 10), one("us", 5, 40), one("side", 0, 45)];
+    const edges = [["eu", "report"], ["us", "report"], ["report", "later"]];
+"""
+
+
+def test_the_chain_that_took_longest_goes_back_by_what_ended_last(lib: Lib) -> None:
+    chain = lib(f"""{TIMELINE}
+        return [[...longestChain(steps, edges, 100)], [...longestChain([], [], 0)], [...longestChain([one("a", 0, null), one("b", 1, 2)], [["b", "a"], ["a", "b"]], 5)]];
+    """)
+
+    assert chain == [["report", "us"], [], ["a", "b"]]
+
+
+def test_a_timeline_begins_with_what_began_first_and_follows_what_runs(
+    lib: Lib, page: Page
+) -> None:
+    lib(f"""{HERE}{TIMELINE}
+        window.clock = signal(1000);
+        const running = {{ ...one("now", 500, null), name: {json.dumps(HOSTILE)} }};
+        show(() => timeline({{ steps: () => [...steps, running], edges: () => edges, stateOf: () => "completed", now: () => clock.value }}));
+    """)
+
+    names = page.locator(".timeline .of").all_inner_texts()
+    assert names[0] in {"eu", "side"}
+    assert names[-2:] == ["<img src=x onerror=alert(1)>\\u202ejavascript:alert(1)\\u200b", "later"]
+    expect(page.locator(".timeline .longest")).to_have_count(1)
+    expect(page.locator(".timeline li").nth(4)).to_contain_text("500 ms")
+    page.evaluate("clock.value = 2500")
+    expect(page.locator(".timeline li").nth(4)).to_contain_text("2.0 s")
+    assert page.locator(".timeline li").nth(5).locator("i").count() == 0

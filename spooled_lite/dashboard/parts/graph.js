@@ -16,7 +16,7 @@ import { computed, signal, untracked } from "../lib/signal.js";
 
 const { a, button, div, li, ol, p, small, span } = el;
 const ALIKE_MAX = 12, EDGES_MAX = 2000;
-const WIDTH = 184, HEIGHT = 40, ACROSS = 240, DOWN = 54, MARGIN = 16, NAME_MAX = 20, NOTE_MAX = 26;
+const WIDTH = 184, HEIGHT = 40, ACROSS = 240, DOWN = 54, MARGIN = 16, NAME_MAX = 20, NOTE_MAX = 24;
 const WORST_FIRST = ["deadletter", "failed", "processing", "retrying", "pending", "scheduled", "blocked", "cancelled", "completed"];
 
 const cut = (text, max) => {
