@@ -14,7 +14,6 @@ const HEX = /[0-9a-fA-F]{4}/y;
 const ESCAPED = '"\\/bfnrt', BLANK = " \t\n\r";
 
 // What would be unseen, or would turn the text around it: shown as the escape it could have been.
-// eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 export const visible = text => text.replace(UNSEEN, it => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
