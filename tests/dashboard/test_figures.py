@@ -115,7 +115,7 @@ def test_long_json_is_folded_and_very_long_is_in_pages(lib: Lib, page: Page) -> 
         const all = Array.from({{ length: 20000 }}, (_, n) => ({{ n, deep: [1, 2] }}));
         show(() => jsonView(JSON.stringify({{ all, long: "x".repeat(300000) }}), {{ name: "Payload" }}));
     """)
-    lines = page.locator(".json .line")
+    lines = page.locator(".json-line")
 
     assert lines.count() == 4
     page.locator('[data-line="1"] .fold').click()
@@ -135,9 +135,9 @@ def test_a_mebibyte_of_brackets_is_shown_without_trouble(lib: Lib, page: Page) -
           jsonView("{{ no JSON", {{ name: "Text" }}), textView("a\\n".repeat(half), {{ name: "Lines" }})]);
     """)
 
-    assert page.get_by_role("region", name="Deep").locator(".line").count() == 199
+    assert page.get_by_role("region", name="Deep").locator(".json-line").count() == 199
     assert page.get_by_role("region", name="Text").inner_text() == "{ no JSON"
-    assert page.get_by_role("region", name="Lines").locator(".line").count() == 500
+    assert page.get_by_role("region", name="Lines").locator(".json-line").count() == 500
 
 
 def test_the_editor_says_where_the_error_is_and_what_is_different(lib: Lib, page: Page) -> None:

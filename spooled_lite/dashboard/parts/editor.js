@@ -56,7 +56,7 @@ function differences(before, text, beforeName) {
 }
 
 function diffLine({ kind, text, count: hidden }) {
-  if (kind === "…") return div({ class: "line quiet" }, `… ${plural(hidden, "line")} alike`);
+  if (kind === "…") return div({ class: "json-line quiet" }, `… ${plural(hidden, "line")} alike`);
   const make = { "+": ins, "-": del }[kind] ?? span;
-  return div({ class: "line" }, make({ class: "whole" }, WORDS[kind] && span({ class: "sr" }, WORDS[kind]), span({ "aria-hidden": "true" }, `${kind} `), visible(text)));
+  return div({ class: "json-line" }, make({ class: "whole" }, WORDS[kind] && span({ class: "sr" }, WORDS[kind]), span({ "aria-hidden": "true" }, `${kind} `), visible(text)));
 }

@@ -59,7 +59,7 @@ function view(text, name, it) {
   function oneLine(n) {
     const line = it.line(n), isFolded = closed.peek().has(n), opens = line.end > n;
     const isHidden = line.isMasked && !opens && line.kind !== "}" && line.kind !== "]";
-    return div({ class: "line", "data-line": n, style: { "--depth": String(Math.min(line.depth, INDENTS_MAX)) } },
+    return div({ class: "json-line", "data-line": n, style: { "--depth": String(Math.min(line.depth, INDENTS_MAX)) } },
       opens && n > 0 ? button({ type: "button", class: "fold", "aria-expanded": !isFolded, "aria-label": `${line.key ? visible(line.key) : "Item"}: ${plural(line.size, "member")}`, onclick: () => fold(n) }, icon(isFolded ? "right" : "down")) : null,
       line.key !== null && [span({ class: "k" }, long(line.key)), ": "],
       isHidden ? span({ class: line.kind }, () => (isSeen.value ? long(line.text) : DOTS)) : span({ class: line.kind === "t" ? null : line.kind }, long(line.text)),
