@@ -4,7 +4,7 @@
 //   partsOf(rows, nowMs)                                    the same as data
 
 import { el, list } from "../lib/dom.js";
-import { span as duration, stampText } from "../lib/format.js";
+import { plural, span as duration, stampText } from "../lib/format.js";
 import { mark } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { computed } from "../lib/signal.js";
@@ -65,3 +65,5 @@ export function life({ history, now }) {
       () => it().error && small({ class: "error mono clip" }, visible(String(it().error).slice(0, ERROR_MAX))));
   }), () => parts.value.length === 0 && li({ class: "quiet" }, "Its history is gone: it is kept for a while only."));
 }
+
+export const attemptsText = parts => plural(parts.filter(it => !it.isWait).length, "attempt");
