@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.dashboard.watched import Watch
 from tests.dashboard.world import World, seed
@@ -25,6 +25,8 @@ WAIT_MS: Final = 15_000.0  # for what a page should show; the machine may be bus
 
 DESKTOP: Final = (1280, 800)
 PHONE: Final = (390, 844)
+
+expect.set_options(timeout=WAIT_MS)
 
 
 def enter(tokens: dict[str, str]) -> str:

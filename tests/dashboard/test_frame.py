@@ -120,10 +120,10 @@ def test_it_works_below_any_prefix(
     assert [url for url in asked if "/some/prefix/" not in url] == []
 
 
-def test_the_first_view_is_small_and_needs_few_requests(
-    signed_in: Open, server: ServerProcess
-) -> None:
-    page = signed_in("/jobs")
+@pytest.mark.parametrize("address", ["/", "/jobs"])
+def test_the_first_view_is_small(signed_in: Open, world: World, address: str) -> None:
+    page = signed_in(address)
+    page.wait_for_selector("tr[data-id]")
     page.wait_for_selector('.live[data-state="live"]')
 
     files = page.evaluate(

@@ -60,6 +60,16 @@ def test_the_first_sentence_names_the_worst(signed_in: Open, world: World) -> No
     page.wait_for_url("**/#/queues/charges")
 
 
+def test_what_fails_now_is_there_by_its_error(signed_in: Open, world: World) -> None:
+    page = signed_in("/")
+
+    part = page.locator(".panel", has=page.get_by_role("heading", name="Failing now"))
+
+    expect(part.get_by_role("listitem")).to_have_count(5)
+    expect(part).to_contain_text("HTTP ? from https://api.pay.example")
+    expect(part).to_contain_text("2 attempts in the last hour, 2 dead")
+
+
 def test_what_others_do_is_seen_without_a_reload(signed_in: Open, world: World) -> None:
     page = signed_in("/")
     page.wait_for_selector('.live[data-state="live"]')

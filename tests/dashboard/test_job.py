@@ -67,6 +67,34 @@ def test_cancelling_asks_first_and_the_answer_is_no(signed_in: Open, world: Worl
     assert status_of(world, job) == "cancelled"
 
 
+def test_it_says_why_it_does_not_run_and_what_has_changed(signed_in: Open, world: World) -> None:
+    world.job(QUEUE)
+    job = world.job(QUEUE)
+    world.post(f"/queues/{QUEUE}/pause", {"reason": "stocktaking"})
+    page = signed_in(f"/jobs/{job['id']}")
+
+    why = page.locator(".why")
+    expect(why).to_contain_text("Why is it not running?")
+    expect(why).to_contain_text("is paused")
+    expect(why).to_contain_text("1 ahead")
+    world.post(f"/queues/{QUEUE}/resume", {})
+    page.keyboard.press("r")
+
+    expect(why).not_to_contain_text("is paused")
+
+
+def test_its_life_shows_each_attempt(signed_in: Open, world: World) -> None:
+    job = world.job(QUEUE, max_retries=1)
+    [claimed] = world.claim(QUEUE)
+    world.fail(claimed, "first")
+
+    page = signed_in(f"/jobs/{job['id']}")
+
+    life = page.locator(".lane")
+    expect(life).to_contain_text("Attempt 1")
+    expect(life).to_contain_text("Backoff")
+
+
 def test_a_double_click_sends_once(signed_in: Open, world: World) -> None:
     job = world.dead(QUEUE, "boom")
     page = signed_in(f"/jobs/{job['id']}")

@@ -16,19 +16,22 @@ import { verdict } from "../lib/verdict.js";
 import { asCurl } from "../parts/curl.js";
 import { verdictPart } from "../parts/verdict.js";
 import { head, panel } from "../parts/panel.js";
+import { failing as failingPart } from "../parts/failing.js";
 import { firstSteps } from "../parts/first_steps.js";
 import { pauseKey, queueColumns } from "../parts/queues_table.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
 const { a, b, nav, small, span } = el;
-const QUEUES_SHOWN = 10, QUEUES_READ = 100;
+const QUEUES_SHOWN = 10, QUEUES_READ = 100, ERRORS_SHOWN = 5;
 const READ_SECONDS = 15, AGAIN_MS = 2000;
 const EVENTS = "queue.stats,queue.paused,queue.resumed,worker.registered,worker.deregistered,worker.inactive,workflow.failed";
 
 export default function home() {
   const stats = resource(ending => get("/jobs/stats", {}, { signal: ending }));
   const queues = rows(ending => get("/dashboard/queues", { sort: "attention", limit: QUEUES_READ }, { signal: ending }), { key: it => it.queue_name });
+  const errors = kind => resource(ending => get("/dashboard/errors", { kind, limit: ERRORS_SHOWN }, { signal: ending }), { isRead: may("jobs:read") });
+  const failing = errors("failing"), dead = errors("dead");
   const webhooks = resource(ending => get("/outgoing-webhooks", {}, { signal: ending }), { isRead: may("webhooks:read") });
   const worst = { ...queues, ids: computed(() => queues.ids.value.slice(0, QUEUES_SHOWN)) };
   const all = computed(() => queues.data.value ?? []);
@@ -38,7 +41,7 @@ export default function home() {
   let soon = 0;
   onDispose(() => clearTimeout(soon));
   live({ events: EVENTS, read, paint: () => { soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS); } });
-  every(READ_SECONDS, read);
+  every(READ_SECONDS, () => (read(), failing.read(), dead.read()));
   keys("Home", { r: ["Read again", read] });
 
   const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
@@ -46,12 +49,13 @@ export default function home() {
     head({ title: "Home", note: () => me.value?.organization?.name, acts: [asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
     either(() => isEmpty.value, firstSteps),
     either(() => !isEmpty.value, () => [
-      either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
+      either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
       shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),
       panel("Queues", {
         note: () => (all.value.length > QUEUES_SHOWN ? `the ${QUEUES_SHOWN} that need a look first, of ${count(all.value.length)}` : all.value.length ? "worst first" : ""),
         more: a({ href: "#/queues" }, "All queues"),
       }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
+      failingPart(failing),
     ]),
   ];
 }

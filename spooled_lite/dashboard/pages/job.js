@@ -1,23 +1,27 @@
 // Everything of one job: why it is not running, its life, what it carries, what can be done.
 
 import { get, getWhole } from "../lib/api.js";
-import { nowMs } from "../lib/clock.js";
+import { every, now as clock } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
-import { bytes, count, plural, shortId, sinceText, span as duration } from "../lib/format.js";
+import { count, shortId, span as duration } from "../lib/format.js";
 import { icon, stateOf, status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
-import { formatted, memberOf } from "../lib/json.js";
+import { memberOf } from "../lib/json.js";
 import { live } from "../lib/live.js";
 import { go, link } from "../lib/router.js";
 import { computed, signal } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { jobActs, runNow } from "../parts/job_acts.js";
-import { code, facts, head, panel, when } from "../parts/panel.js";
+import { jsonView, textView } from "../parts/json_view.js";
+import { attemptsText, life, partsOf } from "../parts/life.js";
+import { facts, head, panel, when } from "../parts/panel.js";
 import { shown } from "../parts/states.js";
+import { why as explained } from "../parts/why.js";
 
-const { a, div, span, p, ul, li, details, summary, button } = el;
+const { a, div, span, p, ul, li, details, summary } = el;
 const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
+const WHY_SECONDS = 10;
 // Frames that change more than one field: read anew.
 const TELLS_MORE = new Set(["job.completed", "job.failed", "job.deadlettered", "job.cancelled", "job.started"]);
 
@@ -31,7 +35,7 @@ export default function jobPage({ id }) {
   const why = resource(ending => get(`/jobs/${id}/explain`, {}, { signal: ending }));
   const around = resource(ending => get(`/jobs/${id}/dependencies`, {}, { signal: ending }));
   const isGone = computed(() => job.data.value && (isTold.value || job.error.value?.status === 404));
-  const it = () => job.data.value, now = () => stateOf(it(), nowMs());
+  const it = () => job.data.value, state = () => stateOf(it(), clock.value), history = () => it().history ?? [];
   const read = () => (job.read(), why.read());
 
   const stream = live({
@@ -45,6 +49,8 @@ export default function jobPage({ id }) {
       if (frames.some(({ kind, data }) => TELLS_MORE.has(kind) || (kind === "job.status" && data.old_status))) read();
     },
   });
+  // Others come and go before it without an event of its own.
+  every(WHY_SECONDS, () => { if (it() && !ENDS.has(it().status)) why.read(); });
   // Its stream ends with it; what was done may have begun it again.
   const after = () => (read(), stream.again());
 
@@ -61,16 +67,16 @@ export default function jobPage({ id }) {
   // From the bytes of the answer: the order of keys and every digit stay.
   const data = (name, member) => {
     const raw = computed(() => memberOf(text.value, member) ?? "null");
-    return panel(name, { note: () => bytes(new Blob([raw.value]).size), more: copyable(() => raw.value) }, () => code(formatted(raw.value), name));
+    return panel(name, {}, () => jsonView(raw.value, { name }));
   };
   const first = computed(() => (it() ? { type: it().job_type ?? it().payload?.job_type, queue: it().queue_name } : null));
   return [
     head({
       title: () => `Job ${shortId(id)}`, shown: span({ class: "mono", title: id }, shortId(id)),
-      note: () => it() && [status(now()), " ", first.value.type ? span(first.value.type) : null, " in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name)],
+      note: () => it() && [status(state()), " ", first.value.type ? span(first.value.type) : null, " in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name)],
       acts: [
         either(() => ["deadletter", "failed"].includes(it()?.status), () => acts.retry),
-        either(() => it() && ["scheduled", "retrying"].includes(now()), () => runNow(id, after)),
+        either(() => it() && ["scheduled", "retrying"].includes(state()), () => runNow(id, after)),
         edit,
         either(() => ["pending", "scheduled"].includes(it()?.status), () => [acts.priority, acts.cancel]),
         asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`]]),
@@ -78,19 +84,19 @@ export default function jobPage({ id }) {
     }),
     either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It is gone: deleted meanwhile. What you see is what it was.")),
     shown(job, () => [
+      explained(() => why.data.value),
+      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }))),
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
-      div({ class: "grid even" },
+      div({ class: "grid fit" },
         data("Payload", "payload"),
-        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: copyable(() => it().last_error) }, () => code(it().last_error, "Last error"))),
+        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()) }, () => textView(it().last_error, { name: "Last error" }))),
         either(() => it().result != null, () => data("Result", "result"))),
       panel("Facts", {}, () => facts(factsOf(it()))),
       either(() => around.data.value && (around.data.value.dependencies.length || around.data.value.dependents.length), () => family(around)),
-      panel(null, {}, details(summary({ class: "pad" }, "The answer as it came"), () => code(text.value, "The answer as it came"))),
+      panel(null, {}, details(summary({ class: "pad" }, "The answer as it came"), () => jsonView(text.value, { name: "The answer as it came" }))),
     ], { what: "this job", word: "jobs:read", lines: 10 }),
   ];
 }
-
-const copyable = text => button({ type: "button", class: "btn plain only", "aria-label": "Copy", title: "Copy", onclick: () => import("../parts/act.js").then(it => it.copy(text())) }, icon("copy"));
 
 const failures = it => {
   const n = (it.history ?? []).filter(each => each.event_type === "failed").length;

@@ -6,7 +6,6 @@ import { count, plural, shortId } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { act, gated, obstacle } from "./act.js";
 import { openDialog } from "./dialog.js";
-import { manyJobs } from "./many.js";
 import { field } from "./panel.js";
 import { toast } from "./toast.js";
 
@@ -65,7 +64,7 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
     return Object.fromEntries(Object.entries({ queue_name, state, statuses: status ? [status] : null, job_type, tag, created_after }).filter(([, value]) => value));
   };
   const what = isAll => (isAll ? (isFiltered.peek() ? { filter: filter() } : { all: true }) : { jobIds: chosen() });
-  const ask = (action, verb, more = {}) => isAll => manyJobs({ action, verb, title: n => `${verb} ${n} jobs?`, after: done, ...what(isAll), ...more });
+  const ask = (action, verb, more = {}) => async isAll => (await import("./many.js")).manyJobs({ action, verb, title: n => `${verb} ${n} jobs?`, after: done, ...what(isAll), ...more });
   const deed = {
     retry: ask("retry", "Retry", { about: () => "Dead letters go back into their queues, retries counted from 0." }),
     cancel: ask("cancel", "Cancel", { isDanger: true, about: () => "Those that wait are cancelled; what runs goes on." }),
