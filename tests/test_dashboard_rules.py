@@ -13,7 +13,7 @@ LINES_MAX: Final = 200
 # Of all pages; what one page loads is bounded in a browser, at a third of it.
 BYTES_MAX: Final = 448 * 1024
 LEVEL: Final = {"lib": 0, "parts": 1, "pages": 2, ".": 3}
-IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'`]([^"'`]+)["'`]""")
+IMPORT: Final = re.compile(r"""(?:\bfrom\s+|\bimport\s*\(?\s*)["'`]([^"'`]+)["'`]""")
 STATIC: Final = re.compile(r"^(?:import|export)[^;]*?from\s*[\"']([^\"']+)", re.MULTILINE)
 # Each makes markup or code of text.
 FORBIDDEN: Final = re.compile(

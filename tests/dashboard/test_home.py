@@ -93,3 +93,16 @@ def test_home_by_keys_alone(signed_in: Open, world: World) -> None:
     expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
+
+
+def test_charts_of_the_hour_and_of_a_range_in_the_address(signed_in: Open, world: World) -> None:
+    page = signed_in("/")
+    charts = page.get_by_role("group", name="Attempts")
+    expect(charts.first).to_be_visible()
+
+    page.get_by_role("button", name="Range of the charts").click()
+    with page.expect_response("**/dashboard/series?**") as answer:
+        page.get_by_role("button", name="last 24 hours").click()
+
+    page.wait_for_url("**/#/?range=24h")
+    assert answer.value.json()["step_seconds"] > 60

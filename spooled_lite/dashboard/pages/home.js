@@ -2,7 +2,7 @@
 
 import { health } from "../lib/about.js";
 import { get } from "../lib/api.js";
-import { every, now } from "../lib/clock.js";
+import { every, now, nowMs } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, sinceText } from "../lib/format.js";
 import { mark } from "../lib/icons.js";
@@ -10,51 +10,62 @@ import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link } from "../lib/router.js";
 import { may, me } from "../lib/session.js";
-import { computed, onDispose } from "../lib/signal.js";
+import { computed, effect, onDispose, untracked } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
-import { verdict } from "../lib/verdict.js";
+import { sharesOf, verdict } from "../lib/verdict.js";
+import { spark } from "../parts/chart.js";
 import { asCurl } from "../parts/curl.js";
 import { verdictPart } from "../parts/verdict.js";
 import { head, panel } from "../parts/panel.js";
 import { failing as failingPart } from "../parts/failing.js";
 import { firstSteps } from "../parts/first_steps.js";
 import { pauseKey, queueColumns } from "../parts/queues_table.js";
+import { series } from "../parts/series.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
 const { a, b, nav, small, span } = el;
 const QUEUES_SHOWN = 10, QUEUES_READ = 100, ERRORS_SHOWN = 5;
+const SHARES_MAX = 3, HOUR_MS = 36e5;
 const READ_SECONDS = 15, AGAIN_MS = 2000;
 const EVENTS = "queue.stats,queue.paused,queue.resumed,worker.registered,worker.deregistered,worker.inactive,workflow.failed";
 
 export default function home() {
   const stats = resource(ending => get("/jobs/stats", {}, { signal: ending }));
   const queues = rows(ending => get("/dashboard/queues", { sort: "attention", limit: QUEUES_READ }, { signal: ending }), { key: it => it.queue_name });
+  const all = computed(() => queues.data.value ?? []);
+  let asked = "";
   const errors = kind => resource(ending => get("/dashboard/errors", { kind, limit: ERRORS_SHOWN }, { signal: ending }), { isRead: may("jobs:read") });
   const failing = errors("failing"), dead = errors("dead");
+  const figures = series();
+  const failingNames = () => all.value.filter(it => it.attention.includes("failing")).slice(0, SHARES_MAX).map(it => it.queue_name);
+  // Of what fails: the last minutes against the hour.
+  const shares = resource(async ending => new Map(await Promise.all(failingNames().map(async queue =>
+    [queue, sharesOf(await get("/dashboard/series", { queue, from: new Date(nowMs() - HOUR_MS).toISOString() }, { signal: ending }))]))), { isRead: false });
+  effect(() => { if (failingNames().join("\n") !== asked) [asked] = [failingNames().join("\n"), untracked(shares.read)]; });
   const webhooks = resource(ending => get("/outgoing-webhooks", {}, { signal: ending }), { isRead: may("webhooks:read") });
   const worst = { ...queues, ids: computed(() => queues.ids.value.slice(0, QUEUES_SHOWN)) };
-  const all = computed(() => queues.data.value ?? []);
 
   const read = () => (stats.read(), queues.read());
   // Several frames are one read: it costs the server less than telling each number to each page.
   let soon = 0;
   onDispose(() => clearTimeout(soon));
   live({ events: EVENTS, read, paint: () => { soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS); } });
-  every(READ_SECONDS, () => (read(), failing.read(), dead.read()));
+  every(READ_SECONDS, () => (read(), failing.read(), dead.read(), figures.read(), shares.read()));
   keys("Home", { r: ["Read again", read] });
 
   const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
   return [
-    head({ title: "Home", note: () => me.value?.organization?.name, acts: [asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
+    head({ title: "Home", note: () => me.value?.organization?.name, acts: [figures.range, asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
     either(() => isEmpty.value, firstSteps),
     either(() => !isEmpty.value, () => [
-      either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
+      either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], shares: shares.data.value ?? new Map(), webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
       shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),
+      figures.charts,
       panel("Queues", {
         note: () => (all.value.length > QUEUES_SHOWN ? `the ${QUEUES_SHOWN} that need a look first, of ${count(all.value.length)}` : all.value.length ? "worst first" : ""),
         more: a({ href: "#/queues" }, "All queues"),
-      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
+      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read, spark }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
       failingPart(failing),
     ]),
   ];
