@@ -10,21 +10,19 @@ import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link } from "../lib/router.js";
 import { may, me } from "../lib/session.js";
-import { computed, effect, onDispose, untracked } from "../lib/signal.js";
+import { computed, effect, onDispose, signal, untracked } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { sharesOf, verdict } from "../lib/verdict.js";
-import { spark } from "../parts/chart.js";
 import { asCurl } from "../parts/curl.js";
 import { verdictPart } from "../parts/verdict.js";
 import { head, panel } from "../parts/panel.js";
 import { failing as failingPart } from "../parts/failing.js";
 import { firstSteps } from "../parts/first_steps.js";
 import { pauseKey, queueColumns } from "../parts/queues_table.js";
-import { series } from "../parts/series.js";
-import { shown } from "../parts/states.js";
+import { shown, skeleton } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
-const { a, b, nav, small, span } = el;
+const { a, b, div, nav, small, span } = el;
 const QUEUES_SHOWN = 10, QUEUES_READ = 100, ERRORS_SHOWN = 5;
 const SHARES_MAX = 3, HOUR_MS = 36e5;
 const READ_SECONDS = 15, AGAIN_MS = 2000;
@@ -37,7 +35,9 @@ export default function home() {
   let asked = "";
   const errors = kind => resource(ending => get("/dashboard/errors", { kind, limit: ERRORS_SHOWN }, { signal: ending }), { isRead: may("jobs:read") });
   const failing = errors("failing"), dead = errors("dead");
-  const figures = series();
+  // The charts come after the first row: they are a tenth of all that has to arrive.
+  const charts = signal(null), figures = computed(() => charts.value && untracked(charts.value.series));
+  effect(() => { if (queues.state.value !== "loading") import("../parts/series.js").then(it => { charts.value = it; }); });
   const failingNames = () => all.value.filter(it => it.attention.includes("failing")).slice(0, SHARES_MAX).map(it => it.queue_name);
   // Of what fails: the last minutes against the hour.
   const shares = resource(async ending => new Map(await Promise.all(failingNames().map(async queue =>
@@ -51,21 +51,21 @@ export default function home() {
   let soon = 0;
   onDispose(() => clearTimeout(soon));
   live({ events: EVENTS, read, paint: () => { soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS); } });
-  every(READ_SECONDS, () => (read(), failing.read(), dead.read(), figures.read(), shares.read()));
+  every(READ_SECONDS, () => (read(), failing.read(), dead.read(), figures.value?.read(), shares.read()));
   keys("Home", { r: ["Read again", read] });
 
   const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
   return [
-    head({ title: "Home", note: () => me.value?.organization?.name, acts: [figures.range, asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
+    head({ title: "Home", note: () => me.value?.organization?.name, acts: [() => figures.value?.range, asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
     either(() => isEmpty.value, firstSteps),
     either(() => !isEmpty.value, () => [
       either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], shares: shares.data.value ?? new Map(), webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
       shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),
-      figures.charts,
+      () => figures.value?.charts ?? div({ class: "grid even" }, [1, 2].map(() => panel(null, { class: "charts-room" }, skeleton(6)))),
       panel("Queues", {
         note: () => (all.value.length > QUEUES_SHOWN ? `the ${QUEUES_SHOWN} that need a look first, of ${count(all.value.length)}` : all.value.length ? "worst first" : ""),
         more: a({ href: "#/queues" }, "All queues"),
-      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read, spark }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
+      }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read, spark: values => charts.value?.spark(values) }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
       failingPart(failing),
     ]),
   ];

@@ -10,7 +10,7 @@ import { count, dayText, span as duration } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { queryOf, setQuery } from "../lib/router.js";
 import { reading, resource } from "../lib/store.js";
-import { chart, crosshair } from "./chart.js";
+import { chart, crosshair, spark } from "./chart.js";
 import { rangeMs, RANGES } from "./filters.js";
 import { choice, menu } from "./menu.js";
 import { panel } from "./panel.js";
@@ -52,3 +52,5 @@ export function series({ queue = () => null } = {}) {
       }))),
   };
 }
+
+export { spark };
