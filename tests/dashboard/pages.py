@@ -13,6 +13,12 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "job-dead": lambda world: f"/jobs/{world.made['dead']['id']}",
     "job-waiting": lambda world: f"/jobs/{world.made['waiting']['id']}",
     "job-hostile": lambda world: f"/jobs/{world.made['hostile']['id']}",
+    "webhooks": lambda world: "/webhooks",
+    "webhook": lambda world: f"/webhooks/{world.made['webhook']['id']}",
+    "inbound": lambda world: "/inbound",
+    "keys": lambda world: "/keys",
+    "org": lambda world: "/org",
+    "here": lambda world: "/here",
     "more": lambda world: "/more",
     "missing": lambda world: "/nothing",
 }

@@ -10,6 +10,7 @@ import httpx
 
 # Names and texts that must come out as the text they are.
 HOSTILE: Final = "<img src=x onerror=alert(1)>\u202eevil\u200b"
+NOBODY: Final = "http://127.0.0.1:9/spooled"  # refuses each call at once
 ERRORS: Final = (
     "HTTP 503 from https://api.pay.example/v2/charge (request 4f1a)",
     "HTTP 503 from https://api.pay.example/v2/charge (request 77b2)",
@@ -110,4 +111,15 @@ def seed(api: httpx.Client) -> World:
         {"key": "report", "queue_name": "etl", "payload": {}, "depends_on": ["score"]},
     ]
     world.made["workflow"] = world.post("/workflows", {"name": "nightly-etl", "jobs": steps})
+    world.made["webhook"] = world.post(
+        "/outgoing-webhooks",
+        {"name": f"shop {HOSTILE}", "url": NOBODY, "events": ["job.created"], "secret": "hush"},
+    )
+    world.post(f"/outgoing-webhooks/{world.made['webhook']['id']}/test", {})
+    world.job("emails", "mail.welcome", payload={"first": 9007199254740993})
+    limited = {"name": "mailer", "queues": ["emails"], "permissions": ["jobs:read", "jobs:write"]}
+    world.made["key"] = world.post("/api-keys", {**limited, "rate_limit": 600})
+    org_id = api.get("/auth/me").json()["organization_id"]
+    event = {"queue_name": "orders", "payload": {"order": 7}, "event_type": "order.created"}
+    world.post(f"/webhooks/{org_id}/custom", event)
     return world

@@ -25,7 +25,7 @@ export function pref(name, otherwise) {
   addEventListener("storage", event => {
     if (event.key === PREFIX + name) it.value = read(name, otherwise);
   });
-  return it;
+  return Object.assign(it, { otherwise });
 }
 
 export const theme = pref("theme", "system"); // system, light, dark

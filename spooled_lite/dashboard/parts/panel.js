@@ -20,7 +20,8 @@ export function panel(title, { note, more, tone, icon, id, ...attributes } = {},
     title && header(icon, h2(title), note && span({ class: "quiet" }, note), more && span({ class: "more" }, more)), children);
 }
 
-export const facts = pairs => dl({ class: "facts pad" },
+// `more`: a class; "broad" for long values.
+export const facts = (pairs, more = "") => dl({ class: `facts pad ${more}` },
   pairs.filter(Boolean).map(([name, ...value]) => div(dt(name), dd(value))));
 
 // "4 s ago", with the whole stamp as a tooltip and for machines.

@@ -1,0 +1,117 @@
+// One webhook: what was sent, what was answered, send it again, and its signature computed here.
+
+import { get, getWhole, send } from "../lib/api.js";
+import { every } from "../lib/clock.js";
+import { el, when as either } from "../lib/dom.js";
+import { plural, shortId, span as duration } from "../lib/format.js";
+import { icon, status } from "../lib/icons.js";
+import { keys } from "../lib/keys.js";
+import { readJson } from "../lib/json.js";
+import { go, link, queryOf, setQuery } from "../lib/router.js";
+import { computed, signal } from "../lib/signal.js";
+import { reading, resource, rows } from "../lib/store.js";
+import { act, gated } from "../parts/act.js";
+import { asCurl } from "../parts/curl.js";
+import { chips, noMatch } from "../parts/filters.js";
+import { jsonView, textView } from "../parts/json_view.js";
+import { many } from "../parts/many.js";
+import { facts, head, panel, when } from "../parts/panel.js";
+import { emptyState, shown } from "../parts/states.js";
+import { table } from "../parts/table.js";
+import { LAST, openCheck, openWebhook, path, sendAgain, switchAct, testAct } from "../parts/webhook_acts.js";
+
+const { a, button, div, p, span } = el;
+const READ_SECONDS = 30, ANSWER_CHARS = 500;
+
+// The payloads of a list as they were sent, to the byte.
+function payloads(text) {
+  const it = readJson(text), found = [];
+  for (let n = 1; n < it.count; n++) {
+    const line = it.line(n);
+    if (line.depth === 2 && line.key === '"payload"') found.push(it.span(n));
+  }
+  return found;
+}
+
+export default function webhook({ id }) {
+  const it = resource(ending => get(path(id), {}, { signal: ending })), hook = () => it.data.value;
+  const state = queryOf("status"), opened = queryOf("open"), selected = signal(new Set());
+  const sent = rows(async ending => {
+    const answer = await getWhole(`${path(id)}/deliveries`, { status: state.peek() }, { signal: ending });
+    const bodies = payloads(answer.text);
+    return JSON.parse(answer.text).map((each, n) => ({ ...each, sent: bodies[n] }));
+  });
+  const read = () => (it.read(), sent.read());
+  reading(() => [state.value], sent.read);
+  every(READ_SECONDS, read);
+
+  const again = (each, isSmall = false) => act({
+    label: "Send again", icon: "retry", words: ["webhooks:write"], isSmall, name: `Send ${shortId(each)} again`, after: read,
+    run: () => sendAgain(id, each), done: answer => answer.message,
+  });
+  const againMany = () => {
+    const all = [...selected.peek()];
+    many({
+      title: n => `Send ${n} calls again?`, verb: "Send", noun: "call", done: n => `${n} sent again`,
+      about: () => "One after the other, with the body and the id they had.",
+      count: async () => ({ matched: all.length, is_exact: true }),
+      async step(_, at = 0) {
+        const answer = await sendAgain(id, all[at]);
+        return { done: answer.success ? 1 : 0, skipped: answer.success ? {} : { [`failed: ${answer.error ?? answer.status_code}`]: 1 }, cursor: at + 1 < all.length ? at + 1 : null };
+      },
+      after: () => { selected.value = new Set(); read(); },
+    });
+  };
+  const edit = gated({ label: "Change", icon: "edit", words: ["webhooks:write"], onclick: () => hook() && openWebhook({ given: hook(), after: it.read }) });
+  keys("This webhook", { r: ["Read again", read], e: ["Change", () => edit.click()] });
+
+  const one = computed(() => (opened.value && sent.ids.value.includes(opened.value) ? sent.row(opened.value) : null));
+  return [
+    head({
+      title: () => hook()?.name ?? "Webhook", note: () => hook() && span({ class: "mono" }, hook().url),
+      acts: [either(() => hook(), () => [switchAct(hook, { after: it.read }), testAct(hook, { after: read })]), edit,
+        act({ label: "Delete", icon: "trash", words: ["webhooks:write"], ask: "Delete it and its deliveries?", yes: "Delete webhook", run: () => send("DELETE", path(id)), done: "Deleted", after: () => go("webhooks") }),
+        asCurl(() => [["This webhook", "GET", path(id)], ["Its deliveries", "GET", `${path(id)}/deliveries`, { query: { status: state.value } }], ["Test it", "POST", `${path(id)}/test`]])],
+    }),
+    shown(it, () => panel(null, {}, () => facts([
+      ["Last", hook().last_status ? status(...LAST[hook().last_status]) : hook().last_triggered_at ? "called" : "not called yet", hook().last_triggered_at && " ", hook().last_triggered_at && when(hook().last_triggered_at)],
+      ["Failing in a row", hook().failure_count], ["Events", hook().events.join(", ")], ["Body", hook().format], ["Signed", hook().has_secret ? "yes" : "no: it has no secret"], ["Made", when(hook().created_at)],
+    ])), { what: "this webhook", word: "webhooks:read", lines: 2 }),
+    chips({ name: "status", label: "Result", options: () => [{ value: "", label: "All" }, { value: "success", label: "Accepted", tone: "completed" }, { value: "failed", label: "Failed", tone: "failed" }, { value: "pending", label: "Not yet", tone: "retrying" }] }),
+    () => one.value && delivery(one.value, { hook, again }),
+    panel("Deliveries", { note: () => sent.data.value && (sent.ids.value.length >= 100 ? "the newest 100" : plural(sent.ids.value.length, "delivery", "deliveries")) },
+      shown(sent, () => table({
+        of: sent, label: "Deliveries", selected, group: "Deliveries",
+        columns: [
+          { label: "Result", cell: row => () => status(...LAST[row.value.status]) },
+          { label: "Delivery", class: "second", cell: (row, name) => a({ class: "mono", "aria-current": () => (opened.value === name ? "true" : null), href: () => link(["webhooks", id], { status: state.value, open: name }) }, shortId(name)) },
+          { label: "Event", cell: row => row.peek().event },
+          { label: "Answer", class: "fill clip whole", cell: row => () => span({ class: row.value.status === "success" ? "quiet" : "bad" }, [row.value.status_code, row.value.error].filter(Boolean).join(" · ") || "–") },
+          { label: "Calls", class: "num hide", cell: row => () => row.value.attempts },
+          { label: "Took", class: "num hide", cell: row => () => duration(row.value.duration) },
+          { label: "Made", class: "num second", cell: row => when(row.peek().created_at) },
+          { label: "Send again", isUnsaid: true, class: "acts-cell", cell: (_, name) => again(name, true) },
+        ],
+      }), {
+        what: "the deliveries", word: "webhooks:read", isEmpty: () => !sent.ids.value.length,
+        empty: () => (state.value ? noMatch({ status: "Result" }, { what: "deliveries" }) : emptyState("Nothing was sent yet", p("A delivery stands here as soon as one of its events happens, or when you test it."))),
+      })),
+    either(() => selected.value.size, () => div({ class: "bulk", role: "group", "aria-label": "Selected" }, span(() => plural(selected.value.size, "delivery", "deliveries")),
+      gated({ label: "Send again…", icon: "retry", words: ["webhooks:write"], onclick: againMany }), button({ type: "button", class: "btn plain", onclick: () => { selected.value = new Set(); } }, "None"))),
+  ];
+}
+
+// What was sent, and what came back.
+function delivery(row, { hook, again }) {
+  const it = row.value, isJson = (hook()?.format ?? "json") === "json";
+  return panel(`Delivery ${shortId(it.id)}`, {
+    note: [status(...LAST[it.status]), " ", it.event, ", ", plural(it.attempts, "call"), " ", when(it.delivered_at ?? it.created_at)],
+    more: [again(it.id), button({ type: "button", class: "btn", onclick: () => openCheck(isJson ? it.sent : "") }, icon("key"), "Check it yourself"),
+      button({ type: "button", class: "btn plain only", "aria-label": "Close", onclick: () => setQuery({ open: null }) }, icon("close"))],
+  },
+  div({ class: "grid even" },
+    div(p({ class: "pad quiet small" }, "Sent", isJson ? "" : ` (as a message for ${hook().format}; below, what it is made of)`),
+      it.values_omitted ? p({ class: "pad" }, "It is too large for this list.") : jsonView(it.sent ?? "null", { name: "Sent body" })),
+    div(p({ class: "pad quiet small" }, it.status_code ? `Answered ${it.status_code} in ${duration(it.duration)}` : it.error ?? "No answer yet"),
+      it.response_body ? textView(it.response_body.slice(0, ANSWER_CHARS), { name: "Answer" }) : p({ class: "pad quiet" }, "The answer had no body."))));
+}
