@@ -19,6 +19,11 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "keys": lambda world: "/keys",
     "org": lambda world: "/org",
     "here": lambda world: "/here",
+    "schedules": lambda world: "/schedules",
+    "schedule": lambda world: f"/schedules/{world.made['schedule']['id']}",
+    "schedule-edit": lambda world: f"/schedules/{world.made['schedule']['id']}?edit=1",
+    "schedule-new": lambda world: "/schedules/new?cron=30 2 * *",
+    "cron": lambda world: "/cron",
     "more": lambda world: "/more",
     "missing": lambda world: "/nothing",
 }

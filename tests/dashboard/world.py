@@ -48,6 +48,10 @@ class World:
         body = {"queue_name": queue, "hostname": name, "max_concurrency": 5, "version": "1.4.0"}
         return self.post("/workers/register", body)
 
+    def schedule(self, name: str, cron: str = "30 2 * * *", **fields: Any) -> Any:
+        body = {"name": name, "cron_expression": cron, "queue_name": "reports", **fields}
+        return self.post("/schedules", {"payload_template": {"kind": "daily"}, **body})
+
     def post(self, path: str, body: Any) -> Any:
         answer = self.api.post(path, json=body)
         answer.raise_for_status()
@@ -88,16 +92,12 @@ def seed(api: httpx.Client) -> World:
     api.delete(f"/jobs/{cancelled['id']}").raise_for_status()
     world.made["worker"] = world.worker("worker-1", "charges")
     world.worker("worker-2", "emails")
-    world.made["schedule"] = world.post(
-        "/schedules",
-        {
-            "name": "daily-report",
-            "cron_expression": "30 2 * * *",
-            "timezone": "America/New_York",
-            "queue_name": "reports",
-            "payload_template": {"kind": "daily"},
-        },
-    )
+    world.schedule("cache", "*/10 * * * * *", queue_name="thumbnails")
+    world.schedule(HOSTILE, "0 9 * * MON-FRI", timezone="Asia/Kolkata", queue_name="emails")
+    paused = world.schedule("monthly-invoice", "0 6 1 * *", queue_name="charges")
+    world.post(f"/schedules/{paused['id']}/pause", {})
+    world.made["schedule"] = world.schedule("daily-report", timezone="America/New_York")
+    world.post(f"/schedules/{world.made['schedule']['id']}/trigger", {})
     steps = [
         {"key": "extract-eu", "queue_name": "etl", "payload": {}},
         {"key": "extract-us", "queue_name": "etl", "payload": {}},

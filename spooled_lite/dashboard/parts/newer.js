@@ -1,0 +1,34 @@
+// A list that no event tells of: read again, its rows change in place, what is new waits behind a button.
+//
+//   const again = newer(schedules, () => get("/schedules", …), "schedule");
+//   again.refresh()      reads quietly          again.button      "2 newer schedules", when there are some
+
+import { el, when } from "../lib/dom.js";
+import { plural } from "../lib/format.js";
+import { icon } from "../lib/icons.js";
+import { batch, signal } from "../lib/signal.js";
+import { say } from "./toast.js";
+
+const { button, div, kbd } = el;
+
+export function newer(of, load, noun) {
+  const fresh = signal(0);
+  async function refresh() {
+    if (of.data.peek() == null || !of.ids.peek().length) return void of.read();
+    const found = await load();
+    batch(() => {
+      let n = 0;
+      for (const it of found) {
+        if (of.row(it.id)) of.patch(it.id, it);
+        else n++;
+      }
+      if (n > fresh.peek()) say(plural(n, `newer ${noun}`), { isRare: true });
+      fresh.value = n;
+    });
+  }
+  const read = () => ((fresh.value = 0), of.read());
+  return {
+    refresh, read,
+    button: when(() => fresh.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: read }, icon("up"), () => plural(fresh.value, `newer ${noun}`), kbd(".")))),
+  };
+}
