@@ -8,6 +8,11 @@ from tests.dashboard.world import World
 # Name of the picture: the address behind `#`.
 PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "home": lambda world: "/",
+    "queues": lambda world: "/queues",
+    "queue": lambda world: "/queues/charges",
+    "queue-paused": lambda world: "/queues/reports",
+    "workers": lambda world: "/workers",
+    "worker": lambda world: f"/workers/{world.made['worker']['id']}",
     "jobs": lambda world: "/jobs",
     "jobs-dead": lambda world: "/jobs?status=deadletter",
     "job-dead": lambda world: f"/jobs/{world.made['dead']['id']}",

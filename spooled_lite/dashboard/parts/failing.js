@@ -8,9 +8,10 @@ import { shown } from "./states.js";
 
 const { a, ul, li, div, span, p } = el;
 
-export const failing = errors => panel("Failing now", { more: a({ href: "#/dead" }, "Dead letters") },
+// `queue`: the one they are of.
+export const failing = (errors, { queue } = {}) => panel("Failing now", { more: a({ href: link("dead", { queue }) }, "Dead letters") },
   shown(errors, () => ul(list(() => errors.data.value, it => it.key, row => li({ class: "pad ruled" },
-    a({ class: "mono clip block", href: row.peek().dead_count ? link("dead", { group: row.peek().key }) : link(["jobs", row.peek().sample_job_id]), title: () => row.value.title }, () => row.value.title),
+    a({ class: "mono clip block", href: row.peek().dead_count ? link("dead", { queue, group: row.peek().key }) : link(["jobs", row.peek().sample_job_id]), title: () => row.value.title }, () => row.value.title),
     div({ class: "quiet" }, () => plural(row.value.failed_1h, "attempt"), " in the last hour, ",
       () => (row.value.dead_count ? `${count(row.value.dead_count)} dead` : "none dead"), " · ",
       span(() => row.value.queues.map(it => it.name).join(", ")), " · since ", when(row.peek().first_at)),

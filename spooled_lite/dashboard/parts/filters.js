@@ -4,6 +4,7 @@ import { el, list } from "../lib/dom.js";
 import { short } from "../lib/format.js";
 import { icon, mark } from "../lib/icons.js";
 import { queryOf, setQuery } from "../lib/router.js";
+import { onDispose } from "../lib/signal.js";
 import { choice, menu } from "./menu.js";
 
 const { div, button, span, input, form, p } = el;
@@ -57,4 +58,19 @@ export function noMatch(names, { what = "jobs", more } = {}) {
     div({ class: "row" }, set.map(([name, label, chosen]) => () => chosen.value && button({
       type: "button", class: "chip set", onclick: () => setQuery({ [name]: null }),
     }, `${label}: ${chosen.value}`, icon("close")))), more);
+}
+
+const TYPED_MS = 300; // after the last key
+
+// A part of a name, as one types it.
+export function textFilter({ name = "q", label, placeholder }) {
+  const chosen = queryOf(name);
+  let timer = 0;
+  onDispose(() => clearTimeout(timer));
+  const set = event => {
+    const text = event.target.value.trim();
+    clearTimeout(timer);
+    timer = setTimeout(() => setQuery({ [name]: text || null }), TYPED_MS);
+  };
+  return input({ class: "text part", type: "search", "aria-label": label, placeholder, maxlength: 200, value: chosen, oninput: set });
 }

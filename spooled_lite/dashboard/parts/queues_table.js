@@ -16,7 +16,7 @@ export const failedShare = it => {
   return all > 0 ? it.failed_per_min / all : null;
 };
 
-const perMinute = n => (n == null ? "–" : n < 10 && n % 1 ? n.toFixed(1) : count(Math.round(n)));
+export const perMinute = n => (n == null ? "–" : n < 10 && n % 1 ? n.toFixed(1) : count(Math.round(n)));
 const FAILED_MANY = 0.1;
 
 const path = name => `/queues/${encodeURIComponent(name)}`;
@@ -58,14 +58,20 @@ const sayWhy = (name, after) => menu({ label: "say why", class: "btn link off-ca
 // For a table of queues: `p` presses what stands at the end of the row.
 export const pauseKey = { p: ["Pause or resume", name => document.querySelector(`tr[data-id="${CSS.escape(name)}"] .acts-cell button`)?.click()] };
 
+// What waits for its time, for another attempt, for a parent.
+export const heldOf = it => it.scheduled + it.retrying + it.blocked;
+export const heldText = it => `${count(it.scheduled)} scheduled, ${count(it.retrying)} for another attempt, ${count(it.blocked)} for a parent`;
+
 const CONCERNS = { no_worker: "no worker", failing: "failing", stalled: "stands still" };
 
-export function queueColumns({ after, spark }) {
+// `isWhole`: with what is held back.
+export function queueColumns({ after, spark, isWhole = false }) {
   const of = row => () => row.value;
   return [
     { label: "Queue", sort: "name", cell: (row, name) => span({ class: "row" }, a({ href: link(["queues", name]) }, name), pausedNote(of(row), { after }),
       () => row.value.attention.filter(it => CONCERNS[it]).map(it => span({ class: "status", "data-s": "warn" }, icon("warn"), CONCERNS[it]))) },
     { label: "Waiting", class: "num", cell: row => [span({ class: "on-card quiet" }, "waiting "), span(() => count(row.value.waiting))] },
+    isWhole && { label: "Held back", class: "num hide", cell: row => () => span({ title: heldText(row.value) }, count(heldOf(row.value))) },
     { label: "Oldest", class: "num hide", cell: row => () => (row.value.oldest_waiting_at ? sinceText(row.value.oldest_waiting_at) : "–") },
     { label: "Running", class: "num hide", cell: row => () => [count(row.value.processing), row.value.max_concurrency ? span({ class: "quiet" }, `/${count(row.value.max_concurrency)}`) : null] },
     { label: "Done/min", class: "num hide", cell: row => () => perMinute(row.value.completed_per_min) },
