@@ -29,6 +29,9 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "schedule-edit": lambda world: f"/schedules/{world.made['schedule']['id']}?edit=1",
     "schedule-new": lambda world: "/schedules/new?cron=30 2 * *",
     "cron": lambda world: "/cron",
+    "workflows": lambda world: "/workflows",
+    "workflow": lambda world: f"/workflows/{world.made['workflow']['id']}?step=score",
+    "workflow-time": lambda world: f"/workflows/{world.made['workflow']['id']}?view=time",
     "more": lambda world: "/more",
     "missing": lambda world: "/nothing",
 }

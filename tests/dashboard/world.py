@@ -107,10 +107,22 @@ def seed(api: httpx.Client) -> World:
             "payload": {},
             "depends_on": ["extract-eu", "extract-us"],
         },
-        {"key": "score", "queue_name": "etl", "payload": {}, "depends_on": ["clean"]},
+        {
+            "key": "score",
+            "queue_name": "etl",
+            "payload": {"model": 3},
+            "depends_on": ["clean"],
+            "max_retries": 0,
+        },
         {"key": "report", "queue_name": "etl", "payload": {}, "depends_on": ["score"]},
     ]
     world.made["workflow"] = world.post("/workflows", {"name": "nightly-etl", "jobs": steps})
+    for _ in range(2):
+        for claimed in world.claim("etl", 2):
+            world.complete(claimed, {"rows": 1204})
+    [claimed] = world.claim("etl")
+    world.fail(claimed, ERRORS[0])
+    world.post("/workflows", {"name": "waiting", "jobs": steps[:2]})
     world.made["webhook"] = world.post(
         "/outgoing-webhooks",
         {"name": f"shop {HOSTILE}", "url": NOBODY, "events": ["job.created"], "secret": "hush"},
