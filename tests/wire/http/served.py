@@ -10,6 +10,7 @@ import httpx
 from msgspec import structs
 
 from spooled_lite.app import running
+from spooled_lite.background.supervisor import Supervise, run_loops
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.issue import issue
@@ -73,11 +74,17 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    path: str, settings: Settings, *, rows: Sequence[Row] | None = None, ids: Ids | None = None
+    path: str,
+    settings: Settings,
+    *,
+    rows: Sequence[Row] | None = None,
+    ids: Ids | None = None,
+    supervise: Supervise = run_loops,
 ) -> AsyncIterator[Served]:
     """Everything but the listeners. `rows`: other routes than the real ones."""
     clock = ManualClock(NOW_MS)
-    async with running(structs.replace(settings, database=path), clock=clock, ids=ids) as it:
+    file = structs.replace(settings, database=path)
+    async with running(file, clock=clock, ids=ids, supervise=supervise) as it:
         services, key = it.services, it.key
         if key is None:  # the file is not new
             key = (await services.db.write(_another_key)).secret
@@ -110,9 +117,10 @@ class Api:
         rows: Sequence[Row] | None = None,
         *,
         ids: Ids | None = None,
+        supervise: Supervise = run_loops,
     ) -> None:
         self._runner = asyncio.Runner()
-        self._context = serving(path, settings, rows=rows, ids=ids)
+        self._context = serving(path, settings, rows=rows, ids=ids, supervise=supervise)
         self._has_real_routes = rows is None
 
     def __enter__(self) -> Self:
