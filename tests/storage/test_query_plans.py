@@ -53,7 +53,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
     "core.jobs.check_statements.WRONGLY_CLAIMABLE": CHECK,
     "core.jobs.check_statements.WITHOUT_BODY": CHECK,
-    "core.workflows.statements.ORPHANED_EDGES": CHECK,
+    "core.workflows.edge_statements.ORPHANED_EDGES": CHECK,
     "core.jobs.statements.OF_ALL_ORGS": "back from the newest job, for two seconds at most",
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",

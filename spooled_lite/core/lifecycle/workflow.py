@@ -9,6 +9,7 @@ from spooled_lite.core.steps import statements as step_statements
 from spooled_lite.core.steps.advance import counted_together, set_status
 from spooled_lite.core.steps.dependents import hold_back, tell_dependents_later
 from spooled_lite.core.steps.revive import revive_steps
+from spooled_lite.core.workflows import edge_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow
 from spooled_lite.core.workflows.query import get_workflow, with_metadata
@@ -113,6 +114,6 @@ def delete_workflow(tx: Tx, org: int, workflow_id: str, scope: Scope) -> None:
     workflow = get_workflow(tx, org, workflow_id, scope)
     if workflow["status"] in ("pending", "running"):
         raise Conflict(f"Only finished workflows can be deleted; this one is {workflow['status']}")
-    tx.execute(workflow_statements.DELETE_EDGES_OF_WORKFLOW, {"workflow_id": workflow_id})
+    tx.execute(edge_statements.DELETE_EDGES_OF_WORKFLOW, {"workflow_id": workflow_id})
     tx.execute(workflow_statements.LET_STEPS_GO, {"workflow_id": workflow_id})
     tx.execute(workflow_statements.DELETE, {"seq": workflow["seq"]})

@@ -3,7 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.steps.advance import status_of
-from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import CountedWorkflowRow
 from spooled_lite.core.workflows.records import ENDED
 from spooled_lite.storage.transaction import Reading
@@ -20,7 +20,7 @@ def recount(tx: Reading) -> list[str]:
     """
     orphans = [
         f"job {row['job']}, which is not there, waits for job {row['parent']}"
-        for row in tx.rows(statements.ORPHANED_EDGES, {"limit": ORPHANS_SHOWN})
+        for row in tx.rows(edge_statements.ORPHANED_EDGES, {"limit": ORPHANS_SHOWN})
     ]
     workflows = tx.rows(statements.ALL_WITH_FOUND)
     return [*orphans, *(said for row in workflows for said in _of_workflow(row))]

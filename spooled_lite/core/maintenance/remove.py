@@ -15,7 +15,7 @@ from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.steps.dependents import let_go, look_again
-from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows import edge_statements
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline
 from spooled_lite.storage.texts import array_of
@@ -161,7 +161,7 @@ def _tell_those_left(tx: Tx, rows: Sequence[removal_statements.RemovedRow], coun
 
 
 def _edges_above(tx: Tx, job: int) -> int:
-    return tx.value(workflow_statements.COUNT_EDGES, {"job": job}) or 0
+    return tx.value(edge_statements.COUNT_EDGES, {"job": job}) or 0
 
 
 def _delete(tx: Tx, rows: Sequence[removal_statements.RemovedRow], *, is_counted: bool) -> None:

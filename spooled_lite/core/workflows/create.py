@@ -14,7 +14,7 @@ from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
-from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
@@ -81,12 +81,12 @@ def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequen
         for number, step, parents in zip(numbers, steps, graph, strict=True)
         if parents
     ]
-    waiting += [_NOBODY] * (-len(waiting) % statements.STEPS_AT_ONCE)
+    waiting += [_NOBODY] * (-len(waiting) % edge_statements.STEPS_AT_ONCE)
     tx.execute_many(
-        statements.INSERT_EDGES,
+        edge_statements.INSERT_EDGES,
         [
-            list(chain.from_iterable(waiting[start : start + statements.STEPS_AT_ONCE]))
-            for start in range(0, len(waiting), statements.STEPS_AT_ONCE)
+            list(chain.from_iterable(waiting[start : start + edge_statements.STEPS_AT_ONCE]))
+            for start in range(0, len(waiting), edge_statements.STEPS_AT_ONCE)
         ],
     )
 

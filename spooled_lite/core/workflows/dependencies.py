@@ -8,7 +8,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows import edge_statements
 from spooled_lite.core.workflows.columns import ChildRow, ParentRow
 from spooled_lite.core.workflows.records import PARENTS_MAX, Mode
 from spooled_lite.errors import Conflict, NotFound, RuleBroken
@@ -32,7 +32,7 @@ def get_dependencies(tx: Reading, org: int, job_id: str, scope: Scope) -> Depend
     job = get_job(tx, org, job_id, scope)
     around = {"job": job["seq"], "limit": SHOWN_MAX}
     return Dependencies(
-        job, tx.rows(statements.PARENTS, around), tx.rows(statements.CHILDREN, around)
+        job, tx.rows(edge_statements.PARENTS, around), tx.rows(edge_statements.CHILDREN, around)
     )
 
 
@@ -58,17 +58,17 @@ def add_dependencies(
     added = 0
     for parent in parents:
         if parent != job["seq"] and not _reaches(tx, start=parent, goal=job["seq"]):
-            added += tx.execute(statements.ADD_EDGE, {"job": job["seq"], "parent": parent})
-    if (tx.value(statements.COUNT_EDGES, {"job": job["seq"]}) or 0) > PARENTS_MAX:
+            added += tx.execute(edge_statements.ADD_EDGE, {"job": job["seq"], "parent": parent})
+    if (tx.value(edge_statements.COUNT_EDGES, {"job": job["seq"]}) or 0) > PARENTS_MAX:
         raise RuleBroken.of("depends_on", f"A job may wait for at most {PARENTS_MAX} jobs", "range")
-    tx.execute(statements.SET_MODE, {"seq": job["seq"], "mode": mode})
+    tx.execute(edge_statements.SET_MODE, {"seq": job["seq"], "mode": mode})
     return added
 
 
 def _find_all(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> list[int]:
     found = [
         row["seq"]
-        for row in tx.rows(statements.FIND, {"ids": array_of(job_ids), "org": org})
+        for row in tx.rows(edge_statements.FIND, {"ids": array_of(job_ids), "org": org})
         if scope.allows(row["queue_name"])
     ]
     if len(found) < len(set(job_ids)):
@@ -77,7 +77,7 @@ def _find_all(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> list[in
 
 
 def _reaches(tx: Tx, *, start: int, goal: int) -> bool:
-    row = tx.row(statements.REACHES, {"start": start, "goal": goal, "limit": ANCESTORS_MAX})
+    row = tx.row(edge_statements.REACHES, {"start": start, "goal": goal, "limit": ANCESTORS_MAX})
     assert row is not None, "an aggregate always yields a row"
     # Past the bound it is unknown; to be safe, the dependency counts as one that closes a cycle.
     return bool(row["found"]) or row["seen"] >= ANCESTORS_MAX

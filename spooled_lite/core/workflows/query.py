@@ -10,7 +10,7 @@ from spooled_lite.core.jobs.bodies import filled, is_intact
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.workflows import statements
+from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import (
     FailedStepRow,
     ListedWorkflowRow,
@@ -189,7 +189,7 @@ def _steps(tx: Reading, workflow_id: str, *, limit: int, offset: int) -> Steps[J
 def _edges_of(tx: Reading, workflow_id: str, numbers: Sequence[int]) -> Edges:
     asked = {"workflow_id": workflow_id, "steps": msgspec.json.encode(numbers).decode()}
     edges: dict[int, list[ShownEdgeRow]] = {}
-    for edge in tx.rows(statements.EDGES_OF_STEPS, asked):
+    for edge in tx.rows(edge_statements.EDGES_OF_STEPS, asked):
         edges.setdefault(edge["job"], []).append(edge)
     return edges
 
@@ -210,12 +210,12 @@ def results_of_parents(
         if job["workflow_id"] is None:
             continue
         around = {"job": job["seq"], "workflow_id": job["workflow_id"]}
-        size = tx.value(statements.RESULTS_BYTES, around) or 0
+        size = tx.value(edge_statements.RESULTS_BYTES, around) or 0
         if size > min(left, DEPS_BYTES_MAX):
             found[job["seq"]] = None
         else:
             left -= size
-            rows = tx.rows(statements.RESULTS, around)
+            rows = tx.rows(edge_statements.RESULTS, around)
             is_good = all(is_intact(row["result"], row["checksum"]) for row in rows)
             found[job["seq"]] = rows if is_good else None
     return found

@@ -1,84 +1,24 @@
-"""Every statement about workflows, and about which job waits for which."""
+"""Every statement about workflows and their steps, but not about what the steps wait for.
+
+Those are in edge_statements.py.
+"""
 
 from typing import Final
 
 from spooled_lite.core.jobs.columns import OF_STEP, JobRow
 from spooled_lite.core.jobs.statements import VISIBLE, inserting
 from spooled_lite.core.workflows.columns import (
-    ChildRow,
     CountedWorkflowRow,
     FailedStepRow,
-    FoundJobRow,
     ListedWorkflowRow,
     OldWorkflowRow,
-    OrphanedEdgeRow,
-    ParentResultRow,
-    ParentRow,
-    ReachRow,
     SettledStepRow,
-    ShownEdgeRow,
     StepStatusRow,
     WaitingStepRow,
     WorkflowOfAnyOrgRow,
     WorkflowRow,
 )
 from spooled_lite.storage.statement import Statement, Value
-
-# The primary key of job_dependencies, in its order.
-PARENTS: Final = Statement(
-    ParentRow,
-    """
-SELECT parents.id, parents.queue_name, parents.status, edges.condition
-  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE edges.job = :job AND edges.is_link = 0
- ORDER BY edges.parent LIMIT :limit
-""",
-)
-
-# Index job_dependents, in its order.
-CHILDREN: Final = Statement(
-    ChildRow,
-    """
-SELECT children.id, children.queue_name, children.status, children.dependency_mode, edges.condition
-  FROM job_dependencies AS edges JOIN jobs AS children ON children.seq = edges.job
- WHERE edges.parent = :job AND edges.is_link = 0
- ORDER BY edges.job LIMIT :limit
-""",
-)
-
-# Index jobs_by_id, once for each id asked for. Without CROSS, SQLite 3.40 begins with all jobs of
-# the organization.
-FIND: Final = Statement(
-    FoundJobRow,
-    """
-SELECT jobs.seq, jobs.id, queue_name
-  FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
- WHERE jobs.org = :org"""
-    + VISIBLE,
-)
-
-# Walks up from a parent: is the job itself among the parents of that parent?
-REACHES: Final = Statement(
-    ReachRow,
-    """
-WITH RECURSIVE above (job) AS (
-    SELECT :start
-    UNION
-    SELECT parent FROM above JOIN job_dependencies ON job_dependencies.job = above.job
-    LIMIT :limit)
-SELECT count(*) AS seen, max(job = :goal) AS found FROM above
-""",
-)
-
-ADD_EDGE: Final = """
-INSERT INTO job_dependencies (job, parent) VALUES (:job, :parent) ON CONFLICT DO NOTHING
-"""
-
-COUNT_EDGES: Final = Value(int, "SELECT count(*) FROM job_dependencies WHERE job = :job")
-
-SET_MODE: Final = "UPDATE jobs SET dependency_mode = :mode WHERE seq = :seq"
-
-# -- workflows -------------------------------------------------------------------------------
 
 INSERT: Final = Statement(
     WorkflowRow,
@@ -97,16 +37,6 @@ INSERT INTO workflow_metadata (workflow, metadata) VALUES (:workflow, :metadata)
 METADATA: Final = Value(bytes, "SELECT metadata FROM workflow_metadata WHERE workflow = :seq")
 
 INSERT_STEP: Final = inserting(OF_STEP)
-
-# The edges of this many steps are inserted by one statement. SQLite copies every page that a
-# statement changes, and the edges of all steps lie on the same pages: with one statement for each
-# step, a workflow whose steps share their parents took a third longer; with one for each edge,
-# twice as long.
-STEPS_AT_ONCE: Final = 50
-
-INSERT_EDGES: Final = "INSERT INTO job_dependencies (job, parent, condition) " + " UNION ALL ".join(
-    ["SELECT ?, value, ? FROM json_each(?)"] * STEPS_AT_ONCE
-)
 
 BY_ID: Final = Statement(WorkflowRow, "SELECT * FROM workflows WHERE id = :id AND org = :org")
 
@@ -174,42 +104,6 @@ STEP: Final = Statement(
     "SELECT * FROM jobs WHERE id = :id AND org = :org AND workflow_id = :workflow_id" + VISIBLE,
 )
 
-# What those steps wait for, in the order of the steps, then of the primary key of
-# job_dependencies. A parent that was added later need not be a step of this workflow.
-EDGES_OF_STEPS: Final = Statement(
-    ShownEdgeRow,
-    """
-SELECT edges.job, edges.condition, parents.id AS parent_id,
-       CASE WHEN parents.workflow_id = :workflow_id THEN parents.step_key END AS parent_key
-  FROM json_each(:steps) AS shown CROSS JOIN job_dependencies AS edges ON edges.job = shown.value
-                                  CROSS JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE edges.is_link = 0
-""",
-)
-
-# -- the results of the parents of a claimed step ------------------------------------------------
-
-RESULTS_BYTES: Final = Value(
-    int,
-    """
-SELECT coalesce(sum(coalesce(parents.result_bytes, length(parents.result))), 0) AS bytes
-  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
-""",
-)
-
-RESULTS: Final = Statement(
-    ParentResultRow,
-    """
-SELECT parents.step_key, coalesce(parents.result, bodies.body) AS result, bodies.checksum
-  FROM job_dependencies AS edges
-  JOIN jobs AS parents ON parents.seq = edges.parent
-  LEFT JOIN job_bodies AS bodies ON bodies.job = parents.seq AND bodies.which = 'result'
- WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
- ORDER BY edges.parent
-""",
-)
-
 # -- how a workflow changes ---------------------------------------------------------------------
 
 COUNT_STEPS: Final = Statement(
@@ -267,14 +161,6 @@ SELECT seq, status FROM jobs
     + " ORDER BY step_position",
 )
 
-# A step that still waits keeps its edges: without them it would wait for ever.
-DELETE_EDGES_OF_WORKFLOW: Final = """
-DELETE FROM job_dependencies
- WHERE is_link = 0
-   AND job IN (SELECT seq FROM jobs
-                WHERE workflow_id = :workflow_id AND status NOT IN ('pending', 'scheduled'))
-"""
-
 LET_STEPS_GO: Final = "UPDATE jobs SET workflow_id = NULL WHERE workflow_id = :workflow_id"
 
 DELETE: Final = "DELETE FROM workflows WHERE seq = :seq"
@@ -308,16 +194,6 @@ SELECT workflows.*,
        count(*) FILTER (WHERE steps.status = 'cancelled') AS cancelled_found
   FROM workflows LEFT JOIN jobs AS steps ON steps.workflow_id = workflows.id
  GROUP BY workflows.seq
-""",
-)
-
-# Edges of jobs that do not exist: a foreign key on `job` would refuse them.
-ORPHANED_EDGES: Final = Statement(
-    OrphanedEdgeRow,
-    """
-SELECT job, parent FROM job_dependencies
- WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.seq = job_dependencies.job)
- LIMIT :limit
 """,
 )
 
