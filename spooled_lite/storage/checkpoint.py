@@ -8,6 +8,7 @@ from typing import Final
 
 from spooled_lite.storage.file_guard import FileWatch
 from spooled_lite.storage.quiet_moment import QuietMoment
+from spooled_lite.storage.trouble import SAY_AGAIN_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ IDLE_SECONDS: Final = 1.0  # of silence before the log is emptied
 IDLE_SECONDS_MAX: Final = 60.0  # between tries, when readers were in the way again and again
 MOMENT_SECONDS_MAX: Final = 1.0  # that reads are held back; a reader that stays has its way
 FRAME_BYTES: Final = 4_096  # of a page in the log
-SAY_AGAIN_SECONDS: Final = 10.0  # between two lines about one that failed
 
 
 class Checkpointer:

@@ -15,6 +15,7 @@ READER_CACHE_KIB: Final = 4 * 1024
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024  # a truncated log keeps at most this
 CACHED_STATEMENTS: Final = 512
 AUTO_VACUUM_INCREMENTAL: Final = 2
+STEPS_BETWEEN_LOOKS: Final = 10_000  # virtual machine steps before a long statement may be ended
 
 _SYNCHRONOUS: Final = {"off": 0, "normal": 1, "full": 2}
 

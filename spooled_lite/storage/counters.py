@@ -9,6 +9,8 @@ from spooled_lite.storage.statement import Value
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 MINUTE_MS: Final = 60 * 1000
+HOUR_MINUTES: Final = 60
+DAY_MINUTES: Final = DAY_MS // MINUTE_MS
 
 QueueCounts = dict[tuple[int, int, str], int]  # queue, minute (0: now), name
 Histograms = dict[tuple[int, int, str, int], int]  # key, minute, kind, bucket

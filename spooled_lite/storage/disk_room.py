@@ -8,12 +8,12 @@ import time
 from typing import Final
 
 from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.trouble import SAY_AGAIN_SECONDS
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0  # between two looks when nothing is written
 WANTED_SECONDS: Final = 10.0  # after a create was refused, room is made for the next try
-SAY_AGAIN_SECONDS: Final = 10.0  # between two lines of the log about it
 FULL_BYTES: Final = 1024 * 1024  # hardly a transaction fits into less
 # More than one batch can write: with so much above the reserve nobody looks within a batch.
 NEAR_BYTES: Final = 256 * 1024 * 1024

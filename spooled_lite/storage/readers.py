@@ -12,7 +12,13 @@ import aiosqlite
 
 from spooled_lite.clock import Clock
 from spooled_lite.errors import DatabaseError, RequestTimeout
-from spooled_lite.storage.connection import READER_BUSY_MS, open_reader, reader_pragmas, uri_of
+from spooled_lite.storage.connection import (
+    READER_BUSY_MS,
+    STEPS_BETWEEN_LOOKS,
+    open_reader,
+    reader_pragmas,
+    uri_of,
+)
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.trouble import is_interrupted, reason_of, unavailable
@@ -32,7 +38,6 @@ PAGE_SECONDS_MAX: Final = 0.1
 PAGED_MAX: Final = 16  # long reads at a time, each with a connection of its own
 POINT_SECONDS_MAX: Final = 0.01  # on the loop's thread; what takes longer goes to a reader thread
 _TOO_LONG: Final = "The read took too long"
-_STEPS_BETWEEN_LOOKS: Final = 10_000  # virtual machine steps between looks at the clock
 
 
 class Reads:
@@ -167,9 +172,7 @@ class Readers:
         await self.moment.page_begins()
         try:
             until = time.monotonic() + PAGE_SECONDS_MAX
-            await connection.set_progress_handler(
-                lambda: self._is_over(until), _STEPS_BETWEEN_LOOKS
-            )
+            await connection.set_progress_handler(lambda: self._is_over(until), STEPS_BETWEEN_LOOKS)
             return list(
                 await connection.execute_fetchall(statement, {**params, "page": PAGE_ROWS_MAX})
             )
@@ -199,7 +202,7 @@ class Readers:
             raise unavailable("shutting_down") if self._is_closed else RequestTimeout(_TOO_LONG)
         try:
             connection = self._thread_connection()
-            connection.set_progress_handler(lambda: self._ends(read), _STEPS_BETWEEN_LOOKS)
+            connection.set_progress_handler(lambda: self._ends(read), STEPS_BETWEEN_LOOKS)
             connection.execute("BEGIN")
             try:
                 return read.run(Reading(connection, self._clock.now_ms()))
@@ -222,7 +225,7 @@ class Readers:
         connection = self._open(busy_ms=0)
         # A statement that is no point read must not hold up the loop.
         connection.set_progress_handler(
-            lambda: time.monotonic() > self._point_until, _STEPS_BETWEEN_LOOKS
+            lambda: time.monotonic() > self._point_until, STEPS_BETWEEN_LOOKS
         )
         return connection
 

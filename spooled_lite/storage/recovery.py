@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Final
 
 from spooled_lite.errors import OutageReason, Unavailable
-from spooled_lite.storage.connection import Durability, open_writer
+from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS, Durability, open_writer
 from spooled_lite.storage.file_guard import WAL_SUFFIX, FileWatch, length_of
 from spooled_lite.storage.log_sync import LogSync
 from spooled_lite.storage.trouble import (
+    SAY_AGAIN_SECONDS,
     file_damaged,
     file_gone,
     is_corrupt,
@@ -30,10 +31,8 @@ TROUBLE_PAUSE_SECONDS: Final = 1.0  # before something the storage refused is tr
 # A file that was found whole is not read from end to end again so soon: it may be large, and the
 # storage may fail at every batch.
 CHECK_AGAIN_SECONDS: Final = 600.0
-SAY_AGAIN_SECONDS: Final = 10.0  # between two lines about the same trouble
 PROBE_BYTES: Final = 64 * 1024
 NEAR_LIMIT_BYTES: Final = 64 * 1024 * 1024  # a batch and its log are shorter
-_STEPS_BETWEEN_LOOKS: Final = 10_000  # virtual machine steps between looks whether it should stop
 
 _REASONS: Final[dict[int, OutageReason]] = {
     errno.ENOSPC: "storage_full",
@@ -208,7 +207,7 @@ class OpenFile:
         """Read the file from end to end, unless that was done a short while ago. A stop ends it."""
         if time.monotonic() - self._checked_at < CHECK_AGAIN_SECONDS:
             return "ok"
-        self.connection.set_progress_handler(self._is_stopping, _STEPS_BETWEEN_LOOKS)
+        self.connection.set_progress_handler(self._is_stopping, STEPS_BETWEEN_LOOKS)
         try:
             verdict: str = self.connection.execute("PRAGMA quick_check(1)").fetchall()[0][0]
         finally:

@@ -14,6 +14,8 @@ from spooled_lite.errors import (
 
 logger = logging.getLogger(__name__)
 
+SAY_AGAIN_SECONDS: Final = 10.0  # between two log lines about the same trouble that goes on
+
 # Primary result codes of SQLite (the low byte of the extended code).
 _REASONS: Final[dict[int, OutageReason]] = {
     sqlite3.SQLITE_FULL: "storage_full",

@@ -130,7 +130,7 @@ def test_a_read_that_takes_too_long_is_ended_and_the_next_ones_work(path: Path) 
 def test_a_read_whose_time_is_over_still_ends_its_transaction(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers, "_STEPS_BETWEEN_LOOKS", 1)
+    monkeypatch.setattr(readers, "STEPS_BETWEEN_LOOKS", 1)
     over = False
     monkeypatch.setattr(readers.Readers, "_is_over", lambda self, until: over)
 

@@ -115,7 +115,7 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "schedule.triggered": _schedule,
 }
 KINDS: Final = those(lambda about: about.is_logged)
-_WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
+WITHOUT_QUEUE: Final = frozenset(name for name in _BODIES if name.startswith("workflow."))
 
 
 class LoggedSubjectRow(TypedDict):
@@ -132,7 +132,7 @@ def log_rows(events: Sequence[Event]) -> list[LogRow]:
         if body is None or (body is _job and not is_announced(event)):
             continue
         subject: LoggedSubjectRow = event.row
-        queue_name = None if event.type in _WITHOUT_QUEUE else subject["queue_name"]
+        queue_name = None if event.type in WITHOUT_QUEUE else subject["queue_name"]
         logged = _encode(body(event))
         rows.append((event.org, event.type, queue_name, subject["id"], logged, event.at_ms))
     return rows

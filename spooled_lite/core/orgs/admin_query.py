@@ -16,9 +16,10 @@ from spooled_lite.core.orgs.columns import (
     WorkersRow,
 )
 from spooled_lite.core.orgs.usage import OrgUsage, usage_of
+from spooled_lite.core.workers.records import HEARD_OF_WITHIN_MS
 from spooled_lite.errors import NotFound
 from spooled_lite.plans import TIERS, Plans
-from spooled_lite.storage.counters import DAY_MS, MINUTE_MS, day_name
+from spooled_lite.storage.counters import DAY_MINUTES, DAY_MS, MINUTE_MS, day_name
 from spooled_lite.storage.statement import Statement, Value
 from spooled_lite.storage.texts import pattern_of
 from spooled_lite.storage.transaction import Reading
@@ -28,9 +29,7 @@ R = TypeVar("R")
 SEARCH_CHARS_MAX: Final = 100
 SORTS: Final = ("name", "slug", "plan_tier", "created_at", "updated_at")
 DELETED: Final = "deleted"  # the tier after a soft deletion
-HEARD_OF_WITHIN_MS: Final = 60_000
 WEEK_MS: Final = 7 * DAY_MS
-_DAY_MINUTES: Final = DAY_MS // MINUTE_MS
 
 # Fragments of constants, joined with AND; values are always bound.
 _NOT_REMOVED: Final = "deleted_at_ms IS NULL"
@@ -127,7 +126,7 @@ def server_sums(tx: Reading) -> ServerSums:
     return ServerSums(
         organizations=tx.rows(statements.ORGANIZATIONS, since_midnight),
         jobs=_one(tx, statements.JOBS_NOW),
-        day=_one(tx, statements.JOBS_OF_A_DAY, day_from=minute - _DAY_MINUTES + 1, minute=minute),
+        day=_one(tx, statements.JOBS_OF_A_DAY, day_from=minute - DAY_MINUTES + 1, minute=minute),
         workers=_one(tx, statements.WORKERS, since_ms=tx.now_ms - HEARD_OF_WITHIN_MS),
         rest=_one(tx, statements.REST),
     )

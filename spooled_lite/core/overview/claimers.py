@@ -1,15 +1,13 @@
 """Who takes the jobs of a queue: registered workers, and what memory knows of claims."""
 
 from collections import Counter
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from spooled_lite.core.overview import queue_statements as statements
-from spooled_lite.core.workers.records import SILENCE_MS
+from spooled_lite.core.workers.records import COUNTED_MAX, SILENCE_MS
 from spooled_lite.storage.transaction import Reading
-
-WORKERS_MAX: Final = 10_000  # looked at; beyond it the numbers stop growing
 
 _names = msgspec.json.Decoder(list[str]).decode
 
@@ -28,7 +26,7 @@ class ClaimSource(Protocol):
 
 def workers_by_queue(tx: Reading, org: int) -> Counter[str]:
     """How many workers that were heard of lately would take jobs of each queue."""
-    asked = {"org": org, "since_ms": tx.now_ms - SILENCE_MS, "limit": WORKERS_MAX}
+    asked = {"org": org, "since_ms": tx.now_ms - SILENCE_MS, "limit": COUNTED_MAX}
     found: Counter[str] = Counter()
     for names in tx.values(statements.QUEUES_OF_WORKERS, asked):
         found.update(set(_names(names)))

@@ -12,13 +12,12 @@ from spooled_lite.core.jobs.error_groups import ERRORS
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview import error_statements as statements
 from spooled_lite.core.overview.error_statements import GroupRow
-from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.counters import HOUR_MINUTES, MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
 GROUPS_READ_MAX: Final = (
     10_000  # of all queues together; the queues that were made last are left out
 )
-HOUR_MINUTES: Final = 60
 QUEUES_SHOWN_MAX: Final = 20
 JOB_TYPES_MAX: Final = 5
 LOOKED_AT_MAX: Final = 100  # of the newest dead letters of a group, for their types

@@ -9,15 +9,14 @@ from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.overview import statements
-from spooled_lite.core.queues.query import DAY_MINUTES, HOUR_MINUTES, list_queues
+from spooled_lite.core.queues.query import list_queues
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.query import is_visible
-from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.core.workers.records import COUNTED_MAX, HEARD_OF_WITHIN_MS
+from spooled_lite.storage.counters import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
 SHOWN_QUEUES_MAX: Final = 20
-HEARD_OF_WITHIN_MS: Final = 60_000  # shorter than what makes a worker offline
-WORKERS_MAX: Final = 10_000  # looked at; beyond it the numbers stop growing
 
 
 class JobStanding(Struct, frozen=True, kw_only=True):
@@ -122,6 +121,6 @@ def _queues(tx: Reading, org: int, scope: Scope) -> list[ShownQueue]:
 def _worker_statuses(tx: Reading, org: int, scope: Scope) -> list[str]:
     since_ms = tx.now_ms - HEARD_OF_WITHIN_MS
     rows = tx.rows(
-        worker_statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": WORKERS_MAX}
+        worker_statements.HEARD_OF, {"org": org, "since_ms": since_ms, "limit": COUNTED_MAX}
     )
     return [row["status"] for row in rows if is_visible(row["queue_names"], scope)]

@@ -6,9 +6,9 @@ from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs import admin_statements
 from spooled_lite.core.overview import statements
-from spooled_lite.core.overview.figures import WORKERS_MAX, JobStanding, overview
+from spooled_lite.core.overview.figures import JobStanding, overview
 from spooled_lite.core.workers.query import is_visible
-from spooled_lite.core.workers.records import SILENCE_MS
+from spooled_lite.core.workers.records import COUNTED_MAX, SILENCE_MS
 from spooled_lite.storage.transaction import Reading
 
 
@@ -74,7 +74,7 @@ def totals(tx: Reading, org: int, scope: Scope) -> Totals:
     queues = [
         row for row in tx.rows(statements.STATES, {"org": org}) if scope.allows(row["queue_name"])
     ]
-    rows = tx.rows(statements.OF_ORG, {"org": org, "limit": WORKERS_MAX})
+    rows = tx.rows(statements.OF_ORG, {"org": org, "limit": COUNTED_MAX})
     workers = [row for row in rows if is_visible(row["queue_names"], scope)]
     active = [row for row in workers if row["last_heartbeat_ms"] > tx.now_ms - SILENCE_MS]
     return Totals(

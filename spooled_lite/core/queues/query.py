@@ -11,12 +11,10 @@ from spooled_lite.core.queues.records import QueueDepth, QueueStanding
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.records import SILENCE_MS
 from spooled_lite.errors import NotFound
-from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.counters import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
 LISTED_MAX: Final = 100
-DAY_MINUTES: Final = 1_440
-HOUR_MINUTES: Final = 60
 
 
 def get_queue(tx: Reading, org: int, queue_name: str) -> QueueRow:

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 from spooled_lite.errors import RuleBroken
 
 SILENCE_MS: Final = 120_000  # without a heartbeat for this long, a worker counts as offline
+HEARD_OF_WITHIN_MS: Final = 60_000  # figures count a worker whose last heartbeat is no older
+COUNTED_MAX: Final = 10_000  # workers read for one figure, which grows no further
 WORKER_QUEUES_MAX: Final = 100  # of one worker
 CURRENT_JOBS_MAX: Final = 1_000
 METADATA_BYTES_MAX: Final = 65_536

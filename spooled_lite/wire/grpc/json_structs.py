@@ -15,9 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from spooled_lite.errors import Conflict, RuleBroken
-from spooled_lite.wire.http.json_text import may_have_number_beyond_doubles
+from spooled_lite.wire.http.json_text import NESTING_MAX, may_have_number_beyond_doubles
 
-NESTING_MAX: Final = 100  # levels, as in JSON over REST
 # Messages in each other that a client reads in a payload or result: the library takes a hundred,
 # and the response and the job are around it.
 MESSAGES_MAX: Final = 99

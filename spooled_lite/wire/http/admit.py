@@ -69,7 +69,7 @@ class AccessRule(Protocol):
         ...
 
 
-_UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP})
+UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP})
 
 
 async def admit(call: Call, rule: AccessRule) -> None:
@@ -125,7 +125,7 @@ def _let_in(call: Call, rule: AccessRule, caller: Caller) -> None:
 def _check_rights(rule: AccessRule, is_enforced: bool, caller: Caller) -> None:
     if is_enforced and rule.words:
         caller.check_may(*rule.words)
-    if rule.access in _UNSCOPED and not caller.scope.is_unrestricted:
+    if rule.access in UNSCOPED and not caller.scope.is_unrestricted:
         raise AccessDenied("This call needs a key without a queue restriction")
 
 

@@ -17,13 +17,12 @@ from spooled_lite.errors import (
     WrongShape,
 )
 from spooled_lite.wire.http.body_lists import check_lists
-from spooled_lite.wire.http.json_text import is_nested_over
+from spooled_lite.wire.http.json_text import NESTING_MAX, is_nested_over
 from spooled_lite.wire.http.kept_json import check_kept
 
 T = TypeVar("T")
 
 BODY_BYTES_MAX: Final = 5 * 1024 * 1024
-NESTING_MAX: Final = 100  # levels
 LISTS_BYTES_MAX: Final = 65_536  # of a body whose lists need no look of their own
 UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of a member that is unknown
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-SLICE_BYTES: Final = 65_536  # looked at in one go: the interpreter is nobody else's meanwhile
+NESTING_MAX: Final = 100  # levels of a JSON value, over REST and gRPC
+SLICE_BYTES: Final = 65_536  # read in one step, during which no other thread gets the interpreter
 DIGITS_MAX: Final = 308  # before the point: with more of them it is beyond every double
 
 # -- without its strings ---------------------------------------------------------------------------

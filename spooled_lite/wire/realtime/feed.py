@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.clock import Clock
-from spooled_lite.core.jobs.log import KINDS, LoggedSubjectRow
+from spooled_lite.core.jobs.log import WITHOUT_QUEUE, LoggedSubjectRow
 from spooled_lite.errors import RateLimited, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.log_counts import Counted
@@ -39,7 +39,6 @@ TOO_MANY_NAMES: Final = "The open streams of this organization name too many que
 # after a restart everybody comes back together.
 REPLAYS_MAX: Final = 2
 COMMANDS_PART: Final = 0.25  # of the loop's time, for what all WebSockets ask for
-_WITHOUT_QUEUE: Final = frozenset(kind for kind in KINDS if kind.startswith("workflow."))
 
 
 class Feed:
@@ -150,7 +149,7 @@ class Feed:
         if not event.log_seq and event.type != "job.deleted":
             return
         subject: LoggedSubjectRow = event.row
-        queue_name = None if event.type in _WITHOUT_QUEUE else subject["queue_name"]
+        queue_name = None if event.type in WITHOUT_QUEUE else subject["queue_name"]
         is_fired = event.type == "schedule.triggered"
         job_id: str = event.facts["job_id"] if is_fired else subject["id"]
         if self._concerned(event.org, queue_name, job_id):

@@ -16,7 +16,8 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.grpc.convert import as_field
-from spooled_lite.wire.grpc.json_structs import NESTING_MAX, WHOLE_MAX, TooDeep, json_of, struct_of
+from spooled_lite.wire.grpc.json_structs import WHOLE_MAX, TooDeep, json_of, struct_of
+from spooled_lite.wire.http.json_text import NESTING_MAX
 
 SCALARS = (
     st.none()

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import spooled_lite
-from spooled_lite.wire.http.admit import Access
+from spooled_lite.wire.http.admit import UNSCOPED, Access
 from spooled_lite.wire.http.dispatch import API_PREFIX, Handler, Route, Row
 from spooled_lite.wire.http.documents.described.doc import JSON, Doc, Parameter
 from spooled_lite.wire.http.documents.described.refusals import Refusals
@@ -27,7 +27,6 @@ from spooled_lite.wire.http.documents.schemas import Schemas
 
 VERSION: Final = "3.1.0"
 BY_ADMIN: Final = (Access.ADMIN, Access.BOOTSTRAP)  # where the admin key is not limited
-UNSCOPED: Final = (Access.UNSCOPED, Access.BOOTSTRAP)
 NOT_YET: Final = Doc(summary="Not described yet")  # a test finds them: none is released so
 WITHOUT_CONTENT: Final = frozenset(
     {HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.NOT_MODIFIED}

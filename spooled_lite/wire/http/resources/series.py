@@ -4,9 +4,8 @@ from typing import Final
 
 import spooled_lite
 from spooled_lite.core.overview.series import POINTS_MAX, Mark, SeriesWanted, series
-from spooled_lite.core.queues.query import DAY_MINUTES
 from spooled_lite.errors import BadRequest
-from spooled_lite.storage.counters import MINUTE_MS
+from spooled_lite.storage.counters import DAY_MINUTES, MINUTE_MS
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import integer, time_ms
 from spooled_lite.wire.shapes.series import SeriesView

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.admit import Access
-from spooled_lite.wire.http.body import BODY_BYTES_MAX, NESTING_MAX
+from spooled_lite.wire.http.body import BODY_BYTES_MAX
+from spooled_lite.wire.http.json_text import NESTING_MAX
 
 PAYLOAD_BYTES_MAX: Final = Settings().queue_max_payload_size_bytes
 ABOUT: Final = f"""\
