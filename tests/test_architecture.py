@@ -298,6 +298,18 @@ def test_no_migration_asks_for_time_or_chance() -> None:
         assert SQL_ASKS.search(path.read_text()) is None, path.name
 
 
+# Folders of tests that belong to no room: about the whole server, or files that tests compare with.
+TESTS_BESIDE: Final = frozenset({"crash", "sdk", "sdk/go_client", "soak", "wire/realtime/golden"})
+
+
+def test_a_folder_of_tests_has_the_name_of_its_room() -> None:
+    tests = ROOT.parent / "tests"
+    folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("*.*")}
+    folders -= {name for name in folders if "__pycache__" in name or "." in name.split("/")}
+
+    assert {name for name in folders if not (ROOT / name).is_dir()} == TESTS_BESIDE
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("__init__.py")])
 def test_importing_one_module_imports_one_module(name: str) -> None:
     text = (ROOT / name).read_text()
