@@ -12,7 +12,8 @@ from benchmarks.seed import organization_of
 from benchmarks.table import Bound, Row, spread
 from spooled_lite.app import hooks
 from spooled_lite.clock import SystemClock
-from spooled_lite.core.jobs.records import Claimant, NewJob
+from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.lifecycle.settle import complete

@@ -17,9 +17,8 @@ from spooled_lite.app import running
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD, WORKER_ID
 from spooled_lite.cli.serve import GC_THRESHOLDS
 from spooled_lite.config import Settings
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim
 from spooled_lite.core.queues.records import Admission

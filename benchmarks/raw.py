@@ -18,8 +18,8 @@ from benchmarks.seed import make_file, organization_of
 from benchmarks.serving import QUEUE
 from spooled_lite.app import hooks
 from spooled_lite.cli.load.shapes import BULK_JOBS, PAYLOAD
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue_bulk
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.ids import Ids

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.keys.records import NewKey
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.orgs.records import NewOrganization

@@ -26,8 +26,9 @@ from spooled_lite.cli.load.serial import KeptConnection
 from spooled_lite.cli.load.shapes import PAYLOAD, WORKER_ID, LoadTarget, claim
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
-from spooled_lite.core.jobs.records import Claimant, NewJob
+from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import complete

@@ -159,3 +159,14 @@ def test_every_event_of_webhooks_is_in_their_table() -> None:
     written = [codes(row[0])[0] for row in table("events.md", "Webhook event")]
 
     assert written == list(WEBHOOK_EVENTS)
+
+
+def test_the_questions_of_newcomers_name_few_files_and_they_exist() -> None:
+    asked = dict(table("../README.md", "Question"))
+
+    assert len(asked) >= 5
+    for question, answer in asked.items():
+        files = [name for name in codes(answer) if "/" in name or name.endswith(".py")]
+        missing = [name for name in files if not (ROOT / "spooled_lite" / name).is_file()]
+        assert missing == [], question
+        assert 1 <= len(files) <= (5 if "field" in question else 2), question

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from spooled_lite.app import hooks
 from spooled_lite.background.loops import loops
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue_bulk
 from spooled_lite.core.jobs.query import get_job
-from spooled_lite.core.jobs.records import Claimant, NewJob
+from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.cancel import cancel
 from spooled_lite.core.lifecycle.claim import claim

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
-from spooled_lite.core.jobs.records import Claimant, NewJob
+from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.stats import count
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.query import JobFilter, list_jobs
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.storage.statement import Statement, Value

@@ -3,7 +3,8 @@
 from typing import Final
 
 from spooled_lite.core.ingest.records import Delivery
-from spooled_lite.core.jobs.records import NewJob, job_type_of
+from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.records import job_type_of
 from spooled_lite.errors import RuleBroken
 
 EVENT_CHARS_MAX: Final = 100

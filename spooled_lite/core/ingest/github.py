@@ -8,7 +8,8 @@ from spooled_lite.core.ingest.records import (
     provider_key,
     provider_queue,
 )
-from spooled_lite.core.jobs.records import NewJob, job_type_of
+from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.records import job_type_of
 from spooled_lite.errors import BadRequest
 
 

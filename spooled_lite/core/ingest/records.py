@@ -6,7 +6,7 @@ from typing import Final, Self
 from msgspec import Struct
 
 from spooled_lite.core.ingest.columns import Provider
-from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.errors import BadRequest, NotFound
 from spooled_lite.plans import OwnLimits

@@ -3,7 +3,8 @@
 import msgspec
 
 from spooled_lite.core.ingest.records import Delivery, provider_queue
-from spooled_lite.core.jobs.records import NewJob, job_type_of
+from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.records import job_type_of
 
 
 def delivery(payload: bytes, *, event: str, event_id: str) -> Delivery:

@@ -1,6 +1,11 @@
-"""The columns of a job, once: their types, what a new row begins with, what its INSERT names."""
+"""A new job and its row: the columns, what a row begins with, what its INSERT names.
+
+Where else a new field of a job goes: README, "Reading the code".
+"""
 
 from typing import Final, TypedDict, cast
+
+from msgspec import Struct
 
 
 class JobRow(TypedDict):
@@ -108,3 +113,39 @@ OF_STEP: Final = (
     *_COMMON,
     *("kind", "workflow_id", "step_key", "step_position", "dependency_mode"),
 )
+
+
+class NewJob(Struct, frozen=True, kw_only=True, gc=False):
+    """A job that core is asked to store."""
+
+    queue_name: str
+    payload: bytes
+    priority: int = 0
+    job_type: str = ""
+    max_retries: int | None = None  # None: as the queue says
+    timeout_seconds: int | None = None  # None: as the queue says
+    scheduled_at_ms: int | None = None
+    delay_ms: int | None = None  # from the moment it is stored
+    expires_at_ms: int | None = None
+    idempotency_key: str | None = None
+    tags: bytes | None = None
+    parent_job_id: str | None = None
+    completion_webhook: str | None = None
+    completion_webhook_secret: str | None = None
+
+
+def begun(job: NewJob) -> JobRow:
+    """The row of a new job, with what its caller gave it; `enqueue.new_row` adds the rest."""
+    return {
+        **BLANK,
+        "queue_name": job.queue_name,
+        "priority": job.priority,
+        "job_type": job.job_type,
+        "expires_at_ms": job.expires_at_ms,
+        "idempotency_key": job.idempotency_key,
+        "parent_job_id": job.parent_job_id,
+        "tags": job.tags,
+        "payload": job.payload,
+        "completion_webhook": job.completion_webhook,
+        "completion_webhook_secret": job.completion_webhook_secret,
+    }

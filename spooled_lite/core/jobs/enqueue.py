@@ -7,8 +7,7 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import insert_job
-from spooled_lite.core.jobs.columns import BLANK, JobRow
-from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.columns import JobRow, NewJob, begun
 from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
@@ -165,34 +164,21 @@ def new_row(tx: Tx, org: int, job: NewJob, queue: QueueRow) -> JobRow:
     if job.delay_ms is not None:
         scheduled_at_ms = tx.now_ms + job.delay_ms
     is_delayed = scheduled_at_ms is not None and scheduled_at_ms > tx.now_ms
-    return {
-        **BLANK,
-        "id": tx.new_id(),
-        "org": org,
-        "queue": queue["seq"],
-        "queue_name": job.queue_name,
-        "status": "scheduled" if is_delayed else "pending",
-        "claimable": int(not is_delayed),
-        "priority": job.priority,
-        "job_type": job.job_type,
-        "max_retries": queue["max_retries"] if job.max_retries is None else job.max_retries,
-        "timeout_seconds": (
-            queue["default_timeout"] if job.timeout_seconds is None else job.timeout_seconds
-        ),
-        "created_at_ms": tx.now_ms,
-        "updated_at_ms": tx.now_ms,
-        "scheduled_at_ms": scheduled_at_ms,
-        "run_at_ms": scheduled_at_ms if is_delayed else None,
-        "delay_ms": job.delay_ms if is_delayed else None,
-        "expires_at_ms": job.expires_at_ms,
-        "idempotency_key": job.idempotency_key,
-        "parent_job_id": job.parent_job_id,
-        "dependencies_met": None,
-        "tags": job.tags,
-        "payload": job.payload,
-        "completion_webhook": job.completion_webhook,
-        "completion_webhook_secret": job.completion_webhook_secret,
-    }
+    row = begun(job)
+    row["id"] = tx.new_id()
+    row["org"] = org
+    row["queue"] = queue["seq"]
+    row["status"] = "scheduled" if is_delayed else "pending"
+    row["claimable"] = int(not is_delayed)
+    row["max_retries"] = queue["max_retries"] if job.max_retries is None else job.max_retries
+    row["timeout_seconds"] = (
+        queue["default_timeout"] if job.timeout_seconds is None else job.timeout_seconds
+    )
+    row["created_at_ms"] = row["updated_at_ms"] = tx.now_ms
+    row["scheduled_at_ms"] = scheduled_at_ms
+    row["run_at_ms"] = scheduled_at_ms if is_delayed else None
+    row["delay_ms"] = job.delay_ms if is_delayed else None
+    return row
 
 
 def _find_parent(tx: Tx, org: int, parent_job_id: str | None, scope: Scope) -> Parent | None:

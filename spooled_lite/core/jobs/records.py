@@ -35,25 +35,6 @@ DelaySeconds = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS)]
 IdempotencyKey = Annotated[str, SHORT]
 
 
-class NewJob(Struct, frozen=True, kw_only=True, gc=False):
-    """What core is asked to store: one name per thing."""
-
-    queue_name: str
-    payload: bytes
-    priority: int = 0
-    job_type: str = ""
-    max_retries: int | None = None  # None: the queue's value
-    timeout_seconds: int | None = None  # None: the queue's value
-    scheduled_at_ms: int | None = None
-    delay_ms: int | None = None  # from the moment it is stored
-    expires_at_ms: int | None = None
-    idempotency_key: str | None = None
-    tags: bytes | None = None
-    parent_job_id: str | None = None
-    completion_webhook: str | None = None
-    completion_webhook_secret: str | None = None
-
-
 class Claimant(Struct, frozen=True, kw_only=True):
     """Who says something about a job it holds, and under which lease."""
 

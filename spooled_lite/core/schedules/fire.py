@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
-from spooled_lite.core.jobs.records import NewJob, check_json_size, job_type_of
+from spooled_lite.core.jobs.records import check_json_size, job_type_of
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.orgs.columns import OrgRow

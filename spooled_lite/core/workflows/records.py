@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.columns import NewJob
 
 WORKFLOW_STATUSES: Final = ("pending", "running", "completed", "failed", "cancelled")
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})  # the others go on

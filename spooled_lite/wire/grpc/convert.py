@@ -5,14 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
     LEASE_SECONDS_MIN,
     RESULT_BYTES_MAX,
     TAGS_BYTES_MAX,
     Claimant,
-    NewJob,
     check_json_size,
     job_type_of,
 )

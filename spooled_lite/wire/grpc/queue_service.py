@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from spooled_lite.core.jobs.bodies import body_bytes
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.query import get_job
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.query import queue_depth

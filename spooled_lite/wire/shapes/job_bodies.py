@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
     NULL,
@@ -14,7 +15,6 @@ from spooled_lite.core.jobs.records import (
     Claimant,
     DelaySeconds,
     MaxRetries,
-    NewJob,
     Priority,
     TimeoutSeconds,
     check_json_size,

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.records import (
     NULL,
     PRIORITIES,
     RETRIES,
     TIMEOUT_SECONDS,
-    NewJob,
     check_json_size,
     job_type_of,
     queue_of,

@@ -7,8 +7,8 @@ import pytest
 from spooled_lite.core.ingest import github
 from spooled_lite.core.ingest.receive import receive
 from spooled_lite.core.ingest.records import Delivery
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.maintenance.remove_org import delete_organization, remove_deleted
 from spooled_lite.core.queues.records import Admission

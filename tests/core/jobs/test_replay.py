@@ -6,8 +6,9 @@ from typing import Final
 import pytest
 
 from spooled_lite.core.jobs import log
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
-from spooled_lite.core.jobs.records import Claimant, NewJob
+from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.replay import (
     FRAMED_RESULT_BYTES_MAX,
     PAGE_MAX,

@@ -7,9 +7,10 @@ from typing import Any, Final
 import pytest
 
 from spooled_lite.app import hooks
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue, enqueue_bulk
 from spooled_lite.core.jobs.passes import PASS_MAX
-from spooled_lite.core.jobs.records import Claimant, NewJob
+from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.settle import complete

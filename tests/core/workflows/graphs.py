@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.dead_letters import DeadLetters
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.retry import Retried, retry_dead_letters
 from spooled_lite.core.lifecycle.settle import Failed

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from spooled.grpc.stubs import spooled_pb2 as pb
 
-from spooled_lite.core.jobs.records import NewJob
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.workflow import cancel_workflow
 from spooled_lite.core.queues.records import Admission

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
 from spooled_lite.core.jobs.choice import WaitingState
+from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
-from spooled_lite.core.jobs.records import NewJob
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
