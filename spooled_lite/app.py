@@ -70,12 +70,12 @@ class Running(Struct, frozen=True):
     services: Services
     organization_id: str
     key: str | None  # the key to enter with, when it is known
-    begin_stop: Callable[[], None]  # refuse readiness, answer what waits
+    begin_stop: Callable[[], None]  # readiness turns false, waiting calls get their answers
     settled: Callable[[], Awaitable[None]]  # until no delivery and no mail is under way
 
 
 def hooks() -> Hooks:
-    """What every transaction does besides. A new set for each database: the log keeps a count."""
+    """What every transaction also does. Each database needs its own: the log keeps a count."""
     return Hooks(
         on_emit=(
             forget_changed_key,
@@ -296,7 +296,7 @@ def _document_text() -> bytes:
 
 
 def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:
-    """What is looked at when somebody scrapes."""
+    """Register the gauges that are read at each scrape."""
     readers, writer = database.readers, database.writer
     metrics.watch("spooled_wal_bytes", writer.file.wal_bytes)
     metrics.watch("spooled_waiting_claims", waiting.count)

@@ -28,15 +28,15 @@ class Clock(Protocol):
 
 
 def wall_ms() -> int:
-    """What the machine's clock says, whatever it said before."""
+    """The time of the machine's clock, which may jump."""
     return time.time_ns() // 1_000_000
 
 
 class SystemClock:
     """The machine's clock, except that it jumps only when it is told to.
 
-    Between two jumps it goes on as monotonic time does. So whoever decides what a jump means for
-    leases and the like can do so before anything is measured by the new time.
+    Between two jumps it advances as monotonic time does. So leases and other deadlines can be moved
+    before anything is measured by the new time.
     """
 
     def __init__(self, wall_ms: Callable[[], int] = wall_ms) -> None:
@@ -76,7 +76,7 @@ class SystemClock:
         self.offset_ms = offset_ms
 
     def tell_listeners(self) -> None:
-        """Have all deadlines looked at again."""
+        """Call all listeners, which look at their deadlines again."""
         self._slipped_ms = 0
         for listener in self._listeners:
             listener()

@@ -1,4 +1,4 @@
-"""Every knob with its default and limit; the only reader of the environment. Uses none of them."""
+"""Every setting with its default and limits; the only reader of the environment."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -91,7 +91,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     plan_enforcement: Literal["off", "on"] = "off"
     default_plan_tier: Literal["free", "starter", "pro", "enterprise"] = "free"
     plan_values: Mapping[str, str] = msgspec.field(default_factory=dict)  # by variable, unread
-    given: frozenset[str] = frozenset()  # the settings that somebody set, whatever to
+    given: frozenset[str] = frozenset()  # names of the settings that were set, to any value
     rate_limit_requests_per_second: Count | None = None  # None: not limited
     rate_limit_burst_size: Count | None = None  # see rate_limit_burst
     streams_per_org_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # of each kind

@@ -21,7 +21,7 @@ class Problem(Struct, frozen=True):
 
 
 class SpooledError(Exception):
-    """Something the caller can be told about and may be able to act on."""
+    """An error that is answered to the caller, who may be able to act on it."""
 
     code: ClassVar[str]
     error: ClassVar[str]  # the short form beside the code: contract README, section 6
@@ -160,7 +160,7 @@ class AccessDenied(SpooledError):
 
 
 class NotFound(SpooledError):
-    """Unknown, foreign or switched off. Never echoes the id."""
+    """There is no such thing for this caller, or it is switched off. Never echoes the id."""
 
     code = "NOT_FOUND"
     error = "not_found"

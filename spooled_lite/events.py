@@ -85,7 +85,7 @@ class About(Struct, frozen=True, kw_only=True):
     history: tuple[str, ...] = ()  # rows of the history of the job, in their order
     frames: tuple[str, ...] = ()  # of streams, in sending order; with any it is kept in the log
     webhooks: tuple[str, ...] = ()  # the names under which addresses are called
-    asks_again: bool = False  # who waits or listens may not be allowed to any more
+    asks_again: bool = False  # open streams and waiting calls must be checked again
 
     @property
     def is_logged(self) -> bool:
@@ -201,7 +201,7 @@ EVENTS: Final[Mapping[EventType, About]] = {
 
 
 def those(matches: Callable[[About], object]) -> frozenset[EventType]:
-    """The events of which something is true."""
+    """The names of the events whose row fulfils a condition."""
     return frozenset(event for event, about in EVENTS.items() if matches(about))
 
 

@@ -93,7 +93,7 @@ class WrongSetting(click.ClickException):
 
 
 def _sign_in_code(app: Running) -> str | None:
-    """Of a link for whoever reads the greeting; a log is no place for it."""
+    """The code of the sign-in link in the greeting; it is never written to a log."""
     services = app.services
     if services.settings.json_logs or not services.sign_in_link.is_offered:
         return None

@@ -294,7 +294,7 @@ class Database:
 
 
 def _answer(request: Request, result: Any) -> bool:
-    """False when the caller has gone away; the write stands all the same."""
+    """Answer one caller. False if it has gone away; the write is committed anyway."""
     taker: asyncio.Future[Any] = request.taker
     if taker.done():
         return False

@@ -224,7 +224,7 @@ class OpenFile:
         self._reopen_at = self._read_only_until = None
 
     def _say(self, words: str) -> None:
-        """Log an error that comes with every batch once every few seconds."""
+        """Log an error that every batch meets at most once in SAY_AGAIN_SECONDS."""
         said, at = self._said
         if words != said or time.monotonic() - at >= SAY_AGAIN_SECONDS:
             self._said = (words, time.monotonic())

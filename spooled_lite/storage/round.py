@@ -55,7 +55,9 @@ class Round:
         self._room = room
         self._parked: list[Request] = []
         self._served: dict[Request, None] = {}  # of those that wait
-        self._looked_at: set[Line] = set()  # nothing is there for those that wait, unless it is fed
+        self._looked_at: set[Line] = (
+            set()
+        )  # lines in which claims wait; nothing is there for them until the line is fed
         self._held: set[Line] = set()  # of postponed claims: no other claim may go first in these
         self._runs_left = PARKED_RUN_MAX
 
@@ -172,7 +174,7 @@ class Round:
         return None
 
     def _run_waiting(self, request: Request) -> bool:
-        """False: it found nothing, and goes on waiting."""
+        """Run a waiting claim. False if it found nothing and goes on waiting."""
         if not request.taker.done():
             self._runs_left -= 1
             result = self._result_of(request)

@@ -122,7 +122,7 @@ class Tx(Reading):
         self.fed: set[Line] = set()
 
     def cache(self, cache: Cache[K, V]) -> dict[K, V]:
-        """What this batch has in a cache. For its owner."""
+        """The contents of a cache for this batch. Only its owner calls this."""
         caches = self._batch.caches
         found = caches.get(cache)
         if found is None:
@@ -130,7 +130,7 @@ class Tx(Reading):
         return found
 
     def own(self, own: Own[V]) -> V:
-        """What this operation keeps for itself under this name. For its owner."""
+        """What this operation keeps under this name. Only its owner calls this."""
         if self._own is None:
             self._own = {}
         if own not in self._own:

@@ -1,4 +1,4 @@
-"""Large payloads and results: they stand apart from the row of their job, with a checksum."""
+"""Large payloads and results, which have rows of their own (`job_bodies`) with a checksum."""
 
 import logging
 import zlib
@@ -28,7 +28,7 @@ _logged: Final[set[tuple[str, Which]]] = set()
 
 
 class WithLargeRow(TypedDict):
-    """A row of a list that comes without a large column, and says how long that is."""
+    """A row of a list without its large column, and the length of that column."""
 
     seq: int
     size_bytes: int | None
@@ -38,12 +38,12 @@ W = TypeVar("W", bound=WithLargeRow)
 
 
 def is_whole(row: JobRow) -> bool:
-    """Whether no body of this job stands elsewhere."""
+    """Whether payload and result are both in the row of the job."""
     return row["payload"] is not None and (row["result"] is not None or row["result_bytes"] is None)
 
 
 def body_bytes(row: JobRow) -> int:
-    """How long payload and result are together, wherever they stand."""
+    """The length of payload and result together, in bytes."""
     size = row["payload_bytes"] or 0
     size += row["result_bytes"] or 0
     for body in (row["payload"], row["result"]):
@@ -79,7 +79,7 @@ def add_result(tx: Tx, row: JobRow, result: bytes | None) -> JobRow:
 
 
 def whole(tx: Reading, row: J) -> J | None:
-    """The job with its bodies; None when it was deleted meanwhile.
+    """The job with its payload and result; None if it was deleted in the meantime.
 
     Raises:
         BodyDamaged: a body is not what was stored. That is logged once for each.
@@ -103,7 +103,7 @@ def whole(tx: Reading, row: J) -> J | None:
 
 
 def all_whole(tx: Reading, rows: Sequence[J]) -> list[J | BodyDamaged | None]:
-    """As `whole` for each of them, with the error in the place of one that is damaged."""
+    """As `whole` for each job; in the place of a damaged one stands the error."""
     return [_whole_or_error(tx, row) for row in rows]
 
 
@@ -174,7 +174,7 @@ def _whole_or_error(tx: Reading, row: J) -> J | BodyDamaged | None:
 
 
 def _with(row: R, columns: Mapping[str, object]) -> R:
-    """The row with other values in these columns of its."""
+    """A copy of the row with new values in these columns."""
     return cast(R, {**row, **columns})
 
 

@@ -1,7 +1,7 @@
-"""Choosing many jobs by a filter: what an act on all that match is about.
+"""Choosing many jobs by a filter, for an act on all jobs that match it.
 
 Jobs are looked for in windows of an index, each a short read, so that neither a rare match nor a
-million of them holds anybody up; whoever asks goes on where the last window ended.
+million of them delays other callers; the next call begins where the last window ended.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     statuses: Sequence[str]  # at least one; looked through one after the other
     queue_name: str | None = None
     state: WaitingState | None = None
-    is_delayed: bool = False  # only those whose time has not come
+    is_delayed: bool = False  # only jobs that wait for their time
     job_type: str | None = None
     error_key: int | None = None
     tag: str | None = None

@@ -1,4 +1,4 @@
-"""Which dead letters an act by hand is about."""
+"""Finds the dead letters that a caller wants to retry or purge."""
 
 from collections.abc import Sequence
 from typing import Final

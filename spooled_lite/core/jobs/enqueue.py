@@ -23,7 +23,7 @@ PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract READM
 
 
 class Enqueued(Struct, frozen=True):
-    row: JobRow  # whole; of one that was there before, without what stands apart from it
+    row: JobRow  # the whole row; of a job found by its idempotency key, without large bodies
     created: bool  # False when the idempotency key had been seen
 
 
@@ -134,8 +134,8 @@ def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None
 def _store_cancelled(tx: Tx, row: JobRow, parent: Parent) -> JobRow:
     """Store a job whose parent can never be completed, as if that had come about just now.
 
-    Retrying the parent brings it back. Nobody else who waits for the parent is looked at: the cost
-    of a create does not grow with those that came before. Contract: amendments, 15.
+    Retrying the parent brings it back. Other jobs that wait for the parent are not looked at: the
+    cost of a create does not grow with their number. Contract: amendments, 15.
     """
     cancelled: JobRow = {
         **row,

@@ -79,7 +79,7 @@ def _deadlettered(event: EventOf[JobRow]) -> list[_Line]:
 
 
 def _cancelled(event: EventOf[JobRow]) -> list[_Line]:
-    # Nobody held it, unless it was told to stop.
+    # A cancelled job had no worker, unless it was told to stop while it ran.
     facts = event.facts
     return [("cancelled", facts.get("worker_id"), {"reason": facts["reason"]})]
 
@@ -95,7 +95,7 @@ def _retried(event: EventOf[JobRow]) -> list[_Line]:
     return [("retried", None, details)]
 
 
-# Which events leave a mark: contract README, section 7.1.
+# The events that are recorded: contract README, section 7.1.
 _LINES: Final[dict[EventType, Callable[[EventOf[JobRow]], list[_Line]]]] = {
     "job.created": _created,
     "job.claimed": _claimed,

@@ -36,20 +36,20 @@ class NextRow(TypedDict):
 
 class Pass(Struct, frozen=True):
     done: int
-    due_again_ms: int | None  # None: when a commit says so
+    due_again_ms: int | None  # None: not until a commit announces a time
 
 
 def first_of(rows: Sequence[R]) -> Sequence[R]:
-    """As many of the rows as one pass has bytes for, from the first one on, by their size."""
+    """The first rows that together fit into the bytes of one pass; at least one."""
     if not rows:
         return rows
     return rows[: fitting([row["size_bytes"] for row in rows])]
 
 
 def fitting(sizes: Sequence[int], bytes_max: int = PASS_BYTES_MAX) -> int:
-    """How many of these sizes, from the first one on, are at most `bytes_max` together.
+    """How many of the first sizes are at most `bytes_max` together.
 
-    At least one, however large it is: a pass always gets further.
+    At least one, however large it is, so that every pass makes progress.
     """
     left = bytes_max
     for count, size in enumerate(sizes):

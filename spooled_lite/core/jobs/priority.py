@@ -11,7 +11,7 @@ from spooled_lite.storage.transaction import Tx
 
 
 def set_priority(tx: Tx, org: int, job_id: str, priority: int, scope: Scope) -> tuple[int, JobRow]:
-    """Set the priority of a job that waits; the one it had, and the changed row.
+    """Set the priority of a waiting job; returns its old priority and the changed row.
 
     Raises:
         NotFound: no such job in this organization and scope, or it is no longer waiting.
@@ -29,7 +29,7 @@ def set_priority(tx: Tx, org: int, job_id: str, priority: int, scope: Scope) -> 
 
 
 def set_priorities(tx: Tx, org: int, job_ids: Sequence[str], priority: int, scope: Scope) -> int:
-    """Set the priority of those of some jobs that wait; how many. One pass: give it few."""
+    """Set the priority of the waiting ones among a few jobs; returns how many. One pass."""
     asked = {"org": org, "priority": priority, "now_ms": tx.now_ms}
     named = find_named(tx, org, job_ids, scope)
     changed = (tx.row(statements.SET_PRIORITY, {**asked, "id": job["id"]}) for job in named)

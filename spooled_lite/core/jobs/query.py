@@ -32,7 +32,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     created_before_ms: int | None = None  # exclusive
     tag: str | None = None
     workflow_id: str | None = None
-    worker_id: str | None = None  # that holds the lease
+    worker_id: str | None = None  # the worker that holds the lease
     state: WaitingState | None = None
     order_by: str = "created_at"
     descending: bool = True
@@ -76,7 +76,7 @@ _FEW: Final[Mapping[str, tuple[str, str]]] = {
         "jobs_by_status",
         "org = :org AND status = 'processing' AND assigned_worker_id = :worker_id",
     ),
-    # By their queues: the index knows nothing else of whose they are.
+    # By queue: the index has no column for the organization.
     "retrying": (
         "jobs_held_back",
         "claimable = 0 AND status = 'pending' AND status IN ('pending', 'scheduled')"
@@ -103,7 +103,7 @@ _ID_PREFIX: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 
 
 def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> JobRow:
-    """One job, without what stands apart from its row.
+    """One job, without large payload and result.
 
     Raises NotFound: no such job in this organization and scope. Contract: jobs, J3.
     """
@@ -114,7 +114,7 @@ def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> JobRow:
 
 
 def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[JobStatusRow]:
-    """Those of the named jobs that are here, in the order they were named. Contract: jobs, J9."""
+    """The named jobs that exist, in the order they were named. Contract: jobs, J9."""
     rows = tx.rows(statements.STATUSES, {"ids": array_of(job_ids), "org": org})
     return [row for row in rows if scope.allows(row["queue_name"])]
 
@@ -125,7 +125,7 @@ def list_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[Li
 
 
 def list_whole_jobs(tx: Reading, org: int, wanted: JobFilter, scope: Scope) -> list[JobRow]:
-    """The same with every column, but without what stands apart. Contract: jobs, J20."""
+    """The same with every column, but without large payloads and results. Contract: jobs, J20."""
     return _list(tx, org, wanted, scope, statements.LIST_WHOLE)
 
 
@@ -157,7 +157,7 @@ def _list_few(
         params["queues"] = queues_in_scope(tx, org, scope, wanted.queue_name)
         names = ["queues"]
     else:
-        return []  # whoever holds it, it waits for nothing
+        return []  # a job that a worker holds waits for nothing
     index, few = _FEW[wanted.state or "worker_id"]
     names += _filters(wanted, params)
     where = " AND ".join([few, *(_FRAGMENTS[name] for name in names)]) + statements.VISIBLE

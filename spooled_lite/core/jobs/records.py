@@ -9,7 +9,7 @@ from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
 from spooled_lite.outbound.targets import is_web_address
 
-# Of a lease and of a result, through whichever door they come.
+# Bounds of a lease and of a result, over REST and gRPC alike.
 LEASE_SECONDS_MIN: Final = 5
 LEASE_SECONDS_MAX: Final = 3_600
 RESULT_BYTES_MAX: Final = 1_048_576
@@ -36,7 +36,7 @@ IdempotencyKey = Annotated[str, SHORT]
 
 
 class Claimant(Struct, frozen=True, kw_only=True):
-    """Who says something about a job it holds, and under which lease."""
+    """The worker that reports on a job, and the lease it holds."""
 
     worker_id: Annotated[str, SHORT] | None = None
     lease_id: Annotated[str, SHORT] | None = None
@@ -60,7 +60,7 @@ _BACKSLASH: Final = ord("\\")
 
 
 class _Typed(Struct):
-    job_type: Raw = Raw(b"")  # what stands in for one that is not there
+    job_type: Raw = Raw(b"")  # in place of a value that is missing
 
 
 _TYPED: Final = msgspec.json.Decoder(_Typed)

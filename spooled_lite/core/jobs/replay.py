@@ -30,7 +30,7 @@ class Logged(Struct, frozen=True, gc=False):
 
     @classmethod
     def of_event(cls, event: Event) -> "Logged":
-        """The same that `replay_page` reads later."""
+        """An event that was just committed, in the form in which `replay_page` reads it later."""
         [(_, kind, queue_name, subject_id, body, at_ms)] = log_rows([event])
         result: bytes | None = None
         if kind == "job.completed":
@@ -75,5 +75,5 @@ def replay_page(tx: Reading, org: int, *, after: int, up_to: int) -> list[Logged
 
 
 def last_logged(tx: Reading) -> int:
-    """The number of the newest row of the log, of whichever organization; 0 when it is empty."""
+    """The number of the newest row of the log, over all organizations; 0 when it is empty."""
     return tx.value(statements.LAST_LOGGED) or 0

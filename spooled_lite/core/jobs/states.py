@@ -9,7 +9,7 @@ from spooled_lite.events import EVENTS
 
 
 class JobStatus(StrEnum):
-    """In the order in which clients are told how many jobs have each."""
+    """The statuses, in the order in which statistics list them."""
 
     PENDING = "pending"
     SCHEDULED = "scheduled"
@@ -26,7 +26,7 @@ STATUSES: Final = tuple(each.value for each in S)
 ACTIVE: Final = frozenset({S.PENDING, S.SCHEDULED, S.PROCESSING})
 WAITING: Final = frozenset({S.PENDING, S.SCHEDULED})
 TERMINAL: Final = frozenset(S) - ACTIVE
-FAILED: Final = frozenset({S.FAILED, S.DEADLETTER})  # it came to an end, and not to a good one
+FAILED: Final = frozenset({S.FAILED, S.DEADLETTER})  # ended without success
 
 # Which status may follow which, whatever the event: what `events.EVENTS` says, put together.
 TRANSITIONS: Final[Mapping[S, frozenset[S]]] = {

@@ -20,7 +20,7 @@ def count(tx: Tx, event: Event) -> None:
     created - removed = rows = the sum of the gauges.
     """
     if event.type not in MOVING or event.type == "job.deleted":
-        return  # what is deleted is counted where it is deleted: many at a time
+        return  # the passes that delete jobs count them, many at a time
     row: JobRow = event.row
     queue, status, was, about = row["queue"], row["status"], event.was, EVENTS[event.type]
     if was is None:
@@ -51,7 +51,7 @@ def count(tx: Tx, event: Event) -> None:
 
 
 def job_stats(tx: Reading, org: int, scope: Scope, queue_name: str | None = None) -> dict[str, Any]:
-    """How many jobs stand where, in all queues of the scope or in one. Counts no rows.
+    """The number of jobs by status, in one queue or all queues of the scope. Counts no rows.
 
     Contract: jobs, J8.
     """

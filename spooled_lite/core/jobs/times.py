@@ -1,4 +1,4 @@
-"""Making known when something about a waiting job is due."""
+"""Announces when a waiting job has to be promoted or expires."""
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.events import Deadline

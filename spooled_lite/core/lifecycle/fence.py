@@ -29,7 +29,7 @@ def guard(tx: Tx, org: int, job_id: str, claimant: Claimant) -> dict[str, Any]:
 
 
 def visible(row: R | None, scope: Scope) -> R:
-    """The row itself. Raises NotFound for none, and for one outside the key's queues."""
+    """The row, if there is one and the key may see its queue. Raises NotFound otherwise."""
     if row is None or not scope.allows(row["queue_name"]):
         raise NotFound.thing("Job")
     return row

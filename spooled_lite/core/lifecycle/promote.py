@@ -11,7 +11,7 @@ from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.statements import DueJobRow
 from spooled_lite.storage.transaction import Cache, Tx
 
-_PROMOTED: Final = Cache[int, int]()  # by queue: the moment up to which nothing more is due
+_PROMOTED: Final = Cache[int, int]()  # by queue: everything due up to this moment has been promoted
 
 
 def promote_due(tx: Tx) -> Pass:
@@ -23,9 +23,9 @@ def promote_due(tx: Tx) -> Pass:
 
 
 def promote_due_of_queue(tx: Tx, queue: int) -> None:
-    """What a claim does first, so that it never depends on the loop's timing.
+    """Promote due jobs of one queue before a claim, which so never depends on the loop's timing.
 
-    Once per queue and moment: nothing else becomes due in the same batch at the same time.
+    Runs once per queue and moment: nothing else becomes due in the same batch at the same time.
     """
     promoted = tx.cache(_PROMOTED)
     if promoted.get(queue) == tx.now_ms:
@@ -36,9 +36,9 @@ def promote_due_of_queue(tx: Tx, queue: int) -> None:
 
 
 def run_now(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> int:
-    """Let those of some jobs that wait for their time, or for a retry, not wait for it any more.
+    """Make delayed and retry-waiting jobs among a few jobs claimable now; returns how many.
 
-    How many. One pass: give it few.
+    This is one pass, so the caller must not pass many.
     """
     count = 0
     for was in find_named(tx, org, job_ids, scope):

@@ -1,4 +1,4 @@
-"""Taking back jobs whose lease ran out."""
+"""What happens when a lease expires: the job is retried, dead-lettered or cancelled."""
 
 from typing import Final
 
@@ -17,10 +17,10 @@ ATTEMPTS_OVER: Final = "Max retries exceeded after lease expiration"
 def reap_expired_leases(tx: Tx) -> Pass:
     """Return jobs whose lease has run out to their queue, or to the dead letters.
 
-    Those that were told to stop are cancelled.
+    Jobs whose workflow told them to stop are cancelled.
 
-    Takes at most PASS_MAX, or PASS_BYTES_MAX, the longest over first; due again at once when there
-    may be more, else at the next lease end.
+    Handles at most PASS_MAX jobs, or PASS_BYTES_MAX, those that expired first before the others.
+    Due again at once when there may be more, else at the next lease end.
 
     Contract: jobs, section 6 ("Lease expiry").
     """

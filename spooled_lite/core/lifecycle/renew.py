@@ -1,4 +1,4 @@
-"""What the holder of a lease may do with it while it works."""
+"""Renewing a lease and reporting progress while a worker holds a job."""
 
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import Scope
@@ -17,11 +17,11 @@ Renewal = int | LeaseExpired  # the moment it ends, or that its job was told to 
 def renew(
     tx: Tx, org: int, job_id: str, claimant: Claimant, lease_ms: int, scope: Scope
 ) -> Renewal:
-    """Let the lease end `lease_ms` from now; the moment it ends. Announces nothing.
+    """Let the lease end `lease_ms` from now; returns that moment. Announces nothing.
 
-    A lease that is made shorter is reaped no later than at its old end. Of a job that was told to
-    stop it ends at once: the job is cancelled. That refusal is returned and not raised, because
-    what it has changed is kept; `end_of` takes it apart.
+    A lease that is made shorter is reaped no later than at its old end. If the job was told to
+    stop, its lease ends at once and the job is cancelled. That refusal is returned and not raised,
+    because what it has changed is kept; `end_of` takes it apart.
 
     Raises: as `settle.complete`.
 

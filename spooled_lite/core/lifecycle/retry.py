@@ -1,4 +1,4 @@
-"""Another chance by hand, for jobs whose attempts ran out."""
+"""Retrying dead letters at the request of a caller."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -70,9 +70,9 @@ def retry_dead_letters(
 ) -> Retried:
     """Put dead letters back, oldest first, their retries counted from 0.
 
-    What is no dead letter, or outside the scope, is passed over. Each may bring a thousand steps
-    back with it, so this is one pass: call again for what it has `left`, which `has_room`, until
-    nothing is. Steps of one workflow are never taken apart, lest it ends in between.
+    Jobs that are no dead letters, or are outside the scope, are skipped. Each dead letter may bring
+    back a thousand steps, so this is one pass: call again with its `left`, and with `has_room`,
+    until nothing is left. Steps of one workflow are never taken apart, lest it ends in between.
 
     Raises:
         QuotaExceeded: the active jobs would pass their cap; nothing is changed.
@@ -102,7 +102,7 @@ def retry_dead_letters(
 
 
 def _for_one_pass(found: Sequence[DeadLetterRow]) -> tuple[list[DeadLetterRow], list[str]]:
-    """As many as one pass has bytes for, with all of their workflows; and the ids of the others."""
+    """The dead letters of one pass, whole workflows together; and the ids of the rest."""
     some = list(found[: fitting([job["row_bytes"] for job in found])])
     workflows = {job["workflow_id"] for job in some} - {None}
     left: list[str] = []
@@ -125,7 +125,7 @@ def _retry_all(tx: Tx, org: int, jobs: Sequence[BriefJobRow]) -> list[JobRow]:
 
 
 def _revive(tx: Tx, workflow_id: str | None) -> int:
-    """How many steps came back with those that were retried."""
+    """Bring back the steps of the retried ones; returns how many came back."""
     if workflow_id is None:
         return 0
     with counted_together(tx, workflow_id):

@@ -23,7 +23,7 @@ from spooled_lite.storage.transaction import Tx
 
 
 class Failed(Struct, frozen=True):
-    """What became of a job that failed."""
+    """The outcome of a failed attempt: a retry or the dead letters."""
 
     status: Literal["pending", "deadletter", "cancelled"]
     will_retry: bool
@@ -66,7 +66,7 @@ def fail(
 ) -> Failed:
     """End the attempt of a leased job: a retry after its backoff, or the dead letters.
 
-    One that was told to stop is cancelled.
+    A job that was told to stop is cancelled.
 
     Raises: as `complete`.
 
@@ -83,9 +83,9 @@ def fail(
 
 @in_lane(Lane.SETTLE)
 def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[HeldRow, str]]) -> None:
-    """End the attempt of claimed jobs that their claimer cannot read, as `fail`, each with why.
+    """Fail claimed jobs that the client cannot decode, each with its reason, as `fail` does.
 
-    Those that are not held under their lease any more are passed over.
+    Jobs that are no longer held under their lease are skipped.
     """
     for job, error in jobs:
         held = tx.value(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
@@ -130,7 +130,7 @@ def retry_later(tx: Tx, held: HeldRow, error: str, *, run_at_ms: int | None) -> 
 
 
 def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
-    """Move a held job to the dead letters. The caller has what waits for it told."""
+    """Move a held job to the dead letters. The caller must notify its dependents."""
     row = tx.row(
         statements.BURY,
         {
@@ -155,9 +155,9 @@ def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
 
 @in_lane(Lane.SETTLE)
 def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
-    """Take back jobs whose caller went away before it got them; how many still were its own.
+    """Take back jobs that never reached their caller, which went away; returns how many.
 
-    Not an attempt: `retry_count` stays. One that was told to stop is cancelled instead.
+    This counts as no attempt: `retry_count` stays. A job that was told to stop is cancelled.
 
     Contract: jobs, section 4 ("released").
     """
@@ -180,9 +180,9 @@ def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
 
 @in_lane(Lane.SETTLE)
 def give_up(tx: Tx, jobs: Sequence[HeldRow], error: str) -> None:
-    """Move claimed jobs to the dead letters, whatever retries they have: none would help.
+    """Move claimed jobs to the dead letters, even if they have retries left: none would help.
 
-    Those that are not held under their lease any more are passed over.
+    Jobs that are no longer held under their lease are skipped.
     """
     for job in jobs:
         held = tx.value(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})

@@ -89,7 +89,7 @@ RETURNING *
 """,
 )
 
-# Index jobs_by_id. Whatever its time is.
+# Index jobs_by_id. Also before the time of the job has come.
 RUN_NOW: Final = Statement(
     JobRow,
     """
@@ -244,7 +244,7 @@ NEXT_LEASE_END: Final = Statement(
 
 # -- stopped by its workflow -----------------------------------------------------------------
 
-# Index jobs_of_workflow. What was told already is not told again.
+# Index jobs_of_workflow. Steps that were told to stop already are left out.
 REQUEST_STOP: Final = Statement(
     JobRow,
     """

@@ -13,11 +13,11 @@ WORKFLOW_CANCELED: Final = "workflow_canceled"
 
 
 def request_stop(tx: Tx, workflow_id: str) -> None:
-    """Tell whoever holds a running step of a workflow to stop; each of them once.
+    """Tell the workers that hold running steps of a workflow to stop, each of them once.
 
-    Nothing else changes now: a step can still be completed. Its lease is not renewed any more,
-    and whatever else ends its attempt cancels it (`stop`). The mark is on the row, so none of
-    those who look at it has to know of the workflow, nor does a restart forget it.
+    Nothing else changes now: a step can still be completed. Its lease is not renewed any more, and
+    any other end of its attempt cancels it (`stop`). The mark is in the row of the job, so the code
+    that settles it need not read the workflow, and a restart does not lose it.
 
     Contract: catbird-capabilities, section 8.6 (drain rule).
     """
@@ -31,7 +31,8 @@ def request_stop(tx: Tx, workflow_id: str) -> None:
 def stop(tx: Tx, held: HeldRow, error: str | None = None) -> bool:
     """Cancel a held job that was told to stop, with the error it failed with, if it did.
 
-    False: it was not told to, or is not held under this lease any more. Then nothing is changed.
+    Returns False and changes nothing if it was not told to stop, or is no longer held under this
+    lease.
     """
     row = tx.row(
         statements.STOP,

@@ -1,4 +1,4 @@
-"""What callers do to a workflow as a whole: cancel, retry, delete."""
+"""Cancelling, retrying and deleting a workflow as a whole."""
 
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope

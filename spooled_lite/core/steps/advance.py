@@ -43,7 +43,7 @@ def advance_workflow(tx: Tx, event: Event) -> None:
         return
     is_gone = event.type == "job.deleted"
     if is_gone and event.was not in ACTIVE:
-        return  # it stays counted where it ended
+        return  # its workflow keeps it in the counter of its last status
     together = tx.own(_TOGETHER).get(workflow_id)
     moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
     moved[_COUNTER[event.was]] -= 1

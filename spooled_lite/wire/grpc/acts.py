@@ -1,4 +1,7 @@
-"""What a worker says of a job it holds: complete, fail, renew. For single calls and in a stream."""
+"""Complete, fail and renew over gRPC, as single calls and in the stream of ProcessJobs.
+
+The same acts over REST are in wire/http/resources/attempts.py.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,19 +32,19 @@ NOT_RENEWED: Final[bytes] = renew_response(None).SerializeToString()
 
 
 class Command(Struct, frozen=True):
-    """What is said, of which job, by whom."""
+    """A decoded request: the job, its worker and lease, and the arguments of the act."""
 
     job_id: str
     claimant: Claimant
-    more: tuple[Any, ...]  # what the act alone has
+    more: tuple[Any, ...]  # further arguments of this act
 
 
 class Settlement(Struct, frozen=True):
-    """One of the three. Contract: grpc, 5.3 to 5.6."""
+    """How one of the three acts is decoded, run and answered. Contract: grpc, 5.3 to 5.6."""
 
     field: int  # its number in ProcessResponse
     read: Callable[[Any], Command]  # raises RuleBroken, PayloadTooLarge
-    step: Callable[[Call, Command], PreparedStep]  # the operation it is
+    step: Callable[[Call, Command], PreparedStep]  # the operation that it runs
     say: Callable[[Any], bytes]
 
     def submit(self, call: Call, command: Command) -> asyncio.Future[Any]:
@@ -58,7 +61,7 @@ class Settlement(Struct, frozen=True):
             return self.say(await outcome)
         except (NotFound, LeaseExpired, Conflict):
             if self is RENEW and not command.claimant.lease_id:
-                return NOT_RENEWED  # who names no lease is not told why
+                return NOT_RENEWED  # without a lease in the request the reason is not given
             raise
 
 

@@ -81,7 +81,7 @@ def text_of(error: SpooledError) -> str:
 
 
 def told(error: BaseException) -> SpooledError:
-    """What a caller learns of an error: of a bug, nothing but that it is one."""
+    """The error as a caller may see it: a bug becomes InternalError without details."""
     if isinstance(error, SpooledError):
         return error
     logger.error("a request of a stream failed", exc_info=error)

@@ -22,7 +22,7 @@ from spooled_lite.wire.waiting.claims import Left
 
 logger = logging.getLogger(__name__)
 
-LEFT = "CANCELLED"  # what is counted of a caller that is gone, or whose deadline has passed
+LEFT = "CANCELLED"  # the status counted for a caller that is gone, or whose deadline has passed
 
 
 class Unary(Struct, frozen=True):
@@ -46,7 +46,7 @@ class Streaming(Struct, frozen=True):
 MethodRow = Unary | Streaming
 
 
-# Whose services a call is served by. In production there is one server, whoever calls.
+# Finds the services that serve a call. In production there is one set for all calls.
 Find = Callable[[Context], Services]
 
 

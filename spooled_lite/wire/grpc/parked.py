@@ -50,7 +50,7 @@ class Parked:
         request.taker.add_done_callback(lambda _: self._take(place, wanted, request))
 
     def drop_all(self) -> None:
-        """Nothing is wanted any more; what was claimed just now goes back."""
+        """End all waiting dequeues; jobs that were just claimed for them go back."""
         for place in tuple(self._requests):
             self._drop(place)
 

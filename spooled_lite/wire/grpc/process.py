@@ -74,7 +74,7 @@ class _Conversation:
         self._has_room = asyncio.Event()
         self._ahead = self._ahead_bytes = self._backlog_bytes = 0
         self._held_back: dict[tuple[str, str], Claim] = {}  # until the client has read some more
-        self._is_closed = False  # nothing is read any more
+        self._is_closed = False  # reading has stopped
         self._reason: SpooledError | None = None  # why it is ended
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._last_call: asyncio.TimerHandle | None = None
@@ -87,7 +87,7 @@ class _Conversation:
         """Which queues are open to the caller is looked at with each request."""
 
     def end(self, reason: SpooledError) -> None:
-        """Do nothing more; what was read is still answered, if the client takes the answers."""
+        """Stop reading; requests that were read are still answered if the client takes it."""
         if self._reason is not None:
             return
         self._reason = reason

@@ -19,13 +19,13 @@ DELIVERIES_MAX: Final = 100  # StreamJobs of one organization
 
 
 class OpenStream(Protocol):
-    """Something open that has to be told when it may not go on."""
+    """An open stream that must end when its caller loses the right to it."""
 
     @property
     def call(self) -> Call: ...
 
     def check(self) -> None:
-        """Raises AccessDenied: what it is about is closed to the caller by now."""
+        """Raises AccessDenied if the caller may no longer use the queues of this stream."""
         ...
 
     def end(self, reason: SpooledError) -> None:
@@ -103,7 +103,7 @@ class GrpcStreams:
         await stopping
 
     def hear(self, events: Sequence[Event]) -> None:
-        """What was committed: whoever a change concerns is looked at as soon as there is time."""
+        """Take in committed events; streams whose caller has changed are checked soon."""
         if not self._open:
             return
         for event in events:

@@ -73,7 +73,7 @@ UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP})
 
 
 async def admit(call: Call, rule: AccessRule) -> None:
-    """Raises whatever keeps the call out."""
+    """Let the call in, or raise the error that refuses it."""
     access = rule.access
     if access is Access.NONE:
         return

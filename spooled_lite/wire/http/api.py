@@ -58,7 +58,7 @@ class Api:
             await self._serve_websocket(scope, receive, send)
 
     def early_headers(self, headers: Iterable[Header]) -> list[Header]:
-        """What the server's own refusals say besides, from what it knows of the request."""
+        """Headers for refusals by the HTTP server, from the part of the request it has read."""
         origin = next((value for name, value in headers if name == b"origin"), None)
         return [*self._security, versions.HEADER, *self._cors.early_headers(origin)]
 
@@ -82,7 +82,7 @@ class Api:
             await self._send(call, answer, send)
 
     async def _answer(self, call: Call, raw_path: bytes) -> Reply:
-        """The answer, whatever happens: nothing but the client's leaving gets out of here."""
+        """The answer, also when the handler fails; only ClientGone is raised."""
         route: Route | None = None
         try:
             if call.method == "OPTIONS":
@@ -106,7 +106,7 @@ class Api:
         return await self._time_limit.within(call, self._handle(call, route))
 
     def refused(self, call: Call, route: Route | None, error: SpooledError) -> Reply:
-        """The answer an error becomes, and what is noted of it."""
+        """Turn an error into its answer, and log and count it."""
         if isinstance(error, RateLimited):
             call.rate_headers = refusal_headers(error)
         if isinstance(error, Unavailable):
@@ -155,7 +155,7 @@ class Api:
             answer.close()
 
     def every_answer_has(self, call: Call) -> list[Header]:
-        """The headers of every answer, over the API and of a page."""
+        """The headers of every answer, of the API and of pages."""
         cors = self._cors.headers(call.headers.get(b"origin"))
         return [(b"x-request-id", call.request_id), *self._security, *cors]
 

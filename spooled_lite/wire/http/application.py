@@ -49,5 +49,5 @@ class Application(Starlette):
             await self.api(scope, receive, send)
 
     def early_headers(self, headers: Iterable[Header]) -> list[Header]:
-        """What the server's own refusals say besides, from what it knows of the request."""
+        """Headers for refusals by the HTTP server, from the part of the request it has read."""
         return self.api.early_headers(headers)

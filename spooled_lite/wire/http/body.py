@@ -1,4 +1,4 @@
-"""Bodies: read them within their bound, and say of a bad one what is wrong with it."""
+"""Reads request bodies within their bound, and decodes them or says what is wrong with them."""
 
 import re
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _NOTHING: Final = re.compile(rb"[ \t\r\n]*+(?:null|\[[ \t\r\n]*+\])?[ \t\r\n]*+"
 
 
 class ClientGone(Exception):
-    """The client left before its request was whole. Nobody is left to be told anything."""
+    """The client left before its request was complete, so there is nobody to answer."""
 
 
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
@@ -71,7 +71,7 @@ def decode_body_or_empty(kind: type[T], body: bytes) -> T:
 
 
 def check_coding(coding: bytes | None) -> None:
-    """Raises UnsupportedMediaType for a body that is packed."""
+    """Raises UnsupportedMediaType for a compressed body."""
     if coding is not None and coding.strip().lower() not in (b"", b"identity"):
         raise UnsupportedMediaType
 

@@ -65,7 +65,7 @@ class Reply:
 class StreamReply(Reply):
     """An answer that goes on: after its head, `run` writes until it ends. 101: a WebSocket.
 
-    Whoever gets one calls `close`, whatever happens.
+    The caller of the handler must call `close`, also after an error.
     """
 
     __slots__ = ("close", "run")
@@ -92,7 +92,7 @@ NO_CONTENT: Final = Reply(204)
 
 
 class Call:
-    """One request. Everything a handler may ask of it."""
+    """One request, with everything that a handler may ask of it."""
 
     __slots__ = (
         "_admitted_in",
@@ -133,7 +133,7 @@ class Call:
         self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
         self.check_rights: Callable[[Caller], None] = _needs_none  # for its route
-        self.identity: Identity | None = None  # of who opens a stream
+        self.identity: Identity | None = None  # the credential of a caller that opens a stream
         self.is_admin = False  # told of calls that others may make, too
         self.org = 0  # no organization has this number
         self.org_id = ""
@@ -163,7 +163,7 @@ class Call:
 
     @property
     def owner(self) -> int:
-        """In whose turn its reads and writes are served."""
+        """The owner whose turn its reads and writes take: an organization, or all other callers."""
         return self.org or OUTSIDE
 
     @property
@@ -178,7 +178,7 @@ class Call:
     def write_while_valid(
         self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
-        """As `write`, for what gives power: it is asked again, there, what the caller has shown."""
+        """As `write`, for operations that grant rights: the credential is checked again inside."""
         caller = self.caller
         if caller is None:
             return self.write(operation, *args, **kwargs)
@@ -307,4 +307,4 @@ class Call:
 
 
 def _needs_none(caller: Caller) -> None:
-    """The rights that a caller needs for a route that asks for none."""
+    """The permissions of a route that requires none."""

@@ -13,7 +13,7 @@ from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.call import Call, Reply
 
 Handler = Callable[[Call], Awaitable[Reply]]
-# Method, path, handler, who may call it, permission words, and whatever is special about it.
+# Method, path, handler, access, permissions, and further traits of the route.
 Row = tuple[str, str, Handler, Access, str, *tuple["Trait", ...]]
 
 API_PREFIX: Final = "/api/v1"  # all others are pages for people

@@ -1,4 +1,4 @@
-"""Streams that are told the same: what they get is chosen, rendered and joined once for all."""
+"""Streams that get the same frames, which are chosen, rendered and joined once for all of them."""
 
 import asyncio
 import math
@@ -61,12 +61,12 @@ class Audience:
             self._schedule()
 
     def join(self, stream: Stream) -> None:
-        """What is in line by now is not for it."""
+        """Add a stream; frames that already wait are not sent to it."""
         self.members[stream] = None
         self._pass_over(stream)
 
     def leave(self, stream: Stream) -> None:
-        """Not before it has what is in line."""
+        """Remove a stream, after it got the frames that wait."""
         self.catch_up(stream)
         self._ahead.pop(stream, None)
         del self.members[stream]
@@ -75,7 +75,7 @@ class Audience:
             self._timer = None
 
     def catch_up(self, stream: Stream) -> None:
-        """Give one member what is in line; the others get it in their time."""
+        """Give one member the frames that wait; the others get them at the next flush."""
         for each in self._pending[self._ahead.get(stream, 0) :]:
             stream.put(each)
         self._pass_over(stream)
@@ -85,7 +85,7 @@ class Audience:
             self._ahead[stream] = len(self._pending)
 
     def flush(self) -> None:
-        """Give every member what is in line."""
+        """Give every member the frames that wait."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""What clients say on a WebSocket, in both dialects. Contract: realtime, sections 5.3 to 5.5."""
+"""Commands of clients on a WebSocket, in both dialects. Contract: realtime, sections 5.3 to 5.5."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final

@@ -88,7 +88,7 @@ class Feed:
     # -- connections ---------------------------------------------------------------------------
 
     def open(self, stream: Stream) -> None:
-        """Have a stream told from now on. Whoever opens one closes it.
+        """Send events to this stream from now on. The caller must `close` it.
 
         Raises:
             RateLimited: the organization has as many as it may, or they name as much as they may.
@@ -164,13 +164,13 @@ class Feed:
             audience.tell(transition)
 
     def _give_up(self, news: News) -> None:
-        """Nobody is told: whom it may concern is ended, and reads it when it comes back."""
+        """End the streams this event may concern; they read it when they come back."""
         for audience in self._concerned(news.org, news.queue_name, news.job_id):
             for stream in audience.members:
                 stream.finish("slow")
 
     def _concerned(self, org: int, queue_name: str | None, job_id: str) -> Sequence[Audience]:
-        """Whom it may concern; each looks at its frames by itself."""
+        """The streams this event may concern; each filters its frames itself."""
         if queue_name is None:
             return self.streams.audiences(org)
         return self.streams.concerned(org, queue_name, job_id)

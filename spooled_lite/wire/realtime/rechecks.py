@@ -1,4 +1,4 @@
-"""Whether those who have opened streams may go on. Contract: realtime, section 2."""
+"""Checks again and again whether open streams may go on. Contract: realtime, section 2."""
 
 import logging
 import sqlite3
@@ -24,14 +24,14 @@ class Rechecks:
         self._checks_words = checks_words
 
     def note(self, event: Event) -> bool:
-        """A committed event. Whether somebody is to be asked again at once."""
+        """Take in a committed event; whether a stream must be checked at once."""
         concerned = [each for each in self._streams if each.identity.caller.is_concerned_by(event)]
         for stream in concerned:
             stream.recheck_at = 0.0
         return bool(concerned)
 
     async def run(self, now: float) -> None:
-        """Look again at whoever is due, once for each credential, and end what is not allowed."""
+        """Check the streams that are due, once per credential; end those that lost access."""
         known: dict[object, Caller | None] = {}
         unanswered = 0
         for stream in self._streams:

@@ -72,7 +72,7 @@ class Streams:
         return [] if of_org is None else list(of_org.audiences.values())
 
     def concerned(self, org: int, queue_name: str, job_id: str | None = None) -> list[Audience]:
-        """Who may want to know of something in this queue, with this job."""
+        """The streams that an event of this queue and job may concern."""
         of_org = self._orgs.get(org)
         if of_org is None:
             return []
@@ -92,7 +92,7 @@ class Streams:
         return [each for audience in audiences for each in audience.members if each.job_id]
 
     def flush(self) -> None:
-        """Have everybody told what is in line."""
+        """Flush the waiting frames of all audiences."""
         for org in tuple(self._orgs):
             for audience in self.audiences(org):
                 audience.flush()
@@ -140,7 +140,7 @@ class Streams:
             _take(of_org, of_org.audience_of(stream), unwanted)
 
     def regroup(self, stream: Stream) -> None:
-        """It may see other things than before, or be told them in other words."""
+        """Move a stream to another audience, after its scope, filters or dialect changed."""
         if stream.view != stream.seen_as and stream in self:
             of_org = self._orgs[stream.org]
             _leave(of_org, stream)

@@ -65,13 +65,13 @@ class Statistics:
                 self._due_at[key] = told_at + self._seconds
 
     def forget(self) -> None:
-        """Nobody is there any more to be told."""
+        """Forget all changes, because no stream is open."""
         self._due_at.clear()
         self._told_at.clear()
         self._at_once.clear()
 
     async def run(self, now: float) -> None:
-        """Read the counters of what is due, once for all, and tell whom they concern."""
+        """Read the counters of queues that are due, once, and send them to their streams."""
         self._told_at = {k: at for k, at in self._told_at.items() if now - at < self._seconds}
         changed = [key for key, at in self._due_at.items() if at <= now][:QUEUES_MAX]
         own = self._own_turns(now)

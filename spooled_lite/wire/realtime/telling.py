@@ -1,4 +1,4 @@
-"""What is still to be told to open streams, when more happens than can be told at once."""
+"""Events that wait to be sent to open streams, when there are more than can be sent at once."""
 
 import asyncio
 from collections import deque

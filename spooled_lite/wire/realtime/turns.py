@@ -1,4 +1,4 @@
-"""What a stream is told by itself: keep-alives, health, pings, and that its time is over."""
+"""Frames that no event causes: keep-alives, health, pings, and the end of a stream."""
 
 import sqlite3
 from typing import Final

@@ -1,4 +1,4 @@
-"""What scripts of other origins may do. Contract: platform, section 1.3."""
+"""CORS: which origins a browser lets call this server. Contract: platform, section 1.3."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What browsers are told with every answer. Contract: platform, section 1.2."""
+"""Headers of every answer that restrict browsers. Contract: platform, section 1.2."""
 
 from typing import Final
 

@@ -1,4 +1,7 @@
-"""REST routes of the worker's side of a job. Contract: jobs, J11-J16 and J23."""
+"""REST routes for workers: claim, complete, fail, renew, report progress.
+
+The same acts over gRPC are in wire/grpc/acts.py. Contract: jobs, J11-J16 and J23.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -168,7 +171,7 @@ async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
 
 
 async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
-    """What there is to say of those jobs that are steps, each with its place among the rows."""
+    """What an answer says of the jobs that are steps, by their position among the rows."""
     if all(row["workflow_id"] is None for row in rows):
         return []
     steps = await steps_of(call.reads, rows)

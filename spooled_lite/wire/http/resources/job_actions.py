@@ -189,7 +189,7 @@ def _count_of(
 
 
 def _why_not(row: ChosenRow, act: Act) -> str | None:
-    """Why the act is not for a job; None: it is."""
+    """Why the act does not apply to a job; None if it does."""
     if row["status"] not in act.statuses:
         return row["status"]
     return _OPPOSITE if act.is_for_delayed and row["run_at_ms"] is None else None
@@ -251,7 +251,7 @@ async def _on_named(call: Call, body: ActOnJobs, act: Act, job_ids: Sequence[str
 async def _one_pass(
     call: Call, act: Act, rows: Sequence[ChosenRow], priority: int
 ) -> tuple[int, Counter[str]]:
-    """How many were acted on, and why the others were not."""
+    """Act on one pass of jobs; returns how many changed, and why the others did not."""
     reasons = [(row, _why_not(row, act)) for row in rows]
     skipped = Counter(why for _, why in reasons if why is not None)
     job_ids = [row["id"] for row, why in reasons if why is None]

@@ -1,4 +1,4 @@
-"""What the pages of a dashboard show beyond the lists: queues, errors, why a job waits."""
+"""REST routes of overviews for the dashboard: queues, errors, why a job waits."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar, get_args

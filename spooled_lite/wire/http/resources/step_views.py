@@ -1,4 +1,4 @@
-"""What a claim says of a step besides the job."""
+"""The part of a claimed job that says which step it is."""
 
 from collections.abc import Sequence
 

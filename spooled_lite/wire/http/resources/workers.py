@@ -55,7 +55,7 @@ async def get(call: Call) -> Reply:
 
 
 async def jobs(call: Call) -> Reply:
-    """What it holds, as the list of jobs shows it."""
+    """The jobs that a worker holds, as in the list of jobs."""
     shown, worker_id = page(call, LISTED_MAX, LISTED_MAX), call.path("id")
     await call.reads.point(get_worker, call.org, worker_id, call.scope)
     wanted = JobFilter(worker_id=worker_id, rows_max=shown.fetch, offset=shown.offset)

@@ -26,7 +26,7 @@ class Head(Struct, frozen=True):
 
 
 def checked(framing: Sequence[Header], *, is_http_1_0: bool) -> Head:
-    """What the headers of FRAMING say together.
+    """Check the headers of FRAMING against one another; what they say of the message.
 
     Raises:
         Refused: they contradict each other, or ask for what this server does not know.

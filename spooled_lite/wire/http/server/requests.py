@@ -59,7 +59,7 @@ class Requests(HttpToolsProtocol):
         self.head = heads.Head(expects_go_ahead=False, body_bytes=0)
         self.body_left: int | None = 0  # None: its end is not known
         self.line: deque[Cycle] = deque()  # requests that wait for the answer before them
-        self.has_place = True  # else it is told so once its request is there
+        self.has_place = True  # otherwise the refusal waits until its request has been read
         self.is_deaf = False  # whatever else arrives is thrown away
         self.extensions: dict[str, Any] = {}  # of every scope
 
@@ -156,7 +156,7 @@ class Requests(HttpToolsProtocol):
                 self._check_unfinished()
 
     def has_enough(self) -> bool:
-        """Whether nothing more is to be read for now."""
+        """Whether reading pauses because enough requests wait."""
         if self.is_deaf:
             return False
         if self.line or self.inbox.left_bytes:

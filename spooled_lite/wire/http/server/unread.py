@@ -1,4 +1,4 @@
-"""What has been answered and is not taken by its client: bounded in bytes over all connections."""
+"""Answers that clients have not read yet, bounded in bytes over all connections."""
 
 import asyncio
 import logging
