@@ -1,32 +1,8 @@
-"""`lib/stream.js` and `lib/live.js`: nothing is lost over a break, and nothing moves under a hand."""
-
-from collections.abc import Callable
-from typing import Any, Final
+"""`lib/stream.js`: frames come whole, and nothing is lost over a break."""
 
 import pytest
 
-Lib = Callable[[str], Any]
-
-# Answers of a server that says what the test wants: each open stream is `server.streams[n]`.
-SERVER: Final = """
-    const server = { asked: [], streams: [], next: [] };
-    const encoder = new TextEncoder();
-    window.fetch = async (url, { headers, signal }) => {
-      server.asked.push({ path: url.pathname, query: Object.fromEntries(url.searchParams), headers: { ...headers } });
-      const { status = 200, body = "{}" } = server.next.shift() ?? {};
-      if (status !== 200) return new Response(body, { status });
-      let out;
-      const stream = new ReadableStream({ start(it) { out = it; } });
-      signal.addEventListener("abort", () => { try { out.error(signal.reason); } catch {} });
-      server.streams.push({ say: text => out.enqueue(encoder.encode(text)), end: () => out.close(), cut: () => out.error(new TypeError("cut")) });
-      return new Response(stream);
-    };
-    const soon = async condition => {
-      for (let n = 0; n < 400 && !condition(); n++) await new Promise(done => setTimeout(done, 20));
-      return condition();
-    };
-    const frame = (kind, data, id) => `event: ${kind}\\ndata: ${JSON.stringify({ data, timestamp: new Date().toISOString() })}\\n${id ? `id: ${id}\\n` : ""}\\n`;
-"""
+from tests.dashboard.scripted import SERVER, Lib
 
 
 @pytest.fixture
@@ -100,70 +76,20 @@ def test_what_may_not_be_heard_is_not_asked_for_again(scripted: Lib) -> None:
     assert seen == [["connecting", "refused"], 1]
 
 
-def test_paints_are_few_and_hold_the_last_of_each_kind(scripted: Lib) -> None:
+def test_a_read_that_finds_the_server_back_ends_the_wait(scripted: Lib) -> None:
     seen = scripted("""
-        const { live } = await load("lib/live"), { scope } = await load("lib/signal");
-        const paints = [];
-        const [, end] = scope(() => live({ events: "job.status", paint: frames => paints.push(frames.map(it => [it.data.job_id, it.data.n])) }));
-        await soon(() => server.streams.length);
-        for (let n = 0; n < 40; n++) server.streams[0].say(frame("job.status", { job_id: n % 2 ? "a" : "b", n }));
-        await soon(() => paints.length);
-        end();
-        return paints;
+        const { reachable } = await load("lib/api"), { openStream } = await load("lib/stream");
+        server.next = Array.from({ length: 6 }, () => ({ status: 500 }));
+        const breaks = [];
+        const close = openStream("/events", {}, { onFrame: () => {}, onState: it => it === "broken" && breaks.push(it), onGap: () => {} });
+        for (let n = 1; n < 6; n++) {
+          await soon(() => breaks.length === n);
+          reachable.value = false;
+          reachable.value = true;
+        }
+        const is = await soon(() => breaks.length === 6);
+        close();
+        return is;
     """)
 
-    assert seen == [[["b", 38], ["a", 39]]]
-
-
-def test_nothing_is_painted_under_a_hand(scripted: Lib) -> None:
-    seen = scripted("""
-        const { live, held } = await load("lib/live"), { scope } = await load("lib/signal");
-        const paints = [], quiet = () => new Promise(done => setTimeout(done, 600));
-        const [, end] = scope(() => live({ paint: frames => paints.push(frames.length) }));
-        await soon(() => server.streams.length);
-        const say = () => server.streams[0].say(frame("job.status", { job_id: String(Math.random()) }));
-        const counts = [];
-        dispatchEvent(new Event("pointerdown")); say(); await quiet(); counts.push(paints.length);
-        dispatchEvent(new Event("pointerup")); await soon(() => paints.length === 1); counts.push(paints.length);
-        held.value = true; say(); await quiet(); counts.push(paints.length);
-        held.value = false; await soon(() => paints.length === 2); counts.push(paints.length);
-        end();
-        return counts;
-    """)
-
-    assert seen == [0, 1, 1, 2]
-
-
-def test_a_flood_is_read_now_and_then_instead(scripted: Lib) -> None:
-    seen = scripted("""
-        const { live, mark } = await load("lib/live"), { scope } = await load("lib/signal");
-        let reads = 0, n = 0;
-        const [, end] = scope(() => live({ events: "job.status", paint: () => {}, read: () => reads++ }));
-        await soon(() => server.streams.length);
-        const pour = setInterval(() => {
-          const text = Array.from({ length: 100 }, () => frame("job.status", { job_id: String(n++) })).join("");
-          try { server.streams[0].say(text); } catch { clearInterval(pour); }
-        }, 50);
-        await soon(() => mark.value === "busy");
-        clearInterval(pour);
-        const asked = server.asked.map(it => it.query.events);
-        end();
-        return [mark.value, asked];
-    """)
-
-    assert seen == ["none", ["job.status", "queue.stats"]]
-
-
-def test_after_three_breaks_it_polls(scripted: Lib) -> None:
-    seen = scripted("""
-        const { live, mark } = await load("lib/live"), { scope } = await load("lib/signal");
-        server.next = [{ status: 500 }, { status: 500 }, { status: 500 }];
-        const [, end] = scope(() => live({ paint: () => {} }));
-        const is = await soon(() => mark.value === "polling");
-        await soon(() => mark.value === "live");
-        const after = mark.value;
-        end();
-        return [is, after];
-    """)
-
-    assert seen == [True, "live"]
+    assert seen  # waited for, the pauses alone are half a minute

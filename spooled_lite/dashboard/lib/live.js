@@ -3,15 +3,17 @@
 //   const it = live({ events: "job.created,job.status", query: { queue }, paint(frames) {}, read() {} });
 //
 // `paint` gets [{ kind, data }], the last of each kind of each job, queue or worker, in order. `read` is
-// called when frames may be missing: after a break, while polling, while it is busy. `query` may be a function
+// called when frames may be missing: after a break, while polling, while and after it is busy or hidden. `query` may be a function
 // of signals: the stream is opened anew when it changes. Ends with the scope; `isTail`: every frame, none merged.
 
 import { budget, reachable } from "./api.js";
 import { every } from "./clock.js";
+import { state as session } from "./session.js";
 import { openStream } from "./stream.js";
 import { batch, computed, effect, onDispose, signal, untracked } from "./signal.js";
 
 const PAINT_MS = 250, PAINT_BUSY_MS = 1000, WAITING_MANY = 200;
+const WAITING_MAX = 5000; // while nothing may be painted: then the oldest are read instead
 const BUSY_PER_SECOND = 300, BUSY_SECONDS = 3, BUSY_READ_SECONDS = 5, BUSY_REST_MS = 30_000;
 const HIDDEN_MS = 30_000, POLL_SECONDS = 10, POLL_SLOW_SECONDS = 30;
 const BREAKS_MAX = 3, BREAKS_MS = 60_000;
@@ -41,12 +43,13 @@ const subject = ({ kind, data }) =>
 
 export function live({ path = "/events", events = "", query = {}, paint, read, isTail = false }) {
   let close = () => {}, hidden = 0, timer = 0, breaks = [], seconds = [], isBusy = false, wasClosed = false;
-  let waiting = new Map(), number = 0;
+  let waiting = new Map(), number = 0, paintedAt = 0, isCut = false, wasOpen = false;
 
   function open() {
     close();
     const names = isBusy ? "queue.stats" : events, filters = typeof query === "function" ? query() : query;
-    const stop = openStream(path, { ...filters, ...(names && { events: names }) }, { onFrame, onState, onGap: read ?? (() => {}) });
+    const stop = openStream(path, { ...filters, ...(names && { events: names }) }, { onFrame, onState, onGap: () => read?.(), isAgain: wasOpen });
+    wasOpen = true;
     close = () => (stop(), (close = () => {}));
   }
 
@@ -64,19 +67,20 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     const frame = { kind, data }, name = isTail ? number++ : subject(frame);
     waiting.delete(name);
     waiting.set(name, frame);
+    if (waiting.size > WAITING_MAX) isCut = waiting.delete(waiting.keys().next().value);
     if (!isTail && !isBusy) measure();
-    timer ||= setTimeout(look, waiting.size > WAITING_MANY ? PAINT_BUSY_MS : PAINT_MS);
+    timer ||= setTimeout(look, PAINT_MS);
   }
 
   function look() {
-    timer = 0;
-    if (!mayPaint()) {
-      timer = setTimeout(look, PAINT_MS);
-      return;
-    }
+    const early = waiting.size > WAITING_MANY ? paintedAt + PAINT_BUSY_MS - Date.now() : 0;
+    timer = early > 0 || !mayPaint() ? setTimeout(look, PAINT_MS) : 0;
+    if (timer) return;
     const frames = [...waiting.values()];
-    waiting = new Map();
+    [waiting, paintedAt] = [new Map(), Date.now()];
     batch(() => paint?.(frames));
+    if (isCut) read?.();
+    isCut = false;
   }
 
   // More than can be shown: the list is read now and then instead.
@@ -99,7 +103,6 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     } else if (wasClosed) {
       wasClosed = false;
       open();
-      read?.();
     }
   }
 
@@ -112,6 +115,12 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     read?.();
   });
   document.addEventListener("visibilitychange", seen);
+  // Who signs in again over the page goes on where it was.
+  let wasLost = false;
+  effect(() => {
+    if (session.value === "lost") wasLost = true;
+    else if (wasLost) [wasLost] = [false, untracked(open)];
+  });
   let asked = "";
   effect(() => {
     const now = JSON.stringify(typeof query === "function" ? query() : query);

@@ -10,6 +10,7 @@
 
 import { untracked, batch, effect, onDispose, signal } from "./signal.js";
 import { nowMs } from "./clock.js";
+import { state as session } from "./session.js";
 
 export const ROWS_MAX = 10_000;
 
@@ -35,6 +36,8 @@ export function resource(load, { isRead = true, take = it => it } = {}) {
     }
   }
 
+  // What ended with the token is read again with the next one.
+  effect(() => { if (session.value === "in" && error.peek()?.status === 401) untracked(read); });
   onDispose(() => {
     const last = reading;
     [reading, isOver] = [null, true];

@@ -3,17 +3,19 @@
 //   const close = openStream("/events", { events: "queue.stats" }, { onFrame, onState, onGap });
 //
 // onFrame(kind, data, id); onState("connecting" | "live" | "broken" | "refused" | "over"), with the error;
-// onGap(): it was broken and is back. What was missed has come again, unless it was too much: read anew.
+// onGap(): it is back. What was missed has come again, unless it was too much: read anew. `isAgain`: the first
+// opening is one too, because there was a stream before this one.
 
-import { ApiError, bearer, credentials, paused, url } from "./api.js";
+import { ApiError, bearer, credentials, paused, reachable, url } from "./api.js";
 import { learn } from "./clock.js";
+import { effect, untracked } from "./signal.js";
 
 const SILENCE_MS = 35_000; // the server says something every ten seconds
 const PAUSE_MAX_MS = 30_000;
 
-export function openStream(path, query, { onFrame, onState, onGap }) {
-  const closing = new AbortController();
-  let lastId = null, failures = 0, isFirst = true;
+export function openStream(path, query, { onFrame, onState, onGap, isAgain = false }) {
+  const closing = new AbortController(), isOfOne = path.startsWith("/events/jobs/");
+  let lastId = null, failures = 0, isFirst = !isAgain;
   run();
   return () => closing.abort();
 
@@ -27,7 +29,7 @@ export function openStream(path, query, { onFrame, onState, onGap }) {
           isFirst = hasRenewed = false;
           failures = 0;
         });
-        ending = "over";
+        if (isOfOne) ending = "over"; // with its job; others end with the server
       } catch (error) {
         reason = error;
         if (error.status === 401 && !hasRenewed) {
@@ -39,10 +41,22 @@ export function openStream(path, query, { onFrame, onState, onGap }) {
       }
       if (closing.signal.aborted) return;
       onState(ending, reason);
-      if (ending === "refused" || (ending === "over" && path.startsWith("/events/jobs/"))) return;
+      if (ending !== "broken") return;
       const pause = Math.min(PAUSE_MAX_MS, 1000 * 2 ** failures++) * (0.75 + Math.random() / 2);
-      await paused(Math.max(pause, (reason?.retryAfter ?? 0) * 1000), closing.signal).catch(() => {});
+      await rest(Math.max(pause, (reason?.retryAfter ?? 0) * 1000));
     }
+  }
+
+  // Shorter when a read has found the server back.
+  async function rest(ms) {
+    const waking = new AbortController();
+    let wasAway = false;
+    const stop = untracked(() => effect(() => {
+      if (!reachable.value) wasAway = true;
+      else if (wasAway) waking.abort();
+    }));
+    await paused(ms, AbortSignal.any([closing.signal, waking.signal])).catch(() => {});
+    stop();
   }
 
   async function follow(onOpen) {

@@ -1,7 +1,7 @@
 // All jobs: find them, act on one, on several, on all that match.
 
 import { get } from "../lib/api.js";
-import { nowMs } from "../lib/clock.js";
+import { every, nowMs } from "../lib/clock.js";
 import { counts } from "../lib/about.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural, shortId, span as duration } from "../lib/format.js";
@@ -13,7 +13,7 @@ import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { exportButton } from "../parts/export.js";
-import { chips, choose, noMatch, rangeMs, timeRange } from "../parts/filters.js";
+import { chips, choose, narrower, noMatch, rangeMs, timeRange } from "../parts/filters.js";
 import { bulk } from "../parts/job_acts.js";
 import { head, panel, when } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
@@ -95,13 +95,33 @@ export default function jobsPage() {
     ...(ENDS.has(new_status) && { completed_at: timestamp }),
   });
 
-  async function refresh() {
-    const silent = jobs.ids.peek().filter(id => !ENDS.has(jobs.row(id).peek().status) && Date.now() - (heard.get(id) ?? 0) > SILENT_MS).slice(0, PAGE);
-    stats.read();
+  // Rows of which no frame has told for a while.
+  async function readSilent() {
+    const asked = Date.now(), since = id => asked - (heard.get(id) ?? 0);
+    const silent = jobs.ids.peek().filter(id => !ENDS.has(jobs.row(id).peek().status) && since(id) > SILENT_MS).slice(0, PAGE);
     if (!silent.length) return;
-    for (const it of await get("/jobs/status", { ids: silent.join(",") })) jobs.patch(it.id ?? it.job_id, { status: it.status });
+    for (const it of await get("/jobs/status", { ids: silent.join(",") })) {
+      const id = it.id ?? it.job_id;
+      if (since(id) > 0) jobs.patch(id, { status: it.status }); // a frame that came meanwhile is newer
+    }
   }
 
+  // Frames may be missing: the rows that are there in their places, what is new behind its button.
+  async function refresh() {
+    stats.read();
+    const found = await get("/jobs", { ...asked(), limit: PAGE });
+    const fresh = new Set(newer.peek());
+    for (const it of found) {
+      if (jobs.row(it.id)) jobs.patch(it.id, it);
+      else if (it.created_at >= (jobs.all()[0]?.created_at ?? "")) fresh.add(it.id);
+    }
+    newer.value = fresh;
+    found.forEach(it => heard.set(it.id, Date.now()));
+    heard.forEach((at, id) => jobs.row(id) || heard.delete(id));
+    await readSilent();
+  }
+
+  every(SILENT_MS / 1000, () => (readSilent(), stats.read()));
   live({ events: "job.created,job.status,job.failed,job.retrying", query: () => ({ queue: filter.queue.value }), paint, read: () => (jobs.ids.peek().length ? refresh() : jobs.read()) });
 
   const state = row => stateOf(row.value, nowMs());
@@ -145,7 +165,7 @@ export default function jobsPage() {
       timeRange()),
     either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
     panel(null, {}, shown(jobs, () => table({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
-      what: "the jobs", word: "jobs:read", lines: 12, isEmpty: () => !jobs.ids.value.length,
+      what: "the jobs", word: "jobs:read", lines: 12, narrower: narrower(() => queues.data.value ?? []), isEmpty: () => !jobs.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Whatever is put into a queue stands here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
     })),
     either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),

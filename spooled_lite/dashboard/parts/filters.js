@@ -51,6 +51,14 @@ export const timeRange = ({ name = "range", label = "Created", any = "any time" 
   say: value => RANGES.find(each => each[0] === value)?.[1] ?? value,
 });
 
+// A search took too long: what would make it less. `queues`: rows with a name.
+const NARROWER_QUEUES = 3;
+export const narrower = queues => () => [
+  !queryOf("range").value && button({ type: "button", class: "btn", onclick: () => setQuery({ range: "24h" }) }, "Last 24 hours"),
+  !queryOf("queue").value && queues().slice(0, NARROWER_QUEUES).map(it => it.queue_name ?? it.name).map(name =>
+    button({ type: "button", class: "btn", onclick: () => setQuery({ queue: name }) }, "Only queue ", span({ class: "clip" }, name))),
+];
+
 // Nothing fits: the filters that are set, each to be taken away. names: { queue: "Queue", … }.
 export function noMatch(names, { what = "jobs", more } = {}) {
   const set = Object.entries(names).map(([name, label]) => [name, label, queryOf(name)]);
