@@ -157,8 +157,10 @@ EVENTS: Final[Mapping[EventType, About]] = {
         webhooks=("job.cancelled",),
     ),
     "job.retried": About(
-        # From cancelled: a parent that is retried brings back what its failure had cancelled.
+        # From cancelled: a parent that is retried brings back what its failure had cancelled. From
+        # completed: its workflow is run again.
         moves={
+            "completed": ("pending",),
             "deadletter": ("pending",),
             "failed": ("pending",),
             "cancelled": ("pending", "scheduled"),

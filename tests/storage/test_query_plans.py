@@ -71,6 +71,7 @@ SORTS: Final[Mapping[str, str]] = {
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
     "core.steps.statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",
     "core.steps.statements.STANDING_IF_BACK": "as DISTINCT_EDGES",
+    "core.steps.statements.STEPS_AFTER": "the steps of one workflow, a thousand at most",
     "core.orgs.admin_statements.ORGANIZATIONS": "a row for each tier, over no large table",
     "core.orgs.statements.BY_NAME": "sorts two rows at most: an id and a slug",
 }

@@ -305,6 +305,23 @@ RETURNING *
 """,
 )
 
+# Of a step that has ended, in whichever way.
+RERUN_STEP: Final = Statement(
+    JobRow,
+    """
+UPDATE jobs
+   SET status = 'pending', claimable = :met, dependencies_met = :met, cancelled_by_parent = 0,
+       retry_count = 0, last_error = NULL, result = NULL, result_bytes = NULL,
+       scheduled_at_ms = NULL, run_at_ms = NULL, started_at_ms = NULL, completed_at_ms = NULL,
+       settled_lease_id = NULL, assigned_worker_id = NULL, stop_reason = NULL, progress = NULL,
+       progress_message = NULL, updated_at_ms = :now_ms
+ WHERE seq = :seq AND status NOT IN ('pending', 'scheduled', 'processing')
+RETURNING *
+""",
+)
+
+FORGET_RESULT: Final = "DELETE FROM job_bodies WHERE job = :seq AND which = 'result'"
+
 CANCEL: Final = Statement(
     JobRow,
     """

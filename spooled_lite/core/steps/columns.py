@@ -18,6 +18,15 @@ class DependentRow(NumberedRow):
     workflow_id: str | None
 
 
+class StepAfterRow(NumberedRow):
+    """A step that runs again with another one."""
+
+    step_key: str
+    status: str
+    dependency_mode: str | None
+    result_bytes: int | None
+
+
 class CascadeRow(TypedDict):
     """A job whose dependents have not all been told of its status."""
 

@@ -4,7 +4,13 @@ from typing import Final
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import VISIBLE
-from spooled_lite.core.steps.columns import CascadeRow, DependentRow, ReleasedRow, WaitingRow
+from spooled_lite.core.steps.columns import (
+    CascadeRow,
+    DependentRow,
+    ReleasedRow,
+    StepAfterRow,
+    WaitingRow,
+)
 from spooled_lite.core.workflows.columns import (
     CancelledStepRow,
     EdgeRow,
@@ -144,6 +150,28 @@ SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
  WHERE steps.workflow_id = :workflow_id AND steps.status = 'cancelled'
    AND steps.cancelled_by_parent = 1
 """,
+)
+
+# -- running a workflow again -------------------------------------------------------------
+
+# Index jobs_of_workflow for the named steps, then job_dependents: they, and all that waits for them
+# in their workflow, near or far.
+STEPS_AFTER: Final = Statement(
+    StepAfterRow,
+    """
+WITH RECURSIVE after (job) AS (
+    SELECT seq FROM jobs
+     WHERE workflow_id = :workflow_id AND step_key IN (SELECT value FROM json_each(:keys))
+    UNION
+    SELECT children.seq
+      FROM after CROSS JOIN job_dependencies AS edges ON edges.parent = after.job
+                 CROSS JOIN jobs AS children ON children.seq = edges.job
+     WHERE children.workflow_id = :workflow_id)
+SELECT seq, step_key, status, dependency_mode, result_bytes
+  FROM after CROSS JOIN jobs ON jobs.seq = after.job
+ WHERE workflow_id IS NOT NULL"""
+    + VISIBLE
+    + " ORDER BY step_position",
 )
 
 # -- before a job is deleted ---------------------------------------------------------------

@@ -137,6 +137,10 @@ UPDATE workflows
  WHERE seq = :seq
 """
 
+END_CANCEL: Final = """
+UPDATE workflows SET cancel_requested_at_ms = NULL, cancel_reason = NULL WHERE id = :id
+"""
+
 # Index jobs_of_workflow, as those that follow.
 WAITING_STEPS: Final = Statement(
     WaitingStepRow,

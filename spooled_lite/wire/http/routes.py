@@ -142,6 +142,7 @@ WORKFLOWS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/workflows/{id}/wait",          outcomes.wait_for_workflow, Access.KEY, "workflows:read"),  # noqa: E501
     ("POST",   "/api/v1/workflows/{id}/cancel",        workflows.cancel,   Access.KEY, "workflows:write"),  # noqa: E501
     ("POST",   "/api/v1/workflows/{id}/retry",         workflows.retry,    Access.KEY, "workflows:write"),  # noqa: E501
+    ("POST",   "/api/v1/workflows/{id}/rerun",         workflows.rerun,    Access.KEY, "workflows:write"),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}/jobs",          workflows.jobs,     Access.KEY, "workflows:read"),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}/jobs/status",   workflows.statuses, Access.KEY, "workflows:read"),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}/jobs/{job_id}", workflows.job,      Access.KEY, "workflows:read"),  # noqa: E501

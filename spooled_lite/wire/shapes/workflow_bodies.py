@@ -188,6 +188,20 @@ class CancelWorkflow(Struct, frozen=True):
     stop_running: workflow.StopRunning | None = None  # else running jobs run to their end
 
 
+class RerunWorkflow(Struct, frozen=True):
+    """Body of POST /workflows/{id}/rerun."""
+
+    from_: workflow.FromGiven = field(name="from")
+    dry_run: workflow.DryRun | None = None
+
+    def keys(self) -> list[str]:
+        """Raises RuleBroken: none is named, or too many."""
+        keys = [self.from_] if isinstance(self.from_, str) else self.from_
+        if not 1 <= len(keys) <= STEPS_MAX:
+            raise RuleBroken.of("from", f"Field `from` must name 1 to {STEPS_MAX} jobs", "length")
+        return list(dict.fromkeys(keys))
+
+
 def _check_name(name: str) -> None:
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX:
         raise RuleBroken.of(

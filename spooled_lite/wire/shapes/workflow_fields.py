@@ -34,6 +34,8 @@ ExpiresAtGiven = Annotated[Time | None, about("The job is cancelled if it still 
 SameExpiresAtGiven = Annotated[Time | None, about("The same as `expires_at`")]
 Reason = Annotated[str, about("Why, up to 500 characters", "Order withdrawn")]
 StopRunning = Annotated[bool, about("Tell the jobs that run to stop. Default: false", True)]
+FromGiven = Annotated[str | list[str], about("The key of the job to begin with, or of several", "account")]
+DryRun = Annotated[bool, about("Only name what would run again. Default: false", True)]
 # What both have.
 Description = Annotated[str, about("A description for people", "What a new account needs")]
 Metadata = Annotated[Raw, about("Any JSON value, for callers", {})]

@@ -88,6 +88,15 @@ class WorkflowCreated(Struct):
     metadata: workflow.Metadata
 
 
+class WorkflowRerun(Struct):
+    """Answer of POST /workflows/{id}/rerun."""
+
+    steps: Annotated[int, a_count("How many jobs run again", 2)]
+    keys: Annotated[
+        list[str], about("Their keys, in the order of the request", ["account", "welcome"])
+    ]
+
+
 class JobError(Struct):
     type: AlwaysJobError
     error_type: AlwaysJobError

@@ -181,6 +181,7 @@ WORKFLOWS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/workflows/{id}", "key", "workflows:read", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("DELETE", "/api/v1/workflows/{id}", "key", "workflows:write", "204", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("POST", "/api/v1/workflows/{id}/cancel", "key", "workflows:write", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
+    ("POST", "/api/v1/workflows/{id}/rerun", "key", "workflows:write", "200", "own", "docs/api.md"),
     ("POST", "/api/v1/workflows/{id}/retry", "key", "workflows:write", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("GET", "/api/v1/workflows/{id}/jobs", "key", "workflows:read", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("GET", "/api/v1/workflows/{id}/jobs/status", "key", "workflows:read", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501

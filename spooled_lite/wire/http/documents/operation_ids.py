@@ -93,6 +93,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/workflows/{id}/wait"): "waitForWorkflow",
     ("POST", "/api/v1/workflows/{id}/cancel"): "cancelWorkflow",
     ("POST", "/api/v1/workflows/{id}/retry"): "retryWorkflow",
+    ("POST", "/api/v1/workflows/{id}/rerun"): "rerunWorkflow",
     ("GET", "/api/v1/workflows/{id}/jobs"): "listWorkflowJobs",
     ("GET", "/api/v1/workflows/{id}/jobs/status"): "listWorkflowJobStatuses",
     ("GET", "/api/v1/workflows/{id}/jobs/{job_id}"): "getWorkflowJob",

@@ -1,6 +1,7 @@
 """REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.lifecycle.rerun import plan_rerun, rerun_workflow
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
     delete_workflow,
@@ -30,7 +31,8 @@ from spooled_lite.wire.http.resources.workflow_views import (
     workflow_jobs,
     workflow_summary,
 )
-from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow
+from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow, RerunWorkflow
+from spooled_lite.wire.shapes.workflows import WorkflowRerun
 
 
 async def list_all(call: Call) -> Reply:
@@ -73,6 +75,16 @@ async def retry(call: Call) -> Reply:
         retry_workflow, call.org, call.path("id"), call.scope, admission_of(call).caps
     )
     return reply(workflow_summary(row, call.org_id))
+
+
+async def rerun(call: Call) -> Reply:
+    body = await call.body(RerunWorkflow)
+    arguments = (call.org, call.path("id"), body.keys(), call.scope)
+    if body.dry_run:
+        planned = await call.reads.read(plan_rerun, *arguments)
+    else:
+        planned = await call.write(rerun_workflow, *arguments, admission_of(call).caps)
+    return reply(WorkflowRerun(len(planned.steps), planned.keys))
 
 
 async def delete(call: Call) -> Reply:

@@ -217,6 +217,7 @@ def _workflows(walk: Walk) -> None:
     [claimed] = walk.call("claimJobs", {"queue_name": "accounts"})["jobs"]
     walk.call("failJob", {"lease_id": claimed["lease_id"], "no_retry": True}, id=job_id)
     walk.call("waitForWorkflow", id=workflow_id)
+    walk.call("rerunWorkflow", id=workflow_id)
     walk.call("retryWorkflow", id=workflow_id)
     walk.call("waitForWorkflow", query={"timeout_ms": "0"}, id=workflow_id)
     [claimed] = walk.call("claimJobs", {"queue_name": "accounts"})["jobs"]

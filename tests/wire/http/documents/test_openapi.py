@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -187,7 +187,7 @@ def test_a_body_has_an_example_that_is_taken(key: tuple[str, str]) -> None:
     msgspec.json.decode(json.dumps(content["example"]), type=kind)
 
     assert breaks(content["schema"], content["example"]) == []
-    assert content["example"].keys() <= get_type_hints(kind).keys()
+    assert content["example"].keys() <= {each.encode_name for each in msgspec.structs.fields(kind)}
 
 
 @pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)

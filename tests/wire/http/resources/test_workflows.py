@@ -346,6 +346,42 @@ def test_only_failed_workflows_are_retried(api: WorkflowApi) -> None:
     assert "failed" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("start", ["a", ["a"], ["b", "a", "b"]])
+def test_a_finished_workflow_is_run_again_from_a_job_on(api: WorkflowApi, start: Any) -> None:
+    created = api.workflow()
+    api.complete("a", "b")
+    path = f"workflows/{created['id']}/rerun"
+    expected = {"steps": 2, "keys": ["a", "b"]}
+
+    assert api.shown("POST", path, json={"from": start, "dry_run": True}) == expected
+    assert api.detail(created["id"])["status"] == "completed"
+    assert api.shown("POST", path, json={"from": start}) == expected
+
+    assert api.detail(created["id"])["status"] == "running"
+    api.complete("a", "b")
+    assert api.detail(created["id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [({}, 422), ({"from": []}, 400), ({"from": 7}, 422), ({"from": "x"}, 400)],
+)
+def test_a_rerun_names_jobs_of_the_workflow(
+    api: WorkflowApi, body: dict[str, Any], expected: int
+) -> None:
+    created = api.workflow()
+    api.complete("a", "b")
+
+    assert api.post(f"workflows/{created['id']}/rerun", json=body).status_code == expected
+    assert api.detail(created["id"])["status"] == "completed"
+
+
+def test_a_workflow_that_runs_is_not_run_again(api: WorkflowApi) -> None:
+    answer = api.post(f"workflows/{api.workflow()['id']}/rerun", json={"from": "a"})
+
+    assert refusal(answer) == (409, "CONFLICT")
+
+
 def test_what_has_ended_is_not_cancelled(api: WorkflowApi) -> None:
     created = api.workflow(a_step("a"))
     api.complete("a")

@@ -8,13 +8,14 @@ from spooled_lite.errors import BadRequest, Conflict, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
 from spooled_lite.wire.http.resources import workflows
-from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow
+from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow, RerunWorkflow
 from spooled_lite.wire.shapes.workflows import (
     ListedWorkflow,
     StepStatus,
     WorkflowCreated,
     WorkflowDetail,
     WorkflowJob,
+    WorkflowRerun,
     WorkflowSummary,
 )
 
@@ -77,6 +78,16 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         about="Jobs that were cancelled because of them wait again; completed ones stay.",
         answer=WorkflowSummary,
         errors=(BadRequest, QuotaExceeded),
+    ),
+    workflows.rerun: Doc(
+        summary="Run a finished workflow again from some jobs on",
+        about="The named jobs, and all jobs that wait for them, start over: the same jobs, without"
+        " their results and errors; the others stay as they are. With `dry_run` nothing is changed,"
+        " and the answer names what would run again.",
+        body=RerunWorkflow,
+        example={"from": "account", "dry_run": True},
+        answer=WorkflowRerun,
+        errors=(BadRequest, Conflict, QuotaExceeded),
     ),
     workflows.delete: Doc(
         summary="Delete a finished workflow; its jobs stay",
