@@ -150,6 +150,23 @@ def test_all_failed_steps_are_retried_by_one_key(signed_in: Open, world: World) 
     assert statuses(world, made) == {"first": "pending", "second": "pending"}
 
 
+def test_what_runs_again_is_named_before_it_does(signed_in: Open, world: World) -> None:
+    made = workflow(world, [("first", []), ("second", ["first"]), ("third", ["second"])])
+    for _ in range(3):
+        [claimed] = world.claim(QUEUE)
+        world.complete(claimed)
+    page = signed_in(f"/workflows/{made}?step=second")
+
+    page.get_by_role("button", name="Run again from here…").click()
+    dialog = page.locator("dialog")
+    expect(dialog).to_contain_text("second, third: they start over")
+    assert set(statuses(world, made).values()) == {"completed"}
+    dialog.get_by_role("button", name="Run again 2 steps").click()
+
+    expect(dialog).to_contain_text("2 of 2 done")
+    assert statuses(world, made) == {"first": "completed", "second": "pending", "third": "pending"}
+
+
 @pytest.mark.parametrize(
     ("answer", "is_told"), [("Cancel what waits", False), ("Cancel, stop what runs", True)]
 )

@@ -11,7 +11,7 @@ import { live } from "../lib/live.js";
 import { go, link, queryOf, setQuery } from "../lib/router.js";
 import { computed, effect, signal } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
-import { act } from "../parts/act.js";
+import { act, gated } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
 import { graph, stepList } from "../parts/graph.js";
 import { retryOne } from "../parts/job_acts.js";
@@ -19,7 +19,7 @@ import { jsonView, textView } from "../parts/json_view.js";
 import { facts, head, panel, when } from "../parts/panel.js";
 import { shown } from "../parts/states.js";
 import { timeline } from "../parts/timeline.js";
-import { flowActs, flowStatus } from "../parts/workflow_acts.js";
+import { askRerun, flowActs, flowStatus } from "../parts/workflow_acts.js";
 
 const { a, button, div, input, label, li, p, span, ul } = el;
 const READ_SECONDS = 30, MANY = 200; // steps: from here on their statuses alone are read again
@@ -110,13 +110,14 @@ export default function workflowPage({ id }) {
     const part = name => { const found = memberOf(whole.value, name); return found && found !== "null" ? found : null; };
     const failed = () => ["deadletter", "failed"].includes(job().status);
     const retry = act({ label: "Retry step", icon: "retry", kind: "main-act", words: ["jobs:write"], run: () => retryOne(step), done: () => `${job().key} is back in ${job().queue_name}`, after: steps.read });
+    const again = gated({ label: "Run again from here…", icon: "play", words: ["workflows:write"], onclick: () => askRerun(known, job().key, steps.read), obstacle: () => (ENDED.has(known().status) && !of("processing") ? null : "Not while the workflow runs") });
     const parent = each => {
       const other = steps.row(each.parent_job_id);
       return li({ class: "row" }, other ? a({ href: named(each.parent_job_id).href }, other.peek().key) : a({ class: "mono", href: link(["jobs", each.parent_job_id]) }, shortId(each.parent_job_id)),
         () => other && status(state(each.parent_job_id)), () => other?.value.result != null && span({ class: "mono quiet clip" }, JSON.stringify(other.value.result).slice(0, RESULT_SHOWN)));
     };
     const waits = above.peek().get(step) ?? [];
-    return panel(job().key, { note: () => status(state(step)), class: "step", ref: node => requestAnimationFrame(() => node.scrollIntoView({ block: "nearest" })), "aria-label": `Step ${job().key}`, more: [either(failed, () => retry), a({ class: "btn", href: link(["jobs", step]) }, "Open the job"), button({ type: "button", class: "btn plain only", "aria-label": "Close the step", onclick: () => setQuery({ step: null }) }, icon("close"))] },
+    return panel(job().key, { note: () => status(state(step)), class: "step", ref: node => requestAnimationFrame(() => node.scrollIntoView({ block: "nearest" })), "aria-label": `Step ${job().key}`, more: [either(failed, () => retry), again, a({ class: "btn", href: link(["jobs", step]) }, "Open the job"), button({ type: "button", class: "btn plain only", "aria-label": "Close the step", onclick: () => setQuery({ step: null }) }, icon("close"))] },
       () => facts([["Queue", a({ href: link(["queues", job().queue_name]) }, job().queue_name)], ["Attempts", `${count(job().retry_count + (job().started_at && !["pending", "scheduled"].includes(job().status) ? 1 : 0))} of ${count(job().max_retries + 1)}`], ["Started", job().started_at ? when(job().started_at) : "not yet"], job().progress != null && ["Progress", `${job().progress} %`], ["Waits for", waits.length ? `${job().dependency_mode === "any" ? "any of " : ""}${plural(waits.length, "step")}` : "nothing"]]),
       waits.length ? ul({ class: "pad form" }, waits.slice(0, PARENTS_SHOWN).map(parent), waits.length > PARENTS_SHOWN && li({ class: "quiet" }, `and ${count(waits.length - PARENTS_SHOWN)} more`)) : null,
       shown(read, () => div({ class: "grid even" }, () => [["payload", "Payload"], ["error", "Error"], ["result", "Result"]].map(([name, words]) => part(name) && div(el.h3({ class: "pad" }, words), name === "error" ? textView(JSON.parse(part(name)), { name: words }) : jsonView(part(name), { name: words })))), { what: "this step", word: "workflows:read", lines: 3 }));

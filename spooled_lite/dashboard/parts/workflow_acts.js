@@ -6,6 +6,7 @@ import { plural } from "../lib/format.js";
 import { status } from "../lib/icons.js";
 import { act, gated } from "./act.js";
 import { openDialog } from "./dialog.js";
+import { many } from "./many.js";
 import { field } from "./panel.js";
 
 const { button, div, input, p } = el;
@@ -44,6 +45,21 @@ function askCancel(it, { wait, run }, after) {
         button({ type: "button", class: "btn", ref: node => queueMicrotask(() => node.focus()), onclick: close }, "Keep it")),
     ];
   } });
+}
+
+// Class C: named first, then done.
+const SHOWN = 12;
+export function askRerun(it, key, after) {
+  const call = dry_run => send("POST", `${path(it().id)}/rerun`, { from: key, dry_run });
+  many({
+    title: n => `Run ${n} ${n === "1" ? "step" : "steps"} of ${it().name} again?`, verb: "Run again", noun: "step", done: n => `${plural(n, "step")} run again`, after,
+    about: ({ keys }) => `${keys.slice(0, SHOWN).join(", ")}${keys.length > SHOWN ? ` and ${keys.length - SHOWN} more` : ""}: they start over in place, without their results and errors.`,
+    count: async () => {
+      const { steps, keys } = await call(true);
+      return { matched: steps, keys };
+    },
+    step: async () => ({ done: (await call(false)).steps }),
+  });
 }
 
 // Numbers that the page cannot hold stay as they were written, where the browser can.
