@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
-from msgspec.inspect import ListType, StructType, Type, UnionType, type_info
+from msgspec.inspect import ListType, Metadata, StructType, Type, UnionType, type_info
 
 from spooled_lite.errors import RuleBroken
 
@@ -67,12 +67,19 @@ def _lists_of(kind: Any) -> tuple[_List, ...]:
 
 
 def _with_lists(entry: Type) -> type[Struct] | None:
-    return entry.cls if isinstance(entry, StructType) and _lists_of(entry.cls) else None
+    forms = _forms(entry)
+    return next(
+        (form.cls for form in forms if isinstance(form, StructType) and _lists_of(form.cls)), None
+    )
 
 
 def _forms(field: Type) -> Iterator[Type]:
+    """The types that a value may be of, without what the document says about them."""
     if isinstance(field, UnionType):
-        yield from field.types
+        for each in field.types:
+            yield from _forms(each)
+    elif isinstance(field, Metadata):
+        yield from _forms(field.type)
     else:
         yield field
 

@@ -239,7 +239,11 @@ def not_of_anybody(state: Mapping[str, list[dict[str, Any]]]) -> list[tuple[str,
         "org": {NOBODY, *(row["seq"] for row in state["organizations"])},
         "job": {row["seq"] for row in state["jobs"]},
         "parent": {row["seq"] for row in state["jobs"]},
-        "queue": {row["seq"] for row in state["queues"]},
+        # The sums of an organization stand behind its number with a minus.
+        "queue": {
+            *(row["seq"] for row in state["queues"]),
+            *(-row["seq"] for row in state["organizations"]),
+        },
     }
     return [
         (table, row)
