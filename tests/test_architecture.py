@@ -34,7 +34,7 @@ WEB: Final = frozenset({"starlette", "uvicorn", "httptools", "websockets", "grpc
 RESOURCES: Final = (
     "orgs", "keys", "auth", "queues", "jobs", "workflows", "steps", "lifecycle", "messages",
     "tasks", "flows", "workers", "schedules", "topics", "webhooks", "ingest", "inbox", "batch",
-    "overview", "maintenance",
+    "overview", "acts", "maintenance",
 )  # fmt: skip
 LEAVES: Final = frozenset({"columns", "records", "statements"})
 

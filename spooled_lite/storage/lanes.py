@@ -38,7 +38,7 @@ def lane_of(operation: Callable[..., Any], owner: int) -> Lane:
     declared = _DECLARED.get(operation)
     if declared is not None:
         return declared
-    function = operation
+    function = getattr(operation, "__wrapped__", operation)
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)

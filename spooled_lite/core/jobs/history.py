@@ -81,7 +81,7 @@ def _deadlettered(event: EventOf[JobRow]) -> list[_Line]:
 def _cancelled(event: EventOf[JobRow]) -> list[_Line]:
     # A cancelled job had no worker, unless it was told to stop while it ran.
     facts = event.facts
-    return [("cancelled", facts.get("worker_id"), {"reason": facts["reason"]})]
+    return [("cancelled", facts.get("worker_id"), {"reason": facts["reason"], **_by_whom(event)})]
 
 
 def _retried(event: EventOf[JobRow]) -> list[_Line]:
@@ -91,8 +91,14 @@ def _retried(event: EventOf[JobRow]) -> list[_Line]:
         "retry_count": row["retry_count"],
         "next_run": next_run,
         "reason": event.facts.get("reason", "by call"),
+        **_by_whom(event),
     }
     return [("retried", None, details)]
+
+
+def _by_whom(event: EventOf[JobRow]) -> dict[str, str]:
+    """The key of whoever did it by a call, and its name: core/acts/record.py."""
+    return {name: event.facts[name] for name in ("by", "by_key_id") if name in event.facts}
 
 
 # The events that are recorded: contract README, section 7.1.

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.acts import statements as act_statements
 from spooled_lite.core.ingest import statements as ingest_statements
 from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
@@ -20,6 +21,7 @@ from spooled_lite.storage.disk_room import GIVE_BACK_PAGES
 from spooled_lite.storage.shrink import GIVE_BACK_PAGE
 from spooled_lite.storage.transaction import Tx
 
+ACTS_KEPT_MAX: Final = 100_000  # of an organization: some 30 MB
 SWEEP_MS: Final = 300_000  # from the end of one sweep to the next
 # Dead letters, which stay, are passed over again only so often: there may be millions.
 SWEEPS_BETWEEN_WHOLE: Final = 12
@@ -116,6 +118,7 @@ class Pruning:
             steps.append(partial(_prune_runs, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_deliveries, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_inbound_log, org=row["seq"], days=windows[1]))
+            steps.append(partial(_prune_acts, org=row["seq"], days=windows[1]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
         return steps
 
@@ -242,6 +245,16 @@ def _prune_deliveries(tx: Tx, org: int, days: int) -> int:
         removal_statements.DELETE_LARGE["deliveries"],
         {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS},
     )
+
+
+def _prune_acts(tx: Tx, org: int, days: int) -> int:
+    """Old ones, and those beyond the newest ACTS_KEPT_MAX, where acts are kept for ever, too."""
+    params = {"org": org, "limit": PASS_MAX, "kept": ACTS_KEPT_MAX}
+    beyond = tx.execute(act_statements.DELETE_BEYOND, params)
+    if beyond or days <= 0:
+        return beyond
+    before_ms = tx.now_ms - days * DAY_MS
+    return tx.execute(act_statements.DELETE_OLD, {**params, "created_before_ms": before_ms})
 
 
 def _prune_inbound_log(tx: Tx, org: int, days: int) -> int:

@@ -154,6 +154,7 @@ TABLES_OF_ORG: Final = (
     "deliveries",
     "webhooks",
     "inbound_log",
+    "acts",
     "workers",
     "api_keys",
     "event_log",
@@ -220,6 +221,10 @@ DELETE FROM webhooks WHERE seq IN (
     "inbound_log": """
 DELETE FROM inbound_log WHERE seq IN (
        SELECT seq FROM inbound_log WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "acts": """
+DELETE FROM acts WHERE seq IN (
+       SELECT seq FROM acts WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
 """,
     "workers": """
 DELETE FROM workers WHERE seq IN (

@@ -520,6 +520,22 @@ CREATE TABLE owed_events (
 CREATE INDEX owed_events_of_org ON owed_events (org, seq);
 
 -- What providers have sent in, without its content.
+CREATE TABLE acts (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL,
+    key_id        TEXT NOT NULL,
+    key_name      TEXT NOT NULL,  -- as it was then
+    act           TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    subject       TEXT NOT NULL,  -- '' of several
+    count         INTEGER NOT NULL,
+    reason        TEXT,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX acts_newest ON acts (org, created_at_ms, seq);
+CREATE INDEX acts_of_subject ON acts (org, subject, created_at_ms, seq);
+CREATE INDEX acts_of_key ON acts (org, key_id, created_at_ms, seq);
+
 CREATE TABLE inbound_log (
     seq           INTEGER PRIMARY KEY,
     id            TEXT NOT NULL UNIQUE,

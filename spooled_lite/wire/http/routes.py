@@ -6,6 +6,7 @@ from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Row, Trait
 from spooled_lite.wire.http.documents import pages as documents
 from spooled_lite.wire.http.resources import (
+    acts,
     admin,
     admin_reads,
     attempts,
@@ -224,6 +225,10 @@ DASHBOARD: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/dashboard/errors", overviews.errors_by_kind, Access.KEY, "jobs:read"),
 )
 
+ACTS: Final[tuple[Row, ...]] = (
+    ("GET", "/api/v1/acts", acts.list_all, Access.UNSCOPED, "organization:read"),
+)
+
 ADMIN: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/admin/organizations",              admin.list_all,      Access.ADMIN, "-"),
     ("POST",   "/api/v1/admin/organizations",              admin.create,        Access.ADMIN, "-"),
@@ -295,6 +300,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *METRICS,
     *BILLING,
     *DASHBOARD,
+    *ACTS,
     *ADMIN,
     *STREAMS,
     *STUBS,

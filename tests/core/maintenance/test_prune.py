@@ -7,6 +7,7 @@ import pytest
 from spooled_lite.core.maintenance.prune import SWEEP_MS, Pruning, Retention
 from spooled_lite.events import Deadline
 from spooled_lite.plans import OwnLimits, Plans
+from spooled_lite.storage.transaction import Tx
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 from tests.factories import a_job
@@ -176,7 +177,7 @@ def test_a_sweep_goes_through_all_rows_in_passes(stage: JobStage) -> None:
     assert done.due_again_ms == stage.clock.now_ms() + SWEEP_MS
     assert stage.value("SELECT count(*) FROM jobs WHERE status = 'completed'") == 0
     assert jobs(stage) == 120
-    assert passes < 21
+    assert passes < 22
     stage.check_books()
 
 
@@ -299,3 +300,28 @@ def test_sweeps_follow_one_another(stage: JobStage) -> None:
     stage.wait(seconds=SWEEP_MS / 1000)
 
     assert stage.due_at_ms[Deadline.RETENTION] == stage.clock.now_ms() + SWEEP_MS
+
+
+ADD_ACT = """
+INSERT INTO acts (org, key_id, key_name, act, kind, subject, count, created_at_ms)
+VALUES (:org, 'k', 'k', 'pause', 'queue', 'emails', 1, :at_ms)
+"""
+
+
+def test_acts_go_with_the_histories_and_never_grow_beyond_a_bound(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.core.maintenance.prune.ACTS_KEPT_MAX", 3)
+    pruning = Pruning(Retention(history_days=7))
+    now_ms = stage.clock.now_ms()
+    for days in (9, 8, 4, 3, 2, 1):
+        stage.run(Tx.execute, ADD_ACT, {"org": stage.org, "at_ms": now_ms - days * DAY * 1000})
+
+    while stage.run(pruning.run_once).due_again_ms == now_ms:
+        pass
+    assert stage.value("SELECT count(*) FROM acts") == 3
+    stage.clock.advance(seconds=5 * DAY)
+    while stage.run(pruning.run_once).due_again_ms == stage.clock.now_ms():
+        pass
+
+    assert stage.value("SELECT count(*) FROM acts") == 2

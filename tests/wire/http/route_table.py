@@ -301,6 +301,7 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("POST", "/api/v1/auth/link", "public", "-", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/auth/options", "public", "-", "200", "own", "amendments.md#2"),
     ("POST", "/api/v1/jobs/actions", "key", "jobs:write", "200", "own", "amendments.md#2"),
+    ("GET", "/api/v1/acts", "unscoped", "organization:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/errors", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/series", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("GET", "/docs", "public", "-", "200", "own", "README.md#8"),

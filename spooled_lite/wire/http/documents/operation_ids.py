@@ -148,6 +148,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/metrics/prometheus"): "getPrometheusMetrics",
     ("GET", "/api/v1/billing/status"): "getBillingStatus",
     ("GET", "/api/v1/dashboard"): "getDashboard",
+    ("GET", "/api/v1/acts"): "listActs",
     ("GET", "/api/v1/dashboard/errors"): "listErrors",
     ("GET", "/api/v1/dashboard/series"): "getSeries",
     ("GET", "/api/v1/dashboard/queues"): "listQueueOverviews",

@@ -1,6 +1,7 @@
 """REST routes of dead letters. Contract: jobs, section 10 (J20-J22)."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +13,7 @@ from spooled_lite.errors import BadRequest
 from spooled_lite.times import parse_optional_ms
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.bodies import page_in_full
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.job_views import dead_letter
@@ -60,9 +62,10 @@ async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:
     caps = admission_of(call).caps
     job_ids: list[str] = []
     skipped: list[str] = []
+    acting = _acting(call, "retry", wanted, lambda retried: len(retried.job_ids))
     while True:
         # The first pass has seen to the cap of active jobs for all of them.
-        retried = await call.write(
+        retried = await acting.write(
             retry_dead_letters, call.org, wanted, call.scope, caps, bool(job_ids)
         )
         job_ids += retried.job_ids
@@ -75,12 +78,20 @@ async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:
 async def _purge_in_passes(call: Call, wanted: DeadLetters) -> int:
     """Each pass is a transaction of its own: a crash in between keeps what was purged, purged."""
     purged_count = 0
+    acting = _acting(call, "purge", wanted, lambda purged: purged.count)
     while True:
         left = msgspec.structs.replace(wanted, limit=wanted.limit - purged_count)
-        purged = await call.write(purge_dead_letters_pass, call.org, left, call.scope)
+        purged = await acting.write(purge_dead_letters_pass, call.org, left, call.scope)
         purged_count += purged.count
         if purged.after is None:
             return purged_count
+
+
+def _acting(call: Call, act: str, wanted: DeadLetters, count: Callable[[Any], int]) -> Acting:
+    """With the jobs of one queue, or with some of several."""
+    if wanted.queue_name is not None:
+        return Acting(call, "queue", act, wanted.queue_name, count=count)
+    return Acting(call, "job", act, count=count)
 
 
 def _queue_name(call: Call, name: str | None, alias: str | None) -> str | None:

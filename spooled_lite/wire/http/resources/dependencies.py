@@ -6,6 +6,7 @@ from spooled_lite.core.workflows.conditions import edge_standing
 from spooled_lite.core.workflows.dependencies import Dependencies, get_dependencies
 from spooled_lite.core.workflows.records import Mode
 from spooled_lite.errors import RuleBroken
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies, JobDependency
 from spooled_lite.wire.shapes.job_bodies import AddDependencies
@@ -18,7 +19,7 @@ async def get(call: Call) -> Reply:
 
 async def add(call: Call) -> Reply:
     body = await call.body(AddDependencies)
-    outcome = await call.write(
+    outcome = await Acting(call, "job", "add_parents", call.path("id")).write(
         depend,
         call.org,
         call.path("id"),

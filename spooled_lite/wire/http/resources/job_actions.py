@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -28,6 +28,7 @@ from spooled_lite.core.maintenance.remove import remove_finished
 from spooled_lite.errors import QuotaExceeded, RuleBroken, Unavailable, WrongShape
 from spooled_lite.times import format_ms, parse_optional_ms
 from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.shapes.job_actions import (
     ACTIONS,
@@ -59,7 +60,8 @@ class Act(Struct, frozen=True):
 
     statuses: tuple[str, ...]  # of the jobs that it is for
     rows_max: int  # of a pass
-    run: Callable[[Call, Sequence[str], int], Awaitable[tuple[int, Counter[str]]]]
+    run: Callable[[Acting, Sequence[str], int], Awaitable[tuple[int, Counter[str]]]]
+    count: Callable[[Any], int]  # how many the result of a write says were acted on
     is_for_delayed: bool = False
 
 
@@ -199,6 +201,7 @@ def _why_not(row: ChosenRow, act: Act) -> str | None:
 
 
 async def _done(call: Call, body: ActOnJobs, choice: Choice, act: Act) -> ActionDone:
+    acting = _acting(call, body, act)
     loop = asyncio.get_running_loop()
     until_seconds = loop.time() + ACT_SECONDS
     began, until = await _from(call, body, choice)
@@ -211,7 +214,7 @@ async def _done(call: Call, body: ActOnJobs, choice: Choice, act: Act) -> Action
             choose, call.org, choice, call.scope, until, after, rows_max=act.rows_max
         )
         try:
-            some, others = await _one_pass(call, act, window.rows, body.priority or 0)
+            some, others = await _one_pass(acting, act, window.rows, body.priority or 0)
         except (QuotaExceeded, Unavailable):
             if not done:
                 raise
@@ -228,6 +231,7 @@ async def _on_named(call: Call, body: ActOnJobs, act: Act, job_ids: Sequence[str
         rows = await call.reads.read(find_named, call.org, named, call.scope)
         until = await call.reads.read(newest, call.org, call.scope)
         return reply(_count_of(rows, act, until, is_exact=True))
+    acting = _acting(call, body, act)
     loop = asyncio.get_running_loop()
     until_seconds = loop.time() + ACT_SECONDS
     begin = 0 if body.cursor is None else _numbers_of(body.cursor, "cursor", 1)[0]
@@ -236,7 +240,7 @@ async def _on_named(call: Call, body: ActOnJobs, act: Act, job_ids: Sequence[str
         some = named[begin : begin + act.rows_max]
         rows = await call.reads.read(find_named, call.org, some, call.scope)
         try:
-            count, others = await _one_pass(call, act, rows, body.priority or 0)
+            count, others = await _one_pass(acting, act, rows, body.priority or 0)
         except (QuotaExceeded, Unavailable):
             if not done:
                 raise
@@ -248,8 +252,17 @@ async def _on_named(call: Call, body: ActOnJobs, act: Act, job_ids: Sequence[str
     return reply(ActionDone(done=done, skipped=dict(skipped), cursor=cursor))
 
 
+def _acting(call: Call, body: ActOnJobs, act: Act) -> Acting:
+    """With one job, with those of one queue, or with some of several."""
+    queue_name = None if body.filter is None else body.filter.queue_name
+    if queue_name is not None:
+        return Acting(call, "queue", body.action, queue_name, count=act.count)
+    named = body.job_ids or ()
+    return Acting(call, "job", body.action, named[0] if len(named) == 1 else "", count=act.count)
+
+
 async def _one_pass(
-    call: Call, act: Act, rows: Sequence[ChosenRow], priority: int
+    acting: Acting, act: Act, rows: Sequence[ChosenRow], priority: int
 ) -> tuple[int, Counter[str]]:
     """Act on one pass of jobs; returns how many changed, and why the others did not."""
     reasons = [(row, _why_not(row, act)) for row in rows]
@@ -257,20 +270,21 @@ async def _one_pass(
     job_ids = [row["id"] for row, why in reasons if why is None]
     if not job_ids:
         return 0, skipped
-    done, others = await act.run(call, job_ids, priority)
+    done, others = await act.run(acting, job_ids, priority)
     skipped += others
     if changed := len(job_ids) - done - sum(others.values()):
         skipped["changed"] += changed
     return done, skipped
 
 
-async def _retry(call: Call, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
+async def _retry(acting: Acting, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
+    call = acting.call
     caps = admission_of(call).caps
     done, skipped, left = 0, 0, list(job_ids)
     while left:
         wanted = DeadLetters(job_ids=left, limit=len(left))
         # The first pass has seen to the cap of active jobs for all of them.
-        retried = await call.write(
+        retried = await acting.write(
             retry_dead_letters, call.org, wanted, call.scope, caps, len(left) < len(job_ids)
         )
         done, skipped = done + len(retried.job_ids), skipped + len(retried.skipped)
@@ -278,38 +292,46 @@ async def _retry(call: Call, job_ids: Sequence[str], _: int) -> tuple[int, Count
     return done, Counter({"workflow_limit": skipped} if skipped else {})
 
 
-async def _cancel(call: Call, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
-    return await call.write(cancel_several, call.org, job_ids, call.scope), Counter()
+async def _cancel(acting: Acting, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
+    call = acting.call
+    return await acting.write(cancel_several, call.org, job_ids, call.scope), Counter()
 
 
-async def _delete(call: Call, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
+async def _delete(acting: Acting, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
     """Fewer at a time when they are large."""
-    done = 0
+    call, done = acting.call, 0
     while True:
-        removed = await call.write(remove_finished, call.org, job_ids, call.scope)
+        removed = await acting.write(remove_finished, call.org, job_ids, call.scope)
         done += removed.count
         if removed.is_through:
             return done, Counter()
 
 
 async def _set_priority(
-    call: Call, job_ids: Sequence[str], priority: int
+    acting: Acting, job_ids: Sequence[str], priority: int
 ) -> tuple[int, Counter[str]]:
-    done = await call.write(set_priorities, call.org, job_ids, priority, call.scope)
+    call = acting.call
+    done = await acting.write(set_priorities, call.org, job_ids, priority, call.scope)
     return done, Counter()
 
 
-async def _run_now(call: Call, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
-    return await call.write(run_now, call.org, job_ids, call.scope), Counter()
+async def _run_now(acting: Acting, job_ids: Sequence[str], _: int) -> tuple[int, Counter[str]]:
+    call = acting.call
+    return await acting.write(run_now, call.org, job_ids, call.scope), Counter()
 
 
 _WAITING: Final = ("pending", "scheduled")
 ACTS: Final[Mapping[str, Act]] = {
-    "retry": Act(("deadletter",), PASS_WITH_HISTORY, _retry),
-    "cancel": Act(_WAITING, PASS_WITH_HISTORY, _cancel),
-    "delete": Act(("completed", "failed", "deadletter", "cancelled"), PASS_WITH_HISTORY, _delete),
-    "set_priority": Act(_WAITING, PASS_WITHOUT_HISTORY, _set_priority),
-    "run_now": Act(_WAITING, PASS_WITHOUT_HISTORY, _run_now, is_for_delayed=True),
+    "retry": Act(("deadletter",), PASS_WITH_HISTORY, _retry, lambda it: len(it.job_ids)),
+    "cancel": Act(_WAITING, PASS_WITH_HISTORY, _cancel, int),
+    "delete": Act(
+        ("completed", "failed", "deadletter", "cancelled"),
+        PASS_WITH_HISTORY,
+        _delete,
+        lambda it: it.count,
+    ),
+    "set_priority": Act(_WAITING, PASS_WITHOUT_HISTORY, _set_priority, int),
+    "run_now": Act(_WAITING, PASS_WITHOUT_HISTORY, _run_now, int, is_for_delayed=True),
 }
 
 

@@ -27,6 +27,7 @@ from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.kept_json import may_be_refused
@@ -146,24 +147,30 @@ async def statuses(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    await call.write(cancel_job, call.org, call.path("id"), call.scope)
+    await Acting(call, "job", "cancel", call.path("id")).write(
+        cancel_job, call.org, call.path("id"), call.scope
+    )
     return NO_CONTENT
 
 
 async def cancel(call: Call) -> Reply:
-    row = await call.write(cancel_job, call.org, call.path("id"), call.scope)
+    row = await Acting(call, "job", "cancel", call.path("id")).write(
+        cancel_job, call.org, call.path("id"), call.scope
+    )
     return reply(full_job(await in_full(call.reads, row), call.org_id))
 
 
 async def retry(call: Call) -> Reply:
     caps = admission_of(call).caps
-    row = await call.write(retry_job, call.org, call.path("id"), call.scope, caps)
+    row = await Acting(call, "job", "retry", call.path("id")).write(
+        retry_job, call.org, call.path("id"), call.scope, caps
+    )
     return reply(full_job(await in_full(call.reads, row), call.org_id))
 
 
 async def priority(call: Call) -> Reply:
     body = await call.body(SetPriority)
-    before, row = await call.write(
+    before, row = await Acting(call, "job", "priority", call.path("id")).write(
         set_priority, call.org, call.path("id"), body.priority, call.scope
     )
     return reply(PriorityChanged(row["id"], before, row["priority"]))

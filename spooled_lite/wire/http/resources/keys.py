@@ -7,6 +7,7 @@ from spooled_lite.core.keys.records import Grants
 from spooled_lite.core.keys.revoke import get_key, list_keys, revoke
 from spooled_lite.errors import NotFound
 from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.shapes.keys import CreateKey, KeyShown, KeyView, UpdateKey
 
@@ -18,7 +19,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     key = (await call.body(CreateKey)).new_key()
-    issued = await call.write_while_valid(
+    issued = await Acting(call, "key", "create", key.name).write_while_valid(
         issue_with,
         call.org,
         key,
@@ -36,19 +37,21 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     changes = (await call.body_or_empty(UpdateKey)).changes()
-    row = await call.write_while_valid(
+    row = await Acting(call, "key", "change", call.path("id")).write_while_valid(
         change, call.org, call.path("id"), changes, grants_of(call), admission_of(call).caps
     )
     return reply(KeyView.of(row, call.org_id))
 
 
 async def revoke_key(call: Call) -> Reply:
-    await call.write_while_valid(revoke, call.org, call.path("id"), grants_of(call))
+    await Acting(call, "key", "revoke", call.path("id")).write_while_valid(
+        revoke, call.org, call.path("id"), grants_of(call)
+    )
     return NO_CONTENT
 
 
 async def regenerate_key(call: Call) -> Reply:
-    issued = await call.write_while_valid(
+    issued = await Acting(call, "key", "new_secret", call.path("id")).write_while_valid(
         regenerate,
         call.org,
         call.path("id"),

@@ -12,6 +12,7 @@ from spooled_lite.core.orgs.usage import usage_of as find_usage
 from spooled_lite.errors import NotFound, WrongShape
 from spooled_lite.plans import Plans
 from spooled_lite.storage.transaction import Reading
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.resources.confirmation import ask_to_confirm
 from spooled_lite.wire.shapes.organizations import (
@@ -50,14 +51,18 @@ async def get(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     _check_own(call)
     changes = (await call.body_or_empty(UpdateOrganization)).changes()
-    row = await call.write_while_valid(update_organization, call.org, changes)
+    row = await Acting(call, "organization", "change", call.org_id).write_while_valid(
+        update_organization, call.org, changes
+    )
     await ask_to_confirm(call, call.org)
     return reply(OrganizationView.of(row))
 
 
 async def delete(call: Call) -> Reply:
     _check_own(call)
-    await call.write_while_valid(delete_organization, call.org)
+    await Acting(call, "organization", "delete", call.org_id).write_while_valid(
+        delete_organization, call.org
+    )
     return NO_CONTENT
 
 
@@ -104,7 +109,9 @@ async def webhook_token_of(call: Call) -> Reply:
 
 async def new_webhook_token(call: Call) -> Reply:
     """Takes no body: a body that is sent is not read."""
-    row = await call.write_while_valid(regenerate_webhook_token, call.org)
+    row = await Acting(call, "organization", "new_token", call.org_id).write_while_valid(
+        regenerate_webhook_token, call.org
+    )
     return reply(WebhookTokenView.of(row, call.base_url))
 
 

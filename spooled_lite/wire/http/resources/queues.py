@@ -12,6 +12,7 @@ from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
 from spooled_lite.errors import BadRequest, RuleBroken
 from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag
 from spooled_lite.wire.shapes.queues import (
@@ -35,7 +36,9 @@ async def create(call: Call) -> Reply:
     body = await call.body(CreateQueue)
     name, changes = body.named_queue(), body.changes(null_clears=False)
     call.scope.check(name)
-    made = await call.write(create_queue, call.org, name, changes, admission_of(call))
+    made = await Acting(call, "queue", "create", name, count=lambda it: it.created).write(
+        create_queue, call.org, name, changes, admission_of(call)
+    )
     return reply(QueueView.of(made.row, call.org_id), 201 if made.created else 200)
 
 
@@ -47,13 +50,17 @@ async def get(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     name = _name(call)
     changes = (await call.body_or_empty(UpdateQueue)).changes(null_clears=True)
-    made = await call.write(configure, call.org, name, changes, admission_of(call))
+    made = await Acting(call, "queue", "change", name).write(
+        configure, call.org, name, changes, admission_of(call)
+    )
     return reply(QueueView.of(made.row, call.org_id))
 
 
 async def delete(call: Call) -> Reply:
     name, delete_jobs = _name(call), flag(call, "delete_jobs")
-    await call.write(delete_queue, call.org, name, delete_jobs=delete_jobs)
+    await Acting(call, "queue", "delete", name).write(
+        delete_queue, call.org, name, delete_jobs=delete_jobs
+    )
     return NO_CONTENT
 
 
@@ -64,13 +71,15 @@ async def stats(call: Call) -> Reply:
 
 async def pause_queue(call: Call) -> Reply:
     name, reason = _name(call), (await call.body_or_empty(PauseQueue)).checked_reason()
-    row = await call.write(pause, call.org, name, reason, admission_of(call))
+    row = await Acting(call, "queue", "pause", name, reason=reason).write(
+        pause, call.org, name, reason, admission_of(call)
+    )
     return reply(QueuePaused.of(row))
 
 
 async def resume_queue(call: Call) -> Reply:
     name = _name(call)
-    seconds = await call.write(resume, call.org, name)
+    seconds = await Acting(call, "queue", "resume", name).write(resume, call.org, name)
     return reply(QueueResumed(queue_name=name, name=name, paused_duration_secs=seconds))
 
 
@@ -79,9 +88,10 @@ async def purge(call: Call) -> Reply:
     goes away.
     """
     name, count = _name(call), 0
+    acting = Acting(call, "queue", "purge", name, count=lambda done: done.count)
     after: Position | None = FROM_START
     while after is not None:
-        done = await call.write(purge_queue_pass, call.org, name, after)
+        done = await acting.write(purge_queue_pass, call.org, name, after)
         count, after = count + done.count, done.after
     return reply(QueuePurged(purged_count=count, message=f"{count} jobs were removed"))
 

@@ -29,6 +29,7 @@ from spooled_lite.core.schedules.query import (
 from spooled_lite.core.schedules.records import DEFAULT_ZONE, NewSchedule, ScheduleChanges
 from spooled_lite.errors import BadRequest, Conflict
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, page, paged
 from spooled_lite.wire.shapes.schedule_bodies import (
@@ -62,7 +63,9 @@ async def create(call: Call) -> Reply:
     new = await call.off_loop(_new_schedule, call, await call.body(CreateSchedule))
     call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
-    row = await call.write(create_schedule, call.org, new, slot, admission_of(call))
+    row = await Acting(call, "schedule", "create", new.name).write(
+        create_schedule, call.org, new, slot, admission_of(call)
+    )
     return reply(ScheduleView.of(row, call.org_id), 201)
 
 
@@ -72,23 +75,23 @@ async def get(call: Call) -> Reply:
 
 async def update(call: Call) -> Reply:
     changes = await call.off_loop(_changes, call, await call.body_or_empty(UpdateSchedule))
-    return reply(ScheduleView.of(await _changed(call, changes), call.org_id))
+    return reply(ScheduleView.of(await _changed(call, changes, "change"), call.org_id))
 
 
 async def delete(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
-    await call.write(delete_schedule, *arguments)
+    await Acting(call, "schedule", "delete", call.path("id")).write(delete_schedule, *arguments)
     return NO_CONTENT
 
 
 async def pause(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
-    row = await call.write(pause_schedule, *arguments)
+    row = await Acting(call, "schedule", "pause", call.path("id")).write(pause_schedule, *arguments)
     return reply(ScheduleView.of(row, call.org_id))
 
 
 async def resume(call: Call) -> Reply:
-    return reply(ScheduleView.of(await _changed(call, RESUME), call.org_id))
+    return reply(ScheduleView.of(await _changed(call, RESUME, "resume"), call.org_id))
 
 
 async def trigger(call: Call) -> Reply:
@@ -96,7 +99,7 @@ async def trigger(call: Call) -> Reply:
     # The limits may have changed since it was stored.
     check_payload_of_plan(call, template, "payload_template")
     check_json_size(template, _template_bytes_max(call), "payload_template")
-    job = await call.write(
+    job = await Acting(call, "schedule", "trigger", call.path("id")).write(
         trigger_schedule, call.org, call.path("id"), admission_of(call), call.scope
     )
     return reply(ScheduleTriggered.of(job))
@@ -126,8 +129,11 @@ async def _found(call: Call) -> ScheduleRow:
     return await call.reads.point(get_schedule, call.org, call.path("id"), call.scope)
 
 
-async def _changed(call: Call, changes: ScheduleChanges) -> ScheduleRow:
+async def _changed(call: Call, changes: ScheduleChanges, act: str) -> ScheduleRow:
     """Calculate a change and make it; again when others changed the schedule in between."""
+    acting = Acting(
+        call, "schedule", act, call.path("id"), count=lambda row: 0 if row is None else 1
+    )
     for _ in range(TRIES_MAX):
         row = await _found(call)
         wanted = await asyncio.to_thread(
@@ -139,7 +145,7 @@ async def _changed(call: Call, changes: ScheduleChanges) -> ScheduleRow:
         )
         if "payload_template" in wanted.columns:
             check_payload_of_plan(call, wanted.columns["payload_template"], "payload_template")
-        changed = await call.write(
+        changed = await acting.write(
             change, call.org, call.path("id"), wanted, call.scope, admission_of(call).caps
         )
         if changed is not None:

@@ -7,6 +7,7 @@ from spooled_lite.core.webhooks.records import DELIVERIES_SHOWN_MAX, DELIVERY_ST
 from spooled_lite.core.webhooks.subscribe import change_webhook, create_webhook, delete_webhook
 from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import Page, page, paged
 from spooled_lite.wire.shapes.webhooks import (
@@ -27,7 +28,9 @@ async def list_all(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     webhook = (await call.body(CreateWebhook)).webhook()
     _check_url(call, webhook.url)
-    row = await call.write(create_webhook, call.org, webhook, admission_of(call).caps)
+    row = await Acting(call, "webhook", "create", webhook.name).write(
+        create_webhook, call.org, webhook, admission_of(call).caps
+    )
     return reply(WebhookView.of(row, call.org_id), 201)
 
 
@@ -41,14 +44,16 @@ async def update(call: Call) -> Reply:
     changes = body.changes()
     if body.url is not None:
         _check_url(call, body.url)
-    row = await call.write(
+    row = await Acting(call, "webhook", "change", call.path("id")).write(
         change_webhook, call.org, call.path("id"), changes, admission_of(call).caps
     )
     return reply(WebhookView.of(row, call.org_id))
 
 
 async def delete(call: Call) -> Reply:
-    await call.write(delete_webhook, call.org, call.path("id"))
+    await Acting(call, "webhook", "delete", call.path("id")).write(
+        delete_webhook, call.org, call.path("id")
+    )
     return NO_CONTENT
 
 
@@ -81,7 +86,9 @@ async def retry(call: Call) -> Reply:
     )
     call.allow_seconds(SECONDS_MAX)
     attempt = await call.services.sender.send_by_hand(found, total_seconds=SECONDS_MAX)
-    attempts = await call.write(record_retry, found, attempt)
+    attempts = await Acting(call, "webhook", "resend", call.path("id")).write(
+        record_retry, found, attempt
+    )
     return reply(RetryResult.of(attempt, found.id, attempts))
 
 

@@ -8,6 +8,7 @@ from spooled_lite.core.workers.register import deregister as deregister_worker
 from spooled_lite.core.workers.register import register as register_worker
 from spooled_lite.errors import BadRequest
 from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.job_views import job_summary
@@ -73,7 +74,7 @@ async def heartbeat(call: Call) -> Reply:
 
 async def deregister(call: Call) -> Reply:
     arguments = (call.org, call.path("id"), call.scope)
-    await call.write(deregister_worker, *arguments)
+    await Acting(call, "worker", "deregister", call.path("id")).write(deregister_worker, *arguments)
     return NO_CONTENT
 
 

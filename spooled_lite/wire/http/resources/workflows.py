@@ -21,6 +21,7 @@ from spooled_lite.core.workflows.query import (
 from spooled_lite.core.workflows.records import STEPS_MAX, WORKFLOW_STATUSES, NewWorkflow
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full, page_in_full
+from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.workflow_views import (
@@ -64,14 +65,14 @@ async def get(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     body = await call.body_or_empty(CancelWorkflow)
-    row = await call.write(
+    row = await Acting(call, "workflow", "cancel", call.path("id"), reason=body.reason).write(
         cancel_workflow, call.org, call.path("id"), body.reason, call.scope, bool(body.stop_running)
     )
     return reply(workflow_summary(row, call.org_id))
 
 
 async def retry(call: Call) -> Reply:
-    row = await call.write(
+    row = await Acting(call, "workflow", "retry", call.path("id")).write(
         retry_workflow, call.org, call.path("id"), call.scope, admission_of(call).caps
     )
     return reply(workflow_summary(row, call.org_id))
@@ -88,7 +89,9 @@ async def rerun(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    await call.write(delete_workflow, call.org, call.path("id"), call.scope)
+    await Acting(call, "workflow", "delete", call.path("id")).write(
+        delete_workflow, call.org, call.path("id"), call.scope
+    )
     return NO_CONTENT
 
 

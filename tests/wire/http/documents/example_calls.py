@@ -186,6 +186,7 @@ def _dead_letters(walk: Walk) -> None:
     walk.call("retryJob", id=claimed["id"])
     walk.call("actOnJobs")
     walk.call("listErrors")
+    walk.call("listActs")
     walk.call("getSeries", query={"step": "600"})
     walk.call("retryDeadLetters", {"limit": 1})
     walk.call("purgeDeadLetters", {"older_than": "2027-01-16T00:00:00Z"})

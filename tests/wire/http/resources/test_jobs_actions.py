@@ -177,7 +177,7 @@ def test_an_act_goes_on_where_it_stopped_and_leaves_later_jobs_out(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [api.enqueue() for _ in range(3)]
-    act_of_two = job_actions.Act(("pending", "scheduled"), 2, job_actions._cancel)
+    act_of_two = job_actions.Act(("pending", "scheduled"), 2, job_actions._cancel, int)
     monkeypatch.setattr(job_actions, "ACTS", {"cancel": act_of_two})
     monkeypatch.setattr(job_actions, "ACT_SECONDS", 0)
     counted = act(api, "cancel", all=True, dry_run=True)
@@ -196,7 +196,7 @@ def test_many_ids_go_on_where_they_stopped(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [api.enqueue() for _ in range(3)]
-    act_of_two = job_actions.Act(("pending",), 2, job_actions._cancel)
+    act_of_two = job_actions.Act(("pending",), 2, job_actions._cancel, int)
     monkeypatch.setattr(job_actions, "ACTS", {"cancel": act_of_two})
     monkeypatch.setattr(job_actions, "ACT_SECONDS", 0)
     job_ids = [job["id"] for job in jobs]

@@ -7,7 +7,8 @@ from spooled_lite.core.overview.queue_board import LOOKED_AT_MAX, SORTED_MAX
 from spooled_lite.core.overview.series import POINTS_MAX, SCOPED_MINUTES_MAX
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import overviews, series
+from spooled_lite.wire.http.resources import acts, overviews, series
+from spooled_lite.wire.shapes.acts import ActView
 from spooled_lite.wire.shapes.error_groups import ErrorOverview
 from spooled_lite.wire.shapes.explained import JobExplained
 from spooled_lite.wire.shapes.queue_board import QueueOverview
@@ -47,6 +48,21 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
             *paging(),
         ),
         answer=list[ErrorOverview],
+        is_paged=True,
+    ),
+    acts.list_all: Doc(
+        summary="List who did what",
+        about="The newest first, as long as histories are kept. A row for each act of a key but "
+        "creating, claiming, settling and renewing jobs, and what workers say of themselves.",
+        parameters=(
+            Parameter("subject", "Only what was done to this: its name, or its id"),
+            Parameter("key", "Only what was done with the key of this id"),
+            Parameter(
+                "since", "That was done at or after this time", TIME, example="2026-10-01T09:00:00Z"
+            ),
+            *paging(),
+        ),
+        answer=list[ActView],
         is_paged=True,
     ),
     series.get: Doc(

@@ -1,0 +1,103 @@
+"""Who did what: a row for each act, there exactly when the act is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from spooled_lite.config import Settings
+from spooled_lite.core.acts.record import NewAct, Recorded
+from spooled_lite.storage.lanes import Lane, in_lane, lane_of
+from spooled_lite.storage.transaction import Tx
+from tests.wire.http.job_calls import WatchedApi
+
+
+@pytest.fixture
+def api() -> Iterator[WatchedApi]:
+    with WatchedApi(":memory:", Settings()) as it:
+        yield it
+
+
+def acts(api: WatchedApi, query: str = "") -> list[tuple[Any, ...]]:
+    names = ("act", "kind", "subject", "count", "reason")
+    return [tuple(each[name] for name in names) for each in api.get(f"acts{query}").json()]
+
+
+def test_an_act_tells_the_key_the_subject_and_the_reason(api: WatchedApi) -> None:
+    api.shown("POST", "queues/emails/pause", json={"reason": "warehouse is down"})
+    me = api.get("auth/me").json()
+
+    [told] = api.get("acts").json()
+
+    assert (told["key_id"], told["key_name"]) == (me["api_key_id"], me["name"])
+    assert acts(api) == [("pause", "queue", "emails", 1, "warehouse is down")]
+
+
+def test_what_workers_and_producers_do_all_day_is_no_act(api: WatchedApi) -> None:
+    job = api.claimed("emails")
+    api.shown("POST", f"jobs/{job['id']}/fail", json={"error": "boom", "no_retry": True})
+
+    assert acts(api) == []
+
+
+def test_what_was_refused_leaves_no_act(api: WatchedApi) -> None:
+    api.request("POST", "queues/nowhere/resume")
+    api.request("DELETE", "jobs/00000000-0000-4000-8000-000000000000")
+    api.request("POST", "jobs/dlq/retry", json={"job_ids": []})
+
+    assert acts(api) == []
+
+
+def test_the_passes_of_one_act_share_a_row_that_counts_them(
+    api: WatchedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spooled_lite.wire.http.resources.job_actions.PASS_WITH_HISTORY", 2)
+    for _ in range(5):
+        api.enqueue()
+    body = {"action": "cancel", "filter": {"queue_name": "emails"}, "dry_run": True}
+
+    api.shown("POST", "jobs/actions", json=body)
+    assert acts(api) == []
+    api.shown("POST", "jobs/actions", json={**body, "dry_run": False})
+
+    assert acts(api) == [("cancel", "queue", "emails", 5, None)]
+
+
+def test_the_history_of_a_job_says_by_whom_it_was_cancelled(api: WatchedApi) -> None:
+    job = api.enqueue()
+    api.request("DELETE", f"jobs/{job['id']}")
+    me = api.get("auth/me").json()
+
+    [*_, last] = api.get(f"jobs/{job['id']}/history").json()
+
+    assert last["details"]["by"] == me["name"]
+    assert last["details"]["by_key_id"] == me["api_key_id"]
+
+
+def test_acts_are_found_by_subject_key_and_time(api: WatchedApi) -> None:
+    for name in ("emails", "charges"):
+        api.shown("POST", f"queues/{name}/pause", json={})
+    key_id = api.get("auth/me").json()["api_key_id"]
+
+    assert [it[2] for it in acts(api)] == ["charges", "emails"]
+    assert [it[2] for it in acts(api, "?limit=1")] == ["charges"]
+    assert [it[2] for it in acts(api, "?subject=emails")] == ["emails"]
+    assert len(acts(api, f"?key={key_id}")) == 2
+    assert acts(api, "?key=another") == []
+    assert acts(api, "?since=2099-01-01T00:00:00Z") == []
+
+
+def test_an_organization_sees_its_own_acts_only(api: WatchedApi) -> None:
+    api.shown("POST", "queues/emails/pause", json={})
+
+    assert api.get("acts", key=api.other_org()).json() == []
+
+
+def test_an_act_goes_in_the_lane_of_what_it_does() -> None:
+    @in_lane(Lane.SETTLE)
+    def leave(tx: Tx) -> None:
+        """An operation that frees what others wait for."""
+
+    act = NewAct(org=1, key=1, kind="worker", act="deregister")
+
+    assert lane_of(Recorded(act, leave, count=bool, seq=0), 1) is Lane.SETTLE
