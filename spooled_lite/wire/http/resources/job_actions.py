@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from spooled_lite.core.jobs.choice import (
     Choice,
@@ -96,7 +96,7 @@ def _act_of(call: Call, body: ActOnJobs) -> Act:
 
 
 def _choice_of(call: Call, body: ActOnJobs, act: Act) -> Choice:
-    asked = body.filter or ActionFilter()
+    asked = _narrowing(body.filter or ActionFilter())
     if asked == ActionFilter() and not body.all:
         raise RuleBroken.of(
             "filter",
@@ -118,10 +118,15 @@ def _choice_of(call: Call, body: ActOnJobs, act: Act) -> Choice:
         job_type=asked.job_type,
         error_key=_error_key_of(asked.error_key),
         tag=asked.tag,
-        text=asked.text or None,
+        text=asked.text,
         created_after_ms=parse_optional_ms(asked.created_after, "filter.created_after"),
         created_before_ms=parse_optional_ms(asked.created_before, "filter.created_before"),
     )
+
+
+def _narrowing(asked: ActionFilter) -> ActionFilter:
+    """The filter without what is empty: that says as little as what is left out."""
+    return structs.replace(asked, statuses=asked.statuses or None, text=asked.text or None)
 
 
 def _state_of(given: str | None) -> WaitingState | None:
@@ -235,6 +240,8 @@ async def _on_named(call: Call, body: ActOnJobs, act: Act, job_ids: Sequence[str
     loop = asyncio.get_running_loop()
     until_seconds = loop.time() + ACT_SECONDS
     begin = 0 if body.cursor is None else _numbers_of(body.cursor, "cursor", 1)[0]
+    if begin not in range(len(named) + 1):
+        raise _wrong("cursor", "is not one of a call with these jobs")
     done, skipped = 0, Counter[str]()
     while begin < len(named) and (loop.time() < until_seconds or not done):
         some = named[begin : begin + act.rows_max]

@@ -278,6 +278,13 @@ def test_jobs_of_another_organization_are_not_there(api: WatchedApi) -> None:
             (400, "until", "invalid_value"),
         ),
         ({"action": "retry", "job_ids": ["x"], "cursor": "-"}, (400, "cursor", "invalid_value")),
+        ({"action": "retry", "job_ids": ["x"], "cursor": "-9"}, (400, "cursor", "invalid_value")),
+        ({"action": "retry", "job_ids": ["x"], "cursor": "2"}, (400, "cursor", "invalid_value")),
+        ({"action": "retry", "filter": {"text": ""}}, (400, "filter", "empty_filter")),
+        (
+            {"action": "retry", "filter": {"statuses": [], "text": ""}},
+            (400, "filter", "empty_filter"),
+        ),
     ],
 )
 def test_a_bad_act_is_refused_with_its_field(
