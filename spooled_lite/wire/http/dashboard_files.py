@@ -14,7 +14,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from spooled_lite.wire.header import Header
 
@@ -59,8 +59,14 @@ class DashboardFiles(StaticFiles):
             raise HTTPException(404)
         # With its method: what is neither GET nor HEAD is refused there.
         answer = await super().get_response(path.partition("/")[2], scope)
-        answer.raw_headers += [*_SAYS, _FOR_GOOD]
+        kept = [each for each in answer.raw_headers if each[0] != b"accept-ranges"]
+        answer.raw_headers = [*kept, *_SAYS, _FOR_GOOD]
         return answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Always a whole file: a part of one must not be compressed, and nobody needs parts."""
+        asked = [each for each in scope["headers"] if each[0] != b"range"]
+        await super().__call__({**scope, "headers": asked}, receive, send)
 
 
 @cache

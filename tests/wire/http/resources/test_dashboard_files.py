@@ -53,6 +53,15 @@ def test_the_page_is_asked_for_again_and_its_files_are_kept(api: Api) -> None:
     assert (kept.status_code, kept.content) == (304, b"")
 
 
+@pytest.mark.parametrize("part", ["bytes=0-1999", "bytes=0-1,4-5", "bytes=x-", "bytes=9999999-"])
+def test_a_file_is_sent_whole_whatever_part_is_asked_for(api: Api, part: str) -> None:
+    headers = {"Range": part, "Accept-Encoding": "gzip"}
+    answer = api.get(script(api), key=None, headers=headers)
+
+    assert (answer.status_code, answer.text) == (200, api.get(script(api), key=None).text)
+    assert not {"accept-ranges", "content-range"} & set(answer.headers)
+
+
 def test_every_answer_has_the_policy_of_the_dashboard(api: Api) -> None:
     for answer in (front(api), api.get(script(api), key=None)):
         assert answer.headers.get_list("content-security-policy") == [POLICY]
