@@ -49,6 +49,7 @@ FAILED_IN_MINUTES: Final = Statement(
 SELECT asked.value AS queue, bucket AS error_key, each.value
   FROM json_each(:queues) AS asked CROSS JOIN minute_histograms AS each
     ON each.key = asked.value AND minute BETWEEN :minute_from AND :minute AND kind = :kind
+ LIMIT :limit
 """,
 )
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.overview import errors
 from spooled_lite.core.overview.errors import ErrorGroup, ErrorsWanted, error_groups
 from tests.core.job_stage import JobStage
 from tests.core.jobs.test_errors import dead, failed
@@ -40,6 +43,16 @@ def test_an_hour_passes(stage: JobStage) -> None:
     [found] = listed(stage)
 
     assert (found.dead_count, found.failed_1h) == (1, 0)
+
+
+def test_a_storm_of_different_errors_is_read_up_to_a_bound(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error in ("one", "two", "three"):
+        dead(stage, error)
+    monkeypatch.setattr(errors, "FAILED_READ_MAX", 2)
+
+    assert sorted(each.failed_1h for each in listed(stage)) == [0, 1, 1]
 
 
 def test_failing_attempts_are_listed_though_nothing_is_dead(stage: JobStage) -> None:
