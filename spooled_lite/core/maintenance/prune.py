@@ -11,7 +11,13 @@ from spooled_lite.core.ingest import statements as ingest_statements
 from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
 from spooled_lite.core.maintenance import statements as removal_statements
-from spooled_lite.core.maintenance.remove import FROM_START, REMOVE_MAX, Position, remove
+from spooled_lite.core.maintenance.remove import (
+    COUNTS_MAX,
+    FROM_START,
+    REMOVE_MAX,
+    Position,
+    remove,
+)
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.plans import OwnLimits, Plans
@@ -171,14 +177,15 @@ class Pruning:
         return found
 
     def _prune_minutes(self, tx: Tx) -> int:
-        """Returns how many queues were looked at."""
+        """Returns how many queues were looked at, the one where its rows ran out among them."""
         queues = tx.values(
             removal_statements.QUEUES_AFTER, {"after": self._queue, "limit": REMOVE_MAX}
         )
-        oldest = tx.now_ms // MINUTE_MS - MINUTES_KEPT
+        left = COUNTS_MAX
         for queue in queues:
-            tx.execute(removal_statements.DELETE_OLD_MINUTES, {"queue": queue, "minute": oldest})
-            tx.execute(removal_statements.DELETE_OLD_HISTOGRAMS, {"queue": queue, "minute": oldest})
+            left -= _forget_minutes(tx, queue, left)
+            if left <= 0:
+                break
             before_ms = tx.now_ms - ERRORS_KEPT_MS
             tx.execute(error_statements.FORGET_OLD, {"queue": queue, "before_ms": before_ms})
             self._queue = queue
@@ -186,11 +193,17 @@ class Pruning:
 
 
 def _prune_sums(tx: Tx, org: int) -> int:
-    """A sweep's worth at a time, which is few; they are deleted in one step, so none are left."""
-    asked = {"queue": -org, "minute": tx.now_ms // MINUTE_MS - MINUTES_KEPT}
-    tx.execute(removal_statements.DELETE_OLD_MINUTES, asked)
-    tx.execute(removal_statements.DELETE_OLD_HISTOGRAMS, asked)
-    return 0
+    """Returns 0 once there is nothing for another pass: a sweep's worth is few."""
+    count = _forget_minutes(tx, -org, COUNTS_MAX)
+    return count if count >= COUNTS_MAX else 0
+
+
+def _forget_minutes(tx: Tx, key: int, limit: int) -> int:
+    """Returns how many rows were deleted: after days without a server there are millions."""
+    asked = {"queue": key, "minute": tx.now_ms // MINUTE_MS - MINUTES_KEPT}
+    count = tx.execute(removal_statements.DELETE_OLD_MINUTES, {**asked, "limit": limit})
+    asked["limit"] = limit - count
+    return count + tx.execute(removal_statements.DELETE_OLD_HISTOGRAMS, asked)
 
 
 def _of_org(step: Callable[[Tx, int], int], org: int, tx: Tx) -> int:

@@ -112,15 +112,18 @@ SELECT seq, length(body) AS size_bytes FROM deliveries
 """,
 )
 
-# Primary key of queue_counters. Statistics look back a day.
+# Primary key, a pass at a time. Minute 0 holds the totals and stays.
 DELETE_OLD_MINUTES: Final = """
-DELETE FROM queue_counters
- WHERE queue = :queue AND minute > 0 AND minute < :minute
+DELETE FROM queue_counters WHERE queue = :queue AND (minute, name) IN (
+       SELECT minute, name FROM queue_counters WHERE queue = :queue
+          AND minute > 0 AND minute < :minute ORDER BY minute, name LIMIT :limit)
 """
 
-# Primary key of minute_histograms. They are looked at as far back as the counters.
+# The same of minute_histograms. They are looked at as far back as the counters.
 DELETE_OLD_HISTOGRAMS: Final = """
-DELETE FROM minute_histograms WHERE key = :queue AND minute < :minute
+DELETE FROM minute_histograms WHERE key = :queue AND (minute, kind, bucket) IN (
+       SELECT minute, kind, bucket FROM minute_histograms WHERE key = :queue
+          AND minute < :minute ORDER BY minute, kind, bucket LIMIT :limit)
 """
 
 # The primary key, a pass at a time.

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.maintenance.prune import SWEEP_MS, Pruning, Retention
+from spooled_lite.core.maintenance.remove import COUNTS_MAX
 from spooled_lite.events import Deadline
 from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.storage.transaction import Tx
@@ -265,6 +266,50 @@ def test_minutes_are_kept_for_the_day_that_statistics_look_back(stage: JobStage)
     stage.wait(seconds=SWEEP_MS / 1000)
     assert stage.counter("completed", minute=minute) == 0
     assert stage.counter("status.completed") == 1
+
+
+def test_minutes_of_a_long_time_go_a_pass_at_a_time(stage: JobStage) -> None:
+    stage.completed()
+    queue = stage.value("SELECT seq FROM queues")
+    for key in (queue, -stage.org):
+        stage.run(_fill_minutes, key)
+    pruning, most = Pruning(Retention()), 0
+    before = _minutes(stage)
+
+    stage.clock.advance(seconds=2 * DAY)
+    while stage.run(pruning.run_once).due_again_ms == stage.clock.now_ms():
+        most, before = max(most, before - _minutes(stage)), _minutes(stage)
+
+    assert 0 < most <= COUNTS_MAX
+    assert _minutes(stage) == 0
+
+
+def _fill_minutes(tx: Tx, key: int) -> None:
+    """More than one pass deletes, of counters and of histograms."""
+    asked = {"key": key, "last": tx.now_ms // 60_000, "rows": COUNTS_MAX + 500}
+    tx.execute(
+        """
+INSERT INTO minute_histograms
+  WITH RECURSIVE each(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM each WHERE n < :rows)
+SELECT :key, :last - n % 100, 'e', n, 1 FROM each
+""",
+        asked,
+    )
+    tx.execute(
+        """
+INSERT INTO queue_counters
+SELECT key, minute, 'n' || bucket, value FROM minute_histograms WHERE key = :key AND kind = 'e'
+""",
+        asked,
+    )
+
+
+def _minutes(stage: JobStage) -> int:
+    count: int = stage.value(
+        "SELECT (SELECT count(*) FROM queue_counters WHERE minute > 0)"
+        " + (SELECT count(*) FROM minute_histograms)"
+    )
+    return count
 
 
 def test_workers_that_have_long_been_offline_are_forgotten(stage: JobStage) -> None:
