@@ -167,3 +167,17 @@ def test_one_that_is_not_there_says_so(signed_in: Open, watch: Watch) -> None:
     page = signed_in("/jobs/00000000-0000-4000-8000-000000000000")
 
     expect(page.get_by_text("This job is not here")).to_be_visible()
+
+
+def test_a_long_life_is_shown_whole_on_demand(signed_in: Open, world: World) -> None:
+    job = world.job(QUEUE, max_retries=0)
+    for _ in range(35):
+        [claimed] = world.claim(QUEUE)
+        world.fail(claimed, "again")
+        world.post(f"/jobs/{job['id']}/retry", {})
+    page = signed_in(f"/jobs/{job['id']}")
+    life = page.get_by_role("region", name="Life").or_(page.locator(".panel", has_text="Life"))
+
+    page.get_by_role("button", name="show all of it").click()
+
+    expect(life.first).to_contain_text("Attempt 35")

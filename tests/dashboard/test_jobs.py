@@ -270,3 +270,40 @@ def test_all_that_match_are_exported(signed_in: Open, world: World, queue: str) 
     lines = download.value.path().read_text().splitlines()
     assert len({json.loads(line)["id"] for line in lines}) == len(lines) == 210
     assert download.value.suggested_filename == "jobs.jsonl"
+
+
+def test_the_reader_chooses_the_columns_and_they_stay_chosen(
+    signed_in: Open, world: World, queue: str
+) -> None:
+    world.job(queue)
+    page = signed_in(f"/jobs?queue={queue}")
+    wait_for_rows(page, 1)
+    heads = page.locator("thead")
+    expect(heads).to_contain_text("Prio")
+
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Prio").click()
+
+    expect(heads).not_to_contain_text("Prio")
+    page.reload()
+    wait_for_rows(page, 1)
+    expect(heads).not_to_contain_text("Prio")
+    expect(heads).to_contain_text("Created")
+
+
+def test_a_link_can_name_the_times_that_are_shown_now(
+    signed_in: Open, world: World, queue: str
+) -> None:
+    job = world.job(queue)["id"]
+    page = signed_in(f"/jobs?queue={queue}&range=1h")
+    wait_for_rows(page, 1)
+
+    page.get_by_role("button", name="As curl").click()
+    address = page.get_by_role("region", name="The same with these times, also later").inner_text()
+    page.keyboard.press("Escape")
+    world.job(queue)
+    page.goto("about:blank")
+    page.goto(address)
+
+    wait_for_rows(page, 1)
+    assert shown(page) == [job]

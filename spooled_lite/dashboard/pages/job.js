@@ -22,11 +22,13 @@ import { why as explained } from "../parts/why.js";
 const { a, div, span, p, ul, li, details, summary } = el;
 const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
 const WHY_SECONDS = 10;
+const HISTORY_FIRST = 100, HISTORY_PAGE = 500, HISTORY_MAX = 5000;
 // Frames that change more than one field: read anew.
 const TELLS_MORE = new Set(["job.completed", "job.failed", "job.deadlettered", "job.cancelled", "job.started"]);
 
 export default function jobPage({ id }) {
   const text = signal(""), isTold = signal(false); // the stream says so
+  const whole = signal(null); // its history, when all of it was asked for
   const job = resource(async ending => {
     const answer = await getWhole(`/jobs/${id}`, { include: "history" }, { signal: ending });
     text.value = answer.text;
@@ -35,8 +37,15 @@ export default function jobPage({ id }) {
   const why = resource(ending => get(`/jobs/${id}/explain`, {}, { signal: ending }));
   const around = resource(ending => get(`/jobs/${id}/dependencies`, {}, { signal: ending }));
   const isGone = computed(() => job.data.value && (isTold.value || job.error.value?.status === 404));
-  const it = () => job.data.value, state = () => stateOf(it(), clock.value), history = () => it().history ?? [];
-  const read = () => (job.read(), why.read());
+  const it = () => job.data.value, state = () => stateOf(it(), clock.value), history = () => whole.value ?? it().history ?? [];
+  const read = () => (job.read(), why.read(), whole.peek() && readWhole());
+
+  // An answer brings the first hundred steps; the others on demand.
+  async function readWhole() {
+    const all = [];
+    for (let page; all.length < HISTORY_MAX && page?.length !== 0; ) all.push(...(page = await get(`/jobs/${id}/history`, { limit: HISTORY_PAGE, offset: all.length })));
+    whole.value = all;
+  }
 
   const stream = live({
     path: `/events/jobs/${id}`, read,
@@ -85,7 +94,7 @@ export default function jobPage({ id }) {
     either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It is gone: deleted meanwhile. What you see is what it was.")),
     shown(job, () => [
       explained(() => why.data.value),
-      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }))),
+      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ type: "button", class: "btn", onclick: readWhole }, "Its life goes on: show all of it")))),
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid fit" },
         data("Payload", "payload"),

@@ -13,11 +13,11 @@ import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { exportButton } from "../parts/export.js";
-import { chips, choose, narrower, noMatch, rangeMs, timeRange } from "../parts/filters.js";
+import { chips, choose, narrower, noMatch, rangeOf, timeRange } from "../parts/filters.js";
 import { bulk } from "../parts/job_acts.js";
 import { head, panel, when } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
-import { table } from "../parts/table.js";
+import { chosenTable, columnsMenu } from "../parts/table.js";
 import { say } from "../parts/toast.js";
 
 const { a, button, div, span } = el;
@@ -34,7 +34,7 @@ export default function jobsPage() {
   const asked = () => ({
     ...(STATES.has(filter.status.value) ? { state: filter.status.value } : { status: filter.status.value }),
     worker_id: filter.worker.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
-    created_after: rangeMs(filter.range.value) ? new Date(nowMs() - rangeMs(filter.range.value)).toISOString() : null,
+    created_after: rangeOf(filter.range.value).after, created_before: rangeOf(filter.range.value).before,
   });
   const isFiltered = computed(() => Object.values(filter).some(it => it.value));
   const selected = signal(new Set()), newer = signal(new Set()), hasMore = signal(false), isMore = signal(false);
@@ -88,7 +88,7 @@ export default function jobsPage() {
     newer.value = fresh;
     say(plural(fresh.size, "newer job"), { isRare: true });
   }
-  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value;
+  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value && !asked().created_before;
   const changed = ({ new_status, timestamp, worker_id }, before) => ({
     status: new_status, updated_at: timestamp, worker_id: new_status === "processing" ? worker_id : before.worker_id,
     ...(new_status === "processing" && { started_at: timestamp }),
@@ -127,12 +127,12 @@ export default function jobsPage() {
   const state = row => stateOf(row.value, nowMs());
   const isMoved = row => filter.status.value && ![row.value.status, state(row)].includes(filter.status.value);
   const columns = [
-    { label: "Status", cell: row => () => status(state(row), isMoved(row) ? `now ${row.value.status}` : undefined) },
-    { label: "Type", class: "whole", cell: row => [
+    { label: "Status", isAlways: true, cell: row => () => status(state(row), isMoved(row) ? `now ${row.value.status}` : undefined) },
+    { label: "Type", isAlways: true, class: "whole", cell: row => [
       span({ class: "on-card quiet" }, span(() => row.value.job_type || "no type"), " · ", span(row.peek().queue_name), " · ", when(row.peek().created_at)),
       span({ class: "off-card" }, () => row.value.job_type)] },
     { label: "Queue", class: "hide", cell: row => a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name) },
-    { label: "Id", cell: (row, id) => a({ class: "mono", href: link(["jobs", id]), "data-open": "" }, shortId(id)) },
+    { label: "Id", isAlways: true, cell: (row, id) => a({ class: "mono", href: link(["jobs", id]), "data-open": "" }, shortId(id)) },
     { label: "Attempt", class: "num hide", cell: row => () => [attempt(row.value), span({ class: "quiet" }, `/${row.value.max_retries + 1}`)] },
     { label: "Prio", class: "num hide", cell: row => () => row.value.priority || "" },
     { label: "Took", class: "num hide", cell: row => () => (row.value.started_at && row.value.completed_at ? duration(Date.parse(row.value.completed_at) - Date.parse(row.value.started_at)) : "") },
@@ -154,6 +154,7 @@ export default function jobsPage() {
     head({ title: "Jobs", note: total, acts: [
       asCurl(() => [["The jobs shown", "GET", "/jobs", { query: { ...asked(), limit: PAGE } }], ["Their numbers", "GET", "/jobs/stats"]]),
       exportButton({ name: "jobs", path: "/jobs", query: asked }),
+      columnsMenu("Jobs", columns),
       a({ class: "btn main-act", href: "#/jobs/new" }, icon("plus"), "New job"),
     ] }),
     chips({ name: "status", label: "Status", options: () => STATUSES.map(([value, label]) => ({ value, label, n: numberOf(value) })) }),
@@ -164,7 +165,7 @@ export default function jobsPage() {
       choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: what it holds" }),
       timeRange()),
     either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
-    panel(null, {}, shown(jobs, () => table({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
+    panel(null, {}, shown(jobs, () => () => chosenTable({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
       what: "the jobs", word: "jobs:read", lines: 12, narrower: narrower(() => queues.data.value ?? []), isEmpty: () => !jobs.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Whatever is put into a queue stands here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
     })),

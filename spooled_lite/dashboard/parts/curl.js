@@ -3,9 +3,10 @@
 import { curl } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { shared } from "../lib/router.js";
+import { route, shared } from "../lib/router.js";
 import { copy } from "./act.js";
 import { openDialog } from "./dialog.js";
+import { fixedRange } from "./filters.js";
 import { code } from "./panel.js";
 
 const { button, div, p, span } = el;
@@ -14,16 +15,17 @@ const { button, div, p, span } = el;
 export const asCurl = (calls, label = "As curl") =>
   button({ type: "button", class: "btn", onclick: () => openCurl(calls()), title: "The calls behind this, as commands" }, icon("copy"), span({ class: "wide" }, label));
 
+const piece = (what, text) => div(div({ class: "row" }, span(what), button({ type: "button", class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
+
 export function openCurl(calls) {
+  const fixed = fixedRange(route.peek().query.range ?? "");
   openDialog({
     title: "As a link, as curl", isLarge: true,
     body: close => [
-      div(div({ class: "row" }, span("This view, for others who may sign in"), button({ type: "button", class: "btn link", onclick: () => copied(shared()) }, "Copy")), code(shared(), "The address of this view")),
+      piece("This view, for others who may sign in", shared()),
+      fixed && piece("The same with these times, also later", shared({ range: fixed })),
       p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first."),
-      calls.map(([what, method, path, rest]) => {
-        const text = curl(method, path, rest);
-        return div(div({ class: "row" }, span(what), button({ type: "button", class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
-      }),
+      calls.map(([what, method, path, rest]) => piece(what, curl(method, path, rest))),
       div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Close")),
     ],
   });

@@ -23,7 +23,7 @@ export function exportButton({ name, path, query }) {
     let before = null, seen = [];
     try {
       for (written.value = 0; lines.length < ROWS_MAX && !isStopped; ) {
-        const page = await get(path, { ...query(), limit: PAGE, created_before: before, offset: seen.length || null });
+        const page = await get(path, { ...query(), limit: PAGE, created_before: before ?? query().created_before, offset: seen.length || null });
         lines.push(...page.map(it => JSON.stringify(it)));
         written.value = lines.length;
         if (page.length < PAGE) break;

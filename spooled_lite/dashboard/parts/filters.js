@@ -1,7 +1,8 @@
 // Filters are in the address: each of these reads and writes one name of the query.
 
 import { el, list } from "../lib/dom.js";
-import { short } from "../lib/format.js";
+import { nowMs } from "../lib/clock.js";
+import { short, stampText } from "../lib/format.js";
 import { icon, mark } from "../lib/icons.js";
 import { queryOf, setQuery } from "../lib/router.js";
 import { onDispose } from "../lib/signal.js";
@@ -44,11 +45,17 @@ export function choose({ name, label, any = "any", options = () => [], isFree = 
 export const RANGES = [["1h", "last hour", 36e5], ["6h", "last 6 hours", 216e5], ["24h", "last 24 hours", 864e5], ["7d", "last 7 days", 6048e5]];
 export const rangeMs = name => RANGES.find(each => each[0] === name)?.[2];
 
-// A relative range stays relative in the address.
+// A relative range stays relative in the address; fixed it is two times: "2026-11-30T02:00:00Z/2026-11-30T03:00:00Z".
+export function rangeOf(name) {
+  const [after, before = null] = name.split("/");
+  return { after: rangeMs(name) ? new Date(nowMs() - rangeMs(name)).toISOString() : after || null, before };
+}
+export const fixedRange = name => (rangeMs(name) ? `${rangeOf(name).after}/${new Date(nowMs()).toISOString()}` : null);
+
 export const timeRange = ({ name = "range", label = "Created", any = "any time" } = {}) => choose({
   name, label, any,
   options: () => RANGES.map(([value, words]) => ({ value, label: words })),
-  say: value => RANGES.find(each => each[0] === value)?.[1] ?? value,
+  say: value => RANGES.find(each => each[0] === value)?.[1] ?? value.split("/").map(stampText).join(" to "),
 });
 
 // A search took too long: what would make it less. `queues`: rows with a name.

@@ -60,8 +60,8 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
   };
   // The filter as POST /jobs/actions names it.
   const filter = () => {
-    const { status, state, queue_name, job_type, tag, created_after } = asked();
-    return Object.fromEntries(Object.entries({ queue_name, state, statuses: status ? [status] : null, job_type, tag, created_after }).filter(([, value]) => value));
+    const { status, state, queue_name, job_type, tag, created_after, created_before } = asked();
+    return Object.fromEntries(Object.entries({ queue_name, state, statuses: status ? [status] : null, job_type, tag, created_after, created_before }).filter(([, value]) => value));
   };
   const what = isAll => (isAll ? (isFiltered.peek() ? { filter: filter() } : { all: true }) : { jobIds: chosen() });
   const ask = (action, verb, more = {}) => async isAll => (await import("./many.js")).manyJobs({ action, verb, title: n => `${verb} ${n} jobs?`, after: done, ...what(isAll), ...more });

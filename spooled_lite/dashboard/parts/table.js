@@ -11,7 +11,9 @@
 import { el, list } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
-import { computed, signal } from "../lib/signal.js";
+import { columns as hidden } from "../lib/prefs.js";
+import { computed, signal, untracked } from "../lib/signal.js";
+import { choice, menu } from "./menu.js";
 import { windowed } from "./window.js";
 
 const { div, table: tableOf, thead, tbody, tr, th, td, input, button, span, label: labelOf } = el;
@@ -97,4 +99,22 @@ export function table({ of, columns, label, selected, sort, onSort, rowClass = (
       heads)),
     tbody({ ref: node => { body = node; view.ref(node); } },
       spacer(view.before), list(() => view.slice.value, id => id, (_, id) => line(id)), spacer(view.after))));
+}
+
+// The columns the reader wants, of a table by its name. `isAlways`: what a row cannot be without.
+const may = each => !each.isAlways;
+
+export function chosenTable(given) {
+  const gone = hidden.value[given.label] ?? [];
+  return untracked(() => table({ ...given, columns: given.columns.filter(each => !may(each) || !gone.includes(each.label)) }));
+}
+
+export function columnsMenu(name, columns) {
+  const without = () => hidden.value[name] ?? [];
+  const turn = label => {
+    const next = without().includes(label) ? without().filter(each => each !== label) : [...without(), label];
+    hidden.value = next.length ? { ...hidden.peek(), [name]: next } : hidden.otherwise;
+  };
+  return menu({ label: span({ class: "wide" }, "Columns"), name: "Columns", outer: "wide" }, () => columns.filter(may).map(each => () =>
+    choice({ label: each.label, isChosen: !without().includes(each.label), onclick: () => turn(each.label) })));
 }
