@@ -40,3 +40,12 @@ export function every(seconds, act) {
     document.removeEventListener("visibilitychange", look);
   });
 }
+
+// The ranges of time one can look at. In an address it stays relative ("1h"); fixed it is two times with "/" between.
+export const RANGES = [["1h", "last hour", 36e5], ["6h", "last 6 hours", 216e5], ["24h", "last 24 hours", 864e5], ["7d", "last 7 days", 6048e5]];
+export const rangeMs = name => RANGES.find(each => each[0] === name)?.[2];
+export function rangeOf(name) {
+  const [after, before = null] = name.split("/");
+  return { after: rangeMs(name) ? new Date(nowMs() - rangeMs(name)).toISOString() : after || null, before };
+}
+export const fixedRange = name => (rangeMs(name) ? `${rangeOf(name).after}/${new Date(nowMs()).toISOString()}` : null);

@@ -17,7 +17,6 @@ import { asCurl } from "../parts/curl.js";
 import { verdictPart } from "../parts/verdict.js";
 import { head, panel } from "../parts/panel.js";
 import { failing as failingPart } from "../parts/failing.js";
-import { firstSteps } from "../parts/first_steps.js";
 import { pauseKey, queueColumns } from "../parts/queues_table.js";
 import { shown, skeleton } from "../parts/states.js";
 import { table } from "../parts/table.js";
@@ -54,10 +53,11 @@ export default function home() {
   every(READ_SECONDS, () => (read(), failing.read(), dead.read(), figures.value?.read(), shares.read()));
   keys("Home", { r: ["Read again", read] });
 
+  const steps = signal(null); // of an empty server alone
   const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
   return [
     head({ title: "Home", note: () => me.value?.organization?.name, acts: [() => figures.value?.range, asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
-    either(() => isEmpty.value, firstSteps),
+    either(() => isEmpty.value, () => { import("../parts/first_steps.js").then(it => { steps.value = it.firstSteps; }); return () => steps.value?.(); }),
     either(() => !isEmpty.value, () => [
       either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], shares: shares.data.value ?? new Map(), webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
       shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),

@@ -1,7 +1,7 @@
 // All jobs: find them, act on one, on several, on all that match.
 
 import { get } from "../lib/api.js";
-import { every, nowMs } from "../lib/clock.js";
+import { every, nowMs, rangeOf } from "../lib/clock.js";
 import { counts } from "../lib/about.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural, shortId, span as duration } from "../lib/format.js";
@@ -13,7 +13,7 @@ import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { exportButton } from "../parts/export.js";
-import { chips, choose, narrower, noMatch, rangeOf, timeRange } from "../parts/filters.js";
+import { chips, choose, narrower, noMatch, timeRange } from "../parts/filters.js";
 import { bulk } from "../parts/job_acts.js";
 import { head, panel, when } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";

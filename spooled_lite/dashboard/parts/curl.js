@@ -1,38 +1,13 @@
 // "As curl": the call behind a view or an act, to copy.
 
-import { curl } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { route, shared } from "../lib/router.js";
-import { copy } from "./act.js";
-import { openDialog } from "./dialog.js";
-import { fixedRange } from "./filters.js";
-import { code } from "./panel.js";
 
-const { button, div, p, span } = el;
+const { button, span } = el;
 
 // `calls`: function that gives [["What it does", "GET", "/jobs", { query, body }], …].
 export const asCurl = (calls, label = "As curl") =>
   button({ type: "button", class: "btn", onclick: () => openCurl(calls()), title: "The calls behind this, as commands" }, icon("copy"), span({ class: "wide" }, label));
 
-const piece = (what, text) => div(div({ class: "row" }, span(what), button({ type: "button", class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
-
-export function openCurl(calls) {
-  const fixed = fixedRange(route.peek().query.range ?? "");
-  openDialog({
-    title: "As a link, as curl", isLarge: true,
-    body: close => [
-      piece("This view, for others who may sign in", shared()),
-      fixed && piece("The same with these times, also later", shared({ range: fixed })),
-      p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first."),
-      calls.map(([what, method, path, rest]) => piece(what, curl(method, path, rest))),
-      div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Close")),
-    ],
-  });
-}
-
-async function copied(text) {
-  if (await copy(text)) return;
-  const node = [...document.querySelectorAll("dialog pre")].find(each => each.textContent === text);
-  getSelection().selectAllChildren(node);
-}
+// Arrives when it is asked for.
+export const openCurl = async calls => (await import("./curl_dialog.js")).openCurl(calls);

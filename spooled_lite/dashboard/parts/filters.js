@@ -1,7 +1,7 @@
 // Filters are in the address: each of these reads and writes one name of the query.
 
 import { el, list } from "../lib/dom.js";
-import { nowMs } from "../lib/clock.js";
+import { RANGES } from "../lib/clock.js";
 import { short, stampText } from "../lib/format.js";
 import { icon, mark } from "../lib/icons.js";
 import { queryOf, setQuery } from "../lib/router.js";
@@ -42,16 +42,7 @@ export function choose({ name, label, any = "any", options = () => [], isFree = 
   return span({ class: "row" }, opener, taken);
 }
 
-export const RANGES = [["1h", "last hour", 36e5], ["6h", "last 6 hours", 216e5], ["24h", "last 24 hours", 864e5], ["7d", "last 7 days", 6048e5]];
-export const rangeMs = name => RANGES.find(each => each[0] === name)?.[2];
-
-// A relative range stays relative in the address; fixed it is two times: "2026-11-30T02:00:00Z/2026-11-30T03:00:00Z".
-export function rangeOf(name) {
-  const [after, before = null] = name.split("/");
-  return { after: rangeMs(name) ? new Date(nowMs() - rangeMs(name)).toISOString() : after || null, before };
-}
-export const fixedRange = name => (rangeMs(name) ? `${rangeOf(name).after}/${new Date(nowMs()).toISOString()}` : null);
-
+// A relative range stays relative in the address.
 export const timeRange = ({ name = "range", label = "Created", any = "any time" } = {}) => choose({
   name, label, any,
   options: () => RANGES.map(([value, words]) => ({ value, label: words })),

@@ -12,13 +12,15 @@ import { go, route } from "../lib/router.js";
 import { keyName, me, signOut } from "../lib/session.js";
 import { effect, signal } from "../lib/signal.js";
 import { find } from "./find.js";
-import { openHelp } from "./help.js";
 import { choice, menu } from "./menu.js";
 import { PLACES } from "./places.js";
 import { reason } from "./states.js";
 import { alertText } from "./toast.js";
 
 const { div, nav, header, main, a, ul, li, span, i, button, p, b, em } = el;
+
+// Arrives when it is asked for.
+const openHelp = async () => (await import("./help.js")).openHelp();
 
 const WORDS = {
   live: "Live", connecting: "Connecting", polling: "Polling", held: "Held",

@@ -4,14 +4,13 @@
 //   it.range, it.charts, it.read()
 
 import { get } from "../lib/api.js";
-import { nowMs } from "../lib/clock.js";
+import { nowMs, rangeMs, RANGES } from "../lib/clock.js";
 import { el } from "../lib/dom.js";
 import { count, dayText, span as duration } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { queryOf, setQuery } from "../lib/router.js";
 import { reading, resource } from "../lib/store.js";
 import { chart, crosshair, spark } from "./chart.js";
-import { rangeMs, RANGES } from "./filters.js";
 import { choice, menu } from "./menu.js";
 import { panel } from "./panel.js";
 import { shown } from "./states.js";
