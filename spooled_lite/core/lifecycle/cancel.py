@@ -1,4 +1,4 @@
-"""Taking waiting jobs out of their queue."""
+"""Cancelling waiting jobs, and jobs that have expired."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from spooled_lite.storage.transaction import Tx
 
 
 def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
-    """Cancel a job that waits; what waits for it is cancelled too.
+    """Cancel a waiting job; the jobs that wait for it are cancelled too.
 
     Raises:
         NotFound: no such job in this organization and scope.
@@ -33,9 +33,9 @@ def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
 
 
 def cancel_several(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> int:
-    """Cancel those of some jobs that wait; how many. One pass: give it few.
+    """Cancel the waiting ones among a few jobs, in one pass; returns how many.
 
-    What waits for them is cancelled by the loop.
+    A background loop cancels the jobs that wait for them.
     """
     count = 0
     for job in find_named(tx, org, job_ids, scope):

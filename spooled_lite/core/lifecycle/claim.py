@@ -22,7 +22,7 @@ CLAIM_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 class Claim(Struct, frozen=True, kw_only=True, gc=False):
-    """What core is asked to hand out."""
+    """A claim: which queue, which worker, how many jobs, for how long."""
 
     queue_name: str
     worker_id: str
@@ -78,7 +78,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
 
 
 def _fitting(tx: Tx, queue: int, limit: int) -> int:
-    """How many of the next jobs one claim hands out."""
+    """How many of the next jobs fit into the bytes of one claim; at least one."""
     if limit == 1:
         return 1
     asked = {"queue": queue, "limit": limit, "now_ms": tx.now_ms}

@@ -26,7 +26,7 @@ class WaitPosition(Struct, frozen=True):
 
 
 def keep_leases(tx: Tx, by_ms: int, marked_ms: int, jump: Callable[[], None]) -> bool:
-    """Before the clock jumps ahead: let every live lease end as much later. Whether all do.
+    """Before the clock jumps ahead: let every live lease end as much later. True when all do.
 
     To be called again until it says so; then it has called `jump`, so that no operation sees the
     new time with old leases. `marked_ms` is the same in each call, and a time still to come: a

@@ -22,7 +22,7 @@ USUAL_MINUTES: Final = 60
 
 
 class JudgedQueue(Struct, frozen=True, kw_only=True):
-    """What is asked about a queue before it is said what is wrong."""
+    """The figures of a queue from which `concerns_of` judges it."""
 
     queue: int
     is_paused: bool
@@ -53,7 +53,7 @@ def concerns_of(tx: Reading, it: JudgedQueue) -> list[Concern]:
 
 
 def _is_left_alone(tx: Reading, it: JudgedQueue, oldest_ms: int) -> bool:
-    """Nobody has registered, waits, or has claimed lately; some claim without registering."""
+    """Whether no worker is registered, no claim waits, and none came lately."""
     if it.is_attended or oldest_ms < LEFT_ALONE_MS:
         return False
     return it.last_claim_ms is None or tx.now_ms - it.last_claim_ms >= LEFT_ALONE_MS

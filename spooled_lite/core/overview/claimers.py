@@ -13,7 +13,7 @@ _names = msgspec.json.Decoder(list[str]).decode
 
 
 class ClaimSource(Protocol):
-    """What no row says. Asked from reader threads, while claims go on."""
+    """What only memory knows of claims. Called from reader threads, while claims go on."""
 
     def waiting_in(self, org: int, queue_name: str) -> int:
         """How many claims wait in the line of a queue."""

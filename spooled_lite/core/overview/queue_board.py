@@ -30,7 +30,7 @@ Order = Literal["attention", "name"]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """Which queues are asked for."""
+    """The filter, order and page of the table of queues."""
 
     order: Order = "attention"
     search: str | None = None  # a part of the name, in any case

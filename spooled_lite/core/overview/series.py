@@ -85,7 +85,7 @@ def series(tx: Reading, org: int, scope: Scope, wanted: SeriesWanted) -> Series:
 def _keys(
     tx: Reading, org: int, scope: Scope, queue_name: str | None, minutes: int
 ) -> Sequence[int]:
-    """Under which keys the minutes are counted."""
+    """The keys under which the minutes of this scope are counted."""
     if queue_name is None and scope.is_unrestricted:
         return [-org]
     if queue_name is None and minutes > SCOPED_MINUTES_MAX:

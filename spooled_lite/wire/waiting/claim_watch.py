@@ -1,4 +1,4 @@
-"""Who claims: what is known in memory alone, for those who ask why a job waits."""
+"""Remembers when each queue was last claimed from, to explain why a job waits."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -57,11 +57,11 @@ class Waiting:
     # -- for the loop ------------------------------------------------------------------------
 
     def count(self) -> int:
-        """How many wait."""
+        """The number of waiting claims."""
         return len(self._waiting)
 
     def count_in(self, line: Line) -> int:
-        """How many stand in a line. From any thread: it looks at one length."""
+        """The number of claims in a line. May be called from any thread."""
         return len(self._lines.get(line, ()))
 
     def begin(self, request: Request, caller: "Claimer", queue_names: Sequence[str]) -> None:
@@ -117,7 +117,7 @@ class Waiting:
 
 
 class Claimer(Struct, frozen=True):
-    """The one who claims, as far as a claim has to know it."""
+    """The caller of a claim: its key, its token, and whether it is still connected."""
 
     org: int
     key: int
@@ -151,7 +151,7 @@ async def claim_now(database: Database, caller: Claimer, wanted: Claim) -> list[
 def ask_once(database: Database, caller: Claimer, wanted: Claim) -> Request:
     """Line a claim up that does not wait; its answer is in the request's `taker`.
 
-    Whoever has no use for it any more cancels the taker.
+    Cancel the taker to give up.
     """
     return _line_up(database, caller, wanted, parks=False)
 
@@ -232,7 +232,7 @@ def _line_up(database: Database, caller: Claimer, wanted: Claim, *, parks: bool)
 
 
 def leave_line(database: Database, waiting: Waiting, caller: Claimer, request: Request) -> None:
-    """The claim is wanted no longer; its jobs, if it got some just now, go back at once."""
+    """Give a claim up; if it was just handed jobs, they go back at once."""
     if not request.taker.done():
         waiting.end(database, request)
     else:
@@ -249,7 +249,7 @@ def _release_taken(database: Database, caller: Claimer, request: Request) -> Non
 
 
 def give_back(database: Database, caller: Claimer, jobs: Sequence[HeldRow]) -> None:
-    """Jobs that did not reach their caller are claimable again at once. Nobody has to wait."""
+    """Return jobs that did not reach their caller to their queue at once. Does not wait."""
     database.submit(caller.org, release, jobs)
 
 
@@ -262,7 +262,7 @@ def handed(database: Database, caller: Claimer, jobs: Jobs) -> Jobs:
 
 
 def _refusal_by(event: Event, caller: Claimer, queue_names: Sequence[str]) -> SpooledError | None:
-    """Why this change ends the wait of a caller; None when it may go on."""
+    """The refusal with which this change ends the wait of a caller; None if it may go on."""
     match event.type:
         case "token.revoked":
             token: RevokedRow = event.row

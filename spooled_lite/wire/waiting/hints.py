@@ -1,4 +1,4 @@
-"""Who waits for something to happen to a job or a workflow is woken by the commit that does it."""
+"""Wakes callers that wait for a change of a job or a workflow, by the commit that makes it."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ PAUSE_SECONDS: Final = 0.005
 
 
 class Hint:
-    """One who waits. To be woken is a hint to look: the row is the truth."""
+    """One waiting caller. Being woken is only a hint to look: the row is the truth."""
 
     __slots__ = ("ends_only", "org", "woken")
 

@@ -20,7 +20,7 @@ RETRY_AFTER_SECONDS: Final = 1
 
 
 class Seen(Struct, Generic[T], frozen=True):
-    """How the thing stood at one moment."""
+    """The state of the job or workflow at one moment."""
 
     value: T
     has_ended: bool
@@ -29,7 +29,7 @@ class Seen(Struct, Generic[T], frozen=True):
 
 
 class Waiter(Struct, frozen=True):
-    """The one who waits."""
+    """The caller that waits."""
 
     org: int
     # Returns when it has left.
@@ -39,7 +39,7 @@ class Waiter(Struct, frozen=True):
 
 
 class WaiterLeft(Exception):
-    """There is nobody any more to be told."""
+    """The caller left before the end came."""
 
 
 class Outcomes:
@@ -52,11 +52,11 @@ class Outcomes:
         self._is_stopping = False
 
     def count(self) -> int:
-        """How many wait."""
+        """The number of waiting callers."""
         return self._counts.total()
 
     def end_all(self) -> None:
-        """The server stops: everybody is told how things stand, and nobody waits from now on."""
+        """Answer every waiting call with the present state, and let none wait any more."""
         self._is_stopping = True
         self._hints.wake_all()
 
