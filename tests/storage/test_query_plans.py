@@ -69,6 +69,7 @@ SORTS: Final[Mapping[str, str]] = {
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
+    "core.schedules.statements.UPCOMING": "the active schedules of one organization",
     "core.steps.statements.DISTINCT_EDGES": "of a thousand jobs' parents few stay",
     "core.steps.statements.STANDING_IF_BACK": "as DISTINCT_EDGES",
     "core.steps.statements.STEPS_AFTER": "the steps of one workflow, a thousand at most",

@@ -1,4 +1,4 @@
-"""Every statement that reads the event log, for streams that come back."""
+"""Every statement that reads the event log: for streams that come back, and for its list."""
 
 from typing import Final, TypedDict
 
@@ -29,6 +29,16 @@ SELECT event_log.seq, event_log.type, event_log.queue_name, event_log.subject_id
                                 AND bodies.job = jobs.seq AND bodies.which = 'result'
  WHERE event_log.org = :org AND event_log.seq > :after AND event_log.seq <= :up_to
  ORDER BY event_log.seq LIMIT :limit
+""",
+)
+
+# Index event_log_of_org, back from a row.
+LOGGED_BEFORE: Final = Statement(
+    LoggedRow,
+    """
+SELECT seq, type, queue_name, subject_id, body, created_at_ms, NULL AS result, NULL AS checksum
+  FROM event_log WHERE org = :org AND seq < :before
+ ORDER BY seq DESC LIMIT :limit
 """,
 )
 

@@ -1,5 +1,6 @@
 """Reading the event log back, and what one of its rows has in common with an event just told."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct
@@ -72,6 +73,20 @@ def replay_page(tx: Reading, org: int, *, after: int, up_to: int) -> list[Logged
         "result_bytes_max": FRAMED_RESULT_BYTES_MAX,
     }
     return [Logged.of_row(row) for row in tx.rows(statements.LOGGED_AFTER, params)]
+
+
+def logged_before(tx: Reading, org: int, before: int) -> Iterator[Logged]:
+    """The rows of the organization before that number, newest first, without results.
+
+    As many as are asked for are read, a page at a time.
+    """
+    while True:
+        asked = {"org": org, "before": before, "limit": PAGE_MAX}
+        page = tx.rows(statements.LOGGED_BEFORE, asked)
+        yield from map(Logged.of_row, page)
+        if len(page) < PAGE_MAX:
+            return
+        before = page[-1]["seq"]
 
 
 def last_logged(tx: Reading) -> int:

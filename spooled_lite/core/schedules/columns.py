@@ -60,6 +60,17 @@ class DueScheduleRow(TypedDict):
     size_bytes: int  # of each job that it makes
 
 
+class UpcomingRow(TypedDict):
+    """An active schedule, and its next slot."""
+
+    id: str
+    name: str
+    queue_name: str
+    cron_expression: str
+    timezone: str
+    next_run_at_ms: int
+
+
 class AheadRow(TypedDict):
     """An active schedule whose next slot is still to come, or that has none."""
 

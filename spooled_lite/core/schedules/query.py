@@ -85,7 +85,7 @@ def list_schedules(
         params["is_active"] = int(wanted.is_active)
     if not scope.is_unrestricted:
         names.append("queue_names")
-        params["queue_names"] = _queue_names(tx, org, scope)
+        params["queue_names"] = queue_names_in_scope(tx, org, scope)
     rows = tx.rows(_statement(names, wanted), params)
     return filled(tx, rows, "payload_template", statements.TEMPLATE)
 
@@ -111,7 +111,8 @@ def list_runs(
     return tx.rows(statements.RUNS, asked)
 
 
-def _queue_names(tx: Reading, org: int, scope: Scope) -> str:
+def queue_names_in_scope(tx: Reading, org: int, scope: Scope) -> str:
+    """Those of its schedules that a key may see, as a JSON array."""
     names = tx.values(statements.QUEUE_NAMES, {"org": org})
     return array_of([name for name in names if scope.allows(name)])
 

@@ -12,6 +12,7 @@ from spooled_lite.core.schedules.columns import (
     RunRow,
     ScheduleOfAnyOrgRow,
     ScheduleRow,
+    UpcomingRow,
 )
 from spooled_lite.storage.statement import Statement, Value
 
@@ -212,6 +213,18 @@ QUEUE_NAMES: Final = Value(
     """
 SELECT DISTINCT queue_name FROM schedules WHERE org = :org AND deleted_at_ms IS NULL
  ORDER BY queue_name
+""",
+)
+
+# Index schedules_active: those of one organization, put in the order of their slots.
+UPCOMING: Final = Statement(
+    UpcomingRow,
+    """
+SELECT id, name, queue_name, cron_expression, timezone, next_run_at_ms
+  FROM schedules
+ WHERE org = :org AND is_active = 1 AND next_run_at_ms < :until_ms
+   AND (:queue_names IS NULL OR queue_name IN (SELECT value FROM json_each(:queue_names)))
+ ORDER BY next_run_at_ms, seq LIMIT :limit
 """,
 )
 

@@ -47,6 +47,11 @@ def paged(items: Sequence[Any], shown: Page, *, has_more: bool | None = None) ->
     return reply(items[: shown.limit], headers=_HAS_MORE[has_more])
 
 
+def listing(items: Sequence[Any], *, has_more: bool) -> Reply:
+    """The answer to a list that is not paged by an offset."""
+    return reply(items, headers=_HAS_MORE[has_more])
+
+
 def integer(call: Call, name: str, *, default: int, least: int, most: int) -> int:
     text = call.query.get(name)
     if not text:

@@ -17,6 +17,7 @@ from spooled_lite.wire.http.resources import (
     dead_letters,
     dependencies,
     email_sign_in,
+    event_log,
     front,
     health,
     ingest,
@@ -125,6 +126,7 @@ SCHEDULES: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/schedules",              schedules.list_all,   Access.KEY, "schedules:read"),  # noqa: E501
     ("POST",   "/api/v1/schedules",              schedules.create,     Access.KEY, "schedules:write"),  # noqa: E501
     ("POST",   "/api/v1/schedules/preview",      schedules.preview,    Access.KEY, "schedules:read"),  # noqa: E501
+    ("GET",    "/api/v1/schedules/upcoming",     schedules.upcoming,   Access.KEY, "schedules:read"),  # noqa: E501
     ("GET",    "/api/v1/schedules/{id}",         schedules.get,        Access.KEY, "schedules:read"),  # noqa: E501
     ("PUT",    "/api/v1/schedules/{id}",         schedules.update,     Access.KEY, "schedules:write"),  # noqa: E501
     ("DELETE", "/api/v1/schedules/{id}",         schedules.delete,     Access.KEY, "schedules:write"),  # noqa: E501
@@ -252,6 +254,7 @@ ADMIN: Final[tuple[Row, ...]] = (
 
 STREAMS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/events",               streams.events,       Access.STREAM, "jobs:read"),
+    ("GET", "/api/v1/events/log",           event_log.list_newest, Access.KEY,   "jobs:read"),
     ("GET", "/api/v1/events/jobs/{id}",     streams.job_events,   Access.STREAM, "jobs:read"),
     ("GET", "/api/v1/events/queues/{name}", streams.queue_events, Access.STREAM, "jobs:read"),
     ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read", Trait.WEBSOCKET),  # noqa: E501

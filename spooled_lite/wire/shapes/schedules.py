@@ -8,12 +8,20 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.schedules.columns import ListedScheduleRow, RunRow, ScheduleRow
+from spooled_lite.core.schedules.upcoming import ComingSlot
 from spooled_lite.core.schedules.zones import zone_of
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes import schedule_fields as fields
-from spooled_lite.wire.shapes.about import about
-from spooled_lite.wire.shapes.common import CreatedAt, Id, OrganizationId, QueueName, UpdatedAt
+from spooled_lite.wire.shapes.about import a_time, about
+from spooled_lite.wire.shapes.common import (
+    AN_ID,
+    CreatedAt,
+    Id,
+    OrganizationId,
+    QueueName,
+    UpdatedAt,
+)
 
 
 class ScheduleView(Struct, frozen=True, kw_only=True):
@@ -143,3 +151,17 @@ class Slots(Struct, frozen=True):
 
         slots = [Slot(format_ms(at_ms), local(at_ms)) for at_ms in slots_ms]
         return cls(cron_expression, timezone, slots)
+
+
+class UpcomingSlot(Struct, frozen=True):
+    """A row of GET /schedules/upcoming."""
+
+    at: Annotated[str, a_time("When it fires")]
+    schedule_id: Annotated[str, about("The schedule", AN_ID)]
+    name: fields.Name
+    queue_name: QueueName
+
+    @classmethod
+    def of(cls, slot: ComingSlot) -> Self:
+        schedule = slot.schedule
+        return cls(format_ms(slot.at_ms), schedule["id"], schedule["name"], schedule["queue_name"])

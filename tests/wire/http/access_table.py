@@ -98,6 +98,8 @@ LEFT_OUT: Final = frozenset(
         "GET /api/v1/workers",
         "GET /api/v1/schedules",
         "GET /api/v1/workflows",
+        "GET /api/v1/events/log",
+        "GET /api/v1/schedules/upcoming",
         "GET /api/v1/metrics",
         "GET /api/v1/dashboard",
         "GET /api/v1/dashboard/overview",

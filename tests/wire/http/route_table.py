@@ -296,6 +296,8 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("POST", "/api/v1/organizations/{id}/billing-email/confirm", "unscoped", "organization:admin", "200", "own", "platform.md#7.6"),  # noqa: E501
     ("POST", "/api/v1/organizations/{id}/billing-email/code", "unscoped", "organization:admin", "200", "own", "platform.md#7.6"),  # noqa: E501
     ("GET", "/api/v1/dashboard/queues", "key", "queues:read", "200", "own", "amendments.md#2"),
+    ("GET", "/api/v1/events/log", "key", "jobs:read", "200", "own", "amendments.md#2"),
+    ("GET", "/api/v1/schedules/upcoming", "key", "schedules:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/workers/{id}/jobs", "key", "workers:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/jobs/{id}/explain", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("POST", "/api/v1/auth/link", "public", "-", "200", "own", "amendments.md#2"),

@@ -4,9 +4,11 @@ Slots are calculated on other threads, because a rule that seldom matches can be
 """
 
 import asyncio
+import time
 from typing import Final
 
 from spooled_lite.core.jobs.records import check_json_size
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.schedules.columns import ScheduleRow
 from spooled_lite.core.schedules.define import (
     RESUME,
@@ -27,11 +29,13 @@ from spooled_lite.core.schedules.query import (
     list_schedules,
 )
 from spooled_lite.core.schedules.records import DEFAULT_ZONE, NewSchedule, ScheduleChanges
+from spooled_lite.core.schedules.upcoming import Upcoming, upcoming_slots
 from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
-from spooled_lite.wire.http.paging import flag, page, paged
+from spooled_lite.wire.http.paging import flag, integer, listing, page, paged
 from spooled_lite.wire.shapes.schedule_bodies import (
     SLOTS_SHOWN,
     SLOTS_SHOWN_MAX,
@@ -39,8 +43,19 @@ from spooled_lite.wire.shapes.schedule_bodies import (
     PreviewSlots,
     UpdateSchedule,
 )
-from spooled_lite.wire.shapes.schedules import ScheduleRun, ScheduleTriggered, ScheduleView, Slots
+from spooled_lite.wire.shapes.schedules import (
+    ScheduleRun,
+    ScheduleTriggered,
+    ScheduleView,
+    Slots,
+    UpcomingSlot,
+)
 
+UPCOMING_HOURS: Final = 24
+UPCOMING_HOURS_MAX: Final = 7 * 24
+UPCOMING_SHOWN_MAX: Final = 500
+UPCOMING_SECONDS_MAX: Final = 0.05  # of a reader thread; then it says that there are more
+HOUR_MS: Final = 60 * 60 * 1000
 TRIES_MAX: Final = 5  # of a change, when others change the same schedule meanwhile
 
 
@@ -118,11 +133,30 @@ async def next_slots(call: Call) -> Reply:
     return reply(await _slots(call, row["cron_expression"], row["timezone"], count))
 
 
+async def upcoming(call: Call) -> Reply:
+    hours = integer(call, "hours", default=UPCOMING_HOURS, least=1, most=UPCOMING_HOURS_MAX)
+    rows_max = integer(call, "limit", default=UPCOMING_SHOWN_MAX, least=1, most=UPCOMING_SHOWN_MAX)
+    found = await call.reads.read(
+        _upcoming, call.org, call.scope, call.now_ms + hours * HOUR_MS, rows_max
+    )
+    slots = [UpcomingSlot.of(slot) for slot in found.slots]
+    return listing(slots, has_more=found.has_more)
+
+
 async def preview(call: Call) -> Reply:
     body = await call.body(PreviewSlots)
     zone = DEFAULT_ZONE if body.timezone is None else body.timezone
     count = SLOTS_SHOWN if body.count is None else body.count
     return reply(await _slots(call, body.required_expression(), zone, count))
+
+
+def _upcoming(tx: Reading, org: int, scope: Scope, until_ms: int, rows_max: int) -> Upcoming:
+    late_at = time.monotonic() + UPCOMING_SECONDS_MAX
+
+    def is_late() -> bool:
+        return time.monotonic() > late_at
+
+    return upcoming_slots(tx, org, scope, until_ms=until_ms, rows_max=rows_max, is_late=is_late)
 
 
 async def _found(call: Call) -> ScheduleRow:

@@ -172,6 +172,7 @@ def _jobs(walk: Walk) -> None:
     walk.call("cancelJob", id=cancelled["id"])
     walk.call("listJobs", query={"limit": "2"})
     walk.call("getJobStats")
+    walk.call("listEvents", query={"limit": "2"})
     walk.call("adminGetJob", id=job["id"])
 
 
@@ -209,6 +210,7 @@ def _schedules(walk: Walk) -> None:
         walk.pass_time(1)
         walk.call(name, id=schedule_id)
     walk.call("listSchedules")
+    walk.call("listUpcomingSlots")
 
 
 def _workflows(walk: Walk) -> None:

@@ -708,3 +708,41 @@ def change_organization(api: WatchedApi, column: str, value: Any) -> None:
         tx.emit("org.changed", row["seq"], row=row)
 
     api.write(change)
+
+
+# -- what comes next -------------------------------------------------------------------------
+
+
+def test_the_next_slots_of_all_schedules_are_listed_together(api: WatchedApi) -> None:
+    daily = created(api)
+    hourly = created(api, name="hourly", cron_expression="0 * * * *", queue_name="emails")
+
+    answer = api.get("schedules/upcoming?hours=7&limit=7")
+
+    assert answer.headers["x-has-more"] == "true"
+    *others, last = answer.json()
+    assert {each["schedule_id"] for each in others[:5]} == {hourly["id"]}
+    assert others[5] == {
+        "at": NEXT, "schedule_id": daily["id"], "name": "nightly", "queue_name": "reports",
+    }  # fmt: skip
+    assert (last["at"], last["name"]) == (NEXT, "hourly")
+    assert api.get("schedules/upcoming?hours=1").json() == []
+    assert api.get("schedules/upcoming?hours=1").headers["x-has-more"] == "false"
+    assert len(api.get("schedules/upcoming").json()) == 25
+
+
+def test_upcoming_slots_are_those_of_the_key(api: WatchedApi) -> None:
+    created(api)
+    path = "schedules/upcoming"
+
+    assert names(api.get(path, key=api.issue(queues=("reports",)))) == ["nightly"]
+    assert names(api.get(path, key=api.issue(queues=("others",)))) == []
+    assert names(api.get(path, key=api.other_org())) == []
+
+
+@pytest.mark.parametrize("name", ["hours", "limit"])
+def test_upcoming_slots_are_asked_for_in_numbers(api: WatchedApi, name: str) -> None:
+    answer = api.get(f"schedules/upcoming?{name}=many")
+
+    assert refusal(answer) == (400, "BAD_REQUEST")
+    assert f"`{name}`" in answer.json()["message"]

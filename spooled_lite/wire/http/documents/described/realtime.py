@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from spooled_lite.errors import BadRequest, RuleBroken
+from spooled_lite.errors import AccessDenied, BadRequest, RuleBroken
+from spooled_lite.storage.event_log import KEPT_MAX
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described.doc import Doc, Parameter
-from spooled_lite.wire.http.resources import streams
+from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, whole
+from spooled_lite.wire.http.resources import event_log, streams
+from spooled_lite.wire.shapes.event_log import LoggedEvent
 
 EVENT_STREAM: Final = ("text/event-stream",)
 _FRAMES: Final[Mapping[str, Any]] = {
@@ -43,6 +45,25 @@ REALTIME: Final[Mapping[Handler, Doc]] = {
         answer=str,
         media=EVENT_STREAM,
         errors=(RuleBroken,),
+    ),
+    event_log.list_newest: Doc(
+        summary="List the events that happened last, newest first",
+        about=f"What streams have told. The newest {KEPT_MAX:,} changes of the last hour are kept, "
+        "at least. Events of one change stand together, and may be a few more than `limit`. To go "
+        "on, send the last `id` as `before`; to be told what comes, open the stream with the "
+        "first one as `Last-Event-ID`.",
+        parameters=(
+            *_FILTERS,
+            Parameter("before", "Only events before this `id`", {"type": "integer"}),
+            Parameter(
+                "limit",
+                "How many; a value out of range counts as the nearest one in it",
+                whole(event_log.EVENTS_SHOWN, 1, event_log.EVENTS_SHOWN_MAX),
+            ),
+        ),
+        answer=list[LoggedEvent],
+        is_paged=True,
+        errors=(RuleBroken, AccessDenied),
     ),
     streams.job_events: Doc(
         summary="Stream one job until it ends",

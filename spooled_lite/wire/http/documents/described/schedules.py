@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.schedules.query import SORT_COLUMNS
+from spooled_lite.core.schedules.upcoming import SCHEDULES_MAX
 from spooled_lite.errors import Conflict, PayloadTooLarge, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging, whole
@@ -15,7 +16,13 @@ from spooled_lite.wire.shapes.schedule_bodies import (
     PreviewSlots,
     UpdateSchedule,
 )
-from spooled_lite.wire.shapes.schedules import ScheduleRun, ScheduleTriggered, ScheduleView, Slots
+from spooled_lite.wire.shapes.schedules import (
+    ScheduleRun,
+    ScheduleTriggered,
+    ScheduleView,
+    Slots,
+    UpcomingSlot,
+)
 
 _RULE: Final = {"cron_expression": "0 9 * * MON-FRI", "timezone": "America/New_York"}
 
@@ -91,6 +98,25 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
             ),
         ),
         answer=Slots,
+    ),
+    schedules.upcoming: Doc(
+        summary="List the next slots of all active schedules, earliest first",
+        about="No slot is missing between two of them. It ends earlier, and says that there are "
+        f"more, with more than {SCHEDULES_MAX} schedules or when it would take long.",
+        parameters=(
+            Parameter(
+                "hours",
+                "How far from now; a value out of range counts as the nearest one in it",
+                whole(schedules.UPCOMING_HOURS, 1, schedules.UPCOMING_HOURS_MAX),
+            ),
+            Parameter(
+                "limit",
+                "How many; a value out of range counts as the nearest one in it",
+                whole(schedules.UPCOMING_SHOWN_MAX, 1, schedules.UPCOMING_SHOWN_MAX),
+            ),
+        ),
+        answer=list[UpcomingSlot],
+        is_paged=True,
     ),
     schedules.preview: Doc(
         summary="Show the next slots of a cron expression",
