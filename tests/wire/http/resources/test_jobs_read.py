@@ -154,6 +154,8 @@ def test_the_history_tells_every_transition(api: WatchedApi) -> None:
     api.post(f"{path}/complete")
 
     rows = api.get(f"{path}/history").json()
+    me = api.get("auth/me").json()
+    by_call = {"reason": "by call", "by": me["name"], "by_key_id": me["api_key_id"]}
 
     assert [(row["event_type"], row["details"]) for row in rows if row["event_type"] != "claimed"][
         1:
@@ -167,7 +169,7 @@ def test_the_history_tells_every_transition(api: WatchedApi) -> None:
         ("deadlettered", {"error": "two", "total_retries": 1}),
         (
             "retried",
-            {"retry_count": 2, "next_run": "2027-01-15T08:00:02.500Z", "reason": "by call"},
+            {"retry_count": 2, "next_run": "2027-01-15T08:00:02.500Z", **by_call},
         ),
         ("completed", {"duration_ms": 250}),
     ]
