@@ -239,6 +239,10 @@ class WholeFileApi(WatchedApi):
             self.shown(
                 "POST", "schedules", 201, json=BODIES["POST /api/v1/schedules"], key=home.key
             )
+        if name == "GET /api/v1/schedules/upcoming":
+            soon = {"cron_expression": "@hourly", "is_active": True, "enabled": True}
+            body_of_one = {**BODIES["POST /api/v1/schedules"], **soon}
+            self.shown("POST", "schedules", 201, json=body_of_one, key=home.key)
         if name == "GET /api/v1/workflows":
             body_of_one = BODIES["POST /api/v1/workflows"]
             self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
