@@ -196,6 +196,9 @@ async def running(
             by_themselves = loops(retention, safety)
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
+        services.state.loops = partial(
+            deadlines.states, {loop.name: loop.deadline for loop in table}
+        )
         background.append(
             asyncio.create_task(supervise(database, deadlines, table, stop, metrics), name="loops")
         )

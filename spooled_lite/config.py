@@ -91,7 +91,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     plan_enforcement: Literal["off", "on"] = "off"
     default_plan_tier: Literal["free", "starter", "pro", "enterprise"] = "free"
     plan_values: Mapping[str, str] = msgspec.field(default_factory=dict)  # by variable, unread
-    given: frozenset[str] = frozenset()  # names of the settings that were set, to any value
+    # The settings that somebody set, whatever to, and where: "variable SPOOLED_PORT".
+    given: Mapping[str, str] = msgspec.field(default_factory=dict)
     rate_limit_requests_per_second: Count | None = None  # None: not limited
     rate_limit_burst_size: Count | None = None  # see rate_limit_burst
     streams_per_org_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # of each kind
@@ -203,7 +204,7 @@ def load(
     if "compat_env" in given and given["compat_env"].value:
         aliased = reader.from_aliases(environ)
         given = in_file | aliased | in_environ | in_flags
-    asked_for = frozenset(given)
+    asked_for = {name: each.place for name, each in given.items()}
     if "port" in given and given["port"].value == 0:
         # Who asks for any free port runs several servers: a fixed second one would be taken.
         given.setdefault("grpc_port", Given("auto", "the default"))

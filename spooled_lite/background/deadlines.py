@@ -2,12 +2,24 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from typing import Final
+
+from msgspec import Struct
 
 from spooled_lite.clock import Clock
 from spooled_lite.events import Deadline
 
 SLEEP_SECONDS_MAX: Final = 3_600.0  # a far deadline is compared with the clock this often
+
+
+class LoopState(Struct, frozen=True):
+    """What a background loop has done, and when it runs again."""
+
+    name: str
+    ran_at_ms: int | None  # when the last pass began; None: none has
+    due_at_ms: int | None  # None: when a commit makes something due
+    failures: int  # passes that failed in a row, up to now
 
 
 class Deadlines:
@@ -17,6 +29,9 @@ class Deadlines:
         self._clock = clock
         self._announced: dict[Deadline, int] = {}
         self._changed: dict[Deadline, asyncio.Event] = {}
+        self._ran_at: dict[Deadline, int] = {}
+        self._due_again: dict[Deadline, int | None] = {}  # as the last pass said
+        self._failures: dict[Deadline, int] = {}
         clock.on_jump(self.wake_all)
 
     def announce(self, kind: Deadline, at_ms: int) -> None:
@@ -29,7 +44,19 @@ class Deadlines:
     def begin(self, kind: Deadline) -> None:
         """A pass begins, which sees everything that has been announced until now."""
         self._announced.pop(kind, None)
+        self._ran_at[kind] = self._clock.now_ms()
         self._event(kind).clear()
+
+    def failed(self, kind: Deadline) -> None:
+        """The pass that began has failed, and is tried again."""
+        self._failures[kind] = self._failures.get(kind, 0) + 1
+
+    def states(self, loops: Mapping[str, Deadline]) -> list[LoopState]:
+        """Of each loop, by its name and the deadline it waits for."""
+        return [
+            LoopState(name, self._ran_at.get(kind), self._due_at(kind), self._failures.get(kind, 0))
+            for name, kind in loops.items()
+        ]
 
     def take_due(self) -> dict[Deadline, int]:
         """The soonest announced time of each kind for which no pass has begun; then forget them.
@@ -43,9 +70,11 @@ class Deadlines:
         self, kind: Deadline, due_again_ms: int | None, stop: asyncio.Event
     ) -> None:
         """Return when the kind is due: at the time the last pass gave, or a commit since then."""
+        self._due_again[kind] = due_again_ms
+        self._failures.pop(kind, None)
         while not stop.is_set():
-            times = [at for at in (due_again_ms, self._announced.get(kind)) if at is not None]
-            seconds = self._clock.seconds_until(min(times)) if times else math.inf
+            due_at_ms = self._due_at(kind)
+            seconds = math.inf if due_at_ms is None else self._clock.seconds_until(due_at_ms)
             if seconds <= 0:
                 return
             event = self._event(kind)
@@ -60,6 +89,10 @@ class Deadlines:
         """Have every loop compare its deadline with the clock again: it was set, or we stop."""
         for event in self._changed.values():
             event.set()
+
+    def _due_at(self, kind: Deadline) -> int | None:
+        times = (self._due_again.get(kind), self._announced.get(kind))
+        return min((at for at in times if at is not None), default=None)
 
     def _event(self, kind: Deadline) -> asyncio.Event:
         return self._changed.setdefault(kind, asyncio.Event())

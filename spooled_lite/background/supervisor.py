@@ -77,11 +77,13 @@ async def _run_loop(
         except Unavailable as error:
             # The storage has logged why; the pass is tried again until it is available.
             logger.debug("%s: %s", loop.name, error)
+            deadlines.failed(loop.deadline)
             await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
             continue
         except Exception:
             # The pass is tried again later: one bad row must not end the loop.
             logger.exception("%s: pass failed", loop.name)
+            deadlines.failed(loop.deadline)
             await _sleep_unless(stop, seconds=ERROR_PAUSE_SECONDS)
             continue
         metrics.passed(loop.name, done.done)

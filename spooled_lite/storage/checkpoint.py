@@ -43,6 +43,13 @@ class Checkpointer:
         self._moment_ends_at = 0.0
         self._say_again_at = 0.0
         self._frames = 0  # pages in the log, when it was last moved
+        self._moved_at: float | None = None  # when all of the log was last in the file
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Since all of the log was in the file; None: not yet since the start."""
+        moved_at = self._moved_at
+        return None if moved_at is None else time.monotonic() - moved_at
 
     def wait_seconds(self) -> float | None:
         """How long to wait for requests before there is something to do; None: no matter."""
@@ -134,10 +141,12 @@ class Checkpointer:
         """Returns False when a reader was in the way."""
         was_whole = False
         try:
-            [(is_busy, self._frames, _)] = connection.execute(
+            [(is_busy, self._frames, moved)] = connection.execute(
                 f"PRAGMA wal_checkpoint({mode})"
             ).fetchall()
             was_whole = not is_busy
+            if was_whole and moved == self._frames:
+                self._moved_at = time.monotonic()
         except sqlite3.Error as error:
             if time.monotonic() >= self._say_again_at:
                 self._say_again_at = time.monotonic() + SAY_AGAIN_SECONDS

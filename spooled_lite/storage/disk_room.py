@@ -37,13 +37,14 @@ class DiskRoom:
     """Counts what is free, less what the log still owes the file. For the writing thread.
 
     Whatever is committed stands in the log first and is copied into the file later, so each new
-    page needs room twice, until the log is emptied. The last two questions may come from anywhere.
+    page needs room twice, until the log is emptied. The last three questions may come from
+    anywhere.
     """
 
     def __init__(self, path: str, *, reserve_bytes: int) -> None:
         self._path = path
         self._folder = os.path.dirname(path) or "."
-        self._reserve_bytes = reserve_bytes
+        self.reserve_bytes = reserve_bytes
         self._scarce_bytes = min(SCARCE_BYTES, reserve_bytes // 4)
         self._page_bytes = 0
         self._pages = self._free_pages = 0  # when the batch began
@@ -82,7 +83,7 @@ class DiskRoom:
         into_file = max(0, _pragma(connection, "page_count") - self._pages)
         left = self._left_bytes - (into_log + into_file) * self._page_bytes
         if lane == Lane.CREATE:
-            is_left = left >= self._reserve_bytes
+            is_left = left >= self.reserve_bytes
         else:
             is_left = left >= self._scarce_bytes or used - pages_before <= SMALL_PAGES
         if not is_left:
@@ -108,11 +109,16 @@ class DiskRoom:
         """True below the reserve."""
         if time.monotonic() - self._looked_at >= LOOK_SECONDS:
             self._look()
-        return self._left_bytes < self._reserve_bytes
+        return self._left_bytes < self.reserve_bytes
+
+    def left_bytes(self) -> int:
+        """What is free, less what the log owes the file."""
+        self.is_low()
+        return max(0, self._left_bytes)
 
     def has_beyond_reserve(self, count: int) -> bool:
         """True when so many bytes can be taken without touching the reserve."""
-        return not self.is_low() and self._left_bytes - count >= self._reserve_bytes
+        return not self.is_low() and self._left_bytes - count >= self.reserve_bytes
 
     def is_full(self) -> bool:
         """True when hardly a transaction fits any more."""
@@ -126,15 +132,15 @@ class DiskRoom:
             left_bytes = free_bytes(self._folder) - self._owed_bytes
         except OSError:
             return False
-        return left_bytes >= self._reserve_bytes + NEAR_BYTES + FAR_BYTES
+        return left_bytes >= self.reserve_bytes + NEAR_BYTES + FAR_BYTES
 
     def _look(self) -> None:
         self._looked_at = time.monotonic()
         self._owed_bytes = self._owed()
         with contextlib.suppress(OSError):
             self._left_bytes = free_bytes(self._folder) - self._owed_bytes
-        self.is_near = self._left_bytes < self._reserve_bytes + NEAR_BYTES
-        is_low = self._left_bytes < self._reserve_bytes
+        self.is_near = self._left_bytes < self.reserve_bytes + NEAR_BYTES
+        is_low = self._left_bytes < self.reserve_bytes
         # At the edge it may change with every batch.
         if is_low != self._said_low and self._looked_at - self._said_at >= SAY_AGAIN_SECONDS:
             self._said_low, self._said_at = is_low, self._looked_at
@@ -147,7 +153,7 @@ class DiskRoom:
             return 0
 
     def _say(self, is_low: bool) -> None:
-        left_mib, reserve_mib = max(0, self._left_bytes) // 2**20, self._reserve_bytes // 2**20
+        left_mib, reserve_mib = max(0, self._left_bytes) // 2**20, self.reserve_bytes // 2**20
         if is_low:
             logger.warning(
                 "the disk is nearly full: %d MiB are left, the reserve is %d MiB; new jobs are"

@@ -198,6 +198,9 @@ class FileWatch:
             finally:
                 os.close(descriptor)
 
+    def file_bytes(self) -> int:
+        return length_of(self._path)
+
     def wal_bytes(self) -> int:
         return length_of(self._path + WAL_SUFFIX)
 

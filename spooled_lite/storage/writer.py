@@ -124,6 +124,11 @@ class Writer:
             return "stalled"
         return "ok"
 
+    @property
+    def checkpoint_age_seconds(self) -> float | None:
+        """Since all that was committed stood in the file; None: not yet since the start."""
+        return self._checkpointer.age_seconds
+
     def start(self) -> None:
         self._thread.start()
 

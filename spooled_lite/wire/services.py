@@ -1,9 +1,10 @@
 """The parts of the application that every door works with. `app.py` builds them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from spooled_lite.background.deadlines import LoopState
 from spooled_lite.background.sender import Sender
 from spooled_lite.clock import Clock
 from spooled_lite.config import Settings
@@ -30,14 +31,15 @@ from spooled_lite.wire.waiting.outcomes import Outcomes
 
 
 class ServerState:
-    """What is true of the running server, for `/health`."""
+    """What is true of the running server, for `/health` and its administrator."""
 
-    __slots__ = ("is_stopping", "is_test", "started_at_ms")
+    __slots__ = ("is_stopping", "is_test", "loops", "started_at_ms")
 
     def __init__(self, started_at_ms: int) -> None:
         self.started_at_ms = started_at_ms
         self.is_stopping = False
         self.is_test = False  # with a clock that is moved by its callers
+        self.loops: Callable[[], Sequence[LoopState]] = tuple
 
     def uptime_seconds(self, now_ms: int) -> int:
         """Since the server started; 0 when the clock has been set back behind that."""

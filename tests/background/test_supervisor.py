@@ -347,3 +347,33 @@ def test_a_delayed_job_is_promoted_at_its_moment_by_nothing_but_its_deadline(pat
             assert await it.database.readers.read(status) == "pending"
 
     run(main())
+
+
+def test_of_each_loop_it_is_known_when_it_ran_when_it_is_due_and_how_often_it_failed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "ERROR_PAUSE_SECONDS", 0.0)
+
+    async def main() -> None:
+        work = Work(lambda tx: tx.now_ms + 60_000)
+        work.errors = [RuntimeError("no"), RuntimeError("no")]
+        failures: list[int] = []
+        async with running(path) as loops:
+
+            def again(tx: Tx) -> Pass:
+                failures.append(loops.deadlines.states({"work": Deadline.EXPIRY})[0].failures)
+                return work(tx)
+
+            loops.begin(Loop("work", Deadline.EXPIRY, again))
+            await work.reaches(3)
+            await loops.come_to_rest()
+
+            [state] = loops.deadlines.states({"work": Deadline.EXPIRY})
+            assert (state.ran_at_ms, state.due_at_ms) == (NOON_MS, NOON_MS + 60_000)
+            assert failures == [0, 1, 2]
+            assert state.failures == 0
+            loops.deadlines.announce(Deadline.EXPIRY, NOON_MS + 1_000)
+            [state] = loops.deadlines.states({"work": Deadline.EXPIRY})
+            assert state.due_at_ms == NOON_MS + 1_000
+
+    run(main())

@@ -57,8 +57,11 @@ def test_the_log_is_emptied_when_idle(path: Path, monkeypatch: pytest.MonkeyPatc
 
     async def main() -> None:
         async with a_database(path) as db:
+            assert db.writer.checkpoint_age_seconds is None
             await db.write(add, "one")
             while db.writer.file.wal_bytes():
+                await db.readers.read(notes)
+            while db.writer.checkpoint_age_seconds is None:  # said just after it is done
                 await db.readers.read(notes)
 
     run(main())

@@ -242,6 +242,7 @@ ADMIN: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/admin/organizations/{id}/reset-usage", admin.reset_usage, Access.ADMIN, "-"),  # noqa: E501
     ("PUT",    "/api/v1/admin/organizations/{id}/limits",  admin.set_limits,    Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/stats",                      admin.stats,         Access.ADMIN, "-"),
+    ("GET",    "/api/v1/admin/server",                     admin.server,        Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/plans",                      admin.plans,         Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/jobs",                       admin_reads.jobs,    Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/jobs/{id}",                  admin_reads.job,     Access.ADMIN, "-"),

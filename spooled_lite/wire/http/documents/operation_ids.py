@@ -164,6 +164,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/v1/admin/organizations/{id}/reset-usage"): "adminResetUsage",
     ("PUT", "/api/v1/admin/organizations/{id}/limits"): "adminSetLimits",
     ("GET", "/api/v1/admin/stats"): "adminGetStats",
+    ("GET", "/api/v1/admin/server"): "adminGetServer",
     ("GET", "/api/v1/admin/plans"): "adminListPlans",
     ("GET", "/api/v1/admin/jobs"): "adminListJobs",
     ("GET", "/api/v1/admin/jobs/{id}"): "adminGetJob",

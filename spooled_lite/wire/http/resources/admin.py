@@ -37,6 +37,7 @@ from spooled_lite.wire.shapes.admin import (
     PlanView,
     ServerStats,
 )
+from spooled_lite.wire.shapes.administered import AdministeredServer
 from spooled_lite.wire.shapes.keys import CreateKey, KeyShown
 from spooled_lite.wire.shapes.organizations import OnboardedView, OrganizationView
 
@@ -115,6 +116,10 @@ async def reset_usage(call: Call) -> Reply:
 async def stats(call: Call) -> Reply:
     found = await call.reads.read(server_sums)
     return reply(ServerStats.of(found, uptime_seconds=uptime_seconds(call)))
+
+
+async def server(call: Call) -> Reply:
+    return reply(AdministeredServer.of(call.services, now_ms=call.now_ms))
 
 
 async def plans(call: Call) -> Reply:

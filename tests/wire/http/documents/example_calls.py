@@ -41,7 +41,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("startEmailSignIn", "sendBillingEmailCode", "confirmBillingEmail"), _MAIL),
     **dict.fromkeys(("testWebhook", "testOutgoingWebhook"), _CALL),
     **dict.fromkeys(("retryDelivery", "retryOutgoingWebhookDelivery"), _CALL),
-    **dict.fromkeys(("getHealth", "getHealthReady", "getMetrics"), _MACHINE),
+    **dict.fromkeys(("getHealth", "getHealthReady", "getMetrics", "adminGetServer"), _MACHINE),
     "getOpenapi": "it answers with the document itself",
 }
 

@@ -268,3 +268,32 @@ def test_schedules_of_all_organizations_tell_whose_they_are(api: AdminApi) -> No
 @pytest.mark.parametrize("path", ["jobs", "workers"])
 def test_what_is_not_there_is_not_found(api: AdminApi, path: str) -> None:
     assert refusal(api.admin("GET", f"{path}/{UNKNOWN_ID}")) == (404, "NOT_FOUND")
+
+
+# -- the server itself -----------------------------------------------------------------------
+
+
+def test_the_server_says_how_its_file_its_writer_and_its_loops_are(api: AdminApi) -> None:
+    seen = api.seen("server")
+
+    assert seen["database"]["bytes"] > 0
+    assert seen["disk"]["free_bytes"] > seen["disk"]["reserve_bytes"] > 0
+    assert seen["writer"]["state"] == "ok"
+    assert set(seen["writer"]["lines"]) == {"settle", "claim", "house", "rest"}
+    assert {"promote-due", "deliver", "fire-due"} <= {each["name"] for each in seen["loops"]}
+    assert {each["failures"] for each in seen["loops"]} == {0}
+    assert seen["backup"] is None
+
+
+def test_each_setting_says_where_it_comes_from_and_no_secret_is_told() -> None:
+    places = {"write_line_max": "variable SPOOLED_WRITE_LINE_MAX"}
+    with AdminApi(write_line_max=500, jwt_secret="never to be told", given=places) as api:
+        text = api.admin("GET", "server").text
+        settings = {each["name"]: each for each in api.seen("server")["settings"]}
+
+    assert settings["write_line_max"]["value"] == 500
+    assert settings["write_line_max"]["source"] == "variable SPOOLED_WRITE_LINE_MAX"
+    assert settings["port"] == {"name": "port", "value": 8080, "source": "default"}
+    assert settings["jwt_secret"]["value"] == "set"
+    assert settings["smtp_password"]["value"] is None
+    assert "never to be told" not in text

@@ -8,6 +8,7 @@ from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import admin, admin_reads
 from spooled_lite.wire.shapes import admin as shapes
+from spooled_lite.wire.shapes.administered import AdministeredServer
 from spooled_lite.wire.shapes.jobs import Job, JobSummary
 from spooled_lite.wire.shapes.keys import CreateKey, KeyShown
 from spooled_lite.wire.shapes.organizations import OnboardedView, OrganizationView
@@ -83,6 +84,12 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
     ),
     admin.reset_usage: Doc(summary="Set the count of today's jobs to 0", statuses=(204,)),
     admin.stats: Doc(summary="Show the figures of the server", answer=shapes.ServerStats),
+    admin.server: Doc(
+        summary="Show how the server is and how it is set",
+        about="The file, the disk, the writing thread, the background loops, and every setting "
+        "with where it comes from. Of secrets it says only that they are set.",
+        answer=AdministeredServer,
+    ),
     admin.plans: Doc(summary="List the plans and their limits", answer=list[shapes.PlanView]),
     admin_reads.jobs: Doc(
         summary="List the jobs of all organizations",
