@@ -32,6 +32,7 @@ def test_queues_are_found_and_ordered_by_name(signed_in: Open, world: World) -> 
     page.get_by_label("Find a queue").fill("find-")
 
     expect(page.locator('tr[data-id="other"]')).to_have_count(0)
+    expect(page.locator("tr[data-id]")).to_have_count(2)
     assert names(page) == ["find-a", "find-b"]
     assert "q=find-" in page.url
 
