@@ -39,7 +39,7 @@ const soon = () => import("./pages/missing.js");
 const PAGES = [
   ["", () => import("./pages/home.js")],
   ["jobs", () => import("./pages/jobs.js")],
-  ["jobs/new", soon],
+  ["jobs/new", () => import("./pages/job_new.js")],
   ["jobs/:id", () => import("./pages/job.js")],
   ["dead", soon],
   ["queues", () => import("./pages/queues.js")],
@@ -55,7 +55,7 @@ const PAGES = [
   ["webhooks", () => import("./pages/webhooks.js")],
   ["webhooks/:id", () => import("./pages/webhook.js")],
   ["inbound", () => import("./pages/inbound.js")],
-  ["events", soon],
+  ["events", () => import("./pages/events.js")],
   ["keys", () => import("./pages/keys.js")],
   ["org", () => import("./pages/org.js")],
   ["acts", soon],
