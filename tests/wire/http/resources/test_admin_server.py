@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.config import SECRETS
 from spooled_lite.plans import TIERS
-from tests.wire.http.admin_calls import AdminApi, an_admin_api
+from tests.wire.http.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
 from tests.wire.http.job_calls import UNKNOWN_ID, refusal
 
 
@@ -297,3 +298,14 @@ def test_each_setting_says_where_it_comes_from_and_no_secret_is_told() -> None:
     assert settings["jwt_secret"]["value"] == "set"
     assert settings["smtp_password"]["value"] is None
     assert "never to be told" not in text
+
+
+def test_no_secret_of_the_settings_is_in_the_answer() -> None:
+    secrets = {name: f"sk_test_{'x' * 12}_{name}" for name in SECRETS if name != "admin_key"}
+    with AdminApi(**secrets) as api:
+        text = api.admin("GET", "server").text
+        values = {each["name"]: each["value"] for each in api.seen("server")["settings"]}
+
+    assert {values[name] for name in SECRETS} == {"set"}
+    for secret in (*secrets.values(), ADMIN_KEY):
+        assert secret not in text
