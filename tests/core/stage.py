@@ -77,9 +77,9 @@ class Stage(Store):
         holder = Claimant(lease_id=job["lease_id"])
         self.run(complete, self.org, job["id"], holder, None, ALL_QUEUES)
 
-    def fail(self, job: JobRow, *, may_retry: bool = True) -> Failed:
+    def fail(self, job: JobRow, error: str = "boom", *, may_retry: bool = True) -> Failed:
         holder = Claimant(lease_id=job["lease_id"])
-        return self.run(fail, self.org, job["id"], holder, "boom", ALL_QUEUES, may_retry=may_retry)
+        return self.run(fail, self.org, job["id"], holder, error, ALL_QUEUES, may_retry=may_retry)
 
     def status(self, job_id: str) -> str:
         status: str = self.value("SELECT status FROM jobs WHERE id = :id", id=job_id)

@@ -287,6 +287,7 @@ def test_the_beginning_of_an_id_finds_its_few_jobs_by_it(
         ("INDEX jobs_held_back (queue=? AND status=?)", {"state": "retrying"}),
         ("INDEX jobs_held_back (queue=? AND status=?)", {"state": "blocked"}),
         ("INDEX jobs_by_status (org=? AND status=?)", {"worker_id": "w-1"}),
+        ("INDEX jobs_dead_by_error (org=? AND error_key=?)", {"error_key": 7}),
     ],
 )
 def test_what_few_jobs_have_in_common_is_found_by_its_index_and_only_a_page_is_read(
@@ -296,6 +297,18 @@ def test_what_few_jobs_have_in_common_is_found_by_its_index_and_only_a_page_is_r
 
     assert plan[0] == "SEARCH jobs USING INTEGER PRIMARY KEY (rowid=?)"
     assert f"SEARCH jobs USING {index}" in plan
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("more", [{}, {"queue_name": "emails"}, {"created_before_ms": 9}])
+def test_a_page_of_the_dead_letters_of_an_error_is_in_its_index_in_order(
+    stage: JobStage, more: dict[str, Any], descending: bool
+) -> None:
+    [plan] = list_plans(stage, error_key=7, descending=descending, **more)
+
+    assert any(each.startswith("SEARCH jobs USING INDEX jobs_dead_by_error") for each in plan)
+    # Only the page is sorted, once more, after its rows were read.
+    assert sorts(plan) == ["USE TEMP B-TREE FOR ORDER BY"]
 
 
 def test_other_lists_have_a_time_limit_instead_of_an_index(stage: JobStage) -> None:

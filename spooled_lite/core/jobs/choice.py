@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import choice_statements as statements
 from spooled_lite.core.jobs import statements as job_statements
-from spooled_lite.core.jobs.choice_statements import ChosenRow
+from spooled_lite.core.jobs.choice_statements import ChosenRow, PlaceRow
 from spooled_lite.core.jobs.dead_letters import EVER_MS, queues_in_scope
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.texts import array_of, is_findable, pattern_of
 from spooled_lite.storage.transaction import Reading
 
@@ -91,7 +92,7 @@ def choose(
         return ChosenWindow([], None)
     status = choice.statuses[0] if after is None else after.status
     begin = _BEFORE_ALL if after is None else (after.created_at_ms, after.seq)
-    is_by_queue = _is_smaller(tx, org, choice.queue_name, status)
+    rows_of, end_of = _index_for(tx, org, choice, status)
     params |= {
         "status": status,
         "after_ms": begin[0],
@@ -99,10 +100,10 @@ def choose(
         "looked_at": WINDOW_ROWS - 1,
         "limit": rows_max,
     }
-    end = tx.row(statements.END_OF_QUEUE if is_by_queue else statements.END_OF_STATUS, params)
+    end = tx.row(end_of, params)
     if end is not None:
         params |= {"to_ms": end["created_at_ms"], "to_seq": end["seq"]}
-    rows = tx.rows(statements.OF_QUEUE if is_by_queue else statements.OF_STATUS, params)
+    rows = tx.rows(rows_of, params)
     if len(rows) == rows_max:
         return ChosenWindow(rows, WindowEnd(status, rows[-1]["created_at_ms"], rows[-1]["seq"]))
     if end is not None:
@@ -154,6 +155,17 @@ def _params(
         "to_ms": until.created_at_ms,
         "to_seq": until.seq,
     }
+
+
+def _index_for(
+    tx: Reading, org: int, choice: Choice, status: str
+) -> tuple[Statement[ChosenRow], Statement[PlaceRow]]:
+    """The rows of the index that has the fewest others, and the end of a window of it."""
+    if choice.error_key is not None and status == "deadletter":
+        return statements.OF_ERROR, statements.END_OF_ERROR
+    if _is_smaller(tx, org, choice.queue_name, status):
+        return statements.OF_QUEUE, statements.END_OF_QUEUE
+    return statements.OF_STATUS, statements.END_OF_STATUS
 
 
 def _is_smaller(tx: Reading, org: int, queue_name: str | None, status: str) -> bool:

@@ -68,6 +68,14 @@ OF_QUEUE: Final = Statement(
     f"{_FILTERED}{_BETWEEN} LIMIT :limit",
 )
 
+# Index jobs_dead_by_error; a window of it.
+OF_ERROR: Final = Statement(
+    ChosenRow,
+    f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_dead_by_error"
+    " WHERE org = :org AND error_key = :error_key AND status = 'deadletter'"
+    f"{_FILTERED}{_BETWEEN} LIMIT :limit",
+)
+
 # The same indexes alone: the last row of a window that begins behind a row.
 END_OF_STATUS: Final = Statement(
     PlaceRow,
@@ -78,6 +86,13 @@ END_OF_QUEUE: Final = Statement(
     PlaceRow,
     "SELECT created_at_ms, seq FROM jobs INDEXED BY jobs_by_queue"
     f" WHERE queue = :of_queue{_BETWEEN} LIMIT 1 OFFSET :looked_at",
+)
+
+END_OF_ERROR: Final = Statement(
+    PlaceRow,
+    "SELECT created_at_ms, seq FROM jobs INDEXED BY jobs_dead_by_error"
+    " WHERE org = :org AND error_key = :error_key AND status = 'deadletter'"
+    f"{_BETWEEN} LIMIT 1 OFFSET :looked_at",
 )
 
 # Index jobs_newest, its last row.

@@ -34,6 +34,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     workflow_id: str | None = None
     worker_id: str | None = None  # the worker that holds the lease
     state: WaitingState | None = None
+    error_key: int | None = None  # dead letters with this error
     order_by: str = "created_at"
     descending: bool = True
     rows_max: int = 50
@@ -86,6 +87,11 @@ _FEW: Final[Mapping[str, tuple[str, str]]] = {
         "jobs_held_back",
         "claimable = 0 AND status IN ('pending', 'scheduled') AND dependencies_met = 0",
     ),
+    # Its order is that of creation: there, nothing is sorted.
+    "error_key": (
+        "jobs_dead_by_error",
+        "org = :org AND error_key = :error_key AND status = 'deadletter'",
+    ),
 }
 
 _COLUMNS: Final[Mapping[str, str]] = {
@@ -133,7 +139,7 @@ def _list(tx: Reading, org: int, wanted: JobFilter, scope: Scope, select: Statem
     if wanted.text is not None and not is_findable(wanted.text):
         return []
     params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
-    if wanted.worker_id is not None or wanted.state is not None:
+    if wanted.worker_id is not None or wanted.state is not None or wanted.error_key is not None:
         return _list_few(tx, org, wanted, scope, params, select)
     names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
     if wanted.order_by == "completed_at":
@@ -149,20 +155,23 @@ def _list_few(
     params: dict[str, Any],
     select: Statement[R],
 ) -> list[R]:
-    """Jobs that a worker holds, or that are held back."""
-    if wanted.state is None:
-        params["worker_id"] = wanted.worker_id
-        names = _scope_filters(tx, org, wanted, scope, params)
-    elif wanted.worker_id is None:
+    """Jobs that a worker holds, that are held back, or that died of one error."""
+    given = (wanted.worker_id, wanted.state, wanted.error_key)
+    if sum(each is not None for each in given) > 1:
+        return []  # a job that a worker holds waits for nothing, and a dead letter neither
+    if wanted.state is not None:
         params["queues"] = queues_in_scope(tx, org, scope, wanted.queue_name)
         names = ["queues"]
+        index, few = _FEW[wanted.state]
     else:
-        return []  # a job that a worker holds waits for nothing
-    index, few = _FEW[wanted.state or "worker_id"]
+        params |= {"worker_id": wanted.worker_id, "error_key": wanted.error_key}
+        names = _scope_filters(tx, org, wanted, scope, params)
+        index, few = _FEW["worker_id" if wanted.error_key is None else "error_key"]
     names += _filters(wanted, params)
     where = " AND ".join([few, *(_FRAGMENTS[name] for name in names)]) + statements.VISIBLE
-    # None of them has come to its end: in the order of completion they are what follows.
-    by = "created_at" if wanted.order_by == "completed_at" else wanted.order_by
+    # Where none has come to its end: in the order of completion they are what follows.
+    is_open = wanted.order_by == "completed_at" and wanted.error_key is None
+    by = "created_at" if is_open else wanted.order_by
     order = _order(by, descending=wanted.descending)
     page = (
         f"{statements.NUMBERS} INDEXED BY {index} WHERE {where}{order} LIMIT :limit OFFSET :offset"
@@ -205,6 +214,8 @@ def slow_filter(wanted: JobFilter) -> str | None:
         return "worker_id"
     if wanted.state is not None:
         return "state"
+    if wanted.error_key is not None:
+        return "error_key"
     if wanted.order_by not in ("created_at", "completed_at"):
         return "order_by"
     # An index answers one of these at a time, and none of them in the order of completion.

@@ -6,6 +6,7 @@ import pytest
 
 from spooled_lite.core.jobs import choice as choosing
 from spooled_lite.core.jobs.choice import Choice, Until, WindowEnd, choose, newest
+from spooled_lite.core.jobs.errors import error_key
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from tests.core.job_stage import JobStage
 from tests.factories import a_job
@@ -116,3 +117,26 @@ def test_jobs_of_others_and_of_deleted_queues_are_not_there(stage: JobStage) -> 
     )
 
     assert (window.rows, window.after) == ([], None)
+
+
+def test_dead_letters_of_a_rare_error_are_in_one_window_among_many_others(
+    stage: JobStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "WINDOW_ROWS", 3)
+    rare = []
+    for number in range(9):
+        job = stage.enqueue("others" if number == 8 else "emails")
+        error = "rare" if number % 4 == 0 else "frequent"
+        stage.fail(stage.take(job["queue_name"]), error, may_retry=False)
+        rare += [job["id"]] if error == "rare" else []
+    wanted: dict[str, Any] = {"statuses": ["deadletter"], "error_key": error_key("rare")}
+    until = stage.read(newest, stage.org, ALL_QUEUES)
+
+    first = stage.read(choose, stage.org, Choice(**wanted), ALL_QUEUES, until, None, rows_max=2)
+
+    assert [row["id"] for row in first.rows] == rare[:2]
+    assert chosen(stage, **wanted) == rare
+    assert chosen(stage, **wanted, rows_max=1) == rare
+    assert chosen(stage, **wanted, queue_name="others") == rare[2:]
+    assert chosen(stage, Scope(["emails"]), **wanted) == rare[:2]
+    assert chosen(stage, **{**wanted, "statuses": ["completed", "deadletter"]}) == rare

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.errors import error_key
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs
 from spooled_lite.core.jobs.statements import JobStatusRow
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
@@ -176,6 +177,39 @@ def test_jobs_are_found_by_what_holds_them_back(stage: JobStage) -> None:
     assert listed(stage, state="blocked", worker_id="w-1") == []
     other = stage.other_org()
     assert stage.read(list_jobs, other, JobFilter(state="blocked"), ALL_QUEUES) == []
+
+
+def test_the_dead_letters_of_one_error_are_found(stage: JobStage) -> None:
+    def dead(error: str, queue_name: str = "emails", **fields: Any) -> JobRow:
+        job = stage.enqueue(queue_name, **fields)
+        stage.fail(stage.take(queue_name), error, may_retry=False)
+        return stage.job(job["id"])
+
+    stage.configure(backoff_base_seconds=60.0)
+    stage.enqueue()
+    stage.fail(stage.take(), "HTTP 500")  # not dead yet
+    first, second = dead("HTTP 503", job_type="mail"), dead("HTTP 504")
+    others = dead("HTTP 503", "others", priority=-1)
+    dead("boom")
+    gone = dead("HTTP 505")
+    stage.retry(gone)
+    of_error: dict[str, Any] = {"error_key": error_key("HTTP 1")}
+
+    assert listed(stage, **of_error) == ids(others, second, first)
+    assert listed(stage, **of_error, descending=False) == ids(first, second, others)
+    assert listed(stage, **of_error, rows_max=1, offset=1) == ids(second)
+    assert listed(stage, **of_error, queue_name="others") == ids(others)
+    assert listed(stage, **of_error, queue_name="unknown") == []
+    assert listed(stage, **of_error, job_type="mail") == ids(first)
+    assert listed(stage, **of_error, statuses=["deadletter"], text=first["id"]) == ids(first)
+    assert listed(stage, **of_error, statuses=["pending"]) == []
+    assert listed(stage, **of_error, order_by="priority") == ids(second, first, others)
+    assert listed(stage, **of_error, worker_id="w-1") == []
+    assert listed(stage, **of_error, state="retrying") == []
+    assert listed(stage, Scope(["others"]), **of_error) == ids(others)
+    assert listed(stage, Scope(["emails"]), **of_error, queue_name="others") == []
+    assert listed(stage, error_key=7) == []
+    assert stage.read(list_jobs, stage.other_org(), JobFilter(**of_error), ALL_QUEUES) == []
 
 
 def test_dead_letters_of_a_queue_are_listed_in_order(stage: JobStage) -> None:

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeVar
 from spooled_lite.core.jobs.choice import WaitingState
 from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
+from spooled_lite.core.jobs.errors import key_shown
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
@@ -240,6 +241,7 @@ def _filter(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFilte
         workflow_id=query.get("workflow_id") or None,
         worker_id=query.get("worker_id") or None,
         state=_state(query.get("state")),
+        error_key=_error_key(query.get("error_key")),
         order_by=order_by if order_by in _ORDERS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",
         rows_max=shown.fetch,
@@ -262,6 +264,16 @@ def _state(given: str | None) -> WaitingState | None:
     if given:
         raise BadRequest(f"Query parameter `state` must be one of: {', '.join(STATES)}")
     return None
+
+
+def _error_key(given: str | None) -> int | None:
+    """Raises BadRequest: no error is shown so."""
+    if not given:
+        return None
+    key = key_shown(given)
+    if key is None:
+        raise BadRequest("Query parameter `error_key` must have 16 hexadecimal digits")
+    return key
 
 
 def _key_of_header(call: Call) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from spooled_lite.config import Settings
@@ -19,6 +20,10 @@ def dead(api: WatchedApi, error: str, queue_name: str = "emails") -> dict[str, A
     job = api.claimed(queue_name, payload={"job_type": "mail"})
     api.shown("POST", f"jobs/{job['id']}/fail", json={"error": error, "no_retry": True})
     return job
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    return [row["id"] for row in answer.json()]
 
 
 def test_dead_letters_are_listed_by_error_and_retried_so(api: WatchedApi) -> None:
@@ -56,6 +61,27 @@ def test_a_key_sees_errors_of_its_queues_only(api: WatchedApi) -> None:
 
     assert api.get("dashboard/errors", key=key).json() == []
     assert api.get("dashboard/errors", key=api.other_org()).json() == []
+
+
+def test_the_dead_letters_of_an_error_are_listed_by_its_key(api: WatchedApi) -> None:
+    first = dead(api, "HTTP 503")
+    second = dead(api, "HTTP 504", "secret")
+    dead(api, "boom")
+    [key] = [row["key"] for row in api.get("dashboard/errors").json() if row["dead_count"] == 2]
+    limited, other = api.issue(queues=("emails",)), api.other_org()
+
+    for path in ("jobs", "jobs/dlq"):
+        of_error = f"{path}?error_key={key}"
+        assert ids(api.get(of_error)) == [second["id"], first["id"]]
+        assert ids(api.get(f"{of_error}&queue=secret")) == [second["id"]]
+        assert ids(api.get(f"{of_error}&status=completed")) == (
+            [] if path == "jobs" else [second["id"], first["id"]]
+        )
+        assert ids(api.get(of_error, key=limited)) == [first["id"]]
+        assert ids(api.get(of_error, key=other)) == []
+        assert ids(api.get(f"{path}?error_key={'0' * 16}")) == []
+        page = api.get(f"{of_error}&limit=1")
+        assert (ids(page), page.headers["x-has-more"]) == ([second["id"]], "true")
 
 
 @pytest.mark.parametrize("query", ["kind=odd", "since=yesterday", "limit=x"])

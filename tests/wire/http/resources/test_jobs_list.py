@@ -118,6 +118,9 @@ def test_limit_and_offset_are_clamped_and_never_refused(api: WatchedApi) -> None
         "created_before=5",
         "created_after=2027-13-01T00:00:00Z",
         "state=waiting",
+        "error_key=boom",
+        "error_key=9B1C5A7E0F3D2468",
+        "error_key=9b1c5a7e0f3d24680",
         "tag=" + "x" * 1025,
     ],
 )
@@ -164,7 +167,8 @@ def test_filters_narrow_the_list(api: WatchedApi) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["queue_name=a%20b", "status=nonsense,", "status=", "q=", "tag=", "unknown=1"]
+    "query",
+    ["queue_name=a%20b", "status=nonsense,", "status=", "q=", "tag=", "error_key=", "unknown=1"],
 )
 def test_what_says_nothing_filters_nothing(api: WatchedApi, query: str) -> None:
     api.enqueue()
@@ -261,6 +265,7 @@ SLOW: list[tuple[str, str]] = [
     ("job_type=a&q=0123abcd", "q"),
     ("worker_id=w-1", "worker_id"),
     ("state=retrying", "state"),
+    ("error_key=9b1c5a7e0f3d2468", "error_key"),
 ]
 INDEXED = (
     "",

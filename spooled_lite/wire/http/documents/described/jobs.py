@@ -42,6 +42,12 @@ _FILTER: Final = (
         {"type": "string", "enum": list(STATES)},
     ),
     Parameter(
+        "error_key",
+        "Only dead letters with this error: the `key` of a row of `GET /dashboard/errors`",
+        {"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        example="9b1c5a7e0f3d2468",
+    ),
+    Parameter(
         "order_by",
         "The field to order by; unknown ones count as `created_at`",
         {"type": "string", "enum": sorted(jobs._ORDERS), "default": "created_at"},
