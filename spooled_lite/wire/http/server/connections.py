@@ -1,4 +1,4 @@
-"""What the connections of one server share: limits, who is open, one sweep for all deadlines."""
+"""What all connections of one server share: limits, the open connections, the deadline sweep."""
 
 import asyncio
 import logging
@@ -20,18 +20,18 @@ from spooled_lite.wire.share import Share
 
 logger = logging.getLogger(__name__)
 
-SHARE_MAX: Final = 0.75  # of all connections, for an address that has a bound
-# Headers of the answers that the server gives by itself, from those of the request that are known.
+# One address may hold at most this part of all connections, where addresses have a bound.
+SHARE_MAX: Final = 0.75
+READING_PART: Final = 0.25  # the part of the loop's time spent on the frames of all WebSockets
+
+# Takes the request headers read so far; gives headers for an answer the server makes by itself.
 EarlyHeaders = Callable[[Sequence[Header]], Sequence[Header]]
 
 
-READING_PART: Final = 0.25  # of the loop's time, for the frames of all WebSockets
-
-
 class Connection(Protocol):
-    """An open connection, HTTP or WebSocket, as the sweep and the stop see it."""
+    """What the sweep and the stop need of an open connection, HTTP or WebSocket."""
 
-    deadline: float  # on the loop's clock; infinite when nothing is waited for
+    deadline: float  # on the loop's clock; infinite while the connection has no time limit
     transport: asyncio.Transport
 
     def expire(self, now: float) -> None: ...
@@ -40,10 +40,12 @@ class Connection(Protocol):
 
 
 class Connections(ServerState):
-    """Deadlines are attributes looked at once a second, so a request costs no timer.
+    """All open connections, swept for passed deadlines once in `sweep_seconds`.
 
-    `open` has one entry for each transport, so that a change of protocol can neither lose one nor
-    count it twice; whatever fails, the loop tells the protocol that the transport has now.
+    A deadline is an attribute of its connection, so a request costs no timer.
+
+    `open` has one entry per transport, so a change of protocol neither loses a connection nor
+    counts it twice. The loop reports the end of a transport to the protocol it has at that moment.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Connections(ServerState):
         self.open: dict[asyncio.Transport, Connection] = {}
         self.places = ConnectionPlaces(
             connection_count_max,
-            # One address never takes all of them, however low the file limit has made their number.
+            # One address never gets all places, even when the file limit leaves few of them.
             per_address_max=min(
                 limits.connections_per_address_max, max(1, int(connection_count_max * SHARE_MAX))
             ),
@@ -69,7 +71,7 @@ class Connections(ServerState):
         self.reading = Share(READING_PART)
         self.ids = Ids()
         self.is_stopping = False
-        self.changed = asyncio.Event()  # set when the last connection has gone
+        self.changed = asyncio.Event()  # set when the last connection has ended
         self._early_headers = early_headers
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,7 +93,7 @@ class Connections(ServerState):
             self._timer.cancel()
 
     def shut_down(self) -> None:
-        """Tell every connection that the server stops. None of them can keep that from another."""
+        """Tell every connection that the server stops, also after one of them has failed at it."""
         for connection in tuple(self.open.values()):
             try:
                 connection.shutdown()
@@ -103,7 +105,7 @@ class Connections(ServerState):
             transport.abort()
 
     def left(self, transport: asyncio.Transport) -> None:
-        """Called when a connection has gone. May be called again."""
+        """Forget a connection that has ended. May be called again."""
         self.open.pop(transport, None)
         self.places.leave(transport)
         self.unread.caught_up(transport)
@@ -111,7 +113,7 @@ class Connections(ServerState):
             self.changed.set()
 
     async def empty(self) -> None:
-        """Wait until no connection is open and no request is being worked on."""
+        """Wait until no connection is open and no request is being handled."""
         while self.open:
             self.changed.clear()
             await self.changed.wait()
@@ -123,14 +125,14 @@ class Connections(ServerState):
         return request_id(given, self.ids)
 
     def answer(self, refusal: Refusal, headers: Sequence[Header]) -> bytes:
-        """The whole answer to a request of which at least `headers` are known."""
+        """The whole answer to a request. `headers` are those of the request read so far."""
         always = [*self.default_headers, *self._early_headers(headers)]
         return refusals.answer(refusal, request_id=self.request_id(headers), always=always)
 
     def answer_headers(
         self, refusal: Refusal, body: bytes, headers: Sequence[Header]
     ) -> list[Header]:
-        """The same as ASGI headers: the library adds the date."""
+        """The headers of such an answer for ASGI, without the date, which the library adds."""
         return refusals.answer_headers(
             refusal,
             body,
@@ -140,6 +142,6 @@ class Connections(ServerState):
 
 
 def give_up(connection: Connection) -> None:
-    """End a connection at which we have failed: it must not keep others from their turn."""
+    """Log the current exception and cut the connection, so that the others get their turn."""
     logger.exception("a connection failed and was closed")
     connection.transport.abort()

@@ -14,12 +14,13 @@ from spooled_lite.wire.http.server.connections import Connections
 
 logger = logging.getLogger(__name__)
 
-COPIED_BYTES_MAX: Final = 64 * 1024  # of a body that is joined to its head: larger ones cost more
-_line_of: Final = b": ".join  # a header's name and value
+# A body up to this size is joined to the head for one write; copying a larger one costs more.
+COPIED_BYTES_MAX: Final = 64 * 1024
+_line_of: Final = b": ".join  # makes a line of a header's name and value
 
 
 class Flow(FlowControl):
-    """Flow control that reads nothing more while what has been read is enough."""
+    """Flow control that keeps reading paused while `has_enough` says that enough has been read."""
 
     def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
         super().__init__(transport)
@@ -30,15 +31,16 @@ class Flow(FlowControl):
             super().resume_reading()
 
     def forget(self) -> None:
-        """End the circle of references with whoever was asked whether there is enough."""
+        """Let go of `has_enough`, which refers back to the connection."""
         self._has_enough = _never
 
 
 class Cycle(RequestResponseCycle):
     """One request and its answer.
 
-    The head of an answer is held until the first part of its body: a whole answer, which nearly
-    all of them are, then costs one write and no look at each header, as the application made them.
+    The head of an answer is held until the first part of its body comes. Nearly all answers are
+    whole at that moment: such an answer costs one write, and its headers, which our application
+    made, are not checked one by one.
     """
 
     connections: Connections
@@ -46,8 +48,8 @@ class Cycle(RequestResponseCycle):
 
     async def send(self, message: ASGISendEvent) -> None:
         if self.waiting_for_100_continue and self.more_body:
-            # Told nothing, the client may send its body or leave it out: where the next request
-            # begins cannot be known.
+            # The client was not told to go on, so it may send its body or leave it out: we cannot
+            # know where its next request begins.
             self.keep_alive = False
         head = self.head
         if head is None:
@@ -64,14 +66,15 @@ class Cycle(RequestResponseCycle):
                 await self._answer(head, message.get("body", b""))
                 return
             if self.scope["http_version"] == "1.0":
-                self.chunked_encoding = False  # unknown to it: the answer ends with the connection
+                # HTTP/1.0 has no chunks: the end of the connection marks the end of the answer.
+                self.chunked_encoding = False
             await super().send(head)
         if self.scope["http_version"] == "1.0" and message["type"] == "http.response.body":
             self.expected_content_length = len(message.get("body", b""))
         await super().send(message)
 
     async def _answer(self, head: Any, body: bytes) -> None:
-        """Write an answer that is whole."""
+        """Write an answer whose body is complete."""
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
@@ -89,7 +92,7 @@ class Cycle(RequestResponseCycle):
             self.transport.write(b"".join(lines))
             self.transport.write(body)
         self.message_event.set()
-        self.on_response()  # which ends the connection when it is not kept
+        self.on_response()  # closes the connection unless it is kept alive
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         try:
@@ -108,7 +111,7 @@ class Cycle(RequestResponseCycle):
             self.on_response = _nothing  # ends the reference cycle with the connection
 
     async def send_500_response(self) -> None:
-        self.head = None  # of an answer that never came
+        self.head = None  # the application began an answer and failed before its body
         refusal = refusals.crashed()
         body = refusal.body()
         headers = self.connections.answer_headers(refusal, body, list(self.scope["headers"]))
@@ -118,7 +121,7 @@ class Cycle(RequestResponseCycle):
 
 def _says_its_length(head: Any) -> bool:
     headers = head["headers"]
-    if headers and headers[-1][0] == b"content-length":  # where our application has it
+    if headers and headers[-1][0] == b"content-length":  # our application puts it last
         return True
     return head["status"] == 204 or any(name == b"content-length" for name, _ in headers)
 

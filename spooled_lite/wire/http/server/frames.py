@@ -1,4 +1,4 @@
-"""The frames of one WebSocket, from and to bytes; knows no connection."""
+"""The frames of one WebSocket, read from bytes and made into bytes; knows no connection."""
 
 import logging
 from collections.abc import Callable
@@ -11,28 +11,28 @@ logger = logging.getLogger(__name__)
 
 
 class Frames(ServerProtocol):
-    """The library's parser after the handshake, which is ours: see head.py."""
+    """The library's protocol for frames. The handshake before them is our own: see head.py."""
 
     def __init__(self, *, message_bytes_max: int, has_room: Callable[[], bool]) -> None:
-        """`has_room`: whether the peer takes what is written to it."""
+        """`has_room` says whether the peer keeps up with what is written to it."""
         super().__init__(state=OPEN, max_size=message_bytes_max, logger=logger)
-        self.debug = False  # its lines would show what is said
+        self.debug = False  # its log lines would show the contents of messages
         self._owed_pong: Frame | None = None
         self._has_room = has_room
 
     @property
     def is_open(self) -> bool:
-        """Whether no side has said that it closes."""
+        """Whether neither side has sent a close frame."""
         return self.state is OPEN
 
     def send_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG and not self._has_room():
-            self._owed_pong = frame  # the newest ping alone has to be answered
+            self._owed_pong = frame  # only the newest ping has to be answered
             return
         super().send_frame(frame)
 
     def pay_pong(self) -> None:
-        """Answer the ping that could not be answered while the peer took nothing."""
+        """Answer the newest ping that came while the peer did not keep up."""
         owed, self._owed_pong = self._owed_pong, None
         if owed is not None and self.is_open:
             self.send_frame(owed)
@@ -46,7 +46,7 @@ class Frames(ServerProtocol):
 
     @property
     def last_code(self) -> int:
-        """What the connection was closed with: by the peer, else by us, else by nobody."""
+        """The close code the peer sent, else the one we sent, else 1006 (no close frame)."""
         if self.close_rcvd is not None:
             return self.close_rcvd.code
         if self.close_sent is not None:

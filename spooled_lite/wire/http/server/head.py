@@ -1,4 +1,4 @@
-"""What the head of a request says of the message itself, and what is refused of it."""
+"""Headers that say how a message is framed, and the handshake of WebSocket: read and checked."""
 
 from base64 import b64decode
 from collections.abc import Sequence
@@ -11,27 +11,28 @@ from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.refusal import Refused
 
-# The headers that the server itself goes by.
+# The headers that decide how the server reads the message.
 FRAMING: Final = frozenset(
     {b"host", b"expect", b"transfer-encoding", b"content-length", b"connection", b"upgrade"}
 )
-CODING_FAULT: Final = "`Transfer-Encoding`"  # in what the parser says of one it does not know
+CODING_FAULT: Final = "`Transfer-Encoding`"  # found in the parser's error for an unknown coding
 WEBSOCKET_VERSION: Final = b"13"
 WEBSOCKET_KEY_BYTES: Final = 16
 
 
 class Head(Struct, frozen=True):
-    expects_go_ahead: bool  # the client sends its body when it has been told to go on
+    expects_go_ahead: bool  # the client waits for `100 Continue` before it sends its body
     body_bytes: int | None  # None: the body comes in chunks
 
 
 def checked(framing: Sequence[Header], *, is_http_1_0: bool) -> Head:
-    """Check the headers of FRAMING against one another; what they say of the message.
+    """Check the headers named in FRAMING against one another.
 
     Raises:
-        Refused: they contradict each other, or ask for what this server does not know.
+        Refused: they contradict each other, or ask for a coding this server does not know.
 
-    The parser has refused a length that is no number, two of them, and a length beside a coding.
+    The parser has already refused a length that is no number, two lengths, and a length beside a
+    transfer coding.
     """
     host_count, body_bytes, expects_go_ahead = 0, 0, False
     coding: bytes | None = None
@@ -49,7 +50,7 @@ def checked(framing: Sequence[Header], *, is_http_1_0: bool) -> Head:
     if coding is None:
         return Head(expects_go_ahead, body_bytes)
     if is_http_1_0:
-        # A proxy in front that does not know it there has seen another end of this message.
+        # A proxy that knows no codings in HTTP/1.0 saw this message end at another place.
         raise Refused(refusals.malformed("HTTP/1.0 has no Transfer-Encoding"))
     check_coding(framing)
     return Head(expects_go_ahead, None)
@@ -63,7 +64,7 @@ def check_coding(framing: Sequence[Header]) -> None:
 
 
 def wants_websocket(framing: Sequence[Header]) -> bool:
-    """Whether a request to change the protocol asks for WebSocket. The last header counts."""
+    """Whether an upgrade asks for WebSocket. Of headers given twice the last one counts."""
     connection, upgrade = b"", b""
     for name, value in framing:
         if name == b"connection":
@@ -75,10 +76,10 @@ def wants_websocket(framing: Sequence[Header]) -> bool:
 
 
 def websocket_accept(method: str, head: Head, headers: Sequence[Header]) -> bytes:
-    """The value that accepts a handshake.
+    """The value of `Sec-WebSocket-Accept` that answers a handshake.
 
     Raises:
-        Refused: the handshake is not one. RFC 6455, section 4.2.1.
+        Refused: the handshake is not valid. RFC 6455, section 4.2.1.
     """
     key, version = _only(headers, b"sec-websocket-key"), _only(headers, b"sec-websocket-version")
     is_whole = method == "GET" and head.body_bytes == 0
@@ -88,7 +89,7 @@ def websocket_accept(method: str, head: Head, headers: Sequence[Header]) -> byte
 
 
 def _only(headers: Sequence[Header], name: bytes) -> bytes:
-    """The value of a header that is there once; nothing else will do."""
+    """The value of a header that is given exactly once, else empty."""
     values = [value for each, value in headers if each == name]
     return values[0] if len(values) == 1 else b""
 

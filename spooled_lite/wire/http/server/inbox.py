@@ -1,16 +1,16 @@
-"""Bytes of one client that have come and have not been parsed."""
+"""Bytes that one client has sent and that have not been parsed yet."""
 
 from typing import Final
 
 HEAD_END: Final = b"\r\n\r\n"
-CHUNKS_BYTES: Final = 4 * 1024  # of a body in chunks that is parsed at once
+CHUNKS_BYTES: Final = 4 * 1024  # least piece of a body in chunks: its end is found while parsing
 
 
 class Inbox:
-    """Gives out what has come in pieces that hold hardly more than one request.
+    """Gives out the bytes in pieces that rarely hold more than one request.
 
-    The parser cannot be stopped before the end of what it was given, and a request costs a
-    thousand times the bytes of the shortest one: so requests sent ahead wait here, as they came.
+    The parser parses all it is given, and a parsed request takes a thousand times the memory of
+    the shortest request's bytes. So requests sent ahead wait here as bytes.
     """
 
     __slots__ = ("_at", "_data", "left_bytes")
@@ -24,7 +24,7 @@ class Inbox:
         self._hold(self._data[self._at :] + data if self.left_bytes else data)
 
     def put_back(self, data: bytes) -> None:
-        """In front of what is there."""
+        """Put `data` before the bytes that are here."""
         self._hold(data + self._data[self._at :])
 
     def clear(self) -> None:
@@ -36,15 +36,18 @@ class Inbox:
         return data
 
     def take_head(self) -> bytes:
-        """What comes up to the next end of a head. Blank lines end nothing else but chunks."""
+        """The bytes up to the next blank line, which ends a head; all bytes when there is none."""
         return self._take_to(self._data.find(HEAD_END, self._at))
 
     def take_body(self, size: int) -> bytes:
-        """What comes, at most so many bytes."""
+        """The next bytes, at most `size`."""
         return self._take(self._at + size)
 
     def take_chunks(self) -> bytes:
-        """What comes of a body whose end is not known, and at most some heads behind it."""
+        """A piece of a body in chunks: up to the first blank line after CHUNKS_BYTES.
+
+        The heads of short requests that follow the body may be in the piece too.
+        """
         return self._take_to(self._data.find(HEAD_END, self._at + CHUNKS_BYTES))
 
     def _take_to(self, end: int) -> bytes:

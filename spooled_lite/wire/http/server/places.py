@@ -1,16 +1,16 @@
-"""How many connections there may be, in all and of one address, and who makes room for whom."""
+"""How many connections may be open, in all and per address, and which one a newcomer replaces."""
 
 import asyncio
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-IPV6_NETWORK_BITS: Final = 64  # whoever has one address of such a network has all of it
+IPV6_NETWORK_BITS: Final = 64  # a client that has one address of such a network has them all
 
 
 def address_of(client: tuple[str, int] | None) -> str:
-    """What counts as one address: that of the peer, or its network of 64 bits."""
+    """What counts as one address: the IPv4 address of the peer, or its IPv6 network of 64 bits."""
     if client is None:
-        return ""  # a socket of the file system
+        return ""  # a Unix socket
     try:
         found = ip_address(client[0].partition("%")[0])
     except ValueError:
@@ -31,14 +31,15 @@ class _Address:
 
 
 class ConnectionPlaces:
-    """One place for each connection, whatever protocol it speaks. Every step is O(1).
+    """One place for each connection, HTTP or WebSocket. Every step is O(1).
 
-    A newcomer that finds no place takes that of the connection that has been idle the longest: of
-    its own address when that address has its share, else of all.
+    When no place is free, a new connection gets the place of the connection that has been idle
+    the longest, which is closed: one of its own address when the address holds as many as it may,
+    else any.
     """
 
     def __init__(self, count_max: int, *, per_address_max: int) -> None:
-        """`per_address_max` 0: no bound."""
+        """A `per_address_max` of 0 is no bound."""
         self._count_max = count_max
         self._per_address_max = per_address_max
         self._addresses: dict[str, _Address] = {}
@@ -50,7 +51,7 @@ class ConnectionPlaces:
         return len(self._taken)
 
     def take(self, transport: asyncio.Transport, address: str) -> bool:
-        """Take a place; False when there is none."""
+        """Take a place; False when none is free and no idle connection can be closed for it."""
         known = self._addresses.get(address)
         if known is not None and 0 < self._per_address_max <= known.count:
             if not self._end_longest(known.idle):
@@ -63,7 +64,7 @@ class ConnectionPlaces:
         return True
 
     def idle(self, transport: asyncio.Transport) -> None:
-        """Nothing is asked and nothing is owed on it, from now on."""
+        """Note that no request is open on this connection: from now on it may be closed."""
         address = self._taken.get(transport)
         if address is not None:
             self._idle[transport] = self._addresses[address].idle[transport] = None

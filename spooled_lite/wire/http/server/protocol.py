@@ -1,10 +1,9 @@
-"""One HTTP connection: the library's protocol with limits, and the envelope for what it refuses.
+"""One HTTP connection: uvicorn's protocol with limits, and the error envelope in its refusals.
 
-What it adds to the scope of a request is named in scope.py. `is_gone` tells whether the client has
-left, as far as the event loop knows; it goes on working after the request has ended. `receive()`
-after the body still delivers `http.disconnect` when the client leaves. While requests of the same
-client wait in line behind this one, nothing is read, so its leaving is noticed only when that line
-is empty.
+Each request gets the extensions named in scope.py. `is_gone` may be called after the request has
+ended, too. `receive()` after the body still delivers `http.disconnect` when the client leaves.
+While more requests of the same client wait behind this one, nothing is read, so the server notices
+that the client has left only once none of them waits.
 """
 
 import asyncio
@@ -27,7 +26,8 @@ from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
-OVERFLOW_MAX: Final = 128  # connections without a place that are told so; further ones just close
+# Connections without a place that get an answer before they close; further ones just close.
+OVERFLOW_MAX: Final = 128
 
 
 class HttpProtocol(Requests):
@@ -45,22 +45,23 @@ class HttpProtocol(Requests):
         self.refusal: Refusal | None = None
         self.is_lingering = False
         self.thrown_away_bytes = 0
-        self.unsent_bytes = 0  # at the last look
+        self.unsent_bytes = 0  # at the last deadline, to see whether the client has read since
         self.extensions[IS_GONE] = self.is_gone
         self.extensions[ABORT] = self.abort
 
     # The connection
 
-    def connection_made(  # type: ignore[override]  # as the library has it
+    def connection_made(  # type: ignore[override]  # uvicorn narrows the type, too
         self, transport: asyncio.Transport
     ) -> None:
-        """Raises nothing: after a fault here uvloop would neither close the connection nor tell of
-        its end."""
+        """Raises nothing: after an exception here uvloop would neither close the connection nor
+        call `connection_lost`."""
         self.transport = transport
         try:
             self._begin(transport)
         except Exception:
-            self.shared.open[transport] = self  # one that nobody holds is forgotten unclosed
+            # Without a reference the transport would be collected before it is closed.
+            self.shared.open[transport] = self
             give_up(self)
 
     def _begin(self, transport: asyncio.Transport) -> None:
@@ -78,7 +79,7 @@ class HttpProtocol(Requests):
         elif shared.is_stopping or len(shared.open) - shared.places.count > OVERFLOW_MAX:
             transport.close()
         else:
-            # Its request is waited for, because it names the origin of a script.
+            # The refusal waits for the request: its Origin header decides the answer's headers.
             self.deadline = self.loop.time() + self.limits.linger_seconds_max
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,15 +97,15 @@ class HttpProtocol(Requests):
         self._forget()
 
     def _forget(self) -> None:
-        """End the circles of references: nobody looks for those of a connection that was long.
+        """Break the reference cycles: the collector comes late to those of an old connection.
 
-        What still answers a request has its own references to it and to the transport.
+        A handler that still answers has its own references to its request and the transport.
         """
         self.extensions = {}
         self.running = self.task = None
         if self.flow is not None:
             self.flow.forget()
-        # As the library does with the parser: nothing of a connection that is over is asked again.
+        # uvicorn drops its parser in the same way: nothing uses these after the connection's end.
         self.parser = self.scope = self.cycle = None  # type: ignore[assignment]
 
     def is_gone(self) -> bool:
@@ -118,7 +119,7 @@ class HttpProtocol(Requests):
         return not (running is None or running.response_complete or running.disconnected)
 
     def shutdown(self) -> None:
-        """Called when the server stops: end after the answer in hand, at once without one."""
+        """Called when the server stops: close after the answer under way, at once without one."""
         self.line.clear()
         if self.running is not None and self.is_answering():
             self.running.keep_alive = False
@@ -134,7 +135,7 @@ class HttpProtocol(Requests):
         elif self.flow.write_paused or self._is_only_sending() or self.transport.is_closing():
             self._end_unless_sending(now)
         elif self.flow.read_paused:
-            # It is us who keep the client waiting.
+            # The server paused reading, so the client is not late.
             self.deadline = now + self.seconds_max()
         elif self.reading is ReadState.HEAD:
             self.refuse(refusals.headers_too_slow(self.limits))
@@ -177,7 +178,7 @@ class HttpProtocol(Requests):
 
     def take(self, cycle: Cycle) -> None:
         if self.line or self.is_answering() or self.flow.write_paused:
-            self.line.append(cycle)  # an answer is not made while the one before is not taken
+            self.line.append(cycle)  # the client has to take the answer before this one first
         else:
             self._start(cycle)
 
@@ -193,7 +194,7 @@ class HttpProtocol(Requests):
                 self.refuse(refused.refusal)
 
     def _switch(self) -> None:
-        """Hand the connection on. Whatever fails from here on, its new protocol is told.
+        """Hand the connection on to a WebSocketProtocol, which from then on gets its events.
 
         Raises:
             Refused: the handshake is not valid.
@@ -216,7 +217,7 @@ class HttpProtocol(Requests):
         task.add_done_callback(self.tasks.discard)
 
     def on_response_complete(self) -> None:
-        assert self.running is not None, "it is what has been answered"
+        assert self.running is not None, "an answer belongs to a request"
         if self.transport.is_closing():
             self.deadline = self.loop.time() + self.limits.send_seconds_max
         elif not self.running.keep_alive:
@@ -225,7 +226,7 @@ class HttpProtocol(Requests):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Go on with what waits behind an answer, once that is taken."""
+        """Go on with what waits behind an answer, unless the client still has to take it."""
         if self.refusal is not None and not self.line:
             self._send_refusal(self.refusal)
             return
@@ -246,7 +247,7 @@ class HttpProtocol(Requests):
 
     def _end_after_answer(self) -> None:
         if self.reading is ReadState.BODY:
-            self._linger()  # for a client that is still sending what nobody has asked for
+            self._linger()  # the client is still sending a body that was not read
         else:
             self.transport.close()
             self.deadline = self.loop.time() + self.limits.send_seconds_max
@@ -254,12 +255,12 @@ class HttpProtocol(Requests):
     # Refusing
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer with the envelope and close, after the requests before have been answered."""
+        """Answer with the error envelope and close, once all earlier requests are answered."""
         if self.is_deaf:
             return
         logger.debug("refused with %d: %s", refusal.status, refusal.error)
         self.refusal, self.is_deaf = refusal, True
-        # A client that takes nothing of the answer before must not keep this one waiting for ever.
+        # A client that does not take the answer before this one is cut off at the deadline.
         self.deadline = self.loop.time() + self.limits.send_seconds_max
         if self.reading is ReadState.BODY and not self._withdraw(self.cycle):
             self.transport.close()
@@ -267,12 +268,12 @@ class HttpProtocol(Requests):
             self._send_refusal(refusal)
 
     def _withdraw(self, cycle: Cycle) -> bool:
-        """Take back a request whose body turned out bad. False when its answer has begun."""
+        """End a request whose body turned out bad. False when its answer has begun."""
         if self.line and self.line[-1] is cycle:
             self.line.pop()
             return True
         if self.timed is not ReadState.BODY and self.task is not None:
-            self.task.cancel()  # headers and fault came together: it has not begun
+            self.task.cancel()  # the fault came with the headers: the handler has not begun
         cycle.disconnected = True
         cycle.message_event.set()
         return not cycle.response_started
@@ -283,8 +284,10 @@ class HttpProtocol(Requests):
             self._linger()
 
     def _linger(self) -> None:
-        """Half-close. Closing now, with bytes unread, would reset the connection, and the answer
-        could be lost."""
+        """Half-close, and throw away what the client still sends.
+
+        Closing with bytes unread would reset the connection, and the answer could be lost.
+        """
         self.is_deaf = self.is_lingering = True
         self.inbox.clear()
         self.deadline = self.loop.time() + self.limits.linger_seconds_max

@@ -1,4 +1,4 @@
-"""What the server answers before or instead of the application: always the error envelope."""
+"""Answers that the server gives before or instead of the application: always the error envelope."""
 
 import http
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """Leaves a callback of the parser, which hands it on as the context of its own error."""
+    """Raised in a callback of the parser, whose own error then has this one as its context."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.error.message)
@@ -83,7 +83,7 @@ def crashed() -> Refusal:
 
 
 def websocket_denied() -> Refusal:
-    """For an application that closes a WebSocket which it has not accepted."""
+    """The answer when the application closes a WebSocket before it has accepted it."""
     return Refusal(403, AccessDenied("The connection was refused"))
 
 
@@ -101,7 +101,7 @@ def answer_headers(
 
 
 def answer(refusal: Refusal, *, request_id: bytes, always: Sequence[Header]) -> bytes:
-    """The whole answer, for a connection on which nothing else is being answered."""
+    """The bytes of the whole answer, for a connection on which no other answer is under way."""
     body = refusal.body()
     phrase = http.HTTPStatus(refusal.status).phrase
     head = answer_headers(refusal, body, request_id=request_id, always=always)

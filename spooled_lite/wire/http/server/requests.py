@@ -1,4 +1,4 @@
-"""What one client sends, made into requests, within limits. Answers nothing: see protocol.py."""
+"""Parses what one client sends into requests, within limits. The answers are in protocol.py."""
 
 import asyncio
 import math
@@ -22,12 +22,13 @@ from spooled_lite.wire.http.server.inbox import HEAD_END, Inbox
 from spooled_lite.wire.http.server.refusal import Refusal, Refused
 
 HEADER_OVERHEAD_BYTES: Final = 4  # ": " and CRLF
-WHOLE_BYTES_MAX: Final = 16 * 1024  # that are parsed as they came when they hold one head
-PIECES_MAX: Final = 128  # parsed before others have their turn; nearly all requests are one or two
+WHOLE_BYTES_MAX: Final = 16 * 1024  # received with at most one head in them: parsed in one piece
+# Pieces parsed before other connections get their turn. Nearly all requests are one or two pieces.
+PIECES_MAX: Final = 128
 
 
 class ReadState(Enum):
-    """What part of a message has begun and not ended."""
+    """The part of a message that has begun and not ended."""
 
     NOTHING = 0
     HEAD = 1
@@ -35,7 +36,7 @@ class ReadState(Enum):
 
 
 class Requests(HttpToolsProtocol):
-    """The library's protocol, as far as it parses. Reading goes on wherever it stopped."""
+    """The parsing half of uvicorn's protocol, which here can stop between pieces and go on."""
 
     def __init__(
         self,
@@ -52,16 +53,16 @@ class Requests(HttpToolsProtocol):
         self.deadline = math.inf
         self.reading = ReadState.NOTHING
         self.timed = ReadState.NOTHING  # the part that the deadline was set for
-        self.pending_bytes = 0  # parsed since the last part that ended
+        self.pending_bytes = 0  # parsed since the last part ended
         self.inbox = Inbox()
-        self.turn: asyncio.Handle | None = None  # to go on with what is in the inbox
+        self.turn: asyncio.Handle | None = None  # the scheduled call that parses more of the inbox
         self.framing: list[Header] = []
         self.head = heads.Head(expects_go_ahead=False, body_bytes=0)
-        self.body_left: int | None = 0  # None: its end is not known
-        self.line: deque[Cycle] = deque()  # requests that wait for the answer before them
-        self.has_place = True  # otherwise the refusal waits until its request has been read
-        self.is_deaf = False  # whatever else arrives is thrown away
-        self.extensions: dict[str, Any] = {}  # of every scope
+        self.body_left: int | None = 0  # bytes still to come; None: the body comes in chunks
+        self.line: deque[Cycle] = deque()  # requests that wait for the answers before them
+        self.has_place = True  # False: the next request is refused once its head has been read
+        self.is_deaf = False  # True: whatever else arrives is thrown away
+        self.extensions: dict[str, Any] = {}  # put into the scope of every request
 
     @abstractmethod
     def take(self, cycle: Cycle) -> None:
@@ -69,19 +70,19 @@ class Requests(HttpToolsProtocol):
 
     @abstractmethod
     def idle(self) -> None:
-        """Nothing is asked, and nothing is to be answered any more."""
+        """Called when no request is open and every answer has been given."""
 
     @abstractmethod
     def throw_away(self, data: bytes) -> None:
-        """What comes when nothing is read any more."""
+        """Called with what arrives once `is_deaf` is set."""
 
     @abstractmethod
     def upgrade(self) -> None:
-        """A request has come that asks for WebSocket; what is behind it is in the inbox."""
+        """A request has asked for WebSocket; the bytes that came after it are in the inbox."""
 
     @abstractmethod
     def refuse(self, refusal: Refusal) -> None:
-        """What has come is not served."""
+        """Answer the message that is being read with this refusal, and serve nothing after it."""
 
     def seconds_max(self) -> float:
         """How long the part that is being read may take."""
@@ -97,21 +98,24 @@ class Requests(HttpToolsProtocol):
             self.inbox.put(data)
             self.go_on_reading()
             return
-        self._parse(data)  # nearly always: one request, or a part of one
+        self._parse(data)  # nearly always one request or a part of one
         if self.inbox.left_bytes:
             self.go_on_reading()
         elif self.line:
             self.flow.pause_reading()
 
     def go_on_reading(self) -> None:
-        """Parse what waits, if it may go on."""
+        """Parse what waits in the inbox; when nothing waits, have more bytes received."""
         if self.inbox.left_bytes and self.turn is None and not self.is_deaf:
             self._read()
         else:
             self.flow.resume_reading()
 
     def _read(self) -> None:
-        """Parse what has come, until a request has to wait for the answer before it."""
+        """Parse what has come, until a request has to wait for the answer before it.
+
+        After PIECES_MAX pieces other connections get their turn before this one goes on.
+        """
         self.turn = None
         for _ in range(PIECES_MAX):
             if not self.inbox.left_bytes or self.line or self.is_deaf:
@@ -145,7 +149,8 @@ class Requests(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             reason = error.__context__
             if isinstance(reason, Refused):
-                reason.with_traceback(None)  # the parser keeps it, and its frames keep the parser
+                # The parser keeps the error, and the frames of its traceback keep the parser.
+                reason.with_traceback(None)
                 self.refuse(reason.refusal)
             elif heads.CODING_FAULT in str(error):
                 self.refuse(refusals.unknown_coding())
@@ -156,7 +161,7 @@ class Requests(HttpToolsProtocol):
                 self._check_unfinished()
 
     def has_enough(self) -> bool:
-        """Whether reading pauses because enough requests wait."""
+        """Whether reading is paused because requests or enough of a body wait to be taken."""
         if self.is_deaf:
             return False
         if self.line or self.inbox.left_bytes:
@@ -165,7 +170,7 @@ class Requests(HttpToolsProtocol):
         return is_body and len(self.cycle.body) > HIGH_WATER_LIMIT
 
     def _check_unfinished(self) -> None:
-        """A message has begun and its end has not come: hold what there is against the limits."""
+        """Check the limits of a message that has begun and not ended, and set its deadline."""
         limits = self.limits
         if len(self.url) > limits.url_bytes_max:
             self.refuse(refusals.url_too_long(limits))
@@ -202,7 +207,7 @@ class Requests(HttpToolsProtocol):
         http_version = parser.get_http_version()
         if http_version != "1.1":
             if http_version != "1.0":
-                raise Refused(refusals.malformed())  # the parser lets 0.9 and 2.0 through
+                raise Refused(refusals.malformed())  # the parser accepts 0.9 and 2.0
             scope["http_version"] = http_version
         self.head = head = heads.checked(self.framing, is_http_1_0=http_version == "1.0")
         method = parser.get_method()
@@ -213,7 +218,7 @@ class Requests(HttpToolsProtocol):
         if not self.has_place:
             raise Refused(refusals.too_many_connections())
         if parser.should_upgrade():
-            return  # the parser stops here: `_parse` goes on
+            return  # the parser stops after this head, and `_parse` deals with the upgrade
 
         cycle = Cycle(
             scope=scope,
@@ -232,7 +237,7 @@ class Requests(HttpToolsProtocol):
         self.cycle = cycle
         self.reading = ReadState.BODY
         self.body_left = head.body_bytes
-        self.headers = []  # trailers must not turn up among the headers
+        self.headers = []  # trailers that follow must not be added to the request's headers
         self.take(cycle)
 
     def _check_size(self) -> None:
@@ -242,7 +247,7 @@ class Requests(HttpToolsProtocol):
         if len(self.headers) > limits.header_count_max:
             raise Refused(refusals.headers_too_large(limits))
         if self.pending_bytes > limits.header_block_bytes_max:
-            # Part of it may be of the message before, so now it is worth counting.
+            # The pending bytes may include some of the message before, so count this head alone.
             block_bytes = len(self.url) + sum(
                 len(name) + len(value) + HEADER_OVERHEAD_BYTES for name, value in self.headers
             )
@@ -284,10 +289,10 @@ class Requests(HttpToolsProtocol):
             cycle.message_event.set()
 
     def _ignore_upgrade(self) -> None:
-        """Have the request read again without its wish for another protocol.
+        """Have the request parsed again without its Upgrade headers.
 
-        Java's client has it on every request. The parser takes no body after such a request: it
-        would read the body as the next request.
+        Java's client asks for HTTP/2 in this way on every request. The parser expects no body
+        after a request for an upgrade, and would read the body as the next request.
         """
         scope = self.scope
         line = f"{scope['method']} ".encode() + self.url + f" HTTP/{scope['http_version']}".encode()

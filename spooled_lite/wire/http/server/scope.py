@@ -1,9 +1,6 @@
-"""What the server adds to the scope of a request: names in `scope["extensions"]`.
-
-Both are functions without arguments.
-"""
+"""The names of what the server adds to `scope["extensions"]`: two functions without arguments."""
 
 from typing import Final
 
-IS_GONE: Final = "spooled.is_gone"  # returns at once whether the client has left
-ABORT: Final = "spooled.abort"  # cuts the connection at once, whatever of an answer is unsent
+IS_GONE: Final = "spooled.is_gone"  # whether the client has left, as far as the loop knows
+ABORT: Final = "spooled.abort"  # cuts the connection at once; the unsent part of an answer is lost

@@ -1,4 +1,4 @@
-"""The HTTP server: listens, serves one application, stops in order. One connection: protocol.py."""
+"""The HTTP server: listens, serves one application, stops in order. Connections: protocol.py."""
 
 import asyncio
 import logging
@@ -21,16 +21,16 @@ from spooled_lite.wire.listen import BACKLOG, listen, raise_file_limit, reached_
 
 logger = logging.getLogger(__name__)
 
-CUT_OFF_SECONDS_MAX: Final = 1.0  # for requests that were cancelled to notice it
+CUT_OFF_SECONDS_MAX: Final = 1.0  # how long a stop waits for the requests it has cancelled
 
 
 class HttpServer:
-    """Serves one application inside the running event loop; there may be several in one process.
+    """Serves one application inside the running event loop. A process may have several servers.
 
     `on_stopping` is called once, on the loop, after the listeners are closed: it must make streams
-    end and waiting calls answer. `early_headers` gives the headers of the answers that the server
-    gives by itself, from those headers of the request that have come. `on_sweep` is called about
-    once a second, with the seconds by which the loop was late.
+    end and waiting calls answer. `early_headers` gives headers for answers that the server makes
+    by itself; it is passed the request headers read so far. `on_sweep` is called about once a
+    second with the number of seconds by which the loop was late.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where a client on this machine reaches the server."""
+        """The address at which a client on this machine reaches the server."""
         return f"http://{reached_at(self.host, self.port)}"
 
     @property
@@ -71,7 +71,7 @@ class HttpServer:
         """Listen and serve.
 
         Raises:
-            PortInUse, CannotListen: before anything is served.
+            PortInUse, CannotListen: nothing has been served.
         """
         assert self._connections is None, "started once"
         sockets = await listen(self.host, self.port)
@@ -97,8 +97,8 @@ class HttpServer:
     async def stop(self, *, at_once: bool = False) -> None:
         """Stop in order; may be called again with `at_once` to cut short a stop that is under way.
 
-        Closes the listeners, has the application end its streams and waits, lets what is in flight
-        finish within the grace time, then cuts off whatever is left. At once skips the waiting.
+        Closes the listeners, has the application end its streams and waits, lets open requests
+        finish within the grace time, then cuts off the rest. `at_once` skips the grace time.
         """
         if at_once:
             self._at_once.set()
@@ -138,7 +138,7 @@ class HttpServer:
 
 
 class _Unserved(asyncio.Protocol):
-    """Ends a connection that could not be given a protocol of its own."""
+    """Cuts a connection for which no HttpProtocol could be made."""
 
     deadline = math.inf
     transport: asyncio.Transport
@@ -148,7 +148,8 @@ class _Unserved(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
-        self._connections.open[transport] = self  # one that nobody holds is forgotten unclosed
+        # Without a reference the transport would be collected before it is closed.
+        self._connections.open[transport] = self
         self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -164,7 +165,10 @@ class _Unserved(asyncio.Protocol):
 def _protocol(
     config: Config, connections: Connections, loop: asyncio.AbstractEventLoop
 ) -> asyncio.Protocol:
-    """For a new connection. Raises nothing: after a fault here uvloop would accept no other."""
+    """The protocol of a new connection.
+
+    Raises nothing: after an exception here uvloop would accept no further connection.
+    """
     try:
         return HttpProtocol(config, connections, {}, loop)
     except Exception:
@@ -191,7 +195,7 @@ def _library_config(app: ASGIApp) -> Config:
         factory=True,
         interface="asgi3",
         http=HttpProtocol,
-        ws="none",  # ours is in upgrade.py
+        ws="none",  # our own is in upgrade.py
         lifespan="off",  # the composition root starts and stops the parts itself
         log_config=None,
         log_level="warning",

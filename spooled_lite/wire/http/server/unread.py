@@ -8,38 +8,39 @@ from typing import Final
 
 logger = logging.getLogger(__name__)
 
-LEFT: Final = 0.75  # of the bound, once room has been made: it is not made again for each answer
+# Room is made down to this part of the bound, so that not every further answer has to make room.
+LEFT: Final = 0.75
 
 
 class Unread:
-    """Connections whose clients take less than they are sent, and the bytes that wait for them.
+    """Connections whose clients read more slowly than they are sent to, and the bytes that wait.
 
-    Over the bound, connections are ended until there is room again: of the address for which most
-    waits, the one that has been behind the longest. A lone connection is never ended: what it may
-    hold is bounded by the largest answer.
+    Over the bound, connections are ended until there is room again: each time the one that has
+    been behind the longest, of the address for which the most bytes wait. The last connection is
+    never ended: the largest answer bounds what it holds.
     """
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._behind: dict[asyncio.Transport, str] = {}  # with its address, the longest first
-        self._bytes: dict[asyncio.Transport, int] = {}  # at the last look
-        self._ended_count = 0  # since the last line of log
+        self._behind: dict[asyncio.Transport, str] = {}  # to its address, the longest behind first
+        self._bytes: dict[asyncio.Transport, int] = {}  # that waited when last counted
+        self._ended_count = 0  # since the last log line
         self.total_bytes = 0
 
     def fell_behind(self, transport: asyncio.Transport, address: str) -> None:
-        """More waits for this client than its transport likes to keep."""
+        """Called when the transport asks to pause writing: too much waits for its client."""
         self._behind.setdefault(transport, address)
         self._note(transport)
         if self.total_bytes > self._bytes_max:
             self._make_room()
 
     def caught_up(self, transport: asyncio.Transport) -> None:
-        """It has taken nearly all, or has left. May be called again."""
+        """Called when the client has read nearly all, or has left. May be called again."""
         self._behind.pop(transport, None)
         self.total_bytes -= self._bytes.pop(transport, 0)
 
     def look(self) -> None:
-        """Called by each sweep: see what has been taken or added since, and tell who was ended."""
+        """Called by each sweep: count the waiting bytes again, and log how many were ended."""
         self._look(self._behind)
         if self.total_bytes > self._bytes_max:
             self._make_room()
@@ -71,5 +72,5 @@ class Unread:
                 del waiting[address]
             self.caught_up(transport)
             self._ended_count += 1
-            # Not at once: this may be called from within a write to it.
+            # Later and not now: this may run inside a write to that transport.
             asyncio.get_running_loop().call_soon(transport.abort)

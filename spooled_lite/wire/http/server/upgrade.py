@@ -1,6 +1,6 @@
-"""One WebSocket connection from its handshake on, with the envelope for what it refuses.
+"""One WebSocket connection after the check of its handshake, which is in head.py.
 
-The handshake has been checked, see head.py. The application decides whether it is accepted.
+The application accepts or refuses it; a refusal is an HTTP answer with the error envelope.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from spooled_lite.wire.http.server.refusal import Refusal
 
 logger = logging.getLogger(__name__)
 
-FRAMES: Final = "spooled.frames"  # of a message to send: whole frames, made once for many
-# Parsed before others have their turn. The smallest frame has six bytes and costs some 20 µs.
+FRAMES: Final = "spooled.frames"  # key in a message to send: finished frames, shared by many peers
+# Parsed before others get their turn. The smallest frame has six bytes and costs some 20 µs.
 PIECE_BYTES: Final = 512
-FRAME_BYTES: Final = 512  # a longer frame counts once more for each
-EARLY_BYTES_MAX: Final = 64 * 1024  # that a client sends before it knows whether it is accepted
-FRAGMENTS_MAX: Final = 1_024  # of one message: empty ones do not count for its size
-PING: Final = b"ping"  # one ping is under way at a time, so that its answer needs no number
+FRAME_BYTES: Final = 512  # a frame counts as one, and as one more for each such length it has
+EARLY_BYTES_MAX: Final = 64 * 1024  # kept from a client that does not wait to be accepted
+FRAGMENTS_MAX: Final = 1_024  # in one message: empty fragments add nothing to its size
+PING: Final = b"ping"  # only one ping is unanswered at a time, so it needs no number
 
 
 class Phase(Enum):
-    OPENING = "opening"  # the application has not decided
-    REFUSED = "refused"  # with an HTTP answer; what comes still is thrown away
+    OPENING = "opening"  # the application has neither accepted nor refused it
+    REFUSED = "refused"  # answered over HTTP; what the client still sends is thrown away
     OPEN = "open"
-    CLOSING = "closing"  # all is said; the peer's answer or its leaving is waited for
-    DEAF = "deaf"  # closed because it floods; not even its answer is read
-    GONE = "gone"
+    CLOSING = "closing"  # we send nothing more, and wait for the peer's close frame or its leaving
+    DEAF = "deaf"  # closed because the peer floods; nothing is read, not even its close frame
+    GONE = "gone"  # the connection has ended
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -52,7 +52,7 @@ class WebSocketProtocol(asyncio.Protocol):
         *,
         address: str,
     ) -> None:
-        """`scope` of the request to upgrade; `accept`: what its key is answered with."""
+        """`scope` is that of the HTTP request; `accept` is the value of `Sec-WebSocket-Accept`."""
         self.loop = asyncio.get_running_loop()
         self.shared = shared
         self.limits = shared.limits
@@ -64,10 +64,10 @@ class WebSocketProtocol(asyncio.Protocol):
         self.scope = _websocket_scope(scope)
         self._app = app
         self._accept_value = accept
-        self._answer_head: Message | None = None  # of an answer instead of the upgrade
+        self._answer_head: Message | None = None  # when the application answers over HTTP instead
         self._messages: asyncio.Queue[Message] = asyncio.Queue()  # for the application
         self._unread = bytearray()
-        self._is_in_line = False  # to have a piece of it parsed
+        self._is_in_line = False  # whether parsing of a piece of `_unread` has been asked for
         self._allowance = Allowance(
             self.limits.websocket_frames_in_a_row,
             per_second=self.limits.websocket_frames_per_second,
@@ -75,8 +75,8 @@ class WebSocketProtocol(asyncio.Protocol):
         )
         self._writable = asyncio.Event()
         self._writable.set()
-        self._ping_is_owed = False  # the peer has not answered ours
-        self._parts: list[bytes] = []  # of a message
+        self._ping_is_owed = False  # whether the peer still has to answer our ping
+        self._parts: list[bytes] = []  # the fragments of a message that has not ended
         self._is_text = True
         self.frames = Frames(
             message_bytes_max=self.limits.websocket_message_bytes_max,
@@ -84,7 +84,7 @@ class WebSocketProtocol(asyncio.Protocol):
         )
 
     def begin(self, early: bytes) -> None:
-        """Ask the application. `early`: what came behind the request."""
+        """Ask the application. `early` are the bytes that came after the request."""
         self._messages.put_nowait({"type": "websocket.connect"})
         self._unread += early
         task = self.loop.create_task(self._run(), name="websocket")
@@ -103,7 +103,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._close(CloseCode.INTERNAL_ERROR)
             self._hang_up()
         else:
-            self._refuse(refusals.crashed())  # neither accepted nor refused
+            self._refuse(refusals.crashed())  # when the application neither accepted nor refused
             self._close(CloseCode.NORMAL_CLOSURE)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -129,7 +129,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Called when the server stops."""
         self._refuse(refusals.stopping())
         self._close(CloseCode.SERVICE_RESTART)
-        # Its answer is not waited for as long as at other times.
+        # While stopping, the peer's close frame is waited for only this long.
         self.deadline = min(self.deadline, self.loop.time() + self.limits.linger_seconds_max)
 
     def expire(self, now: float) -> None:
@@ -149,12 +149,12 @@ class WebSocketProtocol(asyncio.Protocol):
 
     @property
     def _path(self) -> str:
-        """As it came: decoded, it could hold line ends and forge lines. Never the query."""
+        """For the log: without the query, and not decoded, so line ends cannot forge log lines."""
         raw_path: bytes = self.scope["raw_path"]
         return raw_path.decode("ascii", "backslashreplace")
 
     def _hang_up(self) -> None:
-        """Close once what is written has been taken; not for ever."""
+        """Close once the peer has taken what is written, and cut it off after the linger time."""
         self.phase = Phase.CLOSING
         self.deadline = self.loop.time() + self.limits.linger_seconds_max
         self.transport.close()
@@ -162,7 +162,7 @@ class WebSocketProtocol(asyncio.Protocol):
     # Receiving
 
     def data_received(self, data: bytes) -> None:
-        """A piece at a time, with a turn for everybody else between two of them."""
+        """Keep the bytes; they are parsed in pieces, and others get their turn between pieces."""
         if self.phase in (Phase.REFUSED, Phase.DEAF):
             return
         self._unread += data
@@ -203,7 +203,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _take(self, frame: Frame) -> None:
         if self.phase is not Phase.OPEN:
-            return  # all is said
+            return  # we have sent our close frame, so the peer's messages no longer count
         if not self._allowance.take(1 + len(frame.data) // FRAME_BYTES, self.loop.time()):
             self._stop_listening()
             return
@@ -226,7 +226,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._hang_up()
 
     def _stop_listening(self) -> None:
-        """End a peer that floods. Reading on, for its answer, would go on with the flood."""
+        """Close on a peer that floods, without reading on to its close frame behind the flood."""
         self._close(CloseCode.POLICY_VIOLATION, "too many messages")
         self.phase = Phase.DEAF
         self.deadline = self.loop.time() + self.limits.linger_seconds_max
@@ -265,10 +265,10 @@ class WebSocketProtocol(asyncio.Protocol):
         self._flush()
 
     async def send(self, message: Message) -> None:
-        """Raises ClientDisconnected, whichever side has ended the connection."""
+        """Raises ClientDisconnected when either side has ended the connection."""
         kind = message["type"]
         if kind != "websocket.close":
-            # A reader that takes nothing does not put off its own end.
+            # Only a close does not wait: a peer that reads nothing must not delay its own close.
             await self._writable.wait()
         if self.transport.is_closing() or self.phase not in (Phase.OPENING, Phase.OPEN):
             raise ClientDisconnected
@@ -317,14 +317,14 @@ class WebSocketProtocol(asyncio.Protocol):
         self._read_on()
 
     def _answer(self, head: Message, body: bytes) -> None:
-        """Answer with what the application says instead of the upgrade."""
+        """Give the HTTP answer that the application made instead of accepting the WebSocket."""
         self.phase = Phase.REFUSED
         headers = [*self.shared.default_headers, *head["headers"], (b"connection", b"close")]
         self._write_head(head["status"], headers, body)
         self._linger()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer with the envelope; nothing when the application has decided."""
+        """Answer with the error envelope, unless the application has already decided."""
         if self.phase is not Phase.OPENING:
             return
         self.phase = Phase.REFUSED
@@ -333,7 +333,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._linger()
 
     def _linger(self) -> None:
-        """Half-close: to close with bytes unread would reset the connection, with the answer."""
+        """Half-close: closing with bytes unread would reset the connection and lose the answer."""
         self._unread.clear()
         self._tell_closed()
         self.deadline = self.loop.time() + self.limits.linger_seconds_max
@@ -341,7 +341,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.transport.resume_reading()
 
     def _close(self, code: int, reason: str = "") -> None:
-        """Say that all is said, and wait for the peer's answer; nothing unless it is open."""
+        """Send a close frame and wait for the peer's; does nothing unless the phase is OPEN."""
         if self.phase is not Phase.OPEN:
             return
         self.phase = Phase.CLOSING
