@@ -1,8 +1,8 @@
-"""How much one peer may ask for in a row, and how fast that comes back."""
+"""How much one peer may ask for in a row, and how fast its allowance fills up again."""
 
 
 class Allowance:
-    """Full at first; use it with the time of one clock."""
+    """An allowance that is full at first. All times must come from the same clock."""
 
     __slots__ = ("_at", "_left", "_most", "_per_second")
 
@@ -12,7 +12,7 @@ class Allowance:
         self._at = now
 
     def take(self, amount: float, now: float) -> bool:
-        """False: there is not that much left. Then nothing is taken."""
+        """Take an amount; False when less is left, and then nothing is taken."""
         self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now
         if self._left < amount:

@@ -1,4 +1,4 @@
-"""What stands around the handlers of every door, for a server that is told to misbehave."""
+"""A wrapper around all handlers, HTTP and gRPC, for test servers that are told to misbehave."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -7,10 +7,10 @@ T = TypeVar("T")
 
 
 class Around(Protocol):
-    """Called in place of a handler, for a request or call that was let in; None in production.
+    """Called instead of the handler of a request or call that was admitted.
 
     `name` is that of the route or method, such as `POST /api/v1/jobs` or `Enqueue`. `call` is
-    what the handler would see, which depends on the door. `handle` runs the handler.
+    what the handler gets, which differs between HTTP and gRPC. `handle` runs the handler.
     """
 
     async def __call__(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T: ...

@@ -1,4 +1,4 @@
-"""Large payloads and results, read beside the writing thread when an answer shows them."""
+"""Large payloads and results, read by the reading threads when an answer shows them."""
 
 from asyncio import Future
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from spooled_lite.errors import BodyDamaged, NotFound
 from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 
-# Read and checked in less time than a thread takes to begin: up to this size on the event loop.
+# Up to this size they are read on the event loop, which takes less time than starting a thread.
 READ_ON_LOOP_BYTES_MAX: Final = 65_536
 
 P = ParamSpec("P")
@@ -27,7 +27,7 @@ J = TypeVar("J", bound=JobRow)
 
 
 class Claiming(Protocol):
-    """The call that a claim is for, as far as it matters here."""
+    """What this module needs of a call that claims jobs."""
 
     def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
     @property
@@ -38,7 +38,7 @@ async def in_full(reads: Reads, row: J) -> J:
     """A job with its payload and result.
 
     Raises:
-        BodyDamaged: one of them is not what was stored.
+        BodyDamaged: one of the two is not what was stored.
         NotFound: the job was deleted meanwhile.
     """
     if is_whole(row):
@@ -53,8 +53,8 @@ async def in_full(reads: Reads, row: J) -> J:
 async def claimed_in_full(call: Claiming, jobs: Sequence[J]) -> Sequence[J]:
     """Jobs that were claimed just now, with their payloads.
 
-    One whose payload is damaged is not handed out: it goes to the dead letters, whatever retries
-    it has. The others are. When reading them fails, the caller gives the jobs back.
+    A job whose payload is damaged is left out and becomes a dead letter at once, even if it has
+    retries left. When the read as a whole fails, the caller of this function gives the jobs back.
     """
     if all(map(is_whole, jobs)):
         return jobs
@@ -67,10 +67,10 @@ async def claimed_in_full(call: Claiming, jobs: Sequence[J]) -> Sequence[J]:
 
 
 async def page_in_full(reads: Reads, jobs: Sequence[J]) -> Sequence[J]:
-    """Jobs of a list with their payloads and results, as long as there is room in its answer.
+    """Jobs of a list, with their payloads and results while the answer has room for them.
 
-    Those of the others are left out, and so they are where they are damaged: the answer says so,
-    and `in_full` of the one job says why. See docs/decisions/0013.
+    Bodies that do not fit are left out, and so are damaged ones. The answer marks what was left
+    out; `in_full` of the one job gives it, or says why it cannot. See docs/decisions/0013.
     """
     if all(map(is_whole, jobs)):
         return jobs

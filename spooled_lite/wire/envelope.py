@@ -1,4 +1,4 @@
-"""What an error looks like in an answer over HTTP, whoever gives the answer."""
+"""The JSON of an error in an answer over HTTP, from the application and from the server alike."""
 
 from typing import Any
 

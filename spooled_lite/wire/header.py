@@ -1,3 +1,3 @@
-"""A header as servers are given it and give it: its name in small letters, and its value."""
+"""A header in ASGI: its name in lower case, and its value."""
 
 Header = tuple[bytes, bytes]

@@ -1,6 +1,6 @@
-"""Listening sockets, how many there may be, and where a client reaches them.
+"""Listening sockets, the limit of open files, and the addresses at which clients reach us.
 
-Every address is bound before the first connection is served.
+All addresses of a host are bound before the first connection is served.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import resource
 import socket
 from typing import Final
 
-# Bytes of an answer that the system takes without a client that reads them. It would take some
-# megabytes, and each of them costs everybody else the time to copy it.
+# The unsent bytes that the system buffers for a client that does not read. By default it buffers
+# some megabytes, and copying them takes time from all other clients.
 UNSENT_BYTES_MAX: Final = 128 * 1024
 BACKLOG: Final = 2048  # connections not yet accepted; the system may have a lower bound
 FREE_PORT_ATTEMPTS: Final = 10
@@ -35,17 +35,17 @@ class PortInUse(CannotListen):
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files to its hard bound. Returns what holds afterwards."""
+    """Raise the limit of open files to its hard bound. Returns the limit that then applies."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
-        return soft  # some systems name a hard bound that they do not grant
+        return soft  # some systems report a hard bound and do not grant it
     return hard
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there. A name other than localhost: no."""
+    """Whether only this machine can reach this host. False for names other than localhost."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 def reached_at(host: str, port: int) -> str:
-    """Where a client on this machine reaches what listens on this host, as `host:port`."""
+    """The `host:port` at which a client on this machine reaches a server that listens on `host`."""
     return authority(_LOOPBACK_OF.get(host, host), port)
 
 
@@ -62,11 +62,12 @@ def authority(host: str, port: int) -> str:
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address of the host; port 0 is one free port, the same for all of them.
+    """Listen on every address of the host. Port 0 finds one port that is free on all of them.
 
     Raises:
         PortInUse: another program listens there.
-        CannotListen: an unknown host, an address that is not ours, a port that needs rights.
+        CannotListen: the host is unknown, the address is not this machine's, or the port needs
+            more rights.
     """
     attempts = 1 if port else FREE_PORT_ATTEMPTS
     for attempt in range(1, attempts + 1):
@@ -101,13 +102,14 @@ def _bind_all(addresses: list[tuple[socket.AddressFamily, str]], port: int) -> l
 
 
 def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    # asyncio's own loop sends without delay only where the protocol is named: 40 ms an answer.
+    # Named TCP, because asyncio's own loop sets TCP_NODELAY only then. Without it an answer may
+    # be delayed by 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Lets a restart bind while old connections linger. Never SO_REUSEPORT: with it two
         # servers would share the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # its connections inherit it
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted connections inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -1,4 +1,4 @@
-"""What takes the loop too long is done on a thread beside it."""
+"""Runs work on large texts on a thread beside the event loop."""
 
 import asyncio
 from collections import deque
@@ -9,13 +9,16 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 Turn = asyncio.Future[None]
 
-# Above this reading a text may take longer than the loop can be kept from everybody else.
+# Reading a larger text on the loop would hold up all other callers for too long.
 ON_LOOP_BYTES_MAX: Final = 65_536
 
 
 class OffLoop:
-    """Reads large texts, one after the other: two at a time would only take the interpreter from
-    the loop twice as often. Owners take turns: whoever sends many waits behind its own."""
+    """Works on large texts one after the other, and the owners take turns.
+
+    There is one thread, since two would only take the interpreter from the loop twice as often.
+    An owner that sends many texts waits only for its own and for one of each other owner.
+    """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spooled-text")
@@ -25,7 +28,7 @@ class OffLoop:
     async def run(
         self, owner: Hashable, size_bytes: int, work: Callable[..., T], *arguments: Any
     ) -> T:
-        """Do the work on something of this size: here and now, or beside the loop in its turn."""
+        """Do work on a text of this size: at once when it is small, else on the thread in turn."""
         if size_bytes <= ON_LOOP_BYTES_MAX:
             return work(*arguments)
         loop = asyncio.get_running_loop()
@@ -41,7 +44,7 @@ class OffLoop:
                 self._begin_next()
 
     def close(self) -> None:
-        """Nobody asks any more. Ends the thread, behind what it is at."""
+        """End the thread once its present work is done. Call it when no more work comes."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _begin_next(self) -> None:
@@ -51,6 +54,6 @@ class OffLoop:
             turn = line.popleft()
             if line:
                 self._lines[owner] = line  # behind the others
-            if not turn.done():  # nobody waits for one that was cancelled
+            if not turn.done():  # skips the turns of cancelled callers
                 self._is_busy = True
                 turn.set_result(None)

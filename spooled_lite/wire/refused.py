@@ -1,4 +1,4 @@
-"""Lines of log about credentials that were refused: by whom and where, limited in number."""
+"""Log lines about refused credentials: from which address, at which route. Limited in number."""
 
 import logging
 import time
@@ -9,12 +9,12 @@ from typing import Final
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS: Final = 60.0
-LINES_PER_ADDRESS_MAX: Final = 5  # in an interval: who tries ten thousand keys is told of by five
-LINES_MAX: Final = 50  # in an interval, of all addresses together
+LINES_PER_ADDRESS_MAX: Final = 5  # in an interval, even when one address tries 10,000 keys
+LINES_MAX: Final = 50  # in an interval, for all addresses together
 
 
 class RefusedCredentials:
-    """What is not written is counted, and the count is written with the next line."""
+    """Logs refused credentials. Those over the limits are counted in the next line."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -23,7 +23,7 @@ class RefusedCredentials:
         self._left_out = 0
 
     def note(self, address: str, asked: str, code: str) -> None:
-        """`asked`: the method and the route, without anything that a caller made up."""
+        """`asked` is the method and the route of the table; nothing in it comes from the caller."""
         now = self._monotonic()
         if now - self._began >= INTERVAL_SECONDS:
             self._began = now

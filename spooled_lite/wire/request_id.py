@@ -1,4 +1,4 @@
-"""An id for every request: the caller's own when it is sane, else a new one."""
+"""The id of a request: the one the caller sent, when it has a sane form, else a new one."""
 
 import re
 from typing import Final

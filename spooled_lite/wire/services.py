@@ -1,4 +1,4 @@
-"""The parts of the application that every door works with. `app.py` builds them."""
+"""The parts of the application that HTTP and gRPC share. `app.py` builds them."""
 
 from collections.abc import Callable, Sequence
 
@@ -31,23 +31,23 @@ from spooled_lite.wire.waiting.outcomes import Outcomes
 
 
 class ServerState:
-    """What is true of the running server, for `/health` and its administrator."""
+    """The state of the running server, for `/health` and the administrator's routes."""
 
     __slots__ = ("is_stopping", "is_test", "loops", "started_at_ms")
 
     def __init__(self, started_at_ms: int) -> None:
         self.started_at_ms = started_at_ms
         self.is_stopping = False
-        self.is_test = False  # with a clock that is moved by its callers
+        self.is_test = False  # whether callers may move the clock
         self.loops: Callable[[], Sequence[LoopState]] = tuple
 
     def uptime_seconds(self, now_ms: int) -> int:
-        """Since the server started; 0 when the clock has been set back behind that."""
+        """Seconds since the server started; 0 when the clock was set back to before that."""
         return max(0, now_ms - self.started_at_ms) // 1000
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """What handlers, admission and streams work with, over HTTP and over gRPC."""
+    """The services that handlers, admission and streams use, over HTTP and over gRPC."""
 
     db: Database
     settings: Settings
@@ -55,21 +55,21 @@ class Services(Struct, frozen=True, kw_only=True):
     bus: EventBus
     waiting: Waiting
     claim_watch: ClaimWatch
-    hints: Hints  # woken by what is committed
+    hints: Hints  # wakes callers that wait for a change
     outcomes: Outcomes
     callers: Callers
     identities: Identities
     feed: Feed
     plans: Plans
     metrics: Metrics
-    counted: Counted  # lines of log that a failure would write over and over
+    counted: Counted  # log lines that a lasting failure would repeat
     refused: RefusedCredentials
     rates: RateLimits
     login_failures: FailureWindows
     admin_failures: FailureWindows
     metrics_failures: FailureWindows
-    confirmation_requests: FailureWindows  # of codes that confirm an address of an organization
-    code_requests: FailureWindows  # of codes to sign in with: each request counts as a failure
+    confirmation_requests: FailureWindows  # for codes that confirm an organization's address
+    code_requests: FailureWindows  # for sign-in codes: each request counts as a failure
     signer: Signer
     sign_in_link: SignInLink
     mail: Mail

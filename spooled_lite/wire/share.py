@@ -1,4 +1,4 @@
-"""A bounded share of the event loop's time for work that callers can ask for without end."""
+"""A bounded share of the event loop's time, for work that callers can ask for without limit."""
 
 import asyncio
 import logging
@@ -10,34 +10,34 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Worked off without a pause: what is asked for now and then is done at once.
+# Done without a pause, so that work which is rarely asked for is done at once.
 AT_ONCE_SECONDS: Final = 0.002
 
 
 class Share:
-    """Does what many ask for, in their order; use it from the event loop.
+    """Does pieces of work in the order they were asked for. Use it from the event loop.
 
-    Once it has worked for AT_ONCE_SECONDS it leaves the loop to others, until the time it has
-    taken is no more than its part. A loop that is never idle leaves too little of the interpreter
-    to the writing thread as well.
+    After AT_ONCE_SECONDS of work it leaves the loop to others, until the time it has used is no
+    more than its part. The writing thread gains as well: a loop that is never idle leaves it too
+    little time of the interpreter.
     """
 
     def __init__(self, part: float) -> None:
-        """`part`: of the time, above 0 and at most 1."""
+        """`part` is the share of the loop's time, above 0 and at most 1."""
         self._part = part
         self._line: deque[Callable[[], None]] = deque()
-        self._paid_at = 0.0  # when the time it has taken is no more than its part
+        self._paid_at = 0.0  # the moment from which the time used is no more than the part
         self._timer: asyncio.TimerHandle | None = None
         self._is_working = False
 
     def call(self, work: Callable[[], None]) -> None:
-        """Do it at once, where the share allows it and nobody waits, else in its turn."""
+        """Do the work at once when the share allows it and no work waits, else in its turn."""
         self._line.append(work)
         if self._timer is None and not self._is_working:
             self._work()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The same for what has a result. Who is cancelled has it left undone."""
+        """As `call`, for work with a result. When the caller is cancelled first, it is not done."""
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def do() -> None:

@@ -1,4 +1,4 @@
-"""The link that signs in once: for whoever has started the server on this machine."""
+"""The link with which the person who started the server on this machine signs in once."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from spooled_lite.wire.listen import is_loopback
 
 CODE_BYTES: Final = 32
 LINK_MS: Final = 10 * 60 * 1000
-SIGN_IN: Final = "#/sign-in?code="  # behind `#`: what stands there is sent to nobody
+SIGN_IN: Final = "#/sign-in?code="  # behind `#`, since browsers do not send that part
 
 
 class SignInLink:
@@ -23,8 +23,8 @@ class SignInLink:
         self._ends_at_ms = 0
 
     def make(self, org_id: str, secret: bytes, now_ms: int) -> str:
-        """A new code for an organization; an earlier one is worth nothing any more."""
-        assert self.is_offered, "others than its owner may reach this server"
+        """A new code for an organization; an earlier code becomes invalid."""
+        assert self.is_offered, "other people may reach this server"
         assert len(secret) == CODE_BYTES, "it must not be guessed"
         code = base64.urlsafe_b64encode(secret).rstrip(b"=")
         self._hash, self._org_id = hashlib.sha256(code).digest(), org_id
@@ -32,11 +32,11 @@ class SignInLink:
         return code.decode("ascii")
 
     def is_waiting(self, now_ms: int) -> bool:
-        """Whether there is a code that was not used and is not too old."""
+        """Whether there is a code that has been neither used nor replaced and has not expired."""
         return self._hash is not None and now_ms < self._ends_at_ms
 
     def take(self, code: str, now_ms: int) -> str | None:
-        """The organization that the code opens, once; None: it opens nothing."""
+        """Use up a code. Returns the id of its organization; None when the code is not valid."""
         shown = hashlib.sha256(code.encode()).digest()
         if (
             self._hash is None

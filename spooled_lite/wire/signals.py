@@ -1,6 +1,6 @@
-"""SIGTERM and SIGINT: the first stops in order, the second at once, the third is the system's.
+"""SIGTERM and SIGINT: the first stops in order, the second at once, a third ends the process.
 
-SIGHUP stops in order when the server was started in a terminal, which is closing then.
+SIGHUP stops in order when the server was started in a terminal: it means that the terminal closes.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ class Stoppable(Protocol):
 
 
 class StopSignals:
-    """Our handlers, from entering to leaving. On the main thread, inside the event loop."""
+    """Installs our signal handlers while entered. Use it on the main thread, in the event loop."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
@@ -29,7 +29,7 @@ class StopSignals:
         self._loop = asyncio.get_running_loop()
         for each in STOP_SIGNALS:
             self._loop.add_signal_handler(each, self.receive)
-        # A program that was started by `nohup` was told to ignore it.
+        # `nohup` starts a program with SIGHUP ignored.
         self._takes_hang_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         if self._takes_hang_up:
             self._has_terminal = _has_terminal()
@@ -49,7 +49,7 @@ class StopSignals:
             self._release()  # a third signal ends the process even if stopping hangs
 
     def hang_up(self) -> None:
-        """A closing terminal sends it, the shell in it sends it again: never twice a stop."""
+        """Stop in order, also when SIGHUP comes twice: from the terminal and from its shell."""
         if self._has_terminal:
             self.stopping.set()
         else:
@@ -70,7 +70,7 @@ def _has_terminal() -> bool:
 
 
 async def stop_on_signal(server: Stoppable, signals: StopSignals) -> None:
-    """Wait for the first signal and stop the server; a second one meanwhile cuts that short."""
+    """Wait for the first signal and stop the server; a second signal cuts that stop short."""
     await signals.stopping.wait()
     stop = asyncio.create_task(server.stop(), name="stop")
     at_once = asyncio.create_task(signals.at_once.wait(), name="stop at once")

@@ -1,4 +1,4 @@
-"""An act of a caller that is written down with what it does: who did what to which, and why."""
+"""Acts of callers, recorded in the same commit: who did what to which thing, and why."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def one(result: object) -> int:
-    """What most acts do: one thing."""
+    """The count of an act that changes one thing, as most do."""
     return 1
 
 
 class Acting:
-    """One act of a call, over as many writes as it takes: they share its row, which counts them."""
+    """One act of a call. It may take several writes: they share one row, which adds them up."""
 
     def __init__(
         self,
@@ -29,8 +29,8 @@ class Acting:
         reason: str | None = None,
         count: Callable[[Any], int] = one,
     ) -> None:
-        """`count`: how much the result of a write says was done; 0 is not written down."""
-        assert call.caller is not None, "the table of routes lets nobody else in"
+        """`count` takes the result of a write and says how much was done; 0 is not recorded."""
+        assert call.caller is not None, "the routes of acts require a caller"
         self.call = call
         self._act = NewAct(
             org=call.org, key=call.caller.key, kind=kind, act=act, subject=subject, reason=reason

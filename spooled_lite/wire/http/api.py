@@ -1,6 +1,6 @@
-"""The API as an ASGI application: what every request goes through, and the error boundary.
+"""The API as an ASGI application: the steps of every request, and the error boundary.
 
-It is one function and not a chain of wrappers, so that a request pays for the headers once.
+It is one class and not a chain of wrappers, so that headers are gone through only once a request.
 """
 
 import logging
@@ -82,7 +82,7 @@ class Api:
             await self._send(call, answer, send)
 
     async def _answer(self, call: Call, raw_path: bytes) -> Reply:
-        """The answer, also when the handler fails; only ClientGone is raised."""
+        """The answer, also when the handler fails. Raises only ClientGone."""
         route: Route | None = None
         try:
             if call.method == "OPTIONS":
@@ -101,12 +101,17 @@ class Api:
             return refusal(InternalError())
 
     async def handled(self, call: Call, route: Route) -> Reply:
-        """What its handler answers, within the time limit. Raises what the handler does, and what
-        keeps the call out."""
+        """Admit the call and return what its handler answers within the time limit.
+
+        Raises: what `admit` and the handler raise, and RequestTimeout.
+        """
         return await self._time_limit.within(call, self._handle(call, route))
 
     def refused(self, call: Call, route: Route | None, error: SpooledError) -> Reply:
-        """Turn an error into its answer, and log and count it."""
+        """The answer to a request that failed with this error.
+
+        It also prepares the answer's rate headers and log line, and notes a refused credential.
+        """
         if isinstance(error, RateLimited):
             call.rate_headers = refusal_headers(error)
         if isinstance(error, Unavailable):
@@ -125,7 +130,10 @@ class Api:
         return await self._around(name, call, partial(route.handler, call))
 
     def _options(self, call: Call, raw_path: bytes) -> Reply:
-        """Contract: platform, 1.1: answered without credentials, a preflight for any path."""
+        """Answer OPTIONS, without credentials; a preflight gets 204 for any path.
+
+        Contract: platform, section 1.1.
+        """
         headers = call.headers
         if b"origin" in headers and b"access-control-request-method" in headers:
             asked_for = headers.get(b"access-control-request-headers")
@@ -146,7 +154,7 @@ class Api:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _stream(self, call: Call, answer: StreamReply, send: Send) -> None:
-        """Never compressed, and not counted as handler time."""
+        """Send a stream, which is never compressed and has no time limit."""
         try:
             headers = self._head(call, answer)
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -155,7 +163,7 @@ class Api:
             answer.close()
 
     def every_answer_has(self, call: Call) -> list[Header]:
-        """The headers of every answer, of the API and of pages."""
+        """The headers that answers of the API and pages have in common."""
         cors = self._cors.headers(call.headers.get(b"origin"))
         return [(b"x-request-id", call.request_id), *self._security, *cors]
 
@@ -174,7 +182,7 @@ class Api:
         return headers
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refused before the upgrade, as any request would be; or accepted, and talked to."""
+        """Refuse a WebSocket before the upgrade, as any request would be, or accept and run it."""
         raw_path: bytes = scope["raw_path"]
         is_api = _is_api(scope["path"])
         call = Call(self.services, {**scope, "method": "GET"}, receive, is_api=is_api)
@@ -205,9 +213,10 @@ def _is_api(path: str) -> bool:
 
 
 def log_answer(call: Call, raw_path: bytes, status: int) -> None:
-    """Never the query, a header or a body: they may hold secrets.
+    """Log one line about an answer; at 503 only the first of each reason, the others counted.
 
-    The path as it came: decoded, it could hold line ends and forge lines.
+    The line never shows the query, a header or a body, which may hold secrets. The path is not
+    decoded, so line ends in it cannot forge log lines.
     """
     level = logging.INFO if status >= 500 else logging.DEBUG
     if call.trouble is not None:

@@ -1,8 +1,7 @@
-"""The ASGI application: the API, and beside it what people open in a browser.
+"""The ASGI application: the API, and beside it the pages, which Starlette serves.
 
-A request below the prefix of the API is handed on after one comparison, to a tree of routes and a
-boundary of its own: it costs a fraction of what Starlette does for a request. Everything else is
-Starlette's.
+A request below the prefix of the API goes, after one comparison, to our own tree of routes, which
+costs a fraction of Starlette's routing.
 """
 
 from collections.abc import Iterable
@@ -35,10 +34,10 @@ class Application(Starlette):
             middleware=[surroundings(api)],
             exception_handlers=error_handlers(api),
         )
-        self.router.redirect_slashes = False  # a path with a slash at its end is another one
+        self.router.redirect_slashes = False  # a path with a slash at its end is another path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # What may be asked of any path, and WebSockets, are the boundary's of the API.
+        # OPTIONS and WebSockets are answered by the API on every path.
         if (
             scope["type"] == "http"
             and not scope["path"].startswith(API_PREFIX)

@@ -1,4 +1,4 @@
-"""Reads request bodies within their bound, and decodes them or says what is wrong with them."""
+"""Reads request bodies up to a bound, and decodes them or says what is wrong with them."""
 
 import re
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ from spooled_lite.wire.http.kept_json import check_kept
 T = TypeVar("T")
 
 BODY_BYTES_MAX: Final = 5 * 1024 * 1024
-LISTS_BYTES_MAX: Final = 65_536  # of a body whose lists need no look of their own
-UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of a member that is unknown
+LISTS_BYTES_MAX: Final = 65_536  # the lists of a body up to this size are counted by the decoder
+UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of an unknown field
 
-# As good as {} where nothing is required, however it is spaced.
+# Nothing, `null` or `[]`, with any white space.
 _NOTHING: Final = re.compile(rb"[ \t\r\n]*+(?:null|\[[ \t\r\n]*+\])?[ \t\r\n]*+")
 
 
 class ClientGone(Exception):
-    """The client left before its request was complete, so there is nobody to answer."""
+    """The client has left, so there is no one to answer."""
 
 
 async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
@@ -58,7 +58,7 @@ async def read_body(receive: Receive, content_length: bytes | None) -> bytes:
 
 
 def decode_body(kind: type[T], body: bytes) -> T:
-    """The value that a whole body is. Raises: as `check_text`, `check_lists` and `decode`."""
+    """Decode a whole body. Raises: as `check_text`, `check_lists` and `decode`."""
     check_text(body)
     if len(body) > LISTS_BYTES_MAX:
         check_lists(kind, body)
@@ -66,7 +66,7 @@ def decode_body(kind: type[T], body: bytes) -> T:
 
 
 def decode_body_or_empty(kind: type[T], body: bytes) -> T:
-    """As `decode_body`, for a type that requires no field: nothing and `[]` count as `{}`."""
+    """As `decode_body`, for a type that requires no field: no body, `null`, `[]` count as `{}`."""
     return decode_body(kind, b"{}" if is_nothing(body) else body)
 
 
@@ -77,12 +77,12 @@ def check_coding(coding: bytes | None) -> None:
 
 
 def decode(kind: type[T], body: bytes, *, at: str = "", is_plain: bool = False) -> T:
-    """A value of this type from JSON. `at` is where the value stands in the whole body.
+    """Decode JSON to a value of this type. `at` is the path of the value in the whole body.
 
-    Call `check_text` on the whole body first. `is_plain`: `check_kept` need not look at it.
+    Call `check_text` on the whole body first. `is_plain` says that `check_kept` is not needed.
 
     Raises:
-        NotJson: 400, the text is no JSON, or there is none.
+        NotJson: 400, the text is not JSON, or is empty.
         WrongShape: 422, a field is missing or has the wrong type.
         RuleBroken: 400, a value breaks a rule of its type, or `check_kept` refuses it.
 
@@ -102,15 +102,15 @@ def decode(kind: type[T], body: bytes, *, at: str = "", is_plain: bool = False) 
 
 
 def is_nothing(body: bytes) -> bool:
-    """Whether the body says no more than an empty object, however it is spaced."""
+    """Whether the body is empty, `null` or `[]`, with any white space."""
     return _NOTHING.fullmatch(body) is not None
 
 
 def check_text(body: bytes) -> None:
-    """Refuse what the decoder lets through in raw fields, or dies of.
+    """Refuse text that the decoder would accept in raw fields, or would fail on for its depth.
 
     Raises:
-        NotJson: not UTF-8, or nested too deep.
+        NotJson: the body is not UTF-8, or nested too deep.
     """
     if not body.isascii():
         try:
@@ -121,7 +121,7 @@ def check_text(body: bytes) -> None:
         raise NotJson.because(f"The body is nested over {NESTING_MAX} levels")
 
 
-# -- what the decoder says -----------------------------------------------------------------------
+# -- messages of the decoder ---------------------------------------------------------------------
 
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
@@ -138,9 +138,9 @@ _RULES: Final = (
 def sorted_by_message(
     message: str, *, at: str = "", known: Sequence[str] = ()
 ) -> WrongShape | RuleBroken:
-    """The error a message of the decoder stands for: it raises one class for all of them.
+    """The error for a message of the decoder, which raises one class for all that can be wrong.
 
-    `known` are the members of the body, of which the nearest to an unknown one is named.
+    `known` are the names of the body's fields: the one nearest to an unknown name is suggested.
     """
     said = _PATH.sub("", message)
     inside = _PATH.search(message)
@@ -168,7 +168,7 @@ def _joined(at: str, inside: str) -> str:
     return f"{at}{inside}" if inside.startswith("[") else f"{at}.{inside}"
 
 
-_DECODERS: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}  # one per type of the program
+_DECODERS: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}  # one per type that was decoded
 
 
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
@@ -186,7 +186,7 @@ def _members(kind: Any) -> Sequence[str]:
 
 def _declared(content_length: bytes) -> int:
     if not content_length.isdigit():
-        return 0  # the server has looked at it
+        return 0  # cannot happen: the server refuses such a request
     return int(content_length[:20])
 
 

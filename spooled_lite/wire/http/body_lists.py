@@ -1,6 +1,6 @@
-"""How many entries the lists of a large body have, before anything is made of them.
+"""Counts the entries of lists in a large body before the body is decoded.
 
-The library makes all two million entries of a list before it counts them.
+The library would make all two million entries of a list before it counts them.
 """
 
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from msgspec.inspect import ListType, Metadata, StructType, Type, UnionType, typ
 
 from spooled_lite.errors import RuleBroken
 
-ENTRIES_MAX: Final = 1_000  # of a list whose type has no bound of its own
-_NONE: Final = Raw(b"")  # no entry can be written so
+ENTRIES_MAX: Final = 1_000  # for a list whose type has no bound of its own
+_NONE: Final = Raw(b"")  # marks a missing entry: no entry in JSON is empty
 
 
 class _List(Struct, frozen=True):
     """A field that may be a list."""
 
-    name: str  # as it is sent
+    name: str  # in JSON
     entries_max: int
-    entry: type[Struct] | None  # what has lists itself
+    entry: type[Struct] | None  # the type of the entries, when they have lists themselves
 
 
 def check_lists(kind: Any, body: bytes, *, at: str = "") -> None:
-    """Pass over the body once, and make nothing but the entries that there may be.
+    """Check how many entries the lists have, making at most one more than is allowed.
 
-    What else is wrong with it is left to the decoder of the type.
+    Other faults of the body are left to the decoder of the type.
 
     Raises:
         RuleBroken: a list has too many entries.
@@ -42,7 +42,7 @@ def check_lists(kind: Any, body: bytes, *, at: str = "") -> None:
         return
     for each, given in zip(lists, msgspec.structs.astuple(found), strict=True):
         if not isinstance(given, Struct):
-            continue  # no list
+            continue  # the field is not a list
         path = f"{at}{each.name}"
         entries = [entry for raw in msgspec.structs.astuple(given) if (entry := bytes(raw))]
         if len(entries) > each.entries_max:
@@ -74,7 +74,7 @@ def _with_lists(entry: Type) -> type[Struct] | None:
 
 
 def _forms(field: Type) -> Iterator[Type]:
-    """The types that a value may be of, without what the document says about them."""
+    """The types a value may have, without their descriptions."""
     if isinstance(field, UnionType):
         for each in field.types:
             yield from _forms(each)
@@ -86,7 +86,7 @@ def _forms(field: Type) -> Iterator[Type]:
 
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    """Of a type with the lists alone, as far as one entry more than there may be."""
+    """A decoder that reads only the lists of a type, each up to one entry over its bound."""
     fields: list[tuple[str, Any, Any]] = [
         (each.name, _first(each.entries_max + 1) | str | int | None, None)
         for each in _lists_of(kind)
@@ -96,6 +96,6 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _first(count: int) -> type[Struct]:
-    """An array of which no more than so many entries are read; the rest is passed over."""
+    """The type of an array of which only the first `count` entries are made."""
     fields: list[tuple[str, Any, Any]] = [(f"entry_{each}", Raw, _NONE) for each in range(count)]
     return msgspec.defstruct(f"First{count}", fields, array_like=True)

@@ -1,4 +1,4 @@
-"""One request as a handler sees it, and the answer a handler gives."""
+"""A request as handlers see it, and the answers they give."""
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Reply:
-    """A whole answer. The boundary adds the headers that every answer has."""
+    """A complete answer. `api.py` and `pages.py` add the headers that every answer has."""
 
     __slots__ = ("body", "headers", "media", "policy", "status")
 
@@ -59,13 +59,14 @@ class Reply:
         self.body = body
         self.headers = headers
         self.media = media
-        self.policy = policy  # of the content of a page; None: that of the API
+        self.policy = policy  # the Content-Security-Policy of a page; None: that of the API
 
 
 class StreamReply(Reply):
-    """An answer that goes on: after its head, `run` writes until it ends. 101: a WebSocket.
+    """An answer that goes on: after its head, `run` writes until the stream ends.
 
-    The caller of the handler must call `close`, also after an error.
+    Status 101 is a WebSocket. Who calls the handler must call `close` in the end, also after an
+    error.
     """
 
     __slots__ = ("close", "run")
@@ -92,7 +93,7 @@ NO_CONTENT: Final = Reply(204)
 
 
 class Call:
-    """One request, with everything that a handler may ask of it."""
+    """One request, with everything that a handler may use to answer it."""
 
     __slots__ = (
         "_admitted_in",
@@ -132,16 +133,17 @@ class Call:
         self.is_api = is_api
         self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
-        self.check_rights: Callable[[Caller], None] = _needs_none  # for its route
+        self.check_rights: Callable[[Caller], None] = _needs_none  # replaced by `admit`
         self.identity: Identity | None = None  # the credential of a caller that opens a stream
-        self.is_admin = False  # told of calls that others may make, too
+        # Whether the caller showed the key of the server; set where others may call, too.
+        self.is_admin = False
         self.org = 0  # no organization has this number
         self.org_id = ""
         self.scope: QueueScope = ALL_QUEUES
-        self.rate_headers: Sequence[Header] | None = None  # None: those of who is not limited
-        self.trouble: OutageReason | None = None  # why it is answered 503
+        self.rate_headers: Sequence[Header] | None = None  # None: the caller has no rate limit
+        self.trouble: OutageReason | None = None  # the reason when the answer is 503
         self.deadline = 0.0  # on the loop's clock: see wire/time_limit.py
-        self._admitted_in = 0  # the generation of callers when it was let in
+        self._admitted_in = 0  # the generation of `Callers` when this caller was admitted
         self._asgi = asgi
         self._body_bytes = 0
         self._parameters: Mapping[str, str] = {}
@@ -163,22 +165,28 @@ class Call:
 
     @property
     def owner(self) -> int:
-        """The owner whose turn its reads and writes take: an organization, or all other callers."""
+        """The owner in whose turns this call reads and writes.
+
+        That is its organization, or OUTSIDE for all calls without one.
+        """
         return self.org or OUTSIDE
 
     @property
     def reads(self) -> Reads:
-        """Reading the file in this caller's turn."""
+        """Reads of the database in the turns of this call's owner."""
         return self.db.readers.of(self.owner)
 
     def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Writing in this caller's turn. See `Database.submit`."""
+        """Write in the turns of this call's owner. See `Database.submit`."""
         return self.db.submit(self.org or OUTSIDE, operation, *args, **kwargs)
 
     def write_while_valid(
         self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
-        """As `write`, for operations that grant rights: the credential is checked again inside."""
+        """As `write`, for operations that grant rights.
+
+        The credential is checked again in the transaction of the operation.
+        """
         caller = self.caller
         if caller is None:
             return self.write(operation, *args, **kwargs)
@@ -203,7 +211,7 @@ class Call:
 
     @property
     def base_url(self) -> str:
-        """Where this server is reached: as it was set, else as this request has found it."""
+        """The URL of this server: the setting `public_url`, else taken from the Host header."""
         if self.settings.public_url is not None:
             return self.settings.public_url
         host = self.headers.get(b"host", b"").decode("ascii", "replace")
@@ -214,7 +222,7 @@ class Call:
         return self._parameters[name]
 
     def header(self, name: str) -> str | None:
-        """The text of a header: UTF-8 when it is that, else Latin-1."""
+        """The text of a header, read as UTF-8 when it is valid UTF-8, else as Latin-1."""
         value = self.headers.get(name.lower().encode("ascii"))
         if value is None:
             return None
@@ -233,48 +241,54 @@ class Call:
         return [value for key, value in self._pairs() if key == name]
 
     async def body(self, kind: type[T]) -> T:
-        """The body as a value of this type; see `body.decode` for what it raises.
+        """The body as a value of this type.
 
-        Also raises Unauthorized, AccessDenied: the caller may not go on since it was let in.
+        Raises:
+            What `read_body`, `check_coding` and `decode_body` raise.
+            Unauthorized, AccessDenied: the caller lost its rights while the body came.
         """
         return await self._decoded(decode_body, kind)
 
     async def body_or_empty(self, kind: type[T]) -> T:
-        """As `body`, for a type that requires no field: nothing and `[]` count as `{}`."""
+        """As `body`, for a type that requires no field: no body, `null` and `[]` count as `{}`."""
         return await self._decoded(decode_body_or_empty, kind)
 
     async def raw_body(self) -> bytes:
-        """The body as it came; see `body.read_body` for what it raises, and `check_coding`."""
+        """The bytes of the body. Raises: as `check_coding` and `read_body`."""
         check_coding(self.headers.get(b"content-encoding"))
         raw = await read_body(self.receive, self.headers.get(b"content-length"))
         self._body_bytes = len(raw)
         return raw
 
     async def off_loop(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do something with the body or a part of it: beside the loop when the body is large."""
+        """Work on the body or a part of it, on a thread beside the loop when the body is large."""
         if self._body_bytes <= ON_LOOP_BYTES_MAX:
-            return work(*arguments)  # nearly always: here, for the sake of what it costs
+            return work(*arguments)  # nearly always; `OffLoop.run` would only add a call
         owner = self.peer if self.caller is None else self.org
         return await self.services.off_loop.run(owner, self._body_bytes, work, *arguments)
 
     async def _decoded(self, decode: Callable[[type[T], bytes], T], kind: type[T]) -> T:
-        """A body may take its time: a caller that was let in before it is looked at again."""
+        """Read and decode the body, then check the caller again: the body may have come slowly.
+
+        Nothing is checked when no key or token has changed meanwhile.
+        """
         value = await self.off_loop(decode, kind, await self.raw_body())
         if self._admitted_in != self.services.callers.generation:
             await self.admit_again()
         return value
 
     async def admit_again(self) -> None:
-        """After a wait: look at the caller, if there is one, as things are now.
+        """Check after a wait that the caller, if there is one, still has its rights.
 
-        Raises Unauthorized, AccessDenied: it may not go on.
+        Raises:
+            Unauthorized, AccessDenied: it has lost them.
         """
         if self.caller is not None:
             self.admit(await self.services.callers.again(self.caller))
             self.check_rights(self.caller)
 
     def is_gone(self) -> bool:
-        """Whether the client has left, as far as the loop knows. A look, no wait."""
+        """Whether the client has left, as far as the loop knows. Returns at once."""
         look: Callable[[], bool] | None = self._asgi.get("extensions", {}).get(IS_GONE)
         return False if look is None else look()
 
@@ -286,12 +300,12 @@ class Call:
         raise ClientGone
 
     async def until_gone(self) -> None:
-        """Return when the client has left. For a call whose body was read, or that has none."""
+        """Return when the client has left. Use it once the body was read, or when there is none."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
     def allow_seconds(self, extra: float) -> None:
-        """Waiting that the caller asked for does not count as handler time."""
+        """Extend the time limit, for a wait that the caller asked for."""
         self.deadline += extra
 
     def _pairs(self) -> list[tuple[str, str]]:
@@ -307,4 +321,4 @@ class Call:
 
 
 def _needs_none(caller: Caller) -> None:
-    """The permissions of a route that requires none."""
+    """The check of rights for a route that requires no permission."""

@@ -1,8 +1,8 @@
-"""The dashboard: its files, served by Starlette. Loaded at the first request of one of them.
+"""The files of the dashboard, served by Starlette. This module is loaded when one is asked for.
 
-The files stand below an address that changes with them, so that a browser may keep them for good;
+The address of the files contains a digest of them all, so a browser may keep them for good. Only
 the page that names this address is asked for again each time. All addresses in it are relative, so
-it works below any prefix of a proxy.
+the dashboard works below any prefix of a proxy.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from spooled_lite.wire.header import Header
 PACKAGE: Final = "spooled_lite"
 FOLDER: Final = "dashboard"
 INDEX: Final = "index.html"
-# Stands in the page for the address of all other files.
+# In the page, this stands for the digest in the address of all other files.
 PLACEHOLDER: Final = "{files}"
 
-# Scripts and styles of this server alone, and nothing that reads text as markup.
+# Only scripts and styles from this server, and no way for a script to make markup from text.
 POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -38,33 +38,33 @@ _FOR_GOOD: Final = (b"cache-control", b"public, max-age=31536000, immutable")
 
 
 class DashboardFiles(StaticFiles):
-    """Everything but the page: scripts, styles, pictures."""
+    """All files but the page itself: scripts, styles, pictures."""
 
     def __init__(self) -> None:
         super().__init__(packages=[(PACKAGE, FOLDER)])
         self._version, self._names = _version_and_names()
 
     def knows(self, path: str) -> bool:
-        """Whether this is the address of a file. A list is asked, never the disk."""
+        """Whether this is the address of a file. Looks only at the list, not at the disk."""
         version, _, name = path.partition("/")
         return version == self._version and name in self._names
 
     def get_path(self, scope: Scope) -> str:
-        """As it was asked for: another spelling of the address of a file is no address."""
+        """The path exactly as it was sent: another spelling of a file's address finds nothing."""
         path: str = scope["path"]
         return path.removeprefix("/")
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if not self.knows(path):
             raise HTTPException(404)
-        # With its method: what is neither GET nor HEAD is refused there.
+        # Starlette refuses all methods but GET and HEAD here.
         answer = await super().get_response(path.partition("/")[2], scope)
         kept = [each for each in answer.raw_headers if each[0] != b"accept-ranges"]
         answer.raw_headers = [*kept, *_SAYS, _FOR_GOOD]
         return answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Always a whole file: a part of one must not be compressed, and nobody needs parts."""
+        """Send whole files only, never a range: a range must not be compressed afterwards."""
         asked = [each for each in scope["headers"] if each[0] != b"range"]
         await super().__call__({**scope, "headers": asked}, receive, send)
 
@@ -83,7 +83,7 @@ def page_headers(tag: bytes) -> tuple[Header, ...]:
 
 @cache
 def _version_and_names() -> tuple[str, frozenset[str]]:
-    """A digest over all files, and the names of those that are served."""
+    """A digest of all files, and the names of those that are served here."""
     digest = hashlib.sha256()
     folder = _folder()
     names = sorted(

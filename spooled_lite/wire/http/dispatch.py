@@ -16,15 +16,15 @@ Handler = Callable[[Call], Awaitable[Reply]]
 # Method, path, handler, access, permissions, and further traits of the route.
 Row = tuple[str, str, Handler, Access, str, *tuple["Trait", ...]]
 
-API_PREFIX: Final = "/api/v1"  # all others are pages for people
-NO_WORD: Final = "-"
+API_PREFIX: Final = "/api/v1"  # other paths are pages for people and for monitoring
+NO_WORD: Final = "-"  # in the column of permissions: the route requires none
 
 
 class Trait(Enum):
-    """What else is special about a route: further columns of its row."""
+    """Special properties of a route, given as further columns of its row."""
 
-    UNLIMITED = "unlimited"  # not limited per address: for watchers of the server
-    WEBSOCKET = "websocket"  # takes a request for a WebSocket
+    UNLIMITED = "unlimited"  # no rate limit per address, since monitoring asks often
+    WEBSOCKET = "websocket"  # the route accepts WebSockets
 
 
 class Route(Struct, frozen=True):
@@ -32,10 +32,10 @@ class Route(Struct, frozen=True):
     path: str
     handler: Handler
     access: Access
-    words: tuple[str, ...]  # permission words, any of which will do; none: not asked for
+    words: tuple[str, ...]  # permissions, of which the caller needs any one; empty: needs none
     parameters: tuple[str, ...]
     takes_websockets: bool
-    is_unlimited: bool  # for watchers of the server: no limit per address. Platform, section 4
+    is_unlimited: bool  # no rate limit per address. Contract: platform, section 4
 
     @classmethod
     def of(cls, row: Row) -> "Route":
@@ -62,12 +62,15 @@ class _Node:
 
 
 class Dispatch:
-    """Literal segments win over parameters; a segment is split off before it is decoded."""
+    """The tree of routes. Literal segments win over parameters.
+
+    The path is split before its segments are percent-decoded, so `%2F` divides nothing.
+    """
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.routes: list[Route] = []
         self._root = _Node()
-        self._literal: dict[bytes, _Node] = {}  # by the whole path, where it has no parameter
+        self._literal: dict[bytes, _Node] = {}  # paths without parameters, found without the tree
         for row in rows:
             self._add(Route.of(row))
 
@@ -85,7 +88,7 @@ class Dispatch:
         return route, dict(zip(route.parameters, values, strict=True))
 
     def methods(self, raw_path: bytes) -> list[str]:
-        """What `Allow` says of a path. Raises NotFound."""
+        """The methods of a path, for the header `Allow`. Raises NotFound."""
         node, _ = self._node(raw_path)
         return _methods(node)
 
@@ -111,7 +114,7 @@ class Dispatch:
                 node = node.parameter
             else:
                 node = node.literals.setdefault(segment, _Node())
-        assert route.method not in node.routes, f"{route.method} {route.path} stands there twice"
+        assert route.method not in node.routes, f"{route.method} {route.path} is in the table twice"
         node.routes[route.method] = route
         if not route.parameters:
             self._literal[route.path.encode()] = node
@@ -120,7 +123,7 @@ class Dispatch:
 
 @cache
 def dispatch_of(rows: tuple[Row, ...]) -> Dispatch:
-    """One tree for all applications of a process that have these routes."""
+    """The tree for these routes, made once for all applications of a process."""
     return Dispatch(rows)
 
 

@@ -1,4 +1,4 @@
-"""Every error over HTTP: its status, an example of it, and the answer it becomes."""
+"""Every error over HTTP: its status, an example, and how it becomes an answer."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -39,11 +39,11 @@ from spooled_lite.wire.http.call import Reply, reply
 
 ErrorKind = type[SpooledError]
 
-# Every kind of error: its status, and one of it as the OpenAPI document shows it.
+# The status of every kind of error, and the example that the OpenAPI document shows.
 _TABLE: Final[tuple[tuple[int, SpooledError], ...]] = (
     (400, BadRequest("Query parameter `limit` must be a whole number")),
     (400, NotJson.empty()),
-    # The right type, and a rule that it breaks.
+    # The value has the right type and breaks a rule of it.
     (400, RuleBroken.of("priority", "Field `priority`: Expected `int` <= 100", "range")),
     (401, Unauthorized()),
     (401, AuthenticationFailed()),
@@ -84,12 +84,12 @@ def status_of(error: SpooledError) -> int:
 
 
 def refusal(error: SpooledError) -> Reply:
-    """The answer an error becomes."""
+    """The answer to a request that failed with this error."""
     return reply(envelope(error), status_of(error), _headers(error))
 
 
 def _headers(error: SpooledError) -> tuple[Header, ...]:
-    # Clients take a 429 without Retry-After for a quota, so the quota must not have one.
+    # Clients tell a quota from a rate limit by its missing Retry-After.
     if isinstance(error, RateLimited):
         return ((b"retry-after", b"%d" % error.retry_after_seconds),)
     if isinstance(error, Unavailable):

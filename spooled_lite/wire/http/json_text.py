@@ -1,7 +1,7 @@
-"""What is asked of JSON text as it came: how deep, which numbers, which strings.
+"""Questions about JSON text that is not decoded: its depth, its numbers, its strings.
 
-Every question is answered in slices, stops at its first finding, and never looks at a byte in a
-loop of Python: bodies have five million of them.
+Every check reads the text in slices, stops at its first finding, and never loops over single bytes
+in Python, since a body may have five million of them.
 """
 
 import math
@@ -12,22 +12,22 @@ from typing import Final
 
 NESTING_MAX: Final = 100  # levels of a JSON value, over REST and gRPC
 SLICE_BYTES: Final = 65_536  # read in one step, during which no other thread gets the interpreter
-DIGITS_MAX: Final = 308  # before the point: with more of them it is beyond every double
+DIGITS_MAX: Final = 308  # before the point: a number with more digits is too large for a double
 
-# -- without its strings ---------------------------------------------------------------------------
+# -- text outside strings --------------------------------------------------------------------------
 
 
 def outside_strings(text: bytes) -> Iterator[bytes]:
-    """What stands between the strings, in slices. Exact for JSON."""
+    """The text outside of strings, in slices. Exact for valid JSON."""
     at, is_inside = 0, False
     while at < len(text):
         part = text[at : at + SLICE_BYTES]
         backslashes = len(part) - len(part.rstrip(b"\\"))
-        if backslashes % 2:  # what it escapes belongs to it
+        if backslashes % 2:  # the slice must include the character that its backslash escapes
             part = text[at : at + SLICE_BYTES + 1]
         at += len(part)
         if b"\\" in part:
-            # Escaped quotes end no string. Pairs of backslashes first: the second escapes nothing.
+            # Escaped quotes end no string. Pairs of backslashes go first: they escape no quote.
             part = part.replace(b"\\\\", b"").replace(b'\\"', b"")
         pieces = part.split(b'"')
         yield b"".join(pieces[is_inside::2])
@@ -36,7 +36,7 @@ def outside_strings(text: bytes) -> Iterator[bytes]:
 
 
 def _let_others_run(at: int, text: bytes) -> None:
-    """Between two slices: whoever waits for the interpreter would only get it after 5 ms."""
+    """Give up the interpreter between two slices: other threads would wait 5 ms for it."""
     if at < len(text) - SLICE_BYTES:
         time.sleep(0)
 
@@ -46,12 +46,12 @@ def _let_others_run(at: int, text: bytes) -> None:
 _STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _STEP)
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
-_AT_ONCE: Final = 64  # brackets
+_AT_ONCE: Final = 64  # brackets counted in one step
 
 
 def is_nested_over(text: bytes, levels_max: int) -> bool:
-    """Whether the brackets outside of strings are nested deeper. Exact for JSON."""
-    # With so few brackets they cannot be, wherever they stand.
+    """Whether brackets outside of strings are nested deeper than this. Exact for valid JSON."""
+    # So few brackets cannot be nested too deep, even if all of them are outside of strings.
     if text.count(b"[") + text.count(b"{") <= levels_max:
         return False
     depth = 0
@@ -73,18 +73,19 @@ def is_nested_over(text: bytes, levels_max: int) -> bool:
 _NUMBER_BYTES: Final = b"0123456789+-.eE"
 _SHAPES: Final = bytes.maketrans(b"123456789E", b"000000000e")
 _NO_NUMBERS: Final = bytes(byte if byte in _NUMBER_BYTES else ord(" ") for byte in range(256))
-# One of these is in every number that is too big: the shorter the exponent, the longer the digits.
+# In every number too large for a double, with its digits made 0, one of these is found: a number
+# with a short exponent needs many digits.
 _EXPONENT: Final = b"0e"
 _LONG_EXPONENT: Final = b"0e000"
 _LONG_SIGNED_EXPONENT: Final = b"0e+000"
 _LONG_DIGITS: Final = b"0" * 200
 _SHORTEST: Final = len(b"1e309")
-# Made into doubles before others have their turn. Not by the decoder, which takes 40 µs for 1e308.
+# Numbers converted in one step. By `float`: the decoder takes 40 µs for one like 1e308.
 _IN_A_ROW: Final = 1_000
 
 
 def may_have_number_beyond_doubles(text: bytes) -> bool:
-    """A quick look: no is exact, yes may be a string that looks like one."""
+    """A quick check: False is certain, True may come from a string that looks like a number."""
     if len(text) <= SLICE_BYTES:  # nearly always
         return _looks_beyond(text)
     for at in range(0, len(text), SLICE_BYTES):
@@ -95,7 +96,7 @@ def may_have_number_beyond_doubles(text: bytes) -> bool:
 
 
 def _looks_beyond(part: bytes) -> bool:
-    # `find` and not `in`: that makes an exception first, because bytes are no number.
+    # `find` is faster than `in`, which first tries the pattern as a number and handles an error.
     find = part.translate(_SHAPES).find
     if find(_EXPONENT) >= 0 and (find(_LONG_EXPONENT) >= 0 or find(_LONG_SIGNED_EXPONENT) >= 0):
         return True
@@ -103,10 +104,10 @@ def _looks_beyond(part: bytes) -> bool:
 
 
 def has_number_beyond_doubles(text: bytes) -> bool:
-    """Whether the JSON contains a number too large for a double. The text has been decoded."""
+    """Whether this JSON contains a number too large for a double. It must be valid JSON."""
     if not may_have_number_beyond_doubles(text):
         return False
-    rest = b""  # a number that goes on in the next slice
+    rest = b""  # the start of a number that goes on in the next slice
     for piece in outside_strings(text):
         piece = rest + piece
         numbers = piece.translate(_NO_NUMBERS).split()
@@ -117,7 +118,7 @@ def has_number_beyond_doubles(text: bytes) -> bool:
 
 
 def _is_any_beyond(numbers: Sequence[bytes]) -> bool:
-    # The letter of `true` is no number, and too short for one that is looked for.
+    # The `e` of `true` and `false` is left among them, and is too short to be looked at.
     long = [each for each in numbers if len(each) >= _SHORTEST]
     if any(_has_too_many_digits(each) for each in long if len(each) > DIGITS_MAX):
         return True
@@ -135,12 +136,12 @@ def _has_too_many_digits(number: bytes) -> bool:
 
 # -- strings ---------------------------------------------------------------------------------------
 
-_BACKSLASH: Final = ord("\\")  # a number is looked for much faster than bytes are
-_ESCAPED_NUL: Final = b"\\u0000"  # the only way to write it: as itself it is no JSON
+_BACKSLASH: Final = ord("\\")  # `in` finds a number much faster than bytes
+_ESCAPED_NUL: Final = b"\\u0000"  # the only way to write NUL in JSON
 
 
 def may_have_nul(text: bytes) -> bool:
-    """A quick look: no is exact, yes may be a backslash and text behind it."""
+    """A quick check: False is certain, True may come from an escaped backslash before `u0000`."""
     return _BACKSLASH in text and _ESCAPED_NUL in text
 
 

@@ -1,4 +1,4 @@
-"""What may not get in by a decoded body: numbers and characters that somebody fails at later."""
+"""Refuses numbers and NUL characters in decoded bodies that readers would fail on later."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,9 +14,9 @@ from spooled_lite.wire.http.json_text import (
     may_have_number_beyond_doubles,
 )
 
-PATH_BYTES_MAX: Final = 65_536  # of JSON that is searched for the place of a number
-PATH_CHARS_MAX: Final = 200  # of the place, as it is told
-# Texts that are only shown: whoever says why a job failed must not be refused for how it is said.
+PATH_BYTES_MAX: Final = 65_536  # larger JSON is not searched for the place of a number
+PATH_CHARS_MAX: Final = 200  # of the path that an error names
+# Texts that are only shown may contain NUL: the report of a failed job must not be refused for it.
 FREE_TEXTS: Final = frozenset({"error", "reason", "error_message", "message", "description"})
 TAGS: Final = "tags"
 
@@ -24,18 +24,18 @@ Found = tuple[str, Any]
 
 
 def may_be_refused(body: bytes) -> bool:
-    """A quick look: when not, `check_kept` passes whatever is made of the body, or of a part."""
+    """A quick check: when False, `check_kept` accepts all values decoded from this body."""
     return may_have_number_beyond_doubles(body) or may_have_nul(body)
 
 
 def check_kept(value: Any, body: bytes, *, at: str = "") -> None:
-    """Refuse what the decoder lets through in a value that was made from `body`.
+    """Refuse numbers and characters that the decoder accepts in a value decoded from `body`.
 
-    That is a number that no double can hold, in JSON that is kept as it came, and NUL in an id, a
-    name, a key or a tag. Items that are still to be decoded, each by itself, are passed over.
+    Refused are numbers too large for a double in JSON that is stored as text, and NUL in an id, a
+    name, a key or a tag. Lists of raw items, which are decoded one by one later, are skipped.
 
     Raises:
-        RuleBroken: it names the place, where it is cheap to find.
+        RuleBroken: it names the place, where that is cheap to find.
 
     Contract: amendments 2 and 10.
     """
@@ -50,7 +50,7 @@ def check_kept(value: Any, body: bytes, *, at: str = "") -> None:
 
 
 def _found_in(value: Any, at: str) -> Iterator[Found]:
-    """Every text and every piece of raw JSON, and where it is."""
+    """Every text and every piece of raw JSON in a value, with its path."""
     if isinstance(value, str | Raw):
         yield at, value
     elif isinstance(value, Struct):
@@ -68,7 +68,7 @@ def _has_nul(name: str, found: str | Raw) -> bool:
 
 
 def _place_of_number(raw: bytes, at: str) -> str:
-    """The path of the number that is too big, as far as it is cheap to follow and fit to tell."""
+    """The path of the number that is too large, as far down as the two bounds of paths allow."""
     if len(raw) > PATH_BYTES_MAX:
         return at
     for step, inside in _members(raw):

@@ -1,7 +1,7 @@
-"""What people open in a browser, and watchers of the server ask for: served by Starlette.
+"""Pages for people and routes for monitoring, served by Starlette.
 
-The routes stand in the table with all others, and their handlers are like all others. An answer
-that Starlette gives by itself gets the same headers, and an error the same envelope.
+Their rows are in the same table as all other routes, and their handlers have the same form.
+Answers that Starlette gives by itself get the same headers, and errors the same envelope.
 """
 
 import logging
@@ -27,18 +27,18 @@ from spooled_lite.wire.http.headers import compression
 
 logger = logging.getLogger(__name__)
 
-CALL: Final = "spooled.call"  # in the scope: the request as our handlers see it
+CALL: Final = "spooled.call"  # key in the scope: the Call that our handlers get
 ROUTE: Final = "spooled.route"
 FILE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
 def dashboard_files() -> Mount:
-    """Every path that is no other: a file of the dashboard, or nothing."""
+    """Serves every path that no route has: a file of the dashboard, or 404."""
     return Mount("/", _DashboardFiles())
 
 
 class _DashboardFiles:
-    """Loads what serves them when the first one is asked for: most servers never need it."""
+    """Loads the module that serves files at the first request: most servers never need it."""
 
     def __init__(self) -> None:
         self._files: ASGIApp | None = None
@@ -64,7 +64,7 @@ def page_route(api: Api, route: Route) -> StarletteRoute:
 
 
 def error_handlers(api: Api) -> Mapping[type[Exception], ExceptionHandler]:
-    """The one envelope, for our errors and for Starlette's own."""
+    """Give our errors and Starlette's own the same error envelope."""
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, SpooledError)
@@ -78,7 +78,7 @@ def error_handlers(api: Api) -> Mapping[type[Exception], ExceptionHandler]:
 
 
 def _why_not_served(api: Api, raw_path: bytes, error: HTTPException) -> SpooledError:
-    """A path of the table has another method; one that is none may be a file."""
+    """405 when the path is in the table with another method or is that of a file, else 404."""
     try:
         return MethodNotAllowed(api.dispatch.methods(raw_path))
     except NotFound as nothing:
@@ -86,7 +86,7 @@ def _why_not_served(api: Api, raw_path: bytes, error: HTTPException) -> SpooledE
 
 
 def surroundings(api: Api) -> Middleware:
-    """What is around every page: the headers of every answer, metrics, the log."""
+    """The middleware around every page: the headers of every answer, metrics and the log."""
     return Middleware(_Surroundings, api=api)
 
 
@@ -108,7 +108,7 @@ class _Surroundings:
         except Exception:
             logger.exception("request %s failed", call.request_id.decode())
             if answer.status:
-                return  # the missing end tells the client that the answer is not whole
+                return  # the missing end tells the client that the answer is incomplete
             await _response(api.refused(call, None, InternalError()))(scope, receive, answer.send)
         finally:
             api.services.metrics.answered(time.monotonic() - began, answer.status)
@@ -144,7 +144,7 @@ class _Answer:
         await self._send({**message, "body": body})
 
     def _always(self, own: Sequence[Header]) -> list[Header]:
-        """The headers of every answer; a page may have a policy of its own."""
+        """The headers of every answer, without those that the page gives itself."""
         named = {name for name, _ in own} - {b"vary"}
         return [each for each in self._api.every_answer_has(self._call) if each[0] not in named]
 

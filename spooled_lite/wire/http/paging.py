@@ -1,4 +1,4 @@
-"""Query parameters that many lists share: pages, times, yes or no."""
+"""Query parameters that many lists share: pages, times, true or false."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from spooled_lite.errors import BadRequest, WrongShape
 from spooled_lite.times import parse_ms
 from spooled_lite.wire.http.call import Call, Reply, reply
 
-OFFSET_MAX: Final = 2**53  # beyond what any list holds, and an integer everywhere
+OFFSET_MAX: Final = 2**53  # more than any list holds, and exact in every language
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _DIGITS_MAX: Final = 30
@@ -24,7 +24,7 @@ class Page(Struct, frozen=True):
 
     @property
     def fetch(self) -> int:
-        """How many rows to read: one more than are shown tells whether there are more."""
+        """How many rows to read: one more than are shown, to know whether there are more."""
         return self.limit + 1
 
 
@@ -41,14 +41,17 @@ def page(call: Call, default: int = 50, max: int = 100) -> Page:
 
 
 def paged(items: Sequence[Any], shown: Page, *, has_more: bool | None = None) -> Reply:
-    """The answer to a list. Without `has_more`, up to `shown.fetch` items were read."""
+    """The answer with one page of a list.
+
+    Without `has_more`, `items` must have been read up to `shown.fetch`.
+    """
     if has_more is None:
         has_more = len(items) > shown.limit
     return reply(items[: shown.limit], headers=_HAS_MORE[has_more])
 
 
 def listing(items: Sequence[Any], *, has_more: bool) -> Reply:
-    """The answer to a list that is not paged by an offset."""
+    """The answer with a list that is not paged by an offset."""
     return reply(items, headers=_HAS_MORE[has_more])
 
 
@@ -64,7 +67,7 @@ def integer(call: Call, name: str, *, default: int, least: int, most: int) -> in
 
 
 def flag(call: Call, name: str, *, default: bool = False) -> bool:
-    """Raises BadRequest when it is neither yes nor no."""
+    """A query parameter that is true or false. Raises BadRequest when it is neither."""
     text = call.query.get(name)
     if not text:
         return default
@@ -75,7 +78,7 @@ def flag(call: Call, name: str, *, default: bool = False) -> bool:
 
 
 def time_ms(call: Call, name: str) -> int | None:
-    """Raises BadRequest when it is no time."""
+    """A query parameter that is a time, in milliseconds. Raises BadRequest when it is not one."""
     text = call.query.get(name)
     if not text:
         return None

@@ -39,7 +39,8 @@ from spooled_lite.wire.http.resources import (
     workflows,
 )
 
-# Words as in the contract (README, section 8): `-` is none, two words are "either of them".
+# The last column names permissions: `-` is none, of two words the caller needs either.
+# Contract: README, section 8.
 # fmt: off
 HEALTH: Final[tuple[Row, ...]] = (
     ("GET", "/health",       health.overview, Access.PUBLIC, "-", Trait.UNLIMITED),
@@ -261,7 +262,7 @@ STREAMS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read", Trait.WEBSOCKET),  # noqa: E501
 )
 
-# Always refused. Contract: platform, section 17.
+# Routes that always refuse. Contract: platform, section 17.
 STUBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/auth/register",                     stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
     ("POST",   "/api/v1/auth/password/reset",               stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501

@@ -11,7 +11,7 @@ QUEUES_MAX: Final = 20_000  # remembered; the one that was claimed from longest 
 
 
 class ClaimWatch:
-    """Hears events on the event loop; is asked from reader threads as well."""
+    """Hears events on the event loop. Its questions may be asked from reader threads, too."""
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting

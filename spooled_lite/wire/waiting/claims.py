@@ -1,4 +1,4 @@
-"""Claims that wait: parked until a commit feeds a line of theirs, their time is up, or they leave.
+"""Claims that wait: until a commit has work for one of their lines, their time is up or they leave.
 
 A claim may stand in several lines, and leaves all of them together.
 """
@@ -34,7 +34,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lines: dict[Line, dict[Request, None]] = {}
-        # Used on the loop's thread: whose they are, and of which queues.
+        # Used only on the loop: the caller of each claim and the queues it claims from.
         self._waiting: dict[Request, tuple[Claimer, Sequence[str]]] = {}
         self._of_worker: dict[tuple[int, str], dict[Request, None]] = {}
 
@@ -82,7 +82,7 @@ class Waiting:
         request.taker.add_done_callback(forget)
 
     def end(self, database: Database, request: Request) -> None:
-        """The claim waits no longer: what it is handed from now on goes back to its queue."""
+        """End a wait. A job that the claim is handed from now on goes back to its queue."""
         request.parks = False
         if not request.taker.done():
             request.taker.set_result([])
@@ -94,12 +94,10 @@ class Waiting:
             self.end(database, request)
 
     def hear(self, database: Database, events: Sequence[Event]) -> None:
-        """End at once what waits for nothing: for a worker that drains or deregisters.
+        """End the waits of workers that drain or deregister, and of callers that lost their rights.
 
-        And refuse what waits for a caller that may not go on: see `_refusal_by`.
-
-        This spares the caller the rest of its wait. A claim asks for itself as well before it is
-        handed a job, in the same transaction: no event has to come in time for that.
+        This only spares them the rest of the wait. Whether a claim may have a job is checked in
+        the transaction that hands it out, so nothing depends on this event coming in time.
         """
         for event in events:
             if event.type in ("worker.heartbeat", "worker.deregistered"):
@@ -121,23 +119,23 @@ class Claimer(Struct, frozen=True):
 
     org: int
     key: int
-    secret_id: str  # of the key, when the caller was let in
-    is_gone: Callable[[], bool]  # a look at its connection
-    # Returns when it has left. None: whoever leaves has its call cancelled instead.
+    secret_id: str  # of the key, when the caller was admitted
+    is_gone: Callable[[], bool]  # whether its connection has ended
+    # Returns when the caller has left. None over gRPC, where the call is cancelled instead.
     until_gone: Callable[[], Coroutine[Any, Any, None]] | None = None
-    token_id: str | None = None  # of a caller that shows a token
+    token_id: str | None = None  # when the caller shows a token
 
 
 class Left(Exception):
-    """The caller left before it got its jobs; they are back in their queue."""
+    """The caller left before it got its jobs; they go back to their queue."""
 
 
 async def claim_now(database: Database, caller: Claimer, wanted: Claim) -> list[JobRow]:
     """Claim without waiting, behind the claims that wait.
 
     Raises:
-        Left: the caller is gone. A job is handed out again at once, as if it never had been.
-        Unauthorized, AccessDenied: the key or its token was taken back or changed, just before.
+        Left: the caller is gone. Its jobs can be claimed again at once, with no attempt counted.
+        Unauthorized, AccessDenied: the key or its token was revoked or changed just before.
     """
     request = ask_once(database, caller, wanted)
     try:
@@ -149,7 +147,7 @@ async def claim_now(database: Database, caller: Claimer, wanted: Claim) -> list[
 
 
 def ask_once(database: Database, caller: Claimer, wanted: Claim) -> Request:
-    """Line a claim up that does not wait; its answer is in the request's `taker`.
+    """Hand in a claim that does not wait for jobs. Its answer comes in the request's `taker`.
 
     Cancel the taker to give up.
     """
@@ -159,18 +157,19 @@ def ask_once(database: Database, caller: Claimer, wanted: Claim) -> Request:
 async def claim_or_wait(
     database: Database, waiting: Waiting, caller: Claimer, wanted: Claim, *, wait_ms: int
 ) -> list[JobRow]:
-    """Claim, and wait up to `wait_ms` for something to claim; an empty list when nothing came.
+    """Claim, and wait up to `wait_ms` for something to claim.
 
-    Also when its worker begins to drain or deregisters, and when the server stops.
+    Returns an empty list when nothing came, and at once when its worker begins to drain or
+    deregisters and when the server stops.
 
     Raises:
         Left: as `claim_now`.
-        Unauthorized, AccessDenied: the key was revoked, changed or given a new secret while it
-            waited, or its token was logged out. Said at once, and not at the end of the wait.
+        Unauthorized, AccessDenied: while it waited, its key was revoked, changed or given a new
+            secret, or its token was logged out. Raised at once, not at the end of the wait.
 
     Contract: jobs, J11; catbird-capabilities, section 19.3 (`wait_ms`); amendments, G5.
     """
-    assert caller.until_gone is not None, "somebody has to notice that it leaves"
+    assert caller.until_gone is not None, "without it, nothing would notice that it leaves"
     request = stand_in_line(database, waiting, caller, wanted)
     waiting.begin_of_worker(request, caller.org, wanted.worker_id)
     leaving = asyncio.create_task(caller.until_gone(), name="until-gone")
@@ -197,7 +196,7 @@ async def claim_when_there_is(
 ) -> list[JobRow]:
     """Claim, and wait as long as it takes; an empty list when the server stops.
 
-    Raises: as `claim_or_wait`, without Left: whoever leaves has to cancel this.
+    Raises: as `claim_or_wait` but for Left: cancel this call when the caller leaves.
     """
     request = stand_in_line(database, waiting, caller, wanted)
     try:
@@ -210,9 +209,9 @@ async def claim_when_there_is(
 
 
 def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted: Claim) -> Request:
-    """Line a claim up that waits until there is something for it, or until it leaves its line.
+    """Hand in a claim that waits until there is something for it, or until it leaves its line.
 
-    Its answer is in the request's `taker`. See `claim_or_wait` for what that raises.
+    Its answer comes in the request's `taker`, which raises as `claim_or_wait`.
     """
     request = _line_up(database, caller, wanted, parks=True)
     waiting.begin(request, caller, (wanted.queue_name,))
@@ -220,7 +219,7 @@ def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted:
 
 
 def _line_up(database: Database, caller: Claimer, wanted: Claim, *, parks: bool) -> Request:
-    # A claim that does not park waits as well: behind all that is to be written before it.
+    # A claim that does not park still waits for the writes that were handed in before it.
     return database.submit_claim(
         claim_if_still_allowed,
         (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
@@ -232,7 +231,7 @@ def _line_up(database: Database, caller: Claimer, wanted: Claim, *, parks: bool)
 
 
 def leave_line(database: Database, waiting: Waiting, caller: Claimer, request: Request) -> None:
-    """Give a claim up; if it was just handed jobs, they go back at once."""
+    """Give up a claim; if it was handed jobs just now, they go back at once."""
     if not request.taker.done():
         waiting.end(database, request)
     else:
@@ -240,10 +239,10 @@ def leave_line(database: Database, waiting: Waiting, caller: Claimer, request: R
 
 
 def _release_taken(database: Database, caller: Claimer, request: Request) -> None:
-    """Of a claim that has its jobs when nobody takes them any more."""
+    """Give back the jobs of a claim whose caller no longer takes them."""
     taker: asyncio.Future[Any] = request.taker
     if not taker.done() or taker.cancelled() or taker.exception() is not None:
-        return  # what comes now is given back where it comes from
+        return  # the writing thread gives back jobs that nobody takes
     if taker.result():
         give_back(database, caller, taker.result())
 
@@ -254,7 +253,11 @@ def give_back(database: Database, caller: Claimer, jobs: Sequence[HeldRow]) -> N
 
 
 def handed(database: Database, caller: Claimer, jobs: Jobs) -> Jobs:
-    """The jobs, for a caller that is still there. Raises Left: they are on their way back."""
+    """The jobs, when the caller is still there.
+
+    Raises:
+        Left: it is not, and the jobs go back to their queue.
+    """
     if jobs and caller.is_gone():
         give_back(database, caller, jobs)
         raise Left
@@ -262,7 +265,7 @@ def handed(database: Database, caller: Claimer, jobs: Jobs) -> Jobs:
 
 
 def _refusal_by(event: Event, caller: Claimer, queue_names: Sequence[str]) -> SpooledError | None:
-    """The refusal with which this change ends the wait of a caller; None if it may go on."""
+    """The error with which this event ends the wait of a caller; None when it may go on waiting."""
     match event.type:
         case "token.revoked":
             token: RevokedRow = event.row

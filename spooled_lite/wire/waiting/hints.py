@@ -1,4 +1,4 @@
-"""Wakes callers that wait for a change of a job or a workflow, by the commit that makes it."""
+"""Wakes callers that wait for a change of a job or a workflow once it is committed."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -14,20 +14,21 @@ from spooled_lite.events import MOVING, OF_CREDENTIALS, OF_WORKFLOWS, Event, Eve
 
 K = TypeVar("K")
 
-# However many wait for the same thing, all others are served in between: each of them costs the
-# loop about a third of a millisecond, and the writing thread needs some of the time as well.
+# Callers woken in a row. One costs the loop about a third of a millisecond: with a pause after so
+# many, other calls and the writing thread get their turn even if very many wait for one job.
 WOKEN_AT_ONCE: Final = 10
 PAUSE_SECONDS: Final = 0.005
 
 
 class Hint:
-    """One waiting caller. Being woken is only a hint to look: the row is the truth."""
+    """One waiting caller. When it is woken it must read the row: a hint says only that the row
+    may have changed."""
 
     __slots__ = ("ends_only", "org", "woken")
 
     def __init__(self, org: int, *, ends_only: bool) -> None:
         self.org = org
-        self.ends_only = ends_only  # else woken by every change, of a workflow's steps too
+        self.ends_only = ends_only  # False: woken by every change, also of a workflow's steps
         self.woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake(self) -> None:
@@ -35,13 +36,13 @@ class Hint:
             self.woken.set_result(None)
 
     def renew(self) -> None:
-        """Before a look: what is committed from now on wakes it again."""
+        """Call it before reading the row: commits from now on wake this caller again."""
         if self.woken.done():
             self.woken = self.woken.get_loop().create_future()
 
 
 class Hints:
-    """Use it from one event loop. Nobody is looked at but those who wait for what has changed."""
+    """All hints. Use it from one event loop. An event looks only at the hints it concerns."""
 
     def __init__(self, bus: EventBus) -> None:
         self._of_thing: dict[str, dict[Hint, None]] = {}  # by the id of a job or a workflow
@@ -51,9 +52,10 @@ class Hints:
 
     @contextmanager
     def of(self, org: int, ids: Sequence[str], *, ends_only: bool) -> Iterator[Hint]:
-        """A hint that is woken when something happens to one of these jobs and workflows.
+        """A hint that is woken when one of these jobs and workflows changes.
 
-        Also when the caller may not be allowed to see them any more, and when the server stops.
+        It is also woken when credentials of its organization change or a queue of it is deleted,
+        when the storage was opened again, and when the server stops.
         """
         hint = Hint(org, ends_only=ends_only)
         for each in ids:

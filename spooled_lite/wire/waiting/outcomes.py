@@ -1,4 +1,4 @@
-"""Waiting for the end of a job or a workflow: bounded, and woken by the commit that ends it."""
+"""Waiting for the end of a job or a workflow: the commit that ends it wakes the callers."""
 
 import asyncio
 from collections import Counter
@@ -14,8 +14,8 @@ from spooled_lite.wire.waiting.hints import Hints
 
 T = TypeVar("T")
 
-OF_ORG_MAX: Final = 1_000  # who wait, of one organization; as many as streams of one kind
-IN_ALL_MAX: Final = 10_000  # some kilobytes each, beside their connections
+OF_ORG_MAX: Final = 1_000  # waiting calls of one organization; as many as streams of one kind
+IN_ALL_MAX: Final = 10_000  # waiting calls in all: some kilobytes each, beside their connections
 RETRY_AFTER_SECONDS: Final = 1
 
 
@@ -24,7 +24,7 @@ class Seen(Struct, Generic[T], frozen=True):
 
     value: T
     has_ended: bool
-    # What it ends with is under way, and the end of one of its steps may be its own.
+    # Whether it may end without an event of its own, with the end of one of its steps.
     is_ending: bool = False
 
 
@@ -32,9 +32,9 @@ class Waiter(Struct, frozen=True):
     """The caller that waits."""
 
     org: int
-    # Returns when it has left.
+    # Returns when the caller has left.
     until_gone: Callable[[], Coroutine[Any, Any, None]]
-    # Raises what keeps it from going on: its key or token is good no longer.
+    # Raises Unauthorized or AccessDenied when the caller has lost its rights.
     check: Callable[[], Awaitable[None]]
 
 
@@ -43,7 +43,7 @@ class WaiterLeft(Exception):
 
 
 class Outcomes:
-    """Use it from one event loop. Nothing is written for those who wait, and nothing is polled."""
+    """All callers that wait for an end. Use it from one event loop. Waiting polls nothing."""
 
     def __init__(self, hints: Hints, clock: Clock) -> None:
         self._hints = hints
@@ -56,7 +56,7 @@ class Outcomes:
         return self._counts.total()
 
     def end_all(self) -> None:
-        """Answer every waiting call with the present state, and let none wait any more."""
+        """Answer every waiting call with the present state, and let no further call wait."""
         self._is_stopping = True
         self._hints.wake_all()
 
@@ -68,15 +68,15 @@ class Outcomes:
         *,
         wait_ms: int,
     ) -> Seen[T]:
-        """What `look` sees at the end of what these ids name, or when the time is up.
+        """The state that `look` reads when the jobs or workflows have ended or the time is up.
 
-        Before it is looked at again, the waiter is checked. What `look` or the check raises ends
-        the wait at once.
+        The rights of the waiter are checked before each further look.
 
         Raises:
-            WaiterLeft: it has gone.
-            RateLimited: its organization has as many waiting as it may.
-            Unavailable: very many wait.
+            WaiterLeft: the waiter has left.
+            RateLimited: its organization has OF_ORG_MAX calls waiting.
+            Unavailable: IN_ALL_MAX calls wait.
+            Whatever `look` or the check of the waiter raises, at once.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_ms / 1000
@@ -87,7 +87,7 @@ class Outcomes:
                 seen = await look()
                 if seen.is_ending and hint.ends_only:
                     hint.ends_only = False
-                    seen = await look()  # what its steps did meanwhile was not heard
+                    seen = await look()  # changes of its steps before this line woke nobody
                 return seen
 
             seen = await look_again()

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Final
 
 BYTES_MIN: Final = 1024
-OFF_LOOP_BYTES_MIN: Final = 64 * 1024  # from here on it would hold up the loop
-ACCEPT_BYTES_MAX: Final = 256  # a longer header is not looked at
-LEVEL: Final = 1  # on this kind of text the higher ones cost several times more for a tenth
+OFF_LOOP_BYTES_MIN: Final = 64 * 1024  # a body of this size would hold up the loop
+ACCEPT_BYTES_MAX: Final = 256  # a longer Accept-Encoding is ignored
+LEVEL: Final = 1  # higher levels take several times longer on JSON and save only a tenth more
 
 HEADERS: Final = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
-_GZIP_FRAME: Final = 31  # what zlib calls its largest window inside a gzip frame
+_GZIP_FRAME: Final = 31  # zlib's code for its largest window in a gzip frame
 
 
 async def compress(body: bytes) -> bytes:

@@ -19,14 +19,15 @@ _MAX_AGE: Final = (b"access-control-max-age", b"3600")
 
 
 class Cors:
-    """Outside production every origin may; in production the listed ones, or any without a list."""
+    """Which origins may call: outside production all; in production those listed, or all when
+    none is listed."""
 
     def __init__(self, settings: Settings) -> None:
         self._is_production = settings.environment == "production"
         self._origins = frozenset(each.encode() for each in settings.cors_allowed_origins)
 
     def headers(self, origin: bytes | None) -> tuple[Header, ...]:
-        """For the answer to a request from this origin; none when it comes from no script."""
+        """The CORS headers of an answer to a request with this Origin header."""
         if not self._is_production:
             if origin is None:
                 return ()
@@ -36,16 +37,16 @@ class Cors:
         return ((b"access-control-allow-origin", origin), (b"vary", b"Origin"), _EXPOSE)
 
     def early_headers(self, origin: bytes | None) -> tuple[Header, ...]:
-        """As `headers`, for a request that may not have come far enough to name its origin."""
+        """As `headers`, for a request whose Origin header may not have been read yet."""
         if origin is None and not self._origins:
             return ((b"access-control-allow-origin", b"*"), _EXPOSE)
         return self.headers(origin)
 
     def preflight(self, asked_for: bytes | None) -> tuple[Header, ...]:
-        """For the answer to a preflight, beside `headers`. `asked_for`: the headers to be sent."""
+        """Further headers for a preflight. `asked_for` names the headers the script will send."""
         allowed = _REQUEST_HEADERS
         if not self._is_production and asked_for:
-            # `*` would not cover Authorization, so what is asked for is said back.
+            # `*` would not cover Authorization, so the requested names are repeated.
             allowed = asked_for
         return (
             (b"access-control-allow-methods", _METHODS),

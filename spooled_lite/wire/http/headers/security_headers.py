@@ -9,7 +9,7 @@ _ALWAYS: Final = (
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
     (b"permissions-policy", b"accelerometer=(), camera=(), geolocation=(), microphone=()"),
 )
-# An answer of the API has no content of its own; pages bring another policy.
+# For answers of the API, which load nothing; pages have policies of their own.
 API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload")
 
