@@ -1,20 +1,25 @@
 """What a page may cost: scripts that never hold it up while much happens, and few files at first."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
+from tests.dashboard.conftest import enter
 from tests.dashboard.world import World
 from tests.server_process import API_KEY, ServerProcess
 
 EVENTS_PER_SECOND: Final = 500
 SECONDS: Final = 4.0
 TASK_MS_MAX: Final = 400.0  # 50 is meant; the machine may be busy with the server itself
+HOUR_SECONDS: Final = 3600.0
+SETTLES_SECONDS: Final = 600.0  # lists, charts and the log of events are as full as they get
+GROWTH_BYTES_MAX: Final = 5 * 2**20
 FILES_MAX: Final = 42  # at the first view; fewer is meant
 
 WATCH_TASKS: Final = """
@@ -25,7 +30,7 @@ new PerformanceObserver(all => all.getEntries().forEach(it => { longest = Math.m
 
 
 @contextmanager
-def pouring(server: ServerProcess) -> Iterator[None]:
+def pouring(server: ServerProcess, per_second: int = EVENTS_PER_SECOND) -> Iterator[None]:
     """Jobs are made, each an event, until the end."""
     is_over = threading.Event()
     body = {"queue_name": "flood", "jobs": [{"payload": {}}] * 50}
@@ -33,7 +38,7 @@ def pouring(server: ServerProcess) -> Iterator[None]:
     def pour() -> None:
         headers = {"Authorization": f"Bearer {API_KEY}"}
         with httpx.Client(base_url=f"{server.url}/api/v1", headers=headers) as client:
-            while not is_over.wait(50 / EVENTS_PER_SECOND):
+            while not is_over.wait(50 / per_second):
                 client.post("/jobs/bulk", json=body)
 
     thread = threading.Thread(target=pour)
@@ -75,3 +80,36 @@ def test_the_first_view_asks_for_few_files(
     )
 
     assert len(asked) <= FILES_MAX
+
+
+def size_of(page: Page) -> tuple[int, int]:
+    """What a page keeps once its garbage is collected: bytes of its scripts, nodes."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    used: int = session.send("Runtime.getHeapUsage")["usedSize"]
+    nodes: int = page.evaluate("document.querySelectorAll('*').length")
+    session.detach()
+    return used, nodes
+
+
+@pytest.mark.long
+def test_pages_that_are_open_for_an_hour_do_not_grow(
+    context: BrowserContext, server: ServerProcess, api: httpx.Client, tokens: dict[str, str]
+) -> None:
+    World(api).job("flood")
+    context.add_init_script(enter(tokens))
+    pages = {address: context.new_page() for address in ("/", "/jobs", "/events")}
+    for address, page in pages.items():
+        page.goto(f"{server.url}/#{address}")
+        page.wait_for_selector(".live[data-state='live']")
+
+    with pouring(server, 100):
+        time.sleep(SETTLES_SECONDS)
+        before = {address: size_of(page) for address, page in pages.items()}
+        time.sleep(HOUR_SECONDS - SETTLES_SECONDS)
+        after = {address: size_of(page) for address, page in pages.items()}
+
+    for address, (bytes_before, nodes_before) in before.items():
+        bytes_after, nodes_after = after[address]
+        assert bytes_after - bytes_before < GROWTH_BYTES_MAX, (address, before, after)
+        assert nodes_after <= nodes_before * 1.1, (address, before, after)
