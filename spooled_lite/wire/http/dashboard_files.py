@@ -78,7 +78,7 @@ def page() -> tuple[bytes, bytes]:
 
 
 def page_headers(tag: bytes) -> tuple[Header, ...]:
-    return (*_SAYS[1:], (b"cache-control", b"no-cache"), (b"etag", tag), (b"vary", b"Accept"))
+    return (*_SAYS[1:], (b"cache-control", b"no-cache"), (b"etag", tag))
 
 
 @cache

@@ -11,13 +11,16 @@ from spooled_lite.wire.shapes.sign_in_link import SignInCode, SignInOptions
 
 
 async def sign_in(call: Call) -> Reply:
-    """A code that was shown is used up, whatever comes after."""
+    """A code that was shown is used up, whatever comes after.
+
+    An address that has failed too often is refused before its body is looked at.
+    """
     link = call.services.sign_in_link
     if not link.is_offered:
         raise NotFound("This server prints no link to sign in with")
-    code = (await call.body(SignInCode)).code
     failures, address = call.services.login_failures, client_address(call)
     failures.check(address, call.now_ms)
+    code = (await call.body(SignInCode)).code
     org_id = link.take(code, call.now_ms)
     subject = None if org_id is None else await call.reads.read(subject_of_link, org_id)
     if subject is None:

@@ -286,6 +286,39 @@ def test_the_server_says_how_its_file_its_writer_and_its_loops_are(api: AdminApi
     assert seen["backup"] is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "MISSING_ADMIN_KEY"),
+        ({"Authorization": "Bearer the key"}, "MISSING_ADMIN_KEY"),
+        ({"Authorization": f"Bearer {ADMIN_KEY}"}, "MISSING_ADMIN_KEY"),
+        ({"X-API-Key": ADMIN_KEY}, "MISSING_ADMIN_KEY"),
+        ({"X-Admin-Key": "the key"}, "INVALID_ADMIN_KEY"),
+        ({"X-Admin-Key": ""}, "INVALID_ADMIN_KEY"),
+        ({"X-Admin-Key": "x" * 30_000}, "INVALID_ADMIN_KEY"),
+        ({"X-Admin-Key": b"\xe9"}, "INVALID_HEADER"),
+    ],
+)
+def test_the_server_is_shown_to_the_admin_key_in_its_header_alone(
+    api: AdminApi, headers: dict[str, str | bytes], code: str
+) -> None:
+    key = api.key.encode()
+    sent = {
+        name.encode(): (it.encode() if isinstance(it, str) else it).replace(b"the key", key)
+        for name, it in headers.items()
+    }
+    path = f"admin/server?admin_key={ADMIN_KEY}&x-admin-key={ADMIN_KEY}"
+
+    assert refusal(api.request("GET", path, key=None, headers=sent)) == (401, code)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_the_server_can_only_be_read(api: AdminApi, method: str) -> None:
+    answer = api.admin(method, "server", content=b"x" * 1_000_000)
+
+    assert refusal(answer) == (405, "METHOD_NOT_ALLOWED")
+
+
 def test_each_setting_says_where_it_comes_from_and_no_secret_is_told() -> None:
     places = {"write_line_max": "variable SPOOLED_WRITE_LINE_MAX"}
     with AdminApi(write_line_max=500, jwt_secret="never to be told", given=places) as api:

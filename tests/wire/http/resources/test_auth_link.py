@@ -65,6 +65,34 @@ def test_the_link_is_good_for_ten_minutes(api: WatchedApi) -> None:
     assert api.shown("GET", "auth/options", key=None)["link"] is False
 
 
+def test_a_clock_that_is_set_back_before_the_start_ends_the_link(api: WatchedApi) -> None:
+    code = a_code(api)
+    api.skip(seconds=-1)
+
+    assert api.shown("GET", "auth/options", key=None)["link"] is False
+    assert refusal(sign_in(api, code)) == REFUSED
+
+
+def test_a_refused_address_is_refused_before_its_body_is_read(api: WatchedApi) -> None:
+    a_code(api)
+    for _ in range(10):
+        sign_in(api, "x" * 43)
+
+    for body in (b"", b"no json", b'{"code": "' + b"x" * 5_000_000 + b'"}'):
+        answer = api.post("auth/link", content=body, key=None)
+        assert refusal(answer) == (429, "RATE_LIMIT_EXCEEDED")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_a_code_is_taken_from_a_post_alone(api: WatchedApi, method: str) -> None:
+    code = a_code(api)
+
+    answer = api.request(method, f"auth/link?code={code}", key=None)
+
+    assert answer.status_code == 405
+    assert sign_in(api, code).status_code == 200
+
+
 def test_wrong_codes_count_as_failed_logins(api: WatchedApi) -> None:
     code = a_code(api)
     for _ in range(10):
@@ -81,8 +109,11 @@ def test_wrong_codes_count_as_failed_logins(api: WatchedApi) -> None:
     ("code", "expected"),
     [
         (None, (422, "code", "invalid_type")),
+        (7, (422, "code", "invalid_type")),
+        (["x"], (422, "code", "invalid_type")),
         ("", (400, "code", "length")),
         ("x" * 129, (400, "code", "length")),
+        ("x" * 5_000_000, (400, "code", "length")),
     ],
 )
 def test_a_body_that_is_none_is_refused_with_its_field(

@@ -40,6 +40,18 @@ def test_a_browser_gets_the_dashboard_and_a_program_what_it_always_got(api: Api)
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
+def test_each_answer_at_the_root_tells_caches_that_it_depends_on_the_caller(api: Api) -> None:
+    tag = front(api).headers["etag"]
+    again = api.get("/", key=None, headers={**HTML, "If-None-Match": tag})
+    program, unsaid = api.get("/", headers={"Accept": "application/json"}), api.get("/")
+
+    assert [each.status_code for each in (front(api), again, program, unsaid)] == [
+        200, 304, 404, 404,
+    ]  # fmt: skip
+    for answer in (front(api), again, program, unsaid):
+        assert "Accept" in answer.headers["vary"].split(", ")
+
+
 def test_the_page_is_asked_for_again_and_its_files_are_kept(api: Api) -> None:
     page, file = front(api), api.get(script(api), key=None)
 
