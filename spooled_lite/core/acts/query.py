@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from spooled_lite.core.acts.statements import LISTS, ActRow
+from spooled_lite.core.acts.statements import FILTERS, LISTS, ToldActRow
 from spooled_lite.storage.transaction import Reading
 
 
@@ -14,15 +14,17 @@ class ActsWanted(Struct, frozen=True, kw_only=True):
     subject: str | None = None
     key: str | None = None  # its id
     since_ms: int | None = None  # included
+    kind: str | None = None
+    act: str | None = None
     rows_max: int = 50
     offset: int = 0
 
 
-def list_acts(tx: Reading, org: int, wanted: ActsWanted) -> list[ActRow]:
+def list_acts(tx: Reading, org: int, wanted: ActsWanted) -> list[ToldActRow]:
     """A page of the acts in an organization, newest first."""
     params: dict[str, Any] = {"org": org, "limit": wanted.rows_max, "offset": wanted.offset}
     names = []
-    for name in ("subject", "key", "since_ms"):
+    for name in FILTERS:
         if (value := getattr(wanted, name)) is not None:
             params[name] = value
             names.append(name)

@@ -50,25 +50,39 @@ class Recorded(Generic[P, T]):
         *,
         count: Callable[[Any], int],
         seq: int,
+        made: Callable[[Any], str] | None = None,
     ) -> None:
-        """`count`: how much its result says was done. `seq`: the row of a pass before this one."""
+        """`count`: how much its result says was done. `seq`: the row of a pass before this one.
+        `made`: the id of the subject, where the result has it first."""
         self.__wrapped__ = operation
         self._act = act
         self._count = count
         self._seq = seq
+        self._made = made
 
     def __call__(self, tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> tuple[int, T]:
+        name = self._name_of(tx, self._act.subject)  # a deleted thing has none afterwards
         result = self.__wrapped__(tx, *args, **kwargs)
         count = self._count(result)
         if not count:
             return self._seq, result
-        actor = self._write_down(tx, count)
+        subject = self._act.subject
+        if self._made is not None:
+            subject = self._made(result)
+            name = self._name_of(tx, subject)
+        actor = self._write_down(tx, count, subject, name)
         if actor is None:
             return 0, result
         tx.events = [_told_by(each, actor) for each in tx.events]
         return actor["seq"], result
 
-    def _write_down(self, tx: Tx, count: int) -> ActorRow | None:
+    def _name_of(self, tx: Tx, subject: str) -> str | None:
+        named = statements.NAMES.get(self._act.kind)
+        if named is None or not subject or self._seq:
+            return None
+        return tx.value(named, {"subject": subject, "org": self._act.org})
+
+    def _write_down(self, tx: Tx, count: int, subject: str, name: str | None) -> ActorRow | None:
         if self._seq:
             return tx.row(statements.ADD_TO, {"seq": self._seq, "count": count})
         act = self._act
@@ -79,7 +93,8 @@ class Recorded(Generic[P, T]):
                 "key": act.key,
                 "kind": act.kind,
                 "act": act.act,
-                "subject": act.subject[:SUBJECT_CHARS_MAX],
+                "subject": subject[:SUBJECT_CHARS_MAX],
+                "subject_name": None if name is None else name[:SUBJECT_CHARS_MAX],
                 "reason": None if act.reason is None else act.reason[:REASON_CHARS_MAX],
                 "count": count,
                 "now_ms": tx.now_ms,

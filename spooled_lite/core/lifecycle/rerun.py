@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
@@ -13,7 +14,7 @@ from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.steps import statements as step_statements
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.columns import StepAfterRow
-from spooled_lite.core.steps.dependents import tell_dependents_later
+from spooled_lite.core.steps.dependents import tell_others_later
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import StandingRow
 from spooled_lite.core.workflows.conditions import Standing, standing_of
@@ -77,15 +78,14 @@ def rerun_workflow(
         check_room(tx, org, caps, "workflows", more=1)
     tx.execute(workflow_statements.END_CANCEL, {"id": workflow_id})
     with counted_together(tx, workflow_id):
-        for step, standing in zip(planned.steps, planned.standings, strict=True):
-            _start_over(tx, org, step, met=standing == "met")
+        _start_over(tx, org, planned)
     return planned
 
 
 def _standings(tx: Reading, steps: Sequence[StepAfterRow]) -> list[Standing]:
     """How each step stands once all of them wait again. Raises BadRequest: one would never run."""
     edges: dict[int, list[StandingRow]] = defaultdict(list)
-    numbers = msgspec.json.encode([step["seq"] for step in steps]).decode()
+    numbers = _numbers([step["seq"] for step in steps])
     for edge in tx.rows(step_statements.STANDING_IF_BACK, {"steps": numbers}):
         edges[edge["job"]].append(edge)
     standings = [standing_of(edges[step["seq"]], step["dependency_mode"]) for step in steps]
@@ -98,11 +98,26 @@ def _standings(tx: Reading, steps: Sequence[StepAfterRow]) -> list[Standing]:
     return standings
 
 
-def _start_over(tx: Tx, org: int, step: StepAfterRow, *, met: bool) -> None:
-    row = tx.row(statements.RERUN_STEP, {"seq": step["seq"], "met": int(met), "now_ms": tx.now_ms})
-    assert row is not None, "nothing changes a job between two statements of an operation"
-    if step["result_bytes"] is not None:
-        tx.execute(statements.FORGET_RESULT, {"seq": step["seq"]})
-    tx.emit("job.retried", org, row=row, was=step["status"])
-    announce_times(tx, row)
-    tell_dependents_later(tx, row)
+def _start_over(tx: Tx, org: int, planned: Rerun) -> None:
+    """By a few statements for all steps: each statement lets go of the interpreter, and a thousand
+    steps with several each would hold up every other write."""
+    seqs = [step["seq"] for step in planned.steps]
+    met: dict[bool, list[int]] = {True: [], False: []}
+    for seq, standing in zip(seqs, planned.standings, strict=True):
+        met[standing == "met"].append(seq)
+    rows: dict[int, JobRow] = {}
+    for is_met, some in met.items():
+        asked = {"steps": _numbers(some), "met": int(is_met), "now_ms": tx.now_ms}
+        rows.update((row["seq"], row) for row in tx.rows(statements.RERUN_STEPS, asked))
+    with_result = [step["seq"] for step in planned.steps if step["result_bytes"] is not None]
+    if with_result:
+        tx.execute(statements.FORGET_RESULTS, {"steps": _numbers(with_result)})
+    for step in planned.steps:
+        row = rows[step["seq"]]  # nothing changes a job between two statements of an operation
+        tx.emit("job.retried", org, row=row, was=step["status"])
+        announce_times(tx, row)
+    tell_others_later(tx, seqs)
+
+
+def _numbers(jobs: Sequence[int]) -> str:
+    return msgspec.json.encode(jobs).decode()

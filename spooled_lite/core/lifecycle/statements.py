@@ -306,7 +306,7 @@ RETURNING *
 )
 
 # Of a step that has ended, in whichever way.
-RERUN_STEP: Final = Statement(
+RERUN_STEPS: Final = Statement(
     JobRow,
     """
 UPDATE jobs
@@ -315,12 +315,16 @@ UPDATE jobs
        scheduled_at_ms = NULL, run_at_ms = NULL, started_at_ms = NULL, completed_at_ms = NULL,
        settled_lease_id = NULL, assigned_worker_id = NULL, stop_reason = NULL, progress = NULL,
        progress_message = NULL, updated_at_ms = :now_ms
- WHERE seq = :seq AND status NOT IN ('pending', 'scheduled', 'processing')
+ WHERE seq IN (SELECT value FROM json_each(:steps))
+   AND status NOT IN ('pending', 'scheduled', 'processing')
 RETURNING *
 """,
 )
 
-FORGET_RESULT: Final = "DELETE FROM job_bodies WHERE job = :seq AND which = 'result'"
+FORGET_RESULTS: Final = """
+DELETE FROM job_bodies
+ WHERE which = 'result' AND job IN (SELECT value FROM json_each(:steps))
+"""
 
 CANCEL: Final = Statement(
     JobRow,

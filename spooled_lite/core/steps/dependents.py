@@ -46,6 +46,13 @@ def tell_dependents_later(tx: Tx, job: NumberedRow) -> None:
         tx.due(Deadline.DEPENDENTS, tx.now_ms)
 
 
+def tell_others_later(tx: Tx, jobs: Sequence[int]) -> None:
+    """As `tell_dependents_later`, of many jobs: for callers that have decided about those among
+    them that wait for one another."""
+    if tx.execute(statements.MARK_CASCADES, {"jobs": _numbers(jobs)}):
+        tx.due(Deadline.DEPENDENTS, tx.now_ms)
+
+
 def work_off_cascades(tx: Tx) -> Pass:
     """One pass over `job_cascades`, which tells about TELL_MAX dependents."""
     told, cost = 0, 0

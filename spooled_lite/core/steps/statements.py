@@ -40,6 +40,16 @@ INSERT INTO job_cascades (job, told_job) VALUES (:job, :told_job)
     ON CONFLICT (job) DO UPDATE SET told_job = :told_job
 """
 
+# Those of the jobs that others than themselves wait for. Index job_dependents.
+MARK_CASCADES: Final = """
+INSERT INTO job_cascades (job)
+SELECT told.value FROM json_each(:jobs) AS told
+ WHERE EXISTS (SELECT 1 FROM job_dependencies AS edges
+                WHERE edges.parent = told.value
+                  AND edges.job NOT IN (SELECT value FROM json_each(:jobs)))
+    ON CONFLICT (job) DO UPDATE SET told_job = 0
+"""
+
 END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
 
 # The primary key of job_dependencies: the status of each parent of a job.

@@ -528,6 +528,7 @@ CREATE TABLE acts (
     act           TEXT NOT NULL,
     kind          TEXT NOT NULL,
     subject       TEXT NOT NULL,  -- '' of several
+    subject_name  TEXT,  -- as it was then; null of what has no name beside its id
     count         INTEGER NOT NULL,
     reason        TEXT,
     created_at_ms INTEGER NOT NULL

@@ -28,14 +28,17 @@ class Acting:
         *,
         reason: str | None = None,
         count: Callable[[Any], int] = one,
+        made: Callable[[Any], str] | None = None,
     ) -> None:
-        """`count` takes the result of a write and says how much was done; 0 is not recorded."""
+        """`count` takes the result of a write and says how much was done; 0 is not recorded.
+        `made` takes it and gives the id of what was made, which is then the subject."""
         assert call.caller is not None, "the routes of acts require a caller"
         self.call = call
         self._act = NewAct(
             org=call.org, key=call.caller.key, kind=kind, act=act, subject=subject, reason=reason
         )
         self._count = count
+        self._made = made
         self._seq = 0
 
     async def write(self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -52,4 +55,4 @@ class Acting:
         return result
 
     def _recorded(self, operation: Operation[P, T]) -> Recorded[P, T]:
-        return Recorded(self._act, operation, count=self._count, seq=self._seq)
+        return Recorded(self._act, operation, count=self._count, seq=self._seq, made=self._made)

@@ -1,5 +1,7 @@
 """Running a finished workflow again from some of its steps on."""
 
+from typing import Final
+
 import pytest
 
 from spooled_lite.core.jobs.bodies import IN_ROW_BYTES_MAX
@@ -11,6 +13,8 @@ from spooled_lite.errors import AccessDenied, BadRequest, Conflict, NotFound, Qu
 from spooled_lite.plans import Caps
 from tests.core.job_stage import JobStage
 from tests.core.workflows.graphs import DIAMOND, Graph, a_step, as_seen, caps, check, stored
+
+STATEMENTS_MAX: Final = 30  # of a rerun, however many steps
 
 
 def rerun(graph: Graph, *keys: str, limits: Caps | None = None) -> Rerun:
@@ -79,6 +83,23 @@ def test_results_are_gone_until_they_are_given_anew(stage: JobStage) -> None:
         assert (step["result"], step["result_bytes"]) == (None, None)
     assert stage.rows("SELECT job FROM job_bodies WHERE which = 'result'") == []
     complete_with(graph, "a", large)
+    check(stage)
+
+
+def test_jobs_outside_that_wait_for_a_step_wait_for_it_again(stage: JobStage) -> None:
+    graph = stored(stage, *DIAMOND)
+    graph.complete("a", "c")
+    child = stage.enqueue(parent_job_id=graph.step("d")["id"])["id"]
+    graph.fail("b")
+    stage.run_due()
+    assert stage.job(child)["status"] == "cancelled"
+
+    rerun(graph, "b")
+    stage.run_due()
+
+    assert (stage.job(child)["status"], stage.job(child)["claimable"]) == ("pending", 0)
+    graph.complete("b", "d")
+    assert stage.job(child)["claimable"] == 1
     check(stage)
 
 
@@ -174,7 +195,16 @@ def test_a_thousand_steps_start_over_at_once(stage: JobStage) -> None:
     steps = [a_step("s0"), *(a_step(f"s{n}", f"s{n - 1}", queue_name="q") for n in range(1, 1000))]
     graph = stored(stage, *steps)
     graph.cancel()
+    stage.run_due()
+    statements: list[str] = []
+    stage._connection.set_trace_callback(statements.append)
 
     assert len(rerun(graph, "s0").steps) == 1000
 
+    # Nobody else writes meanwhile: each statement for one step would be a thousand.
+    stage._connection.set_trace_callback(None)
+    of_jobs = [each for each in statements if "job_history" not in each and "event_log" not in each]
+    assert len(of_jobs) < STATEMENTS_MAX
+    # Those that wait for one another were decided about; others wait for none of them.
+    assert stage.rows("SELECT * FROM job_cascades") == []
     assert (graph.counted, graph.claimable) == ((1000, 0, 0, 0, 0), {"s0"})

@@ -12,6 +12,8 @@ async def list_all(call: Call) -> Reply:
         subject=call.query.get("subject") or None,
         key=call.query.get("key") or None,
         since_ms=time_ms(call, "since"),
+        kind=call.query.get("kind") or None,
+        act=call.query.get("act") or None,
         rows_max=shown.fetch,
         offset=shown.offset,
     )

@@ -19,7 +19,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     key = (await call.body(CreateKey)).new_key()
-    issued = await Acting(call, "key", "create", key.name).write_while_valid(
+    issued = await Acting(call, "key", "create", made=lambda it: it.row["id"]).write_while_valid(
         issue_with,
         call.org,
         key,

@@ -78,7 +78,7 @@ async def create(call: Call) -> Reply:
     new = await call.off_loop(_new_schedule, call, await call.body(CreateSchedule))
     call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
-    row = await Acting(call, "schedule", "create", new.name).write(
+    row = await Acting(call, "schedule", "create", made=lambda row: row["id"]).write(
         create_schedule, call.org, new, slot, admission_of(call)
     )
     return reply(ScheduleView.of(row, call.org_id), 201)

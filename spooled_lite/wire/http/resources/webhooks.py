@@ -28,7 +28,7 @@ async def list_all(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     webhook = (await call.body(CreateWebhook)).webhook()
     _check_url(call, webhook.url)
-    row = await Acting(call, "webhook", "create", webhook.name).write(
+    row = await Acting(call, "webhook", "create", made=lambda row: row["id"]).write(
         create_webhook, call.org, webhook, admission_of(call).caps
     )
     return reply(WebhookView.of(row, call.org_id), 201)

@@ -84,7 +84,10 @@ async def rerun(call: Call) -> Reply:
     if body.dry_run:
         planned = await call.reads.read(plan_rerun, *arguments)
     else:
-        planned = await call.write(rerun_workflow, *arguments, admission_of(call).caps)
+        acting = Acting(
+            call, "workflow", "rerun", call.path("id"), count=lambda done: len(done.steps)
+        )
+        planned = await acting.write(rerun_workflow, *arguments, admission_of(call).caps)
     return reply(WorkflowRerun(len(planned.steps), planned.keys))
 
 

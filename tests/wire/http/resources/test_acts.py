@@ -87,6 +87,63 @@ def test_acts_are_found_by_subject_key_and_time(api: WatchedApi) -> None:
     assert acts(api, "?since=2099-01-01T00:00:00Z") == []
 
 
+def test_acts_are_found_by_kind_and_act(api: WatchedApi) -> None:
+    job = api.enqueue()
+    api.shown("POST", "queues/emails/pause", json={})
+    api.shown("POST", "queues/emails/resume")
+    api.request("DELETE", f"jobs/{job['id']}")
+
+    assert [it[:2] for it in acts(api, "?kind=queue")] == [("resume", "queue"), ("pause", "queue")]
+    assert [it[:2] for it in acts(api, "?act=cancel")] == [("cancel", "job")]
+    assert [it[:2] for it in acts(api, "?kind=queue&act=pause&subject=emails")] == [
+        ("pause", "queue")
+    ]
+    assert acts(api, "?kind=nonsense") == []
+
+
+def test_a_thing_has_one_subject_from_its_making_on_and_its_name_of_then(api: WatchedApi) -> None:
+    body = {"name": "Nightly", "cron_expression": "0 2 * * *", "queue_name": "emails",
+            "payload_template": {}}  # fmt: skip
+    made = api.shown("POST", "schedules", 201, json=body)
+    api.shown("PUT", f"schedules/{made['id']}", json={"name": "<b>Daily</b>"})
+    api.shown("POST", f"schedules/{made['id']}/pause")
+    before = api.get(f"acts?subject={made['id']}").json()
+
+    api.request("DELETE", f"schedules/{made['id']}")
+
+    told = api.get(f"acts?subject={made['id']}").json()
+    assert [(it["act"], it["subject_name"]) for it in told] == [
+        ("delete", "<b>Daily</b>"),
+        ("pause", "<b>Daily</b>"),
+        ("change", "Nightly"),
+        ("create", "Nightly"),
+    ]
+    assert [it["subject_exists"] for it in before] == [True] * 3
+    assert [it["subject_exists"] for it in told] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("api-keys", {"name": "CI"}),
+        (
+            "outgoing-webhooks",
+            {"name": "shop", "url": "https://example.com/", "events": ["job.failed"]},
+        ),
+    ],
+)
+def test_what_was_made_and_taken_away_is_named(
+    api: WatchedApi, path: str, body: dict[str, Any]
+) -> None:
+    made = api.shown("POST", path, 201, json=body)
+    api.request("DELETE", f"{path}/{made['id']}")
+
+    told = api.get("acts").json()
+
+    assert [(it["subject"], it["subject_name"]) for it in told] == [(made["id"], body["name"])] * 2
+    assert [it["subject_exists"] for it in told] == [False, False]
+
+
 def test_an_organization_sees_its_own_acts_only(api: WatchedApi) -> None:
     api.shown("POST", "queues/emails/pause", json={})
 

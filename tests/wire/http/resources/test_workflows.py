@@ -362,9 +362,31 @@ def test_a_finished_workflow_is_run_again_from_a_job_on(api: WorkflowApi, start:
     assert api.detail(created["id"])["status"] == "completed"
 
 
+def test_a_rerun_is_an_act_and_its_dry_run_or_refusal_is_none(api: WorkflowApi) -> None:
+    created = api.workflow()
+    path = f"workflows/{created['id']}/rerun"
+    assert api.post(path, json={"from": "a"}).status_code == 409
+    api.complete("a", "b")
+    assert api.post(path, json={"from": "nobody"}).status_code == 400
+    api.shown("POST", path, json={"from": "a", "dry_run": True})
+    assert api.get("acts").json() == []
+
+    api.shown("POST", path, json={"from": "a"})
+
+    [told] = api.get("acts").json()
+    shown = [told[name] for name in ("kind", "act", "subject", "subject_name", "count")]
+    assert shown == ["workflow", "rerun", created["id"], created["name"], 2]
+    [*_, last] = api.get(f"jobs/{api.ids(created)['a']}/history").json()
+    assert last["details"]["by"] == told["key_name"]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
-    [({}, 422), ({"from": []}, 400), ({"from": 7}, 422), ({"from": "x"}, 400)],
+    [
+        *[({}, 422), ({"from": []}, 400), ({"from": 7}, 422), ({"from": "x"}, 400)],
+        *[({"from": [1]}, 422), ({"from": {"a": 1}}, 422), ({"from": None}, 422)],
+        *[({"from": "a", "dry_run": "yes"}, 422), ({"from": ["a"] * 1001}, 400)],
+    ],
 )
 def test_a_rerun_names_jobs_of_the_workflow(
     api: WorkflowApi, body: dict[str, Any], expected: int
@@ -373,6 +395,17 @@ def test_a_rerun_names_jobs_of_the_workflow(
     api.complete("a", "b")
 
     assert api.post(f"workflows/{created['id']}/rerun", json=body).status_code == expected
+    assert api.detail(created["id"])["status"] == "completed"
+
+
+def test_a_workflow_of_another_organization_is_not_run_again(api: WorkflowApi) -> None:
+    created = api.workflow()
+    api.complete("a", "b")
+    path, other = f"workflows/{created['id']}/rerun", api.other_org()
+
+    for body in ({"from": "a"}, {"from": "a", "dry_run": True}):
+        assert refusal(api.request("POST", path, json=body, key=other)) == (404, "NOT_FOUND")
+
     assert api.detail(created["id"])["status"] == "completed"
 
 

@@ -57,6 +57,8 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
         parameters=(
             Parameter("subject", "Only what was done to this: its name, or its id"),
             Parameter("key", "Only what was done with the key of this id"),
+            Parameter("kind", "Only what was done to things of this kind", example="queue"),
+            Parameter("act", "Only this act", example="pause"),
             Parameter(
                 "since", "That was done at or after this time", TIME, example="2026-10-01T09:00:00Z"
             ),
