@@ -1,8 +1,8 @@
-"""How calls are taken from the library, so that none of them can end the server.
+"""Takes calls from the library in a way that no call can end the server.
 
-The library's own loop decodes the path of each call, and ends for good when that is no text: one
-request without a key, and no further call is served. Here the methods that are served are asked
-for by name, and whatever else is called is unimplemented, whatever its name is.
+The library's own loop decodes the path of each call, and ends for good when the path is not text:
+after one such request, without any key, no further call would be served. Here the served methods
+are registered by name, and calls of any other method are answered UNIMPLEMENTED.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from typing import Any, Final
 from grpc import aio
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # it has no types
 
-Handlers = Mapping[str, Any]  # of the library, by path or by name
+Handlers = Mapping[str, Any]  # the library's handlers, by path or by name of the method
 
-# It would log a traceback for each header that is no text, with what it holds, and for each client
-# that leaves while it is written to. Neither is a fault here: what matters of it is refused.
+# This logger would write a traceback for each header that is not text, with its contents, and for
+# each client that leaves during a write. Neither is a fault of the server.
 _LIBRARY: Final = logging.getLogger("grpc._cython.cygrpc")
 _OF_CLIENTS: Final = ("Invalid encoding on", "ExecuteBatchError raised in core")
 
-_UNKNOWN: Final = ""  # instead of the path of a method that is not served
+_UNKNOWN: Final = ""  # stands for the path of a method that is not served
 
 
 def service_handlers(service: str, methods: Handlers) -> Handlers:
@@ -31,7 +31,7 @@ def service_handlers(service: str, methods: Handlers) -> Handlers:
 def accepting(
     *handlers: Handlers, options: Sequence[tuple[str, Any]], calls_max: int
 ) -> aio.Server:
-    """A server of these methods; `calls_max`: at a time, the rest is refused."""
+    """A server of these methods. It refuses calls while `calls_max` are open."""
     if _is_wanted not in _LIBRARY.filters:
         _LIBRARY.addFilter(_is_wanted)
     server = aio.server(options=options)
@@ -39,16 +39,17 @@ def accepting(
     calls.take(
         {path: method for each in handlers for path, method in each.items()}, calls_max=calls_max
     )
-    # What the library has made for itself is never started, and costs nothing.
+    # Replaces the library's own server object, which is never started.
     server._server = calls  # type: ignore[attr-defined]
     return server
 
 
 class _Calls(cygrpc.AioServer):  # type: ignore[misc]  # it has no types
-    """Private to the library, as of the version that is pinned.
+    """Overrides a private class of the library, in the version that is pinned.
 
-    It waits for one call of each method and of unknown ones, over and over. Instead of such a
-    call it gets one task for each that takes them all, and ends with the server.
+    The library asks again and again for a future of the next call, one for each method and one for
+    unknown methods. Here each of these futures is a task that takes all calls of its method, and
+    ends with the server.
     """
 
     def take(self, handlers: Handlers, *, calls_max: int) -> None:
@@ -61,7 +62,7 @@ class _Calls(cygrpc.AioServer):  # type: ignore[misc]  # it has no types
         return asyncio.get_running_loop().create_task(self._take_all(path), name="grpc-calls")
 
     async def _take_all(self, path: bytes | None) -> None:
-        """Raises what the library raises to itself when the server stops."""
+        """Take calls until the server stops, which the library tells by an error of its own."""
         name = _UNKNOWN if path is None else path.decode()
         while True:
             if path is None:

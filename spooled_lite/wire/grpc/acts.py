@@ -36,16 +36,16 @@ class Command(Struct, frozen=True):
 
     job_id: str
     claimant: Claimant
-    more: tuple[Any, ...]  # further arguments of this act
+    more: tuple[Any, ...]  # the further arguments of this act
 
 
 class Settlement(Struct, frozen=True):
     """How one of the three acts is decoded, run and answered. Contract: grpc, 5.3 to 5.6."""
 
-    field: int  # its number in ProcessResponse
+    field: int  # the number of its response in ProcessResponse
     read: Callable[[Any], Command]  # raises RuleBroken, PayloadTooLarge
-    step: Callable[[Call, Command], PreparedStep]  # the operation that it runs
-    say: Callable[[Any], bytes]
+    step: Callable[[Call, Command], PreparedStep]  # gives the operation and its arguments
+    say: Callable[[Any], bytes]  # makes the response from the result of the operation
 
     def submit(self, call: Call, command: Command) -> asyncio.Future[Any]:
         operation, arguments = self.step(call, command)
@@ -61,7 +61,7 @@ class Settlement(Struct, frozen=True):
             return self.say(await outcome)
         except (NotFound, LeaseExpired, Conflict):
             if self is RENEW and not command.claimant.lease_id:
-                return NOT_RENEWED  # without a lease in the request the reason is not given
+                return NOT_RENEWED  # a request without a lease is answered without the reason
             raise
 
 
@@ -101,7 +101,7 @@ FAIL: Final = Settlement(3, _read_fail, _fail, _serialized(fail_response))
 RENEW: Final = Settlement(
     4, _read_renew, _renew, _serialized(lambda renewal: renew_response(leases.end_of(renewal)))
 )
-# By their names in the `oneof` of a ProcessRequest.
+# The acts by their names in the `oneof` of ProcessRequest.
 SETTLEMENTS: Final[Mapping[str, Settlement]] = {
     "complete": COMPLETE,
     "fail": FAIL,

@@ -1,4 +1,4 @@
-"""What a ProcessJobs stream owes its client: begun with the writing thread, written in turn."""
+"""The answers of a ProcessJobs stream: their work is begun early, and they are written in order."""
 
 import asyncio
 from collections import deque
@@ -17,13 +17,13 @@ from spooled_lite.wire.grpc.errors import told
 from spooled_lite.wire.grpc.hand_out import handed_out
 from spooled_lite.wire.waiting.claims import ask_once, give_back
 
-# Settlements that are one operation: each may tell a thousand jobs that wait for it, in 8 ms.
+# Settlements done in one operation. Each may inform a thousand dependent jobs, which takes 8 ms.
 TOGETHER_MAX: Final = 6
-JOB: Final = 1  # the number of `job` in ProcessResponse; those of the three acts are in acts.py
+JOB: Final = 1  # the number of `job` in ProcessResponse; acts.py has those of the three acts
 
 
 class AnswerStream(Protocol):
-    """Whom the answers are written to."""
+    """The stream that answers are written to."""
 
     call: Call
 
@@ -31,30 +31,30 @@ class AnswerStream(Protocol):
     async def refuse(self, error: SpooledError) -> None: ...
 
     async def park(self, wanted: Claim) -> None:
-        """Have a dequeue that found nothing wait."""
+        """Let a dequeue that found no job wait for one."""
         ...
 
 
 class StreamAnswer(Protocol):
-    """What stands in line to be written."""
+    """An answer that waits to be written."""
 
-    weight: int  # how much it counts of what is read ahead
-    size_bytes: int  # of the request that is kept until then
-    backlog_bytes: int
+    weight: int  # how much it counts against the limit of requests read ahead
+    size_bytes: int  # of its request, which is kept until the answer is written
+    backlog_bytes: int  # of jobs that waited for the client and are not written yet
 
     def begin(self, group: "Group") -> None:
-        """Ask for what is to be written; comes before everything else."""
+        """Ask the writing thread for the result. Called before `write` and `hand_back`."""
         ...
 
     async def write(self, stream: AnswerStream) -> None: ...
 
     def hand_back(self, call: Call) -> None:
-        """It will never be written, or not to its end."""
+        """Give back jobs that were not written, because the stream ends before."""
         ...
 
 
 def begin(call: Call, answers: Sequence[StreamAnswer]) -> None:
-    """Have the writing thread work at what these answers need. Their order is kept."""
+    """Begin the work of these answers on the writing thread, in their order."""
     for at in range(0, len(answers), TOGETHER_MAX):
         group = Group(call)
         for answer in answers[at : at + TOGETHER_MAX]:
@@ -63,7 +63,7 @@ def begin(call: Call, answers: Sequence[StreamAnswer]) -> None:
 
 
 class Group:
-    """Settlements that are one request to the writing thread, and get their outcomes together."""
+    """Settlements handed to the writing thread as one request; their outcomes come together."""
 
     def __init__(self, call: Call) -> None:
         self.call = call
@@ -71,7 +71,7 @@ class Group:
         self._outcomes: asyncio.Future[list[Any]] | None = None
 
     def add(self, step: PreparedStep) -> int:
-        """Its place in the group."""
+        """Add a settlement. Returns its place in the group."""
         self._steps.append(step)
         return len(self._steps) - 1
 
@@ -81,8 +81,8 @@ class Group:
             self._outcomes = call.write(together, self._steps)
 
     async def outcome(self, place: int) -> Any:
-        """What became of one, once it is committed. Raises what it was refused with."""
-        assert self._outcomes is not None, "whatever has a place was submitted"
+        """The result of the settlement at this place, once committed. Raises its refusal."""
+        assert self._outcomes is not None, "a group with places was submitted"
         if not self._outcomes.done():
             await asyncio.wait({self._outcomes})
         outcome = self._outcomes.result()[place]
@@ -107,7 +107,7 @@ class RefusedRequest:
 
 
 class Settled:
-    """Of a job that is done with, whether or not the client hears of it."""
+    """The answer to a settlement, which is done even if the client does not get the answer."""
 
     weight = 1
     backlog_bytes = 0
@@ -137,7 +137,7 @@ class Settled:
 
 
 class Arrived:
-    """Jobs of a dequeue that was parked. When none of them can be read, it parks again."""
+    """Jobs for a dequeue that had waited; when the client can read none, it waits again."""
 
     weight = size_bytes = 0
 
@@ -164,7 +164,7 @@ class Arrived:
 
 
 class AskedDequeue:
-    """A dequeue in its turn: its jobs, or a place where it waits for some."""
+    """The answer to a dequeue: its jobs, or none yet, and then the dequeue waits."""
 
     size_bytes = backlog_bytes = 0
 
@@ -175,7 +175,7 @@ class AskedDequeue:
         self._jobs: Arrived | None = None
 
     def begin(self, group: Group) -> None:
-        # It is asked once in its turn, and parks when its turn to be answered has come.
+        # The claim is tried once now. If it finds nothing, it parks when it is this answer's turn.
         self._request = ask_once(group.call.db, group.call.claimer, self._wanted)
 
     async def write(self, stream: AnswerStream) -> None:
@@ -196,7 +196,7 @@ class AskedDequeue:
         if self._jobs is not None:
             self._jobs.hand_back(call)
         elif not taker.done():
-            taker.cancel()  # what it still finds goes back by itself
+            taker.cancel()  # the writing thread gives back jobs that it still finds
         elif taker.exception() is None and taker.result():
             give_back(call.db, call.claimer, taker.result())
 

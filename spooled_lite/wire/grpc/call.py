@@ -1,4 +1,4 @@
-"""One call or stream as a method sees it: who makes it, and everything that may be asked of it."""
+"""A call or stream as the methods see it: its caller and what they need to serve it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -36,7 +36,9 @@ class Call:
         self.deadline = 0.0  # set by the time limit
 
     async def admit(self, word: str) -> None:
-        """Who is calling, how often, and may they: in this order, so that refusals count too.
+        """Check the credential, the rate limit and the permission.
+
+        In this order, so that a call without the permission counts against the limit, too.
 
         Raises:
             Unauthorized, AccessDenied, RateLimited.
@@ -49,7 +51,11 @@ class Call:
             self.admitted.check_may(word)
 
     async def authenticate(self) -> None:
-        """Look the caller up; again, in the life of a stream. Raises Unauthorized, AccessDenied."""
+        """Find the caller by its credential. A stream does this again while it is open.
+
+        Raises:
+            Unauthorized, AccessDenied.
+        """
         self.caller = await self.services.callers.authenticate(self._headers)
 
     def charge(self) -> None:
@@ -61,23 +67,23 @@ class Call:
 
     @property
     def peer(self) -> str | None:
-        """The address and the port at the other end, as HTTP names them."""
-        _, _, address = unquote(self.context.peer()).partition(":")  # behind the kind of address
+        """The address and port of the client, in the form that HTTP has them."""
+        _, _, address = unquote(self.context.peer()).partition(":")  # cuts off `ipv4:`, `ipv6:`
         return address or None
 
     @property
     def headers(self) -> Mapping[bytes, bytes]:
-        """The metadata, as HTTP has its headers."""
+        """The metadata of the call in the form of HTTP headers."""
         given = self.context.invocation_metadata() or ()
         return {name.encode(): _as_bytes(value) for name, value in given}
 
     async def off_loop(self, size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:
-        """Convert something of this size: here, or beside the loop when that takes long."""
+        """Convert a message of this size: here, or on a thread beside the loop when it is large."""
         return await self.services.off_loop.run(self.org, size_bytes, convert, *arguments)
 
     @property
     def admitted(self) -> Caller:
-        assert self.caller is not None, "nothing is asked of a call before it is admitted"
+        assert self.caller is not None, "the call must be admitted first"
         return self.caller
 
     @property
@@ -94,13 +100,13 @@ class Call:
 
     @property
     def reads(self) -> Reads:
-        """Reading the file in this caller's turn."""
+        """Reads of the database in the turns of this call's organization."""
         return self.db.readers.of(self.org)
 
     def write(
         self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
-        """Writing in this caller's turn. See `Database.submit`."""
+        """Write in the turns of this call's organization. See `Database.submit`."""
         return self.db.submit(self.org, operation, *args, **kwargs)
 
     @property
@@ -109,7 +115,7 @@ class Call:
 
     @property
     def claimer(self) -> waiting.Claimer:
-        """The caller as a claim has to know it. Whoever leaves has its call cancelled."""
+        """What claims need to know of the caller. Its call is cancelled when it leaves."""
         caller = self.admitted
         token_id = None if caller.token is None else caller.token.jti
         return waiting.Claimer(
@@ -117,13 +123,13 @@ class Call:
         )
 
     def _is_late(self) -> bool:
-        """Whether the deadline of the call has passed: nobody waits for the answer any more."""
+        """Whether the deadline of the call has passed, so that its client no longer waits."""
         remaining = self.context.time_remaining()
         return remaining is not None and remaining <= 0
 
 
 def parsed(kind: Any, raw: bytes) -> Any:
-    """A message of this class. Raises RuleBroken: the bytes are none."""
+    """The bytes as a message of this class. Raises RuleBroken when they are not one."""
     try:
         return kind.FromString(raw)
     except DecodeError:
@@ -131,7 +137,7 @@ def parsed(kind: Any, raw: bytes) -> Any:
 
 
 async def read(kind: Any, raw: bytes, context: Context) -> Any:
-    """The same for a service that needs no credential; the call ends when the bytes are none."""
+    """As `parsed`, for services that ask for no credential: malformed bytes end the call."""
     try:
         return parsed(kind, raw)
     except RuleBroken as error:
@@ -139,7 +145,7 @@ async def read(kind: Any, raw: bytes, context: Context) -> Any:
 
 
 def _credentials(context: Context) -> dict[bytes, bytes]:
-    """The credential as HTTP headers have it. The client's own name for it comes first."""
+    """The credential in the form of an HTTP header. `x-api-key` wins over `authorization`."""
     found: dict[str, str | bytes] = {}
     for name, value in context.invocation_metadata() or ():
         if name in ("x-api-key", "authorization"):
@@ -147,7 +153,7 @@ def _credentials(context: Context) -> dict[bytes, bytes]:
     name = "x-api-key" if "x-api-key" in found else "authorization"
     value = _as_bytes(found.get(name, b""))
     if value.lstrip()[:7].lower() == b"bearer ":
-        name = "authorization"  # `x-api-key` may hold what stands there. Contract: platform, 2.1
+        name = "authorization"  # `x-api-key` may hold `Bearer …`, too. Contract: platform, 2.1
     return {name.encode("ascii"): value}
 
 

@@ -1,4 +1,4 @@
-"""Messages to the commands of core, and rows to messages. Contract: grpc, sections 4 to 7."""
+"""Makes commands of core from messages, and messages from rows. Contract: grpc, 4 to 7."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -32,17 +32,17 @@ from spooled_lite.errors import PayloadTooLarge, RuleBroken, SpooledError
 from spooled_lite.wire.grpc.descriptors import message_class, spooled_class
 from spooled_lite.wire.grpc.json_structs import json_of, length_of, struct_of
 
-LEASE_SECONDS: Final = 300  # for a caller that names none
+LEASE_SECONDS: Final = 300  # when the request names no duration
 BATCH_MAX: Final = 100
-# What a byte of JSON may be in a Struct: `1,` is eleven bytes there.
+# The most bytes of a Struct per byte of JSON: the two bytes `1,` become eleven.
 STRUCT_BYTES_MAX: Final = 6
 ERROR_CHARACTERS_MAX: Final = 4_096
 CUT_MARK: Final = "... (truncated)"
-NO_ERROR: Final = "Job failed"  # what is stored when the worker says nothing
+NO_ERROR: Final = "Job failed"  # stored when the worker gives no error
 ID_CHARACTERS_MAX: Final = 255
 CONCURRENCY_MAX: Final = 1_000
 SHORT_TEXT_MAX: Final = 50  # of the kind and the version of a worker
-# The years that can be written down, 1 to 9999.
+# The years 1 to 9999, which a time in RFC 3339 can have.
 SECONDS_MIN: Final = -62_135_596_800
 SECONDS_MAX: Final = 253_402_300_799
 NANOS_MAX: Final = 999_999_999
@@ -85,7 +85,7 @@ def new_job(request: Any, *, payload_bytes_max: int) -> NewJob:
 
 
 def claim_of(request: Any, *, limit: int | None = None) -> Claim:
-    """What a DequeueRequest asks for; a StreamJobsRequest too, which has no batch size.
+    """The claim of a DequeueRequest, or of a StreamJobsRequest, which has no batch size.
 
     Raises RuleBroken. Contract: grpc, 5.2 and 6.1.
     """
@@ -105,7 +105,7 @@ def claim_of(request: Any, *, limit: int | None = None) -> Claim:
 
 
 def job_id_of(request: Any) -> str:
-    """The job that somebody settles or renews. Raises RuleBroken: none is named."""
+    """The id of the job to settle or renew. Raises RuleBroken when it is missing."""
     job_id: str = request.job_id
     if not job_id:
         raise RuleBroken.of("job_id", "Field `job_id` is required", "length")
@@ -127,7 +127,7 @@ def result_of(request: Any) -> bytes | None:
 
 
 def error_of(request: Any) -> str:
-    """Contract: grpc, 5.5: of any length, and cut."""
+    """The error of a failed job, which may have any length and is cut. Contract: grpc, 5.5."""
     error: str = request.error or NO_ERROR
     if len(error) <= ERROR_CHARACTERS_MAX:
         return error
@@ -135,7 +135,7 @@ def error_of(request: Any) -> str:
 
 
 def may_retry(request: Any) -> bool:
-    """Only a false that was said keeps a job from its retries: old clients cannot say one."""
+    """Whether the job may be retried. Only an explicit false forbids it, not a missing field."""
     return bool(request.retry) if request.HasField("retry") else True
 
 
@@ -149,7 +149,7 @@ def lease_ms_of(seconds: int) -> int:
 
 
 def job_bytes(row: JobRow, org_id: str) -> bytes:
-    """A job as it goes over the wire. Contract: grpc, 3.4 and section 4."""
+    """The bytes of a Job message. Contract: grpc, 3.4 and section 4."""
     payload, result = row["payload"], row["result"]
     assert payload is not None, "it was read in full"
     job = _Job(
@@ -192,7 +192,7 @@ def fail_response(failed: Failed) -> Any:
 
 
 def renew_response(ends_at_ms: int | None) -> Any:
-    """None: the lease was not renewed."""
+    """`ends_at_ms` is None when the lease was not renewed."""
     success = ends_at_ms is not None
     return _RenewLeaseResponse(success=success, new_expires_at=timestamp(ends_at_ms))
 
@@ -212,9 +212,9 @@ def error_response(error: SpooledError) -> Any:
 
 
 def as_field(number: int, message: bytes) -> bytes:
-    """A message as a field of the one around it, without building the one around it.
+    """A finished message as a field of another message.
 
-    That is how a message of hundreds of kilobytes is written once and not twice.
+    Building the other message with the library would write hundreds of kilobytes a second time.
     """
     return bytes((number << 3 | 2,)) + length_of(message) + message
 
@@ -265,7 +265,11 @@ def _metadata(given: Mapping[str, str]) -> bytes | None:
 
 
 def _json_of(struct: bytes, field: str, bytes_max: int) -> bytes:
-    """Raises RuleBroken, PayloadTooLarge: the second before it has become JSON, where it can."""
+    """The JSON of a Struct. One that is too large in any case is refused before the conversion.
+
+    Raises:
+        RuleBroken, PayloadTooLarge.
+    """
     if len(struct) > bytes_max * STRUCT_BYTES_MAX:
         raise PayloadTooLarge(f"Field `{field}` is larger than {bytes_max} bytes")
     text = json_of(struct, field)
@@ -280,7 +284,7 @@ def _within(value: int, field: str, least: int, most: int) -> int:
 
 
 def _short(text: str, field: str, characters_max: int = ID_CHARACTERS_MAX) -> str:
-    """An id or a name. Raises RuleBroken: it is too long, or holds NUL."""
+    """Check an id or a name. Raises RuleBroken when it is too long or contains NUL."""
     if "\0" in text:
         raise RuleBroken.of(field, f"Field `{field}` must not contain the character NUL", "nul")
     if len(text) > characters_max:
@@ -291,7 +295,11 @@ def _short(text: str, field: str, characters_max: int = ID_CHARACTERS_MAX) -> st
 
 
 def _time_ms(request: Any, field: str) -> int | None:
-    """None: not set, or zero. Raises RuleBroken: it cannot be written down."""
+    """A time in milliseconds; None when it is not set or zero.
+
+    Raises:
+        RuleBroken: the time is outside of the years 1 to 9999.
+    """
     if not request.HasField(field):
         return None
     given = getattr(request, field)

@@ -1,4 +1,4 @@
-"""StreamJobs: one job at a time, the next when the one before is settled or its lease is lost."""
+"""StreamJobs: one job at a time; the next comes once this one is settled or its lease is lost."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ TROUBLE_PAUSE_SECONDS: Final = 1.0
 
 
 class Deliveries:
-    """Serves every StreamJobs of a server."""
+    """Serves all StreamJobs streams of a server."""
 
     def __init__(self, streams: GrpcStreams) -> None:
         self._streams = streams
@@ -27,7 +27,8 @@ class Deliveries:
     async def stream_jobs(self, call: Call, request: Any) -> None:
         """Hand out jobs until the client leaves; never ends by itself. Contract: grpc, 6.1.
 
-        A client that leaves keeps the job it has got; one that it has not got goes back at once.
+        When the client leaves, a job that it has received stays leased to it. A job that it has
+        not received goes back at once.
 
         Raises:
             TooManyStreams, Unavailable, Unauthorized, AccessDenied.
@@ -73,7 +74,7 @@ class _Delivery:
                     call.db, call.services.waiting, call.claimer, self._wanted
                 )
             except Unavailable as error:
-                # The storage will be well again, and the stream need not end for that.
+                # The storage recovers by itself, and the stream goes on then.
                 call.services.counted.log(
                     logger,
                     logging.WARNING,
@@ -88,7 +89,7 @@ class _Delivery:
             return claimed[0]
 
     async def _write(self, job: JobRow) -> bool:
-        """False: nobody can read it over gRPC, and it is nobody's any more."""
+        """Send the job. False: its payload cannot be read, and the job is no longer leased."""
         call = self.call
         try:
             for message in (await handed_out(call, [job])).messages:
@@ -101,7 +102,7 @@ class _Delivery:
 
 
 async def until_lost(call: Call, job: JobRow) -> None:
-    """Return when the lease is not the job's any more, through whichever door that came."""
+    """Return when the job no longer has this lease, whichever way it was settled or lost."""
     with call.services.hints.of(call.org, [job["id"]], ends_only=False) as hint:
         while await call.reads.point(is_held, job["seq"], job["lease_id"]):
             await asyncio.wait({hint.woken})

@@ -1,7 +1,7 @@
-"""The classes of the messages, built from the checked-in descriptor set in pools of their own.
+"""The message classes, built from the checked-in descriptor set in descriptor pools of our own.
 
-The official SDK registers the same file and the same names in the default pool, and two of a kind
-cannot be in one pool. So there is no generated module here.
+The official SDK registers the same file and names in the default pool, and a pool cannot hold a
+name twice. So there is no generated module here.
 """
 
 from functools import cache
@@ -31,25 +31,25 @@ SERVICES: Final = (QUEUE_SERVICE, WORKER_SERVICE, HEALTH_SERVICE, *REFLECTION_SE
 
 
 class Method(Struct, frozen=True):
-    """What the descriptor set says of one method."""
+    """A method as the descriptor set describes it."""
 
     name: str
-    request: Any  # the class
-    response: Any  # the class
+    request: Any  # the message class
+    response: Any  # the message class
     streams_requests: bool
     streams_responses: bool
 
 
 @cache
 def descriptor_set() -> FileDescriptorSet:
-    """What `make proto` wrote, imports included and before those that need them."""
+    """The files that `make proto` wrote. Each file comes after the files it imports."""
     raw = files("spooled_lite.wire.grpc").joinpath("spooled.binpb").read_bytes()
     return FileDescriptorSet.FromString(raw)
 
 
 @cache
 def shown_pool() -> DescriptorPool:
-    """The files as they are: for reflection."""
+    """The unchanged files, for reflection."""
     pool = DescriptorPool()
     for file in descriptor_set().file:
         pool.Add(file)
@@ -66,10 +66,10 @@ def _working_pool() -> DescriptorPool:
 
 @cache
 def message_class(name: str) -> Any:
-    """The class of a message, by its whole name. Its fields of type Struct are bytes.
+    """The class of a message, by its full name. Fields of type Struct are fields of bytes here.
 
-    On the wire that is the same: a message in a message is its bytes. The library would refuse
-    objects that are nested 33 levels deep, and a payload may have a hundred: see json_structs.py.
+    That makes no difference on the wire. The library would refuse objects nested 33 levels deep,
+    and a payload may have a hundred levels: see json_structs.py.
     """
     return GetMessageClass(_working_pool().FindMessageTypeByName(name))
 
@@ -106,7 +106,7 @@ def _with_raw_structs(file: FileDescriptorProto) -> FileDescriptorProto:
 def _make_raw(message: DescriptorProto, field: FieldDescriptorProto) -> None:
     field.type = FieldDescriptorProto.TYPE_BYTES
     field.ClearField("type_name")
-    # Optional, because no object and an empty one are two things.
+    # Optional, to tell a missing object from an empty one.
     field.proto3_optional = True
     field.oneof_index = len(message.oneof_decl)
     message.oneof_decl.add(name=f"_{field.name}")

@@ -1,4 +1,4 @@
-"""The only place that pairs an error with a gRPC status. Contract: grpc, section 8."""
+"""Gives every error its gRPC status; the only place that does. Contract: grpc, section 8."""
 
 import logging
 from collections.abc import Mapping
@@ -32,12 +32,12 @@ from spooled_lite.errors import (
 
 logger = logging.getLogger(__name__)
 
-# Clients search for these words: contract README, section 5.
+# Clients search for these words. Contract: README, section 5.
 BAD_CREDENTIAL: Final = "Invalid API key"
 
 
 class TooManyStreams(SpooledError):
-    """One stream more than there may be. Says nothing of a time to come back after."""
+    """The organization has as many streams as it may. Names no time after which to try again."""
 
     code = "RATE_LIMIT_EXCEEDED"
     error = "rate_limit_exceeded"
@@ -81,7 +81,7 @@ def text_of(error: SpooledError) -> str:
 
 
 def told(error: BaseException) -> SpooledError:
-    """The error as a caller may see it: a bug becomes InternalError without details."""
+    """The error that a caller may see: a bug is logged and becomes InternalError, no details."""
     if isinstance(error, SpooledError):
         return error
     logger.error("a request of a stream failed", exc_info=error)
@@ -89,8 +89,8 @@ def told(error: BaseException) -> SpooledError:
 
 
 async def refuse(context: Context, error: SpooledError) -> NoReturn:
-    """End the call with the status an error becomes."""
-    # A client takes RESOURCE_EXHAUSTED without it for a quota, so the quota must not have one.
+    """End the call with the status of this error."""
+    # Clients tell a quota from a rate limit by its missing `retry-after`.
     trailing = (
         (("retry-after", str(error.retry_after_seconds)),) if isinstance(error, RateLimited) else ()
     )

@@ -1,4 +1,4 @@
-"""Claimed jobs as messages: what a client cannot read is not handed to it, and spoils no others."""
+"""Makes messages of claimed jobs, without the jobs that a client could not read."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,20 +13,21 @@ from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import job_bytes
 from spooled_lite.wire.grpc.json_structs import TooDeep
 
-# What every client takes, less some room for what stands around it.
+# Every client accepts messages of 4 MiB; some room is left for what is around the jobs.
 MESSAGES_BYTES_MAX: Final = 4 * 1024 * 1024 - 1024
 
 
 class HandedOut(Struct, frozen=True):
     messages: list[bytes]
-    left: Sequence[JobRow]  # jobs that no longer fit
+    left: Sequence[JobRow]  # jobs for which there was no room
 
 
 async def handed_out(call: Call, claimed: Sequence[JobRow]) -> HandedOut:
-    """Jobs that were claimed just now, as many as a client takes, at least one.
+    """Jobs that were claimed just now, as many as one message can hold, at least one.
 
-    One that is nested deeper than clients read has failed its attempt, and one that is damaged is
-    a dead letter; neither is in the answer. When this fails, the caller gives the jobs back.
+    A job whose payload is nested too deep for clients has failed its attempt. A job whose payload
+    is damaged becomes a dead letter. Neither is in the answer. When this function fails, its
+    caller gives the jobs back.
 
     Contract: grpc, section 4; amendment 3.
     """
@@ -39,7 +40,7 @@ async def handed_out(call: Call, claimed: Sequence[JobRow]) -> HandedOut:
 
 
 def _converted(jobs: Sequence[JobRow], org_id: str) -> tuple[HandedOut, list[tuple[JobRow, str]]]:
-    """The second: those that cannot be read, and why."""
+    """The messages, and the jobs that clients cannot read with the reason."""
     messages: list[bytes] = []
     unread: list[tuple[JobRow, str]] = []
     size_bytes = 0

@@ -1,4 +1,4 @@
-"""The standard health service: is the server there, and does it take calls?"""
+"""The standard health service: whether the server is up and takes calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,14 +23,14 @@ NOT_SERVING: Final = 2
 SERVICE_UNKNOWN: Final = 3
 
 KNOWN: Final = frozenset({"", QUEUE_SERVICE, WORKER_SERVICE})
-WATCHES_MAX: Final = 1000  # at a time; they need no credential
+WATCHES_MAX: Final = 1000  # open at a time; bounded because they need no credential
 
 _Request: Final = message_class("grpc.health.v1.HealthCheckRequest")
 _Response: Final = message_class("grpc.health.v1.HealthCheckResponse")
 
 
 class HealthService:
-    """No credential is asked for. Contract: grpc, section 1."""
+    """The service. It needs no credential. Contract: grpc, section 1."""
 
     def __init__(self) -> None:
         self._stopping = asyncio.Event()
@@ -56,7 +56,10 @@ class HealthService:
         return self._status()
 
     async def _watch(self, raw: bytes, context: Context) -> AsyncIterator[Any]:
-        """The status, and the next one when it changes; an unknown service may come to be known."""
+        """Send the status, and the next one when the server stops; then end the stream.
+
+        The watch of an unknown service stays open, as the protocol of the service demands.
+        """
         request = await read(_Request, raw, context)
         if self._watch_count >= WATCHES_MAX:
             await context.abort(StatusCode.RESOURCE_EXHAUSTED, "Too many watches are open")

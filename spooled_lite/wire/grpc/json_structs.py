@@ -1,7 +1,7 @@
-"""JSON objects as google.protobuf.Struct, and back: bytes to bytes, without the library's classes.
+"""Converts between JSON objects and google.protobuf.Struct, without the library's classes.
 
-The library takes a hundred messages in each other, and a level of JSON is up to three: what REST
-has stored may be deeper than clients read.
+The library accepts a hundred nested messages, and a level of JSON is up to three of them. So a
+payload stored over REST may be nested deeper than gRPC clients can read.
 Contract: grpc, section 4.
 """
 
@@ -17,14 +17,14 @@ import msgspec
 from spooled_lite.errors import Conflict, RuleBroken
 from spooled_lite.wire.http.json_text import NESTING_MAX, may_have_number_beyond_doubles
 
-# Messages in each other that a client reads in a payload or result: the library takes a hundred,
-# and the response and the job are around it.
+# Nested messages that a client can read inside of a payload or result. The library accepts a
+# hundred, and the response and the job are around them.
 MESSAGES_MAX: Final = 99
-MESSAGES_OF_OBJECT: Final = 3  # the Struct, its entry, the Value
-MESSAGES_OF_ARRAY: Final = 2  # the ListValue, the Value
-WHOLE_MAX: Final = 2**53  # from here on a double does not tell one integer from the next
+MESSAGES_OF_OBJECT: Final = 3  # the Struct, its entry and the Value
+MESSAGES_OF_ARRAY: Final = 2  # the ListValue and the Value
+WHOLE_MAX: Final = 2**53  # from here on, a double cannot hold every integer
 
-# The tags of google/protobuf/struct.proto: number of the field, and how it is written.
+# The tags of google/protobuf/struct.proto: each holds a field's number and its wire type.
 _FIELDS = _KEY = _VALUES = 0x0A
 _VALUE: Final = 0x12
 _NULL, _NUMBER, _STRING, _BOOL, _STRUCT, _LIST = 0x08, 0x11, 0x1A, 0x20, 0x2A, 0x32
@@ -38,7 +38,7 @@ _NOTHING: Final = b"\x08\x00"
 
 
 class _Broken(Exception):
-    """These bytes are no message of this kind."""
+    """The bytes are not a message of this kind."""
 
 
 # -- in --------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ def json_of(data: bytes, field: str) -> bytes:
     """The JSON text of a Struct. Integral numbers below 2^53 are integers, all others floats.
 
     Raises:
-        RuleBroken: NaN, an infinity, nested too deep, or no Struct at all.
+        RuleBroken: it contains NaN or an infinity, is nested too deep, or is not a Struct.
     """
     if not data:
         return b"{}"
@@ -117,7 +117,7 @@ def _array(data: bytes, at: int, end: int, level: int) -> list[Any]:
 
 
 def _value(data: bytes, at: int, end: int, level: int) -> Any:
-    """One that says nothing is null, and the last thing it says counts."""
+    """A Value. Without any field it is null; of several fields the last one counts."""
     value: Any = None
     while at < end:
         tag, at = _varint(data, at, end)
@@ -151,7 +151,7 @@ def _number(value: float) -> int | float:
 
 
 def _part(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Where something begins and ends whose length stands before it."""
+    """The start and the end of a part that has its length in front of it."""
     length, at = _varint(data, at, end)
     if at + length > end:
         raise _Broken
@@ -174,7 +174,7 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _skip(data: bytes, at: int, end: int, tag: int) -> int:
-    """Past a field that is not known, as the library does it."""
+    """Skip an unknown field, as the library does. Returns where the next field begins."""
     kind = tag & 7
     if tag >> 3 == 0:
         raise _Broken
@@ -192,14 +192,14 @@ def _skip(data: bytes, at: int, end: int, tag: int) -> int:
 
 
 class TooDeep(Conflict):
-    """A value that is nested deeper than gRPC clients read, though not than JSON may be."""
+    """The value is nested deeper than gRPC clients can read, though not too deep for JSON."""
 
 
 def struct_of(text: bytes, messages_max: int = MESSAGES_MAX) -> bytes | None:
     """A JSON object as a Struct; None for any other JSON value, which no Struct can hold.
 
     Raises:
-        TooDeep: clients could not read it, nor the message that it is in.
+        TooDeep: clients could read neither the object nor the message around it.
     """
     if text[:1] not in (b"{", b" ", b"\t", b"\r", b"\n"):
         return None
@@ -220,13 +220,14 @@ def _parsed(text: bytes) -> Any:
         try:
             return msgspec.json.decode(text)
         except msgspec.MsgspecError:
-            pass  # half of a surrogate pair, in a file of an earlier version
-    # The library takes 30 µs for each number like 1e308, in one go: 5 s for a payload of 1 MiB.
+            pass  # half of a surrogate pair, stored by an earlier version
+    # msgspec takes 30 µs for each number like 1e308 and lets no other thread run meanwhile: 5 s
+    # for a payload of 1 MiB.
     return json.loads(text, parse_int=float, parse_float=_double)
 
 
 def _double(text: str) -> float:
-    """A function of ours, so that others have the interpreter between two numbers."""
+    """As `float`, but in Python, so that other threads get the interpreter between numbers."""
     return float(text)
 
 
@@ -235,7 +236,7 @@ class _NoRoom(Exception):
 
 
 def _object_bytes(value: dict[str, Any], room: int) -> bytes:
-    """`room`: how many messages may stand in each other here."""
+    """`room` is how many nested messages are still allowed here."""
     inside = room - MESSAGES_OF_OBJECT
     if inside < 0 and (value or not room):
         raise _NoRoom
@@ -278,14 +279,14 @@ def _value_bytes(value: Any, room: int) -> bytes:
 
 
 def _levels(value: Any) -> tuple[int, int]:
-    """How deep something is nested where it takes the most messages, and how much of it fits."""
+    """The levels on the path that needs the most nested messages, and how many of them fit."""
     path = _deepest(value)[1]
     read = sum(1 for messages in accumulate(path) if messages <= MESSAGES_MAX)
     return len(path), read
 
 
 def _deepest(value: Any) -> tuple[int, list[int]]:
-    """The messages of each level on the way to where they are the most, and their sum."""
+    """The path that needs the most nested messages: their sum, and their number at each level."""
     if not isinstance(value, dict | list):
         return 0, []
     own = MESSAGES_OF_OBJECT if isinstance(value, dict) else MESSAGES_OF_ARRAY
@@ -295,14 +296,16 @@ def _deepest(value: Any) -> tuple[int, list[int]]:
 
 
 def _finite(value: int | float) -> float:
-    """The nearest double: what is beyond them all is the last of them, because no Struct may hold
-    an infinity."""
+    """The nearest double; a number beyond all doubles becomes the largest.
+
+    A Struct may not hold an infinity.
+    """
     most = sys.float_info.max
     return float(max(-most, min(most, value)))
 
 
 def length_of(data: bytes) -> bytes:
-    """How long something is, as it stands before it on the wire."""
+    """The length of these bytes, encoded as it goes in front of them on the wire."""
     length = len(data)
     if length < 128:
         return _SHORT[length]

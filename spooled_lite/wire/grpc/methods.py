@@ -1,4 +1,4 @@
-"""How a method is served: admit, read, run; the error boundary; the names clients call."""
+"""How a method is served: admit the call, read the request, run it; and the error boundary."""
 
 import logging
 import time
@@ -22,21 +22,21 @@ from spooled_lite.wire.waiting.claims import Left
 
 logger = logging.getLogger(__name__)
 
-LEFT = "CANCELLED"  # the status counted for a caller that is gone, or whose deadline has passed
+LEFT = "CANCELLED"  # the status counted when the caller has left or its deadline has passed
 
 
 class Unary(Struct, frozen=True):
-    """A method with one request and one response, as a row of a service."""
+    """A method with one request and one response, as a row in the table of a service."""
 
     word: str  # the permission it needs
-    read: Callable[[Call, Any], Any]  # the request as a command; may run on another thread
+    read: Callable[[Call, Any], Any]  # makes a command of the request; may run on another thread
     run: Callable[[Call, Any], Awaitable[bytes]]
 
 
 class Streaming(Struct, frozen=True):
-    """A method with a stream of responses: it writes them itself.
+    """A method with a stream of responses, which its `run` writes.
 
-    It is given the request, or None when it reads a stream of them itself.
+    `run` gets the request, or None when it reads a stream of requests itself.
     """
 
     word: str
@@ -46,12 +46,15 @@ class Streaming(Struct, frozen=True):
 MethodRow = Unary | Streaming
 
 
-# Finds the services that serve a call. In production there is one set for all calls.
+# Finds the services for a call. In production all calls share one set of services.
 Find = Callable[[Context], Services]
 
 
 def handlers_of(service_name: str, rows: Mapping[str, MethodRow], find: Find) -> Handlers:
-    """All methods of a service. Bytes come in and go out: a bad message is answered here."""
+    """The handlers of all methods of a service.
+
+    Requests and responses are bytes for the library, so that malformed messages are answered here.
+    """
     limit = TimeLimit()
     found = {
         method.name: _handler(method, rows[method.name], find, limit)
@@ -95,7 +98,7 @@ def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
             _note_refused(call, method, error)
             await refuse(context, error)
         except Left:
-            # The deadline has passed: the library says so to whoever may still be listening.
+            # The deadline has passed, and the library tells the client so by itself.
             return b""
         except Exception:
             status = "INTERNAL"
@@ -138,6 +141,6 @@ def _streaming(method: Method, row: Streaming, find: Find) -> Any:
 
 
 def _note_refused(call: Call, method: Method, error: SpooledError) -> None:
-    """A line of log about a credential that opens nothing, or nothing any more."""
+    """Log a credential that is not, or no longer, valid."""
     if isinstance(error, Unauthorized):
         call.services.refused.note(client_address(call), f"gRPC {method.name}", error.code)

@@ -1,4 +1,4 @@
-"""The dequeues of a stream that found nothing: they wait in their lines, and are used up once."""
+"""The dequeues of a stream that found no job and wait for one; each is answered once."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,13 +11,16 @@ from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import TooManyStreams, told
 from spooled_lite.wire.waiting.claims import leave_line, stand_in_line
 
-PARKED_MAX: Final = 100  # of one stream, for different queues or workers
+PARKED_MAX: Final = 100  # dequeues of one stream, for different queues or workers
 
 ParkedKey = tuple[str, str]
 
 
 class Parked:
-    """One for each stream. `arrived` is called with jobs, `refused` when there will be none."""
+    """The waiting dequeues of one stream.
+
+    `arrived` is called with the jobs of a dequeue, `refused` when it is ended by an error.
+    """
 
     def __init__(
         self,
@@ -35,10 +38,10 @@ class Parked:
         return len(self._requests)
 
     def park(self, wanted: Claim) -> None:
-        """Wait for something to claim, instead of what waited for the same queue and worker.
+        """Let a dequeue wait. It replaces one that waits for the same queue and worker.
 
         Raises:
-            TooManyStreams: too many wait already.
+            TooManyStreams: PARKED_MAX dequeues wait already.
         """
         place = (wanted.queue_name, wanted.worker_id)
         self._drop(place)
@@ -61,10 +64,10 @@ class Parked:
 
     def _take(self, place: ParkedKey, wanted: Claim, request: Request) -> None:
         if self._requests.get(place) is not request:
-            return  # dropped, and what it had found is on its way back
+            return  # it was dropped, and the jobs it had found go back
         del self._requests[place]
         error = request.taker.exception()
         if error is not None:
             self._refused(told(error))
-        elif request.taker.result():  # nothing, when the server stops
+        elif request.taker.result():  # empty when the server stops
             self._arrived(wanted, request.taker.result())

@@ -1,4 +1,4 @@
-"""ProcessJobs: requests in, answers out in the same order, with many of them under way."""
+"""ProcessJobs: many requests may be under way; their answers are written in the same order."""
 
 import asyncio
 from collections import deque
@@ -26,33 +26,34 @@ from spooled_lite.wire.grpc.parked import Parked
 from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.waiting.claims import give_back
 
-# How far requests are read ahead of their answers; then the client waits, by its flow control.
-AHEAD_MAX: Final = 256  # settlements, and jobs asked for
+# How far requests are read ahead of their answers. Then the client has to wait: flow control.
+AHEAD_MAX: Final = 256  # settlements, and jobs that dequeues ask for
 AHEAD_BYTES_MAX: Final = 8 * 1024 * 1024
-# Behind so many answers that are still to be written a request has time: it is gathered with those
-# that follow. Handed over together, they are a few commits instead of many, and cost less.
+# Behind this many unwritten answers a request need not hurry: it is gathered with those that
+# follow. Handed over together, they need a few commits instead of many.
 IN_HAND_MAX: Final = 8
-GATHER_SECONDS_MAX: Final = 0.02  # and no longer, should the client not take its answers
-# What the client may leave unread of the jobs that waited for it, before it gets no more of them.
+GATHER_SECONDS_MAX: Final = 0.02  # at the longest, even if the client does not take its answers
+# How much of the jobs that came for waiting dequeues may be unwritten before no more are taken.
 BACKLOG_BYTES_MAX: Final = 8 * 1024 * 1024
-FINISH_SECONDS_MAX: Final = 10.0  # for a client to take the last answers of a stream that is ended
-# A client whose request meets the end of its stream is told by its library of an internal error
-# instead of the status. So what it still says is passed over until it has said nothing for a while.
+FINISH_SECONDS_MAX: Final = 10.0  # how long a client may take to read its last answers
+# When a client sends a request while its stream ends, its library reports an internal error instead
+# of the status. So an ending stream ignores requests until none has come for QUIET_SECONDS.
 QUIET_SECONDS: Final = 0.05
-QUIET_WITHIN_SECONDS: Final = 0.5  # and no longer, should it go on
+QUIET_WITHIN_SECONDS: Final = 0.5  # at the longest, even if the client goes on
 
-ERROR: Final = 5  # the number of `error` in ProcessResponse; the others are where they are made
+ERROR: Final = 5  # the number of `error` in ProcessResponse; see acts.py and answers.py for others
 
 _ProcessRequest: Final = spooled_class("ProcessRequest")
 
 
 async def process_jobs(call: Call, streams: GrpcStreams) -> None:
-    """Serve one stream until the client says that it is done. Contract: grpc, 6.2.
+    """Serve one stream until the client ends it. Contract: grpc, 6.2.
 
     Raises:
-        TooManyStreams, Unavailable: it cannot be opened, or the server stops.
-        Unauthorized, AccessDenied: the credential is good no longer.
-        RuleBroken: a message is broken.
+        TooManyStreams: the organization has as many such streams as it may.
+        Unavailable: the server stops.
+        Unauthorized, AccessDenied: the caller has lost its rights.
+        RuleBroken: a message is malformed.
     """
     stream = _Conversation(call)
     with streams.opened("ProcessJobs", stream, count_max=call.settings.streams_per_org_max):
@@ -60,34 +61,34 @@ async def process_jobs(call: Call, streams: GrpcStreams) -> None:
 
 
 class _Conversation:
-    """One stream: a task reads, another one writes, and what is between them stands in line."""
+    """One stream: a task reads requests, another writes answers, and a line is between them."""
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.parked = Parked(call, arrived=self._arrived, refused=self._refused)
         self._line: deque[StreamAnswer] = deque()
-        self._gathered: list[
-            StreamAnswer
-        ] = []  # the last ones of the line: nobody works at them yet
-        self._hurry: asyncio.TimerHandle | None = None  # when they have waited for too long
-        self._changed = asyncio.Event()  # there is something to write, or there never will be
+        # The last answers of the line, whose work has not begun.
+        self._gathered: list[StreamAnswer] = []
+        self._hurry: asyncio.TimerHandle | None = None  # begins their work after a while
+        self._changed = asyncio.Event()  # set when there is an answer to write or reading has ended
         self._has_room = asyncio.Event()
         self._ahead = self._ahead_bytes = self._backlog_bytes = 0
-        self._held_back: dict[tuple[str, str], Claim] = {}  # until the client has read some more
-        self._is_closed = False  # reading has stopped
-        self._reason: SpooledError | None = None  # why it is ended
+        # Dequeues that wait again once the client has read more of its jobs.
+        self._held_back: dict[tuple[str, str], Claim] = {}
+        self._is_closed = False  # whether reading has stopped
+        self._reason: SpooledError | None = None  # why the server ends the stream
         self._tasks: tuple[asyncio.Task[None], ...] = ()
-        self._last_call: asyncio.TimerHandle | None = None
-        self._quiet: asyncio.TimerHandle | None = None  # when nothing is passed over any more
-        self._quiet_within = 0.0
+        self._last_call: asyncio.TimerHandle | None = None  # cuts off the last answers
+        self._quiet: asyncio.TimerHandle | None = None  # ends the reading of ignored requests
+        self._quiet_within = 0.0  # on the loop's clock: when they are read no longer in any case
 
     # -- as one of the streams ---------------------------------------------------------------------
 
     def check(self) -> None:
-        """Which queues are open to the caller is looked at with each request."""
+        """Nothing to check here: each request checks its queue itself."""
 
     def end(self, reason: SpooledError) -> None:
-        """Stop reading; requests that were read are still answered if the client takes it."""
+        """Stop the stream. Requests that were read before are still answered."""
         if self._reason is not None:
             return
         self._reason = reason
@@ -106,7 +107,7 @@ class _Conversation:
         writer = asyncio.create_task(self._write(), name="process-write")
         self._tasks = (reader, writer)
         try:
-            # The writer is the first only when it fails: then nobody is there any more.
+            # The writer ends first only when it fails, and then the client is gone.
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             self._close()
             await asyncio.wait({writer})
@@ -115,7 +116,7 @@ class _Conversation:
         if self._reason is not None:
             raise self._reason
         for task in self._tasks:
-            if not task.cancelled():  # as the one is when the other one failed
+            if not task.cancelled():  # one task is cancelled when the other fails
                 task.result()
 
     def _close(self) -> None:
@@ -126,14 +127,14 @@ class _Conversation:
         self.parked.drop_all()
 
     async def _leave(self) -> None:
-        """What the client has not got goes back, whatever happens meanwhile."""
+        """Stop both tasks, and give back the jobs that the client has not received."""
         for task in self._tasks:
             task.cancel()
         for timer in (self._last_call, self._quiet):
             if timer is not None:
                 timer.cancel()
         self._close()
-        # Before the wait, which may itself be cut short: from here on nothing is written any more.
+        # Given back before the wait, which may be cut short. Nothing is written from here on.
         for answer in self._line:
             answer.hand_back(self.call)
         await asyncio.wait(self._tasks)
@@ -144,7 +145,7 @@ class _Conversation:
         try:
             while (raw := await self._next()) is not None:
                 request = parsed(_ProcessRequest, raw)
-                # A credential that was good a moment ago costs a look into memory.
+                # A credential that was valid a moment ago is found in memory.
                 await self.call.authenticate()
                 self._put(await self._answer_to(request, len(raw)))
         except SpooledError as error:
@@ -152,9 +153,9 @@ class _Conversation:
             await self._next()
 
     async def _next(self) -> bytes | None:
-        """The next request, once there is room for it; None: no more comes.
+        """The next request, once there is room for it; None when the client has ended the stream.
 
-        A stream that is ended has none: it passes them over until it is cancelled.
+        Once the server ends the stream, requests are ignored until the reading task is cancelled.
         """
         while self._ahead >= AHEAD_MAX or self._ahead_bytes >= AHEAD_BYTES_MAX:
             self._has_room.clear()
@@ -166,8 +167,8 @@ class _Conversation:
         return None
 
     def _quieten(self) -> None:
-        """Something was passed over: give it a little longer."""
-        assert self._quiet is not None, "it is ended"
+        """A request was ignored: wait a little longer for the client to fall silent."""
+        assert self._quiet is not None, "the server has ended the stream"
         self._quiet.cancel()
         loop = asyncio.get_running_loop()
         until = min(loop.time() + QUIET_SECONDS, self._quiet_within)
@@ -205,7 +206,7 @@ class _Conversation:
         self._changed.set()
 
     def _is_busy(self) -> bool:
-        """Whether there is enough to be written before it is the turn of what is gathered."""
+        """Whether IN_HAND_MAX answers are to be written before those that are gathered."""
         return len(self._line) - len(self._gathered) >= IN_HAND_MAX
 
     def _hand_over(self) -> None:
@@ -215,14 +216,14 @@ class _Conversation:
         gathered, self._gathered = self._gathered, []
         begin(self.call, gathered)
 
-    # -- from those that are parked ----------------------------------------------------------------
+    # -- from parked dequeues ----------------------------------------------------------------------
 
     def _arrived(self, wanted: Claim, jobs: list[JobRow]) -> None:
         if self._backlog_bytes >= BACKLOG_BYTES_MAX:
             give_back(self.call.db, self.call.claimer, jobs)
             self._held_back[(wanted.queue_name, wanted.worker_id)] = wanted
             return
-        self._hand_over()  # what is gathered stays the last of the line
+        self._hand_over()  # gathered answers must be the last of the line
         answer = Arrived(wanted, jobs)
         self._backlog_bytes += answer.backlog_bytes
         self._line.append(answer)
@@ -268,7 +269,7 @@ class _Conversation:
         await self.say(ERROR, error_response(error).SerializeToString())
 
     async def park(self, wanted: Claim) -> None:
-        """Wait for what was not there, unless nobody is there any more to be given it."""
+        """Let a dequeue wait for jobs, unless the stream no longer reads."""
         if self._is_closed:
             return
         try:

@@ -1,4 +1,4 @@
-"""QueueService: what it needs of its streams is in deliver.py and process.py."""
+"""QueueService. Its streams are in deliver.py and process.py."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,7 +26,7 @@ from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.waiting.claims import claim_now, give_back
 
 JOB_OF_GET: Final = 1  # the number of `job` in GetJobResponse
-JOBS_OF_DEQUEUE: Final = 1  # that of `jobs` in DequeueResponse
+JOBS_OF_DEQUEUE: Final = 1  # the number of `jobs` in DequeueResponse
 
 _EnqueueResponse: Final = spooled_class("EnqueueResponse")
 
@@ -63,7 +63,7 @@ async def _dequeue(call: Call, wanted: Claim) -> bytes:
     call.scope.check(wanted.queue_name)
     claimer = call.claimer
     if claimer.is_gone():
-        return b""  # its deadline has passed
+        return b""  # the deadline of the call has passed
     claimed = await claim_now(call.db, claimer, wanted)
     try:
         handed = await handed_out(call, claimed)
@@ -83,7 +83,7 @@ def _settling(act: Settlement) -> Unary:
 
 
 async def _get_job(call: Call, job_id: str) -> bytes:
-    """Contract: grpc, 5.7: a job that is not there is no error."""
+    """The job; an empty response, and no error, when there is none. Contract: grpc, 5.7."""
     try:
         found = await call.reads.point(get_job, call.org, job_id, call.scope)
         row = await in_full(call.reads, found)

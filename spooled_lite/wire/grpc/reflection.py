@@ -24,18 +24,18 @@ INVALID_ARGUMENT: Final[int] = StatusCode.INVALID_ARGUMENT.value[0]
 
 
 class Reflection:
-    """No credential is asked for. Contract: grpc, section 1."""
+    """The service. It needs no credential. Contract: grpc, section 1."""
 
     def __init__(self) -> None:
         self._open: set[Ending] = set()
 
     def stop(self) -> None:
-        """End what is open: a tool keeps its stream, and nobody waits for that."""
+        """End the open streams, since tools may keep theirs open for long."""
         for stream in tuple(self._open):
             stream.end(stopping())
 
     def handlers(self) -> list[Handlers]:
-        """Of both versions: they differ by their names alone."""
+        """The handlers of both versions of the service, which differ only in their names."""
         return [self._handler(service) for service in REFLECTION_SERVICES]
 
     def _handler(self, service: str) -> Handlers:
@@ -97,13 +97,13 @@ def _file_of(symbol: str) -> Any:
     try:
         return pool.FindFileContainingSymbol(symbol)
     except KeyError:
-        # The library knows no methods by their whole name; tools ask for them.
+        # The library cannot find methods by their full names, and tools ask for them.
         service, _, method = symbol.rpartition(".")
         return pool.FindServiceByName(service).methods_by_name[method].containing_service.file
 
 
 def _file(file: Any) -> dict[str, Any]:
-    """The file, and before it what it imports: tools that know nothing need no second request."""
+    """The file, and before it the files it imports, so that tools need no further requests."""
     found: dict[str, bytes] = {}
     _collect(file, found)
     return {"file_descriptor_response": {"file_descriptor_proto": list(found.values())}}

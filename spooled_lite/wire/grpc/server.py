@@ -29,25 +29,25 @@ from spooled_lite.wire.services import Services
 
 logger = logging.getLogger(__name__)
 
-# Room for a payload that is too large by far: what is refused here is told the rule that it breaks.
-# The library refuses the rest, with a status that clients take for a rate.
+# Larger than any allowed payload, so that we can refuse a payload that is too large and name the
+# rule. The library refuses larger messages, with a status that clients take for a rate limit.
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 METADATA_BYTES_MAX: Final = 64 * 1024  # as the headers of a request over HTTP
-CONNECTIONS_MAX: Final = 2_000  # a client has one or two; the library hangs up on the rest
-FILES_PART: Final = 8  # ... and no more than this part of the files that may be open
-CALLS_MAX: Final = 10_000  # at a time, streams included; the library refuses the rest
-# Read from a connection at once. By itself the library takes up to 4 MiB, for frames without end
-# of headers as well, and keeps twice as much memory for each such connection.
+CONNECTIONS_MAX: Final = 2_000  # a client has one or two; the library closes any more
+FILES_PART: Final = 8  # connections may take one in this many of the files that may be open
+CALLS_MAX: Final = 10_000  # open at a time, streams included; any more are refused
+# The most that is read from a connection at once. By default the library reads up to 4 MiB, even of
+# endless header frames, and keeps twice as much memory for each such connection.
 READ_BYTES_MAX: Final = 64 * 1024
 STREAMS_PER_CONNECTION: Final = 256  # a hundred streams of jobs, and calls beside them
-HANDED_BACK_SECONDS_MAX: Final = 1.0  # for streams that were cut off to hand back their jobs
+HANDED_BACK_SECONDS_MAX: Final = 1.0  # how long a stop waits for streams to hand back their jobs
 
-# Contract: grpc, section 1. Of pings, strikes are not counted at all: a client may send one every
-# ten seconds, and clients count differently when that is.
+# Contract: grpc, section 1. Too frequent pings are never punished: a client may send one every ten
+# seconds, and clients measure that differently.
 OPTIONS: Final[Sequence[tuple[str, Any]]] = (
     ("grpc.so_reuseport", 0),  # with it two servers would share the port
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", -1),  # what is sent has its own bounds
+    ("grpc.max_send_message_length", -1),  # our own code bounds its messages
     ("grpc.max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
@@ -55,7 +55,7 @@ OPTIONS: Final[Sequence[tuple[str, Any]]] = (
     ("grpc.experimental.tcp_max_read_buffer_size", READ_BYTES_MAX),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    # The library waits a minute for the answer to a ping, whatever its other option says.
+    # Without this the library waits a minute for the answer to a ping, despite keepalive_timeout.
     ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
@@ -65,7 +65,7 @@ OPTIONS: Final[Sequence[tuple[str, Any]]] = (
 
 
 class GrpcServer:
-    """Serves one application inside the running event loop; there may be several in one process."""
+    """Serves one application inside the running event loop. A process may have several servers."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class GrpcServer:
         grace_seconds: float,
         find: Find | None = None,
     ) -> None:
-        """`find`: calls may be served by other services than these."""
+        """`find` chooses the services for each call; by default all calls get `services`."""
         self.host = host
         self.port = port  # 0 until start() has found a free one
         self.streams = GrpcStreams()
@@ -92,14 +92,14 @@ class GrpcServer:
 
     @property
     def address(self) -> str:
-        """Where a client on this machine reaches the server."""
+        """The address at which a client on this machine reaches the server."""
         return reached_at(self.host, self.port)
 
     async def start(self) -> None:
         """Listen and serve.
 
         Raises:
-            PortInUse, CannotListen, CannotUseCertificate: before anything is served.
+            PortInUse, CannotListen, CannotUseCertificate: nothing has been served.
         """
         services = self._services
         files = key_and_certificate(services.settings)
@@ -124,8 +124,8 @@ class GrpcServer:
     async def stop(self, *, at_once: bool = False) -> None:
         """Stop in order; may be called again with `at_once` to cut short a stop that is under way.
 
-        Takes no more calls, ends the streams once they have said what they owe, and lets calls in
-        flight finish within the grace time. Leases stay as they are.
+        Takes no more calls, ends the streams once they have written their answers, and lets open
+        calls finish within the grace time. Leases stay as they are.
         """
         server = self._server
         if server is None:
@@ -141,8 +141,8 @@ class GrpcServer:
             logger.error("%d gRPC streams did not end in time", len(self.streams))
 
     async def _listen(self, server: aio.Server, credentials: grpc.ServerCredentials | None) -> None:
-        # Found out with sockets of our own, closed again: the library would log its own account
-        # of a port that is in use, and finds no free one for several addresses.
+        # Sockets of our own find the port and are closed again: the library logs an error of its
+        # own for a port in use, and cannot find one port that is free on several addresses.
         sockets = await listen(self.host, self.port)
         addresses = [each.getsockname()[0] for each in sockets]
         self.port = sockets[0].getsockname()[1]
@@ -163,6 +163,6 @@ class GrpcServer:
 
 def _connections_option() -> tuple[str, int]:
     most = raise_file_limit() // FILES_PART
-    # Negative where the system has no limit.
+    # The limit is negative when the system has none.
     count_max = min(CONNECTIONS_MAX, most) if most > 0 else CONNECTIONS_MAX
     return "grpc.max_allowed_incoming_connections", count_max

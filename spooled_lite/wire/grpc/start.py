@@ -1,4 +1,4 @@
-"""Starting gRPC where it is wanted and installed. Imports the library only then."""
+"""Starts gRPC when it is switched on and installed, and imports the library only then."""
 
 import logging
 import os
@@ -19,21 +19,22 @@ HOW_TO_INSTALL: Final = "install the extra: spooled-lite[grpc]"
 
 
 class NotInstalled(Exception):
-    """A gRPC port was asked for, and the libraries of the extra are not there."""
+    """The settings name a gRPC port, and the libraries of the extra are not installed."""
 
 
 @asynccontextmanager
 async def grpc_of(
     services: Services, find: "Find | None" = None
 ) -> AsyncIterator["GrpcServer | None"]:
-    """Serve gRPC as the settings say; None when it is off, or when nobody set a port for it and
-    its extra is not installed.
+    """Serve gRPC as the settings say.
 
-    `find`: see `GrpcServer`. Stop it in order before the end, or it is cut off.
+    Gives None when gRPC is off, and when its extra is not installed and no port was set for it.
+    For `find` see `GrpcServer`. Stop the server in order before leaving this context, or its calls
+    are cut off.
 
     Raises:
-        NotInstalled: a port was set, and the extra is missing.
-        PortInUse, CannotListen, CannotUseCertificate: before anything is served.
+        NotInstalled: a port was set, and the extra is not installed.
+        PortInUse, CannotListen, CannotUseCertificate: nothing has been served.
     """
     server = _server(services, find)
     if server is None:
@@ -50,7 +51,7 @@ def _server(services: Services, find: "Find | None") -> "GrpcServer | None":
     settings = services.settings
     if settings.grpc_port == "off":
         return None
-    # Else the library writes lines of its own, one for each header that it cannot read.
+    # Otherwise the library writes a line of its own for each header that it cannot read.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from spooled_lite.wire.grpc.server import GrpcServer

@@ -1,4 +1,4 @@
-"""The streams that are open: how many there may be, who may go on, and their end."""
+"""The open streams: limits their number, checks their callers again, ends them."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from spooled_lite.wire.grpc.errors import Context, TooManyStreams
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS: Final = 30.0  # between two looks at the credentials of all streams
+CHECK_SECONDS: Final = 30.0  # between two checks of the credentials of all streams
 DELIVERIES_MAX: Final = 100  # StreamJobs of one organization
 
 
@@ -29,29 +29,27 @@ class OpenStream(Protocol):
         ...
 
     def end(self, reason: SpooledError) -> None:
-        """End with the status of this error. May come twice; must not wait."""
+        """End with the status of this error. May be called twice; must not wait."""
         ...
 
 
 class GrpcStreams:
-    """Use it from the event loop. One timer looks after all of them."""
+    """All open streams of a server, with one timer. Use it from the event loop."""
 
     def __init__(self) -> None:
         self._open: set[OpenStream] = set()
-        self._concerned: set[OpenStream] = (
-            set()
-        )  # to be looked at before it is time for all of them
+        self._concerned: set[OpenStream] = set()  # to be checked at once
         self._wake = asyncio.Event()
         self._counts: Counter[tuple[str, int]] = Counter()
         self._is_empty = asyncio.Event()
         self._is_empty.set()
-        self._is_ended = False  # no more may be opened
+        self._is_ended = False  # True: no stream may be opened any more
 
     def __len__(self) -> int:
         return len(self._open)
 
     def counts(self) -> Mapping[str, int]:
-        """How many are open, by their kind."""
+        """How many streams are open, by kind."""
         found: Counter[str] = Counter()
         for (kind, _), count in self._counts.items():
             found[kind] += count
@@ -59,10 +57,10 @@ class GrpcStreams:
 
     @contextmanager
     def opened(self, kind: str, stream: OpenStream, *, count_max: int) -> Iterator[None]:
-        """Keep a stream among the open ones.
+        """Count a stream among the open ones while entered.
 
         Raises:
-            TooManyStreams: the organization has as many of this kind as it may.
+            TooManyStreams: the organization has `count_max` of this kind open.
             Unavailable: the server is stopping.
         """
         if self._is_ended:
@@ -85,9 +83,9 @@ class GrpcStreams:
                 self._is_empty.set()
 
     async def look_after(self, stop: asyncio.Event, seconds: float = CHECK_SECONDS) -> None:
-        """Check all credentials again and again, and at once those that a change concerns.
+        """Check all credentials every `seconds`, and at once those that a change concerns.
 
-        Real time: it is about connections.
+        It goes by real time and not by the server's clock, which test mode can move.
         """
         stopping = asyncio.create_task(self._until(stop), name="grpc-streams-stop")
         while not stop.is_set():
@@ -103,7 +101,7 @@ class GrpcStreams:
         await stopping
 
     def hear(self, events: Sequence[Event]) -> None:
-        """Take in committed events; streams whose caller has changed are checked soon."""
+        """Note from committed events which streams must be checked, since their callers changed."""
         if not self._open:
             return
         for event in events:
@@ -115,7 +113,7 @@ class GrpcStreams:
                     self._wake.set()
 
     async def check(self) -> None:
-        """End every stream whose caller may not go on. Contract: grpc, section 2."""
+        """End every stream whose caller has lost its rights. Contract: grpc, section 2."""
         await self._check(self._open)
 
     async def _check(self, streams: Iterable[OpenStream]) -> None:
@@ -126,7 +124,7 @@ class GrpcStreams:
             except (Unauthorized, AccessDenied) as error:
                 stream.end(error)
             except SpooledError as error:
-                # Trouble of the storage says nothing of the caller: the next look will tell.
+                # A failure of the storage says nothing about the caller: it is checked again later.
                 stream.call.services.counted.log(
                     logger,
                     logging.WARNING,
@@ -140,13 +138,13 @@ class GrpcStreams:
         self._wake.set()
 
     def end_all(self) -> None:
-        """The server stops: no stream goes on, and none is opened."""
+        """End every stream and open no further one, because the server stops."""
         self._is_ended = True
         for stream in tuple(self._open):
             stream.end(stopping())
 
     async def all_ended(self, *, seconds_max: float) -> bool:
-        """Wait until what the streams have to hand back is handed back. False: not in time."""
+        """Wait until all streams have ended and handed back their jobs. False when not in time."""
         try:
             async with asyncio.timeout(seconds_max):
                 await self._is_empty.wait()
@@ -160,7 +158,7 @@ def stopping() -> Unavailable:
 
 
 class Ending:
-    """Work on a call that goes on until it is done, or somebody says why it must not go on."""
+    """Runs the work of a stream until it is done or `end` gives a reason to stop it."""
 
     def __init__(self) -> None:
         self._limit = asyncio.timeout(None)
@@ -168,10 +166,10 @@ class Ending:
         self._has_begun = False
 
     async def until_done(self, context: Context, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work; it is cancelled when it is ended. Raises the reason it was ended for.
+        """Do the work, which `end` cancels. Raises the reason that `end` was given.
 
-        The client is told first that its stream is open. That is not cut short: the library could
-        then not say any more why the stream ends, and would wait for the client to leave.
+        First the client is told that its stream is open. That is never cut short: the library could
+        then no longer say why the stream ends, and would wait for the client to leave.
         """
         await context.send_initial_metadata(())
         if self._reason is not None:

@@ -1,4 +1,4 @@
-"""The files of TLS, looked at before anything is served with them. Knows nothing of the library."""
+"""Reads and checks the files of TLS before gRPC is served. Knows nothing of the gRPC library."""
 
 import ssl
 from pathlib import Path
@@ -7,15 +7,15 @@ from spooled_lite.config import Settings
 
 
 class CannotUseCertificate(Exception):
-    """TLS was asked for, and its files cannot be used. The message says why."""
+    """TLS is on, and its files cannot be used. The message says why."""
 
 
 def key_and_certificate(settings: Settings) -> tuple[bytes, bytes] | None:
-    """The two files as they are; None when TLS is off.
+    """The contents of the two files; None when TLS is off.
 
     Raises:
         CannotUseCertificate: one cannot be read, the key is encrypted, or they do not belong
-            together. The library would start all the same, and fail every handshake.
+            together. The library would start with them and fail at every handshake.
     """
     if not settings.grpc_tls_enabled:
         return None
@@ -26,7 +26,7 @@ def key_and_certificate(settings: Settings) -> tuple[bytes, bytes] | None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key, password=_no_password)
         return Path(key).read_bytes(), Path(certificate).read_bytes()
-    except OSError as error:  # SSLError is one
+    except OSError as error:  # SSLError is an OSError
         raise CannotUseCertificate(
             f"gRPC cannot use the certificate {certificate} with the key {key}:"
             f" {error.strerror or error}"
@@ -34,5 +34,5 @@ def key_and_certificate(settings: Settings) -> tuple[bytes, bytes] | None:
 
 
 def _no_password() -> str:
-    """Instead of the question that would be put to the terminal."""
+    """Refuses an encrypted key; without this, ssl would ask for the password at the terminal."""
     raise OSError("the key is encrypted")

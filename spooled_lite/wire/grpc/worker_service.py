@@ -51,7 +51,7 @@ async def _heartbeat(call: Call, said: tuple[str, SignOfLife]) -> bytes:
     try:
         row = await call.write(heartbeat, call.org, *said, call.scope)
     except NotFound:
-        return b""  # not acknowledged
+        return b""  # the empty message: not acknowledged
     drains = row["status"] == "draining" or call.services.state.is_stopping
     return bytes(_HeartbeatResponse(acknowledged=True, should_drain=drains).SerializeToString())
 
@@ -61,5 +61,5 @@ async def _deregister(call: Call, worker_id: str) -> bytes:
     try:
         await call.write(deregister, *arguments)
     except NotFound:
-        return b""  # no success
+        return b""  # the empty message: no success
     return bytes(_DeregisterResponse(success=True).SerializeToString())

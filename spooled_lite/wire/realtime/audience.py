@@ -1,4 +1,4 @@
-"""Streams that get the same frames, which are chosen, rendered and joined once for all of them."""
+"""Groups of streams that get the same frames: these are chosen, rendered and joined once."""
 
 import asyncio
 import math
@@ -12,15 +12,16 @@ from spooled_lite.wire.realtime.filters import AudienceKey
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX, CHUNK_BYTES_MAX, Stream
 from spooled_lite.wire.realtime.transition import Transition
 
-# A write to one stream costs some 20 µs of the loop. Waiting five times as long before the next
-# one leaves the loop to those who work: what a thousand streams are told may be 0.1 s late, and
-# comes in fewer and larger writes.
+# How long an audience waits between two writes, per member. A write to one stream costs the loop
+# some 20 µs; waiting five times as long leaves the loop to others. For a thousand streams frames
+# may be 0.1 s late, and come in fewer and larger writes.
 SECONDS_PER_STREAM: Final = 0.000_1
-PENDING_MAX: Final = BACKLOG_MAX // 4  # frames: nobody is taken for slow who was not told
+# Frames that may wait here. They must fit into the backlog of a member that keeps up.
+PENDING_MAX: Final = BACKLOG_MAX // 4
 
 
 class Audience:
-    """Has at least one member. The first tells what all of them want."""
+    """A group with at least one member. Its first member decides which frames all of them get."""
 
     __slots__ = (
         "_ahead", "_not_before", "_pending", "_pending_count", "_timer", "members", "places",
@@ -28,10 +29,9 @@ class Audience:
 
     def __init__(self) -> None:
         self.members: dict[Stream, None] = {}
-        self.places: Counter[AudienceKey] = (
-            Counter()
-        )  # where it is found, and how often it is put there
-        # How much of what is in line a member has or is not to have, where that is something.
+        # The places where the registry finds this audience, and how often it was put there.
+        self.places: Counter[AudienceKey] = Counter()
+        # How many of the pending pieces a member already has or must not get; absent when none.
         self._ahead: dict[Stream, int] = {}
         self._pending: list[Rendered] = []
         self._pending_count = 0
@@ -43,7 +43,10 @@ class Audience:
         return next(iter(self.members))
 
     def tell(self, transition: Transition) -> None:
-        """Put what they want of a transition in line; it is with them at the end of the round."""
+        """Add the frames of a transition that the members want to those that wait.
+
+        When the one job that the members follow has ended, they get all frames now, and finish.
+        """
         first = self.first
         chosen = first.chosen(transition)
         if not chosen:
@@ -97,7 +100,7 @@ class Audience:
         pieces = list(_pieces(self.first.profile, pending))
         oldest = min((each.seq for each in pending if each.seq), default=math.inf)
         for stream in tuple(self.members):
-            # One by one where not all of them may be for it, and where not all have room.
+            # One by one for a member that must not get all of them or may not have room for all.
             had = ahead.get(stream, 0)
             is_one_by_one = (
                 had > 0
@@ -112,7 +115,7 @@ class Audience:
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        # After the whole commit has been told, at the earliest.
+        # `call_soon` and not now, so that all frames of a commit are written together.
         is_quiet = loop.time() >= self._not_before
         self._timer = (
             loop.call_soon(self.flush) if is_quiet else loop.call_at(self._not_before, self.flush)
@@ -120,7 +123,7 @@ class Audience:
 
 
 def _pieces(profile: Profile, pending: Iterable[Rendered]) -> Iterator[Rendered]:
-    """Joined, each of about the size that is written at once."""
+    """The frames joined to pieces of about CHUNK_BYTES_MAX, the size of one write."""
     together: list[Rendered] = []
     size = 0
     for rendered in pending:

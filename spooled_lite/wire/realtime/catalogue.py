@@ -1,7 +1,7 @@
-"""Which frames each transition becomes, in their order, and what stands in them.
+"""Which frames each transition gives, in which order, and their contents.
 
-The one place they are made from, for live streams and for those that come back: both begin with
-a row of the event log. Contract: realtime, section 3; README, section 7.1.
+All frames are made here from rows of the event log, for live events and for replays alike.
+Contract: realtime, section 3; README, section 7.1.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ from spooled_lite.core.queues.levels import Levels
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.realtime.names import NameKind
 
-# Without its result, so that a frame that says its data twice keeps the cap of 30 KiB.
+# Of the data without a result, so that a frame with its data twice stays below the cap of 30 KiB.
 DATA_BYTES_MAX: Final = 14 * 1024
-CUT_TO: Final = 512  # characters of each text, when they are too long together
+CUT_TO: Final = 512  # characters left of each text when the data is larger
 
 _decode_job: Final = msgspec.json.Decoder(JobBody).decode
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -28,7 +28,7 @@ Data = dict[str, Any]
 
 
 class Frame(Struct, frozen=True):
-    """One event as clients see it, in no dialect yet."""
+    """One event for clients, before it is written in a dialect."""
 
     kind: NameKind
     data: bytes  # a JSON object on one line, without `result`
@@ -36,12 +36,12 @@ class Frame(Struct, frozen=True):
     queue_name: str | None = None
     job_id: str | None = None
     worker_id: str | None = None
-    result: bytes | None = None  # a JSON object on one line: put in where there is room
+    result: bytes | None = None  # a JSON object on one line, added when there is room
     new_status: str | None = None
 
 
 def frames_of(logged: Logged) -> tuple[Frame, ...]:
-    """The frames of a transition; nothing for one of a newer version."""
+    """The frames of a logged transition; none for a type that only a newer version knows."""
     make = _MAKERS.get(logged.type)
     return () if make is None else make(logged)
 
@@ -49,9 +49,9 @@ def frames_of(logged: Logged) -> tuple[Frame, ...]:
 def frame(
     kind: NameKind, at_ms: int, data: Data, *, result: bytes | None = None, is_null: str = ""
 ) -> Frame:
-    """What has no value is left out: an empty text is no time, and null is no text.
+    """Make a frame. Fields without a value are left out, since clients expect texts and times.
 
-    `is_null`: the one key that says null instead.
+    `is_null` names the one field that is sent as null instead.
     """
     timestamp = format_ms(at_ms)
     said = {name: value for name, value in data.items() if value is not None or name == is_null}
@@ -86,7 +86,7 @@ def error(message: str, at_ms: int, *, code: str) -> Frame:
 
 
 def job_status(job_id: str, queue_name: str, status: str, at_ms: int) -> Frame:
-    """The first frame of a job stream: where the job stands."""
+    """The first frame of a job's stream: its status now."""
     return frame(
         "job.status",
         at_ms,
@@ -104,7 +104,7 @@ def job_status(job_id: str, queue_name: str, status: str, at_ms: int) -> Frame:
 
 
 class _Job(Struct, frozen=True):
-    """A job after a transition, and what all its frames say."""
+    """A job after a transition, with the fields that all its frames have."""
 
     logged: Logged
     body: JobBody
@@ -114,7 +114,7 @@ class _Job(Struct, frozen=True):
     @classmethod
     def of(cls, logged: Logged) -> "_Job":
         body = _decode_job(logged.body)
-        # Whoever held it is named by the event where the row does not name it any more.
+        # When the row no longer names the worker that held the job, the event does.
         worker_id = body.facts.get("worker_id") or body.assigned_worker_id
         return cls(
             logged, body, {"job_id": logged.subject_id, "queue_name": logged.queue_name}, worker_id
@@ -189,7 +189,7 @@ def _completed(logged: Logged) -> tuple[Frame, ...]:
     job = _Job.of(logged)
     body = job.body
     if body.was != "processing":
-        return (job.status_change(),)  # a step that was skipped: nobody has completed it
+        return (job.status_change(),)  # a step that was skipped, so no worker completed it
     started_at_ms = body.started_at_ms
     done = job.frame(
         "job.completed",
@@ -261,7 +261,7 @@ def _worker(kind: NameKind, *columns: str) -> Callable[[Logged], tuple[Frame, ..
         data.update((column, body.get(column)) for column in columns)
         if "last_seen_at" in data:
             data["last_seen_at"] = format_optional_ms(body.get("last_heartbeat_ms"))
-        # A worker says how many jobs it has, not which.
+        # A worker reports how many jobs it has and not which, so this field is always null.
         return (frame(kind, logged.at_ms, data, is_null="current_job_id"),)
 
     return make
@@ -324,19 +324,19 @@ def _bounded(data: Data) -> bytes:
 
 
 def _object_on_one_line(result: bytes | None) -> bytes | None:
-    """Go's decoder takes an object only, and a frame is one line of text."""
+    """A result that is an object, on one line; None for others: Go clients decode only objects."""
     if result is None or not result.lstrip().startswith(b"{"):
         return None
     return _on_one_line(bytes(msgspec.json.format(Raw(result), indent=-1)))
 
 
-# Some readers take these for the end of a line, as Python's `splitlines` does: the asynchronous
+# Some readers end a line at these characters, as Python's `splitlines` does: the asynchronous
 # stream of the official Python client would lose the frame.
 _LINE_ENDS: Final = tuple((each.encode(), b"\\u%04x" % ord(each)) for each in "\x85\u2028\u2029")
 
 
 def _on_one_line(text: bytes) -> bytes:
-    """JSON, where such a character stands in strings only."""
+    """The JSON with these characters escaped; in JSON they occur only inside of strings."""
     for character, escaped in _LINE_ENDS:
         if character in text:
             text = text.replace(character, escaped)

@@ -1,4 +1,4 @@
-"""Commands of clients on a WebSocket, in both dialects. Contract: realtime, sections 5.3 to 5.5."""
+"""Commands that clients send on a WebSocket, in both dialects. Contract: realtime, 5.3 to 5.5."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -23,9 +23,9 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def obey(streams: Streams, stream: Stream, text: str, *, now_ms: int) -> Sequence[str]:
-    """Do what a message on one of these streams asks for; what is said back, ahead of all else.
+    """Do what a client's message asks for. Returns the answers, which go out before all events.
 
-    What is no command is passed over: the connection stays.
+    A message that is not a command is ignored, and the connection stays open.
     """
     try:
         message = _decode(text)
@@ -44,7 +44,7 @@ def obey(streams: Streams, stream: Stream, text: str, *, now_ms: int) -> Sequenc
     return ()
 
 
-# -- the enum dialect: nothing is ever acknowledged ------------------------------------------------
+# -- the enum dialect, which acknowledges nothing --------------------------------------------------
 
 
 def _enum(
@@ -65,14 +65,14 @@ def _enum(
     return ()
 
 
-# -- the dotted dialect: whoever names a request waits for its answer ------------------------------
+# -- the dotted dialect, which answers commands that have a `request_id` ---------------------------
 
 
 def _dotted(
     streams: Streams, stream: Stream, command: str, message: ClientMessage, now_ms: int
 ) -> Sequence[str]:
     if command == "auth":
-        return ()  # the credential was looked at before the upgrade
+        return ()  # the credential was checked before the upgrade
     if command == "ping":
         return _said(stream, catalogue.ping(now_ms))
     request_id = message.get("request_id")
@@ -92,7 +92,7 @@ def _dotted(
 
 
 def _filters(message: ClientMessage) -> list[Filter]:
-    """Those of a command: what it names is inside `filter` or beside it."""
+    """The filters of a command, whose parts are inside of `filter` or beside it."""
     inside = message.get("filter")
     if inside is not None and not isinstance(inside, dict):
         raise WrongShape.wrong_type("filter", "an object")
@@ -112,7 +112,7 @@ def _filters(message: ClientMessage) -> list[Filter]:
 
 
 def _of_topic(topic: str) -> Iterable[Filter]:
-    """What an older client calls by one word; nothing for a word that is not known."""
+    """The filter for a topic, which older clients send as one word; none for an unknown topic."""
     word, _, name = topic.partition(":")
     if topic == "organization":
         yield UNFILTERED
@@ -132,7 +132,7 @@ def _answer(kind: str, request_id: str | int, **more: str) -> str:
 
 
 def _change(streams: Streams, stream: Stream, command: str, filters: Sequence[Filter]) -> None:
-    """Raises AccessDenied: nothing is changed then."""
+    """Subscribe or unsubscribe. Raises AccessDenied, and then nothing has changed."""
     if command == "unsubscribe":
         for each in filters:
             streams.unsubscribe(stream, each)
@@ -145,7 +145,10 @@ def _change(streams: Streams, stream: Stream, command: str, filters: Sequence[Fi
 
 
 def _check_room(streams: Streams, stream: Stream, filters: Sequence[Filter]) -> None:
-    """Raises AccessDenied. Whoever subscribes to the same once more is asked for the room again."""
+    """Raises AccessDenied when there is no room for these filters.
+
+    A filter that the stream already has counts again.
+    """
     subscriptions = stream.subscriptions
     count = len(filters) + (0 if subscriptions is None else subscriptions.count)
     if count > SUBSCRIPTIONS_MAX:
@@ -165,7 +168,7 @@ def _said(stream: Stream, frame: catalogue.Frame) -> Sequence[str]:
 
 
 def _text(message: ClientMessage, name: str) -> str | None:
-    """Null is as good as left out. Raises WrongShape."""
+    """The text of a field; null counts as missing. Raises WrongShape."""
     value = message.get(name)
     if value is not None and not isinstance(value, str):
         raise WrongShape.wrong_type(name, "a text")
@@ -173,7 +176,7 @@ def _text(message: ClientMessage, name: str) -> str | None:
 
 
 def _texts(message: ClientMessage, name: str) -> list[str]:
-    """Raises WrongShape."""
+    """The texts of a field; null counts as missing. Raises WrongShape."""
     value = message.get(name)
     if value is None:
         return []

@@ -1,4 +1,4 @@
-"""How frames are written: the framing profiles of event streams, the dialects of WebSockets.
+"""Writes frames in the framing profiles of event streams and the dialects of WebSockets.
 
 Contract: realtime, sections 3.1, 3.5, 4.1, 4.3, 5.5.
 """
@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Profile(Enum):
-    """How one connection is written to."""
+    """The form in which one connection gets its frames."""
 
     NAMED = "named"
     MESSAGE = "message"
@@ -30,20 +30,20 @@ class Profile(Enum):
 
 
 class Rendered(Struct, frozen=True, gc=False):
-    """Frames as they are written: bytes of an event stream, or a text for each message.
+    """Frames ready to be written: bytes for an event stream, one text per WebSocket message.
 
-    Joined ones of a WebSocket are bytes of its protocol.
+    When they were joined, they are bytes for a WebSocket, too, and include its framing.
     """
 
-    seq: int  # of the row that they were made from; 0: of none
-    count: int  # frames, as a subscriber's backlog counts them
+    seq: int  # the row of the event log they were made from; 0: none, or several
+    count: int  # the number of frames, for the bound of the backlog
     parts: tuple[bytes | str, ...]
 
 
 def render(
     profile: Profile, frames: Sequence[Frame], *, seq: int = 0, has_id: bool = False
 ) -> Rendered:
-    """`has_id`: the last of them carries the number of the row, for Last-Event-ID."""
+    """Render frames. `has_id` puts the row's number into the last one, for Last-Event-ID."""
     parts: tuple[bytes | str, ...]
     if profile is Profile.WS_ENUM:
         parts = tuple(_enveloped(each, NAMES[each.kind].variant).decode() for each in frames)
@@ -61,7 +61,7 @@ def render(
 
 
 def joined(profile: Profile, several: Sequence[Rendered]) -> Rendered:
-    """The same as one piece, to be written at once. Of no row: it stands for several."""
+    """Several rendered pieces as one, to be written at once. Its `seq` is 0."""
     parts = [part for each in several for part in each.parts]
     if profile in (Profile.WS_ENUM, Profile.WS_DOTTED):
         parts = [_text_frame(str(part).encode()) for part in parts]
@@ -70,7 +70,7 @@ def joined(profile: Profile, several: Sequence[Rendered]) -> Rendered:
 
 
 def _text_frame(text: bytes) -> bytes:
-    """A message of a WebSocket as a server sends it, masked by nothing: RFC 6455, section 5.2."""
+    """The WebSocket frame of a text message, unmasked as from a server. RFC 6455, section 5.2."""
     size = len(text)
     if size < 126:
         return b"\x81" + size.to_bytes(1, "big") + text
@@ -82,7 +82,7 @@ def _text_frame(text: bytes) -> bytes:
 
 
 def _enveloped(frame: Frame, name: str) -> bytes:
-    """Type and data, and copies of what some clients look for at the top."""
+    """Type and data, with copies of those fields that some clients look for at the top level."""
     tail = b',"timestamp":' + _encode(frame.timestamp)
     if frame.job_id is not None:
         tail += b',"job_id":' + _encode(frame.job_id)
@@ -93,7 +93,7 @@ def _enveloped(frame: Frame, name: str) -> bytes:
 
 
 def _dotted_text(frame: Frame) -> bytes:
-    """The data twice: some readers look into `payload`."""
+    """Type and the data twice, as `data` and `payload`, since clients read one or the other."""
     head = b'{"type":' + _encode(NAMES[frame.kind].dotted)
     head += b',"timestamp":' + _encode(frame.timestamp) + b',"data":'
     data = _data(frame, room_bytes=(FRAME_BYTES_MAX - len(head)) // 2)
@@ -101,7 +101,7 @@ def _dotted_text(frame: Frame) -> bytes:
 
 
 def _data(frame: Frame, *, room_bytes: int) -> bytes:
-    """With the result, where there is room for it."""
+    """The data of a frame, with the job's result when there is room for it."""
     data, result = frame.data, frame.result
     with_result = len(data) + len(result or b"") + _AROUND_BYTES
     if result is None or with_result > room_bytes:
@@ -109,7 +109,7 @@ def _data(frame: Frame, *, room_bytes: int) -> bytes:
     return data[:-1] + b',"result":' + result + b"}"
 
 
-_AROUND_BYTES: Final = 100  # names and brackets, and the lines of an event stream
+_AROUND_BYTES: Final = 100  # for names, brackets and the other lines of an event
 
 
 # -- event streams -------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def _message(frame: Frame, id_line: bytes) -> bytes:
 def _both(frame: Frame, id_line: bytes) -> bytes:
     unnamed = _unnamed(_enveloped(frame, NAMES[frame.kind].unnamed), b"")
     if frame.kind == "error":
-        return unnamed  # a browser would take a frame of this name for a broken connection
+        return unnamed  # a browser treats an event named `error` as a broken connection
     return _named(frame, id_line) + unnamed
 
 
@@ -150,7 +150,7 @@ _WRITERS: Final[Mapping[Profile, Callable[[Frame, bytes], bytes]]] = {
 }
 
 
-# -- which one -----------------------------------------------------------------------------------
+# -- choosing a profile ----------------------------------------------------------------------------
 
 _GO: Final = ("go-http-client", "spooled-go")
 _SCRIPTS: Final = ("node", "undici", "bun", "deno")
@@ -164,9 +164,9 @@ _ASKED_DIALECT: Final = {"enum": Profile.WS_ENUM, "dotted": Profile.WS_DOTTED}
 def stream_profile(
     asked: str | None, *, agent: str, came_by: str, is_browser_fetch: bool
 ) -> Profile:
-    """Of an event stream. `came_by`: what brought the credential, the name of a header or `query`.
+    """The profile of an event stream, by the first rule that fits. Contract: realtime, 4.3.
 
-    The first that fits, as in the contract: realtime, section 4.3.
+    `came_by` says where the credential was: the name of a header, or `query`.
     """
     if asked in _ASKED:
         return _ASKED[asked]
@@ -180,7 +180,7 @@ def stream_profile(
 
 
 def websocket_profile(asked: str | None, *, agent: str, came_by: str) -> Profile:
-    """Of a WebSocket, until a command of the other dialect comes. Contract: section 5.5."""
+    """The first dialect of a WebSocket; its commands may change it. Contract: realtime, 5.5."""
     if asked in _ASKED_DIALECT:
         return _ASKED_DIALECT[asked]
     if agent.lower().startswith(_GO) or came_by != "query":

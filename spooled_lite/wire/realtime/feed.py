@@ -1,7 +1,7 @@
-"""Tells every open stream of what was committed; one timer for all that is due by itself.
+"""Sends committed events to open streams; one timer does what is due without an event.
 
-Live events are a hint to look; rows are the truth. A stream that falls behind is ended and comes
-back with Last-Event-ID.
+Live events are only hints: the rows are the truth. A stream that falls behind is ended, and its
+client comes back with Last-Event-ID.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ from spooled_lite.wire.share import Share
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 30
-TOO_MANY: Final = "Too many WebSocket connections"  # streams get the same answer
+TOO_MANY: Final = "Too many WebSocket connections"  # event streams are refused with it, too
 TOO_MANY_NAMES: Final = "The open streams of this organization name too many queues and jobs"
-# Pages of the log that are read and rendered at once: a page takes milliseconds of the loop, and
-# after a restart everybody comes back together.
+# Replays that read and render a page at the same time. A page takes milliseconds of the loop, and
+# after a restart all clients come back together.
 REPLAYS_MAX: Final = 2
-COMMANDS_PART: Final = 0.25  # of the loop's time, for what all WebSockets ask for
+COMMANDS_PART: Final = 0.25  # the part of the loop's time spent on the commands of all WebSockets
 
 
 class Feed:
-    """Use it from one event loop."""
+    """All open streams and what is sent to them. Use it from one event loop."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Feed:
         streams_max: int,
         checks_words: bool = True,
     ) -> None:
-        """`streams_max`: of each kind and organization."""
+        """`streams_max` bounds the streams of one kind and organization."""
         self.readers = db.readers
         self.clock = clock
         self.streams = Streams()
@@ -68,7 +68,7 @@ class Feed:
         self._streams_max = streams_max
         self._checks_words = checks_words
         self.replays = asyncio.Semaphore(REPLAYS_MAX)
-        self._due = asyncio.Event()  # something is to be done before the next turn
+        self._due = asyncio.Event()  # set when a turn is due before its time
         self._is_stopping = False
         self.use(Timing())
         bus.listen(self._listen)
@@ -76,7 +76,7 @@ class Feed:
         metrics.watch("spooled_websockets", lambda: self.streams.count("websocket"))
 
     def use(self, timing: Timing) -> None:
-        """Other times than the usual ones, from the next stream on."""
+        """Use these times instead of the default ones, for streams opened from now on."""
         streams, readers, clock = self.streams, self.readers, self.clock
         self.timing = timing
         self.turns = StreamTurns(streams, readers, clock, timing)
@@ -91,7 +91,8 @@ class Feed:
         """Send events to this stream from now on. The caller must `close` it.
 
         Raises:
-            RateLimited: the organization has as many as it may, or they name as much as they may.
+            RateLimited: the organization has as many streams as it may, or they name as many
+                queues, jobs and events as they may.
             Unavailable: the server is stopping.
 
         Contract: realtime, section 5.8.
@@ -104,7 +105,7 @@ class Feed:
             raise self._too_many(NAMES_OF_ORG_MAX, TOO_MANY_NAMES)
         stream.begin(asyncio.get_running_loop().time(), self.timing)
         if not self.streams:
-            self._due.set()  # the timer stands still while nobody is there
+            self._due.set()  # the timer does not run while no stream is open
         self.streams.add(stream)
 
     def _too_many(self, limit: int, message: str) -> RateLimited:
@@ -125,14 +126,14 @@ class Feed:
         self.streams.remove(stream)
 
     def end_all(self) -> None:
-        """The server stops: event streams end, WebSockets are closed, no new ones are opened."""
+        """End all event streams, close all WebSockets and open no new ones: the server stops."""
         self._is_stopping = True
         self.streams.flush()
         for stream in self.streams:
             stream.finish("stopping")
         self._due.set()
 
-    # -- what was committed --------------------------------------------------------------------
+    # -- committed events ----------------------------------------------------------------------
 
     def _listen(self, events: Sequence[Event]) -> None:
         if not self.streams:
@@ -164,7 +165,7 @@ class Feed:
             audience.tell(transition)
 
     def _give_up(self, news: News) -> None:
-        """End the streams this event may concern; they read it when they come back."""
+        """End the streams this event may concern; their clients get it when they come back."""
         for audience in self._concerned(news.org, news.queue_name, news.job_id):
             for stream in audience.members:
                 stream.finish("slow")
@@ -176,8 +177,8 @@ class Feed:
         return self.streams.concerned(org, queue_name, job_id)
 
     def _tell_deleted(self, news: News) -> None:
-        """Contract: realtime, section 4.2 (`/events/jobs/{id}`)."""
-        assert news.queue_name is not None, "every job is of a queue"
+        """End the streams of a job that was deleted. Contract: realtime, section 4.2."""
+        assert news.queue_name is not None, "every job is in a queue"
         for stream in self.streams.of_job(news.org, news.job_id):
             if stream.wants_queue(news.queue_name):
                 stream.say(catalogue.error("Job not found", news.at_ms, code="NOT_FOUND"))
@@ -186,7 +187,7 @@ class Feed:
     # -- the timer -----------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Do what is due by itself. Costs nothing while no stream is open."""
+        """Do what is due without an event, until `stop`. Costs nothing while no stream is open."""
         stopping = asyncio.create_task(self._until(stop), name="streams-stop")
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
@@ -196,7 +197,7 @@ class Feed:
             try:
                 await self._turn()
             except Exception:
-                # The next turn tries again: streams must not go silent because one thing failed.
+                # The next turn tries again: one failure must not stop keep-alives and checks.
                 logger.exception("a turn of the streams failed")
         await stopping
 

@@ -1,4 +1,4 @@
-"""A filter, of a URL or a subscription: which frames are wanted. Contract: realtime, 4.2, 5.4."""
+"""The filter of a URL or a subscription: which frames are wanted. Contract: realtime, 4.2, 5.4."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, Self
@@ -15,22 +15,22 @@ QUEUES_MAX: Final = 100  # in one filter
 ID_CHARS_MAX: Final = 255
 
 _MARKS: Final = frozenset("-_.*")
-ALWAYS: Final = frozenset({"ping", "error", "system.health"})  # of no queue: everybody may see it
+ALWAYS: Final = frozenset({"ping", "error", "system.health"})  # in no queue; any key may see them
 
-# Where a stream is looked for when something happens: under a queue, the beginning of the names of
-# several, a job, or always.
+# A place where the registry looks for the streams of an event: a queue's name, the beginning of
+# names, a job's id, or the place of streams that are always looked at.
 AudienceKey = tuple[Literal["all", "queue", "beginning", "job"], str]
 EVERYWHERE: Final[AudienceKey] = ("all", "")
 
 
 class Filter(Struct, frozen=True):
-    """What all of its parts let pass. An empty one lets everything pass.
+    """A frame passes when it fits every part that is given. An empty filter lets all pass.
 
-    Holding a frame against it costs the same however many queues it names.
+    Checking a frame costs the same however many whole names the filter has.
     """
 
     queues: frozenset[str] = frozenset()  # whole names
-    beginnings: tuple[str, ...] = ()  # ... and how names may begin, in order
+    beginnings: tuple[str, ...] = ()  # the beginnings of further names, sorted
     job_id: str | None = None
     worker_id: str | None = None
     kinds: frozenset[NameKind] | None = None  # None: all
@@ -44,9 +44,10 @@ class Filter(Struct, frozen=True):
         worker_id: str | None = None,
         kinds: frozenset[NameKind] | None = None,
     ) -> Self:
-        """`queues`: names, or beginnings of names with `*` at the end.
+        """`queues` are names, or beginnings of names with `*` at the end.
 
-        Raises RuleBroken: a value that nothing could be called.
+        Raises:
+            RuleBroken: a value is too long or has characters that names cannot have.
         """
         names = {name for name in queues if name}
         if len(names) > QUEUES_MAX:
@@ -67,14 +68,14 @@ class Filter(Struct, frozen=True):
 
     @property
     def name_count(self) -> int:
-        """How much it is to be kept: what it names, times the events it names."""
+        """What the filter counts against the bounds: things it names, times events it names."""
         others = (self.job_id is not None) + (self.worker_id is not None)
         named = len(self.queues) + len(self.beginnings) + others
         return max(1, named) * max(1, len(self.kinds or ()))
 
     @property
     def places(self) -> Sequence[AudienceKey]:
-        """Whatever it lets pass, of those events that have a queue, is about one of these."""
+        """Where to register the filter: each event with a queue that passes has such a place."""
         if self.job_id is not None:
             return (("job", self.job_id),)
         if self.is_everywhere:
@@ -91,16 +92,16 @@ class Filter(Struct, frozen=True):
         return bool(self.queues or self.beginnings)
 
     def check_scope(self, scope: Scope) -> None:
-        """Raises AccessDenied: it names a queue that the key does not open.
+        """Raises AccessDenied when the filter names a queue that the key may not use.
 
-        A beginning of names is no queue: of what it matches, the key sees its own.
+        A beginning of names is never refused: the key gets the frames of its own queues.
         """
         for name in self.queues:
             scope.check(name)
 
     def passes(self, frame: Frame) -> bool:
         if self.kinds is not None and frame.kind not in self.kinds:
-            # What tells of the connection itself is not chosen.
+            # Frames about the connection itself always pass.
             return frame.kind in ("ping", "error")
         if frame.kind in ALWAYS:
             return True
@@ -118,7 +119,7 @@ UNFILTERED: Final = Filter()
 
 
 def check_queue_value(name: str) -> None:
-    """Raises RuleBroken: no queue can be called so, nor begin so."""
+    """Raises RuleBroken for a text that can be neither a queue's name nor the beginning of one."""
     if len(name) > QUEUE_NAME_MAX:
         raise RuleBroken.of(
             "queue", f"Field `queue` has at most {QUEUE_NAME_MAX} characters", "length"
@@ -131,7 +132,7 @@ def check_queue_value(name: str) -> None:
 
 
 def checked_id(value: str | None, field: str) -> str | None:
-    """None for nothing. Raises RuleBroken: it is too long."""
+    """The id; None when it is missing or empty. Raises RuleBroken when it is too long."""
     if value is not None and len(value) > ID_CHARS_MAX:
         raise RuleBroken.of(
             field, f"Field `{field}` has at most {ID_CHARS_MAX} characters", "length"

@@ -38,7 +38,7 @@ class Names(Struct, frozen=True):
     variant: str  # the `type` of the enum dialect; the event line is the kind itself
     dotted: str  # the `type` of the dotted dialect
     unnamed: str  # the `type` of frames without an event line, of the profile "both"
-    others: tuple[str, ...] = ()  # what clients call it themselves
+    others: tuple[str, ...] = ()  # further names that clients use in filters
 
 
 def _plain(kind: str) -> Names:
@@ -86,9 +86,9 @@ _KINDS: Final[Mapping[str, NameKind]] = {
 
 
 def kinds_named(texts: Iterable[str]) -> frozenset[NameKind] | None:
-    """The kinds of which these are names, in any dialect and case; None: all of them.
+    """The kinds with these names, in any dialect and case; None for all kinds.
 
-    What is the name of nothing chooses nothing.
+    An unknown name adds no kind.
     """
     asked = [text.strip().lower() for text in texts]
     asked = [text for text in asked if text]

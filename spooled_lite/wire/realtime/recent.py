@@ -1,4 +1,4 @@
-"""What happened last, newest first, from the event log in the file."""
+"""The most recent events, newest first, read from the event log."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from spooled_lite.wire.realtime.catalogue import Frame, frames_of
 from spooled_lite.wire.realtime.filters import Filter
 from spooled_lite.wire.shapes.event_log import LoggedEvent
 
-BYTES_MAX: Final = 1024 * 1024  # of the data of one answer; it ends after the row that reaches it
+BYTES_MAX: Final = 1024 * 1024  # of data in one answer, which ends after the row that reaches it
 
 
 class Recent(Struct, frozen=True):
@@ -22,10 +22,10 @@ class Recent(Struct, frozen=True):
 def recent_events(
     tx: Reading, org: int, wanted: Filter, scope: Scope, *, before: int, rows_max: int
 ) -> Recent:
-    """The events before that row which the filter lets pass and the key may see.
+    """The events before the row `before` that pass the filter and that the key may see.
 
-    A row of the log is several events, which are never parted: there may be some more than
-    `rows_max`. Reads at most the rows that are kept, some 1,500.
+    A row of the log gives several events, which stay together: an answer may have a few more
+    than `rows_max`. Reads at most all kept rows of the log, some 1,500.
     """
     events: list[LoggedEvent] = []
     size = 0
@@ -45,7 +45,7 @@ def recent_events(
 
 
 def may_see(scope: Scope, queue_name: str | None) -> bool:
-    """What is of no queue is not for a key of some queues."""
+    """Whether a key may see events of this queue; a restricted key sees none without a queue."""
     return scope.is_unrestricted or (queue_name is not None and scope.allows(queue_name))
 
 

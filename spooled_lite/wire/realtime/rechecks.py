@@ -1,4 +1,7 @@
-"""Checks again and again whether open streams may go on. Contract: realtime, section 2."""
+"""Checks regularly whether the callers of open streams still have the right to them.
+
+Contract: realtime, section 2.
+"""
 
 import logging
 import sqlite3
@@ -24,7 +27,7 @@ class Rechecks:
         self._checks_words = checks_words
 
     def note(self, event: Event) -> bool:
-        """Take in a committed event; whether a stream must be checked at once."""
+        """Note a committed event. Returns whether a stream must be checked at once."""
         concerned = [each for each in self._streams if each.identity.caller.is_concerned_by(event)]
         for stream in concerned:
             stream.recheck_at = 0.0
@@ -43,7 +46,7 @@ class Rechecks:
                 if who not in known:
                     known[who] = await self._caller_now(stream.identity)
             except (SpooledError, sqlite3.Error):
-                # The storage has no answer. Nobody is shut out for that; it is asked again.
+                # The storage failed. That ends no stream: it is checked again later.
                 unanswered += 1
                 continue
             caller = known[who]
@@ -62,7 +65,7 @@ class Rechecks:
             return None
 
     def _may(self, stream: Stream, caller: Caller) -> bool:
-        """What it asked for when it was opened has to be open to the key still."""
+        """Whether the key still has the queues and the permission that the stream needs."""
         try:
             stream.filter.check_scope(caller.scope)
             if stream.queue_name is not None:

@@ -1,4 +1,4 @@
-"""Which streams are open, and where to look for those that something may concern."""
+"""The open streams, and an index that finds those that an event may concern."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -12,17 +12,17 @@ from spooled_lite.wire.realtime.filters import EVERYWHERE, AudienceKey, Filter
 from spooled_lite.wire.realtime.stream import Stream, StreamKind, nothing_waits
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 
-# What all streams of an organization name together, in their addresses and subscriptions. A name
-# takes some 300 bytes: 30 MiB at most.
+# The names in the filters and subscriptions of all streams of an organization. A name takes some
+# 300 bytes, so all of them take 30 MiB at most.
 NAMES_OF_ORG_MAX: Final = 100_000
 
 
 class _OfOrg(Struct):
     streams: dict[Stream, None]
     counts: dict[StreamKind, int]
-    audiences: dict[Hashable, Audience]  # by what they see
+    audiences: dict[Hashable, Audience]  # by the view of their members
     places: dict[AudienceKey, dict[Audience, None]]
-    lengths: Counter[int]  # of the beginnings among the places
+    lengths: Counter[int]  # the lengths of the beginnings among the places
     name_count: int = 0
 
     def audience_of(self, stream: Stream) -> Audience:
@@ -30,9 +30,9 @@ class _OfOrg(Struct):
 
 
 class Streams:
-    """By organization, and by the narrowest things that a stream is about.
+    """The open streams by organization, and by the narrowest thing that each is about.
 
-    Looking for those that an event concerns costs by their number, not by what others name.
+    Finding the streams that an event concerns costs by their number, however many others there are.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Streams:
         return bool(self._orgs)
 
     def __iter__(self) -> Iterator[Stream]:
-        """All of them as they are now: whoever walks along may wait, and some may go."""
+        """Over a copy, since streams may come and go while the caller awaits."""
         return iter([stream for of_org in self._orgs.values() for stream in of_org.streams])
 
     def __contains__(self, stream: Stream) -> bool:
@@ -56,7 +56,7 @@ class Streams:
         return 0 if of_org is None else of_org.counts[kind]
 
     def names_left(self, org: int) -> int:
-        """How many more may be named."""
+        """How many more names the streams of this organization may have."""
         of_org = self._orgs.get(org)
         return NAMES_OF_ORG_MAX - (0 if of_org is None else of_org.name_count)
 
@@ -86,7 +86,7 @@ class Streams:
         return list(found)
 
     def of_job(self, org: int, job_id: str) -> list[Stream]:
-        """Those that are about this job alone."""
+        """The streams that follow this one job."""
         of_org = self._orgs.get(org)
         audiences = () if of_org is None else of_org.places.get(("job", job_id), ())
         return [each for audience in audiences for each in audience.members if each.job_id]
@@ -116,7 +116,7 @@ class Streams:
             del self._orgs[stream.org]
 
     def subscribe(self, stream: Stream, wanted: Filter) -> None:
-        """One subscription more of an open stream."""
+        """Add a subscription to an open stream."""
         of_org = self._orgs[stream.org]
         subscriptions = stream.subscriptions = stream.subscriptions or Subscriptions()
         had_some = subscriptions.count > 0
@@ -128,7 +128,7 @@ class Streams:
             self.regroup(stream)
 
     def unsubscribe(self, stream: Stream, unwanted: Filter) -> None:
-        """One such subscription less, if it has one."""
+        """Remove one such subscription from a stream, if it has one."""
         subscriptions = stream.subscriptions
         if subscriptions is None or not subscriptions.remove(unwanted):
             return

@@ -1,4 +1,4 @@
-"""Coming back with Last-Event-ID: what was missed, from the event log in the file."""
+"""For clients that come back with Last-Event-ID: reads what they missed from the event log."""
 
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
@@ -15,16 +15,16 @@ from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.realtime.stream import Stream
 from spooled_lite.wire.realtime.transition import Transition
 
-_DIGITS_MAX: Final = 18  # what is longer is no number of a row
+_DIGITS_MAX: Final = 18  # the numbers of rows are not longer
 
-Missed = tuple[int, int]  # rows after the first, up to the second
+Missed = tuple[int, int]  # the rows after the first number, up to and with the second
 
 
 async def missed_since(feed: Feed, stream: Stream, last_event_id: str | None) -> Missed | None:
-    """Which rows an open stream has missed; None: it goes live at once.
+    """The rows that a stream has missed; None when nothing is to be replayed.
 
-    It must have been opened before: what is committed after this read comes live, and what the
-    replay will show is taken out of its line. Nothing is lost or said twice in between.
+    Open the stream in the feed first: then rows committed after this read come live, and live
+    frames of rows that the replay will show are removed here. So no event is lost or sent twice.
 
     Contract: realtime, section 4.4.
     """
@@ -39,12 +39,12 @@ async def missed_since(feed: Feed, stream: Stream, last_event_id: str | None) ->
 
 
 async def replayed(feed: Feed, stream: Stream, missed: Missed) -> AsyncIterator[bytes]:
-    """Their frames as the stream would have got them, a read at a time."""
+    """The frames of the missed rows as the stream would have got them, page by page."""
     after, up_to = missed
     while after < up_to:
         async with feed.replays:
             if stream.end is not None:
-                return  # while it waited for its turn
+                return  # it ended while it waited for its turn
             reads = feed.readers.of(stream.org)
             page = await reads.read(replay_page, stream.org, after=after, up_to=up_to)
             written = _written(stream, page)

@@ -1,4 +1,4 @@
-"""Writing one event stream, on bare ASGI. Contract: realtime, section 4.1."""
+"""Writes one event stream, directly over ASGI. Contract: realtime, section 4.1."""
 
 import asyncio
 import logging
@@ -23,10 +23,10 @@ OPENED: Final = b": connected\n\n"
 async def write_stream(
     feed: Feed, stream: Stream, first: bytes, missed: Missed | None, receive: Receive, send: Send
 ) -> None:
-    """Write what comes, until the stream ends or its client has left. The head is out already.
+    """Write frames until the stream ends or its client has left. The head was sent before.
 
-    A client that takes nothing is not waited for: the backlog overflows, and the connection is cut
-    by its own time limit.
+    When a client does not read, its backlog overflows, and the server's time limit for sending
+    cuts its connection.
     """
     loop = asyncio.get_running_loop()
     write = partial(_write, send)

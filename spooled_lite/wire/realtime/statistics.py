@@ -1,4 +1,4 @@
-"""QueueStats: at fixed times for streams of one queue, after changes for all others."""
+"""Sends QueueStats: at fixed intervals to streams of one queue, after changes to all others."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -19,8 +19,8 @@ from spooled_lite.wire.realtime.transition import Transition
 
 logger = logging.getLogger(__name__)
 
-QUEUES_MAX: Final = 200  # looked up in one read; what is left has the next turn
-CHANGED_MAX: Final = 10_000  # queues that wait for their turn; more are told at their next change
+QUEUES_MAX: Final = 200  # read at once; the others come in the next turn
+CHANGED_MAX: Final = 10_000  # changed queues that may wait; any more come at their next change
 
 
 class Statistics:
@@ -39,12 +39,12 @@ class Statistics:
         self._clock = clock
         self._seconds = timing.statistics_seconds
         self._hurry = hurry
-        self._due_at: dict[QueueKey, float] = {}  # of queues that have changed
-        self._told_at: dict[QueueKey, float] = {}
-        self._at_once: set[QueueKey] = set()  # paused or resumed: told to every stream
+        self._due_at: dict[QueueKey, float] = {}  # when to send those of a queue that has changed
+        self._told_at: dict[QueueKey, float] = {}  # when they were last sent
+        self._at_once: set[QueueKey] = set()  # paused or resumed queues: sent to all their streams
 
     def note(self, event: Event) -> None:
-        """A committed event, of an organization with streams."""
+        """Note a committed event of an organization that has streams."""
         kind = event.type
         if kind in ("queue.paused", "queue.resumed"):
             queue: QueueRow = event.row
@@ -94,7 +94,7 @@ class Statistics:
             self._hurry()
 
     def _own_turns(self, now: float) -> dict[QueueKey, list[Stream]]:
-        """Streams of one queue whose time has come."""
+        """The streams of one queue whose interval has passed, by queue."""
         own: dict[QueueKey, list[Stream]] = {}
         for stream in self._streams:
             if stream.queue_name is not None and stream.turn_at <= now and len(own) < QUEUES_MAX:

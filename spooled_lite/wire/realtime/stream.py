@@ -1,4 +1,4 @@
-"""One open connection as the feed sees it: what it wants, and what waits to be written to it."""
+"""One open connection for the feed: which frames it wants, and those that wait to be written."""
 
 import asyncio
 from collections import deque
@@ -14,18 +14,21 @@ from spooled_lite.wire.realtime.timing import Timing
 from spooled_lite.wire.realtime.transition import Transition
 
 BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtime, section 5.8
-CHUNK_BYTES_MAX: Final = 64 * 1024  # written at once: what the transport buffers by itself, too
+CHUNK_BYTES_MAX: Final = 64 * 1024  # of one write, as large as the transport's own buffer
 
 StreamKind = Literal["sse", "websocket"]
 End = Literal["done", "slow", "revoked", "stopping", "failed"]
 
 
 def nothing_waits() -> None:
-    """What a stream without an audience catches up with."""
+    """The `catch_up` of a stream that is in no audience."""
 
 
 class Stream:
-    """Filled by the feed, emptied by the task that writes. Never waited for."""
+    """Frames of one connection: the feed puts them in, and the task that writes takes them out.
+
+    The feed never waits for the client.
+    """
 
     __slots__ = (
         "_inbox",
@@ -65,7 +68,7 @@ class Stream:
         has_health: bool = False,
         is_gone: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`job_id`, `queue_name`: the one thing that the stream is about."""
+        """`job_id` and `queue_name` are for streams of one job or one queue."""
         self.kind = kind
         self.identity = identity
         self.profile = profile
@@ -75,17 +78,17 @@ class Stream:
         self.has_health = has_health
         self.has_ids = kind == "sse" and job_id is None
         self.is_gone = is_gone
-        # Be told now what waits for its audience; set by the registry while it has one.
+        # Has the audience give its waiting frames to this stream now; the registry sets it.
         self.catch_up: Callable[[], None] = nothing_waits
         self.seen_as: Hashable = None  # its view when it joined its audience
         self.subscriptions: Subscriptions | None = None
-        self.is_opening = kind == "sse"  # what it is shown of the past is not known yet
-        self.shown_until = 0  # the newest row that a read of the file has shown
+        self.is_opening = kind == "sse"  # while it is not decided which past events it gets
+        self.shown_until = 0  # the newest row that it got or will get from a read of the log
         self.end: End | None = None
         self.on_end: Callable[[], None] | None = None
-        self.opened_at = 0.0  # real time, as all of them
+        self.opened_at = 0.0  # on the loop's clock, as the following times
         self.written_at = 0.0
-        self.turn_at = 0.0  # when it is next told of health, statistics or a ping
+        self.turn_at = 0.0  # when health, statistics or a ping is due
         self.recheck_at = 0.0
         self.waiting_count = 0
         self._inbox: deque[Rendered] = deque()
@@ -96,7 +99,7 @@ class Stream:
         return self.identity.caller.org
 
     def begin(self, now: float, timing: Timing) -> None:
-        """It is open: when things are due that nothing else brings."""
+        """Set the times from which its keep-alives, checks and other frames are counted."""
         self.opened_at = self.written_at = now
         self.recheck_at = now + timing.recheck_seconds
         if self.kind == "websocket":
@@ -108,9 +111,9 @@ class Stream:
 
     @property
     def places(self) -> Iterable[AudienceKey]:
-        """Where it has to be found: the narrowest things that its frames are about.
+        """Where the registry must find this stream: the narrowest things its frames are about.
 
-        What is of no queue is told everywhere.
+        Frames without a queue do not go by these places: they are shown to all streams.
         """
         if self.job_id is not None:
             return (("job", self.job_id),)
@@ -122,7 +125,7 @@ class Stream:
 
     @property
     def is_where_it_subscribes(self) -> bool:
-        """Whether its address leaves it to its subscriptions, once it has some."""
+        """Whether its URL names no job or queue: then its subscriptions decide, if it has some."""
         return self.filter.is_everywhere
 
     @property
@@ -132,7 +135,7 @@ class Stream:
 
     @property
     def view(self) -> Hashable:
-        """Equal for streams of one organization that are told the same."""
+        """Equal for streams of one organization that get the same frames."""
         scope = self.identity.caller.scope
         queues = None if scope.is_unrestricted else scope
         alone = self if self.subscriptions else None
@@ -154,19 +157,19 @@ class Stream:
         return not self.subscriptions or self.subscriptions.pass_on(frame)
 
     def wants_queue(self, queue_name: str | None) -> bool:
-        """Whether the key may see it. What is of no queue is not for a key of some queues."""
+        """Whether the key may see frames of this queue; a restricted key sees none without one."""
         scope = self.identity.caller.scope
         return scope.is_unrestricted or (queue_name is not None and scope.allows(queue_name))
 
     def rendered(self, transition: Transition) -> Sequence[bytes | str]:
-        """What it would be told of a transition."""
+        """The frames of a transition that this stream wants, rendered for it."""
         chosen = self.chosen(transition)
         if not chosen:
             return ()
         return transition.rendered(self.profile, chosen, has_id=self.has_ids).parts
 
     def tell(self, transition: Transition) -> None:
-        """Put what it alone is told in line, after what its audience has been told."""
+        """Put frames for this stream alone in line, behind those that wait in its audience."""
         chosen = self.chosen(transition)
         if not chosen:
             return
@@ -177,7 +180,7 @@ class Stream:
         return tuple(n for n, frame in enumerate(transition.frames) if self.wants(frame))
 
     def say(self, frame: Frame) -> None:
-        """Put a frame in line that is about no row, wanted or not."""
+        """Put a frame in line without asking the filter. It belongs to no row of the log."""
         self.catch_up()
         self.put(render(self.profile, (frame,)))
 
@@ -192,7 +195,10 @@ class Stream:
         self._wake()
 
     def finish(self, reason: End) -> None:
-        """Write nothing more than what waits, and not even that to who may not have it."""
+        """End the stream once the waiting frames are written.
+
+        When it is too slow or has lost its rights, they are thrown away.
+        """
         if self.end is not None:
             return
         self.end = reason
@@ -204,9 +210,9 @@ class Stream:
             self.on_end()
 
     def forget_until(self, seq: int) -> None:
-        """Take out of the line what a read of the file has shown already, and let none of it in.
+        """Drop live frames of rows up to this one, also those that still come.
 
-        A commit may be seen by the read before it is announced.
+        They are replayed from a read of the log, which may see a commit before it is announced.
         """
         self.catch_up()
         self.shown_until = seq
@@ -217,9 +223,9 @@ class Stream:
     # -- for the task that writes ----------------------------------------------------------------
 
     async def next_parts(self) -> Sequence[bytes | str]:
-        """What waits, up to CHUNK_BYTES_MAX or so, as soon as something does; nothing at the end.
+        """Wait for frames and take about CHUNK_BYTES_MAX of them; empty at the end of the stream.
 
-        Whoever waits and is cancelled has taken nothing.
+        A caller that is cancelled while it waits has taken nothing.
         """
         while not self._inbox:
             if self.end is not None:

@@ -1,4 +1,4 @@
-"""What one WebSocket has subscribed to. Contract: realtime, section 5.4."""
+"""The subscriptions of one WebSocket. Contract: realtime, section 5.4."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,18 @@ from spooled_lite.wire.realtime.names import NameKind
 T = TypeVar("T")
 
 SUBSCRIPTIONS_MAX: Final = 1_000  # of one connection
-# Of one connection: a subscription to one queue is one, one to three events of two queues six.
+# Of one connection. A subscription to one queue counts one, one to three events of two queues six.
 NAMES_MAX: Final = 5_000
 
 _Head = tuple[str | None, str | None]  # the job and the worker that a filter names
-_NO_QUEUE: Final = ""  # under which those that name queues stand for frames that have none
+_NO_QUEUE: Final = ""  # the key for frames without a queue, which pass filters that name queues
 
 
 class Subscriptions:
-    """None lets everything pass, several what any of them lets pass.
+    """Without subscriptions every frame passes; with some, a frame that passes any of them.
 
-    The same one may be there several times; each removal takes one away. A frame is looked up by
-    what it is about, whatever and how much the subscriptions name.
+    The same subscription may be there several times, and each removal takes one away. A frame is
+    looked up by its job, worker and queue, so the number of subscriptions does not matter.
     """
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class Subscriptions:
 
     @property
     def places(self) -> Iterator[AudienceKey]:
-        """Those of each, one after the other."""
+        """The places of all subscriptions."""
         for each in self._filters:
             yield from each.places
 
     def add(self, wanted: Filter) -> bool:
-        """False: there is such a one already; now it has to be removed once more."""
+        """Add a subscription. False when there was an equal one; it must be removed once more."""
         self.count += 1
         self._filters[wanted] += 1
         if self._filters[wanted] > 1:
@@ -51,7 +51,7 @@ class Subscriptions:
         return True
 
     def remove(self, unwanted: Filter) -> bool:
-        """Remove one such filter, if there is one. True: it was the last."""
+        """Remove one such subscription, if there is one. True when it was the last of its kind."""
         count = self._filters[unwanted]
         if count == 0:
             return False
@@ -76,7 +76,7 @@ class Subscriptions:
 
     def _count(self, wanted: Filter, by: int) -> None:
         if wanted.kinds is not None and not wanted.kinds:
-            return  # it names events that are none, and lets nothing pass
+            return  # it names only unknown events, so nothing passes it
         head = (wanted.job_id, wanted.worker_id)
         choices = self._choices.setdefault(head, _Choices())
         choices.count(wanted, by)
@@ -85,12 +85,12 @@ class Subscriptions:
 
 
 class _Choices:
-    """Which events of which queues are wanted, by how many filters."""
+    """How many filters want which events of which queues."""
 
     def __init__(self) -> None:
-        # By a queue, the beginning of one with `*`, _NO_QUEUE, or None for filters that name none.
+        # By a queue's name, a beginning with `*`, _NO_QUEUE, or None for filters without queues.
         self._kinds: dict[str | None, Counter[NameKind | None]] = {}
-        self._lengths: Counter[int] = Counter()  # of the beginnings
+        self._lengths: Counter[int] = Counter()  # the lengths of the beginnings
 
     @property
     def is_empty(self) -> bool:

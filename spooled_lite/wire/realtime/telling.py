@@ -1,4 +1,4 @@
-"""Events that wait to be sent to open streams, when there are more than can be sent at once."""
+"""Lines of events that wait to be sent to open streams when there are too many to send at once."""
 
 import asyncio
 from collections import deque
@@ -11,23 +11,24 @@ from spooled_lite.core.jobs.replay import Logged
 from spooled_lite.events import Event, EventType
 from spooled_lite.wire.share import Share
 
-# Of the loop's time, as far as anything has to wait: matching one event against a thousand streams
-# that all want something else takes milliseconds.
+# The part of the loop's time spent on sending events while others wait. Matching one event against
+# a thousand streams that all want different things takes milliseconds.
 PART: Final = 0.5
-SLICE_SECONDS: Final = 0.001  # told before it is looked whether the share is used up
-# Of one organization. Who is that far behind is taken for slow: the log of events holds no more.
+SLICE_SECONDS: Final = 0.001  # of work before the share is checked again
+# Events of one organization that may wait. Streams that are further behind are ended as slow, since
+# the event log keeps no more than about as many.
 LINE_MAX: Final = 1_000
 
 
 class News(Struct, frozen=True, gc=False):
-    """What a committed event says, without its row: that may hold a payload."""
+    """A committed event without its row, which may hold a payload."""
 
     type: EventType
     org: int
     at_ms: int
-    queue_name: str | None  # None: it is of no queue
+    queue_name: str | None  # None: the event has no queue
     job_id: str
-    logged: Logged | None  # None: it has no row in the log
+    logged: Logged | None  # None: the event has no row in the log
 
     @classmethod
     def of(cls, event: Event, queue_name: str | None, job_id: str) -> Self:
@@ -36,10 +37,10 @@ class News(Struct, frozen=True, gc=False):
 
 
 class Telling:
-    """Told in the order of commits, in turns by organization. Use it from the event loop."""
+    """Sends events in the order of commits; organizations take turns. Use it on the event loop."""
 
     def __init__(self, tell: Callable[[News], None], give_up: Callable[[News], None]) -> None:
-        """`give_up`: called instead of `tell` where an organization has too much in line."""
+        """`give_up` is called instead of `tell` for events over an organization's LINE_MAX."""
         self._tell = tell
         self._give_up = give_up
         self._share = Share(PART)
@@ -47,7 +48,7 @@ class Telling:
         self._is_lined_up = False
 
     def put(self, news: News) -> None:
-        """Tell it now, or as soon as what is before it has been told."""
+        """Send an event now, or once the events before it have been sent."""
         line = self._lines.setdefault(news.org, deque())
         if len(line) >= LINE_MAX:
             self._give_up(line.popleft())
@@ -65,7 +66,7 @@ class Telling:
             line = self._lines.pop(org)
             news = line.popleft()
             if line:
-                self._lines[org] = line  # behind those of the others
+                self._lines[org] = line  # behind the lines of the other organizations
             self._tell(news)
             if self._lines and loop.time() >= until:
                 self._is_lined_up = True

@@ -1,4 +1,4 @@
-"""The frames of one transition, rendered at most once for each profile and choice of them."""
+"""The frames of one transition, rendered at most once per profile and selection of frames."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -11,7 +11,7 @@ _Choice = tuple[Profile, tuple[int, ...], bool]
 
 
 class Transition:
-    """`seq` is the number of its row in the event log; 0 when it has none."""
+    """The frames of one row of the event log, whose number is `seq`; 0 for frames without a row."""
 
     __slots__ = ("_rendered", "frames", "seq")
 
@@ -25,7 +25,7 @@ class Transition:
         return cls(frames_of(logged), logged.seq)
 
     def rendered(self, profile: Profile, chosen: tuple[int, ...], *, has_id: bool) -> Rendered:
-        """Some of its frames, by position, with the number of the row where that has one."""
+        """The frames at these positions, rendered. `has_id` adds the row's number, if any."""
         has_id = has_id and self.seq > 0
         key = (profile, chosen, has_id)
         known = self._rendered.get(key)

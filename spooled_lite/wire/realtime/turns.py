@@ -1,4 +1,4 @@
-"""Frames that no event causes: keep-alives, health, pings, and the end of a stream."""
+"""Sends frames that no event causes: keep-alives, health and pings; ends streams in time."""
 
 import sqlite3
 from typing import Final
@@ -25,7 +25,7 @@ class StreamTurns:
         self._timing = timing
 
     async def run(self, now: float) -> None:
-        """Look at every stream once. Frames are made once for all that are told the same."""
+        """Go through all streams once. Frames that several streams get are made once."""
         timing = self._timing
         health: Transition | None = None
         ping = Transition((catalogue.ping(self._clock.now_ms()),))
@@ -45,7 +45,7 @@ class StreamTurns:
                 stream.put(KEEP_ALIVE)
 
     async def health(self) -> catalogue.Frame:
-        """How the server is, as far as streams are told."""
+        """The frame that tells whether the database can be read."""
         try:
             await self._readers.point(last_logged)
             is_well = True

@@ -1,4 +1,4 @@
-"""One WebSocket: a task that writes, and commands read by the other. Contract: realtime, 5."""
+"""One WebSocket: one task writes frames, the other reads commands. Contract: realtime, 5."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,8 @@ from spooled_lite.wire.realtime.stream import End, Stream
 
 logger = logging.getLogger(__name__)
 
-# Never 1000 or 1001 by ourselves: a client would not come back. Contract: section 5.7.
+# A stream that ends for another reason than its client's wish never gets 1000 or 1001, since the
+# client would not come back. Contract: realtime, section 5.7.
 CLOSE_CODES: Final[Mapping[End, int]] = {
     "done": 1000,
     "revoked": 1008,
@@ -27,11 +28,11 @@ CLOSE_CODES: Final[Mapping[End, int]] = {
 
 
 async def converse(feed: Feed, stream: Stream, receive: Receive, send: Send) -> None:
-    """Talk until one of the two ends it. The upgrade is accepted already."""
+    """Serve the WebSocket until either side ends it. The upgrade was accepted before."""
     writer = asyncio.create_task(_write(stream, send), name="websocket-writer")
 
     def ended() -> None:
-        # It may hang in a write that its client does not take.
+        # The writer may be waiting for a client that does not read.
         if stream.end == "slow":
             writer.cancel()
 
@@ -58,8 +59,8 @@ async def _write(stream: Stream, send: Send) -> None:
         if stream.end != "slow":
             raise
     except OSError:
-        return  # it has left
-    assert stream.end is not None, "otherwise it would still be written to"
+        return  # the client has left
+    assert stream.end is not None, "next_parts() is empty only at the end"
     await _close(send, CLOSE_CODES[stream.end])
 
 
@@ -70,21 +71,21 @@ def _message(part: bytes | str) -> dict[str, Any]:
 
 
 async def _close(send: Send, code: int) -> None:
-    # It may have left, or have been closed before.
+    # The client may have left, or the WebSocket may be closed already.
     with contextlib.suppress(OSError, RuntimeError):
         await send({"type": "websocket.close", "code": code})
 
 
 async def _read(feed: Feed, stream: Stream, receive: Receive, send: Send) -> None:
-    """One command at a time: while an answer is not taken, nothing more is read."""
+    """Obey one command at a time: the next is read once the client has taken the answers."""
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return
         text = message.get("text")
         if text is None or stream.end is not None:
-            continue  # no command is binary
-        # Answers go out ahead of the events in line: a client waits for them.
+            continue  # a binary message is not a command
+        # Answers overtake the events in line, since the client waits for them.
         answers = await feed.commands.run(
             partial(obey, feed.streams, stream, text, now_ms=feed.clock.now_ms())
         )
@@ -96,4 +97,4 @@ async def _read(feed: Feed, stream: Stream, receive: Receive, send: Send) -> Non
             except RuntimeError:
                 if stream.end is None:
                     raise
-                break  # closed while the answer waited
+                break  # the stream was closed while the answer waited
