@@ -1,5 +1,6 @@
 """Schedules and the cron helper: when they fire, on and off, run now, made, changed, deleted."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -96,6 +97,44 @@ def test_a_payload_that_is_no_json_cannot_be_saved(signed_in: Open, world: World
     create = page.get_by_role("button", name="Create schedule")
     expect(create).to_have_attribute("aria-disabled", "true")
     expect(create).to_have_attribute("title", "The payload is no JSON")
+
+
+def test_the_next_day_of_all_schedules_is_drawn(signed_in: Open, world: World) -> None:
+    world.schedule("cache", "*/10 * * * * *", queue_name="caches")
+    quarters = world.schedule("quarters", "0 */6 * * *")
+    for n in range(8):
+        world.schedule(f"{HOSTILE} {n}", "30 2 * * *", timezone="America/New_York")
+    page = signed_in("/schedules")
+
+    strip = page.locator(".strip")
+    expect(strip.locator("li:not(.axis)")).to_have_count(8)
+    expect(strip.locator("li", has_text="cache").locator(".often")).to_have_count(1)
+    line = strip.locator("li", has_text="quarters")
+    expect(line.locator(".tick")).to_have_count(4)
+    expect(line.get_by_role("img")).to_have_accessible_name(re.compile("^4 times: ..:00, "))
+    expect(line.get_by_role("link")).to_have_attribute("href", f"#/schedules/{quarters['id']}")
+    strip.get_by_role("button", name="All 10").click()
+    expect(strip.locator("li:not(.axis)")).to_have_count(10)
+
+    page.get_by_role("button", name="Pause quarters").click()
+    expect(line).to_have_count(0)
+    page.evaluate("location.hash = '#/schedules?queue=caches'")
+    expect(strip.locator("li:not(.axis)")).to_have_count(1)
+
+
+def test_a_strip_that_is_cut_short_says_so(signed_in: Open, world: World, page: Page) -> None:
+    world.schedule("noon", "0 12 * * *")
+    page.route(
+        "**/schedules/upcoming*",
+        lambda route: route.fulfill(
+            response=(answer := route.fetch()), headers={**answer.headers, "x-has-more": "true"}
+        ),
+    )
+
+    signed_in("/schedules")
+
+    expect(page.locator(".strip header")).to_contain_text("up to")
+    expect(page.locator(".strip .unknown")).to_have_count(1)
 
 
 def test_one_is_paused_in_the_list_and_goes_on_with_undo(signed_in: Open, world: World) -> None:

@@ -18,6 +18,7 @@ import { head, panel, when } from "../parts/panel.js";
 import { onOff, runNow, setActive } from "../parts/schedule_acts.js";
 import { inWords } from "../parts/slots.js";
 import { emptyState, shown } from "../parts/states.js";
+import { strip } from "../parts/strip.js";
 import { table } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
 
@@ -36,6 +37,8 @@ export default function schedulesPage() {
   });
   const queues = resource(ending => get("/queues", {}, { signal: ending }));
   const again = newer(schedules, () => get("/schedules", asked()), "schedule");
+  const next = strip({ queue: () => queue.value });
+  const refresh = () => (next.read(), again.refresh());
   reading(() => [active.value, queue.value], () => ((selected.value = new Set()), again.read()));
 
   async function more() {
@@ -44,8 +47,8 @@ export default function schedulesPage() {
     schedules.add(found);
   }
 
-  live({ events: "schedule.triggered", read: again.refresh, paint: () => again.refresh() });
-  every(READ_SECONDS, again.refresh);
+  live({ events: "schedule.triggered", read: refresh, paint: () => again.refresh() });
+  every(READ_SECONDS, refresh);
 
   const columns = [
     { label: "Name", cell: (row, id) => span({ class: "row" }, a({ href: link(["schedules", id]) }, () => row.value.name), () => (row.value.is_active ? null : status("paused"))) },
@@ -57,7 +60,7 @@ export default function schedulesPage() {
     { label: "Last", class: "num hide", cell: row => () => (row.value.last_run_at ? when(row.value.last_run_at) : span({ class: "quiet" }, "never")) },
     { label: "Runs", class: "num hide", cell: row => () => count(row.value.run_count) },
     { label: "Failed", class: "num hide", cell: row => () => span({ class: row.value.failed_count ? "bad" : "quiet" }, count(row.value.failed_count)) },
-    { label: "Acts", isUnsaid: true, class: "acts-cell", cell: (row, id) => span({ class: "row" }, runNow(() => row.value, { after: again.refresh, isSmall: true }), onOff(() => row.value, { after: again.refresh, isSmall: true })) },
+    { label: "Acts", isUnsaid: true, class: "acts-cell", cell: (row, id) => span({ class: "row" }, runNow(() => row.value, { after: refresh, isSmall: true }), onOff(() => row.value, { after: refresh, isSmall: true })) },
   ];
 
   // Several are switched one after another; Undo switches back those that were.
@@ -72,7 +75,7 @@ export default function schedulesPage() {
       }
     } finally {
       selected.value = new Set();
-      again.refresh();
+      refresh();
       toast(`${plural(changed.length, "schedule")} ${isOn ? "resumed" : "paused"}`, { undo: changed.length ? () => switchAll(!isOn, changed) : null });
     }
   }
@@ -91,6 +94,7 @@ export default function schedulesPage() {
       chips({ name: "active", label: "State", options: () => [["", "All"], ["true", "Active"], ["false", "Paused"]].map(([value, label]) => ({ value, label })) }),
       choose({ name: "queue", label: "Queue", options: () => (queues.data.value ?? []).map(it => ({ value: it.queue_name ?? it.name })) })),
     again.button,
+    either(() => active.value !== "false" && schedules.ids.value.length, () => next.panel),
     panel(null, {}, shown(schedules, () => table({
       of: schedules, label: "Schedules", columns, selected, group: "Schedules", nameOf: id => schedules.row(id).peek().name, rowClass: row => (row.value.is_active ? "" : "off"),
       more: { p: ["Pause or resume", withRow(it => switchAll(!it.is_active, [it.id]))], "Shift+r": ["Run now", withRow(it => send("POST", `/schedules/${it.id}/trigger`).then(() => (toast(`${it.name} runs now`), again.refresh())))] },

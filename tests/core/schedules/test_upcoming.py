@@ -8,6 +8,7 @@ from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.schedules import upcoming
 from spooled_lite.core.schedules.define import pause
 from spooled_lite.core.schedules.upcoming import Upcoming, upcoming_slots
+from spooled_lite.core.schedules.zones import Zone, zone_of
 from tests.core.schedules.schedule_stage import ScheduleStage
 
 HOUR_MS = 60 * 60 * 1000
@@ -18,6 +19,7 @@ def found(
     *,
     hours: int = 24,
     rows_max: int = 500,
+    each_max: int | None = None,
     scope: Scope = ALL_QUEUES,
     org: int | None = None,
     is_late: Callable[[], bool] = lambda: False,
@@ -28,6 +30,7 @@ def found(
         scope,
         until_ms=stage.clock.now_ms() + hours * HOUR_MS,
         rows_max=rows_max,
+        each_max=each_max,
         is_late=is_late,
     )
 
@@ -97,3 +100,27 @@ def test_what_is_paused_foreign_or_outside_the_scope_is_left_out(stage: Schedule
     assert found(stage, org=stage.other_org()).slots == []
     stage.run(pause, stage.org, mine["id"], ALL_QUEUES)
     assert told(stage, found(stage)) == [("theirs", 4)]
+
+
+def test_one_that_fires_often_leaves_room_for_the_others(stage: ScheduleStage) -> None:
+    stage.schedule(name="often", cron_expression="* * * * * *")
+    stage.schedule(name="noon", cron_expression="0 12 * * *")
+
+    slots = found(stage, rows_max=5, each_max=3)
+
+    assert [name for name, _ in told(stage, slots)] == ["often", "often", "often", "noon"]
+    assert not slots.has_more
+
+
+def test_a_zone_that_this_host_lacks_hides_no_other_schedule(
+    stage: ScheduleStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.schedule(name="moved", cron_expression="0 * * * *", timezone="America/Punta_Arenas")
+    stage.schedule(name="noon", cron_expression="0 12 * * *")
+
+    def lacking(name: str) -> Zone:
+        return zone_of("Nowhere/At_All" if name == "America/Punta_Arenas" else name)
+
+    monkeypatch.setattr(upcoming, "zone_of", lacking)
+
+    assert told(stage, found(stage)) == [("moved", 1), ("noon", 4)]

@@ -136,8 +136,9 @@ async def next_slots(call: Call) -> Reply:
 async def upcoming(call: Call) -> Reply:
     hours = integer(call, "hours", default=UPCOMING_HOURS, least=1, most=UPCOMING_HOURS_MAX)
     rows_max = integer(call, "limit", default=UPCOMING_SHOWN_MAX, least=1, most=UPCOMING_SHOWN_MAX)
+    each_max = integer(call, "each", default=0, least=1, most=UPCOMING_SHOWN_MAX) or None
     found = await call.reads.read(
-        _upcoming, call.org, call.scope, call.now_ms + hours * HOUR_MS, rows_max
+        _upcoming, call.org, call.scope, call.now_ms + hours * HOUR_MS, rows_max, each_max
     )
     slots = [UpcomingSlot.of(slot) for slot in found.slots]
     return listing(slots, has_more=found.has_more)
@@ -150,13 +151,23 @@ async def preview(call: Call) -> Reply:
     return reply(await _slots(call, body.required_expression(), zone, count))
 
 
-def _upcoming(tx: Reading, org: int, scope: Scope, until_ms: int, rows_max: int) -> Upcoming:
+def _upcoming(
+    tx: Reading, org: int, scope: Scope, until_ms: int, rows_max: int, each_max: int | None
+) -> Upcoming:
     late_at = time.monotonic() + UPCOMING_SECONDS_MAX
 
     def is_late() -> bool:
         return time.monotonic() > late_at
 
-    return upcoming_slots(tx, org, scope, until_ms=until_ms, rows_max=rows_max, is_late=is_late)
+    return upcoming_slots(
+        tx,
+        org,
+        scope,
+        until_ms=until_ms,
+        rows_max=rows_max,
+        each_max=each_max,
+        is_late=is_late,
+    )
 
 
 async def _found(call: Call) -> ScheduleRow:

@@ -731,6 +731,15 @@ def test_the_next_slots_of_all_schedules_are_listed_together(api: WatchedApi) ->
     assert len(api.get("schedules/upcoming").json()) == 24
 
 
+def test_at_most_so_many_slots_of_each_schedule_are_listed(api: WatchedApi) -> None:
+    daily = created(api)
+    often = created(api, name="often", cron_expression="* * * * * *", queue_name="emails")
+
+    slots = api.get("schedules/upcoming?each=2").json()
+
+    assert [each["schedule_id"] for each in slots] == [often["id"], often["id"], daily["id"]]
+
+
 def test_upcoming_slots_are_those_of_the_key(api: WatchedApi) -> None:
     created(api)
     path = "schedules/upcoming"
@@ -740,7 +749,7 @@ def test_upcoming_slots_are_those_of_the_key(api: WatchedApi) -> None:
     assert names(api.get(path, key=api.other_org())) == []
 
 
-@pytest.mark.parametrize("name", ["hours", "limit"])
+@pytest.mark.parametrize("name", ["hours", "limit", "each"])
 def test_upcoming_slots_are_asked_for_in_numbers(api: WatchedApi, name: str) -> None:
     answer = api.get(f"schedules/upcoming?{name}=many")
 

@@ -101,8 +101,9 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
     ),
     schedules.upcoming: Doc(
         summary="List the next slots of all active schedules, earliest first",
-        about="No slot is missing between two of them. It ends earlier, and says that there are "
-        f"more, with more than {SCHEDULES_MAX} schedules or when it would take long.",
+        about="No slot is missing between two of them, unless `each` leaves some out. It ends"
+        f" earlier, and says that there are more, with more than {SCHEDULES_MAX} schedules or when"
+        " it would take long.",
         parameters=(
             Parameter(
                 "hours",
@@ -113,6 +114,12 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
                 "limit",
                 "How many; a value out of range counts as the nearest one in it",
                 whole(schedules.UPCOMING_SHOWN_MAX, 1, schedules.UPCOMING_SHOWN_MAX),
+            ),
+            Parameter(
+                "each",
+                "How many of one schedule at most, so that one that fires often does not take the"
+                " place of all others",
+                {"type": "integer", "minimum": 1, "maximum": schedules.UPCOMING_SHOWN_MAX},
             ),
         ),
         answer=list[UpcomingSlot],
