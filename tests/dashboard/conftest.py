@@ -15,6 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.dashboard.pages import ADMIN_KEY
 from tests.dashboard.watched import Watch
 from tests.dashboard.world import World, seed
 from tests.server_process import API_KEY, ServerProcess
@@ -58,7 +59,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("dashboard")) as process:
+    with ServerProcess(tmp_path_factory.mktemp("dashboard"), admin_key=ADMIN_KEY) as process:
         process.start()
         yield process
 

@@ -15,7 +15,7 @@ import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.dashboard.conftest import CHROMIUM, DESKTOP, PHONE, enter
-from tests.dashboard.pages import PAGES
+from tests.dashboard.pages import ADMIN_KEY, PAGES, UNLOCKED, unlock
 from tests.dashboard.world import World, seed
 from tests.server_process import API_KEY, ServerProcess
 
@@ -27,7 +27,10 @@ SETTLE_MS: Final = 700.0  # for what a page reads after its first paint
 
 def take(names: Iterable[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, ServerProcess(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ServerProcess(Path(folder), admin_key=ADMIN_KEY) as server,
+    ):
         server.start()
         base = f"{server.url}/api/v1"
         with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {API_KEY}"}) as api:
@@ -65,6 +68,8 @@ def _pictures(
             )
             page.goto(f"{url}/#{PAGES[name](world)}")
             page.wait_for_selector("main h1")
+            if name in UNLOCKED:
+                unlock(page)
             page.wait_for_timeout(SETTLE_MS)
             shot = f"{name}-{size}-{theme}.png"
             page.screenshot(path=FOLDER / shot, full_page=True)

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from playwright.sync_api import Page
+
 from tests.dashboard.world import World
 
+ADMIN_KEY: Final = "an admin key of the tests"
 # Name of the picture: the address behind `#`.
 PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "home": lambda world: "/",
@@ -27,6 +30,9 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "inbound": lambda world: "/inbound",
     "keys": lambda world: "/keys",
     "org": lambda world: "/org",
+    "server": lambda world: "/server",
+    "server-locked": lambda world: "/server",
+    "server-org": lambda world: f"/server/orgs/{world.made['org']}",
     "here": lambda world: "/here",
     "schedules": lambda world: "/schedules",
     "schedule": lambda world: f"/schedules/{world.made['schedule']['id']}",
@@ -39,3 +45,11 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "more": lambda world: "/more",
     "missing": lambda world: "/nothing",
 }
+UNLOCKED: Final = ("server", "server-org")
+
+
+def unlock(page: Page) -> None:
+    """Enter the admin key on a page that asks for it."""
+    page.get_by_label("The admin key of this server").fill(ADMIN_KEY)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Forget the key").wait_for()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.dashboard.conftest import DESKTOP, PHONE
-from tests.dashboard.pages import PAGES
+from tests.dashboard.pages import PAGES, UNLOCKED, unlock
 from tests.dashboard.world import World
 
 AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js")
@@ -31,6 +31,8 @@ def at(signed_in: Callable[[str], Page], world: World) -> Callable[[str], Page]:
 
     def open_named(name: str) -> Page:
         page = signed_in(PAGES[name](world))
+        if name in UNLOCKED:
+            unlock(page)
         page.wait_for_function(READ)
         return page
 

@@ -158,7 +158,7 @@ def test_a_server_that_takes_no_work_says_why_on_every_page(
     page: Page, signed_in: Open, queue: str, watch: Watch
 ) -> None:
     watch.allow("health/ready 503$")
-    page.route("**/health/ready", refusal(503, "NOT_READY", "no", reason="disk_full"))
+    page.route("**/health/ready", refusal(503, "NOT_READY", "no", reason="storage_full"))
 
     signed_in("/jobs")
 

@@ -67,6 +67,7 @@ class World:
 def seed(api: httpx.Client) -> World:
     """Queues: charges fails, emails is well, reports is paused, thumbnails has no worker."""
     world = World(api)
+    world.made["org"] = api.get("/auth/me").json()["organization_id"]
     for error in ERRORS:
         for _ in range(2):
             world.made["dead"] = world.dead("charges", error)

@@ -123,10 +123,10 @@ export function paused(ms, given) {
   });
 }
 
-export function curl(method, path, { query, body } = {}) {
+export function curl(method, path, { query, body, isAdmin = path.startsWith("/admin/") } = {}) {
   const quoted = text => `'${String(text).replaceAll("'", `'\\''`)}'`;
   const lines = [`curl ${method === "GET" ? "" : `-X ${method} `}${quoted(url(path, query).href)}`];
-  lines.push(`-H "Authorization: Bearer $SPOOLED_API_KEY"`);
+  lines.push(isAdmin ? `-H "X-Admin-Key: $SPOOLED_ADMIN_KEY"` : `-H "Authorization: Bearer $SPOOLED_API_KEY"`);
   if (body !== undefined) {
     lines.push(`-H 'Content-Type: application/json'`, `-d ${quoted(typeof body === "string" ? body : JSON.stringify(body))}`);
   }

@@ -7,17 +7,17 @@ import { bytes, count } from "../lib/format.js";
 import { icon, status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { me, signOut } from "../lib/session.js";
-import { effect, signal } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { gated } from "../parts/act.js";
+import { changeForm } from "../parts/change_form.js";
 import { asCurl } from "../parts/curl.js";
-import { form, textField, typed } from "../parts/form.js";
+import { textField, typed } from "../parts/form.js";
 import { facts, head, panel, when } from "../parts/panel.js";
 import { shown } from "../parts/states.js";
+import { usageBars } from "../parts/usage.js";
 
-const { dd, div, dl, dt, i, p, span } = el;
-const READ_SECONDS = 30, ADMIN = ["organization:admin"], NEAR = 80;
-const NAMES = { jobs_today: "Jobs today", active_jobs: "Active jobs", queues: "Queues", workers: "Workers", api_keys: "API keys", schedules: "Schedules", workflows: "Workflows", webhooks: "Webhooks" };
+const { div, span } = el;
+const READ_SECONDS = 30, ADMIN = ["organization:admin"];
 const FIELDS = [["name", "Name", { maxlength: 100 }], ["billing_email", "Email", { type: "email" }], ["description", "Description", { maxlength: 500 }], ["logo_url", "Picture", { type: "url", placeholder: "https://…", maxlength: 2048 }]];
 const days = n => (n == null || n <= 0 ? "for ever" : n === 1 ? "1 day" : `${count(n)} days`);
 
@@ -40,48 +40,18 @@ export default function org() {
   return [
     head({ title: () => it.data.value?.name ?? "Organization", note: () => it.data.value && span({ class: "mono" }, it.data.value.slug), acts: [remove,
       asCurl(() => [["The organization", "GET", path()], ["What it uses", "GET", "/organizations/usage"], ["What was entered of a subscription", "GET", "/billing/status"]])] }),
-    panel("Usage", { note: () => usage.data.value && `plan ${usage.data.value.plan_display_name}` }, shown(usage, () => [
-      () => usage.data.value.warnings.map(each => p({ class: "pad" }, status(each.severity === "critical" ? "failed" : "retrying", each.message))),
-      dl({ class: "facts pad bars" }, Object.entries(NAMES).map(([name, words]) => div(dt(words), dd(() => bar(usage.data.value.usage[name], words))))),
-    ], { what: "what it uses", lines: 3 })),
+    panel("Usage", { note: () => usage.data.value && `plan ${usage.data.value.plan_display_name}` }, shown(usage, () => usageBars(() => usage.data.value), { what: "what it uses", lines: 3 })),
     div({ class: "grid even" },
       panel("What it is called", {}, shown(it, () => change(it, path), { what: "the organization" })),
       panel("What it may", {}, shown(usage, () => () => limits(usage.data.value.limits, it.data.value, billing.data.value), { what: "its plan" }))),
   ];
 }
 
-function bar({ current, limit, percentage, is_disabled }, words) {
-  const share = Math.min(100, percentage ?? 0), tone = share >= 100 ? "failed" : share >= NEAR ? "retrying" : "processing";
-  return [
-    div({ class: "row" }, span({ class: "num" }, count(current)), span({ class: "quiet num" }, is_disabled ? "not in this plan" : limit == null ? "no limit" : `of ${count(limit)}`)),
-    limit == null || is_disabled ? null : div({ class: "bar long", role: "meter", "aria-label": words, "aria-valuemin": 0, "aria-valuemax": limit, "aria-valuenow": Math.min(current, limit), "data-s": tone }, i({ style: { "--part": `${share}%` } })),
-  ];
-}
-
-// Changed fields only; what others change meanwhile stays.
-function change(it, path) {
-  const held = Object.fromEntries(FIELDS.map(([name]) => [name, signal("")]));
-  let before = {};
-  effect(() => {
-    const now = it.data.value;
-    for (const [name] of FIELDS) if (held[name].peek() === (before[name] ?? "")) held[name].value = now[name] ?? "";
-    before = now;
-  });
-  const was = () => Object.fromEntries(FIELDS.map(([name]) => [name, it.data.peek()[name] ?? ""]));
-  const changed = () => Object.fromEntries(FIELDS.map(([name]) => [name, held[name].value]).filter(([name, value]) => value !== (it.data.value[name] ?? "")));
-  return div({ class: "pad" }, form({
-    label: "Save", words: ADMIN, obstacle: () => (Object.keys(changed()).length ? null : "Nothing is changed"),
-    run: async () => {
-      const body = changed(), old = was();
-      it.data.value = await send("PUT", path(), body);
-      return Object.fromEntries(Object.keys(body).map(name => [name, old[name]]));
-    },
-    done: "Saved", undo: async old => {
-      it.data.value = await send("PUT", path(), old);
-      for (const name of Object.keys(old)) held[name].value = old[name];
-    },
-  }, FIELDS.map(([name, words, more]) => textField(words, held[name], more))));
-}
+// Changed fields only, as they are typed; an empty text clears.
+const change = (it, path) => changeForm({
+  of: it, words: ADMIN, textsOf: org => Object.fromEntries(FIELDS.map(([name]) => [name, org[name] ?? ""])),
+  save: texts => send("PUT", path(), texts), fields: FIELDS.map(([name, words, more]) => [name, held => textField(words, held, more)]),
+});
 
 const limits = (it, org, billing) => facts([
   ["Plan", it.display_name],

@@ -19,7 +19,7 @@ export function openCurl(calls) {
     body: close => [
       piece("This view, for others who may sign in", shared()),
       fixed && piece("The same with these times, also later", shared({ range: fixed })),
-      p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first."),
+      p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first", calls.some(it => it[2].startsWith("/admin/")) && ", the admin key into SPOOLED_ADMIN_KEY", "."),
       calls.map(([what, method, path, rest]) => piece(what, curl(method, path, rest))),
       div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Close")),
     ],

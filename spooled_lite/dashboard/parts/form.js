@@ -26,8 +26,8 @@ export const textField = (name, held, { hint, ...more } = {}) =>
 export const areaField = (name, held, { hint, ...more } = {}) => field(name, textarea({ spellcheck: "false", ...more, ...changed(held) }), { hint });
 
 export const selectField = (name, held, options, { hint } = {}) =>
-  field(name, select({ onchange: event => { held.value = event.target.value; } },
-    options.map(([value, words]) => option({ value, selected: held.peek() === value }, words))), { hint });
+  field(name, select({ value: held, onchange: event => { held.value = event.target.value; } },
+    options.map(([value, words]) => option({ value }, words))), { hint });
 
 export const checkField = (words, held, { hint } = {}) => labelOf({ class: "check" },
   input({ type: "checkbox", checked: held, onchange: event => { held.value = event.target.checked; } }), span(words, hint && span({ class: "quiet small" }, ` ${hint}`)));

@@ -23,11 +23,12 @@ const said = (word, group) => (word.endsWith(":*") ? "all of it" : word.slice(gr
 export const path = id => `/api-keys/${encodeURIComponent(id)}`;
 
 // `given`: the key to be changed; without it a new one is made, and `after` is called when it was stored.
-export function openKey({ given = null, after }) {
+// `make`: makes it for another organization, whose queues are not known here.
+export function openKey({ given = null, after, make }) {
   const name = signal(given?.name ?? ""), others = signal(""), rate = signal(String(given?.rate_limit ?? "")), expires = signal("");
   const queues = signal(new Set(given?.queues ?? [])), words = signal(new Set(given?.permissions.filter(it => it !== "*") ?? []));
   const reach = signal(queues.peek().size ? "some" : "all"), may = signal(words.peek().size ? "some" : "all"), made = signal(null);
-  const names = resource(ending => get("/queues", {}, { signal: ending }));
+  const names = resource(ending => get("/queues", {}, { signal: ending }), { isRead: !make });
   const known = () => [...new Set([...(names.data.value ?? []).map(it => it.queue_name), ...(given?.queues ?? [])])].sort();
 
   const body = () => ({
@@ -44,8 +45,8 @@ export function openKey({ given = null, after }) {
     title: () => (made.value ? `${made.value.name}: the key` : given ? `Change ${given.name}` : "New API key"), isLarge: true,
     isHeld: () => made.peek() !== null,
     body: close => either(() => made.value, () => stored(made.peek(), () => (close(), after())), () => form({
-      label: given ? "Save" : "Create", words: ["api-keys:write"], onCancel: close, obstacle: check,
-      run: () => (given ? send("PUT", path(given.id), body()) : send("POST", "/api-keys", body())),
+      label: given ? "Save" : "Create", words: make ? [] : ["api-keys:write"], onCancel: close, obstacle: check,
+      run: () => (make ? make(body()) : given ? send("PUT", path(given.id), body()) : send("POST", "/api-keys", body())),
       done: () => given && `${name.peek()} is saved`,
       after: answer => { if (given) { close(); after(); } else made.value = answer; },
     },

@@ -75,10 +75,11 @@ function limited({ retryAfter, details, message }) {
 
 // Why the server answers 503, in words.
 const REASONS = {
-  disk_full: "The disk is full. Reads go on; nothing new is stored.",
+  storage_full: "The disk is full. Reads go on; nothing new is stored.",
   storage_error: "The file could not be written. The outcome of this call is unknown: look before you repeat it.",
   shutting_down: "The server is being stopped.",
-  busy: "The server has too much to do; it sheds this kind of work first.",
+  read_only: "The file of the database cannot be written. Nothing new is stored.",
+  overloaded: "The server has too much to do; it sheds this kind of work first.",
 };
 export const reason = name => REASONS[name] ?? `The server says: ${name}.`;
 
