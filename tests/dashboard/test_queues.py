@@ -52,6 +52,27 @@ def test_several_queues_are_paused_at_once_and_undone(signed_in: Open, world: Wo
     assert [world.api.get(f"/queues/stop-{n}").json()["paused"] for n in "ab"] == [False, False]
 
 
+def test_a_paused_queue_makes_its_table_no_wider_and_its_row_no_higher(
+    signed_in: Open, world: World
+) -> None:
+    world.job("wide-" + "w" * 90)
+    for name in ("paused", "beside"):
+        world.job(name)
+    world.post("/queues/paused/pause", {"reason": "the warehouse is down until the morning"})
+
+    page = signed_in("/queues")
+    expect(page.locator('tr[data-id="paused"]')).to_contain_text("warehouse")
+
+    assert (
+        page.evaluate(
+            "(it => it.scrollWidth - it.clientWidth)(document.querySelector('main .scroll'))"
+        )
+        <= 0
+    )
+    heights = page.locator("tr[data-id]").evaluate_all("all => all.map(it => it.clientHeight)")
+    assert len(set(heights)) == 1
+
+
 def test_rows_stay_where_they_are_when_another_queue_becomes_worse(
     signed_in: Open, world: World
 ) -> None:

@@ -56,7 +56,7 @@ export default function home() {
   const steps = signal(null); // of an empty server alone
   const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
   return [
-    head({ title: "Home", note: () => me.value?.organization?.name, acts: [() => figures.value?.range, asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
+    head({ title: "Home", note: () => me.value?.organization?.name, acts: [asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
     either(() => isEmpty.value, () => { import("../parts/first_steps.js").then(it => { steps.value = it.firstSteps; }); return () => steps.value?.(); }),
     either(() => !isEmpty.value, () => [
       either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], shares: shares.data.value ?? new Map(), webhooks: webhooks.data.value ?? [], nowMs: now.value }))),

@@ -33,17 +33,17 @@ export default function keys() {
     { label: "Name", cell: row => span({ class: "row" }, button({ type: "button", class: "btn link", "aria-label": () => `Change ${row.value.name}`, onclick: () => openKey({ given: row.peek(), after }) }, () => row.value.name),
       () => isMine(row.value) && span({ class: "chip set", title: "The key you are signed in with" }, "signed in with it")) },
     { label: "Begins with", class: "hide mono", cell: row => () => `${row.value.key_prefix}…` },
-    { label: "Queues", class: "clip", cell: row => () => (row.value.queues.length ? span({ title: row.value.queues.join(", ") }, row.value.queues.join(", ")) : span({ class: "quiet" }, "all queues")) },
+    { label: "Queues", class: "clip third", cell: row => () => (row.value.queues.length ? span({ title: row.value.queues.join(", ") }, row.value.queues.join(", ")) : span({ class: "quiet" }, "all queues")) },
     { label: "May do", class: "fill clip whole", cell: row => () => (everything(row.value) ? "everything" : span({ title: row.value.permissions.join(", ") }, row.value.permissions.join(", "))) },
     { label: "Per minute", class: "num hide", cell: row => () => (row.value.rate_limit == null ? "–" : count(row.value.rate_limit)) },
-    { label: "Last used", class: "second num", cell: row => () => (row.value.last_used ? when(row.value.last_used) : span({ class: "quiet" }, "never")) },
+    { label: "Last used", class: "third num", cell: row => [span({ class: "on-card quiet" }, "used "), () => (row.value.last_used ? when(row.value.last_used) : span({ class: "quiet" }, "never"))] },
     { label: "Ends", class: "num hide", cell: row => () => (row.value.expires_at == null ? "never" : isOver(row.value) ? status("failed", "ended") : when(row.value.expires_at)) },
     { label: "On", class: "acts-cell", cell: row => span({ class: "row" }, switchOf(() => row.value, after), more(() => row.peek(), after)) },
   ];
   return [
     head({ title: "API keys", note: () => all.data.value && plural(all.ids.value.length, "key"), acts: [add,
       asCurl(() => [["All keys", "GET", "/api-keys"], ["A new one", "POST", "/api-keys", { body: { name: "worker", queues: ["emails"], permissions: ["jobs:read", "jobs:write"] } }]])] }),
-    panel(null, {}, shown(all, () => table({ of: all, label: "API keys", columns, group: "API keys", rowClass: row => (row.value.is_active && !isOver(row.value) ? "" : "moved") }), { what: "the keys", word: "api-keys:read" })),
+    panel(null, { class: "keys" }, shown(all, () => table({ of: all, label: "API keys", columns, group: "API keys", rowClass: row => (row.value.is_active && !isOver(row.value) ? "" : "moved") }), { what: "the keys", word: "api-keys:read" })),
   ];
 }
 

@@ -77,7 +77,7 @@ export default function queuePage({ name }) {
   return [
     head({
       title: () => `Queue ${name}`, shown: span({ class: "mono" }, name), note: pausedNote(it, { after: read }),
-      acts: [figures.range, pausing, asCurl(() => [
+      acts: [pausing, asCurl(() => [
         ["This queue", "GET", path], ["Its numbers", "GET", `${path}/stats`], ["Pause it", "POST", `${path}/pause`, { body: { reason: "warehouse is down" } }],
         ["Change it", "PUT", `${path}/config`, { body: { max_retries: 5 } }], ["Delete its jobs", "POST", `${path}/purge`],
       ]), either(() => stats.data.value && !jobsOf(), () => removeEmpty, () => [purge, remove])],

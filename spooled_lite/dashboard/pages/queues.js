@@ -82,7 +82,7 @@ export default function queuesPage() {
     div({ class: "filters" },
       textFilter({ label: "Find a queue", placeholder: "Part of a name" }),
       chips({ name: "sort", label: "Order", options: () => [{ value: "", label: "Worst first" }, { value: "name", label: "By name" }] })),
-    panel(null, {}, shown(queues, () => table({
+    panel(null, { class: "dense" }, shown(queues, () => table({
       of: queues, label: "Queues", group: "Queues", selected, nameOf: name => name, columns: queueColumns({ after: queues.read, spark, isWhole: true }),
       more: pauseKey,
     }), {

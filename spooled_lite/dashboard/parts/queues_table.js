@@ -68,7 +68,7 @@ const CONCERNS = { no_worker: "no worker", failing: "failing", stalled: "stands 
 export function queueColumns({ after, spark, isWhole = false }) {
   const of = row => () => row.value;
   return [
-    { label: "Queue", sort: "name", cell: (row, name) => span({ class: "row" }, a({ href: link(["queues", name]) }, name), pausedNote(of(row), { after }),
+    { label: "Queue", sort: "name", class: "fill", cell: (row, name) => span({ class: "row named" }, a({ href: link(["queues", name]), title: name }, name), pausedNote(of(row), { after }),
       () => row.value.attention.filter(it => CONCERNS[it]).map(it => span({ class: "status", "data-s": "warn" }, icon("warn"), CONCERNS[it]))) },
     { label: "Waiting", class: "num", cell: row => [span({ class: "on-card quiet" }, "waiting "), span(() => count(row.value.waiting))] },
     isWhole && { label: "Held back", class: "num hide", cell: row => () => span({ title: heldText(row.value) }, count(heldOf(row.value))) },

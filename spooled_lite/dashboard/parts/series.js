@@ -1,7 +1,7 @@
 // Attempts a minute, and how long they take: the two charts of Home and of a queue, over one axis.
 //
 //   const it = series({ queue: () => null });      reads GET /dashboard/series for the range in the address
-//   it.range, it.charts, it.read()
+//   it.charts, it.read()
 
 import { get } from "../lib/api.js";
 import { nowMs, rangeMs, RANGES } from "../lib/clock.js";
@@ -36,15 +36,15 @@ export function series({ queue = () => null } = {}) {
   const onrange = (first, last) => setQuery({ from: new Date(first).toISOString(), to: new Date(last).toISOString(), range: null });
   const per = () => (s().step_seconds === 60 ? "a minute" : `in ${duration(s().step_seconds * 1000)}`);
   const marks = () => s().marks.map(({ at, kind, text }) => ({ at, text: kind === "started" ? `the server was started (${text})` : `${text} ${kind}` }));
-  const one = (title, note, make) => panel(title, { note }, div({ class: "pad" }, shown(it, make, { what: "the chart", word: "jobs:read", lines: 4 })));
+  const one = (title, note, make, more) => panel(title, { note, more }, div({ class: "pad" }, shown(it, make, { what: "the chart", word: "jobs:read", lines: 4 })));
   return {
-    read: it.read, range: span({ class: "row" }, chooser, reset), data: it.data,
+    read: it.read, data: it.data,
     charts: div({ class: "grid even" },
       one("Attempts", () => s() && per(), () => chart({
         label: "Attempts", at: () => s().at, over, onrange, marks,
         stacks: () => [["completed", "completed", "completed"], ["failed, will retry", "retrying", "failed"], ["dead letter", "deadletter", "deadlettered"]].map(([name, tone, key]) => ({ name, tone, values: s()[key] })),
         lines: () => [{ name: "created", tone: "created", values: s().created }], format: count,
-      })),
+      }), [chooser, reset]),
       one("From claim to completion", null, () => chart({
         label: "From claim to completion", at: () => s().at, over, onrange, marks,
         lines: () => ["p50", "p95", "p99"].map(name => ({ name, tone: name, values: s().duration_ms[name] })), format: duration,
