@@ -1,15 +1,22 @@
 """All workers and one worker: who is there, what is held, who fell silent."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.watched import Watch
 from tests.dashboard.world import World
 
 Open = Callable[[str], Page]
+
+
+def minutes_ago(minutes: int) -> str:
+    return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
 
 
 @pytest.fixture
@@ -79,6 +86,36 @@ def test_signing_off_asks_first_and_says_what_happens_to_leases(
 
     expect(page.get_by_text("It has signed off.")).to_be_visible()
     assert world.api.get(f"/workers/{worker}").json()["status"] == "offline"
+
+
+def test_a_worker_that_finishes_nothing_for_long_is_marked(signed_in: Open, world: World) -> None:
+    worker = world.worker("stuck-host", "stuck")["id"]
+    world.post(f"/workers/{worker}/heartbeat", {"current_jobs": 4})
+
+    def long_since(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.text().replace(long_since_at(answer.json()), minutes_ago(6))
+        route.fulfill(response=answer, body=body)
+
+    def long_since_at(told: Any) -> str:
+        [found] = [it for it in (told if isinstance(told, list) else [told]) if it["id"] == worker]
+        return str(found["busy_since"])
+
+    page = signed_in("/workers?queue=stuck")
+    row = page.locator(f'tr[data-id="{worker}"]')
+    expect(row).to_contain_text("4/5")
+    expect(row).not_to_contain_text("finished none")
+    page.route(re.compile(rf"/api/v1/workers(\?|/{worker}$)"), long_since)
+
+    page.keyboard.press("r")
+    expect(row).to_contain_text("holds 4 jobs, finished none for 6 min")
+    row.get_by_role("link").first.click()
+
+    expect(page.locator(".banner")).to_contain_text("It holds 4 jobs, finished none for 6 min")
+    world.post(f"/workers/{worker}/heartbeat", {"current_jobs": 0})
+    page.wait_for_selector('.live[data-state="live"]')
+    world.post(f"/workers/{worker}/heartbeat", {"current_jobs": 0})
+    expect(page.locator(".banner")).to_have_count(0)
 
 
 def test_an_unknown_worker_says_so(signed_in: Open, watch: Watch) -> None:

@@ -20,6 +20,8 @@ class WorkerRow(TypedDict):
     metadata: bytes
     jobs_processed: int
     jobs_failed: int
+    last_settled_ms: int | None
+    busy_since_ms: int | None
     last_heartbeat_ms: int
     registered_at_ms: int
     updated_at_ms: int

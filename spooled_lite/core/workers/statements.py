@@ -33,7 +33,7 @@ VALUES (:id, :org, :queue_name, :queue_names, :hostname, :worker_type, :version,
    SET queue_name = excluded.queue_name, queue_names = excluded.queue_names,
        hostname = excluded.hostname, worker_type = excluded.worker_type,
        version = excluded.version, max_concurrency = excluded.max_concurrency,
-       current_jobs = 0, status = 'healthy', metadata = excluded.metadata,
+       current_jobs = 0, busy_since_ms = NULL, status = 'healthy', metadata = excluded.metadata,
        last_heartbeat_ms = excluded.last_heartbeat_ms, updated_at_ms = excluded.updated_at_ms
  WHERE workers.org = excluded.org
 RETURNING *
@@ -51,6 +51,7 @@ UPDATE workers
    SET status = CASE WHEN status = 'draining' AND :status = 'healthy' THEN 'draining'
                      ELSE :status END,
        current_jobs = :current_jobs, metadata = coalesce(:metadata, metadata),
+       busy_since_ms = CASE WHEN :current_jobs > 0 THEN coalesce(busy_since_ms, :now_ms) END,
        last_heartbeat_ms = :now_ms, updated_at_ms = :now_ms
  WHERE id = :id AND org = :org
 RETURNING *
@@ -168,7 +169,8 @@ SELECT count(*) FROM workers
 
 # Unique index of workers.id. A worker that never registered has no row, and nothing is counted.
 COUNT_JOBS: Final = """
-UPDATE workers SET jobs_processed = jobs_processed + ?, jobs_failed = jobs_failed + ?
+UPDATE workers
+   SET jobs_processed = jobs_processed + ?, jobs_failed = jobs_failed + ?, last_settled_ms = ?
  WHERE id = ? AND org = ?
 """
 

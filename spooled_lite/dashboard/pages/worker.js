@@ -15,7 +15,7 @@ import { asCurl } from "../parts/curl.js";
 import { code, facts, head, panel, when } from "../parts/panel.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
-import { loadOf, workerStatus } from "../parts/workers_table.js";
+import { loadOf, queuesRead, stalledSince, stalledText, workerStatus } from "../parts/workers_table.js";
 
 const { a, p, span } = el;
 const READ_SECONDS = 30, AGAIN_MS = 1000, QUEUES_SHOWN = 20;
@@ -24,6 +24,7 @@ export default function workerPage({ id }) {
   const path = `/workers/${encodeURIComponent(id)}`;
   const worker = resource(ending => get(path, {}, { signal: ending }));
   const jobs = rows(ending => get(`${path}/jobs`, {}, { signal: ending }));
+  const queues = queuesRead();
   const isOut = signal(false); // it was told so
   const it = () => worker.data.value, state = () => (isOut.value || worker.error.value?.status === 404 ? "gone" : it()?.status);
   const read = () => (worker.read(), jobs.read());
@@ -57,6 +58,10 @@ export default function workerPage({ id }) {
       acts: [leave, asCurl(() => [["This worker", "GET", path], ["The jobs it holds", "GET", `${path}/jobs`], ["Sign it off", "POST", `${path}/deregister`]])],
     }),
     either(() => it() && state() === "gone", () => p({ class: "banner panel" }, icon("warn"), "It has signed off. What you see is what it was.")),
+    () => {
+      const since = it() && state() !== "gone" && stalledSince(it(), queues.data.value);
+      return since && p({ class: "banner panel", "data-s": "deadletter" }, icon("warn"), `It ${stalledText(it(), since)}.`);
+    },
     shown(worker, () => [
       panel("Facts", {}, () => facts(factsOf(it()))),
       panel("Holds", { note: () => held.value > 0 && plural(held.value, "job") }, shown(jobs, () => table({ of: jobs, label: "Jobs it holds", group: "Its jobs", columns: jobColumns }), {
@@ -81,6 +86,7 @@ function factsOf(it) {
   return [
     ["Last sign of life", when(it.last_heartbeat)],
     ["Jobs at once", loadOf({ value: it })],
+    ["Last finished an attempt", it.last_settled_at ? when(it.last_settled_at) : span({ class: "quiet" }, "not yet")],
     ["Done", count(it.jobs_processed)],
     ["Failed attempts", count(it.jobs_failed), all ? span({ class: "quiet" }, `, ${percent(it.jobs_failed / all)}`) : null],
     ["Queues", names.map((name, n) => [n ? ", " : null, a({ href: link(["queues", name]) }, name)]), it.queue_names.length > names.length ? ` and ${count(it.queue_names.length - names.length)} more` : null],

@@ -9,14 +9,14 @@ import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { queryOf } from "../lib/router.js";
 import { computed, signal } from "../lib/signal.js";
-import { reading, resource, rows } from "../lib/store.js";
+import { reading, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { chips, choose, noMatch, textFilter } from "../parts/filters.js";
 import { head, panel } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 import { say } from "../parts/toast.js";
-import { workerColumns, workerWord } from "../parts/workers_table.js";
+import { queuesRead, workerColumns, workerWord } from "../parts/workers_table.js";
 
 const { button, div, p } = el;
 const PAGE = 100, READ_SECONDS = 30;
@@ -33,7 +33,7 @@ export default function workersPage() {
     hasMore.value = found.length === PAGE;
     return found;
   });
-  const queues = resource(ending => get("/queues", {}, { signal: ending }));
+  const queues = queuesRead();
   reading(() => Object.values(filter).map(it => it.value), () => (workers.replace([]), workers.read()));
 
   async function more() {
@@ -84,7 +84,7 @@ export default function workersPage() {
       textFilter({ label: "Find a worker", placeholder: "Part of id or host" })),
     either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: workers.read }, icon("up"), () => plural(newer.value.size, "new worker"), el.kbd(".")))),
     panel(null, {}, shown(workers, () => table({
-      of: workers, label: "Workers", group: "Workers", columns: workerColumns(), rowClass: row => (row.value.status === "gone" ? "moved" : ""),
+      of: workers, label: "Workers", group: "Workers", columns: workerColumns({ queues: () => queues.data.value }), rowClass: row => (row.value.status === "gone" ? "moved" : ""),
     }), {
       what: "the workers", word: "workers:read", lines: 6, isEmpty: () => !workers.ids.value.length,
       empty: () => (Object.values(filter).some(it => it.value) ? noMatch(NAMES, { what: "workers" })

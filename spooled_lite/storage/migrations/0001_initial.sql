@@ -347,6 +347,8 @@ CREATE TABLE workers (
     metadata          BLOB NOT NULL DEFAULT x'7b7d',
     jobs_processed    INTEGER NOT NULL DEFAULT 0,
     jobs_failed       INTEGER NOT NULL DEFAULT 0,
+    last_settled_ms   INTEGER,  -- when it last completed a job or failed an attempt
+    busy_since_ms     INTEGER,  -- since when it says that it does jobs; NULL while it does none
     last_heartbeat_ms INTEGER NOT NULL,
     registered_at_ms  INTEGER NOT NULL,
     updated_at_ms     INTEGER NOT NULL

@@ -22,7 +22,7 @@ from spooled_lite.core.workers.records import (
     checked_metadata,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.times import format_ms
+from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of, texts
 from spooled_lite.wire.shapes.common import (
     QUEUE_LENGTH,
@@ -62,6 +62,8 @@ LastHeartbeat = Annotated[str, a_time("Its last sign of life")]
 RegisteredAt = Annotated[str, a_time("When it registered last")]
 JobsProcessed = Annotated[int, a_count("Jobs it completed", 12)]
 JobsFailed = Annotated[int, a_count("Attempts of it that failed", 1)]
+LastSettled = Annotated[str, a_time("When it last completed a job or failed an attempt; null: never yet")]
+BusySince = Annotated[str, a_time("Since when its signs of life name jobs; null while they name none")]
 LeaseSeconds = Annotated[int, about("How long the lease lasts, 5 to 3600 seconds; 0 is the default of the call", 30)]
 Interval = Annotated[int, a_count("How often to send a sign of life", 10)]
 SameInterval = Annotated[int, a_count("The same as `heartbeat_interval_secs`", 10)]
@@ -172,6 +174,8 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     updated_at: UpdatedAt
     jobs_processed: JobsProcessed
     jobs_failed: JobsFailed
+    last_settled_at: LastSettled | None
+    busy_since: BusySince | None
 
     @classmethod
     def of(cls, row: WorkerRow, org_id: str) -> Self:
@@ -196,6 +200,8 @@ class WorkerView(Struct, frozen=True, kw_only=True):
             updated_at=format_ms(row["updated_at_ms"]),
             jobs_processed=row["jobs_processed"],
             jobs_failed=row["jobs_failed"],
+            last_settled_at=format_optional_ms(row["last_settled_ms"]),
+            busy_since=format_optional_ms(row["busy_since_ms"]),
         )
 
 

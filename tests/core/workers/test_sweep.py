@@ -22,8 +22,9 @@ def add(stage: Stage, worker_id: str = "w-1") -> None:
     stage.run(register, stage.org, NewWorker(queue_names=("emails",), worker_id=worker_id), OPEN)
 
 
-def beat(stage: Stage, worker_id: str, status: str = "healthy") -> None:
-    stage.run(heartbeat, stage.org, worker_id, SignOfLife(status=status), ALL_QUEUES)
+def beat(stage: Stage, worker_id: str, status: str = "healthy", *, jobs: int = 0) -> None:
+    sign = SignOfLife(status=status, current_jobs=jobs)
+    stage.run(heartbeat, stage.org, worker_id, sign, ALL_QUEUES)
 
 
 def status(stage: Stage, worker_id: str) -> str:
@@ -73,6 +74,24 @@ def test_a_sign_of_life_puts_the_sweep_off(stage: Stage) -> None:
 
     assert status(stage, "w-1") == "degraded"
     assert swept.due_again_ms == stage.clock.now_ms() + 20_000
+
+
+def test_a_worker_is_busy_since_the_first_sign_of_life_that_names_jobs(stage: Stage) -> None:
+    def busy_since() -> int | None:
+        return stage.read(get_worker, stage.org, "w-1", ALL_QUEUES)["busy_since_ms"]
+
+    add(stage)
+    beat(stage, "w-1")
+    assert busy_since() is None
+    begun_ms = stage.clock.now_ms()
+    beat(stage, "w-1", jobs=2)
+    stage.clock.advance(seconds=10)
+    beat(stage, "w-1", jobs=1)
+    assert busy_since() == begun_ms
+
+    add(stage)  # it registers again
+
+    assert busy_since() is None
 
 
 def test_draining_workers_are_left_alone(stage: Stage) -> None:

@@ -81,6 +81,8 @@ def test_a_worker_is_shown_with_every_field(api: Api) -> None:
         "updated_at": NOW,
         "jobs_processed": 0,
         "jobs_failed": 0,
+        "last_settled_at": None,
+        "busy_since": None,
     }
     assert api.get("workers").json() == [answer.json()]
 
@@ -254,6 +256,7 @@ def test_a_worker_shows_what_it_did(api: Api) -> None:
 
     shown = api.get("workers/w-1").json()
     assert (shown["jobs_processed"], shown["jobs_failed"]) == (1, 1)
+    assert shown["last_settled_at"] == NOW
 
 
 @pytest.mark.parametrize(("method", "path"), BY_ID)
