@@ -71,6 +71,7 @@ class Running(Struct, frozen=True):
     organization_id: str
     key: str | None  # the key to enter with, when it is known
     begin_stop: Callable[[], None]  # readiness turns false, waiting calls get their answers
+    deliveries: Callable[[], frozenset[asyncio.Task[None]]]  # that are under way
     settled: Callable[[], Awaitable[None]]  # until no delivery and no mail is under way
 
 
@@ -107,6 +108,8 @@ async def running(
     image: bytes | None = None,
     outgoing: Poster | None = None,
     mail: Carry | None = None,
+    application: Callable[[Services], Application] = Application,
+    is_test: bool = False,
 ) -> AsyncIterator[Running]:
     """Start every part in order, and stop them in the opposite order on the way out.
 
@@ -116,7 +119,8 @@ async def running(
     What a test hands in takes the place of a part: `clock` and `ids` of the system's; `supervise`
     of what runs the loops as time passes; `outgoing` of the client that calls webhooks; `mail` of
     the mail server. `around` is called in place of every handler. A throw-away file begins with
-    the pages of `image`.
+    the pages of `image`. `application` makes what answers. `is_test`: the clock is moved by its
+    callers, so only a file that such a server made will do.
 
     Raises: as `Database`.
     """
@@ -134,6 +138,7 @@ async def running(
         on_due=deadlines.announce,
         metrics=metrics,
         image=image,
+        is_test=is_test,
     ).start()
     bus.listen(measured_by(metrics))
     _watch(metrics, database, waiting)
@@ -163,6 +168,7 @@ async def running(
             mail=Mail(smtp_of(settings), carry=mail),
         )
 
+        services.state.is_test = is_test
         metrics.watch("spooled_waiting_outcomes", services.outcomes.count)
 
         def begin_stop() -> None:
@@ -203,11 +209,12 @@ async def running(
             asyncio.create_task(supervise(database, deadlines, table, stop, metrics), name="loops")
         )
         yield Running(
-            application=Application(services),
+            application=application(services),
             services=services,
             organization_id=entry.organization_id,
             key=entry.key,
             begin_stop=begin_stop,
+            deliveries=courier.calls,
             settled=settled,
         )
     finally:

@@ -18,7 +18,7 @@ _TIME: Final = re.compile(
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_LAST_MS: Final = 253_402_300_799_999  # of the years that can be written down
+LAST_MS: Final = 253_402_300_799_999  # of the years that can be written down
 _LEAP_SECOND: Final = "60"  # counted as the second that follows
 # What PHP calls a zone of type 2; those that the zone database knows are looked up there.
 _ABBREVIATIONS: Final = {
@@ -70,7 +70,7 @@ def parse_ms(value: Time, field: str) -> int:
     at_ms = (moment - _EPOCH) // _MILLISECOND + int((fraction or "0").ljust(3, "0")[:3])
     if is_leap:
         at_ms += 1000
-    if at_ms > _LAST_MS:
+    if at_ms > LAST_MS:
         raise WrongShape.wrong_type(field, _EXPECTED)
     return at_ms
 

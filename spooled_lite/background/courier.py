@@ -94,6 +94,10 @@ class Courier:
             self._wake()
         return Pass(begun, next_at_ms)
 
+    def calls(self) -> frozenset[asyncio.Task[None]]:
+        """The deliveries under way: each task ends when its result is recorded."""
+        return frozenset(self._tasks)
+
     async def settled(self) -> None:
         """Wait until no delivery is under way, including those that begin meanwhile."""
         while self._tasks:

@@ -32,6 +32,7 @@ from spooled_lite.storage.lanes import Lane, lane_of
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
+from spooled_lite.storage.test_files import check_clock, mark_as_test
 from spooled_lite.storage.throwaway import remove_throwaway, throwaway
 from spooled_lite.storage.transaction import Hooks, Line, Operation
 from spooled_lite.storage.turns import HOUSE
@@ -69,10 +70,12 @@ class Database:
         commit: Commit = plain_commit,
         metrics: Metrics | None = None,
         image: bytes | None = None,
+        is_test: bool = False,
     ) -> None:
         """Take the file and bring it to the newest schema. Nothing runs before `start`.
 
         `image`: the pages that a throw-away file begins with, as SQLite serializes them.
+        `is_test`: a file that lasts has to be new, or made by such a server.
 
         Raises:
             CannotUseFile: another server holds it, it belongs to another program, it needs a newer
@@ -98,7 +101,7 @@ class Database:
         try:
             if is_full:
                 self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
-            connection = self._opened(settings.durability, image)
+            connection = self._opened(settings.durability, image, is_test=is_test)
         except BaseException as error:
             self.lock.leave_no_trace()
             if self._is_throwaway:
@@ -131,7 +134,9 @@ class Database:
         if is_full and self._keeps_spare:
             self.writer.file.lengthen_log(SPARE_BYTES)  # what of the spare room is not used yet
 
-    def _opened(self, durability: Durability, image: bytes | None) -> sqlite3.Connection:
+    def _opened(
+        self, durability: Durability, image: bytes | None, *, is_test: bool
+    ) -> sqlite3.Connection:
         """Look whether the file is ours, then open it and bring it to the newest schema."""
         check_log_has_its_file(self.path)
         create_private(self.path)
@@ -139,12 +144,16 @@ class Database:
             Path(self.path).write_bytes(image)
         self.lock.hold_file()
         check_kind(self.path)
+        if not self._is_throwaway:
+            check_clock(self.path, is_test=is_test)
         check_log_is_here(self.path)
         connection = open_writer(self.path, durability)
         try:
             migrate(connection, copy_to=self.path)
             if not self._is_throwaway:
                 keep_name(connection, self.path)
+                if is_test:
+                    mark_as_test(connection)
         except BaseException:
             connection.close()
             raise

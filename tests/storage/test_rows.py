@@ -19,7 +19,7 @@ TABLES: Final = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(?!SET\b)(\w+)")
 
 
 def typed_statements() -> Iterator[tuple[str, Statement[Any] | Value[Any]]]:
-    for package in ("core", "storage", "background", "wire", "cli"):
+    for package in ("core", "storage", "background", "wire", "testing", "cli"):
         path = importlib.import_module(f"spooled_lite.{package}").__path__
         for found in pkgutil.walk_packages(path, f"spooled_lite.{package}."):
             if found.name.startswith("spooled_lite.wire.grpc"):

@@ -287,14 +287,18 @@ class Call:
             self.admit(await self.services.callers.again(self.caller))
             self.check_rights(self.caller)
 
+    def extension(self, name: str) -> Any:
+        """What the server, or what stands before the application, added under this name."""
+        return self._asgi.get("extensions", {}).get(name)
+
     def is_gone(self) -> bool:
         """Whether the client has left, as far as the loop knows. Returns at once."""
-        look: Callable[[], bool] | None = self._asgi.get("extensions", {}).get(IS_GONE)
+        look: Callable[[], bool] | None = self.extension(IS_GONE)
         return False if look is None else look()
 
     def abort(self) -> NoReturn:
         """Cut the connection without an answer. Raises ClientGone."""
-        cut: Callable[[], None] | None = self._asgi.get("extensions", {}).get(ABORT)
+        cut: Callable[[], None] | None = self.extension(ABORT)
         if cut is not None:
             cut()
         raise ClientGone

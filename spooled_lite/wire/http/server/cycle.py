@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.connections import Connections
+from spooled_lite.wire.http.server.scope import DATED
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class Cycle(RequestResponseCycle):
         if head is None:
             if message["type"] == "http.response.start" and not self.response_started:
                 self.head = message
+                if DATED in message:
+                    self.default_headers = []  # which are its date
                 return
         else:
             self.head = None

@@ -6,6 +6,7 @@ The application accepts or refuses it; a refusal is an HTTP answer with the erro
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.connections import Connections
 from spooled_lite.wire.http.server.frames import Frames
 from spooled_lite.wire.http.server.refusal import Refusal
+from spooled_lite.wire.http.server.scope import DATED
 
 logger = logging.getLogger(__name__)
 
@@ -309,7 +311,7 @@ class WebSocketProtocol(asyncio.Protocol):
             (b"Upgrade", b"websocket"),
             (b"Connection", b"Upgrade"),
             (b"Sec-WebSocket-Accept", self._accept_value),
-            *self.shared.default_headers,
+            *self._default_headers(message),
             *message.get("headers", ()),
         ]
         self._write_head(101, headers)
@@ -319,7 +321,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _answer(self, head: Message, body: bytes) -> None:
         """Give the HTTP answer that the application made instead of accepting the WebSocket."""
         self.phase = Phase.REFUSED
-        headers = [*self.shared.default_headers, *head["headers"], (b"connection", b"close")]
+        headers = [*self._default_headers(head), *head["headers"], (b"connection", b"close")]
         self._write_head(head["status"], headers, body)
         self._linger()
 
@@ -356,6 +358,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self._messages.put_nowait(
             {"type": "websocket.disconnect", "code": self.frames.last_code, "reason": ""}
         )
+
+    def _default_headers(self, head: Message) -> Sequence[Header]:
+        return () if DATED in head else self.shared.default_headers
 
     def _write_head(self, status: int, headers: list[Header], body: bytes = b"") -> None:
         lines = [STATUS_LINE[status]]

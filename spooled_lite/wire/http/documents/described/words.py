@@ -88,6 +88,7 @@ SECURITY: Final[Mapping[Access, list[dict[str, Any]]]] = {
     Access.UNSCOPED: _KEY,
     Access.REGISTRATION: [_NOTHING, {"adminKey": []}],
     Access.BOOTSTRAP: [*_KEY, {"adminKey": []}, _NOTHING],
+    Access.TEST: [*_KEY, {"adminKey": []}],
     Access.ADMIN: [{"adminKey": []}],
     Access.METRICS: [_NOTHING, {"metricsToken": []}],
     Access.OWN_METRICS: [*_KEY, {"metricsToken": []}, {"adminKey": []}],
@@ -155,6 +156,7 @@ TAGS: Final[Mapping[str, tuple[str, str]]] = {
     "events": ("Events", "Live events over SSE and WebSocket."),
     "ws": ("Events", "Live events over SSE and WebSocket."),
     "metrics": ("Metrics", "Figures for Prometheus."),
+    "test": ("Test mode", "The clock of a server in test mode, and what else a test asks of it."),
     "health": ("Health", "Checks for load balancers and monitoring."),
     "": ("Server", "The server itself."),
 }

@@ -1,0 +1,74 @@
+"""The application of a world: that of production, with the routes and headers of test mode."""
+
+from collections.abc import Iterable
+from email.utils import formatdate
+from functools import cache
+from typing import Final
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from spooled_lite.testing.calls import WORLD, WorldOfCall
+from spooled_lite.testing.described import DESCRIBED_TOO
+from spooled_lite.testing.routes import TEST_PREFIX, TEST_ROUTES
+from spooled_lite.times import format_ms
+from spooled_lite.wire.header import Header
+from spooled_lite.wire.http.application import Application
+from spooled_lite.wire.http.documents.described.table import DESCRIBED
+from spooled_lite.wire.http.documents.openapi import document
+from spooled_lite.wire.http.routes import ROUTES
+from spooled_lite.wire.http.server.scope import DATED
+from spooled_lite.wire.services import Services
+
+ROWS: Final = (*ROUTES, *TEST_ROUTES)
+_BEGINS: Final = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+)
+
+
+class WorldApplication(Application):
+    """All answers say in which world they were made, and when by its clock."""
+
+    def __init__(self, services: Services, world: WorldOfCall) -> None:
+        super().__init__(
+            msgspec.structs.replace(services, document_text=document_of_tests), rows=ROWS
+        )
+        self._world = world
+        self._name: Header = (b"x-spooled-world", _text(world.name))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_dated(message: Message) -> None:
+            if message["type"] in _BEGINS:
+                message = {**message, DATED: True}
+                message["headers"] = [*message.get("headers", ()), *self._headers()]
+            await send(message)
+
+        extensions = {**scope.get("extensions", {}), WORLD: self._world}
+        if not scope["path"].startswith(TEST_PREFIX):
+            await self._world.stepper.until_quiet()
+        await super().__call__({**scope, "extensions": extensions}, receive, send_dated)
+
+    def early_headers(self, headers: Iterable[Header]) -> list[Header]:
+        """Without the date, which the server adds to its own refusals."""
+        return [*super().early_headers(headers), *self._headers()[1:]]
+
+    def _headers(self) -> tuple[Header, ...]:
+        now_ms = self._world.stepper.clock.now_ms()
+        date = formatdate(now_ms // 1000, usegmt=True).encode("ascii")
+        now = format_ms(now_ms).encode("ascii")
+        return ((b"date", date), (b"x-spooled-clock", now), self._name)
+
+
+@cache
+def document_of_tests() -> bytes:
+    """The OpenAPI document with the routes of test mode."""
+    return msgspec.json.encode(document(ROWS, {**DESCRIBED, **DESCRIBED_TOO}))
+
+
+def _text(name: str) -> bytes:
+    """A name as a header has it: whatever is not printable ASCII is escaped."""
+    return name.encode("ascii", "backslashreplace")

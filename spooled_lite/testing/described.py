@@ -1,0 +1,75 @@
+"""What the OpenAPI document says of the routes of test mode."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.testing import clock_routes as clock
+from spooled_lite.testing.shapes import (
+    AdvanceClock,
+    ClockView,
+    IdleClock,
+    MovedView,
+    NextMoment,
+    Outage,
+    SetClock,
+    SettleClock,
+    TestModeView,
+)
+from spooled_lite.wire.http.dispatch import Handler
+from spooled_lite.wire.http.documents.described.doc import Doc
+
+_STOPS: Final = "409 when it stops before: `details.reason` says why, and the call can be repeated."
+
+DESCRIBED_TOO: Final[Mapping[Handler, Doc]] = {
+    clock.about: Doc(summary="Show what this server is in test mode", answer=TestModeView),
+    clock.show: Doc(summary="Show the clock, and what waits for it", answer=ClockView),
+    clock.change: Doc(
+        summary="Let the clock stand, run or tick; or go to a time",
+        about=_STOPS,
+        body=SetClock,
+        example={"mode": "ticking", "rate": 60},
+        answer=ClockView,
+        errors=(BadRequest, Conflict),
+    ),
+    clock.advance: Doc(
+        summary="Let time pass",
+        about=f"From one due moment to the next, all that is due at each. {_STOPS}",
+        body=AdvanceClock,
+        example={"by": "7d"},
+        answer=MovedView,
+        errors=(BadRequest, Conflict),
+    ),
+    clock.next_: Doc(
+        summary="Go to the next moment at which something happens",
+        about=_STOPS,
+        body=NextMoment,
+        example={"count": 1},
+        answer=MovedView,
+        errors=(BadRequest, Conflict),
+    ),
+    clock.idle: Doc(
+        summary="Let time pass until nothing waits for it but what recurs",
+        about=f"Schedules fire on the way. {_STOPS}",
+        body=IdleClock,
+        example={"within": "30d"},
+        answer=MovedView,
+        errors=(BadRequest, Conflict),
+    ),
+    clock.settle: Doc(
+        summary="Wait until nothing is due or under way",
+        about=f"The clock is not moved. {_STOPS}",
+        body=SettleClock,
+        example={},
+        answer=MovedView,
+        errors=(BadRequest, Conflict),
+    ),
+    clock.outage: Doc(
+        summary="Let the machine sleep",
+        about=f"Time jumps, and then all that is due happens at once. {_STOPS}",
+        body=Outage,
+        example={"by": "8h"},
+        answer=MovedView,
+        errors=(BadRequest, Conflict),
+    ),
+}

@@ -1,0 +1,88 @@
+"""Why time cannot be moved. Each reason stands in the details of the error."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.testing.happened import Happenings
+from spooled_lite.testing.live_workers import BusyJob
+from spooled_lite.times import format_ms
+
+_LIVE_HINT: Final = (
+    "a worker counts as live for 30 seconds after it was heard of; with"
+    ' {"workers": "ignore"} time waits for none'
+)
+
+
+class Backwards(BadRequest):
+    """The clock would go back, and nobody said that it may."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'The clock does not go back unless it is told so, with {"back": true}',
+            details={"reason": "backwards"},
+        )
+
+
+class TooFar(BadRequest):
+    def __init__(self, most: str) -> None:
+        super().__init__(f"The clock is moved by at most {most}", details={"reason": "too_far"})
+
+
+class ClockBusy(Conflict):
+    """Another call is moving it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The clock is being moved by another call", details={"reason": "clock_busy"}
+        )
+
+
+class ClockRuns(Conflict):
+    """The call makes sense for a clock that stands only."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'The clock runs by itself; freeze it first, with {"mode": "frozen"}',
+            details={"reason": "clock_runs"},
+        )
+
+
+class Stopped(Conflict):
+    """The target was not reached. The clock stands at a whole step, and the call can be repeated.
+
+    Told with what had happened until then, by `told`.
+    """
+
+    def __init__(self, reason: str, message: str, **details: Any) -> None:
+        super().__init__(message, details={"reason": reason, **details})
+
+    @classmethod
+    def by_workers(cls, jobs: Sequence[BusyJob]) -> "Stopped":
+        first = jobs[0]
+        does = "is held by" if first.worker_id else "can be taken by"
+        who = f"worker {first.worker_id}" if first.worker_id else "a live worker"
+        return cls(
+            "worker_busy",
+            f"Job {first.id} of queue {first.queue_name} {does} {who}, and nothing comes of it;"
+            f" {_LIVE_HINT}",
+            jobs=jobs,
+            hint="ignore",
+        )
+
+    @classmethod
+    def by_budget(cls, what: str) -> "Stopped":
+        return cls("budget", f"{what}; the call can be repeated from where the clock stands")
+
+    @classmethod
+    def not_idle(cls, due: Sequence[Any]) -> "Stopped":
+        return cls("not_idle", "Something still waits for a later time", due=due)
+
+    def told(self, now_ms: int, happened: Happenings) -> "Stopped":
+        self.details = {
+            **self.details,
+            "now": format_ms(now_ms),
+            "omitted": happened.omitted,
+            "happened": happened.told,
+        }
+        return self

@@ -1,0 +1,43 @@
+"""What the stepper asks of the rows before time goes on."""
+
+from typing import Final, TypedDict
+
+from spooled_lite.storage.statement import Statement
+
+
+class BusyRow(TypedDict):
+    """A job that keeps time from going on: a live worker holds it, or may take it."""
+
+    id: str
+    queue_name: str
+    worker_id: str | None
+
+
+# Index jobs_leased: no more rows than there are leases.
+HELD_BY: Final = Statement(
+    BusyRow,
+    """
+SELECT id, queue_name, assigned_worker_id AS worker_id FROM jobs
+ WHERE lease_id IS NOT NULL AND lease_expires_at_ms > :now_ms AND status = 'processing'
+   AND assigned_worker_id IN (SELECT value FROM json_each(:workers))
+ ORDER BY lease_expires_at_ms LIMIT :limit
+""",
+)
+
+# Index jobs_due.
+NEXT_CLAIMABLE: Final = Statement(
+    BusyRow,
+    """
+SELECT id, queue_name, NULL AS worker_id FROM jobs
+ WHERE queue = :queue AND claimable = 1
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ ORDER BY priority DESC, created_at_ms, seq LIMIT 1
+""",
+)
+
+# Index workers_by_id. Live workers do not fall silent while time is moved.
+KEEP_ALIVE: Final = """
+UPDATE workers SET last_heartbeat_ms = :until_ms
+ WHERE id IN (SELECT value FROM json_each(:workers))
+   AND status IN ('healthy', 'degraded') AND last_heartbeat_ms < :until_ms
+"""
