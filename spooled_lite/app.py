@@ -53,6 +53,7 @@ from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
+from spooled_lite.wire.searches import Searches
 from spooled_lite.wire.services import ServerState, Services
 from spooled_lite.wire.sign_in_link import SignInLink
 from spooled_lite.wire.waiting.claim_watch import ClaimWatch
@@ -290,6 +291,7 @@ def _services(
         sign_in_link=SignInLink(settings),
         mail=mail,
         sender=Sender(outgoing, clock),
+        searches=Searches(clock),
         off_loop=OffLoop(),
         document_text=_document_text,
         ids=ids,

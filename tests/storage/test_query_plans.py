@@ -320,6 +320,30 @@ def test_other_lists_have_a_time_limit_instead_of_an_index(stage: JobStage) -> N
         assert sorts(plan) != []
 
 
+WALKS_OF_SEARCH: Final = {
+    "newest": "jobs_newest (org=? AND created_at_ms>? AND created_at_ms<?)",
+    "of_status": "jobs_by_status (org=? AND status=? AND created_at_ms>? AND created_at_ms<?)",
+    "of_queue": "jobs_by_queue (queue=? AND created_at_ms>? AND created_at_ms<?)",
+    "dead_of_queue": "jobs_dead_of_queue (queue=? AND created_at_ms>? AND created_at_ms<?)",
+}
+
+
+@pytest.mark.parametrize("walk", WALKS_OF_SEARCH)
+def test_a_search_reads_the_rows_of_one_window(store: Store, walk: str) -> None:
+    index = WALKS_OF_SEARCH[walk]
+    of_search = "core.jobs.search_statements"
+
+    assert plan_of(store, STATEMENTS[f"{of_search}.CANDIDATES[{walk}]"])[0] == (
+        f"SEARCH jobs USING INDEX {index}"
+    )
+    # SQLite 3.40 reads the rows of a partial index, whose status it knows.
+    covering = "" if walk == "dead_of_queue" else "COVERING "
+    for name in ("WINDOW_END", "LOOKED_AT"):
+        assert plan_of(store, STATEMENTS[f"{of_search}.{name}[{walk}]"]) == [
+            f"SEARCH jobs USING {covering}INDEX {index}"
+        ]
+
+
 # -- what a claim costs ----------------------------------------------------------------------
 
 

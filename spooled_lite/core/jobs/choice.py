@@ -87,7 +87,7 @@ def choose(
 
     A window may hold none of them, and yet not be the last.
     """
-    params = _params(tx, org, choice, scope, until)
+    params = bound(tx, org, choice, scope, until)
     if params is None:
         return ChosenWindow([], None)
     status = choice.statuses[0] if after is None else after.status
@@ -117,15 +117,10 @@ def find_named(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> l
     return [row for row in rows if scope.allows(row["queue_name"])]
 
 
-def _next_status(choice: Choice, status: str) -> WindowEnd | None:
-    left = choice.statuses[choice.statuses.index(status) + 1 :]
-    return WindowEnd(left[0], *_BEFORE_ALL) if left else None
-
-
-def _params(
+def bound(
     tx: Reading, org: int, choice: Choice, scope: Scope, until: Until
 ) -> dict[str, Any] | None:
-    """None: nothing can match."""
+    """What the statements about a choice take, but for the window. None: nothing can match."""
     queue = None
     if choice.queue_name is not None:
         asked = {"org": org, "queue_name": choice.queue_name}
@@ -155,6 +150,11 @@ def _params(
         "to_ms": until.created_at_ms,
         "to_seq": until.seq,
     }
+
+
+def _next_status(choice: Choice, status: str) -> WindowEnd | None:
+    left = choice.statuses[choice.statuses.index(status) + 1 :]
+    return WindowEnd(left[0], *_BEFORE_ALL) if left else None
 
 
 def _index_for(

@@ -28,7 +28,7 @@ _BETWEEN: Final = """
 
 # A value that is null filters nothing. Names and types as in the lists of jobs (query.py). One
 # term: with a dozen SQLite 3.40 takes so few rows for granted that it sorts them anew.
-_FILTERED: Final = (
+FILTERED: Final = (
     """
    AND CASE
        WHEN queue <> :queue OR job_type <> :job_type OR completed_at_ms > :ended_by_ms THEN 0
@@ -57,7 +57,7 @@ _COLUMNS: Final = "seq, id, queue_name, job_type, status, created_at_ms, run_at_
 OF_STATUS: Final = Statement(
     ChosenRow,
     f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_by_status WHERE org = :org AND status = :status"
-    f"{_FILTERED}{_BETWEEN} LIMIT :limit",
+    f"{FILTERED}{_BETWEEN} LIMIT :limit",
 )
 
 # Index jobs_by_queue; a window of it.
@@ -65,7 +65,7 @@ OF_QUEUE: Final = Statement(
     ChosenRow,
     f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_by_queue"
     f" WHERE queue = :of_queue AND status = :status"
-    f"{_FILTERED}{_BETWEEN} LIMIT :limit",
+    f"{FILTERED}{_BETWEEN} LIMIT :limit",
 )
 
 # Index jobs_dead_by_error; a window of it.
@@ -73,7 +73,7 @@ OF_ERROR: Final = Statement(
     ChosenRow,
     f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_dead_by_error"
     " WHERE org = :org AND error_key = :error_key AND status = 'deadletter'"
-    f"{_FILTERED}{_BETWEEN} LIMIT :limit",
+    f"{FILTERED}{_BETWEEN} LIMIT :limit",
 )
 
 # The same indexes alone: the last row of a window that begins behind a row.

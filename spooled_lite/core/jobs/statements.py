@@ -134,7 +134,7 @@ class ListedJobRow(TypedDict):
 
 
 # What the lists show of a job.
-_SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.retry_count,
+SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.retry_count,
        jobs.max_retries, jobs.timeout_seconds, jobs.job_type, jobs.last_error, jobs.tags,
        jobs.created_at_ms, jobs.updated_at_ms, jobs.scheduled_at_ms, jobs.started_at_ms,
        jobs.completed_at_ms, jobs.workflow_id, jobs.parent_job_id, jobs.assigned_worker_id,
@@ -271,7 +271,7 @@ SELECT seq FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted
 )
 
 # The filters, the order and the page follow: see query.py.
-LIST: Final = Statement(ListedJobRow, f"SELECT {_SHOWN} FROM jobs")
+LIST: Final = Statement(ListedJobRow, f"SELECT {SHOWN} FROM jobs")
 LIST_WHOLE: Final = Statement(JobRow, "SELECT * FROM jobs")  # but what stands apart
 # By the numbers that the filter has found, which are few. SQLite 3.40 would walk all jobs of the
 # organization in their order instead.
@@ -297,7 +297,7 @@ _OF_ALL: Final = """, organizations.id AS org_id
 # Back from the newest row until the page is full; no index could answer the filters either.
 OF_ALL_ORGS: Final = Statement(
     ListedJobOfAnyOrgRow,
-    f"SELECT {_SHOWN}"
+    f"SELECT {SHOWN}"
     + _OF_ALL
     + VISIBLE
     + """

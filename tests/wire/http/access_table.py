@@ -90,6 +90,7 @@ LEFT_OUT: Final = frozenset(
         "GET /api/v1/jobs",
         "GET /api/v1/jobs/stats",
         "GET /api/v1/jobs/status",
+        "GET /api/v1/jobs/search",
         "GET /api/v1/jobs/dlq",
         "POST /api/v1/jobs/dlq/retry",
         "POST /api/v1/jobs/dlq/purge",
@@ -250,6 +251,8 @@ class WholeFileApi(WatchedApi):
             body = an_address_for(self, path, home.org)
         if path == "/api/v1/jobs/status":
             path += f"?ids={self.a_job(home)['id']}"
+        if path == "/api/v1/jobs/search":
+            path += f"?text={self.a_job(home)['id']}"
         return Target(method, self._filled(path, home), body, home)
 
     def call(self, target: Target, **more: Any) -> httpx.Response:

@@ -1,7 +1,9 @@
 """What one organization asks for in masses beside the few things another asks, on a real server."""
 
 import asyncio
+import contextlib
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from statistics import median
@@ -10,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from spooled_lite.wire.searches import OF_ORG_MAX as SEARCHES
 from tests.server_process import API_KEY, ServerProcess
 
 JOBS = 200_000
@@ -84,12 +87,24 @@ def side_by_side(
     return asyncio.run(main())
 
 
+def searched(url: str, headers: dict[str, str]) -> None:
+    """Search until the server is gone."""
+    path = f"{url}/api/v1/jobs/search?text=nowhere"
+    with contextlib.suppress(httpx.TransportError):
+        while httpx.get(path, headers=headers, timeout=60).status_code != 503:
+            pass
+
+
 # In one line for all both would wait alike, whatever the machine is worth.
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [("/jobs?tag=nowhere", SLOW_READERS), ("/jobs/search?text=nowhere", SEARCHES)],
+)
 def test_slow_reads_of_one_organization_do_not_hold_up_the_reads_of_another(
-    tmp_path: Path,
+    tmp_path: Path, path: str, count: int
 ) -> None:
     with ServerProcess(tmp_path) as server:
         server.start()
@@ -103,12 +118,41 @@ def test_slow_reads_of_one_organization_do_not_hold_up_the_reads_of_another(
         slow, quick = side_by_side(
             server.url,
             other_key,
-            SLOW_READERS,
-            ("GET", "/jobs?tag=nowhere"),
+            count,
+            ("GET", path),
             ("GET", "/jobs/stats"),
         )
 
     assert quick < slow / 5
+
+
+@pytest.mark.slow
+def test_a_search_whose_client_left_gives_its_place_back_and_a_stop_ends_one(
+    tmp_path: Path,
+) -> None:
+    with ServerProcess(tmp_path) as server:
+        server.start()
+        own = {"Authorization": f"Bearer {API_KEY}"}
+        httpx.post(server.url + "/api/v1/jobs", json=JOB, headers=own)
+        server.stop()
+        add_many(tmp_path / "spooled.db", JOBS)
+        server.start()
+        api = httpx.Client(base_url=server.url + "/api/v1", headers=own, timeout=60)
+
+        with api:
+            for _ in range(4 * SEARCHES):
+                with contextlib.suppress(httpx.ReadTimeout):
+                    api.get("/jobs/search?text=nowhere", timeout=httpx.Timeout(60, read=0.02))
+            answer = api.get("/jobs/search?text=nowhere")
+            while answer.status_code == 429:
+                answer = api.get("/jobs/search?text=nowhere")
+            left = threading.Thread(target=searched, args=(server.url, own))
+            left.start()
+            code = server.stop()
+            left.join()
+
+        assert answer.json()["scanned"] > 0
+        assert code == 0
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/jobs"): "listJobs",
     ("GET", "/api/v1/jobs/stats"): "getJobStats",
     ("GET", "/api/v1/jobs/status"): "getJobStatuses",
+    ("GET", "/api/v1/jobs/search"): "searchJobs",
     ("POST", "/api/v1/jobs/bulk"): "createJobs",
     ("POST", "/api/v1/jobs/claim"): "claimJobs",
     ("POST", "/api/v1/jobs/dequeue"): "dequeueJob",

@@ -202,7 +202,7 @@ async def listed(
     find: Callable[[Reading, int, JobFilter, Scope], list[R]],
 ) -> list[R]:
     """A page of jobs by the query of J2. A list that no index answers has two seconds."""
-    return await read_jobs(call, _filter(call, shown, statuses), find)
+    return await read_jobs(call, filter_of(call, shown, statuses), find)
 
 
 async def read_jobs(
@@ -223,7 +223,7 @@ async def read_jobs(
         ) from None
 
 
-def _filter(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFilter:
+def filter_of(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFilter:
     query = call.query
     queue_name = query.get("queue_name") or query.get("queue")
     tag = query.get("tag") or None

@@ -171,6 +171,7 @@ def _jobs(walk: Walk) -> None:
     cancelled = walk.call("createJob", {"idempotency_key": None})
     walk.call("cancelJob", id=cancelled["id"])
     walk.call("listJobs", query={"limit": "2"})
+    walk.call("searchJobs", query={"text": "ada@example.org", "limit": "1"})
     walk.call("getJobStats")
     walk.call("listEvents", query={"limit": "2"})
     walk.call("adminGetJob", id=job["id"])

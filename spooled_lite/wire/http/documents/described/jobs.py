@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from typing import Final
 
+from spooled_lite.core.jobs.payload_path import EQUALS_CHARS_MAX, PATH_CHARS_MAX
+from spooled_lite.core.jobs.search import TEXT_CHARS_MAX, WHERES
 from spooled_lite.errors import AccessDenied, Conflict, LeaseExpired, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import attempts, dead_letters, dependencies, job_actions, jobs
+from spooled_lite.wire.http.resources import (
+    attempts,
+    dead_letters,
+    dependencies,
+    job_actions,
+    jobs,
+    search,
+)
 from spooled_lite.wire.shapes import job_bodies as bodies
 from spooled_lite.wire.shapes import jobs as shapes
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
@@ -14,12 +23,16 @@ from spooled_lite.wire.shapes.common import A_LEASE, AN_ID, Success
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
 from spooled_lite.wire.shapes.job_actions import STATES, ActionCounted, ActionDone, ActOnJobs
+from spooled_lite.wire.shapes.search import SearchAnswer
 
 _QUEUE: Final = (
     Parameter("queue_name", "Only jobs of this queue"),
     Parameter("queue", "The same as `queue_name`"),
 )
 _DIRECTION: Final = {"type": "string", "enum": ["asc", "desc"]}
+_ALSO_OF_SEARCH: Final = frozenset(
+    {"job_type", "created_after", "created_before", "tag", "state", "error_key"}
+)
 _FILTER: Final = (
     *_QUEUE,
     Parameter("q", "Text that the id begins with, or that the queue name or job type contains"),
@@ -55,6 +68,45 @@ _FILTER: Final = (
     Parameter("order_dir", "The direction of the order", {**_DIRECTION, "default": "desc"}),
     *paging(),
 )
+_SEARCH: Final = (
+    Parameter(
+        "text",
+        "What is looked for; this or `path` is needed",
+        {"type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX},
+        example="cus_81x",
+    ),
+    Parameter(
+        "path",
+        "Where in the payload: names and positions, such as `customer.id`, `items[0].sku` or "
+        '`headers["x-id"]`',
+        {"type": "string", "maxLength": PATH_CHARS_MAX},
+    ),
+    Parameter(
+        "equals",
+        "With `path`: the text, number, true, false or null that stands there. In quotation marks "
+        "it is a text only; a number is found as it is written",
+        {"type": "string", "maxLength": EQUALS_CHARS_MAX},
+    ),
+    Parameter(
+        "where",
+        f"Only there, of `text`: some of {', '.join(f'`{each}`' for each in WHERES)}, joined by "
+        "commas",
+    ),
+    *_QUEUE,
+    Parameter("status", "Only jobs with one of these statuses, joined by commas"),
+    *(each for each in _FILTER if each.name in _ALSO_OF_SEARCH),
+    Parameter(
+        "limit",
+        "How many jobs to answer with",
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": search.JOBS_SHOWN_MAX,
+            "default": search.JOBS_SHOWN,
+        },
+    ),
+    Parameter("cursor", "Of the answer before: look further from there"),
+)
 _COST: Final = (
     "An order by time, with or without a queue or a status, is answered by an index. Any other "
     f"filter or order has {jobs.SLOW_LIST_SECONDS_MAX:g} seconds, after which the answer is 408."
@@ -86,6 +138,15 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         },
         answer=(ActionCounted, ActionDone),
         errors=(AccessDenied, QuotaExceeded),
+    ),
+    search.search: Doc(
+        summary="Search payloads, results and errors",
+        about="By an id, the beginning of one or an idempotency key it answers at once. Otherwise "
+        f"it looks through jobs, the newest first, for about {search.SECONDS:g} seconds, and says "
+        "how far it came; send `cursor` to look further. Upper and lower case differ, except in "
+        "ids. JSON is searched as it was sent, however it escapes letters.",
+        parameters=_SEARCH,
+        answer=SearchAnswer,
     ),
     jobs.create: Doc(
         summary="Create a job",
