@@ -1,5 +1,6 @@
 """The server and its organizations: the admin key, figures, and what an administrator changes."""
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -85,6 +86,9 @@ def test_the_admin_key_is_kept_nowhere_and_gone_when_one_leaves(
     assert not [
         each for each in (*addresses, page.url) if "admin%20key" in each or ADMIN_KEY in each
     ]
+    page.get_by_role("button", name="As curl").click()
+    expect(page.get_by_role("dialog")).to_contain_text('"X-Admin-Key: $SPOOLED_ADMIN_KEY"')
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="default", exact=True).click()
     expect(page.locator("h1")).to_have_text("default")
     expect(page.get_by_role("button", name="Forget the key")).to_be_visible()
@@ -170,6 +174,15 @@ def test_bad_figures_come_first(opened: Open, page: Page, admin: httpx.Client) -
     expect(lines.nth(2)).to_contain_text("claim 2,000")
     first = page.get_by_role("table", name="Background loops").locator("tbody tr").first
     expect(first).to_contain_text("7")
+
+
+def test_figures_are_told_without_metrics(opened: Open, page: Page, watch: Watch) -> None:
+    watch.allow("metrics/prometheus 503")
+    page.route("**/metrics/prometheus", lambda route: route.fulfill(status=503, json={}))
+    opened("/server")
+
+    expect(page.locator(".figures li").filter(has_text="Room on the disk")).to_be_visible()
+    expect(page.locator(".figures li").filter(has_text="Requests")).to_have_count(0)
 
 
 def test_a_server_that_stops_says_so(
@@ -268,8 +281,10 @@ def test_an_organization_is_made_and_found(opened: Open, watch: Watch, admin: ht
 def test_plan_and_limits_are_changed_and_undone(
     opened: Open, admin: httpx.Client, acme: dict[str, Any]
 ) -> None:
-    notes = {"custom_limits": {"note": "by hand", "max_workers": 3}}
-    admin.patch(f"/organizations/{acme['id']}", json=notes).raise_for_status()
+    notes = '{"note":12345678901234567890,"max_workers":3}'
+    admin.patch(
+        f"/organizations/{acme['id']}", content=f'{{"custom_limits":{notes}}}'
+    ).raise_for_status()
     page = opened(f"/server/orgs/{acme['id']}")
     form = page.locator("section").filter(has_text="Plan and limits")
     save = form.get_by_role("button", name="Save")
@@ -287,11 +302,13 @@ def test_plan_and_limits_are_changed_and_undone(
     expect(page.locator(".toast")).to_contain_text("Saved")
     changed = of(admin, acme)
     assert changed["plan_tier"] == "pro"
-    assert changed["custom_limits"] == {"note": "by hand", "max_queues": 7, "max_webhooks": None}
+    assert changed["custom_limits"] == {
+        "note": 12345678901234567890, "max_queues": 7, "max_webhooks": None,
+    }  # fmt: skip
     page.get_by_role("button", name="Undo").click()
     expect(form.get_by_label("Queues")).to_have_value("")
     expect(form.get_by_label("Plan")).to_have_value("starter")
-    assert of(admin, acme)["custom_limits"] == notes["custom_limits"]
+    assert of(admin, acme)["custom_limits"] == json.loads(notes)
 
 
 def test_an_organization_is_renamed_and_gets_a_key(

@@ -5,7 +5,7 @@
 //   await adminSend("PATCH", path, body)
 //   adminEnds.value                                      when it is forgotten (of this browser's clock); null: there is none
 
-import { ApiError, get, send } from "./api.js";
+import { ApiError, get, getWhole, send } from "./api.js";
 import { route } from "./router.js";
 import { onSignOut } from "./session.js";
 import { batch, effect, signal } from "./signal.js";
@@ -50,6 +50,7 @@ async function call(ask) {
 }
 
 export const adminGet = (path, query, options) => call(more => get(path, query, { ...options, ...more }));
+export const adminGetWhole = path => call(more => getWhole(path, {}, more));
 export const adminSend = (method, path, body) => call(more => send(method, path, body, more));
 
 effect(() => { if (route.value.parts[0] !== PLACE) forgetAdmin(); });

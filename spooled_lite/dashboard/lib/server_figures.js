@@ -19,7 +19,7 @@ export function parsed(text) {
   const values = new Map();
   for (const line of text.split("\n")) {
     const found = /^(\w+(?:\{le="[^"]*"\})?) (\S+)$/.exec(line);
-    if (found) values.set(found[1], Number(found[2]));
+    if (found && found[2] !== "NaN") values.set(found[1], Number(found[2]));
   }
   return values;
 }

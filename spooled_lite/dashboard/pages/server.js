@@ -35,8 +35,9 @@ export default function serverPage() {
 
 function opened() {
   const own = resource(async ending => {
-    const [server, text] = await Promise.all([adminGet("/admin/server", {}, { signal: ending }), adminGet("/metrics/prometheus", {}, { signal: ending })]);
-    return { server, metrics: { at: nowMs(), values: parsed(text) } };
+    // In trouble there may be no metrics: then what the server says of itself is told alone.
+    const [server, text] = await Promise.all([adminGet("/admin/server", {}, { signal: ending }), adminGet("/metrics/prometheus", {}, { signal: ending, repeats: 0 }).catch(() => null)]);
+    return { server, metrics: text && { at: nowMs(), values: parsed(text) } };
   }, { take: it => ({ ...it, before: own.data.peek()?.metrics ?? null }) });
   const looked = resource(async ending => (health.value = await get("//health", {}, { isKnown: false, repeats: 0, signal: ending })));
   const stats = resource(ending => adminGet("/admin/stats", {}, { signal: ending }));

@@ -1,10 +1,11 @@
 // One organization, as the administrator of the server sees and changes it.
 
-import { adminGet, adminSend } from "../lib/admin.js";
+import { adminGet, adminGetWhole, adminSend } from "../lib/admin.js";
 import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
+import { memberOf } from "../lib/json.js";
 import { keys } from "../lib/keys.js";
 import { go, link } from "../lib/router.js";
 import { me } from "../lib/session.js";
@@ -66,7 +67,7 @@ function opened(id, path) {
     shown(org, () => [
       panel("Usage", { note: () => `plan ${it().usage_info.plan_display_name ?? it().plan_tier}` }, usageBars(() => it().usage_info)),
       div({ class: "grid even" },
-        panel("Plan and limits", { note: `Empty: as the plan. "${UNLIMITED}": no limit` }, shown(plans, () => limitsForm(org, plans, change), { what: "the plans" })),
+        panel("Plan and limits", { note: `Empty: as the plan. "${UNLIMITED}": no limit` }, shown(plans, () => limitsForm(org, plans, change, path), { what: "the plans" })),
         div({ class: "grid start" }, panel("What it is", {}, namesForm(org, change)), panel("Facts", {}, () => facts(factsOf(it()))))),
     ], { what: "this organization", lines: 10 }),
   ];
@@ -81,7 +82,7 @@ const namesForm = (org, change) => changeForm({
 });
 
 // Of each limit: empty, as the plan says; a number; or `none`, where a count may be without.
-function limitsForm(org, plans, change) {
+function limitsForm(org, plans, change, path) {
   const words = new Map(LIMITS.map(([name, label]) => [name, label])), own = it => it.custom_limits ?? {};
   const textOf = (it, name) => (own(it)[name] === undefined ? "" : own(it)[name] === null ? (MAY_BE_UNLIMITED(name) ? UNLIMITED : "") : String(own(it)[name]));
   const tier = org.data.peek().plan_tier;
@@ -90,16 +91,17 @@ function limitsForm(org, plans, change) {
   return changeForm({
     of: org, textsOf: it => ({ plan_tier: it.plan_tier, ...Object.fromEntries(LIMITS.map(([name]) => [name, textOf(it, name)])) }),
     isWide: true, check: texts => Object.entries(texts).map(([name, text]) => bad(name, text.trim(), words)).find(Boolean),
-    save: ({ plan_tier, ...texts }) => {
-      const limits = { ...own(org.data.peek()) };
-      for (const [name, text] of Object.entries(texts)) {
-        if (text.trim() === "") delete limits[name];
-        else limits[name] = text.trim() === UNLIMITED ? null : Number(text);
-      }
-      return change({ ...(plan_tier && { plan_tier }), ...(Object.keys(texts).length && { custom_limits: Object.keys(limits).length ? limits : null }) });
-    },
+    save: async ({ plan_tier, ...texts }) => change(`{${[plan_tier && `"plan_tier":${JSON.stringify(plan_tier)}`, Object.keys(texts).length && `"custom_limits":${await merged(path, texts)}`].filter(Boolean)}}`),
     fields: [["plan_tier", held => selectField("Plan", held, choices)], ...LIMITS.map(([name, label, say]) => [name, held => textField(`${label}${UNITS[name] ?? ""}`, held, { inputmode: "numeric", maxlength: 17, placeholder: ofPlan(name, say) })])],
   });
+}
+
+// With what it has by now, and what others keep beside the limits to the last digit.
+async function merged(path, texts) {
+  const kept = memberOf((await adminGetWhole(path)).text, "custom_limits") ?? "null", names = Object.keys(JSON.parse(kept) ?? {});
+  const given = Object.entries(texts).map(([name, text]) => [name, text.trim()]).filter(([, text]) => text);
+  const all = [...names.filter(name => !(name in texts)).map(name => [name, memberOf(kept, name)]), ...given.map(([name, text]) => [name, text === UNLIMITED ? "null" : String(Number(text))])];
+  return all.length ? `{${all.map(([name, value]) => `${JSON.stringify(name)}:${value}`)}}` : "null";
 }
 
 const bad = (name, text, words) => (name === "plan_tier" || text === "" || /^-?\d{1,15}$/.test(text) || (text === UNLIMITED && MAY_BE_UNLIMITED(name)) ? null

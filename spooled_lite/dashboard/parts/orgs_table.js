@@ -1,6 +1,7 @@
 // All organizations of the server, and a new one. Filters and order are in the address.
 
 import { adminGet, adminSend } from "../lib/admin.js";
+import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { icon, status } from "../lib/icons.js";
@@ -18,7 +19,7 @@ import { shown } from "./states.js";
 import { table } from "./table.js";
 
 const { a, button, div, span } = el;
-const PAGE = 50;
+const PAGE = 50, READ_SECONDS = 30;
 
 export const CLOSED = "deleted"; // the plan of an organization that was closed
 export const planText = it => (it.plan_tier === CLOSED ? status("cancelled", "closed") : it.is_active ? it.plan_tier : status("paused", `${it.plan_tier}, off`));
@@ -40,6 +41,8 @@ export function orgsPanel({ plans, wanted, after }) {
   const orgs = rows(ending => page({}, ending), { take: it => ((total.value = it.total), it.organizations) });
   reading(() => [search.value, plan.value, order.value], orgs.read);
   effect(() => { if (wanted.value) untracked(orgs.read); });
+  // Rows stay where they are: what is new among them is seen by reading again.
+  every(READ_SECONDS, () => page({}).then(it => { total.value = it.total; for (const each of it.organizations) orgs.patch(each.id, each); }, () => {}));
   const open = () => openNew({ plans, after: () => (orgs.read(), after()) });
   keys("Organizations", { n: ["New organization", open] });
   const more = async () => orgs.add((await page({ offset: orgs.ids.peek().length })).organizations);
