@@ -21,6 +21,7 @@
 //   7. Where it leads: `a({ href: link(["queues", name]) })` (lib/router.js). In the rail: parts/places.js.
 //   8. Test: tests/dashboard/test_<page>.py with the fixtures `signed_in`, `api`, `watch`; accessibility and
 //      pictures come from the table in tests/dashboard/pages.py: add a line there.
+//   What it alone needs of style: `await sheet("queue.css")` (lib/sheet.js); parts.css is of the first view.
 //   Imports point down: pages > parts > lib. Each file has at most 200 lines. Nothing reads markup.
 
 import { startAbout } from "./lib/about.js";
@@ -41,7 +42,7 @@ const PAGES = [
   ["jobs", () => import("./pages/jobs.js")],
   ["jobs/new", () => import("./pages/job_new.js")],
   ["jobs/:id", () => import("./pages/job.js")],
-  ["dead", soon],
+  ["dead", () => import("./pages/dead.js")],
   ["queues", () => import("./pages/queues.js")],
   ["queues/:name", () => import("./pages/queue.js")],
   ["workers", () => import("./pages/workers.js")],

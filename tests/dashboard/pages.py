@@ -18,6 +18,8 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "worker": lambda world: f"/workers/{world.made['worker']['id']}",
     "jobs": lambda world: "/jobs",
     "jobs-dead": lambda world: "/jobs?status=deadletter",
+    "dead": lambda world: "/dead",
+    "dead-group": lambda world: f"/dead?group={world.made['error']}",
     "job-dead": lambda world: f"/jobs/{world.made['dead']['id']}",
     "job-waiting": lambda world: f"/jobs/{world.made['waiting']['id']}",
     "job-hostile": lambda world: f"/jobs/{world.made['hostile']['id']}",

@@ -71,6 +71,8 @@ def seed(api: httpx.Client) -> World:
     for error in ERRORS:
         for _ in range(2):
             world.made["dead"] = world.dead("charges", error)
+    errors = api.get("/dashboard/errors").json()
+    [world.made["error"]] = [row["key"] for row in errors if row["title"].endswith("?f?a)")]
     world.made["retrying"] = world.job("charges", "charge.capture", tags={"tier": "vip"})
     [claimed] = world.claim("charges")
     world.fail(claimed, ERRORS[2])

@@ -46,7 +46,7 @@ export function readJson(text, { masks = new Set() } = {}) {
     };
   };
   const span = n => text.slice(all[n].from, all[all[n].end].to); // the whole value that begins there
-  return { text, error: null, count: all.length, line, span, endOf: n => all[n].end, depthOf: n => all[n].depth };
+  return { text, error: null, count: all.length, line, span, place: n => [all[n].from, all[all[n].end].to], endOf: n => all[n].end, depthOf: n => all[n].depth };
 }
 
 function cut(text, masks, all) {

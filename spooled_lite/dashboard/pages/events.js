@@ -8,6 +8,7 @@ import { icon, mark } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { held, live } from "../lib/live.js";
 import { link, queryOf } from "../lib/router.js";
+import { sheet } from "../lib/sheet.js";
 import { batch, computed, signal } from "../lib/signal.js";
 import { reading, resource } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
@@ -39,6 +40,8 @@ function said({ kind, data }) {
   if (data.duration_ms != null) return `took ${duration(data.duration_ms)}`;
   return data.reason ?? data.hostname ?? (kind === "job.created" ? data.status : "");
 }
+
+await sheet("events.css");
 
 export default function events() {
   const kind = queryOf("kind"), queue = queryOf("queue"), job = queryOf("job"), worker = queryOf("worker");

@@ -3,8 +3,10 @@
 import { get, getWhole, send } from "../lib/api.js";
 import { el, when } from "../lib/dom.js";
 import { shortId } from "../lib/format.js";
+import { deleteJobs, keyOf, MAY_DELETE } from "../lib/edited.js";
 import { memberOf, readJson } from "../lib/json.js";
 import { go, link, queryOf, route } from "../lib/router.js";
+import { may } from "../lib/session.js";
 import { signal, untracked } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { act } from "../parts/act.js";
@@ -14,7 +16,7 @@ import { head, panel, field } from "../parts/panel.js";
 import { pastedLines } from "../parts/pasted_lines.js";
 import { shown } from "../parts/states.js";
 
-const { a, button, datalist, div, form, input, option, span } = el;
+const { a, button, datalist, div, form, input, label, option, span } = el;
 const EMPTY = { queue_name: "", priority: 0, max_retries: null, timeout_seconds: null };
 
 export default function jobNew() {
@@ -29,7 +31,7 @@ function view(from, lines) {
   const { queue = "" } = route.peek().query;
   const original = from && resource(ending => getWhole(`/jobs/${from}`, {}, { signal: ending }));
   const queues = resource(ending => get("/queues", {}, { signal: ending }));
-  const note = () => from && ["made of ", a({ class: "mono", href: link(["jobs", from]) }, shortId(from)), ", which stays as it is"];
+  const note = () => from && ["made of ", a({ class: "mono", href: link(["jobs", from]) }, shortId(from))];
   const acts = [!from && (lines ? a({ class: "btn", href: link("jobs/new", { queue }) }, "One job") : a({ class: "btn", href: link("jobs/new", { queue, lines: 1 }) }, "Paste many")),
     a({ class: "btn", href: from ? link(["jobs", from]) : "#/jobs" }, "Back")];
   return [
@@ -55,21 +57,12 @@ function tagsOf(text) {
   return JSON.stringify(Object.fromEntries(text.split(",").map(each => each.split(/=(.*)/s)).filter(([name]) => name.trim()).map(([name, value = ""]) => [name.trim(), value.trim()])));
 }
 
-// Two sums of the text with 53 bits together: enough to tell what one person has sent of one job.
-function hashOf(text) {
-  let a = 0xdeadbeef, b = 0x41c6ce57;
-  for (let n = 0; n < text.length; n++) {
-    a = Math.imul(a ^ text.charCodeAt(n), 2654435761);
-    b = Math.imul(b ^ text.charCodeAt(n), 1597334677);
-  }
-  return (4294967296 * (b & 0x1fffff) + (a >>> 0)).toString(36);
-}
-
 function formOf(given, payload, tags, from) {
   const text = signal(payload), type = signal(""), fields = {};
   const edited = editor(text, { name: "Payload", rows: 14, before: () => (from ? payload : null) });
   const own = (name, label, attributes, hint) => field(label, (fields[name] = input({ autocomplete: "off", ...attributes, value: attributes.value ?? "" })), { hint });
   const number = (name, label, hint, min, max, value = given[name]) => own(name, label, { type: "number", min, max, value: value == null ? "" : String(value) }, hint);
+  const isDead = from && given.status === "deadletter", isDeleted = signal(false);
   const isObject = () => text.value.trimStart().startsWith("{");
 
   function written() {
@@ -80,12 +73,16 @@ function formOf(given, payload, tags, from) {
     }
     const labels = tagsOf(fields.tags.value), sent = typed(text.peek(), type.peek().trim());
     const whole = key => `${JSON.stringify({ ...body, ...key }).slice(0, -1)}${labels && `,"tags":${labels}`},"payload":${sent}}`;
-    return whole(from && !body.idempotency_key ? { idempotency_key: `edit:${from}:${hashOf(whole({}))}` } : {});
+    return whole(from && !body.idempotency_key ? { idempotency_key: keyOf(from, whole({})) } : {});
   }
   const put = act({
     label: from ? "Run as new" : "Create job", icon: "play", words: ["jobs:write"], kind: "main-act",
     obstacle: () => (edited.error.value ? "The payload is no JSON" : null),
-    run: () => { const body = written(); return send("POST", "/jobs", body, { key: JSON.parse(body).idempotency_key }); },
+    run: async () => {
+      const body = written(), made = await send("POST", "/jobs", body, { key: JSON.parse(body).idempotency_key });
+      if (isDeleted.peek()) await deleteJobs([from]);
+      return made;
+    },
     done: it => (it.created ? `${shortId(it.id)} is there` : `${shortId(it.id)} was there already: nothing new was made`),
     after: it => go(["jobs", it.id].join("/")),
   });
@@ -103,6 +100,7 @@ function formOf(given, payload, tags, from) {
       div({ class: "two" },
         own("tags", "Tags", { value: tags === "null" ? "" : tags, class: "mono" }, "tier=vip, region=eu; or JSON"),
         own("idempotency_key", "Idempotency key", { maxlength: 255 }, from ? "empty: made of what you send, so that twice the same makes one job" : "the same key twice makes one job")),
+      isDead && label({ class: "check" }, input({ type: "checkbox", checked: isDeleted, disabled: () => !may(MAY_DELETE), onchange: event => { isDeleted.value = event.target.checked; } }), () => `and delete the dead letter${may(MAY_DELETE) ? "" : `: this key lacks ${MAY_DELETE}`}`),
       div({ class: "acts" }, put, button({ type: "submit", hidden: true, "aria-hidden": "true", tabindex: -1 }),
         asCurl(() => [["Create it", "POST", "/jobs", { body: written() }]]),
         when(() => from && given.completion_webhook, () => span({ class: "quiet small" }, "Its completion webhook is not copied."))))));

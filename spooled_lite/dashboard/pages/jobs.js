@@ -8,6 +8,7 @@ import { count, plural, shortId, span as duration } from "../lib/format.js";
 import { icon, stateOf, status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
+import { pages } from "../lib/pages.js";
 import { go, link, queryOf } from "../lib/router.js";
 import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
@@ -23,7 +24,7 @@ import { say } from "../parts/toast.js";
 const { a, button, div, span } = el;
 const PAGE = 100;
 const STATUSES = [["", "All"], ["pending", "Pending"], ["processing", "Processing"], ["scheduled", "Scheduled"], ["retrying", "Retry waiting"], ["blocked", "Blocked"], ["deadletter", "Dead letters"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
-const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", worker: "Worker", range: "Created" };
+const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", worker: "Worker", error: "Error", range: "Created" };
 // Finer than a status: what the server calls a state.
 const STATES = new Set(["retrying", "blocked"]);
 const SILENT_MS = 30_000;
@@ -33,18 +34,18 @@ export default function jobsPage() {
   const filter = Object.fromEntries(Object.keys(NAMES).map(name => [name, queryOf(name)]));
   const asked = () => ({
     ...(STATES.has(filter.status.value) ? { state: filter.status.value } : { status: filter.status.value }),
-    worker_id: filter.worker.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
+    worker_id: filter.worker.value, error_key: filter.error.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
     created_after: rangeOf(filter.range.value).after, created_before: rangeOf(filter.range.value).before,
   });
   const isFiltered = computed(() => Object.values(filter).some(it => it.value));
-  const selected = signal(new Set()), newer = signal(new Set()), hasMore = signal(false), isMore = signal(false);
+  const selected = signal(new Set()), newer = signal(new Set()), byError = signal(null); // of dead letters alone
   const heard = new Map(); // when a row was last told of
 
+  const { hasMore, isMore, first, more } = pages(() => jobs, from => get("/jobs", { ...asked(), limit: PAGE, ...from }), PAGE);
   const jobs = rows(async ending => {
     const found = await get("/jobs", { ...asked(), limit: PAGE }, { signal: ending });
     newer.value = new Set();
-    hasMore.value = found.length === PAGE;
-    return found;
+    return first(found);
   });
   const stats = resource(ending => get("/jobs/stats", { queue_name: filter.queue.value }, { signal: ending }));
   const queues = resource(ending => get("/queues", {}, { signal: ending }));
@@ -53,23 +54,6 @@ export default function jobsPage() {
     jobs.read();
   });
   reading(() => filter.queue.value, () => stats.read());
-
-  // At the same cost however deep: from the time of the last row on, without those seen of that moment.
-  async function more() {
-    if (isMore.peek() || !hasMore.peek()) return;
-    isMore.value = true;
-    try {
-      const all = jobs.all(), last = all.at(-1).created_at;
-      const found = await get("/jobs", {
-        ...asked(), limit: PAGE, created_before: new Date(Date.parse(last) + 1).toISOString(),
-        offset: all.filter(it => it.created_at === last).length,
-      });
-      hasMore.value = found.length === PAGE;
-      jobs.add(found);
-    } finally {
-      isMore.value = false;
-    }
-  }
 
   function paint(frames) {
     const fresh = new Set(newer.peek());
@@ -88,7 +72,7 @@ export default function jobsPage() {
     newer.value = fresh;
     say(plural(fresh.size, "newer job"), { isRare: true });
   }
-  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value && !asked().created_before;
+  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value && !filter.error.value && !asked().created_before;
   const changed = ({ new_status, timestamp, worker_id }, before) => ({
     status: new_status, updated_at: timestamp, worker_id: new_status === "processing" ? worker_id : before.worker_id,
     ...(new_status === "processing" && { started_at: timestamp }),
@@ -163,6 +147,7 @@ export default function jobsPage() {
       choose({ name: "type", label: "Type", isFree: true, placeholder: "mail.send" }),
       choose({ name: "tag", label: "Tag", isFree: true, placeholder: "vip" }),
       choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: what it holds" }),
+      either(() => filter.status.value === "deadletter" || filter.error.value, () => (import("../parts/by_error.js").then(it => { byError.value = it.byError; }), () => byError.value?.(filter.queue))),
       timeRange()),
     either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
     panel(null, {}, shown(jobs, () => () => chosenTable({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
@@ -175,7 +160,7 @@ export default function jobsPage() {
 
   function numberOf(value) {
     const it = stats.data.value;
-    if (!it || ["type", "tag", "worker", "range"].some(name => filter[name].value)) return null;
+    if (!it || ["type", "tag", "worker", "error", "range"].some(name => filter[name].value)) return null;
     return value ? it[value] ?? null : it.total;
   }
 }

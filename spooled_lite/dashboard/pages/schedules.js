@@ -36,7 +36,7 @@ export default function schedulesPage() {
     return found;
   });
   const queues = resource(ending => get("/queues", {}, { signal: ending }));
-  const again = newer(schedules, () => get("/schedules", asked()), "schedule");
+  const again = newer(schedules, () => get("/schedules", asked()), "newer schedule");
   const next = strip({ queue: () => queue.value });
   const refresh = () => (next.read(), again.refresh());
   reading(() => [active.value, queue.value], () => ((selected.value = new Set()), again.read()));

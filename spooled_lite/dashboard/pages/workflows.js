@@ -29,7 +29,7 @@ export default function workflowsPage() {
     hasMore.value = found.length === PAGE;
     return found;
   });
-  const again = newer(workflows, () => get("/workflows", asked()), "workflow");
+  const again = newer(workflows, () => get("/workflows", asked()), "newer workflow");
   reading(() => chosen.value, again.read);
   async function more() {
     const found = await get("/workflows", { ...asked(), offset: workflows.ids.peek().length });

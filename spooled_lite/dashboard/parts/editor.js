@@ -46,7 +46,7 @@ export function editor(text, { name = "Payload", before = () => null, beforeName
   return Object.assign(node, { error });
 }
 
-function differences(before, text, beforeName) {
+export function differences(before, text, beforeName) {
   const lines = computed(() => diffLines(formatted(before() ?? ""), formatted(text.value)));
   const changed = computed(() => lines.value.filter(it => it.kind !== " ").length);
   return div({ class: "field" }, span(`Against ${beforeName}`),

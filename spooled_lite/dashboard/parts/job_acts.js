@@ -51,8 +51,8 @@ export function askPriority(now, set) {
   });
 }
 
-// The bar over a selection, and the keys of a row.
-export function bulk({ jobs, selected, asked, isFiltered, after }) {
+// The bar over a selection, and the keys of a row. `only`: the labels of what is offered; all of it otherwise.
+export function bulk({ jobs, selected, asked, isFiltered, after, only }) {
   const chosen = () => [...selected.peek()];
   const done = () => {
     selected.value = new Set();
@@ -60,8 +60,8 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
   };
   // The filter as POST /jobs/actions names it.
   const filter = () => {
-    const { status, state, queue_name, job_type, tag, created_after, created_before } = asked();
-    return Object.fromEntries(Object.entries({ queue_name, state, statuses: status ? [status] : null, job_type, tag, created_after, created_before }).filter(([, value]) => value));
+    const { status, state, queue_name, job_type, error_key, tag, created_after, created_before } = asked();
+    return Object.fromEntries(Object.entries({ queue_name, state, statuses: status ? [status] : null, job_type, error_key, tag, created_after, created_before }).filter(([, value]) => value));
   };
   const what = isAll => (isAll ? (isFiltered.peek() ? { filter: filter() } : { all: true }) : { jobIds: chosen() });
   const ask = (action, verb, more = {}) => async isAll => (await import("./many.js")).manyJobs({ action, verb, title: n => `${verb} ${n} jobs?`, after: done, ...what(isAll), ...more });
@@ -81,7 +81,7 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
     ["Retry", "retry", "", "jobs:write", deed.retry], ["Cancel", "stop", "", "jobs:write", deed.cancel],
     ["Run now", "play", "", "jobs:write", deed.run_now], ["Priority…", null, "", "jobs:write", priority],
     ["Delete…", "trash", "danger", "jobs:delete", deed.delete],
-  ];
+  ].filter(([label]) => !only || only.includes(label));
   const buttons = isAll => deeds.map(([label, picture, kind, word, run]) => gated({ label, icon: picture, kind, words: [word], onclick: () => run(isAll) }));
   const openAll = () => openDialog({ title: "All that match the filter", body: close => [
     p({ class: "quiet" }, "They are counted first; nothing happens before you have seen the number."),
@@ -94,8 +94,9 @@ export function bulk({ jobs, selected, asked, isFiltered, after }) {
     if (!job || obstacle(["jobs:write"]) || !fits.includes(job.status)) return;
     run(id).then(() => (toast(`${text} ${shortId(id)}`), after()));
   };
-  const keys = {
-    "Shift+r": ["Retry", id => (selected.peek().size ? deed.retry(false) : one(id, ["deadletter", "failed"], retryOne, "Retried"))],
+  const retryKey = { "Shift+r": ["Retry", id => (selected.peek().size ? deed.retry(false) : one(id, ["deadletter", "failed"], retryOne, "Retried"))] };
+  const keys = only ? retryKey : {
+    ...retryKey,
     "Shift+c": ["Cancel", id => {
       selected.value = new Set(selected.peek().size ? selected.peek() : [id]);
       deed.cancel(false);

@@ -5,7 +5,8 @@
 //   manyJobs({ action: "retry", filter: { queue_name, statuses }, jobIds, all, … })     by POST /jobs/actions
 //
 // `count` gives { matched, eligible, is_exact, by_queue, by_type, oldest_at, sample }, `step` gives
-// { done, skipped: { reason: n }, cursor }. `one(id)` offers "Retry 1 first". `typed`: what has to be typed.
+// { done, skipped: { reason: n }, cursor }. `one(id)` offers "Retry 1 first", and may give another job to follow.
+// `typed`: what has to be typed; a function is given the number.
 
 import { ApiError, send } from "../lib/api.js";
 import { el } from "../lib/dom.js";
@@ -23,7 +24,7 @@ const { div, p, button, ul, li, span, b, label, input, i, a } = el;
 const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
 const GROUPS_MAX = 8; // shown of queues and of types
 
-export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)}: done`, about, isDanger = false, typed, one, count, step, after = () => {} }) {
+export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)}: done`, about, isDanger = false, typed: word, one, count, step, after = () => {} }) {
   const counted = signal(null), error = signal(null), first = signal(null);
   const progress = signal(null); // { done, skipped, isOver }
   let isStopped = false, closeStream = () => {};
@@ -54,6 +55,7 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
 
   function asking(close) {
     if (!number()) return [p("Nothing to do: none of them can be changed so now."), acts(back(close))];
+    const typed = typeof word === "function" ? word(number()) : word;
     const text = signal(""), mayGo = () => !typed || text.value.trim() === String(typed);
     const by = group => Object.entries(group ?? {}).slice(0, GROUPS_MAX).map(([name, n]) => li({ class: "chip" }, name || "no type", span({ class: "num" }, written(n))));
     return [
@@ -76,13 +78,14 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
     if (!id) return;
     first.value = { id, state: "pending" };
     try {
-      await one(id);
+      const made = await one(id);
+      if (made?.id) first.value = { ...first.peek(), id: made.id };
     } catch (reason) {
       first.value = null;
       fail(reason);
       return;
     }
-    closeStream = openStream(`/events/jobs/${id}`, {}, {
+    closeStream = openStream(`/events/jobs/${first.peek().id}`, {}, {
       onState: () => {}, onGap: () => {},
       onFrame: (kind, data) => {
         if (kind === "job.failed") first.value = { ...first.peek(), error: data.error };

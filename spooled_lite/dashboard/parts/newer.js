@@ -1,6 +1,6 @@
 // A list that no event tells of: read again, its rows change in place, what is new waits behind a button.
 //
-//   const again = newer(schedules, () => get("/schedules", …), "schedule");
+//   const again = newer(schedules, () => get("/schedules", …), "newer schedule");
 //   again.refresh()      reads quietly          again.button      "2 newer schedules", when there are some
 
 import { el, when } from "../lib/dom.js";
@@ -11,7 +11,8 @@ import { say } from "./toast.js";
 
 const { button, div, kbd } = el;
 
-export function newer(of, load, noun) {
+// `gone(id)` is called for those that are there no more.
+export function newer(of, load, noun, { gone } = {}) {
   const fresh = signal(0);
   async function refresh() {
     if (of.data.peek() == null || !of.ids.peek().length) return void of.read();
@@ -22,13 +23,15 @@ export function newer(of, load, noun) {
         if (of.row(it.id)) of.patch(it.id, it);
         else n++;
       }
-      if (n > fresh.peek()) say(plural(n, `newer ${noun}`), { isRare: true });
+      const now = gone && new Set(found.map(it => it.id));
+      if (gone) of.ids.peek().filter(id => !now.has(id)).forEach(gone);
+      if (n > fresh.peek()) say(plural(n, noun), { isRare: true });
       fresh.value = n;
     });
   }
   const read = () => ((fresh.value = 0), of.read());
   return {
-    refresh, read,
-    button: when(() => fresh.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: read }, icon("up"), () => plural(fresh.value, `newer ${noun}`), kbd(".")))),
+    refresh, read, hasSome: () => fresh.peek() > 0,
+    button: when(() => fresh.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: read }, icon("up"), () => plural(fresh.value, noun), kbd(".")))),
   };
 }
