@@ -1,4 +1,4 @@
-"""`spooled-lite bench`: the short workloads against a server that runs."""
+"""`spooled-lite bench`: runs short workloads against a running server."""
 
 import secrets
 from collections.abc import Callable
@@ -68,11 +68,11 @@ def bench(url: str, api_key: str, seconds: float, as_json: bool) -> None:
 def measure(
     target: LoadTarget, *, seconds: float, deliveries: int, show: Show
 ) -> dict[str, dict[str, Any]]:
-    """Run every workload. What it created is deleted, also after an error."""
+    """Run every workload. The queues that it created are deleted, also after an error."""
     busy_queue = f"bench-{secrets.token_hex(4)}"
     idle_queue = f"{busy_queue}-idle"
     results: dict[str, dict[str, Any]] = {}
-    # Delivery first: it wants an idle server. Bulk before work: that has to find enough.
+    # Delivery comes first, since it needs an idle server; bulk comes before work, which needs jobs.
     loads: tuple[tuple[str, Load, int], ...] = (
         ("enqueue", enqueue(busy_queue), 1),
         ("enqueue in bulks", bulk(busy_queue), BULK_JOBS),

@@ -1,4 +1,4 @@
-"""`spooled-lite check`: is the file whole, and do its sums agree with its rows?"""
+"""`spooled-lite check`: whether the file is intact and its counters agree with its rows."""
 
 import os
 import sqlite3
@@ -62,7 +62,7 @@ def _verdict(count: int) -> str:
 
 
 def problems_of(database: str) -> list[str]:
-    """Every problem of the file, a sentence each, in one snapshot; none when all is well."""
+    """Every problem of the file as a sentence, from one snapshot; an empty list if all is well."""
     connection = _opened(database)
     try:
         version, newest = version_of(connection), newest_version()
@@ -76,8 +76,10 @@ def problems_of(database: str) -> list[str]:
 
 
 def _opened(database: str) -> sqlite3.Connection:
-    """The file for reading. Without permission to write it, nothing is created beside it either:
-    a log that its server may not write would stop that server.
+    """Open the file for reading.
+
+    When this user may not write the file, no log is created beside it either: the server could not
+    write to such a log, and would stop.
     """
     if os.access(database, os.W_OK):
         return open_reader(database)

@@ -1,4 +1,4 @@
-"""What `serve` says once it accepts connections: where everything is, the key, what is open."""
+"""The greeting of `serve` once it accepts connections: addresses, the API key, what is open."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from spooled_lite.wire.sign_in_link import LINK_MS, SIGN_IN
 logger = logging.getLogger(__name__)
 
 STDOUT: Final = 1
-KEY_SUFFIX: Final = ".key"  # of the file that keeps the first key where no terminal shows it
+KEY_SUFFIX: Final = ".key"  # of the file with the first key, written when no terminal shows it
 _MAY_REGISTER: Final = {
     "open": "anyone",
     "closed": "the admin key",
@@ -33,12 +33,12 @@ class Started(Struct, frozen=True, kw_only=True):
     grpc_address: str | None
     metrics_url: str | None
     database: str
-    key: str | None  # the API key, when this start made it or was given it
-    sign_in_code: str | None = None  # of a link that signs in once, where there may be one
+    key: str | None  # the API key, when this start created it or the settings give it
+    sign_in_code: str | None = None  # for the sign-in link, where one is offered
 
     @property
     def is_first(self) -> bool:
-        """Whether this start made the key, which nothing shows again."""
+        """Whether this start created the key, which is never shown again."""
         return self.key is not None and self.settings.bootstrap_api_key is None
 
     @property
@@ -47,9 +47,10 @@ class Started(Struct, frozen=True, kw_only=True):
 
 
 def greet(started: Started) -> None:
-    """Tell people on the standard output, or programs in one line of the JSON log.
+    """Print the greeting on the standard output, or log it as one line of the JSON log.
 
-    The key goes to a terminal, or to a reader of plain text; never into the JSON log.
+    The key is printed in the greeting. With the JSON log it is printed only to a terminal, and
+    else written to a file; the log never has it.
     """
     if started.settings.json_logs:
         _log_start(started)
@@ -58,7 +59,7 @@ def greet(started: Started) -> None:
 
 
 def greeting(started: Started) -> list[str]:
-    """The lines for a person."""
+    """The lines of the printed greeting."""
     about = {
         "Dashboard": _about_dashboard(started),
         "API": f"{started.url}/api/v1",
@@ -80,7 +81,7 @@ def greeting(started: Started) -> list[str]:
 
 
 def what_is_open(started: Started) -> dict[str, str]:
-    """Every way into the server, and what it takes to go in there."""
+    """Every way into the server, with the credential that it takes."""
     settings, url = started.settings, started.url
     token = "anyone" if settings.metrics_token is None else "a token"
     doors = {
@@ -126,7 +127,7 @@ def _log_start(started: Started) -> None:
         "database": started.database,
         "open": what_is_open(started),
     }
-    # None: it was closed before the start.
+    # `sys.stdout` is None when it was closed before the start.
     if started.is_first and sys.stdout is not None and sys.stdout.isatty():
         _print(f"API key, shown only this once: {started.key}")
     elif started.is_first:
@@ -135,7 +136,7 @@ def _log_start(started: Started) -> None:
 
 
 def _keep(started: Started) -> str:
-    """Write the first key into a file that only its owner may read; where."""
+    """Write the first key into a file that only its owner may read. Returns its path."""
     path = started.database + KEY_SUFFIX
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

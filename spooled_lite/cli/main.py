@@ -1,4 +1,4 @@
-"""The `spooled-lite` command. Each subcommand is imported when it is called: starting is quick."""
+"""The `spooled-lite` command. A subcommand is imported only when it is called, to start quickly."""
 
 import gc
 import importlib
@@ -13,7 +13,7 @@ import click
 import spooled_lite
 from spooled_lite.output import fill_closed_streams
 
-# Each is the attribute of the same name of the module of the same name, with what help says of it.
+# The subcommands and their help. Each is a function in the module of the same name.
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Start the server.",
     "keys": "Create, list and revoke API keys.",
@@ -25,13 +25,13 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 @contextmanager
 def told_of_lost_output() -> Iterator[None]:
-    """One line and exit code 1 when what is printed cannot be written, as on a full disk.
+    """End the command with one line and exit code 1 when its output cannot be written.
 
-    A closed pipe is no error: it ends the command without a message.
+    That happens on a full disk, for example. A closed pipe ends the command without a message.
     """
     try:
         yield
-        if sys.stdout is not None:  # it was closed
+        if sys.stdout is not None:  # None when it was closed before the start
             sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -41,8 +41,10 @@ def told_of_lost_output() -> Iterator[None]:
 
 @contextmanager
 def no_search_for_cycles() -> Iterator[None]:
-    """The garbage collector pauses. While modules are imported everything made is kept, so each of
-    its searches finds nothing, and together they take an eighth of the time to the first answer.
+    """Pause the garbage collector while modules are imported.
+
+    Its searches would find nothing, since imported modules stay, and take an eighth of the time
+    until the first answer.
     """
     gc.disable()
     try:
@@ -81,7 +83,7 @@ class LazyGroup(click.Group):
             return super().make_context(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # The library would import every command to ask it for its help.
+        # click would import every command to get its help.
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

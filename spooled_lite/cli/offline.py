@@ -1,4 +1,4 @@
-"""Commands that work on the file itself, while no server holds it."""
+"""Writes to a database file for commands, while no server uses it."""
 
 import asyncio
 import sqlite3
@@ -24,10 +24,10 @@ T = TypeVar("T")
 def write_offline(path: str, operation: Callable[[Tx], T], *, instead: str) -> T:
     """Run one operation on the file and commit it, with the same care as a server.
 
-    `instead` says which call does the same on a server that runs.
+    `instead` tells the user which call does the same on a running server.
 
     Raises:
-        click.ClickException: no such file, a server holds it, or the operation refused.
+        click.ClickException: there is no such file, a server uses it, or the operation failed.
     """
     if not Path(path).is_file():
         raise click.ClickException(

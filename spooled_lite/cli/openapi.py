@@ -1,4 +1,4 @@
-"""`spooled-lite openapi`: the description of the API, without a server."""
+"""`spooled-lite openapi`: prints the description of the API, without a server."""
 
 import click
 import msgspec

@@ -1,4 +1,4 @@
-"""`spooled-lite serve`: run the server until a signal stops it."""
+"""`spooled-lite serve`: runs the server until a signal stops it."""
 
 import asyncio
 import gc
@@ -32,12 +32,12 @@ from spooled_lite.wire.signals import StopSignals, stop_on_signal
 
 logger = logging.getLogger(__name__)
 
-# What a request allocates is freed by reference counts. Looking for cycles every 700 objects, as is
-# the default, costs a sixth of the time; what exists at the start is never looked at again.
+# Objects of a request are freed by reference counts. The default, a search for cycles every 700
+# objects, costs a sixth of the time. Objects that exist at the start are frozen, never searched.
 GC_THRESHOLDS: Final = (20_000, 20, 20)
-# How long a thread that computes keeps the interpreter when another one wants it. The writing
+# How long a computing thread keeps the interpreter when another thread wants it. The writing
 # thread wants it after every call of SQLite: with the default of 5 ms a busy event loop makes a
-# single enqueue wait for a second. Shorter turns cost a few percent where all threads have work.
+# single enqueue wait for a second. Shorter turns cost a few percent when all threads are busy.
 SWITCH_SECONDS: Final = 0.000_5
 
 
@@ -87,7 +87,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
 
 
 class WrongSetting(click.ClickException):
-    """A flag, a variable or the config file is wrong; nothing was tried."""
+    """A flag, a variable or the config file is wrong. The server has not started anything."""
 
     exit_code = 2
 

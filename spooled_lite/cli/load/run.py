@@ -1,4 +1,4 @@
-"""Runs a load by the best means there is."""
+"""Runs a load with wrk if it is installed, else with the Python load generator."""
 
 import shutil
 
@@ -8,14 +8,14 @@ from spooled_lite.cli.load.wrk import run_wrk
 
 
 def generator() -> str:
-    """What a load will be run by, for the description of the machine."""
+    """The name of the load generator, for the description of the machine."""
     return "wrk -t1" if shutil.which("wrk") else "the Python load generator"
 
 
 def run_load(
     target: LoadTarget, load: Load, *, seconds: float, connections: int = CONNECTIONS
 ) -> Measured:
-    """Send the load over so many connections, one request at a time on each.
+    """Send the load over `connections` connections, one request at a time on each.
 
     Raises:
         WrkFailed, SocketsFailed.

@@ -1,4 +1,4 @@
-"""One request after the other, on sockets that block: for times and not for rates."""
+"""Sends one request after the other on blocking sockets, to measure times and not rates."""
 
 import random
 import socket
@@ -14,16 +14,16 @@ from spooled_lite.cli.load.shapes import PAYLOAD, LoadTarget, claim
 from spooled_lite.cli.load.sockets import request, whole_answer
 
 TIMEOUT_SECONDS: Final = 60.0
-PARKED_AFTER_SECONDS: Final = 0.005  # a claim that was sent is in its line by then
+PARKED_AFTER_SECONDS: Final = 0.005  # by then a claim that was sent waits in its line
 WAIT_MS: Final = 30_000
 
 
 class LoadRefused(Exception):
-    """The server said no, or hung up."""
+    """The server refused a request or closed the connection."""
 
 
 class KeptConnection:
-    """One connection."""
+    """A connection that is kept for all requests."""
 
     def __init__(self, target: LoadTarget) -> None:
         address = urlsplit(target.url)
@@ -49,7 +49,7 @@ class KeptConnection:
         self._socket.sendall(request(self._target, path.encode(), data))
 
     def receive(self) -> Any:
-        """The body of the next answer. Raises Refused."""
+        """The body of the next answer. Raises LoadRefused."""
         received = bytearray()
         while (answer := whole_answer(received)) is None:
             data = self._socket.recv(1 << 20)
@@ -74,7 +74,7 @@ class KeptConnection:
 
 
 def claim_ms(line: KeptConnection, queue_name: str) -> float:
-    """How long one claim takes. Raises Refused when it finds nothing."""
+    """How long one claim takes. Raises LoadRefused when it finds nothing."""
     began = time.perf_counter()
     claimed = line.post("/api/v1/jobs/claim", claim(queue_name))
     took = time.perf_counter() - began
@@ -84,9 +84,9 @@ def claim_ms(line: KeptConnection, queue_name: str) -> float:
 
 
 def delivery_ms(worker: KeptConnection, producer: KeptConnection, queue_name: str) -> float:
-    """From sending a job to its arrival at a claim that waits; the job is completed afterwards."""
+    """The time from sending a job to its arrival at a waiting claim. The job is then completed."""
     worker.send("/api/v1/jobs/claim", claim(queue_name, wait_ms=WAIT_MS))
-    # At any moment of the server's clock, and with its threads asleep.
+    # A random pause, so that jobs come at any moment of the server's timers, with its threads idle.
     time.sleep(PARKED_AFTER_SECONDS * (1 + random.random()))
     began = time.perf_counter()
     producer.send("/api/v1/jobs", {"queue_name": queue_name, "payload": PAYLOAD})

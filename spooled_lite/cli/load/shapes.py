@@ -1,4 +1,4 @@
-"""What a load is, where it goes, and what is measured of it."""
+"""The description of a load, its target and the measured results."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Struct
 
 CONNECTIONS: Final = 64
-BULK_JOBS: Final = 100  # the most the API takes in one call
+BULK_JOBS: Final = 100  # the most that the API accepts in one call
 PAYLOAD: Final = {"to": "someone@example.com", "template": "welcome", "user_id": 12345}
 WORKER_ID: Final = "bench"
-LEASE_SECONDS: Final = 3_600  # longer than any run: nothing comes back to be claimed again
-NOTHING: Final = '{"jobs":[]}'  # what a claim that found nothing is answered
+LEASE_SECONDS: Final = 3_600  # longer than any run, so that no lease runs out meanwhile
+NOTHING: Final = '{"jobs":[]}'  # the answer to a claim that found nothing
 
 
 class LoadTarget(Struct, frozen=True):
@@ -20,22 +20,22 @@ class LoadTarget(Struct, frozen=True):
 
 
 class Load(Struct, frozen=True, kw_only=True):
-    """One POST, again and again; where it takes a job, also the POST that settles it."""
+    """A POST that is sent again and again, and the POST that settles the job it claimed, if any."""
 
     path: str
     body: str
-    then_path: str | None = None  # with `{id}`, as the answer names it
-    then_body: str | None = None  # with `{lease_id}`
+    then_path: str | None = None  # contains `{id}` in place of the claimed job's id
+    then_body: str | None = None  # contains `{lease_id}` in the same way
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What one run of a load came to."""
+    """The results of one run of a load."""
 
     request_count: int
     seconds: float
     p50_ms: float
     p99_ms: float
-    failed_count: int  # refused, or the connection broke
+    failed_count: int  # requests that were refused or whose connection broke
     empty_count: int = 0  # claims that found nothing
 
     @property
@@ -53,7 +53,7 @@ def bulk(queue_name: str) -> Load:
 
 
 def work(queue_name: str) -> Load:
-    """Claim one job, complete it: two requests."""
+    """Claim one job and complete it, in two requests."""
     return Load(
         path="/api/v1/jobs/claim",
         body=_json(claim(queue_name)),
@@ -68,7 +68,7 @@ def claim(queue_name: str, **more: Any) -> dict[str, Any]:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that this share of them does not pass. 0 for none."""
+    """The value that this share of the values does not exceed; 0 when there are none."""
     if not values:
         return 0.0
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]

@@ -1,4 +1,5 @@
-"""Runs a load without wrk: a process of its own, plain sockets, as little parsing as will do.
+"""Runs a load without wrk, in a process of its own, on plain sockets, with as little parsing as
+possible.
 
 `python -m spooled_lite.cli.load.sockets` reads a `Run` from its input and prints a `Measured`.
 """
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from spooled_lite.cli.load.shapes import NOTHING, Load, LoadTarget, Measured, quantile
 
-GRACE_SECONDS: Final = 30  # beyond the run itself
+GRACE_SECONDS: Final = 30  # that the process may take beyond the run itself
 END_OF_HEAD: Final = b"\r\n\r\n"
 
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -64,7 +65,7 @@ def request(target: LoadTarget, path: bytes, body: bytes) -> bytes:
 
 
 def whole_answer(received: bytes | bytearray) -> tuple[int, bytes] | None:
-    """Status and body of an answer that has come in whole; None before."""
+    """The status and body of an answer; None until all of it has been received."""
     head_end = received.find(END_OF_HEAD)
     if head_end < 0:
         return None
@@ -77,7 +78,7 @@ def whole_answer(received: bytes | bytearray) -> tuple[int, bytes] | None:
 
 
 class _Tally:
-    """What all connections count together."""
+    """The counts and latencies of all connections together."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -105,7 +106,7 @@ class _Tally:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request when the answer to the last one is there."""
+    """Sends the next request once the answer to the last one has come."""
 
     def __init__(self, tally: _Tally) -> None:
         self._tally = tally
@@ -114,7 +115,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport is not a subclass
         self._send(self._tally.first)
 
     def data_received(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Runs a load with `wrk`, the usual load generator, by a script written for it."""
+"""Runs a load with the load generator `wrk`, which gets a script made for the load."""
 
 import subprocess
 import tempfile
@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from spooled_lite.cli.load.shapes import NOTHING, Load, LoadTarget, Measured
 
-GRACE_SECONDS: Final = 30  # beyond the run itself
+GRACE_SECONDS: Final = 30  # that wrk may take beyond the run itself
 
-# A thread of wrk has one state for all its connections: what one has claimed, any may complete.
+# The connections of a thread of wrk share one state, so any may complete what another has claimed.
 _HEAD: Final = """
 local headers = {
   ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. %(api_key)s,
@@ -65,7 +65,7 @@ end
 
 
 class WrkFailed(Exception):
-    """wrk could not be run, or said something unexpected."""
+    """wrk could not be run, or its output was not understood."""
 
 
 class _Result(Struct):
@@ -135,6 +135,6 @@ def _parts(template: str, mark: str) -> str:
 
 
 def _text(value: str) -> str:
-    """A Lua text that needs no escapes."""
-    assert "]==]" not in value, "no load says that"
+    """A Lua string that needs no escapes."""
+    assert "]==]" not in value, "it would end the Lua string"
     return f"[==[{value}]==]"

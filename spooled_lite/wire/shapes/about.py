@@ -1,4 +1,4 @@
-"""What a field says of itself in the OpenAPI document. Nothing here changes what is decoded."""
+"""Descriptions of fields for the OpenAPI document. They do not change how a body is decoded."""
 
 from typing import Any
 
@@ -6,7 +6,10 @@ from msgspec import Meta
 
 
 def about(words: str, example: Any = None, **rules: Any) -> Meta:
-    """`rules`: of JSON Schema, where the type does not tell them and something else keeps them."""
+    """A description. `rules` are those of JSON Schema that the type does not state itself.
+
+    The decoder does not check them; other code has to.
+    """
     examples = None if example is None else [example]
     return Meta(description=words, examples=examples, extra_json_schema=rules or None)
 
@@ -24,5 +27,5 @@ def one_of(words: str, *choices: str) -> Meta:
 
 
 def texts(words: str, example: list[str]) -> Meta:
-    """Of JSON that is written as it is stored, and is a list of texts."""
+    """The description of a list of texts whose type is raw JSON."""
     return about(words, example, type="array", items={"type": "string"})

@@ -1,4 +1,4 @@
-"""Who did what, as it is told."""
+"""The recorded acts of callers, as they are listed."""
 
 from typing import Annotated, Self
 
@@ -9,18 +9,18 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import AN_ID
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
-At = Annotated[str, a_time("When")]
+At = Annotated[str, a_time("When it was done")]
 ActorId = Annotated[str, about("The id of the key it was done with", AN_ID)]
 ActorName = Annotated[str, about("The name that the key had then", "Worker")]
 What = Annotated[str, about("What was done, such as `pause`, `retry`, `purge`, `change` or `revoke`", "pause")]
-KindOfSubject = Annotated[str, about("To what: `job`, `queue`, `worker`, `schedule`, `workflow`, `webhook`, `key` or `organization`", "queue")]
-SubjectOfAct = Annotated[str, about("To which one, its name or id; empty: to several", "emails")]
-NameOfSubject = Annotated[str, about("What that one was called then, where it has a name beside its id", "Nightly report")]
-SubjectExists = Annotated[bool, about("Whether it is still there; true of several", True)]
-CountOfAct = Annotated[int, a_count("To how many", 1)]
+KindOfSubject = Annotated[str, about("What it was done to: `job`, `queue`, `worker`, `schedule`, `workflow`, `webhook`, `key` or `organization`", "queue")]
+SubjectOfAct = Annotated[str, about("The name or id of that thing; empty when it was done to several", "emails")]
+NameOfSubject = Annotated[str, about("The name that thing had then, if it has a name beside its id", "Nightly report")]
+SubjectExists = Annotated[bool, about("Whether that thing still exists; true for several", True)]
+CountOfAct = Annotated[int, a_count("How many things it was done to", 1)]
 WhyDone = Annotated[str, about("The reason that was given", "warehouse is down")]
 # fmt: on
 

@@ -1,4 +1,4 @@
-"""Organizations and figures as an administrator changes and sees them. Contract: platform, 11."""
+"""What administrators send and are shown: organizations, plans, figures. Contract: platform, 11."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
@@ -41,7 +41,7 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
 }
 _STRIPE_TEXT: Final = Meta(max_length=255)
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # fmt: off
 TierGiven = Annotated[str, about(f"The plan: {', '.join(TIERS)}, in any case", "pro")]
 JobsToday = Annotated[int, about("Jobs stored since 00:00 UTC", 1)]

@@ -1,4 +1,4 @@
-"""The server as its administrator sees it: how it is, and how it is set."""
+"""The state and the settings of the server, as its administrator sees them."""
 
 from typing import Annotated, Any, Final, Self
 
@@ -11,7 +11,7 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 
-DEFAULT: Final = "default"  # the source of a setting that nobody set
+DEFAULT: Final = "default"  # the source of a setting that was not set
 
 
 class File(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What ends or prolongs an attempt is answered with. Contract: jobs, J13-J16."""
+"""Answers of the calls that end an attempt or renew its lease. Contract: jobs, J13-J16."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What a server without a payment provider says of one. Contract: platform, section 10."""
+"""The billing status of a server without a payment provider. Contract: platform, section 10."""
 
 from typing import Annotated, Self
 
@@ -21,9 +21,9 @@ NoFlag = Annotated[bool, about("Always null here")]
 
 
 class BillingStatus(Struct, frozen=True, kw_only=True):
-    """Answer of GET /billing/status: what an administrator has written down, if anything.
+    """Answer of GET /billing/status: the values that an administrator has entered, if any.
 
-    Clients spell some of it with `stripe_` and some without.
+    Some fields are there twice, since clients read them with `stripe_` or without.
     """
 
     plan_tier: PlanTier

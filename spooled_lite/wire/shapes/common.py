@@ -1,4 +1,4 @@
-"""Fields that several resources share, each with what it says of itself."""
+"""Fields that several resources share, with their descriptions."""
 
 from typing import Annotated, Final
 
@@ -33,6 +33,6 @@ UptimeSeconds = Annotated[int, a_count("Since the server started", 3_600)]
 
 
 class Success(Struct, frozen=True):
-    """The answer of a call that has nothing to say but that it was done."""
+    """The answer of a call that says only that it was done."""
 
     success: IsSuccess = True

@@ -8,7 +8,7 @@ from spooled_lite.core.overview.figures import JobStanding, Overview, ShownQueue
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import UptimeSeconds, Version
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # fmt: off
 Pending = Annotated[int, a_count("Jobs that wait to be claimed", 1)]
 Processing = Annotated[int, a_count("Jobs under a lease")]
@@ -27,7 +27,7 @@ class SystemFigures(Struct, frozen=True, kw_only=True):
     uptime_seconds: UptimeSeconds
     started_at: Annotated[str, a_time("When the server started")]
     database_status: Annotated[str, one_of("The storage", "healthy", "unhealthy")]
-    # One process: there is nothing that could be unreachable.
+    # There is no cache beside this process that could be unreachable.
     cache_status: Annotated[str, one_of("Always the same", "healthy")] = "healthy"
     environment: Annotated[
         str, one_of("What the server is for", "development", "staging", "production")
@@ -95,7 +95,7 @@ class RecentActivity(Struct, frozen=True, kw_only=True):
 
 
 class Dashboard(Struct, frozen=True, kw_only=True):
-    """Answer of GET /dashboard. The twins at the end are where one client looks for them."""
+    """Answer of GET /dashboard. One client reads the copies at the end."""
 
     system: Annotated[SystemFigures, about("The server")]
     jobs: Annotated[JobFigures, about("The jobs")]

@@ -1,4 +1,4 @@
-"""What acts on many dead letters are answered with. Contract: jobs, J18 and J19."""
+"""Answers of the acts on many dead letters. Contract: jobs, J18 and J19."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""What a job waits for, as it is shown. Contract: schedules-workflows-webhooks, 2.2."""
+"""The dependencies of a job, as they are shown. Contract: schedules-workflows-webhooks, 2.2."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Errors as a dashboard shows them: one row an error, over all queues it happened in."""
+"""Errors for a dashboard: one row per error, over all queues it happened in."""
 
 from typing import Annotated, Self
 
@@ -10,7 +10,7 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import AN_ID, QueueName
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 ErrorKey = Annotated[str, about("What attempts with this error have in common: 16 hexadecimal digits, all 0 for the errors of queues with too many different ones", "9b1c5a7e0f3d2468")]
@@ -42,7 +42,8 @@ class ErrorOverview(Struct, frozen=True, kw_only=True):
     first_at: FirstAt
     last_at: LastAt
     queues: Annotated[
-        list[QueueOfError], about(f"Where, at most {QUEUES_SHOWN_MAX}, the most first")
+        list[QueueOfError],
+        about(f"The queues it happened in, at most {QUEUES_SHOWN_MAX}, the most affected first"),
     ]
     job_types: JobTypes
     sample_job_id: SampleJobId | None

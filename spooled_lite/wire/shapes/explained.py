@@ -1,4 +1,4 @@
-"""Why a job is not running, as it is told. What does not belong to a reason is absent."""
+"""The reasons why a job is not running. A field that does not belong to a reason is absent."""
 
 from typing import Annotated, Final, Self
 
@@ -12,7 +12,7 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import QueueName
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 _CODES: Final = ("behind_others", *(code for code in explain.CHECKED if code != "behind_others"), "held", "told_to_stop", "finished")
@@ -131,7 +131,7 @@ class JobExplained(Struct, frozen=True, kw_only=True):
     state: State
     runnable_at: RunnableAt | None
     reasons: Annotated[
-        list[WaitReason], about("What keeps it, what has to end first before the rest")
+        list[WaitReason], about("What keeps it from running, in the order in which it has to end")
     ]
     clear: Clear
     per_minute: PerMinute

@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can take work. Contract: platform, section 13."""
+"""Whether the server is up, and whether it can take work. Contract: platform, section 13."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Durability = Annotated[
 
 
 class HealthChecks(Struct, frozen=True, kw_only=True):
-    """What was looked at to answer a question about health."""
+    """The results of the single checks behind an answer about health."""
 
     writer: Annotated[str, one_of("The writing thread", "ok", "stalled", "failed")]
     disk: Annotated[str, one_of("The room on the disk", "ok", "low", "full")]
@@ -47,7 +47,7 @@ class Live(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True, kw_only=True):
-    """Answer of GET /health/ready; behind the fields of an error when the server is not ready."""
+    """Answer of GET /health/ready; added to the fields of an error when the server is not ready."""
 
     status: State
     database: Database

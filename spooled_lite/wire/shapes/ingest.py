@@ -1,4 +1,4 @@
-"""What is said about incoming webhooks over HTTP: the bodies that are read, and the answers."""
+"""Bodies and answers of incoming webhooks."""
 
 from typing import Annotated, Self
 
@@ -19,7 +19,7 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import CreatedAt, Id, QueueName, SameQueueName
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 EventType = Annotated[str, Meta(max_length=custom.EVENT_CHARS_MAX), about(f"What happened, for the log: up to {custom.EVENT_CHARS_MAX} letters, digits, `-`, `_` and `.`. Default: custom", "order.created")]
@@ -46,7 +46,7 @@ class CustomEvent(Struct, kw_only=True):
         """Merge aliases.
 
         Raises:
-            WrongShape: no spelling of the queue is there.
+            WrongShape: the queue is missing in all its spellings.
             RuleBroken: a bad name of a queue or an event.
         """
         name = queue_of(self.queue_name, self.queue)
@@ -66,7 +66,7 @@ class StripeData(Struct, frozen=True):
 
 
 class StripeEvent(Struct, frozen=True):
-    """Body of POST /webhooks/{org_id}/stripe, the part of it that is read."""
+    """Body of POST /webhooks/{org_id}/stripe, as far as it is read."""
 
     id: Annotated[str, Meta(min_length=1, max_length=IDEMPOTENCY_KEY_CHARS_MAX)]
     type: Annotated[str, Meta(min_length=1, max_length=EVENT_TYPE_CHARS_MAX)]
@@ -84,7 +84,7 @@ class Received(Struct, frozen=True, kw_only=True):
 
     job_id: job.JobId
     queue_name: QueueName
-    status: job.Status  # as it is now
+    status: job.Status  # at the time of the answer
     created: job.Created
     delivery_status: OutcomeShown
 

@@ -1,4 +1,4 @@
-"""An act on many jobs: what is asked for, and what is told. Contract: amendments, 2 (S6)."""
+"""Acts on many jobs: the body and the answers. Contract: amendments, 2 (S6)."""
 
 from typing import Annotated, Final, get_args
 
@@ -16,10 +16,10 @@ ACTIONS: Final = ("retry", "cancel", "delete", "set_priority", "run_now")
 STATES: Final[tuple[WaitingState, ...]] = get_args(WaitingState)
 JOB_IDS_MAX: Final = 1_000
 SAMPLE_MAX: Final = 5
-MATCHED_MAX: Final = 10_000  # counted
+MATCHED_MAX: Final = 10_000  # matching jobs are counted up to this number
 CURSOR_CHARS_MAX: Final = 200
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 _ACTS: Final = (
@@ -46,7 +46,7 @@ Cursor = Annotated[str, Meta(max_length=CURSOR_CHARS_MAX), about("`cursor` of an
 
 
 class ActionFilter(Struct, kw_only=True):
-    """Which jobs are meant. What is left out filters nothing."""
+    """The jobs to act on: those that fit every field that is given."""
 
     queue_name: QueueName | None = None
     statuses: Statuses | None = None

@@ -1,4 +1,4 @@
-"""What callers send about jobs. Null means absent; of several spellings of a field the first wins."""
+"""Bodies about jobs. Null means absent; of several spellings of a field the first one wins."""
 
 from typing import Annotated, Final
 
@@ -35,7 +35,7 @@ WAIT_MS_MAX: Final = 30_000
 ERROR_CHARACTERS_MAX: Final = 2_048
 DEPENDS_ON_MAX: Final = 100
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 LeaseSecondsGiven = Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)]
@@ -77,7 +77,7 @@ class JobFields(Struct, kw_only=True):
     timeout_seconds: Annotated[job.TimeoutSeconds, TIMEOUT_SECONDS] | None = None
     scheduled_at: ScheduledAt = None
     scheduled_for: ScheduledFor = None
-    delay_seconds: Delay | None = None  # another way to say scheduled_at
+    delay_seconds: Delay | None = None  # instead of `scheduled_at`
     expires_at: ExpiresAt = None
     idempotency_key: Annotated[job.IdempotencyKey, SHORT] | None = None
     tags: job.Tags = NULL
@@ -95,10 +95,12 @@ class JobFields(Struct, kw_only=True):
         max_retries: int | None = None,
         timeout_seconds: int | None = None,
     ) -> NewJob:
-        """Merge aliases and the defaults of a bulk call; `at` is where its field names begin.
+        """Merge the spellings of fields, and the defaults of a bulk call.
+
+        `at` goes in front of the names of fields in errors.
 
         Raises:
-            WrongShape: no spelling of a required field is there, or a time is none.
+            WrongShape: a required field is missing in all its spellings, or a time is not valid.
             RuleBroken: a name, a size or an address breaks its rule.
             PayloadTooLarge: the payload is over `payload_bytes_max`.
         """
@@ -146,13 +148,13 @@ class BulkJobs(Struct, kw_only=True):
     ) = None
 
     def items(self) -> list[bytes]:
-        """What stands in `jobs`. Raises RuleBroken: nothing, or too much."""
+        """The items of `jobs`. Raises RuleBroken when there are none or too many."""
         if not 1 <= len(self.jobs) <= BULK_MAX:
             raise RuleBroken.of("jobs", f"Field `jobs` must contain 1 to {BULK_MAX} jobs", "length")
         return [bytes(each) for each in self.jobs]
 
     def shared_queue(self) -> str | None:
-        """The queue of items that name none. Raises RuleBroken: it is not a queue name."""
+        """The queue for items that name none. Raises RuleBroken when it is not a queue name."""
         if self.queue_name is None and self.queue is None:
             return None
         return queue_of(self.queue_name, self.queue)
@@ -178,7 +180,7 @@ class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
 
 
 class _Held(Claimant, frozen=True, kw_only=True):
-    """What is said about a job by who holds it."""
+    """Fields that identify the worker and the lease in calls about a running job."""
 
     worker_id: Annotated[job.WorkerId, SHORT] | None = None
     lease_id: Annotated[job.LeaseId, SHORT] | None = None
@@ -199,7 +201,7 @@ class Fail(_Held, frozen=True, kw_only=True):
     no_retry: NoRetry | None = None
 
     def checked_error(self) -> str:
-        """Raises WrongShape when no spelling is there, RuleBroken for a bad length."""
+        """The error. Raises WrongShape when it is missing, RuleBroken for a bad length."""
         for given in (self.error, self.reason, self.error_message):
             if given is not None:
                 if not 1 <= len(given) <= ERROR_CHARACTERS_MAX:
@@ -262,7 +264,7 @@ class AddDependencies(Struct, frozen=True, kw_only=True):
     dependency_type: DependencyType | None = None  # the mode, when it is `all` or `any`
 
     def checked_parents(self) -> list[str]:
-        """Raises WrongShape when no spelling is there, RuleBroken for none or too many."""
+        """The parents. Raises WrongShape when the field is missing, RuleBroken for 0 or too many."""
         for given in (self.depends_on, self.depends_on_job_ids, self.dependency_job_ids):
             if given is not None:
                 if not 1 <= len(given) <= DEPENDS_ON_MAX:

@@ -1,4 +1,4 @@
-"""The fields of jobs, each with what it says of itself, whatever body or answer it stands in."""
+"""The fields of jobs with their descriptions, shared by all bodies and answers."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 JobId = Annotated[str, about("The id of the job", AN_ID)]

@@ -1,4 +1,4 @@
-"""Jobs as they are shown. Several clients' names of one thing stand side by side. Jobs, section 3."""
+"""Answers about jobs. A value is given under each of the names that clients read. Jobs, section 3."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from spooled_lite.wire.shapes.common import (
     UpdatedAt,
 )
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 FlowName = Annotated[str, about("Always null")]
@@ -32,7 +32,7 @@ EntryWorker = Annotated[str, about("The worker it happened with", "mailer-1")]
 
 
 class Step(Struct):
-    """What a claim says of a step of a workflow besides the job.
+    """What a claim adds to a job that is a step of a workflow.
 
     `deps` are the results of its parents by their keys; `deps_omitted` when they are too big.
     Contract: schedules-workflows-webhooks, section 2.3; catbird-capabilities, section 19.6.
@@ -68,7 +68,7 @@ class HistoryRow(Struct):
 
 
 class LifeEntry(HistoryRow):
-    """The same with a job that is asked for with its history, with the twins clients read."""
+    """A row of the history inside a job, with further names of fields that clients read."""
 
     status: Annotated[str, about("The same as `event_type`", "created")]
     at: Annotated[str, about("The same as `created_at`", "2026-10-01T09:00:00.000Z")]
@@ -150,12 +150,12 @@ class JobSummary(Struct):
     completed_at: job.CompletedAt | None
     workflow_id: job.WorkflowId | None
     parent_job_id: job.ParentJobId | None
-    worker_id: job.WorkerId | UnsetType | None = UNSET  # where it is asked for
+    worker_id: job.WorkerId | UnsetType | None = UNSET  # when it was asked for
     dependencies_met: job.DependenciesMet | UnsetType | None = UNSET  # as `worker_id`
 
 
 class ClaimedJob(Struct):
-    """What a claim hands out of a job."""
+    """A job as a claim hands it out."""
 
     id: Id
     queue_name: QueueName

@@ -1,4 +1,4 @@
-"""API keys: what callers send and what they are shown. Contract: platform, section 9."""
+"""Bodies and answers about API keys. Contract: platform, section 9."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Self
@@ -26,11 +26,11 @@ from spooled_lite.wire.shapes.common import CreatedAt, Id, OrganizationId, Updat
 A_SECRET: Final = "sk_test_9qX0…"
 A_PREFIX: Final = "sk_test_9qX0"
 
-# Of JSON Schema only: core checks them, and names every broken rule of a key at once.
+# Rules for the JSON Schema only: core checks them, and names all broken rules of a key at once.
 _PERMISSION_RULES: Final = {"minItems": 1, "maxItems": PERMISSIONS_MAX}
 _Permission = Annotated[str, Meta(extra_json_schema={"enum": list(WORDS)})]
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 Name = Annotated[str, about(f"The name: 1 to {KEY_NAME_CHARS_MAX} letters, digits, spaces, `-`, `_`, `.`, `(` and `)`", "Worker", minLength=1, maxLength=KEY_NAME_CHARS_MAX)]
@@ -54,9 +54,9 @@ Secret = Annotated[str, about("The key itself, shown only here", A_SECRET)]
 
 
 class CreateKey(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Body of POST /api-keys. No queues are all queues; no permissions are all permissions.
+    """Body of POST /api-keys. Without queues a key may use all; without permissions it has all.
 
-    So a member that is misspelled would make a key for everything: unknown ones are refused.
+    A misspelled field would therefore make a key for everything, so unknown fields are refused.
     """
 
     name: Name
@@ -96,7 +96,7 @@ class UpdateKey(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeyView(Struct, frozen=True, kw_only=True):
-    """A key, with the twin fields that clients read. Contract: platform, section 9.1."""
+    """A key; some values are there under two names that clients read. Platform, section 9.1."""
 
     id: Id
     organization_id: OrganizationId
@@ -138,7 +138,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
 
 
 class KeyShown(KeyView, frozen=True, kw_only=True):
-    """A key with its secret: in the answer that makes or replaces it, and never again."""
+    """A key with its secret, which only the answer that creates or replaces it shows."""
 
     key: Secret
 

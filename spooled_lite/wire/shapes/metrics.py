@@ -1,4 +1,4 @@
-"""A summary of the metrics, for people. Contract: platform, section 14."""
+"""A summary of the metrics for people. Contract: platform, section 14."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""Organizations: what callers send and what they are shown. Contract: platform, section 8."""
+"""Bodies and answers about organizations. Contract: platform, section 8."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
@@ -29,7 +29,7 @@ A_KEY_ID: Final = "5b1d6b0e-3f55-4a2a-8e3e-0f6a1b2c3d44"
 AN_EMAIL: Final = "ada@example.org"
 A_TOKEN: Final = "whk_3kD…"
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 Name = Annotated[str, about("The name", "Acme")]
@@ -76,7 +76,7 @@ class CreateOrganization(Struct, kw_only=True):
     billing_email: BillingEmail | None = None
 
     def new_organization(self, tier: Tier) -> NewOrganization:
-        """Raises RuleBroken with every broken rule."""
+        """The organization to create. Raises RuleBroken, which names every broken rule."""
         made = NewOrganization(
             name=self.name, slug=self.slug, tier=tier, billing_email=self.billing_email or None
         )
@@ -86,7 +86,7 @@ class CreateOrganization(Struct, kw_only=True):
 class UpdateOrganization(Struct, kw_only=True):
     """Body of PUT /organizations/{id}. What is left out or null is kept; an empty text clears.
 
-    Slug and tier are not changed here: they are unknown fields, and ignored like all of those.
+    Slug and tier cannot be changed here: they are ignored, as all unknown fields are.
     """
 
     name: NameGiven | None = None
@@ -138,7 +138,7 @@ class OrganizationView(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, row: OrgRow, **more: Any) -> Self:
-        """`more` are the fields of an answer that shows more of it."""
+        """`more` are the additional fields of a subclass."""
         custom_limits = row["custom_limits"]
         return cls(
             id=row["id"],
@@ -190,7 +190,7 @@ class OnboardedView(Struct, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """One of GET /organizations/{id}/members: people are known by their API keys."""
+    """A row of GET /organizations/{id}/members, made from an API key: there are no user accounts."""
 
     id: KeyId
     user_id: KeyId
@@ -248,13 +248,13 @@ class GenerateSlug(Struct, kw_only=True):
 
 
 class GeneratedSlug(Struct, frozen=True):
-    """Its answer."""
+    """Answer of POST /organizations/generate-slug."""
 
     slug: Slug
 
 
 class WebhookTokenView(Struct, frozen=True, kw_only=True):
-    """The token that incoming webhooks send, and where they go. Platform, section 8.3."""
+    """The token that incoming webhooks send, and their addresses. Platform, section 8.3."""
 
     webhook_token: WebhookToken
     token: SameToken

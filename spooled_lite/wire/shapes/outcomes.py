@@ -62,7 +62,7 @@ class WorkflowOutcome(Struct, kw_only=True):
 
 
 def job_outcome(row: JobRow) -> JobOutcome:
-    """A completed job has to come with its result in the row."""
+    """The outcome of a job. The row of a completed job must include its result."""
     status, error = row["status"], row["last_error"]
     said = JobOutcome(id=row["id"], state=state_of(row), status=status)
     if status == "completed":

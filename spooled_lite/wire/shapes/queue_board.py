@@ -1,4 +1,4 @@
-"""The table of queues of a dashboard: one row a queue."""
+"""The table of queues for a dashboard: one row per queue."""
 
 from typing import Annotated, Self
 
@@ -23,7 +23,7 @@ from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import QueueName
 from spooled_lite.wire.shapes.queues import Concurrency, Paused, RateLimit, Reason
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 PausedAt = Annotated[str, a_time("When it was paused")]

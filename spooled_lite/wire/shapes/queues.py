@@ -1,4 +1,4 @@
-"""What is said about queues over HTTP: bodies, and answers with the twin fields clients read."""
+"""Bodies and answers about queues. Answers give some values under two names that clients read."""
 
 from typing import Annotated, Any, Self
 
@@ -33,7 +33,7 @@ from spooled_lite.wire.shapes.common import (
     UpdatedAt,
 )
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 Name = Annotated[str, about(f"The queue. {QUEUE_NAMES}", "emails", **QUEUE_LENGTH)]
@@ -82,7 +82,7 @@ _SameTimeoutGiven = Annotated[SameTimeout, TIMEOUT_SECONDS]
 class UpdateQueue(Struct, kw_only=True):
     """Body of PUT /queues/{name}/config. What is left out is kept; null clears the two limits.
 
-    Any other null is as good as left out. The name in the path wins over one in the body.
+    Null in any other field counts as left out. The name in the path wins over one in the body.
     """
 
     max_retries: Annotated[MaxRetries, RETRIES] | None = None
@@ -105,7 +105,7 @@ class UpdateQueue(Struct, kw_only=True):
         """Merge aliases.
 
         Raises:
-            WrongShape: `settings` is no object.
+            WrongShape: `settings` is not an object.
             RuleBroken: `settings` is too large, or cannot be read back.
         """
         given: dict[str, Any] = {
@@ -132,14 +132,14 @@ class UpdateQueue(Struct, kw_only=True):
 
 
 class CreateQueue(UpdateQueue, kw_only=True):
-    """Body of POST /queues. A null is as good as left out, the limits included."""
+    """Body of POST /queues. Null counts as left out in every field."""
 
     name: Name | None = None
     queue_name: SameName | None = None
     queue: SameName | None = None
 
     def named_queue(self) -> str:
-        """Raises WrongShape when no spelling is there, RuleBroken for a bad name."""
+        """The queue's name. Raises WrongShape when it is missing, RuleBroken for a bad name."""
         for field in ("name", "queue_name", "queue"):
             given = getattr(self, field)
             if given is not None:
@@ -258,8 +258,8 @@ class QueuePurged(Struct, frozen=True, kw_only=True):
 class QueueStats(Struct, frozen=True, kw_only=True):
     """Answer of GET /queues/{name}/stats. Contract: jobs, 11.3.
 
-    The twins without `_24h` count everything still stored; `failed_count` is failed and dead
-    letters together, as in `failed_jobs_24h`. `throughput` is the jobs completed in an hour.
+    The fields without `_24h` count all jobs still stored. `failed_count` is the failed jobs and
+    the dead letters together, as `failed_jobs_24h` is. `throughput` is jobs completed in an hour.
     """
 
     queue_name: QueueName
@@ -328,7 +328,7 @@ class QueueStats(Struct, frozen=True, kw_only=True):
 
 
 def shown_settings(row: QueueRow) -> bytes:
-    """The settings as stored, behind the reserved keys while the queue is paused."""
+    """The stored settings; while the queue is paused, with the reserved keys in front."""
     settings = row["settings"]
     if row["enabled"]:
         return settings
@@ -348,6 +348,6 @@ def _first(*values: Any) -> Any:
 
 
 def _whole(seconds: float | int | None) -> float | int | None:
-    """`30` rather than `30.0`: some clients read whole numbers only."""
-    # SQLite keeps whole numbers of a REAL column as integers, and RETURNING shows them so.
+    """`30` rather than `30.0`, since some clients read only whole numbers."""
+    # SQLite stores whole numbers of a REAL column as integers, and RETURNING gives them back so.
     return int(seconds) if seconds is not None and float(seconds).is_integer() else seconds

@@ -1,4 +1,4 @@
-"""What callers send about schedules. Null means absent; of several spellings the first wins."""
+"""Bodies about schedules. Null means absent; of several spellings of a field the first one wins."""
 
 from typing import Annotated, Final
 
@@ -29,9 +29,9 @@ from spooled_lite.wire.shapes import schedule_fields as fields
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import QueueName, SameQueueName
 
-SLOTS_SHOWN: Final = 10  # when no number is named
+SLOTS_SHOWN: Final = 10  # when the caller names no number
 SLOTS_SHOWN_MAX: Final = 100
-ABSENT: Final = Raw(b"")  # what stands in for a JSON value that was left out, where null is one
+ABSENT: Final = Raw(b"")  # the default of a JSON field for which null is a value
 
 _NameGiven = Annotated[fields.Name, Meta(min_length=1, max_length=255)]
 _SlotCount = Annotated[
@@ -42,7 +42,7 @@ _SlotCount = Annotated[
 
 
 class Rule(Struct, kw_only=True):
-    """When something happens, as callers say it."""
+    """The fields that say when a schedule runs."""
 
     cron_expression: fields.CronExpression | None = None
     cron: fields.SameCronExpression | None = None
@@ -50,12 +50,12 @@ class Rule(Struct, kw_only=True):
     timezone: fields.Timezone | None = None
 
     def expression(self) -> str | None:
-        """The first spelling that is there."""
+        """The first spelling of the expression that is given."""
         found = (self.cron_expression, self.cron, self.schedule)
         return next((each for each in found if each is not None), None)
 
     def required_expression(self) -> str:
-        """Raises WrongShape when no spelling is there."""
+        """The expression. Raises WrongShape when it is missing in all spellings."""
         expression = self.expression()
         if expression is None:
             raise WrongShape.missing("cron_expression")
@@ -63,7 +63,7 @@ class Rule(Struct, kw_only=True):
 
 
 class ScheduleFields(Rule, kw_only=True):
-    """What a new schedule and a changed one have in common."""
+    """Fields that a new schedule and a change of one have in common."""
 
     description: Annotated[fields.Description, Meta(max_length=1_000)] | None = None
     payload_template: fields.PayloadTemplate = ABSENT
@@ -103,10 +103,10 @@ class CreateSchedule(ScheduleFields, kw_only=True):
     queue: SameQueueName | None = None
 
     def new_schedule(self, *, template_bytes_max: int) -> NewSchedule:
-        """Merge aliases and defaults. The expression and the zone are checked later.
+        """Merge the spellings of fields and the defaults; core checks the expression and the zone.
 
         Raises:
-            WrongShape: no spelling of a required field is there, or a value has a wrong type.
+            WrongShape: a required field is missing in all its spellings, or a type is wrong.
             RuleBroken: a name or a size breaks its rule.
             PayloadTooLarge: the template is over `template_bytes_max`.
         """
@@ -137,7 +137,7 @@ class CreateSchedule(ScheduleFields, kw_only=True):
 
 
 class UpdateSchedule(ScheduleFields, kw_only=True):
-    """Body of PUT /schedules/{id}. What is left out or null is kept; the queue is kept anyway."""
+    """Body of PUT /schedules/{id}. What is left out or null is kept; the queue never changes."""
 
     name: _NameGiven | None = None
     queue_name: Annotated[fields.QueueIgnored, SHORT] | None = None
@@ -170,7 +170,7 @@ class UpdateSchedule(ScheduleFields, kw_only=True):
         )
 
     def _new_template(self) -> bytes | None:
-        """The first spelling that is there; null counts as none: it keeps the template."""
+        """The first spelling that is given and not null; None keeps the template."""
         given = (bytes(self.payload_template), bytes(self.payload))
         return next((each for each in given if each not in (b"", b"null")), None)
 
@@ -186,7 +186,7 @@ class _WithCatchUp(Struct):
 
 
 def _catch_up_of(metadata: bytes | None) -> CatchUp | None:
-    """`catch_up` of the metadata: some clients refuse to send a field they do not know."""
+    """`catch_up` inside of the metadata, since some clients cannot send it as a field."""
     if metadata is None or metadata[:1] != b"{":
         return None
     raw = bytes(msgspec.json.decode(metadata, type=_WithCatchUp).catch_up)

@@ -1,4 +1,4 @@
-"""The fields of schedules, each with what it says of itself."""
+"""The fields of schedules with their descriptions."""
 
 from typing import Annotated, Final
 
@@ -15,7 +15,7 @@ METADATA_BYTES_MAX: Final = 65_536
 _IGNORED: Final = {"minLength": 0, "maxLength": 255}
 _CATCH_UP: Final = "Runs after downtime: one for all missed slots (`one`), none (`skip`), or one for each (`all`, up to 1,000). Also read from `metadata.catch_up`"
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 Name = Annotated[str, about("The name, 1 to 255 characters; need not be unique", "Daily report")]

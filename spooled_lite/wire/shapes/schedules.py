@@ -1,4 +1,4 @@
-"""Schedules, their runs and their slots as they are shown. Contract: schedules, section 1."""
+"""Answers about schedules, their runs and their slots. Contract: schedules, section 1."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Self
@@ -83,7 +83,7 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
 
 
 class ScheduleTriggered(Struct, frozen=True, kw_only=True):
-    """Answer of POST /schedules/{id}/trigger: one time under the names clients read."""
+    """Answer of POST /schedules/{id}/trigger: one time under all names that clients read."""
 
     job_id: job.JobId
     triggered_at: fields.TriggeredAt
@@ -91,7 +91,7 @@ class ScheduleTriggered(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, made: JobRow) -> Self:
-        """Of the job that was made."""
+        """The answer for the job that was created."""
         at = format_ms(made["created_at_ms"])
         return cls(job_id=made["id"], triggered_at=at, scheduled_at=at)
 

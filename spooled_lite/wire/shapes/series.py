@@ -1,4 +1,4 @@
-"""The figures of a chart: what happened in each step of time."""
+"""The figures of a chart, one per step of time."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import a_time, about
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 StepSeconds = Annotated[int, about("How long a step is", 60, minimum=60)]
@@ -31,7 +31,7 @@ MarkText = Annotated[str, about("The queue; of `started`, the version of the ser
 
 
 class QuantilesShown(Struct, frozen=True):
-    """In milliseconds, from buckets that are at most 42 % wide."""
+    """Quantiles in milliseconds, taken from buckets that are at most 42 % wide."""
 
     p50: P50
     p95: P95
@@ -74,7 +74,7 @@ class SeriesView(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, found: SeriesOf, *marks: MarkOf) -> Self:
-        """`marks`: those that no row tells."""
+        """`marks` are further marks, which are not in the database."""
         step_ms = found.step_minutes * MINUTE_MS
         first_ms = found.first_minute * MINUTE_MS
         shown = sorted((*found.marks, *marks), key=lambda mark: mark.at_ms)

@@ -1,4 +1,4 @@
-"""Sign-in: what callers send and what they are answered. Contract: platform, section 7."""
+"""Bodies and answers of sign-in. Contract: platform, section 7."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, Self
@@ -36,13 +36,13 @@ from spooled_lite.wire.shapes.organizations import (
     Slug,
 )
 
-FOR_EVER: Final = "9999-12-31T23:59:59Z"  # when a key without an end is said to end
+FOR_EVER: Final = "9999-12-31T23:59:59Z"  # shown as the expiry of a key that never expires
 NO_TOKEN: Final = "The token is wrong, expired or revoked"
 A_TOKEN: Final = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"
 _SENT: Final = "If this address can sign in, a code is on its way to it"
 _CREDENTIAL: Final = Meta(min_length=CREDENTIAL_CHARS_MIN, max_length=CREDENTIAL_CHARS_MAX)
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 ApiKeyGiven = Annotated[str, _CREDENTIAL, about("The key", A_SECRET)]
@@ -143,7 +143,7 @@ class Tokens(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, made: TokenPair, **more: Any) -> Self:
-        """`more` are the fields of an answer that says more."""
+        """`more` are the additional fields of a subclass."""
         return cls(
             access_token=made.access_token,
             refresh_token=made.refresh_token,
@@ -191,7 +191,7 @@ class Validated(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def of(cls, claims: Claims | None) -> Self:
-        """None: the token is not valid."""
+        """None stands for a token that is not valid."""
         if claims is None:
             return cls(valid=False, error=NO_TOKEN, message=NO_TOKEN)
         said = msgspec.structs.asdict(claims)
@@ -232,7 +232,7 @@ class Me(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, row: SignedInRow, scope: Scope, token: Claims | None) -> Self:
-        """`token` is the one that was shown; None: the key itself was."""
+        """`token` holds the claims of the caller's token; None when it showed its key."""
         ends_at_ms = row["expires_at_ms"]
         if token is not None:
             issued_at, expires_at = format_ms(token.iat * 1000), format_ms(token.exp * 1000)
@@ -273,7 +273,7 @@ class SignedIn(Tokens, frozen=True, kw_only=True):
 
 
 class MaySignUp(Struct, frozen=True, kw_only=True):
-    """Its answer for any other address."""
+    """Answer of POST /auth/email/verify for an address that has no account."""
 
     type: IsSignup = "signup"
     signup_token: SignupToken
@@ -307,7 +307,7 @@ class CodeSent(Struct, frozen=True, kw_only=True):
 
 
 class EmailChecked(Struct, frozen=True, kw_only=True):
-    """Answer of the three spellings of the check of an address."""
+    """Answer of the check of an address, which has three routes."""
 
     exists: Exists
     available: IsAvailable

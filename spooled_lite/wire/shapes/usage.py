@@ -1,4 +1,4 @@
-"""Plans, their limits, and what an organization uses of them. Contract: platform, section 5."""
+"""Plans, their limits, and how much an organization uses. Contract: platform, section 5."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,7 +9,7 @@ from spooled_lite.core.orgs.usage import HeldLimits, NearLimit, OrgUsage, Used
 from spooled_lite.plans import Resource
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 MaxJobsPerDay = Annotated[int, a_count("Jobs stored in a day; null: no limit", 1_000)]
@@ -63,7 +63,7 @@ class PlanLimits(Struct, frozen=True, kw_only=True):
 
 
 class CustomLimits(Struct, kw_only=True):
-    """Limits of an organization's own. Names that no tier has are kept, and have no effect."""
+    """An organization's own limits. Unknown names are stored and have no effect."""
 
     max_jobs_per_day: MaxJobsPerDay | None = None
     max_active_jobs: MaxActiveJobs | None = None

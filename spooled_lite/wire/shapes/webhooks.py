@@ -1,4 +1,4 @@
-"""What is said about webhooks over HTTP: bodies, and answers with the twin fields clients read."""
+"""Bodies and answers about webhooks. Answers give some values under two names clients read."""
 
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -28,7 +28,7 @@ from spooled_lite.wire.shapes.common import CreatedAt, Id, OrganizationId, Updat
 
 AN_ID: Final = "3f0d8a52-7b1c-4e7e-9b50-2c4f6a8e1d33"
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 Name = Annotated[str, about("The name of the webhook", "Failures to the team")]
@@ -70,7 +70,7 @@ _SecretGiven = Annotated[str, Meta(max_length=SECRET_CHARS_MAX), about("Signs ev
 
 
 class CreateWebhook(Struct, kw_only=True):
-    """Body of POST /outgoing-webhooks. The handler checks where the address leads."""
+    """Body of POST /outgoing-webhooks. The handler checks the target of the address."""
 
     name: _NameGiven
     url: _UrlGiven
@@ -199,7 +199,7 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
 class TestResult(Struct, frozen=True, kw_only=True):
     """Answer of POST /outgoing-webhooks/{id}/test."""
 
-    __test__ = False  # its name makes pytest take it for a class of tests
+    __test__ = False  # pytest would collect it, because its name begins with Test
 
     success: WasAccepted
     status: CallResult

@@ -1,4 +1,4 @@
-"""What is said about workers over HTTP: bodies, and answers with the twin fields clients read."""
+"""Bodies and answers about workers. Answers give some values under two names clients read."""
 
 from typing import Annotated, Self
 
@@ -35,7 +35,7 @@ from spooled_lite.wire.shapes.common import (
     UpdatedAt,
 )
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 FirstQueue = Annotated[str, about(f"The first queue it works on. {QUEUE_NAMES}", "emails", **QUEUE_LENGTH)]
@@ -92,10 +92,12 @@ class RegisterWorker(Struct, kw_only=True):
     metadata: Metadata = NULL
 
     def new_worker(self, *, max_concurrency: int) -> NewWorker:
-        """Merge aliases and defaults; `max_concurrency` is for a worker that names none.
+        """Merge the spellings of fields and the defaults.
+
+        `max_concurrency` is the default for a worker that names none.
 
         Raises:
-            WrongShape: no spelling of the queue is there.
+            WrongShape: the queue is missing in all its spellings.
             RuleBroken: a name or a size breaks its rule.
         """
         concurrency = self.max_concurrency or self.max_concurrent_jobs
@@ -110,7 +112,7 @@ class RegisterWorker(Struct, kw_only=True):
         )
 
     def _every_queue(self) -> tuple[str, ...]:
-        """Every queue once; the one named alone is the first."""
+        """Every queue once; the one from the field for a single queue comes first."""
         names: list[str] = []
         if self.queue_name is not None:
             names.append(checked_queue_name(self.queue_name))
@@ -131,7 +133,7 @@ class HeartbeatWorker(Struct, frozen=True, kw_only=True):
     metadata: Metadata = NULL
 
     def sign_of_life(self) -> SignOfLife:
-        """Count a list, and read unknown words as healthy.
+        """The heartbeat: a list of jobs is counted, and an unknown status counts as healthy.
 
         Raises:
             RuleBroken: the list or the metadata is too large.

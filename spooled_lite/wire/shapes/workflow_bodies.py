@@ -1,4 +1,4 @@
-"""What callers send about workflows. Null means absent; of several spellings the first wins."""
+"""Bodies about workflows. Null means absent; of several spellings of a field the first one wins."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -34,7 +34,7 @@ from spooled_lite.wire.shapes import workflow_fields as workflow
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import QueueName, SameQueueName
 
-TIMEOUT_MS_MAX: Final = 86_400_000  # a day, as `timeout_seconds`
+TIMEOUT_MS_MAX: Final = 86_400_000  # a day, the same bound as that of `timeout_seconds`
 
 _NAME_MARKS: Final = frozenset(" -_.()")
 _KEY_MARKS: Final = frozenset("-_")
@@ -68,7 +68,9 @@ class StepFields(Struct, kw_only=True):
     expires_at_camel: workflow.SameExpiresAtGiven = field(name="expiresAt", default=None)
 
     def new_step(self, *, payload_bytes_max: int, at: str) -> NewStep:
-        """Merge aliases and defaults; `at` is where its field names begin, such as `jobs[3].`.
+        """Merge the spellings of fields and the defaults.
+
+        `at` goes in front of the names of fields in errors, such as `jobs[3].`.
 
         Raises: as `CreateWorkflow.new_workflow`.
         """
@@ -156,10 +158,10 @@ class CreateWorkflow(Struct, kw_only=True):
     metadata: workflow.Metadata = NULL
 
     def new_workflow(self, *, payload_bytes_max: int) -> NewWorkflow:
-        """Merge aliases and defaults.
+        """Merge the spellings of fields and the defaults.
 
         Raises:
-            WrongShape: no spelling of a required field is there, or a time cannot be read.
+            WrongShape: a required field is missing in all its spellings, or a time is not valid.
             RuleBroken: a name, a number or a size breaks its rule; it names `jobs[i].field`.
             PayloadTooLarge: a payload is over `payload_bytes_max`.
         """
@@ -185,7 +187,7 @@ class CancelWorkflow(Struct, frozen=True):
     """Body of POST /workflows/{id}/cancel."""
 
     reason: Annotated[workflow.Reason, Meta(max_length=500)] | None = None
-    stop_running: workflow.StopRunning | None = None  # else running jobs run to their end
+    stop_running: workflow.StopRunning | None = None  # False: running jobs go on until they end
 
 
 class RerunWorkflow(Struct, frozen=True):
@@ -195,7 +197,7 @@ class RerunWorkflow(Struct, frozen=True):
     dry_run: workflow.DryRun | None = None
 
     def keys(self) -> list[str]:
-        """Raises RuleBroken: none is named, or too many."""
+        """The keys of the steps. Raises RuleBroken when there are none or too many."""
         keys = [self.from_] if isinstance(self.from_, str) else self.from_
         if not 1 <= len(keys) <= STEPS_MAX:
             raise RuleBroken.of("from", f"Field `from` must name 1 to {STEPS_MAX} jobs", "length")

@@ -1,4 +1,4 @@
-"""The fields of workflows, each with what it says of itself."""
+"""The fields of workflows with their descriptions."""
 
 from typing import Annotated, Final
 
@@ -16,10 +16,10 @@ from spooled_lite.wire.shapes.common import AN_ID
 
 _KEY_RULES: Final = {"minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
-# What callers send.
+# In bodies only.
 NameGiven = Annotated[str, about(f"1 to {NAME_CHARACTERS_MAX} letters, digits, spaces, `-`, `_`, `.`, `(` and `)`", "onboarding", minLength=1, maxLength=NAME_CHARACTERS_MAX)]
 KeyGiven = Annotated[str, about("Its name in the workflow: letters, digits, `-` and `_`", "welcome", **_KEY_RULES)]
 SameKeyGiven = Annotated[str, about("The same as `key`", "welcome", **_KEY_RULES)]
@@ -36,11 +36,11 @@ Reason = Annotated[str, about("Why, up to 500 characters", "Order withdrawn")]
 StopRunning = Annotated[bool, about("Tell the jobs that run to stop. Default: false", True)]
 FromGiven = Annotated[str | list[str], about("The key of the job to begin with, or of several", "account")]
 DryRun = Annotated[bool, about("Only name what would run again. Default: false", True)]
-# What both have.
+# In bodies and answers.
 Description = Annotated[str, about("A description for people", "What a new account needs")]
 Metadata = Annotated[Raw, about("Any JSON value, for callers", {})]
 TimeoutMs = Annotated[int, about("The same as `timeout_seconds`, in milliseconds", 300_000)]
-# What they are answered.
+# In answers only.
 Name = Annotated[str, about("The name", "onboarding")]
 Status = Annotated[str, one_of("The status of the workflow", *WORKFLOW_STATUSES)]
 TotalJobs = Annotated[int, a_count("How many jobs it has", 2)]

@@ -1,4 +1,4 @@
-"""Workflows and their jobs as they are shown. Contract: schedules-workflows-webhooks, 2.1."""
+"""Answers about workflows and their jobs. Contract: schedules-workflows-webhooks, 2.1."""
 
 from typing import Annotated, Final
 
@@ -17,7 +17,7 @@ from spooled_lite.wire.shapes.common import (
     UpdatedAt,
 )
 
-# One line a field, however long.
+# One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 _AN_ERROR: Final = {"type": "JobError", "error_type": "JobError", "message": "boom", "stack": None}
@@ -68,7 +68,7 @@ class StepCreated(Struct):
 
 
 class WorkflowCreated(Struct):
-    """Answer of POST /workflows: the ids first, then a summary, in the order that it always had."""
+    """Answer of POST /workflows: the ids first, then a summary. The order never changes."""
 
     workflow_id: workflow.WorkflowId
     job_ids: Annotated[list[StepCreated], about("The jobs in the order of the request")]
@@ -111,7 +111,7 @@ StepError = Annotated[
 
 
 class WorkflowJob(Struct):
-    """A step: in the detail of its workflow, or by itself, where `error` is a text."""
+    """A step, in the detail of its workflow or by itself. By itself, `error` is a text."""
 
     id: Id
     organization_id: OrganizationId
@@ -148,7 +148,7 @@ class WorkflowJob(Struct):
 
 
 class WorkflowEdge(Struct):
-    """Which job of a workflow waits for which."""
+    """A dependency between two jobs of a workflow."""
 
     parent_job_id: Annotated[str, about("The job that is waited for", AN_ID)]
     child_job_id: Annotated[str, about("The job that waits", AN_ID)]
