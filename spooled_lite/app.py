@@ -65,19 +65,22 @@ logger = logging.getLogger(__name__)
 
 
 class Running(Struct, frozen=True):
-    """A server without its listeners."""
+    """A running server without its listeners."""
 
     application: Application
     services: Services
     organization_id: str
-    key: str | None  # the key to enter with, when it is known
-    begin_stop: Callable[[], None]  # readiness turns false, waiting calls get their answers
-    deliveries: Callable[[], frozenset[asyncio.Task[None]]]  # that are under way
-    settled: Callable[[], Awaitable[None]]  # until no delivery and no mail is under way
+    key: str | None  # the API key, when this start created it or the settings give it
+    begin_stop: Callable[[], None]  # makes readiness false, ends streams, answers waiting calls
+    deliveries: Callable[[], frozenset[asyncio.Task[None]]]  # the deliveries under way
+    settled: Callable[[], Awaitable[None]]  # waits until no delivery and no mail is under way
 
 
 def hooks() -> Hooks:
-    """What every transaction also does. Each database needs its own: the log keeps a count."""
+    """What every transaction does besides its operation.
+
+    Each database needs hooks of its own, since the event log in them keeps a count.
+    """
     return Hooks(
         on_emit=(
             forget_changed_key,
@@ -88,7 +91,7 @@ def hooks() -> Hooks:
             owe_webhooks,
             advance_workflow,
         ),
-        # What a batch writes from its events just before the commit: one executemany each.
+        # Each writes rows made from the events of a batch, in one executemany before the commit.
         sinks=(
             Rows(history.INSERT, history.rows),
             Rows(worker_statements.COUNT_JOBS, settled_rows),
@@ -114,14 +117,15 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Start every part in order, and stop them in the opposite order on the way out.
 
-    Nothing acknowledged is lost on the way out, however long it takes; a crash at any line loses
-    nothing either. `at_once` cuts short the wait for deliveries under way.
+    Nothing acknowledged is lost on the way out, nor by a crash at any line. `at_once` cuts short
+    the wait for deliveries under way.
 
-    What a test hands in takes the place of a part: `clock` and `ids` of the system's; `supervise`
-    of what runs the loops as time passes; `outgoing` of the client that calls webhooks; `mail` of
-    the mail server. `around` is called in place of every handler. A throw-away file begins with
-    the pages of `image`. `application` makes what answers. `is_test`: the clock is moved by its
-    callers, so only a file that such a server made will do.
+    Most other arguments replace parts in tests and test mode: `clock` and `ids` those of the
+    system; `supervise` the function that runs the loops as time passes; `outgoing` the client that
+    calls webhooks; `mail` the connection to the mail server; `application` the class of the
+    application. `around` is called instead of every handler. An in-memory database begins with the
+    pages of `image`. `is_test` says that callers move the clock: then a file on disk must be new,
+    or made by such a server.
 
     Raises: as `Database`.
     """
@@ -199,7 +203,7 @@ async def running(
             timekeeper = Timekeeper(database, clock, deadlines)
             background.append(asyncio.create_task(timekeeper.run(stop), name="clock"))
             by_themselves = loops(retention, safety, timekeeper.may_prune)
-        else:  # it jumps on purpose
+        else:  # a clock of a test, which jumps on purpose
             by_themselves = loops(retention, safety)
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
@@ -243,14 +247,13 @@ def _services(
     outgoing: Poster,
     mail: Mail,
 ) -> Services:
-    """The parts that the doors share. Those that listen to events do so in the order they are
-    made."""
+    """The parts that HTTP and gRPC share. Events reach them in the order in which they are made."""
     signer = Signer(secret, access_seconds=settings.jwt_expiration_hours * 3600)
     plans, counted = plans_of(settings.plan_values), Counted()
     callers = Callers(database, clock=clock, bus=bus, signer=signer)
     bus.listen(partial(waiting.hear, database))
     identities = Identities(callers, database.readers, signer)
-    # After the callers: it asks them again when one of them has changed.
+    # After the callers, which it asks again when a key or a token has changed.
     feed = Feed(
         database,
         clock=clock,
@@ -261,7 +264,7 @@ def _services(
         streams_max=settings.streams_per_org_max,
         checks_words=settings.enforce_key_permissions,
     )
-    # After the callers, too: who waits is looked at again when its key has changed.
+    # After the callers, too: waiting calls check theirs again when a key or a token has changed.
     hints = Hints(bus)
     claim_watch = ClaimWatch(waiting)
     bus.listen(claim_watch.hear)
@@ -301,7 +304,7 @@ def _services(
 
 
 def _document_text() -> bytes:
-    # Here: a server starts sooner without what only readers of the document need.
+    # Imported here, since only readers of the document need it and the server starts sooner.
     from spooled_lite.wire.http.documents.text import document_text
 
     return document_text()

@@ -6,47 +6,48 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 CHECK_SECONDS: Final = 1.0
-JUMP_MS: Final = 250  # a jump is this far between wall and monotonic time within one check
+JUMP_MS: Final = 250  # at least this far apart, wall and monotonic time count as a jump
 
 JumpListener = Callable[[], None]
 
 
 class Clock(Protocol):
-    """What the product asks for the time; sockets and keep-alives keep real time."""
+    """The time for everything in the product but sockets and keep-alives, which use real time."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch, UTC. May go backwards: it is wall time."""
+        """Milliseconds since the epoch, UTC. It is wall time, so it may go backwards."""
         ...
 
     def seconds_until(self, at_ms: int) -> float:
-        """Real seconds until `at_ms`: 0.0 when it has come, infinite when time stands still."""
+        """Real seconds until `at_ms`: 0.0 when it is past, infinite when time stands still."""
         ...
 
     def on_jump(self, listener: JumpListener) -> None:
-        """Call `listener`, on the event loop's thread, after time moved other than by passing."""
+        """Call `listener`, on the event loop's thread, after each jump of the time."""
         ...
 
 
 def wall_ms() -> int:
-    """The time of the machine's clock, which may jump."""
+    """The time of the machine's clock in milliseconds. It may jump."""
     return time.time_ns() // 1_000_000
 
 
 class SystemClock:
-    """The machine's clock, except that it jumps only when it is told to.
+    """The machine's clock, except that it jumps only when `jump` is called.
 
     Between two jumps it advances as monotonic time does. So leases and other deadlines can be moved
-    before anything is measured by the new time.
+    before anything is compared with the new time.
     """
 
     def __init__(self, wall_ms: Callable[[], int] = wall_ms) -> None:
         self._listeners: list[JumpListener] = []
         self._wall_ms = wall_ms
-        self._slipped_ms = 0  # followed without having told anybody
-        self.offset_ms = wall_ms() - _steady_ms()  # from monotonic time to ours
+        self._slipped_ms = 0  # small corrections since the listeners were called
+        self.offset_ms = wall_ms() - _steady_ms()  # this clock's time minus monotonic time
 
     def now_ms(self) -> int:
-        return time.monotonic_ns() // 1_000_000 + self.offset_ms  # as _steady_ms: asked very often
+        # `_steady_ms` written out, because this is called very often.
+        return time.monotonic_ns() // 1_000_000 + self.offset_ms
 
     def seconds_until(self, at_ms: int) -> float:
         return max(0.0, (at_ms - self.now_ms()) / 1000)
@@ -57,7 +58,7 @@ class SystemClock:
     def jump_ms(self) -> int:
         """How far the machine's clock has jumped: 0, or at least JUMP_MS ahead or back.
 
-        To be asked every CHECK_SECONDS. What is less is followed at once.
+        Call it every CHECK_SECONDS. A smaller difference is corrected at once.
         """
         moved_ms = self._wall_ms() - self.now_ms()
         if abs(moved_ms) >= JUMP_MS:
@@ -69,14 +70,14 @@ class SystemClock:
         return 0
 
     def jump(self, offset_ms: int) -> None:
-        """Follow a jump, to another `offset_ms`: twice is once. `tell_listeners` afterwards.
+        """Follow a jump by setting `offset_ms`; doing it again changes nothing.
 
-        May be called on any thread.
+        May be called on any thread. Call `tell_listeners` afterwards.
         """
         self.offset_ms = offset_ms
 
     def tell_listeners(self) -> None:
-        """Call all listeners, which look at their deadlines again."""
+        """Call all listeners, which then check their deadlines again."""
         self._slipped_ms = 0
         for listener in self._listeners:
             listener()
@@ -87,7 +88,7 @@ def _steady_ms() -> int:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved, on the loop's thread: for tests, test mode."""
+    """A clock for tests and test mode, which stands still until it is moved on the loop's thread."""
 
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms

@@ -47,7 +47,7 @@ SECRETS: Final = frozenset(
         "smtp_password",
     }
 )
-CONNECTION_SHARE: Final = 2_500  # a quarter of the most there may be
+CONNECTION_SHARE: Final = 2_500  # a quarter of the HTTP connections that may be open
 PROVIDER_SECRET_CHARS_MIN: Final = 16  # in production and staging
 # fmt: off
 GUESSABLE: Final = (
@@ -57,11 +57,11 @@ GUESSABLE: Final = (
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every setting, named as its SPOOLED_ variable. Reasons are in config.example.toml."""
+    """Every setting, named as its SPOOLED_ variable. config.example.toml explains them."""
 
     host: Host = "127.0.0.1"
-    port: Port = 8080  # 0: a free one
-    grpc_port: GrpcPort | Literal["auto", "off"] = 50051  # auto: a free one
+    port: Port = 8080  # 0: any free port
+    grpc_port: GrpcPort | Literal["auto", "off"] = 50051  # auto: any free port
     metrics_port: Port = 0  # 0: off
     public_url: Url | None = None  # without a slash at the end
     database: Text = "spooled.db"  # a path, or ":memory:"
@@ -80,9 +80,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enforce_key_permissions: bool = True
     jwt_secret: Text | None = None  # None: generated once and kept in the database file
     jwt_expiration_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
-    email_signup_enabled: bool = True  # without effect in production while there is no mail
+    email_signup_enabled: bool = True  # has no effect in production without outgoing mail
     smtp_host: Host | None = None  # None: no outgoing mail
-    smtp_port: SmtpPort | None = None  # None: the usual one of smtp_security
+    smtp_port: SmtpPort | None = None  # None: the usual port for smtp_security
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     smtp_username: Text | None = None  # None: no sign-in at the mail server
     smtp_password: Text | None = None
@@ -90,8 +90,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     plan_enforcement: Literal["off", "on"] = "off"
     default_plan_tier: Literal["free", "starter", "pro", "enterprise"] = "free"
-    plan_values: Mapping[str, str] = msgspec.field(default_factory=dict)  # by variable, unread
-    # The settings that somebody set, whatever to, and where: "variable SPOOLED_PORT".
+    plan_values: Mapping[str, str] = msgspec.field(default_factory=dict)  # by variable, not parsed
+    # The settings that were set, with the place of each, such as "variable SPOOLED_PORT".
     given: Mapping[str, str] = msgspec.field(default_factory=dict)
     rate_limit_requests_per_second: Count | None = None  # None: not limited
     rate_limit_burst_size: Count | None = None  # see rate_limit_burst
@@ -126,7 +126,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def registration_mode(self) -> Literal["open", "closed", "invite"]:
-        """Who may register: what was set, else closed in production and open elsewhere."""
+        """Who may register: as set, else closed in production and open elsewhere."""
         if self.registration is not None:
             return self.registration
         return "closed" if self.environment == "production" else "open"
@@ -138,21 +138,23 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def rate_limit_burst(self) -> int | None:
-        """Requests at once: what was set, else twice the rate, else None."""
+        """How many requests may come at once: as set, else twice the rate, else no limit (None)."""
         if self.rate_limit_burst_size is not None or self.rate_limit_requests_per_second is None:
             return self.rate_limit_burst_size
         return 2 * self.rate_limit_requests_per_second
 
     @property
     def connection_share(self) -> int:
-        """HTTP connections of one address: what was set, else none (0) behind a proxy, from whose
-        address all of them come, and CONNECTION_SHARE elsewhere."""
+        """How many HTTP connections one address may have; 0 is no bound.
+
+        As set, else CONNECTION_SHARE; behind a proxy no bound, since all connections come from it.
+        """
         if self.connections_per_address_max is not None:
             return self.connections_per_address_max
         return 0 if self.trust_proxy else CONNECTION_SHARE
 
     def shown(self) -> dict[str, Any]:
-        """Every setting with its value, secrets masked: for logs and for people."""
+        """Every setting with its value, secrets masked, for logs and for people."""
         values = {name: getattr(self, name) for name in (*TYPES, "plan_values")}
         return {
             name: "***" if value and name in SECRETS else value for name, value in values.items()
@@ -165,7 +167,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return list(self.shown().items())
 
 
-_NO_SETTINGS: Final = frozenset({"plan_values", "given"})  # fields of another kind
+_NO_SETTINGS: Final = frozenset({"plan_values", "given"})  # fields that are not settings
 
 # The type of each setting that a flag, a variable or a key of the file can set.
 TYPES: Final[Mapping[str, Any]] = {
@@ -181,16 +183,17 @@ def load(
     environ: Mapping[str, str] = os.environ,
     file: ConfigFile = NO_FILE,
 ) -> tuple[Settings, list[str]]:
-    """Flags win over the environment, that over the config file, that over defaults.
+    """Read all settings. Returns them, and warnings about them.
 
-    A flag is named like its setting. None, and an empty text anywhere, is as good as not given.
-    The reference server's names count as environment and give way to SPOOLED_ names. A value
-    that loses is checked as well. Returns the settings and the warnings about them.
+    Flags win over the environment, which wins over the config file, which wins over defaults. A
+    flag is named like its setting. None, and an empty text anywhere, counts as not given. The
+    variables of the reference server belong to the environment, and SPOOLED_ names win over them.
+    A value that another one overrides is checked as well.
 
     Raises:
-        ConfigError: a bad value anywhere, or an unknown flag or key of the file; names the nearest
-            valid one. An unknown SPOOLED_* variable is only warned of: other programs use the
-            prefix too.
+        ConfigError: a value is bad, or a flag or a key of the file is unknown; the message names
+            the nearest valid name. An unknown SPOOLED_* variable gives only a warning, since other
+            programs use the prefix, too.
 
     Contract: platform.md, section 15.
     """
@@ -206,7 +209,7 @@ def load(
         given = in_file | aliased | in_environ | in_flags
     asked_for = {name: each.place for name, each in given.items()}
     if "port" in given and given["port"].value == 0:
-        # Who asks for any free port runs several servers: a fixed second one would be taken.
+        # With any free HTTP port several servers may run here, and a fixed gRPC port be in use.
         given.setdefault("grpc_port", Given("auto", "the default"))
 
     values = {name: each.value for name, each in given.items()}
@@ -222,7 +225,7 @@ def load(
 
 
 def _broken_rules(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The rules that no single type can state: the settings each is about, and what must be."""
+    """The broken rules that no single type can state: the names of the settings, and the rule."""
     lease_secs = settings.worker_lease_duration_secs
     heartbeat_secs = settings.worker_heartbeat_interval_secs
     if lease_secs <= heartbeat_secs:
@@ -252,11 +255,11 @@ def _weak_secrets(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
     if weak := _weakness(settings.jwt_secret, chars_min=32, distinct_min=10):
         yield ("jwt_secret",), f"{where} {weak}"
     if settings.environment == "production":
-        # The contract has no rule for it. Half a token secret's length will do: guesses go over
-        # the network and are rate-limited.
+        # The contract has no rule for the admin key. Half the length of the token secret is
+        # enough, since guesses go over the network and are rate-limited.
         if weak := _weakness(settings.admin_key, chars_min=16, distinct_min=8):
             yield ("admin_key",), f"{where} {weak}"
-        # Without its prefix, which makes every key look longer and more mixed than it is.
+        # Checked without its prefix, which has many characters and nothing secret.
         chosen = _after_prefix(settings.bootstrap_api_key)
         if weak := _weakness(chosen, chars_min=24, distinct_min=10):
             yield ("bootstrap_api_key",), f"{where} what follows its prefix {weak}"
@@ -271,7 +274,7 @@ def _after_prefix(key: str | None) -> str | None:
 
 
 def _weakness(secret: str | None, *, chars_min: int, distinct_min: int) -> str:
-    """What the secret must be and is not, or nothing. Says none of its characters."""
+    """The rule that the secret breaks, or an empty text. Never shows the secret."""
     if secret is None:
         return ""
     if len(secret) < chars_min:

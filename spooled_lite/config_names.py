@@ -6,10 +6,11 @@ from difflib import get_close_matches
 from typing import Final
 
 PREFIX: Final = "SPOOLED_"
-SETTING_NAME_CHARS_MAX: Final = 100  # of an unknown name that is compared (quadratic) and shown
+# Of an unknown name, no more is shown and compared; comparing takes quadratic time.
+SETTING_NAME_CHARS_MAX: Final = 100
 
-# Names of clients and of our own client commands: often exported in a developer's shell, ignored
-# by the server.
+# Variables of clients and of our own client commands, which are often set in a developer's shell.
+# The server ignores them.
 NOT_OURS: Final = frozenset(
     {
         "SPOOLED_URL",
@@ -26,7 +27,7 @@ NOT_OURS: Final = frozenset(
     }
 )
 
-# Limits of the plan tiers as variables call them, and as answers do.
+# The limits of plan tiers: their names in variables, and their names in answers.
 PLAN_FIELDS: Final[Mapping[str, str]] = {
     "MAX_JOBS_PER_DAY": "max_jobs_per_day",
     "MAX_ACTIVE_JOBS": "max_active_jobs",
@@ -43,7 +44,7 @@ PLAN_FIELDS: Final[Mapping[str, str]] = {
     "HISTORY_RETENTION_DAYS": "history_retention_days",
 }
 
-# Values of the plan tiers, for plan_values.py: variables of their own, and no settings.
+# The variables with values of the plan tiers. They are not settings: plan_values.py reads them.
 PLAN_VARIABLES: Final[tuple[str, ...]] = (
     "SPOOLED_PLAN_LIMITS_JSON",
     *(
@@ -61,9 +62,9 @@ PLAN_VALUE: Final = re.compile(
 # Optional in the contract (platform.md section 15) and not built: tracing, worker staleness.
 WITHOUT_EFFECT: Final = re.compile(r"SPOOLED_(OTEL_[A-Z_]+|WORKER_STALE_THRESHOLD)", re.ASCII)
 
-# The reference server's own names, read only with SPOOLED_COMPAT_ENV=1. Of two spellings the first
-# wins. Its other names (database pool, Redis, fallback polling, FORCE_HTTPS) mean nothing here and
-# are never looked at.
+# The variables of the reference server, read only with SPOOLED_COMPAT_ENV=1. Of two spellings the
+# first one wins. Its other variables (database pool, Redis, fallback polling, FORCE_HTTPS) have no
+# meaning here and are never read.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "host": ("HOST",),
     "port": ("PORT",),
@@ -102,7 +103,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "email_signup_enabled": ("EMAIL_SIGNUP_ENABLED",),
 }
 
-# From the most talkative to the quietest.
+# From the level that logs most to the one that logs least.
 _RUST_LEVELS: Final[Mapping[str, str]] = {
     "trace": "debug",
     "debug": "debug",
@@ -114,7 +115,7 @@ _RUST_LEVELS: Final[Mapping[str, str]] = {
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """The most similar of `names`, however little similar it is."""
+    """The most similar of `names`, even when none is very similar."""
     [found] = get_close_matches(name[:SETTING_NAME_CHARS_MAX], list(names), n=1, cutoff=0.0)
     return found
 
@@ -122,8 +123,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def level_of(rust_log: str) -> str:
     """The log level nearest to a RUST_LOG filter such as `info,tower=warn`.
 
-    A level that stands alone wins, else the most talkative of all targets; without any level
-    everything is logged.
+    A level without a target wins, else the one of all targets that logs most. Without any level
+    it is `debug`.
     """
     directives = [part.strip().lower() for part in rust_log.split(",")]
     alone = [each for each in directives if each in _RUST_LEVELS]

@@ -1,4 +1,4 @@
-"""Where settings come from: flags, the environment, a file. Checks each value alone."""
+"""Reads settings from flags, the environment and a file, and checks each value by itself."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,18 +23,18 @@ FILE_BYTES_MAX: Final = 1_048_576  # of a config file
 
 
 class ConfigError(Exception):
-    """The server cannot start so. The message names the place and the rule, never a secret."""
+    """The server cannot start with these settings. The message names the place, never a secret."""
 
 
 class ConfigFile(NamedTuple):
-    """The keys of a config file as they stand there, unchecked."""
+    """The keys and values of a config file, unchecked."""
 
     path: str
     values: Mapping[str, object]
 
 
 class Given(NamedTuple):
-    """A checked value and where it stands, as a message names the place."""
+    """A checked value, and its place in the words of a message."""
 
     value: Any
     place: str
@@ -59,13 +59,13 @@ def read_file(path: str | Path) -> ConfigFile:
         raise ConfigError(f"config file {path} is longer than {FILE_BYTES_MAX} bytes")
     try:
         return ConfigFile(str(path), msgspec.toml.decode(content))
-    # The TOML reader is recursive, and Python refuses to read integers of thousands of digits.
+    # RecursionError comes from deep nesting, and ValueError from integers of thousands of digits.
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"config file {path} is not TOML: {error}") from None
 
 
 class Reader:
-    """Turns each source into a layer of checked values. Collects warnings on the way.
+    """Turns each source into a layer of checked values, and collects warnings.
 
     Every method raises ConfigError for the first bad value or unknown name.
     """
@@ -99,11 +99,11 @@ class Reader:
         return self._layer(given, lambda name: f"variable {_variable(name)}")
 
     def from_aliases(self, environ: Mapping[str, str]) -> Layer:
-        """The reference server's names, apart from those whose SPOOLED_ name is there."""
+        """The reference server's variables, without those whose SPOOLED_ variable is set."""
         found = {
             name: alias
             for name, aliases in ALIASES.items()
-            for alias in reversed(aliases)  # the first spelling is put in last
+            for alias in reversed(aliases)  # so that the first spelling wins
             if environ.get(alias, "").strip() and not environ.get(_variable(name), "").strip()
         }
         given: dict[str, object] = {name: environ[alias] for name, alias in found.items()}
@@ -124,7 +124,7 @@ class Reader:
     def _layer(
         self, given: Mapping[str, object], place: Callable[[str], str], *, is_text: bool = True
     ) -> Layer:
-        """Check every value that is there. With `is_text` strings are read as their type."""
+        """Check every given value. With `is_text` a string is converted to its setting's type."""
         layer: Layer = {}
         for name, value in given.items():
             if isinstance(value, str):
@@ -140,7 +140,10 @@ class Reader:
         return layer
 
     def _forgiven(self, name: str, word: str, place: str) -> str:
-        """Unknown words the contract allows: the strictest environment, no registration mode."""
+        """The value to use for a word, with a warning for unknown words that the contract allows.
+
+        An unknown environment is treated as production; an unknown registration mode is ignored.
+        """
         if not word or name not in ("environment", "registration"):
             return word
         valid = words(self._types[name])
@@ -152,10 +155,10 @@ class Reader:
 
 
 def plan_values(file: ConfigFile, environ: Mapping[str, str]) -> dict[str, str]:
-    """The values of the plan tiers by variable, unread, from the file and the environment.
+    """The values of the plan tiers by variable, not parsed, from the file and the environment.
 
     Raises:
-        ConfigError: the file has one that is neither text nor a whole number.
+        ConfigError: a value in the file is neither text nor a whole number.
     """
     values: dict[str, str] = {}
     for key, value in file.values.items():

@@ -1,4 +1,4 @@
-"""The types of setting values: what each may be, said in words, and how text becomes one."""
+"""The types of setting values, their rules in words, and the conversion from text."""
 
 import ipaddress
 import re
@@ -13,10 +13,10 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 GrpcPort = Annotated[int, Meta(ge=1, le=65_535)]
 SmtpPort = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
-# A limit of a plan tier; -1 means none. Bounded by what JSON readers keep exact.
+# A limit of a plan tier; -1 is no limit. Up to the largest number that all JSON readers keep exact.
 Whole = Annotated[int, Meta(ge=-1, le=2**53 - 1)]
 Days = Annotated[int, Meta(le=36_500)]  # 0 or a negative number: for ever
-# A lone surrogate is how Python shows bytes that are not UTF-8; it could not be written anywhere.
+# Without lone surrogates, which Python uses for bytes that are not UTF-8: they cannot be encoded.
 Text = Annotated[
     str,
     Meta(
@@ -25,7 +25,7 @@ Text = Annotated[
         description="text of at most 4096 characters without control characters",
     ),
 ]
-# What a header can carry, without spaces at its ends: a client has to be able to send it.
+# Text that a client can send in a header, so without spaces at its ends.
 HeaderText = Annotated[
     str,
     Meta(
@@ -75,7 +75,7 @@ Origins = Annotated[
     ),
 ]
 
-SHOWN_CHARS_MAX: Final = 60  # of a wrong value in a message
+SHOWN_CHARS_MAX: Final = 60  # of a wrong value that a message shows
 
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
@@ -92,26 +92,26 @@ class WrongValue(Exception):
 
 
 def without_none(kind: Any) -> Any:
-    """The type without its None: nobody can write None, they leave the setting out."""
+    """The type without None, which cannot be written in any source: it is the missing setting."""
     parts = tuple(part for part in _parts(kind) if part is not type(None))
     return parts[0] if len(parts) == 1 else Union[parts]  # noqa: UP007 - built from a tuple
 
 
 def words(kind: Any) -> tuple[str, ...]:
-    """The words a value of this type may be, none when it is not a choice of words."""
+    """The words that a value of this type may be; empty when it is not a choice of words."""
     return tuple(
         word for part in _parts(kind) if get_origin(part) is Literal for word in get_args(part)
     )
 
 
 def converted(kind: Any, value: object, *, is_text: bool) -> Any:
-    """The value as its type.
+    """Convert a value to its type.
 
-    With `is_text` a string is read as variables are: a number, a yes or no, a list between commas.
-    Choices of words may be written in capitals either way.
+    With `is_text` a string is read as in a variable: a number, true or false, a list with commas.
+    A choice of words may always be written in capitals.
 
     Raises:
-        WrongValue: it is not of the type or outside its limits.
+        WrongValue: the value is not of the type, or outside of its limits.
     """
     given = value
     if isinstance(value, str):
@@ -128,7 +128,7 @@ def converted(kind: Any, value: object, *, is_text: bool) -> Any:
 
 
 def rule(kind: Any) -> str:
-    """What a value of this type must be, in words."""
+    """The rule for values of this type, in words."""
     parts = _parts(kind)
     if len(parts) > 1:
         return " or ".join(map(rule, parts))
@@ -143,10 +143,11 @@ def rule(kind: Any) -> str:
 def database_file(location: str) -> str:
     """The path, or ":memory:", of a database location.
 
-    `sqlite:` and `sqlite://` are prefixes, as for the reference server: `sqlite:///x` is `/x`.
+    The prefixes `sqlite:` and `sqlite://` are removed, as the reference server does:
+    `sqlite:///x` is `/x`.
 
     Raises:
-        WrongValue: the address of PostgreSQL or another server, or no path.
+        WrongValue: the location is the address of PostgreSQL or another server, or has no path.
     """
     if re.match(r"postgres[a-z0-9+]*:", location, re.IGNORECASE):
         raise WrongValue(
@@ -161,14 +162,14 @@ def database_file(location: str) -> str:
 
 
 def networks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The networks in their usual spelling. Raises WrongValue for what is not one."""
+    """The networks in their usual spelling. Raises WrongValue for a text that is not a network."""
     try:
         return tuple(str(ipaddress.ip_network(text)) for text in texts)
     except ValueError as error:
         raise WrongValue(f"must be {rule(Networks)}: {ascii(str(error))[1:-1]}") from None
 
 
-# What a type cannot say: applied to the value once it has its type.
+# Further conversions of single settings, after the value was converted to its type.
 TIDY: Final[Mapping[str, Callable[[Any], Any]]] = {
     "database": database_file,
     "public_url": lambda url: url.rstrip("/"),
@@ -197,7 +198,7 @@ def _range(meta: Meta) -> str:
 
 
 def _shown(kind: Any, given: object) -> str:
-    """The wrong value, unless it is plain text, which may be or hold a secret."""
+    """The end of a message with the wrong value; empty for plain text, which may be a secret."""
     if not isinstance(given, str) or _base(kind) is str:
         return ""
     return f", not {given[:SHOWN_CHARS_MAX]!a}"

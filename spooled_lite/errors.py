@@ -1,11 +1,11 @@
-"""Every error a caller can be told about. Each protocol has its own table from class to status."""
+"""Every error that callers can get. Each protocol has its own table from class to status."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 
 from msgspec import Struct
 
-# Which limit of requests or failures. Contract: platform, section 4
+# Which limit of requests or of failed sign-ins was reached. Contract: platform, section 4.
 LimitScope = Literal["organization", "api_key", "ip", "login", "admin"]
 OutageReason = Literal["overloaded", "storage_full", "read_only", "storage_error", "shutting_down"]
 
@@ -13,7 +13,7 @@ LOST_LEASE: Final = "Lease expired"  # clients compare this text: contract READM
 
 
 class Problem(Struct, frozen=True):
-    """One broken rule of one field, as it goes over the wire in `details`."""
+    """One broken rule of one field, as `details` has it in an answer."""
 
     field: str
     message: str
@@ -21,7 +21,7 @@ class Problem(Struct, frozen=True):
 
 
 class SpooledError(Exception):
-    """An error that is answered to the caller, who may be able to act on it."""
+    """An error that the caller gets as its answer, and may be able to act on."""
 
     code: ClassVar[str]
     error: ClassVar[str]  # the short form beside the code: contract README, section 6
@@ -33,7 +33,7 @@ class SpooledError(Exception):
 
     @property
     def extra(self) -> Mapping[str, Any]:
-        """Keys repeated at the top level of the answer, beside `details`."""
+        """Fields that the answer has at its top level, beside `details`."""
         return {}
 
 
@@ -93,7 +93,7 @@ class BadRequest(SpooledError):
 
 
 class Unauthorized(SpooledError):
-    """No credential, or one that opens nothing. Never says which."""
+    """The credential is missing or not valid. The message never says which."""
 
     code = "UNAUTHORIZED"
     error = "unauthorized"
@@ -103,7 +103,7 @@ class Unauthorized(SpooledError):
 
 
 class AuthenticationFailed(SpooledError):
-    """A sign-in that failed. Never says why."""
+    """A sign-in failed. The message never says why."""
 
     code = "AUTHENTICATION_FAILED"
     error = "unauthorized"
@@ -123,7 +123,7 @@ class AdminNotConfigured(SpooledError):
 
 
 class MissingAdminKey(SpooledError):
-    """The header with the admin key is not there."""
+    """The header with the admin key is missing."""
 
     code = "MISSING_ADMIN_KEY"
     error = "missing_admin_key"
@@ -143,7 +143,7 @@ class InvalidAdminHeader(SpooledError):
 
 
 class InvalidAdminKey(SpooledError):
-    """Another admin key than the server's."""
+    """The admin key is not that of the server."""
 
     code = "INVALID_ADMIN_KEY"
     error = "invalid_admin_key"
@@ -153,14 +153,14 @@ class InvalidAdminKey(SpooledError):
 
 
 class AccessDenied(SpooledError):
-    """The credential is good and may not do this."""
+    """The credential is valid, and does not allow this."""
 
     code = "ACCESS_DENIED"
     error = "access_denied"
 
 
 class NotFound(SpooledError):
-    """There is no such thing for this caller, or it is switched off. Never echoes the id."""
+    """The thing does not exist for this caller, or is switched off. Never repeats the id."""
 
     code = "NOT_FOUND"
     error = "not_found"
@@ -171,7 +171,7 @@ class NotFound(SpooledError):
 
 
 class MethodNotAllowed(SpooledError):
-    """The path exists, the method does not."""
+    """The path exists, but not with this method."""
 
     code = "METHOD_NOT_ALLOWED"
     error = "method_not_allowed"
@@ -189,7 +189,7 @@ class RequestTimeout(SpooledError):
 
 
 class Conflict(SpooledError):
-    """The state of the thing does not allow the act."""
+    """The thing is in a state that does not allow the act."""
 
     code = "CONFLICT"
     error = "conflict"
@@ -213,7 +213,7 @@ class LeaseExpired(SpooledError):
 
 
 class PayloadTooLarge(SpooledError):
-    """A body, payload or result is over its limit. The limit of a plan is told in numbers too."""
+    """A body, payload or result is over its limit. `details` has the numbers of a plan's limit."""
 
     code = "PAYLOAD_TOO_LARGE"
     error = "payload_too_large"
@@ -225,7 +225,7 @@ class PayloadTooLarge(SpooledError):
 
 
 class UnsupportedMediaType(SpooledError):
-    """A body in a coding that is not read."""
+    """The body has a content coding that the server does not read."""
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     error = "unsupported_media_type"
@@ -235,7 +235,7 @@ class UnsupportedMediaType(SpooledError):
 
 
 class QuotaExceeded(SpooledError):
-    """A plan cap or a custom limit is reached. Never carries a time to retry after."""
+    """A limit of the plan or of the organization is reached. Never names a time to retry after."""
 
     code = "QUOTA_EXCEEDED"
     error = "limit_exceeded"
@@ -259,7 +259,7 @@ class QuotaExceeded(SpooledError):
 
 
 class FeatureDisabled(QuotaExceeded):
-    """The plan allows none at all. Contract: platform, section 3.4."""
+    """The limit is 0: the plan does not have the feature. Contract: platform, section 3.4."""
 
     error = "feature_disabled"
 
@@ -269,7 +269,7 @@ class FeatureDisabled(QuotaExceeded):
 
 
 class RateLimited(SpooledError):
-    """Too many requests; says when to come back."""
+    """There were too many requests. Says after how many seconds to retry."""
 
     code = "RATE_LIMIT_EXCEEDED"
     error = "rate_limit_exceeded"
@@ -290,7 +290,7 @@ class RateLimited(SpooledError):
         self.retry_after_seconds = retry_after_seconds
         self.limit = limit
         self.reset_at = reset_at  # Unix seconds
-        self.scope: LimitScope = scope  # which of the limits it was
+        self.scope: LimitScope = scope  # which limit was reached
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -303,8 +303,10 @@ class RateLimited(SpooledError):
 
 
 class Unavailable(SpooledError):
-    """Overload, storage trouble or shutdown. Nothing was done, except that after `storage_error`
-    the outcome is unknown."""
+    """The server is overloaded, its storage fails, or it stops. Nothing was done.
+
+    Only after the reason `storage_error` it is unknown whether something was done.
+    """
 
     code = "SERVICE_UNAVAILABLE"
     error = "service_unavailable"
@@ -315,14 +317,17 @@ class Unavailable(SpooledError):
 
 
 class SecretMissing(SpooledError):
-    """Nothing can be checked: no secret of this provider is configured. Waiting does not help."""
+    """A signature cannot be checked, since no secret for this provider is configured.
+
+    Repeating the request does not help.
+    """
 
     code = "SERVICE_UNAVAILABLE"
     error = "service_unavailable"
 
 
 class InternalError(SpooledError):
-    """A bug. The caller learns nothing but that."""
+    """A bug in the server. The message has no details."""
 
     code = "INTERNAL_ERROR"
     error = "internal_error"
@@ -332,7 +337,7 @@ class InternalError(SpooledError):
 
 
 class BodyDamaged(SpooledError):
-    """The file holds another payload or result than was stored. Repeating does not help."""
+    """A payload or result in the file is not what was stored. Repeating does not help."""
 
     code = "DATABASE_ERROR"
     error = "database_error"
@@ -345,7 +350,7 @@ class BodyDamaged(SpooledError):
 
 
 class DatabaseError(SpooledError):
-    """An SQL error nobody expected. The caller learns nothing but that."""
+    """An unexpected SQL error. The message has no details."""
 
     code = "DATABASE_ERROR"
     error = "database_error"

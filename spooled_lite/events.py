@@ -1,4 +1,4 @@
-"""Every event and what it means to each listener, every kind of deadline, and the bus."""
+"""Every event and what follows from it, every kind of deadline, and the event bus."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ logger = logging.getLogger(__name__)
 
 R_co = TypeVar("R_co", covariant=True)
 
-# One name per transition. EVENTS says what each one means; how it is rendered for a stream, a
-# webhook or the history of a job is a table of that listener.
+# One name per transition. EVENTS says what follows from each; how an event is rendered for streams,
+# webhooks and the history of a job is in the tables of those listeners.
 EventType = Literal[
     "job.created",
     "job.promoted",
@@ -48,52 +48,52 @@ EventType = Literal[
 
 
 class EventOf(Struct, Generic[R_co], frozen=True, gc=False):
-    """A fact, told after it is true: the changed row, and what the row alone does not say.
+    """A change that has happened: the row after it, and facts that the row does not contain.
 
-    `EventOf[JobRow]` is an event of a job. Who is told of all events looks at the type first, and
-    then names the row: `job: JobRow = event.row`. Tests hold the row of every event against what
-    its readers expect.
+    `EventOf[JobRow]` is an event of a job. A listener to all events looks at the type first and
+    then names the row: `job: JobRow = event.row`. Tests check the row of every event against what
+    its listeners expect.
     """
 
     type: EventType
     org: int
     at_ms: int
-    row: R_co  # as it is after the change
-    was: str | None = None  # the status before it
+    row: R_co  # after the change
+    was: str | None = None  # the status before the change
     facts: Mapping[str, Any] = {}
-    log_seq: int = 0  # of its row in the event log, when it has one; known once it is committed
+    log_seq: int = 0  # the number of its row in the event log, set just before the commit; 0: none
 
 
-Event = EventOf[Any]  # of whatever it is about: its type says that, and with it what its row is
+Event = EventOf[Any]  # an event of any kind: its type says which row it has
 
 
-Status = str  # of a job, as it is stored: core/jobs/states.py
+Status = str  # of a job, as stored: see core/jobs/states.py
 Moves = Mapping[Status | None, tuple[Status | None, ...]]
 
 
 class About(Struct, frozen=True, kw_only=True):
-    """What an event means to those who listen. What is left out does not happen.
+    """What follows from an event. What is left out does not happen.
 
-    `moves`: which status of a job it ends, and which ones may follow. None before is a new job,
-    None after a row that is gone. An event that moves nothing changes no count of jobs.
+    `moves` says from which status of a job to which ones the event may lead: from None for a new
+    job, to None for a deleted one. An event without moves changes no count of jobs by status.
     """
 
     moves: Moves = {}
-    counted: str = ""  # the counter of its queue for the minute
-    usage: str = ""  # the counter of its organization for the day, the month, and for ever
+    counted: str = ""  # the counter of its queue per minute
+    usage: str = ""  # the counter of its organization per day, per month and in total
     metrics: tuple[str, ...] = ()
-    history: tuple[str, ...] = ()  # rows of the history of the job, in their order
-    frames: tuple[str, ...] = ()  # of streams, in sending order; with any it is kept in the log
-    webhooks: tuple[str, ...] = ()  # the names under which addresses are called
-    asks_again: bool = False  # open streams and waiting calls must be checked again
+    history: tuple[str, ...] = ()  # rows added to the history of the job, in this order
+    frames: tuple[str, ...] = ()  # sent to streams, in this order; also puts it into the event log
+    webhooks: tuple[str, ...] = ()  # the names of the event in calls of webhooks
+    asks_again: bool = False  # the rights of open streams and waiting calls are checked again
 
     @property
     def is_logged(self) -> bool:
-        """Whether the event log keeps it, for streams that come back."""
+        """Whether the event log keeps it, for clients of streams that come back."""
         return bool(self.frames)
 
 
-# Contract: README, section 7.1. A new event without a row here is a failing test.
+# Contract: README, section 7.1. A test fails when an event has no row here.
 EVENTS: Final[Mapping[EventType, About]] = {
     "job.created": About(
         moves={None: ("pending", "scheduled", "cancelled")},
@@ -121,7 +121,7 @@ EVENTS: Final[Mapping[EventType, About]] = {
     ),
     "job.progress": About(frames=("job.progress",)),
     "job.completed": About(
-        # From pending: a step that its condition skips.
+        # From pending: a step whose condition was not met, which is skipped.
         moves={"processing": ("completed",), "pending": ("completed",)},
         counted="completed",
         usage="jobs_completed",
@@ -150,15 +150,15 @@ EVENTS: Final[Mapping[EventType, About]] = {
     ),
     "job.stop_requested": About(frames=("job.stop_requested",)),
     "job.cancelled": About(
-        # From processing: it was told to stop.
+        # From processing: a job whose worker was told to stop.
         moves=dict.fromkeys(("pending", "scheduled", "processing"), ("cancelled",)),
         history=("cancelled",),
         frames=("job.cancelled", "job.status"),
         webhooks=("job.cancelled",),
     ),
     "job.retried": About(
-        # From cancelled: a parent that is retried brings back what its failure had cancelled. From
-        # completed: its workflow is run again.
+        # From cancelled: a parent is retried, and with it the children that its failure had
+        # cancelled. From completed: the workflow is run again.
         moves={
             "completed": ("pending",),
             "deadletter": ("pending",),
@@ -203,14 +203,13 @@ EVENTS: Final[Mapping[EventType, About]] = {
 
 
 def those(matches: Callable[[About], object]) -> frozenset[EventType]:
-    """The names of the events whose row fulfils a condition."""
+    """The names of the events whose row in EVENTS matches a condition."""
     return frozenset(event for event, about in EVENTS.items() if matches(about))
 
 
-# After these somebody may not be allowed what was allowed before: who waits or listens is asked
-# again.
+# Events after which a caller may have lost its rights: open streams and waiting calls are checked.
 OF_CREDENTIALS: Final = those(lambda about: about.asks_again)
-# Of jobs: these change how many stand where.
+# Events that change the counts of jobs by status.
 MOVING: Final = those(lambda about: about.moves)
 OF_WORKFLOWS: Final[frozenset[EventType]] = frozenset(
     {"workflow.started", "workflow.completed", "workflow.failed", "workflow.cancelled"}
@@ -218,38 +217,38 @@ OF_WORKFLOWS: Final[frozenset[EventType]] = frozenset(
 
 
 class Deadline(Enum):
-    """The kinds of moments something is due at; one loop waits for each."""
+    """The kinds of deadlines. Each kind has a background loop that waits for it."""
 
     PROMOTION = "promotion"  # a delayed job or a retry becomes claimable
     LEASE_END = "lease end"
-    EXPIRY = "expiry"  # expires_at of a job that waits
-    ROOM = "room"  # the rate limit of a queue lets go of more jobs
+    EXPIRY = "expiry"  # `expires_at` of a waiting job
+    ROOM = "room"  # the rate limit of a queue has room for more jobs
     SLOT = "slot"  # a schedule fires
-    DEPENDENTS = "dependents"  # children of a settled job are still to be told
-    WORKER_SILENCE = "worker silence"
-    DELETION = "deletion"  # rows of a deleted queue are still there
-    DELIVERY = "delivery"  # a webhook call is owed
-    SPREADING = "spreading"  # deliveries of an event that is owed to very many are to be written
-    CLEARING = "clearing"  # deliveries of a webhook that is off or gone are still there
-    RETENTION = "retention"  # the next sweep over what is old
-    SAFETY = "safety"  # the next look for what every deadline has missed
+    DEPENDENTS = "dependents"  # children of a settled job still have to be updated
+    WORKER_SILENCE = "worker silence"  # a worker has sent no heartbeat for too long
+    DELETION = "deletion"  # rows of a deleted queue still have to be deleted
+    DELIVERY = "delivery"  # a webhook call is due
+    SPREADING = "spreading"  # deliveries of one event to very many webhooks are still to be written
+    CLEARING = "clearing"  # deliveries of a disabled or deleted webhook are still to be removed
+    RETENTION = "retention"  # the next sweep that deletes old rows
+    SAFETY = "safety"  # the next search for work that all other deadlines have missed
 
 
 Listener = Callable[[Sequence[Event]], None]
 
 
 class EventBus:
-    """Tells listeners of committed events, on the event loop's thread, in order of commit."""
+    """Passes committed events to listeners, on the event loop's thread, in the order of commits."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with every batch of events; it must be quick and must not wait."""
+        """Call `listener` with every batch of events. It must be quick and must not wait."""
         self._listeners.append(listener)
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Tell every listener. One that fails is logged: the rows are committed all the same."""
+        """Call every listener. When one fails, that is logged, and the others are still called."""
         for listener in self._listeners:
             try:
                 listener(events)

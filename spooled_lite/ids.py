@@ -1,13 +1,14 @@
-"""The only source of identity and randomness. A seed makes it repeatable, for test mode."""
+"""The only source of ids and secrets. A seed makes them repeatable, for test mode."""
 
 import os
 import random
 from collections.abc import Callable
 from typing import Final
 
-# Drawn at once, because a call to the system costs more than an id. The ids of one draw share their
-# first 16 bits: stored one after another they touch a few pages of the index instead of one each,
-# which halves what an insert writes. 106 random bits are left, and 2^16 regions spread the draws.
+# Ids made from one draw of random bytes, because a call to the system costs more than an id. They
+# share their first 16 bits: stored one after another they touch a few pages of the index instead of
+# one each, which halves what an insert writes. 106 random bits are left to each id, and the draws
+# are spread over 2^16 regions of the index.
 POOL_IDS: Final = 256
 SHARED_DIGITS: Final = 4
 _ID_BYTES: Final = 16
@@ -17,15 +18,15 @@ class Ids:
     """Makes ids and secrets."""
 
     def __init__(self, seed: int | None = None, purpose: str = "rows") -> None:
-        """With a seed they are those of `(seed, purpose)`, whatever else is drawn from it."""
+        """With a seed, the same `(seed, purpose)` gives the same ids, independent of others."""
         self._seed = seed
         self._random_bytes = _source(seed, purpose)
-        # Apart: a secret more or less changes no id.
+        # Secrets have a source of their own, so that making one does not change the ids.
         self._secret_bytes = _source(seed, f"{purpose}, secrets")
         self._pool: list[str] = []
 
     def of(self, purpose: str) -> "Ids":
-        """Ids for something else: another thread, or what must not shift these."""
+        """Another source of ids, for another thread or to keep the ids of this one unchanged."""
         return Ids(self._seed, purpose)
 
     def new_id(self) -> str:
@@ -37,7 +38,7 @@ class Ids:
             return self._pool.pop()
 
     def unused(self, made: str) -> None:
-        """Give an id back that nobody has seen and nothing has stored: the next one is this."""
+        """Take back an id that was neither shown nor stored. It becomes the next id."""
         self._pool.append(made)
 
     def secret(self, length_bytes: int) -> bytes:

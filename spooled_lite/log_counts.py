@@ -1,4 +1,4 @@
-"""What happens over and over in one failure: one line per cause and interval, with a count."""
+"""Log lines that a lasting failure would repeat: one line per cause and interval, with a count."""
 
 import asyncio
 import logging
@@ -6,26 +6,26 @@ from collections import Counter
 from typing import Final
 
 INTERVAL_SECONDS: Final = 10.0
-CAUSES_MAX: Final = 100  # told apart at a time; the rest count as one
+CAUSES_MAX: Final = 100  # counted apart at a time; any more are counted together
 OTHER: Final = "other causes"
 
 
 class Counted:
     """Writes the first line of a cause at once, then counts until INTERVAL_SECONDS are over.
 
-    The count follows as a line of its own, and as long as there is something to count a line per
-    interval. Use it from one event loop; real time.
+    The count is then written as a line of its own, one per interval until nothing more is counted.
+    Intervals are real time. Use it from one event loop.
     """
 
     def __init__(self, *, seconds: float = INTERVAL_SECONDS) -> None:
         self._seconds = seconds
-        self._more: Counter[str] = Counter()  # of each cause that was written of lately
-        self._open: set[str] = set()
+        self._more: Counter[str] = Counter()  # lines not written, by cause
+        self._open: set[str] = set()  # the causes whose interval has not ended
 
     def log(
         self, logger: logging.Logger, level: int, cause: str, message: str, *args: object
     ) -> None:
-        """`message` is written as it is the first time; later ones of the cause are counted."""
+        """Write the message if it is the first of its cause in the interval, else count it."""
         if not logger.isEnabledFor(level):
             return
         if cause not in self._open and len(self._open) >= CAUSES_MAX:

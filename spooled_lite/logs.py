@@ -1,4 +1,4 @@
-"""Where log lines go and what they look like. No line shows a credential."""
+"""Sends log lines to the error output, as text or JSON, with credentials masked."""
 
 import logging
 import re
@@ -15,9 +15,9 @@ from spooled_lite.output import Output, output_of
 logger = logging.getLogger(__name__)
 
 STDERR: Final = 2
-FLUSH_SECONDS_MAX: Final = 1.0  # an output that nobody reads does not keep the program from ending
+FLUSH_SECONDS_MAX: Final = 1.0  # how long the end of the program waits for an output nobody reads
 
-# Whatever gets into a message by mistake: API keys, tokens, webhook tokens.
+# API keys, tokens and webhook tokens, should one get into a message by mistake.
 _SECRET: Final = re.compile(
     r"\b(s[kp]_(?:live|test)_|whk_|eyJ)[A-Za-z0-9_.-]{4,}|(?i:\bbearer\s+)\S+"
 )
@@ -26,9 +26,9 @@ _PLAIN: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
 
 def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> logging.Handler:
-    """Send every log line to the error output. Replaces what was set up before.
+    """Send every log line to the error output. Removes all handlers that were set up before.
 
-    Returns the handler, so that whoever embeds the server can take it out again.
+    Returns the handler, so that a program that embeds the server can remove it.
     """
     output = output_of(sys.stderr, STDERR) if stream is None else None
     handler = logging.StreamHandler(stream or sys.stderr) if output is None else _Lines(output)
@@ -38,19 +38,19 @@ def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> loggi
         root.removeHandler(each)
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
-    # At these levels they write every query and every request, with what is in them.
+    # Below WARNING these libraries log every query and every request with its contents.
     for chatty in ("aiosqlite", "asyncio", "httpcore", "httpx"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     return handler
 
 
 def dropped_lines(handler: logging.Handler) -> int:
-    """How many lines of this handler nobody will ever read."""
+    """How many log lines this handler could not write."""
     return handler.output.dropped_count if isinstance(handler, _Lines) else 0
 
 
 def log_what_is_printed() -> None:
-    """Have the log say what Python prints by itself: to print may take as long as nobody reads."""
+    """Log what Python would print by itself: printing blocks while nobody reads the output."""
     logging.captureWarnings(True)
     sys.unraisablehook = lambda about: logger.error(
         "%s %r",
@@ -68,7 +68,7 @@ def masked(text: str) -> str:
 
 
 class _Lines(logging.Handler):
-    """Lines for an output that never has anybody wait."""
+    """A log handler that never blocks the caller."""
 
     def __init__(self, output: Output) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _Lines(logging.Handler):
         try:
             is_taken = self.output.write(self.format(record) + "\n")
         except Exception:
-            self.output.dropped_count += 1  # a message that does not fit its arguments
+            self.output.dropped_count += 1  # the arguments do not fit the message
             return
         missing = self.output.dropped_count - self._told_count
         if is_taken and missing:
@@ -87,7 +87,7 @@ class _Lines(logging.Handler):
             self.handle(_about_missing(missing))
 
     def flush(self) -> None:
-        """Called when the program ends, too."""
+        """Wait a little for waiting lines; `logging` also calls this when the program ends."""
         self.output.flush(FLUSH_SECONDS_MAX)
 
 
@@ -105,7 +105,7 @@ class _Plain(logging.Formatter):
 
 
 class _JsonLines(logging.Formatter):
-    """One object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -114,7 +114,7 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        # What a program reads beside the message: `extra={"fields": {...}}`.
+        # Further fields for programs, given as `extra={"fields": {...}}`.
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -122,6 +122,6 @@ class _JsonLines(logging.Formatter):
 
 
 def _rfc3339(seconds: float) -> str:
-    # Real time, not the product's: a log line tells when it was written.
+    # Real time and not the server's clock: it is the time at which the line was written.
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""Gives memory back to the system that large requests and answers have left behind.
+"""Gives memory back to the system that large requests and answers have used.
 
-Knows the allocator of glibc. With another one it does nothing.
+Works with the allocator of glibc, and does nothing with others.
 """
 
 import ctypes
@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-# From this size on a buffer is mapped by itself, and given back when it is freed. Left alone, glibc
-# raises the threshold with each large buffer that is freed, and keeps them in its arenas.
+# A buffer of at least this size gets a mapping of its own, which is given back when it is freed. By
+# default glibc raises this threshold whenever a larger buffer is freed, and keeps such buffers.
 MAPPED_BYTES_MIN: Final = 256 * 1024
 _M_MMAP_THRESHOLD: Final = -3
 
-LOOK_EVERY: Final = 5  # ticks, of a second each
-# So much more than after the last look: what small requests leave behind is used again.
+LOOK_EVERY: Final = 5  # ticks of a second each
+# Growth from which memory is given back; small requests reuse what earlier ones have left.
 GROWN_BYTES: Final = 16 * 1024 * 1024
 
 _STATM: Final = Path("/proc/self/statm")
@@ -26,7 +26,7 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4
 
 
 class Memory:
-    """Looks at the memory of the process now and then. `tick` it every second."""
+    """Watches the memory of the process. Call `tick` every second."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Memory:
         self._thread: Executor = ThreadPoolExecutor(1, thread_name_prefix="spooled-memory")
 
     def tick(self) -> None:
-        """Every LOOK_EVERY times: when it has grown, give back what is free, on another thread."""
+        """Every LOOK_EVERY calls, give back free memory if it has grown, on another thread."""
         self._ticks += 1
         if self._is_busy or self._ticks % LOOK_EVERY:
             return
@@ -59,7 +59,7 @@ class Memory:
 
     def _shrink(self) -> None:
         self._give_back()
-        # What is still in use is no reason to look again.
+        # Growth is measured from here: memory still in use is no reason to try again.
         self._least = self._resident()
         self._is_busy = False
 
@@ -67,7 +67,7 @@ class Memory:
 def map_large_buffers() -> None:
     """Have buffers of MAPPED_BYTES_MIN and more given back as soon as they are freed.
 
-    For a process of our own, and before it has made any.
+    It concerns the whole process. Call it before such buffers exist.
     """
     with suppress(OSError, AttributeError):
         _glibc().mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES_MIN)
@@ -79,7 +79,7 @@ def give_back_free_memory() -> None:
 
 
 def resident_bytes() -> int:
-    """The memory of this process; 0 where the system does not say."""
+    """The resident memory of this process; 0 when the system does not report it."""
     try:
         return int(_STATM.read_text().split()[1]) * _PAGE_BYTES
     except (OSError, IndexError, ValueError):
@@ -87,7 +87,7 @@ def resident_bytes() -> int:
 
 
 def _glibc() -> ctypes.CDLL:
-    """This process's C library. Using what it does not have raises AttributeError."""
+    """The C library of this process. Using a function that it lacks raises AttributeError."""
     if sys.platform != "linux":
         raise OSError
     return ctypes.CDLL(None)

@@ -1,8 +1,8 @@
 """Every metric and its help text; one registry per application, passed as an argument.
 
-Values are plain numbers, added to by one thread each and read when somebody scrapes, so that
-measuring costs the hot path no lock. Names of queues are the only labels that callers choose; they
-are bounded in number, and shown only where not everybody may read them.
+Values are plain numbers. Each is changed by only one thread and read at a scrape, so measuring
+needs no lock. Names of queues are the only labels that callers choose: their number is bounded, and
+they are shown only where reading the metrics needs a credential.
 """
 
 import math
@@ -28,7 +28,7 @@ import spooled_lite
 
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
-# The contract's names: platform, section 14. Alert rules and boards that exist use them.
+# Names from the contract: platform, section 14. Existing alert rules and dashboards use them.
 COUNTERS: Final[Mapping[str, str]] = {
     "spooled_jobs_enqueued_total": "Jobs created since the start, by any means",
     "spooled_jobs_completed_total": "Jobs completed since the start",
@@ -37,7 +37,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_jobs_deadlettered_total": "Jobs that became dead letters since the start",
     "spooled_api_requests_total": "HTTP requests since the start",
     "spooled_redis_operations_total": "Always 0: there is no Redis",
-    # Own ones.
+    # Our own, which are not in the contract.
     "spooled_api_errors_total": "HTTP requests answered with 5xx since the start",
     "spooled_repaired_deadlines_total": "Deadlines that a timer missed and the safety sweep found",
     "spooled_inbound_refused_total": "Incoming webhooks that could not be verified",
@@ -54,7 +54,7 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_workers_active": "Workers that sent a heartbeat in the last two minutes",
     "spooled_workers_healthy": "Active workers that report themselves healthy",
     "spooled_database_connections_active": "Open connections to the database file",
-    # Own ones.
+    # Our own, which are not in the contract.
     "spooled_jobs_scheduled": "Jobs that are not due yet",
     "spooled_jobs_deadletter": "Jobs that are dead letters",
     "spooled_wal_bytes": "Size of the write-ahead log",
@@ -65,19 +65,19 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_event_streams": "Open event streams",
     "spooled_websockets": "Open WebSockets of events",
 }
-# Of this one metric there is a value for each lane.
+# This metric has one value per lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
-# Of these two there is one for each background loop, by its name in background/loops.py.
+# These two have one value per background loop, by its name in background/loops.py.
 PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
 PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows processed by a background loop")
-# What waits in the queues that hold most; labels are bounded in number by core/overview/depths.py.
+# Figures of the fullest queues. core/overview/depths.py bounds the number of labels.
 QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, for the 100 fullest queues")
 QUEUE_AGE: Final = (
     "spooled_queue_oldest_pending_seconds",
     "Age of the oldest pending job of a queue",
 )
 BUILD: Final = ("spooled_build_info", "Always 1; the labels have the versions")
-# Of these two there is one for each method; of calls, one for each status they ended with.
+# These two have one value per method, and the first one per status that a call ended with, too.
 GRPC_CALLS: Final = ("spooled_grpc_calls_total", "gRPC calls and streams that have ended")
 GRPC_STREAMS: Final = ("spooled_grpc_streams", "Open gRPC streams of jobs")
 HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
@@ -89,7 +89,7 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
         "From the headers of a request to its answer; includes the wait for a job of a claim",
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
-    # Own ones.
+    # Our own, which are not in the contract.
     "spooled_grpc_call_duration_seconds": (
         "Duration of a gRPC call that is not a stream",
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
@@ -116,13 +116,13 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
     ),
 }
 
-LATELY_SECONDS: Final = 60  # what `Metrics.lately` looks back at
+LATELY_SECONDS: Final = 60  # the time that `Metrics.lately` covers
 
 ReadLevel = Callable[[], float]
 
 
 class Histogram:
-    """Observed by one thread."""
+    """A histogram to which only one thread may add."""
 
     __slots__ = ("_bounds", "_counts", "total")
 
@@ -140,7 +140,7 @@ class Histogram:
         return sum(self._counts)
 
     def buckets(self) -> list[tuple[str, float]]:
-        """How many were at most each bound, the infinite one last."""
+        """How many values were at most each bound; the last bound is infinite."""
         counts, below = tuple(self._counts), 0
         found: list[tuple[str, float]] = []
         for bound, count in zip((*self._bounds, math.inf), counts, strict=True):
@@ -150,7 +150,7 @@ class Histogram:
 
 
 class MeasuredDepth(Protocol):
-    """What is shown of one queue."""
+    """The figures of one queue."""
 
     @property
     def organization(self) -> str: ...
@@ -163,7 +163,7 @@ class MeasuredDepth(Protocol):
 
 
 class Lately(Struct, frozen=True):
-    """Requests of the last minute, or since the start when that is nearer."""
+    """Figures of requests in the last minute, or since the start when that is shorter."""
 
     requests_per_second: float
     error_rate: float  # of all requests, 0 to 1
@@ -177,7 +177,7 @@ class _Moment(Struct, frozen=True):
     seconds: float
 
 
-# Of one organization, where the server's are something else.
+# Help texts for the figures of one organization that differ from those of the whole server.
 OWN: Final[Mapping[str, str]] = {
     "spooled_jobs_enqueued_total": "Jobs created in total",
     "spooled_jobs_completed_total": "Jobs completed in total",
@@ -186,7 +186,7 @@ OWN: Final[Mapping[str, str]] = {
 
 
 class OwnMetrics(Collector):
-    """The figures of one organization, under the names of the server's."""
+    """The figures of one organization, under the same names as those of the whole server."""
 
     def __init__(self, values: Mapping[str, float]) -> None:
         self._values = values
@@ -200,7 +200,7 @@ class OwnMetrics(Collector):
 
 
 def own_text(values: Mapping[str, float]) -> bytes:
-    """The figures of one organization, as scrapers read them."""
+    """The figures of one organization, in the text format of Prometheus."""
     registry = CollectorRegistry()
     registry.register(OwnMetrics(values))
     return generate_latest(registry)
@@ -228,54 +228,54 @@ class Metrics(Collector):
         self._lag_seconds = self._histograms["spooled_loop_lag_seconds"]
         self._moments = deque([self._moment()], maxlen=LATELY_SECONDS + 1)
         self.registry.register(self)
-        # Memory, processor time, open files, start: read from the system when somebody scrapes.
+        # Memory, processor time, open files and start time, read from the system at each scrape.
         ProcessCollector(registry=self.registry)
 
     def count(self, name: str, by: int = 1) -> None:
-        """Each counter belongs to one thread."""
+        """Add to a counter. Only one thread may add to the same counter."""
         self._counters[name] += by
 
     def counted(self, name: str) -> int:
         return self._counters[name]
 
     def watch(self, name: str, read: ReadLevel) -> None:
-        """Have a gauge, or a counter kept elsewhere, read at each scrape; it must be quick."""
+        """Call `read` at each scrape for a gauge or a counter kept elsewhere. It must be quick."""
         assert name in GAUGES or name in COUNTERS, f"{name} is no metric"
         self._watched[name] = read
 
     def show(self, name: str, value: float) -> None:
-        """What a gauge says from now on."""
+        """Set a gauge to this value."""
         self.watch(name, lambda: value)
 
     def watch_lines(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """The length of each lane, by its name."""
+        """Read the number of waiting operations per lane with `read` at each scrape."""
         self._lines = read
 
     def passed(self, loop: str, rows: int) -> None:
-        """One pass of a background loop, and how much there was to do."""
+        """Count one pass of a background loop and the rows that it processed."""
         self._passes[loop] += 1
         self._passed_rows[loop] += rows
 
     def show_queues(self, depths: Sequence[MeasuredDepth]) -> None:
-        """What is said of single queues from now on; nothing of those that are not named."""
+        """Show the figures of these queues from now on, and of no others."""
         self._queues = depths
 
     def watch_grpc_streams(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """How many are open, by their method."""
+        """Read the number of open gRPC streams per method with `read` at each scrape."""
         self._grpc_streams = read
 
     def grpc_ended(self, method: str, status: str) -> None:
-        """One gRPC call or stream, of a method and with a status that have names."""
+        """Count one gRPC call or stream that has ended with this status."""
         self._grpc_calls[method, status] += 1
 
     def answered(self, seconds: float, status: int) -> None:
-        """One HTTP request."""
+        """Count one HTTP request and its duration."""
         self.request_seconds.observe(seconds)
         if status >= 500:
             self._counters["spooled_api_errors_total"] += 1
 
     def tick(self, lag_seconds: float) -> None:
-        """About once a second: the timer that is used was late by so much."""
+        """Called about once a second by a timer, with how late the timer was."""
         self._lag_seconds.observe(max(0.0, lag_seconds))
         self._moments.append(self._moment())
 
@@ -289,16 +289,16 @@ class Metrics(Collector):
         )
 
     def text(self) -> bytes:
-        """Everything, as scrapers read it."""
+        """All metrics, in the text format of Prometheus."""
         return generate_latest(self.registry)
 
     def collect(self) -> Iterator[Metric]:
-        """For the registry."""
+        """All metrics for the registry."""
         for name, text in COUNTERS.items():
             watched = self._watched.get(name)
             value = self._counters[name] if watched is None else watched()
             if name == "spooled_api_requests_total":
-                value = self.request_seconds.count  # each request pays for one number less
+                value = self.request_seconds.count  # so a request adds to one number less
             yield CounterMetricFamily(name, text, value=value)
         for name, text in GAUGES.items():
             read = self._watched.get(name)

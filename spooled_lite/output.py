@@ -1,4 +1,4 @@
-"""Writing to standard output and error, whoever reads there: bounded, and nobody waits for it."""
+"""Writes to standard output and error without ever blocking, with a bound on what waits."""
 
 import os
 import select
@@ -6,31 +6,31 @@ import threading
 from collections import deque
 from typing import Final, TextIO
 
-WAITING_BYTES_MAX: Final = 4 * 1024 * 1024  # what waits for a slow reader; more is dropped
-# A pipe that is ready takes this much at once (PIPE_BUF of Linux); more might have to wait.
+WAITING_BYTES_MAX: Final = 4 * 1024 * 1024  # that wait for a slow reader; any more is dropped
+# A pipe that is ready accepts this much without blocking (PIPE_BUF of Linux); more may block.
 AT_ONCE_BYTES_MAX: Final = 4_096
-READY_SECONDS: Final = 1.0  # between two looks at a descriptor that does not block and is full
+READY_SECONDS: Final = 1.0  # the longest wait for a full, non-blocking descriptor before a new try
 
 
 def fill_closed_streams() -> None:
-    """Have descriptors 0 to 2 lead nowhere if whoever started this process has closed them.
+    """Open descriptors 0 to 2 on the null device if they were closed before the start.
 
-    Otherwise the next files that are opened get these numbers: the loop ends the process when its
-    own stand there, and what is meant for people would be written into the database.
+    Otherwise the next opened files get these numbers: the event loop ends the process when its own
+    descriptors are among them, and printed text could be written into the database.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
             found = os.open(os.devnull, os.O_RDWR)
-            assert found == descriptor, "a new descriptor has the lowest number that is free"
+            assert found == descriptor, "a new descriptor gets the lowest free number"
             os.set_inheritable(found, True)
 
 
 def output_of(stream: TextIO | None, descriptor: int) -> "Output | None":
-    """Where a standard stream leads; None for one without a descriptor, as tests have them.
+    """The output of a standard stream; None for a stream without a descriptor, as in tests.
 
-    Without a stream, which is how Python says that it was closed, it is the descriptor itself.
+    `stream` is None when it was closed before the start; then `descriptor` is used.
     """
     try:
         return Output(descriptor if stream is None else stream.fileno())
@@ -39,24 +39,24 @@ def output_of(stream: TextIO | None, descriptor: int) -> "Output | None":
 
 
 class Output:
-    """A descriptor that takes text without anybody waiting for it.
+    """Writes text to a descriptor without blocking the caller.
 
-    What it can take at once is written at once, in order; the rest waits for a thread, up to a
-    bound. What is beyond it, or cannot be written, is dropped and counted.
+    Text that the descriptor can take is written at once, in order; the rest waits for a thread, up
+    to a bound. Text beyond the bound, or that cannot be written, is dropped and counted.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.dropped_count = 0
         self._descriptor = descriptor
         self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0  # with what the thread has in hand
+        self._waiting_bytes = 0  # including what the thread is writing
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._ready = select.poll()
         self._ready.register(descriptor, select.POLLOUT)
 
     def write(self, text: str) -> bool:
-        """Write it now or later; False when it was dropped. From any thread."""
+        """Write text now or later; False when it was dropped. May be called from any thread."""
         data = text.encode("utf-8", "replace")
         with self._changed:
             if not self._waiting_bytes and len(data) <= AT_ONCE_BYTES_MAX and self._ready.poll(0):
@@ -83,7 +83,7 @@ class Output:
             return True
 
     def flush(self, seconds_max: float) -> None:
-        """Wait until everything is written, and no longer than this."""
+        """Wait until everything is written, at most `seconds_max`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting_bytes, seconds_max)
 
@@ -99,12 +99,12 @@ class Output:
                 self._changed.notify_all()
 
     def _put_out(self, data: bytes) -> bool:
-        """Blocks as long as nobody reads. False when it was not written, or not to its end."""
+        """Write on the thread, blocking while nobody reads. False when not all was written."""
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # somebody made it so: it is shared with other programs
+            except BlockingIOError:  # another program that shares it made it non-blocking
                 self._ready.poll(READY_SECONDS * 1000)
-            except OSError:  # no room, nobody there
+            except OSError:  # the disk is full, or the reader has gone
                 return False
         return True

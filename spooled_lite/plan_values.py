@@ -1,4 +1,4 @@
-"""Numbers of the plan tiers that the operator replaces. Contract: platform, section 5.1."""
+"""Limits of the plan tiers that the operator sets. Contract: platform, section 5.1."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,13 @@ from msgspec import structs
 from spooled_lite.config_names import PLAN_FIELDS, PLAN_VALUE, nearest
 from spooled_lite.plans import TIERS, Limits, Plans
 
-NUMBER_MAX: Final = 2**53 - 1  # what JSON readers keep exact
+NUMBER_MAX: Final = 2**53 - 1  # the largest number that all JSON readers keep exact
 _NO_LIMIT: Final = frozenset({"unlimited", "none", "null", "-1"})
 _ALL: Final = "SPOOLED_PLAN_LIMITS_JSON"
 _ONE_TIER: Final = "LIMITS_JSON"
 _DIGITS: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
-# 0 of these means something: none at all, or kept for ever. Nothing of the others would be of use.
+# Limits that may be 0: none of the thing at all, or no deletion. 0 makes no sense for the others.
 _MAY_BE_0: Final = frozenset(
     {name for name in PLAN_FIELDS.values() if name.startswith("max_")} - {"max_payload_size_bytes"}
     | {"job_retention_days", "history_retention_days"}
@@ -24,14 +24,14 @@ _MAY_BE_0: Final = frozenset(
 
 
 class BadPlanValue(Exception):
-    """What is wrong with the value of a variable, which is named."""
+    """A value is wrong. The message names the variable and the rule."""
 
 
 def plans_of(values: Mapping[str, str]) -> Plans:
-    """The tiers with what these variables say of them; the narrower variable wins.
+    """The tiers with the limits that these variables set; the more specific variable wins.
 
     Raises:
-        BadPlanValue: a value that is no number, no word for "no limit", or no such object.
+        BadPlanValue: a value is not a number, a word for "no limit" or a JSON object of these.
     """
     tiers = dict(TIERS)
     for variable in sorted(values, key=_width):
@@ -44,7 +44,7 @@ def plans_of(values: Mapping[str, str]) -> Plans:
 
 
 def _width(variable: str) -> int:
-    """0 is the widest."""
+    """How specific a variable is: 0 for all tiers, 1 for a tier, 2 for one limit."""
     return 0 if variable == _ALL else 1 if variable.endswith(f"_{_ONE_TIER}") else 2
 
 
@@ -72,7 +72,7 @@ def _of_tier(tier: str, fields: Any) -> Iterator[tuple[str, str, int | None]]:
     if not isinstance(fields, dict):
         raise ValueError(f"tier {tier} must be an object of limits")
     for name, value in fields.items():
-        # A limit may be called as it is in answers, or as in the variables.
+        # A limit may have its name from answers or from the variables.
         field = name if name in Limits.__struct_fields__ else PLAN_FIELDS.get(name.upper())
         if field is None:
             known = nearest(name, Limits.__struct_fields__)
@@ -91,7 +91,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _number(field: str, value: Any) -> int | None:
-    """None: no limit."""
+    """The number; None for no limit. Raises ValueError."""
     if isinstance(value, str):
         value = value.strip().lower()
         if value not in _NO_LIMIT and _DIGITS.fullmatch(value):

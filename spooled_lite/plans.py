@@ -1,4 +1,4 @@
-"""Every limit per plan tier, and which of them are enforced."""
+"""The limits of each plan tier, and which limits apply to an organization."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, Self, get_args
@@ -21,7 +21,7 @@ RESOURCES: Final[tuple[Resource, ...]] = get_args(Resource)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """The numbers of one tier; None is unlimited. Contract: platform, section 5.1."""
+    """The limits of one tier; None is unlimited. Contract: platform, section 5.1."""
 
     max_jobs_per_day: int | None = None
     max_active_jobs: int | None = None
@@ -31,7 +31,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_schedules: int | None = None
     max_workflows: int | None = None
     max_webhooks: int | None = None
-    # Of these the tiers of the contract name a number each; an operator may lift it.
+    # Every tier of the contract has a number for these; an operator may remove it.
     max_payload_size_bytes: int | None
     rate_limit_requests_per_second: int | None
     rate_limit_burst: int | None
@@ -54,9 +54,9 @@ _MAY_BE_LIFTED: Final = frozenset(f"max_{resource}" for resource in RESOURCES)
 
 
 class OwnLimits(Struct, frozen=True, kw_only=True):
-    """Limits of one organization, which win over those of its tier. What is left out is the tier's.
+    """An organization's own limits, which win over those of its tier; the tier gives the others.
 
-    None lifts a limit on how many there may be of something. Contract: platform, section 5.1.
+    None removes a limit on the number of things. Contract: platform, section 5.1.
     """
 
     max_jobs_per_day: int | UnsetType | None = UNSET
@@ -67,7 +67,7 @@ class OwnLimits(Struct, frozen=True, kw_only=True):
     max_schedules: int | UnsetType | None = UNSET
     max_workflows: int | UnsetType | None = UNSET
     max_webhooks: int | UnsetType | None = UNSET
-    # None is as good as left out.
+    # For these, None counts as left out.
     max_payload_size_bytes: int | None = None
     rate_limit_requests_per_second: int | None = None
     rate_limit_burst: int | None = None
@@ -76,11 +76,11 @@ class OwnLimits(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def stored(cls, column: bytes | None) -> Self | None:
-        """The column `custom_limits` of an organization. Names that no tier has are passed over."""
+        """The limits in an organization's column `custom_limits`. Unknown names are ignored."""
         return None if column is None else msgspec.json.decode(column, type=cls)
 
     def over(self, limits: Limits) -> Limits:
-        """These limits, and those of a tier where there is none."""
+        """These limits, completed by those of a tier."""
         given = {
             name: value
             for name, value in structs.asdict(self).items()
@@ -120,7 +120,7 @@ _ORDER: Final = tuple(TIERS)
 
 
 class Caps(Struct, frozen=True):
-    """What one organization may not exceed; a resource that is not named is not limited."""
+    """The caps of one organization. A resource that is not in `limits` has no cap."""
 
     plan: str
     upgrade_to: str | None
@@ -128,19 +128,19 @@ class Caps(Struct, frozen=True):
 
 
 class Plans:
-    """The tiers of one server: those of the contract, or with numbers of the operator's."""
+    """The tiers of one server: those of the contract, with the limits that the operator has set."""
 
     def __init__(self, tiers: Mapping[str, Limits] = TIERS) -> None:
         self.tiers = tiers
 
     def limits(self, tier: str) -> Limits:
-        """Unknown tiers, `deleted` included, behave as `free`."""
+        """The limits of a tier. Unknown tiers and `deleted` have those of `free`."""
         return self.tiers.get(tier) or self.tiers["free"]
 
     def caps_of(self, tier: str, own: OwnLimits | None, *, enforced: bool) -> Caps | None:
-        """What is enforced for an organization, None when nothing is.
+        """The caps that apply to an organization; None when there are none.
 
-        The tier counts only with plan enforcement on; a limit of its own always does.
+        The limits of the tier apply only with plan enforcement on; its own limits always apply.
         Contract: platform, sections 5.1 and 5.3.
         """
         limits = self._counting(tier, own, enforced=enforced)
@@ -154,7 +154,7 @@ class Plans:
     def payload_bytes_max(
         self, tier: str, own: OwnLimits | None, *, enforced: bool, server_max: int
     ) -> int:
-        """The smallest of the limits that count. Contract: platform, section 1.4."""
+        """The smallest limit of payloads that applies. Contract: platform, section 1.4."""
         bytes_max = self._counting(tier, own, enforced=enforced).max_payload_size_bytes
         return server_max if bytes_max is None else min(server_max, bytes_max)
 

@@ -1,4 +1,4 @@
-"""The file of `--ready-file`: there while the server accepts connections, and only then."""
+"""The file of `--ready-file`, which exists only while the server accepts connections."""
 
 import contextlib
 import os
@@ -11,22 +11,22 @@ import msgspec
 
 
 class CannotUseReadyFile(Exception):
-    """The message names the file and the reason. Nothing was started."""
+    """The file cannot be used. The message names it and the reason. Nothing was started."""
 
 
 class CannotWriteReadyFile(Exception):
-    """It cannot be written, although it could a moment ago."""
+    """The file cannot be written, although the check before the start passed."""
 
 
 class ReadyFile:
-    """Says where the server is. It holds keys, so only its owner may read it."""
+    """Tells programs the server's addresses and keys, so only its owner may read it."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._written: os.stat_result | None = None
 
     def prepare(self) -> None:
-        """Remove the file of an earlier run: whoever waits for it must not read that one.
+        """Remove the file of an earlier run, so that programs wait for the new one.
 
         Raises:
             CannotUseReadyFile: the file could not be written later.
@@ -45,10 +45,10 @@ class ReadyFile:
             raise CannotUseReadyFile(f"{self._path}: {reason}") from None
 
     def write(self, about: Mapping[str, Any]) -> None:
-        """Written whole or not at all.
+        """Write the file, as a whole or not at all.
 
         Raises:
-            CannotWriteReadyFile: the disk is full, or the folder has gone.
+            CannotWriteReadyFile: the disk is full or the folder was removed, for example.
         """
         partial = Path(f"{self._path}.{os.getpid()}.partial")
         try:
@@ -64,7 +64,7 @@ class ReadyFile:
             ) from error
 
     def remove(self) -> None:
-        """Remove what this process wrote; the file of a server that took its place stays."""
+        """Remove the file, unless another server has replaced the one that this process wrote."""
         with contextlib.suppress(OSError):
             if self._written is not None and os.path.samestat(self._path.stat(), self._written):
                 self._path.unlink()
@@ -72,7 +72,7 @@ class ReadyFile:
 
 @contextmanager
 def ready_file_at(path: str | None) -> Iterator[ReadyFile | None]:
-    """The ready file of one run of the server, gone again at its end; None without a path.
+    """The ready file of one run of the server, removed at its end; None without a path.
 
     Raises:
         CannotUseReadyFile: as `prepare`.

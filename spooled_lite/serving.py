@@ -1,4 +1,4 @@
-"""One server: a running application, its listeners, and the file that says where they are."""
+"""One server: a running application, its listeners, and the file that tells their addresses."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spooled_lite.wire.grpc.methods import Find
     from spooled_lite.wire.grpc.server import GrpcServer
 
-METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape that is under way when the server stops
+METRICS_GRACE_SECONDS: Final = 1.0  # for a scrape under way when the server stops
 
 
 class Serving(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Serving(Struct, frozen=True):
         return None if self.grpc is None else self.grpc.address
 
     async def stop(self, *, at_once: bool = False) -> None:
-        """Stop what takes requests and calls, in order; `at_once` cuts short one under way."""
+        """Stop HTTP and gRPC in order; `at_once` cuts short a stop that is under way."""
         listeners = (self.http,) if self.grpc is None else (self.http, self.grpc)
         await asyncio.gather(*(each.stop(at_once=at_once) for each in listeners))
 
@@ -58,15 +58,15 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """Listen as the settings of the application say: REST, gRPC, metrics.
 
-    `asgi` is served over HTTP in place of the application itself, and `find` says which services a
-    gRPC call is served by. `on_sweep` is called about once a second.
+    `asgi` is served over HTTP instead of the application, and `find` chooses the services for a
+    gRPC call. `on_sweep` is called about once a second.
 
-    Call `stop` for an end in order. What still serves on the way out is cut off, but for the
-    metrics: they answer to the end.
+    Call `stop` to end in order. Connections that are left on the way out are cut off, except those
+    of the metrics port, which answers to the end.
 
     Raises:
         CannotListen, CannotUseCertificate, NotInstalled: nothing is served.
-        CannotWriteReadyFile: there is nobody who would find the server.
+        CannotWriteReadyFile: the server stops, since programs could not find it.
     """
     services = app.services
     settings, metrics = services.settings, services.metrics
@@ -111,7 +111,7 @@ def _about(server: Serving) -> dict[str, object]:
 
 @asynccontextmanager
 async def _metrics_port(services: Services) -> AsyncIterator[str | None]:
-    """Serve the metrics beside the API, if told to; the address where."""
+    """Serve the metrics on a port of their own if the settings name one. Gives its address."""
     settings = services.settings
     if not settings.metrics_port:
         yield None

@@ -1,4 +1,4 @@
-"""RFC 3339 on the wire, milliseconds since the epoch inside."""
+"""Converts times between RFC 3339 on the wire and milliseconds since the epoch inside."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,16 +11,16 @@ from msgspec import Struct
 from spooled_lite.errors import WrongShape
 
 _EXPECTED: Final = "a time as in RFC 3339, such as 2026-10-01T09:00:00Z"
-# Also without an offset, which then is UTC: contract jobs, section 2.2, and amendment 12.
+# A time without an offset is UTC. Contract: jobs, section 2.2, and amendment 12.
 _TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
     r" ?(Z|z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-LAST_MS: Final = 253_402_300_799_999  # of the years that can be written down
-_LEAP_SECOND: Final = "60"  # counted as the second that follows
-# What PHP calls a zone of type 2; those that the zone database knows are looked up there.
+LAST_MS: Final = 253_402_300_799_999  # the end of the year 9999
+_LEAP_SECOND: Final = "60"  # counted as the second after it
+# Abbreviations that PHP writes for zones. Those that the zone database knows are found there.
 _ABBREVIATIONS: Final = {
     "z": 0, "bst": 1, "west": 1, "cest": 2, "eest": 3, "msk": 3, "ist": 5.5, "jst": 9,
     "edt": -4, "cdt": -5, "mdt": -6, "cst": -6, "pdt": -7, "pst": -8,
@@ -28,7 +28,7 @@ _ABBREVIATIONS: Final = {
 
 
 def format_ms(at_ms: int) -> str:
-    """`2026-10-01T09:00:00.123Z`."""
+    """A time such as `2026-10-01T09:00:00.123Z`."""
     seconds, milliseconds = divmod(at_ms, 1000)
     return f"{_second(seconds)}.{milliseconds:03d}Z"
 
@@ -44,14 +44,14 @@ class PhpDate(Struct):
     timezone: str
 
 
-Time = str | PhpDate  # as clients send one
+Time = str | PhpDate  # the forms in which clients send a time
 
 
 def parse_ms(value: Time, field: str) -> int:
-    """A time as clients send it: a text, or the JSON form of a PHP date object.
+    """Parse a time that a client sent: a text, or the JSON form of a PHP date object.
 
     Raises:
-        WrongShape: it is none; the error names `field`.
+        WrongShape: it is not a time; the error names `field`.
 
     Contract: jobs, section 2.2 ("Timestamps in").
     """
@@ -63,7 +63,7 @@ def parse_ms(value: Time, field: str) -> int:
     is_leap = second == _LEAP_SECOND
     try:
         naive = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}")
-        # As UTC: an offset can lead out of the years that can be written down.
+        # Converted to UTC here, since an offset can lead out of the years 1 to 9999.
         moment = naive.replace(tzinfo=_zone(offset or zone)).astimezone(UTC)
     except (ValueError, OverflowError, KeyError, OSError) as error:
         raise WrongShape.wrong_type(field, _EXPECTED) from error
