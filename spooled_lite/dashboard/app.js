@@ -90,7 +90,7 @@ async function open(parts) {
   try {
     make = (await load()).default;
   } catch {
-    make = () => failure(new Error("Its script did not arrive: the server is away, or runs another version now."), {
+    make = () => failure(new Error("Its script could not be loaded: the server does not answer, or runs another version now."), {
       what: "this page", again: () => location.reload(),
     });
   }

@@ -48,7 +48,7 @@ def test_what_is_no_json_is_not_sent(signed_in: Open, world: World) -> None:
 
     expect(page.get_by_text("Line 1, column 7")).to_be_visible()
     button = page.get_by_role("button", name="Create job")
-    expect(button).to_have_attribute("title", "The payload is no JSON")
+    expect(button).to_have_attribute("title", "The payload is not JSON")
     button.click(force=True)
     assert jobs_of(world) == []
 

@@ -96,7 +96,7 @@ def test_a_payload_that_is_no_json_cannot_be_saved(signed_in: Open, world: World
 
     create = page.get_by_role("button", name="Create schedule")
     expect(create).to_have_attribute("aria-disabled", "true")
-    expect(create).to_have_attribute("title", "The payload is no JSON")
+    expect(create).to_have_attribute("title", "The payload is not JSON")
 
 
 def test_the_next_day_of_all_schedules_is_drawn(signed_in: Open, world: World) -> None:
@@ -173,7 +173,7 @@ def test_one_runs_now_and_its_job_is_named(signed_in: Open, world: World) -> Non
     page.get_by_role("button", name="Run report now").click()
 
     runs = page.get_by_role("table", name="Runs")
-    expect(runs.get_by_text("Made a job")).to_be_visible()
+    expect(runs.get_by_text("Created a job")).to_be_visible()
     runs.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(
         world.api.get("/jobs", params={"queue_name": "reports"}).json()[0]["id"][:8]

@@ -104,7 +104,7 @@ export default function events() {
       choose({ name: "worker", label: "Worker", isFree: true, placeholder: "id of a worker", say: shortId })),
     shown(log, () => panel(null, {},
       when(() => isFast.value, () => [
-        p({ class: "pad quiet", role: "status" }, () => `${count(Math.round(rate.value))} a second: too many to read. How many of each kind a second, with the last of it; Hold shows the lines.`),
+        p({ class: "pad quiet", role: "status" }, () => `${count(Math.round(rate.value))} a second, too many to read: below is the rate of each kind, with its last event. Hold shows the lines.`),
         ol({ class: "tail" }, list(() => tally.value, it => it.kind, row => line(row, span({ class: "num" }, () => `${count(row.value.n)}/s`)))),
       ], () => [
         ol({ class: "tail", "aria-label": "Events, the newest first" }, list(() => rows.value, it => it.id, row => line(row, stamp(row.peek())))),
@@ -112,7 +112,7 @@ export default function events() {
         when(() => dropped.value, () => p({ class: "pad quiet small" }, () => `${plural(dropped.value, "older line")} dropped: the newest ${count(LINES_MAX)} are kept.`)),
       ])), {
       what: "what happened last", word: "jobs:read", lines: 12, isEmpty: () => !lines.value.length,
-      empty: () => (isFiltered() ? noMatch(NAMES, { what: "events" }) : emptyState("Nothing has happened in the last hour", p("As soon as a job is made, handed out or ends, it stands here."))),
+      empty: () => (isFiltered() ? noMatch(NAMES, { what: "events" }) : emptyState("Nothing has happened in the last hour", p("Jobs appear here as soon as they are created, handed out or ended."))),
     }),
   ];
 }

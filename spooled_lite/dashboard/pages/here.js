@@ -25,11 +25,11 @@ export default function here() {
       panel("How it behaves", {}, div({ class: "form pad" },
         checkField("Shortcuts of one key", hasKeys, { hint: "? shows them; Escape always works" }),
         checkField("Forget the sign-in with the page", isForgetful, { hint: "from the next sign-in on; else it lasts as long as the tab" }),
-        textField("Names shown as dots", masks, { hint: "In payloads and results, between commas; hold a button to see them" })))),
+        textField("Names shown as dots", masks, { hint: "Separated by commas. In payloads and results their values are shown only while you hold a button" })))),
     panel("Signed in", {}, () => me.value && facts([
       ["Key", me.value.name], ["Organization", me.value.organization?.name], ["Queues", me.value.queues.length ? me.value.queues.join(", ") : "all"],
       ["May do", me.value.permissions.length && !me.value.permissions.includes("*") ? me.value.permissions.join(", ") : "everything"], ["Token ends", when(me.value.expires_at)], ["Times are shown in", () => zoneName()],
     ])),
-    p({ class: "quiet small" }, "No payload, name, address or credential is kept in this browser's storage: the sign-in stands in the tab alone."),
+    p({ class: "quiet small" }, "No payload, name, address or credential is kept in this browser's storage: the sign-in is kept only in the tab."),
   ];
 }

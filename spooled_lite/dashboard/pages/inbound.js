@@ -34,13 +34,13 @@ export default function inbound() {
   keys("Inbound", { r: ["Read again", came.read] });
 
   const renew = gated({ label: "New token…", icon: "retry", words: ADMIN, onclick: () => typed({
-    title: "A new token?", name: "new token", verb: "Make a new token", words: ADMIN, about: ["Whoever sends the old one is refused from then on."],
+    title: "A new token?", name: "new token", verb: "Make a new token", words: ADMIN, about: ["Calls with the old one are refused from then on."],
     run: () => send("POST", "/organizations/webhook-token/regenerate"), done: "There is a new token", after: token.read,
   }) });
   const address = provider => new URL(token.data.value.webhook_url.replace(/custom$/, provider)).href;
   const line = provider => span({ class: "row" }, span({ class: "mono" }, address(provider)), copyButton(() => address(provider), { name: `address for ${provider}` }));
   return [
-    head({ title: "Inbound", note: "webhooks of others, each of which makes a job", acts: [asCurl(() => [["What came in", "GET", "/webhooks/deliveries", { query: { status: state.value } }], ["Send one", "POST", `/webhooks/${me.value?.organization_id}/custom`, { body: { queue_name: "orders", payload: { order: 7 } } }]])] }),
+    head({ title: "Inbound", note: "calls from other services, each of which creates a job", acts: [asCurl(() => [["What came in", "GET", "/webhooks/deliveries", { query: { status: state.value } }], ["Send one", "POST", `/webhooks/${me.value?.organization_id}/custom`, { body: { queue_name: "orders", payload: { order: 7 } } }]])] }),
     panel("Addresses", { more: [secrets(), renew] }, shown(token, () => () => facts([
       ["Anyone, with the token", line("custom")], ["GitHub", line("github")], ["Stripe", line("stripe")],
       ["Token, sent as X-Webhook-Token", secret(token.data.value.webhook_token, { name: "Token" })],
@@ -76,7 +76,7 @@ const secrets = () => gated({ label: "Secrets…", icon: "lock", words: ADMIN, o
     return send("PUT", `/organizations/${id}`, `{"settings":{${[...given, ...(rest ? [rest] : [])].join(",")}}}`);
   };
   openDialog({ title: "Secrets of providers", body: close => form({ label: "Save", words: ADMIN, run: save, done: "The secrets are saved", after: close, onCancel: close },
-    p({ class: "quiet" }, "With these the calls of GitHub and Stripe are checked. They are never shown again; what stays empty is kept."),
-    textField("GitHub", github, { type: "password", autocomplete: "new-password", autofocus: "" }), checkField("Take it away", noGithub),
-    textField("Stripe", stripe, { type: "password", autocomplete: "new-password" }), checkField("Take it away", noStripe)) });
+    p({ class: "quiet" }, "They are used to check calls from GitHub and Stripe, and never shown again. An empty field keeps its secret."),
+    textField("GitHub", github, { type: "password", autocomplete: "new-password", autofocus: "" }), checkField("Remove it", noGithub),
+    textField("Stripe", stripe, { type: "password", autocomplete: "new-password" }), checkField("Remove it", noStripe)) });
 } });

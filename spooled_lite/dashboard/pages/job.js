@@ -91,10 +91,10 @@ export default function jobPage({ id }) {
         asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`]]),
       ],
     }),
-    either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It is gone: deleted meanwhile. What you see is what it was.")),
+    either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It was deleted meanwhile. You see its last state.")),
     shown(job, () => [
       explained(() => why.data.value),
-      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ type: "button", class: "btn", onclick: readWhole }, "Its life goes on: show all of it")))),
+      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ type: "button", class: "btn", onclick: readWhole }, "Show its whole life")))),
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid fit" },
         data("Payload", "payload"),
@@ -136,7 +136,7 @@ function factsOf(it) {
     it.tags && ["Tags", Object.entries(it.tags).map(([name, value]) => span({ class: "chip" }, Array.isArray(it.tags) ? value : `${name}: ${value}`))],
     it.workflow_id && ["Workflow", a({ class: "mono", href: link(["workflows", it.workflow_id]) }, shortId(it.workflow_id))],
     it.parent_job_id && ["Parent", a({ class: "mono", href: link(["jobs", it.parent_job_id]) }, shortId(it.parent_job_id))],
-    it.completion_webhook && ["Called at its end", span({ class: "mono" }, it.completion_webhook)],
+    it.completion_webhook && ["Completion webhook", span({ class: "mono" }, it.completion_webhook)],
     ["Changed", when(it.updated_at)],
   ];
 }

@@ -77,13 +77,13 @@ function formOf(given, payload, tags, from) {
   }
   const put = act({
     label: from ? "Run as new" : "Create job", icon: "play", words: ["jobs:write"], kind: "main-act",
-    obstacle: () => (edited.error.value ? "The payload is no JSON" : null),
+    obstacle: () => (edited.error.value ? "The payload is not JSON" : null),
     run: async () => {
       const body = written(), made = await send("POST", "/jobs", body, { key: JSON.parse(body).idempotency_key });
       if (isDeleted.peek()) await deleteJobs([from]);
       return made;
     },
-    done: it => (it.created ? `${shortId(it.id)} is there` : `${shortId(it.id)} was there already: nothing new was made`),
+    done: it => (it.created ? `${shortId(it.id)} is there` : `${shortId(it.id)} existed already: no new job was created`),
     after: it => go(["jobs", it.id].join("/")),
   });
   return form({ class: "grid", onsubmit: event => { event.preventDefault(); if (event.target.reportValidity()) put.press(); } },
@@ -99,7 +99,7 @@ function formOf(given, payload, tags, from) {
         number("timeout_seconds", "Time-out in seconds", "empty: as the queue says", 1)),
       div({ class: "two" },
         own("tags", "Tags", { value: tags === "null" ? "" : tags, class: "mono" }, "tier=vip, region=eu; or JSON"),
-        own("idempotency_key", "Idempotency key", { maxlength: 255 }, from ? "empty: made of what you send, so that twice the same makes one job" : "the same key twice makes one job")),
+        own("idempotency_key", "Idempotency key", { maxlength: 255 }, from ? "empty: made from the contents, so that sending the same twice creates one job" : "the same key twice creates one job")),
       isDead && label({ class: "check" }, input({ type: "checkbox", checked: isDeleted, disabled: () => !may(MAY_DELETE), onchange: event => { isDeleted.value = event.target.checked; } }), () => `and delete the dead letter${may(MAY_DELETE) ? "" : `: this key lacks ${MAY_DELETE}`}`),
       div({ class: "acts" }, put, button({ type: "submit", hidden: true, "aria-hidden": "true", tabindex: -1 }),
         asCurl(() => [["Create it", "POST", "/jobs", { body: written() }]]),

@@ -64,7 +64,7 @@ function more(it, after) {
   ];
   const may = open => close => { close(); open(); };
   const revoke = () => typed({
-    title: `Revoke ${it().name}?`, name: it().name, verb: "Revoke the key", words: WRITE, about: ["It and its tokens stop working at once, with the claims and streams that wait. This cannot be undone.", ...about.map(each => each())],
+    title: `Revoke ${it().name}?`, name: it().name, verb: "Revoke the key", words: WRITE, about: ["It and its tokens stop working at once, with its waiting claims and open streams. This cannot be undone.", ...about.map(each => each())],
     run: () => send("DELETE", path(it().id)), done: `${it().name} is revoked`, after,
   });
   const renew = () => typed({

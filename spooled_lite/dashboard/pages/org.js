@@ -39,11 +39,11 @@ export default function org() {
   }) });
   return [
     head({ title: () => it.data.value?.name ?? "Organization", note: () => it.data.value && span({ class: "mono" }, it.data.value.slug), acts: [remove,
-      asCurl(() => [["The organization", "GET", path()], ["What it uses", "GET", "/organizations/usage"], ["What was entered of a subscription", "GET", "/billing/status"]])] }),
+      asCurl(() => [["The organization", "GET", path()], ["What it uses", "GET", "/organizations/usage"], ["Subscription, as entered by an administrator", "GET", "/billing/status"]])] }),
     panel("Usage", { note: () => usage.data.value && `plan ${usage.data.value.plan_display_name}` }, shown(usage, () => usageBars(() => usage.data.value), { what: "what it uses", lines: 3 })),
     div({ class: "grid even" },
       panel("What it is called", {}, shown(it, () => change(it, path), { what: "the organization" })),
-      panel("What it may", {}, shown(usage, () => () => limits(usage.data.value.limits, it.data.value, billing.data.value), { what: "its plan" }))),
+      panel("Its plan and limits", {}, shown(usage, () => () => limits(usage.data.value.limits, it.data.value, billing.data.value), { what: "its plan" }))),
   ];
 }
 

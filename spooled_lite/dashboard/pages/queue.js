@@ -66,10 +66,10 @@ export default function queuePage({ name }) {
     step: run,
   });
   const purge = gated({ label: "Purge…", icon: "trash", kind: "danger", words: ["queues:write"], obstacle: not, onclick: () => askedFirst("Purge", n => `Purge ${n} jobs of ${name}?`,
-    "All jobs that do not run now are deleted for good, with payloads and results. What runs goes on; its settings stay.", now => now.total - now.processing,
+    "All jobs that are not running are deleted for good, with payloads and results. Running jobs go on, and the settings stay.", now => now.total - now.processing,
     async () => ({ done: (await send("POST", `${path}/purge`, undefined, { wait: LONG_MS })).purged_count }), read) });
   const remove = gated({ label: "Delete…", icon: "trash", kind: "danger", words: ["queues:write"], obstacle: not, onclick: () => askedFirst("Delete", n => `Delete ${name} and its ${n} jobs?`,
-    "The queue, its settings and all its jobs, those that run as well, are gone for good.", now => now.total,
+    "The queue, its settings and all its jobs, running ones included, are deleted for good.", now => now.total,
     async counted => (await send("DELETE", `${path}?delete_jobs=true`, undefined, { wait: LONG_MS }), { done: counted.matched }), () => go("queues")) });
   const removeEmpty = act({ label: "Delete", icon: "trash", kind: "danger", words: ["queues:write"], obstacle: not, ask: "Delete this queue? It has no jobs.", yes: "Delete queue", run: () => send("DELETE", path), done: `${name} is gone`, after: () => go("queues") });
   keys("This queue", { r: ["Read again", read], p: ["Pause or resume", () => pausing.press()] });
@@ -82,7 +82,7 @@ export default function queuePage({ name }) {
         ["Change it", "PUT", `${path}/config`, { body: { max_retries: 5 } }], ["Delete its jobs", "POST", `${path}/purge`],
       ]), either(() => stats.data.value && !jobsOf(), () => removeEmpty, () => [purge, remove])],
     }),
-    either(() => isGone.value && queue.data.value, () => p({ class: "banner panel" }, icon("warn"), "It is gone: deleted meanwhile. What you see is what it was.")),
+    either(() => isGone.value && queue.data.value, () => p({ class: "banner panel" }, icon("warn"), "It was deleted meanwhile. You see its last state.")),
     shown(queue, () => [
       shown(stats, () => tiles(it, stats, name), { what: "the numbers", word: "queues:read", lines: 2 }),
       figures.charts,
@@ -112,7 +112,7 @@ const jobColumns = [
 function tiles(it, stats, name) {
   const tile = (tone, label, number, note, query) => a({ class: "tile", href: link(tone === "deadletter" ? "dead" : "jobs", { queue: name, ...query }), "data-s": tone }, span(mark(tone), label), b(number), small(note));
   const of = () => stats.data.value, has = () => it().waiting != null;
-  const emptyIn = () => (!it().waiting ? "" : it().drain_seconds == null ? "does not get fewer" : `empty in ${duration(it().drain_seconds * 1000)}`);
+  const emptyIn = () => (!it().waiting ? "" : it().drain_seconds == null ? "not getting fewer" : `empty in ${duration(it().drain_seconds * 1000)}`);
   const failed = () => has() && failedShare(it());
   return nav({ class: "tiles", "aria-label": "Its jobs" },
     tile("pending", "Waiting", () => count(has() ? it().waiting : of().pending), () => [it().oldest_waiting_at && `oldest ${sinceText(it().oldest_waiting_at)}`, emptyIn()].filter(Boolean).join(", "), { status: "pending" }),

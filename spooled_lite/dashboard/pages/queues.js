@@ -87,7 +87,7 @@ export default function queuesPage() {
       more: pauseKey,
     }), {
       what: "the queues", word: "queues:read", lines: 8, isEmpty: () => !queues.ids.value.length,
-      empty: () => (search.value ? noMatch({ q: "Name" }, { what: "queues" }) : emptyState("No queues yet", p("The first job makes its queue."), button({ type: "button", class: "btn main-act", onclick: openNewQueue }, "New queue"))),
+      empty: () => (search.value ? noMatch({ q: "Name" }, { what: "queues" }) : emptyState("No queues yet", p("A queue is created with its first job."), button({ type: "button", class: "btn main-act", onclick: openNewQueue }, "New queue"))),
     })),
     either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, icon("down"), "More"))),
     either(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" }, b(() => `${count(selected.value.size)} selected`),

@@ -57,7 +57,7 @@ function one(id) {
 
   const columns = [
     { label: "Ran", cell: row => when(row.peek().started_at) },
-    { label: "Outcome", cell: row => status(row.peek().status, row.peek().job_id ? "Made a job" : row.peek().error_message ? "Failed" : "Job deleted") },
+    { label: "Outcome", cell: row => status(row.peek().status, row.peek().job_id ? "Created a job" : row.peek().error_message ? "Failed" : "Job deleted") },
     { label: "Job", cell: row => row.peek().job_id && a({ class: "mono", href: link(["jobs", row.peek().job_id]) }, shortId(row.peek().job_id)) },
     { label: "Error", class: "fill clip whole quiet", cell: row => row.peek().error_message },
     { label: "Took", class: "num hide", cell: row => duration(row.peek().duration) },
@@ -123,7 +123,7 @@ function formOf(given, payload, { label, save, done, after, isOld = false, back 
   const old = body => Object.fromEntries(Object.keys(body).map(name => [name, given[name] ?? ""]));
   const go = act({
     label, words: ["schedules:write"], kind: "main-act", after, done,
-    obstacle: () => (edited.error.value ? "The payload is no JSON" : null),
+    obstacle: () => (edited.error.value ? "The payload is not JSON" : null),
     run: () => save(written(changes(), template())),
     ...(isOld && { undo: () => save(written(old(changes()), payload)) }),
   });
@@ -133,7 +133,7 @@ function formOf(given, payload, { label, save, done, after, isOld = false, back 
       datalist({ id: "queue-names" }, () => (queues?.data.value ?? []).map(it => option({ value: it.queue_name ?? it.name }))),
       rule, !isOld && examples(cron), edited,
       div({ class: "two" }, number("priority", "Priority", "-100 to 100, higher goes first", -100, 100), number("max_retries", "Retries", unset, 0, 100), number("timeout_seconds", "Time-out in seconds", unset, 1)),
-      own("catch_up", select(Object.entries(CATCH_UP).map(([value, words]) => option({ value, selected: given.catch_up === value }, words))), node => ["When the server was stopped meanwhile", node]),
+      own("catch_up", select(Object.entries(CATCH_UP).map(([value, words]) => option({ value, selected: given.catch_up === value }, words))), node => ["When the server was down at a slot", node]),
       own("description", input({ value: given.description ?? "", maxlength: 1000 }), node => ["About", node, { hint: "for people" }]),
       div({ class: "acts" }, go, back && button({ type: "button", class: "btn", onclick: back }, "Back"),
         asCurl(() => [[label, isOld ? "PUT" : "POST", isOld ? `/schedules/${given.id}` : "/schedules", { body: written(changes(), template()) }]])))),

@@ -54,7 +54,7 @@ function opened(id, path) {
     either(() => !isClosed(), () => act({ label: "Close", icon: "lock", kind: "danger", obstacle: none, ask: () => `Close it? Its keys and tokens stop working at once; its data is kept.${isMine() ? " You are signed in to it." : ""}`, yes: "Close it", run: () => adminSend("DELETE", path), done: "It is closed", after: org.read })),
     gated({ label: "Delete…", icon: "trash", kind: "danger", obstacle: none, onclick: () => typed({
       title: `Delete ${it().name}?`, name: it().slug, verb: "Delete the organization",
-      about: ["It goes for good with everything in it, also with what runs now. Closing it would keep its data.", contents(it()), isMine() && strong("You are signed in to it.")],
+      about: ["It is deleted for good with everything in it, running jobs included. Closing it would keep its data.", contents(it()), isMine() && strong("You are signed in to it.")],
       run: () => adminSend("DELETE", `${path}?hard_delete=true`), done: `${it().name} is deleted`, after: () => go("server"),
     }) }),
   ];

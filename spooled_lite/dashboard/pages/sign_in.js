@@ -45,7 +45,7 @@ export default function signInPage({ isOver = false }) {
   const byCode = () => attempt(async () => {
     await signInByMail(email.value.trim(), code.value.trim());
     entered();
-  }, "This is not the code, or it is no longer good: they last 15 minutes.");
+  }, "The code is wrong or has expired: codes are valid for 15 minutes.");
 
   // The code leaves the address before anything else is done with it.
   const linked = route.peek().query.code;
@@ -54,7 +54,7 @@ export default function signInPage({ isOver = false }) {
     attempt(async () => {
       await signInByLink(linked);
       entered();
-    }, "This link is no longer good: it works once, within ten minutes of the start.");
+    }, "This link is no longer valid: it works once, within ten minutes of the start.");
   }
   get("/auth/options", {}, { isKnown: false }).then(it => { options.value = it; }, () => {});
 
@@ -78,7 +78,7 @@ export default function signInPage({ isOver = false }) {
   queueMicrotask(() => key.focus());
   return main({ class: isOver ? "sheet" : "main", id: "sign-in" }, div({ class: "panel sign-in" }, div({ class: "pad form" },
     h1(isOver ? "Sign in again" : "Sign in to Spooled Lite"),
-    isOver && p({ class: "quiet" }, "The token of this tab is no longer good. The page behind stays as it is."),
+    isOver && p({ class: "quiet" }, "The token of this tab is no longer valid. The page behind stays as it is."),
     () => ways[way.value](),
     when(() => error.value, () => refused(error.value)),
     div({ class: "row" },

@@ -53,7 +53,7 @@ export default function webhook({ id }) {
     const all = [...selected.peek()];
     many({
       title: n => `Send ${n} calls again?`, verb: "Send", noun: "call", done: n => `${n} sent again`,
-      about: () => "One after the other, with the body and the id they had.",
+      about: () => "They are sent one after the other, with the same bodies and ids.",
       count: async () => ({ matched: all.length, is_exact: true }),
       async step(_, at = 0) {
         const answer = await sendAgain(id, all[at]);
@@ -94,7 +94,7 @@ export default function webhook({ id }) {
         ],
       }), {
         what: "the deliveries", word: "webhooks:read", isEmpty: () => !sent.ids.value.length,
-        empty: () => (state.value ? noMatch({ status: "Result" }, { what: "deliveries" }) : emptyState("Nothing was sent yet", p("A delivery stands here as soon as one of its events happens, or when you test it."))),
+        empty: () => (state.value ? noMatch({ status: "Result" }, { what: "deliveries" }) : emptyState("Nothing was sent yet", p("Deliveries appear here when one of its events happens, or when you test it."))),
       })),
     either(() => selected.value.size, () => div({ class: "bulk", role: "group", "aria-label": "Selected" }, span(() => plural(selected.value.size, "delivery", "deliveries")),
       gated({ label: "Send again…", icon: "retry", words: ["webhooks:write"], onclick: againMany }), button({ type: "button", class: "btn plain", onclick: () => { selected.value = new Set(); } }, "None"))),
@@ -110,7 +110,7 @@ function delivery(row, { hook, again }) {
       button({ type: "button", class: "btn plain only", "aria-label": "Close", onclick: () => setQuery({ open: null }) }, icon("close"))],
   },
   div({ class: "grid even" },
-    div(p({ class: "pad quiet small" }, "Sent", isJson ? "" : ` (as a message for ${hook().format}; below, what it is made of)`),
+    div(p({ class: "pad quiet small" }, "Sent", isJson ? "" : ` (as a message for ${hook().format}; the data it is made from is below)`),
       it.values_omitted ? p({ class: "pad" }, "It is too large for this list.") : jsonView(it.sent ?? "null", { name: "Sent body" })),
     div(p({ class: "pad quiet small" }, it.status_code ? `Answered ${it.status_code} in ${duration(it.duration)}` : it.error ?? "No answer yet"),
       it.response_body ? textView(it.response_body.slice(0, ANSWER_CHARS), { name: "Answer" }) : p({ class: "pad quiet" }, "The answer had no body."))));

@@ -39,7 +39,7 @@ export default function webhooks() {
       ],
     }), {
       what: "the webhooks", word: "webhooks:read", isEmpty: () => !all.ids.value.length,
-      empty: () => emptyState("Nobody is called", p("A webhook calls an address of yours when something happens here, and goes on trying when it does not answer."),
+      empty: () => emptyState("No webhooks yet", p("A webhook calls an address of yours when something happens here, and goes on trying when it does not answer."),
         gated({ label: "New webhook", icon: "plus", words: ["webhooks:write"], onclick: make })),
     })),
   ];

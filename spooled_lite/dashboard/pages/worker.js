@@ -66,7 +66,7 @@ export default function workerPage({ id }) {
       panel("Facts", {}, () => facts(factsOf(it()))),
       panel("Holds", { note: () => held.value > 0 && plural(held.value, "job") }, shown(jobs, () => table({ of: jobs, label: "Jobs it holds", group: "Its jobs", columns: jobColumns }), {
         what: "its jobs", word: "workers:read", lines: 3, isEmpty: () => !held.value,
-        empty: () => p({ class: "pad quiet" }, () => (it().current_jobs ? `It says that it does ${plural(it().current_jobs, "job")}; none is leased under its id.` : "It holds no job now.")),
+        empty: () => p({ class: "pad quiet" }, () => (it().current_jobs ? `It reports ${plural(it().current_jobs, "job")}, but none is leased under its id.` : "It holds no job now.")),
       })),
       either(() => JSON.stringify(it().metadata ?? {}) !== "{}", () => panel("What it says of itself", {}, () => code(JSON.stringify(it().metadata, null, 2), "What it says of itself"))),
     ], { what: "this worker", word: "workers:read", lines: 8 }),

@@ -88,7 +88,7 @@ export default function workersPage() {
     }), {
       what: "the workers", word: "workers:read", lines: 6, isEmpty: () => !workers.ids.value.length,
       empty: () => (Object.values(filter).some(it => it.value) ? noMatch(NAMES, { what: "workers" })
-        : emptyState("No worker is registered", p("One that only claims jobs is not listed: a worker registers at its start and says every few seconds that it is there."))),
+        : emptyState("No worker is registered", p("A worker is listed when it has registered and sends heartbeats. One that only claims jobs is not listed."))),
     })),
     either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, icon("down"), "More"))),
   ];

@@ -42,7 +42,7 @@ export function gate() {
 }
 
 const unset = () => div({ role: "alert" }, p("This server has no admin key, so nobody can administer it over the network."),
-  p("Start it with ", code({ class: "mono" }, "SPOOLED_ADMIN_KEY"), " set to a long random text, or ", code({ class: "mono" }, "admin_key"), " in its file of settings."));
+  p("Start it with ", code({ class: "mono" }, "SPOOLED_ADMIN_KEY"), " set to a long random text, or ", code({ class: "mono" }, "admin_key"), " in its config file."));
 
 // How long the key is kept yet, and the way to end it.
 export const forgetButton = () => when(() => adminEnds.value, () => button({ type: "button", class: "btn", title: "Forget the admin key now", onclick: () => forgetAdmin() },

@@ -38,7 +38,7 @@ export function choose({ name, label, any = "any", options = () => [], isFree = 
     choice({ label: any, isChosen: !chosen.peek(), onclick: () => (set(null), close()) }),
     options().map(each => choice({ label: each.label ?? each.value, n: each.n, isChosen: chosen.peek() === each.value, onclick: () => (set(each.value), close()) })),
   ]);
-  const taken = () => chosen.value && button({ type: "button", class: "btn plain only", "aria-label": `Any ${label.toLowerCase()}`, title: "Take this filter away", onclick: () => set(null) }, icon("close"));
+  const taken = () => chosen.value && button({ type: "button", class: "btn plain only", "aria-label": `Any ${label.toLowerCase()}`, title: "Remove this filter", onclick: () => set(null) }, icon("close"));
   return span({ class: "row" }, opener, taken);
 }
 

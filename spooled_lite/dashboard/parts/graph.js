@@ -78,7 +78,7 @@ function laidOut({ steps, edges, stateOf, isShown = () => true }, opened) {
 
 // Said to readers, and as a tooltip.
 function told(it, plan, stateOf) {
-  if (it.more) return `${count(it.more.length)} more alike: show them`;
+  if (it.more) return `${count(it.more.length)} more like these: show them`;
   const names = (plan.parents.get(it.id) ?? []).map(id => plan.byId.get(id)).map(parent => (parent.more ? `${count(parent.more.length)} more` : visible(parent.name)));
   const state = stateOf(it.id);
   return `${visible(it.name)}: ${WORDS[state] ?? state}${names.length ? `, waits for ${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${count(names.length - 5)} more` : ""}` : ""}`;

@@ -63,7 +63,7 @@ export function life({ history, now }) {
       span({ class: "track", "aria-hidden": "true" }, i({ class: () => (it().isWait ? "wait" : ""), style: () => ({ left: percent((it().from - from()) / whole()), width: percent((it().to - it().from) / whole()) }) })),
       div({ class: "end" }, () => !it().isWait && mark(it().state), span(text), () => it().isOpen && it().until && Date.parse(it().until) > it().to && small({ class: "quiet" }, `due in ${duration(Date.parse(it().until) - it().to)}`)),
       () => it().error && small({ class: "error mono clip" }, visible(String(it().error).slice(0, ERROR_MAX))));
-  }), () => parts.value.length === 0 && li({ class: "quiet" }, "Its history is gone: it is kept for a while only."));
+  }), () => parts.value.length === 0 && li({ class: "quiet" }, "Its history was deleted: it is kept only for a while."));
 }
 
 export const attemptsText = parts => plural(parts.filter(it => !it.isWait).length, "attempt");

@@ -54,7 +54,7 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
   }
 
   function asking(close) {
-    if (!number()) return [p("Nothing to do: none of them can be changed so now."), acts(back(close))];
+    if (!number()) return [p("Nothing to do: none of them is in a state that allows it."), acts(back(close))];
     const typed = typeof word === "function" ? word(number()) : word;
     const text = signal(""), mayGo = () => !typed || text.value.trim() === String(typed);
     const by = group => Object.entries(group ?? {}).slice(0, GROUPS_MAX).map(([name, n]) => li({ class: "chip" }, name || "no type", span({ class: "num" }, written(n))));

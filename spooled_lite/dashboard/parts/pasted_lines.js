@@ -55,12 +55,12 @@ export function pastedLines(given) {
     }
   }
   const again = () => [text.value, sent.value, made.value, before.value, bad.value, error.value] = ["", 0, 0, 0, [], null];
-  const why = () => (wrong.value.length ? `Line ${wrong.value[0].n} is no JSON` : !lines.value.length ? "Paste lines first" : kind.value === "payload" && !queue.value.trim() ? "Name the queue first" : null);
+  const why = () => (wrong.value.length ? `Line ${wrong.value[0].n} is not JSON` : !lines.value.length ? "Paste lines first" : kind.value === "payload" && !queue.value.trim() ? "Name the queue first" : null);
   const start = gated({ label: el.span(() => (isBegun() ? `Send the other ${count(lines.value.length - sent.value)}` : lines.value.length ? `Create ${plural(lines.value.length, "job")}` : "Create the jobs")), icon: "play", kind: "main-act", words: ["jobs:write"], obstacle: why, onclick: run });
 
   return panel(null, {}, div({ class: "pad form" },
     radios("Each line is", kind, [["payload", "a payload"], ["job", "a job, with its payload, queue_name, priority …"]]),
-    field("Queue", input({ value: queue, list: "queue-names", maxlength: 100, autocomplete: "off", disabled: isBegun, oninput: event => { queue.value = event.target.value; } }), { hint: "of the lines that name none" }),
+    field("Queue", input({ value: queue, list: "queue-names", maxlength: 100, autocomplete: "off", disabled: isBegun, oninput: event => { queue.value = event.target.value; } }), { hint: "for the lines that name none" }),
     field("Lines of JSON", textarea({ rows: 14, spellcheck: "false", autocomplete: "off", dir: "ltr", value: text, readonly: () => isRunning.value || isBegun(), oninput: event => { text.value = event.target.value; } })),
     p({ class: "quiet small", role: "status" }, () => plural(lines.value.length, "line"),
       () => wrong.value.length > 0 && el.span({ class: "refused" }, `Line ${wrong.value[0].n}, column ${wrong.value[0].error.column}: ${wrong.value[0].error.message}.${wrong.value.length > 1 ? ` ${count(wrong.value.length - 1)} more are no JSON.` : ""}`)),
@@ -70,7 +70,7 @@ export function pastedLines(given) {
       ul(() => bad.value.slice(0, SHOWN_MAX).map(it => li({ class: "refused" }, `Line ${it.n}: ${it.why}`))),
       () => bad.value.length > SHOWN_MAX && p({ class: "quiet" }, `${count(bad.value.length - SHOWN_MAX)} more were refused.`),
     ]),
-    when(() => error.value, () => [refused(error.value), () => [0, 503].includes(error.value?.status) && p({ class: "quiet" }, () => `What became of the lines from ${lines.value[sent.value]?.n} on is not known: look before you send them again.`)]),
+    when(() => error.value, () => [refused(error.value), () => [0, 503].includes(error.value?.status) && p({ class: "quiet" }, () => `It is not known whether the lines from ${lines.value[sent.value]?.n} on were stored: check before you send them again.`)]),
     div({ class: "acts" },
       when(isOver, () => [a({ class: "btn main-act", href: () => link("jobs", { queue: queue.value.trim() }) }, "See the jobs"), button({ type: "button", class: "btn", onclick: again }, "Paste others")], () => start),
       when(() => isRunning.value, () => button({ type: "button", class: "btn", onclick: () => ending.abort() }, "Stop")))));

@@ -21,6 +21,6 @@ export function openNewQueue() {
     } catch (reason) {
       error.value = sentence(reason);
     }
-  } }, field("Name", name, { hint: "Letters, digits, dots, dashes and underscores. A first job makes its queue as well.", error: () => error.value }),
+  } }, field("Name", name, { hint: "Letters, digits, dots, dashes and underscores. A queue is also created with its first job.", error: () => error.value }),
   div({ class: "acts" }, button({ class: "btn main-act", type: "submit" }, "Make it"), button({ class: "btn", type: "button", onclick: close }, "Back"))) });
 }

@@ -11,8 +11,8 @@ const { button, div, form, input, p, span, textarea } = el;
 const CENTURY = 3_155_760_000; // seconds, the longest wait the server takes
 // Name, label, hint, least, most, step. Only the limits may be emptied once they are set.
 const FIELDS = [
-  ["max_retries", "Retries", "Of jobs that name none", 0, 100, 1],
-  ["default_timeout", "Time-out in seconds", "Of jobs that name none", 1, 86_400, 1],
+  ["max_retries", "Retries", "For jobs that do not set it", 0, 100, 1],
+  ["default_timeout", "Time-out in seconds", "For jobs that do not set it", 1, 86_400, 1],
   ["max_concurrency", "Processed at once", "Empty: no limit", 1, 1_000_000, 1],
   ["rate_limit", "Handed out per second", "Empty: no limit", 1, 100_000, 1],
   ["retry_delay_seconds", "Retry delay in seconds", "Where none of the next three is set", 0, CENTURY, "any"],
@@ -35,7 +35,7 @@ export function queueSettings(queue, { after }) {
       const it = JSON.parse(now.value.settings || "{}");
       return it && typeof it === "object" && !Array.isArray(it) ? null : "An object is needed, as {\"owner\": \"mail team\"}";
     } catch {
-      return "This is no JSON";
+      return "This is not JSON";
     }
   });
   const bad = name => {
@@ -74,7 +74,7 @@ export function queueSettings(queue, { after }) {
     div({ class: "two" }, FIELDS.slice(0, 4).map(number)),
     div({ class: "two" }, FIELDS.slice(4).map(number), waits(now)),
     field("Description", input({ maxlength: 1000, value: value("description"), oninput: event => set("description", event.target.value) })),
-    field("Settings", textarea({ rows: 3, spellcheck: "false", dir: "ltr", value: value("settings"), oninput: event => set("settings", event.target.value) }), { hint: "JSON for whoever reads it: the server keeps it as it is", error: () => problem.value }),
+    field("Settings", textarea({ rows: 3, spellcheck: "false", dir: "ltr", value: value("settings"), oninput: event => set("settings", event.target.value) }), { hint: "Your own JSON; the server only stores it", error: () => problem.value }),
     div({ class: "acts" }, save, button({ type: "button", class: "btn", hidden: () => !changed.value.length, onclick: () => { now.value = sent.peek(); } }, "Take back"), span({ class: "quiet small" }, "Holds for jobs from now on")));
 }
 

@@ -20,7 +20,7 @@ export const onOff = (it, { after, isSmall }) => act({
 
 export const runNow = (it, { after, isSmall }) => act({
   label: "Run now", icon: "retry", name: () => `Run ${it().name} now`, words, isSmall, after,
-  run: () => send("POST", `${path(it().id)}/trigger`), done: () => `${it().name} has made a job`,
+  run: () => send("POST", `${path(it().id)}/trigger`), done: () => `${it().name} has created a job`,
 });
 
 export const remove = (it, { after }) => act({

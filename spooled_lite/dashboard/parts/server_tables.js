@@ -44,5 +44,5 @@ export function settingsPanel(read) {
   div({ class: "scroll" }, table({ class: "cards", "aria-label": "Settings" }, heads([["Name"], ["Value"], ["From"]]),
     tbody(list(() => fits.value, it => it.name, row => tr({ class: () => (row.value.source === "default" ? "off" : "") },
       td({ class: "mono" }, () => row.value.name), td({ class: "fill clip whole", title: () => String(row.value.value ?? "") }, () => said(row.value.value)), td(() => row.value.source)))))),
-  () => !fits.value.length && div({ class: "empty" }, text.value ? "No setting has such a name." : "Nothing was set: all are as by default."));
+  () => !fits.value.length && div({ class: "empty" }, text.value ? "No setting has such a name." : "Nothing was set: all have their defaults."));
 }

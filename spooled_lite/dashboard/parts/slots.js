@@ -76,7 +76,7 @@ export function ruleSlots({ cron, zone }) {
   return div({ "aria-busy": () => String(slots.state.value === "loading") },
     either(() => slots.error.value, () => () => slots.error.value && failure(slots.error.value, { what: "the slots", word: "schedules:read", again: slots.read })),
     either(() => slots.data.value && !slots.error.value, () => div({ class: () => (isOf(slots.data.value) ? "" : "quiet") }, slotList(() => slots.data.value.slots, () => slots.data.value.cron_expression, () => slots.data.value.timezone))),
-    either(() => !slots.data.value && !slots.error.value, () => () => (readCron(cron.value).error ? p({ class: "pad quiet" }, "They stand here once the expression is whole.") : skeleton(8))));
+    either(() => !slots.data.value && !slots.error.value, () => () => (readCron(cron.value).error ? p({ class: "pad quiet" }, "They appear here once the expression is complete.") : skeleton(8))));
 }
 
 export function slotList(slots, cron, zone) {

@@ -62,7 +62,7 @@ export function openWebhook({ given = null, after }) {
     checks("Events", events, EVENTS),
     div({ class: "two" }, selectField("Body", format, FORMATS),
       textField("Secret", secret, { type: "password", autocomplete: "new-password", hint: given?.has_secret ? "It has one; empty keeps it" : "Signs every call; never shown again" })),
-    given?.has_secret && checkField("Take the secret away: calls are no longer signed", noSecret)),
+    given?.has_secret && checkField("Remove the secret: calls are no longer signed", noSecret)),
   });
 }
 
@@ -86,7 +86,7 @@ export function openCheck(sent) {
         textField("X-Spooled-Signature as received", received, { placeholder: "sha256=…", hint: "To compare; may stay empty" }),
         areaField("Body", text),
         output({ class: "grid" }, () => result.value && [span({ class: "mono", style: { "overflow-wrap": "anywhere" } }, result.value),
-          received.value && (fits() ? status("completed", "It is the same") : status("failed", "It is another one: other secret, other time or changed body"))]))
+          received.value && (fits() ? status("completed", "It is the same") : status("failed", "It differs: another secret, another timestamp or a changed body"))]))
         : p({ class: "refused" }, icon("warn"), "A browser computes signatures only over HTTPS, or on the machine of the server."),
     ],
   });
