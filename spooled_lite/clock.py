@@ -88,7 +88,7 @@ def _steady_ms() -> int:
 
 
 class ManualClock:
-    """A clock for tests and test mode, which stands still until it is moved on the loop's thread."""
+    """A clock for tests and test mode: it stands still until it is moved, on the loop's thread."""
 
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms

@@ -28,7 +28,7 @@ class ToldActRow(ActRow):
 
 
 class ActorRow(TypedDict):
-    """Who acted, and the row that says so."""
+    """The key that acted, and the number of the row."""
 
     seq: int
     key_id: str
@@ -46,13 +46,13 @@ RETURNING seq, key_id, key_name
 """,
 )
 
-# A further pass of the same act.
+# For an act that takes several writes: adds to the row of the first one.
 ADD_TO: Final = Statement(
     ActorRow,
     "UPDATE acts SET count = count + :count WHERE seq = :seq RETURNING seq, key_id, key_name",
 )
 
-# What a thing is called beside its id, of each kind that has such a name.
+# The name of a thing, for each kind of thing that has a name beside its id.
 NAMES: Final[Mapping[str, Value[str]]] = {
     "worker": Value(str, "SELECT hostname FROM workers WHERE id = :subject AND org = :org"),
     "schedule": Value(str, "SELECT name FROM schedules WHERE id = :subject AND org = :org"),
@@ -62,7 +62,7 @@ NAMES: Final[Mapping[str, Value[str]]] = {
     "organization": Value(str, "SELECT name FROM organizations WHERE id = :subject AND seq = :org"),
 }
 
-# Looked up for the rows of a page only. What is hidden until its rows are gone is gone.
+# Looked up only for the rows of a page. Deleted things whose rows are still stored do not exist.
 _EXISTS: Final = """
        CASE kind
        WHEN 'job' THEN EXISTS (

@@ -130,7 +130,7 @@ SELECT slug, billing_email, billing_email_asked_at_ms FROM organizations
 """,
 )
 
-# The look at other codes for the address is by confirmation_codes_by_email.
+# Other codes for the same address are found by confirmation_codes_by_email.
 STORE_CONFIRMATION: Final = Value(
     int,
     """
@@ -150,7 +150,7 @@ NOTE_ASKED: Final = """
 UPDATE organizations SET billing_email_asked_at_ms = :now_ms WHERE seq = :org
 """
 
-# By the primary keys of both. A code for an address that was changed since is none.
+# By the primary keys of both. A code for an address that has changed since is not valid.
 CONFIRMATION: Final = Statement(
     ConfirmationRow,
     """

@@ -74,7 +74,7 @@ SELECT id, status, claimable FROM jobs
 """,
 )
 
-# What stands apart, one body at a time: a file may hold more of them than memory.
+# Large bodies, one at a time, since all of them may not fit into memory.
 BODY_AFTER: Final = Statement(
     StoredBodyRow,
     """
@@ -112,7 +112,7 @@ class QueuesSumRow(TypedDict):
     value: int
 
 
-# Sums of organizations stand behind their number with a minus.
+# The key of an organization's counters is its number with a minus.
 DAY_BEGINS: Final = Value(
     int, "SELECT max(minute) - 1440 AS minute FROM queue_counters WHERE queue < 0"
 )

@@ -21,13 +21,13 @@ class PlaceRow(TypedDict):
     seq: int
 
 
-# In the order of the index, behind one row and up to another one.
+# The rows after one row and up to another, in the order of the index.
 _BETWEEN: Final = """
    AND (created_at_ms, seq) > (:after_ms, :after_seq) AND (created_at_ms, seq) <= (:to_ms, :to_seq)
  ORDER BY created_at_ms, seq"""
 
-# A value that is null filters nothing. Names and types as in the lists of jobs (query.py). One
-# term: with a dozen SQLite 3.40 takes so few rows for granted that it sorts them anew.
+# A value that is null filters nothing. Names and types are as in the lists of jobs (query.py). It
+# is one term: of a dozen terms SQLite 3.40 expects so few rows that it sorts them again.
 FILTERED: Final = (
     """
    AND CASE

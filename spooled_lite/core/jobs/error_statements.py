@@ -37,7 +37,7 @@ UPDATE error_groups SET completed_count = completed_count + 1
 
 FORGET_QUEUE: Final = "DELETE FROM error_groups WHERE queue = :queue"
 
-# A group with dead letters is kept however old it is: their number is in it.
+# A group with dead letters is kept at any age, since their number is stored in it.
 FORGET_OLD: Final = """
 DELETE FROM error_groups WHERE queue = :queue AND dead_count = 0 AND last_at_ms < :before_ms
 """

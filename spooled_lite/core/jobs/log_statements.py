@@ -1,4 +1,4 @@
-"""Every statement that reads the event log: for streams that come back, and for its list."""
+"""Every statement that reads the event log: for streams that come back, and for lists of it."""
 
 from typing import Final, TypedDict
 

@@ -7,7 +7,7 @@ from spooled_lite.core.jobs import columns
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.storage.statement import Statement, Value
 
-# A queue that was deleted hides its jobs at once; its rows go in passes. Index queues_deleted,
+# A deleted queue hides its jobs at once; their rows are deleted in passes. Index queues_deleted,
 # which is nearly always empty.
 VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL)"
 
@@ -21,7 +21,7 @@ def inserting(columns: Iterable[str]) -> str:
 
 INSERT: Final = inserting(columns.OF_JOB)
 
-# Of a job whose parent can never be completed.
+# For a job that is created cancelled, because its parent can never complete.
 INSERT_CANCELLED: Final = inserting(columns.OF_CANCELLED_JOB)
 
 Which = Literal["payload", "result"]
@@ -40,7 +40,7 @@ class BodyRow(TypedDict):
     body: bytes
 
 
-# Of that very job: its number may have come to another one meanwhile.
+# `id` is checked as well, since another job may have got the number meanwhile.
 BODIES: Final = Statement(
     BodyRow,
     """
@@ -55,7 +55,7 @@ IS_THERE: Final = Value(int, "SELECT 1 FROM jobs WHERE seq = :seq AND id = :id")
 # Index jobs_by_id.
 BY_ID: Final = Statement(JobRow, "SELECT * FROM jobs WHERE id = :id AND org = :org" + VISIBLE)
 
-# Index jobs_by_key. A repeat touches the time of the first job, and nothing else.
+# Index jobs_by_key. A repeated create changes only the time of the first job.
 REPEATED: Final = Statement(
     JobRow,
     """
@@ -77,7 +77,7 @@ LINK_TO_PARENT: Final = """
 INSERT INTO job_dependencies (job, parent, is_link) VALUES (:job, :parent, 1)
 """
 
-# Starts over when some dependents have been told already: telling one again changes nothing.
+# Starts again from the first dependent: updating a dependent twice changes nothing.
 MARK_CASCADE: Final = """
 INSERT INTO job_cascades (job) VALUES (:job)
     ON CONFLICT (job) DO UPDATE SET told_job = 0
@@ -183,15 +183,15 @@ INSERT INTO job_history (org, job, event_type, worker_id, details, created_at_ms
 VALUES (?, ?, ?, ?, ?, ?)
 """
 
-# What a change of its row writes of a job, as `size_bytes`; and what its deletion frees, or its
-# claim hands out. SQLite reads the lengths of blobs without reading them.
+# The bytes of a job that a change of its row writes, and all bytes, which a claim hands out and a
+# deletion frees. SQLite knows the length of a blob without reading it.
 ROW_BYTES: Final = """coalesce(length(jobs.payload), 0) + coalesce(length(jobs.result), 0)
        + coalesce(length(jobs.tags), 0) + coalesce(length(jobs.last_error), 0)"""
 ALL_BYTES: Final = f"{ROW_BYTES} + coalesce(jobs.payload_bytes, 0) + coalesce(jobs.result_bytes, 0)"
 
 
 class BriefJobRow(TypedDict):
-    """What names a job and says where it stands."""
+    """A job's names and status, without its bodies."""
 
     seq: int
     id: str
@@ -272,8 +272,8 @@ SELECT seq FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted
 
 # The filters, the order and the page follow: see query.py.
 LIST: Final = Statement(ListedJobRow, f"SELECT {SHOWN} FROM jobs")
-LIST_WHOLE: Final = Statement(JobRow, "SELECT * FROM jobs")  # but what stands apart
-# By the numbers that the filter has found, which are few. SQLite 3.40 would walk all jobs of the
+LIST_WHOLE: Final = Statement(JobRow, "SELECT * FROM jobs")  # without bodies that are stored apart
+# Has SQLite go by the few numbers that the filter has found. SQLite 3.40 would walk all jobs of the
 # organization in their order instead.
 BY_NUMBERS: Final = " NOT INDEXED"
 NUMBERS: Final = "SELECT seq FROM jobs"  # of a page, in a statement that reads its rows
@@ -294,7 +294,7 @@ _OF_ALL: Final = """, organizations.id AS org_id
   FROM jobs CROSS JOIN organizations ON organizations.seq = jobs.org
  WHERE organizations.deleted_at_ms IS NULL"""
 
-# Back from the newest row until the page is full; no index could answer the filters either.
+# Walks back from the newest row until the page is full, since no index has these filters.
 OF_ALL_ORGS: Final = Statement(
     ListedJobOfAnyOrgRow,
     f"SELECT {SHOWN}"
@@ -307,7 +307,7 @@ OF_ALL_ORGS: Final = Statement(
 """,
 )
 
-# Index jobs_by_id. Two organizations may have brought a job of the same id with them.
+# Index jobs_by_id. An id is unique only within its organization.
 BY_ID_OF_ANY_ORG: Final = Statement(
     JobOfAnyOrgRow, "SELECT jobs.*" + _OF_ALL + VISIBLE + " AND jobs.id = :id LIMIT 1"
 )

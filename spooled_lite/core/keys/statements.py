@@ -111,8 +111,7 @@ SELECT count(*) AS count, count(last_used_ms) AS used FROM api_keys WHERE org = 
 
 # -- the bootstrap key -----------------------------------------------------------------------
 
-# The key of an organization that is being deleted does not keep its secret taken, unless it was
-# revoked.
+# Frees the secret of a key whose organization is being deleted, unless the key was revoked.
 FORGET_OF_DELETED: Final = """
 DELETE FROM api_keys
  WHERE key_hash = :key_hash AND is_active = 1
@@ -160,7 +159,7 @@ SELECT queues FROM api_keys JOIN organizations ON organizations.seq = api_keys.o
 """,
 )
 
-# Index api_keys_of_org, as the next one: the keys of an organization go off and on with it.
+# Index api_keys_of_org, as the next one: keys are switched off and on with their organization.
 SWITCH_OFF_WITH_ORG: Final = """
 UPDATE api_keys SET is_active = 0, is_off_with_org = 1, updated_at_ms = :now_ms
  WHERE org = :org AND is_active = 1

@@ -1,4 +1,4 @@
-"""Every statement by which a jump of the machine's clock is followed in the rows of jobs."""
+"""Every statement that adapts the times of jobs after the machine's clock has jumped."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from spooled_lite.core.jobs.passes import SizedRow
 from spooled_lite.core.jobs.statements import ROW_BYTES
 from spooled_lite.storage.statement import Statement, Value
 
-# Index jobs_leased. Those that were moved come last, as they end later now.
+# Index jobs_leased. Leases that were moved come last, as they now end later.
 LIVE_LEASES: Final = Statement(
     SizedRow,
     f"""
@@ -21,7 +21,7 @@ UPDATE jobs SET lease_expires_at_ms = lease_expires_at_ms + :by_ms, updated_at_m
  WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 
-# Index jobs_leased. Those that were set back come last, as they end earlier now.
+# Index jobs_leased. Leases that were set back come last, as they now end earlier.
 LEASES_AHEAD: Final = Statement(
     SizedRow,
     f"""

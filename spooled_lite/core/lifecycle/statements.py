@@ -32,7 +32,7 @@ RETURNING {BY_USE}
 )
 
 
-# How large each of the next ones is, for a claim of several. In the order of CLAIM.
+# The sizes of the jobs that CLAIM would take next, in its order, for a claim of several jobs.
 SIZES: Final = Value(
     int,
     f"""
@@ -89,7 +89,7 @@ RETURNING *
 """,
 )
 
-# Index jobs_by_id. Also before the time of the job has come.
+# Index jobs_by_id. It may come before the job is due.
 RUN_NOW: Final = Statement(
     JobRow,
     """
@@ -105,8 +105,8 @@ RETURNING *
 
 # -- the holder of a lease -------------------------------------------------------------------
 
-# The guard is the fence: a late or foreign answer changes no row. A lease that is over is refused
-# whether or not the caller named it. Index jobs_by_id.
+# This condition is the fence: a late answer, or one from another worker, changes no row. A lease
+# that has ended is refused whether or not the caller named it. Index jobs_by_id.
 _HELD: Final = (
     """
  WHERE id = :id AND org = :org
@@ -152,7 +152,7 @@ RETURNING *
 
 
 class HeldRow(TypedDict):
-    """A job that is held under a lease, as far as the end of its attempt has to know it."""
+    """A job under a lease, with the columns that the end of its attempt needs."""
 
     seq: int
     queue: int
@@ -244,7 +244,7 @@ NEXT_LEASE_END: Final = Statement(
 
 # -- stopped by its workflow -----------------------------------------------------------------
 
-# Index jobs_of_workflow. Steps that were told to stop already are left out.
+# Index jobs_of_workflow. Steps that were told to stop before are left out.
 REQUEST_STOP: Final = Statement(
     JobRow,
     """
@@ -257,8 +257,9 @@ RETURNING *
 """,
 )
 
-# Instead of another attempt or the dead letters. The reason stays, for whoever asks with the lease
-# again; who says that it has failed has settled it, the others have lost it.
+# Cancels a job that was told to stop, instead of another attempt or the dead letters. `stop_reason`
+# stays, to answer a worker that shows the lease again. A worker that reported a failure has settled
+# the job with its lease; any other worker has lost it.
 STOP: Final = Statement(
     JobRow,
     """
@@ -305,7 +306,7 @@ RETURNING *
 """,
 )
 
-# Of a step that has ended, in whichever way.
+# For steps that have ended, in any way.
 RERUN_STEPS: Final = Statement(
     JobRow,
     """

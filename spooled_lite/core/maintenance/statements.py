@@ -102,7 +102,7 @@ DELETE FROM job_history WHERE seq IN (
         ORDER BY created_at_ms LIMIT :limit)
 """
 
-# Index deliveries_of_org. What is still owed stays, however old; there is little of it.
+# Index deliveries_of_org. Deliveries that are still due stay at any age; there are few of them.
 OLD_DELIVERIES: Final = Statement(
     SizedRow,
     """
@@ -119,7 +119,7 @@ DELETE FROM queue_counters WHERE queue = :queue AND (minute, name) IN (
           AND minute > 0 AND minute < :minute ORDER BY minute, name LIMIT :limit)
 """
 
-# The same of minute_histograms. They are looked at as far back as the counters.
+# The same for minute_histograms, which are kept as long as the counters.
 DELETE_OLD_HISTOGRAMS: Final = """
 DELETE FROM minute_histograms WHERE key = :queue AND (minute, kind, bucket) IN (
        SELECT minute, kind, bucket FROM minute_histograms WHERE key = :queue
@@ -147,8 +147,8 @@ FREE_PAGES: Final = Value(int, "SELECT freelist_count FROM pragma_freelist_count
 
 # -- what is left of a deleted organization --------------------------------------------------------
 
-# In this order: runs before their schedules, which would take all of them along; what is owed
-# before the deliveries, none of which are made of it any more; both before their webhooks.
+# Deleted in this order: runs before their schedules, whose deletion would delete all runs at once;
+# events that are owed before deliveries, so that none are made from them; both before webhooks.
 TABLES_OF_ORG: Final = (
     "schedule_runs",
     "schedules",
@@ -166,7 +166,7 @@ TABLES_OF_ORG: Final = (
     "minute_histograms",
 )
 
-# Of those whose rows may be large: for `delete_first`.
+# For the tables whose rows may be large: see `delete_first`.
 LARGE_OF_ORG: Final = {
     "schedules": Statement(
         SizedRow,
@@ -248,7 +248,7 @@ DELETE FROM usage_counters WHERE org = :org AND (period, name) IN (
        SELECT period, name FROM usage_counters WHERE org = :org
         ORDER BY period, name LIMIT :limit)
 """,
-    # The sums of the organization, which stand behind its number with a minus.
+    # The counters of the organization, whose key is its number with a minus.
     "queue_counters": """
 DELETE FROM queue_counters WHERE queue = -:org AND (minute, name) IN (
        SELECT minute, name FROM queue_counters WHERE queue = -:org

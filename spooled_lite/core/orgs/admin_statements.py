@@ -12,7 +12,7 @@ from spooled_lite.core.orgs.columns import (
 )
 from spooled_lite.storage.statement import Statement
 
-# What every row of the list shows beside the organization; `page` is the organization.
+# Further columns of each row of the list; `page` is the row of the organization.
 _USAGE: Final = """
        coalesce((SELECT value FROM usage_counters
                   WHERE org = page.seq AND period = :today AND name = 'jobs_created'), 0)
@@ -26,8 +26,8 @@ _USAGE: Final = """
        (SELECT count(*) FROM api_keys WHERE org = page.seq AND is_active = 1) AS active_key_count
 """
 
-# The filters, the order and the page are put into the inner statement: see admin_query.py. Usage
-# is asked for after it, so it is counted for the rows of the page and no others.
+# The filters, the order and the page go into the inner statement: see admin_query.py. So the usage
+# is counted only for the rows of the page.
 LIST: Final = "SELECT page.*," + _USAGE + "  FROM (SELECT * FROM organizations WHERE "
 COUNT: Final = "SELECT count(*) FROM organizations WHERE "
 
@@ -44,7 +44,7 @@ DETAIL: Final = Statement(
 """,
 )
 
-# The month and the sum of all time stay.
+# The counters of the month and of all time stay.
 RESET_TODAY: Final = """
 DELETE FROM usage_counters WHERE org = :org AND period = :today AND name = 'jobs_created'
 """

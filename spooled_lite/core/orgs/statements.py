@@ -94,8 +94,8 @@ RETURNING *
 """,
 )
 
-# Index organizations_deleted, as all that follow: those that may still have rows, and those that
-# have had none for a while.
+# Index organizations_deleted, also in the statements that follow: deleted organizations that may
+# still have rows, and those that have had none for a while.
 NEXT_TO_EMPTY: Final = Value(
     int,
     """

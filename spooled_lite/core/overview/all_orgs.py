@@ -16,7 +16,7 @@ from spooled_lite.storage.transaction import Reading
 def list_all_jobs(
     tx: Reading, *, limit: int, offset: int, status: str | None, queue_name: str | None
 ) -> list[ListedJobOfAnyOrgRow]:
-    """The newest first. A filter looks at every job on its way: give it a time limit."""
+    """All jobs, the newest first. A filter reads every job on its way, so set a time limit."""
     return tx.rows(
         job_statements.OF_ALL_ORGS,
         {"limit": limit, "offset": offset, "status": status, "queue_name": queue_name},
@@ -32,7 +32,7 @@ def get_any_job(tx: Reading, job_id: str) -> JobOfAnyOrgRow:
 
 
 def list_all_queues(tx: Reading, *, limit: int, offset: int) -> list[QueueOfOrg]:
-    """Those of the oldest organization first, by name."""
+    """All queues, those of the oldest organization first, and then by name."""
     return tx.rows(queue_statements.OF_ALL_ORGS, {"limit": limit, "offset": offset})
 
 

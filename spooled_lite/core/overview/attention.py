@@ -1,4 +1,4 @@
-"""What is wrong with a queue, the worst first."""
+"""Finds what is wrong with a queue, the worst first."""
 
 from typing import Final, Literal, get_args
 
@@ -12,12 +12,12 @@ from spooled_lite.storage.transaction import Reading
 Concern = Literal["no_worker", "failing", "stalled", "paused", "dead_letters"]
 CONCERNS: Final[tuple[Concern, ...]] = get_args(Concern)  # the worst first
 
-LEFT_ALONE_MS: Final = 60_000  # a job may wait so long before somebody should have come
+LEFT_ALONE_MS: Final = 60_000  # a queue without workers is a concern once a job waits this long
 STALLED_MINUTES: Final = 10
-ATTEMPTS_MIN: Final = 10  # fewer say nothing about a share
+ATTEMPTS_MIN: Final = 10  # fewer attempts are too few to judge the share that failed
 FAILED_SHARE: Final = 0.1
 TIMES_THE_USUAL: Final = 5
-FAILED_SHARE_AT_ANY_RATE: Final = 0.5  # however usual it is
+FAILED_SHARE_AT_ANY_RATE: Final = 0.5  # a concern even when this share is usual
 USUAL_MINUTES: Final = 60
 
 
@@ -26,16 +26,16 @@ class JudgedQueue(Struct, frozen=True, kw_only=True):
 
     queue: int
     is_paused: bool
-    oldest_at_ms: int | None  # of the jobs that could be claimed
-    completed: int  # in RATE_MINUTES
+    oldest_at_ms: int | None  # when the oldest job that could be claimed now was created
+    completed: int  # attempts in the last RATE_MINUTES
     failed: int
     deadletter: int
-    is_attended: bool  # there are workers, or claims wait
+    is_attended: bool  # whether there are workers, or claims that wait
     last_claim_ms: int | None
 
 
 def concerns_of(tx: Reading, it: JudgedQueue) -> list[Concern]:
-    """The worst first; an empty list when all is well."""
+    """What is wrong with the queue, the worst first; an empty list when nothing is."""
     oldest_ms = None if it.oldest_at_ms is None else tx.now_ms - it.oldest_at_ms
     found: list[Concern] = []
     if oldest_ms is not None and not it.is_paused:
@@ -60,13 +60,13 @@ def _is_left_alone(tx: Reading, it: JudgedQueue, oldest_ms: int) -> bool:
 
 
 def _has_moved(tx: Reading, queue: int) -> bool:
-    """Whether any attempt ended lately."""
+    """Whether any attempt ended in the last STALLED_MINUTES."""
     completed, failed = _attempts(tx, queue, from_minutes_ago=STALLED_MINUTES)
     return completed + failed > 0
 
 
 def _is_failing(tx: Reading, it: JudgedQueue) -> bool:
-    """More than usual, where usual is the hour before."""
+    """Whether more attempts fail than usual. What is usual is taken from the hour before."""
     attempts = it.completed + it.failed
     if attempts < ATTEMPTS_MIN or it.failed <= FAILED_SHARE * attempts:
         return False
@@ -83,7 +83,7 @@ def _is_failing(tx: Reading, it: JudgedQueue) -> bool:
 def _attempts(
     tx: Reading, queue: int, *, from_minutes_ago: int, to_minutes_ago: int = 0
 ) -> tuple[int, int]:
-    """How many attempts ended well, and how many did not."""
+    """How many attempts completed their job, and how many failed."""
     minute = tx.now_ms // MINUTE_MS
     row = tx.row(
         statements.ATTEMPTS,

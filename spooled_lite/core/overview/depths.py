@@ -10,8 +10,8 @@ from spooled_lite.core.overview import statements
 from spooled_lite.core.queues.query import oldest_age_ms
 from spooled_lite.storage.transaction import Reading
 
-SHOWN_MAX: Final = 100  # queues: each is five series in the monitoring system
-LOOKED_AT_MAX: Final = 20_000  # queues, so that a scrape costs a few reads at most
+SHOWN_MAX: Final = 100  # queues; each is five series in the monitoring system
+LOOKED_AT_MAX: Final = 20_000  # queues, which bounds the cost of a scrape
 PAGE: Final = 1_000
 
 ShownStatus = Literal["pending", "scheduled", "processing", "deadletter"]

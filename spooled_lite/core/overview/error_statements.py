@@ -1,4 +1,4 @@
-"""Statements that read what is counted by error."""
+"""Statements that read the counts of errors."""
 
 from typing import Final, TypedDict
 

@@ -15,23 +15,22 @@ from spooled_lite.core.overview.error_statements import GroupRow
 from spooled_lite.storage.counters import HOUR_MINUTES, MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
-GROUPS_READ_MAX: Final = (
-    10_000  # of all queues together; the queues that were made last are left out
-)
-# Of all queues together, some 100 ms; beyond it the numbers of an hour stop growing. A storm of
-# different errors leaves 60,000 in each of its queues.
+# Groups read, of all queues together. With more, the newest queues are left out.
+GROUPS_READ_MAX: Final = 10_000
+# Counts of failed attempts read, of all queues together, in some 100 ms. Any more are not added to
+# the numbers of the hour. A storm of different errors leaves 60,000 in each of its queues.
 FAILED_READ_MAX: Final = 100_000
 QUEUES_SHOWN_MAX: Final = 20
 JOB_TYPES_MAX: Final = 5
-LOOKED_AT_MAX: Final = 100  # of the newest dead letters of a group, for their types
+LOOKED_AT_MAX: Final = 100  # newest dead letters of a group that are read for their job types
 
 DeadOrFailing = Literal["dead", "failing"]
 
 
 class ErrorsWanted(Struct, frozen=True, kw_only=True):
-    kind: DeadOrFailing = "dead"  # with dead letters now, or with failed attempts within an hour
+    kind: DeadOrFailing = "dead"  # errors with dead letters, or with failures in the last hour
     queue_name: str | None = None
-    since_ms: int | None = None  # failed at or after this time
+    since_ms: int | None = None  # only errors that happened at or after this time
     rows_max: int
     offset: int = 0
 
@@ -43,7 +42,7 @@ class ErrorGroup(Struct, frozen=True, kw_only=True):
     failed_1h: int
     first_at_ms: int
     last_at_ms: int
-    queues: Mapping[str, int]  # dead letters of each, or failed attempts; the most first
+    queues: Mapping[str, int]  # dead letters or failed attempts per queue, the most first
     job_types: Sequence[str]
     sample_job_id: str | None
     retried: int
@@ -53,7 +52,7 @@ class ErrorGroup(Struct, frozen=True, kw_only=True):
 def error_groups(tx: Reading, org: int, scope: Scope, wanted: ErrorsWanted) -> list[ErrorGroup]:
     """A page of errors, those with the most dead letters or failed attempts first.
 
-    From counters; a hundred rows of an index for each error that is shown.
+    It reads counters, and for each error shown up to LOOKED_AT_MAX dead letters.
     """
     queues = queues_in_scope(tx, org, scope, wanted.queue_name)
     failed = _failed_within_an_hour(tx, queues)
@@ -120,7 +119,7 @@ def _group_of(
 
 
 def _with_dead_letters(tx: Reading, org: int, queues: str, group: ErrorGroup) -> ErrorGroup:
-    """With a job that is still among the dead letters, and the types of the newest ones."""
+    """The group with its newest dead letter as the sample, and the types of the newest ones."""
     asked = {"org": org, "error_key": group.key, "queues": queues, "limit": LOOKED_AT_MAX}
     newest = tx.rows(statements.NEWEST_DEAD, asked)
     if not newest:

@@ -19,13 +19,14 @@ from spooled_lite.core.queues.room import WINDOW_MS
 from spooled_lite.core.workflows.conditions import edge_standing
 from spooled_lite.storage.transaction import Reading
 
-AHEAD_MAX: Final = 10_001  # counted in each of two ranges of an index; one more than is told
-PARENTS_MAX: Final = 1_000  # looked at
+# Jobs counted in each of two ranges of an index; one more than is shown, to know if there are more.
+AHEAD_MAX: Final = 10_001
+PARENTS_MAX: Final = 1_000  # parents that are read
 PARENTS_SHOWN_MAX: Final = 20
 
 State = Literal["waiting", "running", "finished"]
 
-# What a waiting job is asked for, in this order: what has to end first comes first.
+# The checks of a waiting job. A reason that has to end before others can comes first.
 CHECKED: Final = (
     "queue_paused",
     "not_due",
@@ -50,12 +51,12 @@ class NotDue(Struct, frozen=True):
 
 class WaitsForParents(Struct, frozen=True):
     mode: str
-    parents: Sequence[WaitedForRow]  # the first of those that are not through
-    count: int
+    parents: Sequence[WaitedForRow]  # the first of those whose condition is not met yet
+    count: int  # of all of those
 
 
 class RateLimitFull(Struct, frozen=True):
-    limit: int  # jobs a second
+    limit: int  # jobs per second
     until_ms: int
 
 
@@ -65,13 +66,13 @@ class ConcurrencyFull(Struct, frozen=True):
 
 
 class BehindOthers(Struct, frozen=True):
-    higher: int  # of a higher priority
-    older: int  # of the same priority
-    is_more: bool  # there are more than were counted
+    higher: int  # jobs of a higher priority
+    older: int  # older jobs of the same priority
+    is_more: bool  # whether there are more than were counted
 
 
 class NoWorker(Struct, frozen=True):
-    """Nobody has registered, waits with a claim, or has claimed lately."""
+    """No worker is registered, no claim waits, and none was answered with a job lately."""
 
 
 class ExpiresBefore(Struct, frozen=True):
@@ -111,22 +112,23 @@ Reason = (
 class Explanation(Struct, frozen=True, kw_only=True):
     job: JobRow
     state: State
-    reasons: Sequence[tuple[str, Reason]]  # by code
-    clear: Sequence[str]  # codes of what does not keep it
-    runnable_at_ms: int | None  # None: now, or it is not a matter of time
+    reasons: Sequence[tuple[str, Reason]]  # with their codes
+    clear: Sequence[str]  # the codes of checks that found nothing
+    runnable_at_ms: int | None  # None: now, or when depends on more than time
     per_minute: float  # attempts of its queue that end
-    starts_in_seconds: int | None  # None: nobody can say
+    starts_in_seconds: int | None  # None: it cannot be estimated
     workers: int
     waiting_claims: int
     last_claim_ms: int | None
 
 
 def explain(tx: Reading, org: int, job_id: str, scope: Scope, claims: ClaimSource) -> Explanation:
-    """Every reason why a job does not run, in one snapshot.
+    """Every reason why a job does not run, read in one snapshot.
 
-    Two counts in the index that claims use, up to AHEAD_MAX each, and point reads.
+    The cost is two counts up to AHEAD_MAX in the index that claims use, and some point reads.
 
-    Raises NotFound: no such job in this organization and scope.
+    Raises:
+        NotFound: there is no such job in this organization and scope.
     """
     job = get_job(tx, org, job_id, scope)
     queue = tx.row(statements.QUEUE, {"queue": job["queue"]})
@@ -173,7 +175,7 @@ def _of_running(job: JobRow) -> list[tuple[str, Reason]]:
 
 
 class _Look:
-    """A look at a job that waits: each check once."""
+    """The checks of a waiting job, made from one snapshot."""
 
     def __init__(
         self, tx: Reading, job: JobRow, queue: QueueRow, is_attended: bool, per_minute: float
@@ -202,7 +204,10 @@ class _Look:
         return [(code, reason) for code, reason in found if reason is not None]
 
     def starts_in_seconds(self) -> int | None:
-        """Others run while it is not due yet. None: it depends on more than time."""
+        """When the job would start at the present pace; None when it depends on more than time.
+
+        While the job is not due, those before it run, so the longer of the two waits counts.
+        """
         ahead = self._ahead
         count = ahead.higher + ahead.older
         if (
@@ -276,7 +281,10 @@ class _Look:
         return self._ahead if self._ahead.higher or self._ahead.older else None
 
     def _expires_before(self) -> ExpiresBefore | None:
-        """It is cancelled before it would start, or perhaps is: nobody can say when it starts."""
+        """The reason when the job expires before its estimated start.
+
+        Without an estimate it is compared with the time at which the job becomes due.
+        """
         expires_at_ms: int | None = self._job["expires_at_ms"]
         if expires_at_ms is None:
             return None

@@ -1,4 +1,4 @@
-"""Statements about one job that waits: its queue, its parents, and who stands before it."""
+"""Statements about one waiting job: its queue, its parents and the jobs before it."""
 
 from typing import Final, TypedDict
 
@@ -34,8 +34,8 @@ SELECT value FROM queue_counters WHERE queue = :queue AND minute = 0 AND name = 
 """,
 )
 
-# Index jobs_due alone, the two ranges before a job: those of a higher priority, and those of the
-# same one that came before it.
+# Index jobs_due alone, the two ranges before a job: the jobs of a higher priority, and the older
+# jobs of the same priority.
 HIGHER: Final = Value(
     int,
     """

@@ -20,7 +20,7 @@ SHOWN_QUEUES_MAX: Final = 20
 
 
 class JobStanding(Struct, frozen=True, kw_only=True):
-    """How many jobs stand where, and how long those completed in 24 hours waited and ran."""
+    """Jobs by status, and how long those completed in the last 24 hours waited and ran."""
 
     total: int
     pending: int
@@ -40,7 +40,7 @@ class ShownQueue(Struct, frozen=True, kw_only=True):
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """What waits and runs, and what was done in the last hour, in one organization."""
+    """The jobs, queues and workers of one organization, with figures of the last hour."""
 
     jobs: JobStanding
     queues: list[ShownQueue]  # the first SHOWN_QUEUES_MAX by name

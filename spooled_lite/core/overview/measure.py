@@ -1,4 +1,4 @@
-"""Count committed events in the metrics. Contract: platform, section 14."""
+"""Counts committed events in the metrics. Contract: platform, section 14."""
 
 from collections.abc import Sequence
 from typing import Final

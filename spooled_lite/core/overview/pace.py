@@ -9,21 +9,21 @@ from spooled_lite.core.overview.queue_statements import FiguresRow
 from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
-RATE_MINUTES: Final = (
-    5  # what is called "now": shorter ones jump, longer ones notice a fault too late
-)
+# The time over which present rates are measured. Rates over a shorter time would jump; over a
+# longer time they would show a fault too late.
+RATE_MINUTES: Final = 5
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """Per minute."""
+    """Rates per minute."""
 
     created: float
     completed: float
     failed: float  # attempts
-    ended: float  # jobs that left: completed, or dead letters. Failed attempts come back
+    ended: float  # jobs completed or dead-lettered; a job that is retried does not leave
 
     def drain_seconds(self, waiting: int) -> int | None:
-        """When nothing waits any more if all goes on like this; None: never."""
+        """In how many seconds no job would wait any more at this pace; None for never."""
         if waiting == 0:
             return 0
         net = self.ended - self.created
@@ -31,7 +31,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 def rate_from(now_ms: int) -> int:
-    """The first of the minutes that are called now."""
+    """The first of the minutes over which present rates are measured."""
     return now_ms // MINUTE_MS - RATE_MINUTES + 1
 
 
@@ -46,7 +46,7 @@ def pace_of(figures: FiguresRow, now_ms: int) -> Pace:
 
 
 def attempts_per_minute(tx: Reading, queue: int) -> float:
-    """How many attempts of a queue end: each makes room for the next in line."""
+    """How many attempts of a queue end per minute; each makes room for the next job."""
     minutes = {"minute_from": rate_from(tx.now_ms), "minute": tx.now_ms // MINUTE_MS}
     row = tx.row(statements.ATTEMPTS, {"queue": queue, **minutes})
     assert row is not None, "sums always yield a row"
@@ -54,7 +54,7 @@ def attempts_per_minute(tx: Reading, queue: int) -> float:
 
 
 def _minutes_at(now_ms: int) -> float:
-    """The minute that runs counts for as long as it has run."""
+    """The length of the measured time: of the current minute only the part that has passed."""
     return RATE_MINUTES - 1 + max(now_ms % MINUTE_MS, 1) / MINUTE_MS
 
 

@@ -1,4 +1,4 @@
-"""The table of queues: what waits, runs and fails in each, and which one needs a look first."""
+"""The table of queues: what waits, runs and fails in each, the ones that need attention first."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from spooled_lite.core.queues.query import oldest_age_ms
 from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
-LOOKED_AT_MAX: Final = 20_000  # queues of an organization, by name; the rest is not listed
-SORTED_MAX: Final = 2_000  # queues that are put in order of what is wrong; with more: by name
-HELD_BACK_MAX: Final = 1_001  # counted of each queue; one more than a thousand: "over 1,000"
+LOOKED_AT_MAX: Final = 20_000  # queues of an organization, by name; any more are not listed
+SORTED_MAX: Final = 2_000  # with more queues than this, they are sorted by name only
+HELD_BACK_MAX: Final = 1_001  # jobs counted per queue; this number stands for "over 1,000"
 CLAIMABLE_MAX: Final = 10_001
 SPARK_MINUTES: Final = 30
 P95_MINUTES: Final = 15
@@ -33,7 +33,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """The filter, order and page of the table of queues."""
 
     order: Order = "attention"
-    search: str | None = None  # a part of the name, in any case
+    search: str | None = None  # a part of the name; case does not matter
     rows_max: int
     offset: int = 0
 
@@ -41,12 +41,12 @@ class Wanted(Struct, frozen=True, kw_only=True):
 class QueueOnBoard(Struct, frozen=True, kw_only=True):
     row: LiveQueueRow
     figures: FiguresRow
-    waiting: int  # could be claimed now
+    waiting: int  # jobs that could be claimed now
     retrying: int
     blocked: int
     oldest_at_ms: int | None
     pace: Pace
-    p95_ms: int | None  # of attempts that were completed in P95_MINUTES
+    p95_ms: int | None  # duration of attempts that completed in the last P95_MINUTES
     workers: int
     waiting_claims: int
     last_claim_ms: int | None
@@ -60,8 +60,8 @@ def queue_board(
 ) -> list[QueueOnBoard]:
     """A page of queues, those that need attention first.
 
-    From counters, and small counts in indexes for the page alone: the cost depends on the queues,
-    never on the jobs.
+    It reads counters, and small counts in indexes for the queues of the page. The cost depends on
+    the number of queues, and not on the number of jobs.
     """
     found = _matching(tx, org, scope, wanted)
     page = slice(wanted.offset, wanted.offset + wanted.rows_max)
@@ -77,7 +77,7 @@ def queue_board(
 
 
 class _Look(Struct, frozen=True):
-    """What puts the queues in order; the rest is read for those that are shown."""
+    """What the order of the queues depends on. More is read only for those that are shown."""
 
     row: LiveQueueRow
     figures: FiguresRow
@@ -161,10 +161,11 @@ def _in_full(tx: Reading, it: _Look) -> QueueOnBoard:
 
 
 def pending_by_reason(tx: Reading, queue: int, pending: int) -> tuple[int, int, int]:
-    """How many pending jobs wait for a retry, for parents, and for a claim alone.
+    """How many pending jobs wait for a retry, for parents, and only for a claim.
 
-    Exact up to a thousand that are held back. Beyond it HELD_BACK_MAX is told for them, and what
-    can be claimed is counted up to CLAIMABLE_MAX: with more of both it is what is left.
+    Exact while at most a thousand are held back by the first two. With more, these add up to
+    HELD_BACK_MAX, and the claimable jobs are counted. From CLAIMABLE_MAX on they are not counted
+    either: then all pending jobs but HELD_BACK_MAX are taken for claimable.
     """
     if pending == 0:
         return 0, 0, 0
@@ -193,7 +194,7 @@ def _p95_ms(tx: Reading, queue: int) -> int | None:
 
 
 def _spark(tx: Reading, queue: int) -> list[int]:
-    """Completed jobs of each of the last minutes, the one that runs last."""
+    """Completed jobs in each of the last SPARK_MINUTES; the current minute is the last."""
     minute = tx.now_ms // MINUTE_MS
     first = minute - SPARK_MINUTES + 1
     asked = {"queue": queue, "minute_from": first, "minute": minute}

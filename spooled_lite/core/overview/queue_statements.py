@@ -18,7 +18,7 @@ class LiveQueueRow(TypedDict):
 
 
 class FiguresRow(TypedDict):
-    """How many jobs of a queue stand where, and what came of attempts in some minutes."""
+    """The jobs of a queue by status, and what happened in it within some minutes."""
 
     queue: int
     pending: int
@@ -27,8 +27,8 @@ class FiguresRow(TypedDict):
     deadletter: int
     created: int
     completed: int
-    failed: int  # attempts: those that are retried, and those that were the last
-    died: int  # of these, those that were the last
+    failed: int  # failed attempts, whether their job is retried or became a dead letter
+    died: int  # failed attempts whose job became a dead letter
 
 
 class AttemptsRow(TypedDict):
@@ -38,7 +38,7 @@ class AttemptsRow(TypedDict):
 
 class HeldBackRow(TypedDict):
     count: int
-    blocked: int  # of these, those that wait for parents
+    blocked: int  # those of `count` that wait for parents
 
 
 class MinuteRow(TypedDict):

@@ -1,4 +1,4 @@
-"""What happened, minute by minute: jobs that came and went, and how long they took."""
+"""Figures by minute: how many jobs were created and ended, and how long they took."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
 POINTS_MAX: Final = 240
-# Of all queues of a key with a queue list: they are summed up one by one.
+# The longest time for all queues of a key with a queue list, which are added up one by one.
 SCOPED_MINUTES_MAX: Final = 60
 QUEUES_SUMMED_MAX: Final = 200
 MARKS_MAX: Final = 100
@@ -27,7 +27,7 @@ Quantiles = tuple[Sequence[int | None], Sequence[int | None], Sequence[int | Non
 
 
 class SeriesWanted(Struct, frozen=True, kw_only=True):
-    """From the minute of one time to that of another, which is the last one that is told."""
+    """The wanted time: from the minute of `from_ms` up to and with the minute of `to_ms`."""
 
     queue_name: str | None = None
     from_ms: int
@@ -44,8 +44,8 @@ class Mark(Struct, frozen=True):
 class Series(Struct, frozen=True, kw_only=True):
     first_minute: int
     step_minutes: int
-    counts: Mapping[str, Sequence[int]]  # by name, a number for each step
-    durations: Quantiles  # of each of SHARES, a time for each step; None: nothing was completed
+    counts: Mapping[str, Sequence[int]]  # for each of NAMES, a number per step
+    durations: Quantiles  # for each of SHARES, a time per step; None when no job completed in it
     waits: Quantiles
     marks: Sequence[Mark]
 
@@ -55,13 +55,13 @@ class Series(Struct, frozen=True, kw_only=True):
 
 
 def series(tx: Reading, org: int, scope: Scope, wanted: SeriesWanted) -> Series:
-    """The steps between two times, in order; zeros and None for what did not happen.
+    """The figures of all steps of the wanted time, in order; 0 or None for an empty step.
 
-    From sums over the organization, or those of one queue. Nothing is there that is older than
-    DAY_MINUTES.
+    They are read from counters by minute of the organization or of queues. Minutes older than
+    DAY_MINUTES are no longer there.
 
     Raises:
-        RuleBroken: a key with a queue list has to name one for so long a time.
+        RuleBroken: a key with a queue list must name a queue for so long a time.
     """
     first, last = wanted.from_ms // MINUTE_MS, wanted.to_ms // MINUTE_MS
     keys = _keys(tx, org, scope, wanted.queue_name, last - first)
@@ -85,7 +85,7 @@ def series(tx: Reading, org: int, scope: Scope, wanted: SeriesWanted) -> Series:
 def _keys(
     tx: Reading, org: int, scope: Scope, queue_name: str | None, minutes: int
 ) -> Sequence[int]:
-    """The keys under which the minutes of this scope are counted."""
+    """The keys of the counters to add up: the organization's, or those of queues."""
     if queue_name is None and scope.is_unrestricted:
         return [-org]
     if queue_name is None and minutes > SCOPED_MINUTES_MAX:
@@ -110,7 +110,7 @@ def _quantiles(
 
 
 def _marks(tx: Reading, org: int, scope: Scope, wanted: SeriesWanted) -> list[Mark]:
-    """Queues that were paused and resumed, as far back as the event log tells, and are paused."""
+    """When queues were paused and resumed, from the event log, and when those paused now were."""
     found = {
         (row["created_at_ms"], row["type"].removeprefix("queue."), row["queue_name"])
         for row in tx.rows(statements.PAUSES, {"org": org})

@@ -7,14 +7,14 @@ from spooled_lite.storage.statement import Statement, Value
 
 
 class AliveRow(TypedDict):
-    """How many workers were heard of lately, and how many of these are healthy."""
+    """How many workers have sent a heartbeat lately, and how many of these are healthy."""
 
     active: int
     healthy: int
 
 
 class WorkerLoadRow(TypedDict):
-    """What one worker serves (a JSON list), holds, and when it was last heard of."""
+    """The queues of a worker (a JSON list), its number of jobs, and its last heartbeat."""
 
     queue_names: str
     current_jobs: int
@@ -35,7 +35,7 @@ class ActivityRow(TypedDict):
 
 
 class DepthRow(TypedDict):
-    """How many jobs of one queue stand where. `queue` is its number, `organization` a slug."""
+    """The jobs of one queue by status. `queue` is its number, `organization` a slug."""
 
     queue: int
     organization: str
@@ -53,7 +53,7 @@ class QueueStateRow(TypedDict):
     enabled: int
 
 
-# Index workers_alive, of which only those heard of lately are read.
+# Index workers_alive, of which only workers with a recent heartbeat are read.
 ALIVE: Final = Statement(
     AliveRow,
     """
@@ -108,7 +108,7 @@ SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS complet
 """,
 )
 
-# Two levels: every queue by its number, and of each the counters that are true now. Not sorted.
+# Walks queues by their number, and for each the counters of minute 0, so nothing is sorted.
 DEPTHS: Final = Statement(
     DepthRow,
     """

@@ -39,7 +39,7 @@ class Totals(Struct, frozen=True, kw_only=True):
 
 
 def figures(tx: Reading) -> Figures:
-    """From counters and indexes: the cost does not depend on how many jobs there are.
+    """The figures of the whole server. They come from counters, so many jobs cost no more.
 
     Contract: platform, section 14.
     """
@@ -60,7 +60,7 @@ def figures(tx: Reading) -> Figures:
 
 
 def totals(tx: Reading, org: int, scope: Scope) -> Totals:
-    """Jobs of all time. For a key with a scope, jobs that are still stored: there are no sums.
+    """Sums of all time. For a key with a queue list only jobs still stored are counted.
 
     Workers with a heartbeat within SILENCE_MS are active; those without a job are idle.
     """

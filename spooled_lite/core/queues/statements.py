@@ -48,8 +48,8 @@ SELECT count(*) FROM queues WHERE org = :org AND deleted_at_ms IS NULL
 """,
 )
 
-# Counts in the current second, or begins a new one. A window that begins in the future does not
-# count: the clock was set back.
+# Counts in the current window of a second, or begins a new one. A window that begins in the future
+# is ignored: the clock was set back.
 TAKE_FROM_WINDOW: Final = """
 UPDATE queues
    SET window_count = CASE WHEN window_started_at_ms BETWEEN :now_ms - 999 AND :now_ms
@@ -59,7 +59,7 @@ UPDATE queues
  WHERE seq = :queue
 """
 
-# Index queues_rate_limited: queues that may hand out again, and when the next one may.
+# Index queues_rate_limited: queues whose window has ended, and when the next one ends.
 WINDOWS_ENDED: Final = Statement(
     QueueKeyRow,
     """
@@ -93,7 +93,7 @@ DELETE_COUNTERS: Final = "DELETE FROM queue_counters WHERE queue = :queue"
 
 # -- configuring and pausing -----------------------------------------------------------------
 
-# Sets every column that a caller can change; unchanged ones are given their old values.
+# Sets every column that a caller can change; the operation passes the old values of unchanged ones.
 CONFIGURE: Final = Statement(
     QueueRow,
     """
@@ -108,7 +108,7 @@ RETURNING *
 """,
 )
 
-# A queue that is paused again keeps its time and takes the new reason.
+# A queue that is paused again keeps the time of its pause and gets the new reason.
 PAUSE: Final = Statement(
     QueueRow,
     """
@@ -184,8 +184,8 @@ SELECT min(created_at_ms) AS at_ms FROM jobs
 """,
 )
 
-# Index jobs_due, by skips: from each priority to the one below (there are at most 201), and of
-# each the oldest. The cost does not depend on how many jobs wait.
+# Index jobs_due, skipping from each priority (there are at most 201) to the next lower one, and
+# reading the oldest job of each. The cost does not depend on how many jobs wait.
 OLDEST_CLAIMABLE: Final = Value(
     int,
     """

@@ -94,12 +94,14 @@ DELETE FROM schedule_runs WHERE seq IN (
 
 # -- firing ----------------------------------------------------------------------------------
 
-# Schedules of a deleted organization go with it; those of a closed one wait until it opens.
+# Schedules of a deleted organization are deleted with it; those of a closed one wait until it is
+# open again.
 _OF_OPEN_ORG: Final = (
     " AND EXISTS (SELECT 1 FROM organizations WHERE seq = schedules.org AND " + IS_OPEN + ")"
 )
 
-# Index schedules_due, the longest due first. Without the template, which may be large.
+# Index schedules_due, the one that is overdue longest first. The template may be large, and is not
+# read.
 DUE: Final = Statement(
     DueScheduleRow,
     """
@@ -125,7 +127,7 @@ SELECT next_run_at_ms AS at_ms,
     + " ORDER BY next_run_at_ms LIMIT 1",
 )
 
-# The WHERE names everything the decision was made from: after a change it has to be made again.
+# The WHERE has all columns that the decision came from: if one has changed, it must be made again.
 AS_DECIDED: Final = Statement(
     ScheduleRow,
     """
@@ -216,7 +218,7 @@ SELECT DISTINCT queue_name FROM schedules WHERE org = :org AND deleted_at_ms IS 
 """,
 )
 
-# Index schedules_active: those of one organization, put in the order of their slots.
+# Index schedules_active: the schedules of one organization, sorted by their next slots.
 UPCOMING: Final = Statement(
     UpcomingRow,
     """

@@ -1,4 +1,4 @@
-"""Every statement about the jobs that wait for one that changes its status or is deleted."""
+"""Every statement about the dependents of a job that changes its status or is deleted."""
 
 from typing import Final
 
@@ -34,13 +34,13 @@ NEXT_CASCADE: Final = Statement(
     CascadeRow, "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT 1"
 )
 
-# Dependents up to `told_job` have been told of the status as it is now.
+# The dependents up to `told_job` have been updated for the present status of the job.
 KEEP_CASCADE: Final = """
 INSERT INTO job_cascades (job, told_job) VALUES (:job, :told_job)
     ON CONFLICT (job) DO UPDATE SET told_job = :told_job
 """
 
-# Those of the jobs that others than themselves wait for. Index job_dependents.
+# Marks those of the jobs that have dependents outside of the list. Index job_dependents.
 MARK_CASCADES: Final = """
 INSERT INTO job_cascades (job)
 SELECT told.value FROM json_each(:jobs) AS told
@@ -62,7 +62,7 @@ SELECT edges.parent, edges.is_link, edges.condition, parents.status
 """,
 )
 
-# The same for many jobs at once. Parents of a job that do not differ in it are one row.
+# The same for many jobs at once. Parents of a job with equal values are one row.
 DISTINCT_EDGES: Final = Statement(
     JobStandingRow,
     """
@@ -76,7 +76,7 @@ _STANDING: Final = "jobs.seq, status, dependency_mode, cancelled_by_parent, work
 
 BY_SEQ: Final = Statement(DependentRow, f"SELECT {_STANDING} FROM jobs WHERE seq = :seq" + VISIBLE)
 
-# Those of the jobs that may change because of their parents, in the order of the numbers.
+# Those of the jobs whose status may change with their parents, in the order of their numbers.
 CHANGEABLE: Final = Statement(
     DependentRow,
     f"SELECT {_STANDING}"
@@ -126,7 +126,7 @@ RETURNING *
 
 # -- bringing back the steps of a workflow: index jobs_of_workflow ------------------------------
 
-# No steps of a workflow that was cancelled by a call: that is final.
+# Leaves out the steps of workflows that were cancelled by a call, which is final.
 CANCELLED_STEPS: Final = Statement(
     CancelledStepRow,
     """
@@ -138,8 +138,8 @@ SELECT seq, dependency_mode FROM jobs
     + " ORDER BY step_position",
 )
 
-# The statuses that the parents of those steps would have if all of the steps came back. Parents
-# that do not differ in it are one row.
+# The statuses that the parents of those steps would have if all of these steps came back. Parents
+# with equal values are one row.
 STANDING_IF_BACK: Final = Statement(
     JobStandingRow,
     """
@@ -164,8 +164,8 @@ SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
 
 # -- running a workflow again -------------------------------------------------------------
 
-# Index jobs_of_workflow for the named steps, then job_dependents: they, and all that waits for them
-# in their workflow, near or far.
+# Index jobs_of_workflow for the named steps, then job_dependents: the steps, and all steps of their
+# workflow that depend on them, directly or not.
 STEPS_AFTER: Final = Statement(
     StepAfterRow,
     """
@@ -188,7 +188,7 @@ SELECT seq, step_key, status, dependency_mode, result_bytes
 
 # These four are about the dependents up to `last`: index job_dependents.
 
-# Those that would wait for ever if the parent were gone.
+# The dependents that would wait for ever once the parent is deleted.
 WAITING_DEPENDENTS: Final = Statement(
     WaitingRow,
     """

@@ -75,7 +75,8 @@ RETURNING *
 """,
 )
 
-# Deliveries owed until now are dropped; those owed later, once it is on again, are not.
+# For a webhook that is switched off: drops the deliveries that were created until now, and none
+# that are created later, once it is on again.
 DROP_WHAT_IS_OWED: Final = """
 UPDATE webhooks SET drop_to = coalesce((SELECT max(seq) FROM deliveries), 0) WHERE seq = :webhook
 """
@@ -101,7 +102,7 @@ INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, next_
 VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
 """
 
-# Of a webhook that was switched off before its delivery was written.
+# For a webhook that was switched off before the delivery was written: it is stored as failed.
 OWE_NO_MORE: Final = """
 INSERT INTO deliveries (id, org, webhook, job_id, event, endpoint, status, error, created_at_ms,
                         body)
@@ -124,7 +125,7 @@ SELECT owed_events.*, organizations.id AS org_id,
 """,
 )
 
-# In the order of the array, without deleted ones, which are owed nothing more.
+# In the order of the array, without deleted webhooks, which get no more deliveries.
 STILL_THERE: Final = Statement(
     StillThereRow,
     """
@@ -141,8 +142,8 @@ FORGET_SPREAD: Final = "DELETE FROM owed_events WHERE seq = :seq"
 # -- sending ---------------------------------------------------------------------------------
 
 # Index deliveries_due: the first delivery of the next endpoint, so an endpoint with very many costs
-# no more than another. The time of the last call is that of the webhook; for the host of a
-# completion webhook it is known only when this very delivery has been tried.
+# no more than another. `last_call_ms` is how long the last call of the webhook took. A completion
+# webhook has no row in `webhooks`: there it is the duration of the last attempt of this delivery.
 NEXT_ENDPOINT: Final = Statement(
     FirstOwedRow,
     """
@@ -207,9 +208,9 @@ UPDATE deliveries
        duration_ms = :duration_ms, delivered_at_ms = :delivered_at_ms
  WHERE seq = :seq"""
 
-# The number of attempts guards it: each attempt is recorded once, and not when another one decided
-# the delivery meanwhile. A failure is not recorded when the delivery was given up meanwhile; a
-# success is, since it did arrive.
+# The number of attempts is compared, so that each attempt is recorded once, and not after another
+# attempt has decided the delivery. A failure is not recorded when the delivery was given up
+# meanwhile; a success is recorded even then, since it did arrive.
 RECORD: Final = Statement(
     AttemptedRow,
     _ATTEMPTED

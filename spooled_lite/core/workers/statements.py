@@ -7,20 +7,20 @@ from spooled_lite.storage.statement import Statement, Value
 
 
 class HeardOfRow(TypedDict):
-    """How a worker is doing, and which queues it serves (a JSON list)."""
+    """The state of a worker, and the queues that it serves (a JSON list)."""
 
     status: str
     queue_names: str
 
 
 class FoundRow(TypedDict):
-    """A worker of a list, and which queues it serves (a JSON list)."""
+    """A worker in a list, and the queues that it serves (a JSON list)."""
 
     seq: int
     queue_names: str
 
 
-# Unique index of workers.id. A row of another organization is left alone, and none comes back.
+# Unique index of workers.id. A row of another organization is not changed, and gives no row.
 UPSERT: Final = Statement(
     WorkerRow,
     """
@@ -118,8 +118,8 @@ DELETE FROM workers WHERE seq IN (
         ORDER BY last_heartbeat_ms LIMIT :limit)
 """
 
-# Index workers_of_org. A value that is null filters nothing. Without the metadata, which may be
-# large, and which nothing is looked for in.
+# Index workers_of_org. A value that is null filters nothing. The metadata may be large and is not
+# read.
 NEWEST: Final = Statement(
     FoundRow,
     """

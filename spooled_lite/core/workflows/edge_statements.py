@@ -1,4 +1,4 @@
-"""Every statement about edges: which job waits for which."""
+"""Every statement about edges: which job depends on which."""
 
 from typing import Final
 
@@ -80,7 +80,7 @@ INSERT_EDGES: Final = "INSERT INTO job_dependencies (job, parent, condition) " +
     ["SELECT ?, value, ? FROM json_each(?)"] * STEPS_AT_ONCE
 )
 
-# What some steps wait for, in the order of the steps, then of the primary key of
+# The parents of some steps, in the order of the steps, then of the primary key of
 # job_dependencies. A parent that was added later need not be a step of this workflow.
 EDGES_OF_STEPS: Final = Statement(
     ShownEdgeRow,
