@@ -97,7 +97,7 @@ def _retried(event: EventOf[JobRow]) -> list[_Line]:
 
 
 def _by_whom(event: EventOf[JobRow]) -> dict[str, str]:
-    """The key of whoever did it by a call, and its name: core/acts/record.py."""
+    """The key whose call caused the event, and its name. See core/acts/record.py."""
     return {name: event.facts[name] for name in ("by", "by_key_id") if name in event.facts}
 
 

@@ -18,8 +18,8 @@ PATH_CHARS_MAX: Final = 500
 PATH_STEPS_MAX: Final = 20
 POSITION_MAX: Final = 99
 EQUALS_CHARS_MAX: Final = 255
-# Two numbers written alike are the same. Others are compared by value up to this length: nobody
-# looks for longer ones, and their cost grows with the square of it.
+# Numbers written alike are equal. Others are compared by value up to this length: longer ones are
+# not searched for in practice, and the cost grows with the square of the length.
 NUMBER_CHARS_MAX: Final = 64
 
 _STEP: Final = re.compile(

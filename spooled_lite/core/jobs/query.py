@@ -55,7 +55,7 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
     "deadletter": "status = 'deadletter'",
     "completed": "completed_at_ms IS NOT NULL",
     "not_completed": "completed_at_ms IS NULL",
-    # By index: nobody calls a job type by eight hexadecimal digits, and hardly anybody a queue.
+    # By index. A text of eight hexadecimal digits is hardly ever part of a job type or a queue.
     "id_text": """seq IN (SELECT seq FROM jobs WHERE id >= :text AND id < :text_end
         UNION ALL SELECT seq FROM jobs WHERE queue IN (
             SELECT seq FROM queues WHERE org = :org AND instr(lower(queue_name), :text)))""",

@@ -192,8 +192,7 @@ def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> O
 
 @in_lane(Lane.SETTLE)
 def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
-    """Record an attempt that somebody asked for, whose result is final; how many attempts there
-    have been.
+    """Record an attempt made by hand, whose result is final. Returns the number of attempts.
 
     A failure counts for the webhook unless the delivery had failed already. Success does not
     switch the webhook on again.

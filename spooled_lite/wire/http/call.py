@@ -288,7 +288,7 @@ class Call:
             self.check_rights(self.caller)
 
     def extension(self, name: str) -> Any:
-        """What the server, or what stands before the application, added under this name."""
+        """The extension of this name, which the server or a wrapper added to the scope."""
         return self._asgi.get("extensions", {}).get(name)
 
     def is_gone(self) -> bool:

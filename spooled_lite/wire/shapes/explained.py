@@ -22,7 +22,7 @@ _MEANINGS: Final = (
     "`waits_for_parents` (`mode`, `parents`, `count`): other jobs have to end first. "
     "`rate_limit_full` (`limit`, `until`), `concurrency_full` (`limit`, `processing`): a limit of the queue leaves no room. "
     "`behind_others` (`higher`, `older`, `is_more`): others are handed out first. "
-    "`no_worker`: nobody has registered, waits with a claim or has claimed in the last minute. "
+    "`no_worker`: no worker is registered, no claim waits, and no job was claimed in the last minute. "
     "`expires_before` (`until`): it is cancelled before it would start. "
     "`held` (`worker_id`, `since`, `until`): it is running. "
     "`told_to_stop` (`text`): its worker is told to stop. "
@@ -36,7 +36,7 @@ Why = Annotated[str, one_of("`delay`: it was created for later; `backoff`: the w
 Text = Annotated[str, about("The reason that was given", "Maintenance")]
 Mode = Annotated[str, one_of("`any`: one of its parents is enough", "all", "any")]
 ParentCount = Annotated[int, a_count("How many parents it waits for", 1)]
-Limit = Annotated[int, about("The limit: jobs a second, or at once", 10, minimum=1)]
+Limit = Annotated[int, about("The limit: jobs per second, or jobs at once", 10, minimum=1)]
 Running = Annotated[int, a_count("Jobs of the queue that are being processed", 10)]
 Higher = Annotated[int, a_count(f"Jobs of a higher priority before it, counted up to {AHEAD_MAX - 1:,}", 12)]
 Older = Annotated[int, a_count(f"Older jobs of its priority before it, counted up to {AHEAD_MAX - 1:,}", 1928)]

@@ -45,7 +45,7 @@ DrainSeconds = Annotated[int, a_count("In how many seconds nothing waits any mor
 Spark = Annotated[list[int], about(f"Jobs completed in each of the last {SPARK_MINUTES} minutes, the one that runs last", [0, 3, 61])]
 Attention = Annotated[list[str], about(
     "What is wrong, the worst first. "
-    f"`no_worker`: a job has waited for {LEFT_ALONE_MS // 1000} seconds, and nobody is there to claim it. "
+    f"`no_worker`: a job has waited for {LEFT_ALONE_MS // 1000} seconds, and no worker is there to claim it. "
     f"`failing`: of at least {ATTEMPTS_MIN} attempts more fail than usual. "
     f"`stalled`: a job has waited for {STALLED_MINUTES} minutes, and in these no attempt has ended. "
     "`paused`: jobs wait in a paused queue. "

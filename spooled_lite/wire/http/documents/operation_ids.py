@@ -206,7 +206,10 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
 
 
 def operation_id(route: Route) -> str:
-    """Of a route that is not in the table, as those of a test server: its method and its path."""
+    """The id of a route; for one that is not in the table, made of its method and path.
+
+    Routes of test servers are not in the table.
+    """
     known = OPERATION_IDS.get((route.method, route.path))
     if known is not None:
         return known

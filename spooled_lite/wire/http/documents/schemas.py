@@ -80,7 +80,7 @@ _SHADOWS: Final[dict[tuple[type[Struct], bool], type[Struct]]] = {}
 
 
 def _shadow(kind: Any, is_answer: bool) -> Any:
-    """The same type, with `Any` for raw JSON, which the library has no schema for."""
+    """The same type, with `Any` in place of raw JSON, for which msgspec has no schema."""
     if kind is Raw:
         return Any
     if kind is PhpDate:

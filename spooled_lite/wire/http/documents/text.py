@@ -11,5 +11,5 @@ from spooled_lite.wire.http.routes import ROUTES
 
 @cache
 def document_text() -> bytes:
-    """The same for every server of this version. Made at the first call, which takes 0.1 s."""
+    """The document as JSON, made at the first call, which takes 0.1 s."""
     return msgspec.json.encode(document(ROUTES, DESCRIBED))

@@ -171,12 +171,12 @@ async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
 
 
 async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
-    """What an answer says of the jobs that are steps, by their position among the rows."""
+    """The `step` of those claimed jobs that are steps, with their positions among the rows."""
     if all(row["workflow_id"] is None for row in rows):
         return []
     steps = await steps_of(call.reads, rows)
     try:
-        handed(call.db, _caller(call), rows)  # reading took a moment in which it may have left
+        handed(call.db, _caller(call), rows)  # the caller may have left during the read
     except Left:
         raise ClientGone from None
     return steps

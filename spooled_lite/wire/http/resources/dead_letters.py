@@ -58,7 +58,7 @@ async def purge(call: Call) -> Reply:
 
 
 async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:
-    """Each pass is a transaction of its own: a crash in between keeps what was retried, retried."""
+    """Each pass is a transaction of its own, so a crash in between undoes no finished pass."""
     caps = admission_of(call).caps
     job_ids: list[str] = []
     skipped: list[str] = []
@@ -76,7 +76,7 @@ async def _retry_in_passes(call: Call, wanted: DeadLetters) -> Retried:
 
 
 async def _purge_in_passes(call: Call, wanted: DeadLetters) -> int:
-    """Each pass is a transaction of its own: a crash in between keeps what was purged, purged."""
+    """Each pass is a transaction of its own, so a crash in between undoes no finished pass."""
     purged_count = 0
     acting = _acting(call, "purge", wanted, lambda purged: purged.count)
     while True:

@@ -16,7 +16,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.shapes.health import Health, HealthChecks, Live, Ready
 
-# Of a table in the file: a bare SELECT 1 would succeed without touching it.
+# Reads a table: a bare SELECT 1 would succeed without reading the file.
 _TOUCH: Final = Value(int, "SELECT count(*) FROM server_state")
 _MESSAGES: dict[OutageReason, str] = {
     "storage_error": "The storage has failed",

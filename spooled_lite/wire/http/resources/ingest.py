@@ -41,7 +41,7 @@ LOG_STATUSES: Final[dict[str, IngestStatus]] = {"created": "created", "duplicate
 
 
 class _Storing(Struct, frozen=True):
-    """What `admission_of` reads. The receiving organization takes the place of the caller."""
+    """What `admission_of` reads of a call, with the receiving organization as the caller."""
 
     settings: Settings
     plans: Plans

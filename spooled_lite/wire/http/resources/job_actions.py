@@ -45,8 +45,8 @@ from spooled_lite.wire.shapes.job_actions import (
 
 COUNT_SECONDS: Final = 0.2  # of a count; then it says that there may be more
 ACT_SECONDS: Final = 2.0  # of a call; then it says where to go on
-# Jobs of one pass, each its own transaction: with their history, or what they take with them, or
-# without.
+# Jobs of one pass, which is a transaction. The first bound is for acts that also write history or
+# delete rows of other tables.
 PASS_WITH_HISTORY: Final = 100
 PASS_WITHOUT_HISTORY: Final = 500
 
@@ -86,7 +86,7 @@ def _act_of(call: Call, body: ActOnJobs) -> Act:
     if body.action == "set_priority" and body.priority is None:
         raise WrongShape.missing("priority")
     if body.action == "delete" and call.settings.enforce_key_permissions:
-        assert call.caller is not None, "the table of routes lets nobody else in"
+        assert call.caller is not None, "the route requires a caller"
         call.caller.check_may(_MAY_DELETE)
     if body.job_ids is not None and (body.filter is not None or body.all):
         raise _wrong("job_ids", "cannot be combined with `filter` or `all`")
@@ -125,7 +125,7 @@ def _choice_of(call: Call, body: ActOnJobs, act: Act) -> Choice:
 
 
 def _narrowing(asked: ActionFilter) -> ActionFilter:
-    """The filter without what is empty: that says as little as what is left out."""
+    """The filter with empty values taken for missing ones."""
     return structs.replace(asked, statuses=asked.statuses or None, text=asked.text or None)
 
 
@@ -213,7 +213,7 @@ async def _done(call: Call, body: ActOnJobs, choice: Choice, act: Act) -> Action
     after = began
     done, skipped = 0, Counter[str]()
     is_through = not choice.statuses
-    # A window at least: whoever goes on comes further.
+    # At least one window, so that each further call gets on.
     while not is_through and (after == began or loop.time() < until_seconds):
         window = await call.reads.read(
             choose, call.org, choice, call.scope, until, after, rows_max=act.rows_max
@@ -223,7 +223,7 @@ async def _done(call: Call, body: ActOnJobs, choice: Choice, act: Act) -> Action
         except (QuotaExceeded, Unavailable):
             if not done:
                 raise
-            break  # what was done is told; whoever goes on is told why not
+            break  # answer with what was done; a call that goes on gets the error
         done, skipped = done + some, skipped + others
         after, is_through = window.after, window.after is None
     cursor = None if is_through else _cursor_of(after, until)

@@ -105,7 +105,7 @@ def job_summary(row: ListedJobRow, org_id: str, *, is_detailed: bool = False) ->
 
 
 def claimed_job(row: JobRow) -> ClaimedJob:
-    """Of a job that was claimed just now, with its payload in its row."""
+    """The answer for a job claimed just now. Its row must include the payload."""
     payload, lease_id = row["payload"], row["lease_id"]
     ends_at_ms, started_at_ms = row["lease_expires_at_ms"], row["started_at_ms"]
     assert payload is not None, "it was read in full"

@@ -363,7 +363,7 @@ def _bulk_answer(
 
 
 def _named(error: RuleBroken, index: int) -> str:
-    """What core says of a field of a job, said of the field of an item."""
+    """The message of core about a field of a job, with the name of the item's field."""
     message = error.message
     for problem in error.details:
         message = message.replace(f"`{problem.field}`", f"`jobs[{index}].{problem.field}`")

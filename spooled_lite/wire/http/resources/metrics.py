@@ -34,9 +34,9 @@ async def scrape(call: Call) -> Reply:
 
 
 async def prometheus(call: Call) -> Reply:
-    """Of the whole server for the metrics token and the admin key, else of one organization.
+    """All metrics for the metrics token or the admin key, else those of one organization.
 
-    One client decodes JSON only: it is answered with the whole text as one JSON string.
+    For a client that decodes only JSON, the answer is the whole text as one JSON string.
     """
     if call.is_admin:
         text = await exposition(call.services)
@@ -81,7 +81,7 @@ async def exposition(services: Services) -> bytes:
 
 
 async def _depths(services: Services) -> list[Depth]:
-    """The deepest queues; none where anybody may scrape, since names of queues tell something."""
+    """The deepest queues; none when anyone may scrape, since queue names may be confidential."""
     settings = services.settings
     if settings.metrics_token is None and settings.environment != "development":
         return []

@@ -52,7 +52,7 @@ async def search(call: Call) -> Reply:
 
 
 async def _looked_through(call: Call, wanted: Search, begin: Place, shown: int) -> Reply:
-    """A window at least: whoever goes on comes further."""
+    """Search for SECONDS, but at least one window, so that each further call gets on."""
     loop = asyncio.get_running_loop()
     until = loop.time() + SECONDS
     found, scanned, oldest_ms = list[SearchHit](), 0, None

@@ -10,7 +10,15 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import integer, time_ms
 from spooled_lite.wire.shapes.series import SeriesView
 
-STEPS: Final = (1, 2, 5, 10, 15, 30, 60)  # minutes: what is chosen from when none is named
+STEPS: Final = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+)  # minutes; one of these is chosen when the caller names none
 STEP_SECONDS_MAX: Final = 86_400
 _HOUR_MS: Final = 60 * MINUTE_MS
 

@@ -63,7 +63,7 @@ async def job_events(call: Call) -> Reply:
         raise
     stream.forget_until(until)
     if job is None:
-        # As the contract has it: a stream that says so, for a client that would come back else.
+        # The contract wants a stream that says so, since clients would repeat a refused request.
         frame = catalogue.error("Job not found", call.now_ms, code="NOT_FOUND")
         stream.finish("done")
     else:
@@ -125,7 +125,7 @@ def _answer(call: Call, stream: Stream, first: bytes, missed: Missed | None = No
 
 
 def _head() -> Reply:
-    """As GET is answered, whose length nobody knows."""
+    """The headers of the answer to GET, which has no length."""
     return StreamReply(200, sse.HEADERS, media=sse.MEDIA, run=sse.write_nothing, close=lambda: None)
 
 

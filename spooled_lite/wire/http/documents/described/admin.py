@@ -1,4 +1,4 @@
-"""The routes of whoever runs the server."""
+"""The routes for the administrator of the server."""
 
 from collections.abc import Mapping
 from typing import Final

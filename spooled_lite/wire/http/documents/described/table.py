@@ -1,4 +1,4 @@
-"""Every handler and what is said of it."""
+"""Every handler with its description."""
 
 from collections.abc import Mapping
 from typing import Final
