@@ -202,6 +202,8 @@ def test_what_is_selected_by_keys_goes_back(signed_in: Open, world: World, queue
     assert statuses(world, queue) == ["deadletter", "pending", "pending"]
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("now pending")).to_have_count(2)
+    page.keyboard.press("e")
+    page.wait_for_url("**/#/jobs/new?from=*")
 
 
 def test_a_field_is_changed_in_all_of_an_error(signed_in: Open, world: World, queue: str) -> None:

@@ -8,7 +8,7 @@ import { count, plural, shortId } from "../lib/format.js";
 import { stateOf, status } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { pages } from "../lib/pages.js";
-import { link } from "../lib/router.js";
+import { go, link } from "../lib/router.js";
 import { onDispose, signal } from "../lib/signal.js";
 import { rows } from "../lib/store.js";
 import { act, gated } from "./act.js";
@@ -90,7 +90,7 @@ export function groupRows(key, queue, { after, tell }) {
   const filter = filterOf({ queue, key }), words = words => ({ words, obstacle: () => (jobs.ids.value.length ? null : "None are left") });
   return [
     again.button,
-    shown(jobs, () => () => chosenTable({ of: jobs, label: "Dead letters of this error", columns, selected, rowClass: row => (isDead(row) ? "" : "moved"), group: "Jobs of the error", more: acts.keys }), {
+    shown(jobs, () => () => chosenTable({ of: jobs, label: "Dead letters of this error", columns, selected, rowClass: row => (isDead(row) ? "" : "moved"), group: "Jobs of the error", more: { ...acts.keys, e: ["Edit and run as new", id => go("jobs/new", { from: id })] } }), {
       what: "its dead letters", word: "jobs:read", lines: 4, isEmpty: () => !jobs.ids.value.length,
       empty: () => p({ class: "pad quiet" }, "No dead letter has this error now: retried, deleted, or of another queue."),
     }),
