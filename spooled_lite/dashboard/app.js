@@ -59,7 +59,7 @@ const PAGES = [
   ["events", () => import("./pages/events.js")],
   ["keys", () => import("./pages/keys.js")],
   ["org", () => import("./pages/org.js")],
-  ["acts", soon],
+  ["acts", () => import("./pages/acts.js")],
   ["server", () => import("./pages/server.js")],
   ["server/orgs/:id", () => import("./pages/server_org.js")],
   ["here", () => import("./pages/here.js")],

@@ -35,6 +35,7 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "server": lambda world: "/server",
     "server-locked": lambda world: "/server",
     "server-org": lambda world: f"/server/orgs/{world.made['org']}",
+    "acts": lambda world: "/acts",
     "here": lambda world: "/here",
     "schedules": lambda world: "/schedules",
     "schedule": lambda world: f"/schedules/{world.made['schedule']['id']}",

@@ -12,7 +12,7 @@ export default function more() {
   return [
     head({ title: "More" }),
     nav({ class: "panel menu", "aria-label": "All pages" },
-      PLACES.filter(it => !it.isAbsent && !it.isOnPhone).map(it => a({ href: `#/${it.path}` }, icon(it.icon), span(it.label))),
+      PLACES.filter(it => !it.isOnPhone).map(it => a({ href: `#/${it.path}` }, icon(it.icon), span(it.label))),
       button({ type: "button", onclick: signOut }, icon("out"), span("Sign out"))),
   ];
 }

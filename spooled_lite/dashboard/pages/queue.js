@@ -20,6 +20,7 @@ import { failedShare, heldOf, heldText, pauseAct, pausedNote, perMinute } from "
 import { series } from "../parts/series.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
+import { whoPaused } from "../parts/who.js";
 import { workerColumns } from "../parts/workers_table.js";
 
 const { a, b, div, nav, p, small, span } = el;
@@ -76,7 +77,7 @@ export default function queuePage({ name }) {
 
   return [
     head({
-      title: () => `Queue ${name}`, shown: span({ class: "mono" }, name), note: pausedNote(it, { after: read }),
+      title: () => `Queue ${name}`, shown: span({ class: "mono" }, name), note: [() => it().paused && [status("paused"), " "], pausedNote(it, { after: read, who: whoPaused("queue", name) })],
       acts: [pausing, asCurl(() => [
         ["This queue", "GET", path], ["Its numbers", "GET", `${path}/stats`], ["Pause it", "POST", `${path}/pause`, { body: { reason: "warehouse is down" } }],
         ["Change it", "PUT", `${path}/config`, { body: { max_retries: 5 } }], ["Delete its jobs", "POST", `${path}/purge`],

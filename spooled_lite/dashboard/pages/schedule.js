@@ -20,6 +20,7 @@ import { onOff, remove, runNow } from "../parts/schedule_acts.js";
 import { examples, inWords, ruleFields, ruleSlots, slotList } from "../parts/slots.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
+import { whoPaused } from "../parts/who.js";
 
 const { a, button, datalist, div, form, input, option, p, select, span } = el;
 const SLOTS = 20, RUNS = 50, READ_SECONDS = 30;
@@ -50,7 +51,7 @@ function one(id) {
   live({ events: "schedule.triggered", read, paint: frames => { if (frames.some(({ data }) => data.schedule_id === id)) read(); } });
   every(READ_SECONDS, read);
 
-  const known = () => it() ?? { id, name: "" };
+  const who = whoPaused("schedule", id), known = () => it() ?? { id, name: "" };
   const toggle = onOff(known, { after: read }), run = runNow(known, { after: read });
   const edit = () => setQuery({ edit: 1 });
   keys("This schedule", { r: ["Read again", read], p: ["Pause or resume", () => toggle.press()], "Shift+r": ["Run now", () => run.press()], e: ["Edit", edit] });
@@ -65,7 +66,7 @@ function one(id) {
   return [
     head({
       title: () => it()?.name ?? "Schedule",
-      note: () => it() && [it().is_active ? status("completed", "Active") : status("paused"), " ", span(inWords(() => it().cron_expression)), ` in ${it().timezone}`],
+      note: () => it() && [it().is_active ? status("completed", "Active") : [status("paused"), span({ class: "quiet" }, " ", () => who(id))], " ", span(inWords(() => it().cron_expression)), ` in ${it().timezone}`],
       acts: [either(it, () => [run, toggle, button({ type: "button", class: "btn", onclick: edit }, icon("edit"), "Edit"), remove(known, { after: () => go("schedules") })]),
         asCurl(() => [["This schedule", "GET", `/schedules/${id}`], ["Its next slots", "GET", `/schedules/${id}/next`, { query: { count: SLOTS } }], ["Run it now", "POST", `/schedules/${id}/trigger`], ["Pause it", "POST", `/schedules/${id}/pause`]])],
     }),

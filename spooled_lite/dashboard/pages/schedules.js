@@ -21,6 +21,7 @@ import { emptyState, shown } from "../parts/states.js";
 import { strip } from "../parts/strip.js";
 import { table } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
+import { whoPaused } from "../parts/who.js";
 
 const { a, b, button, div, p, span } = el;
 const PAGE = 100, READ_SECONDS = 30;
@@ -50,8 +51,9 @@ export default function schedulesPage() {
   live({ events: "schedule.triggered", read: refresh, paint: () => again.refresh() });
   every(READ_SECONDS, refresh);
 
+  const who = whoPaused("schedule");
   const columns = [
-    { label: "Name", cell: (row, id) => span({ class: "row" }, a({ href: link(["schedules", id]) }, () => row.value.name), () => (row.value.is_active ? null : status("paused"))) },
+    { label: "Name", cell: (row, id) => [span({ class: "row" }, a({ href: link(["schedules", id]) }, () => row.value.name), () => (row.value.is_active ? null : status("paused"))), div({ class: "by clip" }, () => row.value.is_active || who(id))] },
     { label: "When", class: "fill whole", cell: row => div({ class: "clip" },
       span({ class: "on-card" }, () => [row.value.is_active ? when(row.value.next_run_at) : "paused", " · "]),
       span({ title: () => row.value.cron_expression }, inWords(() => row.value.cron_expression)), span({ class: "quiet" }, () => ` ${row.value.timezone}`)) },

@@ -31,7 +31,7 @@ export function frame({ preload }) {
   const toggleZone = () => { zone.value = zone.peek() === "utc" ? "local" : "utc"; };
   keys("Everywhere", {
     "?": ["This help", openHelp],
-    ...Object.fromEntries(PLACES.filter(it => it.key && !it.isAbsent).map(it => [`g ${it.key}`, [it.label, () => go(it.path)]])),
+    ...Object.fromEntries(PLACES.filter(it => it.key).map(it => [`g ${it.key}`, [it.label, () => go(it.path)]])),
     z: ["Hold what is shown", () => { held.value = !held.peek(); }],
     u: ["UTC or local time", toggleZone],
     t: ["Light or dark", nextTheme],
@@ -70,7 +70,7 @@ function rail(preload) {
     div({ class: "brand" }, svg.svg({ viewBox: "0 0 32 32", "aria-hidden": "true" },
       svg.rect({ width: 32, height: 32, rx: 7, fill: "currentColor" }),
       svg.path({ d: "M9 7v18M23 7v18M12 11h8M12 16h8M12 21h8", stroke: "var(--surface)", "stroke-width": 2.4, "stroke-linecap": "round", fill: "none" })), span("Spooled Lite")),
-    ul(PLACES.filter(it => !it.isAbsent).map(place),
+    ul(PLACES.map(place),
       li({ class: "dock on-phone" }, a({ href: "#/more", "aria-current": () => (here() === "more" ? "page" : null) }, icon("more"), span({ class: "label" }, "More")))));
 }
 

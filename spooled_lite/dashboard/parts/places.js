@@ -13,7 +13,7 @@ export const PLACES = [
   { path: "events", label: "Events", icon: "events", key: "e", word: "jobs:read" },
   { path: "keys", label: "API keys", icon: "key", key: "k", word: "api-keys:read", isApart: true },
   { path: "org", label: "Organization", icon: "org" },
-  { path: "acts", label: "Acts", icon: "acts", word: "organization:read", isAbsent: true },
+  { path: "acts", label: "Acts", icon: "acts", word: "organization:read" },
   { path: "server", label: "Server", icon: "server", key: "v" },
   { path: "here", label: "This browser", icon: "here" },
 ];

@@ -7,6 +7,7 @@ import { icon, status } from "../lib/icons.js";
 import { link } from "../lib/router.js";
 import { act } from "./act.js";
 import { menu } from "./menu.js";
+import { whoPaused } from "./who.js";
 
 const { a, span, input, form, button } = el;
 
@@ -39,14 +40,13 @@ export function pauseAct(row, { after, isSmall = false }) {
   });
 }
 
-// Why it was paused is asked for afterwards, beside the word: nobody is kept from pausing.
-export function pausedNote(row, { after }) {
-  return () => row().paused && span({ class: "row" }, status("paused"),
-    row().paused_reason ? span({ class: "quiet clip", title: row().paused_reason }, `“${row().paused_reason}”`) : sayWhy(row().queue_name, after),
-    row().paused_at && span({ class: "quiet off-card" }, () => sinceText(row().paused_at)));
-}
+// Why it was paused is asked for afterwards: nobody is kept from pausing.
+export const pausedNote = (row, { after, who }) => () => {
+  const { paused, paused_reason: why, paused_at: at, queue_name: name } = row();
+  return paused && [() => who(name, at) ?? (at && sinceText(at)), " ", why ? el.bdi({ title: why }, `“${why}”`) : sayWhy(name, after)];
+};
 
-const sayWhy = (name, after) => menu({ label: "say why", class: "btn link off-card", picture: null }, close => form({
+const sayWhy = (name, after) => menu({ label: "say why", class: "btn link", picture: null }, close => form({
   onsubmit: event => {
     event.preventDefault();
     const reason = event.target.elements[0].value.trim();
@@ -66,10 +66,10 @@ const CONCERNS = { no_worker: "no worker", failing: "failing", stalled: "stands 
 
 // `isWhole`: with what is held back.
 export function queueColumns({ after, spark, isWhole = false }) {
-  const of = row => () => row.value;
+  const of = row => () => row.value, who = whoPaused("queue");
   return [
-    { label: "Queue", sort: "name", class: "fill", cell: (row, name) => span({ class: "row named" }, a({ href: link(["queues", name]), title: name }, name), pausedNote(of(row), { after }),
-      () => row.value.attention.filter(it => CONCERNS[it]).map(it => span({ class: "status", "data-s": "warn" }, icon("warn"), CONCERNS[it]))) },
+    { label: "Queue", sort: "name", class: "fill", cell: (row, name) => span({ class: "row named" }, a({ href: link(["queues", name]), title: name }, name), () => row.value.paused && status("paused"),
+      () => row.value.attention.filter(it => CONCERNS[it]).map(it => span({ class: "status", "data-s": "warn" }, icon("warn"), CONCERNS[it])), span({ class: "by clip" }, pausedNote(of(row), { after, who }))) },
     { label: "Waiting", class: "num", cell: row => [span({ class: "on-card quiet" }, "waiting "), span(() => count(row.value.waiting))] },
     isWhole && { label: "Held back", class: "num hide", cell: row => () => span({ title: heldText(row.value) }, count(heldOf(row.value))) },
     { label: "Oldest", class: "num hide", cell: row => () => (row.value.oldest_waiting_at ? sinceText(row.value.oldest_waiting_at) : "–") },

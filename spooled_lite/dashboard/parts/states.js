@@ -6,6 +6,7 @@ import { el, when } from "../lib/dom.js";
 import { clockText, span as duration, count, plural } from "../lib/format.js";
 import { now } from "../lib/clock.js";
 import { icon } from "../lib/icons.js";
+import { may } from "../lib/session.js";
 import { computed, onDispose, signal } from "../lib/signal.js";
 
 const { div, p, h2, button, i, span, b } = el;
@@ -55,7 +56,7 @@ export function failure(error, { what = "This", word, again, narrower } = {}) {
 function told(error, what, word) {
   const { status, details, message } = error;
   if (status === 0) return ["The server does not answer", "Nothing was lost: this page shows the last data it has and tries again."];
-  if (status === 403) return [word ? `This key lacks ${word}` : "This key may not read it", message];
+  if (status === 403) return [word && !may(word) ? `This key lacks ${word}` : "This key may not read it", message];
   if (status === 404) return [`${upper(what)} is not here`, "It was deleted, or belongs to another organization."];
   if (status === 408) return ["That takes too long to find", message];
   if (status === 429) return limited(error);

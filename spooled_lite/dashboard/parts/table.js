@@ -16,6 +16,7 @@ import { computed, signal, untracked } from "../lib/signal.js";
 import { choice, menu } from "./menu.js";
 import { windowed } from "./window.js";
 
+const COLUMNS_MANY = 9; // closer together on a narrow screen
 const { div, table: tableOf, thead, tbody, tr, th, td, input, button, span, label: labelOf } = el;
 
 export function table({ of, columns, label, selected, sort, onSort, rowClass = () => "", nameOf = id => id.slice(0, 8), group = "This list", more = {} }) {
@@ -90,7 +91,7 @@ export function table({ of, columns, label, selected, sort, onSort, rowClass = (
   };
   const spacer = room => tr({ class: "spacer", "aria-hidden": "true", hidden: () => room() <= 0 }, td({ style: () => ({ height: `${room()}px` }), colspan: columns.length + 1 }));
 
-  return div({ class: "scroll", tabindex: -1 }, tableOf({ class: selected ? "cards picked" : "cards", "aria-label": label, "aria-rowcount": () => of.ids.value.length + 1 },
+  return div({ class: "scroll", tabindex: -1 }, tableOf({ class: `cards${selected ? " picked" : ""}${columns.length > COLUMNS_MANY ? " long-rows" : ""}`, "aria-label": label, "aria-rowcount": () => of.ids.value.length + 1 },
     thead(tr(
       selected && th({ class: "pick", scope: "col" }, input({
         type: "checkbox", "aria-label": "Select all shown", checked: isAll,
