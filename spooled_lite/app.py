@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from spooled_lite import __version__
 from spooled_lite.background.courier import Courier
 from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.loops import calling_loops, loops
@@ -26,6 +27,7 @@ from spooled_lite.core.keys.verify import forget_changed_key
 from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.overview.measure import measured_by
+from spooled_lite.core.overview.starts import note_start
 from spooled_lite.core.queues.ensure import forget_changed_queue
 from spooled_lite.core.schedules.fire import Terms
 from spooled_lite.core.steps.advance import advance_workflow
@@ -157,6 +159,7 @@ async def running(
             bootstrap_key=settings.bootstrap_api_key,
             is_live=settings.environment == "production",
         )
+        await database.write(note_start, __version__)
         for warning in entry.warnings:
             logger.warning("%s", warning)
         services = _services(

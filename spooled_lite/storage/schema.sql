@@ -127,6 +127,13 @@ CREATE TABLE event_log (
 
 CREATE INDEX event_log_of_org ON event_log (org, seq);
 
+CREATE TABLE hours (
+    key  INTEGER NOT NULL,  -- as in minute_histograms
+    hour INTEGER NOT NULL,  -- since the epoch
+    body BLOB NOT NULL,
+    PRIMARY KEY (key, hour)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE inbound_log (
     seq           INTEGER PRIMARY KEY,
     id            TEXT NOT NULL UNIQUE,

@@ -18,6 +18,7 @@ from spooled_lite.core.maintenance.remove import (
     Position,
     remove,
 )
+from spooled_lite.core.overview.hours import forget_hours, make_hours
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.plans import OwnLimits, Plans
@@ -33,7 +34,7 @@ SWEEP_MS: Final = 300_000  # from the end of one sweep to the next
 SWEEPS_BETWEEN_WHOLE: Final = 12
 VACUUM_SHARE: Final = 0.2  # of the file that may be empty before it is made smaller
 ERRORS_KEPT_MS: Final = 7 * DAY_MS  # since the last one, when no dead letter has it
-MINUTES_KEPT: Final = 25 * 60  # statistics look back 24 hours
+MINUTES_KEPT: Final = 25 * 60  # what looks further back than a day reads the hours
 
 _DONE: Final = frozenset({"completed", "cancelled"})
 
@@ -199,10 +200,16 @@ def _prune_sums(tx: Tx, org: int) -> int:
 
 
 def _forget_minutes(tx: Tx, key: int, limit: int) -> int:
-    """Returns how many rows were deleted: after days without a server there are millions."""
+    """Sum up hours that are over, then delete their minutes once they are old.
+
+    Returns how many rows were read or deleted: after days without a server there are millions.
+    """
+    count = make_hours(tx, key, limit) + forget_hours(tx, key, limit)
+    if count >= limit:
+        return count
     asked = {"queue": key, "minute": tx.now_ms // MINUTE_MS - MINUTES_KEPT}
-    count = tx.execute(removal_statements.DELETE_OLD_MINUTES, {**asked, "limit": limit})
-    asked["limit"] = limit - count
+    count += tx.execute(removal_statements.DELETE_OLD_MINUTES, {**asked, "limit": limit - count})
+    asked["limit"] = max(0, limit - count)
     return count + tx.execute(removal_statements.DELETE_OLD_HISTOGRAMS, asked)
 
 

@@ -122,6 +122,7 @@ def remove_rows_of_deleted(tx: Tx) -> Pass:
         if count := tx.execute(removal_statements.DELETE_HISTOGRAMS, asked):
             return Pass(count, tx.now_ms)
         tx.execute(queue_statements.DELETE_COUNTERS, {"queue": queue})
+        tx.execute(removal_statements.DELETE_HOURS, {"queue": queue})
         tx.execute(error_statements.FORGET_QUEUE, {"queue": queue})
         tx.execute(queue_statements.DELETE, {"queue": queue})
     return Pass(len(rows) or 1, tx.now_ms)

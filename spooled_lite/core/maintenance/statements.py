@@ -133,6 +133,9 @@ DELETE FROM minute_histograms WHERE key = :queue AND (minute, kind, bucket) IN (
         ORDER BY minute, kind, bucket LIMIT :limit)
 """
 
+# The primary key: at most HOURS_KEPT rows.
+DELETE_HOURS: Final = "DELETE FROM hours WHERE key = :queue"
+
 ORGANIZATIONS: Final = Statement(
     RetainedRow, "SELECT seq, plan_tier, custom_limits FROM organizations"
 )
@@ -164,6 +167,7 @@ TABLES_OF_ORG: Final = (
     "usage_counters",
     "queue_counters",
     "minute_histograms",
+    "hours",
 )
 
 # For the tables whose rows may be large: see `delete_first`.
@@ -258,6 +262,10 @@ DELETE FROM queue_counters WHERE queue = -:org AND (minute, name) IN (
 DELETE FROM minute_histograms WHERE key = -:org AND (minute, kind, bucket) IN (
        SELECT minute, kind, bucket FROM minute_histograms WHERE key = -:org
         ORDER BY minute, kind, bucket LIMIT :limit)
+""",
+    "hours": """
+DELETE FROM hours WHERE key = -:org AND hour IN (
+       SELECT hour FROM hours WHERE key = -:org ORDER BY hour LIMIT :limit)
 """,
 }
 

@@ -42,7 +42,7 @@ export function every(seconds, act) {
 }
 
 // The ranges of time one can look at. In an address it stays relative ("1h"); fixed it is two times with "/" between.
-export const RANGES = [["1h", "last hour", 36e5], ["6h", "last 6 hours", 216e5], ["24h", "last 24 hours", 864e5], ["7d", "last 7 days", 6048e5]];
+export const RANGES = [["1h", "last hour", 36e5], ["6h", "last 6 hours", 216e5], ["24h", "last 24 hours", 864e5], ["7d", "last 7 days", 6048e5], ["35d", "last 35 days", 3024e6]];
 export const rangeMs = name => RANGES.find(each => each[0] === name)?.[2];
 export function rangeOf(name) {
   const [after, before = null] = name.split("/");

@@ -16,7 +16,6 @@ import { panel } from "./panel.js";
 import { shown } from "./states.js";
 
 const { div, button, span } = el;
-const DAY_MS = 864e5; // so long the minutes are kept
 const USUAL = "1h";
 
 export function series({ queue = () => null } = {}) {
@@ -28,7 +27,7 @@ export function series({ queue = () => null } = {}) {
   reading(() => [queue(), range.value, begin.value, end.value], it.read);
 
   const words = () => (begin.value ? `${dayText(begin.value)} to ${dayText(end.value)}` : RANGES.find(([name]) => name === (range.value || USUAL))?.[1]);
-  const chooser = menu({ label: words, name: "Range of the charts", class: "btn" }, close => RANGES.filter(([, , ms]) => ms <= DAY_MS).map(([name, text]) =>
+  const chooser = menu({ label: words, name: "Range of the charts", class: "btn" }, close => RANGES.map(([name, text]) =>
     choice({ label: text, isChosen: !begin.peek() && (range.peek() || USUAL) === name, onclick: () => (close(), setQuery({ range: name === USUAL ? null : name, from: null, to: null })) })));
   const reset = () => begin.value && button({ type: "button", class: "btn plain only", title: "The last hour", "aria-label": "The last hour", onclick: () => setQuery({ from: null, to: null }) }, icon("close"));
 

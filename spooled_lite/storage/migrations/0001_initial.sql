@@ -307,6 +307,14 @@ CREATE TABLE minute_histograms (
     PRIMARY KEY (key, minute, kind, bucket)
 ) STRICT, WITHOUT ROWID;
 
+-- What is kept of the minutes of an hour when they are deleted: see core/overview/hours.py.
+CREATE TABLE hours (
+    key  INTEGER NOT NULL,  -- as in minute_histograms
+    hour INTEGER NOT NULL,  -- since the epoch
+    body BLOB NOT NULL,
+    PRIMARY KEY (key, hour)
+) STRICT, WITHOUT ROWID;
+
 -- Failed attempts and dead letters of a queue by error.
 CREATE TABLE error_groups (
     queue           INTEGER NOT NULL,

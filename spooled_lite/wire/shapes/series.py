@@ -5,7 +5,6 @@ from typing import Annotated, Self
 from msgspec import Struct, field
 
 from spooled_lite.core.overview.series import POINTS_MAX, Quantiles
-from spooled_lite.core.overview.series import Mark as MarkOf
 from spooled_lite.core.overview.series import Series as SeriesOf
 from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.times import format_ms
@@ -73,11 +72,9 @@ class SeriesView(Struct, frozen=True, kw_only=True):
     ]
 
     @classmethod
-    def of(cls, found: SeriesOf, *marks: MarkOf) -> Self:
-        """`marks` are further marks, which are not in the database."""
+    def of(cls, found: SeriesOf) -> Self:
         step_ms = found.step_minutes * MINUTE_MS
         first_ms = found.first_minute * MINUTE_MS
-        shown = sorted((*found.marks, *marks), key=lambda mark: mark.at_ms)
         return cls(
             from_=format_ms(first_ms),
             to=format_ms(first_ms + found.point_count * step_ms),
@@ -90,5 +87,5 @@ class SeriesView(Struct, frozen=True, kw_only=True):
             deadlettered=list(found.counts["deadlettered"]),
             duration_ms=QuantilesShown.of(found.durations),
             wait_ms=QuantilesShown.of(found.waits),
-            marks=[MarkShown(format_ms(mark.at_ms), mark.kind, mark.text) for mark in shown],
+            marks=[MarkShown(format_ms(mark.at_ms), mark.kind, mark.text) for mark in found.marks],
         )

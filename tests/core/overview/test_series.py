@@ -6,7 +6,10 @@ import pytest
 
 from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.maintenance.remove import delete_queue
+from spooled_lite.core.overview.hours import HOUR_MS, make_hours
 from spooled_lite.core.overview.series import Series, SeriesWanted, series
+from spooled_lite.core.overview.starts import STARTS_KEPT_MAX, note_start, starts
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.errors import RuleBroken
 from spooled_lite.storage.counters import MINUTE_MS
@@ -121,6 +124,79 @@ def test_minutes_are_forgotten_after_a_day(stage: JobStage) -> None:
 
     assert stage.rows("SELECT * FROM queue_counters WHERE minute > 0") == []
     assert stage.rows("SELECT * FROM minute_histograms") == []
+
+
+def test_hours_tell_what_the_minutes_no_longer_do(stage: JobStage) -> None:
+    begun_ms = stage.clock.now_ms()
+    work(stage, seconds=3)
+    stage.dead_letter()
+    stage.wait(seconds=3 * 3_600)
+    work(stage, seconds=3)
+
+    def told(queue_name: str | None) -> Series:
+        wanted = SeriesWanted(
+            queue_name=queue_name,
+            from_ms=begun_ms // HOUR_MS * HOUR_MS,
+            to_ms=stage.clock.now_ms(),
+            step_minutes=60,
+            is_by_hour=True,
+        )
+        return stage.read(series, stage.org, ALL_QUEUES, wanted)
+
+    early = told(None), told("emails")
+    stage.wait(seconds=4 * 24 * 3_600)
+    late = told(None), told("emails")
+
+    assert stage.rows("SELECT * FROM minute_histograms") == []
+    assert early[0].counts["completed"] == [1, 0, 0, 1]
+    assert early[0].counts["deadlettered"] == [1, 0, 0, 0]
+    for before, after in zip(early, late, strict=True):
+        for name, counts in before.counts.items():
+            assert list(after.counts[name][:4]) == list(counts)
+            assert sum(after.counts[name]) == sum(counts)
+        for shares, shares_before in zip(after.durations, before.durations, strict=True):
+            assert list(shares[:4]) == list(shares_before)
+    assert charted(stage, Scope(["emails"]), minutes=3, queue_name="emails").counts["created"]
+
+
+def test_hours_are_forgotten_after_five_weeks_and_with_their_queue(stage: JobStage) -> None:
+    work(stage, seconds=1)
+    stage.wait(seconds=34 * 24 * 3_600)
+    assert len(stage.rows("SELECT * FROM hours")) == 2  # of the queue and of the organization
+    stage.wait(seconds=2 * 24 * 3_600)
+    assert stage.rows("SELECT * FROM hours") == []
+
+    work(stage, seconds=1)
+    stage.wait(seconds=3_600)
+    stage.run(delete_queue, stage.org, "emails", delete_jobs=True)
+    stage.wait(seconds=1)
+
+    assert len(stage.rows("SELECT * FROM hours")) == 1
+
+
+def test_hours_are_made_a_pass_at_a_time(stage: JobStage) -> None:
+    for _ in range(3):
+        work(stage, seconds=1)
+        stage.clock.advance(seconds=3_600)
+    stage.run(lambda tx: tx.execute("DELETE FROM hours"))
+
+    read = [stage.run(make_hours, -stage.org, 1) for _ in range(5)]
+
+    assert [bool(each) for each in read] == [True, True, True, False, False]
+    assert len(stage.rows("SELECT * FROM hours WHERE key < 0")) == 3
+
+
+def test_starts_of_the_server_are_marked_and_the_last_are_kept(stage: JobStage) -> None:
+    for n in range(STARTS_KEPT_MAX + 5):
+        stage.run(note_start, f"1.{n}")
+        stage.clock.advance(seconds=1)
+
+    marks = charted(stage).marks
+
+    assert len(stage.read(starts)) == STARTS_KEPT_MAX
+    assert {mark.kind for mark in marks} == {"started"}
+    assert marks[-1].text == f"1.{STARTS_KEPT_MAX + 4}"
+    assert marks[-1].at_ms == stage.clock.now_ms() - 1_000
 
 
 def test_what_a_deleted_queue_did_stays_in_the_sums(stage: JobStage) -> None:

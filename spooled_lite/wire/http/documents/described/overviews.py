@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from spooled_lite.core.overview.hours import HOURS_KEPT
 from spooled_lite.core.overview.queue_board import LOOKED_AT_MAX, SORTED_MAX
 from spooled_lite.core.overview.series import POINTS_MAX, SCOPED_MINUTES_MAX
 from spooled_lite.wire.http.dispatch import Handler
@@ -69,7 +70,8 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
     ),
     series.get: Doc(
         summary="Show what happened in each step of time",
-        about="Of a queue, or of the organization; not from before 24 hours ago. A key with a "
+        about="Of a queue, or of the organization; by hours what began more than a day ago, "
+        f"as far back as {HOURS_KEPT // 24} days. A key with a "
         f"queue list sees all its queues together over {SCOPED_MINUTES_MAX} minutes at most.",
         parameters=(
             Parameter("queue", "Only this queue"),
@@ -82,7 +84,8 @@ OVERVIEWS: Final[Mapping[Handler, Doc]] = {
             Parameter("to", "Until when; now by default", TIME, example="2026-10-01T10:00:00Z"),
             Parameter(
                 "step",
-                f"Seconds of a step, a multiple of 60; at most {POINTS_MAX} steps are told",
+                "Seconds of a step, a multiple of 60, by hours of 3600; at most "
+                f"{POINTS_MAX} steps are told",
                 {"type": "integer", "minimum": 60, "maximum": series.STEP_SECONDS_MAX},
                 example=60,
             ),
