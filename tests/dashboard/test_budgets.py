@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.dashboard.conftest import enter
+from tests.dashboard.watched import WATCH_TASKS
 from tests.dashboard.world import World
 from tests.server_process import API_KEY, ServerProcess
 
@@ -21,12 +22,6 @@ HOUR_SECONDS: Final = 3600.0
 SETTLES_SECONDS: Final = 600.0  # lists, charts and the log of events are as full as they get
 GROWTH_BYTES_MAX: Final = 5 * 2**20
 FILES_MAX: Final = 42  # at the first view; fewer is meant
-
-WATCH_TASKS: Final = """
-window.longest = 0;
-new PerformanceObserver(all => all.getEntries().forEach(it => { longest = Math.max(longest, it.duration); }))
-  .observe({ type: "longtask" });
-"""
 
 
 @contextmanager

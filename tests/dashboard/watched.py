@@ -11,6 +11,13 @@ addEventListener("securitypolicyviolation", it =>
   console.error(`policy: ${it.violatedDirective} refused ${it.blockedURI} ${it.sample}`));
 """
 
+# In the page: how long, in milliseconds, the longest task took from now on.
+WATCH_TASKS: Final = """
+window.longest = 0;
+new PerformanceObserver(all => all.getEntries().forEach(it => { longest = Math.max(longest, it.duration); }))
+  .observe({ type: "longtask" });
+"""
+
 
 class Watch:
     """What went wrong in a page. `allow` names what a scenario asks for."""
