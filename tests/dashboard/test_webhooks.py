@@ -110,7 +110,7 @@ def test_one_is_made_tested_switched_off_and_deleted(
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Keep")).to_be_focused()
     page.get_by_role("button", name="Delete webhook").click()
-    expect(page.get_by_role("heading", name="Webhooks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Webhooks", exact=True)).to_be_visible()
     assert api.get(f"/outgoing-webhooks/{made['id']}").status_code == 404
 
 
