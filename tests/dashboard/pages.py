@@ -20,6 +20,7 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "jobs-dead": lambda world: "/jobs?status=deadletter",
     "dead": lambda world: "/dead",
     "dead-group": lambda world: f"/dead?group={world.made['error']}",
+    "jobs-search": lambda world: "/jobs?text=cus_81",
     "job-dead": lambda world: f"/jobs/{world.made['dead']['id']}",
     "job-waiting": lambda world: f"/jobs/{world.made['waiting']['id']}",
     "job-hostile": lambda world: f"/jobs/{world.made['hostile']['id']}",

@@ -24,7 +24,7 @@ import { say } from "../parts/toast.js";
 const { a, button, div, span } = el;
 const PAGE = 100;
 const STATUSES = [["", "All"], ["pending", "Pending"], ["processing", "Processing"], ["scheduled", "Scheduled"], ["retrying", "Retry waiting"], ["blocked", "Blocked"], ["deadletter", "Dead letters"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
-const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", worker: "Worker", error: "Error", range: "Created" };
+const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", worker: "Worker", error: "Error", text: "Text", range: "Created" };
 // Finer than a status: what the server calls a state.
 const STATES = new Set(["retrying", "blocked"]);
 const SILENT_MS = 30_000;
@@ -34,15 +34,22 @@ export default function jobsPage() {
   const filter = Object.fromEntries(Object.keys(NAMES).map(name => [name, queryOf(name)]));
   const asked = () => ({
     ...(STATES.has(filter.status.value) ? { state: filter.status.value } : { status: filter.status.value }),
-    worker_id: filter.worker.value, error_key: filter.error.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
+    text: filter.text.value, worker_id: filter.text.value ? null : filter.worker.value, error_key: filter.error.value, queue_name: filter.queue.value, job_type: filter.type.value, tag: filter.tag.value,
     created_after: rangeOf(filter.range.value).after, created_before: rangeOf(filter.range.value).before,
   });
   const isFiltered = computed(() => Object.values(filter).some(it => it.value));
   const selected = signal(new Set()), newer = signal(new Set()), byError = signal(null); // of dead letters alone
   const heard = new Map(); // when a row was last told of
 
-  const { hasMore, isMore, first, more } = pages(() => jobs, from => get("/jobs", { ...asked(), limit: PAGE, ...from }), PAGE);
+  const search = signal(null); // arrives when a text is searched
+  const { hasMore, isMore, first, more: nextPage } = pages(() => jobs, from => get("/jobs", { ...asked(), limit: PAGE, ...from }), PAGE);
+  const more = async () => (filter.text.peek() ? jobs.add(await search.peek().more()) : nextPage());
   const jobs = rows(async ending => {
+    if (filter.text.peek()) {
+      [newer.value, hasMore.value] = [new Set(), false];
+      search.value ??= (await import("../parts/search.js")).textSearch(asked);
+      return (await search.peek().begin(ending)) ?? [];
+    }
     const found = await get("/jobs", { ...asked(), limit: PAGE }, { signal: ending });
     newer.value = new Set();
     return first(found);
@@ -72,7 +79,7 @@ export default function jobsPage() {
     newer.value = fresh;
     say(plural(fresh.size, "newer job"), { isRare: true });
   }
-  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value && !filter.error.value && !asked().created_before;
+  const fits = data => (!filter.queue.value || data.queue_name === filter.queue.value) && !filter.text.value && (!filter.status.value || data.status === filter.status.value) && !filter.type.value && !filter.tag.value && !filter.worker.value && !filter.error.value && !asked().created_before;
   const changed = ({ new_status, timestamp, worker_id }, before) => ({
     status: new_status, updated_at: timestamp, worker_id: new_status === "processing" ? worker_id : before.worker_id,
     ...(new_status === "processing" && { started_at: timestamp }),
@@ -93,6 +100,7 @@ export default function jobsPage() {
   // Frames may be missing: the rows that are there in their places, what is new behind its button.
   async function refresh() {
     stats.read();
+    if (filter.text.peek()) return readSilent(); // it would search anew
     const found = await get("/jobs", { ...asked(), limit: PAGE });
     const fresh = new Set(newer.peek());
     for (const it of found) {
@@ -106,7 +114,7 @@ export default function jobsPage() {
   }
 
   every(SILENT_MS / 1000, () => (readSilent(), stats.read()));
-  live({ events: "job.created,job.status,job.failed,job.retrying", query: () => ({ queue: filter.queue.value }), paint, read: () => (jobs.ids.peek().length ? refresh() : jobs.read()) });
+  live({ events: "job.created,job.status,job.failed,job.retrying", query: () => ({ queue: filter.queue.value }), paint, read: () => (jobs.ids.peek().length || filter.text.peek() ? refresh() : jobs.read()) });
 
   const state = row => stateOf(row.value, nowMs());
   const isMoved = row => filter.status.value && ![row.value.status, state(row)].includes(filter.status.value);
@@ -120,9 +128,11 @@ export default function jobsPage() {
     { label: "Attempt", class: "num hide", cell: row => () => [attempt(row.value), span({ class: "quiet" }, `/${row.value.max_retries + 1}`)] },
     { label: "Prio", class: "num hide", cell: row => () => row.value.priority || "" },
     { label: "Took", class: "num hide", cell: row => () => (row.value.started_at && row.value.completed_at ? duration(Date.parse(row.value.completed_at) - Date.parse(row.value.started_at)) : "") },
+    { label: "Found", class: "fill clip whole", isAlways: true, cell: row => () => row.value.match && search.peek().foundIn(row.value.match, filter.text.value) },
     { label: "Last error", class: "fill clip whole quiet", cell: row => () => row.value.last_error && span({ title: row.value.last_error.slice(0, 1000) }, row.value.last_error.slice(0, 300)) },
     { label: "Created", class: "num hide", cell: row => when(row.peek().created_at) },
   ];
+  const shownColumns = () => columns.filter(it => it.label !== (filter.text.value ? "Last error" : "Found"));
   const attempt = it => (it.started_at ? it.retry_count + (["pending", "scheduled"].includes(it.status) ? 0 : 1) : "–");
 
   const acts = bulk({ jobs, selected, asked, isFiltered, after: () => (jobs.read(), stats.read()) });
@@ -136,9 +146,9 @@ export default function jobsPage() {
   const total = () => count(stats.data.value?.total ?? counts.value.jobs);
   return [
     head({ title: "Jobs", note: total, acts: [
-      asCurl(() => [["The jobs shown", "GET", "/jobs", { query: { ...asked(), limit: PAGE } }], ["Their numbers", "GET", "/jobs/stats"]]),
-      exportButton({ name: "jobs", path: "/jobs", query: asked }),
-      columnsMenu("Jobs", columns),
+      asCurl(() => [["The jobs shown", "GET", filter.text.value ? "/jobs/search" : "/jobs", { query: { ...asked(), limit: PAGE } }], ["Their numbers", "GET", "/jobs/stats"]]),
+      either(() => !filter.text.value, () => exportButton({ name: "jobs", path: "/jobs", query: asked })),
+      () => columnsMenu("Jobs", shownColumns()),
       a({ class: "btn main-act", href: "#/jobs/new" }, icon("plus"), "New job"),
     ] }),
     chips({ name: "status", label: "Status", options: () => STATUSES.map(([value, label]) => ({ value, label, n: numberOf(value) })) }),
@@ -146,21 +156,23 @@ export default function jobsPage() {
       choose({ name: "queue", label: "Queue", options: () => (queues.data.value ?? []).map(it => ({ value: it.queue_name ?? it.name })) }),
       choose({ name: "type", label: "Type", isFree: true, placeholder: "mail.send" }),
       choose({ name: "tag", label: "Tag", isFree: true, placeholder: "vip" }),
-      choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: the jobs it holds" }),
+      choose({ name: "text", label: "Text", isFree: true, placeholder: "Of a payload, result or error; a key", any: "anything" }),
+      either(() => !filter.text.value, () => choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: the jobs it holds" })),
       either(() => filter.status.value === "deadletter" || filter.error.value, () => (import("../parts/by_error.js").then(it => { byError.value = it.byError; }), () => byError.value?.(filter.queue))),
       timeRange()),
     either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
-    panel(null, {}, shown(jobs, () => () => chosenTable({ of: jobs, label: "Jobs", columns, selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
+    panel(null, {}, shown(jobs, () => () => chosenTable({ of: jobs, label: "Jobs", columns: shownColumns(), selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
       what: "the jobs", word: "jobs:read", lines: 12, narrower: narrower(() => queues.data.value ?? []), isEmpty: () => !jobs.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Jobs that are put into a queue appear here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
     })),
     either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
+    either(() => filter.text.value && search.value, () => search.peek().line(more)),
     acts.bar,
   ];
 
   function numberOf(value) {
     const it = stats.data.value;
-    if (!it || ["type", "tag", "worker", "error", "range"].some(name => filter[name].value)) return null;
+    if (!it || ["type", "tag", "worker", "error", "text", "range"].some(name => filter[name].value)) return null;
     return value ? it[value] ?? null : it.total;
   }
 }
