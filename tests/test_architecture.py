@@ -44,6 +44,7 @@ LINES_MAX: Final = 400
 # rule below counts them as any other.
 LAZY: Final = {
     ("app.py", "wire/http/documents/text.py"): "starts sooner without what describes the API",
+    ("cli/serve.py", "cli/test_mode.py"): "a server for people imports nothing of test mode",
     ("wire/http/pages.py", "wire/http/dashboard_files.py"): "loads what serves files for a browser",
     ("wire/http/resources/front.py", "wire/http/dashboard_files.py"): "likewise",
     ("wire/grpc/start.py", "wire/grpc/server.py"): "loads gRPC only where it is served",

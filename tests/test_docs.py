@@ -13,7 +13,8 @@ from spooled_lite.core.jobs import history
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.errors import OutageReason, SpooledError
 from spooled_lite.events import EventType
-from spooled_lite.wire.http.dispatch import Dispatch
+from spooled_lite.testing.routes import TEST_ROUTES
+from spooled_lite.wire.http.dispatch import API_PREFIX, Dispatch
 from spooled_lite.wire.http.errors import STATUS
 from spooled_lite.wire.http.routes import ROUTES
 from tests.wire.http.route_table import MAIN_PORT
@@ -58,6 +59,12 @@ def test_every_route_is_in_the_table_of_routes() -> None:
         (method, path): ([] if word == "-" else word.split(), successes[(method, path)])
         for method, path, _, _, word, *_ in ROUTES
     }
+
+
+def test_every_route_of_test_mode_is_in_its_table() -> None:
+    written = {(method, codes(path)[0]) for method, path, _ in table("testing.md", "Method")}
+
+    assert written == {(method, path.removeprefix(API_PREFIX)) for method, path, *_ in TEST_ROUTES}
 
 
 def test_every_route_says_what_it_does() -> None:
@@ -128,7 +135,7 @@ def test_codes_that_are_named_exist(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_paths_that_are_named_are_served(document: Path) -> None:
-    dispatch = Dispatch(ROUTES)
+    dispatch = Dispatch((*ROUTES, *TEST_ROUTES))
     text = document.read_text()
 
     for path in _EXAMPLE.findall(text):

@@ -5,15 +5,19 @@ import gc
 import logging
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import click
 import uvloop
+from msgspec import Struct
 
 from spooled_lite.app import Running, running
 from spooled_lite.cli.greeting import Started, greet
+from spooled_lite.cli.parent import when_input_ends
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
-from spooled_lite.errors import Unavailable
+from spooled_lite.errors import Unavailable, WrongShape
 from spooled_lite.logs import dropped_lines, log_what_is_printed, set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
 from spooled_lite.ready_file import (
@@ -24,6 +28,7 @@ from spooled_lite.ready_file import (
 )
 from spooled_lite.serving import serving
 from spooled_lite.storage.file_guard import CannotUseFile
+from spooled_lite.times import parse_ms
 from spooled_lite.wire.grpc.start import NotInstalled
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.listen import CannotListen
@@ -54,13 +59,36 @@ SWITCH_SECONDS: Final = 0.000_5
     type=click.Path(),
     help="JSON file to write once the server accepts connections.",
 )
-def serve(config_file: str | None, ready_file: str | None, **flags: str | None) -> None:
+@click.option("--exit-with-parent", is_flag=True, help="Stop when the standard input closes.")
+@click.option(
+    "--test",
+    "is_test",
+    is_flag=True,
+    help="Test mode: the clock stands until a test moves it. For development only.",
+)
+@click.option("--seed", type=int, help="Test mode: the same ids and secrets in every run.")
+@click.option("--at", help="Test mode: where the clock stands first.  [default: now]")
+def serve(
+    config_file: str | None,
+    ready_file: str | None,
+    exit_with_parent: bool,
+    is_test: bool,
+    seed: int | None,
+    at: str | None,
+    **flags: str | None,
+) -> None:
     """Start the server. Every setting also has a SPOOLED_ variable and a key in the config file."""
+    test = _test_mode(is_test, seed, at)
     try:
         file = NO_FILE if config_file is None else read_file(config_file)
         settings, warnings = load(flags=flags, file=file)
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
+    if test is not None and settings.environment != "development":
+        raise WrongSetting(
+            "--test moves the clock, so it is for development; the environment is"
+            f" {settings.environment}"
+        )
     log = set_up_logging(settings)
     log_what_is_printed()
     map_large_buffers()
@@ -71,7 +99,7 @@ def serve(config_file: str | None, ready_file: str | None, **flags: str | None) 
             ready_file_at(ready_file) as ready,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_serve(settings, ready, log))
+            runner.run(_serve(settings, ready, log, test, exit_with_parent=exit_with_parent))
     except CannotUseReadyFile as error:
         raise click.BadParameter(str(error), param_hint="--ready-file") from error
     except (
@@ -92,6 +120,42 @@ class WrongSetting(click.ClickException):
     exit_code = 2
 
 
+class TestMode(Struct, frozen=True):
+    """What was asked for with --test."""
+
+    seed: int | None
+    at_ms: int | None
+
+
+def _test_mode(is_test: bool, seed: int | None, at: str | None) -> TestMode | None:
+    if not is_test:
+        for name, value in (("--seed", seed), ("--at", at)):
+            if value is not None:
+                raise click.BadParameter("only with --test", param_hint=name)
+        return None
+    try:
+        return TestMode(seed, None if at is None else parse_ms(at, "--at"))
+    except WrongShape as error:
+        raise click.BadParameter(error.message, param_hint="--at") from error
+
+
+@asynccontextmanager
+async def _application(
+    settings: Settings, test: TestMode | None, at_once: asyncio.Event
+) -> AsyncIterator[Running]:
+    if test is None:
+        async with running(settings, at_once=at_once) as app:
+            yield app
+        return
+    # Here: a server for people imports nothing of what moves a clock.
+    from spooled_lite.cli.test_mode import started_for_tests
+
+    async with started_for_tests(
+        settings, seed=test.seed, at_ms=test.at_ms, at_once=at_once
+    ) as app:
+        yield app
+
+
 def _sign_in_code(app: Running) -> str | None:
     """The code of the sign-in link in the greeting; it is never written to a log."""
     services = app.services
@@ -101,16 +165,25 @@ def _sign_in_code(app: Running) -> str | None:
     return services.sign_in_link.make(app.organization_id, secret, services.clock.now_ms())
 
 
-async def _serve(settings: Settings, ready_file: ReadyFile | None, log: logging.Handler) -> None:
+async def _serve(
+    settings: Settings,
+    ready_file: ReadyFile | None,
+    log: logging.Handler,
+    test: TestMode | None,
+    *,
+    exit_with_parent: bool,
+) -> None:
     with StopSignals() as signals:
-        async with running(settings, at_once=signals.at_once) as app:
+        if exit_with_parent:
+            when_input_ends(signals.stopping.set)
+        async with _application(settings, test, signals.at_once) as app:
             app.services.metrics.watch(
                 "spooled_log_lines_dropped_total", lambda: dropped_lines(log)
             )
             async with serving(app, ready_file=ready_file, on_sweep=Memory().tick) as server:
                 greet(
                     Started(
-                        settings=settings,
+                        settings=app.services.settings,
                         url=server.url,
                         grpc_address=server.grpc_address,
                         metrics_url=server.metrics_url,

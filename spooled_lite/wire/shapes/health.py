@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import UptimeSeconds, Version
@@ -38,6 +38,7 @@ class Health(Struct, frozen=True, kw_only=True):
     uptime_seconds: UptimeSeconds
     uptime: Annotated[int, a_count("The same as `uptime_seconds`", 3_600)]
     timestamp: Annotated[str, a_time("The time on the server")]
+    mode: Annotated[str, one_of("Only in test mode", "test")] | UnsetType = UNSET
 
 
 class Live(Struct, frozen=True):

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final
 
+from msgspec import UNSET
 from msgspec.structs import asdict
 
 import spooled_lite
@@ -39,6 +40,7 @@ async def overview(call: Call) -> Reply:
             uptime_seconds=uptime_seconds,
             uptime=uptime_seconds,
             timestamp=format_ms(call.now_ms),
+            mode="test" if call.services.state.is_test else UNSET,
         )
     )
 
