@@ -158,3 +158,15 @@ def test_an_act_goes_in_the_lane_of_what_it_does() -> None:
     act = NewAct(org=1, key=1, kind="worker", act="deregister")
 
     assert lane_of(Recorded(act, leave, count=bool, seq=0), 1) is Lane.SETTLE
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        *[("offset=9999999999999999999999999999999", 200), ("offset=-1", 200), ("limit=0", 200)],
+        *[("limit=1e9", 400), ("since=never", 400), ("since=9999-12-31T23:59:59Z", 200)],
+        *[("kind=%00", 200), ("kind=%ED%A0%80", 200), ("key=%ff", 200), ("act='%20OR%201=1", 200)],
+    ],
+)
+def test_filters_and_pages_may_be_anything(api: WatchedApi, query: str, expected: int) -> None:
+    assert api.get(f"acts?{query}").status_code == expected
