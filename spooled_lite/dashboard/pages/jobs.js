@@ -41,7 +41,7 @@ export default function jobsPage() {
   const selected = signal(new Set()), newer = signal(new Set()), byError = signal(null); // of dead letters alone
   const heard = new Map(); // when a row was last told of
 
-  const search = signal(null); // arrives when a text is searched
+  const search = signal(null);
   const { hasMore, isMore, first, more: nextPage } = pages(() => jobs, from => get("/jobs", { ...asked(), limit: PAGE, ...from }), PAGE);
   const more = async () => (filter.text.peek() ? jobs.add(await search.peek().more()) : nextPage());
   const jobs = rows(async ending => {
@@ -100,7 +100,7 @@ export default function jobsPage() {
   // Frames may be missing: the rows that are there in their places, what is new behind its button.
   async function refresh() {
     stats.read();
-    if (filter.text.peek()) return readSilent(); // it would search anew
+    if (filter.text.peek()) return readSilent();
     const found = await get("/jobs", { ...asked(), limit: PAGE });
     const fresh = new Set(newer.peek());
     for (const it of found) {
@@ -156,7 +156,7 @@ export default function jobsPage() {
       choose({ name: "queue", label: "Queue", options: () => (queues.data.value ?? []).map(it => ({ value: it.queue_name ?? it.name })) }),
       choose({ name: "type", label: "Type", isFree: true, placeholder: "mail.send" }),
       choose({ name: "tag", label: "Tag", isFree: true, placeholder: "vip" }),
-      choose({ name: "text", label: "Text", isFree: true, placeholder: "Of a payload, result or error; a key", any: "anything" }),
+      choose({ name: "text", label: "Text", isFree: true, placeholder: "Payload, result, error" }),
       either(() => !filter.text.value, () => choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: the jobs it holds" })),
       either(() => filter.status.value === "deadletter" || filter.error.value, () => (import("../parts/by_error.js").then(it => { byError.value = it.byError; }), () => byError.value?.(filter.queue))),
       timeRange()),

@@ -53,7 +53,7 @@ export function find() {
 
   keys("Everywhere", { "/": ["Find", () => field.focus()] });
   return div({ class: "find", role: "search", onfocusout: event => { if (!event.currentTarget.contains(event.relatedTarget)) found.value = null; } },
-    label(icon("search"), span({ class: "sr" }, "Find a job by its id, key or payload, a queue, a worker or a page"), input({
+    label(icon("search"), span({ class: "sr" }, "Find a job, a queue, a worker or a page"), input({
       ref: node => { field = node; }, type: "text", role: "combobox", placeholder: "Find an id, key, queue, payload", autocomplete: "off", spellcheck: "false",
       "aria-expanded": () => Boolean(found.value), "aria-controls": "found", "aria-autocomplete": "list",
       "aria-activedescendant": () => (found.value?.length ? `found-${at.value}` : null),

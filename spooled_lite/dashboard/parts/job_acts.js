@@ -75,7 +75,7 @@ export function bulk({ jobs, selected, asked, isFiltered, after, only }) {
 
   const bar = when(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" },
     b(() => `${count(selected.value.size)} selected`), buttons(false),
-    // The server cannot be asked to act on what a worker holds, or a text is found in: it would act on more.
+    // The server cannot be asked to act on what a worker holds, or a search finds.
     () => !asked().worker_id && !asked().text && span({ class: "quiet" }, "or all that match: ", button({ type: "button", class: "btn link", onclick: () => openAll() }, "choose"))));
   const deeds = [
     ["Retry", "retry", "", "jobs:write", deed.retry], ["Cancel", "stop", "", "jobs:write", deed.cancel],
