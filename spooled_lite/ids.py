@@ -19,6 +19,10 @@ class Ids:
 
     def __init__(self, seed: int | None = None, purpose: str = "rows") -> None:
         """With a seed, the same `(seed, purpose)` gives the same ids, independent of others."""
+        self.begin(seed, purpose)
+
+    def begin(self, seed: int | None, purpose: str) -> None:
+        """From now on make those of another seed and purpose, from the first one on."""
         self._seed = seed
         self._random_bytes = _source(seed, purpose)
         # Secrets have a source of their own, so that making one does not change the ids.

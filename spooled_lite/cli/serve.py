@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import uvloop
@@ -34,6 +34,9 @@ from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.listen import CannotListen
 from spooled_lite.wire.sign_in_link import CODE_BYTES
 from spooled_lite.wire.signals import StopSignals, stop_on_signal
+
+if TYPE_CHECKING:
+    from spooled_lite.testing.worlds import Worlds
 
 logger = logging.getLogger(__name__)
 
@@ -142,18 +145,19 @@ def _test_mode(is_test: bool, seed: int | None, at: str | None) -> TestMode | No
 @asynccontextmanager
 async def _application(
     settings: Settings, test: TestMode | None, at_once: asyncio.Event
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[tuple[Running, "Worlds | None"]]:
+    """The application, and in test mode what stands before it."""
     if test is None:
         async with running(settings, at_once=at_once) as app:
-            yield app
+            yield app, None
         return
     # Here: a server for people imports nothing of what moves a clock.
     from spooled_lite.cli.test_mode import started_for_tests
 
     async with started_for_tests(
         settings, seed=test.seed, at_ms=test.at_ms, at_once=at_once
-    ) as app:
-        yield app
+    ) as worlds:
+        yield worlds.front, worlds
 
 
 def _sign_in_code(app: Running) -> str | None:
@@ -176,11 +180,17 @@ async def _serve(
     with StopSignals() as signals:
         if exit_with_parent:
             when_input_ends(signals.stopping.set)
-        async with _application(settings, test, signals.at_once) as app:
+        async with _application(settings, test, signals.at_once) as (app, worlds):
             app.services.metrics.watch(
                 "spooled_log_lines_dropped_total", lambda: dropped_lines(log)
             )
-            async with serving(app, ready_file=ready_file, on_sweep=Memory().tick) as server:
+            async with serving(
+                app,
+                asgi=worlds,
+                find=None if worlds is None else worlds.find,
+                ready_file=ready_file,
+                on_sweep=Memory().tick,
+            ) as server:
                 greet(
                     Started(
                         settings=app.services.settings,

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from spooled_lite.app import Running
 from spooled_lite.config import Settings
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.testing.clock import VirtualClock, start_ms
-from spooled_lite.testing.world import world
+from spooled_lite.testing.worlds import Worlds, worlds
 from spooled_lite.times import format_ms
 from spooled_lite.wire.listen import is_loopback
 
@@ -21,15 +20,16 @@ logger = logging.getLogger(__name__)
 @asynccontextmanager
 async def started_for_tests(
     settings: Settings, *, seed: int | None, at_ms: int | None, at_once: asyncio.Event
-) -> AsyncIterator[Running]:
-    """Start the root world. Without a database in the settings its file is thrown away.
+) -> AsyncIterator[Worlds]:
+    """Start the root, which can be forked. Without a database in the settings its file is thrown
+    away.
 
     Raises: as `world`.
     """
     if "database" not in settings.given:
         settings = msgspec.structs.replace(settings, database=IN_MEMORY)
     clock = VirtualClock(start_ms(at_ms, seed))
-    async with world(settings, clock, seed=seed, at_once=at_once) as it:
+    async with worlds(settings, clock, seed=seed, at_once=at_once) as it:
         logger.info("test mode: the clock stands at %s", format_ms(clock.now_ms()))
         if not is_loopback(settings.host):
             logger.warning(
@@ -37,4 +37,4 @@ async def started_for_tests(
             )
         if seed is not None:
             logger.info("the seed %d makes every secret guessable", seed)
-        yield it.app
+        yield it

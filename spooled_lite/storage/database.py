@@ -85,7 +85,11 @@ class Database:
         self._is_throwaway = path == IN_MEMORY
         assert image is None or self._is_throwaway, "pages are put into no file that lasts"
         # One name per file: the lock stands beside it, and readers open it later by this name.
-        self.path = throwaway() if self._is_throwaway else os.path.realpath(path)
+        self.path = (
+            throwaway(in_memory=is_test, removes_leftovers=image is None)
+            if self._is_throwaway
+            else os.path.realpath(path)
+        )
         self._bus = bus
         self._on_due = on_due
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -15,10 +15,29 @@ COMPANIONS: Final = ("", "-wal", "-shm", ".lock")
 LEFTOVERS_MAX: Final = 100  # looked at for each start, so that a full temporary folder delays none
 
 
-def throwaway() -> str:
-    """The path of a new file in the temporary folder; left-overs of dead processes are removed."""
-    remove_leftovers()
-    return os.path.join(tempfile.mkdtemp(prefix=PREFIX), NAME)
+# Of main memory under a file system. Containers often have 64 MiB of it, which is soon full.
+MEMORY_FOLDER: Final = "/dev/shm"
+MEMORY_BYTES_MIN: Final = 256 * 1024**2
+
+
+def throwaway(*, in_memory: bool = False, removes_leftovers: bool = True) -> str:
+    """The path of a new file in the temporary folder; left-overs of dead processes are removed.
+
+    `in_memory`: no disk stands behind it, where there is enough room for that.
+    """
+    if removes_leftovers:
+        remove_leftovers()
+    folder = MEMORY_FOLDER if in_memory and _has_memory_folder() else None
+    return os.path.join(tempfile.mkdtemp(prefix=PREFIX, dir=folder), NAME)
+
+
+def _has_memory_folder() -> bool:
+    try:
+        room = os.statvfs(MEMORY_FOLDER)
+    except OSError:
+        return False
+    is_large = room.f_bavail * room.f_frsize >= MEMORY_BYTES_MIN
+    return is_large and os.access(MEMORY_FOLDER, os.W_OK | os.X_OK)
 
 
 def remove_throwaway(path: str) -> None:
@@ -37,10 +56,11 @@ def remove_leftovers() -> None:
 
 
 def _candidates() -> Iterator[Path]:
-    with os.scandir(tempfile.gettempdir()) as entries:
-        ours = (Path(each.path) for each in entries if each.name.startswith(PREFIX))
-        for _, folder in zip(range(LEFTOVERS_MAX), ours, strict=False):
-            yield folder
+    for place in dict.fromkeys((tempfile.gettempdir(), MEMORY_FOLDER)):
+        with contextlib.suppress(FileNotFoundError, PermissionError), os.scandir(place) as entries:
+            ours = (Path(each.path) for each in entries if each.name.startswith(PREFIX))
+            for _, folder in zip(range(LEFTOVERS_MAX), ours, strict=False):
+                yield folder
 
 
 def _is_left_over(folder: Path) -> bool:

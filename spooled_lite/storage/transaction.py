@@ -56,6 +56,10 @@ class Reading:
         """The only column of all rows, which is never null."""
         return [row[0] for row in self._connection.execute(statement.text, params).fetchall()]
 
+    def pages(self) -> bytes:
+        """The whole file as it is in this snapshot, with what is only in its log."""
+        return self._connection.serialize()
+
     def used_today(self, org: int, name: str) -> int:
         """A counter of the organization for the day of `now_ms`; in a batch, the batch included."""
         day = self.now_ms // counters.DAY_MS

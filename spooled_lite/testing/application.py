@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from functools import cache
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
@@ -21,6 +22,7 @@ from spooled_lite.wire.http.server.scope import DATED
 from spooled_lite.wire.services import Services
 
 ROWS: Final = (*ROUTES, *TEST_ROUTES)
+_SAFE: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _BEGINS: Final = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
@@ -70,5 +72,5 @@ def document_of_tests() -> bytes:
 
 
 def _text(name: str) -> bytes:
-    """A name as a header has it: whatever is not printable ASCII is escaped."""
-    return name.encode("ascii", "backslashreplace")
+    """A name as a header has it: what is not printable ASCII is percent-encoded."""
+    return quote(name, safe=_SAFE).encode("ascii")

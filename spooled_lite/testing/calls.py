@@ -1,15 +1,24 @@
-"""How a handler finds the world that its call belongs to."""
+"""How a handler finds the world that its call belongs to, and the other worlds."""
 
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, Self
 
+from msgspec import Struct
+
+from spooled_lite.core.keys.records import NewKey
+from spooled_lite.errors import NotFound
+from spooled_lite.testing.origin import Entrance
 from spooled_lite.testing.stepper import Stepper
 from spooled_lite.wire.http.call import Call
 
 WORLD: Final = "spooled.world"  # in the extensions of the scope of each request
+WORLDS: Final = "spooled.worlds"
 
 
 class WorldOfCall(Protocol):
     """What a handler needs of a world."""
+
+    entrance: Entrance
 
     @property
     def name(self) -> str: ...
@@ -19,7 +28,60 @@ class WorldOfCall(Protocol):
     def stepper(self) -> Stepper: ...
 
 
+class Fork(Struct, frozen=True, kw_only=True):
+    """A fork that has begun."""
+
+    name: str
+    organization_id: str
+    api_key: str
+    keys: Mapping[str, str]
+    now_ms: int
+    jobs: int
+    real_ms: float
+
+    @classmethod
+    def of(cls, it: WorldOfCall, *, jobs: int, real_ms: float) -> Self:
+        entrance = it.entrance
+        assert entrance.api_key is not None, "a fork has a key of its own"
+        return cls(
+            name=it.name,
+            organization_id=entrance.organization_id,
+            api_key=entrance.api_key,
+            keys=entrance.keys,
+            now_ms=it.stepper.clock.now_ms(),
+            jobs=jobs,
+            real_ms=real_ms,
+        )
+
+
+class WorldsOfCall(Protocol):
+    """What a handler needs of all worlds; for what they raise see `Worlds`."""
+
+    async def fork(
+        self,
+        parent: str,
+        name: str | None,
+        *,
+        org: int,
+        org_id: str,
+        keys: Sequence[NewKey] = (),
+        at_ms: int | None = None,
+    ) -> Fork: ...
+    def forks(self, owner: str | None) -> Sequence[WorldOfCall]: ...
+    async def drop(self, name: str, owner: str | None) -> None: ...
+    async def reset(self, name: str) -> WorldOfCall: ...
+    async def baseline(self, name: str) -> None: ...
+
+
 def world_of(call: Call) -> WorldOfCall:
     world: WorldOfCall | None = call.extension(WORLD)
     assert world is not None, "the application of a world puts it there"
     return world
+
+
+def worlds_of(call: Call) -> WorldsOfCall:
+    """Raises NotFound: the world is served alone."""
+    worlds: WorldsOfCall | None = call.extension(WORLDS)
+    if worlds is None:
+        raise NotFound("This world is served alone: it cannot be forked or reset")
+    return worlds

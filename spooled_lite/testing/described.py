@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.errors import BadRequest, Conflict, NotFound, QuotaExceeded
 from spooled_lite.testing import clock_routes as clock
+from spooled_lite.testing import world_routes as worlds
 from spooled_lite.testing.shapes import (
     AdvanceClock,
     ClockView,
@@ -16,6 +17,7 @@ from spooled_lite.testing.shapes import (
     SettleClock,
     TestModeView,
 )
+from spooled_lite.testing.world_shapes import ForkedView, ForksView, ForkWorld, ResetView
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc
 
@@ -63,6 +65,28 @@ DESCRIBED_TOO: Final[Mapping[Handler, Doc]] = {
         example={},
         answer=MovedView,
         errors=(BadRequest, Conflict),
+    ),
+    worlds.fork: Doc(
+        summary="Copy this world, for a test of its own",
+        about="The copy has all rows, and a clock, ids and a key of its own. The key leads to it.",
+        body=ForkWorld,
+        example={"name": "test_pay.py::test_refund"},
+        answer=ForkedView,
+        statuses=(201,),
+        errors=(BadRequest, Conflict, QuotaExceeded),
+    ),
+    worlds.list_forks: Doc(summary="List forks of this organization", answer=ForksView),
+    worlds.delete_fork: Doc(summary="Delete a fork", statuses=(204,), errors=(NotFound,)),
+    worlds.reset: Doc(
+        summary="Go back to the baseline",
+        about="Streams end, requests under way are answered with 503, and ids start over.",
+        answer=ResetView,
+        errors=(Conflict,),
+    ),
+    worlds.baseline: Doc(
+        summary="Make the present state the one that a reset goes back to",
+        statuses=(204,),
+        errors=(Conflict,),
     ),
     clock.outage: Doc(
         summary="Let the machine sleep",

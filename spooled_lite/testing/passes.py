@@ -8,6 +8,8 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.background.supervisor import AsyncLoop, Loop
 from spooled_lite.events import Deadline
@@ -41,6 +43,14 @@ ONCE: Final = tuple(kind for kind in PRODUCT if kind not in RECURRING)
 ALL: Final = (*PRODUCT, *HOUSEKEEPING)
 
 
+class Awaited(Struct, frozen=True):
+    """What waits for its time in a world: a copy of its rows takes it over, instead of finding it
+    out by a first pass of every loop."""
+
+    owed: frozenset[Deadline]
+    due: tuple[tuple[int, Deadline], ...]
+
+
 class Passes:
     """Used on the event loop's thread, by one caller at a time."""
 
@@ -57,6 +67,16 @@ class Passes:
         self._metrics = metrics
         # Due whatever the time is: the first passes, and those that failed.
         self._owed: set[Deadline] = set(self._loops)
+
+    def left(self) -> Awaited:
+        return Awaited(frozenset(self._owed), tuple(self.due(self._loops)))
+
+    def take_over(self, left: Awaited) -> None:
+        """Begin where another world was, instead of with all first passes."""
+        # Calls that it had under way are not under way here.
+        self._owed = {*left.owed, Deadline.DELIVERY} & self._loops.keys()
+        for at_ms, kind in left.due:
+            self._deadlines.announce(kind, at_ms)
 
     def first_due(self, at_ms: int, kinds: Collection[Deadline]) -> Deadline | None:
         """The first of the table that is due at this moment."""

@@ -1,9 +1,9 @@
-"""Why time cannot be moved. Each reason stands in the details of the error."""
+"""Why time cannot be moved, or a world not be had. Each reason is in the details of the error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from spooled_lite.errors import BadRequest, Conflict
+from spooled_lite.errors import BadRequest, Conflict, NotFound, QuotaExceeded, SpooledError
 from spooled_lite.testing.happened import Happenings
 from spooled_lite.testing.live_workers import BusyJob
 from spooled_lite.times import format_ms
@@ -12,6 +12,8 @@ _LIVE_HINT: Final = (
     "a worker counts as live for 30 seconds after it was heard of; with"
     ' {"workers": "ignore"} time waits for none'
 )
+
+NAME_CHARS_SHOWN: Final = 100  # of the name of a world
 
 
 class Backwards(BadRequest):
@@ -86,3 +88,47 @@ class Stopped(Conflict):
             "happened": happened.told,
         }
         return self
+
+
+class NoSuchWorld(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no world `{name[:NAME_CHARS_SHOWN]}`", details={"reason": "unknown_world"}
+        )
+
+
+class NameTaken(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a world `{name[:NAME_CHARS_SHOWN]}` already; choose another name, or"
+            " delete that one",
+            details={"reason": "name_taken"},
+        )
+
+
+class WorldBusy(Conflict):
+    """Another call resets or deletes it."""
+
+    def __init__(self) -> None:
+        super().__init__("The world is just being reset", details={"reason": "world_busy"})
+
+
+class FileThatLasts(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "A file that lasts is not reset; fork it instead, or start with :memory:",
+            details={"reason": "file_that_lasts"},
+        )
+
+
+class WorldsFull(QuotaExceeded):
+    def __init__(self, most: int) -> None:
+        SpooledError.__init__(
+            self,
+            f"There are {most} forks already; delete some",
+            details={"reason": "worlds_full", "limit": most},
+        )
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return {}

@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.testing import clock_routes as clock
+from spooled_lite.testing import world_routes as worlds
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import API_PREFIX, Row
 
@@ -10,13 +11,18 @@ TEST_PREFIX: Final = f"{API_PREFIX}/test"
 
 # fmt: off
 TEST_ROUTES: Final[tuple[Row, ...]] = (
-    ("GET",  TEST_PREFIX,                     clock.about,   Access.TEST, "-"),
-    ("GET",  f"{TEST_PREFIX}/clock",          clock.show,    Access.TEST, "-"),
-    ("PUT",  f"{TEST_PREFIX}/clock",          clock.change,  Access.TEST, "-"),
-    ("POST", f"{TEST_PREFIX}/clock/advance",  clock.advance, Access.TEST, "-"),
-    ("POST", f"{TEST_PREFIX}/clock/next",     clock.next_,   Access.TEST, "-"),
-    ("POST", f"{TEST_PREFIX}/clock/idle",     clock.idle,    Access.TEST, "-"),
-    ("POST", f"{TEST_PREFIX}/clock/settle",   clock.settle,  Access.TEST, "-"),
-    ("POST", f"{TEST_PREFIX}/clock/outage",   clock.outage,  Access.TEST, "-"),
+    ("GET",    TEST_PREFIX,                    clock.about,        Access.TEST, "-"),
+    ("GET",    f"{TEST_PREFIX}/clock",         clock.show,         Access.TEST, "-"),
+    ("PUT",    f"{TEST_PREFIX}/clock",         clock.change,       Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/clock/advance", clock.advance,      Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/clock/next",    clock.next_,        Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/clock/idle",    clock.idle,         Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/clock/settle",  clock.settle,       Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/clock/outage",  clock.outage,       Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/fork",          worlds.fork,        Access.TEST, "-"),
+    ("GET",    f"{TEST_PREFIX}/forks",         worlds.list_forks,  Access.TEST, "-"),
+    ("DELETE", f"{TEST_PREFIX}/forks/{{name}}", worlds.delete_fork, Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/reset",         worlds.reset,       Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/baseline",      worlds.baseline,    Access.TEST, "-"),
 )
 # fmt: on

@@ -2,7 +2,7 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.storage.statement import Statement
+from spooled_lite.storage.statement import Statement, Value
 
 
 class BusyRow(TypedDict):
@@ -40,4 +40,15 @@ KEEP_ALIVE: Final = """
 UPDATE workers SET last_heartbeat_ms = :until_ms
  WHERE id IN (SELECT value FROM json_each(:workers))
    AND status IN ('healthy', 'degraded') AND last_heartbeat_ms < :until_ms
+"""
+
+JOBS: Final = Value(int, "SELECT count(*) FROM jobs")
+
+# The only place that reads hashes: they say in which world a key is known.
+HASH_OF_KEY: Final = Value(bytes, "SELECT key_hash FROM api_keys WHERE seq = :key")
+HASHES: Final = Value(bytes, "SELECT key_hash FROM api_keys WHERE seq > 0")
+ORGANIZATION_IDS: Final = Value(str, "SELECT id FROM organizations WHERE seq > 0")
+
+RENAME_ORGANIZATION: Final = """
+UPDATE organizations SET id = :id WHERE seq = :org AND deleted_at_ms IS NULL
 """

@@ -25,7 +25,7 @@ from spooled_lite.testing.deliveries import DeliveryCall, WatchedPoster
 from spooled_lite.testing.happened import Happening, Happenings
 from spooled_lite.testing.live_workers import LiveWorkers
 from spooled_lite.testing.move import How, Move, UnderWay
-from spooled_lite.testing.passes import ALL, ONCE, PRODUCT, Passes
+from spooled_lite.testing.passes import ALL, ONCE, PRODUCT, Awaited, Passes
 from spooled_lite.testing.refusals import Backwards, ClockBusy, ClockRuns, Stopped, TooFar
 from spooled_lite.times import LAST_MS, format_ms
 
@@ -53,8 +53,12 @@ class Stepper:
     `run` takes the place of `run_loops`; `attach` follows as soon as the server is there.
     """
 
-    def __init__(self, clock: VirtualClock, poster: WatchedPoster) -> None:
+    def __init__(
+        self, clock: VirtualClock, poster: WatchedPoster, left: Awaited | None = None
+    ) -> None:
+        """`left`: what waits for its time in the world that this one is a copy of."""
         self.clock = clock
+        self._left = left
         self._poster = poster
         self._happened = Happenings(clock)
         poster.listen(self._happened.delivered)
@@ -88,6 +92,8 @@ class Stepper:
     ) -> None:
         """Run what is due until `stop`. A pass that has begun is finished, never cancelled."""
         self._passes = Passes(database, deadlines, loops, metrics)
+        if self._left is not None:
+            self._passes.take_over(self._left)
         self._database, self._stop = database, stop
         deadlines.tell(self._wake)
         try:
@@ -110,6 +116,15 @@ class Stepper:
         """
         if self.clock.stands and not self._quiet.is_set():
             await self._quiet.wait()
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[Passes]:
+        """No pass runs and the clock is not moved for as long as this lasts; it begins when what
+        is due now was run, and a move under way is over."""
+        await self._begun.wait()
+        await self.until_quiet()
+        async with self._turn:
+            yield self._passes
 
     def due(self) -> list[tuple[int, Deadline]]:
         """What is due and when, as far as is known, the soonest first."""

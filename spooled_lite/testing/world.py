@@ -1,18 +1,32 @@
 """A world: a whole server with its own file, clock and ids. The root is one, and so is a fork."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+import msgspec
+
 from spooled_lite.app import Running, running
 from spooled_lite.config import Settings
+from spooled_lite.events import Event
 from spooled_lite.ids import Ids
 from spooled_lite.outbound.http_client import HttpClient
 from spooled_lite.outbound.targets import Policy
 from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
+from spooled_lite.testing.origin import (
+    BIRTH,
+    Adoption,
+    Entrance,
+    Origin,
+    adopt,
+    begin,
+    copy,
+    nothing,
+    purpose_of,
+)
 from spooled_lite.testing.stepper import Stepper
 
 ROOT: Final = "root"
@@ -23,14 +37,44 @@ class World:
 
     app: Running
 
-    def __init__(self, name: str, seed: int | None, stepper: Stepper) -> None:
+    def __init__(self, name: str, seed: int | None, stepper: Stepper, ids: Ids) -> None:
         self.name = name
         self.seed = seed
         self.stepper = stepper
+        self.entrance: Entrance
+        self._ids = ids
 
     @property
     def clock(self) -> VirtualClock:
         return self.stepper.clock
+
+    async def baseline(self, generation: int) -> Origin:
+        """What the world is now. Its ids begin anew, as they do when it goes back to this."""
+        origin, _ = await self.copied()
+        await self.begin_ids(generation)
+        return msgspec.structs.replace(origin, generation=generation, entrance=self.entrance)
+
+    async def copied(self) -> tuple[Origin, int]:
+        """What a copy of this world begins with, and how many jobs that are."""
+        database, clock = self.app.services.db, self.clock
+        async with self.stepper.at_rest() as passes:
+            found = await database.readers.read(copy)
+            await database.write(nothing)
+            origin = Origin(
+                pages=found.pages,
+                left=passes.left(),
+                now_ms=clock.now_ms(),
+                mode=clock.mode,
+                rate=clock.rate or 1.0,
+            )
+        return origin, found.jobs
+
+    async def begin_ids(self, generation: int) -> None:
+        await self.app.services.db.write(begin, self._ids, self.seed, generation)
+        self.app.services.ids.begin(self.seed, purpose_of("requests", generation))
+
+    async def adopt(self, adoption: Adoption) -> Entrance:
+        return await self.app.services.db.write(adopt, adoption)
 
 
 class NotForTests(Exception):
@@ -44,15 +88,17 @@ async def world(
     *,
     name: str = ROOT,
     seed: int | None = None,
-    image: bytes | None = None,
+    origin: Origin | None = None,
+    listen: Callable[[World, Sequence[Event]], None] | None = None,
     at_once: asyncio.Event | None = None,
 ) -> AsyncIterator[World]:
     """Start a world, and stop it on the way out. With a seed its ids, secrets and tokens are the
-    same in every run. `image` and `at_once` are as for `running`.
+    same in every run. `listen` hears of all events. `at_once` is as for `running`.
 
     Raises:
         NotForTests: the environment is not development.
         CannotUseFile: the file is not one that test mode made; otherwise as `running`.
+        BadRequest, RuleBroken: as `adopt`.
     """
     if settings.environment != "development":
         raise NotForTests(
@@ -60,17 +106,32 @@ async def world(
             f" {settings.environment}"
         )
     poster = WatchedPoster(HttpClient(Policy.of(settings), clock))
-    it = World(name, seed, Stepper(clock, poster))
+    adoption = None if origin is None else origin.adoption
+    ids = Ids(seed) if adoption is None else Ids(adoption.seed, BIRTH)
+    it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)
     async with running(
         settings,
         clock=clock,
-        ids=Ids(seed),
+        ids=ids,
         at_once=at_once,
         supervise=it.stepper.run,
         outgoing=poster,
-        image=image,
+        image=None if origin is None else origin.pages,
         application=lambda services: WorldApplication(services, it),
         is_test=True,
     ) as it.app:
         it.stepper.attach(it.app)
+        if listen is not None:
+            it.app.services.bus.listen(lambda events: listen(it, events))
+        it.entrance = Entrance(it.app.organization_id, it.app.key)
+        if origin is not None:
+            await _continue(it, origin)
         yield it
+
+
+async def _continue(it: World, origin: Origin) -> None:
+    if origin.adoption is not None:
+        it.entrance = await it.adopt(origin.adoption)
+    elif origin.entrance is not None:
+        it.entrance = origin.entrance
+    await it.begin_ids(origin.generation)

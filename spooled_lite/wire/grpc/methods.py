@@ -46,7 +46,7 @@ class Streaming(Struct, frozen=True):
 MethodRow = Unary | Streaming
 
 
-# Finds the services for a call. In production all calls share one set of services.
+# Finds the services for a call, or raises a SpooledError. In production all share one set.
 Find = Callable[[Context], Services]
 
 
@@ -76,7 +76,7 @@ def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
 
     async def serve(raw: bytes, context: Context) -> bytes:
         began, status = time.monotonic(), LEFT
-        services = find(context)
+        services = await _found(find, context)
         call = Call(services, context)
 
         def command() -> Any:
@@ -114,7 +114,7 @@ def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
 def _streaming(method: Method, row: Streaming, find: Find) -> Any:
     async def serve(first: Any, context: Context) -> None:
         status = LEFT
-        services = find(context)
+        services = await _found(find, context)
         call = Call(services, context)
         try:
             await call.admit(row.word)
@@ -138,6 +138,13 @@ def _streaming(method: Method, row: Streaming, find: Find) -> Any:
             services.metrics.grpc_ended(method.name, status)
 
     return serve
+
+
+async def _found(find: Find, context: Context) -> Services:
+    try:
+        return find(context)
+    except SpooledError as error:
+        await refuse(context, error)
 
 
 def _note_refused(call: Call, method: Method, error: SpooledError) -> None:

@@ -1,0 +1,375 @@
+"""The worlds behind one listener: the root, its forks and theirs.
+
+Each request goes to the first world that it names: by the header `X-Spooled-World`, by its API key,
+by the organization of its token, by that of `/webhooks/{organization}/...`; else to the root.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from spooled_lite.app import Running
+from spooled_lite.config import Settings
+from spooled_lite.core.keys.records import NewKey
+from spooled_lite.errors import SpooledError, Unavailable
+from spooled_lite.storage.database import IN_MEMORY
+from spooled_lite.testing.belongings import Belongings
+from spooled_lite.testing.calls import WORLDS, Fork
+from spooled_lite.testing.clock import VirtualClock
+from spooled_lite.testing.life import Life
+from spooled_lite.testing.move import How
+from spooled_lite.testing.names import check_name, hidden_seed, seed_of
+from spooled_lite.testing.origin import Adoption
+from spooled_lite.testing.refusals import (
+    FileThatLasts,
+    NameTaken,
+    NoSuchWorld,
+    WorldsFull,
+)
+from spooled_lite.testing.routes import TEST_PREFIX
+from spooled_lite.testing.shown import Shown, name_of
+from spooled_lite.testing.site import Site, take_baseline, turn_of
+from spooled_lite.testing.world import ROOT, World, world
+from spooled_lite.wire.http.call import Reply
+from spooled_lite.wire.http.errors import refusal
+from spooled_lite.wire.services import Services
+
+if TYPE_CHECKING:
+    from spooled_lite.wire.grpc.errors import Context
+
+logger = logging.getLogger(__name__)
+
+FORKS_MAX: Final = 1_000
+UNUSED_SECONDS: Final = 600.0  # of real time: then the runner of its test has crashed
+
+
+class Worlds:
+    """An ASGI application in front of all of them. Used on the event loop's thread."""
+
+    def __init__(self, settings: Settings, seed: int | None, at_once: asyncio.Event | None) -> None:
+        self._settings = settings
+        self._seed = seed
+        self._at_once = at_once
+        self._sites: dict[str, Site] = {}
+        self._starting: set[str] = set()
+        self._belongings = Belongings()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+        self._made = 0
+
+    @property
+    def root(self) -> World:
+        return self._sites[ROOT].world
+
+    @property
+    def front(self) -> Running:
+        """What is served: the root, with an end for all worlds."""
+        return msgspec.structs.replace(self.root.app, begin_stop=self.begin_stop)
+
+    def begin_stop(self) -> None:
+        self._is_stopping = True
+        for site in self._sites.values():
+            site.world.app.begin_stop()
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.root.app.application(scope, receive, send)
+            return
+        try:
+            site = self._site_of(Shown.by(scope))
+        except SpooledError as error:
+            await _answer(refusal(error), scope, send)
+            return
+        life = site.life
+        is_answered = False
+
+        async def send_unless_over(message: Message) -> None:
+            # What such a request did went with the world: nobody is told that it was done.
+            nonlocal is_answered
+            if not life.is_over or message["type"] == "websocket.close":
+                await send(message)
+            elif message["type"] == "http.response.start":
+                is_answered = True
+                await _answer(refusal(_over()), scope, send)
+            elif not is_answered:
+                await send(message)
+
+        extensions = {**scope.get("extensions", {}), WORLDS: self}
+        keeps = scope["path"].startswith(TEST_PREFIX)  # the call that ends a world is answered
+        site.began()
+        try:
+            await life.world.app.application(
+                {**scope, "extensions": extensions}, receive, send if keeps else send_unless_over
+            )
+        finally:
+            site.ended()
+
+    def find(self, context: "Context") -> Services:
+        """The services for a gRPC call. Raises NoSuchWorld."""
+        given = context.invocation_metadata() or ()
+        site = self._site_of(
+            Shown.by_headers(
+                (name.encode(), value if isinstance(value, bytes) else value.encode())
+                for name, value in given
+            )
+        )
+        site.began()
+        context.add_done_callback(_ends(site))
+        return site.world.app.services
+
+    def _site_of(self, shown: Shown) -> Site:
+        if shown.name is not None:
+            name = shown.name.decode("utf-8", "replace")
+            return self._site(name if name in self._sites else name_of(shown.name))
+        known = self._belongings
+        found = None
+        if shown.credential is not None:
+            token_of = shown.token_organization_id
+            found = (
+                known.world_of_key(shown.credential)
+                if token_of is None
+                else known.world_of_organization(token_of)
+            )
+        if found is None and shown.organization_id is not None:
+            found = known.world_of_organization(shown.organization_id)
+        return self._sites.get(found or ROOT) or self._sites[ROOT]
+
+    def _site(self, name: str) -> Site:
+        site = self._sites.get(name)
+        if site is None:
+            raise NoSuchWorld(name)
+        return site
+
+    # -- forks -------------------------------------------------------------------------------------
+
+    async def fork(
+        self,
+        parent: str,
+        name: str | None,
+        *,
+        org: int,
+        org_id: str,
+        keys: Sequence[NewKey] = (),
+        at_ms: int | None = None,
+    ) -> Fork:
+        """Copy a world as it is now.
+
+        Raises:
+            NoSuchWorld, NameTaken, WorldsFull: see there.
+            RuleBroken: the name, or a key.
+            BadRequest: the organization is deleted.
+        """
+        name = self._new_name(name)
+        began = time.monotonic()
+        self._starting.add(name)
+        try:
+            source = self._site(parent)
+            copied, jobs = await source.world.copied()
+            seed = None if self._seed is None else seed_of(self._seed, name)
+            adoption = Adoption(org, hidden_seed() if seed is None else seed, tuple(keys))
+            pages = source.same_pages(copied.pages)
+            origin = msgspec.structs.replace(copied, pages=pages, adoption=adoption, at_ms=at_ms)
+            site = Site(name, seed, origin)
+            site.life = await self._begin(site)
+        finally:
+            self._starting.discard(name)
+        if self._is_stopping:
+            self._end(site.life)
+            raise _over()
+        own_id = site.world.entrance.organization_id
+        site.parent, site.owners = parent, source.owners | {org_id, own_id}
+        self._sites[name] = site
+        self._belongings.add_organization(own_id, name)
+        self._look_again(site, UNUSED_SECONDS)
+        return Fork.of(site.world, jobs=jobs, real_ms=(time.monotonic() - began) * 1000)
+
+    def forks(self, owner: str | None) -> list[World]:
+        """Those of an organization, or all."""
+        return [
+            site.world
+            for site in self._sites.values()
+            if site.name != ROOT and (owner is None or owner in site.owners)
+        ]
+
+    async def drop(self, name: str, owner: str | None) -> None:
+        """End a fork, with all its streams and calls. Raises NoSuchWorld."""
+        site = self._sites.get(name)
+        if site is None or name == ROOT or not (owner is None or owner in site.owners):
+            raise NoSuchWorld(name)
+        self._drop(site)
+
+    # -- back to a baseline ------------------------------------------------------------------------
+
+    async def reset(self, name: str) -> World:
+        """Put the world back to its baseline: its rows, time and ids. Streams end, and requests
+        under way are answered with 503.
+
+        Raises: NoSuchWorld, WorldBusy, FileThatLasts.
+        """
+        site = self._site(name)
+        if name == ROOT and self._settings.database != IN_MEMORY:
+            raise FileThatLasts
+        async with turn_of(site):
+            before = site.life
+            after = await self._begin(site)
+            if self._sites.get(name) is not site:
+                after.end()
+                raise NoSuchWorld(name)
+            site.life = after
+            self._end(before)
+        return after.world
+
+    async def baseline(self, name: str) -> None:
+        """Make what the world is now the state to go back to. Raises: NoSuchWorld, WorldBusy."""
+        site = self._site(name)
+        async with turn_of(site):
+            await take_baseline(site)
+
+    # -- lives -------------------------------------------------------------------------------------
+
+    async def start(self, clock: VirtualClock) -> None:
+        """Start the root. Raises: as `world`."""
+        root = Site(ROOT, self._seed, None)
+        root.life = await self._begin(root, clock)
+        self._sites[ROOT] = root
+        await self._belongings.learn(root.world)
+        await take_baseline(root)
+
+    async def close(self) -> None:
+        """End them all, the root last."""
+        self.begin_stop()
+        for site in [each for each in self._sites.values() if each.name != ROOT]:
+            self._drop(site)
+        await self._ended()
+        root = self._sites.pop(ROOT)
+        root.life.end()
+        await root.life.ended()
+        await self._ended()
+
+    async def _ended(self) -> None:
+        while self._ending:
+            await asyncio.gather(*self._ending, return_exceptions=True)
+
+    async def _begin(self, site: Site, clock: VirtualClock | None = None) -> Life:
+        if self._is_stopping:
+            raise _over()
+        origin, settings = site.origin, self._settings
+        if site.name != ROOT:
+            settings = msgspec.structs.replace(settings, database=IN_MEMORY, bootstrap_api_key=None)
+        if clock is None:
+            assert origin is not None, "a root is begun with a clock"
+            clock = origin.clock()
+        at_once = asyncio.Event() if site.name != ROOT or origin is not None else self._at_once
+        life = Life(
+            partial(
+                world,
+                settings,
+                clock,
+                name=site.name,
+                seed=site.seed,
+                origin=origin,
+                listen=self._belongings.hear,
+                at_once=at_once,
+            ),
+            at_once,
+        )
+        await life.begun()
+        if origin is not None and origin.at_ms is not None:
+            try:
+                stepper = life.world.stepper
+                await stepper.advance(origin.at_ms, How(), report=0, may_go_back=True)
+            except BaseException:
+                self._end(life)
+                raise
+        return life
+
+    def _drop(self, site: Site) -> None:
+        self._sites.pop(site.name, None)
+        self._belongings.forget(site.name)
+        if site.timer is not None:
+            site.timer.cancel()
+        self._end(site.life)
+
+    def _end(self, life: Life) -> None:
+        life.end()
+        task = asyncio.create_task(life.ended(), name="world-ends")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _look_again(self, site: Site, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        site.timer = loop.call_later(seconds, self._drop_if_unused, site)
+
+    def _drop_if_unused(self, site: Site) -> None:
+        left = site.used_at + UNUSED_SECONDS - time.monotonic()
+        if site.calls:
+            left = UNUSED_SECONDS
+        if left > 0:
+            self._look_again(site, left)
+            return
+        logger.info("the world %s was not used any more and is dropped", site.name)
+        self._drop(site)
+
+    def _new_name(self, name: str | None) -> str:
+        if len(self._sites) + len(self._starting) > FORKS_MAX:
+            raise WorldsFull(FORKS_MAX)
+        while name is None:
+            self._made += 1
+            if not self._is_taken(made := f"fork-{self._made}"):
+                return made
+        check_name(name)
+        if self._is_taken(name):
+            raise NameTaken(name)
+        return name
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self._sites or name in self._starting
+
+
+@asynccontextmanager
+async def worlds(
+    settings: Settings,
+    clock: VirtualClock,
+    *,
+    seed: int | None = None,
+    at_once: asyncio.Event | None = None,
+) -> AsyncIterator[Worlds]:
+    """Start a root that can be forked, and stop all worlds on the way out. Raises: as `world`."""
+    it = Worlds(settings, seed, at_once)
+    await it.start(clock)
+    try:
+        yield it
+    finally:
+        await it.close()
+
+
+def _ends(site: Site) -> Any:
+    """As a callback of gRPC, which hands the context over."""
+    return lambda _: site.ended()
+
+
+def _over() -> Unavailable:
+    return Unavailable("shutting_down", "The world is gone; it was reset or deleted")
+
+
+async def _answer(answer: Reply, scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        with suppress(RuntimeError):
+            await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [
+        (b"content-type", answer.media),
+        (b"content-length", b"%d" % len(answer.body)),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
