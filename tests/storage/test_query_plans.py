@@ -67,6 +67,8 @@ SORTS: Final[Mapping[str, str]] = {
     "core.jobs.check_statements.SUMS_OF_ORGANIZATIONS": CHECK,
     "core.jobs.check_statements.SUMS_OF_QUEUES": CHECK,
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
+    "core.overview.series_statements.COUNTS": "groups the minutes of the keys that were asked for",
+    "core.overview.series_statements.BUCKETS": "groups the minutes of the keys that were asked for",
     "core.overview.series_statements.SUM_COUNTS": "groups the minutes of one hour of one key",
     "core.overview.series_statements.SUM_BUCKETS": "groups the minutes of one hour of one key",
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,

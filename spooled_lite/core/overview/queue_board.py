@@ -1,6 +1,5 @@
 """The table of queues: what waits, runs and fails in each, the ones that need attention first."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -181,16 +180,17 @@ def pending_by_reason(tx: Reading, queue: int, pending: int) -> tuple[int, int, 
 
 def _p95_ms(tx: Reading, queue: int) -> int | None:
     minute = tx.now_ms // MINUTE_MS
+    first = minute - P95_MINUTES + 1
     asked = {
         "keys": f"[{queue}]",
         "kind": DURATIONS,
-        "minute_from": minute - P95_MINUTES + 1,
+        "minute_from": first,
         "minute": minute,
+        "first": first,
+        "step": P95_MINUTES,
     }
-    buckets: dict[int, int] = defaultdict(int)
-    for row in tx.rows(series_statements.BUCKETS, asked):
-        buckets[row["bucket"]] += row["value"]
-    return quantile(buckets, 0.95)
+    rows = tx.rows(series_statements.BUCKETS, asked)
+    return quantile({row["bucket"]: row["value"] for row in rows}, 0.95)
 
 
 def _spark(tx: Reading, queue: int) -> list[int]:

@@ -71,13 +71,19 @@ def series(tx: Reading, org: int, scope: Scope, wanted: SeriesWanted) -> Series:
     keys = _keys(tx, org, scope, wanted.queue_name, last - first)
     sums = _Sums(first, wanted.step_minutes, (last - first) // wanted.step_minutes + 1)
     begin = _add_hours(tx, sums, keys, first, last) if wanted.is_by_hour else first
-    asked = {"keys": msgspec.json.encode(keys).decode(), "minute_from": begin, "minute": last}
+    asked = {
+        "keys": msgspec.json.encode(keys).decode(),
+        "minute_from": begin,
+        "minute": last,
+        "first": first,
+        "step": wanted.step_minutes,
+    }
     for row in tx.rows(statements.COUNTS, asked):
         if row["name"] in sums.counts:
-            sums.counts[row["name"]][sums.point(row["minute"])] += row["value"]
+            sums.counts[row["name"]][row["point"]] += row["value"]
     for kind, buckets in sums.buckets.items():
         for each in tx.rows(statements.BUCKETS, {**asked, "kind": kind}):
-            buckets[sums.point(each["minute"])][each["bucket"]] += each["value"]
+            buckets[each["point"]][each["bucket"]] += each["value"]
     return Series(
         first_minute=first,
         step_minutes=wanted.step_minutes,

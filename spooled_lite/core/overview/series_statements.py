@@ -6,13 +6,13 @@ from spooled_lite.storage.statement import Statement, Value
 
 
 class CountRow(TypedDict):
-    minute: int
+    point: int
     name: str
     value: int
 
 
 class BucketRow(TypedDict):
-    minute: int
+    point: int
     bucket: int
     value: int
 
@@ -46,23 +46,26 @@ class PausedRow(TypedDict):
     paused_at_ms: int
 
 
-# The primary key of queue_counters, a range of minutes of each key.
+# The primary key of queue_counters, a range of minutes of each key. Summed up here for each step,
+# because 200 queues have a hundred thousand rows in an hour.
 COUNTS: Final = Statement(
     CountRow,
     """
-SELECT minute, name, each.value
+SELECT (minute - :first) / :step AS point, name, sum(each.value) AS value
   FROM json_each(:keys) AS asked CROSS JOIN queue_counters AS each
     ON each.queue = asked.value AND minute BETWEEN :minute_from AND :minute
+ GROUP BY point, name
 """,
 )
 
-# The primary key of minute_histograms, a range of minutes of each key.
+# The primary key of minute_histograms, a range of minutes of each key, summed up likewise.
 BUCKETS: Final = Statement(
     BucketRow,
     """
-SELECT minute, bucket, each.value
+SELECT (minute - :first) / :step AS point, bucket, sum(each.value) AS value
   FROM json_each(:keys) AS asked CROSS JOIN minute_histograms AS each
     ON each.key = asked.value AND minute BETWEEN :minute_from AND :minute AND kind = :kind
+ GROUP BY point, bucket
 """,
 )
 
