@@ -96,6 +96,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (endpoint, next_attempt_at_ms, seq)
  WHERE status = 'pending';
 
+CREATE INDEX deliveries_of_job ON deliveries (job_id) WHERE job_id IS NOT NULL;
+
 CREATE INDEX deliveries_of_org ON deliveries (org, created_at_ms);
 
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, created_at_ms, seq)

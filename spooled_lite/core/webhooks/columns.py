@@ -128,6 +128,12 @@ class DeliveryStatusRow(TypedDict):
     status: DeliveryStatus
 
 
+class JobDeliveryStatusRow(DeliveryStatusRow):
+    """The same in the list of a job, with its webhook. None: the completion webhook of the job."""
+
+    webhook_id: str | None
+
+
 class DeliveryRow(TypedDict):
     """A delivery as it is shown. Its body is read apart, where a list has room for it."""
 

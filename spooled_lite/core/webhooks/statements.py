@@ -12,6 +12,7 @@ from spooled_lite.core.webhooks.columns import (
     DueRow,
     FailedWebhookRow,
     FirstOwedRow,
+    JobDeliveryStatusRow,
     OutgoingRow,
     OwedEventRow,
     StillThereRow,
@@ -266,6 +267,18 @@ NEWEST_DELIVERIES: Final = Statement(
     """
 SELECT seq, status FROM deliveries WHERE webhook = :webhook
  ORDER BY created_at_ms DESC, seq DESC LIMIT :limit
+""",
+)
+
+# Index deliveries_of_job: in the order in which they were written down. Those of a webhook that is
+# being deleted are hidden, as the webhook is.
+NEWEST_DELIVERIES_OF_JOB: Final = Statement(
+    JobDeliveryStatusRow,
+    """
+SELECT deliveries.seq, deliveries.status, webhooks.id AS webhook_id
+  FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
+ WHERE deliveries.job_id = :job_id AND deliveries.org = :org AND webhooks.deleted_at_ms IS NULL
+ ORDER BY deliveries.seq DESC LIMIT :limit
 """,
 )
 

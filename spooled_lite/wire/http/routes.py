@@ -88,6 +88,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/jobs/{id}",              jobs.delete,           Access.KEY, "jobs:write jobs:delete"),  # noqa: E501
     ("GET",    "/api/v1/jobs/{id}/wait",         outcomes.wait_for_job, Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/{id}/explain",      overviews.why_waiting, Access.KEY, "jobs:read"),
+    ("GET",    "/api/v1/jobs/{id}/deliveries",   webhooks.deliveries_of_job, Access.KEY, "webhooks:read"),  # noqa: E501
     ("POST",   "/api/v1/jobs/{id}/cancel",       jobs.cancel,           Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/{id}/retry",        jobs.retry,            Access.KEY, "jobs:write"),
     ("PUT",    "/api/v1/jobs/{id}/priority",     jobs.priority,         Access.KEY, "jobs:write"),

@@ -153,11 +153,11 @@ class WebhookView(Struct, frozen=True, kw_only=True):
         )
 
 
-class DeliveryView(Struct, frozen=True, kw_only=True):
-    """A delivery. Contract: schedules-workflows-webhooks, 3.3, route 27."""
+class JobDelivery(Struct, frozen=True, kw_only=True):
+    """A delivery that an event of a job caused: to a webhook, or to its completion webhook."""
 
     id: Id
-    webhook_id: WebhookId
+    webhook_id: WebhookId | None
     event: Event
     event_type: SameEvent
     payload: Payload
@@ -174,7 +174,7 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
     values_omitted: PayloadOmitted | UnsetType = UNSET
 
     @classmethod
-    def of(cls, row: DeliveryRow, webhook_id: str) -> Self:
+    def of(cls, row: DeliveryRow, webhook_id: str | None) -> Self:
         body = row["body"]
         return cls(
             id=row["id"],
@@ -194,6 +194,12 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
             created_at=format_ms(row["created_at_ms"]),
             delivered_at=format_optional_ms(row["delivered_at_ms"]),
         )
+
+
+class DeliveryView(JobDelivery, frozen=True, kw_only=True):
+    """A delivery of a webhook. Contract: schedules-workflows-webhooks, 3.3, route 27."""
+
+    webhook_id: WebhookId
 
 
 class TestResult(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
 """What is due to whom, the ladder, what a webhook remembers, and sending by hand."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,6 @@ from spooled_lite.core.webhooks.deliveries import (
     record_retry,
     trial_call,
 )
-from spooled_lite.core.webhooks.query import list_deliveries
 from spooled_lite.core.webhooks.records import Attempt
 from spooled_lite.core.webhooks.set_back import OwedPosition, set_back_deliveries
 from spooled_lite.core.webhooks.subscribe import delete_webhook
@@ -315,29 +313,6 @@ def test_a_trial_call_has_the_envelope_and_the_older_flat_keys(stage: HookStage)
     assert body["data"] == {"message": body["message"], "webhook_id": webhook["id"], "test": True}
     assert (body["webhook_id"], body["organization_id"]) == (webhook["id"], "org-1")
     assert (body["test"], body["timestamp"]) == (True, "2027-01-15T08:00:00.000Z")
-
-
-# -- the list --------------------------------------------------------------------------------
-
-
-def test_the_newest_hundred_can_be_read(stage: HookStage) -> None:
-    webhook = stage.subscribe()
-    for _ in range(105):
-        stage.enqueue()
-    newest = [row["id"] for row in reversed(stage.owed())]
-    stage.attempt(stage.owed()[-3], TAKEN)
-    stage.attempt(stage.owed()[0], TAKEN)
-
-    def listed(**asked: Any) -> list[str]:
-        wanted = {"status": None, "limit": 100, "offset": 0, **asked}
-        rows = stage.read(list_deliveries, stage.org, webhook["id"], **wanted)
-        return [row["id"] for row in rows]
-
-    assert listed() == newest[:100]
-    assert listed(offset=98) == newest[98:100]
-    assert listed(offset=100) == []
-    assert listed(status="success") == [newest[2]]
-    assert len(listed(status="pending")) == 99
 
 
 # -- retention -------------------------------------------------------------------------------

@@ -7,7 +7,12 @@ import pytest
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.deliveries import LAST_ENDPOINT, find_owed
-from spooled_lite.core.webhooks.query import get_webhook, list_deliveries, list_webhooks
+from spooled_lite.core.webhooks.query import (
+    DeliveriesAsked,
+    get_webhook,
+    list_deliveries,
+    list_webhooks,
+)
 from spooled_lite.core.webhooks.subscribe import WEBHOOKS_MAX, delete_webhook
 from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
 from spooled_lite.plans import Caps
@@ -109,8 +114,9 @@ def test_another_organization_finds_nothing(stage: HookStage) -> None:
     for operation in (get_webhook, delete_webhook):
         with pytest.raises(NotFound):
             stage.run(operation, other, webhook["id"])
+    asked = DeliveriesAsked(status=None, limit=1, offset=0)
     with pytest.raises(NotFound):
-        stage.read(list_deliveries, other, webhook["id"], status=None, limit=1, offset=0)
+        stage.read(list_deliveries, other, webhook["id"], asked)
 
 
 # -- switching off and deleting --------------------------------------------------------------

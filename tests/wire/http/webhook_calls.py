@@ -2,8 +2,11 @@
 
 from typing import Any, Final
 
+import httpx
+
 from spooled_lite.storage.transaction import Tx
 from tests.wire.http.job_calls import WatchedApi
+from tests.wire.http.served import Api
 
 # Nobody listens at port 9 of this machine. It is told of what these tests do not do.
 NOBODY: Final = "http://127.0.0.1:9/hook"
@@ -13,6 +16,13 @@ A_WEBHOOK: Final[dict[str, Any]] = {
     "events": ["worker.offline"],
     "secret": "signs-what-is-sent-to-the-hook",
 }
+
+
+class Busy(WatchedApi):
+    """Without a look at the file: deliveries change it beside the calls."""
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return Api.request(self, method, path, **more)
 
 
 def a_webhook(api: WatchedApi, **fields: Any) -> dict[str, Any]:

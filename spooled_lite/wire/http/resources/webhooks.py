@@ -2,7 +2,13 @@
 
 from spooled_lite.background.sender import SECONDS_MAX, TEST_SECONDS_MAX
 from spooled_lite.core.webhooks.deliveries import find_to_retry, record_retry, trial_call
-from spooled_lite.core.webhooks.query import get_webhook, list_deliveries, list_webhooks
+from spooled_lite.core.webhooks.query import (
+    DeliveriesAsked,
+    get_webhook,
+    list_deliveries,
+    list_deliveries_of_job,
+    list_webhooks,
+)
 from spooled_lite.core.webhooks.records import DELIVERIES_SHOWN_MAX, DELIVERY_STATUSES
 from spooled_lite.core.webhooks.subscribe import change_webhook, create_webhook, delete_webhook
 from spooled_lite.outbound.targets import Policy, check_target
@@ -13,6 +19,7 @@ from spooled_lite.wire.http.paging import Page, page, paged
 from spooled_lite.wire.shapes.webhooks import (
     CreateWebhook,
     DeliveryView,
+    JobDelivery,
     RetryResult,
     TestResult,
     UpdateWebhook,
@@ -67,16 +74,17 @@ async def try_out(call: Call) -> Reply:
 
 
 async def deliveries(call: Call) -> Reply:
-    shown, status = page(call, DELIVERIES_SHOWN_MAX, DELIVERIES_SHOWN_MAX), call.query.get("status")
-    rows = await call.reads.read(
-        list_deliveries,
-        call.org,
-        call.path("id"),
-        status=status if status in DELIVERY_STATUSES else None,
-        limit=_fetch(shown),
-        offset=shown.offset,
-    )
+    shown = _page(call)
+    rows = await call.reads.read(list_deliveries, call.org, call.path("id"), _asked(call, shown))
     return paged([DeliveryView.of(row, call.path("id")) for row in rows], shown)
+
+
+async def deliveries_of_job(call: Call) -> Reply:
+    shown = _page(call)
+    found = await call.reads.read(
+        list_deliveries_of_job, call.org, call.path("id"), call.scope, _asked(call, shown)
+    )
+    return paged([JobDelivery.of(row, webhook_id) for row, webhook_id in found], shown)
 
 
 async def retry(call: Call) -> Reply:
@@ -92,10 +100,19 @@ async def retry(call: Call) -> Reply:
     return reply(RetryResult.of(attempt, found.id, attempts))
 
 
-def _fetch(shown: Page) -> int:
-    """How many to read: one more than is shown, which tells whether there are more, but none
-    beyond the newest DELIVERIES_SHOWN_MAX."""
-    return max(0, min(shown.fetch, DELIVERIES_SHOWN_MAX - shown.offset))
+def _page(call: Call) -> Page:
+    return page(call, DELIVERIES_SHOWN_MAX, DELIVERIES_SHOWN_MAX)
+
+
+def _asked(call: Call, shown: Page) -> DeliveriesAsked:
+    """One more than is shown, which tells whether there are more, but none beyond the newest
+    DELIVERIES_SHOWN_MAX."""
+    status = call.query.get("status")
+    return DeliveriesAsked(
+        status=status if status in DELIVERY_STATUSES else None,
+        limit=max(0, min(shown.fetch, DELIVERIES_SHOWN_MAX - shown.offset)),
+        offset=shown.offset,
+    )
 
 
 def _check_url(call: Call, url: str) -> None:

@@ -286,6 +286,7 @@ def _webhooks(walk: Walk) -> None:
         holder = {"lease_id": claimed["lease_id"], "no_retry": True}
         walk.call("failJob", holder, id=claimed["id"])
         walk.call(f"list{name}Deliveries", id=webhook_id)
+        walk.call("listJobDeliveries", id=claimed["id"])
         walk.call(f"list{name}s")
 
 

@@ -10,8 +10,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from tests.outbound.receiver import Receiver
 from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
-from tests.wire.http.served import Api
-from tests.wire.http.webhook_calls import A_WEBHOOK, NOBODY, a_webhook, a_webhook_for
+from tests.wire.http.webhook_calls import A_WEBHOOK, NOBODY, Busy, a_webhook, a_webhook_for
 
 SECRET = "signs-what-is-sent-to-the-hook"
 PATHS = ("outgoing-webhooks", "webhooks")
@@ -31,13 +30,6 @@ def receiver() -> Iterator[Receiver]:
 def api() -> Iterator[WatchedApi]:
     with WatchedApi(":memory:", Settings()) as it:
         yield it
-
-
-class Busy(WatchedApi):
-    """Without a look at the file: deliveries change it beside the calls."""
-
-    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return Api.request(self, method, path, **more)
 
 
 @pytest.fixture

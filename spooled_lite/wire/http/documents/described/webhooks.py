@@ -24,6 +24,15 @@ _EXAMPLE: Final = {
     "secret": "keep-me-secret",
 }
 
+_DELIVERIES: Final = (
+    Parameter(
+        "status",
+        f"Only those that are {', '.join(records.DELIVERY_STATUSES)}; other words are ignored",
+        example="failed",
+    ),
+    *paging(records.DELIVERIES_SHOWN_MAX, records.DELIVERIES_SHOWN_MAX),
+)
+
 WEBHOOKS: Final[Mapping[Handler, Doc]] = {
     webhooks.list_all: Doc(
         summary="List the newest 100 webhooks, newest first", answer=list[shapes.WebhookView]
@@ -60,16 +69,16 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
     webhooks.deliveries: Doc(
         summary="List the deliveries of a webhook, newest first",
         about=f"Only the newest {records.DELIVERIES_SHOWN_MAX} can be read.",
-        parameters=(
-            Parameter(
-                "status",
-                f"Only those that are {', '.join(records.DELIVERY_STATUSES)}; "
-                "other words are ignored",
-                example="failed",
-            ),
-            *paging(records.DELIVERIES_SHOWN_MAX, records.DELIVERIES_SHOWN_MAX),
-        ),
+        parameters=_DELIVERIES,
         answer=list[shapes.DeliveryView],
+        is_paged=True,
+    ),
+    webhooks.deliveries_of_job: Doc(
+        summary="List the deliveries that a job caused, newest first",
+        about="Those of its completion webhook are among them, with `webhook_id` null. "
+        f"Only the newest {records.DELIVERIES_SHOWN_MAX} can be read.",
+        parameters=_DELIVERIES,
+        answer=list[shapes.JobDelivery],
         is_paged=True,
     ),
     webhooks.retry: Doc(
