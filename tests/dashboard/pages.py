@@ -23,6 +23,7 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "jobs-search": lambda world: "/jobs?text=cus_81",
     "job-dead": lambda world: f"/jobs/{world.made['dead']['id']}",
     "job-waiting": lambda world: f"/jobs/{world.made['waiting']['id']}",
+    "job-told": lambda world: f"/jobs/{world.made['told']['id']}",
     "job-hostile": lambda world: f"/jobs/{world.made['hostile']['id']}",
     "job-new": lambda world: "/jobs/new?queue=emails",
     "job-again": lambda world: f"/jobs/new?from={world.made['dead']['id']}",

@@ -131,7 +131,9 @@ def seed(api: httpx.Client) -> World:
         {"name": f"shop {HOSTILE}", "url": NOBODY, "events": ["job.created"], "secret": "hush"},
     )
     world.post(f"/outgoing-webhooks/{world.made['webhook']['id']}/test", {})
-    world.job("emails", "mail.welcome", payload={"first": 9007199254740993})
+    world.made["told"] = world.job(
+        "emails", "mail.welcome", payload={"n": 9007199254740993}, completion_webhook=NOBODY
+    )
     limited = {"name": "mailer", "queues": ["emails"], "permissions": ["jobs:read", "jobs:write"]}
     world.made["key"] = world.post("/api-keys", {**limited, "rate_limit": 600})
     org_id = api.get("/auth/me").json()["organization_id"]

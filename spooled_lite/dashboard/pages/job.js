@@ -13,13 +13,17 @@ import { computed, signal } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { jobActs, runNow } from "../parts/job_acts.js";
+import { jobDeliveries } from "../parts/job_deliveries.js";
 import { jsonView, textView } from "../parts/json_view.js";
 import { attemptsText, life, partsOf } from "../parts/life.js";
+import { likeIt } from "../parts/like_it.js";
 import { facts, head, panel, when } from "../parts/panel.js";
+import { parents } from "../parts/parents.js";
 import { shown } from "../parts/states.js";
+import { whoActed } from "../parts/who_acted.js";
 import { why as explained } from "../parts/why.js";
 
-const { a, div, span, p, ul, li, details, summary } = el;
+const { a, div, span, p, details, summary } = el;
 const ENDS = new Set(["completed", "failed", "deadletter", "cancelled"]);
 const WHY_SECONDS = 10;
 const HISTORY_FIRST = 100, HISTORY_PAGE = 500, HISTORY_MAX = 5000;
@@ -38,7 +42,8 @@ export default function jobPage({ id }) {
   const around = resource(ending => get(`/jobs/${id}/dependencies`, {}, { signal: ending }));
   const isGone = computed(() => job.data.value && (isTold.value || job.error.value?.status === 404));
   const it = () => job.data.value, state = () => stateOf(it(), clock.value), history = () => whole.value ?? it().history ?? [];
-  const read = () => (job.read(), why.read(), whole.peek() && readWhole());
+  const sent = jobDeliveries(id, { completion: () => it()?.completion_webhook }), acted = whoActed(id), like = likeIt(it);
+  const read = () => (job.read(), why.read(), around.read(), sent.refresh(), acted.read(), whole.peek() && readWhole());
 
   // An answer brings the first hundred steps; the others on demand.
   async function readWhole() {
@@ -88,7 +93,7 @@ export default function jobPage({ id }) {
         either(() => it() && ["scheduled", "retrying"].includes(state()), () => runNow(id, after)),
         edit,
         either(() => ["pending", "scheduled"].includes(it()?.status), () => [acts.priority, acts.cancel]),
-        asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`]]),
+        asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`], ["What webhooks were told", "GET", `/jobs/${id}/deliveries`]]),
       ],
     }),
     either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It was deleted meanwhile. You see its last state.")),
@@ -98,10 +103,12 @@ export default function jobPage({ id }) {
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid fit" },
         data("Payload", "payload"),
-        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()) }, () => textView(it().last_error, { name: "Last error" }))),
+        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: like }, () => textView(it().last_error, { name: "Last error" }))),
         either(() => it().result != null, () => data("Result", "result"))),
       panel("Facts", {}, () => facts(factsOf(it()))),
-      either(() => around.data.value && (around.data.value.dependencies.length || around.data.value.dependents.length), () => family(around)),
+      parents(it, around, { after }),
+      sent.node,
+      acted.node,
       panel(null, {}, details(summary({ class: "pad" }, "The answer as it came"), () => jsonView(text.value, { name: "The answer as it came" }))),
     ], { what: "this job", word: "jobs:read", lines: 10 }),
   ];
@@ -140,10 +147,3 @@ function factsOf(it) {
     ["Changed", when(it.updated_at)],
   ];
 }
-
-const family = around => {
-  const line = each => li({ class: "row" }, a({ class: "mono", href: link(["jobs", each.job_id ?? each.id]) }, shortId(each.job_id ?? each.id)), each.status && status(each.status));
-  const part = (title, all) => (all.length ? div(el.h3(title), ul(all.slice(0, 100).map(line))) : null);
-  return panel("Parents and children", {}, div({ class: "pad grid even" }, () => [
-    part("Waits for", around.data.value.dependencies), part("What waits for it", around.data.value.dependents)]));
-};

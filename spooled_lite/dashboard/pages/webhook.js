@@ -1,54 +1,35 @@
 // One webhook: what was sent, what was answered, send it again, and its signature computed here.
 
-import { get, getWhole, send } from "../lib/api.js";
+import { get, send } from "../lib/api.js";
 import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
-import { plural, shortId, span as duration } from "../lib/format.js";
-import { icon, status } from "../lib/icons.js";
+import { plural } from "../lib/format.js";
+import { status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
-import { readJson } from "../lib/json.js";
-import { go, link, queryOf, setQuery } from "../lib/router.js";
+import { go, link, queryOf } from "../lib/router.js";
 import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { act, gated } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
+import { columns, delivery, readDeliveries, sendAct } from "../parts/deliveries.js";
 import { chips, noMatch } from "../parts/filters.js";
-import { jsonView, textView } from "../parts/json_view.js";
 import { many } from "../parts/many.js";
 import { facts, head, panel, when } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
-import { LAST, openCheck, openWebhook, path, sendAgain, switchAct, testAct } from "../parts/webhook_acts.js";
+import { LAST, openWebhook, path, sendAgain, switchAct, testAct } from "../parts/webhook_acts.js";
 
-const { a, button, div, p, span } = el;
-const READ_SECONDS = 30, ANSWER_CHARS = 500;
-
-// The payloads of a list as they were sent, to the byte.
-function payloads(text) {
-  const it = readJson(text), found = [];
-  for (let n = 1; n < it.count; n++) {
-    const line = it.line(n);
-    if (line.depth === 2 && line.key === '"payload"') found.push(it.span(n));
-  }
-  return found;
-}
+const { button, div, p, span } = el;
+const READ_SECONDS = 30;
 
 export default function webhook({ id }) {
   const it = resource(ending => get(path(id), {}, { signal: ending })), hook = () => it.data.value;
   const state = queryOf("status"), opened = queryOf("open"), selected = signal(new Set());
-  const sent = rows(async ending => {
-    const answer = await getWhole(`${path(id)}/deliveries`, { status: state.peek() }, { signal: ending });
-    const bodies = payloads(answer.text);
-    return JSON.parse(answer.text).map((each, n) => ({ ...each, sent: bodies[n] }));
-  });
+  const sent = rows(ending => readDeliveries(path(id), { status: state.peek() }, ending));
   const read = () => (it.read(), sent.read());
   reading(() => [state.value], sent.read);
   every(READ_SECONDS, read);
 
-  const again = (each, isSmall = false) => act({
-    label: "Send again", icon: "retry", words: ["webhooks:write"], isSmall, name: `Send ${shortId(each)} again`, after: read,
-    run: () => sendAgain(id, each), done: answer => answer.message,
-  });
   const againMany = () => {
     const all = [...selected.peek()];
     many({
@@ -78,20 +59,11 @@ export default function webhook({ id }) {
       ["Failing in a row", hook().failure_count], ["Events", hook().events.join(", ")], ["Body", hook().format], ["Signed", hook().has_secret ? "yes" : "no: it has no secret"], ["Made", when(hook().created_at)],
     ])), { what: "this webhook", word: "webhooks:read", lines: 2 }),
     chips({ name: "status", label: "Result", options: () => [{ value: "", label: "All" }, { value: "success", label: "Accepted", tone: "completed" }, { value: "failed", label: "Failed", tone: "failed" }, { value: "pending", label: "Not yet", tone: "retrying" }] }),
-    () => one.value && delivery(one.value, { hook, again }),
+    () => one.value && delivery(one.value, { format: hook()?.format, more: sendAct(id, one.value.peek().id, { after: read }) }),
     panel("Deliveries", { note: () => sent.data.value && (sent.ids.value.length >= 100 ? "the newest 100" : plural(sent.ids.value.length, "delivery", "deliveries")) },
       shown(sent, () => table({
         of: sent, label: "Deliveries", selected, group: "Deliveries",
-        columns: [
-          { label: "Result", cell: row => () => status(...LAST[row.value.status]) },
-          { label: "Delivery", class: "second", cell: (row, name) => a({ class: "mono", "aria-current": () => (opened.value === name ? "true" : null), href: () => link(["webhooks", id], { status: state.value, open: name }) }, shortId(name)) },
-          { label: "Event", cell: row => row.peek().event },
-          { label: "Answer", class: "fill clip whole", cell: row => () => span({ class: row.value.status === "success" ? "quiet" : "bad" }, [row.value.status_code, row.value.error].filter(Boolean).join(" · ") || "–") },
-          { label: "Calls", class: "num hide", cell: row => () => row.value.attempts },
-          { label: "Took", class: "num hide", cell: row => () => duration(row.value.duration) },
-          { label: "Made", class: "num second", cell: row => when(row.peek().created_at) },
-          { label: "Send again", isUnsaid: true, class: "acts-cell", cell: (_, name) => again(name, true) },
-        ],
+        columns: columns({ opened, href: name => link(["webhooks", id], { status: state.value, open: name }), again: (_, name) => sendAct(id, name, { after: read, isSmall: true }) }),
       }), {
         what: "the deliveries", word: "webhooks:read", isEmpty: () => !sent.ids.value.length,
         empty: () => (state.value ? noMatch({ status: "Result" }, { what: "deliveries" }) : emptyState("Nothing was sent yet", p("Deliveries appear here when one of its events happens, or when you test it."))),
@@ -99,19 +71,4 @@ export default function webhook({ id }) {
     either(() => selected.value.size, () => div({ class: "bulk", role: "group", "aria-label": "Selected" }, span(() => plural(selected.value.size, "delivery", "deliveries")),
       gated({ label: "Send again…", icon: "retry", words: ["webhooks:write"], onclick: againMany }), button({ type: "button", class: "btn plain", onclick: () => { selected.value = new Set(); } }, "None"))),
   ];
-}
-
-// What was sent, and what came back.
-function delivery(row, { hook, again }) {
-  const it = row.value, isJson = (hook()?.format ?? "json") === "json";
-  return panel(`Delivery ${shortId(it.id)}`, {
-    note: [status(...LAST[it.status]), " ", it.event, ", ", plural(it.attempts, "call"), " ", when(it.delivered_at ?? it.created_at)],
-    more: [again(it.id), button({ type: "button", class: "btn", onclick: () => openCheck(isJson ? it.sent : "") }, icon("key"), "Check it yourself"),
-      button({ type: "button", class: "btn plain only", "aria-label": "Close", onclick: () => setQuery({ open: null }) }, icon("close"))],
-  },
-  div({ class: "grid even" },
-    div(p({ class: "pad quiet small" }, "Sent", isJson ? "" : ` (as a message for ${hook().format}; the data it is made from is below)`),
-      it.values_omitted ? p({ class: "pad" }, "It is too large for this list.") : jsonView(it.sent ?? "null", { name: "Sent body" })),
-    div(p({ class: "pad quiet small" }, it.status_code ? `Answered ${it.status_code} in ${duration(it.duration)}` : it.error ?? "No answer yet"),
-      it.response_body ? textView(it.response_body.slice(0, ANSWER_CHARS), { name: "Answer" }) : p({ class: "pad quiet" }, "The answer had no body."))));
 }

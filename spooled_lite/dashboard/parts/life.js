@@ -37,11 +37,10 @@ export function partsOf(history, nowMs) {
       begin("Waiting", "pending", at, { isWait: true });
       attempts--;
     } else if (Object.hasOwn(ENDS, kind)) {
-      if (open?.isWait) end(at, kind === "cancelled" ? { text: "cancelled", state: "cancelled" } : {});
-      else end(at, { text: ENDS[kind], state: STATES[kind], error: kind === "failed" ? told.error : told.reason });
+      if (open?.isWait) end(at, kind === "cancelled" ? { text: "cancelled", state: "cancelled", by: told.by } : {});
+      else end(at, { by: told.by, text: ENDS[kind], state: STATES[kind], error: kind === "failed" ? told.error : told.reason });
     } else if (kind === "retried") {
-      const isByHand = told.reason === "by call";
-      begin(isByHand ? "Retried by hand" : "Backoff", "retrying", at, { isWait: true, until: told.next_run });
+      begin(told.reason === "by call" ? "Retried by hand" : "Backoff", "retrying", at, { isWait: true, until: told.next_run, by: told.by });
     } else if (kind === "deadlettered") {
       const last = parts.findLast(it => !it.isWait);
       if (last) last.text = `${last.text || "failed"}, dead letter`;
@@ -59,7 +58,7 @@ export function life({ history, now }) {
   return ol({ class: "lane life" }, list(() => parts.value, it => it.key, row => {
     const it = () => row.value, text = () => [it().text, duration(it().to - it().from)].filter(Boolean).join(", ");
     return li({ "data-s": () => it().state, title: () => `${stampText(it().from)} to ${it().isOpen ? "now" : stampText(it().to)}` },
-      div({ class: "of" }, b(() => it().label), () => it().worker && small({ class: "quiet clip" }, visible(it().worker))),
+      div({ class: "of" }, b(() => it().label), () => it().worker && small({ class: "quiet clip" }, visible(it().worker)), () => it().by && small({ class: "quiet clip" }, "by ", visible(it().by))),
       span({ class: "track", "aria-hidden": "true" }, i({ class: () => (it().isWait ? "wait" : ""), style: () => ({ left: percent((it().from - from()) / whole()), width: percent((it().to - it().from) / whole()) }) })),
       div({ class: "end" }, () => !it().isWait && mark(it().state), span(text), () => it().isOpen && it().until && Date.parse(it().until) > it().to && small({ class: "quiet" }, `due in ${duration(Date.parse(it().until) - it().to)}`)),
       () => it().error && small({ class: "error mono clip" }, visible(String(it().error).slice(0, ERROR_MAX))));
