@@ -1,35 +1,13 @@
 // The beginning: who is signed in, which page, the frame around it, and what no page caught.
-//
-// HOW TO WRITE A PAGE (look at pages/jobs.js and pages/job.js while reading)
-//
-//   1. Put `export default function queue({ id }) { … return [nodes]; }` into pages/queue.js and its line into
-//      PAGES below (instead of `soon`). `:id` of the address is given as `id`. It runs once, in a scope: all that
-//      it makes (effects, resources, streams, keys, timers) ends when the person leaves. A change of the query
-//      alone does not run it again: read `queryOf("status")` (lib/router.js) and set it by `setQuery`.
-//   2. Nodes: `const { div, p } = el` and `div({ class: "row", hidden: () => !n.value }, "text", () => n.value)`
-//      (lib/dom.js). What changes is a function; text is always text. Pieces: head, panel, facts, field, when,
-//      code (parts/panel.js), status, icon (lib/icons.js), count, span, agoText (lib/format.js).
-//   3. Read: `const it = resource(signal => get(path, query, { signal }))`, `rows(…)` for lists (lib/store.js).
-//      Show: `shown(it, () => …, { what: "the queue", word: "queues:read" })` (parts/states.js): skeleton, empty,
-//      error, old data. Tables: parts/table.js. Filters: parts/filters.js. Other reads: `every(15, it.read)`.
-//   4. Act: `act({ label, icon, words: ["queues:write"], run: () => send("POST", …), done, undo | ask })`
-//      (parts/act.js); on many: parts/many.js; a dialog: parts/dialog.js; a message: `toast` (parts/toast.js);
-//      the calls as commands: parts/curl.js.
-//   5. Live: `live({ events: "queue.stats,queue.paused", paint(frames) { … it.patch(…) }, read: it.read })`
-//      (lib/live.js). Rows never move by themselves: patch them, offer newer ones by a button.
-//   6. Keys: `keys("Queues", { p: ["Pause", () => pause.press()] })` (lib/keys.js); they show up in the help.
-//   7. Where it leads: `a({ href: link(["queues", name]) })` (lib/router.js). In the rail: parts/places.js.
-//   8. Test: tests/dashboard/test_<page>.py with the fixtures `signed_in`, `api`, `watch`; accessibility and
-//      pictures come from the table in tests/dashboard/pages.py: add a line there.
-//   What it alone needs of style: `await sheet("queue.css")` (lib/sheet.js); parts.css is of the first view.
-//   Imports point down: pages > parts > lib. Each file has at most 200 lines. Nothing reads markup.
+// How to write a page: docs/dashboard-pages.md.
 
 import { startAbout } from "./lib/about.js";
 import { ApiError } from "./lib/api.js";
 import { mount } from "./lib/dom.js";
-import { route, title } from "./lib/router.js";
+import { came, route, title } from "./lib/router.js";
 import { me, readMe, state } from "./lib/session.js";
 import { computed, effect, untracked } from "./lib/signal.js";
+import { makePage } from "./lib/store.js";
 import { frame } from "./parts/frame.js";
 import { failure, sentence } from "./parts/states.js";
 import { toast } from "./parts/toast.js";
@@ -83,9 +61,14 @@ function found(parts) {
 const preload = path => void found(path.split("/")).load().catch(() => {});
 
 let leave = () => {}, number = 0;
+let has = () => [], here = null, kept = null; // `kept`: of the page before
 
 async function open(parts) {
-  const mine = ++number, { load, given } = found(parts);
+  const mine = ++number, { load, given } = found(parts), { isBack, from } = came, { address, path: to } = route.peek();
+  const back = isBack && kept?.address === address ? kept : null;
+  // Now: its filters go with its address.
+  if (here === from.split("?")[0]) kept = { address: from, y: scrollY, had: has(), next: parts.at(-1) };
+  here = null;
   let make;
   try {
     make = (await load()).default;
@@ -97,10 +80,16 @@ async function open(parts) {
   if (mine !== number) return;
   leave();
   const main = document.getElementById("main");
-  leave = mount(main, () => make(given));
+  leave = mount(main, () => {
+    const [nodes, own] = makePage(back?.had ?? [], () => make(given));
+    [has, here] = [own, to];
+    return nodes;
+  });
   if (mine > 1) {
-    scrollTo(0, 0);
+    scrollTo(0, back?.y ?? 0);
     main.focus({ preventScroll: true });
+    // By then its row is made.
+    if (back) requestAnimationFrame(() => main.querySelector(`[data-id="${CSS.escape(back.next)}"]`)?.focus({ preventScroll: true }));
   }
   performance.mark("page");
 }
@@ -141,6 +130,7 @@ function inside() {
   return () => {
     leave();
     leave = () => {};
+    here = kept = null;
     end();
   };
 }

@@ -143,3 +143,17 @@ def test_shortcuts_of_one_key_can_be_switched_off(signed_in: Open) -> None:
 
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_label("Shortcuts of one key").check()
+
+
+def test_columns_that_are_hidden_are_listed_and_shown_again(signed_in: Open, world: World) -> None:
+    page = signed_in("/here")
+    expect(page.get_by_text("None: each table has its own menu")).to_be_visible()
+    page.evaluate('localStorage.setItem(\'spooled.columns\', \'{"Jobs":["Prio","Took"]}\')')
+    page.reload()
+    expect(page.get_by_text("Jobs: Prio, Took")).to_be_visible()
+
+    page.get_by_role("button", name="Show all columns of Jobs").click()
+
+    expect(page.get_by_text("None: each table has its own menu")).to_be_visible()
+    page.evaluate("location.hash = '#/jobs'")
+    expect(page.get_by_role("columnheader", name="Prio")).to_be_visible()

@@ -12,6 +12,9 @@ let lastFilter = 0;
 
 export const route = signal(read(), (a, b) => a.address === b.address);
 export const title = signal("");
+// By Back or Forward, and from where.
+export const came = { isBack: false, from: "" };
+history.scrollRestoration = "manual";
 // One value of the query, as a signal.
 export const queryOf = name => computed(() => route.value.query[name] ?? "");
 
@@ -42,8 +45,8 @@ export const shared = (changes = {}) =>
   new URL(link(route.peek().path, { ...route.peek().query, ...changes }), location.href).href;
 
 export function go(path, query, { isReplaced = false } = {}) {
-  history[isReplaced ? "replaceState" : "pushState"](null, "", link(path, query));
-  route.value = read();
+  history[isReplaced ? "replaceState" : "pushState"]({}, "", link(path, query));
+  turn();
 }
 
 export function setQuery(changes) {
@@ -52,5 +55,19 @@ export function setQuery(changes) {
   lastFilter = at;
 }
 
-addEventListener("popstate", () => { route.value = read(); });
-addEventListener("hashchange", () => { route.value = read(); });
+function turn(isBack = false) {
+  const next = read(), from = route.peek().address;
+  if (next.address === from) return;
+  Object.assign(came, { isBack, from });
+  route.value = next;
+}
+
+// An entry that a link has just made has no state.
+function mark() {
+  const isNew = !history.state;
+  if (isNew) history.replaceState({}, "");
+  return isNew;
+}
+mark();
+addEventListener("popstate", () => turn(!mark()));
+addEventListener("hashchange", () => turn());

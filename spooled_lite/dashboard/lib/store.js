@@ -14,7 +14,20 @@ import { state as session } from "./session.js";
 
 export const ROWS_MAX = 10_000;
 
-export function resource(load, { isRead = true, take = it => it } = {}) {
+// For Back: what the resources of a page had, in the order it made them.
+let had = null, before = [];
+export function makePage(kept, make) {
+  const own = had = [];
+  before = kept;
+  try {
+    return [make(), () => own.map(it => it())];
+  } finally {
+    had = null;
+  }
+}
+
+// `again`: called instead of `read` when its data are there for Back.
+export function resource(load, { isRead = true, take = it => it, has = it => it, restore = it => it, again } = {}) {
   const data = signal(null), state = signal("idle"), error = signal(null), at = signal(null);
   let reading = null, isOver = false;
 
@@ -43,7 +56,10 @@ export function resource(load, { isRead = true, take = it => it } = {}) {
     [reading, isOver] = [null, true];
     last?.abort();
   });
-  if (isRead) read();
+  const old = had && before[had.length];
+  if (old?.data != null && old.load === String(load)) batch(() => [data.value, at.value, state.value] = [restore(old.data), old.at, "stale"]);
+  had?.push(() => ({ load: String(load), data: has(data.peek()), at: at.peek() }));
+  if (isRead) data.peek() != null && again ? queueMicrotask(again) : read();
   return { data, state, error, at, read, patch: fields => data.update(it => it && { ...it, ...fields }) };
 }
 
@@ -67,8 +83,11 @@ export function rows(load, { key = it => it.id, ...options } = {}) {
     return id;
   }
 
+  const all = () => ids.peek().map(id => held.get(id).peek());
   const it = resource(load, {
     ...options,
+    has: data => data && all(),
+    restore: items => (replace(items), items),
     take: given => {
       const items = options.take ? options.take(given) : given;
       replace(items);
@@ -87,7 +106,7 @@ export function rows(load, { key = it => it.id, ...options } = {}) {
     ids,
     replace,
     row: id => held.get(id),
-    all: () => ids.peek().map(id => held.get(id).peek()),
+    all,
     patch: (id, fields) => held.get(id)?.update(before => ({ ...before, ...fields })),
     // After those that are there; what is there already stays where it is.
     add: items => {

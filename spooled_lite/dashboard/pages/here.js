@@ -2,18 +2,22 @@
 
 import { el } from "../lib/dom.js";
 import { zoneName } from "../lib/format.js";
-import { density, hasKeys, isForgetful, masks, theme, zone } from "../lib/prefs.js";
+import { columns, density, hasKeys, isForgetful, masks, theme, zone } from "../lib/prefs.js";
 import { me, signOut } from "../lib/session.js";
 import { gated } from "../parts/act.js";
 import { checkField, radios, textField } from "../parts/form.js";
 import { facts, head, panel, when } from "../parts/panel.js";
 
-const { div, p } = el;
+const { button, div, fieldset, legend, p, span } = el;
 const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export default function here() {
   const reset = () => {
-    for (const it of [theme, density, zone, hasKeys, isForgetful, masks]) it.value = it.otherwise;
+    for (const it of [theme, density, zone, hasKeys, isForgetful, masks, columns]) it.value = it.otherwise;
+  };
+  const show = gone => {
+    const left = Object.entries(columns.peek()).filter(([name]) => name !== gone);
+    columns.value = left.length ? Object.fromEntries(left) : columns.otherwise;
   };
   return [
     head({ title: "This browser", note: "kept here, and nowhere else", acts: [gated({ label: "As at first", icon: "retry", onclick: reset }), gated({ label: "Sign out", icon: "out", onclick: signOut })] }),
@@ -21,7 +25,11 @@ export default function here() {
       panel("How it looks", {}, div({ class: "form pad" },
         radios("Theme", theme, [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]),
         radios("Lines", density, [["compact", "Close"], ["cosy", "Wide"]]),
-        radios("Times", zone, [["utc", "UTC"], ["local", `Here (${local})`]]))),
+        radios("Times", zone, [["utc", "UTC"], ["local", `Here (${local})`]]),
+        fieldset({ class: "field" }, legend("Columns not shown"), () => {
+          const all = Object.entries(columns.value);
+          return all.length ? all.map(([name, labels]) => div({ class: "row" }, span(`${name}: ${labels.join(", ")}`), button({ type: "button", class: "btn", "aria-label": `Show all columns of ${name}`, onclick: () => show(name) }, "Show them"))) : p({ class: "quiet" }, "None: each table has its own menu for them.");
+        }))),
       panel("How it behaves", {}, div({ class: "form pad" },
         checkField("Shortcuts of one key", hasKeys, { hint: "? shows them; Escape always works" }),
         checkField("Forget the sign-in with the page", isForgetful, { hint: "from the next sign-in on; else it lasts as long as the tab" }),

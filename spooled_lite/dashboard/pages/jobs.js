@@ -53,7 +53,7 @@ export default function jobsPage() {
     const found = await get("/jobs", { ...asked(), limit: PAGE }, { signal: ending });
     newer.value = new Set();
     return first(found);
-  });
+  }, { again: () => (hasMore.value = jobs.ids.peek().length >= PAGE, refresh()) });
   const stats = resource(ending => get("/jobs/stats", { queue_name: filter.queue.value }, { signal: ending }));
   const queues = resource(ending => get("/queues", {}, { signal: ending }));
   reading(() => Object.values(filter).map(it => it.value), () => {
