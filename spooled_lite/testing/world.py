@@ -11,7 +11,7 @@ from spooled_lite.app import Running, running
 from spooled_lite.config import Settings
 from spooled_lite.events import Event
 from spooled_lite.ids import Ids
-from spooled_lite.outbound.http_client import HttpClient
+from spooled_lite.outbound.http_client import HttpClient, Poster
 from spooled_lite.outbound.targets import Policy
 from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.clock import VirtualClock
@@ -91,9 +91,10 @@ async def world(
     origin: Origin | None = None,
     listen: Callable[[World, Sequence[Event]], None] | None = None,
     at_once: asyncio.Event | None = None,
+    outgoing: Poster | None = None,
 ) -> AsyncIterator[World]:
     """Start a world, and stop it on the way out. With a seed its ids, secrets and tokens are the
-    same in every run. `listen` hears of all events. `at_once` is as for `running`.
+    same in every run. `listen` hears of all events. `at_once` and `outgoing` are as for `running`.
 
     Raises:
         NotForTests: the environment is not development.
@@ -105,7 +106,7 @@ async def world(
             f"test mode moves the clock, so it is for development; the environment is"
             f" {settings.environment}"
         )
-    poster = WatchedPoster(HttpClient(Policy.of(settings), clock))
+    poster = WatchedPoster(outgoing or HttpClient(Policy.of(settings), clock))
     adoption = None if origin is None else origin.adoption
     ids = Ids(seed) if adoption is None else Ids(adoption.seed, BIRTH)
     it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)

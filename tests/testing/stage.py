@@ -1,7 +1,7 @@
 """A world and a client of it, in process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -9,6 +9,7 @@ import httpx
 import uvloop
 
 from spooled_lite.config import Settings
+from spooled_lite.outbound.http_client import Poster, ReceiverAnswer
 from spooled_lite.testing.clock import SEEDED_START_MS, VirtualClock
 from spooled_lite.testing.world import World, world
 
@@ -19,6 +20,20 @@ START_MS: Final = SEEDED_START_MS
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 ADMIN_KEY: Final = "an-admin-key-for-tests"
+
+
+class Failing:
+    """A receiver that fails a number of times for each delivery, which its URL ends with."""
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, total_seconds: float
+    ) -> ReceiverAnswer:
+        fails = int(url.rpartition("/")[2]) >= int(headers["X-Spooled-Delivery-Attempt"])
+        error = "HTTP 500" if fails else None
+        return ReceiverAnswer(status_code=500 if fails else 200, error=error, duration_ms=0)
+
+    async def close(self) -> None:
+        pass
 
 
 class Stage:
@@ -65,10 +80,16 @@ def settings_of(**fields: Any) -> Settings:
 
 @asynccontextmanager
 async def staged(
-    *, seed: int | None = 1, clock: VirtualClock | None = None, **fields: Any
+    *,
+    seed: int | None = 1,
+    clock: VirtualClock | None = None,
+    outgoing: Poster | None = None,
+    **fields: Any,
 ) -> AsyncIterator[Stage]:
     async with (
-        world(settings_of(**fields), clock or VirtualClock(START_MS), seed=seed) as it,
+        world(
+            settings_of(**fields), clock or VirtualClock(START_MS), seed=seed, outgoing=outgoing
+        ) as it,
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app=it.app.application),
             base_url="http://spooled.test/api/v1/",

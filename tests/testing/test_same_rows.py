@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spooled_lite.testing.move import How
-from tests.testing.stage import DAY_MS, START_MS, Stage, play
+from tests.testing.stage import DAY_MS, START_MS, Failing, Stage, play
 
 # What tells how often somebody looked, and where the file is.
 NOT_COMPARED: Final = frozenset({"server_state", "sqlite_sequence"})
@@ -75,6 +75,11 @@ async def act(stage: Stage, kind: str, number: int) -> None:
         case "queue":
             body = {"backoff_base_seconds": 600 + number % 9_000, "backoff_max_seconds": 90_000}
             await stage.api.put("queues/emails/config", json=body)
+        case "hook":
+            url = f"https://hooks.example.com/{number}/{number % 7}"
+            events = ["job.created", "job.failed", "job.deadlettered", "schedule.triggered"]
+            body = {"name": f"h{number}", "url": url, "events": events[: 1 + number % 4]}
+            await stage.api.post("outgoing-webhooks", json=body)
         case "worker":
             await stage.post(
                 "workers/register",
@@ -86,7 +91,7 @@ ACTS: Final = st.lists(
     st.tuples(
         st.sampled_from(
             ["job", "job", "expiring", "claim", "fail", "renew", "schedule", "workflow", "queue",
-             "worker"]
+             "worker", "hook", "hook"]
         ),
         st.integers(0, 10_000),
     ),
@@ -104,7 +109,7 @@ def rows_after(acts: list[Act], cuts: int) -> dict[str, list[tuple[Any, ...]]]:
             await stepper.advance(START_MS + DAYS * DAY_MS * number // cuts, how)
         return rows_of(stage)
 
-    return play(script)
+    return play(script, outgoing=Failing())
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 from spooled_lite.app import running
 from spooled_lite.background.supervisor import AsyncLoop, Loop
@@ -15,7 +16,8 @@ from spooled_lite.storage.transaction import Tx
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.passes import ALL, HOUSEKEEPING, PRODUCT
 from spooled_lite.testing.world import NotForTests, world
-from tests.testing.stage import DAY_MS, HOUR_MS, START_MS, Stage, play, settings_of
+from tests.testing.served import served
+from tests.testing.stage import ADMIN_KEY, DAY_MS, HOUR_MS, START_MS, Stage, play, settings_of
 
 
 def what(moved: dict[str, Any]) -> list[tuple[str, str]]:
@@ -272,3 +274,90 @@ def test_a_file_of_test_mode_and_one_of_production_are_never_opened_by_the_other
         asyncio.run(start(moved, is_test=False))
     with pytest.raises(CannotUseFile, match="test mode opens only"):
         asyncio.run(start(real, is_test=True))
+
+
+# -- what goes wrong, and what keeps real time -----------------------------------------------------
+
+
+def test_a_pass_that_fails_ends_the_move_and_is_run_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def script(stage: Stage) -> None:
+        await stage.move("settle")
+        passes = stage.world.stepper._passes
+        loop = passes._loops[Deadline.PROMOTION]
+
+        def broken(tx: Tx) -> Pass:
+            passes._loops[Deadline.PROMOTION] = loop  # the next one is fine
+            raise RuntimeError("broken")
+
+        await stage.job(delay_seconds=3600)
+        passes._loops[Deadline.PROMOTION] = Loop("broken", Deadline.PROMOTION, broken)
+        refused = await stage.post("test/clock/advance", {"by": "1d"}, status=500)
+        assert refused["code"] == "INTERNAL_ERROR"
+
+        moved = await stage.move("advance", by="1d")
+        assert stage.now_ms == START_MS + HOUR_MS + DAY_MS
+        [job] = await stage.get("jobs")
+        assert job["status"] == "pending"
+        assert moved["from"] == "2030-01-01T01:00:00.000Z"
+
+    play(script)
+
+
+def test_what_follows_from_a_request_has_happened_before_the_next_one() -> None:
+    async def script(stage: Stage) -> None:
+        jobs = [
+            {"key": "a", "queue_name": "emails", "payload": {}},
+            {"key": "b", "queue_name": "emails", "payload": {}, "depends_on": ["a"]},
+        ]
+        for _ in range(20):
+            await stage.post("workflows", {"name": "w", "jobs": jobs})
+            [job] = await stage.claim()
+            done = {"worker_id": "by hand", "lease_id": job["lease_id"]}
+            await stage.post(f"jobs/{job['id']}/complete", done)
+            [child] = await stage.claim()
+            await stage.post(
+                f"jobs/{child['id']}/complete", {**done, "lease_id": child["lease_id"]}
+            )
+
+    play(script)
+
+
+def test_a_claim_that_waits_waits_in_real_time_or_until_time_is_moved() -> None:
+    async def script(stage: Stage) -> None:
+        assert await stage.claim(wait_ms=20) == []
+
+        await stage.job(delay_seconds=3600)
+        waiting = asyncio.create_task(stage.claim(wait_ms=25_000))
+        while not stage.world.app.services.waiting.count():
+            await stage.world.app.services.db.write(lambda tx: None)
+        await stage.move("advance", by="1d", workers="ignore")
+        [job] = await waiting
+        assert job["started_at"] == "2030-01-01T01:00:00.000Z"
+
+    play(script)
+
+
+def test_a_request_limit_refills_as_the_clock_is_moved_and_says_that_it_stands() -> None:
+    async def script(stage: Stage) -> None:
+        while (refused := await stage.api.get("jobs")).status_code == 200:
+            pass
+        assert refused.status_code == 429
+        assert "The clock stands" in refused.json()["message"]
+        how = {"X-Admin-Key": ADMIN_KEY, "Authorization": ""}
+        moved = await stage.api.post("test/clock/advance", json={"by": "10s"}, headers=how)
+        assert moved.status_code == 200
+        assert (await stage.api.get("jobs")).status_code == 200
+
+    play(script, rate_limit_requests_per_second=2)
+
+
+def test_a_websocket_says_when_and_in_which_world_it_was_opened() -> None:
+    with served() as server:
+        url = f"{server.url.replace('http', 'ws', 1)}/api/v1/ws?token={server.key}"
+        with connect(url) as socket:
+            assert socket.response is not None
+            headers = socket.response.headers
+            assert headers["X-Spooled-Clock"] == "2030-01-01T00:00:00.000Z"
+            assert headers.get_all("Date") == ["Tue, 01 Jan 2030 00:00:00 GMT"]

@@ -4,6 +4,7 @@ It is one class and not a chain of wrappers, so that headers are gone through on
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -38,6 +39,7 @@ from spooled_lite.wire.time_limit import TimeLimit
 logger = logging.getLogger(__name__)
 
 _BELOW: Final = f"{API_PREFIX}/"
+_STANDS: Final = ". The clock stands: it has to be moved, waiting is in vain"  # in test mode
 
 
 class Api:
@@ -114,6 +116,8 @@ class Api:
         """
         if isinstance(error, RateLimited):
             call.rate_headers = refusal_headers(error)
+            if math.isinf(self.services.clock.seconds_until(call.now_ms + 1)):
+                error.message += _STANDS
         if isinstance(error, Unavailable):
             call.trouble = error.reason
         answer = refusal(error)
