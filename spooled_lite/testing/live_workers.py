@@ -1,8 +1,11 @@
 """Workers that work in real time while the clock stands: time waits for them."""
 
 import asyncio
+import math
 import time
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Literal
 
 import msgspec
@@ -27,7 +30,7 @@ WaitFor = Literal["wait", "ignore"] | Sequence[str]
 class _Live(Struct):
     org: int
     queues: tuple[str, ...]
-    heard_at: float  # of monotonic time
+    heard_at: float  # of monotonic time; infinite while it may work on an open stream
 
 
 class BusyJob(Struct, frozen=True):
@@ -48,6 +51,7 @@ class LiveWorkers:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._workers: dict[str, _Live] = {}
+        self._streams: Counter[int] = Counter()  # of jobs, that are open, by organization
         self._changed = asyncio.Event()  # something happened to a job, or a worker came or went
 
     def hear(self, events: Sequence[Event]) -> None:
@@ -60,9 +64,29 @@ class LiveWorkers:
                     continue  # nothing has come of it
                 case "worker.deregistered" | "worker.offline":
                     self._workers.pop(event.row["id"], None)
+                case "job.claimed" if self._streams[event.org]:
+                    name = event.row["assigned_worker_id"]
+                    self._workers.setdefault(name, _Live(event.org, (), 0.0)).heard_at = math.inf
                 case "job.claimed":
                     self._heard_of(event.row["assigned_worker_id"])
             if event.type.startswith(("job.", "worker.")):
+                self._changed.set()
+
+    @contextmanager
+    def streaming(self, org: int) -> Iterator[None]:
+        """A stream of jobs is open: whoever claims a job of this organization meanwhile lives for
+        as long as one is. It needs no look at queues: what can be claimed, such a stream is given
+        at once."""
+        self._streams[org] += 1
+        try:
+            yield
+        finally:
+            self._streams[org] -= 1
+            if not self._streams[org]:
+                now = time.monotonic()
+                for each in self._workers.values():
+                    if each.org == org:
+                        each.heard_at = min(each.heard_at, now)
                 self._changed.set()
 
     def wanted(self, which: WaitFor) -> list[str]:
@@ -113,7 +137,7 @@ class LiveWorkers:
     def _heard_of(self, name: str | None) -> None:
         known = self._workers.get(name or "")
         if known is not None:
-            known.heard_at = time.monotonic()
+            known.heard_at = max(known.heard_at, time.monotonic())
 
 
 def find_busy(tx: Tx, workers: Collection[str], served: Sequence[tuple[int, str]]) -> list[BusyJob]:

@@ -70,14 +70,14 @@ class Stepper:
         self._passes: Passes
         self._stop: asyncio.Event
         self._database: Database
-        self._live: LiveWorkers
+        self.live: LiveWorkers
         self._under_way: UnderWay
 
     def attach(self, app: Running) -> None:
         """Learn what happens in the world, and what it has under way."""
-        self._live = LiveWorkers(app.services.db)
+        self.live = LiveWorkers(app.services.db)
         self._under_way = UnderWay(app.deliveries, app.services.mail.settled)
-        app.services.bus.listen(self._live.hear)
+        app.services.bus.listen(self.live.hear)
         app.services.bus.listen(self._happened.hear)
 
     # -- between two moves -------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Stepper:
 
     def live_count(self) -> int:
         """How many workers count as live."""
-        return len(self._live.wanted("wait"))
+        return len(self.live.wanted("wait"))
 
     async def _work_off(self) -> None:
         kinds = set(ALL)
@@ -279,7 +279,7 @@ class Stepper:
 
     def _begin(self, how: How, report: int) -> "_Moving":
         self._happened.begin(report)
-        move = Move(self.clock, self._passes, self._live, self._under_way, self._stop, how)
+        move = Move(self.clock, self._passes, self.live, self._under_way, self._stop, how)
         return _Moving(move, self._happened, self._poster, self.clock)
 
     def _check_stands(self) -> None:

@@ -14,6 +14,7 @@ from spooled_lite.ids import Ids
 from spooled_lite.outbound.http_client import HttpClient, Poster
 from spooled_lite.outbound.targets import Policy
 from spooled_lite.testing.application import WorldApplication
+from spooled_lite.testing.around import AroundWorld
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
 from spooled_lite.testing.origin import (
@@ -116,6 +117,7 @@ async def world(
         ids=ids,
         at_once=at_once,
         supervise=it.stepper.run,
+        around=AroundWorld(it.stepper),
         outgoing=poster,
         image=None if origin is None else origin.pages,
         application=lambda services: WorldApplication(services, it),

@@ -24,6 +24,7 @@ class Served(Struct, frozen=True):
     world: World
     url: str
     key: str
+    grpc_address: str | None
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(
@@ -49,7 +50,7 @@ def served(**fields: Any) -> Iterator[Served]:
             serving(it.app) as server,
         ):
             assert it.app.key is not None
-            found.append(Served(it, server.url, it.app.key))
+            found.append(Served(it, server.url, it.app.key, server.grpc_address))
             there.set()
             await ended.wait()
             await server.stop()

@@ -1,0 +1,57 @@
+"""Over gRPC: who has a stream of jobs open is a live worker, registered or not."""
+
+import json
+import urllib.error
+from typing import Any
+
+import grpc
+import pytest
+from spooled.grpc.stubs import spooled_pb2 as pb
+from spooled.grpc.stubs.spooled_pb2_grpc import QueueServiceStub
+
+from spooled_lite.testing import live_workers
+from tests.testing.served import Served, served
+
+SECONDS_MAX = 30.0
+
+
+def refused(server: Served, body: dict[str, Any]) -> dict[str, Any]:
+    with pytest.raises(urllib.error.HTTPError) as error:
+        server.call("POST", "test/clock/advance", body)
+    found: dict[str, Any] = json.loads(error.value.read())
+    error.value.close()
+    return found
+
+
+def test_time_waits_for_who_holds_a_job_on_an_open_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_workers, "LIVE_SECONDS", 0.0)  # heard of long ago
+    with (
+        served(grpc_port="auto") as server,
+        grpc.insecure_channel(server.grpc_address or "") as channel,
+    ):
+        stub: Any = QueueServiceStub(channel)  # type: ignore[no-untyped-call]
+        shown = (("x-api-key", server.key),)
+        asked = pb.StreamJobsRequest(
+            queue_name="emails", worker_id="streamer", lease_duration_secs=30
+        )
+        stream = stub.StreamJobs(asked, metadata=shown, timeout=SECONDS_MAX)
+        server.call("POST", "jobs", {"queue_name": "emails", "payload": {}})
+        job = next(stream)
+
+        body = {"by": "1d", "wait_ms": 100}
+        details = refused(server, body)["details"]
+        assert details["reason"] == "worker_busy"
+        assert details["jobs"] == [{"id": job.id, "queue_name": "emails", "worker_id": "streamer"}]
+        done = pb.CompleteRequest(job_id=job.id, worker_id="streamer")
+        stub.Complete(done, metadata=shown, timeout=SECONDS_MAX)
+        assert server.call("POST", "test/clock/advance", body)["now"] == "2030-01-02T00:00:00.000Z"
+
+        server.call("POST", "jobs", {"queue_name": "emails", "payload": {}})
+        next(stream)
+        stream.cancel()
+        with pytest.raises(grpc.RpcError):
+            next(stream)
+        moved = server.call("POST", "test/clock/advance", {"by": "1d"})  # nobody works any more
+        assert "job.retrying" in [each["what"] for each in moved["happened"]]
