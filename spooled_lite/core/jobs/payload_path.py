@@ -5,7 +5,7 @@ before it. What is beside the path is passed over without being made into object
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
@@ -139,4 +139,9 @@ def _are_equal_numbers(written: str, other: str) -> bool:
         msgspec.json.decode(other, type=int | float)
     except msgspec.MsgspecError:
         return False
-    return Decimal(written) == Decimal(other)
+    try:
+        return Decimal(written) == Decimal(other)
+    except (
+        InvalidOperation
+    ):  # an exponent that no number of ours has, as in 1e-99999999999999999999
+        return False

@@ -56,6 +56,12 @@ def test_long_numbers_are_told_apart_by_every_digit() -> None:
     assert path_search("n", "9" * 250).found_in(b'{"n":1e400}') is None
 
 
+@pytest.mark.parametrize("written", [b"1e-99999999999999999999", b"0e99999999999999999999"])
+def test_a_number_with_an_endless_exponent_is_another_one(written: bytes) -> None:
+    assert path_search("n", "1").found_in(b'{"n":%b}' % written) is None
+    assert path_search("n", written.decode()).found_in(b'{"n":%b}' % written) == written.decode()
+
+
 @pytest.mark.parametrize(
     "path",
     [
