@@ -5,11 +5,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import click
 import msgspec
 
 from spooled_lite.config import Settings
 from spooled_lite.storage.database import IN_MEMORY
-from spooled_lite.testing.clock import VirtualClock, start_ms
+from spooled_lite.testing.clock import VirtualClock, is_within, start_ms
 from spooled_lite.testing.worlds import Worlds, worlds
 from spooled_lite.times import format_ms
 from spooled_lite.wire.listen import is_loopback
@@ -24,8 +25,12 @@ async def started_for_tests(
     """Start the root, which can be forked. Without a database in the settings its file is thrown
     away.
 
-    Raises: as `world`.
+    Raises:
+        click.BadParameter: no clock may stand there.
+        Others as `world`.
     """
+    if at_ms is not None and not is_within(at_ms):
+        raise click.BadParameter("must be within the years 1970 to 9899", param_hint="--at")
     if "database" not in settings.given:
         settings = msgspec.structs.replace(settings, database=IN_MEMORY)
     clock = VirtualClock(start_ms(at_ms, seed))

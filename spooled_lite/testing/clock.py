@@ -15,6 +15,8 @@ ClockMode = Literal["real", "frozen", "ticking"]
 RATE_MIN: Final = 0.01
 RATE_MAX: Final = 86_400.0  # a day in a second
 SEEDED_START_MS: Final = 1_893_456_000_000  # 2030-01-01T00:00:00Z, which two runs share
+# A century before the last time that can be written: whatever is due so many days later can be.
+END_MS: Final = 250_246_627_200_000  # 9900-01-01T00:00:00Z
 
 
 class Going(Struct, frozen=True):
@@ -30,7 +32,8 @@ class Going(Struct, frozen=True):
 
 
 class VirtualClock:
-    """The clock of one world. Moved on the loop's thread; asked on any thread.
+    """The clock of one world, from 1970 to END_MS, where one that runs stops. Moved on the loop's
+    thread; asked on any thread.
 
     How it goes is one value that is replaced as a whole, so whoever asks needs no lock.
     """
@@ -42,7 +45,7 @@ class VirtualClock:
 
     def now_ms(self) -> int:
         going = self._going
-        return going.at(time.monotonic_ns()) if going.rate else going.base_ms
+        return min(going.at(time.monotonic_ns()), END_MS) if going.rate else going.base_ms
 
     def seconds_until(self, at_ms: int) -> float:
         """Real seconds: of a clock that stands 0.0, or infinite."""
@@ -50,7 +53,7 @@ class VirtualClock:
         if left_ms <= 0:
             return 0.0
         rate = self._going.rate
-        return left_ms / 1000 / rate if rate else math.inf
+        return left_ms / 1000 / rate if rate and at_ms <= END_MS else math.inf
 
     def on_jump(self, listener: JumpListener) -> None:
         self._listeners.append(listener)
@@ -95,6 +98,11 @@ class VirtualClock:
         self._going = going
         for listener in self._listeners:
             listener()
+
+
+def is_within(at_ms: int) -> bool:
+    """Whether a clock may stand at this moment."""
+    return 0 <= at_ms <= END_MS
 
 
 def start_ms(at_ms: int | None, seed: int | None) -> int:

@@ -20,14 +20,14 @@ from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
-from spooled_lite.testing.clock import ClockMode, VirtualClock
+from spooled_lite.testing.clock import END_MS, ClockMode, VirtualClock, is_within
 from spooled_lite.testing.deliveries import DeliveryCall, WatchedPoster
 from spooled_lite.testing.happened import Happening, Happenings
 from spooled_lite.testing.live_workers import LiveWorkers
 from spooled_lite.testing.move import How, Move, UnderWay
 from spooled_lite.testing.passes import ALL, ONCE, PRODUCT, Awaited, Passes
 from spooled_lite.testing.refusals import Backwards, ClockBusy, ClockRuns, Stopped, TooFar
-from spooled_lite.times import LAST_MS, format_ms
+from spooled_lite.times import format_ms
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class Stepper:
         self._check_stands()
         async with self._move(how, report) as it:
             await self._look_ahead(it.move)
-            limit_ms = min(self.clock.now_ms() + FAR_MS, LAST_MS)
+            limit_ms = min(self.clock.now_ms() + FAR_MS, END_MS)
             while count > 0 and (at_ms := self._passes.next_at(PRODUCT)) is not None:
                 if at_ms > limit_ms:
                     raise _too_far()
@@ -313,12 +313,12 @@ class _Moving:
 
 
 def _check_reach(to_ms: int, now_ms: int) -> None:
-    if to_ms > now_ms + FAR_MS or not 0 <= to_ms <= LAST_MS:
+    if to_ms > now_ms + FAR_MS or not is_within(to_ms):
         raise _too_far()
 
 
 def _too_far() -> TooFar:
-    return TooFar("ten years at a time, and within the years 1970 to 9999")
+    return TooFar("ten years at a time, and within the years 1970 to 9899")
 
 
 def _log_failure(kind: Deadline, error: Exception) -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from spooled_lite.testing.clock import SEEDED_START_MS, VirtualClock, start_ms
+from spooled_lite.testing.clock import END_MS, SEEDED_START_MS, VirtualClock, start_ms
 from tests.testing.stage import START_MS
 
 
@@ -82,3 +82,19 @@ def test_a_clock_with_a_seed_starts_where_every_other_with_one_does() -> None:
     assert start_ms(None, 7) == SEEDED_START_MS
     assert start_ms(5, 7) == 5
     assert start_ms(None, None) > SEEDED_START_MS - 10 * 366 * 86_400_000
+
+
+def test_a_clock_that_runs_stops_where_times_can_still_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real_ns = 0
+    monkeypatch.setattr(time, "monotonic_ns", lambda: real_ns)
+    clock = VirtualClock(END_MS - 10, "ticking", rate=86_400.0)
+
+    real_ns = 365 * 86_400 * 10**9
+    assert clock.now_ms() == END_MS
+    assert clock.seconds_until(END_MS + 1) == math.inf
+    assert clock.seconds_until(END_MS) == 0.0
+
+    clock.go("frozen")
+    assert clock.now_ms() == END_MS

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from spooled_lite.app import running
+from spooled_lite.testing.clock import END_MS, VirtualClock
 from spooled_lite.testing.routes import TEST_ROUTES
 from tests.testing.stage import ADMIN_KEY, START_MS, Stage, play, settings_of
 
@@ -175,3 +176,27 @@ def test_a_server_for_people_has_none_of_these_routes() -> None:
             assert "mode" not in (await api.get("/health")).json()
 
     asyncio.run(main())
+
+
+def test_at_either_end_of_time_everything_is_served() -> None:
+    async def script(stage: Stage) -> None:
+        far = {"delay_seconds": 365 * 86_400, "queue_name": "later"}
+        await stage.job(**far)
+        await stage.job()
+        (job,) = await stage.claim()
+        failed = {"worker_id": "by hand", "error": "timeout"}
+        await stage.post(f"jobs/{job['id']}/fail", failed)
+        every = {"name": "every", "cron_expression": "* * * * * *", "queue_name": "later"}
+        await stage.post("schedules", {**every, "payload_template": {}})
+        await stage.post("workers/register", {"queue_name": "emails", "hostname": "here"})
+        asked = (
+            "jobs", "schedules", "schedules/upcoming", "dashboard", "dashboard/series",
+            "dashboard/errors", "workers", "queues", "acts", "events/log", "test/clock",
+        )  # fmt: skip
+        for path in asked:
+            await stage.get(path)
+        refused = {"by": 1 if stage.now_ms else "11000d"}
+        assert "1970 to 9899" in str(await stage.post("test/clock/advance", refused, status=400))
+
+    for at_ms in (0, END_MS):
+        play(script, clock=VirtualClock(at_ms))

@@ -125,6 +125,8 @@ def test_without_the_flag_there_is_no_route_and_a_moved_file_is_refused(tmp_path
         (("--seed", "1"), {}, "only with --test"),
         (("--at", "2030-01-01T00:00:00Z"), {}, "only with --test"),
         (("--test", "--at", "tomorrow"), {}, "RFC 3339"),
+        (("--test", "--at", "1969-12-31T23:59:59Z"), {}, "within the years 1970 to 9899"),
+        (("--test", "--at", "9999-12-31T23:59:59Z"), {}, "within the years 1970 to 9899"),
         (("--test",), {"SPOOLED_ENVIRONMENT": "staging", "SPOOLED_JWT_SECRET": "x" * 9}, "staging"),
     ],
 )
