@@ -125,6 +125,20 @@ def test_newer_jobs_wait_behind_a_button(signed_in: Open, world: World, queue: s
     assert shown(page) == [new, old]
 
 
+def test_newer_jobs_are_counted_to_a_thousand(
+    signed_in: Open, api: httpx.Client, world: World, queue: str
+) -> None:
+    world.job(queue)
+    page = signed_in(f"/jobs?queue={queue}")
+    wait_for_rows(page, 1)
+    wait_live(page)
+
+    for _ in range(11):
+        api.post("/jobs/bulk", json={"queue_name": queue, "jobs": [{"payload": {}}] * 100})
+
+    expect(page.get_by_role("button", name="1,000+ newer jobs")).to_be_visible()
+
+
 def test_a_row_that_leaves_the_filter_stays_and_says_so(
     signed_in: Open, world: World, queue: str
 ) -> None:

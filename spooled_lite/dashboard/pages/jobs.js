@@ -25,6 +25,7 @@ const { a, button, div, span } = el;
 const PAGE = 100;
 const STATUSES = [["", "All"], ["pending", "Pending"], ["processing", "Processing"], ["scheduled", "Scheduled"], ["retrying", "Retry waiting"], ["blocked", "Blocked"], ["deadletter", "Dead letters"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
 const NAMES = { status: "Status", queue: "Queue", type: "Type", tag: "Tag", worker: "Worker", error: "Error", text: "Text", range: "Created" };
+const NEWER_MAX = 1000; // ids kept to count them
 // Finer than a status: what the server calls a state.
 const STATES = new Set(["retrying", "blocked"]);
 const SILENT_MS = 30_000;
@@ -67,7 +68,7 @@ export default function jobsPage() {
     for (const { kind, data } of frames) {
       const id = data.job_id, row = jobs.row(id);
       if (!row) {
-        if (kind === "job.created" && fits(data)) fresh.add(id);
+        if (kind === "job.created" && fresh.size < NEWER_MAX && fits(data)) fresh.add(id);
         continue;
       }
       heard.set(id, Date.now());
@@ -160,7 +161,7 @@ export default function jobsPage() {
       either(() => !filter.text.value, () => choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: the jobs it holds" })),
       either(() => filter.status.value === "deadletter" || filter.error.value, () => (import("../parts/by_error.js").then(it => { byError.value = it.byError; }), () => byError.value?.(filter.queue))),
       timeRange()),
-    either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => plural(newer.value.size, "newer job"), el.kbd(".")))),
+    either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => (newer.value.size < NEWER_MAX ? plural(newer.value.size, "newer job") : "1,000+ newer jobs"), el.kbd(".")))),
     panel(null, {}, shown(jobs, () => () => chosenTable({ of: jobs, label: "Jobs", columns: shownColumns(), selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
       what: "the jobs", word: "jobs:read", lines: 12, narrower: narrower(() => queues.data.value ?? []), isEmpty: () => !jobs.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Jobs that are put into a queue appear here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
