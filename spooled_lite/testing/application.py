@@ -11,10 +11,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from spooled_lite.testing.calls import WORLD, WorldOfCall
 from spooled_lite.testing.described import DESCRIBED_TOO
+from spooled_lite.testing.journal import ASKED, Noted
 from spooled_lite.testing.routes import TEST_PREFIX, TEST_ROUTES
 from spooled_lite.times import format_ms
 from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.application import Application
+from spooled_lite.wire.http.dispatch import API_PREFIX
 from spooled_lite.wire.http.documents.described.table import DESCRIBED
 from spooled_lite.wire.http.documents.openapi import document
 from spooled_lite.wire.http.routes import ROUTES
@@ -43,16 +45,31 @@ class WorldApplication(Application):
             await super().__call__(scope, receive, send)
             return
 
+        asked = Noted()
+        is_test = scope["path"].startswith(TEST_PREFIX)
+        is_noted = is_test or not scope["path"].startswith(API_PREFIX)
+
+        def note(status: int | None) -> None:
+            nonlocal is_noted
+            if not is_noted:
+                path = scope["raw_path"].decode("ascii", "backslashreplace")
+                self._world.journal.answered(scope.get("method", "GET"), path, status, asked)
+            is_noted = True
+
         async def send_dated(message: Message) -> None:
             if message["type"] in _BEGINS:
+                note(message.get("status", 101))
                 message = {**message, DATED: True}
                 message["headers"] = [*message.get("headers", ()), *self._headers()]
             await send(message)
 
-        extensions = {**scope.get("extensions", {}), WORLD: self._world}
-        if not scope["path"].startswith(TEST_PREFIX):
+        extensions = {**scope.get("extensions", {}), WORLD: self._world, ASKED: asked}
+        if not is_test:
             await self._world.stepper.until_quiet()
-        await super().__call__({**scope, "extensions": extensions}, receive, send_dated)
+        try:
+            await super().__call__({**scope, "extensions": extensions}, receive, send_dated)
+        finally:
+            note(None)
 
     def early_headers(self, headers: Iterable[Header]) -> list[Header]:
         """Without the date, which the server adds to its own refusals."""

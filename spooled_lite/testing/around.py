@@ -1,8 +1,10 @@
-"""What stands around the handlers of a world: it sees which streams of jobs are open."""
+"""What stands around the handlers of a world: it sees who calls, and which streams are open."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol, TypeVar, cast
 
+from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.stepper import Stepper
 
 T = TypeVar("T")
@@ -19,10 +21,14 @@ class _CallOfOrg(Protocol):
 class AroundWorld:
     """Calls over gRPC, as those over HTTP before, see what follows from the ones before them."""
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: Stepper, journal: Journal) -> None:
         self._stepper = stepper
+        self._journal = journal
 
     async def __call__(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T:
+        return await self._journal.around(name, call, partial(self._handle, name, call, handle))
+
+    async def _handle(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T:
         if " " in name:
             return await handle()  # a method and a path: HTTP, where the application has waited
         await self._stepper.until_quiet()

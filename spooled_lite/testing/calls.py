@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from spooled_lite.core.keys.records import NewKey
 from spooled_lite.errors import NotFound
+from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.origin import Entrance
 from spooled_lite.testing.stepper import Stepper
 from spooled_lite.wire.http.call import Call
@@ -26,6 +27,8 @@ class WorldOfCall(Protocol):
     def seed(self) -> int | None: ...
     @property
     def stepper(self) -> Stepper: ...
+    @property
+    def journal(self) -> Journal: ...
 
 
 class Fork(Struct, frozen=True, kw_only=True):
@@ -85,3 +88,8 @@ def worlds_of(call: Call) -> WorldsOfCall:
     if worlds is None:
         raise NotFound("This world is served alone: it cannot be forked or reset")
     return worlds
+
+
+def seen_by(call: Call) -> int | None:
+    """Of which organization the caller sees what happened; None: of all."""
+    return None if call.is_admin else call.org

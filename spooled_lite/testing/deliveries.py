@@ -1,11 +1,14 @@
 """Webhook calls as they pass: which ones are under way, and what came of them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.outbound.http_client import Poster, ReceiverAnswer
+from spooled_lite.storage.database import Database
+from spooled_lite.testing.senders import senders_of
 
 _ID: Final = "X-Spooled-Delivery-ID"
 _ATTEMPT: Final = "X-Spooled-Delivery-Attempt"
@@ -17,6 +20,7 @@ class DeliveryCall(Struct, frozen=True):
     id: str
     attempt: int
     url: str
+    org: int | None  # None: its webhook is gone
 
 
 Told = Callable[[DeliveryCall, ReceiverAnswer], None]
@@ -30,6 +34,12 @@ class WatchedPoster:
         self._under_way: dict[int, DeliveryCall] = {}
         self._number = 0
         self._listeners: list[Told] = []
+        self._database: Database | None = None
+        self._turn = asyncio.Lock()  # calls begin in the order in which they were asked for
+
+    def attach(self, database: Database) -> None:
+        """Learn where the webhooks are whose calls pass."""
+        self._database = database
 
     def listen(self, listener: Told) -> None:
         """Call `listener` after each call, before its result is recorded."""
@@ -42,7 +52,10 @@ class WatchedPoster:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, total_seconds: float
     ) -> ReceiverAnswer:
-        call = DeliveryCall(headers.get(_ID, ""), int(headers.get(_ATTEMPT, "1")), url)
+        delivery_id = headers.get(_ID, "")
+        async with self._turn:
+            org = await self._org_of(delivery_id, url)
+        call = DeliveryCall(delivery_id, int(headers.get(_ATTEMPT, "1")), url, org)
         self._number += 1
         number = self._number
         self._under_way[number] = call
@@ -56,3 +69,8 @@ class WatchedPoster:
 
     async def close(self) -> None:
         await self._inner.close()
+
+    async def _org_of(self, delivery_id: str, url: str) -> int | None:
+        assert self._database is not None, "it was attached before anything is sent"
+        senders = await self._database.readers.read(senders_of, delivery_id, url)
+        return senders[0].org if senders else None

@@ -6,6 +6,7 @@ from typing import Final
 from spooled_lite.errors import BadRequest, Conflict, NotFound, QuotaExceeded
 from spooled_lite.testing import clock_routes as clock
 from spooled_lite.testing import world_routes as worlds
+from spooled_lite.testing.described_told import DESCRIBED_TOLD
 from spooled_lite.testing.shapes import (
     AdvanceClock,
     ClockView,
@@ -24,6 +25,7 @@ from spooled_lite.wire.http.documents.described.doc import Doc
 _STOPS: Final = "409 when it stops before: `details.reason` says why, and the call can be repeated."
 
 DESCRIBED_TOO: Final[Mapping[Handler, Doc]] = {
+    **DESCRIBED_TOLD,
     clock.about: Doc(summary="Show what this server is in test mode", answer=TestModeView),
     clock.show: Doc(summary="Show the clock, and what waits for it", answer=ClockView),
     clock.change: Doc(

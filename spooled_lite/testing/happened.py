@@ -58,7 +58,7 @@ class Happenings:
             if event.type in _LEFT_OUT:
                 continue
             if len(self.told) < self._told_max:
-                self.told.append(_happening(event))
+                self.told.append(happening(event))
             else:
                 self.omitted += 1
 
@@ -80,7 +80,8 @@ class Happenings:
         )
 
 
-def _happening(event: Event) -> Happening:
+def happening(event: Event) -> Happening:
+    """An event as it is told."""
     at, row, kind = format_ms(event.at_ms), event.row, event.type.partition(".")[0]
     match kind:
         case "job":

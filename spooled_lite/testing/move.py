@@ -49,6 +49,7 @@ class Move:
         under_way: UnderWay,
         stop: asyncio.Event,
         how: How,
+        on_step: Callable[[int], None] | None = None,
     ) -> None:
         self._clock = clock
         self._passes = passes
@@ -56,6 +57,7 @@ class Move:
         self._under_way = under_way
         self._stop = stop
         self._how = how
+        self._on_step = on_step
         self._ends_at = time.monotonic() + how.real_ms_max / 1000
         self._left: frozenset[asyncio.Task[None]] = frozenset()  # not waited for any more
         self._waits_for_mails = how.waits_for_deliveries
@@ -73,6 +75,8 @@ class Move:
                 raise Stopped.by_budget(f"These were {self.steps} steps")
             self.steps += 1
         self._clock.set(to_ms)
+        if self._on_step is not None:
+            self._on_step(to_ms)
         return await self.rest()
 
     async def walk(self, to_ms: int, kinds: Collection[Deadline] = PRODUCT) -> None:

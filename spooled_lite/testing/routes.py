@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.testing import clock_routes as clock
+from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing import world_routes as worlds
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import API_PREFIX, Row
@@ -24,5 +25,7 @@ TEST_ROUTES: Final[tuple[Row, ...]] = (
     ("DELETE", f"{TEST_PREFIX}/forks/{{name}}", worlds.delete_fork, Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/reset",         worlds.reset,       Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/baseline",      worlds.baseline,    Access.TEST, "-"),
+    ("GET",    f"{TEST_PREFIX}/journal",       journal.show,       Access.TEST, "-"),
+    ("DELETE", f"{TEST_PREFIX}/journal",       journal.clear,      Access.TEST, "-"),
 )
 # fmt: on

@@ -6,7 +6,7 @@ Between two moves what becomes due is run as it is announced, or as a running cl
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -59,6 +59,7 @@ class Stepper:
         """`left`: what waits for its time in the world that this one is a copy of."""
         self.clock = clock
         self._left = left
+        self.on_step: Callable[[int], None] | None = None  # hears of moments time was moved to
         self._poster = poster
         self._happened = Happenings(clock)
         poster.listen(self._happened.delivered)
@@ -279,7 +280,15 @@ class Stepper:
 
     def _begin(self, how: How, report: int) -> "_Moving":
         self._happened.begin(report)
-        move = Move(self.clock, self._passes, self.live, self._under_way, self._stop, how)
+        move = Move(
+            self.clock,
+            self._passes,
+            self.live,
+            self._under_way,
+            self._stop,
+            how,
+            self.on_step,
+        )
         return _Moving(move, self._happened, self._poster, self.clock)
 
     def _check_stands(self) -> None:

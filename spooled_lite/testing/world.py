@@ -17,6 +17,7 @@ from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.around import AroundWorld
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
+from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.origin import (
     BIRTH,
     Adoption,
@@ -42,6 +43,8 @@ class World:
         self.name = name
         self.seed = seed
         self.stepper = stepper
+        self.journal = Journal(stepper.clock)
+        stepper.on_step = self.journal.stepped
         self.entrance: Entrance
         self._ids = ids
 
@@ -111,19 +114,22 @@ async def world(
     adoption = None if origin is None else origin.adoption
     ids = Ids(seed) if adoption is None else Ids(adoption.seed, BIRTH)
     it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)
+    poster.listen(it.journal.delivered)
     async with running(
         settings,
         clock=clock,
         ids=ids,
         at_once=at_once,
         supervise=it.stepper.run,
-        around=AroundWorld(it.stepper),
+        around=AroundWorld(it.stepper, it.journal),
         outgoing=poster,
         image=None if origin is None else origin.pages,
         application=lambda services: WorldApplication(services, it),
         is_test=True,
     ) as it.app:
         it.stepper.attach(it.app)
+        poster.attach(it.app.services.db)
+        it.app.services.bus.listen(it.journal.hear)
         if listen is not None:
             it.app.services.bus.listen(lambda events: listen(it, events))
         it.entrance = Entrance(it.app.organization_id, it.app.key)

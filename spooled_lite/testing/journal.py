@@ -1,0 +1,154 @@
+"""The journal of a world: what happened, in order. It never has headers or bodies."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from spooled_lite.events import Event
+from spooled_lite.outbound.http_client import ReceiverAnswer
+from spooled_lite.testing.clock import VirtualClock
+from spooled_lite.testing.deliveries import DeliveryCall
+from spooled_lite.testing.happened import Happening, happening
+from spooled_lite.times import format_ms
+from spooled_lite.wire.http.call import Call
+from spooled_lite.wire.shapes.about import a_count, about
+
+T = TypeVar("T")
+
+LINES_MAX: Final = 10_000
+BYTES_MAX: Final = 8 * 1024 * 1024  # of all lines as JSON: a test reads them in one answer
+TEXT_CHARS_MAX: Final = 500  # of a path or an address: clients choose how long those are
+
+ASKED: Final = "spooled.asked"  # in the extensions of the scope of each request
+
+JournalKind = Literal["request", "event", "step", "delivery", "mail"]
+KINDS: Final[tuple[JournalKind, ...]] = get_args(JournalKind)
+# What only shows that somebody is there, and what no caller sees.
+_LEFT_OUT: Final = frozenset({"worker.heartbeat", "key.changed", "storage.reopened"})
+
+
+class JournalLine(Happening, frozen=True, kw_only=True):
+    """One thing that happened."""
+
+    n: Annotated[int, a_count("Its number in this world, from 1; never used again", 7)]
+    kind: Annotated[JournalKind, about("What kind of thing it is", "request")]
+    method: Annotated[str, about("Of a request", "POST")] | UnsetType = UNSET
+    path: Annotated[str, about("Of a request; no query", "/api/v1/jobs")] | UnsetType = UNSET
+    url: Annotated[str, about("Where a delivery went")] | UnsetType = UNSET
+    to: Annotated[str, about("Whom a mail is for", "ada@example.com")] | UnsetType = UNSET
+    subject: Annotated[str, about("Of a mail", "Your sign-in code")] | UnsetType = UNSET
+
+
+class Noted(Struct):
+    """What is known of a request once it was let in."""
+
+    route: str = ""
+    org: int | None = None
+
+
+class _Kept(Struct, frozen=True, gc=False):
+    line: JournalLine
+    org: int | None
+    size_bytes: int
+
+
+class Journal:
+    """Used on the event loop's thread. The oldest lines make room for the newest."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._lines: deque[_Kept] = deque()
+        self._size_bytes = 0
+        self._last_n = 0
+        self.dropped = 0  # lines that made room since the journal was last emptied
+
+    @property
+    def last_n(self) -> int:
+        """The number of the newest line; 0: there was none."""
+        return self._last_n
+
+    def lines(
+        self, *, after: int = 0, kinds: Collection[JournalKind] = KINDS, org: int | None = None
+    ) -> Iterator[JournalLine]:
+        """Those after this number, the oldest first: of an organization and of none; or all."""
+        for each in self._lines:
+            if each.line.n > after and each.line.kind in kinds and _is_seen(each, org):
+                yield each.line
+
+    def clear(self, org: int | None = None) -> None:
+        """Forget the lines that `lines` would give."""
+        self._lines = deque(each for each in self._lines if not _is_seen(each, org))
+        self._size_bytes = sum(each.size_bytes for each in self._lines)
+        self.dropped = 0
+
+    # -- what is heard ---------------------------------------------------------------------------
+
+    def hear(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.type not in _LEFT_OUT:
+                told = msgspec.structs.asdict(happening(event))
+                self._add("event", event.org, **told)
+
+    def stepped(self, at_ms: int) -> None:
+        self._add("step", None, at=format_ms(at_ms), what="step")
+
+    def delivered(self, call: DeliveryCall, answer: ReceiverAnswer) -> None:
+        self._add(
+            "delivery",
+            call.org,
+            what="delivery",
+            id=call.id,
+            attempt=call.attempt,
+            url=call.url[:TEXT_CHARS_MAX],
+            status_code=answer.status_code,
+            error=UNSET if answer.error is None else answer.error,
+        )
+
+    def mailed(self, to: str, subject: str) -> None:
+        self._add("mail", None, what="mail", to=to[:TEXT_CHARS_MAX], subject=subject)
+
+    def answered(self, method: str, path: str, status: int | None, asked: Noted) -> None:
+        """`status` is None when the client got no answer."""
+        self._add(
+            "request",
+            asked.org,
+            what=asked.route or f"{method} {path}"[:TEXT_CHARS_MAX],
+            method=method,
+            path=path[:TEXT_CHARS_MAX],
+            status_code=status,
+        )
+
+    async def around(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T:
+        """Stands around every handler of the world: notes the route, and who was let in."""
+        if isinstance(call, Call):
+            asked: Noted | None = call.extension(ASKED)
+            if asked is not None:
+                asked.route, asked.org = name, call.org or None
+            return await handle()
+        error: str | UnsetType = "failed"
+        try:
+            answer = await handle()
+            error = UNSET
+        finally:
+            caller = getattr(call, "caller", None)
+            org = None if caller is None else caller.org
+            self._add("request", org, what=name, method="gRPC", error=error)
+        return answer
+
+    def _add(self, kind: JournalKind, org: int | None, **fields: Any) -> None:
+        self._last_n += 1
+        at = fields.pop("at", None) or format_ms(self._clock.now_ms())
+        line = JournalLine(n=self._last_n, kind=kind, at=at, **fields)
+        kept = _Kept(line, org, len(msgspec.json.encode(line)))
+        self._lines.append(kept)
+        self._size_bytes += kept.size_bytes
+        while len(self._lines) > LINES_MAX or self._size_bytes > BYTES_MAX:
+            self._size_bytes -= self._lines.popleft().size_bytes
+            self.dropped += 1
+
+
+def _is_seen(kept: _Kept, org: int | None) -> bool:
+    return org is None or kept.org is None or kept.org == org
