@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from spooled_lite.core.keys.records import NewKey
 from spooled_lite.errors import NotFound
+from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.origin import Entrance
 from spooled_lite.testing.stepper import Stepper
@@ -29,6 +30,10 @@ class WorldOfCall(Protocol):
     def stepper(self) -> Stepper: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def webhooks(self) -> WebhookInbox: ...
+    @property
+    def mails(self) -> MailInbox: ...
 
 
 class Fork(Struct, frozen=True, kw_only=True):

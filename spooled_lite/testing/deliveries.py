@@ -1,14 +1,16 @@
 """Webhook calls as they pass: which ones are under way, and what came of them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.outbound.http_client import Poster, ReceiverAnswer
 from spooled_lite.storage.database import Database
-from spooled_lite.testing.senders import senders_of
+from spooled_lite.testing.clock import VirtualClock
+from spooled_lite.testing.inboxes import WebhookInbox, inbox_name
+from spooled_lite.testing.senders import DeliverySender, senders_of
 
 _ID: Final = "X-Spooled-Delivery-ID"
 _ATTEMPT: Final = "X-Spooled-Delivery-Attempt"
@@ -27,10 +29,14 @@ Told = Callable[[DeliveryCall, ReceiverAnswer], None]
 
 
 class WatchedPoster:
-    """Stands in front of the client that calls receivers. Used on the event loop's thread."""
+    """Stands in front of the client that calls receivers: calls of the inbox do not reach it.
 
-    def __init__(self, inner: Poster) -> None:
+    Used on the event loop's thread.
+    """
+
+    def __init__(self, inner: Poster, clock: VirtualClock) -> None:
         self._inner = inner
+        self.inbox = WebhookInbox(clock)
         self._under_way: dict[int, DeliveryCall] = {}
         self._number = 0
         self._listeners: list[Told] = []
@@ -54,13 +60,20 @@ class WatchedPoster:
     ) -> ReceiverAnswer:
         delivery_id = headers.get(_ID, "")
         async with self._turn:
-            org = await self._org_of(delivery_id, url)
+            senders = await self._senders_of(delivery_id, url)
+        org = senders[0].org if senders else None
         call = DeliveryCall(delivery_id, int(headers.get(_ATTEMPT, "1")), url, org)
         self._number += 1
         number = self._number
         self._under_way[number] = call
         try:
-            answer = await self._inner.post(url, body, headers, total_seconds=total_seconds)
+            name = inbox_name(url)
+            if name is None:
+                answer = await self._inner.post(url, body, headers, total_seconds=total_seconds)
+            else:
+                answer = self.inbox.receive(
+                    name, body, headers, delivery_id=call.id, attempt=call.attempt, senders=senders
+                )
         finally:
             del self._under_way[number]
         for listener in self._listeners:
@@ -70,7 +83,6 @@ class WatchedPoster:
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _org_of(self, delivery_id: str, url: str) -> int | None:
+    async def _senders_of(self, delivery_id: str, url: str) -> Sequence[DeliverySender]:
         assert self._database is not None, "it was attached before anything is sent"
-        senders = await self._database.readers.read(senders_of, delivery_id, url)
-        return senders[0].org if senders else None
+        return await self._database.readers.read(senders_of, delivery_id, url)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest, RuleBroken
+from spooled_lite.errors import BadRequest, Conflict, RuleBroken
+from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing.journal_shapes import JournalView
 from spooled_lite.wire.http.dispatch import Handler
@@ -23,6 +24,26 @@ DESCRIBED_TOLD: Final[Mapping[Handler, Doc]] = {
         answer=JournalView,
         media=("application/json", journal.NDJSON),
         errors=(BadRequest, RuleBroken),
+    ),
+    inbox.webhooks: Doc(
+        summary="Read which webhooks were called at inbox.test",
+        about="Settles first, so that what is on its way is there.",
+        parameters=(AFTER, Parameter("name", "Of this inbox only", example="shop")),
+        answer=inbox.WebhooksView,
+        errors=(BadRequest, RuleBroken, Conflict),
+    ),
+    inbox.clear_webhooks: Doc(
+        summary="Empty the inbox of webhooks", statuses=(204,), errors=(RuleBroken, Conflict)
+    ),
+    inbox.mails: Doc(
+        summary="Read the mails of this world, none of which has left it",
+        about="Settles first, so that what is on its way is there.",
+        parameters=(AFTER, Parameter("to", "To this address only", example="ada@example.com")),
+        answer=inbox.MailsView,
+        errors=(BadRequest, RuleBroken, Conflict),
+    ),
+    inbox.clear_mails: Doc(
+        summary="Empty the inbox of mails", statuses=(204,), errors=(RuleBroken, Conflict)
     ),
     journal.clear: Doc(summary="Empty the journal", statuses=(204,), errors=(RuleBroken,)),
 }

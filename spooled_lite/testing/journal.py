@@ -1,6 +1,5 @@
 """The journal of a world: what happened, in order. It never has headers or bodies."""
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
@@ -12,6 +11,7 @@ from spooled_lite.outbound.http_client import ReceiverAnswer
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import DeliveryCall
 from spooled_lite.testing.happened import Happening, happening
+from spooled_lite.testing.newest import Newest
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.shapes.about import a_count, about
@@ -49,40 +49,18 @@ class Noted(Struct):
     org: int | None = None
 
 
-class _Kept(Struct, frozen=True, gc=False):
-    line: JournalLine
-    org: int | None
-    size_bytes: int
-
-
 class Journal:
     """Used on the event loop's thread. The oldest lines make room for the newest."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._lines: deque[_Kept] = deque()
-        self._size_bytes = 0
-        self._last_n = 0
-        self.dropped = 0  # lines that made room since the journal was last emptied
-
-    @property
-    def last_n(self) -> int:
-        """The number of the newest line; 0: there was none."""
-        return self._last_n
+        self.kept = Newest[JournalLine](LINES_MAX, BYTES_MAX)
 
     def lines(
         self, *, after: int = 0, kinds: Collection[JournalKind] = KINDS, org: int | None = None
     ) -> Iterator[JournalLine]:
         """Those after this number, the oldest first: of an organization and of none; or all."""
-        for each in self._lines:
-            if each.line.n > after and each.line.kind in kinds and _is_seen(each, org):
-                yield each.line
-
-    def clear(self, org: int | None = None) -> None:
-        """Forget the lines that `lines` would give."""
-        self._lines = deque(each for each in self._lines if not _is_seen(each, org))
-        self._size_bytes = sum(each.size_bytes for each in self._lines)
-        self.dropped = 0
+        return (each for each in self.kept.after(after, org) if each.kind in kinds)
 
     # -- what is heard ---------------------------------------------------------------------------
 
@@ -139,16 +117,6 @@ class Journal:
         return answer
 
     def _add(self, kind: JournalKind, org: int | None, **fields: Any) -> None:
-        self._last_n += 1
         at = fields.pop("at", None) or format_ms(self._clock.now_ms())
-        line = JournalLine(n=self._last_n, kind=kind, at=at, **fields)
-        kept = _Kept(line, org, len(msgspec.json.encode(line)))
-        self._lines.append(kept)
-        self._size_bytes += kept.size_bytes
-        while len(self._lines) > LINES_MAX or self._size_bytes > BYTES_MAX:
-            self._size_bytes -= self._lines.popleft().size_bytes
-            self.dropped += 1
-
-
-def _is_seen(kept: _Kept, org: int | None) -> bool:
-    return org is None or kept.org is None or kept.org == org
+        line = JournalLine(n=self.kept.last_n + 1, kind=kind, at=at, **fields)
+        self.kept.add(line, org, len(msgspec.json.encode(line)))

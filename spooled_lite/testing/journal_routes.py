@@ -23,10 +23,10 @@ async def show(call: Call) -> Reply:
     if wants(call, NDJSON):
         text = msgspec.json.Encoder().encode_lines(lines)
         return Reply(200, text, media=NDJSON.encode())
-    return reply(JournalView(lines=lines, last=journal.last_n, dropped=journal.dropped))
+    return reply(JournalView(lines=lines, last=journal.kept.last_n, dropped=journal.kept.dropped))
 
 
 async def clear(call: Call) -> Reply:
     check_query(call)
-    world_of(call).journal.clear(seen_by(call))
+    world_of(call).journal.kept.clear(seen_by(call))
     return NO_CONTENT

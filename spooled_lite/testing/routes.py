@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.testing import clock_routes as clock
+from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing import world_routes as worlds
 from spooled_lite.wire.http.admit import Access
@@ -27,5 +28,9 @@ TEST_ROUTES: Final[tuple[Row, ...]] = (
     ("POST",   f"{TEST_PREFIX}/baseline",      worlds.baseline,    Access.TEST, "-"),
     ("GET",    f"{TEST_PREFIX}/journal",       journal.show,       Access.TEST, "-"),
     ("DELETE", f"{TEST_PREFIX}/journal",       journal.clear,      Access.TEST, "-"),
+    ("GET",    f"{TEST_PREFIX}/inbox/webhooks", inbox.webhooks,    Access.TEST, "-"),
+    ("DELETE", f"{TEST_PREFIX}/inbox/webhooks", inbox.clear_webhooks, Access.TEST, "-"),
+    ("GET",    f"{TEST_PREFIX}/inbox/mails",   inbox.mails,        Access.TEST, "-"),
+    ("DELETE", f"{TEST_PREFIX}/inbox/mails",   inbox.clear_mails,  Access.TEST, "-"),
 )
 # fmt: on

@@ -1,4 +1,4 @@
-"""What the stepper asks of the rows before time goes on."""
+"""What test mode asks of the rows beside what the product does."""
 
 from typing import Final, TypedDict
 
@@ -52,3 +52,26 @@ ORGANIZATION_IDS: Final = Value(str, "SELECT id FROM organizations WHERE seq > 0
 RENAME_ORGANIZATION: Final = """
 UPDATE organizations SET id = :id WHERE seq = :org AND deleted_at_ms IS NULL
 """
+
+
+class SenderRow(TypedDict):
+    """Whoever owes a call."""
+
+    org: int
+    secret: str | None
+
+
+OF_DELIVERY: Final = Statement(
+    SenderRow,
+    """
+SELECT deliveries.org, coalesce(deliveries.secret, webhooks.secret) AS secret
+  FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
+ WHERE deliveries.id = :id
+""",
+)
+
+# For a test call, which is stored nowhere. Reads all webhooks: in tests there are few.
+OF_ADDRESS: Final = Statement(
+    SenderRow,
+    "SELECT org, secret FROM webhooks WHERE url = :url AND deleted_at_ms IS NULL LIMIT :limit",
+)

@@ -17,6 +17,7 @@ from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.around import AroundWorld
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
+from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.origin import (
     BIRTH,
@@ -44,6 +45,8 @@ class World:
         self.seed = seed
         self.stepper = stepper
         self.journal = Journal(stepper.clock)
+        self.webhooks: WebhookInbox
+        self.mails = MailInbox(stepper.clock, self.journal.mailed)
         stepper.on_step = self.journal.stepped
         self.entrance: Entrance
         self._ids = ids
@@ -110,10 +113,11 @@ async def world(
             f"test mode moves the clock, so it is for development; the environment is"
             f" {settings.environment}"
         )
-    poster = WatchedPoster(outgoing or HttpClient(Policy.of(settings), clock))
+    poster = WatchedPoster(outgoing or HttpClient(Policy.of(settings), clock), clock)
     adoption = None if origin is None else origin.adoption
     ids = Ids(seed) if adoption is None else Ids(adoption.seed, BIRTH)
     it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)
+    it.webhooks = poster.inbox
     poster.listen(it.journal.delivered)
     async with running(
         settings,
@@ -123,6 +127,7 @@ async def world(
         supervise=it.stepper.run,
         around=AroundWorld(it.stepper, it.journal),
         outgoing=poster,
+        mail=it.mails.carry,
         image=None if origin is None else origin.pages,
         application=lambda services: WorldApplication(services, it),
         is_test=True,
