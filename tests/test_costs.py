@@ -49,7 +49,9 @@ LOOP: Final = "MainThread"
 # Calls of the loop, and of the writing thread. Four in a hundred more than were measured: versions
 # of the interpreter and of the libraries count a little differently.
 CALLS_MAX: Final = {"enqueue": (304, 271), "claim": (302, 289), "complete": (294, 296)}
-LOOKS_MAX: Final = 4  # at files and disks, per batch: each lets go of the interpreter
+# At files and disks, per batch: each lets go of the interpreter. Four of its own; the others are
+# those that come with the time, more of them on a slow machine.
+LOOKS_MAX: Final = 4.5
 BATCH: Final = 50  # operations that share one
 # Of SQL, for one operation: each lets go of the interpreter several times.
 STATEMENTS_MAX: Final = {"enqueue": 3, "claim": 4, "complete": 4}
