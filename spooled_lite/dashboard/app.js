@@ -42,7 +42,7 @@ const PAGES = [
   ["server/orgs/:id", () => import("./pages/server_org.js")],
   ["here", () => import("./pages/here.js")],
   ["more", () => import("./pages/more.js")],
-  ["test", soon],
+  ["test", () => import("./pages/test.js")],
 ];
 
 function found(parts) {

@@ -6,7 +6,7 @@
 //
 // Paths are below /api/v1; those that begin with "//" are at the root: get("//health").
 
-import { learn } from "./clock.js";
+import { learn, nowMs, pace } from "./clock.js";
 import { signal } from "./signal.js";
 
 const WAIT_MS = 10_000, REPEATS_MAX = 3, PAUSE_MS = 400, RETRY_AFTER_MAX = 30;
@@ -98,8 +98,10 @@ async function once(method, to, body, headers, given, wait) {
 
 function heard({ headers }) {
   reachable.value = true;
-  answeredAt.value = Date.now();
-  if (headers.has("date")) learnDate(Date.parse(headers.get("date")));
+  const at = headers.get("x-spooled-clock");
+  if (at) learn(at, pace.peek() ?? 0);
+  else if (headers.has("date")) learnDate(Date.parse(headers.get("date")));
+  answeredAt.value = nowMs();
   if (!headers.has("x-ratelimit-remaining")) return;
   budget.limit = Number(headers.get("x-ratelimit-limit"));
   budget.remaining = Number(headers.get("x-ratelimit-remaining"));

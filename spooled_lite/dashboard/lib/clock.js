@@ -5,17 +5,19 @@ import { onDispose, signal } from "./signal.js";
 // Smaller differences are the way of the answer; a larger one is another clock, or a clock of a test.
 const DRIFT_MS = 1500;
 
-let offset = 0;
+let base = Date.now(), since = base;
 
-export const now = signal(Date.now()); // the server's, once a second while the page is seen
-export const nowMs = () => Date.now() + offset;
+export const pace = signal(null); // in test mode: how many of its seconds pass in one; 0: it stands
+export const now = signal(base); // the server's, once a second while the page is seen
+export const nowMs = () => base + (Date.now() - since) * (pace.peek() ?? 1);
 
-// What a frame or an answer said its time is.
-export function learn(at) {
+// What a frame or an answer said its time is; in test mode to the millisecond, with a pace.
+export function learn(at, rate) {
   const theirs = typeof at === "number" ? at : Date.parse(at);
-  if (!Number.isFinite(theirs) || Math.abs(theirs - nowMs()) < DRIFT_MS) return;
-  offset = theirs - Date.now();
-  now.value = nowMs();
+  if (!Number.isFinite(theirs) || (rate == null && Math.abs(theirs - nowMs()) < DRIFT_MS)) return;
+  [base, since] = [theirs, Date.now()];
+  if (rate != null) pace.value = rate;
+  now.value = theirs;
 }
 
 setInterval(() => {
@@ -25,12 +27,12 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) now.value = nowMs();
 });
 
-// Call again and again while the page is seen; at once when it is seen again. Ends with the scope.
+// Call again and again while the page is seen; at once when it is seen again, or time was moved. Ends with the scope.
 export function every(seconds, act) {
-  let last = Date.now();
+  let last = Date.now(), seen = nowMs();
   const look = () => {
-    if (document.hidden || Date.now() - last < seconds * 1000) return;
-    last = Date.now();
+    if (document.hidden || Math.max(Date.now() - last, Math.abs(nowMs() - seen)) < seconds * 1000) return;
+    [last, seen] = [Date.now(), nowMs()];
     act();
   };
   const timer = setInterval(look, Math.min(seconds * 1000, 1000));

@@ -2,6 +2,7 @@
 
 import { counts, health, isOutdated, ready, version } from "../lib/about.js";
 import { answeredAt, reachable } from "../lib/api.js";
+import { pace } from "../lib/clock.js";
 import { el, svg, when } from "../lib/dom.js";
 import { clockText, short, zoneName } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
@@ -37,6 +38,8 @@ export function frame({ preload }) {
     t: ["Light or dark", nextTheme],
   });
   effect(() => { if (!reachable.value) alertText("The server does not answer"); });
+  const bar = signal(null);
+  effect(() => { if (pace.value != null) import("./clock_bar.js").then(it => { bar.value ??= it.clockBar; }); });
 
   return div({ class: "frame" },
     a({ class: "skip", href: "#main", onclick: event => { event.preventDefault(); document.getElementById("main").focus(); } }, "Skip to the page"),
@@ -53,7 +56,7 @@ export function frame({ preload }) {
         choice({ label: "This browser", picture: icon("here"), onclick: () => (close(), go("here")) }),
         choice({ label: "Sign out", picture: icon("out"), onclick: signOut }),
       ])),
-    div({ class: "notes" }, banners()),
+    div({ class: "notes" }, () => bar.value?.(), banners()),
     main({ class: "main", id: "main", tabindex: -1 }));
 }
 

@@ -12,10 +12,13 @@ import { el, list, when as either } from "../lib/dom.js";
 import { agoText, count, dayText, hourText, plural } from "../lib/format.js";
 import { visible } from "../lib/json.js";
 import { link, queryOf, setQuery } from "../lib/router.js";
+import { sheet } from "../lib/sheet.js";
 import { computed } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { panel } from "./panel.js";
 import { shown } from "./states.js";
+
+await sheet("strip.css");
 
 const { a, button, div, i, li, ol, p, span } = el;
 const HOURS = 24, HOUR_MS = 36e5, DAY_MS = HOURS * HOUR_MS;

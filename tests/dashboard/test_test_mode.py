@@ -1,0 +1,201 @@
+"""Test mode in the dashboard: a bar on every page that moves the clock, and the page of its worlds."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.dashboard.conftest import DESKTOP, PHONE, enter
+from tests.dashboard.test_every_page import violations
+from tests.dashboard.watched import Watch
+from tests.server_process import ServerProcess
+from tests.testing.test_serve import serving
+
+BAR: Final = ".clock-bar"
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def about(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    with serving(tmp_path_factory.mktemp("test-mode"), "--test", "--seed", "1") as (about, _):
+        yield about
+
+
+@pytest.fixture
+def there(about: dict[str, Any]) -> Iterator[httpx.Client]:
+    """The server in test mode, as it was at its start."""
+    headers = {"Authorization": f"Bearer {about['api_key']}"}
+    with httpx.Client(base_url=f"{about['url']}/api/v1", headers=headers, timeout=40) as client:
+        client.post("/test/reset").raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def at(page: Page, about: dict[str, Any], there: httpx.Client) -> Callable[[str], Page]:
+    tokens = there.post("/auth/login", json={"api_key": about["api_key"]}).json()
+    kept = {name: tokens[name] for name in ("access_token", "refresh_token")}
+    page.add_init_script(enter(kept))
+
+    def open_at(address: str) -> Page:
+        page.goto(f"{about['url']}/#{address}")
+        page.wait_for_selector(f"{BAR} .btn")
+        return page
+
+    return open_at
+
+
+def job(there: httpx.Client, **more: Any) -> str:
+    answer = there.post("/jobs", json={"queue_name": "emails", "payload": {}, **more})
+    answer.raise_for_status()
+    made: str = answer.json()["id"]
+    return made
+
+
+def test_the_bar_moves_time_and_says_what_happened(
+    at: Callable[[str], Page], there: httpx.Client
+) -> None:
+    delayed = job(there, delay_seconds=1800)
+    page = at("/jobs")
+    bar = page.locator(BAR)
+    expect(bar).to_contain_text("2030-01-01 00:00:00.000")
+    expect(page.locator(f'tr[data-id="{delayed}"]')).to_contain_text("now")
+
+    bar.get_by_role("button", name="Next: promotion in 30 min").click()
+
+    expect(bar).to_contain_text("2030-01-01 00:30:00.000")
+    expect(bar.get_by_role("status")).to_contain_text("1 job.promoted")
+    # A page's "ago" follows the clock of the world, which stands between two moves.
+    expect(page.locator(f'tr[data-id="{delayed}"]')).to_contain_text("30 min ago")
+
+    bar.get_by_role("button", name="+1 h").click()
+
+    expect(bar).to_contain_text("2030-01-01 01:30:00.000")
+    expect(page.locator(f'tr[data-id="{delayed}"]')).to_contain_text("1 h 30 min ago")
+    # What another moves is seen here too.
+    there.post("/test/clock/advance", json={"by": "1h"}).raise_for_status()
+    expect(bar).to_contain_text("2030-01-01 02:30:00.000")
+
+    job(there, delay_seconds=60)
+    bar.get_by_role("button", name="+1 min").click()
+    bar.get_by_role("button", name="Show what happened").click()
+    bar.get_by_role("link", name="job ").click()
+    expect(page).to_have_url(re.compile(r"#/jobs/.+"))
+
+
+def test_what_stops_a_move_stands_at_its_button_with_what_can_be_done(
+    at: Callable[[str], Page], there: httpx.Client, watch: Watch
+) -> None:
+    watch.allow("POST .*/test/clock/(advance|next) (400|409)")
+    worker = {"queue_name": "emails", "hostname": "here", "max_concurrency": 1}
+    there.post("/workers/register", json=worker).raise_for_status()
+    job(there)
+    page = at("/test")
+    page.get_by_label("By", exact=True).fill("soon")
+    page.get_by_role("button", name="Advance by it").click()
+    expect(page.locator(".moves")).to_contain_text("must be a duration")
+
+    # It waits for the worker in real time before it gives up.
+    page.route("**/clock/advance", impatient)
+    page.get_by_label("By", exact=True).fill("2h")
+    page.get_by_role("button", name="Advance by it").click()
+    expect(page.locator(".moves")).to_contain_text("can be taken by a live worker")
+    page.get_by_role("button", name="Go on without waiting for workers").click()
+    expect(page.locator(BAR)).to_contain_text("2030-01-01 02:00:00.000")
+    expect(page.locator(".moves [role=alert]")).to_have_count(0)
+
+    page.get_by_label("To", exact=True).fill("2030-01-01T01:00:00Z")
+    page.get_by_role("button", name="Advance to it").click()
+    page.get_by_role("button", name="Go back all the same").click()
+    expect(page.locator(BAR)).to_contain_text("2030-01-01 01:00:00.000")
+
+    page.get_by_label("The clock").select_option("ticking")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(page.locator(BAR)).to_contain_text("60 times as fast")
+    page.get_by_label("Time waits for live workers").uncheck()
+    page.get_by_role("button", name="To the next of them").click()
+    page.get_by_role("button", name="Let the clock stand, then do it").click()
+    expect(page.locator(BAR)).to_contain_text("stands")
+
+
+def impatient(route: Any) -> None:
+    body = {"wait_ms": 0, **route.request.post_data_json}
+    route.continue_(post_data=body)
+
+
+def test_a_world_is_forked_seen_with_its_key_deleted_and_reset(
+    at: Callable[[str], Page], there: httpx.Client, about: dict[str, Any], context: BrowserContext
+) -> None:
+    job(there)
+    page = at("/test")
+    page.get_by_role("button", name="Fork…").click()
+    page.get_by_label("Name").fill("test_pay.py::<b>")
+    page.get_by_role("button", name="Fork", exact=True).click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("begins with 1 job")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Hold to see").hover()
+    page.mouse.down()
+    key = dialog.locator("code").inner_text()
+    page.mouse.up()
+    dialog.get_by_role("button", name="I have stored it").click()
+    expect(page.locator('tr[data-id="test_pay.py::<b>"]')).to_be_visible()
+
+    other = context.new_page()
+    other.goto(f"{about['url']}/#/sign-in")
+    other.get_by_label("API key").fill(key)
+    other.keyboard.press("Enter")
+    expect(other.locator(BAR)).to_contain_text("in test_pay.py::<b>")
+    # Its token is over then, and it is renewed in its own world.
+    other.get_by_role("button", name="+1 d").click()
+    expect(other.locator(BAR)).to_contain_text("2030-01-02 00:00:00.000")
+    other.get_by_role("button", name="+1 d").click()
+    expect(other.locator(BAR)).to_contain_text("2030-01-03 00:00:00.000")
+    expect(page.locator(BAR)).to_contain_text("2030-01-01 00:00:00.000")
+    other.close()
+
+    page.get_by_role("button", name="Delete test_pay.py::<b>").click()
+    page.get_by_role("button", name="Delete fork").click()
+    expect(page.get_by_text("No forks")).to_be_visible()
+    page.get_by_role("button", name="Reset").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Reset").click()
+    page.wait_for_selector(f"{BAR} .btn")
+    assert there.get("/jobs").json() == []
+
+
+def test_people_with_disabilities_can_use_it(
+    at: Callable[[str], Page], there: httpx.Client
+) -> None:
+    there.post("/test/fork", json={"name": "a" * 90}).raise_for_status()
+    job(there, delay_seconds=60)
+    page = at("/test")
+    page.locator(BAR).get_by_role("button", name="+1 h").click()
+    page.locator(BAR).get_by_role("button", name="Show what happened").click()
+    found = {}
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        for width, height in (DESKTOP, PHONE):
+            page.set_viewport_size({"width": width, "height": height})
+            if problems := violations(page):
+                found[f"{theme} {width}"] = problems
+
+    assert found == {}
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_elsewhere_nothing_of_test_mode_is_loaded(
+    signed_in: Callable[[str], Page], server: ServerProcess, watch: Watch
+) -> None:
+    watch.allow("GET .*/test/(clock|forks) 404")
+    page = signed_in("/queues")
+    page.wait_for_selector(".live")
+    asked = page.evaluate("performance.getEntriesByType('resource').map(it => it.name)")
+    assert [it for it in asked if re.search(r"test|clock_bar|moving", it)] == []
+
+    page = signed_in("/test")
+    expect(page.get_by_text("This server is not in test mode")).to_be_visible()
+    expect(page.locator(BAR)).to_have_count(0)
