@@ -6,6 +6,7 @@ before it. What is beside the path is passed over without being made into object
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -36,8 +37,7 @@ class PathSearch:
 
     def __init__(self, path: str, steps: list[str | int], equals: str) -> None:
         self.path = path
-        self._depth = len(steps)
-        self._decoder = msgspec.json.Decoder(_shape_of(steps))
+        self._steps = steps
         text, self._plain = _text_of(equals), equals
         self._texts = {text} if text is not None else {equals}
         self._is_quoted = text is not None
@@ -46,13 +46,19 @@ class PathSearch:
         if self.spellings == (b"",):
             self.spellings = (b'""',)
 
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        # Made where payloads are looked through: a long path takes some milliseconds, and who asks
+        # for more searches than run at a time is refused before.
+        return msgspec.json.Decoder(_shape_of(self._steps))
+
     def found_in(self, payload: bytes) -> str | None:
         """The value as it is written in this payload, if it is the one looked for."""
         try:
             found: Any = self._decoder.decode(payload)
         except (msgspec.MsgspecError, RecursionError):
             return None  # another shape
-        for _ in range(self._depth):
+        for _ in self._steps:
             found = found.value
         written = bytes(found).decode("utf-8", "replace")
         return written if self._is_meant(written) else None

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spooled_lite.core.jobs import payload_path
 from spooled_lite.core.jobs.payload_path import PATH_STEPS_MAX, POSITION_MAX, path_search
 from spooled_lite.errors import RuleBroken
 
@@ -54,6 +55,25 @@ def test_long_numbers_are_told_apart_by_every_digit() -> None:
     assert wanted.found_in(b'{"n":12345678901234567890123}') == "12345678901234567890123"
     assert wanted.found_in(b'{"n":12345678901234567890124}') is None
     assert path_search("n", "9" * 250).found_in(b'{"n":1e400}') is None
+
+
+def test_a_path_costs_nothing_until_a_payload_is_looked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = list[object]()
+    shape_of = payload_path._shape_of
+
+    def counted(steps: list[str | int]) -> Any:
+        made.append(steps)
+        return shape_of(steps)
+
+    monkeypatch.setattr(payload_path, "_shape_of", counted)
+
+    wanted = path_search("[99]" * PATH_STEPS_MAX, "1")
+    assert made == []
+
+    assert [wanted.found_in(b"[1]"), wanted.found_in(b"[2]")] == [None, None]
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("written", [b"1e-99999999999999999999", b"0e99999999999999999999"])
