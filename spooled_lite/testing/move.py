@@ -47,7 +47,7 @@ class Move:
         passes: Passes,
         live: LiveWorkers,
         under_way: UnderWay,
-        stop: asyncio.Event,
+        is_stopping: Callable[[], bool],
         how: How,
         on_step: Callable[[int], None] | None = None,
     ) -> None:
@@ -55,7 +55,7 @@ class Move:
         self._passes = passes
         self._live = live
         self._under_way = under_way
-        self._stop = stop
+        self._is_stopping = is_stopping
         self._how = how
         self._on_step = on_step
         self._ends_at = time.monotonic() + how.real_ms_max / 1000
@@ -131,7 +131,7 @@ class Move:
         await self.settle()
 
     def _check(self) -> None:
-        if self._stop.is_set():
+        if self._is_stopping():
             raise Unavailable("shutting_down", "The server is stopping")
         if time.monotonic() >= self._ends_at:
             raise Stopped.by_budget(f"This took {self._how.real_ms_max} ms of real time")

@@ -28,6 +28,7 @@ from spooled_lite.testing.move import How, Move, UnderWay
 from spooled_lite.testing.passes import ALL, ONCE, PRODUCT, Awaited, Passes
 from spooled_lite.testing.refusals import Backwards, ClockBusy, ClockRuns, Stopped, TooFar
 from spooled_lite.times import format_ms
+from spooled_lite.wire.services import ServerState
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Stepper:
         self._begun = asyncio.Event()
         self._passes: Passes
         self._stop: asyncio.Event
+        self._state: ServerState
         self._database: Database
         self.live: LiveWorkers
         self._under_way: UnderWay
@@ -77,6 +79,7 @@ class Stepper:
     def attach(self, app: Running) -> None:
         """Learn what happens in the world, and what it has under way."""
         self.live = LiveWorkers(app.services.db)
+        self._state = app.services.state
         self._under_way = UnderWay(app.deliveries, app.services.mail.settled)
         app.services.bus.listen(self.live.hear)
         app.services.bus.listen(self._happened.hear)
@@ -285,11 +288,15 @@ class Stepper:
             self._passes,
             self.live,
             self._under_way,
-            self._stop,
+            self._is_stopping,
             how,
             self.on_step,
         )
         return _Moving(move, self._happened, self._poster, self.clock)
+
+    def _is_stopping(self) -> bool:
+        """A move ends before the listeners do, so that its caller is answered."""
+        return self._state.is_stopping or self._stop.is_set()
 
     def _check_stands(self) -> None:
         if not self.clock.stands:

@@ -201,6 +201,23 @@ def test_a_move_of_too_many_steps_stops_at_a_whole_one_and_can_be_repeated() -> 
     play(script)
 
 
+def test_a_server_that_stops_ends_the_move_under_way_with_an_answer() -> None:
+    async def script(stage: Stage) -> None:
+        every = {"name": "every", "cron_expression": "* * * * * *", "queue_name": "emails"}
+        await stage.post("schedules", {**every, "payload_template": {}})
+        fired = asyncio.Event()
+        stage.world.app.services.bus.listen(lambda events: fired.set())
+        move = asyncio.create_task(stage.post("test/clock/advance", {"by": "7d"}, status=503))
+        await fired.wait()
+
+        stage.world.app.begin_stop()
+
+        assert (await move)["details"]["reason"] == "shutting_down"
+        assert stage.now_ms < START_MS + HOUR_MS
+
+    play(script)
+
+
 def test_one_call_at_a_time_moves_the_clock() -> None:
     async def script(stage: Stage) -> None:
         entered, go_on = asyncio.Event(), asyncio.Event()
