@@ -6,6 +6,7 @@ by the organization of its token, by that of `/webhooks/{organization}/...`; els
 
 import asyncio
 import logging
+import resource
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FORKS_MAX: Final = 1_000
+# Nine at rest, more while it has requests. Forks have half of the files that the process may have
+# open: without any to spare nobody could connect, not even to delete a fork.
+FILES_OF_FORK: Final = 12
 UNUSED_SECONDS: Final = 600.0  # of real time: then the runner of its test has crashed
 
 
@@ -320,8 +324,9 @@ class Worlds:
         self._drop(site)
 
     def _new_name(self, name: str | None) -> str:
-        if len(self._sites) + len(self._starting) > FORKS_MAX:
-            raise WorldsFull(FORKS_MAX)
+        forks_max = _forks_max()
+        if len(self._sites) + len(self._starting) > forks_max:
+            raise WorldsFull(forks_max)
         while name is None:
             self._made += 1
             if not self._is_taken(made := f"fork-{self._made}"):
@@ -350,6 +355,13 @@ async def worlds(
         yield it
     finally:
         await it.close()
+
+
+def _forks_max() -> int:
+    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files_max == resource.RLIM_INFINITY:
+        return FORKS_MAX
+    return min(FORKS_MAX, files_max // 2 // FILES_OF_FORK)
 
 
 def _ends(site: Site) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import threading
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,17 @@ def test_there_are_so_many_forks_and_no_more(monkeypatch: pytest.MonkeyPatch) ->
         await park.fork()
 
     played(script)
+
+
+@pytest.mark.parametrize(
+    ("files_max", "forks_max"), [(1_024, 42), (20_000, 833), (10**6, 1_000), (-1, 1_000)]
+)
+def test_forks_leave_half_of_the_open_files_to_connections(
+    monkeypatch: pytest.MonkeyPatch, files_max: int, forks_max: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files_max, files_max))
+
+    assert the_worlds._forks_max() == forks_max
 
 
 def test_a_fork_that_nobody_uses_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
