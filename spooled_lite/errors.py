@@ -282,6 +282,7 @@ class RateLimited(SpooledError):
         reset_at: int,
         scope: LimitScope = "organization",
         message: str | None = None,
+        ends_by_clock: bool = True,
     ) -> None:
         super().__init__(
             message or f"Too many requests; retry after {retry_after_seconds} seconds",
@@ -291,6 +292,7 @@ class RateLimited(SpooledError):
         self.limit = limit
         self.reset_at = reset_at  # Unix seconds
         self.scope: LimitScope = scope  # which limit was reached
+        self.ends_by_clock = ends_by_clock  # and not when somebody else has done
 
     @property
     def extra(self) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from spooled_lite.storage.file_kind import uri_to_look
 
 _MARKED: Final = "SELECT count(*) FROM server_state WHERE name = 'test_mode'"
 _HAS_TABLES: Final = "SELECT count(*) FROM sqlite_schema"
+_HAS_STATE: Final = f"{_HAS_TABLES} WHERE name = 'server_state'"
 _MARK: Final = "INSERT INTO server_state (name, value) VALUES ('test_mode', x'01')"
 
 
@@ -26,7 +27,8 @@ def check_clock(path: str, *, is_test: bool) -> None:
     try:
         if not connection.execute(_HAS_TABLES).fetchone()[0]:
             return
-        is_marked = connection.execute(_MARKED).fetchone()[0] > 0
+        has_state = connection.execute(_HAS_STATE).fetchone()[0] > 0  # or it is damaged
+        is_marked = has_state and connection.execute(_MARKED).fetchone()[0] > 0
     finally:
         connection.close()
     if is_marked and not is_test:

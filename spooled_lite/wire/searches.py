@@ -31,6 +31,7 @@ class Searches:
                 limit=OF_ORG_MAX,
                 reset_at=self._clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
                 message=f"At most {OF_ORG_MAX} searches of an organization may run at a time",
+                ends_by_clock=False,
             )
         self._counts[org] += 1
         try:

@@ -116,7 +116,8 @@ class Api:
         """
         if isinstance(error, RateLimited):
             call.rate_headers = refusal_headers(error)
-            if math.isinf(self.services.clock.seconds_until(call.now_ms + 1)):
+            stands = math.isinf(self.services.clock.seconds_until(call.now_ms + 1))
+            if stands and error.ends_by_clock:
                 error.message += _STANDS
         if isinstance(error, Unavailable):
             call.trouble = error.reason

@@ -114,6 +114,7 @@ class Feed:
             limit=limit,
             reset_at=self.clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
             message=message,
+            ends_by_clock=False,
         )
 
     def close(self, stream: Stream) -> None:

@@ -114,6 +114,7 @@ class Outcomes:
                 limit=OF_ORG_MAX,
                 reset_at=self._clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
                 message=f"At most {OF_ORG_MAX} calls of an organization may wait for an outcome",
+                ends_by_clock=False,
             )
         if self.count() >= IN_ALL_MAX:
             raise Unavailable("overloaded", "Too many calls wait for an outcome; try again")
