@@ -6,6 +6,7 @@ from typing import Final, Protocol, Self
 from msgspec import Struct
 
 from spooled_lite.core.keys.records import NewKey
+from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.errors import NotFound
 from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
@@ -93,6 +94,13 @@ def worlds_of(call: Call) -> WorldsOfCall:
     if worlds is None:
         raise NotFound("This world is served alone: it cannot be forked or reset")
     return worlds
+
+
+async def org_of(call: Call) -> int:
+    """The organization that is meant: with the admin key the one that the world began with."""
+    if not call.is_admin:
+        return call.org
+    return (await call.reads.read(get_by_id, world_of(call).entrance.organization_id))["seq"]
 
 
 def seen_by(call: Call) -> int | None:

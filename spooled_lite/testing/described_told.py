@@ -1,11 +1,13 @@
-"""What the OpenAPI document says of the routes that tell what happened."""
+"""What the OpenAPI document says of the drain and the routes that tell what happened."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest, Conflict, RuleBroken
+from spooled_lite.errors import BadRequest, Conflict, PayloadTooLarge, RuleBroken
+from spooled_lite.testing import drain_routes as drains
 from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
+from spooled_lite.testing.drain_shapes import DrainedView, DrainQueue
 from spooled_lite.testing.journal_shapes import JournalView
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter
@@ -24,6 +26,15 @@ DESCRIBED_TOLD: Final[Mapping[Handler, Doc]] = {
         answer=JournalView,
         media=("application/json", journal.NDJSON),
         errors=(BadRequest, RuleBroken),
+    ),
+    drains.drain: Doc(
+        summary="Work a queue off without a worker",
+        about="One job at a time, in claim order, until nothing of the queue is due any more. 409"
+        " when there is too much to do: `details.reason` says why, and the call can be repeated.",
+        body=DrainQueue,
+        example={"queue": "charges", "outcomes": [{"fail": 2, "error": "declined"}]},
+        answer=DrainedView,
+        errors=(BadRequest, RuleBroken, Conflict, PayloadTooLarge),
     ),
     inbox.webhooks: Doc(
         summary="Read which webhooks were called at inbox.test",

@@ -75,3 +75,21 @@ OF_ADDRESS: Final = Statement(
     SenderRow,
     "SELECT org, secret FROM webhooks WHERE url = :url AND deleted_at_ms IS NULL LIMIT :limit",
 )
+
+# -- drains ------------------------------------------------------------------------------------
+
+NEWEST_JOB: Final = Value(int, "SELECT max(seq) FROM jobs")
+
+# Index jobs_to_promote_of_queue.
+NEXT_OF_QUEUE: Final = Value(
+    int, "SELECT min(run_at_ms) FROM jobs WHERE queue = :queue AND run_at_ms IS NOT NULL"
+)
+
+# Index jobs_by_queue.
+UNFINISHED: Final = Value(
+    int,
+    """
+SELECT count(*) FROM jobs
+ WHERE queue = :queue AND status IN ('pending', 'scheduled', 'processing')
+""",
+)
