@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -29,6 +30,8 @@ def there(about: dict[str, Any]) -> Iterator[httpx.Client]:
     """The server in test mode, as it was at its start."""
     headers = {"Authorization": f"Bearer {about['api_key']}"}
     with httpx.Client(base_url=f"{about['url']}/api/v1", headers=headers, timeout=40) as client:
+        for fork in client.get("/test/forks").json()["forks"]:
+            client.delete(f"/test/forks/{quote(fork['name'], safe='')}").raise_for_status()
         client.post("/test/reset").raise_for_status()
         yield client
 
@@ -166,6 +169,29 @@ def test_a_world_is_forked_seen_with_its_key_deleted_and_reset(
     assert there.get("/jobs").json() == []
 
 
+def test_what_a_world_kept_is_shown(at: Callable[[str], Page], there: httpx.Client) -> None:
+    hook = {"name": "shop", "url": "https://inbox.test/shop", "events": ["job.created"]}
+    there.post("/outgoing-webhooks", json=hook).raise_for_status()
+    made = job(there)
+    page = at("/test")
+    lines = page.get_by_role("list", name="What was kept")
+    expect(lines).to_contain_text("job.created")
+    expect(lines).to_contain_text(made[:8])
+    page.get_by_role("button", name="Webhooks", exact=True).click()
+    expect(lines).to_contain_text("job.created")
+    lines.get_by_role("button", name="Body").click()
+    expect(lines).to_contain_text(made)
+    page.evaluate("scrollTo(0, 0)")
+    assert violations(page) == []
+    page.get_by_role("button", name="Empty").click()
+    page.get_by_role("button", name="Forget").click()
+    expect(page.get_by_text("are answered here and kept")).to_be_visible()
+    page.get_by_role("button", name="Mails", exact=True).click()
+    expect(page.get_by_text("No mail leaves in test mode")).to_be_visible()
+    page.get_by_role("button", name="Requests", exact=True).click()
+    expect(lines).to_contain_text("GET")
+
+
 def test_people_with_disabilities_can_use_it(
     at: Callable[[str], Page], there: httpx.Client
 ) -> None:
@@ -190,7 +216,7 @@ def test_people_with_disabilities_can_use_it(
 def test_elsewhere_nothing_of_test_mode_is_loaded(
     signed_in: Callable[[str], Page], server: ServerProcess, watch: Watch
 ) -> None:
-    watch.allow("GET .*/test/(clock|forks) 404")
+    watch.allow("GET .*/test/clock 404")
     page = signed_in("/queues")
     page.wait_for_selector(".live")
     asked = page.evaluate("performance.getEntriesByType('resource').map(it => it.name)")

@@ -10,6 +10,7 @@ import { clock, moved, readClock, setClock, trouble, waitsForWorkers, world } fr
 import { paceText, standing } from "../parts/clock_bar.js";
 import { asCurl } from "../parts/curl.js";
 import { checkField, form, selectField, textField } from "../parts/form.js";
+import { kept } from "../parts/kept.js";
 import { happened, movedText, moving } from "../parts/moving.js";
 import { facts, head, panel, when } from "../parts/panel.js";
 import { failure } from "../parts/states.js";
@@ -19,18 +20,20 @@ const { code, div, li, p, span, ul } = el;
 const PATH = "/test/clock", MODES = [["frozen", "stands until it is moved"], ["real", "runs as that of the machine"], ["ticking", "runs faster or slower"]];
 
 export default function test() {
-  const its = worlds(), read = () => (readClock(), its.read());
+  let its, all;
+  const read = () => (readClock(), its?.read(), all?.read());
   readClock();
   keys("Test mode", { r: ["Read again", read] });
   return [
     head({ title: "Test mode", note: () => world.value && `world ${world.value.world}`, acts: [asCurl(calls)] }),
     either(() => trouble.value && !clock.value, () => () => trouble.value && panel(null, {}, off(trouble.value))),
-    either(() => clock.value, () => [
+    either(() => clock.value, () => ([its, all] = [worlds(), kept()], [
       div({ class: "grid even" }, clockPanel(), duePanel()),
       movePanel(),
       panel("What happened", { note: () => moved.value && movedText() }, () => (moved.value?.happened.length ? happened() : p({ class: "pad quiet" }, () => (moved.value ? "Nothing." : "Each move of the clock tells here what it set off.")))),
+      all.panel,
       its.panel,
-    ]),
+    ])),
   ];
 }
 

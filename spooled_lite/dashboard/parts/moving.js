@@ -52,14 +52,15 @@ export function movedText() {
 }
 
 const LINKS = ["job", "schedule", "worker", "workflow"];
-const line = it => li(
+export const happening = it => li(
   span({ class: "quiet num nowrap" }, () => stampText(it.at)), span({ class: "what" }, it.what),
   LINKS.map(kind => { const id = it[`${kind}_id`]; return id && a({ href: link([`${kind}s`, id]), title: id }, `${kind} `, span({ class: "mono" }, shortId(id))); }),
   it.queue_name && a({ class: "clip", href: link(["queues", it.queue_name]) }, it.queue_name),
+  it.url && span({ class: "clip" }, it.url), it.to && span({ class: "clip" }, `${it.to}: ${it.subject}`), it.path && !it.what.endsWith(it.path) && span({ class: "mono clip quiet" }, it.path),
   it.attempt && span(`attempt ${it.attempt}`), it.status_code && span(`HTTP ${it.status_code}`),
   it.error && span({ class: "bad" }, it.error));
 
 export const happened = () => [
-  ul({ class: "happened", tabindex: 0, "aria-label": "What happened" }, moved.value.happened.map(line)),
+  ul({ class: "happened", tabindex: 0, "aria-label": "What happened" }, moved.value.happened.map(happening)),
   moved.value.left_under_way.length > 0 && p({ class: "small pad" }, `Not waited for any longer: ${moved.value.left_under_way.map(it => `delivery ${it.id}, attempt ${it.attempt}`).join("; ")}. The results come later.`),
 ];
