@@ -11,7 +11,7 @@ FILES: Final = sorted(each for each in FOLDER.rglob("*") if each.is_file())
 SCRIPTS: Final = [each for each in FILES if each.suffix == ".js"]
 LINES_MAX: Final = 200
 # Of all pages; what one page loads is bounded in a browser, at a third of it.
-BYTES_MAX: Final = 557 * 1024
+BYTES_MAX: Final = 559 * 1024
 LEVEL: Final = {"lib": 0, "parts": 1, "pages": 2, ".": 3}
 IMPORT: Final = re.compile(r"""(?:\bfrom\s+|\bimport\s*\(?\s*)["'`]([^"'`]+)["'`]""")
 STATIC: Final = re.compile(r"^(?:import|export)[^;]*?from\s*[\"']([^\"']+)", re.MULTILINE)

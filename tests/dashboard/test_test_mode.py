@@ -192,6 +192,19 @@ def test_what_a_world_kept_is_shown(at: Callable[[str], Page], there: httpx.Clie
     expect(lines).to_contain_text("GET")
 
 
+def test_a_queue_is_worked_off_without_a_worker(
+    at: Callable[[str], Page], there: httpx.Client
+) -> None:
+    made = job(there)
+    page = at("/test")
+    page.get_by_label("Queue", exact=True).fill("emails")
+    page.get_by_label("First attempts that fail").fill("1")
+    page.get_by_role("button", name="Work it off").click()
+    panel = page.locator("section", has=page.get_by_role("heading", name="Work a queue off"))
+    expect(panel).to_contain_text("2 attempts: 1 completed, 1 failed; 0 left")
+    assert there.get(f"/jobs/{made}").json()["status"] == "completed"
+
+
 def test_people_with_disabilities_can_use_it(
     at: Callable[[str], Page], there: httpx.Client
 ) -> None:

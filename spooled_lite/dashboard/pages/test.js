@@ -9,6 +9,7 @@ import { signal } from "../lib/signal.js";
 import { clock, moved, readClock, setClock, trouble, waitsForWorkers, world } from "../lib/test_mode.js";
 import { paceText, standing } from "../parts/clock_bar.js";
 import { asCurl } from "../parts/curl.js";
+import { drainPanel } from "../parts/drain.js";
 import { checkField, form, selectField, textField } from "../parts/form.js";
 import { kept } from "../parts/kept.js";
 import { happened, movedText, moving } from "../parts/moving.js";
@@ -30,6 +31,7 @@ export default function test() {
     either(() => clock.value, () => ([its, all] = [worlds(), kept()], [
       div({ class: "grid even" }, clockPanel(), duePanel()),
       movePanel(),
+      drainPanel(),
       panel("What happened", { note: () => moved.value && movedText() }, () => (moved.value?.happened.length ? happened() : p({ class: "pad quiet" }, () => (moved.value ? "Nothing." : "Each move of the clock tells here what it set off.")))),
       all.panel,
       its.panel,
@@ -72,5 +74,5 @@ function movePanel() {
 const calls = () => [
   ["The clock", "GET", PATH], ["A week", "POST", `${PATH}/advance`, { body: { by: "7d" } }], ["To the next moment", "POST", `${PATH}/next`, { body: { count: 1 } }],
   ["Until idle", "POST", `${PATH}/idle`, { body: { within: "30d" } }], ["A night off", "POST", `${PATH}/outage`, { body: { by: "8h" } }],
-  ["Let it run", "PUT", PATH, { body: { mode: "ticking", rate: 60 } }], ["A world for a test", "POST", "/test/fork", { body: {} }], ["Back to the baseline", "POST", "/test/reset"],
+  ["Let it run", "PUT", PATH, { body: { mode: "ticking", rate: 60 } }], ["Work a queue off", "POST", "/test/drain", { body: { queue: "emails" } }], ["A world for a test", "POST", "/test/fork", { body: {} }], ["Back to the baseline", "POST", "/test/reset"],
 ];
