@@ -187,9 +187,9 @@ def test_when_the_time_is_up_the_answer_says_how_things_stand() -> None:
 
 def test_waiting_for_an_end_does_not_count_as_handler_time() -> None:
     async def main() -> None:
-        async with a_stage(TimeLimit(0.05, sweep_seconds=0.01)) as stage:
+        async with a_stage(TimeLimit(0.5, sweep_seconds=0.01)) as stage:
             job_id = await stage.enqueue()
-            assert (await asked(stage, f"jobs/{job_id}", 300)).status == 202
+            assert (await asked(stage, f"jobs/{job_id}", 1000)).status == 202
 
     run(main())
 
