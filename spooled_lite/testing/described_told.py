@@ -5,9 +5,18 @@ from typing import Final
 
 from spooled_lite.errors import BadRequest, Conflict, PayloadTooLarge, RuleBroken
 from spooled_lite.testing import drain_routes as drains
+from spooled_lite.testing import expect_routes as expectations
 from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing.drain_shapes import DrainedView, DrainQueue
+from spooled_lite.testing.expect_shapes import (
+    ExpectBody,
+    ExpectView,
+    JobsExpected,
+    MailExpected,
+    RequestExpected,
+    WebhookExpected,
+)
 from spooled_lite.testing.journal_shapes import JournalView
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter
@@ -35,6 +44,17 @@ DESCRIBED_TOLD: Final[Mapping[Handler, Doc]] = {
         example={"queue": "charges", "outcomes": [{"fail": 2, "error": "declined"}]},
         answer=DrainedView,
         errors=(BadRequest, RuleBroken, Conflict, PayloadTooLarge),
+    ),
+    expectations.expect: Doc(
+        summary="Say what should have happened, or happens within a time",
+        about="Not passed is 200; with `?fail=409` that status. With `Accept: application/xml` the"
+        " answer is a test suite of JUnit. 409 also when time could not be moved.",
+        body=ExpectBody,
+        parts=(JobsExpected, WebhookExpected, RequestExpected, MailExpected),
+        example={"within": "7d", "expect": [{"queue": "emails", "status": "completed"}]},
+        answer=ExpectView,
+        media=("application/json", expectations.XML),
+        errors=(BadRequest, RuleBroken, Conflict),
     ),
     inbox.webhooks: Doc(
         summary="Read which webhooks were called at inbox.test",

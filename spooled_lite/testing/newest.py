@@ -1,5 +1,6 @@
 """What a world remembers for tests: the newest of each kind, bounded in number and in bytes."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -25,16 +26,23 @@ class Newest(Generic[T]):
         self._kept: deque[_Kept[T]] = deque()
         self._size_bytes = 0
         self.last_n = 0  # the number of the newest one; never used again
+        self._changed = asyncio.Event()
         self.dropped = 0  # how many made room since `clear`
 
     def add(self, it: T, org: int | None, size_bytes: int) -> None:
         """As number `last_n` + 1."""
         self.last_n += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
         self._kept.append(_Kept(it, self.last_n, org, size_bytes))
         self._size_bytes += size_bytes
         while len(self._kept) > self._count_max or self._size_bytes > self._bytes_max:
             self._size_bytes -= self._kept.popleft().size_bytes
             self.dropped += 1
+
+    def changed(self) -> asyncio.Event:
+        """Is set when the next one is added."""
+        return self._changed
 
     def after(self, n: int, org: int | None) -> Iterator[T]:
         """Those with a higher number, the oldest first: of an organization and nobody's; or all."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from spooled_lite.testing import clock_routes as clock
 from spooled_lite.testing import drain_routes as drains
+from spooled_lite.testing import expect_routes as expectations
 from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing import world_routes as worlds
@@ -28,6 +29,7 @@ TEST_ROUTES: Final[tuple[Row, ...]] = (
     ("POST",   f"{TEST_PREFIX}/reset",         worlds.reset,       Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/baseline",      worlds.baseline,    Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/drain",         drains.drain,       Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/expect",        expectations.expect, Access.TEST, "-"),
     ("GET",    f"{TEST_PREFIX}/journal",       journal.show,       Access.TEST, "-"),
     ("DELETE", f"{TEST_PREFIX}/journal",       journal.clear,      Access.TEST, "-"),
     ("GET",    f"{TEST_PREFIX}/inbox/webhooks", inbox.webhooks,    Access.TEST, "-"),

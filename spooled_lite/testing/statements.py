@@ -2,6 +2,7 @@
 
 from typing import Final, TypedDict
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.storage.statement import Statement, Value
 
 
@@ -91,5 +92,50 @@ UNFINISHED: Final = Value(
     """
 SELECT count(*) FROM jobs
  WHERE queue = :queue AND status IN ('pending', 'scheduled', 'processing')
+""",
+)
+
+# -- expectations ------------------------------------------------------------------------------
+
+JOB_WANTED: Final = Statement(JobRow, "SELECT * FROM jobs WHERE org = :org AND id = :id")
+
+# In the order in which they were created: by the number of the row.
+JOBS_OF_ORG: Final = Statement(
+    JobRow,
+    "SELECT * FROM jobs WHERE org = :org AND seq > :after ORDER BY seq LIMIT :limit",
+)
+
+JOBS_OF_QUEUE: Final = Statement(
+    JobRow,
+    """
+SELECT * FROM jobs WHERE org = :org AND queue = :queue AND seq > :after ORDER BY seq LIMIT :limit
+""",
+)
+
+# Index job_history_of_job.
+ATTEMPTS_BEGAN: Final = Value(
+    int,
+    """
+SELECT created_at_ms FROM job_history
+ WHERE job = :job AND event_type = 'claimed' ORDER BY seq LIMIT :limit
+""",
+)
+
+
+class DeliveryOfNameRow(TypedDict):
+    """A delivery as expectations see it."""
+
+    id: str
+    event: str
+    status: str
+
+
+DELIVERIES_OF_NAME: Final = Statement(
+    DeliveryOfNameRow,
+    """
+SELECT deliveries.id, deliveries.event, deliveries.status
+  FROM webhooks CROSS JOIN deliveries ON deliveries.webhook = webhooks.seq
+ WHERE webhooks.org = :org AND webhooks.name = :name AND webhooks.deleted_at_ms IS NULL
+ ORDER BY deliveries.seq LIMIT :limit
 """,
 )

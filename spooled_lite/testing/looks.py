@@ -1,0 +1,161 @@
+"""How an expectation stands now: how many count, and what came nearest."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import nsmallest
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from spooled_lite.core.jobs import bodies
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.errors import BodyDamaged
+from spooled_lite.storage.transaction import Reading
+from spooled_lite.testing import statements
+from spooled_lite.testing.durations import parse_duration_ms
+from spooled_lite.testing.expect_shapes import (
+    NEAREST_MAX,
+    JobsExpected,
+    NearMiss,
+    WantedCount,
+    WebhookExpected,
+)
+from spooled_lite.testing.matching import differences
+from spooled_lite.testing.refusals import Stopped
+from spooled_lite.times import format_ms, parse_ms
+
+ROWS_MAX: Final = 10_000  # that one expectation looks at
+PAGE_ROWS: Final = 200  # with their payloads
+
+
+class Look(Struct, frozen=True):
+    """What was found."""
+
+    passed: bool
+    actual: Any
+    nearest: Sequence[NearMiss] = ()
+
+
+def counted(wanted: WantedCount, misses: Iterator[NearMiss]) -> Look:
+    """How many differ in nothing; and those that differ in the least."""
+    actual, missed = 0, list[NearMiss]()
+    for each in misses:
+        if not each.differs:
+            actual += 1
+            continue
+        missed.append(each)
+        if len(missed) > PAGE_ROWS:
+            missed = _nearest(missed)
+    passed = is_within(wanted, actual)
+    return Look(passed, actual, () if passed else _nearest(missed))
+
+
+def is_within(wanted: WantedCount, actual: int) -> bool:
+    if isinstance(wanted, int):
+        return actual == wanted
+    least, most = wanted.at_least, wanted.at_most
+    return (least is None or actual >= least) and (most is None or actual <= most)
+
+
+def may_hold_early(wanted: WantedCount) -> bool:
+    """Whether it still holds once it has: more of them change nothing."""
+    return not isinstance(wanted, int) and wanted.at_most is None
+
+
+def look_for_jobs(tx: Reading, org: int, wanted: JobsExpected) -> Look:
+    """Raises Stopped: there are more than ROWS_MAX to look at."""
+    fields = {
+        name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+        for name in ("status", "job_type", "payload", "result", "error", "retry_count")
+        if (value := getattr(wanted, name)) is not UNSET
+    }
+    rows = _jobs(tx, org, wanted)
+    if wanted.at is UNSET:
+        return counted(wanted.count, (_miss(fields, row) for row in rows))
+    first = next((row for row in rows if not _miss(fields, row).differs), None)
+    if first is None:
+        return Look(False, [])
+    times = tx.values(statements.ATTEMPTS_BEGAN, {"job": first["seq"], "limit": ROWS_MAX})
+    actual = [format_ms(each) for each in times]
+    if list(times) == attempt_times(wanted.at, times[0] if times else 0):
+        return Look(True, actual)
+    return Look(False, actual, [NearMiss(job_id=first["id"], differs={"at": actual})])
+
+
+def attempt_times(wanted: Sequence[str], first_ms: int) -> list[int]:
+    """Raises BadDuration, BadRequest: one of them is neither a duration nor a time."""
+    return [
+        first_ms + parse_duration_ms(each[1:], "at")
+        if each.startswith("+")
+        else parse_ms(each, "at")
+        for each in wanted
+    ]
+
+
+def look_for_deliveries(tx: Reading, org: int, wanted: WebhookExpected) -> Look:
+    asked = {"org": org, "name": wanted.webhook, "limit": ROWS_MAX + 1}
+    rows = tx.rows(statements.DELIVERIES_OF_NAME, asked)
+    _check_rows(len(rows))
+    fields = {"status": "success"}
+    if wanted.event is not UNSET:
+        fields["event"] = wanted.event
+    return counted(
+        wanted.delivered,
+        (
+            NearMiss(
+                delivery_id=row["id"],
+                differs=differences(fields, {"status": row["status"], "event": row["event"]}),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _jobs(tx: Reading, org: int, wanted: JobsExpected) -> Iterator[JobRow]:
+    queue = None
+    if wanted.queue is not UNSET:
+        queue = find_queue(tx, org, wanted.queue)
+        if queue is None:
+            return
+    looked_at = after = 0
+    while True:
+        asked = {"org": org, "after": after, "limit": PAGE_ROWS}
+        if wanted.job_id is not UNSET:
+            rows = tx.rows(statements.JOB_WANTED, {"org": org, "id": wanted.job_id})
+        elif queue is not None:
+            rows = tx.rows(statements.JOBS_OF_QUEUE, {**asked, "queue": queue["seq"]})
+        else:
+            rows = tx.rows(statements.JOBS_OF_ORG, asked)
+        looked_at += len(rows)
+        _check_rows(looked_at)
+        for row in bodies.all_whole(tx, rows):
+            if row is None or isinstance(row, BodyDamaged):
+                continue
+            if queue is None or row["queue"] == queue["seq"]:
+                yield row
+        if wanted.job_id is not UNSET or len(rows) < PAGE_ROWS:
+            return
+        after = rows[-1]["seq"]
+
+
+def _miss(fields: Mapping[str, Any], row: JobRow) -> NearMiss:
+    found: dict[str, Any] = {
+        "status": row["status"],
+        "job_type": row["job_type"],
+        "error": row["last_error"],
+        "retry_count": row["retry_count"],
+    }
+    for name, body in (("payload", row["payload"]), ("result", row["result"])):
+        if name in fields:
+            found[name] = None if body is None else msgspec.json.decode(body)
+    return NearMiss(job_id=row["id"], differs=differences(fields, found))
+
+
+def _nearest(misses: list[NearMiss]) -> list[NearMiss]:
+    return nsmallest(NEAREST_MAX, misses, key=lambda each: len(each.differs))
+
+
+def _check_rows(count: int) -> None:
+    if count > ROWS_MAX:
+        raise Stopped.by_budget(f"An expectation looks at more than {ROWS_MAX} rows")
