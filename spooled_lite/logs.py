@@ -18,7 +18,7 @@ STDERR: Final = 2
 FLUSH_SECONDS_MAX: Final = 1.0  # how long the end of the program waits for an output nobody reads
 
 # API keys, tokens and webhook tokens, should one get into a message by mistake.
-_SECRET: Final = re.compile(
+SECRET: Final = re.compile(
     r"\b(s[kp]_(?:live|test)_|whk_|eyJ)[A-Za-z0-9_.-]{4,}|(?i:\bbearer\s+)\S+"
 )
 _MASK: Final = r"\1***"
@@ -64,7 +64,7 @@ def log_what_is_printed() -> None:
 
 
 def masked(text: str) -> str:
-    return _SECRET.sub(_MASK, text)
+    return SECRET.sub(_MASK, text)
 
 
 class _Lines(logging.Handler):

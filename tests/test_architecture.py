@@ -24,6 +24,7 @@ LEVEL: Final = {
     "wire": 4,
     "app": 5,
     "serving": 6,
+    "recording": 7,
     "testing": 7,
     "cli": 8,
     "__main__": 8,

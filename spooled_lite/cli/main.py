@@ -19,6 +19,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "keys": "Create, list and revoke API keys.",
     "check": "Check a database file and its counters.",
     "openapi": "Print the OpenAPI document.",
+    "record": "Record the requests of an application and their answers.",
+    "replay": "Ask a server what a recording asked, and compare.",
     "bench": "Measure a running server.",
 }
 
