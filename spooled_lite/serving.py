@@ -55,11 +55,12 @@ async def serving(
     limits: HttpLimits | None = None,
     ready_file: ReadyFile | None = None,
     on_sweep: Callable[[], None] = lambda: None,
+    is_embedded: bool = False,
 ) -> AsyncIterator[Serving]:
     """Listen as the settings of the application say: REST, gRPC, metrics.
 
     `asgi` is served over HTTP instead of the application, and `find` chooses the services for a
-    gRPC call. `on_sweep` is called about once a second.
+    gRPC call. `on_sweep` is called about once a second. `is_embedded` is as for `HttpServer`.
 
     Call `stop` to end in order. Connections that are left on the way out are cut off, except those
     of the metrics port, which answers to the end.
@@ -84,6 +85,7 @@ async def serving(
         on_stopping=app.begin_stop,
         early_headers=app.application.early_headers,
         on_sweep=sweep,
+        is_embedded=is_embedded,
     )
     metrics.watch("spooled_http_connections", lambda: http.connection_count)
     async with _metrics_port(services) as metrics_url, grpc_of(services, find) as grpc:

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -49,6 +51,8 @@ LAZY: Final = {
     ("wire/http/pages.py", "wire/http/dashboard_files.py"): "loads what serves files for a browser",
     ("wire/http/resources/front.py", "wire/http/dashboard_files.py"): "likewise",
     ("wire/grpc/start.py", "wire/grpc/server.py"): "loads gRPC only where it is served",
+    ("testing/public/server.py", "testing/public/process.py"): "loads what the test has chosen",
+    ("testing/public/server.py", "testing/public/thread.py"): "likewise",
 }
 
 # Who asks the machine for the time, for chance or for its environment. Monotonic time is real
@@ -61,6 +65,7 @@ ASKS: Final = re.compile(
     r"|(uuid|random|secrets)\.\w+"
 )
 MAY_ASK: Final = {
+    ("testing/public/process.py", "os.environ"): "a server in a process of its own gets the rest",
     ("storage/file_guard.py", "time.time"): "when the holder of a file began, for people to read",
     ("cli/bench.py", "secrets.token_hex"): "a client: a queue name of its own on a server",
     ("cli/load/serial.py", "random.random"): "a client: spreads its own calls",
@@ -318,6 +323,13 @@ def test_importing_one_module_imports_one_module(name: str) -> None:
 
     if name == "__init__.py":
         assert not list(imports(name))
+    elif name == "testing/__init__.py":  # the public names, imported when they are asked for
+        code = "import sys, spooled_lite.testing; print(*sys.modules)"
+        told = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        ours = {each for each in told.stdout.split() if each.startswith("spooled_lite")}
+        assert ours == {"spooled_lite", "spooled_lite.testing"}
     else:
         assert text == ""
 
@@ -408,6 +420,9 @@ def test_the_rows_of_a_statement_have_a_type(name: str) -> None:
 # Names that two modules may define, with the reason.
 TWICE: Final = {
     "Call": "each door has its own, which knows its protocol; nobody imports both",
+    "Clock": "as a test in Python has it: spooled_lite.testing",
+    "Moved": "likewise",
+    "World": "likewise",
 }
 
 

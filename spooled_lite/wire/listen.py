@@ -34,6 +34,11 @@ class PortInUse(CannotListen):
         super().__init__(host, port, "the port is in use")
 
 
+def file_limit() -> int:
+    """How many files the process may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def raise_file_limit() -> int:
     """Raise the limit of open files to its hard bound. Returns the limit that then applies."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

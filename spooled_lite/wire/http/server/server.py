@@ -17,7 +17,7 @@ from spooled_lite.wire.http.server.limits import (
     connection_count_max,
 )
 from spooled_lite.wire.http.server.protocol import HttpProtocol
-from spooled_lite.wire.listen import BACKLOG, listen, raise_file_limit, reached_at
+from spooled_lite.wire.listen import BACKLOG, file_limit, listen, raise_file_limit, reached_at
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ class HttpServer:
     `on_stopping` is called once, on the loop, after the listeners are closed: it must make streams
     end and waiting calls answer. `early_headers` gives headers for answers that the server makes
     by itself; it is passed the request headers read so far. `on_sweep` is called about once a
-    second with the number of seconds by which the loop was late.
+    second with the number of seconds by which the loop was late. `is_embedded`: the process belongs
+    to somebody else, so its limit of open files stays as it is.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class HttpServer:
         on_stopping: Callable[[], None],
         early_headers: EarlyHeaders = lambda headers: (),
         on_sweep: Callable[[float], None] | None = None,
+        is_embedded: bool = False,
     ) -> None:
         self.host = host
         self.port = port  # 0 until start() has found a free one
@@ -53,6 +55,7 @@ class HttpServer:
         self._on_stopping = on_stopping
         self._early_headers = early_headers
         self._on_sweep = on_sweep
+        self._is_embedded = is_embedded
         self._listeners: list[asyncio.AbstractServer] = []
         self._connections: Connections | None = None
         self._at_once = asyncio.Event()
@@ -76,11 +79,10 @@ class HttpServer:
         assert self._connections is None, "started once"
         sockets = await listen(self.host, self.port)
         self.port = sockets[0].getsockname()[1]
+        files_max = file_limit() if self._is_embedded else raise_file_limit()
         self._connections = connections = Connections(
             self._limits,
-            connection_count_max=connection_count_max(
-                self._limits, file_count_max=raise_file_limit()
-            ),
+            connection_count_max=connection_count_max(self._limits, file_count_max=files_max),
             early_headers=self._early_headers,
             on_sweep=self._on_sweep,
         )
