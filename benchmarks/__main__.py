@@ -8,7 +8,18 @@ from typing import Any, Final
 import click
 import msgspec
 
-from benchmarks import firing, graphs, grpc_calls, held, pages, rates, standing, streams, times
+from benchmarks import (
+    firing,
+    graphs,
+    grpc_calls,
+    held,
+    pages,
+    rates,
+    standing,
+    streams,
+    times,
+    worlds,
+)
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.machine import describe
 from benchmarks.table import Row, markdown
@@ -28,6 +39,7 @@ WORKLOADS: Final[Mapping[str, Callable[[Bench], list[Row]]]] = {
     "streams": streams.streams,
     "grpc": grpc_calls.grpc,
     "pages": pages.pages,
+    "worlds": worlds.worlds,
 }
 
 
@@ -49,7 +61,7 @@ def main(
     """Run the workloads, all of them when none is named: enqueue, claim, bulk, wait (a waiting
     claim's delivery), flat (claims with many other jobs), schedules (many that fire in one second),
     workflows (steps against plain jobs), held (the writing thread, by large graphs), start, memory,
-    idle, streams (of events), grpc, pages (of the dashboard, in Chromium).
+    idle, streams (of events), grpc, pages (of the dashboard, in Chromium), worlds (of test mode).
 
     Files are written to the temporary folder: it should be on the disk that matters.
     """

@@ -22,6 +22,8 @@ NOT_OURS: Final = frozenset(
         "SPOOLED_API_KEY",
         "SPOOLED_ACCESS_TOKEN",
         "SPOOLED_REFRESH_TOKEN",
+        "SPOOLED_TEST_URL",
+        "SPOOLED_TEST_KEY",
         "SPOOLED_ORGANIZATION_ID",
         "SPOOLED_ORG_ID",
     }

@@ -28,6 +28,7 @@ LEVEL: Final = {
     "serving": 6,
     "recording": 7,
     "testing": 7,
+    "pytest_plugin": 8,
     "cli": 8,
     "__main__": 8,
 }
@@ -51,6 +52,7 @@ LAZY: Final = {
     ("wire/http/pages.py", "wire/http/dashboard_files.py"): "loads what serves files for a browser",
     ("wire/http/resources/front.py", "wire/http/dashboard_files.py"): "likewise",
     ("wire/grpc/start.py", "wire/grpc/server.py"): "loads gRPC only where it is served",
+    ("pytest_plugin.py", "testing.py"): "every run of pytest loads it, and few use it",
     ("testing/public/server.py", "testing/public/process.py"): "loads what the test has chosen",
     ("testing/public/server.py", "testing/public/thread.py"): "likewise",
 }
@@ -65,6 +67,7 @@ ASKS: Final = re.compile(
     r"|(uuid|random|secrets)\.\w+"
 )
 MAY_ASK: Final = {
+    ("pytest_plugin.py", "os.environ"): "where a server is that was started before the run",
     ("testing/public/process.py", "os.environ"): "a server in a process of its own gets the rest",
     ("storage/file_guard.py", "time.time"): "when the holder of a file began, for people to read",
     ("cli/bench.py", "secrets.token_hex"): "a client: a queue name of its own on a server",
