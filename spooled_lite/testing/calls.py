@@ -17,6 +17,8 @@ from spooled_lite.wire.http.call import Call
 WORLD: Final = "spooled.world"  # in the extensions of the scope of each request
 WORLDS: Final = "spooled.worlds"
 
+FORKS_MAX: Final = 1_000  # each has a file, some threads and about a megabyte
+
 
 class WorldOfCall(Protocol):
     """What a handler needs of a world."""
@@ -106,3 +108,9 @@ async def org_of(call: Call) -> int:
 def seen_by(call: Call) -> int | None:
     """Of which organization the caller sees what happened; None: of all."""
     return None if call.is_admin else call.org
+
+
+def fork_count(call: Call) -> int:
+    """How many forks there are, whoever's."""
+    worlds: WorldsOfCall | None = call.extension(WORLDS)
+    return 0 if worlds is None else len(worlds.forks(None))

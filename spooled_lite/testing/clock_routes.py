@@ -3,7 +3,7 @@
 from typing import Final
 
 from spooled_lite.errors import BadRequest
-from spooled_lite.testing.calls import world_of
+from spooled_lite.testing.calls import fork_count, world_of
 from spooled_lite.testing.durations import Duration, parse_duration_ms
 from spooled_lite.testing.shapes import (
     AdvanceClock,
@@ -34,7 +34,7 @@ async def about(call: Call) -> Reply:
             seed=world.seed,
             now=format_ms(stepper.clock.now_ms()),
             mode=stepper.clock.mode,
-            counts={"live_workers": stepper.live_count()},
+            counts={"live_workers": stepper.live_count(), "forks": fork_count(call)},
             limits=TestLimits(),
         )
     )

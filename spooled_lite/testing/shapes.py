@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from msgspec import Meta, Struct, field
 
 from spooled_lite.events import Deadline
+from spooled_lite.testing.calls import FORKS_MAX
 from spooled_lite.testing.clock import RATE_MAX, RATE_MIN, VirtualClock
 from spooled_lite.testing.deliveries import DeliveryCall
 from spooled_lite.testing.durations import Duration
@@ -170,12 +171,13 @@ class MovedView(Struct, frozen=True, kw_only=True):
 
 
 class TestLimits(Struct, frozen=True):
-    """What one move may take."""
+    """What one move may take, and how many worlds there may be."""
 
     __test__ = False
 
     steps_max: StepsMax = MOVE_STEPS_MAX
     real_ms_max: RealMsMax = REAL_MS_MAX
+    forks_max: Annotated[int, a_count("Forks at a time", FORKS_MAX)] = FORKS_MAX
 
 
 class TestModeView(Struct, frozen=True, kw_only=True):

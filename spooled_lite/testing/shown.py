@@ -8,13 +8,20 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from msgspec import Struct
-from starlette.types import Scope
+from starlette.types import Message, Receive, Scope
 
 from spooled_lite.wire.caller import credential_of
 from spooled_lite.wire.http.dispatch import API_PREFIX
 
 WORLD_HEADER: Final = b"x-spooled-world"
 _WANTED: Final = frozenset({WORLD_HEADER, b"authorization", b"x-api-key"})
+# Who signs in shows a credential in the body only.
+_IN_BODY: Final = {
+    f"{API_PREFIX}/auth/login": "api_key",
+    f"{API_PREFIX}/auth/refresh": "refresh_token",
+    f"{API_PREFIX}/auth/validate": "token",
+}
+PEEKED_BYTES_MAX: Final = 64 * 1024  # a longer body is no sign-in
 _HOOKS: Final = f"{API_PREFIX}/webhooks/"
 TOKEN_CHARS_MAX: Final = 8_192
 QUERY_FIELDS_MAX: Final = 100
@@ -57,6 +64,32 @@ class Shown(Struct, frozen=True):
             return msgspec.json.decode(text, type=_Claims).org_id
         except (IndexError, ValueError, binascii.Error, msgspec.DecodeError):
             return None
+
+
+async def peeked(shown: Shown, scope: Scope, receive: Receive) -> tuple[Shown, Receive]:
+    """With the credential of a sign-in, which is in its body; whoever is asked next reads the body
+    from its beginning."""
+    member = _IN_BODY.get(scope["path"])
+    if member is None or shown.name is not None or shown.credential is not None:
+        return shown, receive
+    read: list[Message] = []
+    body = b""
+    while len(body) <= PEEKED_BYTES_MAX:
+        message = await receive()
+        read.append(message)
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+
+    async def again() -> Message:
+        return read.pop(0) if read else await receive()
+
+    try:
+        value = msgspec.json.decode(body).get(member)
+    except (msgspec.DecodeError, AttributeError, RecursionError):
+        value = None
+    credential = value if isinstance(value, str) else None
+    return Shown(credential=credential, organization_id=shown.organization_id), again
 
 
 class _Claims(Struct):

@@ -22,7 +22,7 @@ from spooled_lite.core.keys.records import NewKey
 from spooled_lite.errors import SpooledError, Unavailable
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.testing.belongings import Belongings
-from spooled_lite.testing.calls import WORLDS, Fork
+from spooled_lite.testing.calls import FORKS_MAX, WORLDS, Fork
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.life import Life
 from spooled_lite.testing.move import How
@@ -35,7 +35,7 @@ from spooled_lite.testing.refusals import (
     WorldsFull,
 )
 from spooled_lite.testing.routes import TEST_PREFIX
-from spooled_lite.testing.shown import Shown, name_of
+from spooled_lite.testing.shown import Shown, name_of, peeked
 from spooled_lite.testing.site import Site, take_baseline, turn_of
 from spooled_lite.testing.world import ROOT, World, world
 from spooled_lite.wire.http.call import Reply
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FORKS_MAX: Final = 1_000
 # Nine at rest, more while it has requests. Forks have half of the files that the process may have
 # open: without any to spare nobody could connect, not even to delete a fork.
 FILES_OF_FORK: Final = 12
@@ -89,7 +88,10 @@ class Worlds:
             await self.root.app.application(scope, receive, send)
             return
         try:
-            site = self._site_of(Shown.by(scope))
+            shown = Shown.by(scope)
+            if scope["type"] == "http":
+                shown, receive = await peeked(shown, scope, receive)
+            site = self._site_of(shown)
         except SpooledError as error:
             await _answer(refusal(error), scope, send)
             return

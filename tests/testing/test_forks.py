@@ -129,6 +129,14 @@ def test_whose_world_a_request_is_for() -> None:
 
         made = (await fork.post("api-keys", {"name": "later"}))["key"]
         token = (await fork.post("auth/login", {"api_key": about["api_key"]}))["access_token"]
+        nobody = await park.seat(None)
+        signed_in = await nobody.post("auth/login", {"api_key": about["api_key"]})
+        again = await nobody.post("auth/refresh", {"refresh_token": signed_in["refresh_token"]})
+        assert await world({"Authorization": f"Bearer {again['access_token']}"}) == "it"
+        for body in (b"", b"[]", b"{", b'{"api_key": 7}', b"x" * 100_000, b"[" * 60_000):
+            answer = await nobody.api.post("auth/login", content=body)
+            assert 400 <= answer.status_code < 500
+            assert answer.headers["X-Spooled-World"] == "root"
         of_fork = (about["api_key"], about["keys"]["web"], made, token)
         for each in of_fork:
             assert await world({"Authorization": f"Bearer {each}"}) == "it"
@@ -241,6 +249,8 @@ def test_there_are_so_many_forks_and_no_more(monkeypatch: pytest.MonkeyPatch) ->
     async def script(park: Park) -> None:
         await park.fork()
         await park.fork()
+        about = await park.root.get("test")
+        assert (about["counts"]["forks"], about["limits"]["forks_max"]) == (2, 1_000)
         assert await status(park.root, "POST", "test/fork") == (429, "worlds_full")
         await park.root.call("DELETE", "test/forks/fork-1")
         await park.fork()

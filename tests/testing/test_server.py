@@ -10,13 +10,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
 
 from spooled_lite.testing import AsyncServer, ClockStopped, NotStarted, RefusedCall, Server, World
 
@@ -111,6 +114,21 @@ def test_a_worker_of_the_official_client_runs_while_time_passes(world: World) ->
 
     assert len(attempts) == 3
     assert attempts[0] == START
+
+
+def test_a_stream_of_a_world_that_is_reset_or_deleted_ends_with_1012(server: Server) -> None:
+    def closed_by(fork: World, act: Callable[[], None]) -> int:
+        with connect(f"{fork.url.replace('http', 'ws')}/api/v1/ws?token={fork.api_key}") as stream:
+            act()
+            with suppress(ConnectionClosedError):
+                for _ in stream:
+                    pass  # what it says before its end
+        assert stream.close_code is not None
+        return stream.close_code
+
+    fork = server.fork("streams")
+    assert closed_by(fork, fork.reset) == 1012
+    assert closed_by(fork, fork.close) == 1012
 
 
 def test_somebody_elses_server_is_used_and_left_running(server: Server) -> None:
