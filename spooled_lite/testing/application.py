@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from spooled_lite.testing.calls import WORLD, WorldOfCall
 from spooled_lite.testing.described import DESCRIBED_TOO
+from spooled_lite.testing.faults.strikes import STRUCK
 from spooled_lite.testing.journal import ASKED, Noted
 from spooled_lite.testing.routes import TEST_PREFIX, TEST_ROUTES
 from spooled_lite.times import format_ms
@@ -56,14 +57,20 @@ class WorldApplication(Application):
                 self._world.journal.answered(scope.get("method", "GET"), path, status, asked)
             is_noted = True
 
+        struck: list[str] = []
+
         async def send_dated(message: Message) -> None:
             if message["type"] in _BEGINS:
                 note(message.get("status", 101))
                 message = {**message, DATED: True}
                 message["headers"] = [*message.get("headers", ()), *self._headers()]
+                if struck:
+                    fault = (b"x-spooled-fault", ", ".join(struck).encode("ascii"))
+                    message["headers"].append(fault)
             await send(message)
 
-        extensions = {**scope.get("extensions", {}), WORLD: self._world, ASKED: asked}
+        ours = {WORLD: self._world, ASKED: asked, STRUCK: struck}
+        extensions = {**scope.get("extensions", {}), **ours}
         if not is_test:
             await self._world.stepper.until_quiet()
         try:

@@ -1,9 +1,11 @@
-"""What stands around the handlers of a world: it sees who calls, and which streams are open."""
+"""What stands around the handlers of a world: it sees who calls and which streams are open, and
+makes the faults that were asked for."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, Protocol, TypeVar, cast
 
+from spooled_lite.testing.faults.strikes import Strikes
 from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.stepper import Stepper
 
@@ -21,16 +23,18 @@ class _CallOfOrg(Protocol):
 class AroundWorld:
     """Calls over gRPC, as those over HTTP before, see what follows from the ones before them."""
 
-    def __init__(self, stepper: Stepper, journal: Journal) -> None:
+    def __init__(self, stepper: Stepper, journal: Journal, strikes: Strikes) -> None:
         self._stepper = stepper
         self._journal = journal
+        self._strikes = strikes
 
     async def __call__(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T:
         return await self._journal.around(name, call, partial(self._handle, name, call, handle))
 
     async def _handle(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T:
         if " " in name:
-            return await handle()  # a method and a path: HTTP, where the application has waited
+            # A method and a path: HTTP, where the application has waited.
+            return await self._strikes.around(name, call, handle)
         await self._stepper.until_quiet()
         if name not in JOB_STREAMS:
             return await handle()

@@ -8,6 +8,7 @@ from msgspec import Struct
 from spooled_lite.core.keys.records import NewKey
 from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.errors import NotFound
+from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.origin import Entrance
@@ -24,6 +25,7 @@ class WorldOfCall(Protocol):
     """What a handler needs of a world."""
 
     entrance: Entrance
+    faults: Faults
 
     @property
     def name(self) -> str: ...

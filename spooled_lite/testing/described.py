@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest, Conflict, NotFound, QuotaExceeded
+from spooled_lite.errors import BadRequest, Conflict, NotFound, QuotaExceeded, RuleBroken
 from spooled_lite.testing import clock_routes as clock
 from spooled_lite.testing import world_routes as worlds
 from spooled_lite.testing.described_told import DESCRIBED_TOLD
+from spooled_lite.testing.faults import routes as faults
+from spooled_lite.testing.faults.shapes import FaultsView, FaultView, NewFault
 from spooled_lite.testing.shapes import (
     AdvanceClock,
     ClockView,
@@ -89,6 +91,25 @@ DESCRIBED_TOO: Final[Mapping[Handler, Doc]] = {
         summary="Make the present state the one that a reset goes back to",
         statuses=(204,),
         errors=(Conflict,),
+    ),
+    faults.list_faults: Doc(summary="List the faults that are made on request", answer=FaultsView),
+    faults.add_fault: Doc(
+        summary="Have a fault made",
+        about="Rules are asked in order; the first that strikes ends the search, unless it is a"
+        " latency.",
+        body=NewFault,
+        example={
+            "on": {"route": "POST /api/v1/jobs/{id}/complete"},
+            "when": {"matches": [1]},
+            "do": {"drop": "after_commit"},
+        },
+        answer=FaultView,
+        statuses=(201,),
+        errors=(RuleBroken, QuotaExceeded),
+    ),
+    faults.remove_faults: Doc(summary="Make no more faults", statuses=(204,)),
+    faults.remove_fault: Doc(
+        summary="Make this fault no more", statuses=(204,), errors=(NotFound,)
     ),
     clock.outage: Doc(
         summary="Let the machine sleep",

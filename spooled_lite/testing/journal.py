@@ -24,7 +24,7 @@ TEXT_CHARS_MAX: Final = 500  # of a path or an address: clients choose how long 
 
 ASKED: Final = "spooled.asked"  # in the extensions of the scope of each request
 
-JournalKind = Literal["request", "event", "step", "delivery", "mail"]
+JournalKind = Literal["request", "event", "step", "delivery", "mail", "fault"]
 KINDS: Final[tuple[JournalKind, ...]] = get_args(JournalKind)
 # What only shows that somebody is there, and what no caller sees.
 _LEFT_OUT: Final = frozenset({"worker.heartbeat", "key.changed", "storage.reopened"})
@@ -98,6 +98,9 @@ class Journal:
             path=path[:TEXT_CHARS_MAX],
             status_code=status,
         )
+
+    def struck(self, rule_id: str, what: str) -> None:
+        self._add("fault", None, what=what, id=rule_id)
 
     async def around(self, name: str, call: object, handle: Callable[[], Awaitable[T]]) -> T:
         """Stands around every handler of the world: notes the route, and who was let in."""

@@ -121,14 +121,26 @@ class FileThatLasts(Conflict):
         )
 
 
-class WorldsFull(QuotaExceeded):
-    def __init__(self, most: int) -> None:
+class _Full(QuotaExceeded):
+    """A limit of test mode itself, and of no plan."""
+
+    def __init__(self, reason: str, most: int, things: str) -> None:
         SpooledError.__init__(
             self,
-            f"There are {most} forks already; delete some",
-            details={"reason": "worlds_full", "limit": most},
+            f"There are {most} {things} already; delete some",
+            details={"reason": reason, "limit": most},
         )
 
     @property
     def extra(self) -> Mapping[str, Any]:
         return {}
+
+
+class WorldsFull(_Full):
+    def __init__(self, most: int) -> None:
+        super().__init__("worlds_full", most, "forks")
+
+
+class FaultsFull(_Full):
+    def __init__(self, most: int) -> None:
+        super().__init__("faults_full", most, "faults")

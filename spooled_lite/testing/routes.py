@@ -8,6 +8,7 @@ from spooled_lite.testing import expect_routes as expectations
 from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing import world_routes as worlds
+from spooled_lite.testing.faults import routes as faults
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import API_PREFIX, Row
 
@@ -36,5 +37,9 @@ TEST_ROUTES: Final[tuple[Row, ...]] = (
     ("DELETE", f"{TEST_PREFIX}/inbox/webhooks", inbox.clear_webhooks, Access.TEST, "-"),
     ("GET",    f"{TEST_PREFIX}/inbox/mails",   inbox.mails,        Access.TEST, "-"),
     ("DELETE", f"{TEST_PREFIX}/inbox/mails",   inbox.clear_mails,  Access.TEST, "-"),
+    ("GET",    f"{TEST_PREFIX}/faults",        faults.list_faults, Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/faults",        faults.add_fault,   Access.TEST, "-"),
+    ("DELETE", f"{TEST_PREFIX}/faults",        faults.remove_faults, Access.TEST, "-"),
+    ("DELETE", f"{TEST_PREFIX}/faults/{{id}}", faults.remove_fault, Access.TEST, "-"),
 )
 # fmt: on

@@ -139,3 +139,5 @@ SELECT deliveries.id, deliveries.event, deliveries.status
  ORDER BY deliveries.seq LIMIT :limit
 """,
 )
+
+QUEUE_OF_JOB: Final = Value(str, "SELECT queue_name FROM jobs WHERE org = :org AND id = :id")

@@ -17,8 +17,11 @@ from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.around import AroundWorld
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
+from spooled_lite.testing.faults.rules import Faults
+from spooled_lite.testing.faults.strikes import Strikes
 from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
+from spooled_lite.testing.names import hidden_seed
 from spooled_lite.testing.origin import (
     BIRTH,
     Adoption,
@@ -41,6 +44,7 @@ class World:
     app: Running
 
     def __init__(self, name: str, seed: int | None, stepper: Stepper, ids: Ids) -> None:
+        self.faults = Faults(stepper.clock, hidden_seed() if seed is None else seed)
         self.name = name
         self.seed = seed
         self.stepper = stepper
@@ -119,19 +123,21 @@ async def world(
     it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)
     it.webhooks = poster.inbox
     poster.listen(it.journal.delivered)
+    it.faults.listen(it.journal.struck)
     async with running(
         settings,
         clock=clock,
         ids=ids,
         at_once=at_once,
         supervise=it.stepper.run,
-        around=AroundWorld(it.stepper, it.journal),
+        around=AroundWorld(it.stepper, it.journal, Strikes(it.faults)),
         outgoing=poster,
         mail=it.mails.carry,
         image=None if origin is None else origin.pages,
         application=lambda services: WorldApplication(services, it),
         is_test=True,
-    ) as it.app:
+    ) as app:
+        it.app = _ending(app, it.faults)
         it.stepper.attach(it.app)
         poster.attach(it.app.services.db)
         it.app.services.bus.listen(it.journal.hear)
@@ -141,6 +147,16 @@ async def world(
         if origin is not None:
             await _continue(it, origin)
         yield it
+
+
+def _ending(app: Running, faults: Faults) -> Running:
+    """The same, which ends its faults when it begins to stop: none of them outlives its world."""
+
+    def begin_stop() -> None:
+        faults.end()
+        app.begin_stop()
+
+    return msgspec.structs.replace(app, begin_stop=begin_stop)
 
 
 async def _continue(it: World, origin: Origin) -> None:

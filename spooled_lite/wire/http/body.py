@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 from starlette.types import Receive
@@ -91,7 +91,7 @@ def decode(kind: type[T], body: bytes, *, at: str = "", is_plain: bool = False) 
     try:
         value: T = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        raise sorted_by_message(str(error), at=at, known=_members(kind)) from None
+        raise sorted_by_message(str(error), at=at, kind=kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if not body.strip():
             raise NotJson.empty() from None
@@ -135,12 +135,10 @@ _RULES: Final = (
 )
 
 
-def sorted_by_message(
-    message: str, *, at: str = "", known: Sequence[str] = ()
-) -> WrongShape | RuleBroken:
+def sorted_by_message(message: str, *, at: str = "", kind: Any = None) -> WrongShape | RuleBroken:
     """The error for a message of the decoder, which raises one class for all that can be wrong.
 
-    `known` are the names of the body's fields: the one nearest to an unknown name is suggested.
+    `kind` is the type of the body: the name of its field nearest to an unknown one is suggested.
     """
     said = _PATH.sub("", message)
     inside = _PATH.search(message)
@@ -149,6 +147,7 @@ def sorted_by_message(
         return WrongShape.missing(_joined(field, missing.group(1)))
     if unknown := _UNKNOWN.match(said):
         name = unknown.group(1)[:UNKNOWN_CHARS_MAX]
+        known = _members(_within(kind, inside.group(1) if inside else ""))
         said = f"Field `{name}` is unknown" + (
             f"; the nearest is `{nearest(name, known)}`" if known else ""
         )
@@ -176,6 +175,18 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     if known is None:
         known = _DECODERS[kind] = msgspec.json.Decoder(kind)
     return known
+
+
+def _within(kind: Any, path: str) -> Any:
+    """The type of the value at a path such as `steps[...].queue`, as far as it is an object's."""
+    for name in filter(None, path.split(".")):
+        kind = _object_of(get_type_hints(kind).get(name)) if name in _members(kind) else None
+    return kind
+
+
+def _object_of(kind: Any) -> Any:
+    """The struct among the members of a union."""
+    return next((each for each in get_args(kind) if _members(each)), kind)
 
 
 def _members(kind: Any) -> Sequence[str]:

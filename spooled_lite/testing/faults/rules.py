@@ -1,0 +1,183 @@
+"""The faults that a world is told to make, and when each of them strikes."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec import Struct
+
+from spooled_lite.errors import NotFound
+from spooled_lite.testing.clock import VirtualClock
+from spooled_lite.testing.faults.shapes import Do, FaultView, NewFault, On
+from spooled_lite.testing.refusals import FaultsFull
+from spooled_lite.times import parse_ms
+
+RULES_MAX: Final = 100  # each request asks them all
+_DRAWN_BYTES: Final = 6  # every such number is exact as a float
+
+
+class FaultRule:
+    """One fault, with what has come of it. What is struck was let in before."""
+
+    def __init__(self, rule_id: str, said: NewFault, seed: int) -> None:
+        """Raises WrongShape: a time that is none."""
+        self.id = rule_id
+        self.said = said
+        self.seen = 0
+        self.struck = 0
+        self._seed = seed
+        when = said.when
+        self._after_ms = None if when.after is None else parse_ms(when.after, "when.after")
+        self._until_ms = None if when.until is None else parse_ms(when.until, "when.until")
+        self._matches = None if when.matches is None else frozenset(when.matches)
+
+    @property
+    def is_spent(self) -> bool:
+        return self.said.times is not None and self.struck >= self.said.times
+
+    def is_asleep(self, now_ms: int) -> bool:
+        """Whether it does not even count at this time of the world."""
+        return (
+            self.is_spent
+            or (self._after_ms is not None and now_ms < self._after_ms)
+            or (self._until_ms is not None and now_ms >= self._until_ms)
+        )
+
+    def strikes(self) -> bool:
+        """Count one that it is for. Returns whether it strikes it."""
+        if self.is_spent:
+            return False
+        self.seen += 1
+        if not self._is_chosen():
+            return False
+        self.struck += 1
+        return True
+
+    def latency_ms(self) -> int:
+        """Of the last one that it struck."""
+        latency = self.said.do.latency_ms
+        if latency is None or isinstance(latency, int):
+            return latency or 0
+        least, most = latency
+        return least + int((most - least + 1) * self._draw("latency"))
+
+    def view(self) -> FaultView:
+        said = self.said
+        return FaultView(
+            id=self.id,
+            on=said.on,
+            when=said.when,
+            do=said.do,
+            times=said.times,
+            note=said.note,
+            seen=self.seen,
+            struck=self.struck,
+        )
+
+    def _is_chosen(self) -> bool:
+        when, count = self.said.when, self.seen
+        return (
+            (self._matches is None or count in self._matches)
+            and (when.first is None or count <= when.first)
+            and (when.every is None or count % when.every == 0)
+            and (when.probability is None or self._draw("strike") < when.probability)
+        )
+
+    def _draw(self, what: str) -> float:
+        """From 0 to 1. Other requests do not shift it."""
+        drawn = hashlib.blake2b(
+            f"{self._seed} {self.id} {self.seen} {what}".encode(), digest_size=_DRAWN_BYTES
+        ).digest()
+        return int.from_bytes(drawn) / 256**_DRAWN_BYTES
+
+
+class Strike(Struct):
+    """What is to become of one request, call, delivery or mail."""
+
+    rule_ids: list[str]
+    before_ms: int = 0
+    after_ms: int = 0
+    do: Do | None = None  # None: it only comes late
+
+    def add(self, rule: FaultRule) -> None:
+        self.rule_ids.append(rule.id)
+        do = rule.said.do
+        if do.latency_ms is None:
+            self.do = do
+        elif do.where == "answer":
+            self.after_ms += rule.latency_ms()
+        else:
+            self.before_ms += rule.latency_ms()
+
+
+# Hears of each strike: the id of its rule, and what it struck.
+StruckTold = Callable[[str, str], None]
+
+
+class Faults:
+    """The rules of a world, in the order in which they are asked. Used on the loop's thread."""
+
+    def __init__(self, clock: VirtualClock, seed: int) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._rules: dict[str, FaultRule] = {}
+        self._made = 0
+        self._listeners: list[StruckTold] = []
+        self.over = asyncio.Event()  # set when the world ends: nobody waits any longer
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def listen(self, listener: StruckTold) -> None:
+        self._listeners.append(listener)
+
+    def add(self, said: NewFault) -> FaultRule:
+        """Ask this one after all others. Raises: FaultsFull; WrongShape, as `FaultRule`."""
+        rule = FaultRule(f"f{self._made + 1}", said, self._seed)
+        if len(self._rules) >= RULES_MAX:
+            self._make_room()
+        self._made += 1
+        self._rules[rule.id] = rule
+        return rule
+
+    def all(self) -> list[FaultRule]:
+        return list(self._rules.values())
+
+    def remove(self, rule_id: str) -> None:
+        """Raises NotFound."""
+        if self._rules.pop(rule_id, None) is None:
+            raise NotFound.thing("Fault")
+
+    def clear(self) -> None:
+        self._rules.clear()
+
+    def end(self) -> None:
+        self.over.set()
+        self.clear()
+
+    async def strike(self, what: str, holds: Callable[[On], Awaitable[bool]]) -> Strike | None:
+        """Ask the rules, in order, up to the first that strikes and is not a latency.
+
+        `holds` says whether what a rule is for holds; `what` is the name for those who listen.
+        """
+        found: Strike | None = None
+        for rule in self.all():
+            if rule.is_asleep(self._clock.now_ms()) or not await holds(rule.said.on):
+                continue
+            if rule.id not in self._rules or not rule.strikes():
+                continue
+            found = found or Strike([])
+            found.add(rule)
+            for listener in self._listeners:
+                listener(rule.id, what)
+            if found.do is not None:
+                break
+        return found
+
+    def _make_room(self) -> None:
+        """Forget the oldest rule that strikes no more."""
+        spent = next((each for each in self._rules.values() if each.is_spent), None)
+        if spent is None:
+            raise FaultsFull(RULES_MAX)
+        del self._rules[spent.id]
