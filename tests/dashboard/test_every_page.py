@@ -15,7 +15,9 @@ AXE: Final = resources.files("axe_playwright_python").joinpath("axe.min.js")
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN: Final = """async tags => (await axe.run(document, { runOnly: tags })).violations.map(it =>
   `${it.id}: ${it.nodes.slice(0, 3).map(node => `${node.target} (${node.any[0]?.message ?? node.html})`).join("; ")}`)"""
-READ: Final = "() => !document.querySelector('.skeleton') && document.querySelector('main h1')"
+# What is closed is read when it is opened.
+READ: Final = """() => document.querySelector("main h1") &&
+  ![...document.querySelectorAll(".skeleton")].some(it => !it.closest("details:not([open])"))"""
 
 
 def violations(page: Page) -> list[str]:

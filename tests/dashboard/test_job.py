@@ -157,7 +157,7 @@ def test_one_that_was_deleted_meanwhile_stays_and_says_so(
 
     page.keyboard.press("r")
 
-    expect(page.get_by_text("It is gone")).to_be_visible()
+    expect(page.get_by_text("It was deleted meanwhile")).to_be_visible()
     expect(page.get_by_role("region", name="Last error")).to_contain_text("boom")
 
 
@@ -178,6 +178,6 @@ def test_a_long_life_is_shown_whole_on_demand(signed_in: Open, world: World) -> 
     page = signed_in(f"/jobs/{job['id']}")
     life = page.get_by_role("region", name="Life").or_(page.locator(".panel", has_text="Life"))
 
-    page.get_by_role("button", name="show all of it").click()
+    page.get_by_role("button", name="Show its whole life").click()
 
     expect(life.first).to_contain_text("Attempt 35")

@@ -132,7 +132,9 @@ def test_the_key_one_is_signed_in_with_is_marked(signed_in: Open, api: httpx.Cli
     )
 
 
-def test_a_key_without_the_word_is_told_so(signed_in: Open, page: Page, watch: Watch) -> None:
+def test_a_refusal_is_told_where_the_keys_would_be(
+    signed_in: Open, page: Page, watch: Watch
+) -> None:
     watch.allow(" 403$")
     page.route(
         "**/api-keys",
@@ -143,4 +145,4 @@ def test_a_key_without_the_word_is_told_so(signed_in: Open, page: Page, watch: W
 
     page = signed_in("/keys")
 
-    expect(page.get_by_role("heading", name="This key lacks api-keys:read")).to_be_visible()
+    expect(page.get_by_role("heading", name="This key may not read it")).to_be_visible()

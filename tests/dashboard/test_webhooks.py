@@ -177,7 +177,7 @@ def test_deliveries_are_sent_again_one_and_several(
     page.get_by_role("button", name="Send again…").click()
     page.get_by_role("button", name="Send 2 calls").click()
 
-    expect(page.get_by_role("dialog")).to_contain_text("left as they are: failed: HTTP 500")
+    expect(page.get_by_role("dialog")).to_contain_text("2 left as they are: failed: HTTP 500")
     assert len(receiver.calls) == 5
     assert len({json.loads(body)["id"] for _, body in receiver.calls}) == 2
 

@@ -12,7 +12,7 @@ const { div, input, span, table, tbody, td, th, thead, tr } = el;
 const heads = names => thead(tr(names.map(([name, kind]) => th({ scope: "col", class: kind }, name))));
 
 // Those that fail first; the others as the server has them.
-export const loopsTable = read => div({ class: "scroll" }, table({ class: "cards", "aria-label": "Background loops" },
+export const loopsTable = read => div({ class: "scroll", tabindex: 0, role: "region", "aria-label": "Background loops" }, table({ class: "cards", "aria-label": "Background loops" },
   heads([["Loop"], ["Last pass", "num"], ["Next", "num"], ["Failed", "num"]]),
   tbody(list(() => read().toSorted((a, b) => b.failures - a.failures), it => it.name, row => tr(
     td({ class: "mono" }, () => row.value.name),
@@ -41,7 +41,7 @@ export function settingsPanel(read) {
   return panel("Settings", { note: () => `${count(fits.value.length)} of ${count(read().length)}`, more: [
     checkField("Defaults too", isAll),
     input({ class: "text part", type: "search", "aria-label": "Find a setting", placeholder: "Part of a name", oninput: event => { text.value = event.target.value.trim().toLowerCase().replaceAll(" ", "_"); } })] },
-  div({ class: "scroll" }, table({ class: "cards", "aria-label": "Settings" }, heads([["Name"], ["Value"], ["From"]]),
+  div({ class: "scroll", tabindex: 0, role: "region", "aria-label": "Settings" }, table({ class: "cards", "aria-label": "Settings" }, heads([["Name"], ["Value"], ["From"]]),
     tbody(list(() => fits.value, it => it.name, row => tr({ class: () => (row.value.source === "default" ? "off" : "") },
       td({ class: "mono" }, () => row.value.name), td({ class: "fill clip whole", title: () => String(row.value.value ?? "") }, () => said(row.value.value)), td(() => row.value.source)))))),
   () => !fits.value.length && div({ class: "empty" }, text.value ? "No setting has such a name." : "Nothing was set: all have their defaults."));
