@@ -20,6 +20,7 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.storage.backlog import LINES_MAX, Request
 from spooled_lite.storage.connection import Durability, open_writer
 from spooled_lite.storage.disk_room import DiskRoom
+from spooled_lite.storage.file_clock import check_clock, mark_as_test
 from spooled_lite.storage.file_guard import (
     SPARE_BYTES,
     CannotUseFile,
@@ -32,7 +33,6 @@ from spooled_lite.storage.lanes import Lane, lane_of
 from spooled_lite.storage.migrate import migrate
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
-from spooled_lite.storage.test_files import check_clock, mark_as_test
 from spooled_lite.storage.throwaway import remove_throwaway, throwaway
 from spooled_lite.storage.transaction import Hooks, Line, Operation
 from spooled_lite.storage.turns import HOUSE
