@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from spooled_lite.testing.calls import WORLD, WorldOfCall
 from spooled_lite.testing.described import DESCRIBED_TOO
-from spooled_lite.testing.faults.strikes import STRUCK
+from spooled_lite.testing.faults.over_http import STRUCK
 from spooled_lite.testing.journal import ASKED, Noted
 from spooled_lite.testing.routes import TEST_PREFIX, TEST_ROUTES
 from spooled_lite.times import format_ms

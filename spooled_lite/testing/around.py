@@ -3,16 +3,14 @@ makes the faults that were asked for."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
+from spooled_lite.testing.faults.kinds import JOB_STREAMS
 from spooled_lite.testing.faults.strikes import Strikes
 from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.stepper import Stepper
 
 T = TypeVar("T")
-
-# Of gRPC: who has one open works, however long it says nothing.
-JOB_STREAMS: Final = frozenset({"StreamJobs", "ProcessJobs"})
 
 
 class _CallOfOrg(Protocol):
@@ -37,6 +35,6 @@ class AroundWorld:
             return await self._strikes.around(name, call, handle)
         await self._stepper.until_quiet()
         if name not in JOB_STREAMS:
-            return await handle()
+            return await self._strikes.around(name, call, handle)
         with self._stepper.live.streaming(cast(_CallOfOrg, call).org):
-            return await handle()
+            return await self._strikes.around(name, call, handle)

@@ -18,6 +18,7 @@ from tests.testing.stage import Stage, play
 CREATE: Final = "POST /api/v1/jobs"
 COMPLETE: Final = "POST /api/v1/jobs/{id}/complete"
 OF_JOBS: Final = {"route": CREATE}
+OF_RPC: Final = {"rpc": "QueueService/Complete"}
 INTERNAL: Final = {"error": {"as": "internal"}}
 DRAWS: Final = 10_000
 DEEP: Final = '{"a":' * 200 + "1" + "}" * 200
@@ -26,6 +27,15 @@ WRONG: Final[list[tuple[Any, str]]] = [
     ({}, "`on` is required"),
     ({"on": OF_JOBS}, "`do` is required"),
     ({"on": {}, "do": INTERNAL}, "`route`"),
+    ({"on": {**OF_JOBS, "rpc": "*"}, "do": INTERNAL}, "exactly one of `route`, `rpc`"),
+    ({"on": {"rpc": "QueueService/Complet"}, "do": INTERNAL}, "is `QueueService/Complete`"),
+    ({"on": {"rpc": "Complete"}, "do": INTERNAL}, "is `QueueService/Complete`"),
+    ({"on": OF_RPC, "do": {"truncate": 9}}, "only answers over HTTP have a length"),
+    ({"on": OF_RPC, "do": {"error": {"status": 503}}}, "named, with `as`"),
+    (
+        {"on": {"rpc": "QueueService/StreamJobs"}, "do": {"latency_ms": 1, "where": "answer"}},
+        "one answer",
+    ),
     ({"on": {"rout": CREATE}, "do": INTERNAL}, "the nearest is `route`"),
     ({"on": {"route": "POST /api/v1/job"}, "do": INTERNAL}, f"the nearest is `{CREATE}`"),
     ({"on": {"route": "GET /health"}, "do": INTERNAL}, "never struck"),

@@ -9,15 +9,24 @@ import msgspec
 
 from spooled_lite.config_names import nearest
 from spooled_lite.errors import RuleBroken
+from spooled_lite.testing.faults.kinds import (
+    ANY,
+    DO_OF,
+    JOB_STREAMS,
+    MEMBERS_OF,
+    ON_KINDS,
+    ROUTE_NAMES,
+    RPC_NAMES,
+    WHY,
+    OnKind,
+    chosen_of,
+    kinds_of,
+    members_of,
+)
 from spooled_lite.testing.faults.shapes import Do, ErrorAnswer, NewFault, On, When
 from spooled_lite.wire.http.body import UNKNOWN_CHARS_MAX
-from spooled_lite.wire.http.dispatch import API_PREFIX
 from spooled_lite.wire.http.routes import ROUTES
 
-ANY_ROUTE: Final = "*"
-ROUTE_NAMES: Final = frozenset(
-    f"{method} {path}" for method, path, *_ in ROUTES if path.startswith(API_PREFIX)
-)
 NEVER_STRUCK: Final = (
     "Health, metrics, pages and test routes are never struck: a rule for them would do nothing"
 )
@@ -35,20 +44,30 @@ _WITHOUT_BODY: Final = (204, 205, 304)
 
 def check(said: NewFault) -> None:
     """Raises RuleBroken."""
-    _check_on(said.on)
+    kind = _check_on(said.on)
     _check_when(said.when)
     _check_do(said.do)
+    _check_together(kind, said.on, said.do)
 
 
-def _check_on(on: On) -> None:
-    if on.route is None:
-        raise _broken("on", "Field `on` needs what it is for: `route`")
-    if on.route != ANY_ROUTE and on.route not in ROUTE_NAMES:
+def _check_on(on: On) -> OnKind:
+    kinds = kinds_of(on)
+    if len(kinds) != 1:
+        names = ", ".join(f"`{name}`" for name in ON_KINDS)
+        raise _broken("on", f"Field `on` needs what it is for, exactly one of {names}")
+    [kind] = kinds
+    if on.route is not None and on.route != ANY and on.route not in ROUTE_NAMES:
         if any(on.route == f"{method} {path}" for method, path, *_ in ROUTES):
             raise _broken("on.route", NEVER_STRUCK)
         raise _unknown("on.route", on.route, ROUTE_NAMES)
+    if on.rpc is not None and on.rpc != ANY and on.rpc not in RPC_NAMES.values():
+        raise _unknown("on.rpc", on.rpc, RPC_NAMES.values())
+    for name in members_of(on):
+        if name not in MEMBERS_OF[kind]:
+            raise _senseless(f"on.{name}", kind, MEMBERS_OF[kind])
     _check_size("on.body", on.body)
     _check_headers("on.headers", on.headers)
+    return kind
 
 
 def _check_when(when: When) -> None:
@@ -57,8 +76,7 @@ def _check_when(when: When) -> None:
 
 
 def _check_do(do: Do) -> None:
-    chosen = [name for name in Do.__struct_fields__ if name != "where" and _is_set(do, name)]
-    if len(chosen) != 1:
+    if len(chosen_of(do)) != 1:
         names = ", ".join(f"`{name}`" for name in Do.__struct_fields__ if name != "where")
         raise _broken("do", f"Field `do` must have exactly one of {names}")
     if do.latency_ms is None and do.where != "handler":
@@ -67,6 +85,18 @@ def _check_do(do: Do) -> None:
         raise _broken("do.latency_ms", "Field `do.latency_ms`: the smaller bound comes first")
     if do.error is not None:
         _check_error(do.error)
+
+
+def _check_together(kind: OnKind, on: On, do: Do) -> None:
+    """What is known of the one may make no sense with the other."""
+    [chosen] = chosen_of(do)
+    if chosen not in DO_OF[kind]:
+        raise _senseless(f"do.{chosen}", kind, DO_OF[kind])
+    if kind != "route" and do.error is not None and do.error.as_ is None:
+        raise _broken("do.error.status", f"With `{kind}` a refusal is named, with `as`")
+    is_stream = on.rpc is not None and on.rpc.rpartition("/")[2] in JOB_STREAMS
+    if is_stream and do.where == "answer":
+        raise _broken("do.where", f"`{on.rpc}` is a stream: it has no one answer")
 
 
 def _check_error(error: ErrorAnswer) -> None:
@@ -98,10 +128,6 @@ def _check_headers(field: str, headers: Mapping[str, str] | None) -> None:
             raise _broken(field, f"Field `{field}` has a name or a value that no header can have")
 
 
-def _is_set(do: Do, name: str) -> bool:
-    return getattr(do, name) is not None
-
-
 def _broken(field: str, message: str) -> RuleBroken:
     return RuleBroken.of(field, message, "invalid_value")
 
@@ -109,3 +135,10 @@ def _broken(field: str, message: str) -> RuleBroken:
 def _unknown(field: str, given: str, known: Collection[str]) -> RuleBroken:
     near = nearest(given, sorted(known))
     return _broken(field, f"`{given[:UNKNOWN_CHARS_MAX]}` is unknown; the nearest is `{near}`")
+
+
+def _senseless(field: str, kind: OnKind, known: Collection[str]) -> RuleBroken:
+    name = field.rpartition(".")[2]
+    why = f": {WHY[name]}" if name in WHY else ""
+    near = nearest(name, sorted(known))
+    return _broken(field, f"`{name}` makes no sense with `{kind}`{why}; the nearest is `{near}`")

@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 from starlette.types import Message
 
-from spooled_lite.testing import statements
-from spooled_lite.testing.faults.checks import ANY_ROUTE
+from spooled_lite.testing.faults.facts import RequestFacts
+from spooled_lite.testing.faults.kinds import ANY
 from spooled_lite.testing.faults.shapes import On
 from spooled_lite.wire.http.body import read_body
 from spooled_lite.wire.http.call import Call
@@ -18,60 +18,39 @@ _QUEUES: Final = f"{API_PREFIX}/queues/{{name}}"
 _EVENTS: Final = f" {API_PREFIX}/events"
 
 
-class HttpFacts:
-    """Looked up when a rule asks for it, and once."""
-
+class HttpFacts(RequestFacts):
     def __init__(self, route: str, call: Call) -> None:
+        super().__init__(call.caller, call.reads)
         self._route = route
         self._call = call
         self._body: dict[str, Any] | None = None  # None: not read yet
-        self._queue: str | None = None
 
-    async def hold(self, on: On) -> bool:
-        """Raises: as `read_body`, when a rule asks for the body."""
-        if on.route not in (ANY_ROUTE, self._route):
-            return False
-        caller, headers = self._call.caller, self._call.headers
-        if on.key_id is not None and (caller is None or caller.key_id != on.key_id):
-            return False
-        for name, value in (on.headers or {}).items():
-            if headers.get(name.lower().encode()) != value.encode():
-                return False
-        return (
-            (on.job_id is None or await self._job_id() == on.job_id)
-            and (on.worker_id is None or await self._worker_id() == on.worker_id)
-            and (on.body is None or is_within(on.body, await self._json()))
-            and (on.queue is None or await self._queue_name() == on.queue)
-        )
+    def is_for(self, on: On) -> bool:
+        return on.route in (ANY, self._route)
 
-    async def _job_id(self) -> object:
+    def header(self, name: str) -> bytes | None:
+        return self._call.headers.get(name.lower().encode())
+
+    async def job_id(self) -> object:
         if _JOBS in self._route:
             return self._call.path("id")
         if self._route.endswith(f"{_EVENTS}/jobs/{{id}}"):
             return self._call.path("id")
-        return (await self._json()).get("job_id")
+        return (await self.json()).get("job_id")
 
-    async def _worker_id(self) -> object:
+    async def worker_id(self) -> object:
         if _WORKERS in self._route:
             return self._call.path("id")
-        return (await self._json()).get("worker_id")
+        return (await self.json()).get("worker_id")
 
-    async def _queue_name(self) -> object:
+    async def named_queue(self) -> object:
         if _QUEUES in self._route or self._route.endswith(f"{_EVENTS}/queues/{{name}}"):
             return self._call.path("name")
-        said = (await self._json()).get("queue_name")
-        if said is not None:
-            return said
-        job_id = await self._job_id()
-        if self._queue is None and isinstance(job_id, str):
-            wanted = {"org": self._call.org, "id": job_id}
-            self._queue = await self._call.reads.read(
-                lambda tx: tx.value(statements.QUEUE_OF_JOB, wanted)
-            )
-        return self._queue
+        body = await self.json()
+        return body.get("queue_name") or body.get("queue")
 
-    async def _json(self) -> dict[str, Any]:
-        """The body, where it is an object; the handler reads it once more."""
+    async def json(self) -> dict[str, Any]:
+        """The handler reads it once more. Raises: as `read_body`."""
         if self._body is None:
             call = self._call
             raw = await read_body(call.receive, call.headers.get(b"content-length"))
@@ -83,17 +62,6 @@ class HttpFacts:
             call.receive = receive
             self._body = _object(raw)
         return self._body
-
-
-def is_within(wanted: Any, found: Any) -> bool:
-    """Whether what is wanted is there: of objects the members that are named."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(
-            name in found and is_within(value, found[name]) for name, value in wanted.items()
-        )
-    if isinstance(wanted, bool) or isinstance(found, bool):
-        return wanted is found
-    return bool(wanted == found)
 
 
 def _object(raw: bytes) -> dict[str, Any]:

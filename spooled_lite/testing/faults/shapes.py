@@ -32,6 +32,7 @@ RuleText = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
 CountFromOne = Annotated[int, Meta(ge=1, le=COUNT_MAX)]
 LatencyMs = Annotated[int, Meta(ge=0, le=LATENCY_MS_MAX)]
 RouteOfOn = Annotated[RuleText, about("Method and path as in the table of routes, or `*`", "POST /api/v1/jobs/{id}/complete")]
+RpcOfOn = Annotated[RuleText, about("Service and method, or `*`", "QueueService/Complete")]
 QueueOfOn = Annotated[RuleText, about("The queue, from the path, the body or the job", "charges")]
 JobOfOn = Annotated[RuleText, about("The job, from the path or the body", AN_ID)]
 KeyOfOn = Annotated[RuleText, about("The id of the API key of the caller", AN_ID)]
@@ -56,9 +57,10 @@ Note = Annotated[str, Meta(max_length=TEXT_CHARS_MAX), about("What it is for", "
 
 
 class On(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
-    """What a rule is for. All members must hold."""
+    """What a rule is for: exactly one of `route` and `rpc`. All members must hold."""
 
     route: RouteOfOn | None = None
+    rpc: RpcOfOn | None = None
     queue: QueueOfOn | None = None
     job_id: JobOfOn | None = None
     key_id: KeyOfOn | None = None

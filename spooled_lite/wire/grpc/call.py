@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
 
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.errors import RuleBroken
+from spooled_lite.errors import RuleBroken, SpooledError
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
@@ -23,8 +23,22 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Endable(Protocol):
+    def end(self, reason: SpooledError) -> None: ...
+
+
 class Call:
-    __slots__ = ("_headers", "caller", "context", "db", "deadline", "services", "settings")
+    __slots__ = (
+        "_headers",
+        "caller",
+        "context",
+        "db",
+        "deadline",
+        "request",
+        "services",
+        "settings",
+        "stream",
+    )
 
     def __init__(self, services: Services, context: Context) -> None:
         self.services = services
@@ -34,6 +48,8 @@ class Call:
         self._headers = _credentials(context)
         self.caller: Caller | None = None
         self.deadline = 0.0  # set by the time limit
+        self.request: Any = None  # the message, for who stands around the handler
+        self.stream: Endable | None = None  # the stream that this call has open
 
     async def admit(self, word: str) -> None:
         """Check the credential, the rate limit and the permission.

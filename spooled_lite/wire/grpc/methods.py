@@ -87,6 +87,7 @@ def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
             asked = await call.off_loop(len(raw), command)
             if services.around is None:
                 return await run(call, asked)
+            call.request = parsed(kind, raw)
             return await services.around(method.name, call, partial(run, call, asked))
 
         try:
@@ -122,6 +123,7 @@ def _streaming(method: Method, row: Streaming, find: Find) -> Any:
             if services.around is None:
                 await row.run(call, asked)
             else:
+                call.request = asked
                 await services.around(method.name, call, partial(row.run, call, asked))
             status = "OK"
         except SpooledError as error:

@@ -70,6 +70,7 @@ class GrpcStreams:
             raise TooManyStreams(f"Too many {kind} streams are open; at most {count_max} may be")
         self._counts[place] += 1
         self._open.add(stream)
+        stream.call.stream = stream
         self._is_empty.clear()
         try:
             yield

@@ -1,0 +1,67 @@
+"""What can be struck, what can come of it, and which of the two go together.
+
+`docs/testing.md` has the same table; a test holds them against each other.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+from spooled_lite.testing.faults.shapes import Do, On
+from spooled_lite.wire.http.dispatch import API_PREFIX
+from spooled_lite.wire.http.routes import ROUTES
+
+ANY: Final = "*"
+ROUTE_NAMES: Final = frozenset(
+    f"{method} {path}" for method, path, *_ in ROUTES if path.startswith(API_PREFIX)
+)
+# By the name under which a method is served: all names differ.
+RPC_NAMES: Final[Mapping[str, str]] = {
+    name: f"{service}/{name}"
+    for service, names in (
+        (
+            "QueueService",
+            ("Enqueue", "Dequeue", "Complete", "Fail", "RenewLease", "GetJob", "GetQueueStats",
+             "StreamJobs", "ProcessJobs"),
+        ),
+        ("WorkerService", ("Register", "Heartbeat", "Deregister")),
+    )
+    for name in names
+}  # fmt: skip
+# Of gRPC: who has one open works, however long it says nothing.
+JOB_STREAMS: Final = frozenset({"StreamJobs", "ProcessJobs"})
+
+OnKind = Literal["route", "rpc"]
+ON_KINDS: Final[tuple[OnKind, ...]] = get_args(OnKind)
+
+_OF_REQUESTS: Final = frozenset({"latency_ms", "error", "drop", "hang_ms"})
+DO_OF: Final[Mapping[OnKind, frozenset[str]]] = {
+    "route": _OF_REQUESTS | {"truncate"},
+    "rpc": _OF_REQUESTS,
+}
+_ABOUT_REQUESTS: Final = frozenset({"queue", "job_id", "key_id", "worker_id", "body", "headers"})
+# What beside its kind `on` may name.
+MEMBERS_OF: Final[Mapping[OnKind, frozenset[str]]] = {
+    "route": _ABOUT_REQUESTS,
+    "rpc": _ABOUT_REQUESTS,
+}
+# Why a fault goes with few kinds.
+WHY: Final[Mapping[str, str]] = {
+    "truncate": "only answers over HTTP have a length",
+}
+
+
+def kinds_of(on: On) -> list[OnKind]:
+    """Which kinds it names; a rule is for exactly one."""
+    return [kind for kind in ON_KINDS if getattr(on, kind) is not None]
+
+
+def members_of(on: On) -> list[str]:
+    """What it names beside its kind."""
+    names = (name for name in On.__struct_fields__ if name not in ON_KINDS)
+    return [name for name in names if getattr(on, name) is not None]
+
+
+def chosen_of(do: Do) -> list[str]:
+    """Which faults it names; a rule makes exactly one."""
+    names = (name for name in Do.__struct_fields__ if name != "where")
+    return [name for name in names if getattr(do, name) is not None]

@@ -1,0 +1,59 @@
+"""Strikes requests over HTTP as the rules say."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from spooled_lite.testing.faults.answers import answer_of, cut_short, discard
+from spooled_lite.testing.faults.http_facts import HttpFacts
+from spooled_lite.testing.faults.pauses import hang, pause
+from spooled_lite.testing.faults.rules import Faults
+from spooled_lite.testing.faults.shapes import Do
+from spooled_lite.wire.http.call import Call, Reply
+
+STRUCK: Final = "spooled.struck"  # in the extensions of the scope: a list for ids of rules
+
+
+class HttpStrikes:
+    """Used on the event loop's thread."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    async def around(self, name: str, call: Call, handle: Callable[[], Awaitable[Reply]]) -> Reply:
+        if not self._faults:
+            return await handle()
+        strike = await self._faults.strike(name, HttpFacts(name, call).hold)
+        if strike is None:
+            return await handle()
+        told: list[str] | None = call.extension(STRUCK)
+        if told is not None:
+            told += strike.rule_ids
+        await pause(self._faults, strike.before_ms, call)
+        answer = await self._done(call, strike.do, handle)
+        try:
+            await pause(self._faults, strike.after_ms, call)
+        except BaseException:
+            discard(answer)
+            raise
+        return answer
+
+    async def _done(
+        self, call: Call, do: Do | None, handle: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
+        """Raises: ClientGone where the connection is cut; otherwise as the handler."""
+        if do is None:
+            return await handle()
+        if do.error is not None:
+            return answer_of(do.error, call.services.clock)
+        if do.drop == "before":
+            call.abort()
+        if do.hang_ms is not None:
+            await hang(self._faults, do.hang_ms, call, call.until_gone)
+            call.abort()
+        answer = await handle()
+        if do.truncate is not None:
+            part = cut_short(call, answer, do.truncate)
+            if part is not None:
+                return part
+        discard(answer)
+        call.abort()
