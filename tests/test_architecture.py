@@ -424,7 +424,12 @@ def test_the_rows_of_a_statement_have_a_type(name: str) -> None:
 TWICE: Final = {
     "Call": "each door has its own, which knows its protocol; nobody imports both",
     "Clock": "as a test in Python has it: spooled_lite.testing",
+    "Faults": "likewise",
+    "Journal": "likewise",
+    "MailInbox": "likewise",
     "Moved": "likewise",
+    "Outcome": "likewise",
+    "WebhookInbox": "likewise",
     "World": "likewise",
 }
 

@@ -30,6 +30,11 @@ def verify_github(secret: str, header: str | None, body: bytes) -> bool:
     return header.startswith(PREFIX) and _equal(header.removeprefix(PREFIX), _hex(secret, body))
 
 
+def sign_stripe(secret: str, timestamp: int, body: bytes) -> str:
+    """The header Stripe-Signature of an event that was sent at this time, in seconds."""
+    return f"t={timestamp},v1={_hex(secret, b'%d.' % timestamp + body)}"
+
+
 def verify_stripe(secret: str, header: str | None, body: bytes, now_ms: int) -> bool:
     """Whether one of the signatures in Stripe-Signature is that of `body`, and is recent.
 

@@ -13,37 +13,96 @@ Names are imported when they are asked for.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spooled_lite.testing.public.aio import AsyncClock, AsyncServer, AsyncWorld
+    from spooled_lite.testing.public.aio import (
+        AsyncClock,
+        AsyncFault,
+        AsyncFaults,
+        AsyncJournal,
+        AsyncMailInbox,
+        AsyncServer,
+        AsyncWebhookInbox,
+        AsyncWorld,
+    )
     from spooled_lite.testing.public.cases import SpooledTestCase
+    from spooled_lite.testing.public.choice import ServerOptions
     from spooled_lite.testing.public.clock import Clock, Moved
-    from spooled_lite.testing.public.link import ClockStopped, RefusedCall
-    from spooled_lite.testing.public.server import NotStarted, Server, World
+    from spooled_lite.testing.public.drained import Drained, Outcome
+    from spooled_lite.testing.public.expectations import Expectation, NotMet
+    from spooled_lite.testing.public.faults import Fault, FaultRequest, Faults
+    from spooled_lite.testing.public.inboxes import (
+        MailInbox,
+        ReceivedMail,
+        ReceivedWebhook,
+        WebhookInbox,
+    )
+    from spooled_lite.testing.public.journal import Journal, JournalEntry
+    from spooled_lite.testing.public.link import ClockStopped, NotStarted, RefusedCall
+    from spooled_lite.testing.public.server import Server
+    from spooled_lite.testing.public.world import World
 
 _ROOMS = {
     "AsyncClock": "aio",
+    "AsyncFault": "aio",
+    "AsyncFaults": "aio",
+    "AsyncJournal": "aio",
+    "AsyncMailInbox": "aio",
     "AsyncServer": "aio",
+    "AsyncWebhookInbox": "aio",
     "AsyncWorld": "aio",
     "Clock": "clock",
     "ClockStopped": "link",
+    "Drained": "drained",
+    "Expectation": "expectations",
+    "Fault": "faults",
+    "FaultRequest": "faults",
+    "Faults": "faults",
+    "Journal": "journal",
+    "JournalEntry": "journal",
+    "MailInbox": "inboxes",
     "Moved": "clock",
-    "NotStarted": "server",
+    "NotMet": "expectations",
+    "NotStarted": "link",
+    "Outcome": "drained",
+    "ReceivedMail": "inboxes",
+    "ReceivedWebhook": "inboxes",
     "RefusedCall": "link",
     "Server": "server",
+    "ServerOptions": "choice",
     "SpooledTestCase": "cases",
-    "World": "server",
+    "WebhookInbox": "inboxes",
+    "World": "world",
 }
 
 __all__ = [
     "AsyncClock",
+    "AsyncFault",
+    "AsyncFaults",
+    "AsyncJournal",
+    "AsyncMailInbox",
     "AsyncServer",
+    "AsyncWebhookInbox",
     "AsyncWorld",
     "Clock",
     "ClockStopped",
+    "Drained",
+    "Expectation",
+    "Fault",
+    "FaultRequest",
+    "Faults",
+    "Journal",
+    "JournalEntry",
+    "MailInbox",
     "Moved",
+    "NotMet",
     "NotStarted",
+    "Outcome",
+    "ReceivedMail",
+    "ReceivedWebhook",
     "RefusedCall",
     "Server",
+    "ServerOptions",
     "SpooledTestCase",
+    "WebhookInbox",
     "World",
 ]
 

@@ -3,7 +3,8 @@
 import unittest
 from typing import Any, ClassVar
 
-from spooled_lite.testing.public.server import Server, World
+from spooled_lite.testing.public.server import Server
+from spooled_lite.testing.public.world import World
 
 NAME_CHARS_MAX = 400
 

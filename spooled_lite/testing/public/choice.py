@@ -1,11 +1,34 @@
-"""What was asked of a server, and what is told of one that has started."""
+"""What is asked of a server, and what is told of one that has started."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Final, Literal, TypedDict
 
 ADMIN_KEY_BYTES: Final = 24
 VARIABLE_PREFIX: Final = "SPOOLED_"
+
+
+class ServerOptions(TypedDict, total=False):
+    """What `Server` and `AsyncServer` take. All may be left out."""
+
+    seed: int | None  # ids, secrets and tokens are the same in every run; time begins in 2030
+    at: datetime | str | None  # when time begins
+    clock: Literal["frozen", "real"]  # `real` goes as the machine's does, until it is frozen
+    grpc: bool  # serve gRPC as well, if it is installed
+    database: str | None  # a file that lasts, which test mode must have made; else it goes
+    process: bool  # in a process of its own, which ends with this one; else in a thread
+    settings: Mapping[str, object] | None  # of the server, by the names of the configuration file
+
+
+def check_options(given: ServerOptions) -> None:
+    """Raises TypeError: an option that is none, with the nearest one."""
+    known = ServerOptions.__annotations__
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise TypeError(f"a server has no option `{name}`; the nearest is `{near}`")
 
 
 @dataclass(frozen=True)

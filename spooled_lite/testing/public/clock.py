@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from spooled_lite.testing.public.link import Link
+from spooled_lite.testing.public.times import length_of, time_in, time_of
 
 WaitsForWorkers = Literal["wait", "ignore"] | Sequence[str]
 WaitsForDeliveries = Literal["wait", "leave"]
@@ -34,7 +35,7 @@ class Clock:
 
     @property
     def now(self) -> datetime:
-        return _time(self._link.call("GET", "/test/clock")["now"])
+        return time_in(self._link.call("GET", "/test/clock")["now"])
 
     def advance(
         self,
@@ -95,8 +96,8 @@ class Clock:
     def _move(self, act: str, body: dict[str, Any]) -> Moved:
         found = self._link.call("POST", f"/test/clock/{act}", body)
         moved = Moved(
-            start=_time(found["from"]),
-            now=_time(found["now"]),
+            start=time_in(found["from"]),
+            now=time_in(found["now"]),
             steps=found["steps"],
             happened=found["happened"],
             omitted=found["omitted"],
@@ -105,24 +106,6 @@ class Clock:
         for tell in self._listeners:
             tell(moved.now)
         return moved
-
-
-def length_of(value: timedelta | str) -> str | int:
-    """A duration as the API takes it."""
-    return value if isinstance(value, str) else round(value.total_seconds() * 1000)
-
-
-def time_of(value: datetime | str) -> str:
-    """A time as the API takes it. Raises ValueError: it has no time zone."""
-    if isinstance(value, str):
-        return value
-    if value.tzinfo is None:
-        raise ValueError("a time needs a time zone, such as datetime.UTC")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _workers(workers: WaitsForWorkers) -> str | list[str]:

@@ -8,7 +8,12 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 SECONDS_MAX: Final = 60.0  # the longest call, a move of the clock, takes about half of this
+_CLOCK_STOPS: Final = frozenset({"clock_busy", "worker_busy", "budget", "not_idle"})
 _IGNORED_BY_FREEZEGUN: Final = ["spooled_lite", "uvicorn"]
+
+
+class NotStarted(Exception):
+    """The server was not started, or is closed."""
 
 
 class RefusedCall(Exception):
@@ -66,8 +71,10 @@ class Link:
             connection.close()
         found = _decoded(raw)
         if answer.status >= 400:
-            kind = ClockStopped if path.startswith("/test/clock") else RefusedCall
-            raise kind(answer.status, found)
+            refused = RefusedCall(answer.status, found)
+            if path.startswith("/test/clock") or refused.reason in _CLOCK_STOPS:
+                refused = ClockStopped(answer.status, found)
+            raise refused
         return found
 
     def check_process(self) -> None:
