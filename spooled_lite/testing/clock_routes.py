@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.errors import BadRequest
+from spooled_lite.testing.asking import asking
 from spooled_lite.testing.calls import fork_count, world_of
 from spooled_lite.testing.durations import Duration, parse_duration_ms
 from spooled_lite.testing.shapes import (
@@ -54,38 +55,45 @@ async def change(call: Call) -> Reply:
         stepper.go(body.mode, body.rate or 1.0)
     else:
         assert body.at is not None, "one of them is there"
-        await stepper.advance(parse_ms(body.at, "at"), body.how(), report=0, may_go_back=body.back)
+        to_ms = parse_ms(body.at, "at")
+        async with asking(call) as gone:
+            await stepper.advance(to_ms, body.how(gone), report=0, may_go_back=body.back)
     return _clock(stepper)
 
 
 async def advance(call: Call) -> Reply:
     body, stepper = await call.body_or_empty(AdvanceClock), _stepper(call)
     to_ms = _target_ms(stepper, body.by, body.to)
-    return _told(
-        await stepper.advance(to_ms, body.how(), report=body.report, may_go_back=body.back)
-    )
+    async with asking(call) as gone:
+        return _told(
+            await stepper.advance(to_ms, body.how(gone), report=body.report, may_go_back=body.back)
+        )
 
 
 async def next_(call: Call) -> Reply:
     body, stepper = await call.body_or_empty(NextMoment), _stepper(call)
-    return _told(await stepper.next(body.count, body.how(), report=body.report))
+    async with asking(call) as gone:
+        return _told(await stepper.next(body.count, body.how(gone), report=body.report))
 
 
 async def idle(call: Call) -> Reply:
     body, stepper = await call.body_or_empty(IdleClock), _stepper(call)
     within_ms = parse_duration_ms(body.within, "within")
-    return _told(await stepper.idle(within_ms, body.how(), report=body.report))
+    async with asking(call) as gone:
+        return _told(await stepper.idle(within_ms, body.how(gone), report=body.report))
 
 
 async def settle(call: Call) -> Reply:
     body, stepper = await call.body_or_empty(SettleClock), _stepper(call)
-    return _told(await stepper.settle(body.how(), report=body.report))
+    async with asking(call) as gone:
+        return _told(await stepper.settle(body.how(gone), report=body.report))
 
 
 async def outage(call: Call) -> Reply:
     body, stepper = await call.body(Outage), _stepper(call)
     by_ms = parse_duration_ms(body.by, "by")
-    return _told(await stepper.outage(by_ms, body.how(), report=body.report))
+    async with asking(call) as gone:
+        return _told(await stepper.outage(by_ms, body.how(gone), report=body.report))
 
 
 def _stepper(call: Call) -> Stepper:

@@ -22,6 +22,7 @@ from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.testing import statements
+from spooled_lite.testing.asking import Gone
 from spooled_lite.testing.drain_shapes import (
     DrainedAttempt,
     DrainedJob,
@@ -40,8 +41,6 @@ from spooled_lite.times import format_ms
 WORKER: Final = "drain"
 ATTEMPTS_MAX: Final = 10_000
 LEASE_MS: Final = 30_000  # as workers have by default
-# The drain is the worker: others are not waited for.
-HOW: Final = How(workers="ignore")
 
 
 class StillThere(Struct, frozen=True):
@@ -55,13 +54,21 @@ class Drain:
     """One call. Used on the event loop's thread."""
 
     def __init__(
-        self, database: Database, stepper: Stepper, org: int, asked: DrainQueue, takes_ms: int
+        self,
+        database: Database,
+        stepper: Stepper,
+        org: int,
+        asked: DrainQueue,
+        takes_ms: int,
+        gone: Gone,
     ) -> None:
         self._database = database
         self._stepper = stepper
         self._org = org
         self._asked = asked
         self._takes_ms = takes_ms
+        # The drain is the worker: others are not waited for.
+        self._how = How(workers="ignore", gone=gone)
         self._outcomes = asked.outcomes or [Outcome()]
         self._jobs: dict[str, DrainedJob] = {}
         self._attempts = 0
@@ -78,11 +85,12 @@ class Drain:
         Raises:
             Stopped: there was too much to do, with reason `budget`; or as the moves of `Stepper`.
             PayloadTooLarge: a result is.
+            ClientGone: the caller has left. What it has worked off stays so.
         """
         newest = await self._database.readers.read(newest_job)
         try:
             while True:
-                await self._stepper.settle(HOW, report=0)
+                await self._stepper.settle(self._how, report=0)
                 row = await self._claimed()
                 if row is None:
                     if not await self._waited():
@@ -94,7 +102,7 @@ class Drain:
         finally:
             if self._aside:
                 await self._database.write(settle.release, self._aside)
-        await self._stepper.settle(HOW, report=0)
+        await self._stepper.settle(self._how, report=0)
         return (await self._ahead()).count
 
     async def _claimed(self) -> JobRow | None:
@@ -115,7 +123,7 @@ class Drain:
         if next_ms is None:
             return False
         now_ms = self._stepper.clock.now_ms()
-        await self._stepper.advance(max(next_ms, now_ms), HOW, report=0)
+        await self._stepper.advance(max(next_ms, now_ms), self._how, report=0)
         return True
 
     async def _attempt(self, row: JobRow) -> None:
@@ -132,7 +140,7 @@ class Drain:
         self._attempts += 1
         begun_ms = self._stepper.clock.now_ms()
         if self._takes_ms:
-            await self._stepper.advance(begun_ms + self._takes_ms, HOW, report=0)
+            await self._stepper.advance(begun_ms + self._takes_ms, self._how, report=0)
         then: Then = "fail" if len(job.attempts) < outcome.fail else outcome.then
         end = await self._settled(row, outcome, then)
         is_told = end in ("failed", "deadlettered")
@@ -166,7 +174,7 @@ class Drain:
                 ends_ms = row["lease_expires_at_ms"]
                 assert ends_ms is not None, "it was claimed just now"
                 await self._stepper.advance(
-                    max(ends_ms, self._stepper.clock.now_ms()), HOW, report=0
+                    max(ends_ms, self._stepper.clock.now_ms()), self._how, report=0
                 )
                 return "expired"
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.errors import RuleBroken
+from spooled_lite.testing.asking import asking
 from spooled_lite.testing.calls import org_of, seen_by, world_of
 from spooled_lite.testing.clock_routes import SLACK_SECONDS
 from spooled_lite.testing.durations import parse_duration_ms
@@ -35,8 +36,9 @@ async def expect(call: Call) -> Reply:
     if body.real_ms:
         results = await judge.in_real_time(wants, body.real_ms)
     else:
-        how = How() if within_ms else How(workers="ignore")
-        results = await judge.within(wants, within_ms, how)
+        async with asking(call) as gone:
+            how = How(workers="wait" if within_ms else "ignore", gone=gone)
+            results = await judge.within(wants, within_ms, how)
     passed = all(each.passed for each in results)
     code = FAILED if not passed and "fail" in call.query else 200
     if XML in (call.header("accept") or "").lower():

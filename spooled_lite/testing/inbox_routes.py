@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
+from spooled_lite.testing.asking import asking
 from spooled_lite.testing.calls import WorldOfCall, seen_by, world_of
 from spooled_lite.testing.clock_routes import SLACK_SECONDS
 from spooled_lite.testing.inboxes import MailReceived, WebhookReceived
@@ -64,5 +65,6 @@ async def _settled(call: Call) -> WorldOfCall:
     call.allow_seconds(SLACK_SECONDS)
     world = world_of(call)
     # What is on its way arrives first. A worker that works is not waited for.
-    await world.stepper.settle(How(workers="ignore"), report=0)
+    async with asking(call) as gone:
+        await world.stepper.settle(How(workers="ignore", gone=gone), report=0)
     return world

@@ -2,17 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
+from spooled_lite.testing.asking import Gone
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.live_workers import LiveWorkers, WaitFor
 from spooled_lite.testing.passes import HOUSEKEEPING, PRODUCT, Passes
 from spooled_lite.testing.refusals import Stopped
+from spooled_lite.wire.http.body import ClientGone
+
+T = TypeVar("T")
 
 MOVE_STEPS_MAX: Final = 10_000
 REAL_MS_MAX: Final = 25_000  # a handler has 30 seconds
@@ -29,17 +33,22 @@ class How(Struct, frozen=True, kw_only=True):
     wait_ms: int = WAIT_MS
     steps_max: int = MOVE_STEPS_MAX
     real_ms_max: int = REAL_MS_MAX
+    gone: Gone | None = None  # done when nobody wants the move any more
 
 
 class UnderWay(Struct, frozen=True):
     """What a world has sent and waits for."""
 
     deliveries: Callable[[], frozenset[asyncio.Task[None]]]
-    mails: Callable[[], Awaitable[None]]  # until all are sent
+    mails: Callable[[], Coroutine[Any, Any, None]]  # until all are sent
 
 
 class Move:
-    """Used on the event loop's thread, by the one call that moves the clock."""
+    """Used on the event loop's thread, by the one call that moves the clock.
+
+    Each of its acts raises ClientGone as soon as that call is gone: between two passes, so that the
+    clock stands at a whole step, and what is left to do there is done as between two moves.
+    """
 
     def __init__(
         self,
@@ -105,7 +114,7 @@ class Move:
         done = await self.settle()
         waits_until = self._until_patience_ends()
         while jobs := await self._live.busy(self._how.workers):
-            if await self._live.has_changed(LOOK_SECONDS):
+            if await self._while_wanted(self._live.has_changed(LOOK_SECONDS)):
                 waits_until = self._until_patience_ends()
             elif time.monotonic() >= waits_until:
                 raise Stopped.by_workers(jobs)
@@ -133,6 +142,8 @@ class Move:
     def _check(self) -> None:
         if self._is_stopping():
             raise Unavailable("shutting_down", "The server is stopping")
+        if self._how.gone is not None and self._how.gone.done():
+            raise ClientGone
         if time.monotonic() >= self._ends_at:
             raise Stopped.by_budget(f"This took {self._how.real_ms_max} ms of real time")
 
@@ -145,13 +156,27 @@ class Move:
             return False
         seconds = min(self._how.wait_ms, DELIVERY_WAIT_MS) / 1000
         if calls := self._under_way.deliveries() - self._left:
-            _, late = await asyncio.wait(calls, timeout=seconds)
+            _, late = await self._while_wanted(asyncio.wait(calls, timeout=seconds))
             self._left |= late
             return True
         if self._waits_for_mails:
             try:
                 async with asyncio.timeout(seconds):
-                    await self._under_way.mails()
+                    await self._while_wanted(self._under_way.mails())
             except TimeoutError:
                 self._waits_for_mails = False
         return False
+
+    async def _while_wanted(self, wait: Coroutine[Any, Any, T]) -> T:
+        """Wait, but no longer than the caller is there."""
+        gone = self._how.gone
+        if gone is None:
+            return await wait
+        waiting = asyncio.create_task(wait, name="move-waits")
+        try:
+            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise ClientGone
+            return waiting.result()
+        finally:
+            waiting.cancel()

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from msgspec import Meta, Struct, field
 
 from spooled_lite.events import Deadline
+from spooled_lite.testing.asking import Gone
 from spooled_lite.testing.calls import FORKS_MAX
 from spooled_lite.testing.clock import RATE_MAX, RATE_MIN, VirtualClock
 from spooled_lite.testing.deliveries import DeliveryCall
@@ -51,13 +52,14 @@ class MoveOptions(Struct, forbid_unknown_fields=True, kw_only=True):
     real_ms_max: RealMsMax = REAL_MS_MAX
     report: Report = REPORT
 
-    def how(self) -> How:
+    def how(self, gone: Gone) -> How:
         return How(
             workers=self.workers,
             waits_for_deliveries=self.deliveries == "wait",
             wait_ms=self.wait_ms,
             steps_max=self.steps_max,
             real_ms_max=self.real_ms_max,
+            gone=gone,
         )
 
 
