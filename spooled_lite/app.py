@@ -184,6 +184,8 @@ async def running(
             services.feed.end_all()
             waiting.end_all(database)
             services.outcomes.end_all()
+            while services.state.on_stopping:
+                services.state.on_stopping.pop()()
 
         background.append(asyncio.create_task(services.mail.run(stop), name="mail"))
         background.append(asyncio.create_task(services.feed.run(stop), name="streams"))

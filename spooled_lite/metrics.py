@@ -116,6 +116,9 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
     ),
 }
 
+# Levels of the process and its listeners, which no single application has for itself.
+OF_PROCESS: Final = ("spooled_http_connections", "spooled_log_lines_dropped_total")
+
 LATELY_SECONDS: Final = 60  # the time that `Metrics.lately` covers
 
 ReadLevel = Callable[[], float]
@@ -246,6 +249,13 @@ class Metrics(Collector):
     def show(self, name: str, value: float) -> None:
         """Set a gauge to this value."""
         self.watch(name, lambda: value)
+
+    def take_over(self, before: "Metrics") -> None:
+        """Show what is of the process as `before` did: another application takes its place."""
+        for name in OF_PROCESS:
+            if name in before._watched:
+                self._watched[name] = before._watched[name]
+        self._grpc_streams = before._grpc_streams
 
     def watch_lines(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Read the number of waiting operations per lane with `read` at each scrape."""

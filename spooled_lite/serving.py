@@ -15,7 +15,6 @@ from spooled_lite.wire.grpc.start import grpc_of
 from spooled_lite.wire.http.resources.metrics_port import MetricsPort
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.server import HttpServer
-from spooled_lite.wire.services import Services
 
 if TYPE_CHECKING:
     from spooled_lite.wire.grpc.methods import Find
@@ -52,6 +51,7 @@ async def serving(
     *,
     asgi: ASGIApp | None = None,
     find: "Find | None" = None,
+    current: Callable[[], Running] | None = None,
     limits: HttpLimits | None = None,
     ready_file: ReadyFile | None = None,
     on_sweep: Callable[[], None] = lambda: None,
@@ -60,7 +60,9 @@ async def serving(
     """Listen as the settings of the application say: REST, gRPC, metrics.
 
     `asgi` is served over HTTP instead of the application, and `find` chooses the services for a
-    gRPC call. `on_sweep` is called about once a second. `is_embedded` is as for `HttpServer`.
+    gRPC call. `current` gives the application as it is now, where another one may take its place:
+    metrics are always of that one. `on_sweep` is called about once a second. `is_embedded` is as
+    for `HttpServer`.
 
     Call `stop` to end in order. Connections that are left on the way out are cut off, except those
     of the metrics port, which answers to the end.
@@ -69,11 +71,11 @@ async def serving(
         CannotListen, CannotUseCertificate, NotInstalled: nothing is served.
         CannotWriteReadyFile: the server stops, since programs could not find it.
     """
-    services = app.services
-    settings, metrics = services.settings, services.metrics
+    services, settings = app.services, app.services.settings
+    now: Callable[[], Running] = current or (lambda: app)
 
     def sweep(lag_seconds: float) -> None:
-        metrics.tick(lag_seconds)
+        now().services.metrics.tick(lag_seconds)
         on_sweep()
 
     http = HttpServer(
@@ -83,12 +85,12 @@ async def serving(
         limits=limits or HttpLimits(connections_per_address_max=settings.connection_share),
         grace_seconds=settings.shutdown_grace_seconds,
         on_stopping=app.begin_stop,
-        early_headers=app.application.early_headers,
+        early_headers=lambda headers: now().application.early_headers(headers),
         on_sweep=sweep,
         is_embedded=is_embedded,
     )
-    metrics.watch("spooled_http_connections", lambda: http.connection_count)
-    async with _metrics_port(services) as metrics_url, grpc_of(services, find) as grpc:
+    services.metrics.watch("spooled_http_connections", lambda: http.connection_count)
+    async with _metrics_port(now) as metrics_url, grpc_of(services, find) as grpc:
         server = Serving(app, http, grpc, metrics_url)
         try:
             await http.start()
@@ -112,14 +114,14 @@ def _about(server: Serving) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def _metrics_port(services: Services) -> AsyncIterator[str | None]:
+async def _metrics_port(now: Callable[[], Running]) -> AsyncIterator[str | None]:
     """Serve the metrics on a port of their own if the settings name one. Gives its address."""
-    settings = services.settings
+    settings = now().services.settings
     if not settings.metrics_port:
         yield None
         return
     server = HttpServer(
-        MetricsPort(services),
+        MetricsPort(lambda: now().services),
         host=settings.host,
         port=settings.metrics_port,
         grace_seconds=METRICS_GRACE_SECONDS,

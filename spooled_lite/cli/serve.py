@@ -188,6 +188,7 @@ async def _serve(
                 app,
                 asgi=worlds,
                 find=None if worlds is None else worlds.find,
+                current=None if worlds is None else worlds.current,
                 ready_file=ready_file,
                 on_sweep=Memory().tick,
             ) as server:

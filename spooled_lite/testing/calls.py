@@ -18,8 +18,6 @@ from spooled_lite.wire.http.call import Call
 WORLD: Final = "spooled.world"  # in the extensions of the scope of each request
 WORLDS: Final = "spooled.worlds"
 
-FORKS_MAX: Final = 1_000  # each has a file, some threads and about a megabyte
-
 
 class WorldOfCall(Protocol):
     """What a handler needs of a world."""
@@ -70,6 +68,8 @@ class Fork(Struct, frozen=True, kw_only=True):
 class WorldsOfCall(Protocol):
     """What a handler needs of all worlds; for what they raise see `Worlds`."""
 
+    @property
+    def forks_max(self) -> int: ...
     async def fork(
         self,
         parent: str,
@@ -112,7 +112,7 @@ def seen_by(call: Call) -> int | None:
     return None if call.is_admin else call.org
 
 
-def fork_count(call: Call) -> int:
-    """How many forks there are, whoever's."""
+def fork_count(call: Call) -> tuple[int, int]:
+    """How many forks there are, whoever's, and how many there may be."""
     worlds: WorldsOfCall | None = call.extension(WORLDS)
-    return 0 if worlds is None else len(worlds.forks(None))
+    return (0, 0) if worlds is None else (len(worlds.forks(None)), worlds.forks_max)

@@ -29,14 +29,15 @@ SLACK_SECONDS: Final = 30.0
 async def about(call: Call) -> Reply:
     world = world_of(call)
     stepper = world.stepper
+    forks, forks_max = fork_count(call)
     return reply(
         TestModeView(
             world=world.name,
             seed=world.seed,
             now=format_ms(stepper.clock.now_ms()),
             mode=stepper.clock.mode,
-            counts={"live_workers": stepper.live_count(), "forks": fork_count(call)},
-            limits=TestLimits(),
+            counts={"live_workers": stepper.live_count(), "forks": forks},
+            limits=TestLimits(forks_max=forks_max),
         )
     )
 

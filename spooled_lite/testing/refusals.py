@@ -124,10 +124,10 @@ class FileThatLasts(Conflict):
 class _Full(QuotaExceeded):
     """A limit of test mode itself, and of no plan."""
 
-    def __init__(self, reason: str, most: int, things: str) -> None:
+    def __init__(self, reason: str, most: int, things: str, why: str = "") -> None:
         SpooledError.__init__(
             self,
-            f"There are {most} {things} already; delete some",
+            f"There are {most} {things} already{why}; delete some",
             details={"reason": reason, "limit": most},
         )
 
@@ -137,8 +137,12 @@ class _Full(QuotaExceeded):
 
 
 class WorldsFull(_Full):
-    def __init__(self, most: int) -> None:
-        super().__init__("worlds_full", most, "forks")
+    def __init__(self, most: int, files_max: int | None = None) -> None:
+        """`files_max`: how many files the process may have open, where that is what bounds it."""
+        why = (
+            "" if files_max is None else f", with {files_max} files that the process may have open"
+        )
+        super().__init__("worlds_full", most, "forks", why)
 
 
 class FaultsFull(_Full):

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 
 from spooled_lite.events import Deadline
 from spooled_lite.testing.asking import Gone
-from spooled_lite.testing.calls import FORKS_MAX
+from spooled_lite.testing.capacity import FORKS_MAX
 from spooled_lite.testing.clock import RATE_MAX, RATE_MIN, VirtualClock
 from spooled_lite.testing.deliveries import DeliveryCall
 from spooled_lite.testing.durations import Duration
@@ -172,14 +172,17 @@ class MovedView(Struct, frozen=True, kw_only=True):
         )
 
 
-class TestLimits(Struct, frozen=True):
+_FORKS: Final = "Forks at a time: 1000, or as many as the limit of open files allows"
+
+
+class TestLimits(Struct, frozen=True, kw_only=True):
     """What one move may take, and how many worlds there may be."""
 
     __test__ = False
 
+    forks_max: Annotated[int, a_count(_FORKS, FORKS_MAX)]
     steps_max: StepsMax = MOVE_STEPS_MAX
     real_ms_max: RealMsMax = REAL_MS_MAX
-    forks_max: Annotated[int, a_count("Forks at a time", FORKS_MAX)] = FORKS_MAX
 
 
 class TestModeView(Struct, frozen=True, kw_only=True):

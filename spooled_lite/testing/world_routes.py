@@ -3,7 +3,6 @@
 import time
 from typing import Final
 
-from spooled_lite.core.keys.records import NewKey
 from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.testing.calls import world_of, worlds_of
 from spooled_lite.testing.clock_routes import SLACK_SECONDS
@@ -33,7 +32,7 @@ async def fork(call: Call) -> Reply:
         body.name,
         org=org,
         org_id=org_id,
-        keys=[NewKey(name=each.name, queues=tuple(each.queues)) for each in body.keys],
+        keys=body.new_keys(),
         at_ms=None if body.at is None else parse_ms(body.at, "at"),
     )
     return reply(ForkedView.of(made), CREATED)

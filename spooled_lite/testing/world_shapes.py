@@ -1,10 +1,13 @@
 """What the routes of forks take and answer. Unknown members are refused."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Final, Self
 
 from msgspec import Meta, Struct
 
+from spooled_lite.core.keys.records import NewKey
+from spooled_lite.errors import RuleBroken
 from spooled_lite.testing.calls import Fork, WorldOfCall
 from spooled_lite.times import Time, format_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
@@ -35,6 +38,16 @@ class ForkWorld(Struct, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, about("How to name the fork; else it is `fork-1` and so on")] | None = None
     at: Annotated[Time, about("Where to lead its clock at once")] | None = None
     keys: Annotated[list[ForkKey], Meta(max_length=KEYS_MAX), about("More keys for it")] = []
+
+    def new_keys(self) -> list[NewKey]:
+        """Raises RuleBroken: two of them have one name, and the answer could tell one only."""
+        names = Counter(each.name for each in self.keys)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise RuleBroken.of(
+                "keys", f"Field `keys` has the name `{twice[0]}` more than once", "invalid_value"
+            )
+        return [NewKey(name=each.name, queues=tuple(each.queues)) for each in self.keys]
 
 
 class CopiedView(Struct, frozen=True):

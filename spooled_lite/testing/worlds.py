@@ -6,7 +6,6 @@ by the organization of its token, by that of `/webhooks/{organization}/...`; els
 
 import asyncio
 import logging
-import resource
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -22,7 +21,8 @@ from spooled_lite.core.keys.records import NewKey
 from spooled_lite.errors import SpooledError, Unavailable
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.testing.belongings import Belongings
-from spooled_lite.testing.calls import FORKS_MAX, WORLDS, Fork
+from spooled_lite.testing.calls import WORLDS, Fork
+from spooled_lite.testing.capacity import check_room, forks_max
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.life import Life
 from spooled_lite.testing.move import How
@@ -32,7 +32,6 @@ from spooled_lite.testing.refusals import (
     FileThatLasts,
     NameTaken,
     NoSuchWorld,
-    WorldsFull,
 )
 from spooled_lite.testing.routes import TEST_PREFIX
 from spooled_lite.testing.shown import Shown, name_of, peeked
@@ -47,9 +46,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Nine at rest, more while it has requests. Forks have half of the files that the process may have
-# open: without any to spare nobody could connect, not even to delete a fork.
-FILES_OF_FORK: Final = 12
 UNUSED_SECONDS: Final = 600.0  # of real time: then the runner of its test has crashed
 
 
@@ -75,6 +71,15 @@ class Worlds:
     def front(self) -> Running:
         """What is served: the root, with an end for all worlds."""
         return msgspec.structs.replace(self.root.app, begin_stop=self.begin_stop)
+
+    def current(self) -> Running:
+        """The root as it is now: after a reset it is another one."""
+        return self.root.app
+
+    @property
+    def forks_max(self) -> int:
+        """How many forks there may be."""
+        return forks_max()
 
     def begin_stop(self) -> None:
         self._is_stopping = True
@@ -230,6 +235,8 @@ class Worlds:
             if self._sites.get(name) is not site:
                 after.end()
                 raise NoSuchWorld(name)
+            metrics = after.world.app.services.metrics
+            metrics.take_over(before.world.app.services.metrics)
             site.life = after
             self._end(before)
         return after.world
@@ -326,9 +333,7 @@ class Worlds:
         self._drop(site)
 
     def _new_name(self, name: str | None) -> str:
-        forks_max = _forks_max()
-        if len(self._sites) + len(self._starting) > forks_max:
-            raise WorldsFull(forks_max)
+        check_room(len(self._sites) - 1 + len(self._starting))  # the root is no fork
         while name is None:
             self._made += 1
             if not self._is_taken(made := f"fork-{self._made}"):
@@ -357,13 +362,6 @@ async def worlds(
         yield it
     finally:
         await it.close()
-
-
-def _forks_max() -> int:
-    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files_max == resource.RLIM_INFINITY:
-        return FORKS_MAX
-    return min(FORKS_MAX, files_max // 2 // FILES_OF_FORK)
 
 
 def _ends(site: Site) -> Any:

@@ -34,11 +34,19 @@ from spooled_lite.wire.waiting.outcomes import Outcomes
 class ServerState:
     """The state of the running server, for `/health` and the administrator's routes."""
 
-    __slots__ = ("is_stopping", "is_test", "loops", "started_at_ms")
+    __slots__ = (
+        "__weakref__",
+        "is_stopping",
+        "is_test",
+        "loops",
+        "on_stopping",
+        "started_at_ms",
+    )
 
     def __init__(self, started_at_ms: int) -> None:
         self.started_at_ms = started_at_ms
         self.is_stopping = False
+        self.on_stopping: list[Callable[[], None]] = []  # called once, when it begins to stop
         self.is_test = False  # whether callers may move the clock
         self.loops: Callable[[], Sequence[LoopState]] = tuple
 

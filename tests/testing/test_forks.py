@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from spooled_lite.testing import capacity
 from spooled_lite.testing import worlds as the_worlds
 from tests.testing.park import Park, Seat, played
 from tests.testing.stage import ADMIN_KEY
@@ -204,6 +205,9 @@ def test_names_of_tests_can_be_used_and_others_are_refused() -> None:
         assert (await status(park.root, "POST", "test/fork", json={"keys": [{"name": "?"}]}))[
             0
         ] == 400
+        keys = [{"name": "web", "queues": ["a"]}, {"name": "web", "queues": ["b"]}]
+        answer = await park.root.api.post("test/fork", json={"keys": keys})
+        assert (answer.status_code, "`web` more than once" in answer.text) == (400, True)
         assert (await park.root.get("test/forks")) == {"forks": []}
 
     played(script)
@@ -244,13 +248,13 @@ def test_who_may_fork_list_and_delete() -> None:
 
 
 def test_there_are_so_many_forks_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(the_worlds, "FORKS_MAX", 2)
+    monkeypatch.setattr(capacity, "FORKS_MAX", 2)
 
     async def script(park: Park) -> None:
         await park.fork()
         await park.fork()
         about = await park.root.get("test")
-        assert (about["counts"]["forks"], about["limits"]["forks_max"]) == (2, 1_000)
+        assert (about["counts"]["forks"], about["limits"]["forks_max"]) == (2, 2)
         assert await status(park.root, "POST", "test/fork") == (429, "worlds_full")
         await park.root.call("DELETE", "test/forks/fork-1")
         await park.fork()
@@ -266,7 +270,22 @@ def test_forks_leave_half_of_the_open_files_to_connections(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files_max, files_max))
 
-    assert the_worlds._forks_max() == forks_max
+    assert capacity.forks_max() == forks_max
+
+
+def test_who_has_few_files_is_told_how_many_forks_that_makes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def script(park: Park) -> None:
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (48, 48))
+        assert (await park.root.get("test"))["limits"]["forks_max"] == 2
+        await park.fork()
+        await park.fork()
+        answer = await park.root.api.post("test/fork")
+        assert (answer.status_code, answer.json()["details"]["limit"]) == (429, 2)
+        assert "2 forks already, with 48 files" in answer.json()["message"]
+
+    played(script)
 
 
 def test_a_fork_that_nobody_uses_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

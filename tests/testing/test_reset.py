@@ -1,10 +1,13 @@
 """The way back: a world is again what it was, with the same key, and its ids start over."""
 
 import asyncio
+import socket
 from pathlib import Path
 
+import httpx
 import pytest
 
+from spooled_lite.serving import serving
 from tests.testing.park import Park, Seat, opened, played
 from tests.testing.test_forks import status
 
@@ -124,3 +127,35 @@ def test_a_file_that_lasts_is_forked_and_not_reset(tmp_path: Path) -> None:
 
     asyncio.run(script())
     assert [each.name for each in tmp_path.glob("*.db")] == ["kept.db"]
+
+
+def free_port() -> int:
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port: int = it.getsockname()[1]
+        return port
+
+
+def test_metrics_are_those_of_the_root_that_a_reset_has_made() -> None:
+    async def script() -> None:
+        async with opened(metrics_port=free_port()) as park:
+            it = park.worlds
+            async with (
+                serving(it.front, asgi=it, find=it.find, current=it.current) as server,
+                httpx.AsyncClient(headers={"Authorization": f"Bearer {it.root.app.key}"}) as api,
+            ):
+                await api.post(f"{server.url}/api/v1/test/reset")
+                made = await api.post(
+                    f"{server.url}/api/v1/jobs", json={"queue_name": "q", "payload": 1}
+                )
+                assert made.status_code == 201
+
+                said = (await api.get(f"{server.metrics_url}/metrics")).text
+                assert "spooled_http_connections 1.0" in said
+                assert "spooled_jobs_enqueued_total 1.0" in said
+                assert (await api.get(f"{server.metrics_url}/ready")).text == "READY"
+                await park.root.advance("1d")
+                early = dict(server.http._early_headers([]))
+                assert early[b"x-spooled-clock"] == b"2030-01-02T00:00:00.000Z"
+
+    asyncio.run(script())

@@ -62,7 +62,9 @@ class ThreadServer:
         clock, at_once = VirtualClock(start_ms(at_ms, choice.seed)), asyncio.Event()
         async with (
             worlds(settings, clock, seed=choice.seed, at_once=at_once) as it,
-            serving(it.front, asgi=it, find=it.find, is_embedded=True) as server,
+            serving(
+                it.front, asgi=it, find=it.find, current=it.current, is_embedded=True
+            ) as server,
         ):
             self._loop = asyncio.get_running_loop()
             entrance = it.root.entrance

@@ -80,7 +80,6 @@ class GrpcServer:
         self.host = host
         self.port = port  # 0 until start() has found a free one
         self.streams = GrpcStreams()
-        services.bus.listen(self.streams.hear)
         self._services = services
         self._find: Find = find or (lambda context: services)
         self._grace_seconds = grace_seconds

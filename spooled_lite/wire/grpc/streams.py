@@ -5,12 +5,15 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, Protocol
+from weakref import WeakSet
 
 from spooled_lite.errors import AccessDenied, SpooledError, Unauthorized, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.errors import Context, TooManyStreams
+from spooled_lite.wire.services import ServerState, Services
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class GrpcStreams:
 
     def __init__(self) -> None:
         self._open: set[OpenStream] = set()
+        self._known = WeakSet[ServerState]()  # calls may be of several applications
         self._concerned: set[OpenStream] = set()  # to be checked at once
         self._wake = asyncio.Event()
         self._counts: Counter[tuple[str, int]] = Counter()
@@ -65,6 +69,7 @@ class GrpcStreams:
         """
         if self._is_ended:
             raise stopping()
+        self._know(stream.call.services)
         place = (kind, stream.call.org)
         if self._counts[place] >= count_max:
             raise TooManyStreams(f"Too many {kind} streams are open; at most {count_max} may be")
@@ -82,6 +87,17 @@ class GrpcStreams:
                 del self._counts[place]
             if not self._open:
                 self._is_empty.set()
+
+    def _know(self, services: Services) -> None:
+        if services.state not in self._known:
+            self._known.add(services.state)
+            services.bus.listen(self.hear)
+            services.state.on_stopping.append(partial(self._end_of, services.state))
+
+    def _end_of(self, state: ServerState) -> None:
+        for stream in tuple(self._open):
+            if stream.call.services.state is state:
+                stream.end(stopping())
 
     async def look_after(self, stop: asyncio.Event, seconds: float = CHECK_SECONDS) -> None:
         """Check all credentials every `seconds`, and at once those that a change concerns.

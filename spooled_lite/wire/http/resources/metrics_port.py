@@ -1,6 +1,7 @@
 """The application behind the metrics port: three paths in plain text, and nothing else."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -24,9 +25,10 @@ _Answer = tuple[int, bytes, tuple[Header, ...]]
 class MetricsPort:
     """Contract: platform, section 14. A caller that can reach this port needs no API key."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._security = security_headers(enable_hsts=services.settings.enable_hsts)
+    def __init__(self, find: Callable[[], Services]) -> None:
+        """`find` gives the services of the application that is served now."""
+        self._find = find
+        self._security = security_headers(enable_hsts=find().settings.enable_hsts)
         self._windows: OrderedDict[str, Window] = OrderedDict()  # by address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +57,7 @@ class MetricsPort:
         if path == "/health":
             return 200, b"OK", ()
         if path == "/ready":
-            trouble = await trouble_of(self._services)
+            trouble = await trouble_of(self._find())
             if trouble is None:
                 return 200, b"READY", ()
             return 503, f"NOT READY: {trouble}\n".encode(), ((b"retry-after", b"1"),)
@@ -66,12 +68,12 @@ class MetricsPort:
         if standing.retry_after_seconds:
             after = b"%d" % standing.retry_after_seconds
             return 429, b"too many requests\n", ((b"retry-after", after),)
-        if not may_scrape(dict(scope["headers"]), self._services.settings.metrics_token):
+        if not may_scrape(dict(scope["headers"]), self._find().settings.metrics_token):
             return 401, b"unauthorized\n", ((b"www-authenticate", b"Bearer"),)
-        return 200, await exposition(self._services), ()
+        return 200, await exposition(self._find()), ()
 
     def _charge(self, address: str) -> BucketStanding:
-        now_ms = self._services.clock.now_ms()
+        now_ms = self._find().clock.now_ms()
         window = use(self._windows, address) or keep(self._windows, address, Window(now_ms, "ip"))
         window.turn(now_ms)
         refused = not window.has_room(SCRAPES_MAX)

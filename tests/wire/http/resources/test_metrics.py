@@ -356,7 +356,7 @@ def on_port(api: Api, *requests: tuple[str, str], **headers: str) -> list[httpx.
     """Answers of one and the same metrics port."""
 
     async def main() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(app=MetricsPort(api.served.services))
+        transport = httpx.ASGITransport(app=MetricsPort(lambda: api.served.services))
         async with httpx.AsyncClient(transport=transport, base_url="http://m.test") as client:
             return [await client.request(*each, headers=headers) for each in requests]
 
