@@ -1,0 +1,81 @@
+"""The examples of test mode, each run as its reader would run it.
+
+What they need is used where it is installed: nothing is fetched.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+EXAMPLES: Final = ROOT / "examples" / "testing"
+SECONDS_MAX: Final = 240.0  # Go compiles its standard library first, once on a machine
+
+pytestmark = pytest.mark.slow
+
+
+def ran(folder: str, *command: str) -> str:
+    """What the tests of an example say."""
+    done = subprocess.run(
+        command, cwd=EXAMPLES / folder, env=environ(), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
+def environ() -> dict[str, str]:
+    """With `spooled-lite` of this environment and of this source, and no settings by chance."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPOOLED", "PYTEST"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    return kept | {"PATH": path, "PYTHONPATH": str(ROOT)}
+
+
+def needed(program: str, example: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"there is no {program} here: examples/testing/{example} was not run")
+    return found
+
+
+def number_of_tests(folder: str, pattern: str) -> int:
+    """How many tests its files have."""
+    files = (EXAMPLES / folder).rglob("*[tT]est*")
+    return sum(len(re.findall(pattern, file.read_text())) for file in files if file.is_file())
+
+
+def test_the_shop_in_javascript_is_tested_with_nothing_installed() -> None:
+    node = needed("node", "js")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version[1:].partition(".")[0]) < 20:
+        pytest.skip(f"node {version.strip()} is too old: examples/testing/js was not run")
+
+    said = ran("js", node, "--test", "--test-reporter=tap")
+
+    number = number_of_tests("js", r"(?m)^ +test\(")
+    assert f"# pass {number}\n" in said, said
+
+
+def test_the_shop_in_go_is_tested_with_the_standard_library_only() -> None:
+    go = needed("go", "go")
+
+    said = ran("go", go, "test", "-count=1", "-v", "./...")
+
+    assert said.count("--- PASS") == number_of_tests("go", r"(?m)^func Test[A-Z]\w*\(t ") > 0, said
+
+
+def test_the_shop_in_php_is_tested_with_phpunit() -> None:
+    needed("php", "php")
+    phpunit = needed("phpunit", "php")
+
+    said = ran("php", phpunit)
+
+    number = number_of_tests("php", r"function test[A-Z]")
+    assert f"OK ({number} tests" in said, said
