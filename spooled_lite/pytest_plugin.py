@@ -7,7 +7,7 @@ until one of its fixtures is used.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from spooled.client import SpooledClient
     from spooled.worker.worker import SpooledWorker
 
-    from spooled_lite.testing import Clock, Server, World
+    from spooled_lite.testing import Clock, Faults, Server, World
 
 MARK: Final = "spooled"
-MARK_ARGUMENTS: Final = ("at", "settings")
+MARK_ARGUMENTS: Final = ("at", "faults", "settings")
 URL_VARIABLE: Final = "SPOOLED_TEST_URL"
 KEY_VARIABLE: Final = "SPOOLED_TEST_KEY"
 NAME_CHARS_MAX: Final = 400  # of a world: the end of the name of a test tells it from others
+REPORTED_LINES: Final = 50  # of the journal, where a test fails
+FILE_CHARS_MAX: Final = 150  # of the name of a journal, before what makes it unique
+
+WORLD: Final = pytest.StashKey["World"]()  # of a test that runs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,14 +42,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"use this server in test mode, with the key in {KEY_VARIABLE}, instead of starting"
         f" one (also: {URL_VARIABLE})",
     )  # fmt: skip
+    group.addoption(
+        "--spooled-journal", default=None, metavar="DIR",
+        help="write the whole journal of the world of each test that fails to this folder",
+    )  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{MARK}(at=None, settings=None): where the clock of the world of this test begins, and"
-        " settings of a server of its own",
+        f"{MARK}(at=None, faults=None, settings=None): where the clock of the world of this test"
+        " begins, what goes wrong in it, and settings of a server of its own",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of a test that fails what happened in its world."""
+    report = yield
+    if report.failed and report.when != "teardown":
+        world = item.stash.get(WORLD, None)
+        if world is not None and (told := _told(item, world)):
+            report.sections.append(("what happened in the world", told))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -86,13 +107,23 @@ def spooled(request: pytest.FixtureRequest) -> Iterator[World]:
             # A run that was killed has left it on a server that outlives the run.
             server.call("DELETE", f"/test/forks/{quote(name, safe='')}")
             world = server.fork(name, at=at)
-        yield stack.enter_context(world)
+        request.node.stash[WORLD] = stack.enter_context(world)
+        stack.callback(request.node.stash.__delitem__, WORLD)
+        for rule in wanted.get("faults") or ():
+            world.faults.add(**rule)
+        yield world
 
 
 @pytest.fixture
 def spooled_clock(spooled: World) -> Clock:
     """The clock of the world of this test."""
     return spooled.clock
+
+
+@pytest.fixture
+def spooled_faults(spooled: World) -> Faults:
+    """What goes wrong in the world of this test: `spooled_faults.add(on=..., do=...)`."""
+    return spooled.faults
 
 
 @pytest.fixture
@@ -120,12 +151,37 @@ def _wanted(node: pytest.Item) -> dict[str, Any]:
         unknown = [name for name in mark.kwargs if name not in MARK_ARGUMENTS]
         if mark.args or unknown:
             what = f"`{unknown[0]}`" if unknown else "arguments without a name"
-            known = " and ".join(f"`{name}`" for name in MARK_ARGUMENTS)
+            known = ", ".join(f"`{name}`" for name in MARK_ARGUMENTS)
             pytest.fail(
                 f"the marker `{MARK}` does not know {what}; it takes {known}", pytrace=False
             )
         wanted = {**mark.kwargs, **wanted}
     return wanted
+
+
+def _told(item: pytest.Item, world: World) -> str:
+    """The end of its journal. All of it is written to a file, where that is asked for."""
+    folder = item.config.getoption("--spooled-journal")
+    try:
+        told = world.journal.tail(REPORTED_LINES)
+        if folder is None:
+            return told
+        # Where pytest was started: the test may be somewhere else.
+        file = item.config.invocation_params.dir / folder / _file_of(item.nodeid)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        world.journal.save(file)
+        return f"{told}\n\nthe whole journal: {file}"
+    except Exception as error:  # the test has failed already, perhaps because nothing answers
+        return f"the journal could not be read: {error!r}"
+
+
+def _file_of(node_id: str) -> str:
+    """A name that every file system takes, for each test another one."""
+    import hashlib
+
+    safe = "".join(each if each.isascii() and each.isalnum() else "_" for each in node_id)
+    unique = hashlib.sha256(node_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{safe[-FILE_CHARS_MAX:]}-{unique}.ndjson"
 
 
 def _name_of(node_id: str) -> str:

@@ -3,8 +3,8 @@
     from spooled_lite.testing import Server
 
     with Server(seed=1) as server:
-        client = server.client()
-        client.jobs.create({"queue_name": "emails", "payload": {}, "delay_seconds": 3600})
+        later = server.clock.now + timedelta(hours=1)
+        server.client().jobs.create({"queue_name": "q", "payload": {}, "scheduled_at": later})
         server.clock.advance("1h")
 
 Names are imported when they are asked for.

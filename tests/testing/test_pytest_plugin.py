@@ -1,6 +1,8 @@
 """The pytest plugin and the unittest class, each in a run of its own."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from spooled_lite.testing import Server
 
 SECONDS_MAX: Final = 90
+DOCS: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 ENVIRON: Final = {k: v for k, v in os.environ.items() if not k.startswith(("SPOOLED", "PYTEST"))}
 PLUGIN: Final = ("-p", "spooled_lite.pytest_plugin", "-p", "no:schemathesis", "-p", "no:randomly")
 
@@ -36,6 +39,15 @@ def test_they_had_different_worlds(spooled_server):
 def test_at_a_time(spooled):
     assert spooled.clock.now == datetime(2030, 3, 9, 12, tzinfo=UTC)
 
+@pytest.mark.spooled(faults=[{"on": {"route": "*"}, "do": {"latency_ms": 0}}])
+def test_with_faults(spooled, spooled_faults):
+    [fault] = spooled_faults
+    spooled.call("GET", "/jobs")
+    assert fault.struck == 1
+    with spooled_faults.add(on={"route": "GET /api/v1/jobs"}, do={"error": {"as": "internal"}}):
+        with pytest.raises(Exception):
+            spooled.call("GET", "/jobs")
+
 @pytest.mark.spooled(settings={"queue_default_max_retries": 7})
 def test_with_settings(spooled):
     job = spooled.call("POST", "/jobs", JOB)
@@ -55,6 +67,32 @@ def test_a_declined_card_is_tried_for_a_week(spooled, spooled_client, spooled_wo
     ]
 """
 
+FAILS = """
+import pytest
+
+JOB = {"queue_name": "emails", "payload": {}, "delay_seconds": 60}
+
+@pytest.fixture
+def broken(spooled_clock):
+    spooled_clock.advance("1m")
+    assert False, "in a fixture"
+
+@pytest.mark.parametrize("case", ["a/b", "../zo\u00eb", "x" * 600])
+def test_fails(case, spooled, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(60):
+        spooled.call("POST", "/jobs", JOB)
+    assert False
+
+def test_setup_fails(broken): ...
+
+@pytest.mark.spooled(faults=[{"on": {"rout": "*"}, "do": {"drop": "before"}}])
+def test_with_a_fault_that_is_none(spooled): ...
+
+def test_passes(spooled):
+    spooled.call("POST", "/jobs", JOB)
+"""
+
 UNITTEST = """
 import unittest
 from spooled_lite.testing import SpooledTestCase
@@ -69,6 +107,25 @@ class Mails(SpooledTestCase):
         self.assertEqual(self.spooled.call("GET", "/jobs"), [])
         self.assertIn("test_two", self.spooled.name)
         self.assertEqual(self.spooled.clock.now.year, 2030)
+
+class Charges(SpooledTestCase):
+    spooled_at = "2031-05-01T00:00:00Z"
+
+    def test_three(self):
+        self.assertEqual(self.spooled_clock.now.year, 2031)
+        done = []
+        create = {"queue_name": "charges", "payload": {"order": 1}}
+        drop = {"drop": "after_commit"}
+        with self.spooled_faults.add(on={"route": "*"}, when={"matches": [2]}, do=drop) as fault:
+            self.spooled.call("POST", "/jobs", create)
+            with self.assertRaises(Exception):
+                self.spooled.call("POST", "/jobs", create)
+            self.assertEqual(fault.struck, 1)
+        self.spooled_client.queues.pause("emails", {})
+        with self.spooled_worker("charges", lambda job: done.append(job.job_id)):
+            self.spooled_clock.advance("1m")
+        self.assertEqual(len(done), 2)
+        self.assertEqual(self.spooled_server.call("GET", "/jobs"), [])
 
 unittest.main()
 """
@@ -92,17 +149,21 @@ def what_pytest_says(folder: Path, text: str, *flags: str, **environ: str) -> st
 def test_each_test_has_a_world_with_its_own_rows_and_time(tmp_path: Path) -> None:
     pytest.importorskip("spooled")
 
-    assert "7 passed" in (said := what_pytest_says(tmp_path, TESTS)), said
+    assert "8 passed" in (said := what_pytest_says(tmp_path, TESTS)), said
 
 
 @pytest.mark.slow
 def test_tests_run_beside_each_other_and_on_a_server_that_is_there(tmp_path: Path) -> None:
-    text = TESTS.partition("def test_they_had")[0]
+    text = TESTS.partition("def test_they_had")[0] + "def test_fails(spooled): assert False"
     with Server(seed=3) as server:
         left = "test_it.py::test_a_world_of_its_own[a/b]"
         server.fork(left)  # by a run that was killed
         environ = {"SPOOLED_TEST_URL": server.url, "SPOOLED_TEST_KEY": server.api_key}
-        assert "3 passed" in (said := what_pytest_says(tmp_path, text, "-n", "2", **environ)), said
+        said = what_pytest_says(tmp_path, text, "-n", "2", "--spooled-journal", "logs", **environ)
+        assert "1 failed, 3 passed" in said, said
+        assert (
+            said.count("- what happened in the world -") == len(os.listdir(tmp_path / "logs")) == 1
+        )
         assert server.call("GET", "/test/forks") == {"forks": []}
 
 
@@ -121,9 +182,55 @@ def test_without_a_key(spooled): ...
 """
     said = what_pytest_says(tmp_path, text, SPOOLED_TEST_URL="http://127.0.0.1:9")
 
-    assert "does not know `att`; it takes `at` and `settings`" in said
+    assert "does not know `att`; it takes `at`, `faults`, `settings`" in said
     assert "does not know arguments without a name" in said
     assert "needs a key, in SPOOLED_TEST_KEY" in said
+
+
+@pytest.mark.slow
+def test_a_test_that_fails_shows_and_keeps_what_happened_in_its_world(tmp_path: Path) -> None:
+    said = what_pytest_says(tmp_path, FAILS, "--spooled-journal", "logs/of run")
+
+    assert "3 failed, 1 passed, 2 errors" in said, said
+    # The last one was refused before anything happened.
+    assert said.count("- what happened in the world -") == 4
+    assert " request POST /api/v1/jobs status_code=201" in said
+    assert "2030-01-01T00:01:00.000Z step step" in said
+    assert "the nearest is `route`" in said
+    files = list((tmp_path / "logs" / "of run").iterdir())
+    assert len(files) == 4
+    for file in files:
+        assert re.fullmatch(r"[A-Za-z0-9_]{1,150}-[0-9a-f]{8}\.ndjson", file.name)
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert sum(line.get("path") == "/api/v1/jobs" for line in lines) == 180
+
+
+@pytest.mark.slow
+def test_the_tests_in_the_docs_pass_as_they_are_pasted(tmp_path: Path) -> None:
+    pytest.importorskip("spooled")
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    tests = [block for block in blocks if "def test_" in block]
+    [script] = (block for block in blocks if block not in tests)
+
+    said = what_pytest_says(tmp_path, "\n".join(tests))
+    done = run(tmp_path, "-c", script)
+
+    count = sum(block.count("def test_") for block in tests)
+    assert f"{count} passed" in said, said
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_plugin_imports_nothing_but_pytest() -> None:
+    code = """
+import sys
+import pytest
+before = set(sys.modules)
+import spooled_lite.pytest_plugin
+print(sorted(set(sys.modules) - before))
+"""
+    assert run(Path.cwd(), "-c", code).stdout.strip() == str(
+        ["spooled_lite", "spooled_lite.pytest_plugin"]
+    )
 
 
 def test_whoever_does_not_use_the_plugin_loads_nothing_of_the_server(tmp_path: Path) -> None:
@@ -139,9 +246,10 @@ def test_it():
 
 @pytest.mark.slow
 def test_a_test_of_unittest_has_a_world_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("spooled")
     (tmp_path / "mails.py").write_text(UNITTEST)
 
     done = run(tmp_path, "-W", "error", "mails.py")
 
     assert done.returncode == 0, done.stderr
-    assert "Ran 2 tests" in done.stderr
+    assert "Ran 3 tests" in done.stderr
