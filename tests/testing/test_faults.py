@@ -18,6 +18,8 @@ from tests.testing.stage import Stage, play
 CREATE: Final = "POST /api/v1/jobs"
 COMPLETE: Final = "POST /api/v1/jobs/{id}/complete"
 OF_JOBS: Final = {"route": CREATE}
+CLAIM: Final = "POST /api/v1/jobs/claim"
+RENEW: Final = "POST /api/v1/jobs/{id}/heartbeat"
 OF_RPC: Final = {"rpc": "QueueService/Complete"}
 INTERNAL: Final = {"error": {"as": "internal"}}
 DRAWS: Final = 10_000
@@ -36,6 +38,10 @@ WRONG: Final[list[tuple[Any, str]]] = [
         {"on": {"rpc": "QueueService/StreamJobs"}, "do": {"latency_ms": 1, "where": "answer"}},
         "one answer",
     ),
+    ({"on": OF_RPC, "do": {"redeliver": True}}, "only a claim hands out jobs"),
+    ({"on": OF_RPC, "do": {"expire_lease": True}}, "the nearest is"),
+    ({"on": {"route": CLAIM}, "do": {"redeliver": False}}, "can be true only"),
+    ({"on": {"route": RENEW}, "do": {"redeliver": True}}, "only a claim hands out jobs"),
     ({"on": {"rout": CREATE}, "do": INTERNAL}, "the nearest is `route`"),
     ({"on": {"route": "POST /api/v1/job"}, "do": INTERNAL}, f"the nearest is `{CREATE}`"),
     ({"on": {"route": "GET /health"}, "do": INTERNAL}, "never struck"),

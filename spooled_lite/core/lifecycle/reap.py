@@ -5,6 +5,7 @@ from typing import Final
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.settle import bury, retry_later
+from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.steps.dependents import tell_dependents_later
 from spooled_lite.storage.transaction import Tx
@@ -27,10 +28,15 @@ def reap_expired_leases(tx: Tx) -> Pass:
     over = tx.rows(statements.LEASES_OVER, {"now_ms": tx.now_ms, "limit": PASS_MAX})
     some = first_of(over)
     for held in some:
-        if held["stop_reason"] is not None and stop(tx, held):
-            continue
-        if held["retry_count"] < held["max_retries"]:
-            retry_later(tx, held, LEASE_OVER, run_at_ms=None)
-        else:
-            tell_dependents_later(tx, bury(tx, held, ATTEMPTS_OVER))
+        end_attempt(tx, held)
     return next_pass(tx, len(some), statements.NEXT_LEASE_END, found=len(over))
+
+
+def end_attempt(tx: Tx, held: HeldRow) -> None:
+    """The lease of a job is over: it is retried at once, dead-lettered or cancelled."""
+    if held["stop_reason"] is not None and stop(tx, held):
+        return
+    if held["retry_count"] < held["max_retries"]:
+        retry_later(tx, held, LEASE_OVER, run_at_ms=None)
+    else:
+        tell_dependents_later(tx, bury(tx, held, ATTEMPTS_OVER))

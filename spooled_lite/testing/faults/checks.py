@@ -11,8 +11,10 @@ from spooled_lite.config_names import nearest
 from spooled_lite.errors import RuleBroken
 from spooled_lite.testing.faults.kinds import (
     ANY,
+    CLAIMS,
     DO_OF,
     JOB_STREAMS,
+    LEASED,
     MEMBERS_OF,
     ON_KINDS,
     ROUTE_NAMES,
@@ -79,6 +81,9 @@ def _check_do(do: Do) -> None:
     if len(chosen_of(do)) != 1:
         names = ", ".join(f"`{name}`" for name in Do.__struct_fields__ if name != "where")
         raise _broken("do", f"Field `do` must have exactly one of {names}")
+    for name in ("redeliver", "expire_lease"):
+        if getattr(do, name) is False:
+            raise _broken(f"do.{name}", f"Field `do.{name}` can be true only")
     if do.latency_ms is None and do.where != "handler":
         raise _broken("do.where", "Field `do.where` goes with `latency_ms`")
     if isinstance(do.latency_ms, list) and do.latency_ms[0] > do.latency_ms[1]:
@@ -94,6 +99,14 @@ def _check_together(kind: OnKind, on: On, do: Do) -> None:
         raise _senseless(f"do.{chosen}", kind, DO_OF[kind])
     if kind != "route" and do.error is not None and do.error.as_ is None:
         raise _broken("do.error.status", f"With `{kind}` a refusal is named, with `as`")
+    for wants, names in ((do.redeliver, CLAIMS), (do.expire_lease, LEASED)):
+        name = on.route or on.rpc
+        if wants and name is not None and name != ANY and name not in names:
+            near = nearest(name, sorted(names))
+            said = (
+                f"`{chosen}` makes no sense with `{name}`: {WHY[chosen]}; the nearest is `{near}`"
+            )
+            raise _broken(f"do.{chosen}", said)
     is_stream = on.rpc is not None and on.rpc.rpartition("/")[2] in JOB_STREAMS
     if is_stream and do.where == "answer":
         raise _broken("do.where", f"`{on.rpc}` is a stream: it has no one answer")

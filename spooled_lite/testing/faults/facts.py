@@ -38,14 +38,19 @@ class RequestFacts(ABC):
     async def named_queue(self) -> object:
         """The queue that the request names itself."""
 
+    def is_asked_by(self, on: On) -> bool:
+        """Whether all that is known without reading holds. May be called from any thread."""
+        caller = self._caller
+        return (
+            self.is_for(on)
+            and (on.key_id is None or (caller is not None and caller.key_id == on.key_id))
+            and all(self.header(name) == each.encode() for name, each in (on.headers or {}).items())
+        )
+
     async def hold(self, on: On) -> bool:
         """Raises: as `json`, when a rule asks for the body."""
         return (
-            self.is_for(on)
-            and (
-                on.key_id is None or (self._caller is not None and self._caller.key_id == on.key_id)
-            )
-            and all(self.header(name) == each.encode() for name, each in (on.headers or {}).items())
+            self.is_asked_by(on)
             and (on.job_id is None or await self.job_id() == on.job_id)
             and (on.worker_id is None or await self.worker_id() == on.worker_id)
             and (on.body is None or is_within(on.body, await self.json()))

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 from spooled_lite.testing.faults.shapes import Do, On
 from spooled_lite.wire.http.dispatch import API_PREFIX
+from spooled_lite.wire.http.resources import attempts
 from spooled_lite.wire.http.routes import ROUTES
 
 ANY: Final = "*"
@@ -30,10 +31,25 @@ RPC_NAMES: Final[Mapping[str, str]] = {
 # Of gRPC: who has one open works, however long it says nothing.
 JOB_STREAMS: Final = frozenset({"StreamJobs", "ProcessJobs"})
 
+_CLAIMS: Final = frozenset({"Dequeue", *JOB_STREAMS})
+# Routes and methods that hand out jobs, and those that give or renew a lease.
+CLAIMS: Final = frozenset(
+    {
+        *(f"{row[0]} {row[1]}" for row in ROUTES if row[2] in (attempts.claim, attempts.dequeue)),
+        *(RPC_NAMES[name] for name in _CLAIMS),
+    }
+)
+LEASED: Final = CLAIMS | {
+    *(f"{row[0]} {row[1]}" for row in ROUTES if row[2] is attempts.renew),
+    RPC_NAMES["RenewLease"],
+}
+
 OnKind = Literal["route", "rpc"]
 ON_KINDS: Final[tuple[OnKind, ...]] = get_args(OnKind)
 
-_OF_REQUESTS: Final = frozenset({"latency_ms", "error", "drop", "hang_ms"})
+_OF_REQUESTS: Final = frozenset(
+    {"latency_ms", "error", "drop", "hang_ms", "redeliver", "expire_lease"}
+)
 DO_OF: Final[Mapping[OnKind, frozenset[str]]] = {
     "route": _OF_REQUESTS | {"truncate"},
     "rpc": _OF_REQUESTS,
@@ -46,6 +62,8 @@ MEMBERS_OF: Final[Mapping[OnKind, frozenset[str]]] = {
 }
 # Why a fault goes with few kinds.
 WHY: Final[Mapping[str, str]] = {
+    "redeliver": "only a claim hands out jobs",
+    "expire_lease": "only a claim and a renewal give a lease",
     "truncate": "only answers over HTTP have a length",
 }
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from spooled_lite.errors import Unavailable
 from spooled_lite.testing.faults.answers import refusal_of
 from spooled_lite.testing.faults.grpc_facts import GrpcFacts
-from spooled_lite.testing.faults.kinds import JOB_STREAMS, RPC_NAMES
+from spooled_lite.testing.faults.kinds import JOB_STREAMS, LEASED, RPC_NAMES
+from spooled_lite.testing.faults.leases import LeaseStrikes
 from spooled_lite.testing.faults.pauses import pause
 from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.faults.shapes import Do
@@ -28,9 +29,14 @@ class GrpcStrikes:
         self._faults = faults
 
     async def around(self, name: str, call: "Call", handle: Callable[[], Awaitable[T]]) -> T:
-        if not self._faults:
+        rpc = RPC_NAMES[name]
+        if rpc not in LEASED and not self._faults:
             return await handle()
-        strike = await self._faults.strike(RPC_NAMES[name], GrpcFacts(name, call).hold)
+        facts = GrpcFacts(name, call)
+        if rpc in LEASED:  # also without a rule now: a stream is open for long
+            leases = LeaseStrikes(self._faults, rpc, facts, await facts.json(), [])
+            call.db = leases.over(call.db)
+        strike = await self._faults.strike(rpc, facts.hold)
         if strike is None:
             return await handle()
         await pause(self._faults, strike.before_ms, call)

@@ -5,6 +5,8 @@ from typing import Final
 
 from spooled_lite.testing.faults.answers import answer_of, cut_short, discard
 from spooled_lite.testing.faults.http_facts import HttpFacts
+from spooled_lite.testing.faults.kinds import LEASED
+from spooled_lite.testing.faults.leases import LeaseStrikes
 from spooled_lite.testing.faults.pauses import hang, pause
 from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.faults.shapes import Do
@@ -20,14 +22,17 @@ class HttpStrikes:
         self._faults = faults
 
     async def around(self, name: str, call: Call, handle: Callable[[], Awaitable[Reply]]) -> Reply:
-        if not self._faults:
+        if name not in LEASED and not self._faults:
             return await handle()
-        strike = await self._faults.strike(name, HttpFacts(name, call).hold)
+        told: list[str] = call.extension(STRUCK)
+        facts = HttpFacts(name, call)
+        if name in LEASED:  # also without a rule now: a claim may wait until there is one
+            leases = LeaseStrikes(self._faults, name, facts, await facts.json(), told)
+            call.db = leases.over(call.db)
+        strike = await self._faults.strike(name, facts.hold)
         if strike is None:
             return await handle()
-        told: list[str] | None = call.extension(STRUCK)
-        if told is not None:
-            told += strike.rule_ids
+        told += strike.rule_ids
         await pause(self._faults, strike.before_ms, call)
         answer = await self._done(call, strike.do, handle)
         try:

@@ -33,6 +33,12 @@ class FaultRule:
         self._matches = None if when.matches is None else frozenset(when.matches)
 
     @property
+    def ends_leases(self) -> bool:
+        """Whether it is asked when a lease is given or renewed, and not before the request."""
+        do = self.said.do
+        return bool(do.redeliver or do.expire_lease)
+
+    @property
     def is_spent(self) -> bool:
         return self.said.times is not None and self.struck >= self.said.times
 
@@ -116,7 +122,10 @@ StruckTold = Callable[[str, str], None]
 
 
 class Faults:
-    """The rules of a world, in the order in which they are asked. Used on the loop's thread."""
+    """The rules of a world, in the order in which they are asked.
+
+    Used on the loop's thread, but for `strike_lease`.
+    """
 
     def __init__(self, clock: VirtualClock, seed: int) -> None:
         self._clock = clock
@@ -124,6 +133,7 @@ class Faults:
         self._rules: dict[str, FaultRule] = {}
         self._made = 0
         self._listeners: list[StruckTold] = []
+        self._loop = asyncio.get_running_loop()
         self.over = asyncio.Event()  # set when the world ends: nobody waits any longer
 
     def __bool__(self) -> bool:
@@ -163,17 +173,36 @@ class Faults:
         """
         found: Strike | None = None
         for rule in self.all():
-            if rule.is_asleep(self._clock.now_ms()) or not await holds(rule.said.on):
+            if rule.ends_leases or rule.is_asleep(self._clock.now_ms()):
+                continue
+            if not await holds(rule.said.on):
                 continue
             if rule.id not in self._rules or not rule.strikes():
                 continue
             found = found or Strike([])
             found.add(rule)
-            for listener in self._listeners:
-                listener(rule.id, what)
+            self._tell(rule.id, what)
             if found.do is not None:
                 break
         return found
+
+    def strike_lease(self, what: str, holds: Callable[[On, Do], bool]) -> tuple[str, On, Do] | None:
+        """Ask the rules that end leases, in order, up to the first that strikes.
+
+        Called on the writing thread, which alone asks those.
+        """
+        for rule in self.all():
+            if not rule.ends_leases or rule.is_asleep(self._clock.now_ms()):
+                continue
+            said = rule.said
+            if holds(said.on, said.do) and rule.id in self._rules and rule.strikes():
+                self._loop.call_soon_threadsafe(self._tell, rule.id, what)
+                return rule.id, said.on, said.do
+        return None
+
+    def _tell(self, rule_id: str, what: str) -> None:
+        for listener in self._listeners:
+            listener(rule_id, what)
 
     def _make_room(self) -> None:
         """Forget the oldest rule that strikes no more."""

@@ -51,6 +51,8 @@ BodyOfError = Annotated[Any, about("Any JSON value. With a `content-type` among 
 Drop = Annotated[Literal["before", "after_commit"], about("The connection is cut: `before` anything was done, or after everything was", "after_commit")]
 Truncate = Annotated[int, Meta(ge=0, le=COUNT_MAX), about("The whole length is announced, so many bytes are sent, and the connection is cut", 40)]
 HangMs = Annotated[int, Meta(ge=0, le=HANG_MS_MAX), about("Nothing is done or answered for so many real milliseconds, and the connection is cut", 30_000)]
+Redeliver = Annotated[bool, about("Of a claim: it is answered, and its jobs go back at once; no attempt is counted", True)]
+ExpireLease = Annotated[bool, about("Of a claim or a renewal: it is answered, and the lease is over at once; an attempt is counted", True)]
 Times = Annotated[CountFromOne, about("It strikes at most so often", 1)]
 Note = Annotated[str, Meta(max_length=TEXT_CHARS_MAX), about("What it is for", "lost acknowledgement")]
 # fmt: on
@@ -102,6 +104,8 @@ class Do(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw
     drop: Drop | None = None
     truncate: Truncate | None = None
     hang_ms: HangMs | None = None
+    redeliver: Redeliver | None = None
+    expire_lease: ExpireLease | None = None
 
 
 class NewFault(Struct, forbid_unknown_fields=True, kw_only=True):
