@@ -1,13 +1,14 @@
 """Webhook calls as they pass: which ones are under way, and what came of them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from spooled_lite.outbound.http_client import Poster, ReceiverAnswer
 from spooled_lite.storage.database import Database
+from spooled_lite.storage.readers import Readers
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.inboxes import WebhookInbox, inbox_name
 from spooled_lite.testing.senders import DeliverySender, senders_of
@@ -25,6 +26,20 @@ class DeliveryCall(Struct, frozen=True):
     org: int | None  # None: its webhook is gone
 
 
+class Sent(Struct, frozen=True, kw_only=True):
+    """An attempt with all that is sent."""
+
+    call: DeliveryCall
+    body: bytes
+    headers: Mapping[str, str]
+    job_id: str | None
+    is_for_inbox: bool
+    total_seconds: float
+
+
+Made = Callable[[], Awaitable[ReceiverAnswer]]
+# Called instead of making a call, with what makes it.
+AroundDelivery = Callable[[Sent, Readers, Made], Awaitable[ReceiverAnswer]]
 Told = Callable[[DeliveryCall, ReceiverAnswer], None]
 
 
@@ -40,6 +55,7 @@ class WatchedPoster:
         self._under_way: dict[int, DeliveryCall] = {}
         self._number = 0
         self._listeners: list[Told] = []
+        self.around: AroundDelivery | None = None
         self._database: Database | None = None
         self._turn = asyncio.Lock()  # calls begin in the order in which they were asked for
 
@@ -61,19 +77,34 @@ class WatchedPoster:
         delivery_id = headers.get(_ID, "")
         async with self._turn:
             senders = await self._senders_of(delivery_id, url)
-        org = senders[0].org if senders else None
+        sender = senders[0] if senders else None
+        org = None if sender is None else sender.org
         call = DeliveryCall(delivery_id, int(headers.get(_ATTEMPT, "1")), url, org)
+        name = inbox_name(url)
+
+        async def made() -> ReceiverAnswer:
+            if name is None:
+                return await self._inner.post(url, body, headers, total_seconds=total_seconds)
+            return self.inbox.receive(
+                name, body, headers, delivery_id=call.id, attempt=call.attempt, senders=senders
+            )
+
         self._number += 1
         number = self._number
         self._under_way[number] = call
         try:
-            name = inbox_name(url)
-            if name is None:
-                answer = await self._inner.post(url, body, headers, total_seconds=total_seconds)
+            if self.around is None:
+                answer = await made()
             else:
-                answer = self.inbox.receive(
-                    name, body, headers, delivery_id=call.id, attempt=call.attempt, senders=senders
+                sent = Sent(
+                    call=call,
+                    body=body,
+                    headers=headers,
+                    job_id=None if sender is None else sender.job_id,
+                    is_for_inbox=name is not None,
+                    total_seconds=total_seconds,
                 )
+                answer = await self.around(sent, self._readers, made)
         finally:
             del self._under_way[number]
         for listener in self._listeners:
@@ -84,5 +115,9 @@ class WatchedPoster:
         await self._inner.close()
 
     async def _senders_of(self, delivery_id: str, url: str) -> Sequence[DeliverySender]:
+        return await self._readers.read(senders_of, delivery_id, url)
+
+    @property
+    def _readers(self) -> Readers:
         assert self._database is not None, "it was attached before anything is sent"
-        return await self._database.readers.read(senders_of, delivery_id, url)
+        return self._database.readers

@@ -15,6 +15,7 @@ class DeliverySender(Struct, frozen=True):
 
     org: int
     secret: str | None
+    job_id: str | None = None  # of the delivery
 
     def __repr__(self) -> str:
         return f"DeliverySender({self.org})"
@@ -25,4 +26,4 @@ def senders_of(tx: Reading, delivery_id: str, url: str) -> list[DeliverySender]:
     rows = tx.rows(statements.OF_DELIVERY, {"id": delivery_id})
     if not rows:
         rows = tx.rows(statements.OF_ADDRESS, {"url": url, "limit": SENDERS_MAX})
-    return [DeliverySender(row["org"], row["secret"]) for row in rows]
+    return [DeliverySender(row["org"], row["secret"], row["job_id"]) for row in rows]

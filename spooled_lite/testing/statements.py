@@ -60,12 +60,14 @@ class SenderRow(TypedDict):
 
     org: int
     secret: str | None
+    job_id: str | None
 
 
 OF_DELIVERY: Final = Statement(
     SenderRow,
     """
-SELECT deliveries.org, coalesce(deliveries.secret, webhooks.secret) AS secret
+SELECT deliveries.org, coalesce(deliveries.secret, webhooks.secret) AS secret,
+       deliveries.job_id
   FROM deliveries LEFT JOIN webhooks ON webhooks.seq = deliveries.webhook
  WHERE deliveries.id = :id
 """,
@@ -74,7 +76,10 @@ SELECT deliveries.org, coalesce(deliveries.secret, webhooks.secret) AS secret
 # For a test call, which is stored nowhere. Reads all webhooks: in tests there are few.
 OF_ADDRESS: Final = Statement(
     SenderRow,
-    "SELECT org, secret FROM webhooks WHERE url = :url AND deleted_at_ms IS NULL LIMIT :limit",
+    """
+SELECT org, secret, NULL AS job_id FROM webhooks
+ WHERE url = :url AND deleted_at_ms IS NULL LIMIT :limit
+""",
 )
 
 # -- drains ------------------------------------------------------------------------------------

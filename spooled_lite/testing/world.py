@@ -17,6 +17,8 @@ from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.around import AroundWorld
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
+from spooled_lite.testing.faults.deliveries import DeliveryStrikes
+from spooled_lite.testing.faults.mails import MailStrikes
 from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.faults.strikes import Strikes
 from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
@@ -123,6 +125,7 @@ async def world(
     it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)
     it.webhooks = poster.inbox
     poster.listen(it.journal.delivered)
+    poster.around = DeliveryStrikes(it.faults, clock).around
     it.faults.listen(it.journal.struck)
     async with running(
         settings,
@@ -132,7 +135,7 @@ async def world(
         supervise=it.stepper.run,
         around=AroundWorld(it.stepper, it.journal, Strikes(it.faults)),
         outgoing=poster,
-        mail=it.mails.carry,
+        mail=MailStrikes(it.faults, it.mails.carry, it.journal.mailed).carry,
         image=None if origin is None else origin.pages,
         application=lambda services: WorldApplication(services, it),
         is_test=True,

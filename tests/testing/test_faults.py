@@ -20,6 +20,7 @@ COMPLETE: Final = "POST /api/v1/jobs/{id}/complete"
 OF_JOBS: Final = {"route": CREATE}
 CLAIM: Final = "POST /api/v1/jobs/claim"
 RENEW: Final = "POST /api/v1/jobs/{id}/heartbeat"
+OF_CALLS: Final[dict[str, Any]] = {"delivery": {}}
 OF_RPC: Final = {"rpc": "QueueService/Complete"}
 INTERNAL: Final = {"error": {"as": "internal"}}
 DRAWS: Final = 10_000
@@ -42,6 +43,22 @@ WRONG: Final[list[tuple[Any, str]]] = [
     ({"on": OF_RPC, "do": {"expire_lease": True}}, "the nearest is"),
     ({"on": {"route": CLAIM}, "do": {"redeliver": False}}, "can be true only"),
     ({"on": {"route": RENEW}, "do": {"redeliver": True}}, "only a claim hands out jobs"),
+    ({"on": OF_CALLS, "do": INTERNAL}, "only requests are refused; the nearest is `receiver`"),
+    ({"on": OF_CALLS, "do": {"drop": "before"}}, "`drop` makes no sense with `delivery`"),
+    ({"on": OF_CALLS, "do": {"failure": True}}, "only a mail goes through a mail server"),
+    ({"on": OF_CALLS, "do": {"lose": False}}, "can be true only"),
+    ({"on": OF_CALLS, "do": {"receiver": "slow"}}, "receiver"),
+    ({"on": OF_CALLS, "do": {"receiver": {"state": 500}}}, "receiver"),
+    ({"on": OF_CALLS, "do": {"receiver": {"status": 99}}}, "receiver"),
+    ({"on": OF_CALLS, "do": {"receiver": {"headers": {"a": "\n"}}}}, "no header can have"),
+    ({"on": {**OF_CALLS, "worker_id": "w"}, "do": {"lose": True}}, "only requests name a worker"),
+    ({"on": {"delivery": {"event": "job.complete"}}, "do": {"lose": True}}, "`job.completed`"),
+    ({"on": {"delivery": {"evnt": "x"}}, "do": {"lose": True}}, "the nearest is `event`"),
+    ({"on": OF_JOBS, "do": {"receiver": "reset"}}, "only a call of a webhook has a receiver"),
+    ({"on": OF_JOBS, "do": {"lose": True}}, "only a call of a webhook and a mail are sent"),
+    ({"on": {"mail": {}}, "do": {"receiver": "reset"}}, "`receiver` makes no sense with `mail`"),
+    ({"on": {"mail": {}, "queue": "a"}, "do": {"lose": True}}, "nothing goes with it"),
+    ({"on": {"mail": {"from": "a"}}, "do": {"lose": True}}, "on.mail"),
     ({"on": {"rout": CREATE}, "do": INTERNAL}, "the nearest is `route`"),
     ({"on": {"route": "POST /api/v1/job"}, "do": INTERNAL}, f"the nearest is `{CREATE}`"),
     ({"on": {"route": "GET /health"}, "do": INTERNAL}, "never struck"),

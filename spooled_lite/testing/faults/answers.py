@@ -1,6 +1,6 @@
 """What clients get instead of the answer of a handler."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.types import Receive, Send
@@ -49,7 +49,7 @@ def answer_of(error: ErrorAnswer, clock: Clock) -> Reply:
     media = headers.pop("content-type", None)
     answer = Reply(
         error.status,
-        _bytes(error, is_plain=media is not None),
+        bytes_of(error.body, is_plain=media is not None),
         [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()],
     )
     if media is not None:
@@ -85,9 +85,10 @@ def discard(answer: Reply) -> None:
         answer.close()
 
 
-def _bytes(error: ErrorAnswer, *, is_plain: bool) -> bytes:
-    if error.body is None:
+def bytes_of(body: Any, *, is_plain: bool) -> bytes:
+    """A body that a rule gives. A plain text is sent as it is, and not as JSON."""
+    if body is None:
         return b""
-    if is_plain and isinstance(error.body, str):
-        return error.body.encode()
-    return msgspec.json.encode(error.body)
+    if is_plain and isinstance(body, str):
+        return body.encode()
+    return msgspec.json.encode(body)

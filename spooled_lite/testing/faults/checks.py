@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from spooled_lite.config_names import nearest
+from spooled_lite.core.webhooks.deliveries import TEST_EVENT
+from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.errors import RuleBroken
 from spooled_lite.testing.faults.kinds import (
     ANY,
@@ -25,7 +27,14 @@ from spooled_lite.testing.faults.kinds import (
     kinds_of,
     members_of,
 )
-from spooled_lite.testing.faults.shapes import Do, ErrorAnswer, NewFault, On, When
+from spooled_lite.testing.faults.shapes import (
+    AnsweringReceiver,
+    Do,
+    ErrorAnswer,
+    NewFault,
+    On,
+    When,
+)
 from spooled_lite.wire.http.body import UNKNOWN_CHARS_MAX
 from spooled_lite.wire.http.routes import ROUTES
 
@@ -34,6 +43,8 @@ NEVER_STRUCK: Final = (
 )
 BODY_BYTES_MAX: Final = 65_536  # of a body in a rule: there may be a hundred of them
 HEADERS_MAX: Final = 100
+DELIVERED: Final = (*WEBHOOK_EVENTS, TEST_EVENT)
+FLAGS: Final = ("redeliver", "expire_lease", "deliver_twice", "lose", "failure")
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _VALUE: Final = re.compile(r"[\x20-\x7e]{0,4000}")
@@ -64,6 +75,8 @@ def _check_on(on: On) -> OnKind:
         raise _unknown("on.route", on.route, ROUTE_NAMES)
     if on.rpc is not None and on.rpc != ANY and on.rpc not in RPC_NAMES.values():
         raise _unknown("on.rpc", on.rpc, RPC_NAMES.values())
+    if on.delivery is not None and on.delivery.event not in (None, *DELIVERED):
+        raise _unknown("on.delivery.event", on.delivery.event, DELIVERED)
     for name in members_of(on):
         if name not in MEMBERS_OF[kind]:
             raise _senseless(f"on.{name}", kind, MEMBERS_OF[kind])
@@ -81,7 +94,7 @@ def _check_do(do: Do) -> None:
     if len(chosen_of(do)) != 1:
         names = ", ".join(f"`{name}`" for name in Do.__struct_fields__ if name != "where")
         raise _broken("do", f"Field `do` must have exactly one of {names}")
-    for name in ("redeliver", "expire_lease"):
+    for name in FLAGS:
         if getattr(do, name) is False:
             raise _broken(f"do.{name}", f"Field `do.{name}` can be true only")
     if do.latency_ms is None and do.where != "handler":
@@ -90,6 +103,9 @@ def _check_do(do: Do) -> None:
         raise _broken("do.latency_ms", "Field `do.latency_ms`: the smaller bound comes first")
     if do.error is not None:
         _check_error(do.error)
+    if isinstance(do.receiver, AnsweringReceiver):
+        _check_size("do.receiver.body", do.receiver.body)
+        _check_headers("do.receiver.headers", do.receiver.headers)
 
 
 def _check_together(kind: OnKind, on: On, do: Do) -> None:
@@ -153,5 +169,5 @@ def _unknown(field: str, given: str, known: Collection[str]) -> RuleBroken:
 def _senseless(field: str, kind: OnKind, known: Collection[str]) -> RuleBroken:
     name = field.rpartition(".")[2]
     why = f": {WHY[name]}" if name in WHY else ""
-    near = nearest(name, sorted(known))
-    return _broken(field, f"`{name}` makes no sense with `{kind}`{why}; the nearest is `{near}`")
+    near = f"the nearest is `{nearest(name, sorted(known))}`" if known else "nothing goes with it"
+    return _broken(field, f"`{name}` makes no sense with `{kind}`{why}; {near}")

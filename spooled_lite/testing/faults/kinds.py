@@ -44,7 +44,7 @@ LEASED: Final = CLAIMS | {
     RPC_NAMES["RenewLease"],
 }
 
-OnKind = Literal["route", "rpc"]
+OnKind = Literal["route", "rpc", "delivery", "mail"]
 ON_KINDS: Final[tuple[OnKind, ...]] = get_args(OnKind)
 
 _OF_REQUESTS: Final = frozenset(
@@ -53,17 +53,30 @@ _OF_REQUESTS: Final = frozenset(
 DO_OF: Final[Mapping[OnKind, frozenset[str]]] = {
     "route": _OF_REQUESTS | {"truncate"},
     "rpc": _OF_REQUESTS,
+    "delivery": frozenset({"latency_ms", "receiver", "deliver_twice", "lose"}),
+    "mail": frozenset({"latency_ms", "deliver_twice", "lose", "failure"}),
 }
 _ABOUT_REQUESTS: Final = frozenset({"queue", "job_id", "key_id", "worker_id", "body", "headers"})
 # What beside its kind `on` may name.
 MEMBERS_OF: Final[Mapping[OnKind, frozenset[str]]] = {
     "route": _ABOUT_REQUESTS,
     "rpc": _ABOUT_REQUESTS,
+    "delivery": frozenset({"queue", "job_id", "body", "headers"}),
+    "mail": frozenset(),
 }
-# Why a fault goes with few kinds.
+# Why a fault, or a member of `on`, goes with few kinds.
 WHY: Final[Mapping[str, str]] = {
+    "error": "only requests are refused",
+    "drop": "only requests come over a connection that this server can cut",
+    "hang_ms": "only requests wait for this server",
+    "key_id": "only requests show a key",
+    "worker_id": "only requests name a worker",
     "redeliver": "only a claim hands out jobs",
     "expire_lease": "only a claim and a renewal give a lease",
+    "receiver": "only a call of a webhook has a receiver",
+    "deliver_twice": "only a call of a webhook and a mail are sent",
+    "lose": "only a call of a webhook and a mail are sent",
+    "failure": "only a mail goes through a mail server",
     "truncate": "only answers over HTTP have a length",
 }
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from spooled_lite.core.webhooks.deliveries import TEST_EVENT
+from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.times import Time
 from spooled_lite.wire.shapes.about import a_count, about
 from spooled_lite.wire.shapes.common import AN_ID
@@ -33,6 +35,8 @@ CountFromOne = Annotated[int, Meta(ge=1, le=COUNT_MAX)]
 LatencyMs = Annotated[int, Meta(ge=0, le=LATENCY_MS_MAX)]
 RouteOfOn = Annotated[RuleText, about("Method and path as in the table of routes, or `*`", "POST /api/v1/jobs/{id}/complete")]
 RpcOfOn = Annotated[RuleText, about("Service and method, or `*`", "QueueService/Complete")]
+EventOfDelivery = Annotated[RuleText, about("What it tells of", "job.completed", enum=sorted((*WEBHOOK_EVENTS, TEST_EVENT)))]
+UrlOfDelivery = Annotated[RuleText, about("Where it goes: the address of the webhook, or of the job's `completion_webhook`", "https://inbox.test/shop")]
 QueueOfOn = Annotated[RuleText, about("The queue, from the path, the body or the job", "charges")]
 JobOfOn = Annotated[RuleText, about("The job, from the path or the body", AN_ID)]
 KeyOfOn = Annotated[RuleText, about("The id of the API key of the caller", AN_ID)]
@@ -53,16 +57,39 @@ Truncate = Annotated[int, Meta(ge=0, le=COUNT_MAX), about("The whole length is a
 HangMs = Annotated[int, Meta(ge=0, le=HANG_MS_MAX), about("Nothing is done or answered for so many real milliseconds, and the connection is cut", 30_000)]
 Redeliver = Annotated[bool, about("Of a claim: it is answered, and its jobs go back at once; no attempt is counted", True)]
 ExpireLease = Annotated[bool, about("Of a claim or a renewal: it is answered, and the lease is over at once; an attempt is counted", True)]
+StatusOfReceiver = Annotated[int, Meta(ge=200, le=599), about("The status", 503)]
+HeadersOfReceiver = Annotated[dict[str, str], about("Its headers; `Retry-After` is obeyed", {"Retry-After": "7"})]
+BodyOfReceiver = Annotated[Any, about("A text, or any other JSON value", "busy")]
+NoReceiver = Annotated[Literal["timeout", "reset"], about("Nothing came in time, or the connection was cut", "timeout")]
+DeliverTwice = Annotated[bool, about("It is sent twice, with the same id", True)]
+Lose = Annotated[bool, about("It is not sent, and recorded as sent", True)]
+Failure = Annotated[bool, about("Of a mail: the mail server does not take it", True)]
 Times = Annotated[CountFromOne, about("It strikes at most so often", 1)]
 Note = Annotated[str, Meta(max_length=TEXT_CHARS_MAX), about("What it is for", "lost acknowledgement")]
 # fmt: on
 
 
+class OfDelivery(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
+    """Which calls of webhooks; without any member all."""
+
+    event: EventOfDelivery | None = None
+    url: UrlOfDelivery | None = None
+
+
+class OfMail(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
+    """Which mails; without any member all."""
+
+    to: Annotated[RuleText, about("Whom it is for", "ada@example.com")] | None = None
+    subject: Annotated[RuleText, about("Its subject", "Your sign-in code")] | None = None
+
+
 class On(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
-    """What a rule is for: exactly one of `route` and `rpc`. All members must hold."""
+    """What a rule is for: exactly one of its kinds, `route`, `rpc`, `delivery` and `mail`. All members must hold."""
 
     route: RouteOfOn | None = None
     rpc: RpcOfOn | None = None
+    delivery: Annotated[OfDelivery, about("A call of a webhook")] | None = None
+    mail: Annotated[OfMail, about("A mail")] | None = None
     queue: QueueOfOn | None = None
     job_id: JobOfOn | None = None
     key_id: KeyOfOn | None = None
@@ -95,6 +122,17 @@ class ErrorAnswer(
     headers: Annotated[dict[str, str], about("Its headers", {"Retry-After": "7"})] | None = None
 
 
+class AnsweringReceiver(
+    Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True
+):
+    """How the receiver of a webhook answers."""
+
+    status: StatusOfReceiver = 200
+    headers: HeadersOfReceiver | None = None
+    body: BodyOfReceiver = None
+    latency_ms: Annotated[LatencyMs, about("Real milliseconds before its answer", 50)] | None = None
+
+
 class Do(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
     """What it does: exactly one of these. `where` goes with `latency_ms`."""
 
@@ -106,6 +144,16 @@ class Do(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw
     hang_ms: HangMs | None = None
     redeliver: Redeliver | None = None
     expire_lease: ExpireLease | None = None
+    receiver: (
+        Annotated[
+            AnsweringReceiver | NoReceiver,
+            about("Of a delivery: the call is not made, and this came of it"),
+        ]
+        | None
+    ) = None
+    deliver_twice: DeliverTwice | None = None
+    lose: Lose | None = None
+    failure: Failure | None = None
 
 
 class NewFault(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -29,13 +29,20 @@ class DeliveryFaultOn(TypedDict, total=False):
     url: str
 
 
+class MailFaultOn(TypedDict, total=False):
+    """Which mails."""
+
+    to: str
+    subject: str
+
+
 class FaultOn(TypedDict, total=False):
     """What a fault is for. All members must hold."""
 
     route: str  # method and path, such as "POST /api/v1/jobs/{id}/complete"; "*" is every one
     rpc: str  # of gRPC, such as "QueueService/Complete"
     delivery: DeliveryFaultOn
-    mail: Any
+    mail: MailFaultOn
     stream: Literal["sse", "websocket", "grpc"]
     queue: str
     job_id: str
@@ -94,6 +101,7 @@ class FaultDo(TypedDict, total=False):
     receiver: FaultReceiver | Literal["timeout", "reset"]
     deliver_twice: Literal[True]
     lose: Literal[True]
+    failure: Literal[True]  # the mail server does not take the mail
 
 
 class FaultRequest(TypedDict):
