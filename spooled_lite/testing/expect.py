@@ -208,5 +208,5 @@ def _decoded(asked: msgspec.Raw, at: str) -> Expected:
         raise RuleBroken.of(at, said, "invalid_value")
     wanted: Expected = decode(kind, bytes(asked), at=at)
     if isinstance(wanted, JobsExpected) and wanted.at is not UNSET:
-        attempt_times(wanted.at, 0)
+        attempt_times(wanted.at, 0, f"{at}.at")
     return wanted

@@ -83,13 +83,13 @@ def look_for_jobs(tx: Reading, org: int, wanted: JobsExpected) -> Look:
     return Look(False, actual, [NearMiss(job_id=first["id"], differs={"at": actual})])
 
 
-def attempt_times(wanted: Sequence[str], first_ms: int) -> list[int]:
-    """Raises BadDuration, BadRequest: one of them is neither a duration nor a time."""
+def attempt_times(wanted: Sequence[str], first_ms: int, field: str = "at") -> list[int]:
+    """Raises BadDuration, WrongShape: one of them is neither a duration nor a time."""
     return [
-        first_ms + parse_duration_ms(each[1:], "at")
+        first_ms + parse_duration_ms(each[1:], f"{field}[{number}]")
         if each.startswith("+")
-        else parse_ms(each, "at")
-        for each in wanted
+        else parse_ms(each, f"{field}[{number}]")
+        for number, each in enumerate(wanted)
     ]
 
 
