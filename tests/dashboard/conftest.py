@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from tests.dashboard.pages import ADMIN_KEY
 from tests.dashboard.watched import Watch
 from tests.dashboard.world import World, seed
 from tests.server_process import API_KEY, ServerProcess
+from tests.testing.test_serve import serving
 
 CHROMIUM: Final = shutil.which("chromium")
 HERE: Final = Path(__file__).parent
@@ -115,6 +117,38 @@ def signed_in(page: Page, server: ServerProcess, tokens: dict[str, str]) -> Call
     def open_at(address: str) -> Page:
         page.goto(f"{server.url}/#{address}")
         page.wait_for_selector("main h1")
+        return page
+
+    return open_at
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What the ready file of a server in test mode says."""
+    with serving(tmp_path_factory.mktemp("test-mode"), "--test", "--seed", "1") as (about, _):
+        yield about
+
+
+@pytest.fixture
+def there(stage: dict[str, Any]) -> Iterator[httpx.Client]:
+    """Calls the server in test mode, which is as it was at its start."""
+    headers = {"Authorization": f"Bearer {stage['api_key']}"}
+    with httpx.Client(base_url=f"{stage['url']}/api/v1", headers=headers, timeout=40) as client:
+        for fork in client.get("/test/forks").json()["forks"]:
+            client.delete(f"/test/forks/{quote(fork['name'], safe='')}").raise_for_status()
+        client.post("/test/reset").raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def on_stage(page: Page, stage: dict[str, Any], there: httpx.Client) -> Callable[[str], Page]:
+    """As `signed_in`, of the server in test mode."""
+    given = there.post("/auth/login", json={"api_key": stage["api_key"]}).json()
+    page.add_init_script(enter({name: given[name] for name in ("access_token", "refresh_token")}))
+
+    def open_at(address: str) -> Page:
+        page.goto(f"{stage['url']}/#{address}")
+        page.wait_for_selector(".clock-bar .btn")
         return page
 
     return open_at

@@ -360,10 +360,19 @@ def test_a_value_is_put_into_a_text_that_else_stays(lib: Callable[[str], Any]) -
         ("{", "a", "2"): None,
     }
     found = lib(f"""
-        const {{ withValue, pathOf, itemsOf }} = await load("lib/edited");
+        const {{ withValue, pathOf, itemsOf, placeIn }} = await load("lib/edited");
         const cases = {[[*case] for case in cases]!r};
         return [itemsOf(' [{{"id": 1.0}}, [2] ,"x"]'), itemsOf("[]"),
-          cases.map(([text, path, value]) => withValue(text, pathOf(path), value))];""")
+          cases.map(([text, path, value]) => withValue(text, pathOf(path), value)),
+          ["b.1", "b.5", "c"].map(path => placeIn('{{"a": 1,\\n "b": [2, 3]}}', pathOf(path))),
+          placeIn("{{", ["a"])];""")
 
+    # Of what is not there, the nearest above it.
+    assert [(it["line"], it["column"], it["at"]) for it in found[3]] == [
+        (2, 11, 19),
+        (2, 7, 15),
+        (1, 1, 0),
+    ]
+    assert found[4] is None
     assert found[:2] == [['{"id": 1.0}', "[2]", '"x"'], []]
     assert found[2] == list(cases.values())

@@ -1,67 +1,24 @@
 """Test mode in the dashboard: a bar on every page that moves the clock, and the page of its worlds."""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.dashboard.conftest import DESKTOP, PHONE, enter
+from spooled_lite.testing.journal import KINDS
+from tests.dashboard.stage import BAR, bad_on_any_screen, new_job
 from tests.dashboard.test_every_page import violations
 from tests.dashboard.watched import Watch
 from tests.server_process import ServerProcess
-from tests.testing.test_serve import serving
-
-BAR: Final = ".clock-bar"
-THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def about(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    with serving(tmp_path_factory.mktemp("test-mode"), "--test", "--seed", "1") as (about, _):
-        yield about
-
-
-@pytest.fixture
-def there(about: dict[str, Any]) -> Iterator[httpx.Client]:
-    """The server in test mode, as it was at its start."""
-    headers = {"Authorization": f"Bearer {about['api_key']}"}
-    with httpx.Client(base_url=f"{about['url']}/api/v1", headers=headers, timeout=40) as client:
-        for fork in client.get("/test/forks").json()["forks"]:
-            client.delete(f"/test/forks/{quote(fork['name'], safe='')}").raise_for_status()
-        client.post("/test/reset").raise_for_status()
-        yield client
-
-
-@pytest.fixture
-def at(page: Page, about: dict[str, Any], there: httpx.Client) -> Callable[[str], Page]:
-    tokens = there.post("/auth/login", json={"api_key": about["api_key"]}).json()
-    kept = {name: tokens[name] for name in ("access_token", "refresh_token")}
-    page.add_init_script(enter(kept))
-
-    def open_at(address: str) -> Page:
-        page.goto(f"{about['url']}/#{address}")
-        page.wait_for_selector(f"{BAR} .btn")
-        return page
-
-    return open_at
-
-
-def job(there: httpx.Client, **more: Any) -> str:
-    answer = there.post("/jobs", json={"queue_name": "emails", "payload": {}, **more})
-    answer.raise_for_status()
-    made: str = answer.json()["id"]
-    return made
 
 
 def test_the_bar_moves_time_and_says_what_happened(
-    at: Callable[[str], Page], there: httpx.Client
+    on_stage: Callable[[str], Page], there: httpx.Client
 ) -> None:
-    delayed = job(there, delay_seconds=1800)
-    page = at("/jobs")
+    delayed = new_job(there, delay_seconds=1800)
+    page = on_stage("/jobs")
     bar = page.locator(BAR)
     expect(bar).to_contain_text("2030-01-01 00:00:00.000")
     expect(page.locator(f'tr[data-id="{delayed}"]')).to_contain_text("now")
@@ -81,7 +38,7 @@ def test_the_bar_moves_time_and_says_what_happened(
     there.post("/test/clock/advance", json={"by": "1h"}).raise_for_status()
     expect(bar).to_contain_text("2030-01-01 02:30:00.000")
 
-    job(there, delay_seconds=60)
+    new_job(there, delay_seconds=60)
     bar.get_by_role("button", name="+1 min").click()
     bar.get_by_role("button", name="Show what happened").click()
     bar.get_by_role("link", name="job ").click()
@@ -89,13 +46,13 @@ def test_the_bar_moves_time_and_says_what_happened(
 
 
 def test_what_stops_a_move_stands_at_its_button_with_what_can_be_done(
-    at: Callable[[str], Page], there: httpx.Client, watch: Watch
+    on_stage: Callable[[str], Page], there: httpx.Client, watch: Watch
 ) -> None:
     watch.allow("POST .*/test/clock/(advance|next) (400|409)")
     worker = {"queue_name": "emails", "hostname": "here", "max_concurrency": 1}
     there.post("/workers/register", json=worker).raise_for_status()
-    job(there)
-    page = at("/test")
+    new_job(there)
+    page = on_stage("/test")
     page.get_by_label("By", exact=True).fill("soon")
     page.get_by_role("button", name="Advance by it").click()
     expect(page.locator(".moves")).to_contain_text("must be a duration")
@@ -129,10 +86,13 @@ def impatient(route: Any) -> None:
 
 
 def test_a_world_is_forked_seen_with_its_key_deleted_and_reset(
-    at: Callable[[str], Page], there: httpx.Client, about: dict[str, Any], context: BrowserContext
+    on_stage: Callable[[str], Page],
+    there: httpx.Client,
+    stage: dict[str, Any],
+    context: BrowserContext,
 ) -> None:
-    job(there)
-    page = at("/test")
+    new_job(there)
+    page = on_stage("/test?tab=worlds")
     page.get_by_role("button", name="Fork…").click()
     page.get_by_label("Name").fill("test_pay.py::<b>")
     page.get_by_role("button", name="Fork", exact=True).click()
@@ -147,7 +107,7 @@ def test_a_world_is_forked_seen_with_its_key_deleted_and_reset(
     expect(page.locator('tr[data-id="test_pay.py::<b>"]')).to_be_visible()
 
     other = context.new_page()
-    other.goto(f"{about['url']}/#/sign-in")
+    other.goto(f"{stage['url']}/#/sign-in")
     other.get_by_label("API key").fill(key)
     other.keyboard.press("Enter")
     expect(other.locator(BAR)).to_contain_text("in test_pay.py::<b>")
@@ -169,34 +129,56 @@ def test_a_world_is_forked_seen_with_its_key_deleted_and_reset(
     assert there.get("/jobs").json() == []
 
 
-def test_what_a_world_kept_is_shown(at: Callable[[str], Page], there: httpx.Client) -> None:
+def test_what_a_world_kept_is_shown(on_stage: Callable[[str], Page], there: httpx.Client) -> None:
     hook = {"name": "shop", "url": "https://inbox.test/shop", "events": ["job.created"]}
     there.post("/outgoing-webhooks", json=hook).raise_for_status()
-    made = job(there)
-    page = at("/test")
-    lines = page.get_by_role("list", name="What was kept")
-    expect(lines).to_contain_text("job.created")
-    expect(lines).to_contain_text(made[:8])
-    page.get_by_role("button", name="Webhooks", exact=True).click()
-    expect(lines).to_contain_text("job.created")
-    lines.get_by_role("button", name="Body").click()
-    expect(lines).to_contain_text(made)
+    made = new_job(there)
+    page = on_stage("/test")
+    tab = page.get_by_role("navigation", name="Parts of test mode").get_by_role("link")
+    tab.get_by_text("Journal").click()
+    journal = page.get_by_role("list", name="Journal")
+    expect(journal).to_contain_text("job.created")
+    expect(journal).to_contain_text(made[:8])
+    expect(journal).not_to_contain_text("GET")
+    kinds = choose(page, "Kind", "request")
+    assert sorted(kinds) == sorted(["all but requests", *KINDS])
+    expect(journal).to_contain_text("GET")
+    expect(journal).not_to_contain_text("job.created")
+    page.go_back()
+    page.go_forward()
+    tab.get_by_text("Webhooks").click()
+    calls = page.get_by_role("list", name="Webhooks")
+    expect(calls).to_contain_text("job.created")
+    calls.get_by_role("button", name="Body").click()
+    expect(calls).to_contain_text(made)
     page.evaluate("scrollTo(0, 0)")
     assert violations(page) == []
+    choose(page, "Inbox", "shop")
+    expect(calls).to_contain_text("to shop")
+    page.goto(page.url.replace("name=shop", "name=other"))
+    expect(page.get_by_text("No webhooks fit these filters.")).to_be_visible()
+    page.locator(".chip.set").click()
     page.get_by_role("button", name="Empty").click()
     page.get_by_role("button", name="Forget").click()
     expect(page.get_by_text("are answered here and kept")).to_be_visible()
-    page.get_by_role("button", name="Mails", exact=True).click()
+    tab.get_by_text("Mails").click()
     expect(page.get_by_text("No mail leaves in test mode")).to_be_visible()
-    page.get_by_role("button", name="Requests", exact=True).click()
-    expect(lines).to_contain_text("GET")
+
+
+def choose(page: Page, filter_: str, value: str) -> list[str]:
+    """Choose of a filter. Returns what there was to choose from."""
+    page.get_by_role("button", name=f"{filter_}: ").click()
+    menu = page.locator("[popover]:popover-open")
+    values = menu.locator("> button").all_inner_texts()
+    menu.get_by_role("button", name=value, exact=True).click()
+    return values
 
 
 def test_a_queue_is_worked_off_without_a_worker(
-    at: Callable[[str], Page], there: httpx.Client
+    on_stage: Callable[[str], Page], there: httpx.Client
 ) -> None:
-    made = job(there)
-    page = at("/test")
+    made = new_job(there)
+    page = on_stage("/test")
     page.get_by_label("Queue", exact=True).fill("emails")
     page.get_by_label("First attempts that fail").fill("1")
     page.get_by_role("button", name="Work it off").click()
@@ -206,24 +188,17 @@ def test_a_queue_is_worked_off_without_a_worker(
 
 
 def test_people_with_disabilities_can_use_it(
-    at: Callable[[str], Page], there: httpx.Client
+    on_stage: Callable[[str], Page], there: httpx.Client
 ) -> None:
     there.post("/test/fork", json={"name": "a" * 90}).raise_for_status()
-    job(there, delay_seconds=60)
-    page = at("/test")
+    new_job(there, delay_seconds=60)
+    page = on_stage("/test")
     page.locator(BAR).get_by_role("button", name="+1 h").click()
     page.locator(BAR).get_by_role("button", name="Show what happened").click()
-    found = {}
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        for width, height in (DESKTOP, PHONE):
-            page.set_viewport_size({"width": width, "height": height})
-            if problems := violations(page):
-                found[f"{theme} {width}"] = problems
-
-    assert found == {}
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert bad_on_any_screen(page) == []
+    page.get_by_role("link", name="Worlds").click()
+    expect(page.locator(f'tr[data-id="{"a" * 90}"]')).to_be_visible()
+    assert bad_on_any_screen(page) == []
 
 
 def test_elsewhere_nothing_of_test_mode_is_loaded(

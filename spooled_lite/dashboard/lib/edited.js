@@ -1,12 +1,13 @@
 // Jobs made anew of others with something changed. Texts are cut and joined, so that every digit stays.
 //
 //   withValue('{"a":{"b":1}}', ["a", "b"], "2")     '{"a":{"b":2}}'; null: there is no such place
+//   placeIn(text, ["a", "b"])                       { at, line, column } of it, or of what is nearest above it
 //   pathOf("a.b"), pathOf("/a.b/c")                 names; with "/" where a name has a dot in it
 //   itemsOf('[{"id":1}, 2]')                        ['{"id":1}', "2"]
 //   jobOf(text, payload)                            the body of a new job like another, whose answer `text` is
 
 import { send } from "./api.js";
-import { memberOf, readJson } from "./json.js";
+import { memberOf, placeOf, readJson } from "./json.js";
 
 const KEPT = ["queue_name", "priority", "max_retries", "timeout_seconds", "tags"];
 
@@ -16,18 +17,31 @@ export const pathOf = text => (text.startsWith("/") ? text.slice(1).split("/") :
 export function withValue(text, path, value) {
   const it = readJson(text);
   if (it.error) return null;
-  let at = 0;
-  for (const [depth, name] of path.entries()) {
+  const [at, depth] = walk(it, path);
+  if (depth < path.length) return depth === path.length - 1 ? added(it, at, path[depth], value) : null;
+  const [from, to] = it.place(at);
+  return text.slice(0, from) + value + text.slice(to);
+}
+
+// The line of what stands there, and how many names lead to it: fewer than there are when the next one is missing.
+function walk(it, path) {
+  let at = 0, depth = 0;
+  for (const name of path) {
     let found = -1, index = 0;
     for (let n = at + 1; n < it.endOf(at); n = it.endOf(n) + 1) {
       const { key } = it.line(n);
       if ((key === null ? String(index++) : JSON.parse(key)) === name) found = n;
     }
-    if (found < 0) return depth === path.length - 1 ? added(it, at, name, value) : null;
+    if (found < 0) break;
     at = found;
+    depth++;
   }
-  const [from, to] = it.place(at);
-  return text.slice(0, from) + value + text.slice(to);
+  return [at, depth];
+}
+
+export function placeIn(text, path) {
+  const it = readJson(text);
+  return it.error ? null : placeOf(text, it.place(walk(it, path)[0])[0]);
 }
 
 function added(it, at, name, value) {

@@ -5,43 +5,71 @@ import { now } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, stampText } from "../lib/format.js";
 import { keys } from "../lib/keys.js";
-import { signal } from "../lib/signal.js";
+import { link, queryOf } from "../lib/router.js";
+import { signal, untracked } from "../lib/signal.js";
 import { clock, moved, readClock, setClock, trouble, waitsForWorkers, world } from "../lib/test_mode.js";
 import { paceText, standing } from "../parts/clock_bar.js";
 import { asCurl } from "../parts/curl.js";
 import { drainPanel } from "../parts/drain.js";
 import { checkField, form, selectField, textField } from "../parts/form.js";
-import { kept } from "../parts/kept.js";
 import { happened, movedText, moving } from "../parts/moving.js";
 import { facts, head, panel, when } from "../parts/panel.js";
 import { failure } from "../parts/states.js";
-import { worlds } from "../parts/worlds.js";
 
-const { code, div, li, p, span, ul } = el;
+const { a, code, div, li, p, span, ul } = el;
+const TAB_BEFORE = 60; // pixels of it that stay in sight on a phone
 const PATH = "/test/clock", MODES = [["frozen", "stands until it is moved"], ["real", "runs as that of the machine"], ["ticking", "runs faster or slower"]];
 
+// What makes each of them arrives when it is opened: it gives the nodes, and how to read them again.
+const kept = async () => (await import("../parts/kept.js")).kept;
+const TABS = {
+  "": ["Time", () => time],
+  worlds: ["Worlds", async () => (await import("../parts/worlds.js")).worlds],
+  faults: ["Faults", async () => (await import("../parts/faults.js")).faults],
+  expect: ["Expectations", async () => (await import("../parts/expectations.js")).expectations],
+  journal: ["Journal", kept],
+  webhooks: ["Webhooks", kept],
+  mails: ["Mails", kept],
+};
+
 export default function test() {
-  let its, all;
-  const read = () => (readClock(), its?.read(), all?.read());
+  const tab = queryOf("tab"), chosen = () => (TABS[tab.value] ? tab.value : "");
+  let its, tabs;
+  const read = () => (readClock(), its?.read());
   readClock();
   keys("Test mode", { r: ["Read again", read] });
   return [
     head({ title: "Test mode", note: () => world.value && `world ${world.value.world}`, acts: [asCurl(calls)] }),
     either(() => trouble.value && !clock.value, () => () => trouble.value && panel(null, {}, off(trouble.value))),
-    either(() => clock.value, () => ([its, all] = [worlds(), kept()], [
-      div({ class: "grid even" }, clockPanel(), duePanel()),
-      movePanel(),
-      drainPanel(),
-      panel("What happened", { note: () => moved.value && movedText() }, () => (moved.value?.happened.length ? happened() : p({ class: "pad quiet" }, () => (moved.value ? "Nothing." : "Each move of the clock tells here what it set off.")))),
-      all.panel,
-      its.panel,
-    ])),
+    either(() => clock.value, () => [
+      el.nav({ class: "filters tabs", "aria-label": "Parts of test mode", ref: it => { tabs = it; } }, Object.entries(TABS).map(([name, [label]]) =>
+        a({ class: "chip", href: link("test", { tab: name }), "aria-current": () => (chosen() === name ? "page" : null) }, label))),
+      () => { const name = chosen(); return untracked(() => late(TABS[name][1], make => {
+        tabs.scrollLeft = tabs.querySelector("[aria-current]").offsetLeft - tabs.offsetLeft - TAB_BEFORE;
+        its = make(name);
+        return its.nodes;
+      })); },
+    ]),
   ];
 }
 
 const off = error => (error instanceof ApiError && error.status === 404
   ? div({ class: "empty" }, el.h2("This server is not in test mode"), p("A server for tests has a clock that stands until it is moved, and a world for each test."), code({ class: "code" }, "spooled-lite serve --test"))
   : failure(error, { what: "the clock", again: readClock }));
+
+// In the place, and of the scope, where it was asked for.
+function late(load, show) {
+  const make = signal(null);
+  Promise.resolve(load()).then(it => { make.value = it; });
+  return either(() => make.value, () => show(make.peek()));
+}
+
+const time = () => ({ read: () => {}, nodes: [
+  div({ class: "grid even" }, clockPanel(), duePanel()),
+  movePanel(),
+  drainPanel(),
+  panel("What happened", { note: () => moved.value && movedText() }, () => (moved.value?.happened.length ? happened() : p({ class: "pad quiet" }, () => (moved.value ? "Nothing." : "Each move of the clock tells here what it set off.")))),
+] });
 
 function clockPanel() {
   const mode = signal(clock.peek().mode), rate = signal(String(clock.peek().rate ?? 60));

@@ -4,6 +4,8 @@
 //   const edit = editor(text, { name: "Payload", before: () => original.value, beforeName: "the original" });
 //   edit.error.value         null, or { message, line, column, at }: then it cannot be sent
 //
+// `refusal`: a function that gives the same of what the server has refused.
+//
 // The text goes to the server as it is written: nothing is parsed and written anew on its way.
 
 import { el, when } from "../lib/dom.js";
@@ -18,9 +20,9 @@ const SHOWN_MAX = 1000; // lines of a difference
 const WORDS = { "+": "Added: ", "-": "Taken away: " };
 let editors = 0;
 
-export function editor(text, { name = "Payload", before = () => null, beforeName = "the original", rows = 16 }) {
+export function editor(text, { name = "Payload", before = () => null, beforeName = "the original", rows = 16, refusal = () => null }) {
   const rested = signal(text.peek()), id = `editor-${++editors}`;
-  const error = computed(() => readJson(text.value).error);
+  const error = computed(() => readJson(text.value).error), told = computed(() => error.value ?? refusal());
   let timer = null, area;
   effect(() => {
     const now = text.value;
@@ -30,7 +32,7 @@ export function editor(text, { name = "Payload", before = () => null, beforeName
   onDispose(() => clearTimeout(timer));
 
   function goThere() {
-    const { at } = error.peek();
+    const { at } = told.peek();
     area.focus();
     area.setSelectionRange(at, Math.min(at + 1, area.value.length));
   }
@@ -38,9 +40,9 @@ export function editor(text, { name = "Payload", before = () => null, beforeName
   const node = div({ class: "editor" },
     div({ class: "field" },
       el.label({ for: id }, name),
-      textarea({ id, rows, spellcheck: "false", autocomplete: "off", autocapitalize: "off", dir: "ltr", value: text, oninput: event => { text.value = event.target.value; }, "aria-invalid": () => error.value !== null, "aria-describedby": `${id}-told`, ref: it => { area = it; } }),
+      textarea({ id, rows, spellcheck: "false", autocomplete: "off", autocapitalize: "off", dir: "ltr", value: text, oninput: event => { text.value = event.target.value; }, "aria-invalid": () => told.value !== null, "aria-describedby": `${id}-told`, ref: it => { area = it; } }),
       div({ class: "row", id: `${id}-told`, role: "status" },
-        when(() => error.value, () => p({ class: "refused" }, span(() => `Line ${error.value?.line}, column ${error.value?.column}: ${error.value?.message}.`), button({ type: "button", class: "btn link", onclick: goThere }, "Go there")),
+        when(() => told.value, () => p({ class: "refused" }, span(() => `Line ${told.value?.line}, column ${told.value?.column}: ${told.value?.message}.`), button({ type: "button", class: "btn link", onclick: goThere }, "Go there")),
           () => [span({ class: "quiet small" }, "JSON"), button({ type: "button", class: "btn link", onclick: () => { text.value = formatted(text.peek()); } }, "Indent")]))),
     when(() => before() != null, () => differences(before, rested, beforeName)));
   return Object.assign(node, { error });

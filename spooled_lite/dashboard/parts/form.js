@@ -20,14 +20,15 @@ const { button, div, fieldset, form: formOf, input, label: labelOf, legend, opti
 
 const changed = held => ({ value: held, oninput: event => { held.value = event.target.value; } });
 
-export const textField = (name, held, { hint, ...more } = {}) =>
-  field(name, input({ class: "text", autocomplete: "off", ...more, ...changed(held) }), { hint });
+// `error` of a field: what is refused of it, or null.
+export const textField = (name, held, { hint, error, ...more } = {}) =>
+  field(name, input({ class: "text", autocomplete: "off", ...more, ...changed(held) }), { hint, error });
 
 export const areaField = (name, held, { hint, ...more } = {}) => field(name, textarea({ spellcheck: "false", ...more, ...changed(held) }), { hint });
 
-export const selectField = (name, held, options, { hint } = {}) =>
+export const selectField = (name, held, options, { hint, error } = {}) =>
   field(name, select({ value: held, onchange: event => { held.value = event.target.value; } },
-    options.map(([value, words]) => option({ value }, words))), { hint });
+    options.map(([value, words]) => option({ value }, words))), { hint, error });
 
 export const checkField = (words, held, { hint } = {}) => labelOf({ class: "check" },
   input({ type: "checkbox", checked: held, onchange: event => { held.value = event.target.checked; } }), span(words, hint && span({ class: "quiet small" }, ` ${hint}`)));

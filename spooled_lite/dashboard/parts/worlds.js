@@ -28,7 +28,7 @@ export function worlds() {
       run: () => send("DELETE", `/test/forks/${encodeURIComponent(row.peek().name)}`), done: "The fork is deleted", after: forks.read,
     }) },
   ];
-  return { read: forks.read, panel: panel("Worlds", { note: "a copy for each test, with rows and a clock of its own", more: [
+  return { read: forks.read, nodes: [panel("Worlds", { note: "a copy for each test, with rows and a clock of its own", more: [
     gated({ label: "Fork…", icon: "plus", onclick: () => openFork(forks.read) }),
     act({ label: "New baseline", icon: "save", ask: "Forget the baseline before, and go back to this state from now on?", yes: "Make it the baseline", run: () => send("POST", "/test/baseline"), done: "A reset goes back to this state" }),
     act({
@@ -38,7 +38,7 @@ export function worlds() {
   ] }, shown(forks, () => table({ of: forks, label: "Forks", columns, nameOf: it => it }), {
     what: "the forks", lines: 2, isEmpty: () => !forks.ids.value.length,
     empty: () => emptyState("No forks", p("One is made in milliseconds, with all that is here now.")),
-  })) };
+  }))] };
 }
 
 function openFork(after) {
