@@ -31,7 +31,8 @@ fast: .venv/ready                 ## Tests that are not slow, on every core
 	$(BIN)/pytest -q -n auto -m "not slow and not long"
 
 test: fast                        ## Every bounded test: the fast ones, then the slow ones
-	$(BIN)/pytest -q -rs -m "slow and not long" --ignore tests/dashboard
+	$(BIN)/pytest -q -rs -n auto --dist loadfile -m "slow and not long and not alone" --ignore tests/dashboard
+	$(BIN)/pytest -q -rs -m "slow and not long and alone" --ignore tests/dashboard
 	$(BIN)/pytest -q -n auto --dist loadfile -m "slow and not long" tests/dashboard
 
 test-long: .venv/ready            ## The long runs: many kills, many examples

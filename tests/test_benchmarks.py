@@ -25,6 +25,8 @@ from spooled_lite.cli.load.wrk import WrkFailed, parsed, script
 from spooled_lite.core.schedules.define import first_slot
 from spooled_lite.storage.connection import open_writer
 
+pytestmark = pytest.mark.alone
+
 TINY_SECONDS = 0.2
 TINY_CONNECTIONS = 4
 NOWHERE = LoadTarget("http://127.0.0.1:9", KEY)

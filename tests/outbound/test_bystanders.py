@@ -10,6 +10,8 @@ from tests.bystander import Bystander
 from tests.outbound.receiver import Receiver
 from tests.server_process import API_KEY, ServerProcess
 
+pytestmark = pytest.mark.alone
+
 CALLS: Final = 3  # to each kind of receiver
 WAIT_MS_MAX: Final = 200.0  # of a machine that has other things to do; seconds, while it was wrong
 

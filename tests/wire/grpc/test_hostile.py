@@ -24,6 +24,8 @@ from tests.wire.grpc.raw_http2 import (
 )
 from tests.wire.grpc.stage import Stage, play, refusal
 
+pytestmark = pytest.mark.alone
+
 GET_JOB = b"/spooled.v1.QueueService/GetJob"
 CHECK, WATCH = b"/grpc.health.v1.Health/Check", b"/grpc.health.v1.Health/Watch"
 REFLECTION = b"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"

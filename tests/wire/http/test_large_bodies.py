@@ -16,6 +16,8 @@ from tests.bystander import Bystander
 from tests.server_process import API_KEY, ServerProcess
 from tests.wire.http.served import serving
 
+pytestmark = pytest.mark.alone
+
 BODIES_SENT: Final = 6
 LOOP_SECONDS_MAX: Final = 0.05  # 0.02 is what it may be; machines differ
 WAIT_MS_MAX: Final = 1_000  # 20 to 60 on a machine that has nothing else to do

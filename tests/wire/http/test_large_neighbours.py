@@ -12,7 +12,7 @@ from spooled_lite.times import format_ms
 from tests.bystander import Bystander
 from tests.server_process import API_KEY, ServerProcess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 COUNT: Final = 60
 PAYLOAD: Final = "x" * 1_000_000

@@ -15,6 +15,8 @@ import pytest
 from spooled_lite.wire.searches import OF_ORG_MAX as SEARCHES
 from tests.server_process import API_KEY, ServerProcess
 
+pytestmark = pytest.mark.alone
+
 JOBS = 200_000
 SLOW_READERS = 16
 BULKS = 64

@@ -16,6 +16,8 @@ from tests.server_process import API_KEY, ServerProcess
 from tests.wire.realtime.stage import Stage, on_stage
 from tests.wire.realtime.test_websocket_peers import masked, upgraded
 
+pytestmark = pytest.mark.alone
+
 FLOODS = {
     "unknown commands": masked(1, b'{"cmd":"x"}'),
     "bytes": masked(2),

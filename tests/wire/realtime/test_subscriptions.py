@@ -22,6 +22,8 @@ from tests.wire.realtime.test_limits import TOO_MANY
 from tests.wire.realtime.test_names import a_frame
 from tests.wire.realtime.test_websocket import asked, created
 
+pytestmark = pytest.mark.alone
+
 NAMES = ("a", "ab", "abc", "b", "é")
 KINDS = ("job.created", "job.failed", "worker.heartbeat", "ping")
 

@@ -9,6 +9,8 @@ import pytest
 from tests.bystander import Bystander
 from tests.server_process import API_KEY, ServerProcess
 
+pytestmark = pytest.mark.alone
+
 WEBHOOKS: Final = 400
 JOBS: Final = 100
 NOBODY: Final = "http://127.0.0.1:1/hook"

@@ -16,6 +16,8 @@ from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
 from tests.wire.http.raw_http import GET, PATIENCE_SECONDS, UPGRADE, Client, echo, run, serving
 
+pytestmark = pytest.mark.alone
+
 OF_A_CONNECTION: Final = (HttpProtocol, WebSocketProtocol, Cycle, Flow)
 COUNT: Final = 20
 # What a client says, and how its answer begins; nothing when there is none.

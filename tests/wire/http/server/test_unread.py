@@ -28,6 +28,8 @@ from tests.wire.http.raw_http import (
     soon,
 )
 
+pytestmark = pytest.mark.alone
+
 ANSWER_BYTES: Final = 12_000_000  # more than the system itself keeps for two sockets
 ONE: Final = "127.0.0.2"
 OTHER: Final = "127.0.0.3"
