@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.events import EventType
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, joined
 from spooled_lite.wire.realtime.filters import AudienceKey
 from spooled_lite.wire.realtime.stream import BACKLOG_MAX, CHUNK_BYTES_MAX, Stream
@@ -24,10 +25,13 @@ class Audience:
     """A group with at least one member. Its first member decides which frames all of them get."""
 
     __slots__ = (
-        "_ahead", "_not_before", "_pending", "_pending_count", "_timer", "members", "places",
+        "_ahead", "_not_before", "_pending", "_pending_count", "_timer",
+        "events", "members", "places",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, events: frozenset[EventType]) -> None:
+        """`events` are those that may give a frame that the members want."""
+        self.events = events
         self.members: dict[Stream, None] = {}
         # The places where the registry finds this audience, and how often it was put there.
         self.places: Counter[AudienceKey] = Counter()

@@ -13,7 +13,7 @@ from typing import Final
 from spooled_lite.clock import Clock
 from spooled_lite.core.jobs.log import WITHOUT_QUEUE, LoggedSubjectRow
 from spooled_lite.errors import RateLimited, Unavailable
-from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
+from spooled_lite.events import OF_CREDENTIALS, Event, EventBus, EventType
 from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
 from spooled_lite.storage.database import Database
@@ -144,7 +144,8 @@ class Feed:
                 if self._rechecks.note(event):
                     self._due.set()
             elif self.streams.has_org(event.org):
-                self._line_up(event)
+                if self.streams.may_want(event.org, event.type):
+                    self._line_up(event)
                 self._statistics.note(event)
 
     def _line_up(self, event: Event) -> None:
@@ -154,7 +155,7 @@ class Feed:
         queue_name = None if event.type in WITHOUT_QUEUE else subject["queue_name"]
         is_fired = event.type == "schedule.triggered"
         job_id: str = event.facts["job_id"] if is_fired else subject["id"]
-        if self._concerned(event.org, queue_name, job_id):
+        if self._concerned(event.org, event.type, queue_name, job_id):
             self._telling.put(News.of(event, queue_name, job_id))
 
     def _tell(self, news: News) -> None:
@@ -162,20 +163,24 @@ class Feed:
             self._tell_deleted(news)
             return
         transition = Transition.of(news.logged)
-        for audience in self._concerned(news.org, news.queue_name, news.job_id):
+        for audience in self._concerned(news.org, news.type, news.queue_name, news.job_id):
             audience.tell(transition)
 
     def _give_up(self, news: News) -> None:
         """End the streams this event may concern; their clients get it when they come back."""
-        for audience in self._concerned(news.org, news.queue_name, news.job_id):
+        for audience in self._concerned(news.org, news.type, news.queue_name, news.job_id):
             for stream in audience.members:
                 stream.finish("slow")
 
-    def _concerned(self, org: int, queue_name: str | None, job_id: str) -> Sequence[Audience]:
+    def _concerned(
+        self, org: int, event_type: EventType, queue_name: str | None, job_id: str
+    ) -> Sequence[Audience]:
         """The streams this event may concern; each filters its frames itself."""
         if queue_name is None:
-            return self.streams.audiences(org)
-        return self.streams.concerned(org, queue_name, job_id)
+            found = self.streams.audiences(org)
+        else:
+            found = self.streams.concerned(org, queue_name, job_id)
+        return [each for each in found if event_type in each.events]
 
     def _tell_deleted(self, news: News) -> None:
         """End the streams of a job that was deleted. Contract: realtime, section 4.2."""

@@ -1,6 +1,7 @@
 """The filter of a URL or a subscription: which frames are wanted. Contract: realtime, 4.2, 5.4."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Literal, Self
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from msgspec import Struct
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.names import QUEUE_NAME_MAX
 from spooled_lite.errors import RuleBroken
+from spooled_lite.events import EVENTS, EventType
 from spooled_lite.wire.realtime.catalogue import Frame
 from spooled_lite.wire.realtime.names import NameKind, kinds_named
 
@@ -91,6 +93,11 @@ class Filter(Struct, frozen=True):
     def names_queues(self) -> bool:
         return bool(self.queues or self.beginnings)
 
+    @property
+    def events(self) -> frozenset[EventType]:
+        """The events that may give a frame which passes."""
+        return _events_of(self.kinds)
+
     def check_scope(self, scope: Scope) -> None:
         """Raises AccessDenied when the filter names a queue that the key may not use.
 
@@ -113,6 +120,16 @@ class Filter(Struct, frozen=True):
         if name is None or not self.names_queues:
             return True
         return name in self.queues or name.startswith(self.beginnings)
+
+
+@lru_cache(maxsize=256)
+def _events_of(kinds: frozenset[NameKind] | None) -> frozenset[EventType]:
+    """An event without frames is that of a deleted job: it ends streams, so it is always there."""
+    return frozenset(
+        event
+        for event, about in EVENTS.items()
+        if kinds is None or not about.frames or not kinds.isdisjoint(about.frames)
+    )
 
 
 UNFILTERED: Final = Filter()

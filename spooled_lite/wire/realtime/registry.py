@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.events import EventType
 from spooled_lite.wire.realtime.audience import Audience
 from spooled_lite.wire.realtime.filters import EVERYWHERE, AudienceKey, Filter
 from spooled_lite.wire.realtime.stream import Stream, StreamKind, nothing_waits
@@ -23,6 +24,7 @@ class _OfOrg(Struct):
     audiences: dict[Hashable, Audience]  # by the view of their members
     places: dict[AudienceKey, dict[Audience, None]]
     lengths: Counter[int]  # the lengths of the beginnings among the places
+    events: Counter[EventType]  # how many audiences may want them
     name_count: int = 0
 
     def audience_of(self, stream: Stream) -> Audience:
@@ -63,6 +65,11 @@ class Streams:
     def has_org(self, org: int) -> bool:
         return org in self._orgs
 
+    def may_want(self, org: int, event_type: EventType) -> bool:
+        """Whether any stream of the organization may want frames of such an event."""
+        of_org = self._orgs.get(org)
+        return of_org is not None and event_type in of_org.events
+
     def of_org(self, org: int) -> dict[Stream, None]:
         of_org = self._orgs.get(org)
         return {} if of_org is None else of_org.streams
@@ -98,9 +105,10 @@ class Streams:
                 audience.flush()
 
     def add(self, stream: Stream) -> None:
-        nothing: Counter[int] = Counter()
-        counts: dict[StreamKind, int] = {"sse": 0, "websocket": 0}
-        of_org = self._orgs.setdefault(stream.org, _OfOrg({}, counts, {}, {}, nothing))
+        if not self.has_org(stream.org):
+            counts: dict[StreamKind, int] = {"sse": 0, "websocket": 0}
+            self._orgs[stream.org] = _OfOrg({}, counts, {}, {}, Counter(), Counter())
+        of_org = self._orgs[stream.org]
         of_org.streams[stream] = None
         of_org.counts[stream.kind] += 1
         of_org.name_count += stream.name_count
@@ -151,7 +159,8 @@ def _join(of_org: _OfOrg, stream: Stream) -> None:
     stream.seen_as = stream.view
     audience = of_org.audiences.get(stream.seen_as)
     if audience is None:
-        audience = of_org.audiences[stream.seen_as] = Audience()
+        audience = of_org.audiences[stream.seen_as] = Audience(stream.filter.events)
+        of_org.events.update(audience.events)
         for place in stream.places:
             _put_at(of_org, audience, place)
     audience.join(stream)
@@ -164,6 +173,10 @@ def _leave(of_org: _OfOrg, stream: Stream) -> None:
     stream.catch_up = nothing_waits
     if not audience.members:
         del of_org.audiences[stream.seen_as]
+        for each in audience.events:
+            of_org.events[each] -= 1
+            if not of_org.events[each]:
+                del of_org.events[each]
         for place in tuple(audience.places):
             audience.places[place] = 1
             _take_from(of_org, audience, place)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 
+from spooled_lite.core.jobs.replay import Logged
+from spooled_lite.events import Event
 from spooled_lite.wire.realtime import registry
 from spooled_lite.wire.realtime.filters import Filter
 from spooled_lite.wire.realtime.subscriptions import NAMES_MAX, Subscriptions
@@ -183,5 +185,52 @@ def test_only_those_are_looked_at_who_name_what_has_happened() -> None:
         found = [len(streams.concerned(1, name, "j-1")) for name in ("a-1", "c", "d")]
         assert found == [2, 1, 1]
         assert [len(streams.concerned(1, name)) for name in ("a-1", "c", "d")] == [1, 1, 0]
+
+    on_stage(test)
+
+
+def test_nothing_is_made_of_an_event_whose_frames_no_stream_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    of_event = Logged.of_event
+
+    def noted(event: Event) -> Logged:
+        made.append(event.type)
+        return of_event(event)
+
+    monkeypatch.setattr(Logged, "of_event", noted)
+
+    async def test(stage: Stage) -> None:
+        quiet = await stage.stream("events?events=queue.paused,worker.inactive")
+        await stage.done()
+        before = list(made)
+
+        jobs = await stage.stream("events?events=job.status")
+        await stage.done()
+        seen = await jobs.take(2)
+        await jobs.client.close()
+        await stage.until(lambda: stage.feed.streams.count("sse") == 1)
+        made.clear()
+        await stage.done()
+        await stage.post("queues/emails/pause")
+
+        assert before == []
+        assert [each.data["new_status"] for each in seen] == ["processing", "completed"]
+        assert (await quiet.next()).event == "queue.paused"
+        assert made == ["queue.paused"]
+
+    on_stage(test)
+
+
+def test_a_stream_of_few_kinds_still_ends_when_its_job_is_deleted() -> None:
+    async def test(stage: Stage) -> None:
+        job_id = await stage.enqueue()
+        stream = await stage.stream(f"events/jobs/{job_id}?events=job.failed")
+
+        await stage.post("queues/emails/purge", {"confirm": True})
+
+        told = (await stream.rest())[-1]
+        assert (told.event, told.data["message"]) == ("error", "Job not found")
 
     on_stage(test)
