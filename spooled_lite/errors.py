@@ -9,6 +9,7 @@ from msgspec import Struct
 LimitScope = Literal["organization", "api_key", "ip", "login", "admin"]
 OutageReason = Literal["overloaded", "storage_full", "read_only", "storage_error", "shutting_down"]
 
+WHOLE_BODY: Final = "body"  # the field of a problem that is not about one member
 LOST_LEASE: Final = "Lease expired"  # clients compare this text: contract README, section 5
 
 
@@ -18,6 +19,13 @@ class Problem(Struct, frozen=True):
     field: str
     message: str
     code: str
+
+    def placed(self, place: str) -> Self:
+        """The same problem of a part of a larger body."""
+        field = place if self.field == WHOLE_BODY else f"{place}.{self.field}"
+        said = self.message.replace(f"`{self.field}`", f"`{field}`")
+        names_it = said != self.message
+        return type(self)(field, said if names_it else f"`{field}`: {said}", self.code)
 
 
 class SpooledError(Exception):
@@ -36,6 +44,14 @@ class SpooledError(Exception):
         """Fields that the answer has at its top level, beside `details`."""
         return {}
 
+    def placed(self, place: str) -> Self:
+        """The same error about a part of a larger body, such as `jobs[3]`, which it names."""
+        said = self.message.replace("Field `", f"Field `{place}.")
+        self.message = said if said != self.message else f"{place}: {said}"
+        self.args = (self.message,)
+        self.details = {**(self.details or {}), "place": place}
+        return self
+
 
 class _FieldError(SpooledError):
     """Base of the errors whose details are a list of problems."""
@@ -46,6 +62,9 @@ class _FieldError(SpooledError):
     @classmethod
     def of(cls, field: str, message: str, code: str) -> Self:
         return cls([Problem(field=field, message=message, code=code)])
+
+    def placed(self, place: str) -> Self:
+        return type(self)([each.placed(place) for each in self.details])
 
 
 class NotJson(_FieldError):

@@ -4,10 +4,13 @@ A fork has its parent's keys and organizations as well, but they lead to the par
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
+from spooled_lite.core.keys.issue import SecretTaken
 from spooled_lite.core.keys.records import hash_of
+from spooled_lite.core.keys.verify import find_by_hash
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Event
 from spooled_lite.storage.database import Database
@@ -26,6 +29,7 @@ class Belongings:
     def __init__(self) -> None:
         self._keys: dict[bytes, str] = {}
         self._organizations: dict[str, str] = {}
+        self._reserved: set[bytes] = set()  # by calls under way that want to make such keys
 
     async def learn(self, it: World) -> None:
         """All that the first world has."""
@@ -51,11 +55,53 @@ class Belongings:
             organization: each for organization, each in self._organizations.items() if each != name
         }
 
+    @asynccontextmanager
+    async def reserving(
+        self, worlds: Mapping[str, World], name: str, secrets: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[None]:
+        """Have chosen keys, each with its place in a seed, lead to a world that is about to make
+        them; when the context ends with an error they lead nowhere again.
+
+        Whether the world has such a key itself is found out by the operation that makes it.
+
+        Raises:
+            SecretTaken: a key leads to another world, or another call is about to make it.
+        """
+        hashes: list[bytes] = []
+        try:
+            for place, secret in secrets:
+                key = hash_of(secret)
+                if key in self._reserved:
+                    raise SecretTaken().placed(place)
+                self._reserved.add(key)
+                hashes.append(key)
+            for (place, _), key in zip(secrets, hashes, strict=True):
+                holder = self._keys.get(key)
+                if holder != name and await _has(worlds.get(holder or ""), key):
+                    raise SecretTaken().placed(place)
+            led = [key for key in hashes if self._keys.get(key) != name]
+            self._keys |= dict.fromkeys(led, name)
+            try:
+                yield
+            except BaseException:
+                for key in led:
+                    self._keys.pop(key, None)
+                raise
+        finally:
+            self._reserved.difference_update(hashes)
+
     def world_of_key(self, key: str) -> str | None:
         return self._keys.get(hash_of(key))
 
     def world_of_organization(self, organization_id: str) -> str | None:
         return self._organizations.get(organization_id)
+
+
+async def _has(it: World | None, key: bytes) -> bool:
+    """Whether the world still has this key: a reset may have taken it."""
+    if it is None:
+        return False
+    return await it.app.services.db.readers.read(find_by_hash, key) is not None
 
 
 def _read(database: Database, keys: Sequence[int]) -> list[bytes]:

@@ -1,11 +1,13 @@
 """How a handler finds the world that its call belongs to, and the other worlds."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final, Protocol, Self
 
 from msgspec import Struct
 
 from spooled_lite.core.keys.records import NewKey
+from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.errors import NotFound
 from spooled_lite.testing.faults.rules import Faults
@@ -84,6 +86,9 @@ class WorldsOfCall(Protocol):
     async def drop(self, name: str, owner: str | None) -> None: ...
     async def reset(self, name: str) -> WorldOfCall: ...
     async def baseline(self, name: str) -> None: ...
+    def reserving(
+        self, name: str, secrets: Sequence[tuple[str, str]]
+    ) -> AbstractAsyncContextManager[None]: ...
 
 
 def world_of(call: Call) -> WorldOfCall:
@@ -100,11 +105,20 @@ def worlds_of(call: Call) -> WorldsOfCall:
     return worlds
 
 
+def reserving(call: Call, secrets: Sequence[tuple[str, str]]) -> AbstractAsyncContextManager[None]:
+    """See `Belongings`; a world that is served alone has no other that a key could lead to."""
+    worlds: WorldsOfCall | None = call.extension(WORLDS)
+    return nullcontext() if worlds is None else worlds.reserving(world_of(call).name, secrets)
+
+
 async def org_of(call: Call) -> int:
     """The organization that is meant: with the admin key the one that the world began with."""
-    if not call.is_admin:
-        return call.org
-    return (await call.reads.read(get_by_id, world_of(call).entrance.organization_id))["seq"]
+    return (await first_org(call))["seq"] if call.is_admin else call.org
+
+
+async def first_org(call: Call) -> OrgRow:
+    """The organization that the world began with."""
+    return await call.reads.read(get_by_id, world_of(call).entrance.organization_id)
 
 
 def seen_by(call: Call) -> int | None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from spooled_lite.errors import BadRequest
-from spooled_lite.testing.asking import asking
+from spooled_lite.testing.asking import Gone, asking
 from spooled_lite.testing.calls import fork_count, world_of
 from spooled_lite.testing.durations import Duration, parse_duration_ms
 from spooled_lite.testing.shapes import (
@@ -48,18 +48,28 @@ async def show(call: Call) -> Reply:
 
 async def change(call: Call) -> Reply:
     body, stepper = await call.body_or_empty(SetClock), _stepper(call)
+    check_clock(body)
+    async with asking(call) as gone:
+        await set_clock(stepper, body, gone)
+    return _clock(stepper)
+
+
+def check_clock(body: SetClock) -> None:
+    """Raises BadRequest: it says nothing, or too much."""
     if (body.mode is None) == (body.at is None):
         raise BadRequest("Exactly one of the fields `mode` and `at` is required")
     if (body.mode == "ticking") != (body.rate is not None):
         raise BadRequest("Field `rate` goes with the mode `ticking`, which needs it")
+
+
+async def set_clock(stepper: Stepper, body: SetClock, gone: Gone | None) -> None:
+    """Do what a body that was checked says. Raises: as `Stepper.go` and `Stepper.advance`."""
     if body.mode is not None:
         stepper.go(body.mode, body.rate or 1.0)
     else:
         assert body.at is not None, "one of them is there"
         to_ms = parse_ms(body.at, "at")
-        async with asking(call) as gone:
-            await stepper.advance(to_ms, body.how(gone), report=0, may_go_back=body.back)
-    return _clock(stepper)
+        await stepper.advance(to_ms, body.how(gone), report=0, may_go_back=body.back)
 
 
 async def advance(call: Call) -> Reply:

@@ -3,12 +3,31 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest, Conflict, NotFound, QuotaExceeded, RuleBroken
+from spooled_lite.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PayloadTooLarge,
+    QuotaExceeded,
+    RuleBroken,
+)
 from spooled_lite.testing import clock_routes as clock
 from spooled_lite.testing import world_routes as worlds
 from spooled_lite.testing.described_told import DESCRIBED_TOLD
 from spooled_lite.testing.faults import routes as faults
 from spooled_lite.testing.faults.shapes import FaultsView, FaultView, NewFault
+from spooled_lite.testing.seeding import routes as seeds
+from spooled_lite.testing.seeding.shapes import (
+    SeedBody,
+    SeededView,
+    SeedJob,
+    SeedKey,
+    SeedQueue,
+    SeedSchedule,
+    SeedStep,
+    SeedWebhook,
+    SeedWorkflow,
+)
 from spooled_lite.testing.shapes import (
     AdvanceClock,
     ClockView,
@@ -91,6 +110,29 @@ DESCRIBED_TOO: Final[Mapping[Handler, Doc]] = {
         summary="Make the present state the one that a reset goes back to",
         statuses=(204,),
         errors=(Conflict,),
+    ),
+    seeds.seed: Doc(
+        summary="Store everything that a test begins with",
+        about="All or nothing. Members are bodies of the API. The clock goes first; errors name the"
+        f" place, such as `jobs[3].payload`. {_STOPS}",
+        body=SeedBody,
+        parts=(
+            SeedQueue,
+            SeedKey,
+            SeedSchedule,
+            SeedWebhook,
+            SeedJob,
+            SeedWorkflow,
+            SeedStep,
+            NewFault,
+        ),
+        example={
+            "queues": [{"name": "charges", "max_retries": 5}],
+            "jobs": [{"queue_name": "charges", "payload": {"order": 1}}],
+        },
+        answer=SeededView,
+        statuses=(201,),
+        errors=(BadRequest, RuleBroken, Conflict, QuotaExceeded, PayloadTooLarge),
     ),
     faults.list_faults: Doc(summary="List the faults that are made on request", answer=FaultsView),
     faults.add_fault: Doc(

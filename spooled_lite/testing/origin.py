@@ -16,6 +16,7 @@ from spooled_lite.ids import Ids
 from spooled_lite.storage.transaction import Reading, Tx
 from spooled_lite.testing import statements
 from spooled_lite.testing.clock import ClockMode, VirtualClock
+from spooled_lite.testing.faults.shapes import NewFault
 from spooled_lite.testing.passes import Awaited
 
 BIRTH: Final = "birth"  # what ids and keys of a fork's own are drawn for
@@ -47,6 +48,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     adoption: Adoption | None = None
     entrance: Entrance | None = None  # when the pages have it already
     at_ms: int | None = None  # where the clock is led at once
+    faults: tuple[NewFault, ...] = ()
 
     def clock(self) -> VirtualClock:
         return VirtualClock(self.now_ms, self.mode, self.rate)

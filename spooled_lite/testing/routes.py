@@ -9,6 +9,7 @@ from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing import world_routes as worlds
 from spooled_lite.testing.faults import routes as faults
+from spooled_lite.testing.seeding import routes as seeds
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import API_PREFIX, Row
 
@@ -29,6 +30,7 @@ TEST_ROUTES: Final[tuple[Row, ...]] = (
     ("DELETE", f"{TEST_PREFIX}/forks/{{name}}", worlds.delete_fork, Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/reset",         worlds.reset,       Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/baseline",      worlds.baseline,    Access.TEST, "-"),
+    ("POST",   f"{TEST_PREFIX}/seed",          seeds.seed,         Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/drain",         drains.drain,       Access.TEST, "-"),
     ("POST",   f"{TEST_PREFIX}/expect",        expectations.expect, Access.TEST, "-"),
     ("GET",    f"{TEST_PREFIX}/journal",       journal.show,       Access.TEST, "-"),

@@ -52,7 +52,7 @@ class MoveOptions(Struct, forbid_unknown_fields=True, kw_only=True):
     real_ms_max: RealMsMax = REAL_MS_MAX
     report: Report = REPORT
 
-    def how(self, gone: Gone) -> How:
+    def how(self, gone: Gone | None) -> How:
         return How(
             workers=self.workers,
             waits_for_deliveries=self.deliveries == "wait",

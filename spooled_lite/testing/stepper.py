@@ -183,15 +183,19 @@ class Stepper:
             Backwards, TooFar: it is out of reach.
             ClockBusy, Stopped: see there; so do the other moves.
         """
-        now_ms = self.clock.now_ms()
-        if to_ms < now_ms and not may_go_back:
-            raise Backwards
-        _check_reach(to_ms, now_ms)
+        self.check_target(to_ms, may_go_back=may_go_back)
         async with self._move(how, report) as it:
             await it.move.rest()
             await it.move.walk(to_ms)
             await self._end(it.move, to_ms)
         return it.moved()
+
+    def check_target(self, to_ms: int, *, may_go_back: bool) -> None:
+        """Raises Backwards, TooFar: the clock cannot be led there."""
+        now_ms = self.clock.now_ms()
+        if to_ms < now_ms and not may_go_back:
+            raise Backwards
+        _check_reach(to_ms, now_ms)
 
     async def settle(self, how: How, *, report: int = REPORT) -> Moved:
         """Stay, until nothing is due or under way now."""

@@ -65,7 +65,12 @@ class World:
         """What the world is now. Its ids begin anew, as they do when it goes back to this."""
         origin, _ = await self.copied()
         await self.begin_ids(generation)
-        return msgspec.structs.replace(origin, generation=generation, entrance=self.entrance)
+        return msgspec.structs.replace(
+            origin,
+            generation=generation,
+            entrance=self.entrance,
+            faults=tuple(rule.said for rule in self.faults.all()),
+        )
 
     async def copied(self) -> tuple[Origin, int]:
         """What a copy of this world begins with, and how many jobs that are."""
@@ -167,4 +172,6 @@ async def _continue(it: World, origin: Origin) -> None:
         it.entrance = await it.adopt(origin.adoption)
     elif origin.entrance is not None:
         it.entrance = origin.entrance
+    for each in origin.faults:
+        it.faults.add(each)
     await it.begin_ids(origin.generation)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +18,13 @@ from starlette.types import Message, Receive, Scope, Send
 from spooled_lite.app import Running
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import NewKey
-from spooled_lite.errors import SpooledError, Unavailable
+from spooled_lite.errors import SpooledError
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.testing.belongings import Belongings
 from spooled_lite.testing.calls import WORLDS, Fork
 from spooled_lite.testing.capacity import check_room, forks_max
 from spooled_lite.testing.clock import VirtualClock
+from spooled_lite.testing.early_answers import answer_early, over
 from spooled_lite.testing.life import Life
 from spooled_lite.testing.move import How
 from spooled_lite.testing.names import check_name, hidden_seed, seed_of
@@ -34,10 +35,10 @@ from spooled_lite.testing.refusals import (
     NoSuchWorld,
 )
 from spooled_lite.testing.routes import TEST_PREFIX
+from spooled_lite.testing.seeding.start import sow_at_start
 from spooled_lite.testing.shown import Shown, name_of, peeked
 from spooled_lite.testing.site import Site, take_baseline, turn_of
 from spooled_lite.testing.world import ROOT, World, world
-from spooled_lite.wire.http.call import Reply
 from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.services import Services
 
@@ -98,7 +99,7 @@ class Worlds:
                 shown, receive = await peeked(shown, scope, receive)
             site = self._site_of(shown)
         except SpooledError as error:
-            await _answer(refusal(error), scope, send)
+            await answer_early(refusal(error), scope, send)
             return
         life = site.life
         is_answered = False
@@ -110,7 +111,7 @@ class Worlds:
                 await send(message)
             elif message["type"] == "http.response.start":
                 is_answered = True
-                await _answer(refusal(_over()), scope, send)
+                await answer_early(refusal(over()), scope, send)
             elif not is_answered:
                 await send(message)
 
@@ -195,7 +196,7 @@ class Worlds:
             self._starting.discard(name)
         if self._is_stopping:
             self._end(site.life)
-            raise _over()
+            raise over()
         own_id = site.world.entrance.organization_id
         site.parent, site.owners = parent, source.owners | {org_id, own_id}
         self._sites[name] = site
@@ -247,14 +248,23 @@ class Worlds:
         async with turn_of(site):
             await take_baseline(site)
 
+    def reserving(
+        self, name: str, secrets: Sequence[tuple[str, str]]
+    ) -> AbstractAsyncContextManager[None]:
+        """See `Belongings`."""
+        worlds = {site.name: site.world for site in self._sites.values()}
+        return self._belongings.reserving(worlds, name, secrets)
+
     # -- lives -------------------------------------------------------------------------------------
 
-    async def start(self, clock: VirtualClock) -> None:
-        """Start the root. Raises: as `world`."""
+    async def start(self, clock: VirtualClock, seed_body: bytes | None) -> None:
+        """Start the root, and store the seed. Raises: as `world` and `sow`."""
         root = Site(ROOT, self._seed, None)
         root.life = await self._begin(root, clock)
         self._sites[ROOT] = root
         await self._belongings.learn(root.world)
+        if seed_body is not None:
+            await sow_at_start(root.world, seed_body)
         await take_baseline(root)
 
     async def close(self) -> None:
@@ -263,7 +273,9 @@ class Worlds:
         for site in [each for each in self._sites.values() if each.name != ROOT]:
             self._drop(site)
         await self._ended()
-        root = self._sites.pop(ROOT)
+        root = self._sites.pop(ROOT, None)
+        if root is None:
+            return  # it has not started
         root.life.end()
         await root.life.ended()
         await self._ended()
@@ -274,7 +286,7 @@ class Worlds:
 
     async def _begin(self, site: Site, clock: VirtualClock | None = None) -> Life:
         if self._is_stopping:
-            raise _over()
+            raise over()
         origin, settings = site.origin, self._settings
         if site.name != ROOT:
             settings = msgspec.structs.replace(settings, database=IN_MEMORY, bootstrap_api_key=None)
@@ -353,12 +365,14 @@ async def worlds(
     clock: VirtualClock,
     *,
     seed: int | None = None,
+    seed_body: bytes | None = None,
     at_once: asyncio.Event | None = None,
 ) -> AsyncIterator[Worlds]:
-    """Start a root that can be forked, and stop all worlds on the way out. Raises: as `world`."""
+    """Start a root that can be forked, and stop all worlds on the way out. `seed_body` is a body of
+    POST /test/seed, which the root begins with. Raises: as `world` and `sow`."""
     it = Worlds(settings, seed, at_once)
-    await it.start(clock)
     try:
+        await it.start(clock, seed_body)
         yield it
     finally:
         await it.close()
@@ -367,21 +381,3 @@ async def worlds(
 def _ends(site: Site) -> Any:
     """As a callback of gRPC, which hands the context over."""
     return lambda _: site.ended()
-
-
-def _over() -> Unavailable:
-    return Unavailable("shutting_down", "The world is gone; it was reset or deleted")
-
-
-async def _answer(answer: Reply, scope: Scope, send: Send) -> None:
-    if scope["type"] == "websocket":
-        with suppress(RuntimeError):
-            await send({"type": "websocket.close", "code": 1008})
-        return
-    headers = [
-        (b"content-type", answer.media),
-        (b"content-length", b"%d" % len(answer.body)),
-        *answer.headers,
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})

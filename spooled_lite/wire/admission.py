@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from spooled_lite.config import Settings
 from spooled_lite.core.jobs.records import json_size
 from spooled_lite.core.queues.records import Admission
@@ -27,6 +29,14 @@ class Storing(Protocol):
     def caller(self) -> Tenant | None: ...
     @property
     def plans(self) -> Plans: ...
+
+
+class StoringFor(Struct, frozen=True):
+    """Storing for an organization that does not call itself."""
+
+    settings: Settings
+    plans: Plans
+    caller: Tenant
 
 
 def admission_of(call: Storing) -> Admission:

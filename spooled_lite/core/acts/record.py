@@ -62,6 +62,7 @@ class Recorded(Generic[P, T]):
 
     def __call__(self, tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> tuple[int, T]:
         name = self._name_of(tx, self._act.subject)  # a deleted thing has none afterwards
+        before = len(tx.events)
         result = self.__wrapped__(tx, *args, **kwargs)
         count = self._count(result)
         if not count:
@@ -73,7 +74,7 @@ class Recorded(Generic[P, T]):
         actor = self._write_down(tx, count, subject, name)
         if actor is None:
             return 0, result
-        tx.events = [_told_by(each, actor) for each in tx.events]
+        tx.events[before:] = [_told_by(each, actor) for each in tx.events[before:]]
         return actor["seq"], result
 
     def _name_of(self, tx: Tx, subject: str) -> str | None:

@@ -15,30 +15,56 @@ from spooled_lite.core.keys.records import (
     hash_of,
     normalized,
 )
+from spooled_lite.core.keys.verify import find_by_hash
 from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.errors import Conflict
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
 
 
-def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool) -> IssuedKey:
+class SecretTaken(Conflict):
+    """A key has the secret that was chosen for a new one, or had it until it was revoked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Field `key` is the secret of another key; choose another",
+            details={"reason": "key_in_use"},
+        )
+
+
+def issue(tx: Tx, org: int, key: NewKey, *, is_live: bool, secret: str | None = None) -> IssuedKey:
     """Create a key and announce it. Its secret is in the result and stored nowhere.
+
+    `secret` is one that the caller has chosen; else it is drawn.
 
     Raises:
         RuleBroken: the name, a queue, a permission, the rate limit or the expiry breaks a rule.
+        SecretTaken: a key has this secret.
 
     Contract: platform, sections 2.2 and 9.2.
     """
-    key, secret = key.checked(now_ms=tx.now_ms), new_secret(tx, is_live=is_live)
+    key = key.checked(now_ms=tx.now_ms)
+    if secret is None:
+        secret = new_secret(tx, is_live=is_live)
+    elif find_by_hash(tx, hash_of(secret)) is not None:
+        raise SecretTaken
     return IssuedKey(store_key(tx, org, key, secret), secret)
 
 
 def issue_with(
-    tx: Tx, org: int, key: NewKey, grants: Grants, caps: Caps | None, *, is_live: bool
+    tx: Tx,
+    org: int,
+    key: NewKey,
+    grants: Grants,
+    caps: Caps | None,
+    *,
+    is_live: bool,
+    secret: str | None = None,
 ) -> IssuedKey:
     """As `issue`, for a caller with a key: with no more rights than that key, and within `caps`.
 
     Raises:
-        RuleBroken: as `issue`.
+        RuleBroken, SecretTaken: as `issue`.
         AccessDenied: the new key would have queues or permissions that the caller's key lacks.
         QuotaExceeded: it would be one key too many.
 
@@ -48,7 +74,7 @@ def issue_with(
     grants.check(key.queues, key.permissions)
     if caps is not None:
         check_room(tx, org, caps, "api_keys", more=1)
-    return issue(tx, org, key, is_live=is_live)
+    return issue(tx, org, key, is_live=is_live, secret=secret)
 
 
 def new_secret(tx: Tx, *, is_live: bool) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -132,6 +132,7 @@ class Faults:
         self._seed = seed
         self._rules: dict[str, FaultRule] = {}
         self._made = 0
+        self._promised = 0  # rules for which room is kept
         self._listeners: list[StruckTold] = []
         self._loop = asyncio.get_running_loop()
         self.over = asyncio.Event()  # set when the world ends: nobody waits any longer
@@ -145,11 +146,19 @@ class Faults:
     def add(self, said: NewFault) -> FaultRule:
         """Ask this one after all others. Raises: FaultsFull; WrongShape, as `FaultRule`."""
         rule = FaultRule(f"f{self._made + 1}", said, self._seed)
-        if len(self._rules) >= RULES_MAX:
-            self._make_room()
+        self._make_room(1)
         self._made += 1
         self._rules[rule.id] = rule
         return rule
+
+    def promise(self, said: Sequence[NewFault]) -> "PromisedFaults":
+        """Keep room for rules that come later, or not at all. Raises: as `add`."""
+        self._make_room(len(said))
+        self._promised += len(said)
+        return PromisedFaults(self, said)
+
+    def end_promise(self, count: int) -> None:
+        self._promised -= count
 
     def all(self) -> list[FaultRule]:
         return list(self._rules.values())
@@ -204,9 +213,29 @@ class Faults:
         for listener in self._listeners:
             listener(rule_id, what)
 
-    def _make_room(self) -> None:
-        """Forget the oldest rule that strikes no more."""
-        spent = next((each for each in self._rules.values() if each.is_spent), None)
-        if spent is None:
+    def _make_room(self, count: int) -> None:
+        """Forget the oldest rules that strike no more, as far as more need their place."""
+        excess = len(self._rules) + self._promised + count - RULES_MAX
+        if excess <= 0:
+            return
+        spent = [rule_id for rule_id, rule in self._rules.items() if rule.is_spent]
+        if len(spent) < excess:
             raise FaultsFull(RULES_MAX)
-        del self._rules[spent.id]
+        for rule_id in spent[:excess]:
+            del self._rules[rule_id]
+
+
+class PromisedFaults:
+    """Rules that there is room for. Either `keep` or `let_go` ends this."""
+
+    def __init__(self, faults: Faults, said: Sequence[NewFault]) -> None:
+        self._faults = faults
+        self._said = said
+        self.ids: list[str] = []  # once they are kept
+
+    def keep(self) -> None:
+        self.let_go()
+        self.ids = [self._faults.add(each).id for each in self._said]
+
+    def let_go(self) -> None:
+        self._faults.end_promise(len(self._said))

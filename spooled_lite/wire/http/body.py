@@ -148,10 +148,11 @@ def sorted_by_message(message: str, *, at: str = "", kind: Any = None) -> WrongS
     if unknown := _UNKNOWN.match(said):
         name = unknown.group(1)[:UNKNOWN_CHARS_MAX]
         known = _members(_within(kind, inside.group(1) if inside else ""))
-        said = f"Field `{name}` is unknown" + (
+        field = _joined(field, name)
+        said = f"Field `{field}` is unknown" + (
             f"; the nearest is `{nearest(name, known)}`" if known else ""
         )
-        return RuleBroken.of(_joined(field, name), said, "unknown_field")
+        return RuleBroken.of(field, said, "unknown_field")
     if wrong := _TYPE.match(said):
         expected, found = (part.replace(" | null", "") for part in wrong.groups())
         return WrongShape.wrong_type(field or "body", f"`{expected}`, not `{found}`")

@@ -5,9 +5,8 @@ Contract: schedules-workflows-webhooks, section 4. The checks come in the order 
 
 from typing import Final, TypeVar
 
-from msgspec import Raw, Struct
+from msgspec import Raw
 
-from spooled_lite.config import Settings
 from spooled_lite.core.ingest import github as of_github
 from spooled_lite.core.ingest.columns import IngestStatus
 from spooled_lite.core.ingest.log import LogFilter, list_log
@@ -22,8 +21,7 @@ from spooled_lite.errors import (
     RuleBroken,
     WrongShape,
 )
-from spooled_lite.plans import Plans
-from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.admission import StoringFor, admission_of, check_payload_of_plan
 from spooled_lite.wire.http.admit_ingest import (
     check_active,
     check_https,
@@ -38,14 +36,6 @@ from spooled_lite.wire.shapes.ingest import CustomEvent, LogEntry, Received, Str
 T = TypeVar("T")
 
 LOG_STATUSES: Final[dict[str, IngestStatus]] = {"created": "created", "duplicate": "duplicate"}
-
-
-class _Storing(Struct, frozen=True):
-    """What `admission_of` reads of a call, with the receiving organization as the caller."""
-
-    settings: Settings
-    plans: Plans
-    caller: Receiver
 
 
 async def github(call: Call) -> Reply:
@@ -125,7 +115,7 @@ async def _stored(
     field: str = "payload",
 ) -> Reply:
     """Store the job. Raises what `receive` raises, and PayloadTooLarge, which names `field`."""
-    storing = _Storing(call.settings, call.plans, receiver)
+    storing = StoringFor(call.settings, call.plans, receiver)
     await call.off_loop(_check_size, storing, delivery.job.payload, field)
     org = receiver.org
     # In the turn of the receiving organization: the caller belongs to none.
@@ -133,6 +123,6 @@ async def _stored(
     return reply(Received.of(stored))
 
 
-def _check_size(storing: _Storing, payload: bytes, field: str) -> None:
+def _check_size(storing: StoringFor, payload: bytes, field: str) -> None:
     check_json_size(payload, storing.settings.queue_max_payload_size_bytes, field)
     check_payload_of_plan(storing, payload, field)

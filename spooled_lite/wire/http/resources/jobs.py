@@ -26,7 +26,7 @@ from spooled_lite.errors import (
 )
 from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.storage.transaction import Reading
-from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.body import decode
@@ -82,8 +82,7 @@ async def create(call: Call) -> Reply:
     body = await call.body(CreateJob)
     if not body.idempotency_key:
         body.idempotency_key = _key_of_header(call)
-    job = await call.off_loop(_new_job, call, body)
-    _check_webhook(call, job.completion_webhook, "completion_webhook")
+    job = await call.off_loop(new_job, call, body)
     call.scope.check(job.queue_name)
     stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
     row = stored.row if stored.created else await in_full(call.reads, stored.row)
@@ -285,16 +284,20 @@ def _key_of_header(call: Call) -> str | None:
     return key or None
 
 
-def _check_webhook(call: Call, url: str | None, field: str) -> None:
+def _check_webhook(call: Storing, url: str | None, field: str) -> None:
     """In production the address is looked at before the job is stored (contract: J1)."""
     settings = call.settings
     if url is not None and settings.environment == "production":
         check_target(url, Policy.of(settings), field=field)
 
 
-def _new_job(call: Call, body: CreateJob) -> NewJob:
+def new_job(call: Storing, body: CreateJob) -> NewJob:
+    """What core is to store. Raises: as `check_payload_of_plan`, `JobFields.new_job` and
+    `check_target`."""
     check_payload_of_plan(call, bytes(body.payload))
-    return body.new_job(payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    job = body.new_job(payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    _check_webhook(call, job.completion_webhook, "completion_webhook")
+    return job
 
 
 def _bulk_items(

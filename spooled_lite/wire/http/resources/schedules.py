@@ -32,7 +32,7 @@ from spooled_lite.core.schedules.records import DEFAULT_ZONE, NewSchedule, Sched
 from spooled_lite.core.schedules.upcoming import Upcoming, upcoming_slots
 from spooled_lite.errors import BadRequest, Conflict
 from spooled_lite.storage.transaction import Reading
-from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_plan
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, integer, listing, page, paged
@@ -75,7 +75,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    new = await call.off_loop(_new_schedule, call, await call.body(CreateSchedule))
+    new = await call.off_loop(new_schedule, call, await call.body(CreateSchedule))
     call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
     row = await Acting(call, "schedule", "create", made=lambda row: row["id"]).write(
@@ -203,7 +203,9 @@ async def _slots(call: Call, cron_expression: str, timezone: str, count: int) ->
     return Slots.of(cron_expression, timezone, found)
 
 
-def _new_schedule(call: Call, body: CreateSchedule) -> NewSchedule:
+def new_schedule(call: Storing, body: CreateSchedule) -> NewSchedule:
+    """What core is to store. Raises: as `CreateSchedule.new_schedule` and
+    `check_payload_of_plan`."""
     new = body.new_schedule(template_bytes_max=_template_bytes_max(call))
     check_payload_of_plan(call, new.payload_template, "payload_template")
     return new
@@ -213,7 +215,7 @@ def _changes(call: Call, body: UpdateSchedule) -> ScheduleChanges:
     return body.changes(template_bytes_max=_template_bytes_max(call))
 
 
-def _template_bytes_max(call: Call) -> int:
+def _template_bytes_max(call: Storing) -> int:
     return call.settings.queue_max_payload_size_bytes
 
 

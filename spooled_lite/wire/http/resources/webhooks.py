@@ -1,6 +1,7 @@
 """Outgoing webhooks and their deliveries. Contract: schedules-workflows-webhooks, section 3."""
 
 from spooled_lite.background.sender import SECONDS_MAX, TEST_SECONDS_MAX
+from spooled_lite.config import Settings
 from spooled_lite.core.webhooks.deliveries import find_to_retry, record_retry, trial_call
 from spooled_lite.core.webhooks.query import (
     DeliveriesAsked,
@@ -9,7 +10,11 @@ from spooled_lite.core.webhooks.query import (
     list_deliveries_of_job,
     list_webhooks,
 )
-from spooled_lite.core.webhooks.records import DELIVERIES_SHOWN_MAX, DELIVERY_STATUSES
+from spooled_lite.core.webhooks.records import (
+    DELIVERIES_SHOWN_MAX,
+    DELIVERY_STATUSES,
+    NewWebhook,
+)
 from spooled_lite.core.webhooks.subscribe import change_webhook, create_webhook, delete_webhook
 from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.wire.admission import admission_of
@@ -33,8 +38,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    webhook = (await call.body(CreateWebhook)).webhook()
-    _check_url(call, webhook.url)
+    webhook = new_webhook(call.settings, await call.body(CreateWebhook))
     row = await Acting(call, "webhook", "create", made=lambda row: row["id"]).write(
         create_webhook, call.org, webhook, admission_of(call).caps
     )
@@ -50,7 +54,7 @@ async def update(call: Call) -> Reply:
     body = await call.body_or_empty(UpdateWebhook)
     changes = body.changes()
     if body.url is not None:
-        _check_url(call, body.url)
+        check_target(body.url, Policy.of(call.settings))
     row = await Acting(call, "webhook", "change", call.path("id")).write(
         change_webhook, call.org, call.path("id"), changes, admission_of(call).caps
     )
@@ -115,5 +119,8 @@ def _asked(call: Call, shown: Page) -> DeliveriesAsked:
     )
 
 
-def _check_url(call: Call, url: str) -> None:
-    check_target(url, Policy.of(call.settings))
+def new_webhook(settings: Settings, body: CreateWebhook) -> NewWebhook:
+    """What core is to store. Raises: as `CreateWebhook.webhook` and `check_target`."""
+    webhook = body.webhook()
+    check_target(webhook.url, Policy.of(settings))
+    return webhook

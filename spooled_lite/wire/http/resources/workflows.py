@@ -1,6 +1,7 @@
 """REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.rerun import plan_rerun, rerun_workflow
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
@@ -19,7 +20,7 @@ from spooled_lite.core.workflows.query import (
     list_workflows,
 )
 from spooled_lite.core.workflows.records import STEPS_MAX, WORKFLOW_STATUSES, NewWorkflow
-from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
@@ -50,7 +51,7 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    new = await call.off_loop(_new_workflow, call, await call.body(CreateWorkflow))
+    new = await call.off_loop(new_workflow, call, call.scope, await call.body(CreateWorkflow))
     stored = await call.write(
         create_workflow, call.org, new, graph_of(new.steps), admission_of(call)
     )
@@ -139,9 +140,13 @@ def status_asked(call: Call) -> str | None:
     return status if status in WORKFLOW_STATUSES else None
 
 
-def _new_workflow(call: Call, body: CreateWorkflow) -> NewWorkflow:
+def new_workflow(call: Storing, scope: Scope, body: CreateWorkflow) -> NewWorkflow:
+    """What core is to store, for a caller with these queues.
+
+    Raises: as `CreateWorkflow.new_workflow` and `check_payload_of_plan`; AccessDenied.
+    """
     new = body.new_workflow(payload_bytes_max=call.settings.queue_max_payload_size_bytes)
     for index, step in enumerate(new.steps):
         check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
-        call.scope.check(step.job.queue_name)
+        scope.check(step.job.queue_name)
     return new

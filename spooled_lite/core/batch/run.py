@@ -1,0 +1,37 @@
+"""Several operations of one caller in one transaction: all of them, or none."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from spooled_lite.errors import SpooledError
+from spooled_lite.storage.transaction import Tx
+
+
+class BatchStep(Struct, frozen=True):
+    """An operation, what it is to be run with, and where the caller has written it."""
+
+    place: str  # such as `jobs[3]`
+    operation: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+def all_or_nothing(tx: Tx, steps: Sequence[BatchStep]) -> list[Any]:
+    """Run the steps as one operation; their results, in their order.
+
+    A step finds what those before it have stored. What they announce leaves the operation as that
+    of a single one does: after the commit, or never.
+
+    Raises:
+        What the first step that is refused raises, with the place of the step. Nothing of any step
+        is left.
+    """
+    return [_run(tx, step) for step in steps]
+
+
+def _run(tx: Tx, step: BatchStep) -> Any:
+    try:
+        return step.operation(tx, *step.arguments)
+    except SpooledError as error:
+        raise error.placed(step.place) from None
