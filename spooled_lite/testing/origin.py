@@ -20,6 +20,7 @@ from spooled_lite.testing.faults.shapes import NewFault
 from spooled_lite.testing.passes import Awaited
 
 BIRTH: Final = "birth"  # what ids and keys of a fork's own are drawn for
+_STARTS_BYTES: Final = 8
 
 
 class Adoption(Struct, frozen=True):
@@ -68,9 +69,17 @@ def nothing(tx: Tx) -> None:
     """When this is answered, everything that was committed before has been announced."""
 
 
-def begin(tx: Tx, ids: Ids, seed: int | None, generation: int) -> None:
+def begin(tx: Tx, ids: Ids, seed: int | None, purpose: str) -> None:
     """Draw the ids of the writing thread from their beginning."""
-    ids.begin(seed, purpose_of("rows", generation))
+    ids.begin(seed, purpose)
+
+
+def count_start(tx: Tx) -> int:
+    """How often this file was started before."""
+    stored = tx.value(statements.STARTS)
+    before = 0 if stored is None else int.from_bytes(stored)
+    tx.execute(statements.NOTE_STARTS, {"starts": (before + 1).to_bytes(_STARTS_BYTES)})
+    return before
 
 
 def adopt(tx: Tx, adoption: Adoption) -> Entrance:
@@ -98,5 +107,7 @@ def hashes_of(reading: Reading, keys: Sequence[int]) -> list[bytes]:
     return [each for each in found if each is not None]
 
 
-def purpose_of(what: str, generation: int) -> str:
-    return f"{what} of baseline {generation}"
+def purpose_of(what: str, generation: int, starts: int) -> str:
+    """`starts`: of a file, before this one. Each makes other ids than those before it."""
+    again = f", started {starts} times before" if starts else ""
+    return f"{what} of baseline {generation}{again}"

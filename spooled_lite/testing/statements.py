@@ -54,6 +54,12 @@ RENAME_ORGANIZATION: Final = """
 UPDATE organizations SET id = :id WHERE seq = :org AND deleted_at_ms IS NULL
 """
 
+STARTS: Final = Value(bytes, "SELECT value FROM server_state WHERE name = 'test_starts'")
+NOTE_STARTS: Final = """
+INSERT INTO server_state (name, value) VALUES ('test_starts', :starts)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+
 
 class SenderRow(TypedDict):
     """Whoever owes a call."""

@@ -13,6 +13,7 @@ from spooled_lite.events import Event
 from spooled_lite.ids import Ids
 from spooled_lite.outbound.http_client import HttpClient, Poster
 from spooled_lite.outbound.targets import Policy
+from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.testing.application import WorldApplication
 from spooled_lite.testing.around import AroundWorld
 from spooled_lite.testing.clock import VirtualClock
@@ -32,6 +33,7 @@ from spooled_lite.testing.origin import (
     adopt,
     begin,
     copy,
+    count_start,
     nothing,
     purpose_of,
 )
@@ -56,6 +58,7 @@ class World:
         stepper.on_step = self.journal.stepped
         self.entrance: Entrance
         self._ids = ids
+        self._starts = 0  # of its file, before this one
 
     @property
     def clock(self) -> VirtualClock:
@@ -88,8 +91,17 @@ class World:
         return origin, found.jobs
 
     async def begin_ids(self, generation: int) -> None:
-        await self.app.services.db.write(begin, self._ids, self.seed, generation)
-        self.app.services.ids.begin(self.seed, purpose_of("requests", generation))
+        rows, requests = (
+            purpose_of(what, generation, self._starts) for what in ("rows", "requests")
+        )
+        await self.app.services.db.write(begin, self._ids, self.seed, rows)
+        self.app.services.ids.begin(self.seed, requests)
+
+    async def count_start(self) -> None:
+        """Of a file that lasts. It has the ids of its earlier starts, so others are made now."""
+        self._starts = await self.app.services.db.write(count_start)
+        if self._starts:
+            await self.begin_ids(0)
 
     async def adopt(self, adoption: Adoption) -> Entrance:
         return await self.app.services.db.write(adopt, adoption)
@@ -154,6 +166,8 @@ async def world(
         it.entrance = Entrance(it.app.organization_id, it.app.key)
         if origin is not None:
             await _continue(it, origin)
+        elif settings.database != IN_MEMORY:
+            await it.count_start()
         yield it
 
 

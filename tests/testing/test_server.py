@@ -40,6 +40,41 @@ def world(server: Server, request: pytest.FixtureRequest) -> Iterator[World]:
         yield it
 
 
+def test_a_file_that_lasts_is_started_again_with_its_key_and_with_new_ids(tmp_path: Path) -> None:
+    file = str(tmp_path / "a.db")
+    made, keys = list[str](), set[str]()
+
+    for _ in range(3):
+        with Server(seed=1, database=file) as server:
+            made += [server.call("POST", "/jobs", JOB)["id"] for _ in range(10)]
+            keys.add(server.api_key)
+
+    assert len(set(made)) == 30
+    assert len(keys) == 1
+
+
+def test_a_file_whose_key_nobody_knows_says_how_to_start_one(tmp_path: Path) -> None:
+    file = str(tmp_path / "a.db")
+    with Server(database=file):
+        pass
+
+    with pytest.raises(NotStarted, match="`bootstrap_api_key` in the settings"):
+        Server(database=file).start()
+
+
+def test_a_client_of_the_sdk_repeats_soon(world: World) -> None:
+    pytest.importorskip("spooled")
+    world.faults.add(
+        on={"route": "GET /api/v1/queues"}, do={"error": {"as": "overloaded"}}, times=3
+    )
+
+    with world.client() as client:
+        assert client.queues.list() == []
+        assert client.get_config().retry.max_delay < 1
+    with world.client(retry={"max_delay": 7}) as client:
+        assert client.get_config().retry.max_delay == 7
+
+
 def test_a_job_is_due_when_the_clock_gets_there(world: World) -> None:
     made = world.call("POST", "/jobs", {**JOB, "delay_seconds": 3600})
     told: list[datetime] = []

@@ -12,6 +12,7 @@ from spooled_lite.testing.public.faults import Fault, FaultRequest, Faults
 from spooled_lite.testing.public.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.public.journal import Journal
 from spooled_lite.testing.public.server import Server
+from spooled_lite.testing.public.worker import SOON
 from spooled_lite.testing.public.world import World
 
 if TYPE_CHECKING:
@@ -188,10 +189,12 @@ class _AsyncWorld(_Async[W]):
         return AsyncWorld(await asyncio.to_thread(self._it.fork, name, at=at, keys=keys))
 
     def client(self, **options: Any) -> "AsyncSpooledClient":
-        """A client of the official SDK, which has to be installed."""
+        """See `World.client`."""
         from spooled.async_client import AsyncSpooledClient
 
-        return AsyncSpooledClient(api_key=self.api_key, base_url=self.url, **options)
+        return AsyncSpooledClient(
+            api_key=self.api_key, base_url=self.url, **{"retry": SOON, **options}
+        )
 
     async def close(self) -> None:
         await asyncio.to_thread(self._it.close)

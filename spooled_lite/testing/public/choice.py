@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Literal, TypedDict
 
 ADMIN_KEY_BYTES: Final = 24
+API_KEY_BYTES: Final = 24
 VARIABLE_PREFIX: Final = "SPOOLED_"
 
 

@@ -7,6 +7,7 @@ from typing import Protocol, Self, Unpack
 from spooled_lite.ids import Ids
 from spooled_lite.testing.public.choice import (
     ADMIN_KEY_BYTES,
+    API_KEY_BYTES,
     ReadyServer,
     ServerChoice,
     ServerOptions,
@@ -45,6 +46,8 @@ class Server(World):
         """
         check_options(options)
         seed, at, settings = options.get("seed"), options.get("at"), options.get("settings") or {}
+        if options.get("database") is not None and seed is not None:
+            settings = {"bootstrap_api_key": _api_key(seed), **settings}  # the next start needs it
         self.name = "root"
         self.keys = {}
         self.grpc_address = None
@@ -81,7 +84,10 @@ class Server(World):
         self.grpc_address = about.grpc_address
         if about.api_key is None:
             self.close()
-            raise NotStarted("the key of this file is not known any more; take a new file")
+            raise NotStarted(
+                "the key of this file is not known any more; start a new file with a seed, or with"
+                " `bootstrap_api_key` in the settings, and the same one each time"
+            )
         pid = None if self._is_process else self._pid
         self._enter(Link(about.url, about.api_key, pid=pid), about.organization_id)
         if self._mode == "real":
@@ -110,3 +116,7 @@ class Server(World):
 
 def _admin_key(seed: int | None) -> str:
     return Ids(seed, "admin key").secret(ADMIN_KEY_BYTES).hex()
+
+
+def _api_key(seed: int) -> str:
+    return f"sk_test_{Ids(seed, 'api key').secret(API_KEY_BYTES).hex()}"

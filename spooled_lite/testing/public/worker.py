@@ -1,4 +1,4 @@
-"""A worker of the official SDK in a thread."""
+"""A worker of the official SDK in a thread, and how the clients of a test wait."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from spooled.worker.worker import SpooledWorker
 
 POLL_SECONDS: Final = 0.01  # time stands until it has looked
+# Between two tries of a client: it would sleep for seconds of the machine, while time stands.
+SOON: Final[Mapping[str, float]] = {"base_delay": 0.01, "max_delay": 0.05}
 WORKER_SECONDS_MAX: Final = 30.0  # to register, and to stop
 
 

@@ -15,7 +15,7 @@ from spooled_lite.testing.public.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.public.journal import Journal
 from spooled_lite.testing.public.link import Link, NotStarted
 from spooled_lite.testing.public.times import length_of, time_of
-from spooled_lite.testing.public.worker import working
+from spooled_lite.testing.public.worker import SOON, working
 
 if TYPE_CHECKING:
     from spooled.client import SpooledClient
@@ -169,10 +169,11 @@ class World:
         return sign_stripe(secret, int(self.clock.now.timestamp()), raw)
 
     def client(self, **options: Any) -> "SpooledClient":
-        """A client of the official SDK, which has to be installed."""
+        """A client of the official SDK, which has to be installed. What it repeats, it repeats
+        soon, unless `retry` says otherwise: its waits are in real time."""
         from spooled.client import SpooledClient
 
-        return SpooledClient(api_key=self.api_key, base_url=self.url, **options)
+        return SpooledClient(api_key=self.api_key, base_url=self.url, **{"retry": SOON, **options})
 
     def worker(
         self, queue: str, handler: Callable[..., object], **options: Any
