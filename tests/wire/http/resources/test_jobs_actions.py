@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.resources import job_actions
+from spooled_lite.wire.http.resources.job_action_kinds import ACTS
 from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 
 
@@ -177,7 +179,7 @@ def test_an_act_goes_on_where_it_stopped_and_leaves_later_jobs_out(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [api.enqueue() for _ in range(3)]
-    act_of_two = job_actions.Act(("pending", "scheduled"), 2, job_actions._cancel, int)
+    act_of_two = replace(ACTS["cancel"], rows_max=2)
     monkeypatch.setattr(job_actions, "ACTS", {"cancel": act_of_two})
     monkeypatch.setattr(job_actions, "ACT_SECONDS", 0)
     counted = act(api, "cancel", all=True, dry_run=True)
@@ -196,7 +198,7 @@ def test_many_ids_go_on_where_they_stopped(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [api.enqueue() for _ in range(3)]
-    act_of_two = job_actions.Act(("pending",), 2, job_actions._cancel, int)
+    act_of_two = replace(ACTS["cancel"], rows_max=2)
     monkeypatch.setattr(job_actions, "ACTS", {"cancel": act_of_two})
     monkeypatch.setattr(job_actions, "ACT_SECONDS", 0)
     job_ids = [job["id"] for job in jobs]
