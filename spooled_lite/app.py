@@ -47,15 +47,15 @@ from spooled_lite.storage.database import Database
 from spooled_lite.storage.event_log import EventLog
 from spooled_lite.storage.transaction import Hooks, Rows
 from spooled_lite.storage.writer import WriterSettings
-from spooled_lite.wire.around import Around
 from spooled_lite.wire.caller import Callers
+from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.identity import Identities
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
-from spooled_lite.wire.searches import Searches
+from spooled_lite.wire.searches import searches_of_orgs
 from spooled_lite.wire.services import ServerState, Services
 from spooled_lite.wire.sign_in_link import SignInLink
 from spooled_lite.wire.waiting.claim_watch import ClaimWatch
@@ -110,7 +110,7 @@ async def running(
     ids: Ids | None = None,
     at_once: asyncio.Event | None = None,
     supervise: Supervise = run_loops,
-    around: Around | None = None,
+    around: HandlerWrapper | None = None,
     image: bytes | None = None,
     outgoing: Poster | None = None,
     mail: Carry | None = None,
@@ -248,7 +248,7 @@ def _services(
     metrics: Metrics,
     secret: bytes,
     ids: Ids,
-    around: Around | None,
+    around: HandlerWrapper | None,
     outgoing: Poster,
     mail: Mail,
 ) -> Services:
@@ -299,7 +299,7 @@ def _services(
         sign_in_link=SignInLink(settings),
         mail=mail,
         sender=Sender(outgoing, clock),
-        searches=Searches(clock),
+        searches=searches_of_orgs(clock),
         off_loop=OffLoop(),
         document_text=_document_text,
         ids=ids,

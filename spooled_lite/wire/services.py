@@ -16,14 +16,14 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.outbound.mail import Mail
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
-from spooled_lite.wire.around import Around
 from spooled_lite.wire.caller import Callers
+from spooled_lite.wire.calls_of_org import CallsOfOrg
+from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.identity import Identities
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
 from spooled_lite.wire.refused import RefusedCredentials
-from spooled_lite.wire.searches import Searches
 from spooled_lite.wire.sign_in_link import SignInLink
 from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
@@ -83,9 +83,9 @@ class Services(Struct, frozen=True, kw_only=True):
     sign_in_link: SignInLink
     mail: Mail
     sender: Sender  # calls webhooks
-    searches: Searches  # that look through jobs now
+    searches: CallsOfOrg  # that look through jobs now
     off_loop: OffLoop  # reads large bodies
     document_text: Callable[[], bytes]  # the OpenAPI document; may take a tenth of a second
     ids: Ids  # for request ids and tokens; the writing thread has its own
     state: ServerState
-    around: Around | None = None
+    around: HandlerWrapper | None = None

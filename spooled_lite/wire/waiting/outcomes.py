@@ -1,7 +1,6 @@
 """Waiting for the end of a job or a workflow: the commit that ends it wakes the callers."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
@@ -9,14 +8,14 @@ from typing import Any, Final, Generic, TypeVar
 from msgspec import Struct
 
 from spooled_lite.clock import Clock
-from spooled_lite.errors import RateLimited, Unavailable
+from spooled_lite.errors import Unavailable
+from spooled_lite.wire.calls_of_org import CallsOfOrg
 from spooled_lite.wire.waiting.hints import Hints
 
 T = TypeVar("T")
 
 OF_ORG_MAX: Final = 1_000  # waiting calls of one organization; as many as streams of one kind
 IN_ALL_MAX: Final = 10_000  # waiting calls in all: some kilobytes each, beside their connections
-RETRY_AFTER_SECONDS: Final = 1
 
 
 class Seen(Struct, Generic[T], frozen=True):
@@ -47,13 +46,16 @@ class Outcomes:
 
     def __init__(self, hints: Hints, clock: Clock) -> None:
         self._hints = hints
-        self._clock = clock
-        self._counts: Counter[int] = Counter()  # by organization
+        self._waiting = CallsOfOrg(
+            clock,
+            OF_ORG_MAX,
+            f"At most {OF_ORG_MAX} calls of an organization may wait for an outcome",
+        )
         self._is_stopping = False
 
     def count(self) -> int:
         """The number of waiting callers."""
-        return self._counts.total()
+        return self._waiting.count()
 
     def end_all(self) -> None:
         """Answer every waiting call with the present state, and let no further call wait."""
@@ -108,23 +110,11 @@ class Outcomes:
 
     @contextmanager
     def _place(self, org: int) -> Iterator[None]:
-        if self._counts[org] >= OF_ORG_MAX:
-            raise RateLimited(
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-                limit=OF_ORG_MAX,
-                reset_at=self._clock.now_ms() // 1000 + RETRY_AFTER_SECONDS,
-                message=f"At most {OF_ORG_MAX} calls of an organization may wait for an outcome",
-                ends_by_clock=False,
-            )
+        self._waiting.check(org)
         if self.count() >= IN_ALL_MAX:
             raise Unavailable("overloaded", "Too many calls wait for an outcome; try again")
-        self._counts[org] += 1
-        try:
+        with self._waiting.place(org):
             yield
-        finally:
-            self._counts[org] -= 1
-            if not self._counts[org]:
-                del self._counts[org]
 
 
 @contextmanager

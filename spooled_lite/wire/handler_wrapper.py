@@ -1,4 +1,4 @@
-"""A wrapper around all handlers, HTTP and gRPC, for test servers that are told to misbehave."""
+"""What all handlers may be wrapped in, HTTP and gRPC: test servers see and strike calls there."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Around(Protocol):
+class HandlerWrapper(Protocol):
     """Called instead of the handler of a request or call that was admitted.
 
     `name` is that of the route or method, such as `POST /api/v1/jobs` or `Enqueue`. `call` is
