@@ -168,7 +168,7 @@ CREATE UNIQUE INDEX job_bodies_of_job ON job_bodies (job, which);
 
 CREATE TABLE job_cascades (
     job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
-    told_job INTEGER NOT NULL DEFAULT 0  -- dependents up to this one have been told
+    told_up_to INTEGER NOT NULL DEFAULT 0  -- dependents up to this one have been told
 ) STRICT;
 
 CREATE TABLE job_dependencies (

@@ -80,7 +80,7 @@ INSERT INTO job_dependencies (job, parent, is_link) VALUES (:job, :parent, 1)
 # Starts again from the first dependent: updating a dependent twice changes nothing.
 MARK_CASCADE: Final = """
 INSERT INTO job_cascades (job) VALUES (:job)
-    ON CONFLICT (job) DO UPDATE SET told_job = 0
+    ON CONFLICT (job) DO UPDATE SET told_up_to = 0
 """
 
 

@@ -16,7 +16,7 @@ from spooled_lite.storage.transaction import Tx
 # Longer than any request takes that was admitted before the deletion: what such a request still
 # stores refers to the organization, and is deleted with it.
 ROW_KEPT_MS: Final = 10 * 60 * 1000
-NOBODY: Final = 0  # no organization has this number
+NO_ORG: Final = 0  # no organization has this number
 
 
 def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None:
@@ -98,8 +98,8 @@ def _remove_some(tx: Tx, org: int) -> int:
             return count
     # The newest row of the log stays, so that its number is not used again; it belongs to no
     # organization from now on, and the row that stayed before it can go.
-    tx.execute(removal_statements.DISOWN_LAST_EVENT, {"org": org, "nobody": NOBODY})
-    tx.execute(removal_statements.DELETE_OF_ORG["event_log"], {"org": NOBODY, "limit": PASS_MAX})
+    tx.execute(removal_statements.EMPTY_NEWEST_EVENT, {"org": org, "no_org": NO_ORG})
+    tx.execute(removal_statements.DELETE_OF_ORG["event_log"], {"org": NO_ORG, "limit": PASS_MAX})
     return 0
 
 

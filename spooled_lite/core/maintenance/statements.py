@@ -269,9 +269,9 @@ DELETE FROM hours WHERE key = -:org AND hour IN (
 """,
 }
 
-# What DELETE_OF_ORG leaves of the log, if anything.
-DISOWN_LAST_EVENT: Final = """
+# What DELETE_OF_ORG leaves of the log, if anything: its number must not be used again.
+EMPTY_NEWEST_EVENT: Final = """
 UPDATE event_log
-   SET org = :nobody, type = '', queue_name = NULL, subject_id = NULL, body = x''
+   SET org = :no_org, type = '', queue_name = NULL, subject_id = NULL, body = x''
  WHERE seq = (SELECT max(seq) FROM event_log) AND org = :org
 """

@@ -25,7 +25,7 @@ class Depth(Struct, frozen=True):
     oldest_pending_seconds: float  # 0 when none is pending
 
 
-def deepest(tx: Reading) -> list[Depth]:
+def fullest_queues(tx: Reading) -> list[Depth]:
     """The SHOWN_MAX queues with the most pending and dead jobs, of all organizations.
 
     From counters: the cost does not depend on how many jobs there are.

@@ -31,7 +31,7 @@ class CascadeRow(TypedDict):
     """A job whose dependents have not all been told of its status."""
 
     job: int
-    told_job: int  # dependents up to this one have been told
+    told_up_to: int  # dependents up to this one have been told
 
 
 class ReleasedRow(TypedDict):

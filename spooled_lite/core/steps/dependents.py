@@ -61,7 +61,7 @@ def work_off_cascades(tx: Tx) -> Pass:
             return Pass(told, tx.now_ms)
         # Deleted first, because telling may add the row again.
         tx.execute(statements.END_CASCADE, {"job": cascade["job"]})
-        cost += 1 + _tell(tx, cascade["job"], cascade["told_job"], TELL_MAX - cost)
+        cost += 1 + _tell(tx, cascade["job"], cascade["told_up_to"], TELL_MAX - cost)
         told += 1
     return Pass(told, None)
 
@@ -75,7 +75,7 @@ def let_go(tx: Tx, job: int, gone: Set[int], cost_max: int) -> int:
     the job stays. When the cost reaches `cost_max` there may be more dependents, and the job must
     stay until they are told too.
     """
-    asked = {"job": job, "told_job": 0, "limit": cost_max}
+    asked = {"job": job, "told_up_to": 0, "limit": cost_max}
     dependents = tx.values(statements.DEPENDENTS, asked)
     if not dependents:
         return 0
@@ -121,7 +121,7 @@ def hold_back(tx: Tx, restarted: Sequence[NumberedRow]) -> None:
 
 def _tell(tx: Tx, job: int, after: int, cost_max: int) -> int:
     """Tell the dependents after that one, the rest of them by the loop; what it has cost."""
-    asked = {"job": job, "told_job": after, "limit": cost_max}
+    asked = {"job": job, "told_up_to": after, "limit": cost_max}
     jobs = tx.values(statements.DEPENDENTS, asked)
     decisions = _Decisions(tx)
     is_whole = len(jobs) < cost_max
@@ -135,7 +135,7 @@ def _tell(tx: Tx, job: int, after: int, cost_max: int) -> int:
         after = jobs[-1] if jobs else after
     decisions.carry_out()
     if not is_whole:
-        tx.execute(statements.KEEP_CASCADE, {"job": job, "told_job": after})
+        tx.execute(statements.KEEP_CASCADE, {"job": job, "told_up_to": after})
         tx.due(Deadline.DEPENDENTS, tx.now_ms)
     return decisions.cost
 

@@ -25,19 +25,19 @@ HAS_DEPENDENTS: Final = Value(int, "SELECT 1 FROM job_dependencies WHERE parent 
 DEPENDENTS: Final = Value(
     int,
     """
-SELECT DISTINCT job FROM job_dependencies WHERE parent = :job AND job > :told_job
+SELECT DISTINCT job FROM job_dependencies WHERE parent = :job AND job > :told_up_to
  ORDER BY job LIMIT :limit
 """,
 )
 
 NEXT_CASCADE: Final = Statement(
-    CascadeRow, "SELECT job, told_job FROM job_cascades ORDER BY job LIMIT 1"
+    CascadeRow, "SELECT job, told_up_to FROM job_cascades ORDER BY job LIMIT 1"
 )
 
-# The dependents up to `told_job` have been updated for the present status of the job.
+# The dependents up to `told_up_to` have been updated for the present status of the job.
 KEEP_CASCADE: Final = """
-INSERT INTO job_cascades (job, told_job) VALUES (:job, :told_job)
-    ON CONFLICT (job) DO UPDATE SET told_job = :told_job
+INSERT INTO job_cascades (job, told_up_to) VALUES (:job, :told_up_to)
+    ON CONFLICT (job) DO UPDATE SET told_up_to = :told_up_to
 """
 
 # Marks those of the jobs that have dependents outside of the list. Index job_dependents.
@@ -47,7 +47,7 @@ SELECT told.value FROM json_each(:jobs) AS told
  WHERE EXISTS (SELECT 1 FROM job_dependencies AS edges
                 WHERE edges.parent = told.value
                   AND edges.job NOT IN (SELECT value FROM json_each(:jobs)))
-    ON CONFLICT (job) DO UPDATE SET told_job = 0
+    ON CONFLICT (job) DO UPDATE SET told_up_to = 0
 """
 
 END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"

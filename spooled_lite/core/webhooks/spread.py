@@ -28,20 +28,20 @@ def spread_owed(tx: Tx) -> Pass:
     """
     left, bytes_left = PASS_MAX, BODIES_AT_ONCE_BYTES_MAX
     while left > 0 and bytes_left > 0:
-        row = tx.row(statements.NEXT_TO_SPREAD)
+        row = tx.row(statements.FIRST_OWED_EVENT)
         if row is None:
             return Pass(PASS_MAX - left, None)
-        count = _spread(tx, row, min(left, 1 + bytes_left // (1 + len(row["data"]))))
+        count = _write_next(tx, row, min(left, 1 + bytes_left // (1 + len(row["data"]))))
         left -= count
         bytes_left -= count * len(row["data"])
     return Pass(PASS_MAX - left, tx.now_ms)
 
 
-def _spread(tx: Tx, row: OwedEventRow, count_max: int) -> int:
+def _write_next(tx: Tx, row: OwedEventRow, count_max: int) -> int:
     """Write the next deliveries of one event; how many webhooks that covered."""
     webhooks = _WEBHOOKS.decode(row["webhooks"])
     if row["org_deleted_at_ms"] is not None:
-        tx.execute(statements.FORGET_SPREAD, {"seq": row["seq"]})
+        tx.execute(statements.FORGET_OWED_EVENT, {"seq": row["seq"]})
         return 1
     owed = OwedEvent(
         row["org"], row["org_id"], row["event"], row["job_id"], row["at_ms"], row["data"]
@@ -56,7 +56,7 @@ def _spread(tx: Tx, row: OwedEventRow, count_max: int) -> int:
         ((*each[:-1], SWITCHED_OFF, owed.at_ms, each[-1]) for each in calls(tx, owed, off)),
     )
     if written + len(part) < len(webhooks):
-        tx.execute(statements.SPREAD, {"seq": row["seq"], "count": len(part)})
+        tx.execute(statements.COUNT_WRITTEN, {"seq": row["seq"], "count": len(part)})
     else:
-        tx.execute(statements.FORGET_SPREAD, {"seq": row["seq"]})
+        tx.execute(statements.FORGET_OWED_EVENT, {"seq": row["seq"]})
     return len(part)

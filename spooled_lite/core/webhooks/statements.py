@@ -116,7 +116,7 @@ VALUES (:org, :event, :job_id, :at_ms, :data, :webhooks)
 """
 
 # The first row of the table.
-NEXT_TO_SPREAD: Final = Statement(
+FIRST_OWED_EVENT: Final = Statement(
     OwedEventRow,
     """
 SELECT owed_events.*, organizations.id AS org_id,
@@ -136,9 +136,9 @@ SELECT webhooks.seq, webhooks.id, webhooks.enabled
 """,
 )
 
-SPREAD: Final = "UPDATE owed_events SET written = written + :count WHERE seq = :seq"
+COUNT_WRITTEN: Final = "UPDATE owed_events SET written = written + :count WHERE seq = :seq"
 
-FORGET_SPREAD: Final = "DELETE FROM owed_events WHERE seq = :seq"
+FORGET_OWED_EVENT: Final = "DELETE FROM owed_events WHERE seq = :seq"
 
 # -- sending ---------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
-_NOBODY: Final = (0, "success", "[]")  # fills up the last statement: no parents, so no rows
+_NO_EDGES: Final = (0, "success", "[]")  # fills up the last statement: no parents, so no rows
 
 
 class StoredStep(Struct, frozen=True):
@@ -81,7 +81,7 @@ def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequen
         for number, step, parents in zip(numbers, steps, graph, strict=True)
         if parents
     ]
-    waiting += [_NOBODY] * (-len(waiting) % edge_statements.STEPS_AT_ONCE)
+    waiting += [_NO_EDGES] * (-len(waiting) % edge_statements.STEPS_AT_ONCE)
     tx.execute_many(
         edge_statements.INSERT_EDGES,
         [

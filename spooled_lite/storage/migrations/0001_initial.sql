@@ -258,7 +258,7 @@ END;
 -- Jobs whose status changed and whose dependents have not all been told of it yet.
 CREATE TABLE job_cascades (
     job      INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
-    told_job INTEGER NOT NULL DEFAULT 0  -- dependents up to this one have been told
+    told_up_to INTEGER NOT NULL DEFAULT 0  -- dependents up to this one have been told
 ) STRICT;
 
 CREATE TABLE job_history (

@@ -6,7 +6,7 @@ from typing import Final
 
 from spooled_lite import metrics
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.overview.depths import Depth, deepest
+from spooled_lite.core.overview.depths import Depth, fullest_queues
 from spooled_lite.core.overview.totals import Figures, totals
 from spooled_lite.core.overview.totals import figures as figures_of
 from spooled_lite.errors import SpooledError
@@ -81,11 +81,11 @@ async def exposition(services: Services) -> bytes:
 
 
 async def _depths(services: Services) -> list[Depth]:
-    """The deepest queues; none when anyone may scrape, since queue names may be confidential."""
+    """The fullest queues; none when anyone may scrape, since queue names may be confidential."""
     settings = services.settings
     if settings.metrics_token is None and settings.environment != "development":
         return []
     try:
-        return await services.db.readers.of(OUTSIDE).read(deepest)
+        return await services.db.readers.of(OUTSIDE).read(fullest_queues)
     except SpooledError:
         return []

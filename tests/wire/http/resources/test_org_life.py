@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from spooled_lite.cli.check import problems_of
-from spooled_lite.core.maintenance.remove_org import NOBODY
+from spooled_lite.core.maintenance.remove_org import NO_ORG
 from tests.wire.http.access_table import (
     QUEUE,
     WITH_KEY,
@@ -236,7 +236,7 @@ def gone(api: WholeFileApi, *homes: Home) -> None:
 def not_of_anybody(state: Mapping[str, list[dict[str, Any]]]) -> list[tuple[str, Any]]:
     """Rows of an organization, a job or a queue that there is not."""
     known = {
-        "org": {NOBODY, *(row["seq"] for row in state["organizations"])},
+        "org": {NO_ORG, *(row["seq"] for row in state["organizations"])},
         "job": {row["seq"] for row in state["jobs"]},
         "parent": {row["seq"] for row in state["jobs"]},
         # The sums of an organization stand behind its number with a minus.
