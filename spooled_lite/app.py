@@ -154,12 +154,16 @@ async def running(
     courier: Courier | None = None
     services: Services | None = None
     try:
-        entry = await database.write(
-            first_start,
-            bootstrap_key=settings.bootstrap_api_key,
-            is_live=settings.environment == "production",
+        # Handed over together, so that they share a commit: each of their own takes a while.
+        entry, secret, _ = await asyncio.gather(
+            database.write(
+                first_start,
+                bootstrap_key=settings.bootstrap_api_key,
+                is_live=settings.environment == "production",
+            ),
+            database.write(token_secret, settings.jwt_secret),
+            database.write(note_start, __version__),
         )
-        await database.write(note_start, __version__)
         for warning in entry.warnings:
             logger.warning("%s", warning)
         services = _services(
@@ -169,7 +173,7 @@ async def running(
             bus=bus,
             waiting=waiting,
             metrics=metrics,
-            secret=await database.write(token_secret, settings.jwt_secret),
+            secret=secret,
             ids=ids.of("requests"),
             around=around,
             outgoing=outgoing or HttpClient(Policy.of(settings), clock),

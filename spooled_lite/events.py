@@ -233,6 +233,9 @@ class Deadline(Enum):
     RETENTION = "retention"  # the next sweep that deletes old rows
     SAFETY = "safety"  # the next search for work that all other deadlines have missed
 
+    # Looked up at every commit; that of `Enum` is a function of Python. Each is equal to itself.
+    __hash__ = object.__hash__
+
 
 Listener = Callable[[Sequence[Event]], None]
 

@@ -27,7 +27,7 @@ class Ids:
         self._random_bytes = _source(seed, purpose)
         # Secrets have a source of their own, so that making one does not change the ids.
         self._secret_bytes = _source(seed, f"{purpose}, secrets")
-        self._pool: list[str] = []
+        self._pool: list[str] = []  # 32 digits each
 
     def of(self, purpose: str) -> "Ids":
         """Another source of ids, for another thread or to keep the ids of this one unchanged."""
@@ -36,14 +36,14 @@ class Ids:
     def new_id(self) -> str:
         """A lower-case UUID v4."""
         try:
-            return self._pool.pop()
+            return _as_uuid4(self._pool.pop())
         except IndexError:
             self._pool = self._draw()
-            return self._pool.pop()
+            return _as_uuid4(self._pool.pop())
 
     def unused(self, made: str) -> None:
         """Take back an id that was neither shown nor stored. It becomes the next id."""
-        self._pool.append(made)
+        self._pool.append(made.replace("-", ""))
 
     def secret(self, length_bytes: int) -> bytes:
         return self._secret_bytes(length_bytes)
@@ -52,7 +52,7 @@ class Ids:
         digits = self._random_bytes(_ID_BYTES * POOL_IDS).hex()
         shared = digits[:SHARED_DIGITS]
         return [
-            _as_uuid4(shared + digits[at + SHARED_DIGITS : at + 2 * _ID_BYTES])
+            shared + digits[at + SHARED_DIGITS : at + 2 * _ID_BYTES]
             for at in range(0, len(digits), 2 * _ID_BYTES)
         ]
 

@@ -147,10 +147,10 @@ class Database:
         if image is not None:
             Path(self.path).write_bytes(image)
         self.lock.hold_file()
-        check_kind(self.path)
-        if not self._is_throwaway:
+        if not self._is_throwaway:  # that one is empty, or what was written just now
+            check_kind(self.path)
             check_clock(self.path, is_test=is_test)
-        check_log_is_here(self.path)
+            check_log_is_here(self.path)
         connection = open_writer(self.path, durability)
         try:
             migrate(connection, copy_to=self.path)

@@ -68,13 +68,14 @@ class Passes:
         # Due whatever the time is: the first passes, and those that failed.
         self._owed: set[Deadline] = set(self._loops)
 
-    def left(self) -> Awaited:
-        return Awaited(frozenset(self._owed), tuple(self.due(self._loops)))
+    def left(self, *, is_calling: bool) -> Awaited:
+        """`is_calling`: calls of webhooks are under way, which are not under way in a copy."""
+        owed = {*self._owed, Deadline.DELIVERY} if is_calling else self._owed
+        return Awaited(frozenset(owed), tuple(self.due(self._loops)))
 
     def take_over(self, left: Awaited) -> None:
         """Begin where another world was, instead of with all first passes."""
-        # Calls that it had under way are not under way here.
-        self._owed = {*left.owed, Deadline.DELIVERY} & self._loops.keys()
+        self._owed = set(left.owed & self._loops.keys())
         for at_ms, kind in left.due:
             self._deadlines.announce(kind, at_ms)
 

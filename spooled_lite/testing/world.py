@@ -83,7 +83,7 @@ class World:
             await database.write(nothing)
             origin = Origin(
                 pages=found.pages,
-                left=passes.left(),
+                left=passes.left(is_calling=bool(self.app.deliveries())),
                 now_ms=clock.now_ms(),
                 mode=clock.mode,
                 rate=clock.rate or 1.0,
@@ -182,10 +182,12 @@ def _ending(app: Running, faults: Faults) -> Running:
 
 
 async def _continue(it: World, origin: Origin) -> None:
-    if origin.adoption is not None:
-        it.entrance = await it.adopt(origin.adoption)
-    elif origin.entrance is not None:
-        it.entrance = origin.entrance
     for each in origin.faults:
         it.faults.add(each)
-    await it.begin_ids(origin.generation)
+    if origin.adoption is None:
+        it.entrance = origin.entrance or it.entrance
+        await it.begin_ids(origin.generation)
+    else:  # one after the other, in one commit
+        it.entrance, _ = await asyncio.gather(
+            it.adopt(origin.adoption), it.begin_ids(origin.generation)
+        )

@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -126,6 +127,34 @@ def test_forks_have_their_own_time_and_rows_and_can_be_reset(world: World) -> No
         fork.reset()
         assert len(fork.call("GET", "/jobs")) == 1
     assert len(world.call("GET", "/jobs")) == 1
+
+
+def test_a_fork_takes_two_connections_two_commits_and_one_thread(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them would cost a test as much as a request, or more."""
+    server.fork("before").close()  # what its parent opens once
+    opened, committed, started = [], [], []
+    connect, start = sqlite3.connect, threading.Thread.start
+
+    def connect_counted(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        opened.append(connection)
+        connection.set_trace_callback(
+            lambda sql: committed.append(sql) if sql == "COMMIT" else None
+        )
+        return connection
+
+    def start_counted(thread: threading.Thread) -> None:
+        if thread.name.startswith("spooled-"):  # others belong to the event loop
+            started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_counted)
+    monkeypatch.setattr(threading.Thread, "start", start_counted)
+    with server.fork("counted"):
+        assert started == ["spooled-writer"]
+        assert (len(opened), len(committed)) == (2, 2)
 
 
 def test_the_clock_can_go_by_itself(world: World) -> None:

@@ -53,6 +53,9 @@ class Access(Enum):
     SIGNATURE = "signature"  # a provider's signature
     NONE = "none"  # always refused, before any look at a credential
 
+    # That of `Enum` is a function of Python. Each is equal to itself.
+    __hash__ = object.__hash__
+
 
 class AccessRule(Protocol):
     """What the route table says of who may call a route."""

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.api import Api
 from spooled_lite.wire.http.dispatch import API_PREFIX, Row
-from spooled_lite.wire.http.pages import dashboard_files, error_handlers, page_route, surroundings
+from spooled_lite.wire.http.pages import error_handlers, page_routes, surroundings
 from spooled_lite.wire.http.routes import ROUTES
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.time_limit import TimeLimit
@@ -28,9 +28,8 @@ class Application(Starlette):
     ) -> None:
         self.services = services
         self.api = api = Api(services, tuple(rows), time_limit=time_limit)
-        pages = [each for each in api.dispatch.routes if not each.path.startswith(API_PREFIX)]
         super().__init__(
-            routes=[*(page_route(api, route) for route in pages), dashboard_files()],
+            routes=page_routes(api.dispatch),
             middleware=[surroundings(api)],
             exception_handlers=error_handlers(api),
         )

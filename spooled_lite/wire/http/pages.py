@@ -7,13 +7,14 @@ Answers that Starlette gives by itself get the same headers, and errors the same
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
@@ -22,7 +23,7 @@ from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.api import Api, log_answer
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply
-from spooled_lite.wire.http.dispatch import Route
+from spooled_lite.wire.http.dispatch import API_PREFIX, Dispatch, Route
 from spooled_lite.wire.http.headers import compression
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,14 @@ ROUTE: Final = "spooled.route"
 FILE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
-def dashboard_files() -> Mount:
-    """Serves every path that no route has: a file of the dashboard, or 404."""
-    return Mount("/", _DashboardFiles())
+@cache
+def page_routes(dispatch: Dispatch) -> tuple[BaseRoute, ...]:
+    """The pages of the table, and for every path that no route has a file of the dashboard, or 404.
+
+    Made once for all applications of a process.
+    """
+    pages = (each for each in dispatch.routes if not each.path.startswith(API_PREFIX))
+    return (*map(_page_route, pages), Mount("/", _DashboardFiles()))
 
 
 class _DashboardFiles:
@@ -51,10 +57,11 @@ class _DashboardFiles:
         await self._files(scope, receive, send)
 
 
-def page_route(api: Api, route: Route) -> StarletteRoute:
+def _page_route(route: Route) -> StarletteRoute:
     """A row of the table as a route of Starlette."""
 
     async def serve(request: Request) -> Response:
+        api: Api = request.app.api
         call: Call = request.scope[CALL]
         request.scope[ROUTE] = route
         call.matched(request.path_params)
