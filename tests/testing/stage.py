@@ -100,11 +100,13 @@ async def staged(
         yield Stage(it, api)
 
 
-def play(script: Callable[[Stage], Awaitable[T]], **options: Any) -> T:
+def play(
+    script: Callable[[Stage], Awaitable[T]], *, seconds_max: float = SECONDS_MAX, **options: Any
+) -> T:
     """Run a script in a world of its own."""
 
     async def main() -> T:
-        async with asyncio.timeout(SECONDS_MAX), staged(**options) as stage:
+        async with asyncio.timeout(seconds_max), staged(**options) as stage:
             return await script(stage)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
