@@ -1,12 +1,23 @@
 """What callers of a world do at random: each act is a word and a number, which decides the rest."""
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+import httpx
 from hypothesis import strategies as st
 
-from tests.testing.stage import Stage
-
 Act = tuple[str, int]
+
+
+class Caller(Protocol):
+    """Who can do such acts: of a world that stands alone, or of a fork."""
+
+    api: httpx.AsyncClient
+
+    async def post(self, path: str, body: Any = None) -> Any: ...
+    async def get(self, path: str) -> Any: ...
+    async def job(self, **fields: Any) -> str: ...
+    async def claim(self, worker_id: str = ..., **fields: Any) -> list[dict[str, Any]]: ...
+
 
 WORDS: Final = (
     "job", "job", "job", "child", "expiring", "claim", "claim", "complete", "complete", "fail",
@@ -25,7 +36,7 @@ ONE_OF_EACH: Final[list[Act]] = [
 ]  # fmt: skip
 
 
-async def act(stage: Stage, word: str, number: int) -> None:
+async def act(stage: Caller, word: str, number: int) -> None:
     """Refusals are answers too: of two equal worlds both refuse."""
     match word:
         case "job":
@@ -83,19 +94,19 @@ async def act(stage: Stage, word: str, number: int) -> None:
             await stage.post("workers/register", worker)
 
 
-async def _settle(stage: Stage, way: str, **fields: Any) -> None:
+async def _settle(stage: Caller, way: str, **fields: Any) -> None:
     for job in await stage.claim():
         body = {"worker_id": "by hand", "lease_id": job["lease_id"], **fields}
         await stage.post(f"jobs/{job['id']}/{way}", body)
 
 
-async def _of_some_job(stage: Stage, number: int, way: str) -> None:
+async def _of_some_job(stage: Caller, number: int, way: str) -> None:
     jobs = await stage.get("jobs?limit=100")
     if jobs:
         await stage.api.post(f"jobs/{jobs[number % len(jobs)]['id']}/{way}")
 
 
-async def _schedule(stage: Stage, word: str, number: int) -> None:
+async def _schedule(stage: Caller, word: str, number: int) -> None:
     made = await stage.post(
         "schedules",
         {
@@ -107,7 +118,7 @@ async def _schedule(stage: Stage, word: str, number: int) -> None:
         await stage.post(f"schedules/{made['id']}/pause")
 
 
-async def _workflow(stage: Stage, number: int) -> None:
+async def _workflow(stage: Caller, number: int) -> None:
     jobs: list[dict[str, Any]] = [
         {"key": "a", "queue_name": "emails", "payload": {}},
         {"key": "b", "queue_name": "emails", "payload": {}, "depends_on": ["a"]},

@@ -37,6 +37,11 @@ class Seat:
         body = {"queue_name": "emails", "payload": {}, **fields}
         return str((await self.post("jobs", body))["id"])
 
+    async def claim(self, worker_id: str = "by hand", **fields: Any) -> list[dict[str, Any]]:
+        body = {"queue_name": "emails", "worker_id": worker_id, **fields}
+        jobs: list[dict[str, Any]] = (await self.post("jobs/claim", body))["jobs"]
+        return jobs
+
     async def jobs(self) -> list[str]:
         return [each["id"] for each in await self.get("jobs")]
 
@@ -79,9 +84,11 @@ async def opened(*, seed: int | None = 1, **fields: Any) -> AsyncIterator[Park]:
         yield park
 
 
-def played(script: Callable[[Park], Awaitable[T]], **options: Any) -> T:
+def played(
+    script: Callable[[Park], Awaitable[T]], *, seconds_max: float = SECONDS_MAX, **options: Any
+) -> T:
     async def main() -> T:
-        async with asyncio.timeout(SECONDS_MAX), opened(**options) as park:
+        async with asyncio.timeout(seconds_max), opened(**options) as park:
             return await script(park)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

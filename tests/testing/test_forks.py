@@ -325,21 +325,3 @@ def test_a_fork_leaves_nothing_behind() -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("descriptors are counted in /proc")
     played(script)
-
-
-@pytest.mark.slow
-def test_two_hundred_forks_at_once_each_keep_to_themselves() -> None:
-    async def script(park: Park) -> None:
-        async def one(number: int) -> None:
-            fork = await park.fork(f"fork {number}")
-            job = await fork.job(delay_seconds=60 * (number + 1))
-            await fork.advance(f"{number + 1}m")
-            assert (await fork.get(f"jobs/{job}"))["status"] == "pending"
-            assert await fork.jobs() == [job]
-
-        for first in range(0, 200, 20):
-            await asyncio.gather(*(one(number) for number in range(first, first + 20)))
-        assert len((await park.root.get("test/forks"))["forks"]) == 200
-        assert await park.root.jobs() == []
-
-    played(script)

@@ -1,7 +1,9 @@
 """Over gRPC: who has a stream of jobs open is a live worker, registered or not."""
 
 import json
+import threading
 import urllib.error
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -10,7 +12,8 @@ from spooled.grpc.stubs import spooled_pb2 as pb
 from spooled.grpc.stubs.spooled_pb2_grpc import QueueServiceStub
 
 from spooled_lite.testing import live_workers
-from tests.testing.served import Served, served
+from tests.testing.served import HOUR, Served, served
+from tests.testing.stage import START_MS
 
 SECONDS_MAX = 30.0
 
@@ -55,3 +58,45 @@ def test_time_waits_for_who_holds_a_job_on_an_open_stream(
             next(stream)
         moved = server.call("POST", "test/clock/advance", {"by": "1d"})  # nobody works any more
         assert "job.retrying" in [each["what"] for each in moved["happened"]]
+
+
+def test_a_worker_on_a_stream_of_both_ways_meets_the_hours_of_two_weeks_of_retries() -> None:
+    attempts: list[float] = []
+    with (
+        served(grpc_port="auto") as server,
+        grpc.insecure_channel(server.grpc_address or "") as channel,
+    ):
+        backoff = {
+            "backoff_base_seconds": 3600, "backoff_multiplier": 4, "backoff_max_seconds": 400_000,
+        }  # fmt: skip
+        server.call("PUT", "queues/charges/config", backoff)
+        said = SimpleQueue[pb.ProcessRequest | None]()
+        stub: Any = QueueServiceStub(channel)  # type: ignore[no-untyped-call]
+        stream = stub.ProcessJobs(
+            iter(said.get, None), metadata=(("x-api-key", server.key),), timeout=SECONDS_MAX
+        )
+        stream.initial_metadata()  # it is open
+        dequeue = pb.DequeueRequest(queue_name="charges", worker_id="w", lease_duration_secs=30)
+
+        def work() -> None:
+            said.put(pb.ProcessRequest(dequeue=dequeue))
+            for answer in stream:
+                if answer.WhichOneof("response") == "job":
+                    attempts.append((server.world.clock.now_ms() - START_MS) / HOUR)
+                    fail = pb.FailRequest(job_id=answer.job.id, worker_id="w", error="declined")
+                    said.put(pb.ProcessRequest(fail=fail))
+                    said.put(pb.ProcessRequest(dequeue=dequeue))
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        job = {"queue_name": "charges", "payload": {"order": 1}, "max_retries": 5}
+        server.call("POST", "jobs", job)
+
+        moved = server.call("POST", "test/clock/advance", {"by": "14d"})
+
+        said.put(None)
+        thread.join(SECONDS_MAX)
+        assert moved["now"] == "2030-01-15T00:00:00.000Z"
+        [dead] = server.call("GET", "jobs")
+        assert (dead["status"], dead["retry_count"]) == ("deadletter", 5)
+    assert attempts == pytest.approx([0, 1, 5, 21, 85, 85 + 400_000 / 3600], abs=0.001)
