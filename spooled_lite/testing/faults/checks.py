@@ -18,9 +18,11 @@ from spooled_lite.testing.faults.kinds import (
     JOB_STREAMS,
     LEASED,
     MEMBERS_OF,
+    MEMBERS_OF_STREAM,
     ON_KINDS,
     ROUTE_NAMES,
     RPC_NAMES,
+    STREAMS,
     WHY,
     OnKind,
     chosen_of,
@@ -77,9 +79,12 @@ def _check_on(on: On) -> OnKind:
         raise _unknown("on.rpc", on.rpc, RPC_NAMES.values())
     if on.delivery is not None and on.delivery.event not in (None, *DELIVERED):
         raise _unknown("on.delivery.event", on.delivery.event, DELIVERED)
+    if on.stream is not None and on.stream not in STREAMS:
+        raise _unknown("on.stream", on.stream, STREAMS)
+    known = MEMBERS_OF[kind] if on.stream is None else MEMBERS_OF_STREAM[on.stream]
     for name in members_of(on):
-        if name not in MEMBERS_OF[kind]:
-            raise _senseless(f"on.{name}", kind, MEMBERS_OF[kind])
+        if name not in known:
+            raise _senseless(f"on.{name}", on.stream or kind, known)
     _check_size("on.body", on.body)
     _check_headers("on.headers", on.headers)
     return kind
@@ -113,8 +118,9 @@ def _check_together(kind: OnKind, on: On, do: Do) -> None:
     [chosen] = chosen_of(do)
     if chosen not in DO_OF[kind]:
         raise _senseless(f"do.{chosen}", kind, DO_OF[kind])
-    if kind != "route" and do.error is not None and do.error.as_ is None:
-        raise _broken("do.error.status", f"With `{kind}` a refusal is named, with `as`")
+    is_grpc = kind == "rpc" or on.stream == "grpc"
+    if is_grpc and do.error is not None and do.error.as_ is None:
+        raise _broken("do.error.status", f"With `{kind}` over gRPC a refusal is named, with `as`")
     for wants, names in ((do.redeliver, CLAIMS), (do.expire_lease, LEASED)):
         name = on.route or on.rpc
         if wants and name is not None and name != ANY and name not in names:
@@ -124,8 +130,11 @@ def _check_together(kind: OnKind, on: On, do: Do) -> None:
             )
             raise _broken(f"do.{chosen}", said)
     is_stream = on.rpc is not None and on.rpc.rpartition("/")[2] in JOB_STREAMS
-    if is_stream and do.where == "answer":
-        raise _broken("do.where", f"`{on.rpc}` is a stream: it has no one answer")
+    if (is_stream or kind == "stream") and do.where == "answer":
+        raise _broken("do.where", f"`{on.rpc or on.stream}` is a stream: it has no one answer")
+    if on.stream == "grpc" and do.end_stream == "slow":
+        said = "A stream of gRPC waits for its client, and never ends as `slow`"
+        raise _broken("do.end_stream", f"{said}; the nearest is `stopping`")
 
 
 def _check_error(error: ErrorAnswer) -> None:
@@ -166,7 +175,7 @@ def _unknown(field: str, given: str, known: Collection[str]) -> RuleBroken:
     return _broken(field, f"`{given[:UNKNOWN_CHARS_MAX]}` is unknown; the nearest is `{near}`")
 
 
-def _senseless(field: str, kind: OnKind, known: Collection[str]) -> RuleBroken:
+def _senseless(field: str, kind: str, known: Collection[str]) -> RuleBroken:
     name = field.rpartition(".")[2]
     why = f": {WHY[name]}" if name in WHY else ""
     near = f"the nearest is `{nearest(name, sorted(known))}`" if known else "nothing goes with it"

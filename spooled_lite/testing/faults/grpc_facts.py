@@ -6,7 +6,7 @@ import msgspec
 
 from spooled_lite.errors import RuleBroken
 from spooled_lite.testing.faults.facts import RequestFacts
-from spooled_lite.testing.faults.kinds import ANY, RPC_NAMES
+from spooled_lite.testing.faults.kinds import ANY, JOB_STREAMS, RPC_NAMES
 from spooled_lite.testing.faults.shapes import On
 from spooled_lite.wire.grpc.json_structs import json_of
 
@@ -18,11 +18,14 @@ class GrpcFacts(RequestFacts):
     def __init__(self, name: str, call: "Call") -> None:
         """`name` is that of the method, without its service."""
         super().__init__(call.caller, call.reads)
+        self._name = name
         self._rpc = RPC_NAMES[name]
         self._call = call
         self._request: Any = call.request  # None: the stream reads its requests itself
 
     def is_for(self, on: On) -> bool:
+        if on.stream is not None:
+            return on.stream == "grpc" and self._name in JOB_STREAMS
         return on.rpc in (ANY, self._rpc)
 
     def header(self, name: str) -> bytes | None:

@@ -6,7 +6,7 @@ import msgspec
 from starlette.types import Message
 
 from spooled_lite.testing.faults.facts import RequestFacts
-from spooled_lite.testing.faults.kinds import ANY
+from spooled_lite.testing.faults.kinds import ANY, STREAM_OF
 from spooled_lite.testing.faults.shapes import On
 from spooled_lite.wire.http.body import read_body
 from spooled_lite.wire.http.call import Call
@@ -26,6 +26,8 @@ class HttpFacts(RequestFacts):
         self._body: dict[str, Any] | None = None  # None: not read yet
 
     def is_for(self, on: On) -> bool:
+        if on.stream is not None:
+            return on.stream == STREAM_OF.get(self._route)
         return on.route in (ANY, self._route)
 
     def header(self, name: str) -> bytes | None:
@@ -53,6 +55,8 @@ class HttpFacts(RequestFacts):
         """The handler reads it once more. Raises: as `read_body`."""
         if self._body is None:
             call = self._call
+            if call.is_upgrade:
+                return {}
             raw = await read_body(call.receive, call.headers.get(b"content-length"))
             rest, messages = call.receive, [{"type": "http.request", "body": raw}]
 

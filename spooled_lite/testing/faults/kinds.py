@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 from spooled_lite.testing.faults.shapes import Do, On
 from spooled_lite.wire.http.dispatch import API_PREFIX
-from spooled_lite.wire.http.resources import attempts
+from spooled_lite.wire.http.resources import attempts, streams
 from spooled_lite.wire.http.routes import ROUTES
 
 ANY: Final = "*"
@@ -31,6 +31,14 @@ RPC_NAMES: Final[Mapping[str, str]] = {
 # Of gRPC: who has one open works, however long it says nothing.
 JOB_STREAMS: Final = frozenset({"StreamJobs", "ProcessJobs"})
 
+STREAMS: Final = ("sse", "websocket", "grpc")
+# By the route that opens them.
+STREAM_OF: Final[Mapping[str, str]] = {
+    f"{method} {path}": "websocket" if handler is streams.websocket else "sse"
+    for method, path, handler, *_ in ROUTES
+    if handler in (streams.events, streams.job_events, streams.queue_events, streams.websocket)
+}
+
 _CLAIMS: Final = frozenset({"Dequeue", *JOB_STREAMS})
 # Routes and methods that hand out jobs, and those that give or renew a lease.
 CLAIMS: Final = frozenset(
@@ -44,7 +52,7 @@ LEASED: Final = CLAIMS | {
     RPC_NAMES["RenewLease"],
 }
 
-OnKind = Literal["route", "rpc", "delivery", "mail"]
+OnKind = Literal["route", "rpc", "delivery", "mail", "stream"]
 ON_KINDS: Final[tuple[OnKind, ...]] = get_args(OnKind)
 
 _OF_REQUESTS: Final = frozenset(
@@ -55,6 +63,7 @@ DO_OF: Final[Mapping[OnKind, frozenset[str]]] = {
     "rpc": _OF_REQUESTS,
     "delivery": frozenset({"latency_ms", "receiver", "deliver_twice", "lose"}),
     "mail": frozenset({"latency_ms", "deliver_twice", "lose", "failure"}),
+    "stream": frozenset({"latency_ms", "error", "drop", "hang_ms", "end_stream", "mute_ms"}),
 }
 _ABOUT_REQUESTS: Final = frozenset({"queue", "job_id", "key_id", "worker_id", "body", "headers"})
 # What beside its kind `on` may name.
@@ -63,6 +72,13 @@ MEMBERS_OF: Final[Mapping[OnKind, frozenset[str]]] = {
     "rpc": _ABOUT_REQUESTS,
     "delivery": frozenset({"queue", "job_id", "body", "headers"}),
     "mail": frozenset(),
+    "stream": _ABOUT_REQUESTS,
+}
+# Of streams only these, by their kind.
+MEMBERS_OF_STREAM: Final[Mapping[str, frozenset[str]]] = {
+    "sse": frozenset({"queue", "job_id", "key_id", "headers"}),
+    "websocket": frozenset({"key_id", "headers"}),
+    "grpc": frozenset({"queue", "worker_id", "key_id", "headers", "body"}),
 }
 # Why a fault, or a member of `on`, goes with few kinds.
 WHY: Final[Mapping[str, str]] = {
@@ -77,6 +93,8 @@ WHY: Final[Mapping[str, str]] = {
     "deliver_twice": "only a call of a webhook and a mail are sent",
     "lose": "only a call of a webhook and a mail are sent",
     "failure": "only a mail goes through a mail server",
+    "end_stream": "only a stream ends like this",
+    "mute_ms": "only a stream says something of its own",
     "truncate": "only answers over HTTP have a length",
 }
 

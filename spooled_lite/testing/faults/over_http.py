@@ -5,12 +5,13 @@ from typing import Final
 
 from spooled_lite.testing.faults.answers import answer_of, cut_short, discard
 from spooled_lite.testing.faults.http_facts import HttpFacts
-from spooled_lite.testing.faults.kinds import LEASED
+from spooled_lite.testing.faults.kinds import LEASED, STREAM_OF
 from spooled_lite.testing.faults.leases import LeaseStrikes
+from spooled_lite.testing.faults.open_streams import HttpStream
 from spooled_lite.testing.faults.pauses import hang, pause
 from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.faults.shapes import Do
-from spooled_lite.wire.http.call import Call, Reply
+from spooled_lite.wire.http.call import Call, Reply, StreamReply
 
 STRUCK: Final = "spooled.struck"  # in the extensions of the scope: a list for ids of rules
 
@@ -22,6 +23,8 @@ class HttpStrikes:
         self._faults = faults
 
     async def around(self, name: str, call: Call, handle: Callable[[], Awaitable[Reply]]) -> Reply:
+        if name in STREAM_OF:
+            return await self._opened(name, call, handle)
         if name not in LEASED and not self._faults:
             return await handle()
         told: list[str] = call.extension(STRUCK)
@@ -41,6 +44,23 @@ class HttpStrikes:
             discard(answer)
             raise
         return answer
+
+    async def _opened(self, name: str, call: Call, handle: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Opens a stream, which rules may strike that are made later."""
+        facts = HttpFacts(name, call)
+        strike = await self._faults.strike(name, facts.hold) if self._faults else None
+        do = None
+        if strike is None:
+            answer = await handle()
+        else:
+            do = strike.do
+            call.extension(STRUCK).extend(strike.rule_ids)
+            is_opened = do is not None and (do.end_stream or do.mute_ms is not None)
+            await pause(self._faults, strike.before_ms, call)
+            answer = await self._done(call, None if is_opened else do, handle)
+        if not isinstance(answer, StreamReply) or answer.finish is None:
+            return answer
+        return HttpStream(self._faults, name, call, facts, answer).reply(do)
 
     async def _done(
         self, call: Call, do: Do | None, handle: Callable[[], Awaitable[Reply]]

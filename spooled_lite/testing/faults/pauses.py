@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from spooled_lite.testing.faults.rules import Faults
 
@@ -24,15 +24,25 @@ async def pause(faults: Faults, milliseconds: int, call: Delayed | None = None) 
         await asyncio.wait_for(faults.over.wait(), milliseconds / 1000)
 
 
+async def silence(
+    faults: Faults, seconds: float, until_gone: Callable[[], Awaitable[None]] | None = None
+) -> bool:
+    """Wait so long; False at once when the world ends, or the client is gone."""
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(faults.over.wait())]
+    if until_gone is not None:
+        tasks.append(asyncio.ensure_future(until_gone()))
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return not done
+
+
 async def hang(
     faults: Faults, milliseconds: int, call: Delayed, until_gone: Callable[[], Awaitable[None]]
 ) -> None:
     """As `pause`, and no longer than the client is there."""
-    waits = asyncio.create_task(pause(faults, milliseconds, call), name="fault hangs")
-    left = asyncio.ensure_future(until_gone())
-    try:
-        await asyncio.wait((waits, left), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (waits, left):
-            task.cancel()
-        await asyncio.gather(waits, left, return_exceptions=True)
+    call.deadline += milliseconds / 1000
+    await silence(faults, milliseconds / 1000, until_gone)

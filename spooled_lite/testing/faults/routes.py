@@ -17,7 +17,10 @@ async def list_faults(call: Call) -> Reply:
 async def add_fault(call: Call) -> Reply:
     said = await call.body(NewFault)
     check(said)
-    return reply(world_of(call).faults.add(said).view(), CREATED)
+    faults = world_of(call).faults
+    rule = faults.add(said)
+    await faults.strike_open(rule)
+    return reply(rule.view(), CREATED)
 
 
 async def remove_fault(call: Call) -> Reply:

@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -15,6 +16,15 @@ from spooled_lite.times import parse_ms
 
 RULES_MAX: Final = 100  # each request asks them all
 _DRAWN_BYTES: Final = 6  # every such number is exact as a float
+
+
+class StruckStream(Protocol):
+    """A stream that is open, over HTTP or gRPC."""
+
+    @property
+    def what(self) -> str: ...
+    async def holds(self, on: On) -> bool: ...
+    def struck(self, do: Do) -> None: ...
 
 
 class FaultRule:
@@ -37,6 +47,12 @@ class FaultRule:
         """Whether it is asked when a lease is given or renewed, and not before the request."""
         do = self.said.do
         return bool(do.redeliver or do.expire_lease)
+
+    @property
+    def is_for_open_streams(self) -> bool:
+        """Whether it strikes also those that are open when it is made."""
+        do = self.said.do
+        return do.end_stream is not None or do.mute_ms is not None
 
     @property
     def is_spent(self) -> bool:
@@ -134,6 +150,7 @@ class Faults:
         self._made = 0
         self._promised = 0  # rules for which room is kept
         self._listeners: list[StruckTold] = []
+        self.streams: dict[StruckStream, None] = {}  # in the order in which they were opened
         self._loop = asyncio.get_running_loop()
         self.over = asyncio.Event()  # set when the world ends: nobody waits any longer
 
@@ -194,6 +211,26 @@ class Faults:
             if found.do is not None:
                 break
         return found
+
+    @contextmanager
+    def open_stream(self, stream: StruckStream) -> Iterator[None]:
+        """Count it among those that rules strike which are made while it is open."""
+        self.streams[stream] = None
+        try:
+            yield
+        finally:
+            del self.streams[stream]
+
+    async def strike_open(self, rule: FaultRule) -> None:
+        """Ask a new rule about the streams that are open."""
+        if not rule.is_for_open_streams or rule.is_asleep(self._clock.now_ms()):
+            return
+        for stream in tuple(self.streams):
+            if not await stream.holds(rule.said.on) or stream not in self.streams:
+                continue
+            if rule.id in self._rules and rule.strikes():
+                self._tell(rule.id, stream.what)
+                stream.struck(rule.said.do)
 
     def strike_lease(self, what: str, holds: Callable[[On, Do], bool]) -> tuple[str, On, Do] | None:
         """Ask the rules that end leases, in order, up to the first that strikes.

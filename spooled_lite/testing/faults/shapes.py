@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 from spooled_lite.core.webhooks.deliveries import TEST_EVENT
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.times import Time
-from spooled_lite.wire.shapes.about import a_count, about
+from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import AN_ID
 
 TEXT_CHARS_MAX: Final = 500  # of an id or a note: more than any id of the API has
@@ -37,6 +37,7 @@ RouteOfOn = Annotated[RuleText, about("Method and path as in the table of routes
 RpcOfOn = Annotated[RuleText, about("Service and method, or `*`", "QueueService/Complete")]
 EventOfDelivery = Annotated[RuleText, about("What it tells of", "job.completed", enum=sorted((*WEBHOOK_EVENTS, TEST_EVENT)))]
 UrlOfDelivery = Annotated[RuleText, about("Where it goes: the address of the webhook, or of the job's `completion_webhook`", "https://inbox.test/shop")]
+StreamOfOn = Annotated[RuleText, one_of("A stream, as it is opened or once it is open", "sse", "websocket", "grpc")]
 QueueOfOn = Annotated[RuleText, about("The queue, from the path, the body or the job", "charges")]
 JobOfOn = Annotated[RuleText, about("The job, from the path or the body", AN_ID)]
 KeyOfOn = Annotated[RuleText, about("The id of the API key of the caller", AN_ID)]
@@ -64,6 +65,8 @@ NoReceiver = Annotated[Literal["timeout", "reset"], about("Nothing came in time,
 DeliverTwice = Annotated[bool, about("It is sent twice, with the same id", True)]
 Lose = Annotated[bool, about("It is not sent, and recorded as sent", True)]
 Failure = Annotated[bool, about("Of a mail: the mail server does not take it", True)]
+EndStream = Annotated[Literal["slow", "stopping", "revoked"], about("Of a stream: it ends as if its client were too slow, the server stopped, or its key were revoked", "stopping")]
+MuteMs = Annotated[int, Meta(ge=0, le=HANG_MS_MAX), about("Of a stream: it says nothing for so many real milliseconds, no keep-alive either", 60_000)]
 Times = Annotated[CountFromOne, about("It strikes at most so often", 1)]
 Note = Annotated[str, Meta(max_length=TEXT_CHARS_MAX), about("What it is for", "lost acknowledgement")]
 # fmt: on
@@ -84,12 +87,14 @@ class OfMail(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True
 
 
 class On(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
-    """What a rule is for: exactly one of its kinds, `route`, `rpc`, `delivery` and `mail`. All members must hold."""
+    """What a rule is for: exactly one of its kinds, `route`, `rpc`, `delivery`,
+    `mail` and `stream`. All members must hold."""
 
     route: RouteOfOn | None = None
     rpc: RpcOfOn | None = None
     delivery: Annotated[OfDelivery, about("A call of a webhook")] | None = None
     mail: Annotated[OfMail, about("A mail")] | None = None
+    stream: StreamOfOn | None = None
     queue: QueueOfOn | None = None
     job_id: JobOfOn | None = None
     key_id: KeyOfOn | None = None
@@ -154,6 +159,8 @@ class Do(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw
     deliver_twice: DeliverTwice | None = None
     lose: Lose | None = None
     failure: Failure | None = None
+    end_stream: EndStream | None = None
+    mute_ms: MuteMs | None = None
 
 
 class NewFault(Struct, forbid_unknown_fields=True, kw_only=True):

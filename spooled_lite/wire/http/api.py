@@ -192,7 +192,10 @@ class Api:
         is_api = _is_api(scope["path"])
         call = Call(self.services, {**scope, "method": "GET"}, receive, is_api=is_api)
         began = time.monotonic()
-        answer = await self._answer(call, raw_path)
+        try:
+            answer = await self._answer(call, raw_path)
+        except ClientGone:
+            return
         self.services.metrics.answered(time.monotonic() - began, answer.status)
         log_answer(call, raw_path, answer.status)
         if not isinstance(answer, StreamReply):

@@ -28,6 +28,7 @@ from spooled_lite.wire.http.body import (
 from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.identity import Identity
 from spooled_lite.wire.off_loop import ON_LOOP_BYTES_MAX
+from spooled_lite.wire.realtime.ends import End
 from spooled_lite.wire.request_id import request_id
 from spooled_lite.wire.services import Services
 
@@ -69,7 +70,7 @@ class StreamReply(Reply):
     error.
     """
 
-    __slots__ = ("close", "run")
+    __slots__ = ("close", "finish", "run")
 
     def __init__(
         self,
@@ -79,10 +80,12 @@ class StreamReply(Reply):
         media: bytes = JSON,
         run: Callable[[Receive, Send], Awaitable[None]],
         close: Callable[[], None],
+        finish: Callable[[End], None] | None = None,
     ) -> None:
         super().__init__(status, headers=headers, media=media)
         self.run = run
         self.close = close
+        self.finish = finish  # ends a stream of events early, for this reason
 
 
 def reply(value: Any, status: int = 200, headers: Sequence[Header] = ()) -> Reply:

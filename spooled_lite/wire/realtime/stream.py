@@ -8,6 +8,7 @@ from typing import Final, Literal
 from spooled_lite.wire.identity import Identity
 from spooled_lite.wire.realtime.catalogue import Frame
 from spooled_lite.wire.realtime.dialects import Profile, Rendered, render
+from spooled_lite.wire.realtime.ends import End
 from spooled_lite.wire.realtime.filters import ALWAYS, UNFILTERED, AudienceKey, Filter
 from spooled_lite.wire.realtime.subscriptions import Subscriptions
 from spooled_lite.wire.realtime.timing import Timing
@@ -17,7 +18,6 @@ BACKLOG_MAX: Final = 1_000  # frames that wait for one reader. Contract: realtim
 CHUNK_BYTES_MAX: Final = 64 * 1024  # of one write, as large as the transport's own buffer
 
 StreamKind = Literal["sse", "websocket"]
-End = Literal["done", "slow", "revoked", "stopping", "failed"]
 
 
 def nothing_waits() -> None:

@@ -11,8 +11,9 @@ from starlette.types import Receive, Send
 
 from spooled_lite.wire.http.server.upgrade import FRAMES
 from spooled_lite.wire.realtime.commands import obey
+from spooled_lite.wire.realtime.ends import End
 from spooled_lite.wire.realtime.feed import Feed
-from spooled_lite.wire.realtime.stream import End, Stream
+from spooled_lite.wire.realtime.stream import Stream
 
 logger = logging.getLogger(__name__)
 

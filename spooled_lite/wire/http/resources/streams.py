@@ -109,7 +109,12 @@ async def websocket(call: Call) -> Reply:
     feed = call.services.feed
     feed.open(stream)
     stream.say(catalogue.ping(call.now_ms))
-    return StreamReply(101, run=partial(converse, feed, stream), close=partial(feed.close, stream))
+    return StreamReply(
+        101,
+        run=partial(converse, feed, stream),
+        close=partial(feed.close, stream),
+        finish=stream.finish,
+    )
 
 
 def _answer(call: Call, stream: Stream, first: bytes, missed: Missed | None = None) -> Reply:
@@ -121,6 +126,7 @@ def _answer(call: Call, stream: Stream, first: bytes, missed: Missed | None = No
         media=sse.MEDIA,
         run=partial(sse.write_stream, feed, stream, first, missed),
         close=partial(feed.close, stream),
+        finish=stream.finish,
     )
 
 

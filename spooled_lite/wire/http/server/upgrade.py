@@ -21,7 +21,7 @@ from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.connections import Connections
 from spooled_lite.wire.http.server.frames import Frames
 from spooled_lite.wire.http.server.refusal import Refusal
-from spooled_lite.wire.http.server.scope import DATED
+from spooled_lite.wire.http.server.scope import ABORT, DATED, HOLD
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.phase = Phase.OPENING
         self.request_headers: list[Header] = scope["headers"]
         self.scope = _websocket_scope(scope)
+        self.scope["extensions"] |= {ABORT: transport.abort, HOLD: self._hold}
         self._app = app
         self._accept_value = accept
         self._answer_head: Message | None = None  # when the application answers over HTTP instead
@@ -265,6 +266,16 @@ class WebSocketProtocol(asyncio.Protocol):
         self.shared.unread.caught_up(self.transport)
         self.frames.pay_pong()
         self._flush()
+
+    def _hold(self, is_held: bool) -> None:
+        """Say nothing more, not even in answer to pings, or go on. As to a peer that reads nothing,
+        but for who is told to misbehave."""
+        if is_held:
+            self._writable.clear()
+        else:
+            self._writable.set()
+            self.frames.pay_pong()
+            self._flush()
 
     async def send(self, message: Message) -> None:
         """Raises ClientDisconnected when either side has ended the connection."""
