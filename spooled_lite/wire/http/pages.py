@@ -141,7 +141,8 @@ class _Answer:
         if head is not None:
             own = list(head["headers"])
             accept = self._call.headers.get(b"accept-encoding")
-            if not message.get("more_body", False) and compression.is_wanted(accept, body):
+            is_whole = not message.get("more_body", False) and not _is_packed(own)
+            if is_whole and compression.is_wanted(accept, body):
                 body = await compression.compress(body)
                 own = [each for each in own if each[0] != b"content-length"]
                 own += [(b"content-length", b"%d" % len(body)), *compression.HEADERS]
@@ -154,6 +155,10 @@ class _Answer:
         """The headers of every answer, without those that the page gives itself."""
         named = {name for name, _ in own} - {b"vary"}
         return [each for each in self._api.every_answer_has(self._call) if each[0] not in named]
+
+
+def _is_packed(headers: Sequence[Header]) -> bool:
+    return any(name == b"content-encoding" for name, _ in headers)
 
 
 def _response(answer: Reply) -> Response:

@@ -8,6 +8,7 @@ from typing import Final
 BYTES_MIN: Final = 1024
 OFF_LOOP_BYTES_MIN: Final = 64 * 1024  # a body of this size would hold up the loop
 ACCEPT_BYTES_MAX: Final = 256  # a longer Accept-Encoding is ignored
+BEST: Final = 9
 LEVEL: Final = 1  # higher levels take several times longer on JSON and save only a tenth more
 
 HEADERS: Final = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
@@ -19,6 +20,11 @@ async def compress(body: bytes) -> bytes:
     if len(body) < OFF_LOOP_BYTES_MIN:
         return _gzip(body)
     return await asyncio.to_thread(_gzip, body)
+
+
+def compress_well(body: bytes) -> bytes:
+    """For what is compressed once and sent often."""
+    return _gzip(body, BEST)
 
 
 def is_wanted(accept: bytes | None, body: bytes) -> bool:
@@ -46,6 +52,6 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def _gzip(body: bytes) -> bytes:
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_FRAME)
+def _gzip(body: bytes, level: int = LEVEL) -> bytes:
+    packer = zlib.compressobj(level, zlib.DEFLATED, _GZIP_FRAME)
     return packer.compress(body) + packer.flush()

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 import pytest
 
+from spooled_lite.wire.http.headers import compression
 from tests.wire.http.job_calls import refusal
 from tests.wire.http.served import Api
 
@@ -63,6 +64,23 @@ def test_the_page_is_asked_for_again_and_its_files_are_kept(api: Api) -> None:
     assert file.headers["cache-control"] == "public, max-age=31536000, immutable"
     kept = api.get(script(api), key=None, headers={"If-None-Match": file.headers["etag"]})
     assert (kept.status_code, kept.content) == (304, b"")
+
+
+def test_a_file_is_compressed_once_and_sent_so_to_each_who_takes_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = script(api)
+    plain = api.get(address, key=None, headers={"Accept-Encoding": "identity"})
+    first = api.get(address, key=None, headers={"Accept-Encoding": "gzip"})
+    monkeypatch.setattr(compression, "_gzip", None)  # nobody may compress it again
+
+    again = api.get(address, key=None, headers={"Accept-Encoding": "br, gzip"})
+
+    assert "content-encoding" not in plain.headers
+    for answer in (first, again):
+        assert answer.headers.get_list("content-encoding") == ["gzip"]
+        assert int(answer.headers["content-length"]) < len(plain.content) / 2
+        assert answer.content == plain.content
 
 
 @pytest.mark.parametrize("part", ["bytes=0-1999", "bytes=0-1,4-5", "bytes=x-", "bytes=9999999-"])
@@ -143,7 +161,7 @@ def test_a_server_that_nobody_looks_at_loads_nothing_for_it() -> None:
     script = (
         "import sys\n"
         "import spooled_lite.wire.http.application\n"
-        "assert 'starlette.staticfiles' not in sys.modules\n"
+        "assert 'spooled_lite.wire.http.dashboard_files' not in sys.modules\n"
     )
 
     subprocess.run([sys.executable, "-c", script], check=True)
