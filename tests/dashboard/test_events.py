@@ -1,5 +1,6 @@
 """The live tail: what was last, what comes, filters, hold, too much of it."""
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.dashboard.conftest import WAIT_MS
 from tests.dashboard.world import HOSTILE, World
 
 Open = Callable[[str], Page]
@@ -90,3 +92,19 @@ def test_too_many_are_counted_and_the_oldest_dropped(signed_in: Open, world: Wor
     expect(page.get_by_text("100 older lines dropped")).to_be_visible()
     page.get_by_role("button", name=f"Show all {LINES_MAX:,}").click()
     expect(page.locator(".tail li")).to_have_count(LINES_MAX)
+
+
+def test_of_more_than_anyone_sends_the_newest_stand_for_all(signed_in: Open, world: World) -> None:
+    page = opened(signed_in, "/events?kind=job.created")
+    body = {"queue_name": "poured", "jobs": [{"payload": {}}] * 100}
+    busy = page.locator(".live[data-state='busy']")
+    until = time.monotonic() + WAIT_MS / 1000
+    while not busy.count() and time.monotonic() < until:
+        world.post("/jobs/bulk", body)
+
+    with page.expect_response("**/events/log*"):
+        world.post("/jobs/bulk", body)
+
+    expect(page.get_by_text("too many to read")).to_be_visible()
+    expect(page.locator(".tail li")).to_have_count(1)
+    expect(page.locator(".tail li")).to_contain_text("job.created")

@@ -3,8 +3,8 @@
 //   const it = live({ events: "job.created,job.status", query: { queue }, paint(frames) {}, read() {} });
 //
 // `paint` gets [{ kind, data }], the last of each kind of each job, queue or worker, in order. `read` is
-// called when frames may be missing: after a break, while polling, while and after it is busy or hidden. `query` may be a function
-// of signals: the stream is opened anew when it changes. Ends with the scope; `isTail`: every frame, none merged.
+// called when frames may be missing: after a break, while polling, while and after it is busy, after it was hidden. `query`
+// may be a function of signals: then it is opened anew. Ends with the scope; `isTail`: every frame, none merged.
 
 import { budget, reachable } from "./api.js";
 import { every } from "./clock.js";
@@ -15,7 +15,7 @@ import { batch, computed, effect, onDispose, signal, untracked } from "./signal.
 const PAINT_MS = 250, PAINT_BUSY_MS = 1000, WAITING_MANY = 200;
 const WAITING_MAX = 5000; // while nothing may be painted: then the oldest are read instead
 const BUSY_PER_SECOND = 300, BUSY_SECONDS = 3, BUSY_READ_SECONDS = 5, BUSY_REST_MS = 30_000;
-const HIDDEN_MS = 30_000, POLL_SECONDS = 10, POLL_SLOW_SECONDS = 30;
+const POLL_SECONDS = 10, POLL_SLOW_SECONDS = 30;
 const BREAKS_MAX = 3, BREAKS_MS = 60_000;
 
 const stream = signal("none"); // none, connecting, live, busy, polling
@@ -42,11 +42,13 @@ const subject = ({ kind, data }) =>
   `${kind} ${data.job_id ?? data.workflow_id ?? data.worker_id ?? data.schedule_id ?? data.queue_name ?? ""}`;
 
 export function live({ path = "/events", events = "", query = {}, paint, read, isTail = false }) {
-  let close = () => {}, hidden = 0, timer = 0, breaks = [], seconds = [], isBusy = false, wasClosed = false;
+  let close = () => {}, timer = 0, breaks = [], seconds = [], isBusy = false, isOver = false;
   let waiting = new Map(), number = 0, paintedAt = 0, isCut = false, wasOpen = false;
 
   function open() {
     close();
+    // Six connections are there for all tabs: who is unseen holds none.
+    if (document.hidden) return void (wasOpen = true);
     const names = isBusy ? "queue.stats" : events, filters = typeof query === "function" ? query() : query;
     const stop = openStream(path, { ...filters, ...(names && { events: names }) }, { onFrame, onState, onGap: () => read?.(), isAgain: wasOpen });
     wasOpen = true;
@@ -68,7 +70,7 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     waiting.delete(name);
     waiting.set(name, frame);
     if (waiting.size > WAITING_MAX) isCut = waiting.delete(waiting.keys().next().value);
-    if (!isTail && !isBusy) measure();
+    if (!isBusy) measure();
     timer ||= setTimeout(look, PAINT_MS);
   }
 
@@ -92,18 +94,8 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     if (whole.length < BUSY_SECONDS || whole.some(each => each.n < BUSY_PER_SECOND)) return;
     isBusy = true;
     seconds = [];
-    setTimeout(() => { isBusy = false; if (!wasClosed) open(); }, BUSY_REST_MS);
+    setTimeout(() => { isBusy = false; if (!isOver) open(); }, BUSY_REST_MS);
     open();
-  }
-
-  function seen() {
-    clearTimeout(hidden);
-    if (document.hidden) {
-      hidden = setTimeout(() => { wasClosed = true; close(); }, HIDDEN_MS);
-    } else if (wasClosed) {
-      wasClosed = false;
-      open();
-    }
   }
 
   let lastPoll = Date.now();
@@ -114,7 +106,7 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     lastPoll = Date.now();
     read?.();
   });
-  document.addEventListener("visibilitychange", seen);
+  document.addEventListener("visibilitychange", open);
   // Who signs in again over the page goes on where it was.
   let wasLost = false;
   effect(() => {
@@ -129,11 +121,10 @@ export function live({ path = "/events", events = "", query = {}, paint, read, i
     untracked(open);
   });
   onDispose(() => {
-    wasClosed = true;
+    isOver = true;
     close();
     clearTimeout(timer);
-    clearTimeout(hidden);
-    document.removeEventListener("visibilitychange", seen);
+    document.removeEventListener("visibilitychange", open);
     stream.value = "none";
   });
   return { again: open };

@@ -6,7 +6,7 @@ import { el, list, when } from "../lib/dom.js";
 import { clockText, count, plural, shortId, span as duration, stampText } from "../lib/format.js";
 import { icon, mark } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
-import { held, live } from "../lib/live.js";
+import { held, live, mark as state } from "../lib/live.js";
 import { link, queryOf } from "../lib/router.js";
 import { sheet } from "../lib/sheet.js";
 import { batch, computed, signal } from "../lib/signal.js";
@@ -49,7 +49,7 @@ export default function events() {
   const isFiltered = () => kind.value || queue.value || job.value || worker.value;
   const lines = signal([]), dropped = signal(0), isWhole = signal(false), rate = signal(0), tally = signal([]);
   const known = new Set(), queues = resource(ending => get("/queues", {}, { signal: ending }));
-  let seconds = [];
+  let seconds = [], last = []; // lines of the last read
 
   // The newest first. What comes again, of the log or after a break, is there already.
   function add(more, isLive) {
@@ -66,7 +66,7 @@ export default function events() {
   }
   const log = resource(async ending => {
     const found = await get("/events/log", { ...filter(), limit: BACKLOG }, { signal: ending });
-    add(found.map(it => lineOf(it.type, it.data)), false);
+    add((last = found.map(it => lineOf(it.type, it.data))), false);
     return true;
   });
   const clear = () => {
@@ -83,10 +83,13 @@ export default function events() {
   every(1, () => {
     const since = Math.floor(nowMs() / 1000) - RATE_SECONDS, kinds = new Map();
     seconds = seconds.filter(it => it.second >= since);
-    for (const it of seconds) kinds.set(it.kind, { kind: it.kind, n: (kinds.get(it.kind)?.n ?? 0) + 1, data: it.line.data });
+    // So many that none is sent: the newest, and how fast they came, stand for all.
+    const isPart = state.peek() === "busy" && last.length, told = isPart ? last : seconds.map(it => it.line).reverse();
+    const over = isPart ? Math.max(1, last[0].at - last.at(-1).at) / 1000 : RATE_SECONDS;
+    for (const { kind, data } of told) kinds.set(kind, { kind, n: (kinds.get(kind)?.n ?? 0) + 1, data: kinds.get(kind)?.data ?? data });
     batch(() => {
-      rate.value = seconds.length / RATE_SECONDS;
-      tally.value = [...kinds.values()].map(it => ({ ...it, n: Math.round(it.n / RATE_SECONDS) })).sort((x, y) => y.n - x.n);
+      rate.value = told.length / over;
+      tally.value = [...kinds.values()].map(it => ({ ...it, n: Math.round(it.n / over) })).sort((x, y) => y.n - x.n);
     });
   });
   const isFast = computed(() => rate.value > FAST_PER_SECOND && !held.value);
