@@ -91,13 +91,10 @@ def test_test_mode_is_loaded_by_itself_alone() -> None:
             assert there not in OF_TEST_MODE or named(path) in OF_TEST_MODE, named(path)
 
 
-def test_the_page_asks_at_once_for_all_that_every_page_needs() -> None:
-    """One level of waiting: no script is first named by another that had to arrive."""
-    page = (FOLDER / "index.html").read_text("utf-8")
-    asked = set(re.findall(r'rel="modulepreload" href="\./\{files\}/([^"]+)"', page))
-
-    needed = {FOLDER / "app.js"}
-    waiting = [FOLDER / "app.js"]
+def loaded_with(name: str) -> set[str]:
+    """A script and all that it imports, and those import, before it runs."""
+    needed = {FOLDER / name}
+    waiting = [FOLDER / name]
     while waiting:
         path = waiting.pop()
         for address in STATIC.findall(path.read_text("utf-8")):
@@ -105,8 +102,27 @@ def test_the_page_asks_at_once_for_all_that_every_page_needs() -> None:
             if there not in needed:
                 needed.add(there)
                 waiting.append(there)
+    return {named(each) for each in needed}
 
-    assert asked == {named(each) for each in needed} - {"app.js"}
+
+def test_the_page_asks_at_once_for_all_that_every_page_needs() -> None:
+    """One level of waiting: no script is first named by another that had to arrive."""
+    page = (FOLDER / "index.html").read_text("utf-8")
+    asked = set(re.findall(r'rel="modulepreload" href="\./\{files\}/([^"]+)"', page))
+
+    assert asked == loaded_with("app.js") - {"app.js"}
+
+
+@pytest.mark.parametrize(("address", "script"), [("", "pages/home.js"), ("jobs", "pages/jobs.js")])
+def test_the_scripts_of_the_first_views_are_named_before_any_has_arrived(
+    address: str, script: str
+) -> None:
+    page = (FOLDER / "index.html").read_text("utf-8")
+
+    [scripts] = re.findall(f'<meta name="page/{address}" content="([^"]+)"', page)
+
+    own = loaded_with(script) - loaded_with("app.js")
+    assert {f"{name}.js" for name in scripts.split()} == own
 
 
 def test_the_page_has_nothing_that_its_policy_refuses() -> None:

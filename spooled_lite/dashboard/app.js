@@ -61,7 +61,7 @@ function found(parts) {
 const preload = path => void found(path.split("/")).load().catch(() => {});
 
 let leave = () => {}, number = 0;
-let has = () => [], here = null, kept = null; // `kept`: of the page before
+let isAbout = false, has = () => [], here = null, kept = null; // `kept`: of the page before
 
 async function open(parts) {
   const mine = ++number, { load, given } = found(parts), { isBack, from } = came, { address, path: to } = route.peek();
@@ -91,7 +91,7 @@ async function open(parts) {
     // By then its row is made.
     if (back) requestAnimationFrame(() => main.querySelector(`[data-id="${CSS.escape(back.next)}"]`)?.focus({ preventScroll: true }));
   }
-  performance.mark("page");
+  isAbout ||= (startAbout(), true); // the page's own reads go first
 }
 
 effect(() => { document.title = title.value ? `${title.value} · Spooled Lite` : "Spooled Lite"; });
@@ -134,5 +134,3 @@ function inside() {
     end();
   };
 }
-
-startAbout();

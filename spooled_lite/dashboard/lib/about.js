@@ -3,7 +3,7 @@
 import { get, reachable } from "./api.js";
 import { every } from "./clock.js";
 import { may, state } from "./session.js";
-import { effect, signal } from "./signal.js";
+import { effect, signal, untracked } from "./signal.js";
 
 const COUNTS_SECONDS = 15, WORKERS_SECONDS = 60, HEALTH_SECONDS = 15;
 
@@ -51,11 +51,7 @@ export async function isOutdated() {
 }
 
 export function startAbout() {
-  effect(() => {
-    if (state.value !== "in") return;
-    readCounts();
-    readWorkers();
-  });
+  effect(() => { if (state.value === "in") untracked(() => (readCounts(), readWorkers())); });
   readHealth();
   every(COUNTS_SECONDS, readCounts);
   every(WORKERS_SECONDS, readWorkers);

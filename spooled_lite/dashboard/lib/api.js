@@ -65,11 +65,19 @@ async function request(method, path, { query, body, signal: given, repeats = 0, 
 
 export const bearer = () => (credentials.token() ? { Authorization: `Bearer ${credentials.token()}` } : {});
 
+// What `first.js` has asked for: each once, none after a change.
+function begun(method, { href }) {
+  if (method !== "GET") return void window.begun?.clear();
+  const answer = window.begun?.get(href);
+  window.begun?.delete(href);
+  return answer;
+}
+
 async function once(method, to, body, headers, given, wait) {
   const limit = AbortSignal.timeout(wait);
   let answer, text;
   try {
-    answer = await fetch(to, {
+    answer = await (begun(method, to) ?? fetch(to, {
       method,
       headers: {
         Accept: "application/json",
@@ -81,7 +89,7 @@ async function once(method, to, body, headers, given, wait) {
       credentials: "omit",
       cache: "no-store",
       referrerPolicy: "no-referrer",
-    });
+    }));
     text = await answer.text();
   } catch (error) {
     if (given?.aborted) throw error;

@@ -50,4 +50,3 @@ export function rangeOf(name) {
   const [after, before = null] = name.split("/");
   return { after: rangeMs(name) ? new Date(nowMs() - rangeMs(name)).toISOString() : after || null, before };
 }
-export const fixedRange = name => (rangeMs(name) ? `${rangeOf(name).after}/${new Date(nowMs()).toISOString()}` : null);

@@ -93,12 +93,3 @@ function allowed(given, word) {
 }
 
 const stronger = act => ({ read: ["read", "write", "admin", "*"], write: ["write", "admin", "*"] })[act] ?? [act, "*"];
-
-// Whether the key sees this queue: names, and patterns with `*`.
-export function seesQueue(name) {
-  const names = me.value?.queues ?? [];
-  return !names.length || names.some(each => each === name || (each.includes("*") && matches(each, name)));
-}
-
-const matches = (pattern, name) =>
-  new RegExp(`^${pattern.split("*").map(part => part.replace(/[.\\^$+?()[\]{}|]/g, "\\$&")).join(".*")}$`).test(name);

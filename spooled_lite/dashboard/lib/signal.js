@@ -155,6 +155,7 @@ const endAll = owned => owned.splice(0).reverse().forEach(end => end());
 export const signal = (value, isSame = Object.is) => new Signal(value, isSame);
 export const computed = run => new Computed(run);
 export const isReadable = it => it instanceof Readable;
+export const valueOf = it => (typeof it === "function" ? it() : isReadable(it) ? it.value : it);
 
 // Run now, and again when something it read has changed. Returns what ends it.
 export function effect(run) {

@@ -2,7 +2,7 @@
 
 import { get, send } from "./api.js";
 import { learn } from "./clock.js";
-import { batch, signal } from "./signal.js";
+import { signal } from "./signal.js";
 
 export const MOVE_MS = 60_000; // the server stops a move after 25 s, and waits for a receiver on top
 const PACES = { frozen: 0, real: 1 };

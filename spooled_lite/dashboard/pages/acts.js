@@ -19,7 +19,7 @@ import { setActive } from "../parts/schedule_acts.js";
 import { emptyState, shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
-const { a, button, div, p, span } = el;
+const { a, button, div, p } = el;
 const PAGE = 100, READ_SECONDS = 30, AGAIN_MS = 2000;
 const NAMES = { kind: "Of", act: "Act", key: "Key", subject: "What", range: "When" };
 

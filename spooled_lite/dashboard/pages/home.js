@@ -16,7 +16,6 @@ import { sharesOf, verdict } from "../lib/verdict.js";
 import { asCurl } from "../parts/curl.js";
 import { verdictPart } from "../parts/verdict.js";
 import { head, panel } from "../parts/panel.js";
-import { failing as failingPart } from "../parts/failing.js";
 import { pauseKey, queueColumns } from "../parts/queues_table.js";
 import { shown, skeleton } from "../parts/states.js";
 import { table } from "../parts/table.js";
@@ -34,9 +33,13 @@ export default function home() {
   let asked = "";
   const errors = kind => resource(ending => get("/dashboard/errors", { kind, limit: ERRORS_SHOWN }, { signal: ending }), { isRead: may("jobs:read") });
   const failing = errors("failing"), dead = errors("dead");
-  // The charts come after the first row: they are a tenth of all that has to arrive.
-  const charts = signal(null), figures = computed(() => charts.value && untracked(charts.value.series));
-  effect(() => { if (queues.state.value !== "loading") import("../parts/series.js").then(it => { charts.value = it; }); });
+  // The charts, and what is below the queues, come after the first row.
+  const charts = signal(null), figures = computed(() => charts.value && untracked(charts.value.series)), below = signal(null);
+  effect(() => {
+    if (queues.state.value === "loading") return;
+    import("../parts/series.js").then(it => { charts.value = it; });
+    import("../parts/failing.js").then(it => { below.value = it.failing; });
+  });
   const failingNames = () => all.value.filter(it => it.attention.includes("failing")).slice(0, SHARES_MAX).map(it => it.queue_name);
   // Of what fails: the last minutes against the hour.
   const shares = resource(async ending => new Map(await Promise.all(failingNames().map(async queue =>
@@ -66,7 +69,7 @@ export default function home() {
         note: () => (all.value.length > QUEUES_SHOWN ? `the ${QUEUES_SHOWN} that need a look first, of ${count(all.value.length)}` : all.value.length ? "worst first" : ""),
         more: a({ href: "#/queues" }, "All queues"),
       }, shown(queues, () => table({ of: worst, label: "Queues", columns: queueColumns({ after: read, spark: values => charts.value?.spark(values) }), nameOf: name => name, group: "Queues", more: pauseKey }), { what: "the queues", word: "queues:read" })),
-      failingPart(failing),
+      () => below.value?.(failing),
     ]),
   ];
 }

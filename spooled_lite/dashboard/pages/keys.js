@@ -17,7 +17,7 @@ import { head, panel, when } from "../parts/panel.js";
 import { shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
-const { button, p, span, strong } = el;
+const { button, span, strong } = el;
 const READ_SECONDS = 30, WRITE = ["api-keys:write"];
 const isMine = it => it.id === me.value?.api_key_id;
 const isOver = it => it.expires_at != null && Date.parse(it.expires_at) <= nowMs();

@@ -23,7 +23,7 @@ import { table } from "../parts/table.js";
 import { whoPaused } from "../parts/who.js";
 import { workerColumns } from "../parts/workers_table.js";
 
-const { a, b, div, nav, p, small, span } = el;
+const { a, b, nav, p, small, span } = el;
 const JOBS_SHOWN = 10, ERRORS_SHOWN = 5, BOARD_READ = 100;
 const READ_SECONDS = 15, AGAIN_MS = 2000;
 const LONG_MS = 300_000; // a purge or a deletion goes through all jobs

@@ -7,7 +7,7 @@ import { count, plural } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
-import { queryOf, setQuery } from "../lib/router.js";
+import { queryOf } from "../lib/router.js";
 import { onDispose, signal } from "../lib/signal.js";
 import { reading, rows } from "../lib/store.js";
 import { act, gated } from "../parts/act.js";

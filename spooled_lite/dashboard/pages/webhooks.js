@@ -1,6 +1,6 @@
 // Where this server calls when something happens: each address, how it fares, on and off.
 
-import { get, send } from "../lib/api.js";
+import { get } from "../lib/api.js";
 import { every } from "../lib/clock.js";
 import { el } from "../lib/dom.js";
 import { count, plural } from "../lib/format.js";

@@ -21,7 +21,7 @@ import { shown } from "../parts/states.js";
 import { timeline } from "../parts/timeline.js";
 import { askRerun, flowActs, flowStatus } from "../parts/workflow_acts.js";
 
-const { a, button, div, input, label, li, p, span, ul } = el;
+const { a, button, div, input, label, li, span, ul } = el;
 const READ_SECONDS = 30, MANY = 200; // steps: from here on their statuses alone are read again
 const PARENTS_SHOWN = 20, RESULT_SHOWN = 200;
 const ENDED = new Set(["completed", "failed", "deadletter", "cancelled"]);

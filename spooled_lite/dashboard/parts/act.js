@@ -12,12 +12,11 @@ import { ApiError, reachable } from "../lib/api.js";
 import { el, when } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { may, me } from "../lib/session.js";
-import { isReadable, signal } from "../lib/signal.js";
+import { valueOf as read, signal } from "../lib/signal.js";
 import { refused, sentence } from "./states.js";
 import { alertText, toast } from "./toast.js";
 
 const { button, span } = el;
-const read = it => (typeof it === "function" ? it() : isReadable(it) ? it.value : it);
 
 // Why it cannot be done, or null. It reads signals.
 export function obstacle(words) {

@@ -1,7 +1,7 @@
 // The calls behind a view or an act, and the address of the view, to copy.
 
 import { curl } from "../lib/api.js";
-import { fixedRange } from "../lib/clock.js";
+import { nowMs, rangeMs, rangeOf } from "../lib/clock.js";
 import { el } from "../lib/dom.js";
 import { route, shared } from "../lib/router.js";
 import { copy } from "./act.js";
@@ -13,7 +13,7 @@ const { button, div, p, span } = el;
 const piece = (what, text) => div(div({ class: "row" }, span(what), button({ type: "button", class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
 
 export function openCurl(calls) {
-  const fixed = fixedRange(route.peek().query.range ?? "");
+  const { range = "" } = route.peek().query, fixed = rangeMs(range) && `${rangeOf(range).after}/${new Date(nowMs()).toISOString()}`;
   openDialog({
     title: "As a link, as curl", isLarge: true,
     body: close => [

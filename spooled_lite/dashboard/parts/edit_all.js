@@ -4,7 +4,7 @@ import { get, getWhole, send } from "../lib/api.js";
 import { el, when } from "../lib/dom.js";
 import { deleteJobs, itemsOf, jobOf, MAY_DELETE, pathOf, withValue } from "../lib/edited.js";
 import { plural, shortId } from "../lib/format.js";
-import { formatted, memberOf, readJson } from "../lib/json.js";
+import { memberOf, readJson } from "../lib/json.js";
 import { may } from "../lib/session.js";
 import { computed, signal } from "../lib/signal.js";
 import { resource } from "../lib/store.js";

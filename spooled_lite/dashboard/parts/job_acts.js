@@ -1,8 +1,8 @@
 // What can be done with one job, with several selected, with all that match.
 
-import { get, send } from "../lib/api.js";
+import { send } from "../lib/api.js";
 import { el, when } from "../lib/dom.js";
-import { count, plural, shortId } from "../lib/format.js";
+import { count, shortId } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { act, gated, obstacle } from "./act.js";
 import { openDialog } from "./dialog.js";

@@ -2,11 +2,10 @@
 
 import { el } from "../lib/dom.js";
 import { stampText, agoText } from "../lib/format.js";
-import { effect, isReadable } from "../lib/signal.js";
+import { effect, valueOf as read } from "../lib/signal.js";
 import { title as pageTitle } from "../lib/router.js";
 
 const { div, h1, h2, span, section, header, dl, dt, dd, time, label, small, p, pre } = el;
-const read = it => (typeof it === "function" ? it() : isReadable(it) ? it.value : it);
 
 // The one h1 of a page; also the title of the tab. `title` is text or a function; `shown`: nodes instead of it.
 export function head({ title, shown = title, note, acts = [] }) {

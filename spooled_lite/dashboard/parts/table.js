@@ -12,11 +12,12 @@ import { el, list } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { columns as hidden } from "../lib/prefs.js";
-import { computed, signal, untracked } from "../lib/signal.js";
+import { computed, onDispose, signal, untracked } from "../lib/signal.js";
 import { choice, menu } from "./menu.js";
-import { windowed } from "./window.js";
 
 const COLUMNS_MANY = 9; // closer together on a narrow screen
+const MORE = 15; // rows made above and below what is seen
+const FEW = 150; // so many are made all
 const { div, table: tableOf, thead, tbody, tr, th, td, input, button, span, label: labelOf } = el;
 
 export function table({ of, columns, label, selected, sort, onSort, rowClass = () => "", nameOf = id => id.slice(0, 8), group = "This list", more = {} }) {
@@ -118,4 +119,43 @@ export function columnsMenu(name, columns) {
   };
   return menu({ label: span({ class: "wide" }, "Columns"), name: "Columns", outer: "wide" }, () => columns.filter(may).map(each => () =>
     choice({ label: each.label, isChosen: !without().includes(each.label), onclick: () => turn(each.label) })));
+}
+
+// Only the rows on screen: of many rows of one height, the ones to make, and the room of the others.
+function windowed(ids, height) {
+  const top = signal(0), seen = signal(60);
+  let body = null, frame = 0;
+
+  function look() {
+    frame = 0;
+    if (!body?.isConnected) return;
+    const first = Math.floor(-body.getBoundingClientRect().top / height());
+    top.value = Math.max(0, first - MORE);
+    seen.value = Math.ceil(innerHeight / height()) + 2 * MORE;
+  }
+  const soon = () => { frame ||= requestAnimationFrame(look); };
+  addEventListener("scroll", soon, { passive: true });
+  addEventListener("resize", soon);
+  onDispose(() => {
+    removeEventListener("scroll", soon);
+    removeEventListener("resize", soon);
+    cancelAnimationFrame(frame);
+  });
+
+  const isWhole = computed(() => ids.value.length <= FEW);
+  const from = computed(() => (isWhole.value ? 0 : Math.min(top.value, Math.max(0, ids.value.length - seen.value))));
+  const slice = computed(() => (isWhole.value ? ids.value : ids.value.slice(from.value, from.value + seen.value)));
+  return {
+    slice, from,
+    before: () => from.value * height(),
+    after: () => (ids.value.length - from.value - slice.value.length) * height(),
+    ref: node => { body = node; soon(); },
+    // Bring a row into the window, then on screen.
+    reveal: index => {
+      if (isWhole.peek()) return;
+      const box = body.getBoundingClientRect(), y = box.top + index * height();
+      if (y < 100 || y > innerHeight - 100) scrollBy(0, y - innerHeight / 2);
+      look();
+    },
+  };
 }
