@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -76,6 +76,7 @@ class Running(Struct, frozen=True):
     begin_stop: Callable[[], None]  # makes readiness false, ends streams, answers waiting calls
     deliveries: Callable[[], frozenset[asyncio.Task[None]]]  # the deliveries under way
     settled: Callable[[], Awaitable[None]]  # waits until no delivery and no mail is under way
+    keys: Mapping[str, str] = {}  # more keys by name, of a server for tests
 
 
 def hooks() -> Hooks:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spooled_lite.testing import Clock, Faults, Server, World
 
 MARK: Final = "spooled"
-MARK_ARGUMENTS: Final = ("at", "faults", "settings")
+MARK_ARGUMENTS: Final = ("at", "faults", "seed_file", "settings")
 URL_VARIABLE: Final = "SPOOLED_TEST_URL"
 KEY_VARIABLE: Final = "SPOOLED_TEST_KEY"
 NAME_CHARS_MAX: Final = 400  # of a world: the end of the name of a test tells it from others
@@ -51,8 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{MARK}(at=None, faults=None, settings=None): where the clock of the world of this test"
-        " begins, what goes wrong in it, and settings of a server of its own",
+        f"{MARK}(at=None, faults=None, seed_file=None, settings=None): where the clock of the world"
+        " of this test begins, what goes wrong in it, what is in it, and settings of a server of"
+        " its own",
     )
 
 
@@ -109,6 +110,9 @@ def spooled(request: pytest.FixtureRequest) -> Iterator[World]:
             world = server.fork(name, at=at)
         request.node.stash[WORLD] = stack.enter_context(world)
         stack.callback(request.node.stash.__delitem__, WORLD)
+        if (seed_file := wanted.get("seed_file")) is not None:
+            world.seed(request.node.path.parent / seed_file)
+            world.baseline()
         for rule in wanted.get("faults") or ():
             world.faults.add(**rule)
         yield world

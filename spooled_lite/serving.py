@@ -103,6 +103,7 @@ async def serving(
 
 
 def _about(server: Serving) -> dict[str, object]:
+    more = {"keys": server.app.keys} if server.app.keys else {}
     return {
         "url": server.url,
         "grpc_address": server.grpc_address,
@@ -110,6 +111,7 @@ def _about(server: Serving) -> dict[str, object]:
         "api_key": server.app.key,
         "admin_key": server.app.services.settings.admin_key,
         "pid": os.getpid(),
+        **more,
     }
 
 

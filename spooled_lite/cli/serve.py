@@ -71,6 +71,11 @@ SWITCH_SECONDS: Final = 0.000_5
 )
 @click.option("--seed", type=int, help="Test mode: the same ids and secrets in every run.")
 @click.option("--at", help="Test mode: where the clock stands first.  [default: now]")
+@click.option(
+    "--seed-file",
+    type=click.Path(),
+    help="Test mode: a JSON, TOML or YAML file with what the server begins with.",
+)
 def serve(
     config_file: str | None,
     ready_file: str | None,
@@ -78,10 +83,11 @@ def serve(
     is_test: bool,
     seed: int | None,
     at: str | None,
+    seed_file: str | None,
     **flags: str | None,
 ) -> None:
     """Start the server. Every setting also has a SPOOLED_ variable and a key in the config file."""
-    test = _test_mode(is_test, seed, at)
+    test = _test_mode(is_test, seed, at, seed_file)
     try:
         file = NO_FILE if config_file is None else read_file(config_file)
         settings, warnings = load(flags=flags, file=file)
@@ -128,16 +134,19 @@ class TestMode(Struct, frozen=True):
 
     seed: int | None
     at_ms: int | None
+    seed_file: str | None
 
 
-def _test_mode(is_test: bool, seed: int | None, at: str | None) -> TestMode | None:
+def _test_mode(
+    is_test: bool, seed: int | None, at: str | None, seed_file: str | None
+) -> TestMode | None:
     if not is_test:
-        for name, value in (("--seed", seed), ("--at", at)):
+        for name, value in (("--seed", seed), ("--at", at), ("--seed-file", seed_file)):
             if value is not None:
                 raise click.BadParameter("only with --test", param_hint=name)
         return None
     try:
-        return TestMode(seed, None if at is None else parse_ms(at, "--at"))
+        return TestMode(seed, None if at is None else parse_ms(at, "--at"), seed_file)
     except WrongShape as error:
         raise click.BadParameter(error.message, param_hint="--at") from error
 
@@ -155,7 +164,7 @@ async def _application(
     from spooled_lite.cli.test_mode import started_for_tests
 
     async with started_for_tests(
-        settings, seed=test.seed, at_ms=test.at_ms, at_once=at_once
+        settings, seed=test.seed, at_ms=test.at_ms, seed_file=test.seed_file, at_once=at_once
     ) as worlds:
         yield worlds.front, worlds
 

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     )
     from spooled_lite.testing.public.journal import Journal, JournalEntry
     from spooled_lite.testing.public.link import ClockStopped, NotStarted, RefusedCall
+    from spooled_lite.testing.public.seeded import Seeded
     from spooled_lite.testing.public.server import Server
     from spooled_lite.testing.public.world import World
+    from spooled_lite.testing.seeding.files import CannotSeed
 
 _ROOMS = {
     "AsyncClock": "aio",
@@ -49,6 +51,7 @@ _ROOMS = {
     "AsyncServer": "aio",
     "AsyncWebhookInbox": "aio",
     "AsyncWorld": "aio",
+    "CannotSeed": "seeding.files",
     "Clock": "clock",
     "ClockStopped": "link",
     "Drained": "drained",
@@ -66,6 +69,7 @@ _ROOMS = {
     "ReceivedMail": "inboxes",
     "ReceivedWebhook": "inboxes",
     "RefusedCall": "link",
+    "Seeded": "seeded",
     "Server": "server",
     "ServerOptions": "choice",
     "SpooledTestCase": "cases",
@@ -82,6 +86,7 @@ __all__ = [
     "AsyncServer",
     "AsyncWebhookInbox",
     "AsyncWorld",
+    "CannotSeed",
     "Clock",
     "ClockStopped",
     "Drained",
@@ -99,6 +104,7 @@ __all__ = [
     "ReceivedMail",
     "ReceivedWebhook",
     "RefusedCall",
+    "Seeded",
     "Server",
     "ServerOptions",
     "SpooledTestCase",
@@ -113,4 +119,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f"{__name__}.public.{room}"), name)
+    inside = room if "." in room else f"public.{room}"
+    return getattr(importlib.import_module(f"{__name__}.{inside}"), name)

@@ -35,6 +35,11 @@ from spooled_lite.testing.refusals import (
     NoSuchWorld,
 )
 from spooled_lite.testing.routes import TEST_PREFIX
+from spooled_lite.testing.seeding.files import (
+    GOES_WITH_NO_FILE_THAT_LASTS,
+    CannotSeed,
+    SeedFile,
+)
 from spooled_lite.testing.seeding.start import sow_at_start
 from spooled_lite.testing.shown import Shown, name_of, peeked
 from spooled_lite.testing.site import Site, take_baseline, turn_of
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_ENDS_WORLDS: Final = (f"{TEST_PREFIX}/reset", f"{TEST_PREFIX}/forks/")  # and are answered
 UNUSED_SECONDS: Final = 600.0  # of real time: then the runner of its test has crashed
 
 
@@ -116,7 +122,7 @@ class Worlds:
                 await send(message)
 
         extensions = {**scope.get("extensions", {}), WORLDS: self}
-        keeps = scope["path"].startswith(TEST_PREFIX)  # the call that ends a world is answered
+        keeps = scope["path"].startswith(_ENDS_WORLDS)
         site.began()
         try:
             await life.world.app.application(
@@ -257,14 +263,16 @@ class Worlds:
 
     # -- lives -------------------------------------------------------------------------------------
 
-    async def start(self, clock: VirtualClock, seed_body: bytes | None) -> None:
-        """Start the root, and store the seed. Raises: as `world` and `sow`."""
+    async def start(self, clock: VirtualClock, seed_file: SeedFile | None) -> None:
+        """Start the root, and store the seed. Raises: as `world` and `sow_at_start`."""
+        if seed_file is not None and self._settings.database != IN_MEMORY:
+            raise CannotSeed(GOES_WITH_NO_FILE_THAT_LASTS)
         root = Site(ROOT, self._seed, None)
         root.life = await self._begin(root, clock)
         self._sites[ROOT] = root
         await self._belongings.learn(root.world)
-        if seed_body is not None:
-            await sow_at_start(root.world, seed_body)
+        if seed_file is not None:
+            await sow_at_start(root.world, seed_file)
         await take_baseline(root)
 
     async def close(self) -> None:
@@ -365,14 +373,14 @@ async def worlds(
     clock: VirtualClock,
     *,
     seed: int | None = None,
-    seed_body: bytes | None = None,
+    seed_file: SeedFile | None = None,
     at_once: asyncio.Event | None = None,
 ) -> AsyncIterator[Worlds]:
-    """Start a root that can be forked, and stop all worlds on the way out. `seed_body` is a body of
-    POST /test/seed, which the root begins with. Raises: as `world` and `sow`."""
+    """Start a root that can be forked, and stop all worlds on the way out. The root begins with
+    what the seed file says. Raises: as `world` and `sow_at_start`."""
     it = Worlds(settings, seed, at_once)
     try:
-        await it.start(clock, seed_body)
+        await it.start(clock, seed_file)
         yield it
     finally:
         await it.close()

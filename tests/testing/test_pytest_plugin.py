@@ -17,6 +17,11 @@ DOCS: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 ENVIRON: Final = {k: v for k, v in os.environ.items() if not k.startswith(("SPOOLED", "PYTEST"))}
 PLUGIN: Final = ("-p", "spooled_lite.pytest_plugin", "-p", "no:schemathesis", "-p", "no:randomly")
 
+SEED: Final = """
+{"clock": {"at": "2030-03-09T12:00:00Z"},
+ "keys": [{"name": "web", "key": "sk_test_web_00000000000000"}],
+ "jobs": [{"queue_name": "charges", "payload": {}}]}
+"""
 TESTS = """
 import pytest
 from datetime import UTC, datetime
@@ -47,6 +52,14 @@ def test_with_faults(spooled, spooled_faults):
     with spooled_faults.add(on={"route": "GET /api/v1/jobs"}, do={"error": {"as": "internal"}}):
         with pytest.raises(Exception):
             spooled.call("GET", "/jobs")
+
+@pytest.mark.spooled(at="2030-02-01T00:00:00Z", seed_file="seed.json")
+def test_with_a_seed_file(spooled):
+    assert spooled.clock.now == datetime(2030, 3, 9, 12, tzinfo=UTC)
+    assert spooled.keys == {"web": "sk_test_web_00000000000000"}
+    spooled.call("POST", "/jobs", JOB)
+    spooled.reset()
+    assert [each["queue_name"] for each in spooled.call("GET", "/jobs")] == ["charges"]
 
 @pytest.mark.spooled(settings={"queue_default_max_retries": 7})
 def test_with_settings(spooled):
@@ -141,6 +154,7 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
 def what_pytest_says(folder: Path, text: str, *flags: str, **environ: str) -> str:
     """What a run of pytest over this text says."""
     (folder / "test_it.py").write_text(text, encoding="utf-8")
+    (folder / "seed.json").write_text(SEED, encoding="utf-8")
     flags = ("-q", "--strict-markers", "-W", "error", "-p", "no:cacheprovider", *PLUGIN, *flags)
     return run(folder, "-m", "pytest", *flags, **environ).stdout
 
@@ -149,7 +163,7 @@ def what_pytest_says(folder: Path, text: str, *flags: str, **environ: str) -> st
 def test_each_test_has_a_world_with_its_own_rows_and_time(tmp_path: Path) -> None:
     pytest.importorskip("spooled")
 
-    assert "8 passed" in (said := what_pytest_says(tmp_path, TESTS)), said
+    assert "9 passed" in (said := what_pytest_says(tmp_path, TESTS)), said
 
 
 @pytest.mark.slow
@@ -182,7 +196,7 @@ def test_without_a_key(spooled): ...
 """
     said = what_pytest_says(tmp_path, text, SPOOLED_TEST_URL="http://127.0.0.1:9")
 
-    assert "does not know `att`; it takes `at`, `faults`, `settings`" in said
+    assert "does not know `att`; it takes `at`, `faults`, `seed_file`, `settings`" in said
     assert "does not know arguments without a name" in said
     assert "needs a key, in SPOOLED_TEST_KEY" in said
 

@@ -10,8 +10,9 @@ import pytest
 from spooled_lite.core.batch.run import BatchStep, all_or_nothing
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.database import Database
-from spooled_lite.testing.seeding import read
+from spooled_lite.testing.seeding import read, routes
 from spooled_lite.testing.seeding.shapes import ROWS_MAX, SECTION_MAX
+from spooled_lite.testing.seeding.sow import sow
 from tests.testing.park import Park, Seat, played
 from tests.testing.stage import ADMIN_KEY, START_MS, Stage, play
 
@@ -403,6 +404,29 @@ def test_of_two_worlds_that_want_a_key_at_once_one_gets_it() -> None:
         web = await park.seat(CHOSEN)
         made = await winner.job()
         assert await web.jobs() == [made]
+
+    played(script)
+
+
+def test_a_seed_that_went_with_its_world_is_not_told_as_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_stored, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def held(*arguments: Any) -> Any:
+        told = await sow(*arguments)
+        is_stored.set()
+        await goes_on.wait()
+        return told
+
+    async def script(park: Park) -> None:
+        monkeypatch.setattr(routes, "sow", held)
+        seeding = asyncio.create_task(park.root.api.post("test/seed", json={"jobs": [JOB]}))
+        await is_stored.wait()
+        await park.root.post("test/reset")
+        goes_on.set()
+        assert (await seeding).status_code == 503
+        assert await park.root.jobs() == []
 
     played(script)
 

@@ -184,6 +184,9 @@ def test_without_the_flag_there_is_no_route_and_a_moved_file_is_refused(tmp_path
     [
         (("--seed", "1"), {}, "only with --test"),
         (("--at", "2030-01-01T00:00:00Z"), {}, "only with --test"),
+        (("--seed-file", "seed.json"), {}, "only with --test"),
+        (("--test", "--seed-file", "none.json"), {}, "No such file"),
+        (("--test", "--seed-file", "bad.json"), {}, "`jobs[0].payload` is required"),
         (("--test", "--at", "tomorrow"), {}, "RFC 3339"),
         (("--test", "--at", "1969-12-31T23:59:59Z"), {}, "within the years 1970 to 9899"),
         (("--test", "--at", "9999-12-31T23:59:59Z"), {}, "within the years 1970 to 9899"),
@@ -193,6 +196,7 @@ def test_without_the_flag_there_is_no_route_and_a_moved_file_is_refused(tmp_path
 def test_flags_that_do_not_fit_are_refused(
     tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], said: str
 ) -> None:
+    (tmp_path / "bad.json").write_text('{"jobs": [{"queue_name": "q"}]}')
     answer = subprocess.run(
         command("--database", ":memory:", *arguments),
         env=ENVIRON | environ, cwd=tmp_path, capture_output=True, text=True,
@@ -202,3 +206,20 @@ def test_flags_that_do_not_fit_are_refused(
     assert answer.returncode == 2
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_server_begins_with_its_seed_file(tmp_path: Path) -> None:
+    seed = {"keys": [{"name": "web"}], "jobs": [{"queue_name": "q", "payload": {}}]}
+    (tmp_path / "seed.json").write_text(json.dumps(seed))
+    with serving(tmp_path, "--test", "--seed", "7", "--seed-file", "seed.json") as (about, _):
+        assert about["keys"].keys() == {"web"}
+        about["api_key"] = about["keys"]["web"]
+        assert len(json.loads(call(about, "/api/v1/jobs")[2])) == 1
+    refused = subprocess.run(
+        command("--test", "--seed-file", "seed.json", "--database", "lasts.db"),
+        env=ENVIRON, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS_MAX,
+        check=False,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "--seed-file: a seed file goes with a database that is" in refused.stderr
+    assert not (tmp_path / "lasts.db").exists()

@@ -130,6 +130,7 @@ class _AsyncWorld(_Async[W]):
     call = AsCoroutine(World.call)
     reset = AsCoroutine(World.reset)
     baseline = AsCoroutine(World.baseline)
+    seed = AsCoroutine(World.seed)
     expect = AsCoroutine(World.expect)
     drain = AsCoroutine(World.drain)
     sign_stripe = AsCoroutine(World.sign_stripe)

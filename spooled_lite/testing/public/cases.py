@@ -3,6 +3,7 @@
 import unittest
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from spooled_lite.testing.public.clock import Clock
@@ -21,12 +22,14 @@ class SpooledTestCase(unittest.TestCase):
     """Has a world of its own in each test, in `spooled`. All classes share one server, which is
     started with `spooled_options`; a class with other options has a server of its own.
 
-    A test begins at `spooled_at`, where its class says so.
+    A test begins at `spooled_at` and with what `spooled_seed_file` contains, where its class says
+    so.
     """
 
     spooled: World
     spooled_options: ClassVar[dict[str, Any]] = {"seed": 1}
     spooled_at: ClassVar[str | None] = None
+    spooled_seed_file: ClassVar[str | PathLike[str] | None] = None
     _servers: ClassVar[list[tuple[dict[str, Any], Server]]] = []
     _client: "SpooledClient | None" = None
 
@@ -35,6 +38,9 @@ class SpooledTestCase(unittest.TestCase):
         server = self.spooled_server
         self.spooled = server.fork(self.id()[-NAME_CHARS_MAX:], at=self.spooled_at)
         self.addCleanup(self.spooled.close)
+        if self.spooled_seed_file is not None:
+            self.spooled.seed(self.spooled_seed_file)
+            self.spooled.baseline()
 
     @property
     def spooled_server(self) -> Server:

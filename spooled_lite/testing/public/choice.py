@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import PathLike
 from typing import Final, Literal, TypedDict
 
 ADMIN_KEY_BYTES: Final = 24
@@ -19,6 +20,7 @@ class ServerOptions(TypedDict, total=False):
     clock: Literal["frozen", "real"]  # `real` goes as the machine's does, until it is frozen
     grpc: bool  # serve gRPC as well, if it is installed
     database: str | None  # a file that lasts, which test mode must have made; else it goes
+    seed_file: str | PathLike[str] | None  # what it begins with, and goes back to: see `World.seed`
     process: bool  # in a process of its own, which ends with this one; else in a thread
     settings: Mapping[str, object] | None  # of the server, by the names of the configuration file
 
@@ -40,6 +42,7 @@ class ServerChoice:
     database: str | None
     admin_key: str
     settings: Mapping[str, object] = field(default_factory=dict)
+    seed_file: str | None = None
 
     def texts(self) -> dict[str, str]:
         """Settings by name, each as it is written in the environment."""
@@ -65,6 +68,7 @@ class ReadyServer:
     grpc_address: str | None
     organization_id: str
     api_key: str | None
+    keys: Mapping[str, str] = field(default_factory=dict)  # of the seed file, by name
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:

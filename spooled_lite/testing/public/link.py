@@ -47,7 +47,11 @@ class Link:
         return Link(self.url, api_key, pid=self._pid)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call a route below `/api/v1`; its answer.
+        """Call a route below `/api/v1`; its answer. Raises: as `send`."""
+        return self.send(method, path, None if body is None else json.dumps(body).encode())
+
+    def send(self, method: str, path: str, body: bytes | None) -> Any:
+        """As `call`, with a body that is JSON already.
 
         Raises:
             RefusedCall: the server did; ClockStopped when the clock could not be moved.
@@ -59,12 +63,7 @@ class Link:
         headers = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
         connection = self._connection()
         try:
-            connection.request(
-                method,
-                f"{self._parts.path}/api/v1{path}",
-                None if body is None else json.dumps(body).encode(),
-                headers,
-            )
+            connection.request(method, f"{self._parts.path}/api/v1{path}", body, headers)
             answer = connection.getresponse()
             raw = answer.read()
         finally:

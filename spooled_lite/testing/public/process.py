@@ -50,7 +50,11 @@ class ProcessServer:
             time.sleep(LOOK_SECONDS)
         about = json.loads(ready.read_bytes())
         return ReadyServer(
-            about["url"], about["grpc_address"], about["organization_id"], about["api_key"]
+            about["url"],
+            about["grpc_address"],
+            about["organization_id"],
+            about["api_key"],
+            about.get("keys", {}),
         )
 
     def close(self) -> None:
@@ -73,6 +77,8 @@ class ProcessServer:
             flags += ["--seed", str(self._choice.seed)]
         if self._choice.at is not None:
             flags += ["--at", self._choice.at]
+        if self._choice.seed_file is not None:
+            flags += ["--seed-file", self._choice.seed_file]
         return flags
 
     def _environ(self) -> dict[str, str]:

@@ -38,6 +38,7 @@ class Server(World):
         clock: `real` goes as the machine's does, until it is frozen.
         grpc: serve gRPC as well, if it is installed.
         database: a file that lasts, which test mode must have made; else it is thrown away.
+        seed_file: what it begins with, and goes back to; not with `database`.
         process: in a process of its own.
         settings: of the server, by the names of the configuration file.
 
@@ -48,6 +49,7 @@ class Server(World):
         seed, at, settings = options.get("seed"), options.get("at"), options.get("settings") or {}
         if options.get("database") is not None and seed is not None:
             settings = {"bootstrap_api_key": _api_key(seed), **settings}  # the next start needs it
+        seed_file = options.get("seed_file")
         self.name = "root"
         self.keys = {}
         self.grpc_address = None
@@ -61,6 +63,7 @@ class Server(World):
             database=options.get("database"),
             admin_key=self.admin_key,
             settings=settings,
+            seed_file=None if seed_file is None else os.path.abspath(seed_file),
         )
         self._server: _Server | None = None
         self._pid = os.getpid()
@@ -81,7 +84,7 @@ class Server(World):
         self._server, self._pid = self._made(), os.getpid()
         about = self._server.start()
         atexit.register(self.close)
-        self.grpc_address = about.grpc_address
+        self.grpc_address, self.keys = about.grpc_address, about.keys
         if about.api_key is None:
             self.close()
             raise NotStarted(

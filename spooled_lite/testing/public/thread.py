@@ -14,6 +14,7 @@ from spooled_lite.config import load
 from spooled_lite.serving import serving
 from spooled_lite.testing.clock import VirtualClock, start_ms
 from spooled_lite.testing.public.choice import ReadyServer, ServerChoice
+from spooled_lite.testing.seeding.files import SeedFile
 from spooled_lite.testing.worlds import worlds
 from spooled_lite.times import parse_ms
 
@@ -59,9 +60,10 @@ class ThreadServer:
         choice = self._choice
         settings, _ = load(flags=choice.texts(), environ={})
         at_ms = None if choice.at is None else parse_ms(choice.at, "at")
+        seed_file = None if choice.seed_file is None else SeedFile.read(choice.seed_file)
         clock, at_once = VirtualClock(start_ms(at_ms, choice.seed)), asyncio.Event()
         async with (
-            worlds(settings, clock, seed=choice.seed, at_once=at_once) as it,
+            worlds(settings, clock, seed=choice.seed, seed_file=seed_file, at_once=at_once) as it,
             serving(
                 it.front, asgi=it, find=it.find, current=it.current, is_embedded=True
             ) as server,
@@ -69,7 +71,11 @@ class ThreadServer:
             self._loop = asyncio.get_running_loop()
             entrance = it.root.entrance
             self._about = ReadyServer(
-                server.url, server.grpc_address, entrance.organization_id, entrance.api_key
+                server.url,
+                server.grpc_address,
+                entrance.organization_id,
+                entrance.api_key,
+                entrance.keys,
             )
             self._told.set()
             await self._stop.wait()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from spooled_lite.testing.public.faults import Faults
 from spooled_lite.testing.public.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.public.journal import Journal
 from spooled_lite.testing.public.link import Link, NotStarted
+from spooled_lite.testing.public.seeded import Seeded, seed
 from spooled_lite.testing.public.times import length_of, time_of
 from spooled_lite.testing.public.worker import SOON, working
 
@@ -116,6 +118,20 @@ class World:
     def baseline(self) -> None:
         """Make the present state the one that a reset goes back to."""
         self.link.call("POST", "/test/baseline")
+
+    def seed(self, source: Mapping[str, Any] | str | PathLike[str]) -> Seeded:
+        """Store everything that a test begins with, or nothing: a mapping of sections, or the path
+        of a JSON, TOML or YAML file. The keys that it makes are in `World.keys` by name, too.
+
+        Raises:
+            RefusedCall: something is wrong; the message names the place, such as `jobs[3].payload`.
+            ClockStopped: the clock could not be led to the time of the seed.
+            CannotSeed: the file cannot be read.
+            ValueError: JSON cannot say something in the mapping.
+        """
+        made = seed(self.link, source)
+        self.keys = {**self.keys, **{name: each.key for name, each in made.keys.items()}}
+        return made
 
     def expect(
         self, *wanted: Expectation, within: timedelta | str = "0s", real_ms: int = 0
