@@ -10,13 +10,11 @@ import msgspec
 from rich.console import Console
 
 from spooled_lite.clock import SystemClock
-from spooled_lite.core.jobs.check import conservation
-from spooled_lite.core.maintenance.check import recount
+from spooled_lite.core.maintenance.check import problems
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, uri_to_look
 from spooled_lite.storage.file_name import check_log_is_here
-from spooled_lite.storage.integrity import damages
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
 
@@ -37,18 +35,18 @@ def check(database: str, as_json: bool) -> None:
         check_kind(database)
         check_log_is_here(os.path.realpath(database))
         with console.status("checking every page and every job"):
-            problems = problems_of(database)
+            found = problems_of(database)
     except CannotUseFile as error:
         raise NothingLookedAt(str(error)) from error
     except sqlite3.Error as error:
-        problems = [f"the file cannot be read: {error}"]
+        found = [f"the file cannot be read: {error}"]
     if as_json:
-        click.echo(msgspec.json.encode({"ok": not problems, "problems": problems}))
+        click.echo(msgspec.json.encode({"ok": not found, "problems": found}))
     else:
-        for problem in problems:
+        for problem in found:
             click.echo(problem)
-        click.echo(f"{database}: {_verdict(len(problems))}")
-    sys.exit(1 if problems else 0)
+        click.echo(f"{database}: {_verdict(len(found))}")
+    sys.exit(1 if found else 0)
 
 
 class NothingLookedAt(click.ClickException):
@@ -69,8 +67,7 @@ def problems_of(database: str) -> list[str]:
         if version != newest:
             return [f"the file has schema version {version}, this program needs {newest}"]
         connection.execute("BEGIN")
-        reading = Reading(connection, SystemClock().now_ms())
-        return damages(reading) or [*conservation(reading), *recount(reading)]
+        return problems(Reading(connection, SystemClock().now_ms()))
     finally:
         connection.close()
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,17 +45,27 @@ def write_offline(path: str, operation: Callable[[Tx], T], *, instead: str) -> T
 
 
 async def _write(path: str, operation: Callable[[Tx], T]) -> T:
+    async with offline(path, Hooks()) as database:
+        return await database.write(operation)
+
+
+@asynccontextmanager
+async def offline(path: str, hooks: Hooks) -> AsyncIterator[Database]:
+    """A database without a server. What happens in it is counted and noted as `hooks` say.
+
+    Raises: as `Database`.
+    """
     database = Database(
         path,
         WriterSettings(),
         clock=SystemClock(),
         ids=Ids(),
         bus=EventBus(),
-        hooks=Hooks(),
+        hooks=hooks,
         waiting=Waiting(),
         on_due=lambda kind, at_ms: None,
     ).start()
     try:
-        return await database.write(operation)
+        yield database
     finally:
         await asyncio.to_thread(database.close)

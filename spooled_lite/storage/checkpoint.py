@@ -31,9 +31,18 @@ class Checkpointer:
     Emptying the log needs a moment without readers. It is asked for, and batches go on meanwhile.
     """
 
-    def __init__(self, file: FileWatch, moment: QuietMoment, *, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        file: FileWatch,
+        moment: QuietMoment,
+        *,
+        is_pinned: Callable[[], bool],
+        wake: Callable[[], None],
+    ) -> None:
+        """`is_pinned`: a backup reads a moment of the file, so the log cannot be emptied."""
         self._file = file
         self._moment = moment
+        self._is_pinned = is_pinned
         self._wake = wake  # called when the moment is there
         self._has_log = True
         self._idle_seconds = IDLE_SECONDS
@@ -70,15 +79,19 @@ class Checkpointer:
         `keeps_room`: what the log has of the disk would be lost to others if it were shortened. It
         is written from its start again instead, as soon as all of it is in the file.
         """
-        if keeps_room:
+        is_pinned = self._is_pinned()
+        if is_pinned:
+            self.give_up()
+        elif keeps_room:
             self._keep_short(connection)
             return
-        if self._moment.is_asked:
+        elif self._moment.is_asked:
             self._take_moment(connection)
             return
         wal_bytes = self._file.wal_bytes()
         if idle:
-            self._has_log = wal_bytes > 0
+            # While a moment is pinned silence changes nothing. Who lets go of it wakes the thread.
+            self._has_log = wal_bytes > 0 and not is_pinned
             if self._has_log:
                 self._empty(connection)
             return
@@ -93,7 +106,7 @@ class Checkpointer:
             or wal_bytes - self._bytes_before >= (SHORT_BYTES if short else PASSIVE_BYTES)
         ):
             self._checkpoint(connection, "PASSIVE")
-            if wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES):
+            if not is_pinned and wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES):
                 self._empty(connection)
 
     def give_up(self) -> None:

@@ -27,10 +27,13 @@ from spooled_lite.storage.file_guard import (
     FileLock,
     create_private,
 )
+from spooled_lite.storage.file_identity import keep_identity
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.file_name import check_log_is_here, keep_name
+from spooled_lite.storage.file_place import check_not_replaced
 from spooled_lite.storage.lanes import Lane, lane_of
 from spooled_lite.storage.migrate import migrate
+from spooled_lite.storage.pin import Pin, PinLimits, why_over
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
 from spooled_lite.storage.throwaway import remove_throwaway, throwaway
@@ -100,12 +103,13 @@ class Database:
         room = DiskRoom(self.path, reserve_bytes=settings.disk_reserve_bytes)
         self._keeps_spare = settings.disk_reserve_bytes > 0 and not self._is_throwaway
         check_place(self.path)
+        check_not_replaced(self.path)
         self.lock = FileLock(self.path).acquire()
         is_full = room.is_full()
         try:
             if is_full:
                 self.lock.give_up_spare()  # what SQLite keeps beside the file needs room as well
-            connection = self._opened(settings.durability, image, is_test=is_test)
+            connection = self._opened(settings.durability, image, ids, is_test=is_test)
         except BaseException as error:
             self.lock.leave_no_trace()
             if self._is_throwaway:
@@ -139,7 +143,7 @@ class Database:
             self.writer.file.lengthen_log(SPARE_BYTES)  # what of the spare room is not used yet
 
     def _opened(
-        self, durability: Durability, image: bytes | None, *, is_test: bool
+        self, durability: Durability, image: bytes | None, ids: Ids, *, is_test: bool
     ) -> sqlite3.Connection:
         """Look whether the file is ours, then open it and bring it to the newest schema."""
         check_log_has_its_file(self.path)
@@ -156,6 +160,7 @@ class Database:
             migrate(connection, copy_to=self.path)
             if not self._is_throwaway:
                 keep_name(connection, self.path)
+                keep_identity(connection, ids.of("file").new_id())
                 if is_test:
                     mark_as_test(connection)
         except BaseException:
@@ -227,6 +232,29 @@ class Database:
         )
         self.enter(request)
         return request
+
+    def pin(self, limits: PinLimits, *, is_stopping: Callable[[], bool]) -> Pin:
+        """A moment that stays readable, to be entered and left by one thread of the caller's.
+
+        It is lost when the server stops, the storage fails, or one of the limits is reached.
+        """
+        writer, path = self.writer, self.path
+        reopened = self.readers.generation
+
+        def is_well() -> bool:
+            return writer.state != "failed" and self.readers.generation == reopened
+
+        return Pin(
+            path,
+            writer.pins,
+            why_over(
+                limits,
+                is_stopping=is_stopping,
+                is_disk_low=writer.room.is_low,
+                is_well=is_well,
+                wal_bytes=writer.file.wal_bytes,
+            ),
+        )
 
     def enter(self, request: Request) -> asyncio.Future[Any]:
         # Handed over once per turn of the loop: requests that were parsed in one turn share a

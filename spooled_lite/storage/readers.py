@@ -94,6 +94,11 @@ class Readers:
         self.point, self.read, self.read_within = house.point, house.read, house.read_within
 
     @property
+    def generation(self) -> int:
+        """How often the file was opened again."""
+        return self._generation
+
+    @property
     def connection_count(self) -> int:
         return len(self._opened)
 

@@ -19,6 +19,7 @@ from spooled_lite.storage.checkpoint import Checkpointer
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import SPARE_BYTES, FileLock
+from spooled_lite.storage.pin import Pins
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
@@ -103,7 +104,10 @@ class Writer:
             is_stopping=self.backlog.is_closed,
         )
         self.file = self._open.watch
-        self._checkpointer = Checkpointer(self.file, moment, wake=self.backlog.wake)
+        self.pins = Pins(on_last=self.backlog.wake)
+        self._checkpointer = Checkpointer(
+            self.file, moment, is_pinned=self.pins.any, wake=self.backlog.wake
+        )
         self._shrinks = False  # room is wanted and the file can be made smaller yet
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
         self._hungry_at = 0.0  # when to serve the hungry lines, if no request comes before

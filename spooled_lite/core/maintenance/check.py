@@ -1,19 +1,29 @@
-"""Compares every workflow with its steps, for `spooled-lite check`."""
+"""Whether a file is whole and agrees with itself: for `spooled-lite check` and for backups."""
 
 from typing import Final
 
+from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.steps.advance import status_of
 from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import CountedWorkflowRow
 from spooled_lite.core.workflows.records import ENDED
+from spooled_lite.storage.integrity import damages
 from spooled_lite.storage.transaction import Reading
 
 ORPHANS_SHOWN: Final = 20
 _STANDING: Final = ("waiting", "processing")
 
 
+def problems(tx: Reading) -> list[str]:
+    """Every problem of the file as a sentence; an empty list when all is well.
+
+    A file that is damaged is not looked at further.
+    """
+    return damages(tx) or [*conservation(tx), *recount(tx)]
+
+
 def recount(tx: Reading) -> list[str]:
-    """A sentence for each thing that does not agree; an empty list when all is well.
+    """A sentence for each workflow that does not agree with its steps, and each lost dependency.
 
     A workflow counts its steps by status. A step that was deleted stays counted where it ended, so
     of the ended ones there may be fewer rows than the counter says, but never more.

@@ -1,0 +1,218 @@
+"""Makes one backup: pins a moment, copies it, checks the copy, packs it, puts it into a store."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from spooled_lite import __version__
+from spooled_lite.backups.facts import Facts, FileFailed, facts_of, problems_of_copy
+from spooled_lite.backups.manifest import (
+    BAD_SUFFIX,
+    PACKED_SUFFIX,
+    BadManifest,
+    Manifest,
+    decode,
+    encode,
+    manifest_name,
+    stem_of,
+)
+from spooled_lite.backups.packing import Sums, pack
+from spooled_lite.outbound.stores import PARTIAL_PREFIX, NameTaken, Store, StoreTrouble
+from spooled_lite.storage.copy import Pace, copy_file
+from spooled_lite.storage.pin import Pin, PinLost
+from spooled_lite.times import format_ms
+
+ROOM_SHARE: Final = 1.05  # of the size of the file that has to be free
+NICE: Final = 10  # of the thread that copies: requests come first
+
+Stage = Literal["copying", "checking", "packing", "storing"]
+
+
+class BackupFailed(Exception):
+    """No backup was made. The message says why, and what was left where."""
+
+
+class Progress(Struct, frozen=True):
+    stage: Stage
+    done_bytes: int
+    all_bytes: int
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """Where and how a backup is made."""
+
+    store: Store
+    folder: Path  # for what is not ready yet: on this machine, beside the store if it can be
+    now_ms: Callable[[], int]
+    bytes_per_second: int  # 0: as fast as it goes
+    on_progress: Callable[[Progress], None]  # what it raises ends the work
+
+
+class _Draft(Struct, frozen=True):
+    """A copy that is being made, and what its source holds."""
+
+    copy: Path
+    packed: Path
+    facts: Facts
+    made_at_ms: int
+
+
+def back_up_running(pin: Pin, work: Work) -> Manifest:
+    """Make a backup of a file beside its server, on a thread of its own. Blocks.
+
+    Raises:
+        BackupFailed: nothing of it is in the store.
+    """
+    _lower_priority()
+    with _named_failures(), contextlib.ExitStack() as stack:
+        with pin:
+            draft = stack.enter_context(_draft(pin.connection, work))
+
+            def step(done: int, all_bytes: int) -> None:
+                pin.check()
+                work.on_progress(Progress("copying", done, all_bytes))
+
+            pace = Pace(work.bytes_per_second)
+            copy_file(pin.connection, str(draft.copy), pace=pace, on_step=step)
+        return _stored(draft, work)
+
+
+def back_up_file(connection: sqlite3.Connection, work: Work) -> Manifest:
+    """Make a backup from outside the server, if there is one. `connection` may only read.
+
+    It is copied in one step, since the server cannot be told to keep its log meanwhile.
+
+    Raises:
+        BackupFailed: nothing of it is in the store.
+    """
+
+    def step(done: int, all_bytes: int) -> None:
+        work.on_progress(Progress("copying", done, all_bytes))
+
+    with _named_failures(), contextlib.ExitStack() as stack:
+        connection.execute("BEGIN")
+        try:
+            draft = stack.enter_context(_draft(connection, work))
+            copy_file(connection, str(draft.copy), pace=None, on_step=step)
+        finally:
+            connection.execute("ROLLBACK")
+        return _stored(draft, work)
+
+
+@contextmanager
+def _draft(connection: sqlite3.Connection, work: Work) -> Iterator[_Draft]:
+    """Where the copy of the moment that `connection` reads is made; nothing stays there.
+
+    Raises:
+        BackupFailed: there is no room, or another backup of the file is being made there.
+    """
+    made_at_ms = work.now_ms()
+    facts = facts_of(connection)
+    _check_room(facts.bytes, work.folder)
+    copy = work.folder / f"{PARTIAL_PREFIX}{facts.file_id}"
+    packed = work.folder / f"{copy.name}.gz"
+    with _alone(work.folder / f"{copy.name}.lock"):
+        try:
+            for each in (copy, packed):
+                each.unlink(missing_ok=True)  # left by a crash
+            yield _Draft(copy, packed, facts, made_at_ms)
+        finally:
+            for each in (copy, packed):
+                each.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock, whose file stays: who waits for it would otherwise hold one without a name."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            since = format_ms(int(os.fstat(descriptor).st_mtime * 1000))
+            raise BackupFailed(f"a backup has been under way since {since}") from None
+        os.utime(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _stored(draft: _Draft, work: Work) -> Manifest:
+    """Check, pack and store a copy. The store has a backup when its manifest is there."""
+    facts = draft.facts
+    work.on_progress(Progress("checking", 0, facts.bytes))
+    if found := problems_of_copy(draft.copy, facts, work.now_ms()):
+        bad = draft.copy.with_name(f"{stem_of(draft.made_at_ms, facts.file_id)}{BAD_SUFFIX}")
+        draft.copy.replace(bad)
+        raise BackupFailed("\n".join(["the copy is not whole:", *found, f"it is kept: {bad}"]))
+    verified_at_ms = work.now_ms()
+    work.on_progress(Progress("packing", 0, facts.bytes))
+    sums = pack(draft.copy, draft.packed, Pace(work.bytes_per_second))
+    work.on_progress(Progress("storing", 0, sums.packed_bytes))
+    manifest = _manifest(draft, sums, verified_at_ms)
+    _put(draft.packed, manifest, work.store)
+    return manifest
+
+
+def _put(packed: Path, manifest: Manifest, store: Store) -> None:
+    """Put both parts into the store, the manifest last. A part that is there is the same one:
+    another backup of this second, of the same moment."""
+    with contextlib.suppress(NameTaken):
+        store.put(manifest.name, packed)
+    name = manifest_name(manifest.name)
+    try:
+        store.create(name, encode(manifest))
+    except NameTaken:
+        if decode(store.read(name), name=name).sha256 != manifest.sha256:
+            raise
+
+
+def _manifest(draft: _Draft, sums: Sums, verified_at_ms: int) -> Manifest:
+    facts = draft.facts
+    return Manifest(
+        name=f"{stem_of(draft.made_at_ms, sums.sha256)}{PACKED_SUFFIX}",
+        made_at=format_ms(draft.made_at_ms),
+        program=__version__,
+        schema=facts.schema,
+        file_id=facts.file_id,
+        bytes=sums.bytes,
+        pages=facts.pages,
+        sha256=sums.sha256,
+        packed_bytes=sums.packed_bytes,
+        packed_sha256=sums.packed_sha256,
+        rows=facts.rows,
+        last_event=facts.last_event,
+        verified_at=format_ms(verified_at_ms),
+    )
+
+
+def _check_room(file_bytes: int, folder: Path) -> None:
+    needed, free = int(file_bytes * ROOM_SHARE), shutil.disk_usage(folder).free
+    if free < needed:
+        raise BackupFailed(
+            f"needs {-(-needed // 2**20)} MiB in {folder}, {free // 2**20} MiB are free: free some"
+            " room there"
+        )
+
+
+@contextmanager
+def _named_failures() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError, FileFailed, PinLost, StoreTrouble, BadManifest) as error:
+        raise BackupFailed(str(error)) from error
+
+
+def _lower_priority() -> None:
+    """Of this thread, where the system knows the priority of a thread. It ends with its work."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

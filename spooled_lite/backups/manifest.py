@@ -1,0 +1,87 @@
+"""What is known of a backup. It is put into the store last: without it there is no backup."""
+
+import re
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.errors import WrongShape
+from spooled_lite.times import format_ms, parse_ms
+
+PREFIX: Final = "spooled-"
+PACKED_SUFFIX: Final = ".db.gz"
+MANIFEST_SUFFIX: Final = ".json"
+BAD_SUFFIX: Final = ".bad"  # of a copy that was not whole
+_STEM: Final = re.compile(r"spooled-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+_HASH_SHOWN_CHARS: Final = 8
+
+
+class BadManifest(Exception):
+    """It cannot be read, or is of a newer program. The message names it."""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """A backup that was checked. Times are as on the wire; sizes in bytes; hashes are SHA-256."""
+
+    format: Literal["spooled-backup"] = "spooled-backup"
+    version: Literal[1] = 1
+    name: str  # of the packed copy beside it
+    made_at: str  # of the moment that it shows
+    program: str
+    schema: int
+    file_id: str  # the same for all backups of one file
+    bytes: int
+    pages: int
+    sha256: str
+    packed_bytes: int
+    packed_sha256: str
+    rows: dict[str, int]  # by table
+    last_event: int  # the number of the newest event; 0: none
+    verified_at: str
+
+    @property
+    def made_at_ms(self) -> int:
+        return parse_ms(self.made_at, "made_at")
+
+
+def stem_of(made_at_ms: int, sha256: str) -> str:
+    """What a backup is called, such as `spooled-20301201T030000Z-9c1e02af`."""
+    at = format_ms(made_at_ms).partition(".")[0].replace("-", "").replace(":", "")
+    return f"{PREFIX}{at}Z-{sha256[:_HASH_SHOWN_CHARS]}"
+
+
+def is_manifest(name: str) -> bool:
+    return name.endswith(MANIFEST_SUFFIX) and _is_stem(name.removesuffix(MANIFEST_SUFFIX))
+
+
+def is_packed(name: str) -> bool:
+    return name.endswith(PACKED_SUFFIX) and _is_stem(name.removesuffix(PACKED_SUFFIX))
+
+
+def manifest_name(packed_name: str) -> str:
+    return packed_name.removesuffix(PACKED_SUFFIX) + MANIFEST_SUFFIX
+
+
+def encode(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode(text: bytes, *, name: str) -> Manifest:
+    """`name`: of the manifest, for the message and to compare.
+
+    Raises:
+        BadManifest: it is none, or says that it belongs to another file than the one beside it.
+    """
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+        manifest.made_at_ms  # noqa: B018
+    except (msgspec.DecodeError, WrongShape) as error:
+        raise BadManifest(f"{name}: this is no manifest of a backup: {error}") from error
+    if manifest_name(manifest.name) != name or not is_packed(manifest.name):
+        raise BadManifest(f"{name}: this is the manifest of {manifest.name}")
+    return manifest
+
+
+def _is_stem(name: str) -> bool:
+    return _STEM.fullmatch(name) is not None

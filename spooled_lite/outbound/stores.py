@@ -1,0 +1,152 @@
+"""Where backups are kept: a folder. What else there may be speaks the same five calls."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from msgspec import Struct
+
+PARTIAL_PREFIX: Final = ".partial-"
+TEXT_BYTES_MAX: Final = 1024 * 1024  # of what is read as a whole
+
+
+class StoreTrouble(Exception):
+    """The store cannot be used, or refused a call. The message names it and the reason."""
+
+
+class NameTaken(StoreTrouble):
+    """There is something of this name already."""
+
+
+class Stored(Struct, frozen=True, order=True):
+    name: str
+    bytes: int
+
+
+class Store(Protocol):
+    """Flat names and their bytes. What was put is there whole or not at all.
+
+    Every call blocks, and raises StoreTrouble.
+    """
+
+    @property
+    def where(self) -> str:
+        """For people: a path or an address."""
+
+    def list(self) -> list[Stored]: ...
+
+    def read(self, name: str) -> bytes:
+        """A short text, at most TEXT_BYTES_MAX."""
+
+    def opened(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]: ...
+
+    def put(self, name: str, source: Path) -> None:
+        """Take a local file into the store; the local one may be gone afterwards.
+
+        Raises:
+            NameTaken: there is something of this name already; it was left alone.
+        """
+
+    def create(self, name: str, text: bytes) -> None:
+        """As `put`, for a short text."""
+
+    def delete(self, name: str) -> None:
+        """Nothing of this name is there afterwards, as it may have been before."""
+
+
+class Folder:
+    """A store in a folder of this machine, or of another one that is mounted here."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    @property
+    def where(self) -> str:
+        return str(self._path)
+
+    def check(self) -> None:
+        """Raises StoreTrouble when nothing could be put into it."""
+        if not self._path.is_dir():
+            raise StoreTrouble(f"{self._path}: the folder does not exist; create it first")
+        if not os.access(self._path, os.W_OK | os.X_OK):
+            raise StoreTrouble(f"{self._path}: this user may not write in the folder")
+
+    def list(self) -> list[Stored]:
+        with self._told():
+            return sorted(
+                Stored(each.name, each.stat().st_size)
+                for each in os.scandir(self._path)
+                if each.is_file() and not each.name.startswith(PARTIAL_PREFIX)
+            )
+
+    def read(self, name: str) -> bytes:
+        with self._told(), open(self._path / name, "rb") as file:
+            text = file.read(TEXT_BYTES_MAX + 1)
+        if len(text) > TEXT_BYTES_MAX:
+            raise StoreTrouble(f"{self._path / name}: longer than {TEXT_BYTES_MAX} bytes")
+        return text
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        with self._told():
+            file = open(self._path / name, "rb")  # noqa: SIM115
+        with file:
+            yield file
+
+    def put(self, name: str, source: Path) -> None:
+        partial = self._path / f"{PARTIAL_PREFIX}{name}"
+        with self._told():
+            try:
+                source.replace(partial)
+            except OSError:  # on another disk
+                shutil.copyfile(source, partial)
+                source.unlink()
+            self._take(partial, name)
+
+    def create(self, name: str, text: bytes) -> None:
+        partial = self._path / f"{PARTIAL_PREFIX}{name}"
+        with self._told():
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+            self._take(partial, name)
+
+    def delete(self, name: str) -> None:
+        with self._told():
+            (self._path / name).unlink(missing_ok=True)
+
+    def _take(self, partial: Path, name: str) -> None:
+        """Give a file in the folder its name, which nothing else may have, with all on the disk."""
+        _sync(partial)
+        target = self._path / name
+        try:
+            os.link(partial, target)
+        except FileExistsError:
+            raise NameTaken(f"{target} is there already") from None
+        except OSError:  # a file system without links
+            if target.exists():
+                raise NameTaken(f"{target} is there already") from None
+            partial.rename(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        _sync(self._path)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            named = error.filename or self._path
+            raise StoreTrouble(f"{named}: {error.strerror or error}") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

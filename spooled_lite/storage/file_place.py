@@ -1,0 +1,86 @@
+"""Puts a new file in the place of a database, so that a crash between two steps loses neither."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+from spooled_lite.storage.copy import sync
+from spooled_lite.storage.file_guard import CannotUseFile, FileLock
+
+MARK_SUFFIX: Final = ".restoring"  # while it is there no server starts on the file
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+
+
+def check_not_replaced(path: str) -> None:
+    """Raises CannotUseFile when a replacement of the file was interrupted."""
+    mark = path + MARK_SUFFIX
+    if os.path.exists(mark):
+        raise CannotUseFile(
+            f"{path}: a restore of this file was interrupted. Run `spooled-lite restore --replace`"
+            f" again; or, to go on with what is there, put the file back from"
+            f" {path}.before-restore-… with what is beside it, and delete {mark}"
+        )
+
+
+def place_new(new: Path, path: str) -> None:
+    """Give a whole, closed file its name, which nothing has.
+
+    Raises:
+        CannotUseFile: there is such a file, or what is left of one. Nothing was changed.
+    """
+    check_not_replaced(path)
+    for each in (path, *(path + suffix for suffix in _BESIDE)):
+        if os.path.lexists(each):
+            raise CannotUseFile(
+                f"{each} exists; choose another name, or --replace to put the backup in its place"
+            )
+    give_new_name(new, path)
+    sync(path)
+
+
+def give_new_name(file: str | Path, name: str | Path) -> None:
+    """Rename a file, but never over another one.
+
+    Raises:
+        FileExistsError: there is something of this name. Nothing was changed.
+    """
+    try:
+        os.link(file, name)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from None
+        os.rename(file, name)
+    else:
+        os.unlink(file)
+
+
+def replace(new: Path, path: str, *, old_suffix: str) -> str | None:
+    """Put a whole, closed file in the place of another, which is kept with all that belongs to it.
+
+    Returns the new name of the old one, which is `path` and `old_suffix`; None: there was none.
+
+    Raises:
+        FileInUse: a server uses it. Nothing was changed.
+    """
+    lock = FileLock(path).acquire()
+    try:
+        old = path + old_suffix
+        mark = Path(path + MARK_SUFFIX)
+        mark.touch(mode=0o600)
+        sync(str(mark))
+        was_there = os.path.lexists(path)
+        # A log beside a file that it does not belong to would destroy it: the log goes first, while
+        # the mark keeps servers away.
+        for suffix in (*_BESIDE, ""):
+            if os.path.lexists(path + suffix):
+                os.rename(path + suffix, old + suffix)
+        give_new_name(new, path)
+        sync(path)
+        mark.unlink()
+        sync(path)
+        return old if was_there else None
+    finally:
+        lock.release()

@@ -1,0 +1,143 @@
+"""What is in a folder for backups: what can be used, what cannot, and what is not touched."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spooled_lite.backups.keep import Keep
+from spooled_lite.backups.manifest import Manifest
+from spooled_lite.backups.shelf import NoBackup, find, on_shelf, prune, verify
+from spooled_lite.outbound.stores import Folder, NameTaken, StoreTrouble
+from tests.backups.stage import a_file, a_store, backed_up, work_in
+from tests.storage.stage import NOON_MS
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "to"
+
+
+@pytest.fixture
+def three(tmp_path: Path, folder: Path) -> list[Manifest]:
+    """Backups of three days."""
+    path = a_file(tmp_path / "spooled.db", "one")
+    return [backed_up(path, work_in(folder, now_ms=NOON_MS + day * DAY_MS)) for day in range(3)]
+
+
+def manifest_of(folder: Path, manifest: Manifest) -> Path:
+    return folder / manifest.name.replace(".db.gz", ".json")
+
+
+def test_they_are_listed_oldest_first_and_found_by_name(
+    folder: Path, three: list[Manifest]
+) -> None:
+    store = a_store(folder)
+
+    assert on_shelf(store).manifests == three
+    assert find(store, None) == three[2]
+    assert find(store, three[0].name) == three[0]
+    assert find(store, three[1].name.removesuffix(".db.gz")) == three[1]
+
+
+def test_what_is_not_there_is_named(folder: Path, three: list[Manifest]) -> None:
+    with pytest.raises(NoBackup, match="there is no backup spooled-2030"):
+        find(a_store(folder), "spooled-2030")
+    with pytest.raises(NoBackup, match="there is no backup here"):
+        find(a_store(folder.parent / "empty"), None)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda text: b"{}", "no manifest of a backup"),
+        (lambda text: b"not json", "no manifest of a backup"),
+        (lambda text: text.replace(b'"version": 1', b'"version": 2'), "no manifest of a backup"),
+        (lambda text: text.replace(b"20260921T", b"20250921T"), "is the manifest of"),
+        (lambda text: text.replace(b'"made_at": "2', b'"made_at": "x'), "no manifest"),
+    ],
+)
+def test_a_spoiled_manifest_is_named_and_the_others_are_used(
+    folder: Path, three: list[Manifest], spoil: Callable[[bytes], bytes], words: str
+) -> None:
+    spoiled = manifest_of(folder, three[0])
+    spoiled.write_bytes(spoil(spoiled.read_bytes()))
+    shelf = on_shelf(a_store(folder))
+
+    assert shelf.manifests == three[1:]
+    [problem] = shelf.problems
+    assert spoiled.name in problem
+    assert words in problem
+
+
+def test_a_backup_that_is_cut_or_gone_is_named(folder: Path, three: list[Manifest]) -> None:
+    (folder / three[0].name).unlink()
+    packed = folder / three[1].name
+    packed.write_bytes(packed.read_bytes()[:-1])
+    shelf = on_shelf(a_store(folder))
+
+    assert shelf.manifests == three[2:]
+    assert [f"{each.split()[0]} {each.split()[1]}" for each in shelf.problems] == [
+        f"{three[0].name} is",
+        f"{three[1].name} has",
+    ]
+
+
+def test_verifying_finds_a_flipped_bit_and_a_wrong_count(
+    folder: Path, three: list[Manifest]
+) -> None:
+    packed = folder / three[0].name
+    text = bytearray(packed.read_bytes())
+    text[len(text) // 2] ^= 1
+    packed.write_bytes(bytes(text))
+    about = json.loads(manifest_of(folder, three[1]).read_bytes())
+    about["rows"]["notes"] = 7
+    manifest_of(folder, three[1]).write_text(json.dumps(about))
+    shelf = on_shelf(a_store(folder))
+
+    found = [verify(a_store(folder), each, NOON_MS) for each in shelf.manifests]
+
+    assert "manifest says" in found[0][0] or "unpacked" in found[0][0]
+    assert found[1:] == [["table notes: 1 rows, 7 were pinned"], []]
+
+
+def test_pruning_touches_only_backups_of_the_file(
+    tmp_path: Path, folder: Path, three: list[Manifest]
+) -> None:
+    strangers = {"notes.txt", "spooled-x.json", "spooled-20300101T000000Z-00000000.db.gz"}
+    for name in strangers:
+        (folder / name).write_text("kept")
+
+    assert prune(a_store(folder), Keep(days=9), file_id="another") == []
+    assert prune(a_store(folder), Keep(days=1), file_id=three[0].file_id) == three[:2]
+    assert on_shelf(a_store(folder)).manifests == three[2:]
+    assert strangers <= {each.name for each in folder.iterdir()}
+
+
+def test_a_folder_keeps_what_is_there(folder: Path) -> None:
+    store = a_store(folder)
+    store.create("a", b"first")
+    with pytest.raises(NameTaken, match="is there already"):
+        store.create("a", b"second")
+    (folder.parent / "b").write_bytes(b"b")
+    with pytest.raises(NameTaken):
+        store.put("a", folder.parent / "b")
+
+    assert store.read("a") == b"first"
+    assert [each.name for each in store.list()] == ["a"]
+    assert {each.name for each in folder.iterdir()} == {"a"}
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreTrouble, match="does not exist"):
+        Folder(str(tmp_path / "gone")).check()
+    with pytest.raises(StoreTrouble, match="No such file"):
+        Folder(str(tmp_path / "gone")).list()
+    with pytest.raises(StoreTrouble, match=r"gone\.json"):
+        Folder(str(tmp_path)).read("gone.json")
+    (tmp_path / "long").write_bytes(bytes(1024 * 1024 + 1))
+    with pytest.raises(StoreTrouble, match="longer than"):
+        Folder(str(tmp_path)).read("long")
