@@ -1,0 +1,178 @@
+"""`spooled-lite backup`, `backups` and `restore`, beside a running server and without one."""
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spooled_lite.backups import copies
+from spooled_lite.cli.check import problems_of
+from spooled_lite.cli.main import main
+from spooled_lite.config import Settings
+from spooled_lite.core.maintenance.restored import EVENTS_SKIPPED
+from tests.wire.http.served import Served, serving
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "spooled.db"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "to"
+    folder.mkdir()
+    return folder
+
+
+async def create(served: Served, queue: str = "emails") -> str:
+    answer = await served.client.post("/api/v1/jobs", json={"queue_name": queue, "payload": {}})
+    job_id: str = answer.json()["id"]
+    return job_id
+
+
+def test_a_backup_beside_a_server_is_restored_as_that_moment(
+    database: Path, folder: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new.db"
+
+    async def work() -> tuple[Result, list[str]]:
+        async with serving(str(database), Settings()) as served:
+            held = await create(served)
+            waiting = await create(served)
+            await served.client.post("/api/v1/jobs/claim", json={"queue_name": "emails"})
+            made = await asyncio.to_thread(run, "backup", "--database", database, "--to", folder)
+            await create(served)
+            return made, [held, waiting]
+
+    made, ids = asyncio.run(work())
+    assert made.exit_code == 0, made.output
+    restored = run(*("restore", "--from", folder, "--database", new, "--paused", "--free-leases"))
+    assert restored.exit_code == 0, restored.output
+    assert "integrity and sums ok" in restored.output
+    assert problems_of(str(new)) == []
+
+    async def look() -> tuple[dict[str, Any], dict[str, Any]]:
+        async with serving(str(new), Settings()) as served:
+            jobs = (await served.client.get("/api/v1/jobs")).json()
+            queue = (await served.client.get("/api/v1/queues/emails")).json()
+            return {job["id"]: job["status"] for job in jobs}, queue
+
+    jobs, queue = asyncio.run(look())
+    assert jobs == dict.fromkeys(ids, "pending")
+    assert queue["enabled"] is False
+
+
+def test_numbers_of_events_go_on_where_nobody_has_seen_any(
+    database: Path, folder: Path, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        async with serving(str(database), Settings()) as served:
+            await create(served)
+
+    asyncio.run(work())
+    run("backup", "--database", database, "--to", folder)
+    before = _newest(database)
+    run("restore", "--from", folder, "--database", tmp_path / "new.db")
+
+    assert _newest(tmp_path / "new.db") == before + EVENTS_SKIPPED
+
+
+def _newest(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    try:
+        seq: int = connection.execute("SELECT max(seq) FROM event_log").fetchone()[0]
+        return seq
+    finally:
+        connection.close()
+
+
+def test_a_backup_is_listed_verified_and_pruned(database: Path, folder: Path) -> None:
+    async def work() -> None:
+        async with serving(str(database), Settings()) as served:
+            await create(served)
+
+    asyncio.run(work())
+    manifest = json.loads(run("backup", "--database", database, "--to", folder, "--json").output)
+    name = manifest["name"]
+
+    listed = run("backups", "list", "--from", folder)
+    assert name in listed.output
+    assert json.loads(run("backups", "list", "--from", folder, "--json").output) == manifest
+    assert run("backups", "verify", "--from", folder).output == f"{name}: ok\n"
+    assert run("backups", "prune", "--from", folder, "--keep", "1d", "--yes").exit_code == 0
+    assert name in run("backups", "list", "--from", folder).output
+
+    (folder / name).write_bytes(b"cut")
+    verified = run("backups", "verify", "--from", folder, "--all")
+    assert verified.exit_code == 1
+    assert f"{name} has 3 bytes" in verified.output
+    assert run("backups", "list", "--from", folder).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("backup", "--database", "{file}", "--to", "{gone}"), "the folder does not exist"),
+        (("backup", "--database", "{gone}", "--to", "{folder}"), "there is no such file"),
+        (("backup", "--database", "{file}", "--to", "s3://b"), "kept in a folder"),
+        (("restore", "--from", "{folder}", "--database", "{new}"), "there is no backup here"),
+        (("restore", "--from", "{folder}", "--database", "{gone}/x"), "does not exist"),
+        (("backups", "verify", "--from", "{folder}", "x"), "there is no backup x"),
+        (("backups", "prune", "--from", "{folder}", "--keep", "1"), "such as 7d 4w 6m"),
+        (("backups", "prune", "--from", "{folder}", "--keep", "1d"), "no such backup"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    database: Path, folder: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    places = {
+        "file": database,
+        "folder": folder,
+        "gone": tmp_path / "gone",
+        "new": tmp_path / "new.db",
+    }
+
+    async def make() -> None:
+        async with serving(str(database), Settings()):
+            pass
+
+    asyncio.run(make())
+    answer = run(*(each.format(**places) for each in arguments))
+
+    assert answer.exit_code in {1, 2}
+    assert words in answer.output
+    assert "Traceback" not in answer.output
+
+
+def test_a_file_of_another_program_is_not_backed_up(tmp_path: Path, folder: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE t (a)")
+    answer = run("backup", "--database", tmp_path / "other.db", "--to", folder)
+
+    assert answer.exit_code == 1
+    assert "belongs to another program" in answer.output
+
+
+def test_a_failed_backup_leaves_exit_code_1(
+    database: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def make() -> None:
+        async with serving(str(database), Settings()):
+            pass
+
+    asyncio.run(make())
+    monkeypatch.setattr(copies, "problems_of_copy", lambda *args: ["a page is wrong"])
+    answer = run("backup", "--database", database, "--to", folder)
+
+    assert answer.exit_code == 1
+    assert "a page is wrong" in answer.output
+    assert "it is kept:" in answer.output
