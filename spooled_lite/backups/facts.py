@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.storage.file_identity import identity_of
-from spooled_lite.storage.file_kind import uri_to_look
+from spooled_lite.storage.file_kind import open_to_look
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
@@ -18,6 +18,8 @@ _TABLES: Final = Value(
     "SELECT name FROM sqlite_schema"
     " WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name",
 )
+_PAGES: Final = Value(int, "SELECT page_count FROM pragma_page_count")
+_PAGE_BYTES: Final = Value(int, "SELECT page_size FROM pragma_page_size")
 _LAST_EVENT: Final = Value(int, "SELECT max(seq) FROM event_log")
 
 
@@ -47,15 +49,14 @@ def facts_of(connection: sqlite3.Connection) -> Facts:
             " the server on it once, or use the version that made it"
         )
     reading = Reading(connection, 0)
-    pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
-    page_bytes: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    pages = reading.value(_PAGES) or 0
     return Facts(
         file_id=identity_of(connection),
         schema=schema,
-        bytes=pages * page_bytes,
+        bytes=pages * (reading.value(_PAGE_BYTES) or 0),
         pages=pages,
         rows={
-            table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608
+            table: reading.value(Value(int, f'SELECT count(*) FROM "{table}"')) or 0  # noqa: S608
             for table in reading.values(_TABLES)
         },
         last_event=reading.value(_LAST_EVENT) or 0,
@@ -68,10 +69,9 @@ def problems_of_copy(path: Path, wanted: Facts, now_ms: int) -> list[str]:
     Returns a sentence for each problem; none when the copy is whole.
     """
     try:
-        connection = sqlite3.connect(uri_to_look(str(path)), uri=True, isolation_level=None)
+        connection = open_to_look(str(path))
     except sqlite3.Error as error:
         return [f"it cannot be opened: {error}"]
-    connection.row_factory = sqlite3.Row
     try:
         return [
             *problems(Reading(connection, now_ms)),

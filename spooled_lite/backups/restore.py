@@ -14,7 +14,7 @@ from spooled_lite.backups.shelf import sums_of
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.outbound.stores import Store, StoreTrouble
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.storage.file_kind import uri_to_look
+from spooled_lite.storage.file_kind import open_to_look
 from spooled_lite.storage.file_place import place_new, replace
 from spooled_lite.storage.migrate import newest_version
 from spooled_lite.storage.transaction import Reading
@@ -94,8 +94,7 @@ def _check_room(manifest: Manifest, partial: Path) -> None:
 
 
 def _problems(path: Path, now_ms: int) -> list[str]:
-    connection = sqlite3.connect(uri_to_look(str(path)), uri=True, isolation_level=None)
-    connection.row_factory = sqlite3.Row
+    connection = open_to_look(str(path))
     try:
         return problems(Reading(connection, now_ms))
     except sqlite3.Error as error:

@@ -13,7 +13,7 @@ from spooled_lite.clock import SystemClock
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, uri_to_look
+from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, open_to_look
 from spooled_lite.storage.file_name import check_log_is_here
 from spooled_lite.storage.migrate import newest_version, version_of
 from spooled_lite.storage.transaction import Reading
@@ -80,6 +80,4 @@ def _opened(database: str) -> sqlite3.Connection:
     """
     if os.access(database, os.W_OK):
         return open_reader(database)
-    connection = sqlite3.connect(uri_to_look(database), uri=True, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    return connection
+    return open_to_look(database)

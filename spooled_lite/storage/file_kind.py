@@ -68,6 +68,13 @@ def check_kind(path: str) -> None:
         )
 
 
+def open_to_look(path: str) -> sqlite3.Connection:
+    """A connection for one thread that changes nothing of the file and makes nothing beside it."""
+    connection = sqlite3.connect(uri_to_look(path), uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
 def uri_to_look(path: str) -> str:
     """To open a file with in order to look into it: nothing of it is changed."""
     uri = f"file:{urllib.parse.quote(path)}?mode=ro"
