@@ -26,8 +26,8 @@ from spooled_lite.backups.manifest import (
     stem_of,
 )
 from spooled_lite.backups.packing import Sums, pack
-from spooled_lite.outbound.stores import PARTIAL_PREFIX, NameTaken, Store, StoreTrouble
-from spooled_lite.storage.copy import Pace, copy_file
+from spooled_lite.outbound.stores import PARTIAL_PREFIX, AlreadyStored, Store, StoreTrouble
+from spooled_lite.storage.copy import CopyPace, copy_file
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
 
@@ -41,7 +41,7 @@ class BackupFailed(Exception):
     """No backup was made. The message says why, and what was left where."""
 
 
-class Progress(Struct, frozen=True):
+class CopyProgress(Struct, frozen=True):
     stage: Stage
     done_bytes: int
     all_bytes: int
@@ -54,7 +54,7 @@ class Work(Struct, frozen=True, kw_only=True):
     folder: Path  # for what is not ready yet: on this machine, beside the store if it can be
     now_ms: Callable[[], int]
     bytes_per_second: int  # 0: as fast as it goes
-    on_progress: Callable[[Progress], None]  # what it raises ends the work
+    on_progress: Callable[[CopyProgress], None]  # what it raises ends the work
 
 
 class _Draft(Struct, frozen=True):
@@ -79,9 +79,9 @@ def back_up_running(pin: Pin, work: Work) -> Manifest:
 
             def step(done: int, all_bytes: int) -> None:
                 pin.check()
-                work.on_progress(Progress("copying", done, all_bytes))
+                work.on_progress(CopyProgress("copying", done, all_bytes))
 
-            pace = Pace(work.bytes_per_second)
+            pace = CopyPace(work.bytes_per_second)
             copy_file(pin.connection, str(draft.copy), pace=pace, on_step=step)
         return _stored(draft, work)
 
@@ -96,7 +96,7 @@ def back_up_file(connection: sqlite3.Connection, work: Work) -> Manifest:
     """
 
     def step(done: int, all_bytes: int) -> None:
-        work.on_progress(Progress("copying", done, all_bytes))
+        work.on_progress(CopyProgress("copying", done, all_bytes))
 
     with _named_failures(), contextlib.ExitStack() as stack:
         connection.execute("BEGIN")
@@ -149,15 +149,15 @@ def _alone(lock: Path) -> Iterator[None]:
 def _stored(draft: _Draft, work: Work) -> Manifest:
     """Check, pack and store a copy. The store has a backup when its manifest is there."""
     facts = draft.facts
-    work.on_progress(Progress("checking", 0, facts.bytes))
+    work.on_progress(CopyProgress("checking", 0, facts.bytes))
     if found := problems_of_copy(draft.copy, facts, work.now_ms()):
         bad = draft.copy.with_name(f"{stem_of(draft.made_at_ms, facts.file_id)}{BAD_SUFFIX}")
         draft.copy.replace(bad)
         raise BackupFailed("\n".join(["the copy is not whole:", *found, f"it is kept: {bad}"]))
     verified_at_ms = work.now_ms()
-    work.on_progress(Progress("packing", 0, facts.bytes))
-    sums = pack(draft.copy, draft.packed, Pace(work.bytes_per_second))
-    work.on_progress(Progress("storing", 0, sums.packed_bytes))
+    work.on_progress(CopyProgress("packing", 0, facts.bytes))
+    sums = pack(draft.copy, draft.packed, CopyPace(work.bytes_per_second))
+    work.on_progress(CopyProgress("storing", 0, sums.packed_bytes))
     manifest = _manifest(draft, sums, verified_at_ms)
     _put(draft.packed, manifest, work.store)
     return manifest
@@ -166,12 +166,12 @@ def _stored(draft: _Draft, work: Work) -> Manifest:
 def _put(packed: Path, manifest: Manifest, store: Store) -> None:
     """Put both parts into the store, the manifest last. A part that is there is the same one:
     another backup of this second, of the same moment."""
-    with contextlib.suppress(NameTaken):
+    with contextlib.suppress(AlreadyStored):
         store.put(manifest.name, packed)
     name = manifest_name(manifest.name)
     try:
         store.create(name, encode(manifest))
-    except NameTaken:
+    except AlreadyStored:
         if decode(store.read(name), name=name).sha256 != manifest.sha256:
             raise
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from msgspec import Struct
 
-from spooled_lite.storage.copy import Pace
+from spooled_lite.storage.copy import CopyPace
 
 CHUNK_BYTES: Final = 1024 * 1024
 LEVEL: Final = 1  # a third of the time of the usual level, and nine tenths of what it saves
@@ -27,7 +27,7 @@ class Sums(Struct, frozen=True):
     packed_sha256: str
 
 
-def pack(source: Path, target: Path, pace: Pace | None) -> Sums:
+def pack(source: Path, target: Path, pace: CopyPace | None) -> Sums:
     """Raises OSError: the disk is full, for example. What was written is left there."""
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
     plain, packed = _Counter(), _Counter()

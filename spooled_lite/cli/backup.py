@@ -9,7 +9,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from spooled_lite.backups.copies import Progress, Work, back_up_file
+from spooled_lite.backups.copies import CopyProgress, Work, back_up_file
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.cli.stores import named_failures, store_at
 from spooled_lite.clock import SystemClock
@@ -42,7 +42,7 @@ def backup(database: str, place: str, as_json: bool) -> None:
     began = time.monotonic()
     with named_failures(), console.status("copying") as status:
 
-        def show(progress: Progress) -> None:
+        def show(progress: CopyProgress) -> None:
             status.update(f"{progress.stage} {progress.all_bytes // MIB} MiB")
 
         check_log_has_its_file(database)

@@ -18,7 +18,7 @@ class StoreTrouble(Exception):
     """The store cannot be used, or refused a call. The message names it and the reason."""
 
 
-class NameTaken(StoreTrouble):
+class AlreadyStored(StoreTrouble):
     """There is something of this name already."""
 
 
@@ -48,7 +48,7 @@ class Store(Protocol):
         """Take a local file into the store; the local one may be gone afterwards.
 
         Raises:
-            NameTaken: there is something of this name already; it was left alone.
+            AlreadyStored: there is something of this name already; it was left alone.
         """
 
     def create(self, name: str, text: bytes) -> None:
@@ -126,10 +126,10 @@ class Folder:
         try:
             os.link(partial, target)
         except FileExistsError:
-            raise NameTaken(f"{target} is there already") from None
+            raise AlreadyStored(f"{target} is there already") from None
         except OSError:  # a file system without links
             if target.exists():
-                raise NameTaken(f"{target} is there already") from None
+                raise AlreadyStored(f"{target} is there already") from None
             partial.rename(target)
         finally:
             partial.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ STEP_BYTES: Final = 1024 * 1024
 WHOLE: Final = -1  # pages of a step: all of them
 
 
-class Pace:
+class CopyPace:
     """Sleeps so that no more than so many bytes a second are read or written."""
 
     def __init__(self, bytes_per_second: int) -> None:
@@ -34,7 +34,7 @@ def copy_file(
     source: sqlite3.Connection,
     path: str,
     *,
-    pace: Pace | None,
+    pace: CopyPace | None,
     on_step: Callable[[int, int], None],
 ) -> None:
     """Copy what `source` reads into a new file at `path`, readable by its owner only.

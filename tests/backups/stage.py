@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from spooled_lite.backups.copies import Progress, Work, back_up_file, back_up_running
+from spooled_lite.backups.copies import CopyProgress, Work, back_up_file, back_up_running
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.outbound.stores import Folder
 from spooled_lite.storage.connection import open_reader
@@ -23,7 +23,7 @@ def work_in(
     folder: Path,
     *,
     now_ms: int = NOON_MS,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[CopyProgress], None] = lambda progress: None,
 ) -> Work:
     return Work(
         store=a_store(folder),

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from spooled_lite.backups import copies, facts
-from spooled_lite.backups.copies import BackupFailed, Progress
+from spooled_lite.backups.copies import BackupFailed, CopyProgress
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.shelf import fetch, find, on_shelf, verify
 from spooled_lite.storage.pin import PinLimits
@@ -113,7 +113,7 @@ def test_a_second_backup_of_the_same_moment_is_the_first(tmp_path: Path) -> None
 
 
 def test_progress_is_told_in_stages(tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[CopyProgress] = []
     path = a_file(tmp_path / "spooled.db", "x" * 3_000_000)
     backed_up(path, work_in(tmp_path / "to", on_progress=told.append))
 
@@ -125,7 +125,7 @@ def test_progress_is_told_in_stages(tmp_path: Path) -> None:
 
 def test_a_paced_copy_stops_at_the_next_step_when_the_server_stops(tmp_path: Path) -> None:
     folder = tmp_path / "to"
-    steps: list[Progress] = []
+    steps: list[CopyProgress] = []
 
     async def main() -> None:
         async with a_database(tmp_path / "spooled.db") as db:
@@ -144,7 +144,7 @@ def test_a_paced_copy_stops_at_the_next_step_when_the_server_stops(tmp_path: Pat
 
 @pytest.mark.parametrize("stage", ["copying", "checking", "packing", "storing"])
 def test_a_backup_that_is_ended_leaves_nothing(tmp_path: Path, stage: str) -> None:
-    def end(progress: Progress) -> None:
+    def end(progress: CopyProgress) -> None:
         if progress.stage == stage:
             raise OSError(28, "No space left on device")
 
@@ -173,7 +173,7 @@ def test_two_at_once_are_not_made(tmp_path: Path) -> None:
     folder = tmp_path / "to"
     path = a_file(tmp_path / "spooled.db", "one")
 
-    def again(progress: Progress) -> None:
+    def again(progress: CopyProgress) -> None:
         if progress.stage == "checking":
             backed_up(path, work_in(folder))
 
@@ -187,7 +187,7 @@ def test_a_copy_that_differs_is_kept_aside_and_is_no_backup(
     folder = tmp_path / "to"
     path = a_file(tmp_path / "spooled.db", "one", "two")
 
-    def lose_a_row(progress: Progress) -> None:
+    def lose_a_row(progress: CopyProgress) -> None:
         if progress.stage == "checking":
             [copy] = folder.glob(".partial-*[!k]")
             with sqlite3.connect(copy) as connection:

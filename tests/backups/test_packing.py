@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spooled_lite.backups.packing import CHUNK_BYTES, NotWhole, Sums, pack, unpack
-from spooled_lite.storage.copy import Pace
+from spooled_lite.storage.copy import CopyPace
 
 PLAIN = b"".join(number.to_bytes(4, "big") for number in range(600_000))  # two chunks and a bit
 
@@ -41,7 +41,7 @@ def test_it_is_unpacked_to_the_same(packed: tuple[bytes, Sums], tmp_path: Path) 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1])
 def test_every_size_comes_back(tmp_path: Path, size: int) -> None:
     (tmp_path / "plain").write_bytes(b"a" * size)
-    sums = pack(tmp_path / "plain", tmp_path / "packed", Pace(0))
+    sums = pack(tmp_path / "plain", tmp_path / "packed", CopyPace(0))
     with open(tmp_path / "packed", "rb") as file:
         unpack(file, tmp_path / "again", sums)
 

@@ -9,7 +9,7 @@ import pytest
 from spooled_lite.backups.keep import Keep
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.shelf import NoBackup, find, on_shelf, prune, verify
-from spooled_lite.outbound.stores import Folder, NameTaken, StoreTrouble
+from spooled_lite.outbound.stores import AlreadyStored, Folder, StoreTrouble
 from tests.backups.stage import a_file, a_store, backed_up, work_in
 from tests.storage.stage import NOON_MS
 
@@ -120,10 +120,10 @@ def test_pruning_touches_only_backups_of_the_file(
 def test_a_folder_keeps_what_is_there(folder: Path) -> None:
     store = a_store(folder)
     store.create("a", b"first")
-    with pytest.raises(NameTaken, match="is there already"):
+    with pytest.raises(AlreadyStored, match="is there already"):
         store.create("a", b"second")
     (folder.parent / "b").write_bytes(b"b")
-    with pytest.raises(NameTaken):
+    with pytest.raises(AlreadyStored):
         store.put("a", folder.parent / "b")
 
     assert store.read("a") == b"first"
