@@ -2,25 +2,15 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.backups import statements
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.storage.file_identity import identity_of
 from spooled_lite.storage.file_kind import open_to_look
 from spooled_lite.storage.migrate import newest_version, version_of
-from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
-
-_TABLES: Final = Value(
-    str,
-    "SELECT name FROM sqlite_schema"
-    " WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name",
-)
-_PAGES: Final = Value(int, "SELECT page_count FROM pragma_page_count")
-_PAGE_BYTES: Final = Value(int, "SELECT page_size FROM pragma_page_size")
-_LAST_EVENT: Final = Value(int, "SELECT max(seq) FROM event_log")
 
 
 class FileFailed(Exception):
@@ -49,17 +39,17 @@ def facts_of(connection: sqlite3.Connection) -> Facts:
             " the server on it once, or use the version that made it"
         )
     reading = Reading(connection, 0)
-    pages = reading.value(_PAGES) or 0
+    pages = reading.value(statements.PAGES) or 0
     return Facts(
         file_id=identity_of(connection),
         schema=schema,
-        bytes=pages * (reading.value(_PAGE_BYTES) or 0),
+        bytes=pages * (reading.value(statements.PAGE_BYTES) or 0),
         pages=pages,
         rows={
-            table: reading.value(Value(int, f'SELECT count(*) FROM "{table}"')) or 0  # noqa: S608
-            for table in reading.values(_TABLES)
+            table: reading.value(statements.count_of(table)) or 0
+            for table in reading.values(statements.TABLES)
         },
-        last_event=reading.value(_LAST_EVENT) or 0,
+        last_event=reading.value(statements.LAST_EVENT) or 0,
     )
 
 

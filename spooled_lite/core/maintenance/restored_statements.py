@@ -1,0 +1,25 @@
+"""Statements for a file of an earlier moment that is about to be served."""
+
+from typing import Final
+
+from spooled_lite.core.lifecycle.statements import HeldRow
+from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.storage.statement import Statement
+
+SKIP_EVENTS: Final = """
+UPDATE event_log SET seq = seq + :skipped WHERE seq = (SELECT max(seq) FROM event_log)
+"""
+# Index jobs_by_lease_end.
+HELD: Final = Statement(
+    HeldRow,
+    """
+SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
+  FROM jobs
+ WHERE status = 'processing' AND stop_reason IS NULL
+ ORDER BY lease_expires_at_ms, seq LIMIT :limit
+""",
+)
+RUNNING_QUEUES: Final = Statement(
+    QueueRow,
+    "SELECT * FROM queues WHERE enabled = 1 AND deleted_at_ms IS NULL ORDER BY seq LIMIT :limit",
+)
