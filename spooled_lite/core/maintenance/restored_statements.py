@@ -9,14 +9,14 @@ from spooled_lite.storage.statement import Statement
 SKIP_EVENTS: Final = """
 UPDATE event_log SET seq = seq + :skipped WHERE seq = (SELECT max(seq) FROM event_log)
 """
-# Index jobs_by_lease_end.
+# Index jobs_leased.
 HELD: Final = Statement(
     HeldRow,
     """
 SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
   FROM jobs
- WHERE status = 'processing' AND stop_reason IS NULL
- ORDER BY lease_expires_at_ms, seq LIMIT :limit
+ WHERE lease_id IS NOT NULL AND stop_reason IS NULL
+ ORDER BY lease_expires_at_ms LIMIT :limit
 """,
 )
 RUNNING_QUEUES: Final = Statement(
