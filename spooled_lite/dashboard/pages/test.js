@@ -27,6 +27,7 @@ const TABS = {
   worlds: ["Worlds", async () => (await import("../parts/worlds.js")).worlds],
   faults: ["Faults", async () => (await import("../parts/faults.js")).faults],
   expect: ["Expectations", async () => (await import("../parts/expectations.js")).expectations],
+  seed: ["Seed", async () => (await import("../parts/seed.js")).seed],
   journal: ["Journal", kept],
   webhooks: ["Webhooks", kept],
   mails: ["Mails", kept],
@@ -102,5 +103,8 @@ function movePanel() {
 const calls = () => [
   ["The clock", "GET", PATH], ["A week", "POST", `${PATH}/advance`, { body: { by: "7d" } }], ["To the next moment", "POST", `${PATH}/next`, { body: { count: 1 } }],
   ["Until idle", "POST", `${PATH}/idle`, { body: { within: "30d" } }], ["A night off", "POST", `${PATH}/outage`, { body: { by: "8h" } }],
-  ["Let it run", "PUT", PATH, { body: { mode: "ticking", rate: 60 } }], ["Work a queue off", "POST", "/test/drain", { body: { queue: "emails" } }], ["A world for a test", "POST", "/test/fork", { body: {} }], ["Back to the baseline", "POST", "/test/reset"],
+  ["Let it run", "PUT", PATH, { body: { mode: "ticking", rate: 60 } }], ["Work a queue off", "POST", "/test/drain", { body: { queue: "emails" } }], ["A world for a test", "POST", "/test/fork", { body: {} }],
+  ["A lost acknowledgement", "POST", "/test/faults", { body: { on: { route: "POST /api/v1/jobs/{id}/complete" }, do: { drop: "after_commit" }, times: 1 } }], ["Has it happened?", "POST", "/test/expect", { body: { expect: [{ queue: "emails", status: "completed" }] } }],
+  ["What it begins with", "POST", "/test/seed", { body: { jobs: [{ queue_name: "emails", payload: {} }] } }], ["What happened", "GET", "/test/journal", { query: { kind: "event,fault" } }],
+  ["Back to the baseline", "POST", "/test/reset"],
 ];

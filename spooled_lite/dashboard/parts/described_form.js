@@ -30,7 +30,7 @@ export async function noting(refusals, run) {
   try {
     return await run();
   } catch (error) {
-    if (error instanceof ApiError) refusals.value = new Map([error.details].flat().filter(it => it?.field).map(it => [it.field, it.message ?? error.message]));
+    if (error instanceof ApiError) refusals.value = new Map([error.details].flat().map(it => [it?.field ?? it?.place, it?.message ?? error.message]).filter(([path]) => path));
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // Expectations of test mode: what should have happened, or happens within a time, and what came of each.
 
 import { ApiError, get, send } from "../lib/api.js";
-import { itemsOf, placeIn } from "../lib/edited.js";
+import { itemsOf, refusedIn } from "../lib/edited.js";
 import { el, when as either } from "../lib/dom.js";
 import { plural, shortId, stampText } from "../lib/format.js";
 import { status } from "../lib/icons.js";
@@ -51,8 +51,7 @@ export function expectations() {
       results.replace(answer.results.map((it, n) => ({ ...it, n, expected: itemsOf(sent)[n] })));
       made.value = answer;
     } finally {
-      const [where, message] = [...refusals.peek()].find(([path]) => path.startsWith("expect")) ?? [];
-      if (message) refusal.value = { message, ...placeIn(sent, where.match(/[^.[\]]+/g).slice(1)) };
+      refusal.value = refusedIn(sent, refusals.peek(), "expect");
       readClock();
     }
   }
