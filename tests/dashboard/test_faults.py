@@ -1,13 +1,14 @@
 """Faults in the dashboard: rules with what came of them, and a form of all that the server can make."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from spooled_lite.testing.faults.kinds import DO_OF, MEMBERS_OF, ON_KINDS
 from spooled_lite.testing.faults.shapes import Do, NewFault, On, When
 from tests.dashboard.stage import bad_on_any_screen, new_job
 from tests.dashboard.watched import Watch
@@ -26,19 +27,65 @@ def opened(on_stage: Callable[[str], Page]) -> Page:
 
 def test_what_the_server_can_make_is_in_the_form(on_stage: Callable[[str], Page]) -> None:
     page = opened(on_stage)
-
-    # So that what it learns to make appears here by itself.
-    kinds = page.get_by_label("Kind").locator("option")
-    values = kinds.evaluate_all("all => all.map(it => it.value)")
-    assert sorted(values) == sorted(set(Do.__struct_fields__) - {"where"})
     page.get_by_text("More conditions").click()
-    fields = set(page.locator("form label").all_inner_texts())
+    # So that what it learns to make appears here by itself.
+    fields = set(page.locator("form :is(label, legend)").all_inner_texts())
     wanted = set(On.__struct_fields__) | set(When.__struct_fields__)
     wanted |= set(NewFault.__struct_fields__) - {"on", "do", "when"}
-    assert {name.replace("_", " ").capitalize() for name in wanted} - fields == set()
-    for name in values:
-        page.get_by_label("Kind").select_option(name)
-        assert page.locator("fieldset", has_text="What comes of it").locator("label").count() > 1
+    assert labels(wanted) - fields == set()
+    subject, kind = page.get_by_label("Of", exact=True), page.get_by_label("Kind")
+    assert values(subject) == list(ON_KINDS)
+    offered = set[str]()
+    for of in ON_KINDS:
+        subject.select_option(of)
+        assert set(values(kind)) == DO_OF[of]
+        offered |= DO_OF[of]
+        conditions = page.get_by_role("group", name=FOR).locator("label:visible")
+        shown = {*conditions.all_inner_texts()} & labels(set(On.__struct_fields__) - {*ON_KINDS})
+        assert shown == labels(MEMBERS_OF[of])
+    assert offered == set(Do.__struct_fields__) - {"where"}
+
+
+def labels(names: Iterable[str]) -> set[str]:
+    return {name.replace("_", " ").capitalize() for name in names}
+
+
+def values(select: Locator) -> list[str]:
+    found: list[str] = select.locator("option").evaluate_all("all => all.map(it => it.value)")
+    return found
+
+
+def test_each_kind_of_subject_can_be_struck(
+    on_stage: Callable[[str], Page], there: httpx.Client
+) -> None:
+    page = opened(on_stage)
+    page.get_by_role("button", name="A slow server").click()
+    page.get_by_label("Of", exact=True).select_option("mail")
+    page.get_by_label("Kind").select_option("lose")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator('tr[data-id="f1"]')).to_contain_text("lose true")
+    page.get_by_label("Of", exact=True).select_option("delivery")
+    delivery = page.get_by_role("group", name="Delivery")
+    delivery.get_by_label("Url").fill("https://inbox.test/shop")
+    page.get_by_label("Kind").select_option("receiver")
+    page.get_by_label("Receiver").fill("timeout")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator('tr[data-id="f2"]')).to_contain_text("url https://inbox.test/shop")
+    page.get_by_label("Receiver").fill('{"status": 503}')
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator('tr[data-id="f3"]')).to_contain_text("receiver status 503")
+    page.get_by_label("Of", exact=True).select_option("rpc")
+    page.get_by_label("Rpc").fill("QueueService/Complete")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator('tr[data-id="f4"]')).to_contain_text("latency ms 50, 400")
+    made = [(rule["on"], rule["do"]) for rule in there.get("/test/faults").json()["faults"]]
+    shop = {"delivery": {"url": "https://inbox.test/shop"}}
+    assert made == [
+        ({"mail": {}}, {"lose": True}),
+        (shop, {"receiver": "timeout"}),
+        (shop, {"receiver": {"status": 503}}),
+        ({"rpc": "QueueService/Complete"}, {"latency_ms": [50, 400]}),
+    ]
 
 
 def test_a_fault_is_made_seen_to_strike_and_deleted(

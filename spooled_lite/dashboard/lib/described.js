@@ -17,6 +17,9 @@ export function described({ paths, components }) {
   };
 }
 
+// What is said of its members, together.
+const exampleOf = ({ example, members = {} }) => example ?? Object.fromEntries(Object.entries(members).filter(([, it]) => it.example !== undefined).map(([name, it]) => [name, it.example]));
+
 function plain(schema, all) {
   const own = { about: schema.description, example: schema.examples?.[0] };
   const named = schema.$ref && all[schema.$ref.split("/").at(-1)];
@@ -25,7 +28,10 @@ function plain(schema, all) {
     const it = plain(others[0], all);
     return { ...it, about: own.about ?? it.about, example: own.example ?? it.example };
   }
-  if (others.length) return { ...own, kind: "json", isText: others.some(it => it.type === "string") };
+  if (others.length) {
+    const each = others.map(it => plain(it, all)), words = each.flatMap(it => it.options ?? (it.members ? [`{${Object.keys(it.members).join(", ")}}`] : []));
+    return { about: [own.about, words.length && words.map(it => `\`${it}\``).join(", ")].filter(Boolean).join("; or "), example: own.example ?? exampleOf(each[0]), kind: "json" };
+  }
   const type = [schema.type].flat().find(it => it !== "null");
   const bounds = { ...own, min: schema.minimum, max: schema.maximum, length: schema.maxLength };
   if (schema.enum) return { ...own, kind: "choice", options: schema.enum };

@@ -44,12 +44,6 @@ export function placeIn(text, path) {
   return it.error ? null : placeOf(text, it.place(walk(it, path)[0])[0]);
 }
 
-// What was refused of a text, where it stands: `refusals` by paths such as "jobs[3].payload"; `above`: what the text itself is of.
-export function refusedIn(text, refusals, above = "") {
-  const [path, message] = [...refusals].find(([where]) => where.startsWith(above)) ?? [];
-  return message ? { message, ...placeIn(text, path.slice(above.length).match(/[^.[\]]+/g) ?? []) } : null;
-}
-
 function added(it, at, name, value) {
   const { text, kind } = it.line(at), end = it.place(at)[1] - 1;
   if (!text.startsWith("{")) return null;

@@ -8,6 +8,7 @@
 
 import { ApiError } from "../lib/api.js";
 import { el } from "../lib/dom.js";
+import { placeIn } from "../lib/edited.js";
 import { readJson } from "../lib/json.js";
 import { signal } from "../lib/signal.js";
 import { selectField, textField } from "./form.js";
@@ -33,6 +34,12 @@ export async function noting(refusals, run) {
     if (error instanceof ApiError) refusals.value = new Map([error.details].flat().map(it => [it?.field ?? it?.place, it?.message ?? error.message]).filter(([path]) => path));
     throw error;
   }
+}
+
+// What was refused of a text, where it stands: `refusals` by paths such as "jobs[3].payload"; `above`: what the text itself is of.
+export function refusedIn(text, refusals, above = "") {
+  const [path, message] = [...refusals].find(([where]) => where.startsWith(above)) ?? [];
+  return message ? { message, ...placeIn(text, path.slice(above.length).match(/[^.[\]]+/g) ?? []) } : null;
 }
 
 export function fieldsOf(shape, path, given, label = inWords(path.split(".").at(-1))) {

@@ -1,7 +1,7 @@
 // Expectations of test mode: what should have happened, or happens within a time, and what came of each.
 
 import { ApiError, get, send } from "../lib/api.js";
-import { itemsOf, refusedIn } from "../lib/edited.js";
+import { itemsOf } from "../lib/edited.js";
 import { el, when as either } from "../lib/dom.js";
 import { plural, shortId, stampText } from "../lib/format.js";
 import { status } from "../lib/icons.js";
@@ -10,7 +10,7 @@ import { link } from "../lib/router.js";
 import { effect, signal } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { MOVE_MS, readClock } from "../lib/test_mode.js";
-import { noting } from "./described_form.js";
+import { noting, refusedIn } from "./described_form.js";
 import { editor } from "./editor.js";
 import { form, textField } from "./form.js";
 import { panel } from "./panel.js";

@@ -3,24 +3,31 @@
 import { get, send } from "../lib/api.js";
 import { described } from "../lib/described.js";
 import { el } from "../lib/dom.js";
-import { signal } from "../lib/signal.js";
+import { computed, effect, signal } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { inWords, membersOf, noting, setAll, textOf, whole } from "./described_form.js";
 import { form, selectField } from "./form.js";
-import { panel } from "./panel.js";
+import { field, panel } from "./panel.js";
 import { shown } from "./states.js";
 
-const { button, datalist, details, div, fieldset, legend, option, span, summary } = el;
+const { button, datalist, details, div, fieldset, legend, option, select, span, summary } = el;
 // What a rule can be for, one at a time; the other members of `on` are conditions.
 const SUBJECTS = { route: "A request of the API", rpc: "A gRPC call", delivery: "A call of a webhook", mail: "A mail", stream: "An open stream" };
 const OFTEN = ["queue", "job_id"]; // of the conditions
 // What the server adds without a word here is called by its name.
 const WORDS = {
   latency_ms: "It comes late", error: "An error is answered", drop: "The connection is cut", truncate: "The answer is cut short", hang_ms: "Nothing is answered",
-  redeliver: "The jobs are handed out again", expire_lease: "The lease ends", end_stream: "The stream ends", mute_ms: "The stream says nothing",
-  receiver: "The receiver answers", deliver_twice: "It is delivered twice", lose: "It is lost",
+  redeliver: "The jobs go back at once", expire_lease: "The lease is over at once", end_stream: "The stream ends", mute_ms: "The stream says nothing",
+  receiver: "The receiver answers", deliver_twice: "It is sent twice", lose: "It is lost", failure: "The mail server does not take it",
 };
 const BESIDE = { where: "latency_ms" }; // a member of `do` that only goes with another
+// What can come of each subject, and which conditions go with it; of one without a line here all.
+const OF_REQUESTS = "latency_ms error drop hang_ms redeliver expire_lease", CONDITIONS = "queue job_id key_id worker_id body headers";
+const GOES = {
+  route: `${OF_REQUESTS} truncate ${CONDITIONS}`, rpc: `${OF_REQUESTS} ${CONDITIONS}`,
+  delivery: "latency_ms receiver deliver_twice lose queue job_id body headers", mail: "latency_ms deliver_twice lose failure",
+  stream: `latency_ms error drop hang_ms end_stream mute_ms ${CONDITIONS}`,
+};
 const KNOWN = 50; // of each kind of thing, to choose from
 const EXAMPLES = [
   ["A lost acknowledgement", { on: { route: "POST /api/v1/jobs/{id}/complete" }, when: { matches: [1] }, do: { drop: "after_commit" }, times: 1, note: "lost acknowledgement" }],
@@ -53,18 +60,21 @@ function formOf({ routes, shape }, after) {
   const on = membersOf(rule.on, "on", given), kinds = membersOf(rule.do, "do", given), when = membersOf(rule.when, "when", given);
   const rest = membersOf({ members: Object.fromEntries(Object.entries(rule).filter(([name]) => !["on", "do", "when"].includes(name))) }, "", given);
   const subjects = Object.keys(SUBJECTS).filter(name => on[name]), subject = signal(subjects[0]);
-  const all = Object.keys(kinds).filter(name => !BESIDE[name]), kind = signal(all[0]);
-  const seldom = Object.keys(on).filter(name => !subjects.includes(name) && !OFTEN.includes(name));
-  const shownOf = (chosen, of, names) => names.map(name => div({ hidden: () => (BESIDE[name] ?? name) !== chosen.value }, of[name].node));
+  const goes = name => (GOES[subject.value]?.split(" ").includes(name) ?? true);
+  const all = Object.keys(kinds).filter(name => !BESIDE[name]), kind = signal(all[0]), those = computed(() => all.filter(goes));
+  effect(() => { if (!those.value.includes(kind.peek())) kind.value = those.value[0]; });
+  const conditions = Object.keys(on).filter(name => !subjects.includes(name)), seldom = conditions.filter(name => !OFTEN.includes(name));
+  const shownIf = (is, of, names) => names.map(name => div({ hidden: () => !is(name) }, of[name].node));
+  const isSubject = name => name === subject.value, isKind = name => (BESIDE[name] ?? name) === kind.value;
   let more;
 
-  const only = (of, keep) => textOf(Object.fromEntries(Object.entries(of).filter(([name]) => keep(name))));
-  // One that is only said or not has no field of its own.
-  const chosen = (shapes, of, name, keep) => (shapes.members[name].kind === "switch" && of[name].text() === null ? of[name].set(true) : null, only(of, keep) ?? "{}");
+  // What is chosen is said also when nothing is said of it.
+  const EMPTY = { switch: "true", object: "{}" };
+  const saying = (shapes, of, isChosen, is) => textOf(Object.fromEntries(Object.entries(of).filter(([name]) => is(name))
+    .map(([name, it]) => [name, { text: () => it.text() ?? (isChosen(name) ? EMPTY[shapes.members[name].kind] ?? null : null) }]))) ?? "{}";
   function body() {
     const parts = {
-      on: chosen(rule.on, on, subject.peek(), name => !subjects.includes(name) || name === subject.peek()),
-      do: chosen(rule.do, kinds, kind.peek(), name => (BESIDE[name] ?? name) === kind.peek()),
+      on: saying(rule.on, on, isSubject, name => isSubject(name) || (conditions.includes(name) && goes(name))), do: saying(rule.do, kinds, name => name === kind.peek(), isKind),
       when: textOf(when), ...Object.fromEntries(Object.entries(rest).map(([name, it]) => [name, it.text()])),
     };
     return textOf(Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, { text: () => text }])));
@@ -88,10 +98,10 @@ function formOf({ routes, shape }, after) {
     div({ class: "row small" }, span({ class: "quiet" }, "For example"), EXAMPLES.map(([words, it]) => button({ type: "button", class: "chip", onclick: () => fill(it) }, words))),
     fieldset({ class: "field" }, legend("What it is for"), whole(refusals, "on"), div({ class: "two" },
       subjects.length > 1 && selectField("Of", subject, subjects.map(name => [name, SUBJECTS[name]])),
-      shownOf(subject, on, subjects), OFTEN.filter(name => on[name]).map(name => on[name].node)),
-    details({ ref: it => { more = it; } }, summary("More conditions"), div({ class: "two" }, seldom.map(name => on[name].node)))),
+      shownIf(isSubject, on, subjects), shownIf(goes, on, OFTEN.filter(name => on[name]))),
+    details({ ref: it => { more = it; }, hidden: () => !seldom.some(goes) }, summary("More conditions"), div({ class: "two" }, shownIf(goes, on, seldom)))),
     fieldset({ class: "field" }, legend("What comes of it"), whole(refusals, "do"), div({ class: "two" },
-      selectField("Kind", kind, all.map(name => [name, WORDS[name] ?? inWords(name)])), shownOf(kind, kinds, Object.keys(kinds)))),
+      field("Kind", select({ onchange: event => { kind.value = event.target.value; } }, () => those.value.map(name => option({ value: name, selected: () => name === kind.value }, WORDS[name] ?? inWords(name))))), shownIf(isKind, kinds, Object.keys(kinds).filter(name => rule.do.members[name].kind !== "switch")))),
     fieldset({ class: "field" }, legend("Which ones it strikes"), el.small("Without any of these each; with several those for which all hold."), whole(refusals, "when"), div({ class: "two" }, Object.values(when).map(it => it.node), Object.values(rest).map(it => it.node))));
   fill(EXAMPLES[0][1]);
   return node;

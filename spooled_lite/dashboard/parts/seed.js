@@ -1,14 +1,13 @@
 // A seed of test mode: all that a test begins with, pasted or of a file, stored as a whole or not at all.
 
 import { send } from "../lib/api.js";
-import { refusedIn } from "../lib/edited.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural, shortId, span as duration, stampText } from "../lib/format.js";
 import { formatted } from "../lib/json.js";
 import { link } from "../lib/router.js";
 import { effect, signal } from "../lib/signal.js";
 import { MOVE_MS, readClock } from "../lib/test_mode.js";
-import { noting } from "./described_form.js";
+import { noting, refusedIn } from "./described_form.js";
 import { editor } from "./editor.js";
 import { form } from "./form.js";
 import { facts, field, panel } from "./panel.js";
