@@ -45,10 +45,8 @@ def needed(program: str, example: str) -> str:
     return found
 
 
-def number_of_tests(folder: str, pattern: str) -> int:
-    """How many tests its files have."""
-    files = (EXAMPLES / folder).rglob("*[tT]est*")
-    return sum(len(re.findall(pattern, file.read_text())) for file in files if file.is_file())
+def number_of_tests(files: str, pattern: str) -> int:
+    return sum(len(re.findall(pattern, file.read_text())) for file in EXAMPLES.glob(files))
 
 
 def test_the_beginnings_in_the_docs_run_as_they_are(tmp_path: Path) -> None:
@@ -65,6 +63,19 @@ def test_the_beginnings_in_the_docs_run_as_they_are(tmp_path: Path) -> None:
     assert "Ran 1 test" in said, said
 
 
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.long)])
+def test_the_shop_in_python_is_tested_in_parallel(workers: int) -> None:
+    pytest.importorskip("spooled")
+    plugins = ("no:cacheprovider", "no:schemathesis", "spooled_lite.pytest_plugin")
+
+    said = ran(
+        "", sys.executable, "-m", "pytest", "-q", f"-n{workers}", *(f"-p{each}" for each in plugins)
+    )
+
+    number = number_of_tests("*/test_*.py", r"(?m)^def test_")
+    assert int(said.rpartition(" passed")[0].split()[-1]) >= number, said
+
+
 def test_the_shop_in_javascript_is_tested_with_nothing_installed() -> None:
     node = needed("node", "js")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
@@ -73,7 +84,7 @@ def test_the_shop_in_javascript_is_tested_with_nothing_installed() -> None:
 
     said = ran("js", node, "--test", "--test-reporter=tap")
 
-    number = number_of_tests("js", r"(?m)^ +test\(")
+    number = number_of_tests("js/*.test.js", r"(?m)^ +test\(")
     assert f"# pass {number}\n" in said, said
 
 
@@ -82,7 +93,9 @@ def test_the_shop_in_go_is_tested_with_the_standard_library_only() -> None:
 
     said = ran("go", go, "test", "-count=1", "-v", "./...")
 
-    assert said.count("--- PASS") == number_of_tests("go", r"(?m)^func Test[A-Z]\w*\(t ") > 0, said
+    assert (
+        said.count("--- PASS") == number_of_tests("go/*_test.go", r"(?m)^func Test[A-Z]\w*\(t ") > 0
+    ), said
 
 
 def test_the_shop_in_php_is_tested_with_phpunit() -> None:
@@ -91,5 +104,5 @@ def test_the_shop_in_php_is_tested_with_phpunit() -> None:
 
     said = ran("php", phpunit)
 
-    number = number_of_tests("php", r"function test[A-Z]")
+    number = number_of_tests("php/tests/*Test.php", r"function test[A-Z]")
     assert f"OK ({number} tests" in said, said

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from spooled_lite.testing.public.clock import Clock, Moved
     from spooled_lite.testing.public.drained import Drained, Outcome
     from spooled_lite.testing.public.expectations import Expectation, NotMet
-    from spooled_lite.testing.public.faults import Fault, FaultRequest, Faults
+    from spooled_lite.testing.public.faults import (
+        Fault,
+        FaultDo,
+        FaultOn,
+        FaultRequest,
+        Faults,
+        FaultWhen,
+    )
     from spooled_lite.testing.public.inboxes import (
         MailInbox,
         ReceivedMail,
@@ -57,7 +64,10 @@ _ROOMS = {
     "Drained": "drained",
     "Expectation": "expectations",
     "Fault": "faults",
+    "FaultDo": "faults",
+    "FaultOn": "faults",
     "FaultRequest": "faults",
+    "FaultWhen": "faults",
     "Faults": "faults",
     "Journal": "journal",
     "JournalEntry": "journal",
@@ -92,7 +102,10 @@ __all__ = [
     "Drained",
     "Expectation",
     "Fault",
+    "FaultDo",
+    "FaultOn",
     "FaultRequest",
+    "FaultWhen",
     "Faults",
     "Journal",
     "JournalEntry",
@@ -113,11 +126,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    room = _ROOMS.get(name)
-    if room is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+if not TYPE_CHECKING:  # or type checkers would take every name for one of ours
 
-    inside = room if "." in room else f"public.{room}"
-    return getattr(importlib.import_module(f"{__name__}.{inside}"), name)
+    def __getattr__(name: str) -> Any:
+        room = _ROOMS.get(name)
+        if room is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        inside = room if "." in room else f"public.{room}"
+        return getattr(importlib.import_module(f"{__name__}.{inside}"), name)
