@@ -22,7 +22,7 @@ class WorkerLoadRow(TypedDict):
 
 
 class ActivityRow(TypedDict):
-    """Sums over the minutes of several queues."""
+    """Sums over the minutes of an organization or of several queues."""
 
     completed_24h: int
     failed_24h: int
@@ -88,7 +88,8 @@ SELECT queue_names, current_jobs, last_heartbeat_ms FROM workers WHERE org = :or
 """,
 )
 
-# The primary key of queue_counters, one range of minutes of each queue. `:queues` are numbers.
+# The primary key of queue_counters, one range of minutes of each key: the numbers of queues, or
+# that of an organization with a minus.
 ACTIVITY: Final = Statement(
     ActivityRow,
     """
@@ -103,7 +104,7 @@ SELECT coalesce(sum(each.value) FILTER (WHERE name = 'completed'), 0) AS complet
            AS completed_1h,
        coalesce(sum(each.value) FILTER (WHERE name = 'deadlettered' AND minute >= :hour_from), 0)
            AS failed_1h
-  FROM json_each(:queues) AS asked CROSS JOIN queue_counters AS each
+  FROM json_each(:keys) AS asked CROSS JOIN queue_counters AS each
     ON queue = asked.value AND minute BETWEEN :day_from AND :minute
 """,
 )

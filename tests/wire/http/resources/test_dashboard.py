@@ -60,6 +60,16 @@ def test_jobs_are_counted_by_where_they_stand(api: WatchedApi) -> None:
     }  # fmt: skip
 
 
+def test_what_was_done_still_counts_when_its_queue_is_deleted(api: WatchedApi) -> None:
+    complete(api, api.claimed("kept"))
+    complete(api, api.claimed("gone"))
+
+    assert api.request("DELETE", "queues/gone?delete_jobs=true").is_success
+
+    assert api.shown("GET", "dashboard")["jobs"]["completed_24h"] == 2
+    assert api.shown("GET", "dashboard")["recent_activity"]["jobs_completed_1h"] == 2
+
+
 def test_waiting_and_processing_are_averaged_in_whole_milliseconds(api: WatchedApi) -> None:
     for wait, work in ((1.0, 2.0), (2.001, 3.0)):
         api.enqueue()
