@@ -1,7 +1,7 @@
 """What happened while time was moved, as the answer to the move tells it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -82,19 +82,22 @@ class Happenings:
 
 def happening(event: Event) -> Happening:
     """An event as it is told."""
-    at, row, kind = format_ms(event.at_ms), event.row, event.type.partition(".")[0]
-    match kind:
+    return Happening(at=format_ms(event.at_ms), what=event.type, **named(event))
+
+
+def named(event: Event) -> dict[str, Any]:
+    """What an event is about, by the members that tell it."""
+    row = event.row
+    match event.type.partition(".")[0]:
         case "job":
-            return Happening(at=at, what=event.type, job_id=row["id"], queue_name=row["queue_name"])
+            return {"job_id": row["id"], "queue_name": row["queue_name"]}
         case "queue":
-            return Happening(at=at, what=event.type, queue_name=row["queue_name"])
+            return {"queue_name": row["queue_name"]}
         case "worker":
-            return Happening(at=at, what=event.type, worker_id=row["id"])
+            return {"worker_id": row["id"]}
         case "workflow":
-            return Happening(at=at, what=event.type, workflow_id=row["id"])
+            return {"workflow_id": row["id"]}
         case "schedule":
-            return Happening(
-                at=at, what=event.type, schedule_id=row["id"], job_id=event.facts["job_id"]
-            )
+            return {"schedule_id": row["id"], "job_id": event.facts["job_id"]}
         case _:
-            return Happening(at=at, what=event.type)
+            return {}

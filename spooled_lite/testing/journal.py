@@ -10,7 +10,7 @@ from spooled_lite.events import Event
 from spooled_lite.outbound.http_client import ReceiverAnswer
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import DeliveryCall
-from spooled_lite.testing.happened import Happening, happening
+from spooled_lite.testing.happened import Happening, named
 from spooled_lite.testing.newest import Newest
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.call import Call
@@ -28,6 +28,8 @@ JournalKind = Literal["request", "event", "step", "delivery", "mail", "fault"]
 KINDS: Final[tuple[JournalKind, ...]] = get_args(JournalKind)
 # What only shows that somebody is there, and what no caller sees.
 _LEFT_OUT: Final = frozenset({"worker.heartbeat", "key.changed", "storage.reopened"})
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class JournalLine(Happening, frozen=True, kw_only=True):
@@ -65,10 +67,13 @@ class Journal:
     # -- what is heard ---------------------------------------------------------------------------
 
     def hear(self, events: Sequence[Event]) -> None:
+        at_ms, at = 0, ""  # nearly always the same for all: a batch may have many thousands
         for event in events:
-            if event.type not in _LEFT_OUT:
-                told = msgspec.structs.asdict(happening(event))
-                self._add("event", event.org, **told)
+            if event.type in _LEFT_OUT:
+                continue
+            if event.at_ms != at_ms or not at:
+                at_ms, at = event.at_ms, format_ms(event.at_ms)
+            self._add("event", event.org, at=at, what=event.type, **named(event))
 
     def stepped(self, at_ms: int) -> None:
         self._add("step", None, at=format_ms(at_ms), what="step")
@@ -120,6 +125,7 @@ class Journal:
         return answer
 
     def _add(self, kind: JournalKind, org: int | None, **fields: Any) -> None:
-        at = fields.pop("at", None) or format_ms(self._clock.now_ms())
-        line = JournalLine(n=self.kept.last_n + 1, kind=kind, at=at, **fields)
-        self.kept.add(line, org, len(msgspec.json.encode(line)))
+        if "at" not in fields:
+            fields["at"] = format_ms(self._clock.now_ms())
+        line = JournalLine(n=self.kept.last_n + 1, kind=kind, **fields)
+        self.kept.add(line, org, len(_encode(line)))

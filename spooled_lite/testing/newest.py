@@ -26,14 +26,15 @@ class Newest(Generic[T]):
         self._kept: deque[_Kept[T]] = deque()
         self._size_bytes = 0
         self.last_n = 0  # the number of the newest one; never used again
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # while somebody waits
         self.dropped = 0  # how many made room since `clear`
 
     def add(self, it: T, org: int | None, size_bytes: int) -> None:
         """As number `last_n` + 1."""
         self.last_n += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
         self._kept.append(_Kept(it, self.last_n, org, size_bytes))
         self._size_bytes += size_bytes
         while len(self._kept) > self._count_max or self._size_bytes > self._bytes_max:
@@ -42,6 +43,8 @@ class Newest(Generic[T]):
 
     def changed(self) -> asyncio.Event:
         """Is set when the next one is added."""
+        if self._changed is None:
+            self._changed = asyncio.Event()
         return self._changed
 
     def after(self, n: int, org: int | None) -> Iterator[T]:
