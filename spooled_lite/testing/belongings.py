@@ -60,7 +60,8 @@ class Belongings:
         self, worlds: Mapping[str, World], name: str, secrets: Sequence[tuple[str, str]]
     ) -> AsyncIterator[None]:
         """Have chosen keys, each with its place in a seed, lead to a world that is about to make
-        them; when the context ends with an error they lead nowhere again.
+        them. If it does not, they go on leading there, where nobody has them, until another world
+        makes them.
 
         Whether the world has such a key itself is found out by the operation that makes it.
 
@@ -79,14 +80,8 @@ class Belongings:
                 holder = self._keys.get(key)
                 if holder != name and await _has(worlds.get(holder or ""), key):
                     raise SecretTaken().placed(place)
-            led = [key for key in hashes if self._keys.get(key) != name]
-            self._keys |= dict.fromkeys(led, name)
-            try:
-                yield
-            except BaseException:
-                for key in led:
-                    self._keys.pop(key, None)
-                raise
+            self._keys |= dict.fromkeys(hashes, name)
+            yield
         finally:
             self._reserved.difference_update(hashes)
 

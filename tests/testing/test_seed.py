@@ -309,6 +309,17 @@ def test_what_is_due_until_the_time_of_the_seed_happens_before_it_is_stored() ->
     play(script)
 
 
+def test_what_would_be_refused_at_the_time_of_the_seed_is_refused_before_the_clock_moves() -> None:
+    async def script(stage: Stage) -> None:
+        key = {"name": "web", "expires_at": "2030-02-01T00:00:00Z"}
+        refused = await stage.post("test/seed", {**WHOLE, "keys": [key]}, status=400)
+        assert refused["details"][0]["field"] == "keys[0].expires_at"
+        assert stage.now_ms == START_MS
+        await stage.post("test/seed", {"keys": [key]}, status=201)
+
+    play(script)
+
+
 def test_a_clock_that_is_stopped_on_its_way_stores_nothing() -> None:
     async def script(stage: Stage) -> None:
         worker = await stage.post(
