@@ -54,6 +54,8 @@ LAZY: Final = {
     ("wire/http/resources/front.py", "wire/http/dashboard_files.py"): "likewise",
     ("wire/grpc/start.py", "wire/grpc/server.py"): "loads gRPC only where it is served",
     ("pytest_plugin.py", "testing.py"): "every run of pytest loads it, and few use it",
+    ("testing/application.py", "testing/documents.py"): "starts sooner, as above",
+    ("testing/expect_routes.py", "testing/junit.py"): "loads what writes XML for who reads it",
     ("testing/public/server.py", "testing/public/process.py"): "loads what the test has chosen",
     ("testing/public/server.py", "testing/public/thread.py"): "likewise",
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from email.utils import formatdate
-from functools import cache
 from typing import Final
 from urllib.parse import quote
 
@@ -10,7 +9,6 @@ import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
 from spooled_lite.testing.calls import WORLD, WorldOfCall
-from spooled_lite.testing.described import DESCRIBED_TOO
 from spooled_lite.testing.faults.over_http import STRUCK
 from spooled_lite.testing.journal import ASKED, Noted
 from spooled_lite.testing.routes import TEST_PREFIX, TEST_ROUTES
@@ -18,8 +16,6 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.http.dispatch import API_PREFIX
-from spooled_lite.wire.http.documents.described.table import DESCRIBED
-from spooled_lite.wire.http.documents.openapi import document
 from spooled_lite.wire.http.routes import ROUTES
 from spooled_lite.wire.http.server.scope import DATED
 from spooled_lite.wire.services import Services
@@ -35,9 +31,7 @@ class WorldApplication(Application):
     """All answers say in which world they were made, and when by its clock."""
 
     def __init__(self, services: Services, world: WorldOfCall) -> None:
-        super().__init__(
-            msgspec.structs.replace(services, document_text=document_of_tests), rows=ROWS
-        )
+        super().__init__(msgspec.structs.replace(services, document_text=_document_text), rows=ROWS)
         self._world = world
         self._name: Header = (b"x-spooled-world", _text(world.name))
 
@@ -89,10 +83,11 @@ class WorldApplication(Application):
         return ((b"date", date), (b"x-spooled-clock", now), self._name)
 
 
-@cache
-def document_of_tests() -> bytes:
-    """The OpenAPI document with the routes of test mode."""
-    return msgspec.json.encode(document(ROWS, {**DESCRIBED, **DESCRIBED_TOO}))
+def _document_text() -> bytes:
+    # Imported here, since only readers of the document need it and a test begins sooner.
+    from spooled_lite.testing.documents import document_of_tests
+
+    return document_of_tests()
 
 
 def _text(name: str) -> bytes:

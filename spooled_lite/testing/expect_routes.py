@@ -9,7 +9,6 @@ from spooled_lite.testing.clock_routes import SLACK_SECONDS
 from spooled_lite.testing.durations import parse_duration_ms
 from spooled_lite.testing.expect import Expecting, read_wanted
 from spooled_lite.testing.expect_shapes import ExpectBody, ExpectView
-from spooled_lite.testing.junit import junit
 from spooled_lite.testing.move import How
 from spooled_lite.testing.queries import check_query
 from spooled_lite.times import format_ms
@@ -42,6 +41,8 @@ async def expect(call: Call) -> Reply:
     passed = all(each.passed for each in results)
     code = FAILED if not passed and "fail" in call.query else 200
     if XML in (call.header("accept") or "").lower():
+        from spooled_lite.testing.junit import junit
+
         return Reply(code, junit(body.name, results), media=XML.encode())
     now = format_ms(world.stepper.clock.now_ms())
     return reply(ExpectView(passed=passed, now=now, results=results), code)
