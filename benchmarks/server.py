@@ -67,7 +67,7 @@ def _started(arguments: Sequence[str], ready_file: Path) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=ROOT,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -86,9 +86,11 @@ def _started(arguments: Sequence[str], ready_file: Path) -> Iterator[Server]:
             process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """Ours without settings that somebody's shell may have."""
+def environment() -> dict[str, str]:
+    """Ours without what somebody's shell may have: settings, and that Python is to compile all
+    modules at every start, which takes as long as the start itself."""
     kept = {name: each for name, each in os.environ.items() if not name.startswith("SPOOLED_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "SPOOLED_BOOTSTRAP_API_KEY": KEY}
 
 
