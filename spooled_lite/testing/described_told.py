@@ -12,6 +12,7 @@ from spooled_lite.testing.drain_shapes import DrainedView, DrainQueue
 from spooled_lite.testing.expect_shapes import (
     ExpectBody,
     ExpectView,
+    FaultExpected,
     JobsExpected,
     MailExpected,
     RequestExpected,
@@ -50,7 +51,7 @@ DESCRIBED_TOLD: Final[Mapping[Handler, Doc]] = {
         about="Not passed is 200; with `?fail=409` that status. With `Accept: application/xml` the"
         " answer is a test suite of JUnit. 409 also when time could not be moved.",
         body=ExpectBody,
-        parts=(JobsExpected, WebhookExpected, RequestExpected, MailExpected),
+        parts=(JobsExpected, WebhookExpected, RequestExpected, MailExpected, FaultExpected),
         example={"within": "7d", "expect": [{"queue": "emails", "status": "completed"}]},
         answer=ExpectView,
         media=("application/json", expectations.XML),

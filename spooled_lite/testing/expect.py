@@ -9,18 +9,18 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from spooled_lite.config_names import nearest
-from spooled_lite.errors import RuleBroken
+from spooled_lite.errors import NotFound, RuleBroken
 from spooled_lite.storage.database import Database
 from spooled_lite.testing.calls import WorldOfCall
 from spooled_lite.testing.expect_shapes import (
     EXPECT_REAL_MS_MAX,
     Expected,
     ExpectedResult,
+    FaultExpected,
     JobsExpected,
     MailExpected,
     NearMiss,
     RequestExpected,
-    WantedCount,
     WebhookExpected,
 )
 from spooled_lite.testing.journal import JournalKind
@@ -28,6 +28,7 @@ from spooled_lite.testing.looks import (
     Look,
     attempt_times,
     counted,
+    is_within,
     look_for_deliveries,
     look_for_jobs,
     may_hold_early,
@@ -45,6 +46,7 @@ KINDS_OF: Final[dict[str, type[Expected]]] = {
     "webhook": WebhookExpected,
     "request": RequestExpected,
     "mail": MailExpected,
+    "fault": FaultExpected,
 }
 
 
@@ -59,10 +61,11 @@ class Want(Struct, frozen=True):
         """Whether it counts once it holds. What has to be exact is judged at the end."""
         if isinstance(self.it, JobsExpected) and self.it.at is not UNSET:
             return True
-        count: WantedCount = (
-            self.it.delivered if isinstance(self.it, WebhookExpected) else self.it.count
-        )
-        return may_hold_early(count)
+        match self.it:
+            case WebhookExpected(delivered=count) | FaultExpected(struck=count):
+                return may_hold_early(count)
+            case _:
+                return may_hold_early(self.it.count)
 
 
 def read_wanted(asked: Sequence[msgspec.Raw]) -> list[Want]:
@@ -154,6 +157,8 @@ class Expecting:
                 return self._look_for_requests(wanted)
             case MailExpected():
                 return self._look_for_mails(wanted)
+            case FaultExpected():
+                return self._look_at_fault(wanted)
 
     def _look_for_requests(self, wanted: RequestExpected) -> Look:
         lines = self._world.journal.lines(kinds=REQUESTS, org=self._seen_by)
@@ -189,6 +194,13 @@ class Expecting:
                 for it in mails
             ),
         )
+
+    def _look_at_fault(self, wanted: FaultExpected) -> Look:
+        """Raises NotFound: there is no such fault, so it would never strike."""
+        for rule in self._world.faults.all():
+            if rule.id == wanted.fault:
+                return Look(is_within(wanted.struck, rule.struck), rule.struck)
+        raise NotFound.thing("Fault")
 
     def _check(self) -> None:
         if time.monotonic() >= self._ends_at:

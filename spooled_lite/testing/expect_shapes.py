@@ -34,6 +34,7 @@ RequestName = Annotated[str, about("A route, or a method and a path", "POST /api
 StatusCodeOf = Annotated[int, about("How it was answered", 201)]
 MailTo = Annotated[str, about("The recipient", "ada@example.com")]
 SubjectOf = Annotated[str, about("The subject", "Your sign-in code")]
+FaultIdOf = Annotated[str, about("The fault, by its id", "f1")]
 NameOf = Annotated[str, Meta(max_length=200), about("What is expected, for the report", "refund ladder")]
 Within = Annotated[Duration, about("Let so much time pass", "7d")]
 WaitedRealMs = Annotated[int, Meta(ge=0, le=EXPECT_REAL_MS_MAX), about("Wait so long in real time instead", 2000)]
@@ -97,7 +98,14 @@ class MailExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     count: CountOf = DEFAULT_COUNT
 
 
-Expected = JobsExpected | WebhookExpected | RequestExpected | MailExpected
+class FaultExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How often a fault struck."""
+
+    fault: FaultIdOf
+    struck: CountOf = DEFAULT_COUNT
+
+
+Expected = JobsExpected | WebhookExpected | RequestExpected | MailExpected | FaultExpected
 
 
 class ExpectBody(Struct, forbid_unknown_fields=True, kw_only=True):

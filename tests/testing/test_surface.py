@@ -25,6 +25,7 @@ from spooled_lite.testing.drain_shapes import DrainedAttempt, DrainedView, Which
 from spooled_lite.testing.drain_shapes import Outcome as OutcomeTaken
 from spooled_lite.testing.expect_shapes import (
     CountRange,
+    FaultExpected,
     JobsExpected,
     MailExpected,
     RequestExpected,
@@ -87,6 +88,11 @@ def test_a_fault_says_how_many_it_was_for_and_struck(world: World) -> None:
 
     assert refused.value.status == 503
     assert (fault.id, fault.note, fault.seen, fault.struck) == ("f1", "the disk is full", 2, 1)
+    world.expect({"fault": fault.id, "struck": 1})
+    with pytest.raises(NotMet, match="found 1"):
+        world.expect({"fault": fault.id, "struck": {"at_least": 2}}, within="1h")
+    with pytest.raises(RefusedCall, match="Fault not found"):
+        world.expect({"fault": "f2", "struck": 0})
     assert [each.id for each in world.faults] == ["f1"]
     [entry] = world.journal.entries("fault")
     assert entry.id == fault.id
@@ -297,6 +303,7 @@ def test_an_option_that_a_server_has_not_is_refused_with_the_nearest() -> None:
         (expectations.WebhookWanted, WebhookExpected),
         (expectations.RequestWanted, RequestExpected),
         (expectations.MailWanted, MailExpected),
+        (expectations.FaultWanted, FaultExpected),
         (drained.Outcome, OutcomeTaken),
         (drained.WhichDrained, WhichJobs),
     ],

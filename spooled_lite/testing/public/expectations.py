@@ -53,7 +53,14 @@ class MailWanted(TypedDict):
     count: NotRequired[int | HowMany]
 
 
-Expectation = JobsWanted | WebhookWanted | RequestWanted | MailWanted
+class FaultWanted(TypedDict):
+    """How often a fault struck."""
+
+    fault: Required[str]  # its id
+    struck: NotRequired[int | HowMany]
+
+
+Expectation = JobsWanted | WebhookWanted | RequestWanted | MailWanted | FaultWanted
 
 
 class NotMet(AssertionError):
