@@ -129,6 +129,18 @@ def test_forks_have_their_own_time_and_rows_and_can_be_reset(world: World) -> No
     assert len(world.call("GET", "/jobs")) == 1
 
 
+def test_a_fork_makes_the_calls_that_are_under_way_in_its_parent(world: World) -> None:
+    webhook = {"name": "shop", "url": "https://inbox.test/shop", "events": ["job.created"]}
+    world.call("POST", "/outgoing-webhooks", webhook)
+    world.faults.add(on={"delivery": {}}, do={"receiver": {"latency_ms": 60_000}})
+    world.call("POST", "/jobs", JOB)
+
+    with world.fork("meanwhile") as fork:
+        [call] = fork.webhooks["shop"]
+
+    assert (call.event, call.attempt) == ("job.created", 1)
+
+
 def test_a_fork_takes_two_connections_two_commits_and_one_thread(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
