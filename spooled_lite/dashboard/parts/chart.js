@@ -13,6 +13,7 @@
 import { el, list, svg, when } from "../lib/dom.js";
 import { clockText, count, dayText, hourText } from "../lib/format.js";
 import { computed, onDispose, signal } from "../lib/signal.js";
+import "./drawn.js";
 
 const { button, div, figure, i, li, p, span, b, table, tbody, td, th, thead, tr, ul, caption } = el;
 const POINTS_MAX = 240;

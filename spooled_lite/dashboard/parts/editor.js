@@ -13,6 +13,7 @@ import { diffHunks, diffLines } from "../lib/diff.js";
 import { plural } from "../lib/format.js";
 import { formatted, readJson, visible } from "../lib/json.js";
 import { computed, effect, onDispose, signal } from "../lib/signal.js";
+import "./drawn.js";
 
 const { button, del, div, ins, p, span, textarea } = el;
 const REST_MS = 200; // after the last key

@@ -14,6 +14,7 @@ import { mark, WORDS } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { layered } from "../lib/layered.js";
 import { computed, effect, onDispose, signal, untracked } from "../lib/signal.js";
+import "./drawn.js";
 
 const { a, button, div, li, ol, p, small, span } = el;
 const ALIKE_MAX = 12, OPENED_MORE = 100, EDGES_MAX = 2000, PART = 60;

@@ -11,6 +11,7 @@ import { icon } from "../lib/icons.js";
 import { foldedTo, readJson, shownLines, visible } from "../lib/json.js";
 import { masks } from "../lib/prefs.js";
 import { computed, signal } from "../lib/signal.js";
+import "./drawn.js";
 import { copyButton, DOTS, holdToSee } from "./secret.js";
 
 const { button, div, span } = el;

@@ -8,6 +8,7 @@ import { plural, span as duration, stampText } from "../lib/format.js";
 import { mark } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { computed } from "../lib/signal.js";
+import "./drawn.js";
 
 const { b, div, i, li, ol, small, span } = el;
 const ERROR_MAX = 200;

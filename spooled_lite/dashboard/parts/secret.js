@@ -7,6 +7,7 @@ import { el, when } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { signal } from "../lib/signal.js";
 import { copy } from "./act.js";
+import "./drawn.js";
 
 const { button, code, div, span, textarea } = el;
 export const DOTS = "••••••••";

@@ -15,6 +15,7 @@ import { link, queryOf, setQuery } from "../lib/router.js";
 import { sheet } from "../lib/sheet.js";
 import { computed } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
+import "./drawn.js";
 import { panel } from "./panel.js";
 import { shown } from "./states.js";
 

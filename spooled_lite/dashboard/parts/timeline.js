@@ -10,6 +10,7 @@ import { count, span as duration, stampText } from "../lib/format.js";
 import { mark, WORDS } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { computed } from "../lib/signal.js";
+import "./drawn.js";
 
 const { a, i, li, ol, p, span } = el;
 const ROWS_MAX = 500;

@@ -8,6 +8,7 @@ import { icon, mark } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { link } from "../lib/router.js";
 import { computed } from "../lib/signal.js";
+import "./drawn.js";
 
 const { a, h2, li, ol, p, section, span, time } = el;
 const TITLES = { waiting: "Why is it not running?", running: "It is running", finished: "It has come to an end" };
