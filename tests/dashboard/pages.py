@@ -49,6 +49,7 @@ PAGES: Final[Mapping[str, Callable[[World], str]]] = {
     "workflow-time": lambda world: f"/workflows/{world.made['workflow']['id']}?view=time",
     "more": lambda world: "/more",
     "missing": lambda world: "/nothing",
+    "sign-in": lambda world: "/sign-in",
 }
 UNLOCKED: Final = ("server", "server-org")
 

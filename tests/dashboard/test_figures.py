@@ -204,7 +204,7 @@ def test_every_reason_has_its_sentence(lib: Lib, page: Page) -> None:
         "waits for one of 22 parents: 9a65616c (pending) and 21 more",
         "at most; room again",
         "5 of 5 jobs of the queue run",
-        "1,940 ahead: 12 of a higher priority, 1,928 older",
+        "12 jobs of a higher priority and 1,928 older jobs ahead",
         "no worker is there",
         "expires before it starts",
         "held by w-1",

@@ -76,7 +76,7 @@ def test_it_says_why_it_does_not_run_and_what_has_changed(signed_in: Open, world
     why = page.locator(".why")
     expect(why).to_contain_text("Why is it not running?")
     expect(why).to_contain_text("is paused")
-    expect(why).to_contain_text("1 ahead")
+    expect(why).to_contain_text("1 older job ahead")
     world.post(f"/queues/{QUEUE}/resume", {})
     page.keyboard.press("r")
 

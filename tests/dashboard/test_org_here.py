@@ -130,7 +130,7 @@ def test_what_a_browser_keeps_is_how_things_look(signed_in: Open, world: World) 
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert API_KEY not in page.evaluate("JSON.stringify({ ...sessionStorage })")
     page.goto(page.url.replace("/jobs", "/here"))
-    page.get_by_role("button", name="As at first").click()
+    page.get_by_role("button", name="Reset all of it").click()
     assert page.evaluate("({ ...localStorage })") == {}
 
 

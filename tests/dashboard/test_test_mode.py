@@ -196,6 +196,7 @@ def test_people_with_disabilities_can_use_it(
     page.locator(BAR).get_by_role("button", name="+1 h").click()
     page.locator(BAR).get_by_role("button", name="Show what happened").click()
     assert bad_on_any_screen(page) == []
+    expect(page.locator(".rail [href='#/test']")).to_have_attribute("aria-current", "page")
     page.get_by_role("link", name="Worlds").click()
     expect(page.locator(f'tr[data-id="{"a" * 90}"]')).to_be_visible()
     assert bad_on_any_screen(page) == []
@@ -209,6 +210,7 @@ def test_elsewhere_nothing_of_test_mode_is_loaded(
     page.wait_for_selector(".live")
     asked = page.evaluate("performance.getEntriesByType('resource').map(it => it.name)")
     assert [it for it in asked if re.search(r"test|clock_bar|moving", it)] == []
+    expect(page.get_by_role("link", name="Test mode")).to_have_count(0)
 
     page = signed_in("/test")
     expect(page.get_by_text("This server is not in test mode")).to_be_visible()

@@ -50,9 +50,9 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 export const zoneName = () => (zone.value === "utc" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone);
 export const hourText = at => written(ms(at), { hour: "2-digit", minute: "2-digit" }); // 03:12
 export const clockText = at => written(ms(at), TIME); // 03:12:40
-export const dayText = at => { // 29 Nov 03:12
-  const [, month, day] = written(ms(at), DATE).split("-");
-  return `${Number(day)} ${MONTHS[month - 1]} ${hourText(at)}`;
+export const dayText = at => { // 29 Nov 03:12; of another year 29 Nov 2025 03:12
+  const [year, month, day] = written(ms(at), DATE).split("-"), isNow = written(now.peek(), DATE).startsWith(year);
+  return `${Number(day)} ${MONTHS[month - 1]} ${isNow ? "" : `${year} `}${hourText(at)}`;
 };
 // To the millisecond, for a tooltip or to copy: 2026-11-29 03:12:40.120 UTC
 export const stampText = at => {

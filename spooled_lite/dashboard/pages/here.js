@@ -20,7 +20,7 @@ export default function here() {
     columns.value = left.length ? Object.fromEntries(left) : columns.otherwise;
   };
   return [
-    head({ title: "This browser", note: "kept here, and nowhere else", acts: [gated({ label: "As at first", icon: "retry", onclick: reset }), gated({ label: "Sign out", icon: "out", onclick: signOut })] }),
+    head({ title: "This browser", note: "kept here, and nowhere else", acts: [gated({ label: "Reset all of it", icon: "retry", onclick: reset }), gated({ label: "Sign out", icon: "out", onclick: signOut })] }),
     div({ class: "grid even" },
       panel("How it looks", {}, div({ class: "form pad" },
         radios("Theme", theme, [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]),

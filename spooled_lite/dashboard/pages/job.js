@@ -126,8 +126,8 @@ const progress = it => panel("Progress", { note: () => it().progress_message }, 
 function factsOf(it) {
   const waited = it.started_at && it.status !== "pending" ? Date.parse(it.started_at) - Date.parse(it.created_at) : null;
   return [
+    ["Id", span({ class: "mono in-full" }, it.id)],
     ["Queue", a({ href: link(["queues", it.queue_name]) }, it.queue_name)],
-    ["Id", span({ class: "mono" }, it.id)],
     ["Priority", it.priority],
     ["Attempts", `${it.attempts} of ${it.max_retries + 1}`],
     ["Created", when(it.created_at)],
@@ -139,11 +139,11 @@ function factsOf(it) {
     it.lease_expires_at && ["Lease ends", when(it.lease_expires_at)],
     it.expires_at && ["Expires", when(it.expires_at)],
     ["Time-out", duration(it.timeout_seconds * 1000)],
-    it.idempotency_key && ["Idempotency key", span({ class: "mono" }, it.idempotency_key)],
+    it.idempotency_key && ["Idempotency key", span({ class: "mono in-full" }, it.idempotency_key)],
     it.tags && ["Tags", Object.entries(it.tags).map(([name, value]) => span({ class: "chip" }, Array.isArray(it.tags) ? value : `${name}: ${value}`))],
     it.workflow_id && ["Workflow", a({ class: "mono", href: link(["workflows", it.workflow_id]) }, shortId(it.workflow_id))],
     it.parent_job_id && ["Parent", a({ class: "mono", href: link(["jobs", it.parent_job_id]) }, shortId(it.parent_job_id))],
-    it.completion_webhook && ["Completion webhook", span({ class: "mono" }, it.completion_webhook)],
+    it.completion_webhook && ["Completion webhook", span({ class: "mono in-full" }, it.completion_webhook)],
     ["Changed", when(it.updated_at)],
   ];
 }

@@ -121,10 +121,10 @@ export default function jobsPage() {
   const isMoved = row => filter.status.value && ![row.value.status, state(row)].includes(filter.status.value);
   const columns = [
     { label: "Status", isAlways: true, cell: row => () => status(state(row), isMoved(row) ? `now ${row.value.status}` : undefined) },
-    { label: "Type", isAlways: true, class: "whole", cell: row => [
+    { label: "Type", isAlways: true, class: "whole brief", cell: row => [
       span({ class: "on-card quiet" }, span(() => row.value.job_type || "no type"), " · ", span(row.peek().queue_name), " · ", when(row.peek().created_at)),
-      span({ class: "off-card" }, () => row.value.job_type)] },
-    { label: "Queue", class: "hide", cell: row => a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name) },
+      span({ class: "off-card", title: () => row.value.job_type }, () => row.value.job_type)] },
+    { label: "Queue", class: "hide brief", cell: row => a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name) },
     { label: "Id", isAlways: true, cell: (row, id) => a({ class: "mono", href: link(["jobs", id]), "data-open": "" }, shortId(id)) },
     { label: "Attempt", class: "num hide", cell: row => () => [attempt(row.value), span({ class: "quiet" }, `/${row.value.max_retries + 1}`)] },
     { label: "Prio", class: "num hide", cell: row => () => row.value.priority || "" },
@@ -133,7 +133,7 @@ export default function jobsPage() {
     { label: "Last error", class: "fill clip whole quiet", cell: row => () => row.value.last_error && span({ title: row.value.last_error.slice(0, 1000) }, row.value.last_error.slice(0, 300)) },
     { label: "Created", class: "num hide", cell: row => when(row.peek().created_at) },
   ];
-  const shownColumns = () => columns.filter(it => it.label !== (filter.text.value ? "Last error" : "Found"));
+  const shownColumns = () => columns.filter(it => !(filter.text.value ? ["Prio", "Took", "Last error"] : ["Found"]).includes(it.label));
   const attempt = it => (it.started_at ? it.retry_count + (["pending", "scheduled"].includes(it.status) ? 0 : 1) : "–");
 
   const acts = bulk({ jobs, selected, asked, isFiltered, after: () => (jobs.read(), stats.read()) });
@@ -167,7 +167,7 @@ export default function jobsPage() {
       empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Jobs that are put into a queue appear here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
     })),
     either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
-    either(() => filter.text.value && search.value, () => search.peek().line(more)),
+    either(() => filter.text.value && search.value && !jobs.error.value, () => search.peek().line(more)),
     acts.bar,
   ];
 

@@ -32,7 +32,7 @@ export default function keys() {
   const columns = [
     { label: "Name", cell: row => span({ class: "row" }, button({ type: "button", class: "btn link", "aria-label": () => `Change ${row.value.name}`, onclick: () => openKey({ given: row.peek(), after }) }, () => row.value.name),
       () => isMine(row.value) && span({ class: "chip set", title: "The key you are signed in with" }, "signed in with it")) },
-    { label: "Begins with", class: "hide mono", cell: row => () => `${row.value.key_prefix}…` },
+    { label: "Begins with", class: "hide", cell: row => span({ class: "mono" }, () => `${row.value.key_prefix}…`) },
     { label: "Queues", class: "clip third", cell: row => () => (row.value.queues.length ? span({ title: row.value.queues.join(", ") }, row.value.queues.join(", ")) : span({ class: "quiet" }, "all queues")) },
     { label: "May do", class: "fill clip whole", cell: row => () => (everything(row.value) ? "everything" : span({ title: row.value.permissions.join(", ") }, row.value.permissions.join(", "))) },
     { label: "Per minute", class: "num hide", cell: row => () => (row.value.rate_limit == null ? "–" : count(row.value.rate_limit)) },
@@ -41,9 +41,9 @@ export default function keys() {
     { label: "On", class: "acts-cell", cell: row => span({ class: "row" }, switchOf(() => row.value, after), more(() => row.peek(), after)) },
   ];
   return [
-    head({ title: "API keys", note: () => all.data.value && plural(all.ids.value.length, "key"), acts: [add,
-      asCurl(() => [["All keys", "GET", "/api-keys"], ["A new one", "POST", "/api-keys", { body: { name: "worker", queues: ["emails"], permissions: ["jobs:read", "jobs:write"] } }]])] }),
-    panel(null, { class: "keys" }, shown(all, () => table({ of: all, label: "API keys", columns, group: "API keys", rowClass: row => (row.value.is_active && !isOver(row.value) ? "" : "moved") }), { what: "the keys", word: "api-keys:read" })),
+    head({ title: "API keys", note: () => all.data.value && plural(all.ids.value.length, "key"), acts: [
+      asCurl(() => [["All keys", "GET", "/api-keys"], ["A new one", "POST", "/api-keys", { body: { name: "worker", queues: ["emails"], permissions: ["jobs:read", "jobs:write"] } }]]), add] }),
+    panel(null, { class: "acts-first" }, shown(all, () => table({ of: all, label: "API keys", columns, group: "API keys", rowClass: row => (row.value.is_active && !isOver(row.value) ? "" : "moved") }), { what: "the keys", word: "api-keys:read" })),
   ];
 }
 

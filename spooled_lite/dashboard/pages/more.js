@@ -4,7 +4,7 @@ import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { signOut } from "../lib/session.js";
 import { head } from "../parts/panel.js";
-import { PLACES } from "../parts/places.js";
+import { isThere, PLACES } from "../parts/places.js";
 
 const { nav, a, span, button } = el;
 
@@ -12,7 +12,7 @@ export default function more() {
   return [
     head({ title: "More" }),
     nav({ class: "panel menu", "aria-label": "All pages" },
-      PLACES.filter(it => !it.isOnPhone).map(it => a({ href: `#/${it.path}` }, icon(it.icon), span(it.label))),
+      PLACES.filter(it => !it.isOnPhone).map(it => a({ hidden: () => !isThere(it), href: `#/${it.path}` }, icon(it.icon), span(it.label))),
       button({ type: "button", onclick: signOut }, icon("out"), span("Sign out"))),
   ];
 }

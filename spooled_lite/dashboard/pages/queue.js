@@ -51,9 +51,9 @@ export default function queuePage({ name }) {
   } });
   every(READ_SECONDS, () => (numbers(), figures.read(), errors.read()));
 
-  const pausing = pauseAct(it, { after: () => (queue.read(), board.read()) });
   const isGone = computed(() => queue.error.value?.status === 404);
   const not = () => (queue.data.value ? null : "It is not here");
+  const pausing = pauseAct(it, { after: () => (queue.read(), board.read()), obstacle: not });
   const jobsOf = () => stats.data.value?.total ?? 0;
 
   // Counted by its numbers; the server goes through it in passes of its own.
@@ -113,7 +113,7 @@ const jobColumns = [
 function tiles(it, stats, name) {
   const tile = (tone, label, number, note, query) => a({ class: "tile", href: link(tone === "deadletter" ? "dead" : "jobs", { queue: name, ...query }), "data-s": tone }, span(mark(tone), label), b(number), small(note));
   const of = () => stats.data.value, has = () => it().waiting != null;
-  const emptyIn = () => (!it().waiting ? "" : it().drain_seconds == null ? "not getting fewer" : `empty in ${duration(it().drain_seconds * 1000)}`);
+  const emptyIn = () => (!it().waiting ? "" : it().drain_seconds == null ? "not shrinking" : `empty in ${duration(it().drain_seconds * 1000)}`);
   const failed = () => has() && failedShare(it());
   return nav({ class: "tiles", "aria-label": "Its jobs" },
     tile("pending", "Waiting", () => count(has() ? it().waiting : of().pending), () => [it().oldest_waiting_at && `oldest ${sinceText(it().oldest_waiting_at)}`, emptyIn()].filter(Boolean).join(", "), { status: "pending" }),

@@ -97,7 +97,7 @@ const factsOf = it => [
   ["After a stop", CATCH_UP[it.catch_up] ?? it.catch_up],
   ["Priority", count(it.priority)], ["Retries", it.max_retries == null ? "as its queue" : count(it.max_retries)], ["Time-out", it.timeout_seconds == null ? "as its queue" : duration(it.timeout_seconds * 1000)],
   it.description && ["About", it.description],
-  ["Changed", when(it.updated_at)], ["Id", span({ class: "mono small" }, it.id)],
+  ["Changed", when(it.updated_at)], ["Id", span({ class: "mono in-full" }, it.id)],
 ];
 
 // Sent are the fields that were changed, the payload as it was written.
@@ -105,7 +105,7 @@ function formOf(given, payload, { label, save, done, after, isOld = false, back 
   const cron = signal(given.cron_expression), zone = signal(given.timezone), text = signal(payload);
   const queues = isOld ? null : resource(ending => get("/queues", {}, { signal: ending }));
   const edited = editor(text, { name: "Payload of its jobs", rows: 10, before: () => (isOld ? payload : null), beforeName: "what is stored" });
-  const fields = {}, unset = isOld ? "empty: stays as it is" : "empty: as the queue says";
+  const fields = {}, unset = isOld ? "Empty: stays as it is" : "Empty: as the queue says";
   const own = (name, node, more) => (fields[name] = node, field(...more(node)));
   const number = (name, label, hint, min, max) => own(name, input({ type: "number", min, max, value: given[name] == null ? "" : String(given[name]) }), node => [label, node, { hint }]);
   const title = input({ value: given.name, maxlength: 255, required: true, autofocus: "" });
@@ -135,7 +135,7 @@ function formOf(given, payload, { label, save, done, after, isOld = false, back 
       rule, !isOld && examples(cron), edited,
       div({ class: "two" }, number("priority", "Priority", "-100 to 100, higher goes first", -100, 100), number("max_retries", "Retries", unset, 0, 100), number("timeout_seconds", "Time-out in seconds", unset, 1)),
       own("catch_up", select(Object.entries(CATCH_UP).map(([value, words]) => option({ value, selected: given.catch_up === value }, words))), node => ["When the server was down at a slot", node]),
-      own("description", input({ value: given.description ?? "", maxlength: 1000 }), node => ["About", node, { hint: "for people" }]),
+      own("description", input({ value: given.description ?? "", maxlength: 1000 }), node => ["About", node, { hint: "For people" }]),
       div({ class: "acts" }, go, back && button({ type: "button", class: "btn", onclick: back }, "Back"),
         asCurl(() => [[label, isOld ? "PUT" : "POST", isOld ? `/schedules/${given.id}` : "/schedules", { body: written(changes(), template()) }]])))),
     panel("Next slots", { note: () => zone.value || "UTC" }, ruleSlots({ cron, zone })));

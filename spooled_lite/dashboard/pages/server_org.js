@@ -108,7 +108,7 @@ const bad = (name, text, words) => (name === "plan_tier" || text === "" || /^-?\
   : `${words.get(name)}: a whole number${MAY_BE_UNLIMITED(name) ? `, or "${UNLIMITED}" for no limit` : ""}`);
 
 const factsOf = it => [
-  ["Id", span({ class: "mono" }, it.id)], ["Made", when(it.created_at)], ["Changed", when(it.updated_at)],
+  ["Id", span({ class: "mono in-full" }, it.id)], ["Made", when(it.created_at)], ["Changed", when(it.updated_at)],
   ["Email", it.billing_email ? (it.billing_email_verified ? "confirmed" : "not confirmed") : "none"],
   ["Keys, revoked ones too", count(it.api_keys_count)], ["Jobs ever stored", count(it.total_jobs)],
   it.description && ["Description", it.description],

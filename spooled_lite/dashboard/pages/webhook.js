@@ -3,7 +3,7 @@
 import { get, send } from "../lib/api.js";
 import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
-import { plural } from "../lib/format.js";
+import { count, plural } from "../lib/format.js";
 import { status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { go, link, queryOf } from "../lib/router.js";
@@ -43,7 +43,7 @@ export default function webhook({ id }) {
       after: () => { selected.value = new Set(); read(); },
     });
   };
-  const edit = gated({ label: "Change", icon: "edit", words: ["webhooks:write"], onclick: () => hook() && openWebhook({ given: hook(), after: it.read }) });
+  const edit = gated({ label: "Change", icon: "edit", words: ["webhooks:write"], obstacle: () => (hook() ? null : "It is not here"), onclick: () => openWebhook({ given: hook(), after: it.read }) });
   keys("This webhook", { r: ["Read again", read], e: ["Change", () => edit.click()] });
 
   const one = computed(() => (opened.value && sent.ids.value.includes(opened.value) ? sent.row(opened.value) : null));
@@ -51,7 +51,7 @@ export default function webhook({ id }) {
     head({
       title: () => hook()?.name ?? "Webhook", note: () => hook() && span({ class: "mono" }, hook().url),
       acts: [either(() => hook(), () => [switchAct(hook, { after: it.read }), testAct(hook, { after: read })]), edit,
-        act({ label: "Delete", icon: "trash", words: ["webhooks:write"], ask: "Delete it and its deliveries?", yes: "Delete webhook", run: () => send("DELETE", path(id)), done: "Deleted", after: () => go("webhooks") }),
+        act({ label: "Delete", icon: "trash", kind: "danger", words: ["webhooks:write"], ask: "Delete it and its deliveries?", yes: "Delete webhook", run: () => send("DELETE", path(id)), done: "Deleted", after: () => go("webhooks") }),
         asCurl(() => [["This webhook", "GET", path(id)], ["Its deliveries", "GET", `${path(id)}/deliveries`, { query: { status: state.value } }], ["Test it", "POST", `${path(id)}/test`]])],
     }),
     shown(it, () => panel(null, {}, () => facts([
@@ -60,7 +60,7 @@ export default function webhook({ id }) {
     ])), { what: "this webhook", word: "webhooks:read", lines: 2 }),
     chips({ name: "status", label: "Result", options: () => [{ value: "", label: "All" }, { value: "success", label: "Accepted", tone: "completed" }, { value: "failed", label: "Failed", tone: "failed" }, { value: "pending", label: "Not yet", tone: "retrying" }] }),
     () => one.value && delivery(one.value, { format: hook()?.format, more: sendAct(id, one.value.peek().id, { after: read }) }),
-    panel("Deliveries", { note: () => sent.data.value && (sent.ids.value.length >= 100 ? "the newest 100" : plural(sent.ids.value.length, "delivery", "deliveries")) },
+    panel("Deliveries", { note: () => sent.data.value && (sent.ids.value.length >= 100 ? "the newest 100" : count(sent.ids.value.length)) },
       shown(sent, () => table({
         of: sent, label: "Deliveries", selected, group: "Deliveries",
         columns: columns({ opened, href: name => link(["webhooks", id], { status: state.value, open: name }), again: (_, name) => sendAct(id, name, { after: read, isSmall: true }) }),

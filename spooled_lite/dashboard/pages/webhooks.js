@@ -25,9 +25,9 @@ export default function webhooks() {
   const add = gated({ label: "New webhook", icon: "plus", kind: "main-act", words: ["webhooks:write"], onclick: make });
   keys("Webhooks", { r: ["Read again", all.read], n: ["New webhook", () => add.click()] });
   return [
-    head({ title: "Webhooks", note: () => all.data.value && plural(all.ids.value.length, "address", "addresses"), acts: [add,
-      asCurl(() => [["All webhooks", "GET", "/outgoing-webhooks"], ["A new one", "POST", "/outgoing-webhooks", { body: { name: "Failures", url: "https://hooks.example.org/spooled", events: ["job.failed"] } }]])] }),
-    panel(null, {}, shown(all, () => table({
+    head({ title: "Webhooks", note: () => all.data.value && plural(all.ids.value.length, "address", "addresses"), acts: [
+      asCurl(() => [["All webhooks", "GET", "/outgoing-webhooks"], ["A new one", "POST", "/outgoing-webhooks", { body: { name: "Failures", url: "https://hooks.example.org/spooled", events: ["job.failed"] } }]]), add] }),
+    panel(null, { class: "acts-first" }, shown(all, () => table({
       of: all, label: "Webhooks", group: "Webhooks", nameOf: id => all.row(id).peek().name,
       columns: [
         { label: "Name", cell: (row, id) => a({ href: link(["webhooks", id]) }, () => row.value.name) },

@@ -106,6 +106,7 @@ export function chart({ label, at, stacks = () => [], lines = () => [], marks = 
         () => given.value.stacks.length && bars(given.value, axis.value),
         () => given.value.lines.map(it => svg.path({ class: `l-${it.tone}`, d: linePath(it.values, axis.value) })),
         () => given.value.marks.filter(it => axis.value.within(it.at)).map(it => svg.g({ class: "mark" }, svg.line({ x1: axis.value.xAt(it.at), x2: axis.value.xAt(it.at), y1: TOP, y2: HEIGHT - BOTTOM }), svg.path({ d: `M${axis.value.xAt(it.at) - 4} ${TOP - 6}h8l-4 6z` }), svg.title(it.text))),
+        () => all.value.every(it => it.values.every(each => each == null)) && svg.text({ x: () => width.value / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "Nothing in this time"),
         () => chosen(axis.value, from.value, here.value))),
     ul({ class: "legend" }, list(() => all.value, it => it.name, row => li({
       style: () => ({ "--tone": `var(--${COLOURS[row.value.tone] ?? row.value.tone})`, "--fill": given.value.stacks.includes(row.value) ? `var(--fill-${row.value.tone})` : null, "--dash": DASHES[row.value.tone] }),

@@ -36,7 +36,7 @@ export const purgeMany = async ({ what, typed, ...given }) => (await import("./m
 
 export function groupTold(row) {
   const { queues } = row.peek();
-  const names = () => row.value.queues.slice(0, QUEUES_SHOWN).map((it, n) => [n > 0 && ", ", a({ href: link(["queues", it.name]) }, it.name), row.value.queues.length > 1 && ` ${count(it.count)}`]);
+  const names = () => row.value.queues.slice(0, QUEUES_SHOWN).map((it, n) => [n > 0 && ", ", a({ href: link(["queues", it.name]) }, it.name, row.value.queues.length > 1 && ` ${count(it.count)}`)]);
   return p({ class: "told quiet" },
     queues.length > 0 && span(names, () => row.value.queues.length > QUEUES_SHOWN && ` and ${row.value.queues.length - QUEUES_SHOWN} more`),
     span("first ", when(row.peek().first_at), ", last ", () => when(row.value.last_at)),

@@ -43,13 +43,13 @@ export const sendAct = (webhook, id, { after, isSmall = false }) => act({
 // `to`: a column before the event; `again` gives the button at the end of a line.
 export const columns = ({ href, opened, again, to }) => [
   { label: "Result", cell: row => () => status(...LAST[row.value.status]) },
-  { label: "Delivery", class: "second", cell: (_, id) => a({ class: "mono", "aria-current": () => (opened.value === id ? "true" : null), href: () => href(id) }, shortId(id)) },
+  { label: "Delivery", class: "second", cell: (row, id) => [a({ class: "mono", "aria-current": () => (opened.value === id ? "true" : null), href: () => href(id) }, shortId(id)), span({ class: "on-card quiet" }, " · ", row.peek().event)] },
   ...(to ? [{ label: "To", class: "whole", cell: to }] : []),
-  { label: "Event", cell: row => row.peek().event },
+  { label: "Event", class: "hide", cell: row => row.peek().event },
   { label: "Answer", class: "fill clip whole", cell: row => () => span({ class: row.value.status === "success" ? "quiet" : "bad" }, [row.value.status_code, row.value.error].filter(Boolean).join(" · ") || "–") },
   { label: "Calls", class: "num hide", cell: row => () => row.value.attempts },
   { label: "Took", class: "num hide", cell: row => () => duration(row.value.duration) },
-  { label: "Made", class: "num second", cell: row => when(row.peek().created_at) },
+  { label: "Made", class: "num", cell: row => when(row.peek().created_at) },
   { label: "Send again", isUnsaid: true, class: "acts-cell", cell: again },
 ];
 

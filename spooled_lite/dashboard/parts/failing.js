@@ -14,7 +14,7 @@ export const failing = (errors, { queue } = {}) => panel("Failing now", { more: 
     a({ class: "mono clip block", href: row.peek().dead_count ? link("dead", { queue, group: row.peek().key }) : link(["jobs", row.peek().sample_job_id]), title: () => row.value.title }, () => row.value.title),
     div({ class: "quiet" }, () => plural(row.value.failed_1h, "attempt"), " in the last hour, ",
       () => (row.value.dead_count ? `${count(row.value.dead_count)} dead` : "none dead"), " · ",
-      span(() => row.value.queues.map(it => it.name).join(", ")), " · since ", when(row.peek().first_at)),
+      span(() => row.value.queues.map(it => it.name).join(", ")), " · first ", when(row.peek().first_at)),
   ))), {
     what: "the errors", word: "jobs:read", lines: 3, isEmpty: () => !errors.data.value.length,
     empty: () => p({ class: "pad quiet" }, "No attempt has failed in the last hour."),

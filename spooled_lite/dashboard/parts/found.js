@@ -4,7 +4,7 @@ import { get } from "../lib/api.js";
 import { shortId } from "../lib/format.js";
 import { link } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { PLACES } from "./places.js";
+import { isThere, PLACES } from "./places.js";
 
 const FOUND_MAX = 8, FRESH_MS = 30_000;
 
@@ -29,7 +29,7 @@ export async function foundFor(text) {
   const low = text.toLowerCase(), can = may("jobs:read");
   const [hits] = await Promise.all([can && get("/jobs/search", { text, where: "id,idempotency_key", limit: 5 }).catch(() => null), readNames().catch(() => {})]);
   const jobs = (hits?.jobs ?? []).map(it => ({ kind: "job", name: shortId(it.id), status: it.status, note: it.match.where === "id" ? it.queue_name : it.match.excerpt, href: link(["jobs", it.id]) }));
-  const places = PLACES.filter(it => it.label.toLowerCase().includes(low)).map(it => ({ kind: "page", name: it.label, href: `#/${it.path}` }));
+  const places = PLACES.filter(it => isThere(it) && it.label.toLowerCase().includes(low)).map(it => ({ kind: "page", name: it.label, href: `#/${it.path}` }));
   const named = [...names.filter(it => it.name.toLowerCase().includes(low)), ...places].slice(0, FOUND_MAX);
   return [...jobs, ...named, ...(can ? [{ kind: "search", name: `${text} in payloads, results, errors`, href: link(["jobs"], { text }) }] : [])];
 }

@@ -14,7 +14,7 @@ import { keyName, me, signOut } from "../lib/session.js";
 import { effect, signal } from "../lib/signal.js";
 import { find } from "./find.js";
 import { choice, menu } from "./menu.js";
-import { PLACES } from "./places.js";
+import { isThere, PLACES } from "./places.js";
 import { reason } from "./states.js";
 import { alertText } from "./toast.js";
 
@@ -62,8 +62,8 @@ export function frame({ preload }) {
 
 function rail(preload) {
   const here = () => route.value.parts[0];
-  const place = it => li({ class: `${it.isOnPhone ? "on-phone" : ""} ${it.isApart ? "apart" : ""}` }, a({
-    href: `#/${it.path}`, "aria-current": () => (here() === it.path ? "page" : null), onpointerenter: () => preload(it.path), title: it.label,
+  const place = it => li({ hidden: () => !isThere(it), class: `${it.isOnPhone ? "on-phone" : ""} ${it.isApart ? "apart" : ""}` }, a({
+    href: `#/${it.path}`, "aria-current": () => ([it.path, it.also].includes(here()) ? "page" : null), onpointerenter: () => preload(it.path), title: it.label,
   }, icon(it.icon), span({ class: "label" }, it.short ? [it.short, em(it.label.slice(it.short.length))] : it.label),
   it.count && span({ class: () => `n ${it.isBad && counts.value[it.count] ? "bad" : ""}` }, () => {
     const n = counts.value[it.count];
@@ -74,7 +74,7 @@ function rail(preload) {
       svg.rect({ width: 32, height: 32, rx: 7, fill: "currentColor" }),
       svg.path({ d: "M9 7v18M23 7v18M12 11h8M12 16h8M12 21h8", stroke: "var(--surface)", "stroke-width": 2.4, "stroke-linecap": "round", fill: "none" })), span("Spooled Lite")),
     ul(PLACES.map(place),
-      li({ class: "dock on-phone" }, a({ href: "#/more", "aria-current": () => (here() === "more" ? "page" : null) }, icon("more"), span({ class: "label" }, "More")))));
+      li({ class: "dock on-phone" }, a({ href: "#/more", "aria-current": () => (PLACES.some(it => it.isOnPhone && it.path === here()) ? null : "page") }, icon("more"), span({ class: "label" }, "More")))));
 }
 
 // The worst alone: the others wait until it is gone.

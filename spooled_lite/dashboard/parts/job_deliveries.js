@@ -3,7 +3,7 @@
 import { get } from "../lib/api.js";
 import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
-import { plural, shortId } from "../lib/format.js";
+import { count, shortId } from "../lib/format.js";
 import { link, queryOf } from "../lib/router.js";
 import { may, me } from "../lib/session.js";
 import { batch, computed, effect } from "../lib/signal.js";
@@ -44,7 +44,7 @@ export function jobDeliveries(id, { completion }) {
   const one = computed(() => (n() && opened.value ? sent.row(opened.value) : null));
   const node = either(() => (mayRead.value ? n() || completion() || sent.error.value : completion()), () => [
     () => one.value && delivery(one.value, { format: hook(one.value.peek().webhook_id)?.format, more: again(one.value.peek()) }),
-    panel("Deliveries", { note: () => n() > 0 && (n() >= SHOWN_MAX ? `the newest ${n()}` : plural(n(), "delivery", "deliveries")) },
+    panel("Deliveries", { note: () => n() > 0 && (n() >= SHOWN_MAX ? `the newest ${n()}` : count(n())) },
       either(() => mayRead.value, () => shown(sent, () => table({
         of: sent, label: "Deliveries", group: "Deliveries",
         columns: columns({ opened, href: name => link(["jobs", id], { open: name }), to: row => to(row.peek().webhook_id), again: row => again(row.peek(), true) }),

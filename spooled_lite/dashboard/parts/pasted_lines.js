@@ -60,7 +60,7 @@ export function pastedLines(given) {
 
   return panel(null, {}, div({ class: "pad form" },
     radios("Each line is", kind, [["payload", "a payload"], ["job", "a job, with its payload, queue_name, priority …"]]),
-    field("Queue", input({ value: queue, list: "queue-names", maxlength: 100, autocomplete: "off", disabled: isBegun, oninput: event => { queue.value = event.target.value; } }), { hint: "for the lines that name none" }),
+    field("Queue", input({ value: queue, list: "queue-names", maxlength: 100, autocomplete: "off", disabled: isBegun, oninput: event => { queue.value = event.target.value; } }), { hint: "For the lines that name none" }),
     field("Lines of JSON", textarea({ rows: 14, spellcheck: "false", autocomplete: "off", dir: "ltr", value: text, readonly: () => isRunning.value || isBegun(), oninput: event => { text.value = event.target.value; } })),
     p({ class: "quiet small", role: "status" }, () => plural(lines.value.length, "line"),
       () => wrong.value.length > 0 && el.span({ class: "refused" }, `Line ${wrong.value[0].n}, column ${wrong.value[0].error.column}: ${wrong.value[0].error.message}.${wrong.value.length > 1 ? ` ${count(wrong.value.length - 1)} more are no JSON.` : ""}`)),

@@ -1,12 +1,14 @@
 // Where one can go: the rail, the keys after `g`, Find and the page "More" are made of this.
 
+import { pace } from "../lib/clock.js";
+
 export const PLACES = [
   { path: "", label: "Home", icon: "home", key: "h", isOnPhone: true },
   { path: "jobs", label: "Jobs", icon: "jobs", key: "j", count: "jobs", word: "jobs:read", isOnPhone: true },
   { path: "queues", label: "Queues", icon: "queues", key: "q", word: "queues:read", isOnPhone: true },
   { path: "dead", label: "Dead letters", short: "Dead", icon: "dead", key: "d", count: "dead", isBad: true, word: "jobs:read", isOnPhone: true },
   { path: "workers", label: "Workers", icon: "workers", key: "w", count: "workers", word: "workers:read" },
-  { path: "schedules", label: "Schedules", icon: "clock", key: "s", word: "schedules:read", isApart: true },
+  { path: "schedules", label: "Schedules", icon: "clock", key: "s", word: "schedules:read", isApart: true, also: "cron" },
   { path: "workflows", label: "Workflows", icon: "flow", key: "f", word: "workflows:read" },
   { path: "webhooks", label: "Webhooks", icon: "hook", word: "webhooks:read" },
   { path: "inbound", label: "Inbound", icon: "inbox", word: "webhooks:read" },
@@ -16,4 +18,8 @@ export const PLACES = [
   { path: "acts", label: "Acts", icon: "acts", word: "organization:read" },
   { path: "server", label: "Server", icon: "server", key: "v" },
   { path: "here", label: "This browser", icon: "here" },
+  { path: "test", label: "Test mode", icon: "flask", isTest: true },
 ];
+
+// It reads a signal: that of a server in test mode.
+export const isThere = it => !it.isTest || pace.value != null;

@@ -25,11 +25,11 @@ export const pause = (name, reason) => send("POST", `${path(name)}/pause`, reaso
 export const resume = name => send("POST", `${path(name)}/resume`);
 
 // Pause and resume, with Undo. `row`: a function that gives the queue.
-export function pauseAct(row, { after, isSmall = false }) {
+export function pauseAct(row, { after, isSmall = false, obstacle }) {
   const name = () => row().queue_name, isPaused = () => row().paused;
   return act({
     label: () => (isPaused() ? "Resume" : "Pause"), icon: () => (isPaused() ? "play" : "pause"), isSmall, name: () => `${isPaused() ? "Resume" : "Pause"} ${name()}`,
-    words: ["queues:write"], after,
+    words: ["queues:write"], after, obstacle,
     run: async () => {
       const was = isPaused(), reason = row().paused_reason;
       await (was ? resume(name()) : pause(name()));

@@ -41,7 +41,7 @@ export function series({ queue = () => null } = {}) {
     charts: div({ class: "grid even" },
       one("Attempts", () => s() && per(), () => chart({
         label: "Attempts", at: () => s().at, over, onrange, marks,
-        stacks: () => [["completed", "completed", "completed"], ["failed, will retry", "retrying", "failed"], ["dead letter", "deadletter", "deadlettered"]].map(([name, tone, key]) => ({ name, tone, values: s()[key] })),
+        stacks: () => [["completed", "completed", "completed"], ["will retry", "retrying", "failed"], ["dead", "deadletter", "deadlettered"]].map(([name, tone, key]) => ({ name, tone, values: s()[key] })),
         lines: () => [{ name: "created", tone: "created", values: s().created }], format: count,
       }), [chooser, reset]),
       one("From claim to completion", null, () => chart({

@@ -17,7 +17,7 @@ export const loopsTable = read => div({ class: "scroll", tabindex: 0, role: "reg
   tbody(list(() => read().toSorted((a, b) => b.failures - a.failures), it => it.name, row => tr(
     td({ class: "mono" }, () => row.value.name),
     td({ class: "num second" }, () => (row.value.ran_at ? when(row.value.ran_at) : span({ class: "quiet" }, "not yet"))),
-    td({ class: "num third" }, () => (row.value.due_at ? [span({ class: "on-card" }, "next "), when(row.value.due_at)] : span({ class: "quiet" }, "when something is due"))),
+    td({ class: "num third" }, () => (row.value.due_at ? [span({ class: "on-card" }, "next "), when(row.value.due_at)] : span({ class: "quiet" }, "when due"))),
     td({ class: "num" }, () => (row.value.failures ? status("failed", count(row.value.failures)) : span({ class: "quiet off-card" }, "0"))))))));
 
 const days = n => (n == null || n <= 0 ? "for ever" : plural(n, "day"));

@@ -12,6 +12,7 @@ import { agoText, stampText } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { computed, effect, onDispose } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
+import "./drawn.js";
 import { field } from "./panel.js";
 import { failure, skeleton } from "./states.js";
 
@@ -53,8 +54,8 @@ export function ruleFields({ cron, zone }) {
   const place = input({ value: zone, list: ZONES, autocomplete: "off", spellcheck: "false", placeholder: "UTC", oninput: event => { zone.value = event.target.value.trim(); } });
   return div({ class: "form" },
     div({ class: "two" },
-      field("Cron expression", text, { hint: "minute hour day month weekday; six with seconds first; or @daily" }),
-      field("Time zone", place, { hint: "as America/New_York", error: () => (zone.value && !isZone(zone.value) ? "This browser knows no such zone" : null) })),
+      field("Cron expression", text, { hint: "Minute hour day month weekday; six with seconds first; or @daily" }),
+      field("Time zone", place, { hint: "Such as America/New_York", error: () => (zone.value && !isZone(zone.value) ? "This browser knows no such zone" : null) })),
     datalist({ id: ZONES }, Intl.supportedValuesOf("timeZone").map(value => option({ value }))),
     p({ class: "row", role: "status" }, inWords(() => cron.value)));
 }
