@@ -19,6 +19,15 @@ def test_a_child_that_is_a_function_changes_alone(lib: Lib) -> None:
     assert seen == ["n is 2<b>!</b>", True]
 
 
+def test_a_button_sends_its_form_only_when_it_says_so(lib: Lib) -> None:
+    seen = lib("""
+        const { el } = await load("lib/dom"), { button } = el;
+        return [button().type, button({ type: "submit" }).type];
+    """)
+
+    assert seen == ["button", "submit"]
+
+
 def test_a_child_may_be_text_then_nodes_then_nothing(lib: Lib) -> None:
     seen = lib("""
         const { el, mount } = await load("lib/dom"), { signal } = await load("lib/signal");
@@ -70,9 +79,9 @@ def test_attributes_say_what_they_mean(lib: Lib) -> None:
     """)
 
     assert seen == [
-        '<button aria-pressed="false"></button>',
+        '<button type="button" aria-pressed="false"></button>',
         False,
-        '<button aria-pressed="true" disabled="" style="--n: 1;"></button>',
+        '<button type="button" aria-pressed="true" disabled="" style="--n: 1;"></button>',
         True,
         "http://www.w3.org/2000/svg",
     ]

@@ -192,7 +192,7 @@ def test_every_reason_has_its_sentence(lib: Lib, page: Page) -> None:
           {{ code: "behind_others", higher: 12, older: 1928, is_more: false }}, {{ code: "no_worker" }}, {{ code: "expires_before", until: at }},
           {{ code: "held", worker_id: "w-1", since: at, until: at }}, {{ code: "told_to_stop", text: "wrong" }},
           {{ code: "finished", status: "deadletter", at }}, {{ code: "constructor" }}];
-        show(() => why(() => ({{ state: "waiting", queue_name: "charges", reasons, clear: ["suspended"], per_minute: 61, starts_in_seconds: 1920, workers: 4 }})));
+        show(() => why(() => ({{ state: "waiting", queue_name: "charges", reasons, clear: ["suspended"], per_minute: 0.2, starts_in_seconds: 1920, workers: 4 }})));
     """)
 
     said = page.locator(".why li").all_inner_texts()
@@ -210,7 +210,7 @@ def test_every_reason_has_its_sentence(lib: Lib, page: Page) -> None:
         "held by w-1",
         "told to stop: “wrong”",
         "it is a dead letter",
-        "starts in about 32 min, at 61 jobs a minute",
+        "starts in about 32 min, at 0.2 jobs a minute",
         "not suspended",
     ):
         assert any(expected in line for line in said), expected

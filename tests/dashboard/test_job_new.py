@@ -41,6 +41,26 @@ def test_a_job_is_made_of_what_was_filled_in(signed_in: Open, world: World) -> N
     assert job["tags"] == {"tier": "vip", "region": "eu"}
 
 
+def test_a_job_is_edited_beside_the_last_that_went_well(signed_in: Open, world: World) -> None:
+    world.job(QUEUE, "tax.file", payload={"rate": 19})
+    [claimed] = world.claim(QUEUE)
+    world.complete(claimed)
+    dead = world.dead(QUEUE, "no rate", "tax.file")
+    page = signed_in(f"/jobs/new?from={dead['id']}")
+    difference = page.get_by_role("region", name="Differences against the original")
+    expect(difference).to_contain_text("Nothing is different")
+
+    page.get_by_role("button", name="The last completed of its type").click()
+
+    name = f"Differences against the last completed, {claimed['id'][:8]}"
+    difference = page.get_by_role("region", name=name)
+    expect(difference.locator("del")).to_contain_text('"rate": 19')
+    expect(difference.locator("ins")).to_contain_text('"customer_id": "cus_81"')
+    page.goto(page.url.replace(dead["id"], claimed["id"]))
+    expect(page.get_by_role("region", name="Differences against the original")).to_be_visible()
+    expect(page.get_by_role("button", name="The last completed of its type")).to_have_count(0)
+
+
 def test_what_is_no_json_is_not_sent(signed_in: Open, world: World) -> None:
     page = signed_in(f"/jobs/new?queue={QUEUE}")
 

@@ -27,6 +27,13 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) now.value = nowMs();
 });
 
+// Calls within `ms` of the first are one, and none comes after the page.
+export function gathered(run, ms = 2000) {
+  let timer = 0;
+  onDispose(() => clearTimeout(timer));
+  return () => { timer ||= setTimeout(() => { timer = 0; run(); }, ms); };
+}
+
 // Call again and again while the page is seen; at once when it is seen again, or time was moved. Ends with the scope.
 export function every(seconds, act) {
   let last = Date.now(), seen = nowMs();

@@ -18,7 +18,8 @@ const PROPERTIES = new Set(["value", "checked", "indeterminate", "selected", "sc
 const ADDRESS = /^(#|\.\/|https?:\/\/|mailto:|blob:)/i;
 
 const named = create => new Proxy({}, { get: (_, name) => (...given) => fill(create(name), given) });
-export const el = named(name => document.createElement(name));
+// A button sends its form only when it says that it submits.
+export const el = named(name => Object.assign(document.createElement(name), name === "button" && { type: "button" }));
 export const svg = named(name => document.createElementNS(SVG, name));
 
 function fill(node, given) {

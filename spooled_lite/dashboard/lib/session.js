@@ -68,7 +68,8 @@ export async function signInByMail(email, code) {
 }
 
 export async function readMe() {
-  me.value = await get("/auth/me");
+  const it = await get("/auth/me");
+  me.value = { ...it, queues: it.queues.includes("*") ? [] : it.queues }; // of all queues, however that is said
 }
 
 export async function signOut() {

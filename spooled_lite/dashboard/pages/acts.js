@@ -1,14 +1,14 @@
 // Who did what to which, when and why; what can be taken back is taken back here.
 
 import { get, send } from "../lib/api.js";
-import { every, rangeOf } from "../lib/clock.js";
+import { every, gathered, rangeOf } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural, shortId } from "../lib/format.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link, queryOf } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { computed, onDispose, signal } from "../lib/signal.js";
+import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { act } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
@@ -20,7 +20,7 @@ import { emptyState, shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
 const { a, button, div, p } = el;
-const PAGE = 100, READ_SECONDS = 30, AGAIN_MS = 2000;
+const PAGE = 100, READ_SECONDS = 30;
 const NAMES = { kind: "Of", act: "Act", key: "Key", subject: "What", range: "When" };
 
 // Of each kind: what it is called, where it is, and its acts as what stands before and behind it.
@@ -88,9 +88,7 @@ export default function actsPage() {
     acts.add(found);
   }
 
-  let soon = 0;
-  onDispose(() => clearTimeout(soon));
-  live({ events: "queue.paused,queue.resumed,workflow.cancelled", read: again.refresh, paint: () => { soon ||= setTimeout(() => { soon = 0; again.refresh(); }, AGAIN_MS); } });
+  live({ events: "queue.paused,queue.resumed,workflow.cancelled", read: again.refresh, paint: gathered(again.refresh) });
   every(READ_SECONDS, again.refresh);
 
   const isLast = it => acts.ids.value.map(id => acts.row(id).peek()).find(each => each.kind === it.kind && each.subject === it.subject && isSwitch(each)) === it;
@@ -123,6 +121,6 @@ export default function actsPage() {
       what: "the acts", word: "organization:read", lines: 10, isEmpty: () => !acts.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES, { what: "acts" }) : emptyState("Nothing was done yet", p("Whatever one does to a queue, a job or a setting, here or over the API, stands here: who, when and why."))),
     })),
-    either(() => hasMore.value && acts.ids.value.length, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, () => `${count(acts.ids.value.length)} shown. More`))),
+    either(() => hasMore.value && acts.ids.value.length, () => div({ class: "newer" }, button({ class: "btn", onclick: more }, () => `${count(acts.ids.value.length)} shown. More`))),
   ];
 }

@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { readCounts } from "../lib/about.js";
-import { every } from "../lib/clock.js";
+import { every, gathered } from "../lib/clock.js";
 import { el, list, when as either } from "../lib/dom.js";
 import { count, plural } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
@@ -11,7 +11,7 @@ import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { go, queryOf, route } from "../lib/router.js";
 import { sheet } from "../lib/sheet.js";
-import { computed, onDispose, signal, untracked } from "../lib/signal.js";
+import { computed, signal, untracked } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { gated } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
@@ -23,7 +23,7 @@ import { head, panel } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
 
 const { a, b, button, div, h2, header, p, span } = el;
-const PAGE = 100, READ_SECONDS = 15, AGAIN_MS = 2000;
+const PAGE = 100, READ_SECONDS = 15;
 await sheet("dead.css");
 const KEY = /^[0-9a-f]{16}$/;
 
@@ -57,18 +57,22 @@ export default function deadPage() {
     groups.add(found.map(it => ({ ...it, id: it.key })));
   }
 
-  let soon = 0;
-  onDispose(() => clearTimeout(soon));
+  let isNew = false; // since it was read again
+  const refreshSoon = gathered(() => {
+    refresh();
+    if (isNew) opened?.refresh();
+    isNew = false;
+  });
   live({
     events: "job.deadlettered,job.status", query: () => ({ queue: queue.value }), read: () => (refresh(), opened?.refresh(true)),
     paint(frames) {
-      let isOther = false, isNew = false;
+      let isOther = false;
       for (const { kind, data } of frames) {
         const isHere = kind === "job.status" && opened?.patch(data.job_id, { status: data.new_status });
         isOther ||= isHere || kind === "job.deadlettered" || data.old_status === "deadletter";
         isNew ||= kind === "job.deadlettered";
       }
-      if (isOther) soon ||= setTimeout(() => { soon = 0; refresh(); if (isNew) opened?.refresh(); }, AGAIN_MS);
+      if (isOther) refreshSoon();
     },
   });
   every(READ_SECONDS, refresh);
@@ -113,7 +117,7 @@ export default function deadPage() {
       what: "the dead letters", word: "jobs:read", lines: 10, isEmpty: () => !groups.ids.value.length,
       empty: () => panel(null, {}, queue.value ? noMatch({ queue: "Queue" }, { what: "dead letters" }) : emptyState("No dead letters", p("A job comes here when its attempts have run out."), a({ class: "btn", href: "#/jobs" }, "All jobs"))),
     }),
-    either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, icon("down"), "More errors"))),
+    either(() => hasMore.value, () => div({ class: "newer" }, button({ class: "btn", onclick: more }, icon("down"), "More errors"))),
   ];
 }
 
@@ -126,7 +130,7 @@ function groupPanel(row, isOpen, { turn, queue, after, body }) {
   const title = () => visible(row.value.title) || "No text";
   return el.section({ class: () => `panel group${n() ? "" : " moved"}`, "aria-label": title },
     header(
-      h2(button({ type: "button", class: "fold", "aria-expanded": () => String(isOpen()), onclick: () => turn(key), title },
+      h2(button({ class: "fold", "aria-expanded": () => String(isOpen()), onclick: () => turn(key), title },
         () => icon(isOpen() ? "down" : "right"), span({ class: "mono clip" }, title))),
       b({ class: "num", title: () => plural(n(), "dead letter") }, () => count(n())), retry),
     groupTold(row),

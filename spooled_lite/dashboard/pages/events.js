@@ -93,12 +93,12 @@ export default function events() {
     });
   });
   const isFast = computed(() => rate.value > FAST_PER_SECOND && !held.value);
-  const hold = button({ type: "button", class: "btn", "aria-pressed": () => held.value, onclick: () => held.update(it => !it) }, () => icon(held.value ? "play" : "pause"), span(() => (held.value ? "Go on" : "Hold")));
+  const hold = button({ class: "btn", "aria-pressed": () => held.value, onclick: () => held.update(it => !it) }, () => icon(held.value ? "play" : "pause"), span(() => (held.value ? "Go on" : "Hold")));
   keys("Events", { r: ["Read again", log.read], c: ["Clear", clear] });
 
   const rows = computed(() => (isWhole.value ? lines.value : lines.value.slice(0, SHOWN_FIRST)));
   return [
-    head({ title: "Events", acts: [hold, button({ type: "button", class: "btn", onclick: clear }, "Clear"),
+    head({ title: "Events", acts: [hold, button({ class: "btn", onclick: clear }, "Clear"),
       asCurl(() => [["What was last", "GET", "/events/log", { query: { ...filter(), limit: BACKLOG } }], ["As it happens", "GET", "/events", { query: { ...filter(), frames: "named" } }]])] }),
     div({ class: "filters" },
       choose({ name: "kind", label: "Kind", options: () => KINDS.map(value => ({ value })) }),
@@ -111,7 +111,7 @@ export default function events() {
         ol({ class: "tail" }, list(() => tally.value, it => it.kind, row => line(row, span({ class: "num" }, () => `${count(row.value.n)}/s`)))),
       ], () => [
         ol({ class: "tail", "aria-label": "Events, the newest first" }, list(() => rows.value, it => it.id, row => line(row, stamp(row.peek())))),
-        when(() => !isWhole.value && lines.value.length > SHOWN_FIRST, () => p({ class: "pad" }, button({ type: "button", class: "btn", onclick: () => { isWhole.value = true; } }, () => `Show all ${count(lines.value.length)}`))),
+        when(() => !isWhole.value && lines.value.length > SHOWN_FIRST, () => p({ class: "pad" }, button({ class: "btn", onclick: () => { isWhole.value = true; } }, () => `Show all ${count(lines.value.length)}`))),
         when(() => dropped.value, () => p({ class: "pad quiet small" }, () => `${plural(dropped.value, "older line")} dropped: the newest ${count(LINES_MAX)} are kept.`)),
       ])), {
       what: "what happened last", word: "jobs:read", lines: 12, isEmpty: () => !lines.value.length,

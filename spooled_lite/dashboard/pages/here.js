@@ -28,7 +28,7 @@ export default function here() {
         radios("Times", zone, [["utc", "UTC"], ["local", `Here (${local})`]]),
         fieldset({ class: "field" }, legend("Columns not shown"), () => {
           const all = Object.entries(columns.value);
-          return all.length ? all.map(([name, labels]) => div({ class: "row" }, span(`${name}: ${labels.join(", ")}`), button({ type: "button", class: "btn", "aria-label": `Show all columns of ${name}`, onclick: () => show(name) }, "Show them"))) : p({ class: "quiet" }, "None: each table has its own menu for them.");
+          return all.length ? all.map(([name, labels]) => div({ class: "row" }, span(`${name}: ${labels.join(", ")}`), button({ class: "btn", "aria-label": `Show all columns of ${name}`, onclick: () => show(name) }, "Show them"))) : p({ class: "quiet" }, "None: each table has its own menu for them.");
         }))),
       panel("How it behaves", {}, div({ class: "form pad" },
         checkField("Shortcuts of one key", hasKeys, { hint: "? shows them; Escape always works" }),

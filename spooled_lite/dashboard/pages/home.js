@@ -1,8 +1,8 @@
 // Is anything wrong, in one look: the first sentence, the numbers, the queues, what fails.
 
-import { health } from "../lib/about.js";
+import { counts, health } from "../lib/about.js";
 import { get } from "../lib/api.js";
-import { every, now, nowMs } from "../lib/clock.js";
+import { every, gathered, now, nowMs } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, sinceText } from "../lib/format.js";
 import { mark } from "../lib/icons.js";
@@ -10,7 +10,7 @@ import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link } from "../lib/router.js";
 import { may, me } from "../lib/session.js";
-import { computed, effect, onDispose, signal, untracked } from "../lib/signal.js";
+import { computed, effect, signal, untracked } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { sharesOf, verdict } from "../lib/verdict.js";
 import { asCurl } from "../parts/curl.js";
@@ -23,7 +23,7 @@ import { table } from "../parts/table.js";
 const { a, b, div, nav, small, span } = el;
 const QUEUES_SHOWN = 10, QUEUES_READ = 100, ERRORS_SHOWN = 5;
 const SHARES_MAX = 3, HOUR_MS = 36e5;
-const READ_SECONDS = 15, AGAIN_MS = 2000;
+const READ_SECONDS = 15;
 const EVENTS = "queue.stats,queue.paused,queue.resumed,worker.registered,worker.deregistered,worker.inactive,workflow.failed";
 
 export default function home() {
@@ -50,17 +50,20 @@ export default function home() {
 
   const read = () => (stats.read(), queues.read());
   // Several frames are one read: it costs the server less than telling each number to each page.
-  let soon = 0;
-  onDispose(() => clearTimeout(soon));
-  live({ events: EVENTS, read, paint: () => { soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS); } });
+  live({ events: EVENTS, read, paint: gathered(read) });
   every(READ_SECONDS, () => (read(), failing.read(), dead.read(), figures.value?.read(), shares.read()));
   keys("Home", { r: ["Read again", read] });
 
-  const steps = signal(null); // of an empty server alone
+  effect(() => {
+    const it = stats.data.value;
+    if (it) counts.update(all => ({ ...all, jobs: it.total, dead: it.deadletter }));
+  });
+  const steps = signal(null), isNew = signal(false); // it was empty when it was opened: the steps stay to their end
   const isEmpty = computed(() => stats.data.value?.total === 0 && all.value.length === 0);
+  effect(() => { if (isEmpty.value) isNew.value = true; });
   return [
     head({ title: "Home", note: () => me.value?.organization?.name, acts: [asCurl(() => [["Queues, the worst first", "GET", "/dashboard/queues", { query: { sort: "attention" } }], ["Jobs by status", "GET", "/jobs/stats"]])] }),
-    either(() => isEmpty.value, () => { import("../parts/first_steps.js").then(it => { steps.value = it.firstSteps; }); return () => steps.value?.(); }),
+    either(() => isNew.value, () => { import("../parts/first_steps.js").then(it => { steps.value = it.firstSteps; }); return () => steps.value?.(); }),
     either(() => !isEmpty.value, () => [
       either(() => queues.data.value, () => verdictPart(() => verdict({ health: health.value, queues: all.value, errors: dead.data.value ?? [], shares: shares.data.value ?? new Map(), webhooks: webhooks.data.value ?? [], nowMs: now.value }))),
       shown(stats, () => tiles(stats, all), { what: "the numbers", word: "jobs:read", lines: 2 }),

@@ -99,7 +99,7 @@ export default function jobPage({ id }) {
     either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It was deleted meanwhile. You see its last state.")),
     shown(job, () => [
       explained(() => why.data.value),
-      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ type: "button", class: "btn", onclick: readWhole }, "Show its whole life")))),
+      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ class: "btn", onclick: readWhole }, "Show its whole life")))),
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid fit" },
         data("Payload", "payload"),

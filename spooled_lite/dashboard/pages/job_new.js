@@ -57,9 +57,22 @@ function tagsOf(text) {
   return JSON.stringify(Object.fromEntries(text.split(",").map(each => each.split(/=(.*)/s)).filter(([name]) => name.trim()).map(([name, value = ""]) => [name.trim(), value.trim()])));
 }
 
+// The newest job of a type that went well, if it is another one.
+const lastGood = (job_type, from) => resource(async ending => {
+  const [it] = await get("/jobs", { job_type, status: "completed", limit: 1 }, { signal: ending });
+  if (!it || it.id === from) return null;
+  return { id: it.id, payload: memberOf((await getWhole(`/jobs/${it.id}`, {}, { signal: ending })).text, "payload") ?? "null" };
+}, { isRead: Boolean(job_type) });
+
 function formOf(given, payload, tags, from) {
   const text = signal(payload), type = signal(""), fields = {};
-  const edited = editor(text, { name: "Payload", rows: 14, before: () => (from ? payload : null) });
+  const last = lastGood(from && (given.job_type ?? given.payload?.job_type), from), isLast = signal(false);
+  const against = (label, is) => button({ class: "chip", "aria-pressed": () => String(isLast.value === is), onclick: () => { isLast.value = is; } }, label);
+  const edited = editor(text, {
+    name: "Payload", rows: 14, before: () => (isLast.value ? last.data.value.payload : from ? payload : null),
+    beforeName: () => (isLast.value ? `the last completed, ${shortId(last.data.value.id)}` : "the original"),
+    choice: when(() => last.data.value, () => div({ class: "row" }, against("The original", false), against("The last completed of its type", true))),
+  });
   const own = (name, label, attributes, hint) => field(label, (fields[name] = input({ autocomplete: "off", ...attributes, value: attributes.value ?? "" })), { hint });
   const number = (name, label, hint, min, max, value = given[name]) => own(name, label, { type: "number", min, max, value: value == null ? "" : String(value) }, hint);
   const isDead = from && given.status === "deadletter", isDeleted = signal(false);

@@ -161,12 +161,12 @@ export default function jobsPage() {
       either(() => !filter.text.value, () => choose({ name: "worker", label: "Worker", isFree: true, placeholder: "Id of a worker: the jobs it holds" })),
       either(() => filter.status.value === "deadletter" || filter.error.value, () => (import("../parts/by_error.js").then(it => { byError.value = it.byError; }), () => byError.value?.(filter.queue))),
       timeRange()),
-    either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: () => jobs.read() }, icon("up"), () => (newer.value.size < NEWER_MAX ? plural(newer.value.size, "newer job") : "1,000+ newer jobs"), el.kbd(".")))),
+    either(() => newer.value.size, () => div({ class: "newer" }, button({ class: "btn", onclick: () => jobs.read() }, icon("up"), () => (newer.value.size < NEWER_MAX ? plural(newer.value.size, "newer job") : "1,000+ newer jobs"), el.kbd(".")))),
     panel(null, {}, shown(jobs, () => () => chosenTable({ of: jobs, label: "Jobs", columns: shownColumns(), selected, rowClass: row => (isMoved(row) ? "moved" : ""), group: "Jobs", more: acts.keys }), {
       what: "the jobs", word: "jobs:read", lines: 12, narrower: narrower(() => queues.data.value ?? []), isEmpty: () => !jobs.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES) : emptyState("No jobs yet", el.p("Jobs that are put into a queue appear here."), a({ class: "btn main-act", href: "#/jobs/new" }, "New job"))),
     })),
-    either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
+    either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer" }, button({ class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
     either(() => filter.text.value && search.value && !jobs.error.value, () => search.peek().line(more)),
     acts.bar,
   ];

@@ -30,10 +30,10 @@ export default function keys() {
   const add = gated({ label: "New key", icon: "plus", kind: "main-act", words: WRITE, onclick: () => openKey({ after }) });
   shortcuts("API keys", { r: ["Read again", all.read], n: ["New key", () => add.click()] });
   const columns = [
-    { label: "Name", cell: row => span({ class: "row" }, button({ type: "button", class: "btn link", "aria-label": () => `Change ${row.value.name}`, onclick: () => openKey({ given: row.peek(), after }) }, () => row.value.name),
+    { label: "Name", cell: row => span({ class: "row" }, button({ class: "btn link", "aria-label": () => `Change ${row.value.name}`, onclick: () => openKey({ given: row.peek(), after }) }, () => row.value.name),
       () => isMine(row.value) && span({ class: "chip set", title: "The key you are signed in with" }, "signed in with it")) },
     { label: "Begins with", class: "hide", cell: row => span({ class: "mono" }, () => `${row.value.key_prefix}…`) },
-    { label: "Queues", class: "clip third", cell: row => () => (row.value.queues.length ? span({ title: row.value.queues.join(", ") }, row.value.queues.join(", ")) : span({ class: "quiet" }, "all queues")) },
+    { label: "Queues", class: "clip third", cell: row => () => (row.value.queues.length && !row.value.queues.includes("*") ? span({ title: row.value.queues.join(", ") }, row.value.queues.join(", ")) : span({ class: "quiet" }, "all queues")) },
     { label: "May do", class: "fill clip whole", cell: row => () => (everything(row.value) ? "everything" : span({ title: row.value.permissions.join(", ") }, row.value.permissions.join(", "))) },
     { label: "Per minute", class: "num hide", cell: row => () => (row.value.rate_limit == null ? "–" : count(row.value.rate_limit)) },
     { label: "Last used", class: "third num", cell: row => [span({ class: "on-card quiet" }, "used "), () => (row.value.last_used ? when(row.value.last_used) : span({ class: "quiet" }, "never"))] },

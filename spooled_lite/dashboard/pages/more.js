@@ -13,6 +13,6 @@ export default function more() {
     head({ title: "More" }),
     nav({ class: "panel menu", "aria-label": "All pages" },
       PLACES.filter(it => !it.isOnPhone).map(it => a({ hidden: () => !isThere(it), href: `#/${it.path}` }, icon(it.icon), span(it.label))),
-      button({ type: "button", onclick: signOut }, icon("out"), span("Sign out"))),
+      button({ onclick: signOut }, icon("out"), span("Sign out"))),
   ];
 }

@@ -1,14 +1,14 @@
 // One queue: how it does, what holds it back, who works on it, what fails in it, its jobs, its settings.
 
 import { get, send } from "../lib/api.js";
-import { every, nowMs } from "../lib/clock.js";
+import { every, gathered, nowMs } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, percent, plural, shortId, sinceText, span as duration } from "../lib/format.js";
 import { icon, mark, stateOf, status } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { go, link } from "../lib/router.js";
-import { computed, onDispose } from "../lib/signal.js";
+import { computed } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { act, gated } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
@@ -25,7 +25,7 @@ import { workerColumns } from "../parts/workers_table.js";
 
 const { a, b, nav, p, small, span } = el;
 const JOBS_SHOWN = 10, ERRORS_SHOWN = 5, BOARD_READ = 100;
-const READ_SECONDS = 15, AGAIN_MS = 2000;
+const READ_SECONDS = 15;
 const LONG_MS = 300_000; // a purge or a deletion goes through all jobs
 
 export default function queuePage({ name }) {
@@ -42,12 +42,11 @@ export default function queuePage({ name }) {
   const read = () => (queue.read(), numbers(), jobs.read(), figures.read(), errors.read());
 
   const it = () => board.data.value ?? { queue_name: name, paused: queue.data.value?.paused, paused_reason: queue.data.value?.settings.paused_reason, paused_at: queue.data.value?.settings.paused_at };
-  let soon = 0;
-  onDispose(() => clearTimeout(soon));
+  const numbersAgain = gathered(numbers);
   live({ path: `/events/queues/${encodeURIComponent(name)}`, read, paint: frames => {
     for (const { kind, data } of frames) if (kind === "job.status") jobs.patch(data.job_id, { status: data.new_status });
     if (frames.some(each => each.kind.startsWith("queue.p") || each.kind === "queue.resumed")) queue.read();
-    soon ||= setTimeout(() => { soon = 0; numbers(); }, AGAIN_MS);
+    numbersAgain();
   } });
   every(READ_SECONDS, () => (numbers(), figures.read(), errors.read()));
 

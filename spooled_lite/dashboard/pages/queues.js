@@ -1,14 +1,14 @@
 // All queues: which one falls behind, which one fails; pause and resume one or several.
 
 import { get } from "../lib/api.js";
-import { every } from "../lib/clock.js";
+import { every, gathered } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { queryOf } from "../lib/router.js";
-import { onDispose, signal } from "../lib/signal.js";
+import { signal } from "../lib/signal.js";
 import { reading, rows } from "../lib/store.js";
 import { act, gated } from "../parts/act.js";
 import { spark } from "../parts/chart.js";
@@ -21,7 +21,7 @@ import { emptyState, shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 
 const { b, button, div, p } = el;
-const PAGE = 100, READ_SECONDS = 15, AGAIN_MS = 2000;
+const PAGE = 100, READ_SECONDS = 15;
 
 export default function queuesPage() {
   const search = queryOf("q"), sort = queryOf("sort"), selected = signal(new Set()), hasMore = signal(false);
@@ -55,9 +55,7 @@ export default function queuesPage() {
     queues.add(found);
   }
 
-  let soon = 0;
-  onDispose(() => clearTimeout(soon));
-  live({ events: "queue.stats,queue.paused,queue.resumed", read: queues.read, paint: () => { soon ||= setTimeout(() => { soon = 0; queues.read(); }, AGAIN_MS); } });
+  live({ events: "queue.stats,queue.paused,queue.resumed", read: queues.read, paint: gathered(queues.read) });
   every(READ_SECONDS, queues.read);
 
   const chosen = isPaused => [...selected.peek()].filter(name => queues.row(name)?.peek().paused === isPaused);
@@ -87,11 +85,11 @@ export default function queuesPage() {
       more: pauseKey,
     }), {
       what: "the queues", word: "queues:read", lines: 8, isEmpty: () => !queues.ids.value.length,
-      empty: () => (search.value ? noMatch({ q: "Name" }, { what: "queues" }) : emptyState("No queues yet", p("A queue is created with its first job."), button({ type: "button", class: "btn main-act", onclick: openNewQueue }, "New queue"))),
+      empty: () => (search.value ? noMatch({ q: "Name" }, { what: "queues" }) : emptyState("No queues yet", p("A queue is created with its first job."), button({ class: "btn main-act", onclick: openNewQueue }, "New queue"))),
     })),
-    either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, icon("down"), "More"))),
+    either(() => hasMore.value, () => div({ class: "newer" }, button({ class: "btn", onclick: more }, icon("down"), "More"))),
     either(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" }, b(() => `${count(selected.value.size)} selected`),
       turn(false, pause, resume, "Pause", "paused"), turn(true, resume, pause, "Resume", "resumed"),
-      button({ type: "button", class: "btn plain", onclick: () => { selected.value = new Set(); } }, "Select none"))),
+      button({ class: "btn plain", onclick: () => { selected.value = new Set(); } }, "Select none"))),
   ];
 }

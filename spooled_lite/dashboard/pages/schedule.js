@@ -67,7 +67,7 @@ function one(id) {
     head({
       title: () => it()?.name ?? "Schedule",
       note: () => it() && [it().is_active ? status("completed", "Active") : [status("paused"), span({ class: "quiet" }, " ", () => who(id))], " ", span(inWords(() => it().cron_expression)), ` in ${it().timezone}`],
-      acts: [either(it, () => [run, toggle, button({ type: "button", class: "btn", onclick: edit }, icon("edit"), "Edit"), remove(known, { after: () => go("schedules") })]),
+      acts: [either(it, () => [run, toggle, button({ class: "btn", onclick: edit }, icon("edit"), "Edit"), remove(known, { after: () => go("schedules") })]),
         asCurl(() => [["This schedule", "GET", `/schedules/${id}`], ["Its next slots", "GET", `/schedules/${id}/next`, { query: { count: SLOTS } }], ["Run it now", "POST", `/schedules/${id}/trigger`], ["Pause it", "POST", `/schedules/${id}/pause`]])],
     }),
     shown(schedule, () => [
@@ -136,7 +136,7 @@ function formOf(given, payload, { label, save, done, after, isOld = false, back 
       div({ class: "two" }, number("priority", "Priority", "-100 to 100, higher goes first", -100, 100), number("max_retries", "Retries", unset, 0, 100), number("timeout_seconds", "Time-out in seconds", unset, 1)),
       own("catch_up", select(Object.entries(CATCH_UP).map(([value, words]) => option({ value, selected: given.catch_up === value }, words))), node => ["When the server was down at a slot", node]),
       own("description", input({ value: given.description ?? "", maxlength: 1000 }), node => ["About", node, { hint: "For people" }]),
-      div({ class: "acts" }, go, back && button({ type: "button", class: "btn", onclick: back }, "Back"),
+      div({ class: "acts" }, go, back && button({ class: "btn", onclick: back }, "Back"),
         asCurl(() => [[label, isOld ? "PUT" : "POST", isOld ? `/schedules/${given.id}` : "/schedules", { body: written(changes(), template()) }]])))),
     panel("Next slots", { note: () => zone.value || "UTC" }, ruleSlots({ cron, zone })));
 }

@@ -104,7 +104,7 @@ export default function schedulesPage() {
       what: "the schedules", word: "schedules:read", isEmpty: () => !schedules.ids.value.length,
       empty: () => (isFiltered.value ? noMatch(NAMES, { what: "schedules" }) : emptyState("No schedules yet", p("A schedule puts a job into a queue, again and again, at the times of a cron rule."), a({ class: "btn main-act", href: "#/schedules/new" }, "New schedule"))),
     })),
-    either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, () => `${count(schedules.ids.value.length)} shown. More`))),
+    either(() => hasMore.value, () => div({ class: "newer" }, button({ class: "btn", onclick: more }, () => `${count(schedules.ids.value.length)} shown. More`))),
     bar,
   ];
 }

@@ -63,7 +63,7 @@ export default function signInPage({ isOver = false }) {
     event.preventDefault();
     act();
   } }, text);
-  const other = (text, to) => button({ type: "button", class: "btn link", onclick: () => { error.value = null; way.value = to; } }, text);
+  const other = (text, to) => button({ class: "btn link", onclick: () => { error.value = null; way.value = to; } }, text);
 
   const ways = {
     key: () => form({ class: "form", onsubmit: event => event.preventDefault() },

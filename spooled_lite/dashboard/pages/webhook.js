@@ -69,6 +69,6 @@ export default function webhook({ id }) {
         empty: () => (state.value ? noMatch({ status: "Result" }, { what: "deliveries" }) : emptyState("Nothing was sent yet", p("Deliveries appear here when one of its events happens, or when you test it."))),
       })),
     either(() => selected.value.size, () => div({ class: "bulk", role: "group", "aria-label": "Selected" }, span(() => plural(selected.value.size, "delivery", "deliveries")),
-      gated({ label: "Send again…", icon: "retry", words: ["webhooks:write"], onclick: againMany }), button({ type: "button", class: "btn plain", onclick: () => { selected.value = new Set(); } }, "None"))),
+      gated({ label: "Send again…", icon: "retry", words: ["webhooks:write"], onclick: againMany }), button({ class: "btn plain", onclick: () => { selected.value = new Set(); } }, "None"))),
   ];
 }

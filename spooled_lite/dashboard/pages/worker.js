@@ -1,14 +1,14 @@
 // One worker: how it is, what it holds, what it said of itself.
 
 import { get, send } from "../lib/api.js";
-import { every } from "../lib/clock.js";
+import { every, gathered } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, percent, plural, shortId, sinceText } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { link } from "../lib/router.js";
-import { computed, onDispose, signal } from "../lib/signal.js";
+import { computed, signal } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { act } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
@@ -29,8 +29,7 @@ export default function workerPage({ id }) {
   const it = () => worker.data.value, state = () => (isOut.value || worker.error.value?.status === 404 ? "gone" : it()?.status);
   const read = () => (worker.read(), jobs.read());
 
-  let soon = 0;
-  onDispose(() => clearTimeout(soon));
+  const again = gathered(read, AGAIN_MS);
   live({
     events: "worker.registered,worker.heartbeat,worker.deregistered,worker.inactive,job.started,job.completed,job.failed", read,
     paint(frames) {
@@ -38,7 +37,7 @@ export default function workerPage({ id }) {
         if (kind === "worker.heartbeat") worker.patch({ status: data.status, current_jobs: data.current_jobs, last_heartbeat: data.timestamp });
         if (kind === "worker.deregistered") isOut.value = true;
         if (kind === "worker.registered") isOut.value = false;
-        if (kind !== "worker.heartbeat") soon ||= setTimeout(() => { soon = 0; read(); }, AGAIN_MS);
+        if (kind !== "worker.heartbeat") again();
       }
     },
   });

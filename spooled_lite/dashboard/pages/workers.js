@@ -1,6 +1,6 @@
 // Who works, on what, and who fell silent.
 
-import { get } from "../lib/api.js";
+import { curl, get } from "../lib/api.js";
 import { every } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, plural } from "../lib/format.js";
@@ -12,7 +12,7 @@ import { computed, signal } from "../lib/signal.js";
 import { reading, rows } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { chips, choose, noMatch, textFilter } from "../parts/filters.js";
-import { head, panel } from "../parts/panel.js";
+import { code, head, panel } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
 import { table } from "../parts/table.js";
 import { say } from "../parts/toast.js";
@@ -82,14 +82,14 @@ export default function workersPage() {
     div({ class: "filters" },
       choose({ name: "queue", label: "Queue", options: () => (queues.data.value ?? []).map(it => ({ value: it.queue_name })), isFree: true, placeholder: "emails" }),
       textFilter({ label: "Find a worker", placeholder: "Part of id or host" })),
-    either(() => newer.value.size, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: workers.read }, icon("up"), () => plural(newer.value.size, "new worker"), el.kbd(".")))),
+    either(() => newer.value.size, () => div({ class: "newer" }, button({ class: "btn", onclick: workers.read }, icon("up"), () => plural(newer.value.size, "new worker"), el.kbd(".")))),
     panel(null, {}, shown(workers, () => table({
       of: workers, label: "Workers", group: "Workers", columns: workerColumns({ queues: () => queues.data.value }), rowClass: row => (row.value.status === "gone" ? "moved" : ""),
     }), {
       what: "the workers", word: "workers:read", lines: 6, isEmpty: () => !workers.ids.value.length,
       empty: () => (Object.values(filter).some(it => it.value) ? noMatch(NAMES, { what: "workers" })
-        : emptyState("No worker is registered", p("A worker is listed when it has registered and sends heartbeats. One that only claims jobs is not listed."))),
+        : emptyState("No worker is registered", p("A worker is listed when it has registered and sends heartbeats, as those of the SDKs do. One that only claims jobs is not listed."), code(curl("POST", "/workers/register", { body: { queue_name: "emails", hostname: "worker-1" } }), "Register a worker"))),
     })),
-    either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, icon("down"), "More"))),
+    either(() => hasMore.value, () => div({ class: "newer" }, button({ class: "btn", onclick: more }, icon("down"), "More"))),
   ];
 }

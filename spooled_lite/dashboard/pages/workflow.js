@@ -93,7 +93,7 @@ export default function workflowPage({ id }) {
     }),
     shown(steps, () => [
       div({ class: "filters" },
-        div({ class: "row", role: "group", "aria-label": "View" }, VIEWS.map(([name, words]) => button({ type: "button", class: "chip", "aria-pressed": () => String(view() === name), onclick: () => setQuery({ view: name }) }, words))),
+        div({ class: "row", role: "group", "aria-label": "View" }, VIEWS.map(([name, words]) => button({ class: "chip", "aria-pressed": () => String(view() === name), onclick: () => setQuery({ view: name }) }, words))),
         input({ class: "text find-step", type: "search", placeholder: "Find a step", "aria-label": "Find a step", value: text, maxlength: 100, ref: node => { finder = node; }, oninput: event => setQuery({ find: event.target.value || null }) }),
         label({ class: "row" }, input({ type: "checkbox", checked: () => Boolean(isHiding.value), onchange: event => setQuery({ done: event.target.checked ? "hidden" : null }) }), "Hide completed")),
       panel("Steps", { note: () => (view() === "graph" ? "arrow keys walk along the edges" : null) },
@@ -117,7 +117,7 @@ export default function workflowPage({ id }) {
         () => other && status(state(each.parent_job_id)), () => other?.value.result != null && span({ class: "mono quiet clip" }, JSON.stringify(other.value.result).slice(0, RESULT_SHOWN)));
     };
     const waits = above.peek().get(step) ?? [];
-    return panel(job().key, { note: () => status(state(step)), class: "step", ref: node => requestAnimationFrame(() => node.scrollIntoView({ block: "nearest" })), "aria-label": `Step ${job().key}`, more: [either(failed, () => retry), again, a({ class: "btn", href: link(["jobs", step]) }, "Open the job"), button({ type: "button", class: "btn plain only", "aria-label": "Close the step", onclick: () => setQuery({ step: null }) }, icon("close"))] },
+    return panel(job().key, { note: () => status(state(step)), class: "step", ref: node => requestAnimationFrame(() => node.scrollIntoView({ block: "nearest" })), "aria-label": `Step ${job().key}`, more: [either(failed, () => retry), again, a({ class: "btn", href: link(["jobs", step]) }, "Open the job"), button({ class: "btn plain only", "aria-label": "Close the step", onclick: () => setQuery({ step: null }) }, icon("close"))] },
       () => facts([["Queue", a({ href: link(["queues", job().queue_name]) }, job().queue_name)], ["Attempts", `${count(job().retry_count + (job().started_at && !["pending", "scheduled"].includes(job().status) ? 1 : 0))} of ${count(job().max_retries + 1)}`], ["Started", job().started_at ? when(job().started_at) : "not yet"], job().progress != null && ["Progress", `${job().progress} %`], ["Waits for", waits.length ? `${job().dependency_mode === "any" ? "any of " : ""}${plural(waits.length, "step")}` : "nothing"]]),
       waits.length ? ul({ class: "pad form" }, waits.slice(0, PARENTS_SHOWN).map(parent), waits.length > PARENTS_SHOWN && li({ class: "quiet" }, `and ${count(waits.length - PARENTS_SHOWN)} more`)) : null,
       shown(read, () => div({ class: "grid even" }, () => [["payload", "Payload"], ["error", "Error"], ["result", "Result"]].map(([name, words]) => part(name) && div(el.h3({ class: "pad" }, words), name === "error" ? textView(JSON.parse(part(name)), { name: words }) : jsonView(part(name), { name: words })))), { what: "this step", word: "workflows:read", lines: 3 }));

@@ -18,7 +18,7 @@ import { table } from "../parts/table.js";
 import { FIRST, flowStatus } from "../parts/workflow_acts.js";
 
 const { a, button, div, i, p, span } = el;
-const PAGE = 100, READ_SECONDS = 15;
+const PAGE = 100, READ_SECONDS = 15, FIRST_SECONDS = 3; // no event tells of a new one
 const STATUSES = [["", "All"], ["pending", "Pending"], ["running", "Running"], ["failed", "Failed"], ["completed", "Completed"], ["cancelled", "Cancelled"]];
 
 export default function workflowsPage() {
@@ -38,6 +38,7 @@ export default function workflowsPage() {
   }
   live({ events: "workflow.started,workflow.completed,workflow.failed,workflow.cancelled", read: again.refresh, paint: again.refresh });
   every(READ_SECONDS, again.refresh);
+  every(FIRST_SECONDS, () => { if (workflows.data.peek()?.length === 0) again.refresh(); });
   keys("Workflows", { r: ["Read again", again.read], ".": ["Show the newer ones", again.read], "]": ["More", () => hasMore.peek() && more()] });
 
   const isMoved = row => chosen.value && row.value.status !== chosen.value;
@@ -59,6 +60,6 @@ export default function workflowsPage() {
       what: "the workflows", word: "workflows:read", isEmpty: () => !workflows.ids.value.length,
       empty: () => (chosen.value ? noMatch({ status: "Status" }, { what: "workflows" }) : emptyState("No workflows yet", p("A workflow is a set of jobs, some of which wait for others."), code(curl("POST", "/workflows", { body: FIRST }), "Create a workflow"))),
     })),
-    either(() => hasMore.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: more }, () => `${count(workflows.ids.value.length)} shown. More`))),
+    either(() => hasMore.value, () => div({ class: "newer" }, button({ class: "btn", onclick: more }, () => `${count(workflows.ids.value.length)} shown. More`))),
   ];
 }

@@ -74,10 +74,10 @@ export function act({ label, icon: picture, words = [], run, done, undo, ask, ye
   node = span({ class: "row act", onkeydown: event => { if (event.key === "Escape" && isAsking.peek()) leave(); } },
     when(() => isAsking.value,
       () => span({ class: "ask", role: "group", "aria-label": read(ask) }, span(ask),
-        button({ type: "button", class: "btn danger", onclick: go }, yes ?? label),
-        button({ type: "button", class: "btn", onclick: leave, ref: it => { keep = it; } }, no)),
+        button({ class: "btn danger", onclick: go }, yes ?? label),
+        button({ class: "btn", onclick: leave, ref: it => { keep = it; } }, no)),
       () => button({
-        type: "button", class: `btn ${kind}${isSmall ? " plain only" : ""}`, onclick: press, title,
+        class: `btn ${kind}${isSmall ? " plain only" : ""}`, onclick: press, title,
         "aria-disabled": () => (why() ? "true" : null), "aria-busy": () => (isBusy.value ? "true" : null),
         "aria-label": () => (name || isSmall ? read(name ?? label) : null),
       }, () => picture && icon(read(picture)), isSmall ? null : span(label))),
@@ -89,7 +89,7 @@ export function act({ label, icon: picture, words = [], run, done, undo, ask, ye
 export function gated({ label, icon: picture, words = [], kind = "", obstacle: own = () => null, onclick }) {
   const why = () => obstacle(words) ?? own();
   return button({
-    type: "button", class: `btn ${kind}`, title: why, "aria-disabled": () => (why() ? "true" : null),
+    class: `btn ${kind}`, title: why, "aria-disabled": () => (why() ? "true" : null),
     onclick: event => (why() ? event.stopPropagation() : onclick(event)),
   }, picture && icon(picture), span(label));
 }

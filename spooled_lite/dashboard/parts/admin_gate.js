@@ -45,5 +45,5 @@ const unset = () => div({ role: "alert" }, p("This server has no admin key, so n
   p("Start it with ", code({ class: "mono" }, "SPOOLED_ADMIN_KEY"), " set to a long random text, or ", code({ class: "mono" }, "admin_key"), " in its config file."));
 
 // How long the key is kept yet, and the way to end it.
-export const forgetButton = () => when(() => adminEnds.value, () => button({ type: "button", class: "btn", title: "Forget the admin key now", onclick: () => forgetAdmin() },
+export const forgetButton = () => when(() => adminEnds.value, () => button({ class: "btn", title: "Forget the admin key now", onclick: () => forgetAdmin() },
   icon("lock"), "Forget the key", span({ class: "quiet num wide" }, () => (now.value, `${Math.max(1, Math.ceil((adminEnds.value - Date.now()) / 60_000))} min`))));

@@ -112,7 +112,7 @@ export function chart({ label, at, stacks = () => [], lines = () => [], marks = 
       style: () => ({ "--tone": `var(--${COLOURS[row.value.tone] ?? row.value.tone})`, "--fill": given.value.stacks.includes(row.value) ? `var(--fill-${row.value.tone})` : null, "--dash": DASHES[row.value.tone] }),
     }, i({ class: () => (given.value.lines.includes(row.value) ? "line" : "") }), row.peek().name, b({ class: "num" }, () => (here.value == null ? "" : valueText(row.value, here.value))))),
     li({ class: "num at" }, () => (here.value == null ? "" : [timeText(given.value.at[here.value]), marksAt(here.value).map(it => span(`: ${it.text}`))])),
-    li({ class: "end" }, button({ type: "button", class: "btn link", "aria-expanded": () => isTable.value, onclick: () => isTable.update(it => !it) }, "As table", span({ class: "sr" }, `: ${label}`)))),
+    li({ class: "end" }, button({ class: "btn link", "aria-expanded": () => isTable.value, onclick: () => isTable.update(it => !it) }, "As table", span({ class: "sr" }, `: ${label}`)))),
     live,
     when(() => isTable.value, () => asTable(label, given, all, timeText, valueText)));
 }

@@ -10,7 +10,7 @@ import { code } from "./panel.js";
 
 const { button, div, p, span } = el;
 
-const piece = (what, text) => div(div({ class: "row" }, span(what), button({ type: "button", class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
+const piece = (what, text) => div(div({ class: "row" }, span(what), button({ class: "btn link", onclick: () => copied(text) }, "Copy")), code(text, what));
 
 export function openCurl(calls) {
   const { range = "" } = route.peek().query, fixed = rangeMs(range) && `${rangeOf(range).after}/${new Date(nowMs()).toISOString()}`;
@@ -21,7 +21,7 @@ export function openCurl(calls) {
       fixed && piece("The same with these times, also later", shared({ range: fixed })),
       p({ class: "quiet" }, "Put an API key into the variable SPOOLED_API_KEY first", calls.some(it => it[2].startsWith("/admin/")) && ", the admin key into SPOOLED_ADMIN_KEY", "."),
       calls.map(([what, method, path, rest]) => piece(what, curl(method, path, rest))),
-      div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Close")),
+      div({ class: "acts" }, button({ class: "btn", autofocus: "", onclick: close }, "Close")),
     ],
   });
 }

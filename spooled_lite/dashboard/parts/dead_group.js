@@ -94,7 +94,7 @@ export function groupRows(key, queue, { after, tell }) {
       what: "its dead letters", word: "jobs:read", lines: 4, isEmpty: () => !jobs.ids.value.length,
       empty: () => p({ class: "pad quiet" }, "No dead letter has this error now: retried, deleted, or of another queue."),
     }),
-    either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer pad" }, button({ type: "button", class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
+    either(() => hasMore.value && jobs.ids.value.length, () => div({ class: "newer pad" }, button({ class: "btn", onclick: more, "aria-busy": () => (isMore.value ? "true" : null) }, () => `${count(jobs.ids.value.length)} shown. More`))),
     acts.bar,
     div({ class: "row pad acts-row" },
       gated({ label: "Change a field and run as new…", icon: "edit", ...words(["jobs:write"]), onclick: async () => (await import("./edit_all.js")).editAll({ filter, after: changed }) }),

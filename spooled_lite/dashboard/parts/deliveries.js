@@ -58,8 +58,8 @@ export function delivery(row, { format = "json", more }) {
   const it = row.value;
   return panel(`Delivery ${shortId(it.id)}`, {
     note: [status(...LAST[it.status]), " ", it.event, ", ", plural(it.attempts, "call"), " ", when(it.delivered_at ?? it.created_at)],
-    more: [more, button({ type: "button", class: "btn", onclick: () => openCheck(format === "json" ? it.sent : "") }, icon("key"), "Check it yourself"),
-      button({ type: "button", class: "btn plain only", "aria-label": "Close", onclick: () => setQuery({ open: null }) }, icon("close"))],
+    more: [more, button({ class: "btn", onclick: () => openCheck(format === "json" ? it.sent : "") }, icon("key"), "Check it yourself"),
+      button({ class: "btn plain only", "aria-label": "Close", onclick: () => setQuery({ open: null }) }, icon("close"))],
   },
   div({ class: "grid even" },
     div(p({ class: "pad quiet small" }, "Sent", format === "json" ? "" : ` (as a message for ${format}; the data it is made from is below)`),

@@ -49,7 +49,7 @@ export function editAll({ filter, after }) {
   shown(samples, () => div({ class: "two" }, samples.data.value.map(seen)), { what: "the samples", word: "jobs:read", lines: 6 }),
   label({ class: "check" }, input({ type: "checkbox", checked: isDeleted, disabled: !may(MAY_DELETE), onchange: event => { isDeleted.value = event.target.checked; } }), `and delete the dead letters${may(MAY_DELETE) ? "" : `: this key lacks ${MAY_DELETE}`}`),
   p({ class: "quiet small" }, "Queue, priority, retries, time-out and tags are kept; completion webhooks, parents and workflows are not."),
-  div({ class: "acts" }, button({ type: "submit", class: "btn main-act", disabled: () => !isReady() }, "Count them…"), button({ type: "button", class: "btn", onclick: close }, "Back"))) });
+  div({ class: "acts" }, button({ type: "submit", class: "btn main-act", disabled: () => !isReady() }, "Count them…"), button({ class: "btn", onclick: close }, "Back"))) });
 
   async function start() {
     const isGone = isDeleted.peek(), name = path.peek().trim();

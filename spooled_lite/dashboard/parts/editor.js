@@ -1,7 +1,7 @@
 // JSON to be written: checked while one types, with the place of the error, and what is different beside it.
 //
 //   const text = signal(formatted(payload));
-//   const edit = editor(text, { name: "Payload", before: () => original.value, beforeName: "the original" });
+//   const edit = editor(text, { name: "Payload", before: () => original.value, beforeName: "the original", choice });
 //   edit.error.value         null, or { message, line, column, at }: then it cannot be sent
 //
 // `refusal`: a function that gives the same of what the server has refused.
@@ -21,7 +21,7 @@ const SHOWN_MAX = 1000; // lines of a difference
 const WORDS = { "+": "Added: ", "-": "Taken away: " };
 let editors = 0;
 
-export function editor(text, { name = "Payload", before = () => null, beforeName = "the original", rows = 16, refusal = () => null }) {
+export function editor(text, { name = "Payload", before = () => null, beforeName = "the original", choice, rows = 16, refusal = () => null }) {
   const rested = signal(text.peek()), id = `editor-${++editors}`;
   const error = computed(() => readJson(text.value).error), told = computed(() => error.value ?? refusal());
   let timer = null, area;
@@ -43,17 +43,19 @@ export function editor(text, { name = "Payload", before = () => null, beforeName
       el.label({ for: id }, name),
       textarea({ id, rows, spellcheck: "false", autocomplete: "off", autocapitalize: "off", dir: "ltr", value: text, oninput: event => { text.value = event.target.value; }, "aria-invalid": () => told.value !== null, "aria-describedby": `${id}-told`, ref: it => { area = it; } }),
       div({ class: "row", id: `${id}-told`, role: "status" },
-        when(() => told.value, () => p({ class: "refused" }, span(() => `Line ${told.value?.line}, column ${told.value?.column}: ${told.value?.message}.`), button({ type: "button", class: "btn link", onclick: goThere }, "Go there")),
-          () => [span({ class: "quiet small" }, "JSON"), button({ type: "button", class: "btn link", onclick: () => { text.value = formatted(text.peek()); } }, "Indent")]))),
-    when(() => before() != null, () => differences(before, rested, beforeName)));
+        when(() => told.value, () => p({ class: "refused" }, span(() => `Line ${told.value?.line}, column ${told.value?.column}: ${told.value?.message}.`), button({ class: "btn link", onclick: goThere }, "Go there")),
+          () => [span({ class: "quiet small" }, "JSON"), button({ class: "btn link", onclick: () => { text.value = formatted(text.peek()); } }, "Indent")]))),
+    when(() => before() != null, () => differences(before, rested, beforeName, choice)));
   return Object.assign(node, { error });
 }
 
-export function differences(before, text, beforeName) {
+// `beforeName`: text or a function; `choice`: what chooses among several.
+export function differences(before, text, beforeName, choice) {
   const lines = computed(() => diffLines(formatted(before() ?? ""), formatted(text.value)));
   const changed = computed(() => lines.value.filter(it => it.kind !== " ").length);
-  return div({ class: "field" }, span(`Against ${beforeName}`),
-    div({ class: "diff json", tabindex: 0, role: "region", "aria-label": `Differences against ${beforeName}`, dir: "ltr" },
+  const name = () => (typeof beforeName === "function" ? beforeName() : beforeName);
+  return div({ class: "field" }, span("Against ", name), choice,
+    div({ class: "diff json", tabindex: 0, role: "region", "aria-label": () => `Differences against ${name()}`, dir: "ltr" },
       () => (changed.value ? diffHunks(lines.value).slice(0, SHOWN_MAX).map(diffLine) : p({ class: "quiet" }, "Nothing is different."))),
     span({ class: "quiet small" }, () => changed.value > 0 && `${plural(changed.value, "line")} different`));
 }

@@ -41,7 +41,7 @@ export function exportButton({ name, path, query }) {
     }
   }
 
-  return button({ type: "button", class: "btn", onclick: run, title: "All that match, as JSON lines" },
+  return button({ class: "btn", onclick: run, title: "All that match, as JSON lines" },
     icon("save"), span({ class: "wide" }, () => (written.value == null ? "Export" : `${count(written.value)} … Stop`)));
 }
 

@@ -15,7 +15,7 @@ export function chips({ name, label, options }) {
   const chosen = queryOf(name);
   return div({ class: "filters", role: "group", "aria-label": label },
     list(options, it => it.value, row => button({
-      type: "button", class: "chip", "aria-pressed": () => chosen.value === row.value.value,
+      class: "chip", "aria-pressed": () => chosen.value === row.value.value,
       onclick: () => setQuery({ [name]: row.peek().value || null }),
     }, row.peek().tone && mark(row.peek().tone), () => row.value.label, span({ class: "num" }, () => (row.value.n == null ? "" : short(row.value.n))))));
 }
@@ -38,7 +38,7 @@ export function choose({ name, label, any = "any", options = () => [], isFree = 
     choice({ label: any, isChosen: !chosen.peek(), onclick: () => (set(null), close()) }),
     options().map(each => choice({ label: each.label ?? each.value, n: each.n, isChosen: chosen.peek() === each.value, onclick: () => (set(each.value), close()) })),
   ]);
-  const taken = () => chosen.value && button({ type: "button", class: "btn plain only", "aria-label": `Any ${label.toLowerCase()}`, title: "Remove this filter", onclick: () => set(null) }, icon("close"));
+  const taken = () => chosen.value && button({ class: "btn plain only", "aria-label": `Any ${label.toLowerCase()}`, title: "Remove this filter", onclick: () => set(null) }, icon("close"));
   return span({ class: "row" }, opener, taken);
 }
 
@@ -52,9 +52,9 @@ export const timeRange = ({ name = "range", label = "Created", any = "any time" 
 // A search took too long: what would make it less. `queues`: rows with a name.
 const NARROWER_QUEUES = 3;
 export const narrower = queues => () => [
-  !queryOf("range").value && button({ type: "button", class: "btn", onclick: () => setQuery({ range: "24h" }) }, "Last 24 hours"),
+  !queryOf("range").value && button({ class: "btn", onclick: () => setQuery({ range: "24h" }) }, "Last 24 hours"),
   !queryOf("queue").value && queues().slice(0, NARROWER_QUEUES).map(it => it.queue_name ?? it.name).map(name =>
-    button({ type: "button", class: "btn", onclick: () => setQuery({ queue: name }) }, "Only queue ", span({ class: "clip" }, name))),
+    button({ class: "btn", onclick: () => setQuery({ queue: name }) }, "Only queue ", span({ class: "clip" }, name))),
 ];
 
 // Nothing fits: the filters that are set, each to be taken away. names: { queue: "Queue", … }.
@@ -62,7 +62,7 @@ export function noMatch(names, { what = "jobs", more } = {}) {
   const set = Object.entries(names).map(([name, label]) => [name, label, queryOf(name)]);
   return div({ class: "empty" }, p("No ", what, " fit these filters."),
     div({ class: "row" }, set.map(([name, label, chosen]) => () => chosen.value && button({
-      type: "button", class: "chip set", onclick: () => setQuery({ [name]: null }),
+      class: "chip set", onclick: () => setQuery({ [name]: null }),
     }, `${label}: ${chosen.value}`, icon("close")))), more);
 }
 

@@ -54,7 +54,7 @@ export function form({ label, words = [], run, done, after = () => {}, undo, obs
   const go = act({ label, words, kind: "main-act", run, done, undo, after, obstacle: own });
   return formOf({ class: "form", onsubmit: event => { event.preventDefault(); go.press(); } }, fields,
     div({ class: "acts" }, go, button({ type: "submit", hidden: true, "aria-hidden": "true", tabindex: -1 }),
-      onCancel && button({ type: "button", class: "btn", onclick: onCancel }, "Back")));
+      onCancel && button({ class: "btn", onclick: onCancel }, "Back")));
 }
 
 export function typed({ title, about, name, verb, words = [], run, done, after = () => {} }) {
@@ -79,5 +79,5 @@ export function typed({ title, about, name, verb, words = [], run, done, after =
   textField(span("Type ", span({ class: "mono" }, name), " to go on"), text),
   () => error.value && refused(error.value),
   div({ class: "acts" }, button({ type: "submit", class: "btn danger", title: why, "aria-disabled": () => (why() ? "true" : null) }, verb),
-    button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Keep"))) });
+    button({ class: "btn", autofocus: "", onclick: close }, "Keep"))) });
 }

@@ -48,8 +48,8 @@ export function frame({ preload }) {
       find(), span({ class: "spacer" }),
       () => mark.value !== "none" && span({ class: "live", "data-state": mark.value },
         i(), span({ class: "wide" }, () => { const words = WORDS[mark.value]; return typeof words === "function" ? words() : words; }), span({ class: "sr" }, mark.value)),
-      button({ type: "button", class: "btn plain wide", onclick: toggleZone, title: "Times in UTC or of this place" }, zoneName),
-      button({ type: "button", class: "btn plain only", onclick: nextTheme, "aria-label": "Light or dark", title: "Light or dark" }, icon("moon")),
+      button({ class: "btn plain wide", onclick: toggleZone, title: "Times in UTC or of this place" }, zoneName),
+      button({ class: "btn plain only", onclick: nextTheme, "aria-label": "Light or dark", title: "Light or dark" }, icon("moon")),
       menu({ label: span({ class: "clip wide" }, () => me.value?.organization?.name ?? "Account"), name: "Account", class: "btn plain", outer: "wide" }, close => [
         p({ class: "pad small quiet" }, () => `Signed in with ${keyName.value || "a key"}`),
         choice({ label: "Keyboard shortcuts", picture: icon("help"), onclick: () => (close(), openHelp()) }),
@@ -90,7 +90,7 @@ function banners() {
     if (checks.writer && checks.writer !== "ok") return ["deadletter", b("Writing has stopped."), ` The writer says: ${checks.writer}.`];
     if (checks.disk && checks.disk !== "ok") return ["deadletter", b(`The disk is ${checks.disk}.`), " When it is full, nothing new is stored."];
     if (health.value && health.value.durability !== "full") return ["retrying", b(`Durability is ${health.value.durability}.`), " A crash of the machine may lose the last moments."];
-    if (isOld.value) return ["retrying", b("Another version runs now."), " ", button({ class: "btn", type: "button", onclick: () => location.reload() }, "Reload")];
+    if (isOld.value) return ["retrying", b("Another version runs now."), " ", button({ class: "btn",  onclick: () => location.reload() }, "Reload")];
     return null;
   };
   return when(() => worst(), () => () => {

@@ -187,7 +187,7 @@ export function stepList(given) {
   const opened = signal(new Map()), plan = laidOut(given, opened), { stateOf } = given;
   return ol({ class: "steps" }, list(inParts(() => plan.value.order.map(id => ({ id }))), it => it, (_, { id }) => {
     const it = plan.peek().byId.get(id), level = String(Math.min(6, plan.peek().at.get(id).layer));
-    if (it.more) return li({ style: { "--depth": level } }, button({ type: "button", class: "btn link", onclick: () => openMore(opened, it) }, openText(it)));
+    if (it.more) return li({ style: { "--depth": level } }, button({ class: "btn link", onclick: () => openMore(opened, it) }, openText(it)));
     return li({ style: { "--depth": level }, "data-s": () => stateOf(id) }, span({ class: "status" }, () => mark(stateOf(id)), span({ class: "sr" }, () => `${WORDS[stateOf(id)] ?? stateOf(id)}: `)),
       a({ href: it.href }, visible(it.name)), it.note && small({ class: "quiet clip" }, visible(it.note)));
   }));

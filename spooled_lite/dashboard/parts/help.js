@@ -16,7 +16,7 @@ export function openHelp() {
       div({ class: "grid even" }, [...groups].toReversed().map(([group, table]) => div(h3(group),
         dl({ class: "shortcuts" }, Object.entries(table).map(([key, [text]]) => div(dt(key.split(" ").map(each => kbd(each))), dd(text))))))),
       p(label(input({ type: "checkbox", checked: hasKeys, onchange: event => { hasKeys.value = event.target.checked; } }), " Shortcuts of a single key")),
-      div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Close")),
+      div({ class: "acts" }, button({ class: "btn", autofocus: "", onclick: close }, "Close")),
     ],
   });
 }

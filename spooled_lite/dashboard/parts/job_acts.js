@@ -47,7 +47,7 @@ export function askPriority(now, set) {
       close();
       set(Number(number.value));
     } }, field("From -100 to 100; higher goes first", number),
-    div({ class: "acts" }, button({ class: "btn main-act", type: "submit" }, "Set"), button({ class: "btn", type: "button", onclick: close }, "Back"))),
+    div({ class: "acts" }, button({ class: "btn main-act", type: "submit" }, "Set"), button({ class: "btn", onclick: close }, "Back"))),
   });
 }
 
@@ -76,7 +76,7 @@ export function bulk({ jobs, selected, asked, isFiltered, after, only }) {
   const bar = when(() => selected.value.size, () => div({ class: "bulk", role: "region", "aria-label": "Selection" },
     b(() => `${count(selected.value.size)} selected`), buttons(false),
     // The server cannot be asked to act on what a worker holds, or a search finds.
-    () => !asked().worker_id && !asked().text && span({ class: "quiet" }, "or all that match: ", button({ type: "button", class: "btn link", onclick: () => openAll() }, "choose"))));
+    () => !asked().worker_id && !asked().text && span({ class: "quiet" }, "or all that match: ", button({ class: "btn link", onclick: () => openAll() }, "choose"))));
   const deeds = [
     ["Retry", "retry", "", "jobs:write", deed.retry], ["Cancel", "stop", "", "jobs:write", deed.cancel],
     ["Run now", "play", "", "jobs:write", deed.run_now], ["Priority…", null, "", "jobs:write", priority],
@@ -86,7 +86,7 @@ export function bulk({ jobs, selected, asked, isFiltered, after, only }) {
   const openAll = () => openDialog({ title: "All that match the filter", body: close => [
     p({ class: "quiet" }, "They are counted first; nothing happens before you have seen the number."),
     div({ class: "acts", onclick: close }, buttons(true)),
-    div({ class: "acts" }, button({ type: "button", class: "btn", autofocus: "", onclick: close }, "Back")),
+    div({ class: "acts" }, button({ class: "btn", autofocus: "", onclick: close }, "Back")),
   ] });
 
   const one = (id, fits, run, text) => {

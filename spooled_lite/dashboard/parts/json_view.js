@@ -61,7 +61,7 @@ function view(text, name, it) {
     const line = it.line(n), isFolded = closed.peek().has(n), opens = line.end > n;
     const isHidden = line.isMasked && !opens && line.kind !== "}" && line.kind !== "]";
     return div({ class: "json-line", "data-line": n, style: { "--depth": String(Math.min(line.depth, INDENTS_MAX)) } },
-      opens && n > 0 ? button({ type: "button", class: "fold", "aria-expanded": !isFolded, "aria-label": `${line.key ? visible(line.key) : "Item"}: ${plural(line.size, "member")}`, onclick: () => fold(n) }, icon(isFolded ? "right" : "down")) : null,
+      opens && n > 0 ? button({ class: "fold", "aria-expanded": !isFolded, "aria-label": `${line.key ? visible(line.key) : "Item"}: ${plural(line.size, "member")}`, onclick: () => fold(n) }, icon(isFolded ? "right" : "down")) : null,
       line.key !== null && [span({ class: "k" }, long(line.key)), ": "],
       isHidden ? span({ class: line.kind }, () => (isSeen.value ? long(line.text) : DOTS)) : span({ class: line.kind === "t" ? null : line.kind }, long(line.text)),
       isFolded && [span({ class: "quiet" }, ` ${plural(line.size, "member")} `), CLOSING[line.kind]],
@@ -71,13 +71,13 @@ function view(text, name, it) {
   return div({ class: "json-view" },
     div({ class: "row small quiet" },
       span(() => `${bytes(new Blob([text]).size)}${it.count > 1 ? `, ${plural(it.count, "line")}` : ""}`),
-      hasFolds && [button({ type: "button", class: "btn link", onclick: all(false) }, "Unfold all"), button({ type: "button", class: "btn link", onclick: all(true) }, "Fold all")],
+      hasFolds && [button({ class: "btn link", onclick: all(false) }, "Unfold all"), button({ class: "btn link", onclick: all(true) }, "Fold all")],
       span({ class: "spacer" }), hasMasks && holdToSee(isSeen, "Hold to see what is masked"), copyButton(() => text, { name })),
     div({ class: "json", tabindex: 0, role: "region", "aria-label": name, dir: "ltr", ref: node => { body = node; } },
       () => shown.value.slice(first(), first() + PAGE_LINES).map(oneLine)),
     when(() => pages() > 1, () => div({ class: "row pad small" },
-      button({ type: "button", class: "btn", onclick: turn(-1), disabled: () => page.value === 0 }, "Lines before"),
-      button({ type: "button", class: "btn", onclick: turn(1), disabled: () => page.value >= pages() - 1 }, "Next lines"),
+      button({ class: "btn", onclick: turn(-1), disabled: () => page.value === 0 }, "Lines before"),
+      button({ class: "btn", onclick: turn(1), disabled: () => page.value >= pages() - 1 }, "Next lines"),
       span({ class: "quiet", role: "status" }, () => `${count(first() + 1)} to ${count(Math.min(shown.value.length, first() + PAGE_LINES))} of ${plural(shown.value.length, "line")}`))));
 }
 
@@ -86,5 +86,5 @@ function long(text) {
   if (text.length <= PIECE) return visible(text);
   const length = signal(PIECE);
   return [() => visible(text.slice(0, length.value)),
-    when(() => length.value < text.length, () => button({ type: "button", class: "btn link", onclick: () => length.update(it => it + PIECE_MORE) }, () => `… ${count(text.length - length.value)} more characters`))];
+    when(() => length.value < text.length, () => button({ class: "btn link", onclick: () => length.update(it => it + PIECE_MORE) }, () => `… ${count(text.length - length.value)} more characters`))];
 }

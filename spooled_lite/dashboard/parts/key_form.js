@@ -65,6 +65,6 @@ export function openKey({ given = null, after, make }) {
 const stored = (it, close) => div({ class: "form" },
   p("This is the only time it is shown. Put it where your workers or scripts read it from."),
   secret(it.key, { name: `Key ${it.name}` }),
-  div({ class: "acts" }, button({ type: "button", class: "btn main-act", onclick: close }, icon("ok"), "I have stored it")));
+  div({ class: "acts" }, button({ class: "btn main-act", onclick: close }, icon("ok"), "I have stored it")));
 
 export const openStored = (it, after) => openDialog({ title: `${it.name}: the new key`, isHeld: () => true, body: close => stored(it, () => (close(), after())) });

@@ -33,7 +33,7 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
   const words = () => `${written(number())}${counted.value.is_exact === false ? " or more" : ""}`;
 
   const acts = (...all) => div({ class: "acts" }, all);
-  const back = (close, text = "Back") => button({ type: "button", class: "btn", ref: focused, onclick: close }, text);
+  const back = (close, text = "Back") => button({ class: "btn", ref: focused, onclick: close }, text);
 
   openDialog({
     title: () => (counted.value ? title(words()) : `${verb}: counting`),
@@ -66,8 +66,8 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
         input({ class: "text", oninput: event => { text.value = event.target.value; }, autocomplete: "off", "aria-label": `Type ${typed} to go on` })),
       () => first.value && sample(first.value),
       acts(
-        button({ type: "button", class: `btn ${isDanger ? "danger" : "main-act"}`, disabled: () => !mayGo(), onclick: run }, `${verb} ${words()} ${number() === 1 ? noun : `${noun}s`}`),
-        one && number() > 1 && !first.value ? button({ type: "button", class: "btn", disabled: () => !mayGo(), onclick: tryOne }, `${verb} 1 first`) : null,
+        button({ class: `btn ${isDanger ? "danger" : "main-act"}`, disabled: () => !mayGo(), onclick: run }, `${verb} ${words()} ${number() === 1 ? noun : `${noun}s`}`),
+        one && number() > 1 && !first.value ? button({ class: "btn", disabled: () => !mayGo(), onclick: tryOne }, `${verb} 1 first`) : null,
         back(close)),
     ];
   }
@@ -126,7 +126,7 @@ export function many({ title, verb, noun = "job", done = n => `${plural(n, noun)
       p(b(written(it.done)), ` of ${words()} done`, it.isStopped ? ", then stopped" : it.isOver ? "." : " …"),
       ul(Object.entries(it.skipped).map(([reason, n]) => li({ class: "quiet" }, `${written(n)} left as they are: ${reason.replaceAll("_", " ")}`))),
       error.value && refused(error.value),
-      it.isOver ? acts(back(close, "Close")) : acts(button({ type: "button", class: "btn danger", ref: focused, onclick: () => { isStopped = true; } }, icon("stop"), "Stop")),
+      it.isOver ? acts(back(close, "Close")) : acts(button({ class: "btn danger", ref: focused, onclick: () => { isStopped = true; } }, icon("stop"), "Stop")),
     ];
   }
 }

@@ -40,7 +40,7 @@ export function menu({ label, name, class: kind = "btn", picture = "down", title
 
   node = div({ popover: "auto", class: "menu", ontoggle: turned, onkeydown: walk });
   opener = button({
-    type: "button", class: kind, title, "aria-expanded": "false", "aria-label": name,
+    class: kind, title, "aria-expanded": "false", "aria-label": name,
     onclick: () => node.togglePopover(),
   }, label, picture && icon(picture));
   return span({ class: `row ${outer}` }, opener, node);
@@ -48,5 +48,5 @@ export function menu({ label, name, class: kind = "btn", picture = "down", title
 
 // One line of a menu: chosen or not, with a number at its end.
 export const choice = ({ label, isChosen = null, n, picture, onclick, ...more }) =>
-  button({ type: "button", onclick, "aria-pressed": isChosen, ...more },
+  button({ onclick, "aria-pressed": isChosen, ...more },
     picture, span({ class: "clip" }, label), isChosen ? icon("ok") : null, n != null && span({ class: "num" }, n));

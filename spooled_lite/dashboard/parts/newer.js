@@ -32,6 +32,6 @@ export function newer(of, load, noun, { gone } = {}) {
   const read = () => ((fresh.value = 0), of.read());
   return {
     refresh, read, hasSome: () => fresh.peek() > 0,
-    button: when(() => fresh.value, () => div({ class: "newer" }, button({ type: "button", class: "btn", onclick: read }, icon("up"), () => plural(fresh.value, noun), kbd(".")))),
+    button: when(() => fresh.value, () => div({ class: "newer" }, button({ class: "btn", onclick: read }, icon("up"), () => plural(fresh.value, noun), kbd(".")))),
   };
 }

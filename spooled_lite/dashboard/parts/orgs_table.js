@@ -55,7 +55,7 @@ export function orgsPanel({ plans, wanted, after }) {
     of: orgs, label: "Organizations", group: "Organizations", columns, sort,
     onSort: by => setQuery({ sort: sort.peek().by === by && !sort.peek().isDown ? `-${by}` : by }), rowClass: row => (row.value.plan_tier === CLOSED || !row.value.is_active ? "off" : ""),
   }), { what: "the organizations", lines: 4, isEmpty: () => !orgs.ids.value.length, empty: () => noMatch({ q: "Name", plan: "Plan" }, { what: "organizations" }) }),
-  either(() => orgs.ids.value.length < total.value, () => div({ class: "newer pad" }, button({ type: "button", class: "btn", onclick: more }, icon("down"), "More"))));
+  either(() => orgs.ids.value.length < total.value, () => div({ class: "newer pad" }, button({ class: "btn", onclick: more }, icon("down"), "More"))));
 }
 
 function openNew({ plans, after }) {

@@ -72,6 +72,6 @@ export function pastedLines(given) {
     ]),
     when(() => error.value, () => [refused(error.value), () => [0, 503].includes(error.value?.status) && p({ class: "quiet" }, () => `It is not known whether the lines from ${lines.value[sent.value]?.n} on were stored: check before you send them again.`)]),
     div({ class: "acts" },
-      when(isOver, () => [a({ class: "btn main-act", href: () => link("jobs", { queue: queue.value.trim() }) }, "See the jobs"), button({ type: "button", class: "btn", onclick: again }, "Paste others")], () => start),
-      when(() => isRunning.value, () => button({ type: "button", class: "btn", onclick: () => ending.abort() }, "Stop")))));
+      when(isOver, () => [a({ class: "btn main-act", href: () => link("jobs", { queue: queue.value.trim() }) }, "See the jobs"), button({ class: "btn", onclick: again }, "Paste others")], () => start),
+      when(() => isRunning.value, () => button({ class: "btn", onclick: () => ending.abort() }, "Stop")))));
 }

@@ -22,5 +22,5 @@ export function openNewQueue() {
       error.value = sentence(reason);
     }
   } }, field("Name", name, { hint: "Letters, digits, dots, dashes and underscores. A queue is also created with its first job.", error: () => error.value }),
-  div({ class: "acts" }, button({ class: "btn main-act", type: "submit" }, "Make it"), button({ class: "btn", type: "button", onclick: close }, "Back"))) });
+  div({ class: "acts" }, button({ class: "btn main-act", type: "submit" }, "Make it"), button({ class: "btn",  onclick: close }, "Back"))) });
 }

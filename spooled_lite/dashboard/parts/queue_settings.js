@@ -7,7 +7,7 @@ import { computed, signal } from "../lib/signal.js";
 import { act } from "./act.js";
 import { field } from "./panel.js";
 
-const { button, div, form, input, p, span, textarea } = el;
+const { button, div, form, input, p, textarea } = el;
 const CENTURY = 3_155_760_000; // seconds, the longest wait the server takes
 // Name, label, hint, least, most, step. Only the limits may be emptied once they are set.
 const FIELDS = [
@@ -75,7 +75,7 @@ export function queueSettings(queue, { after }) {
     div({ class: "two" }, FIELDS.slice(4).map(number), waits(now)),
     field("Description", input({ maxlength: 1000, value: value("description"), oninput: event => set("description", event.target.value) })),
     field("Settings", textarea({ rows: 3, spellcheck: "false", dir: "ltr", value: value("settings"), oninput: event => set("settings", event.target.value) }), { hint: "Your own JSON; the server only stores it", error: () => problem.value }),
-    div({ class: "acts" }, save, button({ type: "button", class: "btn", hidden: () => !changed.value.length, onclick: () => { now.value = sent.peek(); } }, "Take back"), span({ class: "quiet small" }, "Holds for jobs from now on")));
+    div({ class: "acts" }, save, button({ class: "btn", hidden: () => !changed.value.length, onclick: () => { now.value = sent.peek(); } }, "Take back")));
 }
 
 // As the server reckons: the first of these that names anything counts, then 1, 2, 4 … 60 seconds.

@@ -48,7 +48,7 @@ export function textSearch(asked) {
     more: async () => (isLooking.peek() || !far.peek().cursor ? [] : (await look()) ?? []),
     line: onMore => div({ class: "newer", role: "status" },
       span({ class: "quiet" }, () => told(far.value, isLooking.value)),
-      () => far.value.cursor && !isLooking.value && button({ type: "button", class: "btn", onclick: onMore }, "Keep searching")),
+      () => far.value.cursor && !isLooking.value && button({ class: "btn", onclick: onMore }, "Keep searching")),
   };
 }
 

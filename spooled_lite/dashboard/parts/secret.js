@@ -20,7 +20,7 @@ export function holdToSee(isSeen, label = "Hold to see") {
     isSeen.value = value;
   };
   return button({
-    type: "button", class: "btn hold", "aria-pressed": isSeen, onpointerup: see(false), onlostpointercapture: see(false),
+    class: "btn hold", "aria-pressed": isSeen, onpointerup: see(false), onlostpointercapture: see(false),
     // Captured: what is seen may move the button away from under the pointer.
     onpointerdown: event => { event.currentTarget.setPointerCapture(event.pointerId); isSeen.value = true; }, onblur: see(false), onkeydown: key(true), onkeyup: key(false),
     oncontextmenu: event => event.preventDefault(),
@@ -32,7 +32,7 @@ export function copyButton(text, { label = "Copy", name = "" } = {}) {
   const byHand = signal(false);
   const select = node => queueMicrotask(() => (node.focus(), node.select()));
   return [
-    button({ type: "button", class: "btn", onclick: async () => { byHand.value = !(await copy(text())); } }, icon("copy"), label, name && span({ class: "sr" }, ` ${name}`)),
+    button({ class: "btn", onclick: async () => { byHand.value = !(await copy(text())); } }, icon("copy"), label, name && span({ class: "sr" }, ` ${name}`)),
     when(() => byHand.value, () => textarea({ class: "by-hand", readonly: true, rows: 3, "aria-label": `${name} to copy`, ref: select, value: text(), onblur: () => { byHand.value = false; } })),
   ];
 }

@@ -29,7 +29,7 @@ export function series({ queue = () => null } = {}) {
   const words = () => (begin.value ? `${dayText(begin.value)} to ${dayText(end.value)}` : RANGES.find(([name]) => name === (range.value || USUAL))?.[1]);
   const chooser = menu({ label: words, name: "Range of the charts", class: "btn" }, close => RANGES.map(([name, text]) =>
     choice({ label: text, isChosen: !begin.peek() && (range.peek() || USUAL) === name, onclick: () => (close(), setQuery({ range: name === USUAL ? null : name, from: null, to: null })) })));
-  const reset = () => begin.value && button({ type: "button", class: "btn plain only", title: "The last hour", "aria-label": "The last hour", onclick: () => setQuery({ from: null, to: null }) }, icon("close"));
+  const reset = () => begin.value && button({ class: "btn plain only", title: "The last hour", "aria-label": "The last hour", onclick: () => setQuery({ from: null, to: null }) }, icon("close"));
 
   const s = () => it.data.value, over = crosshair();
   const onrange = (first, last) => setQuery({ from: new Date(first).toISOString(), to: new Date(last).toISOString(), range: null });

@@ -90,4 +90,4 @@ export function slotList(slots, cron, zone) {
 
 // Rules to begin with.
 export const EXAMPLES = [["*/15 * * * *", "every 15 minutes"], ["0 9 * * MON-FRI", "mornings of working days"], ["30 2 * * *", "at night"], ["0 0 1 * *", "monthly"], ["*/10 * * * * *", "every 10 seconds"]];
-export const examples = cron => div({ class: "row" }, EXAMPLES.map(([text, words]) => button({ type: "button", class: "chip", title: text, onclick: () => { cron.value = text; } }, words)));
+export const examples = cron => div({ class: "row" }, EXAMPLES.map(([text, words]) => button({ class: "chip", title: text, onclick: () => { cron.value = text; } }, words)));

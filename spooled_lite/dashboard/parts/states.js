@@ -40,7 +40,7 @@ export function skeleton(lines = 6) {
 
 const dated = (it, what) => p({ class: "dated" }, icon("warn"),
   span("Data of ", () => clockText(it.at.value), `: ${what} could not be read. `, () => sentence(it.error.value)),
-  button({ class: "btn link", type: "button", onclick: () => it.read() }, "Try again"));
+  button({ class: "btn link",  onclick: () => it.read() }, "Try again"));
 
 export const emptyState = (title, ...children) => div({ class: "empty" }, h2(title), children);
 
@@ -50,7 +50,7 @@ export function failure(error, { what = "This", word, again, narrower } = {}) {
   return div({ class: "empty" }, h2(title), more.map(each => p(each)),
     error.status === 408 && narrower ? div({ class: "row" }, narrower) : null,
     p({ class: "small" }, b(error.code ?? ""), error.requestId ? ` request ${error.requestId}` : ""),
-    again && error.status !== 404 ? button({ class: "btn", type: "button", onclick: () => again() }, icon("retry"), "Try again") : null);
+    again && error.status !== 404 ? button({ class: "btn",  onclick: () => again() }, icon("retry"), "Try again") : null);
 }
 
 function told(error, what, word) {

@@ -60,7 +60,7 @@ export function strip({ queue }) {
           a({ class: "of clip", href: link(["schedules", id]) }, visible(row.peek().name)), track(() => row.value),
           span({ class: "end nowrap" }, () => agoText(row.value.at.find(ms => ms > now.value) ?? now.value),
             () => (row.value.isOften || row.value.at.length > 1) && span({ class: "quiet" }, row.value.isOften ? "often" : `${count(row.value.at.length)} times`))))),
-      either(() => lines.value.length > LINES, () => div({ class: "pad" }, button({ type: "button", class: "btn link", "aria-expanded": () => String(Boolean(all.value)), onclick: () => setQuery({ lines: all.peek() ? null : "all" }) }, () => (all.value ? "Fewer" : `All ${count(lines.value.length)}`)))),
+      either(() => lines.value.length > LINES, () => div({ class: "pad" }, button({ class: "btn link", "aria-expanded": () => String(Boolean(all.value)), onclick: () => setQuery({ lines: all.peek() ? null : "all" }) }, () => (all.value ? "Fewer" : `All ${count(lines.value.length)}`)))),
     ], { what: "what comes next", word: "schedules:read", lines: 4, isEmpty: () => !lines.value.length, empty: () => p({ class: "pad quiet" }, "None fires in the next 24 hours.") })),
   };
 }

@@ -73,7 +73,7 @@ export function table({ of, columns, label, selected, sort, onSort, rowClass = (
     scope: "col", class: each.class,
     "aria-sort": () => (each.sort && sort?.value.by === each.sort ? (sort.value.isDown ? "descending" : "ascending") : null),
   }, each.sort && onSort
-    ? button({ type: "button", onclick: () => onSort(each.sort) }, each.label, () => (sort.value.by === each.sort ? icon(sort.value.isDown ? "down" : "up") : null))
+    ? button({ onclick: () => onSort(each.sort) }, each.label, () => (sort.value.by === each.sort ? icon(sort.value.isDown ? "down" : "up") : null))
     : each.isUnsaid ? span({ class: "sr" }, each.label) : each.label));
 
   const line = id => {

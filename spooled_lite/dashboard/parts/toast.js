@@ -40,7 +40,7 @@ mount(document.body, () => [
   div({ class: "toasts" }, list(() => toasts.value, it => it.id, row => {
     const own = row.peek();
     const back = () => (drop(own), own.undo());
-    return div({ class: "toast" }, span(own.text), own.undo && button({ type: "button", onclick: back }, "Undo"));
+    return div({ class: "toast" }, span(own.text), own.undo && button({ onclick: back }, "Undo"));
   })),
   div({ class: "sr", role: "status" }, polite),
   div({ class: "sr", role: "alert" }, urgent),

@@ -21,7 +21,7 @@ export function verdictPart(sentences) {
       const all = JSON.parse(text.value), more = all.length - SHOWN;
       return [
         all.slice(0, isAll.value ? all.length : SHOWN).map(({ parts }, n) => p({ class: n ? "quiet" : "" }, said(parts), ended(parts))),
-        more > 0 && !isAll.value && button({ type: "button", class: "btn link", onclick: () => { isAll.value = true; } }, `${more} more`),
+        more > 0 && !isAll.value && button({ class: "btn link", onclick: () => { isAll.value = true; } }, `${more} more`),
       ];
     }));
 }

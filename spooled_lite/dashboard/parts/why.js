@@ -58,6 +58,6 @@ function body(all) {
       return li({ "data-s": tone }, span({ class: "status" }, mark(tone)), span(n > 0 && "then ", words));
     }),
     all.state === "waiting" && all.reasons.length === 0 && li({ "data-s": "completed" }, span({ class: "status" }, icon("ok")), span("nothing keeps it: it is handed out next")),
-    all.starts_in_seconds != null && li({ "data-s": "pending" }, span({ class: "status" }, icon("clock")), span(`starts in about ${duration(Math.max(1000, all.starts_in_seconds * 1000))}, at ${plural(Math.round(all.per_minute), "job")} a minute`)),
+    all.starts_in_seconds != null && li({ "data-s": "pending" }, span({ class: "status" }, icon("clock")), span(`starts in about ${duration(Math.max(1000, all.starts_in_seconds * 1000))}, at ${plural(Number(all.per_minute.toPrecision(2)), "job")} a minute`)),
     clear.length > 0 && li({ "data-s": "completed" }, span({ class: "status" }, icon("ok")), p({ class: "quiet" }, clear.join(", "))));
 }

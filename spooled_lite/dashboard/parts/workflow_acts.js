@@ -42,7 +42,7 @@ function askCancel(it, { wait, run }, after) {
       p(`${plural(wait, "step")} that ${wait === 1 ? "waits is" : "wait are"} cancelled for good; ${plural(run, "step")} ${run === 1 ? "runs" : "run"} now. Those that run can go on to their end, or be told to stop at their next heartbeat.`),
       field("Why", reason),
       div({ class: "acts" }, it().status !== "cancelled" && deed("Cancel what waits", false), run > 0 && deed("Cancel, stop what runs", true),
-        button({ type: "button", class: "btn", ref: node => queueMicrotask(() => node.focus()), onclick: close }, "Keep it")),
+        button({ class: "btn", ref: node => queueMicrotask(() => node.focus()), onclick: close }, "Keep it")),
     ];
   } });
 }
