@@ -45,13 +45,15 @@ const parsed = answer => (answer.text ? JSON.parse(answer.text) : null);
 
 async function request(method, path, { query, body, signal: given, repeats = 0, headers = {}, isKnown = true, wait = WAIT_MS }) {
   for (let time = 0, hasRenewed = false; ; time++) {
+    const token = credentials.token();
     try {
       return await once(method, url(path, query), body, { ...(isKnown && bearer()), ...headers }, given, wait);
     } catch (error) {
       if (given?.aborted) throw error;
-      if (error.status === 401 && !hasRenewed && isKnown && credentials.token()) {
+      if (error.status === 401 && !hasRenewed && isKnown && token) {
         hasRenewed = true;
-        if (await credentials.renew()) continue;
+        // Another may have renewed it while this was under way.
+        if (credentials.token() !== token || await credentials.renew()) continue;
         credentials.lost(error);
         throw error;
       }
