@@ -195,8 +195,8 @@ async def _serve(
             )
             async with serving(
                 app,
-                asgi=worlds,
-                find=None if worlds is None else worlds.find,
+                asgi=None if worlds is None else worlds.router,
+                find=None if worlds is None else worlds.router.find,
                 current=None if worlds is None else worlds.current,
                 ready_file=ready_file,
                 on_sweep=Memory().tick,

@@ -1,8 +1,4 @@
-"""The worlds behind one listener: the root, its forks and theirs.
-
-Each request goes to the first world that it names: by the header `X-Spooled-World`, by its API key,
-by the organization of its token, by that of `/webhooks/{organization}/...`; else to the root.
-"""
+"""The worlds behind one listener: the root, its forks and theirs; how they begin and end."""
 
 import asyncio
 import logging
@@ -10,21 +6,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from starlette.types import Message, Receive, Scope, Send
 
 from spooled_lite.app import Running
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import NewKey
-from spooled_lite.errors import SpooledError
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.testing.belongings import Belongings
-from spooled_lite.testing.calls import WORLDS, Fork
+from spooled_lite.testing.calls import Fork
 from spooled_lite.testing.capacity import check_room, forks_max
 from spooled_lite.testing.clock import VirtualClock
-from spooled_lite.testing.early_answers import answer_early, over
+from spooled_lite.testing.early_answers import over
 from spooled_lite.testing.life import Life
 from spooled_lite.testing.move import How
 from spooled_lite.testing.names import check_name, hidden_seed, seed_of
@@ -34,30 +28,26 @@ from spooled_lite.testing.refusals import (
     NameTaken,
     NoSuchWorld,
 )
-from spooled_lite.testing.routes import TEST_PREFIX
+from spooled_lite.testing.router import WorldRouter
 from spooled_lite.testing.seeding.files import (
     GOES_WITH_NO_FILE_THAT_LASTS,
     CannotSeed,
     SeedFile,
 )
 from spooled_lite.testing.seeding.start import sow_at_start
-from spooled_lite.testing.shown import Shown, name_of, peeked
 from spooled_lite.testing.site import Site, take_baseline, turn_of
 from spooled_lite.testing.world import ROOT, World, world
-from spooled_lite.wire.http.errors import refusal
-from spooled_lite.wire.services import Services
 
 if TYPE_CHECKING:
-    from spooled_lite.wire.grpc.errors import Context
+    pass
 
 logger = logging.getLogger(__name__)
 
-_ENDS_WORLDS: Final = (f"{TEST_PREFIX}/reset", f"{TEST_PREFIX}/forks/")  # and are answered
 UNUSED_SECONDS: Final = 600.0  # of real time: then the runner of its test has crashed
 
 
 class Worlds:
-    """An ASGI application in front of all of them. Used on the event loop's thread."""
+    """Used on the event loop's thread."""
 
     def __init__(self, settings: Settings, seed: int | None, at_once: asyncio.Event | None) -> None:
         self._settings = settings
@@ -69,6 +59,7 @@ class Worlds:
         self._ending: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._made = 0
+        self.router = WorldRouter(self, self._sites, self._belongings)
 
     @property
     def root(self) -> World:
@@ -93,80 +84,6 @@ class Worlds:
         for site in self._sites.values():
             site.world.app.begin_stop()
 
-    # -- requests ----------------------------------------------------------------------------------
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self.root.app.application(scope, receive, send)
-            return
-        try:
-            shown = Shown.by(scope)
-            if scope["type"] == "http":
-                shown, receive = await peeked(shown, scope, receive)
-            site = self._site_of(shown)
-        except SpooledError as error:
-            await answer_early(refusal(error), scope, send)
-            return
-        life = site.life
-        is_answered = False
-
-        async def send_unless_over(message: Message) -> None:
-            # What such a request did went with the world: nobody is told that it was done.
-            nonlocal is_answered
-            if not life.is_over or message["type"] == "websocket.close":
-                await send(message)
-            elif message["type"] == "http.response.start":
-                is_answered = True
-                await answer_early(refusal(over()), scope, send)
-            elif not is_answered:
-                await send(message)
-
-        extensions = {**scope.get("extensions", {}), WORLDS: self}
-        keeps = scope["path"].startswith(_ENDS_WORLDS)
-        site.began()
-        try:
-            await life.world.app.application(
-                {**scope, "extensions": extensions}, receive, send if keeps else send_unless_over
-            )
-        finally:
-            site.ended()
-
-    def find(self, context: "Context") -> Services:
-        """The services for a gRPC call. Raises NoSuchWorld."""
-        given = context.invocation_metadata() or ()
-        site = self._site_of(
-            Shown.by_headers(
-                (name.encode(), value if isinstance(value, bytes) else value.encode())
-                for name, value in given
-            )
-        )
-        site.began()
-        context.add_done_callback(_ends(site))
-        return site.world.app.services
-
-    def _site_of(self, shown: Shown) -> Site:
-        if shown.name is not None:
-            name = shown.name.decode("utf-8", "replace")
-            return self._site(name if name in self._sites else name_of(shown.name))
-        known = self._belongings
-        found = None
-        if shown.credential is not None:
-            token_of = shown.token_organization_id
-            found = (
-                known.world_of_key(shown.credential)
-                if token_of is None
-                else known.world_of_organization(token_of)
-            )
-        if found is None and shown.organization_id is not None:
-            found = known.world_of_organization(shown.organization_id)
-        return self._sites.get(found or ROOT) or self._sites[ROOT]
-
-    def _site(self, name: str) -> Site:
-        site = self._sites.get(name)
-        if site is None:
-            raise NoSuchWorld(name)
-        return site
-
     # -- forks -------------------------------------------------------------------------------------
 
     async def fork(
@@ -190,7 +107,7 @@ class Worlds:
         began = time.monotonic()
         self._starting.add(name)
         try:
-            source = self._site(parent)
+            source = self.router.named(parent)
             copied, jobs = await source.world.copied()
             seed = None if self._seed is None else seed_of(self._seed, name)
             adoption = Adoption(org, hidden_seed() if seed is None else seed, tuple(keys))
@@ -233,7 +150,7 @@ class Worlds:
 
         Raises: NoSuchWorld, WorldBusy, FileThatLasts.
         """
-        site = self._site(name)
+        site = self.router.named(name)
         if name == ROOT and self._settings.database != IN_MEMORY:
             raise FileThatLasts
         async with turn_of(site):
@@ -250,7 +167,7 @@ class Worlds:
 
     async def baseline(self, name: str) -> None:
         """Make what the world is now the state to go back to. Raises: NoSuchWorld, WorldBusy."""
-        site = self._site(name)
+        site = self.router.named(name)
         async with turn_of(site):
             await take_baseline(site)
 
@@ -384,8 +301,3 @@ async def worlds(
         yield it
     finally:
         await it.close()
-
-
-def _ends(site: Site) -> Any:
-    """As a callback of gRPC, which hands the context over."""
-    return lambda _: site.ended()

@@ -61,7 +61,7 @@ class Park:
     async def seat(self, key: str | None, about: dict[str, Any] | None = None) -> Seat:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         api = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.worlds),
+            transport=httpx.ASGITransport(app=self.worlds.router),
             base_url="http://spooled.test/api/v1/",
             headers=headers,
             timeout=SECONDS_MAX,

@@ -21,7 +21,9 @@ def played(script: Callable[[Park, Any], Awaitable[None]]) -> None:
         async with asyncio.timeout(60), opened(grpc_port="auto") as park:
             it = park.worlds
             async with (
-                serving(it.front, asgi=it, find=it.find, current=it.current) as server,
+                serving(
+                    it.front, asgi=it.router, find=it.router.find, current=it.current
+                ) as server,
                 grpc.aio.insecure_channel(server.grpc_address) as channel,
             ):
                 await script(park, channel)

@@ -141,7 +141,9 @@ def test_metrics_are_those_of_the_root_that_a_reset_has_made() -> None:
         async with opened(metrics_port=free_port()) as park:
             it = park.worlds
             async with (
-                serving(it.front, asgi=it, find=it.find, current=it.current) as server,
+                serving(
+                    it.front, asgi=it.router, find=it.router.find, current=it.current
+                ) as server,
                 httpx.AsyncClient(headers={"Authorization": f"Bearer {it.root.app.key}"}) as api,
             ):
                 await api.post(f"{server.url}/api/v1/test/reset")

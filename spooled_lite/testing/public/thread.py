@@ -65,7 +65,7 @@ class ThreadServer:
         async with (
             worlds(settings, clock, seed=choice.seed, seed_file=seed_file, at_once=at_once) as it,
             serving(
-                it.front, asgi=it, find=it.find, current=it.current, is_embedded=True
+                it.front, asgi=it.router, find=it.router.find, current=it.current, is_embedded=True
             ) as server,
         ):
             self._loop = asyncio.get_running_loop()
