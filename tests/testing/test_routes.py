@@ -7,11 +7,14 @@ import httpx
 import pytest
 
 from spooled_lite.app import running
+from spooled_lite.clock import wall_ms
 from spooled_lite.testing.clock import END_MS, VirtualClock
 from spooled_lite.testing.routes import TEST_ROUTES
+from spooled_lite.times import parse_ms
 from tests.testing.stage import ADMIN_KEY, START_MS, Stage, play, settings_of
 
 DAY = "2030-01-02T00:00:00Z"
+NEVER_SENT = ("x-spooled-world", "x-spooled-clock", "x-spooled-fault")
 MOVES = ("advance", "next", "idle", "settle", "outage")
 WRONG: list[tuple[str, dict[str, Any], int, str]] = [
     ("advance", {}, 400, "Exactly one of the fields `by` and `to`"),
@@ -158,21 +161,40 @@ def test_the_document_describes_these_routes_and_health_says_the_mode() -> None:
     play(script)
 
 
-def test_a_server_for_people_has_none_of_these_routes() -> None:
+@pytest.mark.parametrize("environment", ["development", "staging", "production"])
+def test_a_server_for_people_has_none_of_these_routes_and_headers(environment: str) -> None:
     async def main() -> None:
         async with (
-            running(settings_of()) as it,
+            running(settings_of(environment=environment, jwt_secret="s" * 40)) as it,
             httpx.AsyncClient(
                 transport=httpx.ASGITransport(app=it.application),
                 base_url="http://spooled.test",
                 headers={"Authorization": f"Bearer {it.key}"},
             ) as api,
         ):
+            keys = ({}, {"X-Admin-Key": ADMIN_KEY, "Authorization": ""}, {"Authorization": ""})
             for method, path, *_ in TEST_ROUTES:
-                answer = await api.request(method, path, json={"by": "1d"})
-                assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), path
-                assert "X-Spooled-Clock" not in answer.headers
-            assert "/api/v1/test" not in (await api.get("/openapi.json")).json()["paths"]
+                for key in keys:
+                    answer = await api.request(method, path, json={"by": "1d"}, headers=key)
+                    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), path
+            named = {"X-Spooled-World": "another", "X-Spooled-Clock": DAY}
+            job = {"queue_name": "emails", "payload": {}}
+            asked = [
+                ("POST", "/api/v1/jobs", job), ("GET", "/api/v1/jobs", None),
+                ("POST", "/api/v1/jobs", {}), ("GET", "/", None), ("GET", "/nothing", None),
+                ("GET", "/health", None), ("GET", "/metrics", None),
+            ]  # fmt: skip
+            before = wall_ms()
+            for method, path, body in asked:
+                plain = await api.request(method, path, json=body)
+                answer = await api.request(method, path, json=body, headers=named)
+                assert answer.status_code == plain.status_code, path
+                for each in (answer, plain):
+                    assert not [name for name in each.headers if name in NEVER_SENT], path
+            made = (await api.get("/api/v1/jobs")).json()
+            assert len(made) == 2, "whatever world was named"
+            assert all(parse_ms(each["created_at"], "at") >= before - 1 for each in made)
+            assert "/api/v1/test" not in (await api.get("/openapi.json")).text
             assert "mode" not in (await api.get("/health")).json()
 
     asyncio.run(main())

@@ -177,6 +177,36 @@ def test_without_the_flag_there_is_no_route_and_a_moved_file_is_refused(tmp_path
         assert (status, json.loads(body)["code"]) == (404, "NOT_FOUND")
         assert "X-Spooled-Clock" not in headers
         assert "mode" not in json.loads(call(about, "/health")[2])
+    refused = subprocess.run(
+        command("--test", "--database", "real.db"),
+        env=ENVIRON, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS_MAX,
+        check=False,
+    )  # fmt: skip
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "test mode opens only" in refused.stderr
+
+
+def test_a_server_for_people_loads_nothing_of_test_mode(tmp_path: Path) -> None:
+    code = """
+import asyncio, sys
+import spooled_lite.cli.serve
+from spooled_lite.app import running
+from spooled_lite.config import Settings
+from spooled_lite.serving import serving
+
+async def main():
+    settings = Settings(database=":memory:", port=0, grpc_port="off")
+    async with running(settings) as app, serving(app) as server:
+        await server.stop(at_once=True)
+
+asyncio.run(main())
+print([name for name in sys.modules if name.startswith("spooled_lite.testing")])
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRON, cwd=tmp_path, capture_output=True, text=True,
+        timeout=SECONDS_MAX, check=True,
+    )  # fmt: skip
+    assert told.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
