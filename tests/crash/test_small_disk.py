@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,17 +28,22 @@ MNT_DETACH: Final = 2
 GIVE_BACK_SECONDS_MAX: Final = 10.0
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A mounted file system of its own; skipped where that is not permitted."""
-    folder = tmp_path / "disk"
+@contextmanager
+def mounted(folder: Path, mib: int) -> Iterator[Path]:
+    """A file system of its own; the test is skipped where that is not permitted."""
     folder.mkdir()
     libc = ctypes.CDLL(None, use_errno=True)
-    options = f"size={DISK_MIB}m".encode()
+    options = f"size={mib}m".encode()
     if not hasattr(libc, "mount") or libc.mount(b"none", bytes(folder), b"tmpfs", 0, options) != 0:
         pytest.skip("mounting a small disk is not permitted here")
     yield folder
     libc.umount2(bytes(folder), MNT_DETACH)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with mounted(tmp_path / "disk", DISK_MIB) as folder:
+        yield folder
 
 
 class Calls:

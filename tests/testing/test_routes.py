@@ -172,7 +172,11 @@ def test_a_server_for_people_has_none_of_these_routes_and_headers(environment: s
                 headers={"Authorization": f"Bearer {it.key}"},
             ) as api,
         ):
-            keys = ({}, {"X-Admin-Key": ADMIN_KEY, "Authorization": ""}, {"Authorization": ""})
+            keys: list[dict[str, str]] = [
+                {},
+                {"X-Admin-Key": ADMIN_KEY, "Authorization": ""},
+                {"Authorization": ""},
+            ]
             for method, path, *_ in TEST_ROUTES:
                 for key in keys:
                     answer = await api.request(method, path, json={"by": "1d"}, headers=key)

@@ -8,10 +8,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from email.message import Message
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
@@ -30,13 +31,15 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[tuple[dict[str, Any], Any]]:
+def serving(
+    folder: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[dict[str, Any], Any]]:
     """What the ready file says, and the process."""
     ready = folder / "ready.json"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command("--ready-file", str(ready), "--exit-with-parent", *arguments),
-            env=ENVIRON,
+            env=ENVIRON | dict(environ),
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
