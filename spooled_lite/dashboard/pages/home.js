@@ -4,7 +4,7 @@ import { counts, health } from "../lib/about.js";
 import { get } from "../lib/api.js";
 import { every, gathered, now, nowMs } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
-import { count, sinceText } from "../lib/format.js";
+import { count, plural, sinceText } from "../lib/format.js";
 import { mark } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
@@ -84,7 +84,7 @@ function tiles(stats, all) {
   const of = name => () => stats.data.value[name];
   return nav({ class: "tiles", "aria-label": "Jobs by status" },
     tile("pending", "Waiting", () => Math.max(0, stats.data.value.pending - sum("retrying") - sum("blocked")), () => (oldest() ? `oldest ${sinceText(oldest().oldest_waiting_at)} (${oldest().queue_name})` : ""), link("jobs", { status: "pending" })),
-    tile("processing", "Processing", of("processing"), () => `${count(sum("workers"))} workers`, link("jobs", { status: "processing" })),
+    tile("processing", "Processing", of("processing"), () => plural(sum("workers"), "worker"), link("jobs", { status: "processing" })),
     tile("scheduled", "Scheduled", of("scheduled"), "", link("jobs", { status: "scheduled" })),
     tile("retrying", "Retry waiting", () => sum("retrying"), "", link("jobs", { status: "retrying" })),
     tile("deadletter", "Dead letters", of("deadletter"), () => (all.value.filter(it => it.deadletter).length > 1 ? `in ${all.value.filter(it => it.deadletter).length} queues` : ""), "#/dead"),

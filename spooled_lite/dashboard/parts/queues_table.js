@@ -60,7 +60,7 @@ export const pauseKey = { p: ["Pause or resume", name => document.querySelector(
 
 // What waits for its time, for another attempt, for a parent.
 export const heldOf = it => it.scheduled + it.retrying + it.blocked;
-export const heldText = it => `${count(it.scheduled)} scheduled, ${count(it.retrying)} for another attempt, ${count(it.blocked)} for a parent`;
+export const heldText = it => [["scheduled", "scheduled"], ["retrying", "for another attempt"], ["blocked", "for a parent"]].filter(([name]) => it[name]).map(([name, words]) => `${count(it[name])} ${words}`).join(", ");
 
 const CONCERNS = { no_worker: "no worker", failing: "failing", stalled: "stands still" };
 

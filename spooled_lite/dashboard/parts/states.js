@@ -50,13 +50,13 @@ export function failure(error, { what = "This", word, again, narrower } = {}) {
   return div({ class: "empty" }, h2(title), more.map(each => p(each)),
     error.status === 408 && narrower ? div({ class: "row" }, narrower) : null,
     p({ class: "small" }, b(error.code ?? ""), error.requestId ? ` request ${error.requestId}` : ""),
-    again && error.status !== 404 ? button({ class: "btn",  onclick: () => again() }, icon("retry"), "Try again") : null);
+    again && ![403, 404].includes(error.status) ? button({ class: "btn",  onclick: () => again() }, icon("retry"), "Try again") : null);
 }
 
 function told(error, what, word) {
   const { status, details, message } = error;
   if (status === 0) return ["The server does not answer", "Nothing was lost: this page shows the last data it has and tries again."];
-  if (status === 403) return [word && !may(word) ? `This key lacks ${word}` : "This key may not read it", message];
+  if (status === 403) return word && !may(word) ? [`This key lacks ${word}`, "Whoever manages the API keys can give it that word."] : ["This key may not read it", message];
   if (status === 404) return [`${upper(what)} is not here`, "It was deleted, or belongs to another organization."];
   if (status === 408) return ["That takes too long to find", message];
   if (status === 429) return limited(error);
