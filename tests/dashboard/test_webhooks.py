@@ -83,6 +83,7 @@ def delivered(page: Page, api: httpx.Client, webhook: str, n: int = 1) -> Page:
 def test_one_is_made_tested_switched_off_and_deleted(
     signed_in: Open, api: httpx.Client, receiver: Receiver
 ) -> None:
+    receiver.status = 200
     page = signed_in("/webhooks")
     page.get_by_role("button", name="New webhook").first.click()
     dialog = page.get_by_role("dialog")
