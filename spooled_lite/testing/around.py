@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol, TypeVar, cast
 
-from spooled_lite.testing.faults.kinds import JOB_STREAMS
+from spooled_lite.testing.faults.names import JOB_STREAMS
 from spooled_lite.testing.faults.strikes import Strikes
 from spooled_lite.testing.journal import Journal
 from spooled_lite.testing.stepper import Stepper

@@ -20,7 +20,7 @@ from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.deliveries import WatchedPoster
 from spooled_lite.testing.faults.deliveries import DeliveryStrikes
 from spooled_lite.testing.faults.mails import MailStrikes
-from spooled_lite.testing.faults.rules import Faults
+from spooled_lite.testing.faults.rules import FaultRule, Faults
 from spooled_lite.testing.faults.strikes import Strikes
 from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
@@ -119,12 +119,14 @@ async def world(
     name: str = ROOT,
     seed: int | None = None,
     origin: Origin | None = None,
+    faults: Sequence[FaultRule] = (),
     listen: Callable[[World, Sequence[Event]], None] | None = None,
     at_once: asyncio.Event | None = None,
     outgoing: Poster | None = None,
 ) -> AsyncIterator[World]:
     """Start a world, and stop it on the way out. With a seed its ids, secrets and tokens are the
-    same in every run. `listen` hears of all events. `at_once` and `outgoing` are as for `running`.
+    same in every run. `faults` are those of the world that it is a copy of. `listen` hears of all
+    events. `at_once` and `outgoing` are as for `running`.
 
     Raises:
         NotForTests: the environment is not development.
@@ -140,6 +142,7 @@ async def world(
     adoption = None if origin is None else origin.adoption
     ids = Ids(seed) if adoption is None else Ids(adoption.seed, BIRTH)
     it = World(name, seed, Stepper(clock, poster, None if origin is None else origin.left), ids)
+    it.faults.take_over(faults)
     it.webhooks = poster.inbox
     poster.listen(it.journal.delivered)
     poster.around = DeliveryStrikes(it.faults, clock).around

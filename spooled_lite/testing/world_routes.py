@@ -34,6 +34,7 @@ async def fork(call: Call) -> Reply:
         org_id=org_id,
         keys=body.new_keys(),
         at_ms=None if body.at is None else parse_ms(body.at, "at"),
+        copies_faults=body.faults == "copy",
     )
     return reply(ForkedView.of(made), CREATED)
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from msgspec import Meta, Struct
 
@@ -18,6 +18,7 @@ KEYS_MAX: Final = 100  # of a fork, made with it; more are made with POST /api-k
 # One line a field, however long.
 # fmt: off
 ForkName = Annotated[str, about("The name of the fork", "test_pay.py::test_refund")]
+FaultsOfFork = Annotated[Literal["none", "copy"], about("Whether faults are copied", "copy")]
 OwnOrganization = Annotated[str, about("The caller's organization has this id in the fork", AN_ID)]
 OwnKey = Annotated[str, about("A key without limits, known in the fork only", "sk_test_1")]
 Now = Annotated[str, a_time("The time of the world", "2030-01-01T00:00:00.000Z")]
@@ -37,6 +38,7 @@ class ForkWorld(Struct, forbid_unknown_fields=True, kw_only=True):
 
     name: Annotated[str, about("How to name the fork; else it is `fork-1` and so on")] | None = None
     at: Annotated[Time, about("Where to lead its clock at once")] | None = None
+    faults: FaultsOfFork = "none"
     keys: Annotated[list[ForkKey], Meta(max_length=KEYS_MAX), about("More keys for it")] = []
 
     def new_keys(self) -> list[NewKey]:

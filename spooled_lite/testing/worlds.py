@@ -19,6 +19,7 @@ from spooled_lite.testing.calls import Fork
 from spooled_lite.testing.capacity import check_room, forks_max
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.early_answers import over
+from spooled_lite.testing.faults.rules import FaultRule
 from spooled_lite.testing.life import Life
 from spooled_lite.testing.move import How
 from spooled_lite.testing.names import check_name, hidden_seed, seed_of
@@ -95,6 +96,7 @@ class Worlds:
         org_id: str,
         keys: Sequence[NewKey] = (),
         at_ms: int | None = None,
+        copies_faults: bool = False,
     ) -> Fork:
         """Copy a world as it is now.
 
@@ -109,12 +111,13 @@ class Worlds:
         try:
             source = self.router.named(parent)
             copied, jobs = await source.world.copied()
+            faults = source.world.faults.copied() if copies_faults else ()
             seed = None if self._seed is None else seed_of(self._seed, name)
             adoption = Adoption(org, hidden_seed() if seed is None else seed, tuple(keys))
             pages = source.same_pages(copied.pages)
             origin = msgspec.structs.replace(copied, pages=pages, adoption=adoption, at_ms=at_ms)
             site = Site(name, seed, origin)
-            site.life = await self._begin(site)
+            site.life = await self._begin(site, faults=faults)
         finally:
             self._starting.discard(name)
         if self._is_stopping:
@@ -209,7 +212,9 @@ class Worlds:
         while self._ending:
             await asyncio.gather(*self._ending, return_exceptions=True)
 
-    async def _begin(self, site: Site, clock: VirtualClock | None = None) -> Life:
+    async def _begin(
+        self, site: Site, clock: VirtualClock | None = None, faults: Sequence[FaultRule] = ()
+    ) -> Life:
         if self._is_stopping:
             raise over()
         origin, settings = site.origin, self._settings
@@ -227,6 +232,7 @@ class Worlds:
                 name=site.name,
                 seed=site.seed,
                 origin=origin,
+                faults=faults,
                 listen=self._belongings.hear,
                 at_once=at_once,
             ),

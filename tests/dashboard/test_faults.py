@@ -75,7 +75,7 @@ def test_each_kind_of_subject_can_be_struck(
     page.get_by_role("button", name="Make it").click()
     expect(page.locator('tr[data-id="f3"]')).to_contain_text("receiver status 503")
     page.get_by_label("Of", exact=True).select_option("rpc")
-    page.get_by_label("Rpc").fill("QueueService/Complete")
+    page.get_by_label("Rpc").select_option("QueueService/Complete")
     page.get_by_role("button", name="Make it").click()
     expect(page.locator('tr[data-id="f4"]')).to_contain_text("latency ms 50, 400")
     made = [(rule["on"], rule["do"]) for rule in there.get("/test/faults").json()["faults"]]

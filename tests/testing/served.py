@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,15 @@ class Served(Struct, frozen=True):
         )
         with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:
             return json.loads(answer.read() or b"null")
+
+    def refusal(self, method: str, path: str, body: Any = None) -> str:
+        """The message of the error that this call is answered with."""
+        try:
+            found = self.call(method, path, body)
+        except urllib.error.HTTPError as error:
+            with error:
+                return str(json.loads(error.read())["message"])
+        raise AssertionError(found)
 
 
 @contextmanager

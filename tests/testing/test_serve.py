@@ -212,6 +212,28 @@ print([name for name in sys.modules if name.startswith("spooled_lite.testing")])
     assert told.stdout == "[]\n"
 
 
+def test_a_server_for_people_loads_nothing_of_test_mode_and_wraps_no_handler() -> None:
+    code = """
+import asyncio, sys
+import spooled_lite.cli.serve, spooled_lite.serving, spooled_lite.wire.grpc.server
+from spooled_lite.app import running
+from spooled_lite.config import Settings
+
+async def main():
+    async with running(Settings(database=":memory:", grpc_port="off")) as it:
+        ours = [each for each in sys.modules if each.startswith("spooled_lite.testing")]
+        print(it.services.around, ours)
+
+asyncio.run(main())
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENVIRON, capture_output=True, text=True, timeout=SECONDS_MAX, check=True,
+    )  # fmt: skip
+
+    assert answer.stdout == "None []\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "environ", "said"),
     [

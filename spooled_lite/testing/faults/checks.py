@@ -12,23 +12,20 @@ from spooled_lite.core.webhooks.deliveries import TEST_EVENT
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.errors import RuleBroken
 from spooled_lite.testing.faults.kinds import (
-    ANY,
     CLAIMS,
     DO_OF,
-    JOB_STREAMS,
     LEASED,
     MEMBERS_OF,
     MEMBERS_OF_STREAM,
     ON_KINDS,
     ROUTE_NAMES,
-    RPC_NAMES,
-    STREAMS,
     WHY,
     OnKind,
     chosen_of,
     kinds_of,
     members_of,
 )
+from spooled_lite.testing.faults.names import ANY, JOB_STREAMS, RPC_NAMES, STREAMS
 from spooled_lite.testing.faults.shapes import (
     AnsweringReceiver,
     Do,

@@ -6,7 +6,7 @@ import msgspec
 
 from spooled_lite.errors import RuleBroken
 from spooled_lite.testing.faults.facts import RequestFacts
-from spooled_lite.testing.faults.kinds import ANY, JOB_STREAMS, RPC_NAMES
+from spooled_lite.testing.faults.names import ANY, JOB_STREAMS, RPC_NAMES
 from spooled_lite.testing.faults.shapes import On
 from spooled_lite.wire.grpc.json_structs import json_of
 

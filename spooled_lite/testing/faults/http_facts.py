@@ -6,7 +6,8 @@ import msgspec
 from starlette.types import Message
 
 from spooled_lite.testing.faults.facts import RequestFacts
-from spooled_lite.testing.faults.kinds import ANY, STREAM_OF
+from spooled_lite.testing.faults.kinds import STREAM_OF
+from spooled_lite.testing.faults.names import ANY
 from spooled_lite.testing.faults.shapes import On
 from spooled_lite.wire.http.body import read_body
 from spooled_lite.wire.http.call import Call

@@ -6,32 +6,15 @@
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
+from spooled_lite.testing.faults.names import JOB_STREAMS, RPC_NAMES
 from spooled_lite.testing.faults.shapes import Do, On
 from spooled_lite.wire.http.dispatch import API_PREFIX
 from spooled_lite.wire.http.resources import attempts, streams
 from spooled_lite.wire.http.routes import ROUTES
 
-ANY: Final = "*"
 ROUTE_NAMES: Final = frozenset(
     f"{method} {path}" for method, path, *_ in ROUTES if path.startswith(API_PREFIX)
 )
-# By the name under which a method is served: all names differ.
-RPC_NAMES: Final[Mapping[str, str]] = {
-    name: f"{service}/{name}"
-    for service, names in (
-        (
-            "QueueService",
-            ("Enqueue", "Dequeue", "Complete", "Fail", "RenewLease", "GetJob", "GetQueueStats",
-             "StreamJobs", "ProcessJobs"),
-        ),
-        ("WorkerService", ("Register", "Heartbeat", "Deregister")),
-    )
-    for name in names
-}  # fmt: skip
-# Of gRPC: who has one open works, however long it says nothing.
-JOB_STREAMS: Final = frozenset({"StreamJobs", "ProcessJobs"})
-
-STREAMS: Final = ("sse", "websocket", "grpc")
 # By the route that opens them.
 STREAM_OF: Final[Mapping[str, str]] = {
     f"{method} {path}": "websocket" if handler is streams.websocket else "sse"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from spooled_lite.testing.faults.answers import refusal_of
 from spooled_lite.testing.faults.grpc_facts import GrpcFacts
 from spooled_lite.testing.faults.grpc_streams import GrpcStream, cut
-from spooled_lite.testing.faults.kinds import JOB_STREAMS, LEASED, RPC_NAMES
+from spooled_lite.testing.faults.kinds import LEASED
 from spooled_lite.testing.faults.leases import LeaseStrikes
+from spooled_lite.testing.faults.names import JOB_STREAMS, RPC_NAMES
 from spooled_lite.testing.faults.pauses import pause
 from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.faults.shapes import Do

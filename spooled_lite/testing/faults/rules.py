@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -83,6 +84,12 @@ class FaultRule:
             return latency or 0
         least, most = latency
         return least + int((most - least + 1) * self._draw("latency"))
+
+    def of_seed(self, seed: int) -> "FaultRule":
+        """The same, but with the draws of another world."""
+        other = copy(self)
+        other._seed = seed
+        return other
 
     def view(self) -> FaultView:
         said = self.said
@@ -176,6 +183,15 @@ class Faults:
 
     def end_promise(self, count: int) -> None:
         self._promised -= count
+
+    def copied(self) -> list[FaultRule]:
+        """The rules as they are now, with what has come of them."""
+        return [copy(rule) for rule in self.all()]
+
+    def take_over(self, rules: Sequence[FaultRule]) -> None:
+        """Begin with copies of another world's rules, under their ids."""
+        self._rules = {rule.id: rule.of_seed(self._seed) for rule in rules}
+        self._made = max((int(rule.id[1:]) for rule in rules), default=0)
 
     def all(self) -> list[FaultRule]:
         return list(self._rules.values())

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 
 from spooled_lite.core.webhooks.deliveries import TEST_EVENT
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
+from spooled_lite.testing.faults.names import ANY, RPC_NAMES, STREAMS
 from spooled_lite.times import Time
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import AN_ID
@@ -34,10 +35,10 @@ RuleText = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
 CountFromOne = Annotated[int, Meta(ge=1, le=COUNT_MAX)]
 LatencyMs = Annotated[int, Meta(ge=0, le=LATENCY_MS_MAX)]
 RouteOfOn = Annotated[RuleText, about("Method and path as in the table of routes, or `*`", "POST /api/v1/jobs/{id}/complete")]
-RpcOfOn = Annotated[RuleText, about("Service and method, or `*`", "QueueService/Complete")]
+RpcOfOn = Annotated[RuleText, about("Service and method, or `*`", "QueueService/Complete", enum=[ANY, *RPC_NAMES.values()])]
 EventOfDelivery = Annotated[RuleText, about("What it tells of", "job.completed", enum=sorted((*WEBHOOK_EVENTS, TEST_EVENT)))]
 UrlOfDelivery = Annotated[RuleText, about("Where it goes: the address of the webhook, or of the job's `completion_webhook`", "https://inbox.test/shop")]
-StreamOfOn = Annotated[RuleText, one_of("A stream, as it is opened or once it is open", "sse", "websocket", "grpc")]
+StreamOfOn = Annotated[RuleText, one_of("A stream, as it is opened or once it is open", *STREAMS)]
 QueueOfOn = Annotated[RuleText, about("The queue, from the path, the body or the job", "charges")]
 JobOfOn = Annotated[RuleText, about("The job, from the path or the body", AN_ID)]
 KeyOfOn = Annotated[RuleText, about("The id of the API key of the caller", AN_ID)]

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from spooled_lite.testing.faults.kinds import ROUTE_NAMES, RPC_NAMES
+from spooled_lite.testing.faults.kinds import ROUTE_NAMES
+from spooled_lite.testing.faults.names import RPC_NAMES
 from spooled_lite.testing.faults.over_grpc import GrpcStrikes
 from spooled_lite.testing.faults.over_http import HttpStrikes
 from spooled_lite.testing.faults.rules import Faults

@@ -4,7 +4,17 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, Unpack
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    Self,
+    TypeVar,
+    Unpack,
+)
 
 from spooled_lite.testing.public.choice import ServerOptions
 from spooled_lite.testing.public.clock import Clock
@@ -186,8 +196,10 @@ class _AsyncWorld(_Async[W]):
         *,
         at: datetime | str | None = None,
         keys: Sequence[Mapping[str, Any]] = (),
+        faults: Literal["none", "copy"] = "none",
     ) -> "AsyncWorld":
-        return AsyncWorld(await asyncio.to_thread(self._it.fork, name, at=at, keys=keys))
+        forked = asyncio.to_thread(self._it.fork, name, at=at, keys=keys, faults=faults)
+        return AsyncWorld(await forked)
 
     def client(self, **options: Any) -> "AsyncSpooledClient":
         """See `World.client`."""

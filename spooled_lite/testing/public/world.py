@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 from spooled_lite.outbound.signatures import sign_stripe
@@ -97,16 +97,19 @@ class World:
         *,
         at: datetime | str | None = None,
         keys: Sequence[Mapping[str, Any]] = (),
+        faults: Literal["none", "copy"] = "none",
     ) -> "World":
         """Copy this world: the copy has rows, a clock, ids and a key of its own.
 
         `at` leads its clock there at once. `keys` are more keys for it, such as
         `{"name": "web", "queues": ["emails"]}`; they are in `World.keys` by name.
+        With `faults="copy"` it begins with the faults of this one, and what has come of them.
 
         Raises:
             RefusedCall: the name is taken or unusable, or there are too many forks.
         """
         body = {"name": name, "at": None if at is None else time_of(at), "keys": list(keys)}
+        body["faults"] = faults
         about = self.link.call("POST", "/test/fork", body)
         link = self.link.with_key(about["api_key"])
         return World(link, about, self.admin_key, self.grpc_address)
