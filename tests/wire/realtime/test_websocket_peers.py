@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from spooled_lite.wire.http.server.frames import Frames
 from spooled_lite.wire.http.server.limits import HttpLimits
+from spooled_lite.wire.http.server.scope import HOLD
 from spooled_lite.wire.http.server.upgrade import PIECE_BYTES, WebSocketProtocol
 from spooled_lite.wire.realtime import websocket
 from spooled_lite.wire.realtime.commands import obey
@@ -279,3 +280,32 @@ def test_a_client_that_closes_is_answered_and_forgotten() -> None:
             await socket.say("x")
 
     on_stage(test)
+
+
+def test_a_websocket_that_is_held_says_nothing_and_answers_no_ping_until_it_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[WebSocketProtocol] = []
+    begin = WebSocketProtocol.begin
+
+    def noted(protocol: WebSocketProtocol, early: bytes) -> None:
+        opened.append(protocol)
+        begin(protocol, early)
+
+    monkeypatch.setattr(WebSocketProtocol, "begin", noted)
+
+    async def test(stage: Stage) -> None:
+        client = await upgraded(stage)
+        await client.read_until(b'"Ping"')
+        [protocol] = opened
+        hold = protocol.scope["extensions"][HOLD]
+        hold(True)
+        await client.send(masked(9, b"are you there"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await client.read_until(b"\x89\x04ping")
+        hold(False)
+        await client.read_until(b"are you there")
+        await client.read_until(b"\x89\x04ping")
+
+    on_stage(test, limits=HttpLimits(websocket_ping_seconds=0.1, sweep_seconds=0.02))

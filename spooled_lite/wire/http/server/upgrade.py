@@ -268,8 +268,10 @@ class WebSocketProtocol(asyncio.Protocol):
         self._flush()
 
     def _hold(self, is_held: bool) -> None:
-        """Say nothing more, not even in answer to pings, or go on. As to a peer that reads nothing,
-        but for who is told to misbehave."""
+        """Say nothing more, no ping and no pong either, or go on: for who is told to misbehave."""
+        if self.phase is Phase.OPEN:
+            ping_seconds = math.inf if is_held else self.limits.websocket_ping_seconds
+            self.deadline = self.loop.time() + ping_seconds
         if is_held:
             self._writable.clear()
         else:
