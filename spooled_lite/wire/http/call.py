@@ -39,6 +39,7 @@ QUERY_FIELDS_MAX: Final = 100
 JSON: Final = b"application/json"
 HTML: Final = b"text/html; charset=utf-8"
 
+_LEAVES: Final = ("http.disconnect", "websocket.disconnect")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -308,7 +309,7 @@ class Call:
 
     async def until_gone(self) -> None:
         """Return when the client has left. Use it once the body was read, or when there is none."""
-        while (await self.receive())["type"] != "http.disconnect":
+        while (await self.receive())["type"] not in _LEAVES:
             pass
 
     def allow_seconds(self, extra: float) -> None:
