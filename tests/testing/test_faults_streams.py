@@ -253,3 +253,10 @@ def test_a_stream_is_refused_or_cut_as_it_is_opened(caller: Caller) -> None:
     with sse(server) as one, websocket(server):
         one.until(b": connected")
     caller.call("ProcessJobs", iter(()))
+
+    late = {"latency_ms": 60, "where": "answer"}
+    caller.fault({"route": "GET /api/v1/events"}, late, times=1)
+    began = time.monotonic()
+    with sse(server) as one:
+        assert time.monotonic() - began >= 0.06
+        one.until(b": connected")

@@ -9,7 +9,7 @@ from spooled_lite.testing.faults.kinds import LEASED, STREAM_OF
 from spooled_lite.testing.faults.leases import LeaseStrikes
 from spooled_lite.testing.faults.open_streams import HttpStream
 from spooled_lite.testing.faults.pauses import hang, pause
-from spooled_lite.testing.faults.rules import Faults
+from spooled_lite.testing.faults.rules import Faults, Strike
 from spooled_lite.testing.faults.shapes import Do
 from spooled_lite.wire.http.call import Call, Reply, StreamReply
 
@@ -36,31 +36,36 @@ class HttpStrikes:
         if strike is None:
             return await handle()
         told += strike.rule_ids
+        return await self._answered(call, strike, strike.do, handle)
+
+    async def _opened(self, name: str, call: Call, handle: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Opens a stream, which rules may strike that are made later."""
+        facts = HttpFacts(name, call)
+        strike = await self._faults.strike(name, facts.hold) if self._faults else None
+        once_open: Do | None = None
+        if strike is None:
+            answer = await handle()
+        else:
+            call.extension(STRUCK).extend(strike.rule_ids)
+            do = strike.do
+            if do is not None and (do.end_stream or do.mute_ms is not None):
+                do, once_open = None, do
+            answer = await self._answered(call, strike, do, handle)
+        if not isinstance(answer, StreamReply) or answer.finish is None:
+            return answer
+        return HttpStream(self._faults, name, call, facts, answer).reply(once_open)
+
+    async def _answered(
+        self, call: Call, strike: Strike, do: Do | None, handle: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
         await pause(self._faults, strike.before_ms, call)
-        answer = await self._done(call, strike.do, handle)
+        answer = await self._done(call, do, handle)
         try:
             await pause(self._faults, strike.after_ms, call)
         except BaseException:
             discard(answer)
             raise
         return answer
-
-    async def _opened(self, name: str, call: Call, handle: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Opens a stream, which rules may strike that are made later."""
-        facts = HttpFacts(name, call)
-        strike = await self._faults.strike(name, facts.hold) if self._faults else None
-        do = None
-        if strike is None:
-            answer = await handle()
-        else:
-            do = strike.do
-            call.extension(STRUCK).extend(strike.rule_ids)
-            is_opened = do is not None and (do.end_stream or do.mute_ms is not None)
-            await pause(self._faults, strike.before_ms, call)
-            answer = await self._done(call, None if is_opened else do, handle)
-        if not isinstance(answer, StreamReply) or answer.finish is None:
-            return answer
-        return HttpStream(self._faults, name, call, facts, answer).reply(do)
 
     async def _done(
         self, call: Call, do: Do | None, handle: Callable[[], Awaitable[Reply]]
