@@ -6,7 +6,7 @@ from spooled_lite.testing.refusals import WorldsFull
 from spooled_lite.wire.listen import file_limit
 
 FORKS_MAX: Final = 1_000  # each has a file, some threads and about a megabyte
-# Nine at rest, more while it has requests. Forks have half of the files that the process may have
+# Seven at rest, more while it has requests. Forks have half of the files that the process may have
 # open: without any to spare nobody could connect, not even to delete a fork.
 FILES_OF_FORK: Final = 12
 
