@@ -17,6 +17,7 @@ from spooled_lite.output import fill_closed_streams
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Start the server.",
     "keys": "Create, list and revoke API keys.",
+    "health": "Ask a server whether it can take work.",
     "check": "Check a database file and its counters.",
     "backup": "Back up a database file, also beside its server.",
     "backups": "List, check and delete backups.",
