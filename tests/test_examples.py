@@ -49,20 +49,6 @@ def number_of_tests(files: str, pattern: str) -> int:
     return sum(len(re.findall(pattern, file.read_text())) for file in EXAMPLES.glob(files))
 
 
-def test_the_beginnings_in_the_docs_run_as_they_are(tmp_path: Path) -> None:
-    pytest.importorskip("spooled")
-    blocks = re.findall(
-        r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL
-    )
-    begins = [each for each in blocks if "import Server\n" in each or "SpooledTestCase)" in each]
-    (tmp_path / "begins.py").write_text("\n".join([*begins, "import unittest", "unittest.main()"]))
-
-    said = ran(str(tmp_path), sys.executable, "-W", "error", "begins.py")
-
-    assert len(begins) == 2
-    assert "Ran 1 test" in said, said
-
-
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_the_shop_in_python_is_tested_in_parallel(workers: int) -> None:
     pytest.importorskip("spooled")
