@@ -13,7 +13,8 @@ import pytest
 from spooled_lite.testing import Server
 
 SECONDS_MAX: Final = 90
-DOCS: Final = Path(__file__).parents[2] / "docs" / "testing.md"
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = ("testing.md", "testing-python.md")
 ENVIRON: Final = {k: v for k, v in os.environ.items() if not k.startswith(("SPOOLED", "PYTEST"))}
 PLUGIN: Final = ("-p", "spooled_lite.pytest_plugin", "-p", "no:schemathesis", "-p", "no:randomly")
 
@@ -222,7 +223,8 @@ def test_a_test_that_fails_shows_and_keeps_what_happened_in_its_world(tmp_path: 
 @pytest.mark.slow
 def test_the_tests_in_the_docs_pass_as_they_are_pasted(tmp_path: Path) -> None:
     pytest.importorskip("spooled")
-    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    text = "".join((DOCS / page).read_text() for page in PAGES)
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     tests = [block for block in blocks if "def test_" in block]
     [script] = (block for block in blocks if block not in tests)
 

@@ -1,6 +1,6 @@
 """What can be struck, what can come of it, and which of the two go together.
 
-`docs/testing.md` has the same table; a test holds them against each other.
+`docs/testing-faults.md` has the same table; a test holds them against each other.
 """
 
 from collections.abc import Mapping
