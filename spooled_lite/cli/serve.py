@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from spooled_lite.app import Running, running
 from spooled_lite.cli.greeting import Started, greet
+from spooled_lite.cli.notify import service_manager
 from spooled_lite.cli.parent import when_input_ends
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.errors import Unavailable, WrongShape
@@ -189,7 +190,10 @@ async def _serve(
     with StopSignals() as signals:
         if exit_with_parent:
             when_input_ends(signals.stopping.set)
-        async with _application(settings, test, signals.at_once) as (app, worlds):
+        async with (
+            service_manager(signals.stopping) as manager,
+            _application(settings, test, signals.at_once) as (app, worlds),
+        ):
             app.services.metrics.watch(
                 "spooled_log_lines_dropped_total", lambda: dropped_lines(log)
             )
@@ -215,6 +219,7 @@ async def _serve(
                 gc.freeze()
                 gc.set_threshold(*GC_THRESHOLDS)
                 sys.setswitchinterval(SWITCH_SECONDS)
+                manager.ready((lambda: app) if worlds is None else worlds.current, server.url)
                 await stop_on_signal(server, signals)
             logger.info("stopping: finishing the work in progress")
     logger.info("stopped; everything acknowledged is stored")

@@ -121,12 +121,17 @@ class Writer:
     @property
     def state(self) -> Literal["ok", "stalled", "failed"]:
         """What `/health` says of the writer (contract: platform, section 13)."""
-        busy_since = self._busy_since
         if not self._open.is_well:
             return "failed"
-        if busy_since is not None and time.monotonic() - busy_since >= STALLED_SECONDS:
+        if self.busy_seconds >= STALLED_SECONDS:
             return "stalled"
         return "ok"
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the batch in hand has taken so far; 0 when there is none."""
+        busy_since = self._busy_since
+        return 0.0 if busy_since is None else time.monotonic() - busy_since
 
     @property
     def checkpoint_age_seconds(self) -> float | None:
