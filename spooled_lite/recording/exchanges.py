@@ -1,11 +1,12 @@
 """What a recording consists of: its first line, and an exchange for each further line."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 FORMAT: Final = "spooled-recording"
 VERSION: Final = 1
+AT_MS_MAX: Final = 10 * 366 * 86_400_000  # ten years, which is as far as one move of a clock goes
 
 
 class Beginning(Struct, kw_only=True):
@@ -60,7 +61,7 @@ class Exchange(Struct, kw_only=True):
     """
 
     n: int = 0  # the file gives it
-    at_ms: int
+    at_ms: Annotated[int, Meta(ge=0, le=AT_MS_MAX)]
     request: KeptRequest
     response: KeptResponse
 

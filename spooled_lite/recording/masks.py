@@ -9,7 +9,7 @@ from spooled_lite.logs import SECRET
 VALUES_MAX: Final = 100_000  # values that are kept apart; later ones share a mask
 TOKEN_CHARS_MIN: Final = 8  # a shorter secret is looked for in its own place only
 
-MASK: Final = re.compile(r"mask:([a-z]+):(\d+)")
+MASK: Final = re.compile(r"mask:([a-z]+):([0-9]{1,9})")
 
 # What stands before the host of an address, or an e-mail address. Possessive and with a look
 # behind, so that hostile text costs no more than its length.

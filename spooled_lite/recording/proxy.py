@@ -36,6 +36,8 @@ WRITE_SECONDS: Final = 30.0
 CONNECTIONS_MAX: Final = 1_000
 REQUEST_BYTES_MAX: Final = 64 * 1024 * 1024  # more than servers of this API accept
 
+STATUSES: Final = range(200, 600)  # of answers; what clients expect of one
+
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -112,6 +114,8 @@ class _Passing:
     async def _pass_on(self) -> None:
         answer = await self._proxy._client.send(self._request(), stream=True)
         try:
+            if answer.status_code not in STATUSES:
+                raise httpx.RemoteProtocolError(f"it answers with status {answer.status_code}")
             headers = kept(answer.headers.raw)
             if headers.get("content-type", "").startswith(EVENT_STREAM):
                 await self._stream(answer, headers)
@@ -121,14 +125,12 @@ class _Passing:
             await answer.aclose()
 
     def _request(self) -> httpx.Request:
-        url = httpx.URL(self._proxy._target.url)
-        raw_path = url.raw_path.rstrip(b"/") + self._path.encode("ascii")
         timeout = httpx.Timeout(
             READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS
         )
         return httpx.Request(
             self._method,
-            url.copy_with(raw_path=raw_path),
+            self._proxy._target.at(self._path),
             headers=[*passed_on(self._headers, NOT_PASSED_ON), (b"accept-encoding", b"identity")],
             content=self._body or None,
             extensions={"timeout": timeout.as_dict()},

@@ -124,7 +124,7 @@ class _Replay:
                 asyncio.timeout(self._answer_seconds),
                 self._client.stream(
                     ready.method,
-                    self._target.url + ready.path,
+                    self._target.at(ready.path),
                     headers={**ready.headers, "accept-encoding": "identity"},
                     content=ready.body or None,
                 ) as answer,

@@ -3,6 +3,7 @@
 from typing import Self
 from urllib.parse import urlsplit
 
+import httpx
 from msgspec import Struct
 
 
@@ -28,6 +29,12 @@ class ServerAddress(Struct, frozen=True):
         if parts.query or parts.fragment:
             raise BadTarget(f"{url!r} has more than a path")
         return cls(url.strip().rstrip("/"))
+
+    def at(self, path: str) -> httpx.URL:
+        """The address of a path, with its query, of this server and no other, however the path
+        begins. Raises: InvalidURL, UnicodeEncodeError."""
+        url = httpx.URL(self.url)
+        return url.copy_with(raw_path=url.raw_path.rstrip(b"/") + path.encode("ascii"))
 
     @property
     def websocket_url(self) -> str:

@@ -163,8 +163,9 @@ def test_a_target_that_is_not_there_is_said_and_not_recorded(tmp_path: Path) -> 
         b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
         b"\x00\x01 no http at all\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 50_000 + b"\r\n",
+        b"HTTP/1.1 999 Strange\r\nContent-Length: 2\r\n\r\n{}",
     ],
-    ids=["cut short", "no HTTP", "headers without end"],
+    ids=["cut short", "no HTTP", "headers without end", "no status"],
 )
 def test_a_hostile_target_is_survived(tmp_path: Path, answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
