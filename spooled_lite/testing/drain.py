@@ -73,6 +73,7 @@ class Drain:
         self._jobs: dict[str, DrainedJob] = {}
         self._attempts = 0
         self._aside: list[JobRow] = []  # claimed, and not for this drain
+        self._held: JobRow | None = None  # claimed, and its attempt is not over
         self._ends_at = time.monotonic() + REAL_MS_MAX / 1000
 
     @property
@@ -100,8 +101,9 @@ class Drain:
                 else:
                     await self._attempt(row)
         finally:
-            if self._aside:
-                await self._database.write(settle.release, self._aside)
+            if self._held is not None:  # the drain was stopped in the middle of an attempt
+                self._aside.append(self._held)
+            await self._hand_back()
         await self._stepper.settle(self._how, report=0)
         return (await self._ahead()).count
 
@@ -122,9 +124,21 @@ class Drain:
         next_ms = (await self._ahead()).next_ms
         if next_ms is None:
             return False
-        now_ms = self._stepper.clock.now_ms()
-        await self._stepper.advance(max(next_ms, now_ms), self._how, report=0)
+        await self._let_pass(next_ms)
         return True
+
+    async def _let_pass(self, to_ms: int) -> None:
+        """Lead the clock there. A job that is set aside is handed back before its lease would end
+        on the way, which counts as an attempt; the next claim sets it aside again."""
+        ends_ms = [row["lease_expires_at_ms"] or 0 for row in self._aside]
+        if ends_ms and min(ends_ms) <= to_ms:
+            await self._hand_back()
+        await self._stepper.advance(max(to_ms, self._stepper.clock.now_ms()), self._how, report=0)
+
+    async def _hand_back(self) -> None:
+        rows, self._aside = self._aside, []
+        if rows:
+            await self._database.write(settle.release, rows)
 
     async def _attempt(self, row: JobRow) -> None:
         outcome = next((each for each in self._outcomes if _fits(each.where, row)), None)
@@ -137,12 +151,14 @@ class Drain:
                 self._aside.append(row)
                 raise Stopped.by_budget(f"These were {len(self._jobs)} jobs")
             job = self._jobs[row["id"]] = DrainedJob(id=row["id"], attempts=[])
+        self._held = row
         self._attempts += 1
         begun_ms = self._stepper.clock.now_ms()
         if self._takes_ms:
-            await self._stepper.advance(begun_ms + self._takes_ms, self._how, report=0)
+            await self._let_pass(begun_ms + self._takes_ms)
         then: Then = "fail" if len(job.attempts) < outcome.fail else outcome.then
         end = await self._settled(row, outcome, then)
+        self._held = None
         is_told = end in ("failed", "deadlettered")
         job.attempts.append(
             DrainedAttempt(
@@ -173,9 +189,7 @@ class Drain:
             case "expire":
                 ends_ms = row["lease_expires_at_ms"]
                 assert ends_ms is not None, "it was claimed just now"
-                await self._stepper.advance(
-                    max(ends_ms, self._stepper.clock.now_ms()), self._how, report=0
-                )
+                await self._let_pass(ends_ms)
                 return "expired"
 
     async def _ahead(self) -> StillThere:

@@ -132,3 +132,32 @@ def test_what_nobody_knows_and_what_is_too_deep_is_refused() -> None:
         ).status_code == 400
 
     play(script)
+
+
+def test_a_job_that_is_not_for_the_drain_loses_no_attempt_while_time_passes() -> None:
+    async def script(stage: Stage) -> None:
+        other = await stage.job(payload={"order": 0}, max_retries=1)
+        for hours in (1, 2, 3):
+            await stage.job(payload={"order": 1}, delay_seconds=hours * 3_600)
+
+        drained = await drain(stage, {"where": {"payload": {"order": 1}}}, takes="20s")
+
+        assert (drained["completed"], drained["left"]) == (3, 1)
+        job = await stage.get(f"jobs/{other}")
+        assert (job["status"], job["retry_count"]) == ("pending", 0)
+
+    play(script)
+
+
+def test_a_drain_that_is_stopped_in_an_attempt_hands_its_job_back() -> None:
+    async def script(stage: Stage) -> None:
+        job_id = await stage.job()
+        body = {"queue": "emails", "takes": "4000d"}
+
+        refused = await stage.post("test/drain", body, status=400)
+
+        assert refused["details"]["reason"] == "too_far"
+        assert (await stage.get(f"jobs/{job_id}"))["status"] == "pending"
+        assert (await drain(stage))["completed"] == 1
+
+    play(script)
