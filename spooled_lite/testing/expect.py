@@ -89,8 +89,10 @@ class Expecting:
         """Let time pass step by step until all hold that may hold early, then to the end if
         anything has to be exact.
 
-        Raises: as the moves of `Stepper`.
+        Raises:
+            NotFound: one is about a fault that there is not; otherwise as the moves of `Stepper`.
         """
+        self._check_faults(wants)
         stepper = self._world.stepper
         until_ms = stepper.clock.now_ms() + within_ms
         await stepper.settle(how, report=0)
@@ -108,7 +110,11 @@ class Expecting:
         return await self._results(wants, held)
 
     async def in_real_time(self, wants: Sequence[Want], real_ms: int) -> list[ExpectedResult]:
-        """Wait until all hold, at most so long; as long as anything has to be exact to the end."""
+        """Wait until all hold, at most so long; as long as anything has to be exact to the end.
+
+        Raises: NotFound, as `within`.
+        """
+        self._check_faults(wants)
         ends_at = time.monotonic() + real_ms / 1000
         held: dict[int, Look] = {}
         while True:
@@ -195,8 +201,18 @@ class Expecting:
             ),
         )
 
+    def _check_faults(self, wants: Sequence[Want]) -> None:
+        """Before time passes: a fault that there is not would never strike."""
+        known = {rule.id for rule in self._world.faults.all()}
+        for number, want in enumerate(wants):
+            if isinstance(want.it, FaultExpected) and want.it.fault not in known:
+                raise NotFound(
+                    f"Field `expect[{number}].fault` names no fault of this world;"
+                    " GET /api/v1/test/faults lists them"
+                )
+
     def _look_at_fault(self, wanted: FaultExpected) -> Look:
-        """Raises NotFound: there is no such fault, so it would never strike."""
+        """Raises NotFound: it was removed meanwhile."""
         for rule in self._world.faults.all():
             if rule.id == wanted.fault:
                 return Look(is_within(wanted.struck, rule.struck), rule.struck)
@@ -208,7 +224,7 @@ class Expecting:
 
 
 def _decoded(asked: msgspec.Raw, at: str) -> Expected:
-    members = msgspec.json.decode(asked)
+    members: Any = decode(Any, bytes(asked), at=at)
     kind = None
     if isinstance(members, dict):
         kind = next((KINDS_OF[name] for name in KINDS_OF if name in members), None)

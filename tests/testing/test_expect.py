@@ -3,6 +3,8 @@
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.testing.stage import Stage, play
 from tests.testing.test_journal import another_organization
 
@@ -135,5 +137,29 @@ def test_another_organization_sees_none_of_it() -> None:
         body = {"expect": [{"queue": "emails", "count": 0}, {"job_id": job_id, "count": 0}]}
         answer = await stage.api.post("test/expect", json=body, headers=other)
         assert answer.json()["passed"] is True
+
+    play(script)
+
+
+@pytest.mark.parametrize("number", ["1e309", "-1e400"])
+def test_a_number_beyond_doubles_is_refused_with_its_place(number: str) -> None:
+    async def script(stage: Stage) -> None:
+        for wanted in (f'{{"queue": "q", "payload": {{"n": {number}}}}}', number):
+            body = f'{{"expect": [{wanted}]}}'.encode()
+            answer = await stage.api.post("test/expect", content=body)
+            assert answer.status_code == 400
+            assert "`expect[0]" in answer.json()["message"]
+
+    play(script)
+
+
+def test_a_fault_that_there_is_not_is_refused_before_time_passes() -> None:
+    async def script(stage: Stage) -> None:
+        wanted = {"expect": [{"fault": "f7", "struck": 1}], "within": "1d"}
+
+        refused = await stage.post("test/expect", wanted, status=404)
+
+        assert "`expect[0].fault`" in refused["message"]
+        assert (await stage.get("test/clock"))["now"] == "2030-01-01T00:00:00.000Z"
 
     play(script)
