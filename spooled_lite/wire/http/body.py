@@ -25,6 +25,7 @@ T = TypeVar("T")
 BODY_BYTES_MAX: Final = 5 * 1024 * 1024
 LISTS_BYTES_MAX: Final = 65_536  # the lists of a body up to this size are counted by the decoder
 UNKNOWN_CHARS_MAX: Final = 64  # shown of the name of an unknown field
+SAID_CHARS_MAX: Final = 300  # of what the decoder says: more than it says without a value
 
 # Nothing, `null` or `[]`, with any white space.
 _NOTHING: Final = re.compile(rb"[ \t\r\n]*+(?:null|\[[ \t\r\n]*+\])?[ \t\r\n]*+")
@@ -159,6 +160,8 @@ def sorted_by_message(message: str, *, at: str = "", kind: Any = None) -> WrongS
     if _TEXT_OF_TYPE.match(said) or said.endswith("timezone component"):
         return WrongShape([Problem(field or "body", f"Field `{field}`: {said}", "invalid_type")])
     code = next((code for rule, code in _RULES if rule.search(said)), "invalid_value")
+    if len(said) > SAID_CHARS_MAX:  # it repeats a value of the body
+        said = f"{said[:SAID_CHARS_MAX]}…"
     return RuleBroken.of(field or "body", f"Field `{field or 'body'}`: {said}", code)
 
 

@@ -17,7 +17,7 @@ from spooled_lite.config import Settings
 from spooled_lite.errors import RuleBroken, SpooledError, WrongShape
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.admit import Access
-from spooled_lite.wire.http.body import BODY_BYTES_MAX, decode
+from spooled_lite.wire.http.body import BODY_BYTES_MAX, SAID_CHARS_MAX, decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.dispatch import Row
 from spooled_lite.wire.http.errors import STATUS, status_of
@@ -519,3 +519,15 @@ def test_quota_and_rate_repeat_their_numbers_at_the_top() -> None:
     assert quota["details"]["resource"] == "queues"
     assert "limit reached" in quota["message"]
     assert (rate["retry_after_secs"], rate["remaining"], rate["reset_at"]) == (7, 0, 1)
+
+
+def test_an_error_does_not_repeat_a_value_of_any_length() -> None:
+    class Chosen(Struct):
+        mode: Literal["fast", "slow"]
+
+    with pytest.raises(RuleBroken) as refused:
+        decode(Chosen, b'{"mode": "%s"}' % (b"x" * 2_000_000))
+
+    told = refused.value.message
+    assert told.startswith("Field `mode`: Invalid enum value 'xxx")
+    assert len(told) < SAID_CHARS_MAX + 50
