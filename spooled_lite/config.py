@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from spooled_lite.config_secrets import SECRETS
 from spooled_lite.config_sources import (
     NO_FILE,
     ConfigError,
@@ -36,17 +37,6 @@ from spooled_lite.plan_values import BadPlanValue, plans_of
 
 __all__ = ["NO_FILE", "SECRETS", "ConfigError", "ConfigFile", "Settings", "load", "read_file"]
 
-SECRETS: Final = frozenset(
-    {
-        "bootstrap_api_key",
-        "admin_key",
-        "jwt_secret",
-        "github_webhook_secret",
-        "stripe_webhook_secret",
-        "metrics_token",
-        "smtp_password",
-    }
-)
 CONNECTION_SHARE: Final = 2_500  # a quarter of the HTTP connections that may be open
 PROVIDER_SECRET_CHARS_MIN: Final = 16  # in production and staging
 # fmt: off
@@ -188,6 +178,7 @@ def load(
     Flags win over the environment, which wins over the config file, which wins over defaults. A
     flag is named like its setting. None, and an empty text anywhere, counts as not given. The
     variables of the reference server belong to the environment, and SPOOLED_ names win over them.
+    A secret may also be in a file, which a variable with _FILE at its end names.
     A value that another one overrides is checked as well.
 
     Raises:

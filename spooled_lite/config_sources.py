@@ -17,6 +17,7 @@ from spooled_lite.config_names import (
     level_of,
     nearest,
 )
+from spooled_lite.config_secrets import FILE_VARIABLES, BadSecretFile, read_secret
 from spooled_lite.config_values import TIDY, Whole, WrongValue, converted, words
 
 FILE_BYTES_MAX: Final = 1_048_576  # of a config file
@@ -93,10 +94,28 @@ class Reader:
     def from_environ(self, environ: Mapping[str, str]) -> Layer:
         settings = {_variable(name): name for name in self._types}
         for variable in sorted(environ):
-            if variable.startswith(PREFIX) and variable not in settings:
+            if variable.startswith(PREFIX) and variable not in settings.keys() | FILE_VARIABLES:
                 self._warn_of(variable, settings)
         given = {name: environ.get(variable) for variable, name in settings.items()}
-        return self._layer(given, lambda name: f"variable {_variable(name)}")
+        layer = self._layer(given, lambda name: f"variable {_variable(name)}")
+        return layer | self._from_secret_files(environ, layer)
+
+    def _from_secret_files(self, environ: Mapping[str, str], layer: Layer) -> Layer:
+        """The secrets whose variables name a file. `layer` has what the other variables give."""
+        paths: dict[str, str] = {}
+        found: dict[str, object] = {}
+        for variable, name in FILE_VARIABLES.items():
+            path = environ.get(variable, "").strip()
+            if not path:
+                continue
+            if name in layer:
+                raise ConfigError(f"{layer[name].place} and variable {variable}: set only one")
+            paths[name] = f"file {ascii(path)[1:-1]} of variable {variable}"
+            try:
+                found[name] = read_secret(path)
+            except BadSecretFile as error:
+                raise ConfigError(f"{paths[name]} {error}") from None
+        return self._layer(found, paths.__getitem__, is_trimmed=False)
 
     def from_aliases(self, environ: Mapping[str, str]) -> Layer:
         """The reference server's variables, without those whose SPOOLED_ variable is set."""
@@ -122,12 +141,18 @@ class Reader:
             self.warnings.append(f"variable {shown} is unknown; the nearest is {known}")
 
     def _layer(
-        self, given: Mapping[str, object], place: Callable[[str], str], *, is_text: bool = True
+        self,
+        given: Mapping[str, object],
+        place: Callable[[str], str],
+        *,
+        is_text: bool = True,
+        is_trimmed: bool = True,
     ) -> Layer:
-        """Check every given value. With `is_text` a string is converted to its setting's type."""
+        """Check every given value. With `is_text` a string is converted to its setting's type, and
+        with `is_trimmed` spaces around it are no part of it."""
         layer: Layer = {}
         for name, value in given.items():
-            if isinstance(value, str):
+            if isinstance(value, str) and is_trimmed:
                 value = self._forgiven(name, value.strip(), place(name))
             if value is None or value == "":
                 continue

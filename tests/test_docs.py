@@ -9,6 +9,7 @@ import pytest
 
 from spooled_lite.config import Settings
 from spooled_lite.config_names import NOT_OURS, PLAN_VALUE
+from spooled_lite.config_secrets import FILE_VARIABLES
 from spooled_lite.core.jobs import history
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from spooled_lite.errors import OutageReason, SpooledError
@@ -71,6 +72,12 @@ def test_every_route_says_what_it_does() -> None:
     assert all(row[2] for row in table("api.md", "Method"))
 
 
+def test_every_variable_that_names_a_file_with_a_secret_is_in_their_table() -> None:
+    written = [codes(row[0])[0] for row in table("settings.md", "File with a secret")]
+
+    assert sorted(written) == sorted(FILE_VARIABLES)
+
+
 def test_every_error_code_is_in_the_table_of_errors_with_its_status() -> None:
     written = {(codes(row[0])[0], int(row[1])) for row in table("errors.md", "Code")}
 
@@ -120,6 +127,7 @@ def shown(value: Any) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_variables_that_are_named_exist(document: Path) -> None:
     known = {f"SPOOLED_{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
+    known |= set(FILE_VARIABLES)
 
     for name in _VARIABLE.findall(document.read_text()):
         assert name in known | NOT_OURS or PLAN_VALUE.fullmatch(name) or name == "SPOOLED_PLAN_"

@@ -109,7 +109,8 @@ def _about_key(started: Started) -> str:
     if started.is_first:
         return f"{started.key}  (shown only this once; the file keeps only a hash)"
     if started.key is not None:
-        return "the one in SPOOLED_BOOTSTRAP_API_KEY"
+        place = started.settings.given.get("bootstrap_api_key", "SPOOLED_BOOTSTRAP_API_KEY")
+        return f"the one in {place.removeprefix('variable ')}"
     return (
         "created at an earlier start and never shown again. For another one:\n"
         f"{'':12}POST /api/v1/api-keys with a key you have or, while no server is running,\n"
