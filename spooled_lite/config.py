@@ -55,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics_port: Port = 0  # 0: off
     public_url: Url | None = None  # without a slash at the end
     database: Text = "spooled.db"  # a path, or ":memory:"
+    allow_network_disk: bool = False  # True: no word about it, and no refusal in production
     durability: Literal["full", "normal"] = "full"
     disk_reserve_bytes: Annotated[int, Meta(ge=0, le=2**40)] = 67_108_864
     write_line_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 10_000

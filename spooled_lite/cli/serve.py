@@ -14,6 +14,7 @@ import uvloop
 from msgspec import Struct
 
 from spooled_lite.app import Running, running
+from spooled_lite.cli.cautions import cautions
 from spooled_lite.cli.greeting import Started, greet
 from spooled_lite.cli.notify import service_manager
 from spooled_lite.cli.parent import when_input_ends
@@ -105,6 +106,8 @@ def serve(
     for warning in warnings:
         logger.warning("%s", warning)
     try:
+        for caution in cautions(settings):
+            logger.warning("%s", caution)
         with (
             ready_file_at(ready_file) as ready,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
