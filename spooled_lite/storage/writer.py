@@ -123,7 +123,7 @@ class Writer:
         """What `/health` says of the writer (contract: platform, section 13)."""
         if not self._open.is_well:
             return "failed"
-        if self.busy_seconds >= STALLED_SECONDS:
+        if self._busy_since is not None and self.busy_seconds >= STALLED_SECONDS:
             return "stalled"
         return "ok"
 
