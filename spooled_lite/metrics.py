@@ -45,6 +45,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_webhook_delivered_total": "Webhook deliveries that succeeded since the start",
     "spooled_webhook_failed_total": "Webhook deliveries given up after their last attempt",
     "spooled_log_lines_dropped_total": "Log lines dropped because writing them took too long",
+    "spooled_storage_errors_total": "Batches of writes that the disk failed, or had no room for",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {
@@ -57,6 +58,11 @@ GAUGES: Final[Mapping[str, str]] = {
     # Our own, which are not in the contract.
     "spooled_jobs_scheduled": "Jobs that are not due yet",
     "spooled_jobs_deadletter": "Jobs that are dead letters",
+    "spooled_ready": "1 when the server can take work, else 0",
+    "spooled_file_bytes": "Size of the database file",
+    "spooled_file_free_bytes": "Part of the database file that new rows can use",
+    "spooled_disk_free_bytes": "What the disk has left, less what the log will add to the file",
+    "spooled_disk_reserve_bytes": "Below this much free disk, new jobs are refused",
     "spooled_wal_bytes": "Size of the write-ahead log",
     "spooled_waiting_claims": "Claims that wait for a job",
     "spooled_waiting_outcomes": "Calls that wait for the end of a job or a workflow",

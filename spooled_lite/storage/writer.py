@@ -265,6 +265,7 @@ class Writer:
             round_.undo()
             self._roll_back()
             if isinstance(error, sqlite3.Error) and (reason := reason_of(error)) is not None:
+                self._metrics.count("spooled_storage_errors_total")
                 raise _StorageTrouble(self._open.trouble(error, reason)) from error
             raise
         self._hungry = left

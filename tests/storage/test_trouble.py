@@ -77,6 +77,7 @@ def test_a_full_disk_refuses_the_whole_batch_and_later_writes_work(path: Path) -
             )
 
             assert reasons(results) == ["storage_full"] * 3
+            assert db.writer._metrics.counted("spooled_storage_errors_total") == 1
             assert await db.readers.read(notes) == []
             assert not parked.taker.done()
 
@@ -125,6 +126,7 @@ def test_after_an_io_error_the_file_is_opened_again_and_everything_works(path: P
             commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
 
             assert reasons(await gone) == ["storage_error"] * 2
+            assert db.writer._metrics.counted("spooled_storage_errors_total") == 1
 
             await until_ok(db)
             after = [db.writer._connection, await db.readers.point(connection_of)]

@@ -134,3 +134,7 @@ STATES: Final = Statement(
 SELECT queue_name, enabled FROM queues WHERE org = :org AND deleted_at_ms IS NULL
 """,
 )
+
+FILE_FREE_BYTES: Final = Value(
+    int, "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
+)

@@ -22,6 +22,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     oldest_pending_seconds: float  # 0 when none is pending
     workers_active: int
     workers_healthy: int
+    file_free_bytes: int  # of the database file, for new rows
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ def figures(tx: Reading) -> Figures:
         oldest_pending_seconds=0 if since_ms is None else max(0, tx.now_ms - since_ms) / 1000,
         workers_active=workers["active"],
         workers_healthy=workers["healthy"],
+        file_free_bytes=tx.value(statements.FILE_FREE_BYTES) or 0,
     )
 
 

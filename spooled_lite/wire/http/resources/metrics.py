@@ -14,6 +14,7 @@ from spooled_lite.metrics import own_text
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.resources.health import trouble_of
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.shapes.metrics import MetricsView
 
@@ -26,6 +27,7 @@ _OF_FILE: Final[Mapping[str, str]] = {
     "spooled_jobs_deadletter": "jobs_deadletter",
     "spooled_workers_active": "workers_active",
     "spooled_workers_healthy": "workers_healthy",
+    "spooled_file_free_bytes": "file_free_bytes",
 }
 
 
@@ -74,6 +76,7 @@ async def exposition(services: Services) -> bytes:
         found: Figures | None = await services.db.readers.of(OUTSIDE).read(figures_of)
     except SpooledError:
         found = None
+    services.metrics.show("spooled_ready", await trouble_of(services) is None)
     services.metrics.show_queues(await _depths(services))
     for name, field in _OF_FILE.items():
         services.metrics.show(name, math.nan if found is None else getattr(found, field))

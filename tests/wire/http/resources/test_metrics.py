@@ -157,6 +157,35 @@ def test_the_state_of_the_storage_is_seen(api: Api) -> None:
     assert values(text)["spooled_wal_bytes"] > 0
     assert values(text)["spooled_database_connections_active"] >= 2
     assert values(text)["spooled_writer_commit_seconds_count"] >= 1
+    assert values(text)["spooled_file_bytes"] > 0
+    assert values(text)["spooled_disk_free_bytes"] > 0
+    assert values(text)["spooled_disk_reserve_bytes"] == Settings().disk_reserve_bytes
+
+
+def test_the_room_that_deleted_rows_leave_in_the_file_is_seen(api: Api) -> None:
+    def fill(tx: Tx) -> None:
+        tx.execute("CREATE TABLE filler (content BLOB)")
+        tx.execute("INSERT INTO filler VALUES (zeroblob(100000))")
+
+    def clear(tx: Tx) -> None:
+        tx.execute("DELETE FROM filler")
+
+    api.write(fill)
+    before = scraped(api)["spooled_file_free_bytes"]
+
+    api.write(clear)
+
+    assert scraped(api)["spooled_file_free_bytes"] - before > 90_000
+
+
+def test_a_scrape_says_whether_the_server_can_take_work(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scraped(api)["spooled_ready"] == 1
+
+    monkeypatch.setattr(DiskRoom, "is_full", lambda self: True)
+
+    assert scraped(api)["spooled_ready"] == 0
 
 
 def test_a_file_that_cannot_be_read_leaves_its_figures_unknown(
