@@ -1,7 +1,6 @@
 """The file as the writing thread has it open, and the measures for a storage that fails."""
 
 import contextlib
-import errno
 import logging
 import os
 import resource
@@ -22,6 +21,7 @@ from spooled_lite.storage.trouble import (
     is_interrupted,
     log_gone,
     reason_of,
+    reason_of_os,
     unavailable,
 )
 
@@ -33,15 +33,6 @@ TROUBLE_PAUSE_SECONDS: Final = 1.0  # before something the storage refused is tr
 CHECK_AGAIN_SECONDS: Final = 600.0
 PROBE_BYTES: Final = 64 * 1024
 NEAR_LIMIT_BYTES: Final = 64 * 1024 * 1024  # a batch and its log are shorter
-
-_REASONS: Final[dict[int, OutageReason]] = {
-    errno.ENOSPC: "storage_full",
-    errno.EDQUOT: "storage_full",
-    errno.EFBIG: "storage_full",
-    errno.EROFS: "read_only",
-    errno.EACCES: "read_only",
-    errno.EPERM: "read_only",
-}
 
 
 class OpenFile:
@@ -246,7 +237,7 @@ def why_unwritable(path: str) -> OutageReason | None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        return _REASONS.get(error.errno or 0)
+        return reason_of_os(error)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(probe)

@@ -1,5 +1,6 @@
 """Sorts what SQLite raises: trouble of the storage, a broken unique rule, or a bug of ours."""
 
+import errno
 import logging
 import sqlite3
 from typing import Final
@@ -29,6 +30,16 @@ _REASONS: Final[dict[int, OutageReason]] = {
     sqlite3.SQLITE_BUSY: "overloaded",
     sqlite3.SQLITE_LOCKED: "overloaded",
     sqlite3.SQLITE_PROTOCOL: "overloaded",  # the log's locks were contended for too long
+}
+
+# What the operating system says of files.
+_REASONS_OF_OS: Final[dict[int, OutageReason]] = {
+    errno.ENOSPC: "storage_full",
+    errno.EDQUOT: "storage_full",
+    errno.EFBIG: "storage_full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
 }
 
 _MESSAGES: Final[dict[OutageReason, str]] = {
@@ -83,6 +94,11 @@ def reason_of(error: sqlite3.Error) -> OutageReason | None:
     """Why the storage is in trouble; None when the error is not about the storage."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else _REASONS.get(code & 0xFF)
+
+
+def reason_of_os(error: OSError) -> OutageReason | None:
+    """As `reason_of`, for what the operating system refuses."""
+    return _REASONS_OF_OS.get(error.errno or 0)
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:

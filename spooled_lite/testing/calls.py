@@ -10,6 +10,7 @@ from spooled_lite.core.keys.records import NewKey
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.errors import NotFound
+from spooled_lite.testing.asking import Gone
 from spooled_lite.testing.faults.rules import Faults
 from spooled_lite.testing.inboxes import MailInbox, WebhookInbox
 from spooled_lite.testing.journal import Journal
@@ -82,10 +83,11 @@ class WorldsOfCall(Protocol):
         keys: Sequence[NewKey] = (),
         at_ms: int | None = None,
         copies_faults: bool = False,
+        gone: Gone | None = None,
     ) -> Fork: ...
     def forks(self, owner: str | None) -> Sequence[WorldOfCall]: ...
     async def drop(self, name: str, owner: str | None) -> None: ...
-    async def reset(self, name: str) -> WorldOfCall: ...
+    async def reset(self, name: str, gone: Gone | None = None) -> WorldOfCall: ...
     async def baseline(self, name: str) -> None: ...
     def reserving(
         self, name: str, secrets: Sequence[tuple[str, str]]

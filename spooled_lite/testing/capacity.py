@@ -1,7 +1,12 @@
-"""How many forks there may be."""
+"""How many forks there may be, and what is said when there is no room for one more."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
+from spooled_lite.storage.file_guard import CannotUseFile
+from spooled_lite.storage.trouble import reason_of, reason_of_os, unavailable
 from spooled_lite.testing.refusals import WorldsFull
 from spooled_lite.wire.listen import file_limit
 
@@ -24,3 +29,22 @@ def check_room(fork_count: int) -> None:
     most = forks_max()
     if fork_count >= most:
         raise WorldsFull(most, file_limit() if most < FORKS_MAX else None)
+
+
+@contextmanager
+def room_for_files() -> Iterator[None]:
+    """Raises Unavailable: the file of a world found no room on the disk."""
+    try:
+        yield
+    except OSError as error:
+        reason = reason_of_os(error)
+        if reason is None:
+            raise
+        raise unavailable(reason) from error
+    except sqlite3.Error as error:
+        reason = reason_of(error)
+        if reason is None:
+            raise
+        raise unavailable(reason) from error
+    except CannotUseFile as error:  # of a file that is new only when the disk is full
+        raise unavailable("storage_full") from error

@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from spooled_lite.core.orgs.create import get_by_id
+from spooled_lite.testing.asking import asking
 from spooled_lite.testing.calls import world_of, worlds_of
 from spooled_lite.testing.clock_routes import SLACK_SECONDS
 from spooled_lite.testing.world_shapes import (
@@ -27,15 +28,17 @@ async def fork(call: Call) -> Reply:
     if call.is_admin:
         org_id = parent.entrance.organization_id
         org = (await call.reads.read(get_by_id, org_id))["seq"]
-    made = await worlds.fork(
-        parent.name,
-        body.name,
-        org=org,
-        org_id=org_id,
-        keys=body.new_keys(),
-        at_ms=None if body.at is None else parse_ms(body.at, "at"),
-        copies_faults=body.faults == "copy",
-    )
+    async with asking(call) as gone:
+        made = await worlds.fork(
+            parent.name,
+            body.name,
+            org=org,
+            org_id=org_id,
+            keys=body.new_keys(),
+            at_ms=None if body.at is None else parse_ms(body.at, "at"),
+            copies_faults=body.faults == "copy",
+            gone=gone,
+        )
     return reply(ForkedView.of(made), CREATED)
 
 
@@ -51,7 +54,8 @@ async def delete_fork(call: Call) -> Reply:
 async def reset(call: Call) -> Reply:
     call.allow_seconds(SLACK_SECONDS)
     began = time.monotonic()
-    it = await worlds_of(call).reset(world_of(call).name)
+    async with asking(call) as gone:
+        it = await worlds_of(call).reset(world_of(call).name, gone)
     now = format_ms(it.stepper.clock.now_ms())
     return reply(ResetView(it.name, now, _milliseconds_since(began)))
 

@@ -14,9 +14,10 @@ from spooled_lite.app import Running
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import NewKey
 from spooled_lite.storage.database import IN_MEMORY
+from spooled_lite.testing.asking import Gone
 from spooled_lite.testing.belongings import Belongings
 from spooled_lite.testing.calls import Fork
-from spooled_lite.testing.capacity import check_room, forks_max
+from spooled_lite.testing.capacity import check_room, forks_max, room_for_files
 from spooled_lite.testing.clock import VirtualClock
 from spooled_lite.testing.early_answers import over
 from spooled_lite.testing.faults.rules import FaultRule
@@ -97,6 +98,7 @@ class Worlds:
         keys: Sequence[NewKey] = (),
         at_ms: int | None = None,
         copies_faults: bool = False,
+        gone: Gone | None = None,
     ) -> Fork:
         """Copy a world as it is now.
 
@@ -104,6 +106,8 @@ class Worlds:
             NoSuchWorld, NameTaken, WorldsFull: see there.
             RuleBroken: the name, or a key.
             BadRequest: the organization is deleted.
+            Unavailable: the disk has no room for its file.
+            ClientGone: nobody wants it any more; there is no such fork then.
         """
         name = self._new_name(name)
         began = time.monotonic()
@@ -117,7 +121,8 @@ class Worlds:
             pages = source.same_pages(copied.pages)
             origin = msgspec.structs.replace(copied, pages=pages, adoption=adoption, at_ms=at_ms)
             site = Site(name, seed, origin)
-            site.life = await self._begin(site, faults=faults)
+            with room_for_files():
+                site.life = await self._begin(site, faults=faults, gone=gone)
         finally:
             self._starting.discard(name)
         if self._is_stopping:
@@ -147,18 +152,19 @@ class Worlds:
 
     # -- back to a baseline ------------------------------------------------------------------------
 
-    async def reset(self, name: str) -> World:
+    async def reset(self, name: str, gone: Gone | None = None) -> World:
         """Put the world back to its baseline: its rows, time and ids. Streams end, and requests
         under way are answered with 503.
 
-        Raises: NoSuchWorld, WorldBusy, FileThatLasts.
+        Raises: NoSuchWorld, WorldBusy, FileThatLasts; Unavailable and ClientGone as `fork`.
         """
         site = self.router.named(name)
         if name == ROOT and self._settings.database != IN_MEMORY:
             raise FileThatLasts
         async with turn_of(site):
             before = site.life
-            after = await self._begin(site)
+            with room_for_files():
+                after = await self._begin(site, gone=gone)
             if self._sites.get(name) is not site:
                 after.end()
                 raise NoSuchWorld(name)
@@ -213,7 +219,11 @@ class Worlds:
             await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _begin(
-        self, site: Site, clock: VirtualClock | None = None, faults: Sequence[FaultRule] = ()
+        self,
+        site: Site,
+        clock: VirtualClock | None = None,
+        faults: Sequence[FaultRule] = (),
+        gone: Gone | None = None,
     ) -> Life:
         if self._is_stopping:
             raise over()
@@ -242,7 +252,8 @@ class Worlds:
         if origin is not None and origin.at_ms is not None:
             try:
                 stepper = life.world.stepper
-                await stepper.advance(origin.at_ms, How(), report=0, may_go_back=True)
+                how = How(gone=gone)
+                await stepper.advance(origin.at_ms, how, report=0, may_go_back=True)
             except BaseException:
                 self._end(life)
                 raise

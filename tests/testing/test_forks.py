@@ -1,6 +1,7 @@
 """Forks: each has its own rows, time, ids and key, and the key finds it."""
 
 import asyncio
+import errno
 import os
 import resource
 import threading
@@ -284,6 +285,28 @@ def test_who_has_few_files_is_told_how_many_forks_that_makes(
         answer = await park.root.api.post("test/fork")
         assert (answer.status_code, answer.json()["details"]["limit"]) == (429, 2)
         assert "2 forks already, with 48 files" in answer.json()["message"]
+
+    played(script)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_world_whose_file_finds_no_room_is_refused_and_leaves_nothing(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(code, os.strerror(code), str(path))
+
+    async def script(park: Park) -> None:
+        job_id = await park.root.job()
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "write_bytes", full)
+            for path, body in (("test/fork", {"name": "a"}), ("test/reset", {})):
+                refused = await park.root.api.post(path, json=body)
+                assert refused.status_code == 503, refused.text
+                assert "nothing was stored" in refused.json()["message"]
+
+        assert await park.root.jobs() == [job_id]
+        assert (await park.root.post("test/fork", {"name": "a"}))["name"] == "a"
 
     played(script)
 

@@ -5,11 +5,13 @@ import socket
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
 
+from spooled_lite.testing import RefusedCall, Server
 from tests.outbound.receiver import Receiver
 from tests.testing.served import Served, served
 from tests.testing.stage import START_MS
@@ -57,7 +59,7 @@ def test_the_move_of_a_caller_that_leaves_ends_at_a_whole_step(
 ) -> None:
     with served(shutdown_grace_seconds=0.0) as server:
         hold(server, receiver)
-        with Asked(server, path, body):
+        with Asked(server.url, server.key, path, body):
             until(lambda: is_moving(server))
 
         until(lambda: not is_moving(server))
@@ -68,15 +70,34 @@ def test_the_move_of_a_caller_that_leaves_ends_at_a_whole_step(
         assert not jobs or jobs[0]["created_at"] == shown["now"], "what was due there has happened"
 
 
+def test_a_fork_that_its_caller_does_not_wait_for_is_none() -> None:
+    with Server(seed=1) as server:
+        assert server.api_key is not None
+        server.call("POST", "/schedules", EVERY)
+
+        def is_free() -> bool:  # then there is such a fork afterwards
+            with suppress(RefusedCall):
+                server.call("POST", "/test/fork", {"name": "left"})
+                return True
+            return False
+
+        left = {"name": "left", "at": "2031-01-01T00:00:00Z"}
+        with Asked(server.url, server.api_key, "test/fork", left):
+            server.call("GET", "/test")  # is answered after that call was read
+            assert not is_free()
+
+        until(is_free)
+
+
 class Asked(socket.socket):
     """A call that nobody waits for: the connection is closed in the end."""
 
-    def __init__(self, server: Served, path: str, body: Any) -> None:
+    def __init__(self, url: str, key: str, path: str, body: Any) -> None:
         super().__init__()
-        self.connect((urlsplit(server.url).hostname, urlsplit(server.url).port))
+        self.connect((urlsplit(url).hostname, urlsplit(url).port))
         content = json.dumps(body).encode()
         head = (
-            f"POST /api/v1/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\n"
+            f"POST /api/v1/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
             f"Content-Length: {len(content)}\r\n\r\n"
         )
         self.sendall(head.encode() + content)
