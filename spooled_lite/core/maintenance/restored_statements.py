@@ -15,7 +15,7 @@ HELD: Final = Statement(
     """
 SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
   FROM jobs
- WHERE lease_id IS NOT NULL AND stop_reason IS NULL
+ WHERE lease_id IS NOT NULL AND lease_expires_at_ms > 0 AND stop_reason IS NULL
  ORDER BY lease_expires_at_ms LIMIT :limit
 """,
 )
