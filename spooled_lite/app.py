@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -62,6 +63,9 @@ from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from spooled_lite.backups.plan import BackupPlan
 
 logger = logging.getLogger(__name__)
 
@@ -130,9 +134,10 @@ async def running(
     pages of `image`. `is_test` says that callers move the clock: then a file on disk must be new,
     or made by such a server.
 
-    Raises: as `Database`.
+    Raises: as `Database`; ConfigError for settings of backups.
     """
     clock, ids = clock or SystemClock(), ids or Ids()
+    plan = _backup_plan(settings, is_test=is_test)
     bus, deadlines, waiting = EventBus(), Deadlines(clock), Waiting()
     metrics = Metrics()
     database = Database(
@@ -217,6 +222,17 @@ async def running(
             by_themselves = loops(retention, safety)
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
+        if plan is not None:
+            from spooled_lite.background.backups import Backups
+
+            services.state.backups = Backups(
+                plan,
+                clock=clock,
+                metrics=metrics,
+                is_stopping=stop.is_set,
+                wake=partial(deadlines.announce, Deadline.BACKUP, 0),
+            )
+            table.append(services.state.backups.loop)
         services.state.loops = partial(
             deadlines.states, {loop.name: loop.deadline for loop in table}
         )
@@ -311,6 +327,17 @@ def _services(
         around=around,
         state=ServerState(clock.now_ms()),
     )
+
+
+def _backup_plan(settings: Settings, *, is_test: bool) -> "BackupPlan | None":
+    """None when there is nothing to plan; also in test mode, whose clock says nothing about when
+    the file was last backed up."""
+    if settings.backup_to is None or is_test:
+        return None
+    # Imported here, since a server without backups starts sooner without them.
+    from spooled_lite.backups.plan import BackupPlan
+
+    return BackupPlan.of(settings, settings.backup_to)
 
 
 def _document_text() -> bytes:

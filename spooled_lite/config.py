@@ -62,6 +62,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     write_batch_max: Annotated[int, Meta(ge=1, le=10_000)] = 256
     write_batch_ms_max: Annotated[int, Meta(ge=1, le=1000)] = 20
     shutdown_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
+    backup_to: Text | None = None  # a folder; None: the server makes no backups by itself
+    backup_cron: Text = "0 3 * * *"
+    backup_drill_cron: Text = "0 4 * * 0"
+    backup_timezone: Text = "UTC"
+    backup_keep: Text = "7d 4w 6m"
+    backup_mib_per_second: Annotated[int, Meta(ge=1, le=100_000)] = 40
+    backup_wal_bytes_max: Annotated[int, Meta(ge=2**20, le=2**40)] = 2_147_483_648
 
     environment: Literal["development", "staging", "production"] = "development"
     compat_env: bool = False

@@ -231,6 +231,7 @@ class Deadline(Enum):
     SPREADING = "spreading"  # deliveries of one event to very many webhooks are still to be written
     CLEARING = "clearing"  # deliveries of a disabled or deleted webhook are still to be removed
     RETENTION = "retention"  # the next sweep that deletes old rows
+    BACKUP = "backup"  # the next backup of the file, or a check of the newest
     SAFETY = "safety"  # the next search for work that all other deadlines have missed
 
     # Looked up at every commit; that of `Enum` is a function of Python. Each is equal to itself.

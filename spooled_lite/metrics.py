@@ -46,6 +46,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_webhook_failed_total": "Webhook deliveries given up after their last attempt",
     "spooled_log_lines_dropped_total": "Log lines dropped because writing them took too long",
     "spooled_storage_errors_total": "Batches of writes that the disk failed, or had no room for",
+    "spooled_backup_failures_total": "Backups that failed, or were found unfit, since the start",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {
@@ -68,6 +69,8 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_waiting_outcomes": "Calls that wait for the end of a job or a workflow",
     "spooled_http_connections": "Open HTTP and WebSocket connections",
     "spooled_webhook_deliveries_under_way": "Webhook calls in progress",
+    "spooled_backup_age_seconds": "Since the moment of the newest backup; NaN: there is none",
+    "spooled_backup_seconds": "Duration of the last backup",
     "spooled_event_streams": "Open event streams",
     "spooled_websockets": "Open WebSockets of events",
 }

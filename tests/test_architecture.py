@@ -49,6 +49,9 @@ LINES_MAX: Final = 400
 # rule below counts them as any other.
 LAZY: Final = {
     ("app.py", "wire/http/documents/text.py"): "starts sooner without what describes the API",
+    ("app.py", "background/backups.py"): "a server without backups imports nothing of them",
+    ("app.py", "backups/plan.py"): "likewise",
+    ("cli/backup.py", "cli/asked_backup.py"): "loads the client for HTTP only where it is used",
     ("cli/serve.py", "cli/test_mode.py"): "a server for people imports nothing of test mode",
     ("wire/http/pages.py", "wire/http/dashboard_files.py"): "loads what serves files for a browser",
     ("wire/http/resources/front.py", "wire/http/dashboard_files.py"): "likewise",

@@ -55,6 +55,7 @@ class Work(Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int]
     bytes_per_second: int  # 0: as fast as it goes
     on_progress: Callable[[CopyProgress], None]  # what it raises ends the work
+    is_stopping: Callable[[], bool] = lambda: False  # asked often, also amid a check
 
 
 class _Draft(Struct, frozen=True):
@@ -150,17 +151,25 @@ def _stored(draft: _Draft, work: Work) -> Manifest:
     """Check, pack and store a copy. The store has a backup when its manifest is there."""
     facts = draft.facts
     work.on_progress(CopyProgress("checking", 0, facts.bytes))
-    if found := problems_of_copy(draft.copy, facts, work.now_ms()):
+    found = problems_of_copy(draft.copy, facts, work.now_ms(), work.is_stopping)
+    _go_on(work)
+    if found:
         bad = draft.copy.with_name(f"{stem_of(draft.made_at_ms, facts.file_id)}{BAD_SUFFIX}")
         draft.copy.replace(bad)
         raise BackupFailed("\n".join(["the copy is not whole:", *found, f"it is kept: {bad}"]))
     verified_at_ms = work.now_ms()
     work.on_progress(CopyProgress("packing", 0, facts.bytes))
-    sums = pack(draft.copy, draft.packed, CopyPace(work.bytes_per_second))
+    pace = CopyPace(work.bytes_per_second)
+    sums = pack(draft.copy, draft.packed, pace, on_chunk=lambda: _go_on(work))
     work.on_progress(CopyProgress("storing", 0, sums.packed_bytes))
     manifest = _manifest(draft, sums, verified_at_ms)
     _put(draft.packed, manifest, work.store)
     return manifest
+
+
+def _go_on(work: Work) -> None:
+    if work.is_stopping():
+        raise BackupFailed("the server is stopping")
 
 
 def _put(packed: Path, manifest: Manifest, store: Store) -> None:

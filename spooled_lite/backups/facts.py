@@ -1,12 +1,14 @@
 """What a file holds, to compare a copy with it: pages, rows by table, the newest event."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
 from spooled_lite.backups import statements
 from spooled_lite.core.maintenance.check import problems
+from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.file_identity import identity_of
 from spooled_lite.storage.file_kind import open_to_look
 from spooled_lite.storage.migrate import newest_version, version_of
@@ -53,8 +55,12 @@ def facts_of(connection: sqlite3.Connection) -> Facts:
     )
 
 
-def problems_of_copy(path: Path, wanted: Facts, now_ms: int) -> list[str]:
+def problems_of_copy(
+    path: Path, wanted: Facts, now_ms: int, is_stopping: Callable[[], bool] = lambda: False
+) -> list[str]:
     """Open a copy, look at all of it, and compare it with what was read from its source.
+
+    When `is_stopping` says so it ends early, with a problem that is none.
 
     Returns a sentence for each problem; none when the copy is whole.
     """
@@ -62,6 +68,7 @@ def problems_of_copy(path: Path, wanted: Facts, now_ms: int) -> list[str]:
         connection = open_to_look(str(path))
     except sqlite3.Error as error:
         return [f"it cannot be opened: {error}"]
+    connection.set_progress_handler(is_stopping, STEPS_BETWEEN_LOOKS)
     try:
         return [
             *problems(Reading(connection, now_ms)),

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,12 +27,22 @@ class Sums(Struct, frozen=True):
     packed_sha256: str
 
 
-def pack(source: Path, target: Path, pace: CopyPace | None) -> Sums:
-    """Raises OSError: the disk is full, for example. What was written is left there."""
+def pack(
+    source: Path,
+    target: Path,
+    pace: CopyPace | None,
+    *,
+    on_chunk: Callable[[], None] = lambda: None,
+) -> Sums:
+    """What `on_chunk` raises ends it.
+
+    Raises OSError: the disk is full, for example. What was written is left there.
+    """
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
     plain, packed = _Counter(), _Counter()
     with open(source, "rb") as reader, _new(target) as writer:
         while chunk := reader.read(CHUNK_BYTES):
+            on_chunk()
             plain.add(chunk)
             packed.write(writer, packer.compress(chunk))
             if pace is not None:

@@ -1,6 +1,7 @@
 """The backups in a store: which there are, whether they are whole, which to delete."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -72,7 +73,12 @@ def find(store: Store, name: str | None) -> Manifest:
     raise NoBackup(f"{store.where}: there is no backup {name}{said}")
 
 
-def verify(store: Store, manifest: Manifest, now_ms: int) -> list[str]:
+def verify(
+    store: Store,
+    manifest: Manifest,
+    now_ms: int,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> list[str]:
     """Unpack a backup beside the temporary files of the system and look at all of it.
 
     Returns a sentence for each problem; none when it is whole.
@@ -83,17 +89,23 @@ def verify(store: Store, manifest: Manifest, now_ms: int) -> list[str]:
     """
     with tempfile.TemporaryDirectory(prefix="spooled-verify-") as folder:
         path = Path(folder) / "copy.db"
-        return fetch(store, manifest, path, now_ms)
+        return fetch(store, manifest, path, now_ms, is_stopping)
 
 
-def fetch(store: Store, manifest: Manifest, path: Path, now_ms: int) -> list[str]:
+def fetch(
+    store: Store,
+    manifest: Manifest,
+    path: Path,
+    now_ms: int,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> list[str]:
     """Unpack a backup into a new file and look at all of it. As `verify`."""
     try:
         with store.opened(manifest.name) as packed:
             unpack(packed, path, sums_of(manifest))
     except NotWhole as error:
         return [f"{manifest.name}: {error}"]
-    return problems_of_copy(path, facts_in(manifest), now_ms)
+    return problems_of_copy(path, facts_in(manifest), now_ms, is_stopping)
 
 
 def prune(store: Store, keep: Keep, *, file_id: str) -> list[Manifest]:

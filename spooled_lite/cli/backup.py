@@ -22,24 +22,55 @@ MIB: Final = 2**20
 
 @click.command()
 @click.option(
-    "--database",
-    required=True,
-    envvar="SPOOLED_DATABASE",
-    metavar="PATH",
-    help="The database file. A server may be using it.",
+    "--database", metavar="PATH", help="Back up this file from here. A server may be using it."
 )
-@click.option("--to", "place", required=True, metavar="FOLDER", help="Where backups are kept.")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest of the backup.")
-def backup(database: str, place: str, as_json: bool) -> None:
-    """Back up a database file: a copy of one moment, checked, packed, with a manifest.
+@click.option("--to", "place", metavar="FOLDER", help="With --database: where backups are kept.")
+@click.option("--url", help="Or have the server at this address back its file up.")
+@click.option(
+    "--admin-key", envvar="SPOOLED_ADMIN_KEY", help="With --url. Or the variable SPOOLED_ADMIN_KEY."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what is known of the backup.")
+def backup(
+    database: str | None, place: str | None, url: str | None, admin_key: str | None, as_json: bool
+) -> None:
+    """Back up a database: a copy of one moment, checked, packed, with a manifest.
 
     Exit codes: 0 when there is a backup, 1 when there is none.
     """
+    began = time.monotonic()
+    if url is not None and database is None and place is None:
+        if not admin_key:
+            raise click.UsageError("--url needs --admin-key, or the variable SPOOLED_ADMIN_KEY")
+        _by_server(url, admin_key, as_json=as_json, began=began)
+    elif database is not None and place is not None and url is None:
+        _from_here(database, place, as_json=as_json, began=began)
+    else:
+        raise click.UsageError("give --database and --to, or --url and --admin-key")
+
+
+def _by_server(url: str, admin_key: str, *, as_json: bool, began: float) -> None:
+    # Imported here, since the client for HTTP is not needed for a file.
+    from spooled_lite.cli.asked_backup import ask_for_backup
+
+    with Console(stderr=True).status("asking the server") as status:
+        made = ask_for_backup(
+            url,
+            admin_key,
+            lambda stage, done, size: status.update(f"{stage} {done // MIB} of {size // MIB} MiB"),
+        )
+    if as_json:
+        click.echo(msgspec.json.encode(made))
+    else:
+        packed = -(-made["packed_bytes"] // MIB)
+        seconds = time.monotonic() - began
+        click.echo(f"{made['name']}  {packed} MiB  {made['rows']:,} rows ({seconds:.1f} s)")
+
+
+def _from_here(database: str, place: str, *, as_json: bool, began: float) -> None:
     if not Path(database).is_file():
         raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     store = store_at(place)
     console = Console(stderr=True)
-    began = time.monotonic()
     with named_failures(), console.status("copying") as status:
 
         def show(progress: CopyProgress) -> None:

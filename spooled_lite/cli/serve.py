@@ -113,6 +113,8 @@ def serve(
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_serve(settings, ready, log, test, exit_with_parent=exit_with_parent))
+    except ConfigError as error:
+        raise WrongSetting(str(error)) from error
     except CannotUseReadyFile as error:
         raise click.BadParameter(str(error), param_hint="--ready-file") from error
     except (

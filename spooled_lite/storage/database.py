@@ -27,7 +27,7 @@ from spooled_lite.storage.file_guard import (
     FileLock,
     create_private,
 )
-from spooled_lite.storage.file_identity import keep_identity
+from spooled_lite.storage.file_identity import identity_of, keep_identity
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.file_name import check_log_is_here, keep_name
 from spooled_lite.storage.file_place import check_not_replaced
@@ -122,6 +122,7 @@ class Database:
             raise
         if self._keeps_spare and not room.is_low():
             self.lock.keep_spare()
+        self.file_id = identity_of(connection)  # kept in it all its life; empty for a throw-away
         self.readers = Readers(self.path, clock=clock)
         self.writer = Writer(
             self.path,

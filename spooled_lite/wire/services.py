@@ -1,6 +1,7 @@
 """The parts of the application that HTTP and gRPC share. `app.py` builds them."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -30,24 +31,21 @@ from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
 
+if TYPE_CHECKING:
+    from spooled_lite.background.backups import Backups
+
 
 class ServerState:
     """The state of the running server, for `/health` and the administrator's routes."""
 
-    __slots__ = (
-        "__weakref__",
-        "is_stopping",
-        "is_test",
-        "loops",
-        "on_stopping",
-        "started_at_ms",
-    )
+    __slots__ = ("backups", "is_stopping", "is_test", "loops", "on_stopping", "started_at_ms")
 
     def __init__(self, started_at_ms: int) -> None:
         self.started_at_ms = started_at_ms
         self.is_stopping = False
         self.on_stopping: list[Callable[[], None]] = []  # called once, when it begins to stop
         self.is_test = False  # whether callers may move the clock
+        self.backups: Backups | None = None  # None: the server makes none by itself
         self.loops: Callable[[], Sequence[LoopState]] = tuple
 
     def uptime_seconds(self, now_ms: int) -> int:

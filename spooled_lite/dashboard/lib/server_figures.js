@@ -12,6 +12,7 @@ const ORDER = { [BAD]: 0, [ODD]: 1, [GOOD]: 2, [UNKNOWN]: 2, null: 3 };
 const WAL_ODD = 256 * 1024 ** 2; // what the log is emptied at is far less
 const LAG_ODD = 0.1, LAG_BAD = 0.25, WAIT_ODD = 0.1, WAIT_BAD = 1, COMMIT_ODD = 0.1, COMMIT_BAD = 1; // seconds
 const LINE_ODD = 0.1, LINE_BAD = 0.5, FILES_ODD = 0.8, CPU_ODD = 0.9; // of what there is
+const BACKUP_ODD_MS = 26 * 3_600_000; // without a backup
 const LATE_MS = 60_000; // of a loop behind its time
 
 // Name, or name{le="…"}, and number: of lines without labels that callers choose.
@@ -56,13 +57,19 @@ export function figuresOf({ health, trouble, server, before, after, nowMs }) {
   add("Database file", bytes(server.database.bytes), null);
   ofLines(add, server);
   ofLoops(add, server, nowMs);
-  add("Backup", server.backup ?? "none by itself", null, "Copy the file while the server runs: VACUUM INTO, as the README says");
+  ofBackup(add, server.backup, nowMs);
   if (after) ofMetrics(add, before, after);
   return sorted(lines);
 }
 
 const sorted = lines => lines.toSorted((a, b) => ORDER[a.tone] - ORDER[b.tone]);
 const whole = (server, nowMs) => (server?.database.checkpointed_at ? `All of it was in the file ${span(Math.max(0, nowMs - Date.parse(server.database.checkpointed_at)))} ago` : "");
+
+function ofBackup(add, backup, nowMs) {
+  if (!backup) return add("Backup", "none by itself", null, "Set backup_to, or run spooled-lite backup: it works while the server runs");
+  const age = backup.at && nowMs - Date.parse(backup.at);
+  add("Backup", backup.at ? `${span(Math.max(0, age))} ago` : "none yet", backup.problem ? BAD : backup.at && age < BACKUP_ODD_MS ? GOOD : ODD, backup.problem ?? backup.to);
+}
 
 function ofLines(add, { writer, settings }) {
   const waiting = Object.values(writer.lines).reduce((sum, n) => sum + n, 0), most = settings.find(it => it.name === "write_line_max")?.value ?? Infinity;

@@ -52,6 +52,25 @@ class LoopView(Struct, frozen=True, kw_only=True):
         )
 
 
+class BackupsSummary(Struct, frozen=True, kw_only=True):
+    at: Annotated[str | None, a_time("The moment of the newest backup; null: there is none yet")]
+    next_at: Annotated[str | None, a_time("When the next one is made")]
+    problem: Annotated[str | None, about("Why the last try failed; null: it did not")]
+    to: Annotated[str, about("Where they are kept", "/var/backups/spooled")]
+
+    @classmethod
+    def of(cls, services: Services) -> Self | None:
+        backups = services.state.backups
+        if backups is None:
+            return None
+        return cls(
+            at=None if backups.newest is None else backups.newest.made_at,
+            next_at=_time(backups.next_at_ms),
+            problem=backups.problem,
+            to=backups.plan.store.where,
+        )
+
+
 class SettingView(Struct, frozen=True, kw_only=True):
     name: Annotated[str, about("The name of the setting", "port")]
     value: Annotated[Any, about("Its value; of a secret `set`, or null", 8080)]
@@ -66,7 +85,9 @@ class AdministeredServer(Struct, frozen=True, kw_only=True):
     writer: Annotated[WritingThread, about("The thread that writes")]
     loops: Annotated[list[LoopView], about("What happens without a request")]
     settings: Annotated[list[SettingView], about("Every setting")]
-    backup: Annotated[None, about("Always null: the server makes no backups by itself")] = None
+    backup: Annotated[
+        BackupsSummary | None, about("The newest backup; null: the server makes none by itself")
+    ]
 
     @classmethod
     def of(cls, services: Services, *, now_ms: int) -> Self:
@@ -77,6 +98,7 @@ class AdministeredServer(Struct, frozen=True, kw_only=True):
             writer=WritingThread(state=writer.state, lines=writer.backlog.lengths()),
             loops=[LoopView.of(each) for each in services.state.loops()],
             settings=_settings(services.settings),
+            backup=BackupsSummary.of(services),
         )
 
 

@@ -15,12 +15,26 @@ Durability = Annotated[
 ]
 
 
+class BackupCheck(Struct, frozen=True, kw_only=True):
+    """The newest backup of the file."""
+
+    at: Annotated[str | None, a_time("The moment that it shows; null: there is none yet")]
+    verified: Annotated[bool, about("Whether the last try made a backup that is whole", True)]
+
+
 class HealthChecks(Struct, frozen=True, kw_only=True):
     """The results of the single checks behind an answer about health."""
 
     writer: Annotated[str, one_of("The writing thread", "ok", "stalled", "failed")]
     disk: Annotated[str, one_of("The room on the disk", "ok", "low", "full")]
     wal_bytes: Annotated[int, a_count("Size of the write-ahead log", 4_120)]
+    backup: (
+        Annotated[
+            BackupCheck,
+            about("Only where the server makes backups; never a reason not to be ready"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 Checks = Annotated[HealthChecks, about("What was looked at")]

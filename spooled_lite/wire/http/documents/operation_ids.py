@@ -167,6 +167,8 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("PUT", "/api/v1/admin/organizations/{id}/limits"): "adminSetLimits",
     ("GET", "/api/v1/admin/stats"): "adminGetStats",
     ("GET", "/api/v1/admin/server"): "adminGetServer",
+    ("GET", "/api/v1/admin/backups"): "adminListBackups",
+    ("POST", "/api/v1/admin/backups"): "adminCreateBackup",
     ("GET", "/api/v1/admin/plans"): "adminListPlans",
     ("GET", "/api/v1/admin/jobs"): "adminListJobs",
     ("GET", "/api/v1/admin/jobs/{id}"): "adminGetJob",

@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
 
 import spooled_lite
@@ -15,7 +15,7 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
-from spooled_lite.wire.shapes.health import Health, HealthChecks, Live, Ready
+from spooled_lite.wire.shapes.health import BackupCheck, Health, HealthChecks, Live, Ready
 
 # Reads a table: a bare SELECT 1 would succeed without reading the file.
 _TOUCH: Final = Value(int, "SELECT count(*) FROM server_state")
@@ -80,7 +80,21 @@ async def _look(services: Services) -> tuple[Ready, OutageReason | None]:
 def _checks(services: Services) -> HealthChecks:
     writer = services.db.writer
     return HealthChecks(
-        writer=writer.state, disk=_disk(writer.room), wal_bytes=writer.file.wal_bytes()
+        writer=writer.state,
+        disk=_disk(writer.room),
+        wal_bytes=writer.file.wal_bytes(),
+        backup=_backup(services),
+    )
+
+
+def _backup(services: Services) -> BackupCheck | UnsetType:
+    backups = services.state.backups
+    if backups is None:
+        return UNSET
+    newest = backups.newest
+    return BackupCheck(
+        at=None if newest is None else newest.made_at,
+        verified=newest is not None and backups.problem is None,
     )
 
 

@@ -6,9 +6,10 @@ from typing import Final
 from spooled_lite.errors import Conflict
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import admin, admin_reads
+from spooled_lite.wire.http.resources import admin, admin_reads, backups
 from spooled_lite.wire.shapes import admin as shapes
 from spooled_lite.wire.shapes.administered import AdministeredServer
+from spooled_lite.wire.shapes.backups import BackupsView
 from spooled_lite.wire.shapes.jobs import Job, JobSummary
 from spooled_lite.wire.shapes.keys import CreateKey, KeyShown
 from spooled_lite.wire.shapes.organizations import OnboardedView, OrganizationView
@@ -89,6 +90,19 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         about="The file, the disk, the writing thread, the background loops, and every setting "
         "with where it comes from. Of secrets it says only that they are set.",
         answer=AdministeredServer,
+    ),
+    backups.list_all: Doc(
+        summary="List the backups of the file",
+        about="Also whether one is being made now, when the next one is due, and why the last try "
+        "failed. 409: the server makes no backups by itself.",
+        answer=BackupsView,
+    ),
+    backups.create: Doc(
+        summary="Have a backup made now",
+        about="Answers at once; the list says how it goes on. 409: one is being made, or the "
+        "server makes no backups by itself.",
+        answer=BackupsView,
+        statuses=(202,),
     ),
     admin.plans: Doc(summary="List the plans and their limits", answer=list[shapes.PlanView]),
     admin_reads.jobs: Doc(

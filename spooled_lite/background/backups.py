@@ -1,0 +1,218 @@
+"""Backs the file up by a cron expression or when asked, keeps what is to be kept, and drills."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from spooled_lite.background.supervisor import AsyncLoop
+from spooled_lite.backups.copies import BackupFailed, CopyProgress, Work, back_up_running
+from spooled_lite.backups.manifest import Manifest
+from spooled_lite.backups.plan import BackupPlan
+from spooled_lite.backups.shelf import Shelf, on_shelf, prune, verify
+from spooled_lite.clock import Clock
+from spooled_lite.core.jobs.passes import Pass
+from spooled_lite.errors import Conflict
+from spooled_lite.events import Deadline
+from spooled_lite.metrics import Metrics
+from spooled_lite.outbound.stores import StoreTrouble
+from spooled_lite.storage.database import Database
+from spooled_lite.times import format_ms
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_MS: Final = 5 * 60_000  # after a backup that failed
+# Listed for the administrator; with the usual terms there are some twenty.
+LISTED_MAX: Final = 1_000
+
+
+class UnderWay(Struct, frozen=True):
+    """A backup that is being made."""
+
+    since_ms: int
+    progress: CopyProgress | None
+
+
+class Backups:
+    """The work of the loop that backs up. Its state is read on the loop's thread."""
+
+    def __init__(
+        self,
+        plan: BackupPlan,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        is_stopping: Callable[[], bool],
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake` has the loop run a pass now."""
+        self.plan = plan
+        self.under_way: UnderWay | None = None
+        self.newest: Manifest | None = None
+        self.problem: str | None = (
+            None  # of the last backup or drill that failed, until one is well
+        )
+        self._clock = clock
+        self._metrics = metrics
+        self._is_stopping = is_stopping
+        self._wake = wake
+        self._is_asked = False
+        self._has_looked = False
+        self._drill_at_ms = plan.next_drill(clock.now_ms())
+        metrics.watch("spooled_backup_age_seconds", self._age_seconds)
+
+    @property
+    def loop(self) -> AsyncLoop:
+        return AsyncLoop("make-backups", Deadline.BACKUP, self.run_once)
+
+    @property
+    def next_at_ms(self) -> int | None:
+        """When the next one is made by itself, as far as is known."""
+        return None if self.newest is None else self.plan.next_backup(self.newest.made_at_ms)
+
+    def ask(self) -> None:
+        """Have one made now.
+
+        Raises:
+            Conflict: one is being made, or is about to be.
+        """
+        if self.under_way is not None:
+            since = format_ms(self.under_way.since_ms)
+            raise Conflict(f"A backup has been under way since {since}")
+        if self._is_asked:
+            raise Conflict("A backup is about to be made")
+        self._is_asked = True
+        self._wake()
+
+    async def listed(self) -> Shelf:
+        """Raises StoreTrouble."""
+        shelf = await asyncio.to_thread(on_shelf, self.plan.store)
+        return Shelf(shelf.manifests[-LISTED_MAX:], shelf.problems[:LISTED_MAX])
+
+    async def run_once(self, db: Database) -> Pass:
+        """Make a backup if one is due or asked for, and check the newest one if that is due."""
+        now_ms = self._clock.now_ms()
+        if not self._has_looked:
+            await self._look(db)
+        made = 0
+        if self._is_asked or self._is_due(now_ms):
+            self._is_asked = False
+            if not await self._make(db, now_ms):
+                return Pass(0, self._clock.now_ms() + RETRY_MS)
+            made = 1
+        if self._drill_at_ms is not None and self._drill_at_ms <= now_ms:
+            self._drill_at_ms = self.plan.next_drill(now_ms)
+            await self._drill()
+        return Pass(made, self._due_at())
+
+    async def _look(self, db: Database) -> None:
+        """Find the newest backup of this file, so that one that was missed is made up for."""
+        try:
+            shelf = await asyncio.to_thread(on_shelf, self.plan.store)
+        except StoreTrouble as error:
+            self._failed(str(error))
+            return
+        ours = [each for each in shelf.manifests if each.file_id == db.file_id]
+        self.newest = ours[-1] if ours else None
+        self._has_looked = True
+
+    def _is_due(self, now_ms: int) -> bool:
+        if self.newest is None:
+            return True  # a file without a backup, and a place that was not tried yet
+        slot_ms = self.plan.next_backup(self.newest.made_at_ms)
+        return slot_ms is not None and slot_ms <= now_ms
+
+    def _due_at(self) -> int | None:
+        made_at_ms = self._clock.now_ms() if self.newest is None else self.newest.made_at_ms
+        times = (self.plan.next_backup(made_at_ms), self._drill_at_ms)
+        return min((at for at in times if at is not None), default=None)
+
+    async def _make(self, db: Database, now_ms: int) -> bool:
+        began = time.monotonic()
+        self.under_way = UnderWay(now_ms, None)
+        loop = asyncio.get_running_loop()
+        store = self.plan.store
+        work = Work(
+            store=store,
+            folder=Path(store.where),
+            now_ms=self._clock.now_ms,
+            bytes_per_second=self.plan.bytes_per_second,
+            on_progress=lambda progress: _tell(loop, self._progressed, progress),
+            is_stopping=self._is_stopping,
+        )
+        try:
+            pin = db.pin(self.plan.limits, is_stopping=self._is_stopping)
+            self.newest = await _on_a_thread(lambda: back_up_running(pin, work))
+            gone = await asyncio.to_thread(prune, store, self.plan.keep, file_id=db.file_id)
+        except (BackupFailed, StoreTrouble) as error:
+            self._failed(str(error))
+            return False
+        finally:
+            self.under_way = None
+        seconds = time.monotonic() - began
+        self.problem = None
+        self._metrics.show("spooled_backup_seconds", seconds)
+        logger.info(
+            "backup %s: %d MiB in %.1f s; %d older ones deleted",
+            self.newest.name,
+            self.newest.packed_bytes // 2**20,
+            seconds,
+            len(gone),
+        )
+        return True
+
+    async def _drill(self) -> None:
+        """Bring the newest backup back into a temporary file, and look at all of it."""
+        newest = self.newest
+        if newest is None:
+            return
+        now_ms, is_stopping = self._clock.now_ms(), self._is_stopping
+        try:
+            found = await _on_a_thread(lambda: verify(self.plan.store, newest, now_ms, is_stopping))
+        except (StoreTrouble, OSError) as error:
+            found = [str(error)]
+        if is_stopping():
+            return
+        if found:
+            self._failed(f"the backup {newest.name} cannot be restored: {'; '.join(found)}")
+        else:
+            logger.info("the backup %s was restored for a try and is whole", newest.name)
+
+    def _progressed(self, progress: CopyProgress) -> None:
+        if self.under_way is not None:
+            self.under_way = UnderWay(self.under_way.since_ms, progress)
+
+    def _failed(self, problem: str) -> None:
+        if self._is_stopping():
+            return
+        self.problem = problem
+        self._metrics.count("spooled_backup_failures_total")
+        logger.error("no backup: %s", problem)
+
+    def _age_seconds(self) -> float:
+        if self.newest is None:
+            return math.nan
+        return max(0, self._clock.now_ms() - self.newest.made_at_ms) / 1000
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, tell: Callable[[CopyProgress], None], progress: CopyProgress
+) -> None:
+    loop.call_soon_threadsafe(tell, progress)
+
+
+async def _on_a_thread(work: Callable[[], T]) -> T:
+    """On a thread of its own, whose priority is lowered for good."""
+    executor = ThreadPoolExecutor(1, thread_name_prefix="spooled-backup")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+    finally:
+        executor.shutdown(wait=False)
