@@ -34,7 +34,7 @@ RETRY_MS: Final = 5 * 60_000  # after a backup that failed
 LISTED_MAX: Final = 1_000
 
 
-class UnderWay(Struct, frozen=True):
+class BackupRun(Struct, frozen=True):
     """A backup that is being made."""
 
     since_ms: int
@@ -55,7 +55,7 @@ class Backups:
     ) -> None:
         """`wake` has the loop run a pass now."""
         self.plan = plan
-        self.under_way: UnderWay | None = None
+        self.under_way: BackupRun | None = None
         self.newest: Manifest | None = None
         self.problem: str | None = (
             None  # of the last backup or drill that failed, until one is well
@@ -137,7 +137,7 @@ class Backups:
 
     async def _make(self, db: Database, now_ms: int) -> bool:
         began = time.monotonic()
-        self.under_way = UnderWay(now_ms, None)
+        self.under_way = BackupRun(now_ms, None)
         loop = asyncio.get_running_loop()
         store = self.plan.store
         work = Work(
@@ -188,7 +188,7 @@ class Backups:
 
     def _progressed(self, progress: CopyProgress) -> None:
         if self.under_way is not None:
-            self.under_way = UnderWay(self.under_way.since_ms, progress)
+            self.under_way = BackupRun(self.under_way.since_ms, progress)
 
     def _failed(self, problem: str) -> None:
         if self._is_stopping():

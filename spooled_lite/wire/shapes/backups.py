@@ -8,7 +8,7 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of, texts
 
 if TYPE_CHECKING:
-    from spooled_lite.background.backups import Backups, UnderWay
+    from spooled_lite.background.backups import BackupRun, Backups
     from spooled_lite.backups.manifest import Manifest
     from spooled_lite.backups.shelf import Shelf
 
@@ -55,7 +55,7 @@ class BackupUnderWay(Struct, frozen=True, kw_only=True):
     all_bytes: Annotated[int, a_count("So much there is to do in the stage", 4_096_000)]
 
     @classmethod
-    def of(cls, under_way: "UnderWay") -> Self:
+    def of(cls, under_way: "BackupRun") -> Self:
         progress = under_way.progress
         return cls(
             since=format_ms(under_way.since_ms),
