@@ -34,7 +34,7 @@ def api() -> Iterator[WatchedApi]:
 def test_the_table_is_whole() -> None:
     kinds = Counter(row[5] for row in MAIN_PORT)
 
-    assert len(BY_NAME) == len(MAIN_PORT) == 252
+    assert len(BY_NAME) == len(MAIN_PORT) == 254
     assert kinds == {
         "core": 112, "alias": 22, "ext": 61, "optional": 11, "stub": 22, "own": 24,
     }  # fmt: skip
@@ -137,10 +137,15 @@ LIMITED_BY: Final = {
     **dict.fromkeys(("public", "registration", "hook-token", "signature"), "ip"),
     "admin": None,
 }
+# They answer only where backups are set up: see tests/background/test_backups.py.
+SET_UP_ELSEWHERE: Final = frozenset({"GET /api/v1/admin/backups", "POST /api/v1/admin/backups"})
 RUNNING: Final = ("complete", "fail", "heartbeat", "renew-lease", "progress")
 
 
-@pytest.mark.parametrize("name", [name for name in SERVED if SERVED[name][0] != "stream"])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in SERVED if SERVED[name][0] != "stream" and name not in SET_UP_ELSEWHERE],
+)
 def test_the_first_success_is_that_of_the_table(api: WatchedApi, name: str) -> None:
     row = BY_NAME[name]
     path, body = made_for(api, row), BODIES.get(name)

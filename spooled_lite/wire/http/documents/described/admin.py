@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import Conflict
+from spooled_lite.errors import Conflict, Unavailable
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import admin, admin_reads, backups
@@ -96,6 +96,7 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         about="Also whether one is being made now, when the next one is due, and why the last try "
         "failed. 409: the server makes no backups by itself.",
         answer=BackupsView,
+        errors=(Conflict, Unavailable),
     ),
     backups.create: Doc(
         summary="Have a backup made now",
@@ -103,6 +104,7 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         "server makes no backups by itself.",
         answer=BackupsView,
         statuses=(202,),
+        errors=(Conflict, Unavailable),
     ),
     admin.plans: Doc(summary="List the plans and their limits", answer=list[shapes.PlanView]),
     admin_reads.jobs: Doc(
