@@ -16,7 +16,7 @@ from spooled_lite.backups.manifest import (
     manifest_name,
 )
 from spooled_lite.backups.packing import NotWhole, Sums, unpack
-from spooled_lite.outbound.stores import Store
+from spooled_lite.outbound.stores import NotStored, Store
 
 
 class NoBackup(Exception):
@@ -39,6 +39,8 @@ def on_shelf(store: Store) -> Shelf:
             continue
         try:
             manifest = decode(store.read(name), name=name)
+        except NotStored:
+            continue  # deleted meanwhile
         except BadManifest as error:
             problems.append(str(error))
             continue

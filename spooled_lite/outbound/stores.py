@@ -22,6 +22,10 @@ class AlreadyStored(StoreTrouble):
     """There is something of this name already."""
 
 
+class NotStored(StoreTrouble):
+    """There is nothing of this name."""
+
+
 class Stored(Struct, frozen=True, order=True):
     name: str
     bytes: int
@@ -40,7 +44,11 @@ class Store(Protocol):
     def list(self) -> list[Stored]: ...
 
     def read(self, name: str) -> bytes:
-        """A short text, at most TEXT_BYTES_MAX."""
+        """A short text, at most TEXT_BYTES_MAX.
+
+        Raises:
+            NotStored: there is nothing of this name.
+        """
 
     def opened(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]: ...
 
@@ -84,7 +92,7 @@ class Folder:
             )
 
     def read(self, name: str) -> bytes:
-        with self._told(), open(self._path / name, "rb") as file:
+        with self._told(name), open(self._path / name, "rb") as file:
             text = file.read(TEXT_BYTES_MAX + 1)
         if len(text) > TEXT_BYTES_MAX:
             raise StoreTrouble(f"{self._path / name}: longer than {TEXT_BYTES_MAX} bytes")
@@ -92,7 +100,7 @@ class Folder:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
-        with self._told():
+        with self._told(name):
             file = open(self._path / name, "rb")  # noqa: SIM115
         with file:
             yield file
@@ -136,9 +144,12 @@ class Folder:
         _sync(self._path)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, name: str | None = None) -> Iterator[None]:
         try:
             yield
+        except FileNotFoundError as error:
+            kind = StoreTrouble if name is None else NotStored
+            raise kind(f"{error.filename or self._path}: {error.strerror}") from error
         except OSError as error:
             named = error.filename or self._path
             raise StoreTrouble(f"{named}: {error.strerror or error}") from error

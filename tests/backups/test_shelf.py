@@ -117,6 +117,18 @@ def test_pruning_touches_only_backups_of_the_file(
     assert strangers <= {each.name for each in folder.iterdir()}
 
 
+def test_a_backup_that_is_deleted_while_they_are_listed_is_left_out(
+    folder: Path, three: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(folder)
+    seen = store.list()
+    manifest_of(folder, three[1]).unlink()
+    monkeypatch.setattr(Folder, "list", lambda self: seen)
+
+    assert on_shelf(store).manifests == [three[0], three[2]]
+    assert on_shelf(store).problems == []
+
+
 def test_a_folder_keeps_what_is_there(folder: Path) -> None:
     store = a_store(folder)
     store.create("a", b"first")
