@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from enum import Enum
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from starlette.types import Receive
@@ -128,6 +129,8 @@ _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _TYPE: Final = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_INDEX: Final = re.compile(r"\[[^\]]*\]")
+_NO_CHOICE: Final = re.compile(r"Invalid enum value '(.*)'$", re.DOTALL)
 _TEXT_OF_TYPE: Final = re.compile(r"Invalid (?:RFC3339|UUID|ISO|base64|decimal|epoch|date|time)")
 _RULES: Final = (
     (re.compile(r"of length"), "length"),
@@ -160,6 +163,10 @@ def sorted_by_message(message: str, *, at: str = "", kind: Any = None) -> WrongS
     if _TEXT_OF_TYPE.match(said) or said.endswith("timezone component"):
         return WrongShape([Problem(field or "body", f"Field `{field}`: {said}", "invalid_type")])
     code = next((code for rule, code in _RULES if rule.search(said)), "invalid_value")
+    if no_choice := _NO_CHOICE.match(said):
+        given = no_choice.group(1)[:UNKNOWN_CHARS_MAX]
+        choices = _choices(kind, inside.group(1) if inside else "")
+        said = f"`{given}` is no choice" + (f"; choose {' or '.join(choices)}" if choices else "")
     if len(said) > SAID_CHARS_MAX:  # it repeats a value of the body
         said = f"{said[:SAID_CHARS_MAX]}…"
     return RuleBroken.of(field or "body", f"Field `{field or 'body'}`: {said}", code)
@@ -183,13 +190,29 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 def _within(kind: Any, path: str) -> Any:
     """The type of the value at a path such as `steps[...].queue`, as far as it is an object's."""
-    for name in filter(None, path.split(".")):
+    for name in filter(None, _INDEX.sub("", path).split(".")):
         kind = _object_of(get_type_hints(kind).get(name)) if name in _members(kind) else None
     return kind
 
 
+def _choices(kind: Any, path: str) -> list[str]:
+    """The texts that the value at a path may be."""
+    before, _, name = _INDEX.sub("", path).rpartition(".")
+    owner = _within(kind, before)
+    return _texts_of(get_type_hints(owner).get(name)) if _members(owner) else []
+
+
+def _texts_of(kind: Any) -> list[str]:
+    """Of a literal or an enumeration, wherever it stands in a type."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [f"`{each.value}`" for each in kind]
+    if get_origin(kind) is Literal:
+        return [f"`{each}`" for each in get_args(kind)]
+    return [text for each in get_args(kind) for text in _texts_of(each)]
+
+
 def _object_of(kind: Any) -> Any:
-    """The struct among the members of a union."""
+    """The struct among the members of a union, or in a list."""
     return next((each for each in get_args(kind) if _members(each)), kind)
 
 
