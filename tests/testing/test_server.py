@@ -95,6 +95,8 @@ def test_a_job_is_due_when_the_clock_gets_there(world: World) -> None:
     assert len(told) == 6
     with pytest.raises(ValueError, match="time zone"):
         world.clock.advance(to=datetime(2031, 1, 1))  # noqa: DTZ001
+    with pytest.raises(TypeError, match="'90s', or a timedelta, and not 3600"):
+        world.clock.advance(3_600)  # type: ignore[arg-type]
 
 
 def test_what_is_refused_says_why(server: Server, world: World) -> None:
@@ -260,8 +262,11 @@ def test_what_keeps_it_from_starting_is_raised(tmp_path: Path) -> None:
     from spooled_lite.config import ConfigError
     from spooled_lite.testing.world import NotForTests
 
-    with pytest.raises(ConfigError, match="nearest"):
-        Server(settings={"admin_kye": "x"}).start()
+    for is_process in (False, True):
+        with pytest.raises(ConfigError, match="nearest"):
+            Server(settings={"admin_kye": "x"}, process=is_process).start()
+    with pytest.raises(TypeError, match=r"`clock` .*'frozen', 'real'"):
+        Server(clock="frozn")  # type: ignore[arg-type]
     with pytest.raises(NotForTests):
         Server(
             settings={

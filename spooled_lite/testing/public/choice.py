@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, get_args
 
 ADMIN_KEY_BYTES: Final = 24
 API_KEY_BYTES: Final = 24
 VARIABLE_PREFIX: Final = "SPOOLED_"
+
+
+ClockOption = Literal["frozen", "real"]
 
 
 class ServerOptions(TypedDict, total=False):
@@ -17,7 +20,7 @@ class ServerOptions(TypedDict, total=False):
 
     seed: int | None  # ids, secrets and tokens are the same in every run; time begins in 2030
     at: datetime | str | None  # when time begins
-    clock: Literal["frozen", "real"]  # `real` goes as the machine's does, until it is frozen
+    clock: ClockOption  # `real` goes as the machine's does, until it is frozen
     grpc: bool  # serve gRPC as well, if it is installed
     database: str | None  # a file that lasts, which test mode must have made; else it goes
     seed_file: str | PathLike[str] | None  # what it begins with, and goes back to: see `World.seed`
@@ -26,12 +29,15 @@ class ServerOptions(TypedDict, total=False):
 
 
 def check_options(given: ServerOptions) -> None:
-    """Raises TypeError: an option that is none, with the nearest one."""
+    """Raises TypeError: an option that is none, with the nearest one; or no such clock."""
     known = ServerOptions.__annotations__
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
             raise TypeError(f"a server has no option `{name}`; the nearest is `{near}`")
+    clocks = get_args(ClockOption)
+    if given.get("clock", "frozen") not in clocks:
+        raise TypeError(f"the option `clock` is one of {clocks}")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from spooled_lite.config import load
 from spooled_lite.testing.public.choice import (
     VARIABLE_PREFIX,
     ReadyServer,
@@ -24,13 +25,19 @@ TOLD_CHARS_MAX: Final = 2_000  # of what it has written before it ended
 
 class ProcessServer:
     def __init__(self, choice: ServerChoice) -> None:
+        """Raises ConfigError: there is no such setting. As a variable it would be overlooked."""
+        load(flags=choice.texts(), environ={})
         self._choice = choice
         self._folder = tempfile.TemporaryDirectory(prefix="spooled-lite-test-")
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = os.getpid()
 
     def start(self) -> ReadyServer:
-        """Raises RuntimeError: it has not started; says what it wrote."""
+        """Raises:
+        ConfigError: a setting that there is not, which as a variable would be overlooked.
+        RuntimeError: it has not started; says what it wrote.
+        """
+        load(flags=self._choice.texts(), environ={})
         folder = Path(self._folder.name)
         ready, written = folder / "ready.json", folder / "log"
         with written.open("wb") as log:

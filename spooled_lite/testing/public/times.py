@@ -4,8 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 
 def length_of(value: timedelta | str) -> str | int:
-    """A duration as the API takes it."""
-    return value if isinstance(value, str) else round(value.total_seconds() * 1000)
+    """A duration as the API takes it. Raises TypeError: a number does not say of what."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, timedelta):
+        return round(value.total_seconds() * 1000)
+    raise TypeError(f"a duration is a text such as '90s', or a timedelta, and not {value!r}")
 
 
 def time_of(value: datetime | str) -> str:
