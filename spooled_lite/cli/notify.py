@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from spooled_lite.app import Running
+from spooled_lite.core.overview.hours import HOUR_MS
 from spooled_lite.core.overview.totals import figures
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.turns import OUTSIDE
@@ -94,12 +95,20 @@ def hangs(writer: Writer) -> bool:
 
 
 async def status(app: Running) -> str:
-    """What waits, runs and works, in a few words."""
+    """What waits, runs and works, and how old the newest backup is, in a few words."""
     found = await app.services.db.readers.of(OUTSIDE).read(figures)
-    return (
-        f"{found.jobs_pending} waiting, {found.jobs_processing} running,"
-        f" {found.workers_active} workers"
-    )
+    words = [
+        f"{found.jobs_pending} waiting",
+        f"{found.jobs_processing} running",
+        f"{found.workers_active} workers",
+    ]
+    backups = app.services.state.backups
+    if backups is not None and backups.newest is None:
+        words.append("no backup")
+    elif backups is not None and backups.newest is not None:
+        age_ms = app.services.clock.now_ms() - backups.newest.made_at_ms
+        words.append(f"backup {max(0, age_ms) // HOUR_MS} h old")
+    return ", ".join(words)
 
 
 @asynccontextmanager

@@ -9,14 +9,16 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
 
 from spooled_lite.app import running
 from spooled_lite.cli import notify
-from spooled_lite.cli.notify import service_manager
+from spooled_lite.cli.notify import service_manager, status
 from spooled_lite.config import Settings
+from spooled_lite.core.overview.hours import HOUR_MS
 from tests.server_process import ServerProcess
 
 HEAR_SECONDS_MAX: Final = 20.0
@@ -156,6 +158,32 @@ def test_the_status_says_what_waits_and_who_works(
             await asyncio.to_thread(ear.hear, line)
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "words"),
+    [(None, "no backup"), (5 * HOUR_MS + 1000, "backup 5 h old"), (-1000, "backup 0 h old")],
+)
+def test_the_status_says_how_old_the_newest_backup_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_ms: int | None, words: str
+) -> None:
+    async def work() -> str:
+        folder = tmp_path / "to"
+        folder.mkdir()
+        settings = Settings(database=str(tmp_path / "s.db"), backup_to=str(folder))
+        async with running(settings, supervise=no_loops) as app:
+            backups = app.services.state.backups
+            assert backups is not None
+            if age_ms is not None:
+                at_ms = app.services.clock.now_ms() - age_ms
+                monkeypatch.setattr(backups, "newest", SimpleNamespace(made_at_ms=at_ms))
+            return await status(app)
+
+    assert asyncio.run(work()) == f"0 waiting, 0 running, 0 workers, {words}"
+
+
+async def no_loops(*_: object) -> None:
+    """Nothing happens by itself, no backup either."""
 
 
 @pytest.mark.slow
