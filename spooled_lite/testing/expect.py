@@ -102,7 +102,6 @@ class Expecting:
             now_ms = stepper.clock.now_ms()
             if not due or due[0][0] > until_ms or now_ms >= until_ms:
                 break
-            self._check()
             await stepper.advance(max(due[0][0], now_ms), how, report=0)
             held = await self._look_at_early(wants, held)
         if within_ms and len(held) < len(wants):
@@ -116,6 +115,7 @@ class Expecting:
         """
         self._check_faults(wants)
         ends_at = time.monotonic() + real_ms / 1000
+        self._ends_at += real_ms / 1000  # the looks have theirs beside the wait
         held: dict[int, Look] = {}
         while True:
             changed = self._world.journal.kept.changed()
@@ -153,6 +153,7 @@ class Expecting:
         ]
 
     async def _look(self, wanted: Expected) -> Look:
+        self._check()
         readers = self._database.readers
         match wanted:
             case JobsExpected():

@@ -17,13 +17,15 @@ def differences(wanted: Any, found: Any, at: str = "") -> dict[str, Any]:
 
 
 def _compare(wanted: Any, found: Any, at: str, different: dict[str, Any]) -> None:
-    if len(different) >= DIFFERENCES_MAX:
-        return
     if isinstance(wanted, dict) and isinstance(found, dict):
         for name, value in wanted.items():
+            if len(different) >= DIFFERENCES_MAX:
+                return
             _compare(value, found.get(name), f"{at}.{name}" if at else name, different)
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            if len(different) >= DIFFERENCES_MAX:
+                return
             _compare(one, other, f"{at}[{number}]", different)
     elif isinstance(wanted, bool) is not isinstance(found, bool) or wanted != found:
         different[at] = _shown(found)

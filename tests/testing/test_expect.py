@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from spooled_lite.testing import expect as expect_module
+from spooled_lite.testing.matching import DIFFERENCES_MAX, differences
 from tests.testing.stage import Stage, play
 from tests.testing.test_journal import another_organization
 
@@ -163,3 +165,34 @@ def test_a_fault_that_there_is_not_is_refused_before_time_passes() -> None:
         assert (await stage.get("test/clock"))["now"] == "2030-01-01T00:00:00.000Z"
 
     play(script)
+
+
+@pytest.mark.parametrize("options", [{}, {"within": "1h"}, {"real_ms": 0}])
+def test_looks_that_take_too_long_end_with_a_reason(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expect_module, "EXPECT_REAL_MS_MAX", 0)
+
+    async def script(stage: Stage) -> None:
+        wanted = {"expect": [{"queue": "emails", "count": 0}], **options}
+
+        refused = await stage.post("test/expect", wanted, status=409)
+
+        assert refused["details"]["reason"] == "budget"
+
+    play(script)
+
+
+def test_what_differs_in_very_much_is_compared_no_further_than_it_is_told() -> None:
+    class Counted(dict[str, int]):
+        asked = 0
+
+        def get(self, name: str, default: Any = None) -> Any:
+            self.asked += 1
+            return super().get(name, default)
+
+    found = Counted()
+
+    different = differences({f"k{n}": n for n in range(1_000)}, found)
+
+    assert len(different) == found.asked == DIFFERENCES_MAX
