@@ -35,6 +35,7 @@ HOUSEKEEPING: Final = (
     Deadline.DELETION,
     Deadline.CLEARING,
     Deadline.RETENTION,
+    Deadline.BACKUP,
     Deadline.SAFETY,
 )
 # Comes again and again for as long as there is a schedule, or a worker: never waited out.

@@ -38,7 +38,15 @@ if TYPE_CHECKING:
 class ServerState:
     """The state of the running server, for `/health` and the administrator's routes."""
 
-    __slots__ = ("backups", "is_stopping", "is_test", "loops", "on_stopping", "started_at_ms")
+    __slots__ = (
+        "__weakref__",
+        "backups",
+        "is_stopping",
+        "is_test",
+        "loops",
+        "on_stopping",
+        "started_at_ms",
+    )
 
     def __init__(self, started_at_ms: int) -> None:
         self.started_at_ms = started_at_ms
