@@ -35,13 +35,14 @@ HOUSEKEEPING: Final = (
     Deadline.DELETION,
     Deadline.CLEARING,
     Deadline.RETENTION,
-    Deadline.BACKUP,
     Deadline.SAFETY,
 )
 # Comes again and again for as long as there is a schedule, or a worker: never waited out.
 RECURRING: Final = (Deadline.WORKER_SILENCE, Deadline.SLOT)
 ONCE: Final = tuple(kind for kind in PRODUCT if kind not in RECURRING)
 ALL: Final = (*PRODUCT, *HOUSEKEEPING)
+# A clock that callers move says nothing about when a file was last backed up.
+NOT_IN_TEST_MODE: Final = (Deadline.BACKUP,)
 
 
 class Awaited(Struct, frozen=True):

@@ -14,7 +14,7 @@ from spooled_lite.events import Deadline, Event
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.testing.clock import VirtualClock
-from spooled_lite.testing.passes import ALL, HOUSEKEEPING, PRODUCT
+from spooled_lite.testing.passes import ALL, HOUSEKEEPING, NOT_IN_TEST_MODE, PRODUCT
 from spooled_lite.testing.world import NotForTests, world
 from tests.testing.served import served
 from tests.testing.stage import ADMIN_KEY, DAY_MS, HOUR_MS, START_MS, Stage, play, settings_of
@@ -157,7 +157,7 @@ def noting(loop: Loop | AsyncLoop, ran: list[str]) -> Loop | AsyncLoop:
 
 def test_every_kind_of_deadline_is_one_of_the_product_or_of_housekeeping() -> None:
     assert len(ALL) == len(set(ALL))
-    assert set(ALL) == set(Deadline)
+    assert {*ALL, *NOT_IN_TEST_MODE} == set(Deadline)
     assert not set(PRODUCT) & set(HOUSEKEEPING)
 
 
