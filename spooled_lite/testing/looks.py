@@ -158,4 +158,8 @@ def _nearest(misses: list[NearMiss]) -> list[NearMiss]:
 
 def _check_rows(count: int) -> None:
     if count > ROWS_MAX:
-        raise Stopped.by_budget(f"An expectation looks at more than {ROWS_MAX} rows")
+        raise Stopped(
+            "budget",
+            f"An expectation looks at {ROWS_MAX} rows at most, and there are more of the kind that"
+            " it names; name a queue or a webhook that has fewer, or a `job_id`",
+        )

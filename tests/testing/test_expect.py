@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from spooled_lite.testing import expect as expect_module
+from spooled_lite.testing import looks
 from spooled_lite.testing.matching import DIFFERENCES_MAX, differences
 from tests.testing.stage import Stage, play
 from tests.testing.test_journal import another_organization
@@ -196,3 +197,21 @@ def test_what_differs_in_very_much_is_compared_no_further_than_it_is_told() -> N
     different = differences({f"k{n}": n for n in range(1_000)}, found)
 
     assert len(different) == found.asked == DIFFERENCES_MAX
+
+
+def test_more_rows_than_are_looked_at_are_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looks, "ROWS_MAX", 1)
+
+    async def script(stage: Stage) -> None:
+        job_id = await stage.job()
+        await stage.job()
+
+        refused = await stage.post("test/expect", {"expect": [{"queue": "emails"}]}, status=409)
+
+        assert refused["details"]["reason"] == "budget"
+        assert "name a queue or a webhook that has fewer, or a `job_id`" in refused["message"]
+        assert (await expect(stage, {"job_id": job_id}))["passed"]
+
+    play(script)
