@@ -1,10 +1,10 @@
 """What is known of a backup. It is put into the store last: without it there is no backup."""
 
 import re
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from spooled_lite.errors import WrongShape
 from spooled_lite.times import format_ms, parse_ms
@@ -15,6 +15,12 @@ MANIFEST_SUFFIX: Final = ".json"
 BAD_SUFFIX: Final = ".bad"  # of a copy that was not whole
 _STEM: Final = re.compile(r"spooled-[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 _HASH_SHOWN_CHARS: Final = 8
+_NAME_SHOWN_CHARS: Final = 60  # of what a manifest calls its backup, in a message
+
+# What a manifest says is shown and counted with; it may be of anyone who can write in the folder.
+HashText = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+ShortWord = Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+-]{0,64}\Z")]
+ManifestCount = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class BadManifest(Exception):
@@ -28,16 +34,16 @@ class Manifest(Struct, frozen=True, kw_only=True):
     version: Literal[1] = 1
     name: str  # of the packed copy beside it
     made_at: str  # of the moment that it shows
-    program: str
-    schema: int
-    file_id: str  # the same for all backups of one file
-    bytes: int
-    pages: int
-    sha256: str
-    packed_bytes: int
-    packed_sha256: str
-    rows: dict[str, int]  # by table
-    last_event: int  # the number of the newest event; 0: none
+    program: ShortWord
+    schema: ManifestCount
+    file_id: ShortWord  # the same for all backups of one file
+    bytes: ManifestCount
+    pages: ManifestCount
+    sha256: HashText
+    packed_bytes: ManifestCount
+    packed_sha256: HashText
+    rows: dict[str, ManifestCount]  # by table
+    last_event: ManifestCount  # the number of the newest event; 0: none
     verified_at: str
 
     @property
@@ -75,11 +81,12 @@ def decode(text: bytes, *, name: str) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
-        manifest.made_at_ms  # noqa: B018
-    except (msgspec.DecodeError, WrongShape) as error:
+        parse_ms(manifest.made_at, "made_at")
+        parse_ms(manifest.verified_at, "verified_at")
+    except (msgspec.DecodeError, WrongShape, RecursionError) as error:
         raise BadManifest(f"{name}: this is no manifest of a backup: {error}") from error
     if manifest_name(manifest.name) != name or not is_packed(manifest.name):
-        raise BadManifest(f"{name}: this is the manifest of {manifest.name}")
+        raise BadManifest(f"{name}: this is the manifest of {manifest.name[:_NAME_SHOWN_CHARS]!r}")
     return manifest
 
 

@@ -16,7 +16,7 @@ from spooled_lite.backups.manifest import (
     manifest_name,
 )
 from spooled_lite.backups.packing import NotWhole, Sums, unpack
-from spooled_lite.outbound.stores import NotStored, Store
+from spooled_lite.outbound.stores import NotStored, Store, StoreTrouble
 
 
 class NoBackup(Exception):
@@ -41,8 +41,8 @@ def on_shelf(store: Store) -> Shelf:
             manifest = decode(store.read(name), name=name)
         except NotStored:
             continue  # deleted meanwhile
-        except BadManifest as error:
-            problems.append(str(error))
+        except (BadManifest, StoreTrouble) as error:
+            problems.append(str(error))  # one that cannot be read hides no other
             continue
         if stored.get(manifest.name) != manifest.packed_bytes:
             found = stored.get(manifest.name)

@@ -84,12 +84,16 @@ class Folder:
             raise StoreTrouble(f"{self._path}: this user may not write in the folder")
 
     def list(self) -> list[Stored]:
-        with self._told():
-            return sorted(
-                Stored(each.name, each.stat().st_size)
-                for each in os.scandir(self._path)
-                if each.is_file() and not each.name.startswith(PARTIAL_PREFIX)
-            )
+        found = []
+        with self._told(), os.scandir(self._path) as entries:
+            for each in entries:
+                if each.name.startswith(PARTIAL_PREFIX):
+                    continue
+                # One may be deleted meanwhile, or be a link that leads nowhere.
+                with contextlib.suppress(OSError):
+                    if each.is_file():
+                        found.append(Stored(each.name, each.stat().st_size))
+        return sorted(found)
 
     def read(self, name: str) -> bytes:
         with self._told(name), open(self._path / name, "rb") as file:

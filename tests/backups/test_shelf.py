@@ -73,6 +73,58 @@ def test_a_spoiled_manifest_is_named_and_the_others_are_used(
     assert words in problem
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"x" * 1_100_000, "longer than 1048576 bytes"),
+        (b'{"x":' + b"[" * 200_000, "no manifest of a backup"),
+        (b"", "no manifest of a backup"),
+    ],
+)
+def test_a_file_that_is_no_manifest_hides_no_backup(
+    folder: Path, three: list[Manifest], text: bytes, words: str
+) -> None:
+    spoiled = folder / "spooled-20300101T000000Z-00000000.json"
+    spoiled.write_bytes(text)
+    (folder / "spooled-20300101T000000Z-00000001.json").symlink_to("/nowhere")
+    looping = folder / "spooled-20300101T000000Z-00000002.json"
+    looping.symlink_to(looping)
+    shelf = on_shelf(a_store(folder))
+
+    assert shelf.manifests == three
+    [problem] = shelf.problems
+    assert words in problem
+    assert prune(a_store(folder), Keep(days=1), file_id=three[0].file_id) == three[:2]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"file_id": "[/bold]"},
+        {"file_id": "\x1b[2J"},
+        {"file_id": "x\n"},
+        {"program": "x" * 1000},
+        {"sha256": "0"},
+        {"bytes": 2**64},
+        {"rows": {"jobs": -1}},
+        {"verified_at": "today"},
+        {"name": "../../x"},
+        {"name": "\x1b[2J" * 1000},
+    ],
+)
+def test_a_manifest_that_cannot_be_shown_is_none(
+    folder: Path, three: list[Manifest], given: dict[str, object]
+) -> None:
+    spoiled = manifest_of(folder, three[0])
+    spoiled.write_text(json.dumps({**json.loads(spoiled.read_bytes()), **given}))
+    shelf = on_shelf(a_store(folder))
+
+    assert shelf.manifests == three[1:]
+    [problem] = shelf.problems
+    assert problem.isprintable()
+    assert len(problem) < 300
+
+
 def test_a_backup_that_is_cut_or_gone_is_named(folder: Path, three: list[Manifest]) -> None:
     (folder / three[0].name).unlink()
     packed = folder / three[1].name
