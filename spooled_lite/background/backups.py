@@ -68,6 +68,7 @@ class Backups:
         self._has_looked = False
         self._drill_at_ms = plan.next_drill(clock.now_ms())
         metrics.watch("spooled_backup_age_seconds", self._age_seconds)
+        clock.on_jump(self._clock_jumped)
 
     @property
     def loop(self) -> AsyncLoop:
@@ -120,9 +121,20 @@ class Backups:
         except StoreTrouble as error:
             self._failed(str(error))
             return
-        ours = [each for each in shelf.manifests if each.file_id == db.file_id]
+        now_ms = self._clock.now_ms()
+        # One of the future was made before the clock was set back: it is not of today.
+        ours = [
+            each
+            for each in shelf.manifests
+            if each.file_id == db.file_id and each.made_at_ms <= now_ms
+        ]
         self.newest = ours[-1] if ours else None
         self._has_looked = True
+
+    def _clock_jumped(self) -> None:
+        if self.newest is not None and self.newest.made_at_ms > self._clock.now_ms():
+            self.newest = None  # the clock was set back: what was made before says nothing of now
+            self._wake()
 
     def _is_due(self, now_ms: int) -> bool:
         if self.newest is None:
@@ -151,7 +163,9 @@ class Backups:
         try:
             pin = db.pin(self.plan.limits, is_stopping=self._is_stopping)
             self.newest = await _on_a_thread(lambda: back_up_running(pin, work))
-            gone = await asyncio.to_thread(prune, store, self.plan.keep, file_id=db.file_id)
+            gone = await asyncio.to_thread(
+                prune, store, self.plan.keep, file_id=db.file_id, now_ms=self._clock.now_ms()
+            )
         except (BackupFailed, StoreTrouble) as error:
             self._failed(str(error))
             return False

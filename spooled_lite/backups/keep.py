@@ -35,13 +35,18 @@ class Keep(Struct, frozen=True):
         return cls(**found)
 
 
-def expired(manifests: Iterable[Manifest], keep: Keep) -> Sequence[Manifest]:
+def expired(manifests: Iterable[Manifest], keep: Keep, now_ms: int) -> Sequence[Manifest]:
     """Those of one file that need not be kept, the oldest first; never the newest.
 
     A day, week or month without a backup does not count, so that a server which was off for a year
-    keeps what it had.
+    keeps what it had. Nor does one of the future count, made before the clock was set back: it
+    would take the place of those that are made now.
     """
-    newest_first = sorted(manifests, key=lambda each: each.made_at_ms, reverse=True)
+    newest_first = sorted(
+        (each for each in manifests if each.made_at_ms <= now_ms),
+        key=lambda each: each.made_at_ms,
+        reverse=True,
+    )
     kept = {each.name for each in newest_first[:1]}
     for count, period in ((keep.days, "%Y-%m-%d"), (keep.weeks, "%G-%V"), (keep.months, "%Y-%m")):
         newest_of: dict[str, str] = {}

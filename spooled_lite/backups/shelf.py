@@ -110,13 +110,13 @@ def fetch(
     return problems_of_copy(path, facts_in(manifest), now_ms, is_stopping)
 
 
-def prune(store: Store, keep: Keep, *, file_id: str) -> list[Manifest]:
+def prune(store: Store, keep: Keep, *, file_id: str, now_ms: int) -> list[Manifest]:
     """Delete the backups of one file that need not be kept, and say which. The newest stays.
 
     Nothing else in the store is touched: no backup of another file, no file of another kind.
     """
     ours = [each for each in on_shelf(store).manifests if each.file_id == file_id]
-    gone = list(expired(ours, keep))
+    gone = list(expired(ours, keep, now_ms))
     for each in gone:
         store.delete(manifest_name(each.name))  # first: without it there is no backup
         store.delete(each.name)

@@ -119,7 +119,7 @@ def prune_backups(place: str, kept: str, file_id: str | None, yes: bool) -> None
             raise click.ClickException(f"{store.where}: there is no such backup here")
         if not yes:
             click.confirm(f"Delete all but {kept} in {store.where}?", abort=True)
-        gone = prune(store, keep, file_id=chosen[0])
+        gone = prune(store, keep, file_id=chosen[0], now_ms=SystemClock().now_ms())
     for each in gone:
         click.echo(f"deleted {each.name}")
     click.echo(f"{len(gone)} deleted")

@@ -78,6 +78,19 @@ def test_a_backup_that_was_missed_is_made_up_for_and_no_other(tmp_path: Path, fo
     run(main())
 
 
+def test_a_clock_that_is_set_back_ends_neither_backups_nor_keeps_them_from_being_kept(
+    tmp_path: Path, folder: Path
+) -> None:
+    async def main() -> None:
+        async with a_server(tmp_path, folder, backup_keep="1d") as served:
+            await until(served, 1)
+            served.clock.set(served.clock.now_ms() - 30 * DAY_MS)
+            body = await until(served, 2)
+            assert body["next_at"] == "2026-12-17T03:00:00.000Z"
+
+    run(main())
+
+
 def test_one_is_made_when_the_administrator_asks(tmp_path: Path, folder: Path) -> None:
     async def main() -> None:
         async with a_server(tmp_path, folder) as served:

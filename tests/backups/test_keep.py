@@ -12,6 +12,7 @@ from spooled_lite.backups.manifest import Manifest
 from spooled_lite.times import format_ms
 
 BEGIN = datetime(2030, 1, 1, 3, tzinfo=UTC)
+LATER_MS = 10**14  # after all that is made here
 
 
 def made(at: datetime) -> Manifest:
@@ -35,7 +36,7 @@ def made(at: datetime) -> Manifest:
 
 def kept_days(keep: Keep, times: list[datetime]) -> list[str]:
     manifests = [made(at) for at in times]
-    gone = {each.name for each in expired(manifests, keep)}
+    gone = {each.name for each in expired(manifests, keep, LATER_MS)}
     return [each.made_at[:10] for each in manifests if each.name not in gone]
 
 
@@ -54,7 +55,9 @@ def test_a_year_of_nights_leaves_days_weeks_and_months() -> None:
 
 def test_the_newest_of_a_day_is_kept() -> None:
     times = [BEGIN, BEGIN + timedelta(hours=5), BEGIN + timedelta(hours=9)]
-    assert [each.made_at for each in expired([made(at) for at in times], Keep(days=5))] == [
+    assert [
+        each.made_at for each in expired([made(at) for at in times], Keep(days=5), LATER_MS)
+    ] == [
         "2030-01-01T03:00:00.000Z",
         "2030-01-01T08:00:00.000Z",
     ]
@@ -79,12 +82,12 @@ def test_the_newest_stays_and_pruning_again_changes_nothing(
 ) -> None:
     keep = Keep(days, weeks, months)
     manifests = [made(BEGIN + timedelta(hours=hour)) for hour in hours]
-    gone = expired(manifests, keep)
+    gone = expired(manifests, keep, LATER_MS)
     left = [each for each in manifests if each not in gone]
 
     assert max(manifests, key=lambda each: each.made_at) in left
     assert 1 <= len(left) <= max(1, days + weeks + months)
-    assert expired(left, keep) == []
+    assert expired(left, keep, LATER_MS) == []
 
 
 @pytest.mark.parametrize("text", ["", "7", "7x", "0d", "-1d", "7d 3d", "7d,4w", "99999d", "7 d"])
@@ -96,3 +99,11 @@ def test_bad_terms_are_refused_with_what_is_expected(text: str) -> None:
 def test_terms_are_read_in_any_order() -> None:
     assert Keep.parsed(" 6m 7d ") == Keep(days=7, months=6)
     assert msgspec.structs.asdict(Keep.parsed("4w")) == {"days": 0, "weeks": 4, "months": 0}
+
+
+def test_one_of_the_future_neither_counts_nor_goes() -> None:
+    future = made(BEGIN + timedelta(days=900))
+    nights = [made(BEGIN + timedelta(days=day)) for day in range(3)]
+    now_ms = int((BEGIN + timedelta(days=2)).timestamp() * 1000)
+
+    assert expired([*nights, future], Keep(days=1), now_ms) == nights[:2]

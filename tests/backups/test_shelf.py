@@ -14,6 +14,7 @@ from tests.backups.stage import a_file, a_store, backed_up, work_in
 from tests.storage.stage import NOON_MS
 
 DAY_MS = 86_400_000
+LATER_MS = NOON_MS + 9 * DAY_MS
 
 
 @pytest.fixture
@@ -94,7 +95,9 @@ def test_a_file_that_is_no_manifest_hides_no_backup(
     assert shelf.manifests == three
     [problem] = shelf.problems
     assert words in problem
-    assert prune(a_store(folder), Keep(days=1), file_id=three[0].file_id) == three[:2]
+    assert (
+        prune(a_store(folder), Keep(days=1), file_id=three[0].file_id, now_ms=LATER_MS) == three[:2]
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,8 +166,10 @@ def test_pruning_touches_only_backups_of_the_file(
     for name in strangers:
         (folder / name).write_text("kept")
 
-    assert prune(a_store(folder), Keep(days=9), file_id="another") == []
-    assert prune(a_store(folder), Keep(days=1), file_id=three[0].file_id) == three[:2]
+    assert prune(a_store(folder), Keep(days=9), file_id="another", now_ms=LATER_MS) == []
+    assert (
+        prune(a_store(folder), Keep(days=1), file_id=three[0].file_id, now_ms=LATER_MS) == three[:2]
+    )
     assert on_shelf(a_store(folder)).manifests == three[2:]
     assert strangers <= {each.name for each in folder.iterdir()}
 
