@@ -26,7 +26,13 @@ from spooled_lite.backups.manifest import (
     stem_of,
 )
 from spooled_lite.backups.packing import Sums, pack
-from spooled_lite.outbound.stores import PARTIAL_PREFIX, AlreadyStored, Store, StoreTrouble
+from spooled_lite.outbound.stores import (
+    PARTIAL_PREFIX,
+    AlreadyStored,
+    NotStored,
+    Store,
+    StoreTrouble,
+)
 from spooled_lite.storage.copy import CopyPace, copy_file
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
@@ -63,6 +69,7 @@ class _Draft(Struct, frozen=True):
 
     copy: Path
     packed: Path
+    note: Path  # the manifest while the store takes the parts, for the one after a crash
     facts: Facts
     made_at_ms: int
 
@@ -120,14 +127,17 @@ def _draft(connection: sqlite3.Connection, work: Work) -> Iterator[_Draft]:
     facts = facts_of(connection)
     _check_room(facts.bytes, work.folder)
     copy = work.folder / f"{PARTIAL_PREFIX}{facts.file_id}"
-    packed = work.folder / f"{copy.name}.gz"
+    journal, packed, note = (
+        work.folder / f"{copy.name}{suffix}" for suffix in ("-journal", ".gz", ".note")
+    )
     with _alone(work.folder / f"{copy.name}.lock"):
         try:
-            for each in (copy, packed):
+            _remove_half_stored(note, work.store)
+            for each in (copy, journal, packed):
                 each.unlink(missing_ok=True)  # left by a crash
-            yield _Draft(copy, packed, facts, made_at_ms)
+            yield _Draft(copy, packed, note, facts, made_at_ms)
         finally:
-            for each in (copy, packed):
+            for each in (copy, journal, packed):
                 each.unlink(missing_ok=True)
 
 
@@ -163,8 +173,22 @@ def _stored(draft: _Draft, work: Work) -> Manifest:
     sums = pack(draft.copy, draft.packed, pace, on_chunk=lambda: _go_on(work))
     work.on_progress(CopyProgress("storing", 0, sums.packed_bytes))
     manifest = _manifest(draft, sums, verified_at_ms)
+    draft.note.write_bytes(encode(manifest))
     _put(draft.packed, manifest, work.store)
+    draft.note.unlink()
     return manifest
+
+
+def _remove_half_stored(note: Path, store: Store) -> None:
+    """Remove what the store took of a backup before a crash, unless it took all of it."""
+    with contextlib.suppress(FileNotFoundError, BadManifest):
+        manifest = decode(note.read_bytes(), name=None)
+        try:
+            store.read(manifest_name(manifest.name))
+        except NotStored:
+            store.delete(manifest.name)
+            store.delete(manifest_name(manifest.name))  # what of it has no name yet
+    note.unlink(missing_ok=True)
 
 
 def _go_on(work: Work) -> None:

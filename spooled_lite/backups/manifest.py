@@ -73,8 +73,8 @@ def encode(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def decode(text: bytes, *, name: str) -> Manifest:
-    """`name`: of the manifest, for the message and to compare.
+def decode(text: bytes, *, name: str | None) -> Manifest:
+    """`name`: of the manifest, for the message and to compare; None: it has none yet.
 
     Raises:
         BadManifest: it is none, or says that it belongs to another file than the one beside it.
@@ -85,7 +85,8 @@ def decode(text: bytes, *, name: str) -> Manifest:
         parse_ms(manifest.verified_at, "verified_at")
     except (msgspec.DecodeError, WrongShape, RecursionError) as error:
         raise BadManifest(f"{name}: this is no manifest of a backup: {error}") from error
-    if manifest_name(manifest.name) != name or not is_packed(manifest.name):
+    is_beside = name is None or manifest_name(manifest.name) == name
+    if not is_beside or not is_packed(manifest.name):
         raise BadManifest(f"{name}: this is the manifest of {manifest.name[:_NAME_SHOWN_CHARS]!r}")
     return manifest
 

@@ -63,7 +63,7 @@ class Store(Protocol):
         """As `put`, for a short text."""
 
     def delete(self, name: str) -> None:
-        """Nothing of this name is there afterwards, as it may have been before."""
+        """Nothing of this name is there afterwards, nor what a crash left of putting it there."""
 
 
 class Folder:
@@ -129,7 +129,8 @@ class Folder:
 
     def delete(self, name: str) -> None:
         with self._told():
-            (self._path / name).unlink(missing_ok=True)
+            for each in (name, f"{PARTIAL_PREFIX}{name}"):
+                (self._path / each).unlink(missing_ok=True)
 
     def _take(self, partial: Path, name: str) -> None:
         """Give a file in the folder its name, which nothing else may have, with all on the disk."""

@@ -7,12 +7,14 @@ import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from spooled_lite.backups import copies, facts
 from spooled_lite.backups.copies import BackupFailed, CopyProgress
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.shelf import fetch, find, on_shelf, verify
+from spooled_lite.outbound.stores import Folder
 from spooled_lite.storage.pin import PinLimits
 from tests.backups.stage import (
     a_file,
@@ -161,12 +163,49 @@ def test_what_a_crash_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
     folder = tmp_path / "to"
     path = a_file(tmp_path / "spooled.db", "one")
     manifest = backed_up(path, work_in(folder))
-    for suffix in ("", ".gz"):
+    for suffix in ("", "-journal", ".gz", ".note"):
         (folder / f".partial-{manifest.file_id}{suffix}").write_bytes(b"half")
 
     backed_up(path, work_in(folder, now_ms=NOON_MS + DAY_MS))
 
     assert not [each for each in left_in(folder) if each.startswith(".partial")]
+
+
+@pytest.mark.parametrize("dies_at", ["the packed copy", "its name", "the manifest", "the note"])
+def test_a_crash_while_storing_leaves_nothing_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str
+) -> None:
+    """A backup counts with its manifest; what has none is removed by the next one."""
+    folder, dead = tmp_path / "to", tmp_path / "dead"
+    path = a_file(tmp_path / "spooled.db", "one")
+
+    class Dies(Folder):
+        def put(self, name: str, source: Path) -> None:
+            if dies_at == "the packed copy":
+                shutil.copyfile(source, folder / f".partial-{name}")
+            else:
+                super().put(name, source)
+            if dies_at in {"the packed copy", "its name"}:
+                shutil.copytree(folder, dead)
+
+        def create(self, name: str, text: bytes) -> None:
+            if dies_at == "the manifest":
+                (folder / f".partial-{name}").write_bytes(text[:9])
+                shutil.copytree(folder, dead)
+            super().create(name, text)
+            if dies_at == "the note":
+                shutil.copytree(folder, dead)
+
+    work = msgspec.structs.replace(work_in(folder), store=Dies(str(folder)))
+    first = backed_up(path, work)
+    is_whole = dies_at == "the note"
+    assert on_shelf(a_store(dead)).manifests == ([first] if is_whole else [])
+
+    second = backed_up(path, work_in(dead, now_ms=NOON_MS + DAY_MS))
+
+    kept = [first, second] if is_whole else [second]
+    names = {each.name for each in kept}
+    assert left_in(dead) == names | {name.replace(".db.gz", ".json") for name in names}
 
 
 def test_two_at_once_are_not_made(tmp_path: Path) -> None:
