@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,6 +18,9 @@ from spooled_lite.backups.manifest import (
 )
 from spooled_lite.backups.packing import NotWhole, Sums, unpack
 from spooled_lite.outbound.stores import NotStored, Store, StoreTrouble
+
+
+FILES_NAMED_MAX: Final = 5  # in a message
 
 
 class NoBackup(Exception):
@@ -58,10 +62,16 @@ def find(store: Store, name: str | None) -> Manifest:
     """The backup of this name (with or without its ending), or the newest.
 
     Raises:
-        NoBackup: there is none.
+        NoBackup: there is none, or the newest is one of several files and may be of another one.
         StoreTrouble: the store cannot be read.
     """
     shelf = on_shelf(store)
+    files = {each.file_id: each.name for each in shelf.manifests}
+    if name is None and len(files) > 1:
+        raise NoBackup(
+            f"{store.where} has backups of {len(files)} files, so name one. The newest of each: "
+            + ", ".join(sorted(files.values())[-FILES_NAMED_MAX:])
+        )
     wanted = [
         each
         for each in shelf.manifests

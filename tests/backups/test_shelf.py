@@ -51,6 +51,17 @@ def test_what_is_not_there_is_named(folder: Path, three: list[Manifest]) -> None
         find(a_store(folder.parent / "empty"), None)
 
 
+def test_the_newest_is_asked_for_by_name_where_it_may_be_of_another_file(
+    tmp_path: Path, folder: Path, three: list[Manifest]
+) -> None:
+    another = a_file(tmp_path / "another.db", "two")
+    newest = backed_up(another, work_in(folder, now_ms=NOON_MS + 5 * DAY_MS))
+
+    with pytest.raises(NoBackup, match=f"of 2 files, so name one.*{three[2].name}, {newest.name}"):
+        find(a_store(folder), None)
+    assert find(a_store(folder), three[2].name) == three[2]
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
