@@ -159,6 +159,7 @@ class Backups:
             bytes_per_second=self.plan.bytes_per_second,
             on_progress=lambda progress: _tell(loop, self._progressed, progress),
             is_stopping=self._is_stopping,
+            is_disk_low=db.writer.room.is_low,
         )
         try:
             pin = db.pin(self.plan.limits, is_stopping=self._is_stopping)

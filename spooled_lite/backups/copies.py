@@ -33,6 +33,7 @@ from spooled_lite.outbound.stores import (
     Store,
     StoreTrouble,
 )
+from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.copy import CopyPace, copy_file
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
@@ -62,6 +63,7 @@ class Work(Struct, frozen=True, kw_only=True):
     bytes_per_second: int  # 0: as fast as it goes
     on_progress: Callable[[CopyProgress], None]  # what it raises ends the work
     is_stopping: Callable[[], bool] = lambda: False  # asked often, also amid a check
+    is_disk_low: Callable[[], bool] = lambda: False  # of the server's file, which comes first
 
 
 class _Draft(Struct, frozen=True):
@@ -83,6 +85,7 @@ def back_up_running(pin: Pin, work: Work) -> Manifest:
     _lower_priority()
     with _named_failures(), contextlib.ExitStack() as stack:
         with pin:
+            pin.connection.set_progress_handler(work.is_stopping, STEPS_BETWEEN_LOOKS)
             draft = stack.enter_context(_draft(pin.connection, work))
 
             def step(done: int, all_bytes: int) -> None:
@@ -194,6 +197,8 @@ def _remove_half_stored(note: Path, store: Store) -> None:
 def _go_on(work: Work) -> None:
     if work.is_stopping():
         raise BackupFailed("the server is stopping")
+    if work.is_disk_low():
+        raise BackupFailed("the disk is nearly full")
 
 
 def _put(packed: Path, manifest: Manifest, store: Store) -> None:

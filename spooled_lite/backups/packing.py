@@ -53,8 +53,12 @@ def pack(
     return Sums(plain.bytes, plain.sha256, packed.bytes, packed.sha256)
 
 
-def unpack(source: BinaryIO, target: Path, wanted: Sums) -> None:
-    """Raises:
+def unpack(
+    source: BinaryIO, target: Path, wanted: Sums, *, on_chunk: Callable[[], None] = lambda: None
+) -> None:
+    """What `on_chunk` raises ends it.
+
+    Raises:
     NotWhole: the packed file is cut, or a bit of it is another.
     OSError: the disk is full, for example.
     """
@@ -63,6 +67,7 @@ def unpack(source: BinaryIO, target: Path, wanted: Sums) -> None:
     try:
         with _new(target) as writer:
             while chunk := source.read(CHUNK_BYTES):
+                on_chunk()
                 packed.add(chunk)
                 for piece in _pieces(unpacker, chunk):
                     plain.write(writer, piece)

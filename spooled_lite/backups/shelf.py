@@ -19,7 +19,6 @@ from spooled_lite.backups.manifest import (
 from spooled_lite.backups.packing import NotWhole, Sums, unpack
 from spooled_lite.outbound.stores import NotStored, Store, StoreTrouble
 
-
 FILES_NAMED_MAX: Final = 5  # in a message
 
 
@@ -93,6 +92,8 @@ def verify(
 ) -> list[str]:
     """Unpack a backup beside the temporary files of the system and look at all of it.
 
+    When `is_stopping` says so it ends early, with a problem that is none.
+
     Returns a sentence for each problem; none when it is whole.
 
     Raises:
@@ -112,9 +113,14 @@ def fetch(
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Unpack a backup into a new file and look at all of it. As `verify`."""
+
+    def go_on() -> None:
+        if is_stopping():
+            raise NotWhole("the server is stopping")
+
     try:
         with store.opened(manifest.name) as packed:
-            unpack(packed, path, sums_of(manifest))
+            unpack(packed, path, sums_of(manifest), on_chunk=go_on)
     except NotWhole as error:
         return [f"{manifest.name}: {error}"]
     return problems_of_copy(path, facts_in(manifest), now_ms, is_stopping)

@@ -144,6 +144,20 @@ def test_a_paced_copy_stops_at_the_next_step_when_the_server_stops(tmp_path: Pat
     assert len(steps) == 2
 
 
+def test_packing_leaves_the_reserve_of_the_disk_to_the_server(tmp_path: Path) -> None:
+    folder = tmp_path / "to"
+    told: list[CopyProgress] = []
+    path = a_file(tmp_path / "spooled.db", "one")
+    work = msgspec.structs.replace(
+        work_in(folder, on_progress=told.append),
+        is_disk_low=lambda: told[-1].stage == "packing",
+    )
+    with pytest.raises(BackupFailed, match="the disk is nearly full"):
+        backed_up(path, work)
+
+    assert left_in(folder) == set()
+
+
 @pytest.mark.parametrize("stage", ["copying", "checking", "packing", "storing"])
 def test_a_backup_that_is_ended_leaves_nothing(tmp_path: Path, stage: str) -> None:
     def end(progress: CopyProgress) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from spooled_lite.backups.keep import Keep
 from spooled_lite.backups.manifest import Manifest
-from spooled_lite.backups.shelf import NoBackup, find, on_shelf, prune, verify
+from spooled_lite.backups.shelf import NoBackup, fetch, find, on_shelf, prune, verify
 from spooled_lite.outbound.stores import AlreadyStored, Folder, StoreTrouble
 from tests.backups.stage import a_file, a_store, backed_up, work_in
 from tests.storage.stage import NOON_MS
@@ -52,14 +52,16 @@ def test_what_is_not_there_is_named(folder: Path, three: list[Manifest]) -> None
 
 
 def test_the_newest_is_asked_for_by_name_where_it_may_be_of_another_file(
-    tmp_path: Path, folder: Path, three: list[Manifest]
+    folder: Path, three: list[Manifest]
 ) -> None:
-    another = a_file(tmp_path / "another.db", "two")
-    newest = backed_up(another, work_in(folder, now_ms=NOON_MS + 5 * DAY_MS))
+    another = manifest_of(folder, three[2])
+    another.write_text(another.read_text().replace(three[2].file_id, "another"))
 
-    with pytest.raises(NoBackup, match=f"of 2 files, so name one.*{three[2].name}, {newest.name}"):
+    with pytest.raises(
+        NoBackup, match=f"of 2 files, so name one.*{three[1].name}, {three[2].name}"
+    ):
         find(a_store(folder), None)
-    assert find(a_store(folder), three[2].name) == three[2]
+    assert find(a_store(folder), three[1].name) == three[1]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,16 @@ def test_verifying_finds_a_flipped_bit_and_a_wrong_count(
 
     assert "manifest says" in found[0][0] or "unpacked" in found[0][0]
     assert found[1:] == [["table notes: 1 rows, 7 were pinned"], []]
+
+
+def test_looking_at_a_backup_ends_before_it_is_unpacked_when_the_server_stops(
+    tmp_path: Path, folder: Path, three: list[Manifest]
+) -> None:
+    path = tmp_path / "unpacked"
+    found = fetch(a_store(folder), three[0], path, NOON_MS, lambda: True)
+
+    assert found == [f"{three[0].name}: the server is stopping"]
+    assert path.stat().st_size == 0
 
 
 def test_pruning_touches_only_backups_of_the_file(
