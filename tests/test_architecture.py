@@ -51,6 +51,7 @@ LAZY: Final = {
     ("app.py", "wire/http/documents/text.py"): "starts sooner without what describes the API",
     ("app.py", "background/backups.py"): "a server without backups imports nothing of them",
     ("app.py", "backups/plan.py"): "likewise",
+    ("outbound/store_places.py", "outbound/object_store.py"): "an extra, for who uses a bucket",
     ("cli/backup.py", "cli/asked_backup.py"): "loads the client for HTTP only where it is used",
     ("cli/serve.py", "cli/test_mode.py"): "a server for people imports nothing of test mode",
     ("wire/http/pages.py", "wire/http/dashboard_files.py"): "loads what serves files for a browser",
