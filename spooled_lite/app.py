@@ -137,7 +137,8 @@ async def running(
     Raises: as `Database`; ConfigError for settings of backups.
     """
     clock, ids = clock or SystemClock(), ids or Ids()
-    plan = _backup_plan(settings, is_test=is_test)
+    stop = asyncio.Event()
+    plan = _backup_plan(settings, stop, is_test=is_test)
     bus, deadlines, waiting = EventBus(), Deadlines(clock), Waiting()
     metrics = Metrics()
     database = Database(
@@ -155,7 +156,6 @@ async def running(
     ).start()
     bus.listen(measured_by(metrics))
     _watch(metrics, database, waiting)
-    stop = asyncio.Event()
     background: list[asyncio.Task[None]] = []
     courier: Courier | None = None
     services: Services | None = None
@@ -329,7 +329,7 @@ def _services(
     )
 
 
-def _backup_plan(settings: Settings, *, is_test: bool) -> "BackupPlan | None":
+def _backup_plan(settings: Settings, stop: asyncio.Event, *, is_test: bool) -> "BackupPlan | None":
     """None when there is nothing to plan; also in test mode, whose clock says nothing about when
     the file was last backed up."""
     if settings.backup_to is None or is_test:
@@ -337,7 +337,7 @@ def _backup_plan(settings: Settings, *, is_test: bool) -> "BackupPlan | None":
     # Imported here, since a server without backups starts sooner without them.
     from spooled_lite.backups.plan import BackupPlan
 
-    return BackupPlan.of(settings, settings.backup_to)
+    return BackupPlan.of(settings, settings.backup_to, is_stopping=stop.is_set)
 
 
 def _document_text() -> bytes:

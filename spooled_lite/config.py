@@ -62,7 +62,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     write_batch_max: Annotated[int, Meta(ge=1, le=10_000)] = 256
     write_batch_ms_max: Annotated[int, Meta(ge=1, le=1000)] = 20
     shutdown_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 10.0
-    backup_to: Text | None = None  # a folder; None: the server makes no backups by itself
+    backup_to: Text | None = None  # a folder or s3://…; None: the server makes no backups by itself
+    backup_s3_endpoint: Text | None = None  # None: as the AWS variables say, or AWS itself
+    backup_s3_region: Text | None = None  # likewise
+    backup_spool: Text | None = None  # a folder; None: see backups/sending.py
     backup_cron: Text = "0 3 * * *"
     backup_drill_cron: Text = "0 4 * * 0"
     backup_timezone: Text = "UTC"

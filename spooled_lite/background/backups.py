@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from spooled_lite.background.supervisor import AsyncLoop
 from spooled_lite.backups.copies import BackupFailed, CopyProgress, Work, back_up_running
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.plan import BackupPlan
+from spooled_lite.backups.sending import send_unsent, unsent
 from spooled_lite.backups.shelf import Shelf, on_shelf, prune, verify
 from spooled_lite.clock import Clock
 from spooled_lite.core.jobs.passes import Pass
@@ -104,7 +104,9 @@ class Backups:
         if not self._has_looked:
             await self._look(db)
         made = 0
-        if self._is_asked or self._is_due(now_ms):
+        if not await self._sent(db):
+            return Pass(0, self._clock.now_ms() + RETRY_MS)
+        if self._is_asked or self._is_due():
             self._is_asked = False
             if not await self._make(db, now_ms):
                 return Pass(0, self._clock.now_ms() + RETRY_MS)
@@ -136,11 +138,34 @@ class Backups:
             self.newest = None  # the clock was set back: what was made before says nothing of now
             self._wake()
 
-    def _is_due(self, now_ms: int) -> bool:
+    async def _sent(self, db: Database) -> bool:
+        """Send a backup that could not be sent. False: it still cannot, and no newer one is due."""
+        spool, store = self.plan.spool, self.plan.store
+        waiting = None
+        try:
+            waiting = await asyncio.to_thread(unsent, spool, db.file_id)
+            if waiting is None:
+                return True
+            sent = await _on_a_thread(lambda: send_unsent(spool, db.file_id, store))
+        except StoreTrouble as error:
+            if waiting is None or self._is_asked or self._is_after(waiting):
+                return True  # the newer one takes its place
+            self._failed(str(error))
+            return False
+        if sent is not None and (self.newest is None or self.newest.made_at_ms < sent.made_at_ms):
+            self.newest, self.problem = sent, None
+            logger.info("backup %s was sent, which had waited", sent.name)
+        return True
+
+    def _is_after(self, manifest: Manifest) -> bool:
+        """Whether a newer one than this is due."""
+        slot_ms = self.plan.next_backup(manifest.made_at_ms)
+        return slot_ms is not None and slot_ms <= self._clock.now_ms()
+
+    def _is_due(self) -> bool:
         if self.newest is None:
             return True  # a file without a backup, and a place that was not tried yet
-        slot_ms = self.plan.next_backup(self.newest.made_at_ms)
-        return slot_ms is not None and slot_ms <= now_ms
+        return self._is_after(self.newest)
 
     def _due_at(self) -> int | None:
         made_at_ms = self._clock.now_ms() if self.newest is None else self.newest.made_at_ms
@@ -154,7 +179,7 @@ class Backups:
         store = self.plan.store
         work = Work(
             store=store,
-            folder=Path(store.where),
+            folder=self.plan.spool,
             now_ms=self._clock.now_ms,
             bytes_per_second=self.plan.bytes_per_second,
             on_progress=lambda progress: _tell(loop, self._progressed, progress),

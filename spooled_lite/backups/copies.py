@@ -26,13 +26,8 @@ from spooled_lite.backups.manifest import (
     stem_of,
 )
 from spooled_lite.backups.packing import Sums, pack
-from spooled_lite.outbound.stores import (
-    PARTIAL_PREFIX,
-    AlreadyStored,
-    NotStored,
-    Store,
-    StoreTrouble,
-)
+from spooled_lite.backups.sending import Unsent, put_or_keep
+from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store, StoreTrouble
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.copy import CopyPace, copy_file
 from spooled_lite.storage.pin import Pin, PinLost
@@ -58,7 +53,7 @@ class Work(Struct, frozen=True, kw_only=True):
     """Where and how a backup is made."""
 
     store: Store
-    folder: Path  # for what is not ready yet: on this machine, beside the store if it can be
+    folder: Path  # for what is not in the store yet, see `spool_of`
     now_ms: Callable[[], int]
     bytes_per_second: int  # 0: as fast as it goes
     on_progress: Callable[[CopyProgress], None]  # what it raises ends the work
@@ -177,7 +172,11 @@ def _stored(draft: _Draft, work: Work) -> Manifest:
     work.on_progress(CopyProgress("storing", 0, sums.packed_bytes))
     manifest = _manifest(draft, sums, verified_at_ms)
     draft.note.write_bytes(encode(manifest))
-    _put(draft.packed, manifest, work.store)
+    try:
+        put_or_keep(draft.packed, manifest, work.store, work.folder)
+    except Unsent:
+        draft.note.unlink()  # what the store took of it is sent to the end later
+        raise
     draft.note.unlink()
     return manifest
 
@@ -199,19 +198,6 @@ def _go_on(work: Work) -> None:
         raise BackupFailed("the server is stopping")
     if work.is_disk_low():
         raise BackupFailed("the disk is nearly full")
-
-
-def _put(packed: Path, manifest: Manifest, store: Store) -> None:
-    """Put both parts into the store, the manifest last. A part that is there is the same one:
-    another backup of this second, of the same moment."""
-    with contextlib.suppress(AlreadyStored):
-        store.put(manifest.name, packed)
-    name = manifest_name(manifest.name)
-    try:
-        store.create(name, encode(manifest))
-    except AlreadyStored:
-        if decode(store.read(name), name=name).sha256 != manifest.sha256:
-            raise
 
 
 def _manifest(draft: _Draft, sums: Sums, verified_at_ms: int) -> Manifest:

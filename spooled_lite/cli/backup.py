@@ -11,7 +11,7 @@ from rich.console import Console
 
 from spooled_lite.backups.copies import CopyProgress, Work, back_up_file
 from spooled_lite.backups.manifest import Manifest
-from spooled_lite.cli.stores import named_failures, store_at
+from spooled_lite.cli.stores import PLACE_HELP, named_failures, spool_at, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
@@ -24,7 +24,7 @@ MIB: Final = 2**20
 @click.option(
     "--database", metavar="PATH", help="Back up this file from here. A server may be using it."
 )
-@click.option("--to", "place", metavar="FOLDER", help="With --database: where backups are kept.")
+@click.option("--to", "place", metavar="PLACE", help=f"With --database. {PLACE_HELP}")
 @click.option("--url", help="Or have the server at this address back its file up.")
 @click.option(
     "--admin-key", envvar="SPOOLED_ADMIN_KEY", help="With --url. Or the variable SPOOLED_ADMIN_KEY."
@@ -85,7 +85,7 @@ def _from_here(database: str, place: str, *, as_json: bool, began: float) -> Non
                 connection,
                 Work(
                     store=store,
-                    folder=Path(store.where),
+                    folder=spool_at(place, database),
                     now_ms=SystemClock().now_ms,
                     bytes_per_second=0,
                     on_progress=show,

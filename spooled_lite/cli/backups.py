@@ -1,4 +1,4 @@
-"""`spooled-lite backups`: lists the backups in a folder, checks them, deletes old ones."""
+"""`spooled-lite backups`: lists backups, checks them, deletes old ones."""
 
 import sys
 
@@ -10,12 +10,10 @@ from rich.table import Table
 from spooled_lite.backups.keep import Keep
 from spooled_lite.backups.shelf import find, on_shelf, prune, verify
 from spooled_lite.cli.backup import MIB
-from spooled_lite.cli.stores import named_failures, store_at
+from spooled_lite.cli.stores import PLACE_HELP, named_failures, store_at
 from spooled_lite.clock import SystemClock
 
-from_option = click.option(
-    "--from", "place", required=True, metavar="FOLDER", help="Where the backups are."
-)
+from_option = click.option("--from", "place", required=True, metavar="PLACE", help=PLACE_HELP)
 
 
 @click.group()
@@ -27,7 +25,7 @@ def backups() -> None:
 @from_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifests as JSON, a line each.")
 def list_backups(place: str, as_json: bool) -> None:
-    """List the backups in a folder, the newest first.
+    """List the backups in a place, the newest first.
 
     Exit code 1 when one of them cannot be used.
     """

@@ -11,14 +11,14 @@ from spooled_lite.app import hooks
 from spooled_lite.backups.restore import restore as restore_backup
 from spooled_lite.backups.shelf import find
 from spooled_lite.cli.offline import offline
-from spooled_lite.cli.stores import named_failures, store_at
+from spooled_lite.cli.stores import PLACE_HELP, named_failures, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.maintenance.restored import free_leases, pause_queues, skip_events
 from spooled_lite.storage.file_kind import check_place
 
 
 @click.command()
-@click.option("--from", "place", required=True, metavar="FOLDER", help="Where the backups are.")
+@click.option("--from", "place", required=True, metavar="PLACE", help=PLACE_HELP)
 @click.option("--backup", "name", metavar="NAME", help="Which one. Default: the newest.")
 @click.option("--database", required=True, metavar="PATH", help="The file to write.")
 @click.option(
