@@ -30,6 +30,7 @@ from spooled_lite.backups.sending import Unsent, put_or_keep
 from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store, StoreTrouble
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.copy import CopyPace, copy_file
+from spooled_lite.storage.file_guard import give_to_owner_of
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
 
@@ -144,6 +145,7 @@ def _alone(lock: Path) -> Iterator[None]:
     """Hold a lock, whose file stays: who waits for it would otherwise hold one without a name."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        give_to_owner_of(str(lock.parent), descriptor)  # the server is to hold it, too
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,5 +1,6 @@
 """Brings a backup back as a file: unpacked, made ready to be served, checked, put in its place."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from spooled_lite.backups.packing import NotWhole, unpack
 from spooled_lite.backups.shelf import sums_of
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.outbound.stores import Store, StoreTrouble
-from spooled_lite.storage.file_guard import CannotUseFile
+from spooled_lite.storage.file_guard import CannotUseFile, give_to_owner_of
 from spooled_lite.storage.file_kind import open_to_look
 from spooled_lite.storage.file_place import place_new, replace
 from spooled_lite.storage.migrate import newest_version
@@ -71,6 +72,7 @@ def restore(
         on_stage("checking")
         if found := _problems(partial, now_ms):
             raise RestoreFailed("\n".join([f"{manifest.name} is not whole:", *found]))
+        _give_to_owner(partial, path)
         if not replaces:
             place_new(partial, path)
             return Restored(path, None)
@@ -91,6 +93,15 @@ def _check_room(manifest: Manifest, partial: Path) -> None:
             f"needs {-(-needed // 2**20)} MiB in {partial.parent}, {free // 2**20} MiB are free:"
             " free some room there"
         )
+
+
+def _give_to_owner(partial: Path, path: str) -> None:
+    """Whom the old file belongs to, or else the folder, is whom the server runs as."""
+    descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        give_to_owner_of(path if os.path.exists(path) else str(partial.parent), descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _problems(path: Path, now_ms: int) -> list[str]:

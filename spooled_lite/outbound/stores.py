@@ -10,6 +10,8 @@ from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
+from spooled_lite.storage.file_guard import give_to_owner_of
+
 PARTIAL_PREFIX: Final = ".partial-"
 TEXT_BYTES_MAX: Final = 1024 * 1024  # of what is read as a whole
 
@@ -134,7 +136,7 @@ class Folder:
 
     def _take(self, partial: Path, name: str) -> None:
         """Give a file in the folder its name, which nothing else may have, with all on the disk."""
-        _sync(partial)
+        _sync(partial, owned_as=str(self._path))  # root makes backups for the user of a server
         target = self._path / name
         try:
             os.link(partial, target)
@@ -160,9 +162,11 @@ class Folder:
             raise StoreTrouble(f"{named}: {error.strerror or error}") from error
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path, *, owned_as: str | None = None) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if owned_as is not None:
+            give_to_owner_of(owned_as, descriptor)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

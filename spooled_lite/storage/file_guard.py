@@ -65,7 +65,7 @@ class FileLock:
                 f"{self._path} is no lock of Spooled Lite and in the way of one: move it away"
             )
         if self._is_new:
-            _give_to_owner_of(self._database, descriptor)
+            give_to_owner_of(self._database, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -228,8 +228,8 @@ def _took(descriptor: int, count: int) -> bool:
     return True
 
 
-def _give_to_owner_of(path: str, descriptor: int) -> None:
-    """A file that root creates beside the database belongs to the database's owner."""
+def give_to_owner_of(path: str, descriptor: int) -> None:
+    """A file that root creates beside another one, or in a folder, belongs to the owner of that."""
     if os.geteuid() == 0 and os.path.exists(path):
         about = os.stat(path)
         os.fchown(descriptor, about.st_uid, about.st_gid)

@@ -216,3 +216,19 @@ def test_a_backup_of_a_newer_program_is_refused_by_its_version(
 
     with pytest.raises(RestoreFailed, match=r"made by version .* has schema version 9"):
         restored(folder, tmp_path / "new.db")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for other users")
+def test_what_root_makes_belongs_to_whom_the_server_runs_as(tmp_path: Path, folder: Path) -> None:
+    server_user = 12_345
+    path = a_file(tmp_path / "spooled.db", "then")
+    folder.mkdir(exist_ok=True)
+    for each in (path, folder):
+        os.chown(each, server_user, server_user)
+    backed_up(path, work_in(folder))
+    restored(folder, path, replaces=True)
+    restored(folder, folder / "new.db")
+
+    made = [path, *folder.iterdir()]
+    assert len(made) == 5  # the file, the lock, both parts of the backup, and the new one
+    assert {each.stat().st_uid for each in made} == {server_user}
