@@ -195,6 +195,11 @@ class Backups:
         except (BackupFailed, StoreTrouble) as error:
             self._failed(str(error))
             return False
+        except Exception as error:
+            # A bug. The supervisor would try again in a second, with a whole copy each time.
+            logger.exception("a backup failed in a way that nobody thought of")
+            self._failed(f"{type(error).__name__}: {error}")
+            return False
         finally:
             self.under_way = None
         seconds = time.monotonic() - began

@@ -14,6 +14,7 @@ from spooled_lite.cli.offline import offline
 from spooled_lite.cli.stores import PLACE_HELP, named_failures, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.maintenance.restored import free_leases, pause_queues, skip_events
+from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.storage.file_kind import check_place
 
 
@@ -36,6 +37,8 @@ def restore(
 
     Without --replace the file must not exist. Exit code 1 when nothing was restored.
     """
+    if database == IN_MEMORY:
+        raise click.BadParameter("a backup is restored as a file", param_hint="--database")
     store = store_at(place)
     path = os.path.realpath(database)
     console = Console(stderr=True)

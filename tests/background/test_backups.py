@@ -2,13 +2,15 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spooled_lite.background import backups
+from spooled_lite.background.deadlines import LoopState
 from spooled_lite.backups.shelf import on_shelf
 from spooled_lite.config import ConfigError, Settings
 from spooled_lite.outbound.stores import Folder
@@ -165,6 +167,37 @@ def test_a_failure_is_told_and_the_server_goes_on(
     with caplog.at_level(logging.ERROR):
         run(main())
     assert "no backup: " in caplog.text
+
+
+def test_a_bug_in_a_backup_is_told_and_not_tried_again_at_once(
+    tmp_path: Path,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("nobody thought of it")
+
+    monkeypatch.setattr(backups, "back_up_running", fail)
+
+    async def main() -> None:
+        async with a_server(tmp_path, folder) as served:
+            while (body := await seen(served))["problem"] is None:
+                pass
+            assert body["problem"] == "ZeroDivisionError: nobody thought of it"
+            [state] = [each for each in loops_of(served) if each.name == "make-backups"]
+            while state.due_at_ms is None:
+                await seen(served)
+                [state] = [each for each in loops_of(served) if each.name == "make-backups"]
+            assert state.due_at_ms == served.clock.now_ms() + backups.RETRY_MS
+            assert state.failures == 0
+
+    with caplog.at_level(logging.ERROR):
+        run(main())
+
+
+def loops_of(served: Served) -> Sequence[LoopState]:
+    return served.services.state.loops()
 
 
 def test_a_drill_finds_a_backup_that_cannot_be_restored(

@@ -176,3 +176,9 @@ def test_a_failed_backup_leaves_exit_code_1(
     assert answer.exit_code == 1
     assert "a page is wrong" in answer.output
     assert "it is kept:" in answer.output
+
+
+def test_a_backup_is_not_restored_into_memory(folder: Path) -> None:
+    refused = run("restore", "--from", folder, "--database", ":memory:")
+    assert refused.exit_code == 2
+    assert "a backup is restored as a file" in refused.output
