@@ -16,6 +16,7 @@ from msgspec import Struct
 from spooled_lite import __version__
 from spooled_lite.backups.facts import Facts, FileFailed, facts_of, problems_of_copy
 from spooled_lite.backups.manifest import (
+    BACKUP_PREFIX,
     BAD_SUFFIX,
     PACKED_SUFFIX,
     BadManifest,
@@ -164,7 +165,8 @@ def _stored(draft: _Draft, work: Work) -> Manifest:
     found = problems_of_copy(draft.copy, facts, work.now_ms(), work.is_stopping)
     _go_on(work)
     if found:
-        bad = draft.copy.with_name(f"{stem_of(draft.made_at_ms, facts.file_id)}{BAD_SUFFIX}")
+        # One of each file: while it is damaged every try makes one, and the disk would fill up.
+        bad = draft.copy.with_name(f"{BACKUP_PREFIX}{facts.file_id}{BAD_SUFFIX}")
         draft.copy.replace(bad)
         raise BackupFailed("\n".join(["the copy is not whole:", *found, f"it is kept: {bad}"]))
     verified_at_ms = work.now_ms()

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from spooled_lite.errors import WrongShape
 from spooled_lite.times import format_ms, parse_ms
 
-PREFIX: Final = "spooled-"
+BACKUP_PREFIX: Final = "spooled-"
 PACKED_SUFFIX: Final = ".db.gz"
 MANIFEST_SUFFIX: Final = ".json"
 BAD_SUFFIX: Final = ".bad"  # of a copy that was not whole
@@ -54,7 +54,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 def stem_of(made_at_ms: int, sha256: str) -> str:
     """What a backup is called, such as `spooled-20301201T030000Z-9c1e02af`."""
     at = format_ms(made_at_ms).partition(".")[0].replace("-", "").replace(":", "")
-    return f"{PREFIX}{at}Z-{sha256[:_HASH_SHOWN_CHARS]}"
+    return f"{BACKUP_PREFIX}{at}Z-{sha256[:_HASH_SHOWN_CHARS]}"
 
 
 def is_manifest(name: str) -> bool:
