@@ -160,8 +160,9 @@ class Database:
         try:
             migrate(connection, copy_to=self.path)
             if not self._is_throwaway:
-                keep_name(connection, self.path)
+                # First: writing the name down moves both into the file itself.
                 keep_identity(connection, ids.of("file").new_id())
+                keep_name(connection, self.path)
                 if is_test:
                     mark_as_test(connection)
         except BaseException:

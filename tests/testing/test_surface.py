@@ -91,7 +91,7 @@ def test_a_fault_says_how_many_it_was_for_and_struck(world: World) -> None:
     world.expect({"fault": fault.id, "struck": 1})
     with pytest.raises(NotMet, match="found 1"):
         world.expect({"fault": fault.id, "struck": {"at_least": 2}}, within="1h")
-    with pytest.raises(RefusedCall, match="Fault not found"):
+    with pytest.raises(RefusedCall, match="names no fault of this world"):
         world.expect({"fault": "f2", "struck": 0})
     assert [each.id for each in world.faults] == ["f1"]
     [entry] = world.journal.entries("fault")

@@ -373,4 +373,6 @@ def test_the_admin_key_administers_everything(api: WholeFileApi) -> None:
 
         answer = api.call(call, key=None, headers=ADMIN)
 
-        assert answer.status_code == SUCCESS[name], name
+        # Backups are not set up here, which only an administrator is told.
+        wanted = 409 if name.endswith("/admin/backups") else SUCCESS[name]
+        assert answer.status_code == wanted, name

@@ -122,6 +122,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.shared.left(self.transport)
         was_open = self.phase not in (Phase.OPENING, Phase.REFUSED)
         self.phase = Phase.GONE
+        self.scope["extensions"].pop(HOLD)  # it refers to us
         self._writable.set()
         code = self.frames.last_code
         self._messages.put_nowait({"type": "websocket.disconnect", "code": code})

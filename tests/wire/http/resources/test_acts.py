@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from spooled_lite.config import Settings
 from spooled_lite.core.acts.record import NewAct, Recorded
 from spooled_lite.storage.lanes import Lane, in_lane, lane_of
 from spooled_lite.storage.transaction import Tx
+from spooled_lite.wire.http.resources.job_action_kinds import ACTS
 from tests.wire.http.job_calls import WatchedApi
 
 
@@ -51,7 +53,7 @@ def test_what_was_refused_leaves_no_act(api: WatchedApi) -> None:
 def test_the_passes_of_one_act_share_a_row_that_counts_them(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spooled_lite.wire.http.resources.job_actions.PASS_WITH_HISTORY", 2)
+    monkeypatch.setitem(ACTS, "cancel", structs.replace(ACTS["cancel"], rows_max=2))
     for _ in range(5):
         api.enqueue()
     body = {"action": "cancel", "filter": {"queue_name": "emails"}, "dry_run": True}
