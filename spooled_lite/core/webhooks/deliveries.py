@@ -5,6 +5,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from spooled_lite.core.jobs.query import get_job
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.columns import OutgoingRow, WebhookRow
 from spooled_lite.core.webhooks.outbox import Envelope, forget_subscriptions
@@ -190,6 +192,23 @@ def find_to_retry(tx: Reading, org: int, webhook_id: str, delivery_id: str) -> O
     return _outgoing(row)
 
 
+def find_completion_to_retry(
+    tx: Reading, org: int, job_id: str, delivery_id: str, scope: Scope
+) -> Outgoing:
+    """A call of a job's completion webhook with what is needed to make it again.
+
+    Raises:
+        NotFound, AccessDenied: as `get_job`; or no such call of it.
+    """
+    get_job(tx, org, job_id, scope)
+    asked = {"job_id": job_id, "org": org, "id": delivery_id}
+    seq = tx.value(statements.FIND_COMPLETION_DELIVERY, asked)
+    row = None if seq is None else tx.row(statements.OWED, {"seq": seq})
+    if row is None:
+        raise NotFound.thing("Delivery")
+    return _outgoing(row)
+
+
 @in_lane(Lane.SETTLE)
 def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
     """Record an attempt made by hand, whose result is final. Returns the number of attempts.
@@ -206,9 +225,9 @@ def record_retry(tx: Tx, sent: Outgoing, attempt: Attempt) -> int:
     status = "success" if attempt.succeeded else "failed"
     row = tx.row(statements.RECORD_RETRY, _attempt_params(tx, sent, attempt, status, None))
     assert row is not None, "the delivery was found in this operation"
-    assert row["webhook"] is not None, "only deliveries of webhooks are found to retry"
-    counts = before != "failed"
-    _note(tx, row["webhook"], status, attempt, is_by_hand=True, counts=counts)
+    if row["webhook"] is not None:  # else that of a job's completion
+        counts = before != "failed"
+        _note(tx, row["webhook"], status, attempt, is_by_hand=True, counts=counts)
     return row["attempts"]
 
 

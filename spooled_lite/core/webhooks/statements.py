@@ -303,6 +303,15 @@ FIND_DELIVERY: Final = Value(
     "SELECT seq FROM deliveries WHERE id = :id AND webhook = :webhook",
 )
 
+# Index deliveries_of_job. Those of webhooks are sent again by their webhook.
+FIND_COMPLETION_DELIVERY: Final = Value(
+    int,
+    """
+SELECT seq FROM deliveries
+ WHERE job_id = :job_id AND org = :org AND id = :id AND webhook IS NULL
+""",
+)
+
 # -- clearing --------------------------------------------------------------------------------
 
 # Index webhooks_to_clear.

@@ -27,7 +27,7 @@ const NAMES = { kind: "Of", act: "Act", key: "Key", subject: "What", range: "Whe
 const MADE = { create: "created", change: "changed", delete: "deleted", pause: "paused", resume: "resumed", cancel: "cancelled" };
 const TO_JOBS = { retry: "retried", cancel: "cancelled", delete: "deleted", purge: "purged", priority: "changed the priority of", set_priority: "changed the priority of", add_parents: "added parents to", run_now: "ran without waiting" };
 const KINDS = {
-  job: { label: "Jobs", name: "the job", at: id => ["jobs", id] },
+  job: { label: "Jobs", name: "the job", at: id => ["jobs", id], acts: { resend: ["called the completion webhook of", "again"] } },
   queue: { label: "Queues", name: "the queue", at: name => ["queues", name] },
   schedule: { label: "Schedules", name: "the schedule", at: id => ["schedules", id], acts: { trigger: ["ran", "by hand"] } },
   workflow: { label: "Workflows", name: "the workflow", at: id => ["workflows", id], acts: { retry: ["retried", ""], rerun: n => [`ran ${plural(n, "step")} of`, "again"] } },

@@ -34,10 +34,10 @@ export async function readDeliveries(path, query, signal) {
   return JSON.parse(answer.text).map((each, n) => ({ ...each, sent: bodies[n] }));
 }
 
-export const sendAct = (webhook, id, { after, isSmall = false }) => act({
+export const sendAct = (webhook, id, { job, after, isSmall = false }) => act({
   label: "Send again", icon: "retry", words: ["webhooks:write"], isSmall, name: `Send ${shortId(id)} again`, after,
-  obstacle: () => (me.value?.queues.length ? "A key for some queues may not do this" : null),
-  run: () => sendAgain(webhook, id), done: answer => answer.message,
+  obstacle: () => (webhook && me.value?.queues.length ? "A key for some queues may not do this" : null),
+  run: () => sendAgain(webhook, id, job), done: answer => answer.message,
 });
 
 // `to`: a column before the event; `again` gives the button at the end of a line.

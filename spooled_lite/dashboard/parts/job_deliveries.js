@@ -40,7 +40,7 @@ export function jobDeliveries(id, { completion }) {
   every(READ_SECONDS, refresh);
 
   const to = webhook => (webhook ? a({ href: link(["webhooks", webhook]) }, () => hook(webhook)?.name ?? shortId(webhook)) : span("its completion webhook"));
-  const again = (row, isSmall) => row.webhook_id && sendAct(row.webhook_id, row.id, { after: refresh, isSmall });
+  const again = (row, isSmall) => sendAct(row.webhook_id, row.id, { job: id, after: refresh, isSmall });
   const one = computed(() => (n() && opened.value ? sent.row(opened.value) : null));
   const node = either(() => (mayRead.value ? n() || completion() || sent.error.value : completion()), () => [
     () => one.value && delivery(one.value, { format: hook(one.value.peek().webhook_id)?.format, more: again(one.value.peek()) }),

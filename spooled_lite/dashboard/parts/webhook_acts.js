@@ -40,7 +40,8 @@ export const testAct = (it, { after, ...more }) => act({
 });
 
 // Gives what the receiver answered; the delivery is recorded either way.
-export const sendAgain = (id, delivery) => send("POST", `${path(id)}/retry/${encodeURIComponent(delivery)}`, {}, { wait: CALL_MS });
+// Of a webhook, or without one of the completion webhook of `job`.
+export const sendAgain = (id, delivery, job) => send("POST", id ? `${path(id)}/retry/${encodeURIComponent(delivery)}` : `/jobs/${encodeURIComponent(job)}/deliveries/${encodeURIComponent(delivery)}/retry`, {}, { wait: CALL_MS });
 
 // `given`: the one to be changed; without it a new one is made.
 export function openWebhook({ given = null, after }) {

@@ -90,6 +90,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/jobs/{id}/wait",         outcomes.wait_for_job, Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/{id}/explain",      overviews.why_waiting, Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/{id}/deliveries",   webhooks.deliveries_of_job, Access.KEY, "webhooks:read"),  # noqa: E501
+    ("POST",   "/api/v1/jobs/{id}/deliveries/{delivery_id}/retry", webhooks.retry_of_job, Access.KEY, "webhooks:write"),  # noqa: E501
     ("POST",   "/api/v1/jobs/{id}/cancel",       jobs.cancel,           Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/{id}/retry",        jobs.retry,            Access.KEY, "jobs:write"),
     ("PUT",    "/api/v1/jobs/{id}/priority",     jobs.priority,         Access.KEY, "jobs:write"),

@@ -20,7 +20,7 @@ from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
 from tests.wire.http.test_routes import a_workflow_for
-from tests.wire.http.webhook_calls import a_webhook_for
+from tests.wire.http.webhook_calls import a_completion_call_for, a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 QUEUE: Final = "emails"
@@ -314,6 +314,8 @@ class WholeFileApi(WatchedApi):
             return a_webhook_for(path, self, org=home.org, key=home.key)
         if "/workflows/{id}" in path:
             return a_workflow_for(path, self.shown, key=home.key)
+        if "/jobs/{id}/deliveries/" in path:
+            return a_completion_call_for(path, self, self.a_job(home)["id"], org=home.org)
         if "/jobs/{id}" in path:
             act = path.rpartition("/")[2]
             make = {

@@ -303,6 +303,7 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/schedules/upcoming", "key", "schedules:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/workers/{id}/jobs", "key", "workers:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/jobs/{id}/explain", "key", "jobs:read", "200", "own", "amendments.md#2"),
+    ("POST", "/api/v1/jobs/{id}/deliveries/{delivery_id}/retry", "key", "webhooks:write", "200", "own", "amendments.md#2"),  # noqa: E501
     ("GET", "/api/v1/jobs/{id}/deliveries", "key", "webhooks:read", "200", "own", "amendments.md#2"),  # noqa: E501
     ("POST", "/api/v1/auth/link", "public", "-", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/auth/options", "public", "-", "200", "own", "amendments.md#2"),

@@ -42,6 +42,24 @@ def a_webhook_for(
     return path.replace("{id}", webhook["id"]).replace("{delivery_id}", delivery_id)
 
 
+def a_completion_call_for(
+    path: str, api: WatchedApi, job_id: str, *, org: int | None = None
+) -> str:
+    """The path of a route with a job, and a call of its completion webhook that failed."""
+    delivery_id = f"delivery-of-{job_id}"
+    api.write(_add_completion_call, org or api.org, job_id, delivery_id)
+    return path.replace("{id}", job_id).replace("{delivery_id}", delivery_id)
+
+
+def _add_completion_call(tx: Tx, org: int, job_id: str, delivery_id: str) -> None:
+    tx.execute(
+        "INSERT INTO deliveries (id, org, job_id, event, endpoint, url, status, attempts,"
+        " created_at_ms, body) VALUES (:id, :org, :job_id, 'job.completed', 'x', :url, 'failed', 5,"
+        ' :now_ms, CAST(\'{"id": "x", "event": "job.completed", "data": {}}\' AS BLOB))',
+        {"id": delivery_id, "org": org, "job_id": job_id, "url": NOBODY, "now_ms": tx.now_ms},
+    )
+
+
 def _add_delivery(tx: Tx, org: int, webhook_id: str, delivery_id: str) -> None:
     tx.execute(
         "INSERT INTO deliveries (id, org, webhook, event, endpoint, status, attempts,"

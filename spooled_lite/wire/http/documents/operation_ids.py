@@ -48,6 +48,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/jobs/{id}/wait"): "waitForJob",
     ("GET", "/api/v1/jobs/{id}/explain"): "explainJob",
     ("GET", "/api/v1/jobs/{id}/deliveries"): "listJobDeliveries",
+    ("POST", "/api/v1/jobs/{id}/deliveries/{delivery_id}/retry"): "retryJobDelivery",
     ("POST", "/api/v1/jobs/{id}/cancel"): "cancelJob",
     ("POST", "/api/v1/jobs/{id}/retry"): "retryJob",
     ("PUT", "/api/v1/jobs/{id}/priority"): "setJobPriority",

@@ -2,7 +2,12 @@
 
 from spooled_lite.background.sender import SECONDS_MAX, TEST_SECONDS_MAX
 from spooled_lite.config import Settings
-from spooled_lite.core.webhooks.deliveries import find_to_retry, record_retry, trial_call
+from spooled_lite.core.webhooks.deliveries import (
+    find_completion_to_retry,
+    find_to_retry,
+    record_retry,
+    trial_call,
+)
 from spooled_lite.core.webhooks.query import (
     DeliveriesAsked,
     get_webhook,
@@ -14,6 +19,7 @@ from spooled_lite.core.webhooks.records import (
     DELIVERIES_SHOWN_MAX,
     DELIVERY_STATUSES,
     NewWebhook,
+    Outgoing,
 )
 from spooled_lite.core.webhooks.subscribe import change_webhook, create_webhook, delete_webhook
 from spooled_lite.outbound.targets import Policy, check_target
@@ -96,11 +102,21 @@ async def retry(call: Call) -> Reply:
     found = await call.reads.point(
         find_to_retry, call.org, call.path("id"), call.path("delivery_id")
     )
+    return await _sent_again(call, found, Acting(call, "webhook", "resend", call.path("id")))
+
+
+async def retry_of_job(call: Call) -> Reply:
+    """Call the completion webhook of a job again. As `retry`."""
+    found = await call.reads.point(
+        find_completion_to_retry, call.org, call.path("id"), call.path("delivery_id"), call.scope
+    )
+    return await _sent_again(call, found, Acting(call, "job", "resend", call.path("id")))
+
+
+async def _sent_again(call: Call, found: Outgoing, acting: Acting) -> Reply:
     call.allow_seconds(SECONDS_MAX)
     attempt = await call.services.sender.send_by_hand(found, total_seconds=SECONDS_MAX)
-    attempts = await Acting(call, "webhook", "resend", call.path("id")).write(
-        record_retry, found, attempt
-    )
+    attempts = await acting.write(record_retry, found, attempt)
     return reply(RetryResult.of(attempt, found.id, attempts))
 
 

@@ -41,6 +41,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("startEmailSignIn", "sendBillingEmailCode", "confirmBillingEmail"), _MAIL),
     **dict.fromkeys(("testWebhook", "testOutgoingWebhook"), _CALL),
     **dict.fromkeys(("retryDelivery", "retryOutgoingWebhookDelivery"), _CALL),
+    "retryJobDelivery": _CALL,
     **dict.fromkeys(("getHealth", "getHealthReady", "getMetrics", "adminGetServer"), _MACHINE),
     **dict.fromkeys(("adminListBackups", "adminCreateBackup"), _MACHINE),
     "getOpenapi": "it answers with the document itself",

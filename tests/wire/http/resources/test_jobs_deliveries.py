@@ -96,3 +96,30 @@ def test_an_unknown_foreign_or_deleted_job_is_not_found(api: WatchedApi) -> None
         api.get(path(gone)),
     ):
         assert refusal(answer) == (404, "NOT_FOUND")
+
+
+def test_the_completion_webhook_is_called_again_by_hand(api: WatchedApi) -> None:
+    webhook = a_webhook(api, events=["job.completed"])
+    job = api.claimed(completion_webhook=NOBODY)
+    api.shown("POST", f"jobs/{job['id']}/complete")
+    rows = api.get(path(job)).json()
+    [completion] = [row for row in rows if row["webhook_id"] is None]
+    [other] = [row for row in rows if row["webhook_id"] == webhook["id"]]
+    again = f"{path(job)}/{completion['id']}/retry"
+
+    answer = api.shown("POST", again)
+
+    assert answer["success"] is False
+    [after] = [row for row in api.get(path(job)).json() if row["id"] == completion["id"]]
+    assert after["attempts"] > completion["attempts"]
+    assert after["status"] == "failed"
+    [act] = api.get("acts?kind=job").json()
+    assert (act["act"], act["subject"]) == ("resend", job["id"])
+    for refused in (
+        api.post(f"{path(job)}/{other['id']}/retry"),
+        api.post(f"{path(job)}/{UNKNOWN_ID}/retry"),
+        api.post(f"jobs/{UNKNOWN_ID}/deliveries/{completion['id']}/retry"),
+        api.post(again, key=api.other_org()),
+        api.post(again, key=api.issue(queues=("other",))),
+    ):
+        assert refusal(refused) == (404, "NOT_FOUND")

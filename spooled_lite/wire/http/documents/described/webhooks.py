@@ -81,6 +81,12 @@ WEBHOOKS: Final[Mapping[Handler, Doc]] = {
         answer=list[shapes.JobDelivery],
         is_paged=True,
     ),
+    webhooks.retry_of_job: Doc(
+        summary="Call the completion webhook of a job again, now",
+        about=f"Within {SECONDS_MAX:g} seconds, whatever its status. Always 200, with the result "
+        "in the body. Deliveries of webhooks are sent again by their webhook.",
+        answer=shapes.RetryResult,
+    ),
     webhooks.retry: Doc(
         summary="Send a delivery again, now",
         about=f"Within {SECONDS_MAX:g} seconds, whatever its status, and also when the webhook "
