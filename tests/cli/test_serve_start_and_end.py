@@ -65,6 +65,7 @@ def test_a_closing_terminal_stops_the_server_in_order(tmp_path: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.environ["SPOOLED_GRPC_PORT"] = "off"
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would go on, as it should
         command = ["-m", "spooled_lite", "serve", "--port", "0", "--database", str(database)]
         os.execv(sys.executable, [sys.executable, *command])
     said = b""
