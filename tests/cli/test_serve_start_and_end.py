@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ import pytest
 from tests.server_process import STOP_SECONDS_MAX, ServerProcess
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def hang_up_as_usual() -> Iterator[None]:
+    """Servers inherit what is ignored: under nohup they would go on, as they should."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_the_ready_file_is_there_only_while_the_server_is(tmp_path: Path) -> None:
@@ -65,7 +74,6 @@ def test_a_closing_terminal_stops_the_server_in_order(tmp_path: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.environ["SPOOLED_GRPC_PORT"] = "off"
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would go on, as it should
         command = ["-m", "spooled_lite", "serve", "--port", "0", "--database", str(database)]
         os.execv(sys.executable, [sys.executable, *command])
     said = b""
