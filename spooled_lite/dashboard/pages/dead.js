@@ -3,14 +3,13 @@
 import { get } from "../lib/api.js";
 import { readCounts } from "../lib/about.js";
 import { every, gathered } from "../lib/clock.js";
-import { el, list, when as either } from "../lib/dom.js";
+import { el, list, when as either, sheet } from "../lib/dom.js";
 import { count, plural } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { visible } from "../lib/json.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { go, queryOf, route } from "../lib/router.js";
-import { sheet } from "../lib/sheet.js";
 import { computed, signal, untracked } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { gated } from "../parts/act.js";

@@ -2,13 +2,12 @@
 
 import { get } from "../lib/api.js";
 import { every, nowMs } from "../lib/clock.js";
-import { el, list, when } from "../lib/dom.js";
+import { el, list, when, sheet } from "../lib/dom.js";
 import { clockText, count, plural, shortId, span as duration, stampText } from "../lib/format.js";
 import { icon, mark } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { held, live, mark as state } from "../lib/live.js";
 import { link, queryOf } from "../lib/router.js";
-import { sheet } from "../lib/sheet.js";
 import { batch, computed, signal } from "../lib/signal.js";
 import { reading, resource } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";

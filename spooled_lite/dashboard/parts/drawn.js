@@ -1,5 +1,5 @@
-// The style of what is drawn of data: each part that draws imports this, and nothing of the first view does.
+// The style of what is drawn of data: each part that draws imports this, and nothing of the first view of Jobs does.
 
-import { sheet } from "../lib/sheet.js";
+import { sheet } from "../lib/dom.js";
 
 await sheet("figures.css");

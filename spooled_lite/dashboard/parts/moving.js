@@ -5,10 +5,9 @@
 // What stops it stands beside it, with a button for what can be done about it.
 
 import { ApiError } from "../lib/api.js";
-import { el, when as either } from "../lib/dom.js";
+import { el, when as either, sheet } from "../lib/dom.js";
 import { count, plural, shortId, span as duration, stampText } from "../lib/format.js";
 import { link } from "../lib/router.js";
-import { sheet } from "../lib/sheet.js";
 import { signal } from "../lib/signal.js";
 import { advice, clock, isMoving, move, moved, remedyOf } from "../lib/test_mode.js";
 import { act, gated } from "./act.js";

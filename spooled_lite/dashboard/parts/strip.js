@@ -8,11 +8,10 @@
 
 import { getWhole } from "../lib/api.js";
 import { now, nowMs } from "../lib/clock.js";
-import { el, list, when as either } from "../lib/dom.js";
+import { el, list, when as either, sheet } from "../lib/dom.js";
 import { agoText, count, dayText, hourText, plural } from "../lib/format.js";
 import { visible } from "../lib/json.js";
 import { link, queryOf, setQuery } from "../lib/router.js";
-import { sheet } from "../lib/sheet.js";
 import { computed } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import "./drawn.js";
