@@ -14,7 +14,7 @@ from spooled_lite.background.supervisor import AsyncLoop
 from spooled_lite.backups.copies import BackupFailed, CopyProgress, Work, back_up_running
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.plan import BackupPlan
-from spooled_lite.backups.sending import send_unsent, unsent
+from spooled_lite.backups.sending import STORE_FAILURES, send_unsent, unsent
 from spooled_lite.backups.shelf import Shelf, on_shelf, prune, verify
 from spooled_lite.clock import Clock
 from spooled_lite.core.jobs.passes import Pass
@@ -57,15 +57,16 @@ class Backups:
         self.plan = plan
         self.under_way: BackupRun | None = None
         self.newest: Manifest | None = None
-        self.problem: str | None = (
-            None  # of the last backup or drill that failed, until one is well
-        )
+        # Of the last backup or drill that failed, until one is well.
+        self.problem: str | None = None
+        self.tries = 0  # that have ended since the start, well or not
         self._clock = clock
         self._metrics = metrics
         self._is_stopping = is_stopping
         self._wake = wake
         self._is_asked = False
         self._has_looked = False
+        self._listing: asyncio.Task[Shelf] | None = None
         self._drill_at_ms = plan.next_drill(clock.now_ms())
         metrics.watch("spooled_backup_age_seconds", self._age_seconds)
         clock.on_jump(self._clock_jumped)
@@ -94,15 +95,21 @@ class Backups:
         self._wake()
 
     async def listed(self) -> Shelf:
-        """Raises StoreTrouble."""
-        shelf = await asyncio.to_thread(on_shelf, self.plan.store)
+        """Whoever asks while the store is read shares the answer: a store may be slow.
+
+        Raises StoreTrouble.
+        """
+        if self._listing is None or self._listing.done():
+            reading = _on_a_thread(lambda: on_shelf(self.plan.store))
+            self._listing = asyncio.create_task(reading, name="list of backups")
+        shelf = await asyncio.shield(self._listing)
         return Shelf(shelf.manifests[-LISTED_MAX:], shelf.problems[:LISTED_MAX])
 
     async def run_once(self, db: Database) -> Pass:
         """Make a backup if one is due or asked for, and check the newest one if that is due."""
         now_ms = self._clock.now_ms()
-        if not self._has_looked:
-            await self._look(db)
+        if not self._has_looked and not await self._look(db) and not self._is_asked:
+            return Pass(0, self._clock.now_ms() + RETRY_MS)
         made = 0
         if not await self._sent(db):
             return Pass(0, self._clock.now_ms() + RETRY_MS)
@@ -116,13 +123,14 @@ class Backups:
             await self._drill()
         return Pass(made, self._due_at())
 
-    async def _look(self, db: Database) -> None:
-        """Find the newest backup of this file, so that one that was missed is made up for."""
+    async def _look(self, db: Database) -> bool:
+        """Find the newest backup of this file, so that one that was missed is made up for. False:
+        the store cannot be read, so that nothing is known of it."""
         try:
-            shelf = await asyncio.to_thread(on_shelf, self.plan.store)
+            shelf = await self.listed()
         except StoreTrouble as error:
             self._failed(str(error))
-            return
+            return False
         now_ms = self._clock.now_ms()
         # One of the future was made before the clock was set back: it is not of today.
         ours = [
@@ -132,6 +140,7 @@ class Backups:
         ]
         self.newest = ours[-1] if ours else None
         self._has_looked = True
+        return True
 
     def _clock_jumped(self) -> None:
         if self.newest is not None and self.newest.made_at_ms > self._clock.now_ms():
@@ -143,11 +152,11 @@ class Backups:
         spool, store = self.plan.spool, self.plan.store
         waiting = None
         try:
-            waiting = await asyncio.to_thread(unsent, spool, db.file_id)
+            waiting = await _on_a_thread(lambda: unsent(spool, db.file_id))
             if waiting is None:
                 return True
             sent = await _on_a_thread(lambda: send_unsent(spool, db.file_id, store))
-        except StoreTrouble as error:
+        except STORE_FAILURES as error:
             if waiting is None or self._is_asked or self._is_after(waiting):
                 return True  # the newer one takes its place
             self._failed(str(error))
@@ -188,11 +197,8 @@ class Backups:
         )
         try:
             pin = db.pin(self.plan.limits, is_stopping=self._is_stopping)
-            self.newest = await _on_a_thread(lambda: back_up_running(pin, work))
-            gone = await asyncio.to_thread(
-                prune, store, self.plan.keep, file_id=db.file_id, now_ms=self._clock.now_ms()
-            )
-        except (BackupFailed, StoreTrouble) as error:
+            made = self.newest = await _on_a_thread(lambda: back_up_running(pin, work))
+        except BackupFailed as error:
             self._failed(str(error))
             return False
         except Exception as error:
@@ -200,19 +206,27 @@ class Backups:
             logger.exception("a backup failed in a way that nobody thought of")
             self._failed(f"{type(error).__name__}: {error}")
             return False
+        else:
+            seconds = time.monotonic() - began
+            self.problem = None
+            self._metrics.show("spooled_backup_seconds", seconds)
+            size = made.packed_bytes // 2**20
+            logger.info("backup %s: %d MiB in %.1f s", made.name, size, seconds)
+            await self._prune(db)
+            return True
         finally:
             self.under_way = None
-        seconds = time.monotonic() - began
-        self.problem = None
-        self._metrics.show("spooled_backup_seconds", seconds)
-        logger.info(
-            "backup %s: %d MiB in %.1f s; %d older ones deleted",
-            self.newest.name,
-            self.newest.packed_bytes // 2**20,
-            seconds,
-            len(gone),
-        )
-        return True
+            self.tries += 1
+
+    async def _prune(self, db: Database) -> None:
+        """Delete what need not be kept. What cannot be deleted now is so after the next backup."""
+        store, keep, now_ms = self.plan.store, self.plan.keep, self._clock.now_ms()
+        try:
+            gone = await _on_a_thread(lambda: prune(store, keep, file_id=db.file_id, now_ms=now_ms))
+        except StoreTrouble as error:
+            logger.warning("old backups cannot be deleted: %s", error)
+        else:
+            logger.info("%d older backups were deleted", len(gone))
 
     async def _drill(self) -> None:
         """Bring the newest backup back into a temporary file, and look at all of it."""
@@ -255,7 +269,7 @@ def _tell(
 
 
 async def _on_a_thread(work: Callable[[], T]) -> T:
-    """On a thread of its own, whose priority is lowered for good."""
+    """On a thread of its own: a store may be slow, and a backup lowers the thread's priority."""
     executor = ThreadPoolExecutor(1, thread_name_prefix="spooled-backup")
     try:
         return await asyncio.get_running_loop().run_in_executor(executor, work)

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -27,15 +26,15 @@ from spooled_lite.backups.manifest import (
     stem_of,
 )
 from spooled_lite.backups.packing import Sums, pack
-from spooled_lite.backups.sending import Unsent, put_or_keep
-from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store, StoreTrouble
+from spooled_lite.backups.room import NoRoom, check_room
+from spooled_lite.backups.sending import STORE_FAILURES, Unsent, put_or_keep
+from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.copy import CopyPace, copy_file
 from spooled_lite.storage.file_guard import give_to_owner_of
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
 
-ROOM_SHARE: Final = 1.05  # of the size of the file that has to be free
 NICE: Final = 10  # of the thread that copies: requests come first
 
 Stage = Literal["copying", "checking", "packing", "storing"]
@@ -125,7 +124,7 @@ def _draft(connection: sqlite3.Connection, work: Work) -> Iterator[_Draft]:
     """
     made_at_ms = work.now_ms()
     facts = facts_of(connection)
-    _check_room(facts.bytes, work.folder)
+    check_room(facts.bytes, work.folder)
     copy = work.folder / f"{PARTIAL_PREFIX}{facts.file_id}"
     journal, packed, note = (
         work.folder / f"{copy.name}{suffix}" for suffix in ("-journal", ".gz", ".note")
@@ -223,20 +222,11 @@ def _manifest(draft: _Draft, sums: Sums, verified_at_ms: int) -> Manifest:
     )
 
 
-def _check_room(file_bytes: int, folder: Path) -> None:
-    needed, free = int(file_bytes * ROOM_SHARE), shutil.disk_usage(folder).free
-    if free < needed:
-        raise BackupFailed(
-            f"needs {-(-needed // 2**20)} MiB in {folder}, {free // 2**20} MiB are free: free some"
-            " room there"
-        )
-
-
 @contextmanager
 def _named_failures() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError, FileFailed, PinLost, StoreTrouble, BadManifest) as error:
+    except (sqlite3.Error, OSError, FileFailed, NoRoom, PinLost, *STORE_FAILURES) as error:
         raise BackupFailed(str(error)) from error
 
 

@@ -1,7 +1,6 @@
 """Brings a backup back as a file: unpacked, made ready to be served, checked, put in its place."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,20 +10,20 @@ from msgspec import Struct
 
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.packing import NotWhole, unpack
+from spooled_lite.backups.room import NoRoom, check_room
 from spooled_lite.backups.shelf import sums_of
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.outbound.stores import Store, StoreTrouble
-from spooled_lite.storage.file_guard import CannotUseFile, give_to_owner_of
+from spooled_lite.storage.file_guard import CannotUseFile, FileLock, give_file_to_owner_of
 from spooled_lite.storage.file_kind import open_to_look
-from spooled_lite.storage.file_place import place_new, replace
+from spooled_lite.storage.file_place import BESIDE, check_is_new, place_new, replace
 from spooled_lite.storage.migrate import newest_version
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
 
 PARTIAL_SUFFIX: Final = ".partial-restore"
-ROOM_SHARE: Final = 1.05
 # What SQLite and the server leave beside a file that was opened.
-_BESIDE: Final = ("", "-wal", "-shm", "-journal", ".lock")
+_LEFT: Final = ("", *BESIDE, ".lock")
 
 
 class RestoreFailed(Exception):
@@ -57,12 +56,19 @@ def restore(
     """
     partial = Path(path + PARTIAL_SUFFIX)
     try:
+        # Held to the end: no server begins on the file meanwhile, and no other restore into it.
+        lock = FileLock(path).acquire()
+    except (OSError, CannotUseFile) as error:
+        raise RestoreFailed(str(error)) from error
+    try:
+        if not replaces:
+            check_is_new(path)
         if manifest.schema > newest_version():
             raise RestoreFailed(
                 f"{manifest.name} was made by version {manifest.program} and has schema version"
                 f" {manifest.schema}, this program knows {newest_version()}: install that version"
             )
-        _check_room(manifest, partial)
+        check_room(manifest.bytes, partial.parent)
         _remove(partial)  # left by a crash
         on_stage("unpacking")
         with store.opened(manifest.name) as packed:
@@ -72,7 +78,9 @@ def restore(
         on_stage("checking")
         if found := _problems(partial, now_ms):
             raise RestoreFailed("\n".join([f"{manifest.name} is not whole:", *found]))
-        _give_to_owner(partial, path)
+        # Whom the old file belongs to, or else the folder, is whom the server runs as.
+        owned_as = path if os.path.exists(path) else str(partial.parent)
+        give_file_to_owner_of(owned_as, str(partial))
         if not replaces:
             place_new(partial, path)
             return Restored(path, None)
@@ -80,28 +88,11 @@ def restore(
         return Restored(path, replace(partial, path, old_suffix=f".before-restore-{at}"))
     except NotWhole as error:
         raise RestoreFailed(f"{manifest.name}: {error}") from error
-    except (OSError, sqlite3.Error, CannotUseFile, StoreTrouble) as error:
+    except (OSError, sqlite3.Error, CannotUseFile, NoRoom, StoreTrouble) as error:
         raise RestoreFailed(str(error)) from error
     finally:
         _remove(partial)
-
-
-def _check_room(manifest: Manifest, partial: Path) -> None:
-    needed, free = int(manifest.bytes * ROOM_SHARE), shutil.disk_usage(partial.parent).free
-    if free < needed:
-        raise RestoreFailed(
-            f"needs {-(-needed // 2**20)} MiB in {partial.parent}, {free // 2**20} MiB are free:"
-            " free some room there"
-        )
-
-
-def _give_to_owner(partial: Path, path: str) -> None:
-    """Whom the old file belongs to, or else the folder, is whom the server runs as."""
-    descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        give_to_owner_of(path if os.path.exists(path) else str(partial.parent), descriptor)
-    finally:
-        os.close(descriptor)
+        lock.leave_no_trace()
 
 
 def _problems(path: Path, now_ms: int) -> list[str]:
@@ -115,5 +106,5 @@ def _problems(path: Path, now_ms: int) -> list[str]:
 
 
 def _remove(partial: Path) -> None:
-    for suffix in _BESIDE:
+    for suffix in _LEFT:
         Path(f"{partial}{suffix}").unlink(missing_ok=True)

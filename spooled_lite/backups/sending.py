@@ -5,13 +5,17 @@ import os
 from pathlib import Path
 from typing import Final
 
-from spooled_lite.backups.manifest import Manifest, decode, encode, manifest_name
+from spooled_lite.backups.manifest import BadManifest, Manifest, decode, encode, manifest_name
 from spooled_lite.backups.shelf import on_shelf
 from spooled_lite.outbound.store_places import is_folder
 from spooled_lite.outbound.stores import AlreadyStored, Folder, Store, StoreTrouble
 
 # Of a folder in the spool, with the id of the file at its end.
 UNSENT_PREFIX: Final = ".unsent-"
+
+
+# What putting both parts of a backup into a store may raise.
+STORE_FAILURES: Final = (StoreTrouble, BadManifest, OSError)
 
 
 class Unsent(StoreTrouble):

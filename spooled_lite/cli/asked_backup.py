@@ -27,19 +27,15 @@ def ask_for_backup(
             headers={"X-Admin-Key": admin_key},
             timeout=ANSWER_SECONDS_MAX,
         ) as client:
-            before = _body(client.get("backups"))
-            seen = _body(client.post("backups"))
-            known = {each["name"] for each in before["backups"]}
-            began = False
-            while seen["under_way"] is not None or not (began or _ended(seen, before, known)):
-                if seen["under_way"] is not None:
-                    began = True
-                    at = seen["under_way"]
-                    on_progress(at["stage"], at["done_bytes"], at["all_bytes"])
+            before = seen = _body(client.post("backups"))
+            while seen["tries"] == before["tries"]:
+                if (run := seen["under_way"]) is not None:
+                    on_progress(run["stage"], run["done_bytes"], run["all_bytes"])
                 time.sleep(LOOK_SECONDS)
                 seen = _body(client.get("backups"))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise click.ClickException(f"{url}: {error}") from error
+    known = {each["name"] for each in before["backups"]}
     made = [each for each in seen["backups"] if each["name"] not in known]
     if not made:
         raise click.ClickException(
@@ -47,13 +43,6 @@ def ask_for_backup(
         )
     backup: dict[str, Any] = made[0]
     return backup
-
-
-def _ended(seen: dict[str, Any], before: dict[str, Any], known: set[str]) -> bool:
-    """Whether a backup that was never seen under way has been made, or has failed."""
-    return seen["problem"] != before["problem"] or any(
-        each["name"] not in known for each in seen["backups"]
-    )
 
 
 def _body(answer: httpx.Response) -> dict[str, Any]:

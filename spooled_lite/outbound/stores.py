@@ -10,7 +10,9 @@ from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
-from spooled_lite.storage.file_guard import give_to_owner_of
+from spooled_lite.storage.copy import sync
+from spooled_lite.storage.file_guard import give_file_to_owner_of
+from spooled_lite.storage.file_place import give_new_name
 
 PARTIAL_PREFIX: Final = ".partial-"
 TEXT_BYTES_MAX: Final = 1024 * 1024  # of what is read as a whole
@@ -117,15 +119,15 @@ class Folder:
             try:
                 source.replace(partial)
             except OSError:  # on another disk
-                shutil.copyfile(source, partial)
+                with open(source, "rb") as reader, _private(partial) as writer:
+                    shutil.copyfileobj(reader, writer)
                 source.unlink()
             self._take(partial, name)
 
     def create(self, name: str, text: bytes) -> None:
         partial = self._path / f"{PARTIAL_PREFIX}{name}"
         with self._told():
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with _private(partial) as file:
                 file.write(text)
             self._take(partial, name)
 
@@ -136,19 +138,16 @@ class Folder:
 
     def _take(self, partial: Path, name: str) -> None:
         """Give a file in the folder its name, which nothing else may have, with all on the disk."""
-        _sync(partial, owned_as=str(self._path))  # root makes backups for the user of a server
-        target = self._path / name
+        # Root makes backups for the user of a server.
+        give_file_to_owner_of(str(self._path), str(partial))
+        sync(str(partial))
         try:
-            os.link(partial, target)
+            give_new_name(partial, self._path / name)
         except FileExistsError:
-            raise AlreadyStored(f"{target} is there already") from None
-        except OSError:  # a file system without links
-            if target.exists():
-                raise AlreadyStored(f"{target} is there already") from None
-            partial.rename(target)
+            raise AlreadyStored(f"{self._path / name} is there already") from None
         finally:
             partial.unlink(missing_ok=True)
-        _sync(self._path)
+        sync(str(self._path / name))
 
     @contextmanager
     def _told(self, name: str | None = None) -> Iterator[None]:
@@ -162,11 +161,7 @@ class Folder:
             raise StoreTrouble(f"{named}: {error.strerror or error}") from error
 
 
-def _sync(path: Path, *, owned_as: str | None = None) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if owned_as is not None:
-            give_to_owner_of(owned_as, descriptor)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _private(path: Path) -> BinaryIO:
+    """A new file that only its owner may read: backups hold secrets."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "wb")

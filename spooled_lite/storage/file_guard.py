@@ -235,6 +235,15 @@ def give_to_owner_of(path: str, descriptor: int) -> None:
         os.fchown(descriptor, about.st_uid, about.st_gid)
 
 
+def give_file_to_owner_of(path: str, file: str) -> None:
+    """As `give_to_owner_of`, for a file that is not open. SQLite must not have it open either."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        give_to_owner_of(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _words_of(about: bytes) -> str:
     """What the holder of a lock wrote about itself, in words."""
     try:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from spooled_lite.storage.copy import sync
-from spooled_lite.storage.file_guard import CannotUseFile, FileLock
+from spooled_lite.storage.file_guard import CannotUseFile
 
 MARK_SUFFIX: Final = ".restoring"  # while it is there no server starts on the file
-_BESIDE: Final = ("-wal", "-shm", "-journal")
+BESIDE: Final = ("-wal", "-shm", "-journal")
 
 
 def check_not_replaced(path: str) -> None:
@@ -24,19 +24,20 @@ def check_not_replaced(path: str) -> None:
 
 
 def place_new(new: Path, path: str) -> None:
-    """Give a whole, closed file its name, which nothing has.
+    """Give a whole, closed file its name, which nothing has. Raises: as `check_is_new`."""
+    check_is_new(path)
+    give_new_name(new, path)
+    sync(path)
 
-    Raises:
-        CannotUseFile: there is such a file, or what is left of one. Nothing was changed.
-    """
+
+def check_is_new(path: str) -> None:
+    """Raises CannotUseFile when there is such a file, or what is left of one."""
     check_not_replaced(path)
-    for each in (path, *(path + suffix for suffix in _BESIDE)):
+    for each in (path, *(path + suffix for suffix in BESIDE)):
         if os.path.lexists(each):
             raise CannotUseFile(
                 f"{each} exists; choose another name, or --replace to put the backup in its place"
             )
-    give_new_name(new, path)
-    sync(path)
 
 
 def give_new_name(file: str | Path, name: str | Path) -> None:
@@ -60,27 +61,21 @@ def give_new_name(file: str | Path, name: str | Path) -> None:
 def replace(new: Path, path: str, *, old_suffix: str) -> str | None:
     """Put a whole, closed file in the place of another, which is kept with all that belongs to it.
 
-    Returns the new name of the old one, which is `path` and `old_suffix`; None: there was none.
-
-    Raises:
-        FileInUse: a server uses it. Nothing was changed.
+    The caller holds the lock of the file at `path`. Returns the new name of the old one, which is
+    `path` and `old_suffix`; None: there was none.
     """
-    lock = FileLock(path).acquire()
-    try:
-        old = path + old_suffix
-        mark = Path(path + MARK_SUFFIX)
-        mark.touch(mode=0o600)
-        sync(str(mark))
-        was_there = os.path.lexists(path)
-        # A log beside a file that it does not belong to would destroy it: the log goes first, while
-        # the mark keeps servers away.
-        for suffix in (*_BESIDE, ""):
-            if os.path.lexists(path + suffix):
-                os.rename(path + suffix, old + suffix)
-        give_new_name(new, path)
-        sync(path)
-        mark.unlink()
-        sync(path)
-        return old if was_there else None
-    finally:
-        lock.release()
+    old = path + old_suffix
+    mark = Path(path + MARK_SUFFIX)
+    mark.touch(mode=0o600)
+    sync(str(mark))
+    was_there = os.path.lexists(path)
+    # A log beside a file that it does not belong to would destroy it: the log goes first, while
+    # the mark keeps servers away.
+    for suffix in (*BESIDE, ""):
+        if os.path.lexists(path + suffix):
+            os.rename(path + suffix, old + suffix)
+    give_new_name(new, path)
+    sync(path)
+    mark.unlink()
+    sync(path)
+    return old if was_there else None

@@ -2,18 +2,21 @@
 
 import logging
 import os
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from spooled_lite.background import backups
 from spooled_lite.background.deadlines import LoopState
+from spooled_lite.backups.manifest import BadManifest
 from spooled_lite.backups.shelf import on_shelf
 from spooled_lite.config import ConfigError, Settings
-from spooled_lite.outbound.stores import Folder
+from spooled_lite.outbound.stores import Folder, StoreTrouble
 from tests.storage.stage import run
 from tests.wire.http.served import Served, serving
 
@@ -198,6 +201,64 @@ def test_a_bug_in_a_backup_is_told_and_not_tried_again_at_once(
 
 def loops_of(served: Served) -> Sequence[LoopState]:
     return served.services.state.loops()
+
+
+def test_the_same_failure_twice_counts_as_two_tries(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for a backup knows from the count alone that a try has ended."""
+
+    async def main() -> None:
+        async with a_server(tmp_path, folder) as served:
+            await until(served, 1)
+            monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+            for tries in (2, 3):
+                await served.bare.post("/api/v1/admin/backups", headers=ADMIN)
+                while (body := await seen(served))["tries"] < tries:
+                    pass
+                assert "free some room there" in body["problem"]
+
+    run(main())
+
+
+def test_a_store_that_cannot_be_pruned_has_the_backup_all_the_same(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: Folder, name: str) -> None:
+        raise StoreTrouble("read-only")
+
+    async def main() -> None:
+        async with a_server(tmp_path, folder, backup_keep="1d") as served:
+            await until(served, 1)
+            monkeypatch.setattr(Folder, "delete", refuse)
+            served.clock.set(served.clock.now_ms() + DAY_MS)
+            assert (await until(served, 2))["problem"] is None
+
+    run(main())
+    assert "old backups cannot be deleted: read-only" in caplog.text
+
+
+def test_a_backup_that_waits_and_cannot_be_read_is_told_and_tried_in_minutes(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = 0
+
+    def broken(*args: object) -> None:
+        nonlocal passes
+        passes += 1
+        raise BadManifest("spooled-x.json: this is no manifest")
+
+    monkeypatch.setattr(backups, "unsent", lambda spool, file_id: on_shelf(Folder(spool)))
+    monkeypatch.setattr(backups, "send_unsent", broken)
+    monkeypatch.setattr(backups.Backups, "_is_after", lambda self, waiting: False)
+
+    async def main() -> None:
+        async with a_server(tmp_path, folder) as served:
+            while (await seen(served))["problem"] is None:
+                pass
+            assert passes == 1
+
+    run(main())
 
 
 def test_a_drill_finds_a_backup_that_cannot_be_restored(

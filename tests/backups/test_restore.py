@@ -99,6 +99,31 @@ def test_a_file_that_a_server_uses_is_left_alone(
     assert notes_of(path) == ["then", "now"]
 
 
+def test_two_at_once_into_one_file_are_not_made(
+    tmp_path: Path, folder: Path, manifest: Manifest
+) -> None:
+    new = tmp_path / "new.db"
+
+    def again(partial: str) -> None:
+        restored(folder, new)
+
+    with pytest.raises(RestoreFailed, match="in use by another server"):
+        restored(folder, new, prepare=again)
+    assert list(tmp_path.glob("new*")) == []
+    assert restored(folder, new) == Restored(str(new), None)
+
+
+def test_what_cannot_be_placed_is_not_unpacked_first(
+    tmp_path: Path, folder: Path, manifest: Manifest
+) -> None:
+    prepared: list[str] = []
+    (tmp_path / "new.db").write_bytes(b"kept")
+
+    with pytest.raises(RestoreFailed, match="exists"):
+        restored(folder, tmp_path / "new.db", prepare=prepared.append)
+    assert prepared == []
+
+
 def test_a_replacement_without_a_file_there_is_just_written(
     tmp_path: Path, folder: Path, manifest: Manifest
 ) -> None:

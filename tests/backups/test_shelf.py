@@ -1,5 +1,6 @@
 """What is in a folder for backups: what can be used, what cannot, and what is not touched."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +222,23 @@ def test_a_folder_keeps_what_is_there(folder: Path) -> None:
     assert store.read("a") == b"first"
     assert [each.name for each in store.list()] == ["a"]
     assert {each.name for each in folder.iterdir()} == {"a"}
+
+
+def test_what_comes_from_another_disk_is_as_private(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_disk(self: Path, target: Path) -> Path:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    store = a_store(folder)
+    source = folder.parent / "packed"
+    source.write_bytes(b"secret")
+    monkeypatch.setattr(Path, "replace", other_disk)
+    store.put("a", source)
+
+    assert (folder / "a").stat().st_mode & 0o077 == 0
+    assert store.read("a") == b"secret"
+    assert not source.exists()
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -86,6 +86,21 @@ def test_numbers_of_events_go_on_where_nobody_has_seen_any(
     assert _newest(tmp_path / "new.db") == before + EVENTS_SKIPPED
 
 
+def test_numbers_of_events_begin_there_in_a_file_that_had_none(
+    database: Path, folder: Path, tmp_path: Path
+) -> None:
+    async def make() -> None:
+        async with serving(str(database), Settings()):
+            pass
+
+    asyncio.run(make())
+    run("backup", "--database", database, "--to", folder)
+    run("restore", "--from", folder, "--database", tmp_path / "new.db")
+
+    assert _newest(tmp_path / "new.db") == EVENTS_SKIPPED
+    assert problems_of(str(tmp_path / "new.db")) == []
+
+
 def _newest(path: Path) -> int:
     connection = sqlite3.connect(path)
     try:

@@ -20,6 +20,7 @@ def skip_events(tx: Tx) -> None:
     missed something, and never takes a new event for one it has.
     """
     tx.execute(statements.SKIP_EVENTS, {"skipped": EVENTS_SKIPPED})
+    tx.execute(statements.BEGIN_EVENTS, {"skipped": EVENTS_SKIPPED, "now_ms": tx.now_ms})
 
 
 def free_leases(tx: Tx) -> int:

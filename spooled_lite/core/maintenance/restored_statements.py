@@ -9,6 +9,11 @@ from spooled_lite.storage.statement import Statement
 SKIP_EVENTS: Final = """
 UPDATE event_log SET seq = seq + :skipped WHERE seq = (SELECT max(seq) FROM event_log)
 """
+# For a file that had no event yet: a row of no organization, as one is left of a deleted one.
+BEGIN_EVENTS: Final = """
+INSERT INTO event_log (seq, org, type, body, created_at_ms)
+SELECT :skipped, 0, '', x'', :now_ms WHERE NOT EXISTS (SELECT 1 FROM event_log)
+"""
 # Index jobs_leased.
 HELD: Final = Statement(
     HeldRow,

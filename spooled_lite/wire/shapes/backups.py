@@ -70,6 +70,7 @@ class BackupsView(Struct, frozen=True, kw_only=True):
 
     to: Annotated[str, about("Where they are kept", "/var/backups/spooled")]
     under_way: Annotated[BackupUnderWay | None, about("The one being made; null: none")]
+    tries: Annotated[int, a_count("Tries that have ended since the start, well or not", 1)]
     next_at: Annotated[str | None, a_time("When the next one is made by itself")]
     problem: Annotated[
         str | None, about("Why the last try failed; null: it did not", "No space left on device")
@@ -85,6 +86,7 @@ class BackupsView(Struct, frozen=True, kw_only=True):
         return cls(
             to=backups.plan.store.where,
             under_way=None if under_way is None else BackupUnderWay.of(under_way),
+            tries=backups.tries,
             next_at=None if next_ms is None else format_ms(next_ms),
             problem=backups.problem,
             backups=[BackupView.of(each) for each in reversed(shelf.manifests)],
