@@ -12,7 +12,7 @@ UPDATE event_log SET seq = seq + :skipped WHERE seq = (SELECT max(seq) FROM even
 # For a file that had no event yet: a row of no organization, as one is left of a deleted one.
 BEGIN_EVENTS: Final = """
 INSERT INTO event_log (seq, org, type, body, created_at_ms)
-SELECT :skipped, 0, '', x'', :now_ms WHERE NOT EXISTS (SELECT 1 FROM event_log)
+SELECT :skipped, 0, '', x'', :now_ms WHERE (SELECT max(seq) FROM event_log) IS NULL
 """
 # Index jobs_leased.
 HELD: Final = Statement(
