@@ -29,8 +29,9 @@ WaitFor = Literal["wait", "ignore"] | Sequence[str]
 
 class _Live(Struct):
     org: int
-    queues: tuple[str, ...]
+    queues: tuple[str, ...]  # that it registered for
     heard_at: float  # of monotonic time; infinite while it may work on an open stream
+    streamed: set[str] = msgspec.field(default_factory=set)  # queues it took from on open streams
 
 
 class BusyJob(Struct, frozen=True):
@@ -66,7 +67,9 @@ class LiveWorkers:
                     self._workers.pop(event.row["id"], None)
                 case "job.claimed" if self._streams[event.org]:
                     name = event.row["assigned_worker_id"]
-                    self._workers.setdefault(name, _Live(event.org, (), 0.0)).heard_at = math.inf
+                    each = self._workers.setdefault(name, _Live(event.org, (), 0.0))
+                    each.heard_at = math.inf
+                    each.streamed.add(event.row["queue_name"])
                 case "job.claimed":
                     self._heard_of(event.row["assigned_worker_id"])
             if event.type.startswith(("job.", "worker.")):
@@ -87,6 +90,7 @@ class LiveWorkers:
                 for each in self._workers.values():
                     if each.org == org:
                         each.heard_at = min(each.heard_at, now)
+                        each.streamed.clear()
                 self._changed.set()
 
     def wanted(self, which: WaitFor) -> list[str]:
@@ -110,7 +114,7 @@ class LiveWorkers:
         served = {
             (each.org, queue)
             for each in (self._workers[name] for name in workers)
-            for queue in each.queues
+            for queue in (*each.queues, *each.streamed)
         }
         return await self._database.write(find_busy, workers, sorted(served))
 

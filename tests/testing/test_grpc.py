@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.error
 from queue import SimpleQueue
 from typing import Any
@@ -60,7 +61,10 @@ def test_time_waits_for_who_holds_a_job_on_an_open_stream(
         assert "job.retrying" in [each["what"] for each in moved["happened"]]
 
 
-def test_a_worker_on_a_stream_of_both_ways_meets_the_hours_of_two_weeks_of_retries() -> None:
+@pytest.mark.parametrize("asks", ["at once", "when the job is due"])
+def test_a_worker_on_a_stream_of_both_ways_meets_the_hours_of_two_weeks_of_retries(
+    asks: str,
+) -> None:
     attempts: list[float] = []
     with (
         served(grpc_port="auto") as server,
@@ -70,27 +74,31 @@ def test_a_worker_on_a_stream_of_both_ways_meets_the_hours_of_two_weeks_of_retri
             "backoff_base_seconds": 3600, "backoff_multiplier": 4, "backoff_max_seconds": 400_000,
         }  # fmt: skip
         server.call("PUT", "queues/charges/config", backoff)
+        server.call("POST", "jobs", {"queue_name": "charges", "payload": {}, "max_retries": 5})
         said = SimpleQueue[pb.ProcessRequest | None]()
         stub: Any = QueueServiceStub(channel)  # type: ignore[no-untyped-call]
         stream = stub.ProcessJobs(
             iter(said.get, None), metadata=(("x-api-key", server.key),), timeout=SECONDS_MAX
         )
-        stream.initial_metadata()  # it is open
         dequeue = pb.DequeueRequest(queue_name="charges", worker_id="w", lease_duration_secs=30)
+        has_begun = threading.Event()
 
         def work() -> None:
             said.put(pb.ProcessRequest(dequeue=dequeue))
             for answer in stream:
-                if answer.WhichOneof("response") == "job":
-                    attempts.append((server.world.clock.now_ms() - START_MS) / HOUR)
-                    fail = pb.FailRequest(job_id=answer.job.id, worker_id="w", error="declined")
-                    said.put(pb.ProcessRequest(fail=fail))
-                    said.put(pb.ProcessRequest(dequeue=dequeue))
+                if answer.WhichOneof("response") != "job":
+                    continue
+                attempts.append((server.world.clock.now_ms() - START_MS) / HOUR)
+                has_begun.set()
+                fail = pb.FailRequest(job_id=answer.job.id, worker_id="w", error="declined")
+                said.put(pb.ProcessRequest(fail=fail))
+                if asks == "when the job is due":
+                    until_moved_from(server, attempts[-1], seconds=0.5)
+                said.put(pb.ProcessRequest(dequeue=dequeue))
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        job = {"queue_name": "charges", "payload": {"order": 1}, "max_retries": 5}
-        server.call("POST", "jobs", job)
+        assert has_begun.wait(SECONDS_MAX)
 
         moved = server.call("POST", "test/clock/advance", {"by": "14d"})
 
@@ -100,3 +108,12 @@ def test_a_worker_on_a_stream_of_both_ways_meets_the_hours_of_two_weeks_of_retri
         [dead] = server.call("GET", "jobs")
         assert (dead["status"], dead["retry_count"]) == ("deadletter", 5)
     assert attempts == pytest.approx([0, 1, 5, 21, 85, 85 + 400_000 / 3600], abs=0.001)
+
+
+def until_moved_from(server: Served, hour: float, seconds: float) -> None:
+    """Until the clock shows a later hour; after the last attempt it stays for want of work."""
+    ends_at = time.monotonic() + seconds
+    while (server.world.clock.now_ms() - START_MS) / HOUR <= hour:
+        if time.monotonic() > ends_at:
+            return
+        time.sleep(0.002)
