@@ -11,12 +11,13 @@ from spooled_lite.backups.keep import Keep
 from spooled_lite.backups.shelf import find, on_shelf, prune, verify
 from spooled_lite.cli.backup import MIB
 from spooled_lite.cli.stores import PLACE_HELP, named_failures, store_at
+from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.clock import SystemClock
 
 from_option = click.option("--from", "place", required=True, metavar="PLACE", help=PLACE_HELP)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def backups() -> None:
     """List, check and delete backups."""
 

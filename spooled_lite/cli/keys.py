@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from spooled_lite.cli.offline import write_offline
+from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import IssuedKey, NewKey, Scope, queues_of, shown_permissions
@@ -35,7 +36,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 COLUMNS = ("ID", "BEGINS WITH", "STATE", "QUEUES", "PERMISSIONS", "EXPIRES", "LAST USED", "NAME")
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def keys() -> None:
     """Create, list and revoke API keys in a database file."""
 

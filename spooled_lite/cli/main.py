@@ -5,17 +5,18 @@ import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, Final
 
 import click
 
 import spooled_lite
+from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.output import fill_closed_streams
 
 # The subcommands and their help. Each is a function in the module of the same name.
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Start the server.",
+    "config": "Print the file that `serve --config` takes.",
     "keys": "Create, list and revoke API keys.",
     "health": "Ask a server whether it can take work.",
     "check": "Check a database file and its counters.",
@@ -59,7 +60,7 @@ def no_search_for_cycles() -> Iterator[None]:
         gc.enable()
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -71,14 +72,6 @@ class LazyGroup(click.Group):
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command), f"{cmd_name} is a command"
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        near = get_close_matches(args[0], COMMANDS, n=1)
-        if args[0] not in COMMANDS and near and not ctx.resilient_parsing:
-            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         with told_of_lost_output():

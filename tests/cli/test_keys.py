@@ -184,3 +184,15 @@ def test_a_misspelled_command_is_told_the_nearest_one() -> None:
 
     assert answer.exit_code == 2
     assert "Did you mean 'serve'?" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("group", "typed", "meant"), [("keys", "creat", "create"), ("backups", "lst", "list")]
+)
+def test_a_misspelled_command_of_a_group_is_told_the_nearest_one(
+    group: str, typed: str, meant: str
+) -> None:
+    answer = CliRunner().invoke(main, [group, typed])
+
+    assert answer.exit_code == 2
+    assert f"Did you mean '{meant}'?" in answer.output
