@@ -134,6 +134,15 @@ class ServerProcess:
             self.process.stdout.close()
         return code
 
+    def printed_at_stop(self) -> str:
+        """Stop it, and what it wrote to its standard output."""
+        assert self.process.stdout is not None, "a pipe was asked for"
+        self.terminate()
+        with self.process.stdout as pipe:
+            said = pipe.read().decode()
+        self.wait()
+        return said
+
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         self.terminate()

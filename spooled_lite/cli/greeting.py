@@ -17,7 +17,6 @@ from spooled_lite.wire.sign_in_link import LINK_MS, SIGN_IN
 logger = logging.getLogger(__name__)
 
 STDOUT: Final = 1
-KEY_SUFFIX: Final = ".key"  # of the file with the first key, written when no terminal shows it
 _MAY_REGISTER: Final = {
     "open": "anyone",
     "closed": "the admin key",
@@ -33,12 +32,13 @@ class Started(Struct, frozen=True, kw_only=True):
     grpc_address: str | None
     metrics_url: str | None
     database: str
-    key: str | None  # the API key, when this start created it or the settings give it
+    key: str | None  # the API key, when it may be shown or the settings give it
+    key_file: str | None = None  # that has the first key
     sign_in_code: str | None = None  # for the sign-in link, where one is offered
 
     @property
     def is_first(self) -> bool:
-        """Whether this start created the key, which is never shown again."""
+        """Whether this start created the key, and shows it once."""
         return self.key is not None and self.settings.bootstrap_api_key is None
 
     @property
@@ -46,12 +46,18 @@ class Started(Struct, frozen=True, kw_only=True):
         return not is_loopback(self.settings.host)
 
 
-def greet(started: Started) -> None:
-    """Print the greeting on the standard output, or log it as one line of the JSON log.
+def may_show_key(settings: Settings, *, is_test: bool) -> bool:
+    """Whether the first key is shown: to a terminal, and in test mode, where it opens nothing.
 
-    The key is printed in the greeting. With the JSON log it is printed only to a terminal, and
-    else written to a file; the log never has it.
+    The JSON log never has it.
     """
+    # `sys.stdout` is None when it was closed before the start.
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return not settings.json_logs and (is_terminal or is_test)
+
+
+def greet(started: Started) -> None:
+    """Print the greeting on the standard output, or log it as one line of the JSON log."""
     if started.settings.json_logs:
         _log_start(started)
     else:
@@ -108,6 +114,8 @@ def _about_dashboard(started: Started) -> str:
 def _about_key(started: Started) -> str:
     if started.is_first:
         return f"{started.key}  (shown only this once; the file keeps only a hash)"
+    if started.key_file is not None:
+        return f"in {started.key_file}"
     if started.key is not None:
         place = started.settings.given.get("bootstrap_api_key", "SPOOLED_BOOTSTRAP_API_KEY")
         return f"the one in {place.removeprefix('variable ')}"
@@ -128,21 +136,9 @@ def _log_start(started: Started) -> None:
         "database": started.database,
         "open": what_is_open(started),
     }
-    # `sys.stdout` is None when it was closed before the start.
-    if started.is_first and sys.stdout is not None and sys.stdout.isatty():
-        _print(f"API key, shown only this once: {started.key}")
-    elif started.is_first:
-        about["api_key_file"] = _keep(started)
+    if started.key_file is not None:
+        about["api_key_file"] = started.key_file
     logger.info("started", extra={"fields": about})
-
-
-def _keep(started: Started) -> str:
-    """Write the first key into a file that only its owner may read. Returns its path."""
-    path = started.database + KEY_SUFFIX
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{started.key}\n")
-    return path
 
 
 def _print(text: str) -> None:

@@ -5,8 +5,8 @@ import gc
 import logging
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,8 +14,9 @@ import uvloop
 from msgspec import Struct
 
 from spooled_lite.app import Running, running
+from spooled_lite.cli import first_key
 from spooled_lite.cli.cautions import cautions
-from spooled_lite.cli.greeting import Started, greet
+from spooled_lite.cli.greeting import Started, greet, may_show_key
 from spooled_lite.cli.notify import service_manager
 from spooled_lite.cli.parent import when_input_ends
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
@@ -100,6 +101,18 @@ def serve(
             "--test moves the clock, so it is for development; the environment is"
             f" {settings.environment}"
         )
+    with _failures_in_the_log(settings):
+        _start(settings, warnings, ready_file, test, exit_with_parent=exit_with_parent)
+
+
+def _start(
+    settings: Settings,
+    warnings: list[str],
+    ready_file: str | None,
+    test: "TestMode | None",
+    *,
+    exit_with_parent: bool,
+) -> None:
     log = set_up_logging(settings)
     log_what_is_printed()
     map_large_buffers()
@@ -127,6 +140,18 @@ def serve(
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError, Unavailable) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error
+
+
+@contextmanager
+def _failures_in_the_log(settings: Settings) -> Iterator[None]:
+    """With the JSON log also the reason for a failed start is a line of it, and nothing else is."""
+    try:
+        yield
+    except click.ClickException as error:
+        if not settings.json_logs:
+            raise
+        logger.critical("%s", error.format_message())
+        raise click.exceptions.Exit(error.exit_code) from error
 
 
 class WrongSetting(click.ClickException):
@@ -184,6 +209,17 @@ def _sign_in_code(app: Running) -> str | None:
     return services.sign_in_link.make(app.organization_id, secret, services.clock.now_ms())
 
 
+def _key_to_show(app: Running, *, is_test: bool) -> str | None:
+    """The API key for the greeting. One that this start made and may not show goes into a file."""
+    settings = app.services.settings
+    is_first = app.key is not None and settings.bootstrap_api_key is None
+    if not is_first or may_show_key(settings, is_test=is_test):
+        return app.key
+    assert app.key is not None, "it is the first"
+    first_key.keep(app.key, app.services.db.path)
+    return None
+
+
 async def _serve(
     settings: Settings,
     ready_file: ReadyFile | None,
@@ -202,6 +238,7 @@ async def _serve(
             app.services.metrics.watch(
                 "spooled_log_lines_dropped_total", lambda: dropped_lines(log)
             )
+            key = _key_to_show(app, is_test=test is not None)
             async with serving(
                 app,
                 asgi=None if worlds is None else worlds.router,
@@ -217,7 +254,8 @@ async def _serve(
                         grpc_address=server.grpc_address,
                         metrics_url=server.metrics_url,
                         database=app.services.db.path,
-                        key=app.key,
+                        key=key,
+                        key_file=first_key.found(app.services.db.path),
                         sign_in_code=_sign_in_code(app),
                     )
                 )

@@ -11,7 +11,8 @@ from typing import Final
 
 PREFIX: Final = "spooled-lite-"
 NAME: Final = "spooled.db"
-COMPANIONS: Final = ("", "-wal", "-shm", ".lock")
+KEY_SUFFIX: Final = ".key"  # of the file with the first API key, where no terminal shows it
+COMPANIONS: Final = ("", "-wal", "-shm", ".lock", KEY_SUFFIX)
 LEFTOVERS_MAX: Final = 100  # looked at for each start, so that a full temporary folder delays none
 
 

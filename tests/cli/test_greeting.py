@@ -1,18 +1,22 @@
 """What is said at the start: where everything is, the key, which doors are open, and for whom."""
 
+import sys
+from io import StringIO
 from typing import Any
 
 import pytest
 
 import spooled_lite
-from spooled_lite.cli.greeting import Started, greeting
+from spooled_lite.cli.greeting import Started, greeting, may_show_key
 from spooled_lite.config import Settings
 from spooled_lite.wire.listen import is_loopback
 
 KEY = "sk_test_0123456789abcdef0123456789abcdef"
 
 
-def said(*, key: str | None = None, code: str | None = None, **settings: Any) -> str:
+def said(
+    *, key: str | None = None, file: str | None = None, code: str | None = None, **settings: Any
+) -> str:
     started = Started(
         settings=Settings(**settings),
         url="http://127.0.0.1:8080",
@@ -20,6 +24,7 @@ def said(*, key: str | None = None, code: str | None = None, **settings: Any) ->
         metrics_url="http://127.0.0.1:9090",
         database="/data/spooled.db",
         key=key,
+        key_file=file,
         sign_in_code=code,
     )
     return "\n".join(greeting(started))
@@ -73,6 +78,38 @@ def test_a_later_start_says_how_to_get_a_key() -> None:
 
     assert "POST /api/v1/api-keys" in lines
     assert "spooled-lite keys create --database /data/spooled.db" in lines
+
+
+def test_a_key_that_is_in_a_file_is_not_shown() -> None:
+    lines = said(file="/data/spooled.db.key").splitlines()
+
+    assert "  API key   in /data/spooled.db.key" in lines
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "json_logs", "is_test", "shown"),
+    [
+        (True, False, False, True),
+        (False, False, False, False),
+        (None, False, False, False),  # closed before the start
+        (True, True, False, False),
+        (False, False, True, True),
+        (False, True, True, False),
+    ],
+)
+def test_a_key_is_shown_to_a_terminal_and_in_test_mode(
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool | None,
+    json_logs: bool,
+    is_test: bool,
+    shown: bool,
+) -> None:
+    out = None if is_terminal is None else StringIO()
+    if out is not None:
+        out.isatty = lambda: bool(is_terminal)  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", out)
+
+    assert may_show_key(Settings(json_logs=json_logs), is_test=is_test) is shown
 
 
 def test_a_key_that_the_user_chose_is_not_shown() -> None:

@@ -122,6 +122,45 @@ def test_without_a_terminal_a_hang_up_changes_nothing(tmp_path: Path) -> None:
     assert "SIGHUP" in (tmp_path / "log").read_text()
 
 
+def test_without_a_terminal_the_first_key_goes_into_a_file_that_later_starts_name(
+    tmp_path: Path,
+) -> None:
+    key_file = tmp_path / "spooled.db.key"
+    key_file.write_text("of a database that is gone")
+    key_file.chmod(0o644)
+    with ServerProcess(tmp_path, bootstrap_api_key="") as server:
+        server.start()
+        key = server.ready["api_key"]
+        first = server.printed_at_stop()
+        server.start()
+        server.stop()
+        said = server.log
+
+    assert key_file.read_text() == f"{key}\n"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert f"API key   in {key_file}" in first
+    assert key not in first + said
+    assert said.count(f"the first API key is in {key_file}") == 2
+
+
+def test_a_json_log_also_tells_why_a_start_failed(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [
+            *(sys.executable, "-m", "spooled_lite", "serve", "--port", "0"),
+            *("--database", str(tmp_path / "missing" / "s.db")),
+        ],
+        env={**os.environ, "SPOOLED_JSON_LOGS": "true"},
+        capture_output=True,
+        timeout=STOP_SECONDS_MAX,
+        check=False,
+    )
+
+    assert (answer.returncode, answer.stdout) == (1, b"")
+    lines = [json.loads(line) for line in answer.stderr.splitlines()]
+    assert lines[-1]["level"] == "critical"
+    assert "missing" in lines[-1]["message"]
+
+
 def test_a_json_log_has_a_line_for_the_start_and_the_key_in_a_file_of_its_own(
     tmp_path: Path,
 ) -> None:

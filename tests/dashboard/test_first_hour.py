@@ -59,9 +59,9 @@ def pasted(command: str, key: str) -> Any:
 def test_the_page_leads_from_nothing_to_a_completed_job_and_a_key_of_less(
     page: Page, printed: str
 ) -> None:
-    found = re.search(r"Dashboard (\S+)[^$]*API key +(\S+)", printed)
+    found = re.search(r"Dashboard (\S+)[^$]*API key +in (\S+)", printed)
     assert found is not None
-    link, key = found.groups()
+    link, key = found[1], Path(found[2]).read_text().strip()
     page.goto(link)
     steps = page.locator("ol .code")
 
