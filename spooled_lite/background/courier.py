@@ -59,6 +59,7 @@ class Courier:
         self._behind: dict[str, list[OwedDelivery]] = {}
         self._after = FIRST_ENDPOINT  # the endpoint that had its turn last
         self._is_stopping = False
+        self._said_held = False
 
     def under_way(self) -> int:
         return len(self._tasks)
@@ -130,7 +131,14 @@ class Courier:
         self._taken -= self._over
         self._over.clear()
         endpoints_max = min(ENDPOINTS_MAX, ENDPOINTS_PER_PLACE * self._places.left)
-        return await database.readers.read(find_owed, after, last, endpoints_max)
+        found = await database.readers.read(find_owed, after, last, endpoints_max)
+        if found.is_held and not self._said_held:
+            logger.warning(
+                "webhook calls are held since a restore: none is made until"
+                " POST /api/v1/admin/webhooks/resume"
+            )
+        self._said_held = found.is_held
+        return found
 
     def _begin(self, database: Database, waiting: OwedDelivery) -> bool:
         place = self._places.take(waiting.endpoint, waiting.org, waiting.last_seconds)

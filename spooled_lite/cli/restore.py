@@ -10,10 +10,12 @@ from rich.console import Console
 from spooled_lite.app import hooks
 from spooled_lite.backups.restore import restore as restore_backup
 from spooled_lite.backups.shelf import find
+from spooled_lite.cli.keys_alive import KeysAlive, keys_alive, said_of_keys
 from spooled_lite.cli.offline import offline
 from spooled_lite.cli.stores import PLACE_HELP, named_failures, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.maintenance.restored import free_leases, pause_queues, skip_events
+from spooled_lite.core.webhooks.hold import hold_webhooks as hold_webhooks_of
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.storage.file_kind import check_place
 
@@ -30,8 +32,19 @@ from spooled_lite.storage.file_kind import check_place
 )
 @click.option("--free-leases", is_flag=True, help="Take running jobs back from their workers.")
 @click.option("--paused", is_flag=True, help="Pause all queues, to look around before work begins.")
+@click.option(
+    "--hold-webhooks",
+    is_flag=True,
+    help="Make no webhook call that is owed until POST /api/v1/admin/webhooks/resume.",
+)
 def restore(
-    place: str, name: str | None, database: str, replaces: bool, free_leases: bool, paused: bool
+    place: str,
+    name: str | None,
+    database: str,
+    replaces: bool,
+    free_leases: bool,
+    paused: bool,
+    hold_webhooks: bool,
 ) -> None:
     """Bring a backup back as a database file, checked and ready to be served.
 
@@ -43,6 +56,13 @@ def restore(
     path = os.path.realpath(database)
     console = Console(stderr=True)
     began = time.monotonic()
+    alive: KeysAlive = None
+
+    def prepare(partial: str) -> None:
+        nonlocal alive
+        asyncio.run(_prepare(partial, frees=free_leases, pauses=paused, holds=hold_webhooks))
+        alive = keys_alive(partial, newer=path)
+
     with named_failures(), console.status("reading") as status:
         check_place(path)
         manifest = find(store, name)
@@ -50,9 +70,7 @@ def restore(
             store,
             manifest,
             path,
-            prepare=lambda partial: asyncio.run(
-                _prepare(partial, frees=free_leases, pauses=paused)
-            ),
+            prepare=prepare,
             replaces=replaces,
             now_ms=SystemClock().now_ms(),
             on_stage=lambda stage: status.update(f"{stage} {manifest.name}"),
@@ -62,15 +80,18 @@ def restore(
     if done.old is not None:
         click.echo(f"kept      the file that was there, as {done.old}")
     click.echo(f"wrote     {done.path} in {time.monotonic() - began:.1f} s")
-    click.echo(
-        "mind      jobs that were settled after that moment run again; API keys and tokens that"
-        " were revoked after it work again: revoke them once more"
-    )
+    if hold_webhooks:
+        click.echo("held      webhook calls, until POST /api/v1/admin/webhooks/resume")
+    click.echo("mind      jobs that were settled after that moment run again")
+    for line in said_of_keys(alive):
+        click.echo(line)
 
 
-async def _prepare(path: str, *, frees: bool, pauses: bool) -> None:
+async def _prepare(path: str, *, frees: bool, pauses: bool, holds: bool) -> None:
     async with offline(path, hooks()) as database:
         await database.write(skip_events)
+        if holds:
+            await database.write(hold_webhooks_of)
         while frees and await database.write(free_leases) > 0:
             pass
         while pauses and await database.write(pause_queues) > 0:

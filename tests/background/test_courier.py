@@ -15,6 +15,7 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.settle import complete
+from spooled_lite.core.webhooks.hold import hold_webhooks, resume_webhooks
 from spooled_lite.core.webhooks.records import WebhookChanges
 from spooled_lite.core.webhooks.subscribe import change_webhook, delete_webhook
 from spooled_lite.errors import Unavailable
@@ -125,6 +126,33 @@ def test_a_chat_format_is_made_when_it_is_sent_and_signed_as_it_is_sent(
         assert json.loads(row["body"])["event"] == "job.created", "the envelope is what is kept"
 
     run(main())
+
+
+def test_calls_that_are_held_are_made_once_they_are_resumed(
+    path: Path, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        url = receiver.url("ok", "held")
+        async with delivering(path) as stage:
+            await stage.subscribe(url)
+            await stage.database.write(hold_webhooks)
+            await stage.enqueue()
+            await stage.settled()
+            await stage.enqueue()
+            await stage.settled()
+            held = await stage.deliveries()
+
+            await stage.database.write(resume_webhooks)
+            await received(receiver, path_of(url), count=2)
+            await stage.settled()
+            made = await stage.deliveries()
+
+        assert [row["status"] for row in held] == ["pending", "pending"]
+        assert [row["attempts"] for row in held] == [0, 0]
+        assert [row["status"] for row in made] == ["success", "success"]
+
+    run(main())
+    assert caplog.text.count("webhook calls are held") == 1
 
 
 # -- the ladder, by everything a receiver can do wrong ---------------------------------------

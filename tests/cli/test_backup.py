@@ -197,3 +197,73 @@ def test_a_backup_is_not_restored_into_memory(folder: Path) -> None:
     refused = run("restore", "--from", folder, "--database", ":memory:")
     assert refused.exit_code == 2
     assert "a backup is restored as a file" in refused.output
+
+
+async def with_keys(path: Path, *names: str) -> dict[str, str]:
+    """Have the file hold keys with these names. Their ids by name."""
+    async with serving(str(path), Settings()) as served:
+        return {name: (await served.issue(name=name)).row["id"] for name in names}
+
+
+async def without_key(path: Path, key_id: str) -> None:
+    async with serving(str(path), Settings()) as served:
+        assert (await served.client.delete(f"/api/v1/api-keys/{key_id}")).is_success
+
+
+def test_the_keys_that_work_again_are_listed(database: Path, folder: Path) -> None:
+    ids = asyncio.run(with_keys(database, "leaked", "regenerated", "kept"))
+    run("backup", "--database", database, "--to", folder)
+
+    async def later() -> None:
+        async with serving(str(database), Settings()) as served:
+            path = f"/api/v1/api-keys/{ids['regenerated']}/regenerate"
+            assert (await served.client.post(path)).is_success
+
+    asyncio.run(without_key(database, ids["leaked"]))
+    asyncio.run(later())
+    restored = run("restore", "--from", folder, "--database", database, "--replace")
+
+    told = [line for line in restored.output.splitlines() if "works again" in line]
+    assert len(told) == 2, restored.output
+    assert "… (leaked, of default) works again: revoke it once more" in told[0]
+    assert "… (regenerated, of default) works again" in told[1]
+    assert "(kept, " not in restored.output
+
+
+def test_which_keys_work_again_is_not_known_without_a_newer_file(
+    database: Path, folder: Path, tmp_path: Path
+) -> None:
+    asyncio.run(with_keys(database, "kept"))
+    run("backup", "--database", database, "--to", folder)
+    database.write_bytes(b"damaged" * 1000)
+
+    for restored in (
+        run("restore", "--from", folder, "--database", tmp_path / "new.db"),
+        run("restore", "--from", folder, "--database", database, "--replace"),
+    ):
+        assert restored.exit_code == 0, restored.output
+        assert "API keys and tokens that were revoked after it work again" in restored.output
+
+
+def test_webhooks_are_held_until_the_administrator_resumes_them(
+    database: Path, folder: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new.db"
+    asyncio.run(with_keys(database))
+    run("backup", "--database", database, "--to", folder)
+    restored = run("restore", "--from", folder, "--database", new, "--hold-webhooks")
+    assert "held      webhook calls" in restored.output
+
+    async def look() -> tuple[Any, int, Any]:
+        async with serving(str(new), Settings(admin_key="k" * 20)) as served:
+            before = (await served.bare.get("/health")).json()["checks"]
+            resumed = await served.bare.post(
+                "/api/v1/admin/webhooks/resume", headers={"X-Admin-Key": "k" * 20}
+            )
+            after = (await served.bare.get("/health")).json()["checks"]
+            return before, resumed.status_code, after
+
+    before, status, after = asyncio.run(look())
+    assert before["webhooks_held_since"].endswith("Z")
+    assert status == 204
+    assert "webhooks_held_since" not in after

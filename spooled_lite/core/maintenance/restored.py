@@ -2,15 +2,39 @@
 
 from typing import Final
 
+from msgspec import Struct
+
 from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.core.maintenance import restored_statements as statements
 from spooled_lite.core.queues.pause import set_paused
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Reading, Tx
 
 # So far ahead that no stream has seen a number of the time that is lost.
 EVENTS_SKIPPED: Final = 1_000_000
 REASON: Final = "restored from a backup"
+
+
+class KeyAlive(Struct, frozen=True):
+    """A key that works in a restored file, and does not in the newer one."""
+
+    name: str
+    prefix: str
+    organization: str
+
+
+def keys_alive_again(restored: Reading, newer: Reading) -> list[KeyAlive]:
+    """The keys that were revoked, deleted or given another secret since, the oldest first.
+
+    Their secrets of then work again in the restored file.
+    """
+    asked = {"now_ms": restored.now_ms}
+    still = {row["id"]: row["secret_id"] for row in newer.rows(statements.KEYS_ALIVE, asked)}
+    return [
+        KeyAlive(row["name"], row["key_prefix"], row["slug"])
+        for row in restored.rows(statements.KEYS_ALIVE, asked)
+        if still.get(row["id"]) != row["secret_id"]
+    ]
 
 
 def skip_events(tx: Tx) -> None:

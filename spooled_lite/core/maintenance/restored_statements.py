@@ -1,10 +1,32 @@
 """Statements for a file of an earlier moment that is about to be served."""
 
-from typing import Final
+from typing import Final, TypedDict
 
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.storage.statement import Statement
+
+
+class KeyAliveRow(TypedDict):
+    id: str
+    name: str
+    key_prefix: str
+    secret_id: str
+    slug: str
+
+
+# All of them: a command reads them once, with no server beside it.
+KEYS_ALIVE: Final = Statement(
+    KeyAliveRow,
+    """
+SELECT api_keys.id, api_keys.name, api_keys.key_prefix, api_keys.secret_id, organizations.slug
+  FROM api_keys JOIN organizations ON organizations.seq = api_keys.org
+ WHERE api_keys.is_active = 1 AND organizations.is_active = 1
+   AND organizations.deleted_at_ms IS NULL
+   AND (api_keys.expires_at_ms IS NULL OR api_keys.expires_at_ms > :now_ms)
+ ORDER BY api_keys.seq
+""",
+)
 
 SKIP_EVENTS: Final = """
 UPDATE event_log SET seq = seq + :skipped WHERE seq = (SELECT max(seq) FROM event_log)

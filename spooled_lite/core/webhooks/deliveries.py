@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.columns import OutgoingRow, WebhookRow
+from spooled_lite.core.webhooks.hold import held_since_ms
 from spooled_lite.core.webhooks.outbox import Envelope, forget_subscriptions
 from spooled_lite.core.webhooks.query import get_webhook
 from spooled_lite.core.webhooks.records import Attempt, Outgoing, endpoint_of
@@ -43,6 +44,7 @@ class OwedPage(Struct, frozen=True):
 
     owed: list[OwedDelivery]
     after: str | None
+    is_held: bool = False  # all calls are held, so none was looked for
 
 
 # -- what is due -----------------------------------------------------------------------------
@@ -55,6 +57,8 @@ def find_owed(tx: Reading, after: str, last: str, endpoints_max: int) -> OwedPag
     endpoint with something due these are enough to fill all its places although others are under
     way already, and one more, which says when to look again.
     """
+    if held_since_ms(tx) is not None:
+        return OwedPage([], None, is_held=True)
     owed: list[OwedDelivery] = []
     for _ in range(endpoints_max):
         first = tx.row(statements.NEXT_ENDPOINT, {"after": after})

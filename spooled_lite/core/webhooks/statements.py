@@ -140,6 +140,19 @@ COUNT_WRITTEN: Final = "UPDATE owed_events SET written = written + :count WHERE 
 
 FORGET_OWED_EVENT: Final = "DELETE FROM owed_events WHERE seq = :seq"
 
+# -- holding ---------------------------------------------------------------------------------
+
+# Milliseconds, as text.
+HELD_SINCE: Final = Value(bytes, "SELECT value FROM server_state WHERE name = 'webhooks_held'")
+
+# Held already: since that time.
+HOLD: Final = """
+INSERT INTO server_state (name, value)
+VALUES ('webhooks_held', :since_ms) ON CONFLICT DO NOTHING
+"""
+
+RESUME: Final = "DELETE FROM server_state WHERE name = 'webhooks_held'"
+
 # -- sending ---------------------------------------------------------------------------------
 
 # Index deliveries_due: the first delivery of the next endpoint, so an endpoint with very many costs

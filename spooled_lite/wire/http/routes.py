@@ -251,6 +251,7 @@ ADMIN: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/admin/server",                     admin.server,        Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/backups",                    backups.list_all,    Access.ADMIN, "-"),
     ("POST",   "/api/v1/admin/backups",                    backups.create,      Access.ADMIN, "-"),
+    ("POST",   "/api/v1/admin/webhooks/resume",            admin.resume_webhooks, Access.ADMIN, "-"),  # noqa: E501
     ("GET",    "/api/v1/admin/plans",                      admin.plans,         Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/jobs",                       admin_reads.jobs,    Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/jobs/{id}",                  admin_reads.job,     Access.ADMIN, "-"),

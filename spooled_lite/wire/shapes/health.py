@@ -35,6 +35,16 @@ class HealthChecks(Struct, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    webhooks_held_since: (
+        Annotated[
+            str,
+            a_time(
+                "Only while webhook calls are held, as a restore may do: since when. Never a reason"
+                " not to be ready"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 Checks = Annotated[HealthChecks, about("What was looked at")]

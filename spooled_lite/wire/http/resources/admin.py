@@ -23,6 +23,7 @@ from spooled_lite.core.orgs.admin_query import (
 from spooled_lite.core.orgs.admin_records import checked_limits
 from spooled_lite.core.orgs.create import get_by_id
 from spooled_lite.core.orgs.records import OrganizationChanges
+from spooled_lite.core.webhooks.hold import resume_webhooks as resume
 from spooled_lite.plans import TIERS
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, page
@@ -120,6 +121,11 @@ async def stats(call: Call) -> Reply:
 
 async def server(call: Call) -> Reply:
     return reply(AdministeredServer.of(call.services, now_ms=call.now_ms))
+
+
+async def resume_webhooks(call: Call) -> Reply:
+    await call.write(resume)
+    return NO_CONTENT
 
 
 async def plans(call: Call) -> Reply:

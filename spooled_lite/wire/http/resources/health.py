@@ -1,24 +1,20 @@
 """Whether the server lives, and whether it can take work. Contract: platform, section 13."""
 
 import sqlite3
-from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 import spooled_lite
+from spooled_lite.core.webhooks.hold import held_since_ms
 from spooled_lite.errors import OutageReason, SpooledError, Unavailable
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.storage.statement import Value
-from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.shapes.health import BackupCheck, Health, HealthChecks, Live, Ready
 
-# Reads a table: a bare SELECT 1 would succeed without reading the file.
-_TOUCH: Final = Value(int, "SELECT count(*) FROM server_state")
 _MESSAGES: dict[OutageReason, str] = {
     "storage_error": "The storage has failed",
     "overloaded": "The writing thread does not answer",
@@ -66,7 +62,15 @@ async def trouble_of(services: Services) -> OutageReason | None:
 
 async def _look(services: Services) -> tuple[Ready, OutageReason | None]:
     """The state of the server, and why it is not ready; None when it is."""
-    checks, database = _checks(services), await _reads_work(services)
+    checks, database = _checks(services), True
+    try:
+        # Reads a table: a bare SELECT 1 would succeed without reading the file.
+        held_ms = await services.db.readers.point(held_since_ms)
+    except (SpooledError, sqlite3.Error):
+        database = False
+    else:
+        if held_ms is not None:
+            checks = replace(checks, webhooks_held_since=format_ms(held_ms))
     trouble = _trouble(services, checks, reads_work=database)
     found = Ready(
         status="healthy" if trouble is None else "degraded",
@@ -114,15 +118,3 @@ def _trouble(services: Services, checks: HealthChecks, *, reads_work: bool) -> O
     if checks.disk == "full":
         return "storage_full"
     return None
-
-
-async def _reads_work(services: Services) -> bool:
-    try:
-        await services.db.readers.point(_one)
-    except (SpooledError, sqlite3.Error):
-        return False
-    return True
-
-
-def _one(tx: Reading) -> None:
-    tx.value(_TOUCH)

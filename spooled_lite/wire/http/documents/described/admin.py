@@ -106,6 +106,12 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         statuses=(202,),
         errors=(Conflict, Unavailable),
     ),
+    admin.resume_webhooks: Doc(
+        summary="Make the webhook calls that a restore holds",
+        about="After `spooled-lite restore --hold-webhooks` none is made by itself, until this. "
+        "Nothing happens when none is held.",
+        statuses=(204,),
+    ),
     admin.plans: Doc(summary="List the plans and their limits", answer=list[shapes.PlanView]),
     admin_reads.jobs: Doc(
         summary="List the jobs of all organizations",
