@@ -26,11 +26,11 @@ from spooled_lite.backups.manifest import (
     stem_of,
 )
 from spooled_lite.backups.packing import Sums, pack
-from spooled_lite.backups.room import NoRoom, check_room
 from spooled_lite.backups.sending import STORE_FAILURES, Unsent, put_or_keep
 from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.copy import CopyPace, copy_file
+from spooled_lite.storage.copy_room import NoRoom, check_room
 from spooled_lite.storage.file_guard import give_to_owner_of
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
@@ -210,6 +210,7 @@ def _manifest(draft: _Draft, sums: Sums, verified_at_ms: int) -> Manifest:
         made_at=format_ms(draft.made_at_ms),
         program=__version__,
         schema=facts.schema,
+        readable_by=facts.readable_by,
         file_id=facts.file_id,
         bytes=sums.bytes,
         pages=facts.pages,

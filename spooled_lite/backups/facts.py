@@ -11,7 +11,8 @@ from spooled_lite.core.maintenance.check import problems
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.file_identity import identity_of
 from spooled_lite.storage.file_kind import open_to_look
-from spooled_lite.storage.migrate import newest_version, version_of
+from spooled_lite.storage.migrate import version_problem
+from spooled_lite.storage.schema_version import readable_by, version_of
 from spooled_lite.storage.transaction import Reading
 
 
@@ -22,6 +23,7 @@ class FileFailed(Exception):
 class Facts(Struct, frozen=True):
     file_id: str
     schema: int
+    readable_by: int  # programs that know this schema version can use the file
     bytes: int
     pages: int
     rows: dict[str, int]  # by table
@@ -32,19 +34,16 @@ def facts_of(connection: sqlite3.Connection) -> Facts:
     """Read them in the transaction that is open.
 
     Raises:
-        FileFailed: its schema is not that of this program.
+        FileFailed: its schema is none that this program can use.
     """
-    schema = version_of(connection)
-    if schema != newest_version():
-        raise FileFailed(
-            f"the file has schema version {schema}, this program needs {newest_version()}: start"
-            " the server on it once, or use the version that made it"
-        )
+    if (problem := version_problem(connection)) is not None:
+        raise FileFailed(problem)
     reading = Reading(connection, 0)
     pages = reading.value(statements.PAGES) or 0
     return Facts(
         file_id=identity_of(connection),
-        schema=schema,
+        schema=version_of(connection),
+        readable_by=readable_by(connection),
         bytes=pages * (reading.value(statements.PAGE_BYTES) or 0),
         pages=pages,
         rows={

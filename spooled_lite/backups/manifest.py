@@ -36,6 +36,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     made_at: str  # of the moment that it shows
     program: ShortWord
     schema: ManifestCount
+    readable_by: ManifestCount = 0  # the oldest schema version that suits it; 0: its own
     file_id: ShortWord  # the same for all backups of one file
     bytes: ManifestCount
     pages: ManifestCount

@@ -147,6 +147,7 @@ def facts_in(manifest: Manifest) -> Facts:
     return Facts(
         file_id=manifest.file_id,
         schema=manifest.schema,
+        readable_by=manifest.readable_by,
         bytes=manifest.bytes,
         pages=manifest.pages,
         rows=manifest.rows,

@@ -71,7 +71,7 @@ def _from_here(database: str, place: str, *, as_json: bool, began: float) -> Non
         raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     store = store_at(place)
     console = Console(stderr=True)
-    with named_failures(), console.status("copying") as status:
+    with named_failures(database), console.status("copying") as status:
 
         def show(progress: CopyProgress) -> None:
             status.update(f"{progress.stage} {progress.all_bytes // MIB} MiB")

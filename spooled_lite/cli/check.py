@@ -15,7 +15,7 @@ from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, open_to_look
 from spooled_lite.storage.file_name import check_log_is_here
-from spooled_lite.storage.migrate import newest_version, version_of
+from spooled_lite.storage.migrate import version_problem
 from spooled_lite.storage.transaction import Reading
 
 
@@ -63,9 +63,8 @@ def problems_of(database: str) -> list[str]:
     """Every problem of the file as a sentence, from one snapshot; an empty list if all is well."""
     connection = _opened(database)
     try:
-        version, newest = version_of(connection), newest_version()
-        if version != newest:
-            return [f"the file has schema version {version}, this program needs {newest}"]
+        if (problem := version_problem(connection)) is not None:
+            return [problem]
         connection.execute("BEGIN")
         return problems(Reading(connection, SystemClock().now_ms()))
     finally:

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import time
+from functools import partial
 
 import click
 from rich.console import Console
 
 from spooled_lite.app import hooks
+from spooled_lite.backups.manifest import MANIFEST_SUFFIX, PACKED_SUFFIX
 from spooled_lite.backups.restore import restore as restore_backup
+from spooled_lite.backups.restore import restore_file
 from spooled_lite.backups.shelf import find
 from spooled_lite.cli.keys_alive import KeysAlive, keys_alive, said_of_keys
 from spooled_lite.cli.offline import offline
@@ -21,7 +24,13 @@ from spooled_lite.storage.file_kind import check_place
 
 
 @click.command()
-@click.option("--from", "place", required=True, metavar="PLACE", help=PLACE_HELP)
+@click.option(
+    "--from",
+    "place",
+    required=True,
+    metavar="PLACE",
+    help=f"{PLACE_HELP} Or a database file, such as the copy that an upgrade made.",
+)
 @click.option("--backup", "name", metavar="NAME", help="Which one. Default: the newest.")
 @click.option("--database", required=True, metavar="PATH", help="The file to write.")
 @click.option(
@@ -52,31 +61,41 @@ def restore(
     """
     if database == IN_MEMORY:
         raise click.BadParameter("a backup is restored as a file", param_hint="--database")
-    store = store_at(place)
     path = os.path.realpath(database)
+    is_file = os.path.isfile(place)
+    if is_file and (name is not None or place.endswith((PACKED_SUFFIX, MANIFEST_SUFFIX))):
+        raise click.BadParameter(
+            "of a backup give the folder, and its name with --backup", param_hint="--from"
+        )
+    store = None if is_file else store_at(place)
     console = Console(stderr=True)
     began = time.monotonic()
     alive: KeysAlive = None
 
-    def prepare(partial: str) -> None:
+    def prepare(unpacked: str) -> None:
         nonlocal alive
-        asyncio.run(_prepare(partial, frees=free_leases, pauses=paused, holds=hold_webhooks))
-        alive = keys_alive(partial, newer=path)
+        asyncio.run(_prepare(unpacked, frees=free_leases, pauses=paused, holds=hold_webhooks))
+        alive = keys_alive(unpacked, newer=path)
 
     with named_failures(), console.status("reading") as status:
         check_place(path)
-        manifest = find(store, name)
-        done = restore_backup(
-            store,
-            manifest,
+        if store is None:
+            told, checked = place, ""
+            bring_back = partial(restore_file, os.path.realpath(place))
+        else:
+            manifest = find(store, name)
+            told = f"{manifest.name}, the moment {manifest.made_at}"
+            checked = f"{sum(manifest.rows.values()):,} rows, "
+            bring_back = partial(restore_backup, store, manifest)
+        done = bring_back(
             path,
             prepare=prepare,
             replaces=replaces,
             now_ms=SystemClock().now_ms(),
-            on_stage=lambda stage: status.update(f"{stage} {manifest.name}"),
+            on_stage=lambda stage: status.update(f"{stage} {told}"),
         )
-    click.echo(f"restored  {manifest.name}, the moment {manifest.made_at}")
-    click.echo(f"checked   {sum(manifest.rows.values()):,} rows, integrity and sums ok")
+    click.echo(f"restored  {told}")
+    click.echo(f"checked   {checked}integrity and sums ok")
     if done.old is not None:
         click.echo(f"kept      the file that was there, as {done.old}")
     click.echo(f"wrote     {done.path} in {time.monotonic() - began:.1f} s")

@@ -44,8 +44,11 @@ def _settings() -> Settings:
 
 
 @contextmanager
-def named_failures() -> Iterator[None]:
-    """End the command with a line that says what is wrong, and exit code 1."""
+def named_failures(database: str | None = None) -> Iterator[None]:
+    """End the command with a line that says what is wrong, and exit code 1.
+
+    `database`: the file that SQLite reads, since SQLite does not name it.
+    """
     try:
         yield
     except (
@@ -57,5 +60,8 @@ def named_failures() -> Iterator[None]:
         ConfigError,
     ) as error:
         raise click.ClickException(str(error)) from error
-    except (OSError, sqlite3.Error) as error:
+    except sqlite3.Error as error:
+        named = "" if database is None else f"{database}: "
+        raise click.ClickException(f"{named}{error}") from error
+    except OSError as error:
         raise click.ClickException(str(error)) from error

@@ -45,14 +45,21 @@ def check_kind(path: str) -> None:
     """Look into a file without changing it; one without tables counts as new.
 
     Raises:
-        CannotUseFile: it belongs to another program.
-        sqlite3.Error: it is no database, or cannot be read.
+        CannotUseFile: it belongs to another program, or is no database.
+        sqlite3.Error: it cannot be read.
     """
     connection = sqlite3.connect(uri_to_look(path), uri=True)
     try:
         kind = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise CannotUseFile(
+            f"{path}: this is no SQLite file, or its first bytes are destroyed. Choose another"
+            " file, or restore a backup. Nothing was changed"
+        ) from error
     finally:
         connection.close()
     if kind == APPLICATION_ID:

@@ -1,6 +1,8 @@
 """Applies the numbered files of `migrations/`, once, in order; prints the schema they make."""
 
 import argparse
+import logging
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -8,14 +10,20 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from spooled_lite.storage.file_guard import CannotUseFile, create_private
-from spooled_lite.storage.file_kind import APPLICATION_ID
+from spooled_lite.storage.before_upgrade import copy_before_upgrade, copy_to_go_back_to
+from spooled_lite.storage.file_guard import CannotUseFile, length_of
+from spooled_lite.storage.file_kind import APPLICATION_ID, open_to_look
+from spooled_lite.storage.schema_version import keep_readable_by, readable_by, version_of
 
 _MIGRATIONS: Final = resources.files("spooled_lite.storage") / "migrations"
+# Every migration says so: the oldest schema version whose programs can still use the file after it.
+_READABLE_BY: Final = re.compile(r"^-- readable by: ([1-9][0-9]{0,3})$", re.MULTILINE)
+
+logger = logging.getLogger(__name__)
 
 
 class NewerSchema(CannotUseFile):
-    """The file was written by a newer version of this program."""
+    """The file was written by a newer version of this program, and this one cannot use it."""
 
 
 @cache
@@ -31,32 +39,82 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
     """Bring the file to the newest schema: each migration whole, in a transaction of its own.
 
     A file that holds data is first copied to `<copy_to>.before-<version>`, the version that comes
-    next. An upgrade that failed half way and is tried again leaves the first copy alone.
+    next. An upgrade that failed half way and is tried again leaves the first copy alone. A file of
+    a newer version that this program can use is left as it is.
 
     Raises:
         NewerSchema: the file needs a newer version of this program.
+        CannotUseFile: there is no room for the copy.
     """
-    migrations = numbered()
-    version = version_of(connection)
-    newest = migrations[-1][0]
-    if version > newest:
-        raise NewerSchema(
-            f"{copy_to}: the file has schema version {version}, this program knows {newest}:"
-            " install the newer version again"
+    check_version(connection, path=copy_to)
+    version, newest = version_of(connection), newest_version()
+    if version >= newest:
+        return
+    if version > 0 and copy_to is not None:
+        copy = copy_before_upgrade(connection, copy_to, version=version + 1)
+        logger.info(
+            "upgrading the file from schema version %d to %d; as it was it is kept as %s",
+            version,
+            newest,
+            copy,
         )
-    if 0 < version < newest and copy_to is not None:
-        _copy(connection, f"{copy_to}.before-{version + 1}")
-    for number, text in migrations:
+    for number, text in numbered():
         if number > version:
             _apply(connection, number, text)
-    if version < newest:
-        # So the schema is in the file itself, even if the log is lost later.
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    # So the schema is in the file itself, even if the log is lost later.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def version_of(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
+def check_schema(path: str) -> None:
+    """As `check_version`, for a file of ours that nobody has opened yet, or an empty one.
+
+    Before it is opened to be written: that alone would change it.
+    """
+    if length_of(path):
+        connection = open_to_look(path)
+        try:
+            check_version(connection, path=path)
+        finally:
+            connection.close()
+
+
+def check_version(connection: sqlite3.Connection, *, path: str | None) -> None:
+    """Raises NewerSchema when this program cannot use the file, with the way back."""
+    version, known = version_of(connection), newest_version()
+    if version <= known or (needed := readable_by(connection)) <= known:
+        return
+    copy = None if path is None else copy_to_go_back_to(path, known=known)
+    way_back = (
+        "restore a backup that was made before the upgrade"
+        if copy is None
+        else "go back to the copy from before the upgrade:"
+        f" spooled-lite restore --from {copy} --database {path} --replace"
+    )
+    raise NewerSchema(
+        f"{path}: the file has schema version {version} and needs a program that knows version"
+        f" {needed}, this program knows {known}: install the newer version again; or, without what"
+        f" was stored since, {way_back}. Nothing was changed"
+    )
+
+
+def version_problem(connection: sqlite3.Connection) -> str | None:
+    """Why this program cannot read the file as it is; None when it can."""
+    version, known = version_of(connection), newest_version()
+    if version >= known and (version == known or readable_by(connection) <= known):
+        return None
+    what = (
+        "start the server on it once, or use the version that made it"
+        if version < known
+        else "install the newer version"
+    )
+    return f"the file has schema version {version}, this program needs {known}: {what}"
+
+
+def oldest_reader(text: str) -> int:
+    """The schema version that a migration says still suits the file: its `-- readable by:`."""
+    found = _READABLE_BY.findall(text)
+    assert len(found) == 1, "a migration says once by which version it leaves a file readable"
+    return int(found[0])
 
 
 def newest_version() -> int:
@@ -80,10 +138,12 @@ def schema() -> str:
 
 
 def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:
+    readable_before = readable_by(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in _statements(text):
             connection.execute(statement)
+        keep_readable_by(connection, max(readable_before, oldest_reader(text)))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
@@ -91,15 +151,6 @@ def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def _copy(connection: sqlite3.Connection, path: str) -> None:
-    create_private(path)
-    target = sqlite3.connect(path)
-    try:
-        connection.backup(target)
-    finally:
-        target.close()
 
 
 def _statements(text: str) -> Iterator[str]:

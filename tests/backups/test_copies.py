@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from spooled_lite.backups import copies, facts
+from spooled_lite.backups import copies
 from spooled_lite.backups.copies import BackupFailed, CopyProgress
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.shelf import fetch, find, on_shelf, verify
 from spooled_lite.outbound.stores import Folder
+from spooled_lite.storage import migrate
 from spooled_lite.storage.pin import PinLimits
 from tests.backups.stage import (
     a_file,
@@ -280,7 +281,7 @@ def test_a_file_of_another_schema_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = a_file(tmp_path / "spooled.db", "one")
-    monkeypatch.setattr(facts, "newest_version", lambda: 7)
+    monkeypatch.setattr(migrate, "newest_version", lambda: 7)
 
     with pytest.raises(BackupFailed, match="has schema version 1, this program needs 7"):
         backed_up(path, work_in(tmp_path / "to"))

@@ -237,7 +237,8 @@ def test_a_backup_of_a_newer_program_is_refused_by_its_version(
     tmp_path: Path, folder: Path, manifest: Manifest
 ) -> None:
     about = folder / manifest.name.replace(".db.gz", ".json")
-    about.write_text(about.read_text().replace('"schema": 1', '"schema": 9'))
+    text = about.read_text().replace('"schema": 1', '"schema": 9')
+    about.write_text(text.replace('"readable_by": 1', '"readable_by": 9'))
 
     with pytest.raises(RestoreFailed, match=r"made by version .* has schema version 9"):
         restored(folder, tmp_path / "new.db")

@@ -66,6 +66,19 @@ def test_a_database_in_memory_is_on_no_disk(database: str) -> None:
     assert cautions(Settings(database=":memory:")) == []
 
 
+def test_a_copy_from_before_an_upgrade_is_named_when_it_is_old(tmp_path: Path) -> None:
+    path = tmp_path / "spooled.db"
+    for name in ("spooled.db.before-2", "spooled.db.before-restore-2030-01-01T00-00-00"):
+        copy = tmp_path / name
+        copy.write_bytes(b"x" * 100)
+    os.utime(tmp_path / "spooled.db.before-2", (0, 0))
+
+    [told] = cautions(Settings(database=str(path)))
+
+    assert told.startswith(f"{path}.before-2 keeps the database as it was ")
+    assert told.endswith(" days ago, in 1 MiB: delete it when nobody will go back to it")
+
+
 @pytest.mark.parametrize(
     ("settings", "is_told"),
     [

@@ -1,5 +1,6 @@
 """Migrations: applied once, in order, whole; the file is copied before an upgrade."""
 
+import re
 import sqlite3
 from importlib import resources
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spooled_lite.storage import migrate
-from spooled_lite.storage.migrate import NewerSchema
-from tests.storage.stage import a_database, add, an_idle_database, in_file, run
+from tests.storage.stage import an_idle_database, in_file
+from tests.storage.upgrades import fill, release, tables_of, version_of
 
 
 @pytest.fixture
@@ -18,39 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def newest() -> int:
-    return migrate.numbered()[-1][0]
-
-
-def release(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
-    """Have the program know more migrations than it does."""
-    known = migrate.numbered()
-    more = tuple((known[-1][0] + place, text) for place, text in enumerate(texts, start=1))
-    monkeypatch.setattr(migrate, "numbered", lambda: known + more)
-
-
-def version_of(path: Path) -> int:
-    connection = sqlite3.connect(path)
-    try:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        return version
-    finally:
-        connection.close()
-
-
-def tables_of(path: Path) -> set[str]:
-    connection = sqlite3.connect(path)
-    try:
-        return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
-    finally:
-        connection.close()
-
-
-def fill(path: Path) -> None:
-    async def main() -> None:
-        async with a_database(path) as db:
-            await db.write(add, "kept")
-
-    run(main())
+    return migrate.newest_version()
 
 
 def test_the_schema_page_is_what_the_migrations_make() -> None:
@@ -63,6 +32,47 @@ def test_migrations_are_numbered_without_gaps() -> None:
     numbers = [number for number, _ in migrate.numbered()]
 
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+# What cannot be in the way of a program that does not know of it.
+ONLY_ADDS = re.compile(
+    r"CREATE TABLE \w+ \((?!.*\bREFERENCES\b).*"
+    r"|CREATE INDEX .*"
+    r"|ALTER TABLE \w+ ADD (COLUMN )?(?!.*(\bREFERENCES\b|\bCHECK\b|NOT NULL(?!.*DEFAULT))).*",
+    re.DOTALL,
+)
+
+
+def adds_only(text: str) -> bool:
+    without_comments = re.sub(r"--.*", "", text)
+    statements = [each.strip() for each in without_comments.split(";") if each.strip()]
+    return all(ONLY_ADDS.fullmatch(each) for each in statements)
+
+
+def test_a_migration_that_older_programs_are_said_to_stand_only_adds() -> None:
+    for number, text in migrate.numbered():
+        reader = migrate.oldest_reader(text)
+
+        assert 1 <= reader <= number
+        assert reader == number or adds_only(text), number
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE TABLE t (a INTEGER);\nCREATE INDEX i ON t (a);", True),
+        ("ALTER TABLE jobs ADD COLUMN a TEXT;  -- a new one\n", True),
+        ("ALTER TABLE jobs ADD COLUMN a TEXT NOT NULL DEFAULT '';", True),
+        ("ALTER TABLE jobs ADD COLUMN a TEXT NOT NULL;", False),
+        ("ALTER TABLE jobs DROP COLUMN a;", False),
+        ("CREATE TABLE t (job INTEGER REFERENCES jobs);", False),
+        ("CREATE UNIQUE INDEX i ON jobs (job_type);", False),
+        ("CREATE TRIGGER t AFTER DELETE ON jobs BEGIN SELECT 1; END;", False),
+        ("CREATE INDEX i ON jobs (job_type); UPDATE jobs SET priority = 0;", False),
+    ],
+)
+def test_only_what_older_programs_never_meet_counts_as_added(text: str, expected: bool) -> None:
+    assert adds_only(text) is expected
 
 
 def test_a_new_file_has_the_newest_version_and_no_copy(path: Path, newest: int) -> None:
@@ -80,18 +90,6 @@ def test_a_file_of_the_newest_version_is_left_alone(path: Path) -> None:
 
     assert in_file(path) == fill_again == ["kept"]
     assert list(path.parent.glob("*before*")) == []
-
-
-def test_a_file_of_a_newer_version_is_refused_with_advice(path: Path, newest: int) -> None:
-    fill(path)
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {newest + 1}")
-    connection.close()
-
-    with pytest.raises(NewerSchema, match="install the newer version"):
-        an_idle_database(path)
-
-    assert version_of(path) == newest + 1
 
 
 def test_an_upgrade_copies_the_file_first(

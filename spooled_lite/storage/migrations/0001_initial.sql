@@ -1,4 +1,5 @@
 -- Keys are integers inside the file (seq); the id on the wire stands in a unique index beside it.
+-- readable by: 1
 
 CREATE TABLE organizations (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,  -- a number never comes back: memory knows them
