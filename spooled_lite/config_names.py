@@ -20,6 +20,7 @@ NOT_OURS: Final = frozenset(
         "SPOOLED_GRPC_URL",
         "SPOOLED_GRPC_ADDRESS",
         "SPOOLED_API_KEY",
+        "SPOOLED_API_KEY_FILE",
         "SPOOLED_ACCESS_TOKEN",
         "SPOOLED_REFRESH_TOKEN",
         "SPOOLED_TEST_URL",

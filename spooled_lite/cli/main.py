@@ -13,21 +13,32 @@ import spooled_lite
 from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.output import fill_closed_streams
 
-# The subcommands and their help. Each is a function in the module of the same name.
-COMMANDS: Final[Mapping[str, str]] = {
-    "serve": "Start the server.",
-    "config": "Print the file that `serve --config` takes.",
-    "keys": "Create, list and revoke API keys.",
-    "health": "Ask a server whether it can take work.",
-    "check": "Check a database file and its counters.",
-    "backup": "Back up a database file, also beside its server.",
-    "backups": "List, check and delete backups.",
-    "restore": "Bring a backup back as a database file.",
-    "openapi": "Print the OpenAPI document.",
-    "record": "Record the requests of an application and their answers.",
-    "replay": "Ask a server what a recording asked, and compare.",
-    "bench": "Measure a running server.",
+# The subcommands by what they are for, and their help. Each is a function in the module of the same
+# name.
+GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Run a server": {
+        "serve": "Start the server.",
+        "config": "Print the file that `serve --config` takes.",
+        "health": "Ask a server whether it can take work.",
+    },
+    "Ask a server": {
+        "workers": "List the workers of a server.",
+        "keys": "Create, list and revoke API keys.",
+    },
+    "Keep its file": {
+        "backup": "Back up a database file, also beside its server.",
+        "backups": "List, check and delete backups.",
+        "restore": "Bring a backup back as a database file.",
+        "check": "Check a database file and its counters.",
+    },
+    "Develop": {
+        "openapi": "Print the OpenAPI document.",
+        "record": "Record the requests of an application and their answers.",
+        "replay": "Ask a server what a recording asked, and compare.",
+        "bench": "Measure a running server.",
+    },
 }
+COMMANDS: Final = {name: help for group in GROUPS.values() for name, help in group.items()}
 
 
 @contextmanager
@@ -83,8 +94,10 @@ class LazyGroup(SuggestingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # click would import every command to get its help.
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(len(name) for name in COMMANDS)
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), help) for name, help in group.items()])
 
 
 @click.group(
