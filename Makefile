@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run check lint types fast test test-long schema examples proto bench help
+.PHONY: run check lint types fast test test-long schema released examples proto bench help
 BIN := .venv/bin
 
 PIP := $(BIN)/pip install -q --disable-pip-version-check
@@ -43,6 +43,10 @@ bench: .venv/ready                ## The workloads of benchmarks/, with their ra
 
 schema: .venv/ready               ## Rewrite storage/schema.sql from the migrations
 	$(BIN)/python -m spooled_lite.storage.migrate --print-schema > spooled_lite/storage/schema.sql
+
+released: .venv/ready             ## Make the file of this version for the tests of upgrades
+	$(BIN)/python -m tests.released.make
+
 examples: .venv/ready             ## Rewrite the examples of answers in the OpenAPI document
 	$(BIN)/python -m tests.wire.http.documents.example_calls > .examples && \
 		mv .examples spooled_lite/wire/http/documents/answers.json

@@ -317,7 +317,9 @@ def test_no_migration_asks_for_time_or_chance() -> None:
 
 
 # Folders of tests that belong to no room: about the whole server, or files that tests compare with.
-TESTS_BESIDE: Final = frozenset({"crash", "sdk", "sdk/go_client", "soak", "wire/realtime/golden"})
+TESTS_BESIDE: Final = frozenset(
+    {"crash", "released", "sdk", "sdk/go_client", "soak", "wire/realtime/golden"}
+)
 
 
 def test_a_folder_of_tests_has_the_name_of_its_room() -> None:
