@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from spooled_lite.config_names import ALIASES, PREFIX
 from spooled_lite.config_secrets import SECRETS
 from spooled_lite.config_sources import (
     NO_FILE,
@@ -31,6 +32,8 @@ from spooled_lite.config_values import (
     SmtpPort,
     Text,
     Url,
+    WrongValue,
+    converted,
     without_none,
 )
 from spooled_lite.plan_values import BadPlanValue, plans_of
@@ -224,6 +227,25 @@ def load(
         places = [given[name].place for name in names if name in given]
         raise ConfigError(f"{' and '.join(places)}: {broken}")
     return settings, reader.warnings
+
+
+def asks_for_json_logs(
+    *, environ: Mapping[str, str] = os.environ, file: ConfigFile = NO_FILE
+) -> bool:
+    """Whether the log is to be JSON, as far as that can be known while other values may be bad."""
+    names = [f"{PREFIX}JSON_LOGS"]
+    if _is_true(environ.get(f"{PREFIX}COMPAT_ENV") or file.values.get("compat_env")):
+        names += ALIASES["json_logs"]
+    given = next((environ[name] for name in names if environ.get(name, "").strip()), None)
+    return _is_true(file.values.get("json_logs") if given is None else given)
+
+
+def _is_true(given: object) -> bool:
+    try:
+        value = given.strip() if isinstance(given, str) else given
+        return value is not None and bool(converted(bool, value, is_text=True))
+    except WrongValue:
+        return False  # told of when all settings are read
 
 
 def _broken_rules(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:

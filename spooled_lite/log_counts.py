@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from contextvars import Context
 from typing import Final
 
 INTERVAL_SECONDS: Final = 10.0
@@ -38,7 +39,10 @@ class Counted:
 
     def _begin(self, logger: logging.Logger, level: int, cause: str) -> None:
         self._open.add(cause)
-        asyncio.get_running_loop().call_later(self._seconds, self._end, logger, level, cause)
+        # In a context of its own: the count is of all calls, and not of the one that came first.
+        asyncio.get_running_loop().call_later(
+            self._seconds, self._end, logger, level, cause, context=Context()
+        )
 
     def _end(self, logger: logging.Logger, level: int, cause: str) -> None:
         self._open.discard(cause)

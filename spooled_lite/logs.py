@@ -1,28 +1,19 @@
-"""Sends log lines to the error output, as text or JSON, with credentials masked."""
+"""Sends log lines to the error output, as text or JSON."""
 
 import logging
-import re
 import sys
 import threading
-from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from types import TracebackType
+from typing import Final, TextIO
 
-import msgspec
-
-from spooled_lite.config import Settings
+from spooled_lite.config import SECRETS, Settings
+from spooled_lite.log_lines import JsonLines, LogMasks, PlainLines
 from spooled_lite.output import Output, output_of
 
 logger = logging.getLogger(__name__)
 
 STDERR: Final = 2
 FLUSH_SECONDS_MAX: Final = 1.0  # how long the end of the program waits for an output nobody reads
-
-# API keys, tokens and webhook tokens, should one get into a message by mistake.
-SECRET: Final = re.compile(
-    r"\b(s[kp]_(?:live|test)_|whk_|eyJ)[A-Za-z0-9_.-]{4,}|(?i:\bbearer\s+)\S+"
-)
-_MASK: Final = r"\1***"
-_PLAIN: Final = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
 
 def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> logging.Handler:
@@ -32,7 +23,8 @@ def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> loggi
     """
     output = output_of(sys.stderr, STDERR) if stream is None else None
     handler = logging.StreamHandler(stream or sys.stderr) if output is None else _Lines(output)
-    handler.setFormatter(_JsonLines() if settings.json_logs else _Plain(_PLAIN))
+    masks = LogMasks(value for name in SECRETS if (value := getattr(settings, name)) is not None)
+    handler.setFormatter(JsonLines(masks) if settings.json_logs else PlainLines(masks))
     root = logging.getLogger()
     for each in list(root.handlers):
         root.removeHandler(each)
@@ -49,9 +41,15 @@ def dropped_lines(handler: logging.Handler) -> int:
     return handler.output.dropped_count if isinstance(handler, _Lines) else 0
 
 
+def is_json() -> bool:
+    """Whether log lines are JSON."""
+    return any(isinstance(each.formatter, JsonLines) for each in logging.getLogger().handlers)
+
+
 def log_what_is_printed() -> None:
     """Log what Python would print by itself: printing blocks while nobody reads the output."""
     logging.captureWarnings(True)
+    sys.excepthook = _log_end
     sys.unraisablehook = lambda about: logger.error(
         "%s %r",
         about.err_msg or "an exception was ignored in",
@@ -63,8 +61,11 @@ def log_what_is_printed() -> None:
     )
 
 
-def masked(text: str) -> str:
-    return SECRET.sub(_MASK, text)
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logger.critical("ended with an error", exc_info=(kind, error, trace))
 
 
 class _Lines(logging.Handler):
@@ -94,34 +95,3 @@ class _Lines(logging.Handler):
 def _about_missing(count: int) -> logging.LogRecord:
     said = "%d log lines were dropped: they could not be written in time, or not at all"
     return logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, (count,), None)
-
-
-class _Plain(logging.Formatter):
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        return _rfc3339(record.created)
-
-    def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object per line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": _rfc3339(record.created),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        # Further fields for programs, given as `extra={"fields": {...}}`.
-        line.update(getattr(record, "fields", {}))
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return masked(msgspec.json.encode(line).decode("utf-8"))
-
-
-def _rfc3339(seconds: float) -> str:
-    # Real time and not the server's clock: it is the time at which the line was written.
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

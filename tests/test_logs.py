@@ -6,11 +6,15 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
+from typing import Any
 
 import pytest
 
+from spooled_lite.call_notes import NOTES, CallNotes
 from spooled_lite.config import Settings
-from spooled_lite.logs import dropped_lines, log_what_is_printed, masked, set_up_logging
+from spooled_lite.log_lines import LINE_CHARS_MAX, masked
+from spooled_lite.logs import dropped_lines, log_what_is_printed, set_up_logging
 from spooled_lite.output import Output
 
 
@@ -91,6 +95,7 @@ def test_what_python_would_print_goes_into_the_log(monkeypatch: pytest.MonkeyPat
     stream = io.StringIO()
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     set_up_logging(Settings(), stream=stream)
     log_what_is_printed()
 
@@ -132,3 +137,112 @@ def test_other_text_is_left_alone() -> None:
     text = "POST /api/v1/jobs 503 f5f8d274-a96a-4d2a-b2fc-5d94de4f1bc2 task_live_x"
 
     assert masked(text) == text
+
+
+def lines_of(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_masked_line_is_json_all_the_same() -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(json_logs=True), stream=stream)
+
+    logging.getLogger("spooled_lite.test").warning(
+        "Bearer abc", extra={"fields": {"asked": ["BEARER xyz"], "by": {"key": "sk_live_12345678"}}}
+    )
+
+    [line] = lines_of(stream)
+    assert line["message"] == "***"
+    assert (line["asked"], line["by"]) == (["***"], {"key": "sk_live_***"})
+
+
+@pytest.mark.parametrize("json_logs", [True, False])
+def test_a_secret_of_the_settings_is_masked_whatever_its_form(json_logs: bool) -> None:
+    stream = io.StringIO()
+    secret = 'correct horse "battery" \\ staple'
+    set_up_logging(Settings(json_logs=json_logs, smtp_password=secret), stream=stream)
+
+    logging.getLogger("spooled_lite.test").warning("refused: %s", secret)
+
+    assert "refused: ***" in stream.getvalue()
+    assert "battery" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("json_logs", [True, False])
+def test_a_line_is_bounded_and_keeps_its_ends(json_logs: bool) -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(json_logs=json_logs), stream=stream)
+    log = logging.getLogger("spooled_lite.test")
+
+    try:
+        raise ValueError("y" * 10**6 + " the end of the error")
+    except ValueError:
+        log.exception(
+            "begin %s end", "\x00" * 10**6, extra={"fields": {"z" * 10**4: ["x"] * 10**4}}
+        )
+
+    assert len(stream.getvalue()) <= LINE_CHARS_MAX
+    assert "begin " in stream.getvalue()
+    assert " end" in stream.getvalue()
+    assert "characters left out" in stream.getvalue()
+
+
+def test_fields_that_are_too_long_together_give_way_to_the_message() -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(json_logs=True), stream=stream)
+
+    fields = {str(number): "\x00" * 10**4 for number in range(100)}
+    logging.getLogger("spooled_lite.test").error("what matters", extra={"fields": fields})
+
+    [line] = lines_of(stream)
+    assert (line["message"], line["is_cut"]) == ("what matters", True)
+    assert len(stream.getvalue()) <= LINE_CHARS_MAX
+
+
+def test_what_json_cannot_hold_is_written_in_other_words() -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(json_logs=True), stream=stream)
+
+    fields = {"a": object, "b": "\udcff", "c": 2**80, "d": {1: {2: {3: {4: {5: {}}}}}}, "e": None}
+    logging.getLogger("spooled_lite.test").warning("half of %s", "\ud800", extra={"fields": fields})
+
+    [line] = lines_of(stream)
+    assert line["message"] == "half of \\ud800"
+    assert (line["b"], line["c"], line["e"]) == ("\\udcff", str(2**80), None)
+    assert "object" in line["a"]
+
+
+def test_text_that_is_made_up_neither_begins_a_line_nor_moves_the_cursor() -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(), stream=stream)
+
+    forged = "a\n2030-01-01T00:00:00.000Z ERROR    forged: line\x1b[2J\u2028"
+    logging.getLogger("spooled_lite.test").warning("said %s", forged)
+
+    first, second = stream.getvalue().splitlines()
+    assert first.endswith("said a")
+    assert second.startswith("    2030")
+    assert second.endswith("line\\x1b[2J\\x2028")
+
+
+def test_a_line_of_a_call_names_its_request_route_and_organization() -> None:
+    stream = io.StringIO()
+    set_up_logging(Settings(json_logs=True), stream=stream)
+    notes = CallNotes(b"r-1")
+
+    def serve() -> None:
+        NOTES.set(notes)
+        logging.getLogger("spooled_lite.test").warning("early")
+        notes.route, notes.org_id = "/api/v1/jobs/{id}", "org-1"
+        logging.getLogger("some.library").warning("late")
+
+    copy_context().run(serve)
+    logging.getLogger("spooled_lite.test").warning("outside")
+
+    early, late, outside = lines_of(stream)
+    assert early["request_id"] == "r-1"
+    assert "route" not in early
+    assert (late["request_id"], late["route"], late["org"]) == (
+        "r-1", "/api/v1/jobs/{id}", "org-1",
+    )  # fmt: skip
+    assert "request_id" not in outside

@@ -5,8 +5,8 @@ import gc
 import logging
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,11 +17,12 @@ from spooled_lite.app import Running, running
 from spooled_lite.cli import first_key
 from spooled_lite.cli.cautions import cautions
 from spooled_lite.cli.greeting import Started, greet, may_show_key
+from spooled_lite.cli.logged_command import LoggedCommand, log_from_the_first_line
 from spooled_lite.cli.notify import service_manager
 from spooled_lite.cli.parent import when_input_ends
 from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
 from spooled_lite.errors import Unavailable, WrongShape
-from spooled_lite.logs import dropped_lines, log_what_is_printed, set_up_logging
+from spooled_lite.logs import dropped_lines, set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
 from spooled_lite.ready_file import (
     CannotUseReadyFile,
@@ -52,7 +53,7 @@ GC_THRESHOLDS: Final = (20_000, 20, 20)
 SWITCH_SECONDS: Final = 0.000_5
 
 
-@click.command()
+@click.command(cls=LoggedCommand)
 @click.option(
     "--config", "config_file", type=click.Path(), help="A TOML file like config.example.toml."
 )
@@ -93,6 +94,7 @@ def serve(
     test = _test_mode(is_test, seed, at, seed_file)
     try:
         file = NO_FILE if config_file is None else read_file(config_file)
+        log_from_the_first_line(file)
         settings, warnings = load(flags=flags, file=file)
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
@@ -101,8 +103,7 @@ def serve(
             "--test moves the clock, so it is for development; the environment is"
             f" {settings.environment}"
         )
-    with _failures_in_the_log(settings):
-        _start(settings, warnings, ready_file, test, exit_with_parent=exit_with_parent)
+    _start(settings, warnings, ready_file, test, exit_with_parent=exit_with_parent)
 
 
 def _start(
@@ -114,7 +115,6 @@ def _start(
     exit_with_parent: bool,
 ) -> None:
     log = set_up_logging(settings)
-    log_what_is_printed()
     map_large_buffers()
     for warning in warnings:
         logger.warning("%s", warning)
@@ -140,18 +140,6 @@ def _start(
         raise click.ClickException(str(error)) from error
     except (sqlite3.Error, OSError, Unavailable) as error:
         raise click.ClickException(f"{settings.database}: {error}") from error
-
-
-@contextmanager
-def _failures_in_the_log(settings: Settings) -> Iterator[None]:
-    """With the JSON log also the reason for a failed start is a line of it, and nothing else is."""
-    try:
-        yield
-    except click.ClickException as error:
-        if not settings.json_logs:
-            raise
-        logger.critical("%s", error.format_message())
-        raise click.exceptions.Exit(error.exit_code) from error
 
 
 class WrongSetting(click.ClickException):

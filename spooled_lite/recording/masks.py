@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Final
 
-from spooled_lite.logs import SECRET
+from spooled_lite.log_lines import SECRET
 
 VALUES_MAX: Final = 100_000  # values that are kept apart; later ones share a mask
 TOKEN_CHARS_MIN: Final = 8  # a shorter secret is looked for in its own place only

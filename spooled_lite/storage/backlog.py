@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
+from spooled_lite.call_notes import NOTES
 from spooled_lite.errors import Unavailable
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.transaction import Line, together
@@ -33,6 +34,7 @@ class Request:
         "gives_back",
         "lane",
         "lines",
+        "notes",
         "operation",
         "owner",
         "parks",
@@ -61,6 +63,7 @@ class Request:
         self.gives_back = gives_back  # undoes a result that nobody is there to take
         self.answered = False
         self.entered_at = 0.0
+        self.notes = NOTES.get()  # of the call that asks, for what the log says of it
 
     @property
     def count(self) -> int:

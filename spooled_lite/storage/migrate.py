@@ -5,6 +5,7 @@ import logging
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -58,9 +59,18 @@ def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> No
             newest,
             copy,
         )
+    began = time.monotonic()
     for number, text in numbered():
         if number > version:
             _apply(connection, number, text)
+    if version > 0:
+        seconds = time.monotonic() - began
+        fields = {"from_version": version, "to_version": newest}
+        logger.info(
+            "migration: schema version %d to %d in %.1f s",
+            *(version, newest, seconds),
+            extra={"fields": fields},
+        )
     # So the schema is in the file itself, even if the log is lost later.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

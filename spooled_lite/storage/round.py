@@ -1,6 +1,7 @@
 """What one transaction runs: the requests of a batch, and the waiting claims that they feed."""
 
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
@@ -9,6 +10,7 @@ from spooled_lite.errors import SpooledError
 from spooled_lite.storage.backlog import LINES_MAX, Request
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
+from spooled_lite.storage.slow import SLOW_SECONDS, SlowOperations
 from spooled_lite.storage.transaction import Batch, Line, Tx, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
 
@@ -46,6 +48,7 @@ class Round:
         *,
         now_ms: Callable[[], int],
         room: DiskRoom,
+        slow: SlowOperations,
     ) -> None:
         self.answers: list[Answer] = []
         self.postponed: list[Request] = []  # for the next batch, in order
@@ -53,6 +56,7 @@ class Round:
         self._waiting = waiting
         self._now_ms = now_ms
         self._room = room
+        self._slow = slow
         self._parked: list[Request] = []
         self._served: dict[Request, None] = {}  # of those that wait
         self._looked_at: set[Line] = (
@@ -186,6 +190,14 @@ class Round:
 
     def _result_of(self, request: Request) -> Any:
         """The result of a request, or the exception it ends with."""
+        began = time.monotonic()
+        result = self._outcome_of(request)
+        seconds = time.monotonic() - began
+        if seconds > SLOW_SECONDS:
+            self._slow.ran(request, seconds)
+        return result
+
+    def _outcome_of(self, request: Request) -> Any:
         if self._room.is_near and request.lane == Lane.CREATE and self._room.is_low():
             return unavailable("storage_full")
         result = self._attempt(request, request.operation, request.arguments)

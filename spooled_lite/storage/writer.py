@@ -24,6 +24,7 @@ from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
 from spooled_lite.storage.round import Answer, Round, TransactionLost, WaitingLines
 from spooled_lite.storage.shrink import shrink
+from spooled_lite.storage.slow import SLOW_SECONDS, SlowOperations
 from spooled_lite.storage.time_shares import run_in_time
 from spooled_lite.storage.transaction import Batch, Hooks, Line, together
 from spooled_lite.storage.trouble import as_answer, reason_of, unavailable
@@ -109,6 +110,7 @@ class Writer:
             self.file, moment, is_pinned=self.pins.any, wake=self.backlog.wake
         )
         self._shrinks = False  # room is wanted and the file can be made smaller yet
+        self._slow = SlowOperations()
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
         self._hungry_at = 0.0  # when to serve the hungry lines, if no request comes before
         self._busy_since: float | None = None
@@ -251,7 +253,9 @@ class Writer:
         connection = self._connection
         batch = Batch(connection, self._hooks, self._ids)
         batch.fed |= self._hungry
-        round_ = Round(batch, self._waiting, now_ms=self._clock.now_ms, room=self.room)
+        round_ = Round(
+            batch, self._waiting, now_ms=self._clock.now_ms, room=self.room, slow=self._slow
+        )
         try:
             connection.execute("BEGIN IMMEDIATE")
             self.room.begin(connection)
@@ -282,6 +286,8 @@ class Writer:
 
     def _measure(self, requests: Sequence[Request], commit_seconds: float) -> None:
         of_many = [each.count for each in requests if each.operation is together]
+        if commit_seconds > SLOW_SECONDS:
+            self._slow.committed(commit_seconds)
         self._metrics.commit_seconds.observe(commit_seconds)
         self._metrics.batch_operations.observe(len(requests) + sum(of_many) - len(of_many))
         self._metrics.wait_seconds.observe(self.backlog.waited_seconds)

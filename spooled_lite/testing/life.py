@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 
 from spooled_lite.testing.world import World
 
@@ -23,7 +24,8 @@ class Life:
         self._at_once = at_once
         self._stop = asyncio.Event()
         self._started: asyncio.Future[World] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._run(), name="world")
+        # In a context of its own: what it logs is not of the call that has made it.
+        self._task = asyncio.create_task(self._run(), name="world", context=Context())
 
     async def begun(self) -> None:
         """Raises: what its start has raised."""

@@ -1,5 +1,6 @@
 """Migrations: applied once, in order, whole; the file is copied before an upgrade."""
 
+import logging
 import re
 import sqlite3
 from importlib import resources
@@ -93,8 +94,9 @@ def test_a_file_of_the_newest_version_is_left_alone(path: Path) -> None:
 
 
 def test_an_upgrade_copies_the_file_first(
-    path: Path, newest: int, monkeypatch: pytest.MonkeyPatch
+    path: Path, newest: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, logger=migrate.__name__)
     fill(path)
     release(monkeypatch, "CREATE TABLE added (x);\nINSERT INTO added VALUES (1);")
 
@@ -105,6 +107,8 @@ def test_an_upgrade_copies_the_file_first(
     assert "added" in tables_of(path) - tables_of(copy)
     assert in_file(path) == in_file(copy) == ["kept"]
     assert copy.stat().st_mode & 0o777 == 0o600
+    assert f"migration: schema version {newest} to {newest + 1} in" in caplog.text
+    assert str(copy) in caplog.text
 
 
 def test_a_migration_that_fails_leaves_the_old_version_whole(

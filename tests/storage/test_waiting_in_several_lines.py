@@ -18,6 +18,7 @@ from spooled_lite.storage.backlog import Request
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.lanes import Lane
 from spooled_lite.storage.round import Round
+from spooled_lite.storage.slow import SlowOperations
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Batch, Hooks, Line, Tx
 from spooled_lite.wire.waiting.claims import Waiting
@@ -173,7 +174,9 @@ class Stage:
         batch = Batch(self._connection, Hooks(), Ids(1))
         batch.fed |= self._hungry
         room = DiskRoom(":memory:", reserve_bytes=0)
-        round_ = Round(batch, self.waiting, now_ms=lambda: NOON_MS, room=room)
+        round_ = Round(
+            batch, self.waiting, now_ms=lambda: NOON_MS, room=room, slow=SlowOperations()
+        )
         self._connection.execute("BEGIN")
         for request in requests:
             round_.run(request)

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
 
+from spooled_lite.call_notes import CallNotes
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import RuleBroken, SpooledError
@@ -16,6 +17,7 @@ from spooled_lite.storage.readers import Reads
 from spooled_lite.storage.transaction import Operation
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.grpc.errors import Context, refuse
+from spooled_lite.wire.request_id import request_id
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.waiting import claims as waiting
 
@@ -34,19 +36,23 @@ class Call:
         "context",
         "db",
         "deadline",
+        "notes",
         "request",
         "services",
         "settings",
         "stream",
     )
 
-    def __init__(self, services: Services, context: Context) -> None:
+    def __init__(self, services: Services, context: Context, route: str) -> None:
+        """`route` is the name of the method, with that of its service."""
         self.services = services
         self.context = context
         self.db: Database = services.db
         self.settings: Settings = services.settings
-        self._headers = _credentials(context)
+        self._headers, given_id = _credential_and_id(context)
         self.caller: Caller | None = None
+        self.notes = CallNotes(request_id(given_id, services.ids))
+        self.notes.route = route
         self.deadline = 0.0  # set by the time limit
         self.request: Any = None  # the message, for who stands around the handler
         self.stream: Endable | None = None  # the stream that this call has open
@@ -72,7 +78,8 @@ class Call:
         Raises:
             Unauthorized, AccessDenied.
         """
-        self.caller = await self.services.callers.authenticate(self._headers)
+        self.caller = caller = await self.services.callers.authenticate(self._headers)
+        self.notes.org_id, self.notes.key_id = caller.org_id, caller.key_id
 
     def charge(self) -> None:
         """Count one request. Raises RateLimited."""
@@ -160,17 +167,19 @@ async def read(kind: Any, raw: bytes, context: Context) -> Any:
         await refuse(context, error)
 
 
-def _credentials(context: Context) -> dict[bytes, bytes]:
-    """The credential in the form of an HTTP header. `x-api-key` wins over `authorization`."""
+def _credential_and_id(context: Context) -> tuple[dict[bytes, bytes], bytes | None]:
+    """The credential in the form of an HTTP header, where `x-api-key` wins over `authorization`;
+    and the request id, if the caller sent one."""
     found: dict[str, str | bytes] = {}
     for name, value in context.invocation_metadata() or ():
-        if name in ("x-api-key", "authorization"):
+        if name in ("x-api-key", "authorization", "x-request-id"):
             found[name] = value
     name = "x-api-key" if "x-api-key" in found else "authorization"
     value = _as_bytes(found.get(name, b""))
     if value.lstrip()[:7].lower() == b"bearer ":
         name = "authorization"  # `x-api-key` may hold `Bearer …`, too. Contract: platform, 2.1
-    return {name.encode("ascii"): value}
+    given_id = found.get("x-request-id")
+    return {name.encode("ascii"): value}, None if given_id is None else _as_bytes(given_id)
 
 
 def _as_bytes(value: str | bytes) -> bytes:

@@ -10,6 +10,7 @@ import grpc
 from grpc import aio
 from msgspec import Struct
 
+from spooled_lite.call_notes import NOTES
 from spooled_lite.errors import InternalError, SpooledError, Unauthorized
 from spooled_lite.wire.grpc.accept import Handlers, service_handlers
 from spooled_lite.wire.grpc.call import Call, parsed
@@ -57,27 +58,31 @@ def handlers_of(service_name: str, rows: Mapping[str, MethodRow], find: Find) ->
     """
     limit = TimeLimit()
     found = {
-        method.name: _handler(method, rows[method.name], find, limit)
+        method.name: _handler(service_name, method, rows[method.name], find, limit)
         for method in methods_of(service_name)
     }
     return service_handlers(service_name, found)
 
 
-def _handler(method: Method, row: MethodRow, find: Find, limit: TimeLimit) -> Any:
+def _handler(
+    service_name: str, method: Method, row: MethodRow, find: Find, limit: TimeLimit
+) -> Any:
+    route = f"{service_name}/{method.name}"
     if isinstance(row, Unary):
-        return grpc.unary_unary_rpc_method_handler(_unary(method, row, find, limit))
+        return grpc.unary_unary_rpc_method_handler(_unary(route, method, row, find, limit))
     if method.streams_requests:
-        return grpc.stream_stream_rpc_method_handler(_streaming(method, row, find))
-    return grpc.unary_stream_rpc_method_handler(_streaming(method, row, find))
+        return grpc.stream_stream_rpc_method_handler(_streaming(route, method, row, find))
+    return grpc.unary_stream_rpc_method_handler(_streaming(route, method, row, find))
 
 
-def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
+def _unary(route: str, method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
     kind, read, run = method.request, row.read, row.run
 
     async def serve(raw: bytes, context: Context) -> bytes:
         began, status = time.monotonic(), LEFT
         services = await _found(find, context)
-        call = Call(services, context)
+        call = Call(services, context, route)
+        NOTES.set(call.notes)
 
         def command() -> Any:
             return read(call, parsed(kind, raw))
@@ -112,11 +117,12 @@ def _unary(method: Method, row: Unary, find: Find, limit: TimeLimit) -> Any:
     return serve
 
 
-def _streaming(method: Method, row: Streaming, find: Find) -> Any:
+def _streaming(route: str, method: Method, row: Streaming, find: Find) -> Any:
     async def serve(first: Any, context: Context) -> None:
         status = LEFT
         services = await _found(find, context)
-        call = Call(services, context)
+        call = Call(services, context, route)
+        NOTES.set(call.notes)
         try:
             await call.admit(row.word)
             asked = None if method.streams_requests else parsed(method.request, first)

@@ -12,6 +12,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from spooled_lite.call_notes import NOTES
 from spooled_lite.errors import (
     InternalError,
     NotFound,
@@ -67,6 +68,7 @@ class Api:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw_path: bytes = scope["raw_path"]
         call = Call(self.services, scope, receive, is_api=_is_api(scope["path"]))
+        NOTES.set(call.notes)
         began = time.monotonic()
         status = 0
         try:
@@ -92,7 +94,7 @@ class Api:
             route, parameters = self.dispatch.find(call.method, raw_path)
             if call.is_upgrade and not route.takes_websockets:
                 raise NotFound("There is nothing for a WebSocket at this path")
-            call.matched(parameters)
+            call.matched(route.path, parameters)
             return await self.handled(call, route)
         except SpooledError as error:
             return self.refused(call, route, error)
@@ -191,6 +193,7 @@ class Api:
         raw_path: bytes = scope["raw_path"]
         is_api = _is_api(scope["path"])
         call = Call(self.services, {**scope, "method": "GET"}, receive, is_api=is_api)
+        NOTES.set(call.notes)
         began = time.monotonic()
         try:
             answer = await self._answer(call, raw_path)

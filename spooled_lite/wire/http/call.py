@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from spooled_lite.call_notes import CallNotes
 from spooled_lite.core.auth.verify import ShownCredential, while_valid
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
@@ -115,6 +116,7 @@ class Call:
         "is_api",
         "is_upgrade",
         "method",
+        "notes",
         "org",
         "org_id",
         "rate_headers",
@@ -134,6 +136,7 @@ class Call:
         self.headers: dict[bytes, bytes] = dict(asgi["headers"])
         self.method: str = asgi["method"]
         self.request_id = request_id(self.headers.get(b"x-request-id"), services.ids)
+        self.notes = CallNotes(self.request_id)
         self.is_api = is_api
         self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
@@ -153,14 +156,17 @@ class Call:
         self._parameters: Mapping[str, str] = {}
         self._query: list[tuple[str, str]] | None = None
 
-    def matched(self, parameters: Mapping[str, str]) -> None:
+    def matched(self, route: str, parameters: Mapping[str, str]) -> None:
+        """Note the path of the route, a template, and the values of its parameters."""
+        self.notes.route = route
         self._parameters = parameters
 
     def admit(self, caller: Caller) -> None:
         self._admitted_in = self.services.callers.generation
         self.caller = caller
         self.org = caller.org
-        self.org_id = caller.org_id
+        self.org_id = self.notes.org_id = caller.org_id
+        self.notes.key_id = caller.key_id
         self.scope = caller.scope
 
     @property

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
+from spooled_lite.call_notes import NOTES
 from spooled_lite.errors import InternalError, MethodNotAllowed, NotFound, SpooledError
 from spooled_lite.wire.header import Header
 from spooled_lite.wire.http.api import Api, log_answer
@@ -64,7 +65,7 @@ def _page_route(route: Route) -> StarletteRoute:
         api: Api = request.app.api
         call: Call = request.scope[CALL]
         request.scope[ROUTE] = route
-        call.matched(request.path_params)
+        call.matched(route.path, request.path_params)
         return _response(await api.handled(call, route))
 
     return StarletteRoute(route.path, serve, methods=[route.method])
@@ -105,6 +106,7 @@ class _Surroundings:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         api = self._api
         call = scope[CALL] = Call(api.services, scope, receive, is_api=False)
+        NOTES.set(call.notes)
         answer = _Answer(api, call, send)
         began = time.monotonic()
         try:
