@@ -30,6 +30,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "backups": "List, check and delete backups.",
         "restore": "Bring a backup back as a database file.",
         "check": "Check a database file and its counters.",
+        "compact": "Give the disk back what a database file does not need.",
     },
     "Develop": {
         "openapi": "Print the OpenAPI document.",
