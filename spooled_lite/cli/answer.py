@@ -37,6 +37,10 @@ class ServerRefused(click.ClickException):
         self.code = code
         self.retry_seconds = retry_seconds  # after which it may be asked again, if it said so
 
+    def hinted(self, hint: str) -> "ServerRefused":
+        """The same with a line of advice."""
+        return ServerRefused(f"{self.message}\n{hint}", status=self.status, code=self.code)
+
 
 class Answered(Struct, frozen=True):
     status: int

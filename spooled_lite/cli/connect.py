@@ -55,7 +55,7 @@ def asks_as_admin(function: Asks) -> Callable[..., None]:
 
 
 def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command what `client_of` takes: `url`, `key` and `key_file`."""
+    """Give a command what `client_of` takes: `url`, `credential` and `credential_file`."""
     options = (
         click.option(
             "--url",
@@ -66,7 +66,7 @@ def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..
         ),
         click.option(
             kind.option,
-            "key",
+            "credential",
             envvar=kind.variable,
             metavar="KEY",
             help=f"The {kind.name}; others may see it among the processes.  [variable:"
@@ -74,7 +74,7 @@ def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..
         ),
         click.option(
             f"{kind.option}-file",
-            "key_file",
+            "credential_file",
             envvar=f"{kind.variable}_FILE",
             metavar="PATH",
             help=f"A file with the {kind.name}.  [variable: {kind.variable}_FILE]",
@@ -89,34 +89,36 @@ def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..
     return give
 
 
-def client_of(kind: KeyKind, url: str, key: str | None, key_file: str | None) -> Client:
+def client_of(
+    kind: KeyKind, url: str, credential: str | None, credential_file: str | None
+) -> Client:
     """Raises click.UsageError: there is no key, or no good address."""
-    return Client(url, {kind.header: kind.prefix + _chosen(kind, key, key_file)})
+    return Client(url, {kind.header: kind.prefix + _chosen(kind, credential, credential_file)})
 
 
 def _asks(kind: KeyKind, function: Asks) -> Callable[..., None]:
     @functools.wraps(function)
-    def run(url: str, key: str | None, key_file: str | None, **named: Any) -> None:
-        with client_of(kind, url, key, key_file) as client:
+    def run(url: str, credential: str | None, credential_file: str | None, **named: Any) -> None:
+        with client_of(kind, url, credential, credential_file) as client:
             function(client, **named)
 
     return server_options(kind)(run)
 
 
-def _chosen(kind: KeyKind, key: str | None, key_file: str | None) -> str:
+def _chosen(kind: KeyKind, credential: str | None, credential_file: str | None) -> str:
     """The key itself. What the command line says counts before the environment."""
     said = click.get_current_context().get_parameter_source
-    if key and (
-        said("key") is ParameterSource.COMMANDLINE
-        or said("key_file") is not ParameterSource.COMMANDLINE
+    if credential and (
+        said("credential") is ParameterSource.COMMANDLINE
+        or said("credential_file") is not ParameterSource.COMMANDLINE
     ):
-        return _checked(kind, key, kind.option)
+        return _checked(kind, credential, kind.option)
     option = f"{kind.option}-file"
-    if key_file:
+    if credential_file:
         try:
-            return _checked(kind, read_secret(key_file), option)
+            return _checked(kind, read_secret(credential_file), option)
         except BadSecretFile as error:
-            raise click.BadParameter(f"{key_file} {error}", param_hint=option) from None
+            raise click.BadParameter(f"{credential_file} {error}", param_hint=option) from None
     raise click.UsageError(
         f"there is no {kind.name}: set {kind.variable} or {kind.variable}_FILE, or give"
         f" {kind.option} or {option}"

@@ -29,7 +29,9 @@ def cut(text: str, cells_max: int) -> str:
     if len(text) <= cells_max and text.isascii():
         return text
     text = text[: cells_max + 1]  # no character is narrower than a column, but those of no width
-    return text if cell_len(text) <= cells_max else set_cell_size(text, cells_max - 1) + "…"
+    return (
+        text if cell_len(text) <= cells_max else set_cell_size(text, cells_max - 1).rstrip() + "…"
+    )
 
 
 def message_of(text: str) -> str:

@@ -22,6 +22,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "health": "Ask a server whether it can take work.",
     },
     "Ask a server": {
+        "jobs": "Create jobs, look at them, change them, work on them.",
         "workers": "List the workers of a server.",
         "keys": "Create, list and revoke API keys.",
     },

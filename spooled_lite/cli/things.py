@@ -21,6 +21,7 @@ CELL_MAX: Final = 200  # columns of the terminal, of a value in a table
 CELL_MIN: Final = 8  # to which values are cut where the terminal is too narrow
 VALUE_MAX: Final = 20_000  # columns of a value among details
 GAP: Final = "  "
+NOW_MS: Final = 2_000  # that a time is called now; the server says its own to the second
 NONE: Final = "-"
 
 
@@ -38,28 +39,29 @@ class Thing:
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
+    def raw(self, name: str) -> bytes:
+        return bytes(self._members.get(name, b"null"))
+
     def value(self, name: str) -> Any:
         """None where there is no such member, or none that can be decoded."""
         try:
-            return msgspec.json.decode(self._members.get(name, b"null"))
+            return msgspec.json.decode(self.raw(name))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
 
     def text(self, name: str) -> str:
         """The value on one line: a text itself, a list of texts with commas, anything else as
         JSON."""
-        raw = self._members.get(name, b"null")
-        value = self.value(name)
-        if value is None or value == "":
-            shown = bytes(raw).decode("utf-8", "replace")
-            return NONE if shown in ("null", '""') else escaped(shown)
+        value, shown = self.value(name), self.raw(name).decode("utf-8", "replace")
+        if shown in ("null", '""'):
+            return NONE
         if isinstance(value, str):
             return escaped(value)
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return escaped(", ".join(value)) or NONE
-        return escaped(bytes(raw).decode("utf-8", "replace"))
+        return escaped(shown)
 
     def ms(self, name: str) -> int | None:
         value = self.value(name)
@@ -83,34 +85,38 @@ class Thing:
 
 
 def relative(ms: int) -> str:
-    """How far a time is from now."""
-    span = duration(abs(ms))
-    if span == "0 s":
+    """How far a time is from now, which is known to the second."""
+    if abs(ms) < NOW_MS:
         return "now"
+    span = duration(abs(ms))
     return f"in {span}" if ms > 0 else f"{span} ago"
 
 
 def duration(ms: int) -> str:
-    """Such as `12 s`, `3 min`, `5 h` or `80 d`."""
+    """Such as `12 s`, `3 min`, `5 h` or `80 d`, to the nearest."""
     seconds = ms // 1000
-    for unit, size, least in (("d", 86_400, 172_800), ("h", 3_600, 7_200), ("min", 60, 120)):
-        if seconds >= least:
-            return f"{seconds // size:,} {unit}"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{(seconds + size // 2) // size:,} {unit}"
     return f"{seconds} s"
 
 
 class Column(Struct, frozen=True):
-    """A column of a table. One that is `whole` is never cut: ids are copied from it."""
+    """A column of a table. One that is `whole` is never cut: ids are copied from it. One that is
+    `optional` is left out where it would be empty."""
 
     title: str
     show: Callable[[Thing], str]
     whole: bool = False
     right: bool = False
+    optional: bool = False
 
 
-def text(title: str, name: str | None = None, *, whole: bool = False) -> Column:
+def text(
+    title: str, name: str | None = None, *, whole: bool = False, optional: bool = False
+) -> Column:
     member = name or title.lower()
-    return Column(title, lambda thing: thing.text(member), whole=whole)
+    return Column(title, lambda thing: thing.text(member), whole=whole, optional=optional)
 
 
 def number(title: str, name: str | None = None) -> Column:
@@ -131,15 +137,17 @@ def print_list(
     limit: int | None,
     as_json: bool,
     none: str,
+    is_frozen: bool = False,
 ) -> None:
-    """A list as a table, or as JSON, a thing a line. `none` is said of an empty one."""
+    """A list as a table, or as JSON, a thing a line. `none` is said of an empty one; `is_frozen` as
+    for `Client.things`."""
     query = query or {}
     if as_json:
-        for raw in client.things(path, query, limit):
+        for raw in client.things(path, query, limit, is_frozen=is_frozen):
             print_line(raw)
         return
     shown = min(limit or ROWS, ROWS_MAX)
-    found = list(client.things(path, query, shown + 1))
+    found = list(client.things(path, query, shown + 1, is_frozen=is_frozen))
     things = [Thing(each, client.now_ms) for each in found[:shown]]
     if not things:
         click.echo(none)
@@ -149,7 +157,12 @@ def print_list(
         click.echo(f"The first {shown}; there are more (--limit, --json).", err=True)
 
 
-def print_table(things: Iterable[Thing], columns: Sequence[Column]) -> None:
+def print_table(things: Sequence[Thing], columns: Sequence[Column]) -> None:
+    columns = [
+        column
+        for column in columns
+        if not column.optional or any(column.show(thing) != NONE for thing in things)
+    ]
     rows = [[cut(column.show(thing), CELL_MAX) for column in columns] for thing in things]
     widths = [
         max(cell_len(cell) for cell in (column.title, *cells))
@@ -170,6 +183,20 @@ def print_details(lines: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in told), default=0)
     for name, value in told:
         click.echo(f"{name:<{width}}{GAP}{cut(value, VALUE_MAX)}")
+
+
+def print_json_value(thing: Thing, name: str) -> None:
+    """A value that people gave, on lines of its own."""
+    raw = thing.raw(name)
+    if raw == b"null":
+        return
+    try:
+        lines = msgspec.json.format(raw, indent=2).decode("utf-8", "replace")
+    except msgspec.MsgspecError:
+        lines = raw.decode("utf-8", "replace")
+    click.echo(f"\n{name}")
+    for line in cut(lines, VALUE_MAX).split("\n"):
+        click.echo(f"  {escaped(line)}")
 
 
 def print_answer(answer: Answered) -> None:

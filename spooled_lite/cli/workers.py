@@ -23,7 +23,7 @@ COLUMNS: Final = (
     ago("SEEN", "last_heartbeat"),
     text("QUEUES", "queue_names"),
     text("HOST", "hostname"),
-    text("TYPE", "worker_type"),
+    text("TYPE", "worker_type", optional=True),
 )
 
 
