@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -56,13 +57,14 @@ async def serving(
     ready_file: ReadyFile | None = None,
     on_sweep: Callable[[], None] = lambda: None,
     is_embedded: bool = False,
+    sockets: Sequence[socket.socket] = (),
 ) -> AsyncIterator[Serving]:
     """Listen as the settings of the application say: REST, gRPC, metrics.
 
     `asgi` is served over HTTP instead of the application, and `find` chooses the services for a
     gRPC call. `current` gives the application as it is now, where another one may take its place:
-    metrics are always of that one. `on_sweep` is called about once a second. `is_embedded` is as
-    for `HttpServer`.
+    metrics are always of that one. `on_sweep` is called about once a second. `is_embedded` and
+    `sockets` are as for `HttpServer`.
 
     Call `stop` to end in order. Connections that are left on the way out are cut off, except those
     of the metrics port, which answers to the end.
@@ -88,6 +90,7 @@ async def serving(
         early_headers=lambda headers: now().application.early_headers(headers),
         on_sweep=sweep,
         is_embedded=is_embedded,
+        sockets=sockets,
     )
     services.metrics.watch("spooled_http_connections", lambda: http.connection_count)
     async with _metrics_port(now) as metrics_url, grpc_of(services, find) as grpc:

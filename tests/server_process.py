@@ -4,6 +4,7 @@ import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,18 +18,29 @@ LOOK_SECONDS: Final = 0.1  # between two looks for the ready file
 STOP_SECONDS_MAX: Final = 30.0
 
 
+# As a service manager does: the socket has the number 3, and the variables name this process.
+HAND_OVER: Final = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "http", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
 class NotReady(Exception):
     """The process ended, or said nothing, before it accepted connections."""
 
 
 class ServerProcess:
     """One server on one database file. `settings` are SPOOLED_ variables, named without prefix.
-    Without `grpc_port` among them it serves no gRPC.
+    Without `grpc_port` among them it serves no gRPC. A `listener` that is set is handed over to it,
+    as a service manager does.
 
     Leaving the context kills what still runs.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
+        self.listener: socket.socket | None = None
         self.database = str(folder / "spooled.db")
         self.url = ""
         self._ready_file = folder / "ready.json"
@@ -74,7 +86,8 @@ class ServerProcess:
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "spooled_lite", "serve", "--port", "0"),
+                    *(sys.executable, *self._hand_over()),
+                    *("-m", "spooled_lite", "serve", "--port", "0"),
                     *("--grpc-port", self._grpc_port, "--database", self.database),
                     *("--ready-file", str(self._ready_file)),
                 ],
@@ -82,7 +95,13 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                pass_fds=() if self.listener is None else (self.listener.fileno(),),
             )
+
+    def _hand_over(self) -> list[str]:
+        if self.listener is None:
+            return []
+        return ["-c", HAND_OVER, str(self.listener.fileno())]
 
     def start(self) -> float:
         """Start, and wait until connections are accepted. Seconds that took.

@@ -77,6 +77,7 @@ MAY_ASK: Final = {
     ("pytest_plugin.py", "os.environ"): "where a server is that was started before the run",
     ("testing/public/process.py", "os.environ"): "a server in a process of its own gets the rest",
     ("cli/notify.py", "os.environ"): "where the service manager listens, which is no setting",
+    ("wire/activation.py", "os.environ"): "which sockets the service manager hands over",
     ("storage/file_guard.py", "time.time"): "when the holder of a file began, for people to read",
     ("cli/bench.py", "secrets.token_hex"): "a client: a queue name of its own on a server",
     ("cli/load/serial.py", "random.random"): "a client: spreads its own calls",

@@ -1,22 +1,31 @@
 """What is to be said before a start about the disk and the network that the settings name."""
 
 import os
+import socket
+from collections.abc import Sequence
 
 from spooled_lite.clock import SystemClock
 from spooled_lite.config import Settings
 from spooled_lite.storage.before_upgrade import old_copies
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.network_disk import network_mount_of
+from spooled_lite.wire.activation import addresses_of
 from spooled_lite.wire.listen import is_loopback
 
 
-def cautions(settings: Settings) -> list[str]:
-    """Warnings for the log.
+def cautions(settings: Settings, sockets: Sequence[socket.socket] = ()) -> list[str]:
+    """Warnings for the log. `sockets`: those of a service manager, which are served instead of host
+    and port.
 
     Raises:
         CannotUseFile: in production, the database is on a file system of another machine.
     """
-    return [*_about_disk(settings), *_about_old_copies(settings), *_about_network(settings)]
+    return [
+        *_about_disk(settings),
+        *_about_old_copies(settings),
+        *_about_sockets(settings, sockets),
+        *_about_network(settings, sockets),
+    ]
 
 
 def _about_disk(settings: Settings) -> list[str]:
@@ -45,11 +54,27 @@ def _about_old_copies(settings: Settings) -> list[str]:
     ]
 
 
-def _about_network(settings: Settings) -> list[str]:
-    """A proxy that encrypts is known by the settings that only make sense behind one."""
-    if is_loopback(settings.host) or settings.trust_proxy or settings.enable_hsts:
+def _about_sockets(settings: Settings, sockets: Sequence[socket.socket]) -> list[str]:
+    """Settings that were set and have no effect."""
+    named = [settings.given[name] for name in ("host", "port") if name in settings.given]
+    if not sockets or not named:
         return []
     return [
-        f"listening on {settings.host} without TLS: keys and payloads can be read on the way."
-        " Put a proxy with TLS in front and set trust_proxy, or listen on 127.0.0.1"
+        f"{' and '.join(named)}: no effect on HTTP, which is served at"
+        f" {', '.join(addresses_of(sockets))}, as the service manager says"
+    ]
+
+
+def _about_network(settings: Settings, sockets: Sequence[socket.socket]) -> list[str]:
+    """A proxy that encrypts is known by the settings that only make sense behind one."""
+    hosts = [each.getsockname()[0] for each in sockets]
+    has_plain_grpc = settings.grpc_port != "off" and not settings.grpc_tls_enabled
+    if not sockets or has_plain_grpc or settings.metrics_port:
+        hosts.append(settings.host)
+    open_hosts = list(dict.fromkeys(host for host in hosts if not is_loopback(host)))
+    if not open_hosts or settings.trust_proxy or settings.enable_hsts:
+        return []
+    return [
+        f"listening on {', '.join(open_hosts)} without TLS: keys and payloads can be read on the"
+        " way. Put a proxy with TLS in front and set trust_proxy, or listen on 127.0.0.1"
     ]

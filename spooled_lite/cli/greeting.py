@@ -28,6 +28,7 @@ class Started(Struct, frozen=True, kw_only=True):
     """A server that accepts connections."""
 
     settings: Settings
+    hosts: list[str]  # that it listens on
     url: str
     grpc_address: str | None
     metrics_url: str | None
@@ -43,7 +44,7 @@ class Started(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open_to_others(self) -> bool:
-        return not is_loopback(self.settings.host)
+        return not all(map(is_loopback, self.hosts))
 
 
 def may_show_key(settings: Settings, *, is_test: bool) -> bool:
@@ -78,9 +79,9 @@ def greeting(started: Started) -> list[str]:
     lines = [f"Spooled Lite {spooled_lite.__version__}"]
     lines += [f"  {name:<9} {value}" for name, value in about.items() if value is not None]
     doors = [f"  {door}: {taker}" for door, taker in what_is_open(started).items()]
-    host = started.settings.host
+    hosts = ", ".join(started.hosts)
     if started.is_open_to_others:
-        lines += [f"Listens on {host}, so other machines can reach it. Open, and to whom:", *doors]
+        lines += [f"Listens on {hosts}, so other machines can reach it. Open, and to whom:", *doors]
     elif started.settings.environment == "production":
         lines += ["Open in production, and to whom:", *doors]
     return lines

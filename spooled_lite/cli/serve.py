@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
@@ -33,6 +34,7 @@ from spooled_lite.ready_file import (
 from spooled_lite.serving import serving
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.times import parse_ms
+from spooled_lite.wire.activation import CannotUseSocket, activated
 from spooled_lite.wire.grpc.start import NotInstalled
 from spooled_lite.wire.grpc.tls import CannotUseCertificate
 from spooled_lite.wire.listen import CannotListen
@@ -119,13 +121,16 @@ def _start(
     for warning in warnings:
         logger.warning("%s", warning)
     try:
-        for caution in cautions(settings):
-            logger.warning("%s", caution)
         with (
+            activated() as sockets,
             ready_file_at(ready_file) as ready,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_serve(settings, ready, log, test, exit_with_parent=exit_with_parent))
+            for caution in cautions(settings, sockets):
+                logger.warning("%s", caution)
+            runner.run(
+                _serve(settings, ready, log, test, sockets, exit_with_parent=exit_with_parent)
+            )
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
     except CannotUseReadyFile as error:
@@ -134,6 +139,7 @@ def _start(
         CannotListen,
         CannotUseCertificate,
         CannotUseFile,
+        CannotUseSocket,
         CannotWriteReadyFile,
         NotInstalled,
     ) as error:
@@ -213,6 +219,7 @@ async def _serve(
     ready_file: ReadyFile | None,
     log: logging.Handler,
     test: TestMode | None,
+    sockets: list[socket.socket],
     *,
     exit_with_parent: bool,
 ) -> None:
@@ -233,11 +240,13 @@ async def _serve(
                 find=None if worlds is None else worlds.router.find,
                 current=None if worlds is None else worlds.current,
                 ready_file=ready_file,
+                sockets=sockets,
                 on_sweep=Memory().tick,
             ) as server:
                 greet(
                     Started(
                         settings=app.services.settings,
+                        hosts=server.http.hosts,
                         url=server.url,
                         grpc_address=server.grpc_address,
                         metrics_url=server.metrics_url,

@@ -19,6 +19,7 @@ def said(
 ) -> str:
     started = Started(
         settings=Settings(**settings),
+        hosts=[Settings(**settings).host],
         url="http://127.0.0.1:8080",
         grpc_address="127.0.0.1:50051",
         metrics_url="http://127.0.0.1:9090",

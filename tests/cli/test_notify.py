@@ -23,6 +23,7 @@ from tests.server_process import ServerProcess
 
 HEAR_SECONDS_MAX: Final = 20.0
 UNIT: Final = Path(__file__).parents[2] / "contrib" / "systemd" / "spooled-lite.service"
+SOCKET_UNIT: Final = UNIT.with_suffix(".socket")
 
 
 class Ear:
@@ -209,8 +210,10 @@ def test_the_unit_is_one_that_systemd_understands_and_finds_safe(tmp_path: Path)
     command.chmod(0o755)
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text().replace("/opt/spooled-lite/bin/spooled-lite", str(command)))
+    listening = tmp_path / SOCKET_UNIT.name
+    listening.write_text(SOCKET_UNIT.read_text())
 
-    verified = _analyze("verify", str(unit))
+    verified = _analyze("verify", str(unit), str(listening))
     safe = _analyze("security", "--offline=yes", "--threshold=15", str(unit))
 
     assert (verified.returncode, verified.stderr) == (0, "")

@@ -37,6 +37,7 @@ class Waiting:
         # Used only on the loop: the caller of each claim and the queues it claims from.
         self._waiting: dict[Request, tuple[Claimer, Sequence[str]]] = {}
         self._of_worker: dict[tuple[int, str], dict[Request, None]] = {}
+        self.is_over = False  # the server stops: a claim takes what there is and does not wait
 
     # -- for the writing thread --------------------------------------------------------------
 
@@ -89,7 +90,8 @@ class Waiting:
         database.submit(request.owner, _leave, self, request)
 
     def end_all(self, database: Database) -> None:
-        """Answer every waiting claim empty, because the server stops."""
+        """Answer every waiting claim empty, because the server stops, and let no other wait."""
+        self.is_over = True
         for request in tuple(self._waiting):
             self.end(database, request)
 
@@ -210,10 +212,11 @@ async def claim_when_there_is(
 
 def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted: Claim) -> Request:
     """Hand in a claim that waits until there is something for it, or until it leaves its line.
+    While the server stops it does not wait.
 
     Its answer comes in the request's `taker`, which raises as `claim_or_wait`.
     """
-    request = _line_up(database, caller, wanted, parks=True)
+    request = _line_up(database, caller, wanted, parks=not waiting.is_over)
     waiting.begin(request, caller, (wanted.queue_name,))
     return request
 

@@ -45,6 +45,17 @@ def test_when_its_time_is_up_the_answer_is_empty() -> None:
     play(script)
 
 
+def test_while_the_server_stops_a_claim_takes_what_there_is_and_does_not_wait() -> None:
+    async def script(stage: Stage) -> None:
+        job_id = await stage.enqueue()
+        stage.it.begin_stop()
+
+        assert [job["id"] for job in await stage.claim(wait_ms=LONG_MS)] == [job_id]
+        assert await stage.claim(wait_ms=LONG_MS) == []
+
+    play(script)
+
+
 def test_waiting_does_not_count_as_handler_time() -> None:
     async def main() -> None:
         limit = TimeLimit(0.05, sweep_seconds=0.01)

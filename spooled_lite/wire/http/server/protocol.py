@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 # Connections without a place that get an answer before they close; further ones just close.
 OVERFLOW_MAX: Final = 128
+# A client that has just connected sends its request within a round trip. So long a stop waits for
+# it: a connection that is closed before its first request looks to the client like a failure.
+FIRST_REQUEST_SECONDS: Final = 0.25
 
 
 class HttpProtocol(Requests):
@@ -40,6 +43,7 @@ class HttpProtocol(Requests):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.address = ""
+        self.made_at = math.inf
         self.running: Cycle | None = None
         self.task: asyncio.Task[None] | None = None
         self.refusal: Refusal | None = None
@@ -72,10 +76,13 @@ class HttpProtocol(Requests):
         self.scheme = "https" if is_ssl(transport) else "http"
         self.address = address_of(self.client)
         shared = self.shared
-        self.has_place = not shared.is_stopping and shared.places.take(transport, self.address)
+        self.made_at = self.loop.time()
+        self.has_place = shared.places.take(transport, self.address)
         if self.has_place:
-            self.deadline = self.loop.time() + self.limits.header_seconds_max
+            self.deadline = self.made_at + self.limits.header_seconds_max
             shared.places.idle(transport)
+            if shared.is_stopping:  # accepted just before the listener was closed
+                self.shutdown()
         elif shared.is_stopping or len(shared.open) - shared.places.count > OVERFLOW_MAX:
             transport.close()
         else:
@@ -119,11 +126,22 @@ class HttpProtocol(Requests):
         return not (running is None or running.response_complete or running.disconnected)
 
     def shutdown(self) -> None:
-        """Called when the server stops: close after the answer under way, at once without one."""
+        """Called when the server stops: close after the answer under way, at once without one,
+        except that the first request of a new connection is waited for."""
         self.line.clear()
         if self.running is not None and self.is_answering():
             self.running.keep_alive = False
+            return
+        left = self.made_at + FIRST_REQUEST_SECONDS - self.loop.time()
+        if left > 0 and self.running is None and self.has_place and not self.is_deaf:
+            self.loop.call_later(left, self._end_without_request)
         else:
+            self.transport.close()
+
+    def _end_without_request(self) -> None:
+        # It may be a WebSocket by now, which is another connection to the stop.
+        is_mine = self.shared.open.get(self.transport) is self
+        if is_mine and self.running is None and not self.is_deaf:
             self.transport.close()
 
     # Time

@@ -230,7 +230,9 @@ class Requests(HttpToolsProtocol):
             default_headers=self.shared.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=head.expects_go_ahead,
-            keep_alive=http_version != "1.0" and parser.should_keep_alive(),
+            keep_alive=http_version != "1.0"
+            and parser.should_keep_alive()
+            and not self.shared.is_stopping,
             on_response=self.on_response_complete,
         )
         cycle.connections = self.shared

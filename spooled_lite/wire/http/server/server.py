@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -31,7 +32,8 @@ class HttpServer:
     end and waiting calls answer. `early_headers` gives headers for answers that the server makes
     by itself; it is passed the request headers read so far. `on_sweep` is called about once a
     second with the number of seconds by which the loop was late. `is_embedded`: the process belongs
-    to somebody else, so its limit of open files stays as it is.
+    to somebody else, so its limit of open files stays as it is. `sockets` that listen already are
+    served instead of host and port.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class HttpServer:
         early_headers: EarlyHeaders = lambda headers: (),
         on_sweep: Callable[[float], None] | None = None,
         is_embedded: bool = False,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
         self.host = host
+        self.hosts = [host]
         self.port = port  # 0 until start() has found a free one
         self._app = app
         self._limits = limits
@@ -56,6 +60,7 @@ class HttpServer:
         self._early_headers = early_headers
         self._on_sweep = on_sweep
         self._is_embedded = is_embedded
+        self._given = sockets
         self._listeners: list[asyncio.AbstractServer] = []
         self._connections: Connections | None = None
         self._at_once = asyncio.Event()
@@ -77,7 +82,10 @@ class HttpServer:
             PortInUse, CannotListen: nothing has been served.
         """
         assert self._connections is None, "started once"
-        sockets = await listen(self.host, self.port)
+        sockets = self._given or await listen(self.host, self.port)
+        if self._given:
+            self.hosts = [each.getsockname()[0] for each in sockets]
+            self.host = self.hosts[0]
         self.port = sockets[0].getsockname()[1]
         files_max = file_limit() if self._is_embedded else raise_file_limit()
         self._connections = connections = Connections(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from spooled_lite.wire.http.server import protocol
 from spooled_lite.wire.http.server.server import HttpServer
 from spooled_lite.wire.listen import CannotListen, PortInUse
 from tests.wire.http.raw_http import (
@@ -90,6 +91,32 @@ def test_a_stop_lets_the_request_in_flight_finish_and_takes_no_new_one() -> None
             assert await idle.read_to_end() == b""
             with pytest.raises(OSError, match=r"refused|failed"):
                 await asyncio.open_connection("127.0.0.1", server.port)
+
+    run(main())
+
+
+def test_a_stop_answers_a_client_that_has_only_just_connected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A connection that is closed before its first request looks like a failure."""
+    monkeypatch.setattr(protocol, "FIRST_REQUEST_SECONDS", PATIENCE_SECONDS)
+
+    async def main() -> None:
+        begun = asyncio.Event()
+        async with (
+            serving(echo, grace_seconds=PATIENCE_SECONDS, on_stopping=begun.set) as server,
+            connected(server) as client,
+        ):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not server.connection_count:  # noqa: ASYNC110 - nothing announces it
+                    await asyncio.sleep(0)
+            stop = asyncio.create_task(server.stop())
+            await soon(begun)
+            await client.send(GET)
+            said = Answer.parse(await client.read_to_end())
+            await stop
+
+            assert (said.status, said.headers["connection"]) == (200, "close")
 
     run(main())
 
