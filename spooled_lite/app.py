@@ -354,6 +354,7 @@ def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:
     metrics.watch("spooled_file_bytes", writer.file.file_bytes)
     metrics.watch("spooled_disk_free_bytes", writer.room.left_bytes)
     metrics.show("spooled_disk_reserve_bytes", writer.room.reserve_bytes)
+    metrics.watch("spooled_writer_busy_seconds_total", lambda: writer.busy_total_seconds)
     metrics.watch("spooled_waiting_claims", waiting.count)
     metrics.watch("spooled_database_connections_active", lambda: 1 + readers.connection_count)
     metrics.watch_lines(writer.backlog.lengths)

@@ -157,6 +157,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return self.connections_per_address_max
         return 0 if self.trust_proxy else CONNECTION_SHARE
 
+    @property
+    def lacks_backups(self) -> bool:
+        """Whether this is a server in production whose file nobody backs up, as far as it knows."""
+        is_kept = self.environment == "production" and self.database != ":memory:"
+        return is_kept and self.backup_to is None
+
     def shown(self) -> dict[str, Any]:
         """Every setting with its value, secrets masked, for logs and for people."""
         values = {name: getattr(self, name) for name in (*TYPES, "plan_values")}

@@ -45,6 +45,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_webhook_delivered_total": "Webhook deliveries that succeeded since the start",
     "spooled_webhook_failed_total": "Webhook deliveries given up after their last attempt",
     "spooled_log_lines_dropped_total": "Log lines dropped because writing them took too long",
+    "spooled_writer_busy_seconds_total": "Time that the writing thread spent on its batches",
     "spooled_storage_errors_total": "Batches of writes that the disk failed, or had no room for",
     "spooled_backup_failures_total": "Backups that failed, or were found unfit, since the start",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",

@@ -22,6 +22,7 @@ def cautions(settings: Settings, sockets: Sequence[socket.socket] = ()) -> list[
     """
     return [
         *_about_disk(settings),
+        *_about_backups(settings),
         *_about_old_copies(settings),
         *_about_sockets(settings, sockets),
         *_about_network(settings, sockets),
@@ -41,6 +42,15 @@ def _about_disk(settings: Settings) -> list[str]:
     if settings.environment == "production":
         raise CannotUseFile(f"{told}, or set allow_network_disk = true and keep the risk")
     return [f"{told}. In production this is an error"]
+
+
+def _about_backups(settings: Settings) -> list[str]:
+    if not settings.lacks_backups:
+        return []
+    return [
+        "no backups are made: in production set backup_to to a folder on another disk, or to"
+        " s3://BUCKET/PREFIX"
+    ]
 
 
 def _about_old_copies(settings: Settings) -> list[str]:

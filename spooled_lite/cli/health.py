@@ -64,6 +64,9 @@ def line_about(found: dict[str, Any], *, is_ready: bool) -> str:
         if isinstance(backup, dict):
             verified = "" if backup.get("verified") else ", not verified"
             parts.append(f"last backup {backup.get('at') or 'never'}{verified}")
+        warnings = checks.get("warnings")
+        if isinstance(warnings, list):
+            parts += [f"warning: {each}" for each in warnings]
     return " · ".join(parts)
 
 

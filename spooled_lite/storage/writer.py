@@ -114,6 +114,7 @@ class Writer:
         self._hungry: set[Line] = set()  # fed lines that a batch had no room to serve whole
         self._hungry_at = 0.0  # when to serve the hungry lines, if no request comes before
         self._busy_since: float | None = None
+        self.busy_total_seconds = 0.0  # without the batch in hand
         self._thread = threading.Thread(target=self._run, name="spooled-writer", daemon=True)
 
     @property
@@ -158,7 +159,7 @@ class Writer:
             )
             if requests is None:
                 break
-            self._busy_since = time.monotonic()
+            began = self._busy_since = time.monotonic()
             try:
                 self._turn(requests)
             except BaseException:
@@ -167,6 +168,7 @@ class Writer:
                 self._hungry_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
                 self._fail_all(requests, DatabaseError())
             self._busy_since = None
+            self.busy_total_seconds += time.monotonic() - began
         if self._open.is_open:
             self._checkpointer.at_close(self._connection)
         self._open.close()

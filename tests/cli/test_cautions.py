@@ -57,13 +57,33 @@ def test_a_start_that_is_refused_makes_no_file(database: str) -> None:
 
 
 def test_who_allows_a_network_disk_is_told_nothing_more(database: str) -> None:
-    settings = Settings(database=database, environment="production", allow_network_disk=True)
+    settings = Settings(
+        database=database, environment="production", allow_network_disk=True, backup_to="/backups"
+    )
 
     assert cautions(settings) == []
 
 
 def test_a_database_in_memory_is_on_no_disk(database: str) -> None:
     assert cautions(Settings(database=":memory:")) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_told"),
+    [
+        ({"environment": "production"}, True),
+        ({"environment": "production", "backup_to": "s3://backups"}, False),
+        ({"environment": "production", "database": ":memory:"}, False),
+        ({"environment": "staging"}, False),
+        ({}, False),
+    ],
+)
+def test_production_without_backups_is_warned_of(
+    tmp_path: Path, settings: dict[str, Any], is_told: bool
+) -> None:
+    told = cautions(Settings(**{"database": str(tmp_path / "spooled.db"), **settings}))
+
+    assert any(each.startswith("no backups are made: ") for each in told) is is_told
 
 
 def test_a_copy_from_before_an_upgrade_is_named_when_it_is_old(tmp_path: Path) -> None:

@@ -145,6 +145,14 @@ def test_the_last_backup_is_told_where_the_server_makes_some(
     assert line_about(found, is_ready=True) == f"ready · writer ok · disk ok · {words}"
 
 
+def test_what_is_to_be_changed_is_told_of_a_server_that_is_ready() -> None:
+    found = {"checks": {"writer": "ok", "disk": "ok", "warnings": ["no backups are made"]}}
+
+    said = line_about(found, is_ready=True)
+
+    assert said == "ready · writer ok · disk ok · warning: no backups are made"
+
+
 def test_the_command_imports_nothing_of_the_server() -> None:
     """It runs every few seconds beside the server, on the same processor."""
     code = (

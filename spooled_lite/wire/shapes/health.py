@@ -1,11 +1,13 @@
 """Whether the server is up, and whether it can take work. Contract: platform, section 13."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import UptimeSeconds, Version
+
+NO_BACKUPS: Final = "no backups are made: backup_to is not set"
 
 State = Annotated[str, one_of("The state of the server", "healthy", "degraded")]
 Database = Annotated[bool, about("Whether the file can be read", True)]
@@ -41,6 +43,17 @@ class HealthChecks(Struct, frozen=True, kw_only=True):
             a_time(
                 "Only while webhook calls are held, as a restore may do: since when. Never a reason"
                 " not to be ready"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    warnings: (
+        Annotated[
+            list[str],
+            about(
+                "What is to be changed in the settings; only where there is something, and never a"
+                " reason not to be ready",
+                [NO_BACKUPS],
             ),
         ]
         | UnsetType

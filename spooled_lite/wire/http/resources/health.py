@@ -13,7 +13,14 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
-from spooled_lite.wire.shapes.health import BackupCheck, Health, HealthChecks, Live, Ready
+from spooled_lite.wire.shapes.health import (
+    NO_BACKUPS,
+    BackupCheck,
+    Health,
+    HealthChecks,
+    Live,
+    Ready,
+)
 
 _MESSAGES: dict[OutageReason, str] = {
     "storage_error": "The storage has failed",
@@ -88,6 +95,7 @@ def _checks(services: Services) -> HealthChecks:
         disk=_disk(writer.room),
         wal_bytes=writer.file.wal_bytes(),
         backup=_backup(services),
+        warnings=[NO_BACKUPS] if services.settings.lacks_backups else UNSET,
     )
 
 

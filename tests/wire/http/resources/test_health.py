@@ -1,12 +1,15 @@
 """`/health`, `/health/live`, `/health/ready`. Contract: platform, section 13."""
 
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spooled_lite.config import Settings
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.writer import Writer
+from spooled_lite.wire.shapes.health import NO_BACKUPS
 from tests.wire.http.served import Api
 
 
@@ -37,6 +40,19 @@ def assert_not_ready(api: Api, reason: str) -> dict[str, Any]:
     assert overview.json()["database"] == body["database"]
     assert api.get("/health/live", key=None).status_code == 200
     return body
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+def test_a_server_in_production_without_backups_says_so_and_is_ready(
+    tmp_path: Path, environment: Any
+) -> None:
+    settings = Settings(environment=environment, json_logs=True)
+    with Api(str(tmp_path / "spooled.db"), settings) as api:
+        ready = api.get("/health/ready", key=None)
+
+    assert ready.status_code == 200
+    warnings = ready.json()["checks"].get("warnings")
+    assert warnings == ([NO_BACKUPS] if environment == "production" else None)
 
 
 def test_a_stopping_server_is_not_ready(api: Api) -> None:

@@ -114,6 +114,14 @@ def test_workers_count_while_they_are_heard_of(api: Api) -> None:
     assert scraped(api)["spooled_workers_active"] == 1
 
 
+def test_the_time_of_the_writing_thread_is_counted_while_it_works(api: Api) -> None:
+    before = scraped(api)["spooled_writer_busy_seconds_total"]
+    api.post("jobs", json={"queue_name": "q", "payload": {}})
+    api.post("jobs", json={"queue_name": "q", "payload": {}})  # the first one's batch has ended
+
+    assert 0 < before < scraped(api)["spooled_writer_busy_seconds_total"]
+
+
 def test_requests_are_counted_whatever_their_answer(api: Api) -> None:
     before = scraped(api)["spooled_api_requests_total"]
 
