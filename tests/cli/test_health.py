@@ -167,5 +167,6 @@ def test_the_command_imports_nothing_of_the_server() -> None:
         "spooled_lite.cli",
         "spooled_lite.cli.health",
         "spooled_lite.cli.main",
+        "spooled_lite.cli.suggesting",
         "spooled_lite.output",
     ]
