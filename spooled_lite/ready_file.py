@@ -55,6 +55,8 @@ class ReadyFile:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(msgspec.json.encode(about) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut may leave an empty file of this name
             partial.replace(self._path)
             self._written = self._path.stat()
         except OSError as error:

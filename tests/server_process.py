@@ -43,7 +43,7 @@ class ServerProcess:
         self.listener: socket.socket | None = None
         self.database = str(folder / "spooled.db")
         self.url = ""
-        self._ready_file = folder / "ready.json"
+        self.ready_file = folder / "ready.json"
         self._log_file = folder / "server.log"
         self._grpc_port = settings.pop("grpc_port", "off")
         self._settings = {"bootstrap_api_key": API_KEY, **settings}
@@ -80,7 +80,7 @@ class ServerProcess:
     def spawn(self) -> None:
         """Start the process without waiting for it."""
         assert self._process is None or self._process.poll() is not None, "one process at a time"
-        self._ready_file.unlink(missing_ok=True)
+        self.ready_file.unlink(missing_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SPOOLED")}
         given = {f"SPOOLED_{name.upper()}": value for name, value in self._settings.items()}
         with self._log_file.open("ab") as log:
@@ -89,7 +89,7 @@ class ServerProcess:
                     *(sys.executable, *self._hand_over()),
                     *("-m", "spooled_lite", "serve", "--port", "0"),
                     *("--grpc-port", self._grpc_port, "--database", self.database),
-                    *("--ready-file", str(self._ready_file)),
+                    *("--ready-file", str(self.ready_file)),
                 ],
                 env=kept | given,
                 stdin=subprocess.DEVNULL,
@@ -127,14 +127,14 @@ class ServerProcess:
         assert self.process.stdout is not None, "a pipe was asked for"
         deadline = time.monotonic() + READY_SECONDS_MAX
         while time.monotonic() < deadline:
-            if _readable(self.process.stdout, LOOK_SECONDS) or self._ready_file.exists():
-                return self._ready_file.exists()
+            if _readable(self.process.stdout, LOOK_SECONDS) or self.ready_file.exists():
+                return self.ready_file.exists()
         return False
 
     @property
     def ready(self) -> dict[str, Any]:
         """What the ready file says."""
-        about: dict[str, Any] = json.loads(self._ready_file.read_bytes())
+        about: dict[str, Any] = json.loads(self.ready_file.read_bytes())
         return about
 
     def kill(self) -> None:

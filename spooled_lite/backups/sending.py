@@ -9,6 +9,7 @@ from spooled_lite.backups.manifest import BadManifest, Manifest, decode, encode,
 from spooled_lite.backups.shelf import on_shelf
 from spooled_lite.outbound.store_places import is_folder
 from spooled_lite.outbound.stores import AlreadyStored, Folder, Store, StoreTrouble
+from spooled_lite.storage.copy import sync_folder
 
 # Of a folder in the spool, with the id of the file at its end.
 UNSENT_PREFIX: Final = ".unsent-"
@@ -56,6 +57,7 @@ def keep_unsent(packed: Path, manifest: Manifest, spool: Path) -> Path:
     """Keep a backup that could not be sent, in place of an older one. Returns its folder."""
     folder = _unsent(spool, manifest.file_id)
     folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(str(spool))
     waiting = Folder(str(folder))
     put_both(packed, manifest, waiting)
     for each in waiting.list():

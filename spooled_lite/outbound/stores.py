@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
-from spooled_lite.storage.copy import sync
+from spooled_lite.storage.copy import sync, sync_folder
 from spooled_lite.storage.file_guard import give_file_to_owner_of
 from spooled_lite.storage.file_place import give_new_name
 
@@ -116,12 +116,8 @@ class Folder:
     def put(self, name: str, source: Path) -> None:
         partial = self._path / f"{PARTIAL_PREFIX}{name}"
         with self._told():
-            try:
-                source.replace(partial)
-            except OSError:  # on another disk
-                with open(source, "rb") as reader, _private(partial) as writer:
-                    shutil.copyfileobj(reader, writer)
-                source.unlink()
+            partial.unlink(missing_ok=True)  # left by a crash
+            _bring(source, partial)
             self._take(partial, name)
 
     def create(self, name: str, text: bytes) -> None:
@@ -135,6 +131,7 @@ class Folder:
         with self._told():
             for each in (name, f"{PARTIAL_PREFIX}{name}"):
                 (self._path / each).unlink(missing_ok=True)
+            sync_folder(str(self._path))  # or what is deleted next may be gone first
 
     def _take(self, partial: Path, name: str) -> None:
         """Give a file in the folder its name, which nothing else may have, with all on the disk."""
@@ -159,6 +156,16 @@ class Folder:
         except OSError as error:
             named = error.filename or self._path
             raise StoreTrouble(f"{named}: {error.strerror or error}") from error
+
+
+def _bring(source: Path, partial: Path) -> None:
+    # Where the system can, the source stays whole until all of this is done.
+    for way in (os.link, os.rename):
+        with contextlib.suppress(OSError):
+            way(source, partial)
+            return
+    with open(source, "rb") as reader, _private(partial) as writer:  # on another disk
+        shutil.copyfileobj(reader, writer)
 
 
 def _private(path: Path) -> BinaryIO:

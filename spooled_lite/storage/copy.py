@@ -78,9 +78,18 @@ def copy_file(
 
 def sync(path: str) -> None:
     """Have a file and its name on the disk."""
-    for each in (path, os.path.dirname(path) or "."):
-        descriptor = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    _sync(path)
+    sync_folder(os.path.dirname(path) or ".")
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in a folder on the disk: those that are there, and that others are not."""
+    _sync(path)
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
