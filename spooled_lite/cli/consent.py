@@ -4,6 +4,13 @@ import sys
 
 import click
 
+
+class NobodyToAsk(click.ClickException):
+    """The standard input is no terminal, and `--yes` was not said."""
+
+    exit_code = 2
+
+
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -11,13 +18,13 @@ def get_consent(question: str, *, is_given: bool) -> None:
     """Return when a person says yes, or when that was said with `--yes`.
 
     Raises:
-        click.UsageError: there is nobody to ask.
+        NobodyToAsk: as it says.
         click.Abort: the answer is no.
     """
     if is_given:
         return
     if not is_anyone_here():
-        raise click.UsageError(f"{question} Nobody is here to answer: say --yes")
+        raise NobodyToAsk(f"{question} Nobody is here to answer: say --yes")
     click.confirm(question, abort=True, err=True)
 
 

@@ -52,7 +52,7 @@ def cancel(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, *
     """Cancel waiting jobs: by id, or all that fit after they were counted."""
     chosen = chosen_jobs(job_ids, **more)
     if chosen is None:
-        _one_by_one(client, "cancel", job_ids, as_json=as_json)
+        one_by_one(client, "cancel", job_ids, as_json=as_json)
     else:
         act_on_many(client, "cancel", chosen, is_agreed=yes, as_json=as_json)
 
@@ -65,7 +65,7 @@ def retry(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, **
     """Put dead letters back into their queues: by id, or all that fit after they were counted."""
     chosen = chosen_jobs(job_ids, **more)
     if chosen is None:
-        _one_by_one(client, "retry", job_ids, as_json=as_json)
+        one_by_one(client, "retry", job_ids, as_json=as_json)
     else:
         act_on_many(client, "retry", chosen, is_agreed=yes, as_json=as_json)
 
@@ -111,7 +111,7 @@ def chosen_jobs(job_ids: tuple[str, ...], *, is_all: bool, **given: Any) -> dict
     return None if job_ids else chosen
 
 
-def _one_by_one(client: Client, act: str, job_ids: tuple[str, ...], *, as_json: bool) -> None:
+def one_by_one(client: Client, act: str, job_ids: tuple[str, ...], *, as_json: bool) -> None:
     """Each by itself; those that are refused do not keep the others from it."""
     is_refused = False
     for job_id in job_ids:

@@ -23,6 +23,8 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Ask a server": {
         "jobs": "Create jobs, look at them, change them, work on them.",
+        "queues": "Look at queues, configure, pause, empty, delete them.",
+        "dlq": "Look at dead letters, put them back, delete them.",
         "workers": "List the workers of a server.",
         "keys": "Create, list and revoke API keys.",
     },
