@@ -296,7 +296,6 @@ def _services(
     bus.listen(claim_watch.hear)
     return Services(
         db=database,
-        settings=settings,
         clock=clock,
         bus=bus,
         waiting=waiting,
@@ -325,7 +324,7 @@ def _services(
         document_text=_document_text,
         ids=ids,
         around=around,
-        state=ServerState(clock.now_ms()),
+        state=ServerState(clock.now_ms(), settings),
     )
 
 

@@ -23,17 +23,23 @@ def set_up_logging(settings: Settings, *, stream: TextIO | None = None) -> loggi
     """
     output = output_of(sys.stderr, STDERR) if stream is None else None
     handler = logging.StreamHandler(stream or sys.stderr) if output is None else _Lines(output)
-    masks = LogMasks(value for name in SECRETS if (value := getattr(settings, name)) is not None)
-    handler.setFormatter(JsonLines(masks) if settings.json_logs else PlainLines(masks))
     root = logging.getLogger()
     for each in list(root.handlers):
         root.removeHandler(each)
     root.addHandler(handler)
+    change_logging(handler, settings)
+    return handler
+
+
+def change_logging(handler: logging.Handler, settings: Settings) -> None:
+    """Have the handler write lines, and the loggers let lines pass, as the settings say."""
+    masks = LogMasks(value for name in SECRETS if (value := getattr(settings, name)) is not None)
+    handler.setFormatter(JsonLines(masks) if settings.json_logs else PlainLines(masks))
+    root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     # Below WARNING these libraries log every query and every request with its contents.
     for chatty in ("aiosqlite", "asyncio", "httpcore", "httpx"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
-    return handler
 
 
 def dropped_lines(handler: logging.Handler) -> int:

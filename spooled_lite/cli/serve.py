@@ -6,8 +6,9 @@ import logging
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,7 +22,8 @@ from spooled_lite.cli.greeting import Started, greet, may_show_key
 from spooled_lite.cli.logged_command import LoggedCommand, log_from_the_first_line
 from spooled_lite.cli.notify import service_manager
 from spooled_lite.cli.parent import when_input_ends
-from spooled_lite.config import NO_FILE, ConfigError, Settings, load, read_file
+from spooled_lite.cli.reload import ReadSettings, reloading
+from spooled_lite.config import NO_FILE, ConfigError, ConfigFile, Settings, load, read_file
 from spooled_lite.errors import Unavailable, WrongShape
 from spooled_lite.logs import dropped_lines, set_up_logging
 from spooled_lite.memory import Memory, map_large_buffers
@@ -94,10 +96,9 @@ def serve(
 ) -> None:
     """Start the server. Every setting also has a SPOOLED_ variable and a key in the config file."""
     test = _test_mode(is_test, seed, at, seed_file)
+    read = partial(_read, config_file, flags)
     try:
-        file = NO_FILE if config_file is None else read_file(config_file)
-        log_from_the_first_line(file)
-        settings, warnings = load(flags=flags, file=file)
+        settings, warnings = read(log_from_the_first_line)
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
     if test is not None and settings.environment != "development":
@@ -105,12 +106,24 @@ def serve(
             "--test moves the clock, so it is for development; the environment is"
             f" {settings.environment}"
         )
-    _start(settings, warnings, ready_file, test, exit_with_parent=exit_with_parent)
+    _start(settings, warnings, read, ready_file, test, exit_with_parent=exit_with_parent)
+
+
+def _read(
+    config_file: str | None,
+    flags: dict[str, str | None],
+    on_file: Callable[[ConfigFile], None] = lambda file: None,
+) -> tuple[Settings, list[str]]:
+    """Raises ConfigError."""
+    file = NO_FILE if config_file is None else read_file(config_file)
+    on_file(file)
+    return load(flags=flags, file=file)
 
 
 def _start(
     settings: Settings,
     warnings: list[str],
+    read: ReadSettings,
     ready_file: str | None,
     test: "TestMode | None",
     *,
@@ -129,7 +142,7 @@ def _start(
             for caution in cautions(settings, sockets):
                 logger.warning("%s", caution)
             runner.run(
-                _serve(settings, ready, log, test, sockets, exit_with_parent=exit_with_parent)
+                _serve(settings, read, ready, log, test, sockets, exit_with_parent=exit_with_parent)
             )
     except ConfigError as error:
         raise WrongSetting(str(error)) from error
@@ -216,6 +229,7 @@ def _key_to_show(app: Running, *, is_test: bool) -> str | None:
 
 async def _serve(
     settings: Settings,
+    read: ReadSettings,
     ready_file: ReadyFile | None,
     log: logging.Handler,
     test: TestMode | None,
@@ -260,6 +274,7 @@ async def _serve(
                 gc.set_threshold(*GC_THRESHOLDS)
                 sys.setswitchinterval(SWITCH_SECONDS)
                 manager.ready((lambda: app) if worlds is None else worlds.current, server.url)
-                await stop_on_signal(server, signals)
+                async with reloading(signals.reload, read, server, log):
+                    await stop_on_signal(server, signals)
             logger.info("stopping: finishing the work in progress")
     logger.info("stopped; everything acknowledged is stored")

@@ -45,11 +45,13 @@ class ServerState:
         "is_test",
         "loops",
         "on_stopping",
+        "settings",
         "started_at_ms",
     )
 
-    def __init__(self, started_at_ms: int) -> None:
+    def __init__(self, started_at_ms: int, settings: Settings) -> None:
         self.started_at_ms = started_at_ms
+        self.settings = settings  # replaced as a whole when some are changed while it runs
         self.is_stopping = False
         self.on_stopping: list[Callable[[], None]] = []  # called once, when it begins to stop
         self.is_test = False  # whether callers may move the clock
@@ -65,7 +67,6 @@ class Services(Struct, frozen=True, kw_only=True):
     """The services that handlers, admission and streams use, over HTTP and over gRPC."""
 
     db: Database
-    settings: Settings
     clock: Clock
     bus: EventBus
     waiting: Waiting
@@ -95,3 +96,7 @@ class Services(Struct, frozen=True, kw_only=True):
     ids: Ids  # for request ids and tokens; the writing thread has its own
     state: ServerState
     around: HandlerWrapper | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.state.settings

@@ -1,15 +1,13 @@
 """SIGTERM and SIGINT: the first stops in order, the second at once, a third ends the process.
 
 SIGHUP stops in order when the server was started in a terminal: it means that the terminal closes.
+Otherwise it asks for the settings to be read again.
 """
 
 import asyncio
-import logging
 import os
 import signal
 from typing import Final, Protocol, Self
-
-logger = logging.getLogger(__name__)
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -24,6 +22,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.at_once = asyncio.Event()
+        self.reload = asyncio.Event()  # cleared by whoever reads the settings again
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -53,7 +52,7 @@ class StopSignals:
         if self._has_terminal:
             self.stopping.set()
         else:
-            logger.info("SIGHUP has no effect: restart the server to read changed settings")
+            self.reload.set()
 
     def _release(self) -> None:
         for each in STOP_SIGNALS:

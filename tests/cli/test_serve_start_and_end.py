@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,39 +88,38 @@ def test_a_closing_terminal_stops_the_server_in_order(tmp_path: Path) -> None:
     assert not (tmp_path / "spooled.db-wal").exists()  # the log was emptied and removed
 
 
-def test_without_a_terminal_a_hang_up_changes_nothing(tmp_path: Path) -> None:
-    ready = tmp_path / "ready.json"
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(
-                    sys.executable,
-                    "-m",
-                    "spooled_lite",
-                    "serve",
-                    "--port",
-                    "0",
-                    "--grpc-port",
-                    "off",
-                ),
-                *("--database", str(tmp_path / "s.db"), "--ready-file", str(ready)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,  # without a terminal, as a service manager starts it
-        )
-    try:
-        assert process.stdout is not None
+def test_without_a_terminal_a_hang_up_has_the_settings_read_again(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('log_level = "info"')
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "spooled_lite", "serve", "--port", "0", "--grpc-port", "off"),
+            *("--database", str(tmp_path / "s.db"), "--config", str(config)),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # without a terminal, as a service manager starts it
+    )
+    hangs = threading.Timer(STOP_SECONDS_MAX, process.kill)
+    hangs.start()
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process, process.stdout, process.stderr:
         process.stdout.readline()
+        config.write_text('log_level = "debug"')
         process.send_signal(signal.SIGHUP)
+        told = next((line for line in process.stderr if "SIGHUP" in line), "")
+        config.write_text('log_level = "info"\nhost = "0.0.0.0"')
+        process.send_signal(signal.SIGHUP)
+        refused = next((line for line in process.stderr if "SIGHUP" in line), "")
         process.send_signal(signal.SIGTERM)
+        process.stderr.read()
         assert process.wait(STOP_SECONDS_MAX) == 0
-        process.stdout.close()
-    finally:
-        process.kill()
-        process.wait()
+    hangs.cancel()
 
-    assert "SIGHUP" in (tmp_path / "log").read_text()
+    assert "the settings were read again; changed: log_level" in told
+    assert "nothing is applied: needs a restart: host" in refused
 
 
 def test_without_a_terminal_the_first_key_goes_into_a_file_that_later_starts_name(

@@ -48,7 +48,7 @@ class Call:
         self.services = services
         self.context = context
         self.db: Database = services.db
-        self.settings: Settings = services.settings
+        self.settings: Settings = services.state.settings
         self._headers, given_id = _credential_and_id(context)
         self.caller: Caller | None = None
         self.notes = CallNotes(request_id(given_id, services.ids))

@@ -88,6 +88,7 @@ class GrpcServer:
         self._stopped = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._server: aio.Server | None = None
+        self.certificate: tuple[bytes, bytes] | None = None  # key and certificate; None: no TLS
 
     @property
     def address(self) -> str:
@@ -102,7 +103,12 @@ class GrpcServer:
         """
         services = self._services
         files = key_and_certificate(services.settings)
-        credentials = None if files is None else grpc.ssl_server_credentials([files])
+        credentials = None
+        if files is not None:
+            self.use_certificate(files)
+            credentials = grpc.dynamic_ssl_server_credentials(
+                self._for_handshake(), self._for_handshake
+            )
         deliveries = Deliveries(self.streams)
         server = accepting(
             handlers_of(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), self._find),
@@ -119,6 +125,15 @@ class GrpcServer:
         self._looking = asyncio.create_task(
             self.streams.look_after(self._stopped), name="grpc-credentials"
         )
+
+    def use_certificate(self, files: tuple[bytes, bytes]) -> None:
+        """Use this key and certificate, which were checked, for connections from now on."""
+        self.certificate = files
+
+    def _for_handshake(self) -> grpc.ServerCertificateConfiguration:
+        """Asked by threads of the library before each handshake."""
+        assert self.certificate is not None, "only with TLS"
+        return grpc.ssl_server_certificate_configuration([self.certificate])
 
     async def stop(self, *, at_once: bool = False) -> None:
         """Stop in order; may be called again with `at_once` to cut short a stop that is under way.

@@ -131,7 +131,7 @@ class Call:
     def __init__(self, services: Services, asgi: Scope, receive: Receive, *, is_api: bool) -> None:
         self.services = services
         self.db = services.db
-        self.settings = services.settings
+        self.settings = services.state.settings
         self.receive = receive
         self.headers: dict[bytes, bytes] = dict(asgi["headers"])
         self.method: str = asgi["method"]
