@@ -114,12 +114,13 @@ class Client:
         *,
         body: object = None,
         seconds: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[httpx.Response]:
         """An answer that goes on, from its head. Raises: as `ask`, also while it is read."""
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = {"headers": dict(headers or {})}
         if body is not None:
             more["content"] = msgspec.json.encode(body)
-            more["headers"] = {"Content-Type": "application/json"}
+            more["headers"]["Content-Type"] = "application/json"
         if seconds is not None:
             more["timeout"] = httpx.Timeout(seconds, connect=CONNECT_SECONDS_MAX)
         parameters = {name: value for name, value in (query or {}).items() if value is not None}

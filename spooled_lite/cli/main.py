@@ -26,6 +26,8 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "queues": "Look at queues, configure, pause, empty, delete them.",
         "dlq": "Look at dead letters, put them back, delete them.",
         "workers": "List the workers of a server.",
+        "events": "Print what has happened on a server, and what happens.",
+        "top": "Show the queues of a server and what happens, each second.",
         "keys": "Create, list and revoke API keys.",
     },
     "Keep its file": {
