@@ -62,20 +62,37 @@ def replace(new: Path, path: str, *, old_suffix: str) -> str | None:
     """Put a whole, closed file in the place of another, which is kept with all that belongs to it.
 
     The caller holds the lock of the file at `path`. Returns the new name of the old one, which is
-    `path` and `old_suffix`; None: there was none.
+    `path` and `old_suffix`, or that of a try which was interrupted; None: there was none.
     """
-    old = path + old_suffix
     mark = Path(path + MARK_SUFFIX)
-    mark.touch(mode=0o600)
-    sync(str(mark))
-    was_there = os.path.lexists(path)
+    free = _free(path + old_suffix)
+    old = path + _marked(mark, free.removeprefix(path))
     # A log beside a file that it does not belong to would destroy it: the log goes first, while
     # the mark keeps servers away.
     for suffix in (*BESIDE, ""):
         if os.path.lexists(path + suffix):
-            os.rename(path + suffix, old + suffix)
+            # What an interrupted try has moved already is the old one; this one is its new one.
+            is_moved = os.path.lexists(old + suffix)
+            os.rename(path + suffix, (free if is_moved else old) + suffix)
     give_new_name(new, path)
     sync(path)
     mark.unlink()
     sync(path)
-    return old if was_there else None
+    return old if os.path.lexists(old) else None
+
+
+def _free(name: str) -> str:
+    """A name that nothing has, nor what may stand beside it."""
+    while any(os.path.lexists(name + suffix) for suffix in ("", *BESIDE)):
+        name += "+"
+    return name
+
+
+def _marked(mark: Path, old_suffix: str) -> str:
+    """Keep servers away from the file from now on. Returns the suffix that the old one gets."""
+    earlier = mark.read_text() if mark.exists() else ""
+    if not earlier:  # or a power cut took its text: then nothing was moved yet
+        mark.touch(mode=0o600)
+        mark.write_text(old_suffix)
+    sync(str(mark))
+    return earlier or old_suffix

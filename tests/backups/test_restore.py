@@ -193,6 +193,12 @@ def test_a_crash_at_any_step_of_a_replacement_loses_nothing(
         an_idle_database(path)
     restored(folder, path, replaces=True)
     assert notes_of(path) == ["then"]
+    [kept] = [
+        each
+        for each in tmp_path.glob("spooled.db.before-*")
+        if not each.name.endswith("-wal") and "now" in notes_as_they_are(each)
+    ]
+    assert Path(f"{kept}-wal").read_bytes().startswith(b"a log")  # both under one name
 
 
 def notes_as_they_are(path: Path) -> list[str]:

@@ -48,9 +48,11 @@ class Recording:
         self._library = library
         self.begins_at = 0  # how many records say what was there before
         self._descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        for each in sorted(self.folder.rglob("*")):
+        there = sorted(self.folder.rglob("*"))
+        for each in there:
             self._note_what_is_there(each)
-        self._note_synced(self.folder)
+        for each in (self.folder, *there):
+            self._note_synced(each)
         self.begins_at = len(self.records())
 
     def __enter__(self) -> Self:
@@ -122,7 +124,6 @@ class Recording:
         else:
             self._put(Record("c", number, path=name))
             self._put(Record("w", number, path=name, data=path.read_bytes()))
-        self._note_synced(path)
 
     def _note_synced(self, path: Path) -> None:
         for kind in ("s", "S"):

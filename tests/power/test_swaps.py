@@ -1,0 +1,140 @@
+"""The power fails while a file takes the place of another: one of them is there, and is whole."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from spooled_lite.backups.restore import restore
+from spooled_lite.backups.shelf import find
+from spooled_lite.cli.check import problems_of
+from spooled_lite.outbound.stores import Folder
+from spooled_lite.storage.file_place import BESIDE, MARK_SUFFIX
+from tests.backups.stage import a_file, backed_up, work_in
+from tests.power.disk import Disk
+from tests.power.images import look_at_images
+from tests.power.recording import BACKUPS, Recording
+from tests.storage.stage import NOON_MS, an_idle_database
+
+IMAGE_COUNT: Final = 60
+NAME: Final = "spooled.db"
+THEN: Final = ["then"]  # in the backup
+NOW: Final = ["then", "now", "only in the log"]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """A folder with a backup, and a newer file with a log beside it, as a kill leaves them."""
+    elsewhere, disk = tmp_path / "elsewhere", tmp_path / "disk"
+    for each in (elsewhere, disk):
+        each.mkdir()
+    path = a_file(elsewhere / NAME, "then")
+    backed_up(path, work_in(disk / BACKUPS))
+    a_file(path, "now")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("INSERT INTO notes (text) VALUES ('only in the log')")
+        for each in (path, path.with_name(f"{NAME}-wal")):
+            shutil.copy(each, disk)
+    return disk
+
+
+@pytest.fixture
+def recording(disk: Path, compiled: Path) -> Iterable[Recording]:
+    with Recording(disk, disk.with_name("record"), compiled) as begun:
+        yield begun
+
+
+def run(recording: Recording, *arguments: str) -> None:
+    """A command, and a note when it has said that all is done."""
+    with recording.of_children():
+        subprocess.run(
+            [sys.executable, "-m", "spooled_lite", *arguments],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    recording.note(b"done")
+
+
+def notes_in(path: Path) -> list[str]:
+    """As a server reads them that starts on the file."""
+    an_idle_database(path).close()
+    Path(f"{path}.lock").unlink()
+    assert problems_of(str(path)) == []
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY seq")]
+
+
+def kept_in(folder: Path) -> list[list[str]]:
+    """What is in the files that were kept when another took their place."""
+    kept = [each for each in folder.glob(f"{NAME}.before-*") if not each.name.endswith(BESIDE)]
+    return [notes_in(each) for each in kept]
+
+
+def looked_at(recording: Recording, look: Callable[[Path, bool], Iterable[str]]) -> None:
+    """Look at images, each with whether the command had said that all is done."""
+    records = recording.records()
+    done_at = next(number for number, each in enumerate(records) if each.kind == "n")
+
+    def look_at(folder: Path, disk: Disk) -> Iterable[str]:
+        return look(folder, disk.records > done_at)
+
+    complaints = look_at_images(recording, IMAGE_COUNT, "swaps", look_at)
+
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.slow
+def test_a_replaced_file_is_whole_and_the_one_before_is_kept(recording: Recording) -> None:
+    place = ("--from", str(recording.folder / BACKUPS), "--database", str(recording.folder / NAME))
+    run(recording, "restore", *place, "--replace")
+
+    def look(folder: Path, is_done: bool) -> Iterable[str]:
+        path = folder / NAME
+        if Path(f"{path}{MARK_SUFFIX}").exists():  # no server starts: the command is run again
+            store = Folder(str(folder / BACKUPS))
+            manifest = find(store, None)
+            restore(store, manifest, str(path), prepare=str, replaces=True, now_ms=NOON_MS)
+            is_done = True
+        kept, found = kept_in(folder), notes_in(path)
+        if (found, NOW in kept) != (THEN, True) and (is_done or found != NOW):
+            yield f"{found}, kept {kept}: {sorted(each.name for each in folder.iterdir())}"
+
+    looked_at(recording, look)
+
+
+@pytest.mark.slow
+def test_a_restored_file_has_its_name_only_when_it_is_whole(recording: Recording) -> None:
+    place = ("--from", str(recording.folder / BACKUPS), "--database", f"{recording.folder}/new.db")
+    run(recording, "restore", *place)
+
+    def look(folder: Path, is_done: bool) -> Iterable[str]:
+        path = folder / "new.db"
+        if path.exists():
+            found = notes_in(path)
+            if found != THEN:
+                yield f"restored: {found}"
+        elif is_done:
+            yield "it is gone"
+        if (old := notes_in(folder / NAME)) != NOW:
+            yield f"the other file: {old}"
+
+    looked_at(recording, look)
+
+
+@pytest.mark.slow
+def test_a_compacted_file_is_whole_under_its_name(recording: Recording) -> None:
+    run(recording, "compact", "--database", str(recording.folder / NAME))
+
+    def look(folder: Path, is_done: bool) -> Iterable[str]:
+        if (found := notes_in(folder / NAME)) != NOW:
+            yield f"{found}: {sorted(each.name for each in folder.iterdir())}"
+
+    looked_at(recording, look)
