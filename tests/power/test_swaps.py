@@ -72,6 +72,10 @@ def notes_in(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY seq")]
 
 
+def prepare(path: str) -> None:
+    """Of a restored file: nothing."""
+
+
 def kept_in(folder: Path) -> list[list[str]]:
     """What is in the files that were kept when another took their place."""
     kept = [each for each in folder.glob(f"{NAME}.before-*") if not each.name.endswith(BESIDE)]
@@ -101,7 +105,7 @@ def test_a_replaced_file_is_whole_and_the_one_before_is_kept(recording: Recordin
         if Path(f"{path}{MARK_SUFFIX}").exists():  # no server starts: the command is run again
             store = Folder(str(folder / BACKUPS))
             manifest = find(store, None)
-            restore(store, manifest, str(path), prepare=str, replaces=True, now_ms=NOON_MS)
+            restore(store, manifest, str(path), prepare=prepare, replaces=True, now_ms=NOON_MS)
             is_done = True
         kept, found = kept_in(folder), notes_in(path)
         if (found, NOW in kept) != (THEN, True) and (is_done or found != NOW):

@@ -13,7 +13,7 @@ import pytest
 from spooled_lite.storage import file_guard
 from spooled_lite.storage.connection import WrongPragma, open_reader
 from spooled_lite.storage.database import Database
-from spooled_lite.storage.file_guard import FileInUse
+from spooled_lite.storage.file_guard import CannotUseFile, FileInUse
 from spooled_lite.storage.file_kind import APPLICATION_ID
 from tests.storage.stage import (
     a_database,
@@ -183,7 +183,7 @@ def test_the_file_and_its_log_are_readable_by_their_owner_only(path: Path) -> No
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"not a database " * 1_000)
 
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(CannotUseFile, match="no SQLite file"):
         an_idle_database(path)
 
     assert path.read_bytes().startswith(b"not a database")
