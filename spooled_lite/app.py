@@ -36,6 +36,7 @@ from spooled_lite.core.webhooks.outbox import owe_completion_webhook, owe_webhoo
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.settled import settled_rows
 from spooled_lite.events import Deadline, EventBus
+from spooled_lite.exports.place import remove_left_copy
 from spooled_lite.ids import Ids
 from spooled_lite.log_counts import Counted
 from spooled_lite.metrics import Metrics
@@ -154,6 +155,7 @@ async def running(
         image=image,
         is_test=is_test,
     ).start()
+    remove_left_copy(settings, database)
     bus.listen(measured_by(metrics))
     _watch(metrics, database, waiting)
     background: list[asyncio.Task[None]] = []

@@ -23,6 +23,7 @@ LEVEL: Final = {
     "outbound": 1,
     "core": 2,
     "backups": 3,
+    "exports": 3,
     "background": 4,
     "wire": 5,
     "app": 6,
@@ -39,7 +40,7 @@ WEB: Final = frozenset({"starlette", "uvicorn", "httptools", "websockets", "grpc
 RESOURCES: Final = (
     "orgs", "keys", "auth", "queues", "jobs", "workflows", "steps", "lifecycle", "messages",
     "tasks", "flows", "workers", "schedules", "topics", "webhooks", "ingest", "inbox", "batch",
-    "overview", "acts", "maintenance",
+    "overview", "acts", "maintenance", "export",
 )  # fmt: skip
 LEAVES: Final = frozenset({"columns", "records", "statements"})
 
@@ -53,7 +54,10 @@ LAZY: Final = {
     ("app.py", "backups/plan.py"): "likewise",
     ("outbound/store_places.py", "outbound/object_store.py"): "an extra, for who uses a bucket",
     ("cli/backup.py", "cli/asked_backup.py"): "loads the client for HTTP only where it is used",
+    ("cli/export.py", "cli/asked_export.py"): "likewise",
     ("cli/serve.py", "cli/test_mode.py"): "a server for people imports nothing of test mode",
+    ("wire/http/resources/export.py", "exports/moments.py"): "few servers are asked for one",
+    ("wire/http/resources/export.py", "exports/place.py"): "likewise",
     ("wire/http/pages.py", "wire/http/dashboard_files.py"): "loads what serves files for a browser",
     ("wire/http/resources/front.py", "wire/http/dashboard_files.py"): "likewise",
     ("wire/grpc/start.py", "wire/grpc/server.py"): "loads gRPC only where it is served",

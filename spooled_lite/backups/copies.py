@@ -4,11 +4,10 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -29,13 +28,11 @@ from spooled_lite.backups.packing import Sums, pack
 from spooled_lite.backups.sending import STORE_FAILURES, Unsent, put_or_keep
 from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
-from spooled_lite.storage.copy import CopyPace, copy_file
+from spooled_lite.storage.copy import CopyPace, copy_file, lower_priority
 from spooled_lite.storage.copy_room import NoRoom, check_room
 from spooled_lite.storage.file_guard import give_to_owner_of
 from spooled_lite.storage.pin import Pin, PinLost
 from spooled_lite.times import format_ms
-
-NICE: Final = 10  # of the thread that copies: requests come first
 
 Stage = Literal["copying", "checking", "packing", "storing"]
 
@@ -78,7 +75,7 @@ def back_up_running(pin: Pin, work: Work) -> Manifest:
     Raises:
         BackupFailed: nothing of it is in the store.
     """
-    _lower_priority()
+    lower_priority()
     with _named_failures(), contextlib.ExitStack() as stack:
         with pin:
             pin.connection.set_progress_handler(work.is_stopping, STEPS_BETWEEN_LOOKS)
@@ -229,9 +226,3 @@ def _named_failures() -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError, FileFailed, NoRoom, PinLost, *STORE_FAILURES) as error:
         raise BackupFailed(str(error)) from error
-
-
-def _lower_priority() -> None:
-    """Of this thread, where the system knows the priority of a thread. It ends with its work."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

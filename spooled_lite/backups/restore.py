@@ -124,12 +124,12 @@ def _placed(
     try:
         if not replaces:
             check_is_new(path)
-        _remove(partial)  # left by a crash
+        remove_with_all_beside(partial)  # left by a crash
         fill(partial)
         on_stage("preparing")
         prepare(str(partial))
         on_stage("checking")
-        if found := _problems(partial, now_ms):
+        if found := problems_of_file(partial, now_ms):
             raise RestoreFailed("\n".join([f"{name} is not whole:", *found]))
         # Whom the old file belongs to, or else the folder, is whom the server runs as.
         owned_as = path if os.path.exists(path) else str(partial.parent)
@@ -144,11 +144,12 @@ def _placed(
     except (OSError, CannotUseFile, NoRoom, StoreTrouble) as error:
         raise RestoreFailed(str(error)) from error
     finally:
-        _remove(partial)
+        remove_with_all_beside(partial)
         lock.leave_no_trace()
 
 
-def _problems(path: Path, now_ms: int) -> list[str]:
+def problems_of_file(path: Path, now_ms: int) -> list[str]:
+    """A sentence for each problem of a closed file; none when it is whole."""
     connection = open_to_look(str(path))
     try:
         return problems(Reading(connection, now_ms))
@@ -158,7 +159,8 @@ def _problems(path: Path, now_ms: int) -> list[str]:
         connection.close()
 
 
-def _remove(partial: Path) -> None:
+def remove_with_all_beside(partial: Path) -> None:
+    """Remove a file that never got its name, with its log and its lock."""
     for suffix in _LEFT:
         Path(f"{partial}{suffix}").unlink(missing_ok=True)
     for copy in partial.parent.glob(f"{glob.escape(partial.name)}.before-*"):

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import keyword
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.output import fill_closed_streams
 
 # The subcommands by what they are for, and their help. Each is a function in the module of the same
-# name.
+# name; a word of the language has `_` behind it.
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Run a server": {
         "serve": "Start the server.",
@@ -35,6 +36,8 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "backups": "List, check and delete backups.",
         "restore": "Bring a backup back as a database file.",
         "check": "Check a database file and its counters.",
+        "export": "Write all that a database holds as lines of JSON.",
+        "import": "Make a database file of an export.",
         "compact": "Give the disk back what a database file does not need.",
     },
     "Develop": {
@@ -84,9 +87,10 @@ class LazyGroup(SuggestingGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         with no_search_for_cycles():
-            module = importlib.import_module(f"spooled_lite.cli.{cmd_name}")
-        command = getattr(module, cmd_name)
+            module = importlib.import_module(f"spooled_lite.cli.{name}")
+        command = getattr(module, name)
         assert isinstance(command, click.Command), f"{cmd_name} is a command"
         return command
 

@@ -1,7 +1,9 @@
 """Copies a moment of the file into another one, in steps between which others have their turn."""
 
+import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -9,6 +11,7 @@ from typing import Final
 from spooled_lite.storage.file_guard import create_private
 
 STEP_BYTES: Final = 1024 * 1024
+NICE: Final = 10  # of a thread that copies: requests come first
 WHOLE: Final = -1  # pages of a step: all of them
 
 
@@ -93,3 +96,9 @@ def _sync(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def lower_priority() -> None:
+    """Of this thread, where the system knows the priority of a thread. It ends with its work."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -33,6 +33,7 @@ from spooled_lite.wire.waiting.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from spooled_lite.background.backups import Backups
+    from spooled_lite.exports.moments import Moments
 
 
 class ServerState:
@@ -41,6 +42,7 @@ class ServerState:
     __slots__ = (
         "__weakref__",
         "backups",
+        "exports",
         "is_stopping",
         "is_test",
         "loops",
@@ -56,6 +58,7 @@ class ServerState:
         self.on_stopping: list[Callable[[], None]] = []  # called once, when it begins to stop
         self.is_test = False  # whether callers may move the clock
         self.backups: Backups | None = None  # None: the server makes none by itself
+        self.exports: Moments | None = None  # None: none was asked for yet
         self.loops: Callable[[], Sequence[LoopState]] = tuple
 
     def uptime_seconds(self, now_ms: int) -> int:

@@ -19,6 +19,7 @@ from spooled_lite.wire.http.resources import (
     dependencies,
     email_sign_in,
     event_log,
+    export,
     front,
     health,
     ingest,
@@ -252,6 +253,7 @@ ADMIN: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/admin/backups",                    backups.list_all,    Access.ADMIN, "-"),
     ("POST",   "/api/v1/admin/backups",                    backups.create,      Access.ADMIN, "-"),
     ("POST",   "/api/v1/admin/webhooks/resume",            admin.resume_webhooks, Access.ADMIN, "-"),  # noqa: E501
+    ("GET",    "/api/v1/admin/export",                     export.get,          Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/plans",                      admin.plans,         Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/jobs",                       admin_reads.jobs,    Access.ADMIN, "-"),
     ("GET",    "/api/v1/admin/jobs/{id}",                  admin_reads.job,     Access.ADMIN, "-"),

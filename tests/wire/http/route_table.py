@@ -95,6 +95,7 @@ ADMIN: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/admin/backups", "admin", "-", "200", "own", "operations.md#12"),
     ("POST", "/api/v1/admin/backups", "admin", "-", "202", "own", "operations.md#12"),
     ("POST", "/api/v1/admin/webhooks/resume", "admin", "-", "204", "own", "operations.md#3"),
+    ("GET", "/api/v1/admin/export", "admin", "-", "200", "own", "operations.md#12"),
     ("GET", "/api/v1/admin/plans", "admin", "-", "200", "core", "platform.md#11"),
     ("GET", "/api/v1/admin/jobs", "admin", "-", "200", "optional", "platform.md#17"),
     ("GET", "/api/v1/admin/jobs/{id}", "admin", "-", "200", "optional", "platform.md#17"),

@@ -66,6 +66,7 @@ SHOW_ONE: Final = frozenset(
         "POST /api/v1/api-keys/{id}/regenerate",
         "POST /api/v1/admin/organizations",
         "POST /api/v1/admin/organizations/{id}/api-keys",
+        "GET /api/v1/admin/export",
     }
 )
 

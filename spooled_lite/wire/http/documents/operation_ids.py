@@ -171,6 +171,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/api/v1/admin/backups"): "adminListBackups",
     ("POST", "/api/v1/admin/backups"): "adminCreateBackup",
     ("POST", "/api/v1/admin/webhooks/resume"): "adminResumeWebhooks",
+    ("GET", "/api/v1/admin/export"): "adminExport",
     ("GET", "/api/v1/admin/plans"): "adminListPlans",
     ("GET", "/api/v1/admin/jobs"): "adminListJobs",
     ("GET", "/api/v1/admin/jobs/{id}"): "adminGetJob",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import Conflict, Unavailable
+from spooled_lite.errors import BadRequest, Conflict, NotFound, Unavailable
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
-from spooled_lite.wire.http.resources import admin, admin_reads, backups
+from spooled_lite.wire.http.resources import admin, admin_reads, backups, export
 from spooled_lite.wire.shapes import admin as shapes
 from spooled_lite.wire.shapes.administered import AdministeredServer
 from spooled_lite.wire.shapes.backups import BackupsView
@@ -111,6 +111,27 @@ ADMIN: Final[Mapping[Handler, Doc]] = {
         about="After `spooled-lite restore --hold-webhooks` none is made by itself, until this. "
         "Nothing happens when none is held.",
         statuses=(204,),
+    ),
+    export.get: Doc(
+        summary="Export everything as lines of JSON",
+        about="One moment of the file, as a stream: a first line that says what it is, a line for "
+        "each thing with its `kind`, and a last line with their number and SHA-256. A last line "
+        "with `error` says why it could not go on. It holds secrets. 409: another one is under "
+        "way. One that broke off goes on with `moment` and `after`, for ten minutes.",
+        parameters=(
+            Parameter("organization", "Only this organization, by its id"),
+            Parameter("kinds", "Only these kinds of lines, separated by commas", example="job"),
+            Parameter("without_secrets", "No secrets, and no hashes of keys", FLAG),
+            Parameter("moment", "Go on with this moment, as the first line names it"),
+            Parameter(
+                "after",
+                "With `moment`: leave out so many bytes, which have come already",
+                {"type": "integer", "default": 0, "minimum": 0},
+            ),
+        ),
+        answer=str,
+        media=("application/x-ndjson",),
+        errors=(BadRequest, NotFound, Conflict),
     ),
     admin.plans: Doc(summary="List the plans and their limits", answer=list[shapes.PlanView]),
     admin_reads.jobs: Doc(
