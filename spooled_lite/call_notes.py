@@ -11,17 +11,22 @@ from typing import Final
 class CallNotes:
     """Filled in as the call goes on; None and empty texts: not known, or there is none."""
 
-    __slots__ = ("key_id", "org_id", "request_id", "route")
+    __slots__ = ("key_id", "org_id", "request_id", "route", "status")
 
     def __init__(self, request_id: bytes) -> None:
         self.request_id = request_id
         self.route: str | None = None  # a template such as `/api/v1/jobs/{id}`, or a method of gRPC
         self.org_id = ""
         self.key_id = ""
+        self.status: str | None = None  # over gRPC: the name of the status it has ended with
+
+    @property
+    def shown_id(self) -> str:
+        return self.request_id.decode("ascii", "replace")
 
     def fields(self) -> dict[str, str]:
         """What each log line of this call says of it."""
-        found = {"request_id": self.request_id.decode("ascii", "replace")}
+        found = {"request_id": self.shown_id}
         if self.route is not None:
             found["route"] = self.route
         if self.org_id:

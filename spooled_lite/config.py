@@ -123,6 +123,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cors_allowed_origins: Origins = ()
     trust_proxy: bool = False
     json_logs: bool = False
+    access_log: bool = False
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     grpc_tls_enabled: bool = False
     grpc_tls_cert_path: Text | None = None

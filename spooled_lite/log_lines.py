@@ -4,11 +4,13 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
-from spooled_lite.call_notes import NOTES
+from spooled_lite.call_notes import NOTES, CallNotes
 
 # API keys, tokens and webhook tokens, should one get into a message by mistake.
 SECRET: Final = re.compile(
@@ -71,6 +73,17 @@ def cut(text: str, chars_max: int) -> str:
     return f"{text[:head]} [{left_out} characters left out] {text[-tail:]}"
 
 
+class LogLine(Struct, frozen=True):
+    """A line to be, without what belongs to the code that wrote it."""
+
+    created: float
+    level: str
+    logger: str
+    message: str
+    fields: Mapping[str, Any] = {}
+    exception: str | None = None
+
+
 class PlainLines(logging.Formatter):
     """Text for people. Only a traceback takes several lines."""
 
@@ -79,15 +92,20 @@ class PlainLines(logging.Formatter):
         self._masks = masks
 
     def format(self, record: logging.LogRecord) -> str:
-        message = self._shown(record.getMessage(), MESSAGE_CHARS_MAX).rstrip("\n")
+        return self.shown(_line_of(self, record))
+
+    def shown(self, line: LogLine) -> str:
+        message = self._shown(line.message, MESSAGE_CHARS_MAX).rstrip("\n")
         # Further lines of a message are indented, so that none looks like a line of its own.
         message = message.replace("\n", "\n    ")
-        line = f"{rfc3339(record.created)} {record.levelname:<8} {record.name}: {message}"
-        if record.exc_info:
-            line += "\n" + self._shown(self.formatException(record.exc_info), EXCEPTION_CHARS_MAX)
-        return line
+        text = f"{rfc3339(line.created)} {line.level:<8} {line.logger}: {message}"
+        if line.exception is not None:
+            text += "\n" + self._shown(line.exception, EXCEPTION_CHARS_MAX)
+        return text
 
     def _shown(self, text: str, chars_max: int) -> str:
+        if text.isascii() and text.isprintable() and len(text) <= chars_max:
+            return self._masks.masked(text)  # nearly always
         return _CONTROL.sub(_escaped, cut(self._masks.masked(text), chars_max))
 
 
@@ -99,25 +117,27 @@ class JsonLines(logging.Formatter):
         self._masks = masks
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": rfc3339(record.created),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
+        return self.shown(_line_of(self, record), NOTES.get())
+
+    def shown(self, line: LogLine, notes: CallNotes | None = None) -> str:
+        """`notes`: those of the call that the line is about."""
+        fields: dict[str, Any] = {
+            "time": rfc3339(line.created),
+            "level": line.level.lower(),
+            "logger": line.logger,
+            "message": line.message,
         }
-        notes = NOTES.get()
         if notes is not None:
-            line.update(notes.fields())
-        # Further fields for programs, given as `extra={"fields": {...}}`.
-        line.update(getattr(record, "fields", {}))
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            fields.update(notes.fields())
+        fields.update(line.fields)
+        if line.exception is not None:
+            fields["exception"] = line.exception
         try:
-            text = msgspec.json.encode(line).decode()
+            text = msgspec.json.encode(fields).decode()
         except (TypeError, ValueError, RecursionError):  # a value of another type, half a character
-            return self._careful(line)
+            return self._careful(fields)
         is_plain = len(text) <= FIELD_CHARS_MAX and self._masks.has_none(text)
-        return text if is_plain else self._careful(line)
+        return text if is_plain else self._careful(fields)
 
     def _careful(self, line: Mapping[str, Any]) -> str:
         """A line that is long, has a secret in it, or cannot be encoded as it is.
@@ -156,11 +176,28 @@ class JsonLines(logging.Formatter):
         return cut(self._masks.masked(whole), chars_max)
 
 
+def _line_of(form: logging.Formatter, record: logging.LogRecord) -> LogLine:
+    """`fields`: further ones for programs, which are given as `extra={"fields": {...}}`."""
+    return LogLine(
+        record.created,
+        record.levelname,
+        record.name,
+        record.getMessage(),
+        getattr(record, "fields", {}),
+        form.formatException(record.exc_info) if record.exc_info else None,
+    )
+
+
 def _escaped(found: re.Match[str]) -> str:
     return f"\\x{ord(found.group()):02x}"
 
 
 def rfc3339(seconds: float) -> str:
     # Real time and not the server's clock: it is the time at which the line was written.
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

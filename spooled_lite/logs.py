@@ -3,11 +3,12 @@
 import logging
 import sys
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, TextIO
 
 from spooled_lite.config import SECRETS, Settings
-from spooled_lite.log_lines import JsonLines, LogMasks, PlainLines
+from spooled_lite.log_lines import JsonLines, LogLine, LogMasks, PlainLines
 from spooled_lite.output import Output, output_of
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,18 @@ def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackTy
         logger.critical("ended with an error", exc_info=(kind, error, trace))
 
 
+def write_at_once(logger: logging.Logger, lines: Sequence[LogLine]) -> bool:
+    """Write many lines of this logger with one call of the system.
+
+    False: somebody else listens to it as well, so that each line has to be a record.
+    """
+    handlers = [*logger.handlers, *logging.getLogger().handlers]
+    if len(handlers) != 1 or not isinstance(handlers[0], _Lines):
+        return False
+    handlers[0].write(lines)
+    return True
+
+
 class _Lines(logging.Handler):
     """A log handler that never blocks the caller."""
 
@@ -92,6 +105,13 @@ class _Lines(logging.Handler):
         if is_taken and missing:
             self._told_count += missing
             self.handle(_about_missing(missing))
+
+    def write(self, lines: Sequence[LogLine]) -> None:
+        form = self.formatter
+        assert isinstance(form, JsonLines | PlainLines), "set_up_logging has set it"
+        text = "".join([f"{form.shown(line)}\n" for line in lines])
+        if not self.output.write(text):
+            self.output.dropped_count += len(lines) - 1
 
     def flush(self) -> None:
         """Wait a little for waiting lines; `logging` also calls this when the program ends."""

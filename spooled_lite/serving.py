@@ -11,9 +11,13 @@ from msgspec import Struct
 from starlette.types import ASGIApp
 
 from spooled_lite.app import Running
+from spooled_lite.config import Settings
 from spooled_lite.ready_file import ReadyFile
+from spooled_lite.wire.access_log import AccessLog
 from spooled_lite.wire.grpc.start import grpc_of
+from spooled_lite.wire.http.access_log import AccessLogged
 from spooled_lite.wire.http.resources.metrics_port import MetricsPort
+from spooled_lite.wire.http.server.connections import OnRefusal
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.server import HttpServer
 
@@ -80,8 +84,10 @@ async def serving(
         now().services.metrics.tick(lag_seconds)
         on_sweep()
 
+    access_log = AccessLog() if settings.access_log else None
+    outer, on_refusal = _logged(asgi or app.application, access_log, settings)
     http = HttpServer(
-        asgi or app.application,
+        outer,
         host=settings.host,
         port=settings.port,
         limits=limits or HttpLimits(connections_per_address_max=settings.connection_share),
@@ -89,11 +95,16 @@ async def serving(
         on_stopping=app.begin_stop,
         early_headers=lambda headers: now().application.early_headers(headers),
         on_sweep=sweep,
+        on_refusal=on_refusal,
         is_embedded=is_embedded,
         sockets=sockets,
     )
     services.metrics.watch("spooled_http_connections", lambda: http.connection_count)
-    async with _metrics_port(now) as metrics_url, grpc_of(services, find) as grpc:
+    async with (
+        _written_to_the_end(access_log),
+        _metrics_port(now, access_log) as metrics_url,
+        grpc_of(services, find, access_log) as grpc,
+    ):
         server = Serving(app, http, grpc, metrics_url)
         try:
             await http.start()
@@ -103,6 +114,26 @@ async def serving(
             yield server
         finally:
             await http.stop(at_once=True)
+
+
+def _logged(
+    asgi: ASGIApp, access_log: AccessLog | None, settings: Settings
+) -> tuple[ASGIApp, OnRefusal | None]:
+    """With the access log what stands before the application, without it the application itself."""
+    if access_log is None:
+        return asgi, None
+    logged = AccessLogged(asgi, access_log, settings)
+    return logged, logged.refused
+
+
+@asynccontextmanager
+async def _written_to_the_end(access_log: AccessLog | None) -> AsyncIterator[None]:
+    """Entered first and so left last: the requests that a stop cut off have lines as well."""
+    try:
+        yield
+    finally:
+        if access_log is not None:
+            access_log.flush()
 
 
 def _about(server: Serving) -> dict[str, object]:
@@ -119,16 +150,20 @@ def _about(server: Serving) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def _metrics_port(now: Callable[[], Running]) -> AsyncIterator[str | None]:
+async def _metrics_port(
+    now: Callable[[], Running], access_log: AccessLog | None
+) -> AsyncIterator[str | None]:
     """Serve the metrics on a port of their own if the settings name one. Gives its address."""
     settings = now().services.settings
     if not settings.metrics_port:
         yield None
         return
+    outer, on_refusal = _logged(MetricsPort(lambda: now().services), access_log, settings)
     server = HttpServer(
-        MetricsPort(lambda: now().services),
+        outer,
         host=settings.host,
         port=settings.metrics_port,
+        on_refusal=on_refusal,
         grace_seconds=METRICS_GRACE_SECONDS,
         on_stopping=lambda: None,
     )

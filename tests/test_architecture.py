@@ -83,6 +83,7 @@ MAY_ASK: Final = {
     ("cli/notify.py", "os.environ"): "where the service manager listens, which is no setting",
     ("wire/activation.py", "os.environ"): "which sockets the service manager hands over",
     ("storage/file_guard.py", "time.time"): "when the holder of a file began, for people to read",
+    ("wire/access_log.py", "time.time"): "when a line was written, as those of other loggers",
     ("cli/bench.py", "secrets.token_hex"): "a client: a queue name of its own on a server",
     ("cli/load/serial.py", "random.random"): "a client: spreads its own calls",
     ("wire/grpc/start.py", "os.environ"): "tells the library what to log, which asks nothing else",

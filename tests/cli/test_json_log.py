@@ -38,7 +38,12 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_every_line_of_a_run_is_json_and_no_secret_is_in_one(tmp_path: Path) -> None:
     with ServerProcess(
-        tmp_path, json_logs="true", log_level="debug", databas="x", admin_key="of the admin alone"
+        tmp_path,
+        json_logs="true",
+        access_log="true",
+        log_level="debug",
+        databas="x",
+        admin_key="of the admin alone",
     ) as server:
         server.start()
         asked = urllib.request.Request(f"{server.url}/nothing?key={API_KEY}")
@@ -52,7 +57,9 @@ def test_every_line_of_a_run_is_json_and_no_secret_is_in_one(tmp_path: Path) -> 
 
     assert "SPOOLED_DATABAS" in lines[0]["message"]
     assert "stopped" in lines[-1]["message"]
-    assert "r-1" in [line.get("request_id") for line in lines]
+    [access] = [line for line in lines if line["logger"] == "spooled_lite.access"]
+    assert (access["request_id"], access["status"]) == ("r-1", 404)
+    assert access["path"] == "/nothing?key=***"
     assert API_KEY not in server.log
     assert "of the admin alone" not in server.log
 

@@ -90,15 +90,11 @@ class Call:
 
     @property
     def peer(self) -> str | None:
-        """The address and port of the client, in the form that HTTP has them."""
-        _, _, address = unquote(self.context.peer()).partition(":")  # cuts off `ipv4:`, `ipv6:`
-        return address or None
+        return peer_of(self.context)
 
     @property
     def headers(self) -> Mapping[bytes, bytes]:
-        """The metadata of the call in the form of HTTP headers."""
-        given = self.context.invocation_metadata() or ()
-        return {name.encode(): _as_bytes(value) for name, value in given}
+        return headers_of(self.context)
 
     async def off_loop(self, size_bytes: int, convert: Callable[..., T], *arguments: Any) -> T:
         """Convert a message of this size: here, or on a thread beside the loop when it is large."""
@@ -165,6 +161,18 @@ async def read(kind: Any, raw: bytes, context: Context) -> Any:
         return parsed(kind, raw)
     except RuleBroken as error:
         await refuse(context, error)
+
+
+def peer_of(context: Context) -> str | None:
+    """The address and port of the client, in the form that HTTP has them."""
+    _, _, address = unquote(context.peer()).partition(":")  # cuts off `ipv4:`, `ipv6:`
+    return address or None
+
+
+def headers_of(context: Context) -> Mapping[bytes, bytes]:
+    """The metadata of a call in the form of HTTP headers."""
+    given = context.invocation_metadata() or ()
+    return {name.encode(): _as_bytes(value) for name, value in given}
 
 
 def _credential_and_id(context: Context) -> tuple[dict[bytes, bytes], bytes | None]:

@@ -111,6 +111,7 @@ def _unary(route: str, method: Method, row: Unary, find: Find, limit: TimeLimit)
             logger.exception("%s failed", method.name)
             await refuse(context, InternalError())
         finally:
+            call.notes.status = status
             services.metrics.grpc_ended(method.name, status)
             services.metrics.grpc_seconds.observe(time.monotonic() - began)
 
@@ -143,6 +144,7 @@ def _streaming(route: str, method: Method, row: Streaming, find: Find) -> Any:
             logger.exception("%s failed", method.name)
             await refuse(context, InternalError())
         finally:
+            call.notes.status = status
             services.metrics.grpc_ended(method.name, status)
 
     return serve

@@ -8,8 +8,10 @@ from typing import Any, Final
 import grpc
 from grpc import aio
 
+from spooled_lite.wire.access_log import AccessLog
 from spooled_lite.wire.grpc import queue_service, worker_service
 from spooled_lite.wire.grpc.accept import accepting
+from spooled_lite.wire.grpc.access_log import logging_watch
 from spooled_lite.wire.grpc.deliver import Deliveries
 from spooled_lite.wire.grpc.descriptors import QUEUE_SERVICE, WORKER_SERVICE
 from spooled_lite.wire.grpc.health import HealthService
@@ -17,6 +19,7 @@ from spooled_lite.wire.grpc.methods import Find, handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.grpc.tls import key_and_certificate
+from spooled_lite.wire.grpc.watched import Watch, watched
 from spooled_lite.wire.listen import (
     CannotListen,
     PortInUse,
@@ -75,6 +78,7 @@ class GrpcServer:
         port: int,
         grace_seconds: float,
         find: Find | None = None,
+        access_log: AccessLog | None = None,
     ) -> None:
         """`find` chooses the services for each call; by default all calls get `services`."""
         self.host = host
@@ -83,6 +87,9 @@ class GrpcServer:
         self._services = services
         self._find: Find = find or (lambda context: services)
         self._grace_seconds = grace_seconds
+        self._watches: list[Watch] = []
+        if access_log is not None:
+            self._watches.append(logging_watch(access_log, services.settings))
         self._health = HealthService()
         self._reflection = Reflection()
         self._stopped = asyncio.Event()
@@ -110,11 +117,14 @@ class GrpcServer:
                 self._for_handshake(), self._for_handshake
             )
         deliveries = Deliveries(self.streams)
-        server = accepting(
+        handlers = (
             handlers_of(QUEUE_SERVICE, queue_service.rows(self.streams, deliveries), self._find),
             handlers_of(WORKER_SERVICE, worker_service.rows(), self._find),
             self._health.handlers(),
             *self._reflection.handlers(),
+        )
+        server = accepting(
+            *watched(handlers, self._watches),
             options=(*OPTIONS, _connections_option()),
             calls_max=CALLS_MAX,
         )

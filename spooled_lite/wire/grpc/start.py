@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from spooled_lite.wire.access_log import AccessLog
 from spooled_lite.wire.services import Services
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class NotInstalled(Exception):
 
 @asynccontextmanager
 async def grpc_of(
-    services: Services, find: "Find | None" = None
+    services: Services, find: "Find | None" = None, access_log: AccessLog | None = None
 ) -> AsyncIterator["GrpcServer | None"]:
     """Serve gRPC as the settings say.
 
@@ -36,7 +37,7 @@ async def grpc_of(
         NotInstalled: a port was set, and the extra is not installed.
         PortInUse, CannotListen, CannotUseCertificate: nothing has been served.
     """
-    server = _server(services, find)
+    server = _server(services, find, access_log)
     if server is None:
         yield None
         return
@@ -47,7 +48,9 @@ async def grpc_of(
         await server.stop(at_once=True)
 
 
-def _server(services: Services, find: "Find | None") -> "GrpcServer | None":
+def _server(
+    services: Services, find: "Find | None", access_log: AccessLog | None
+) -> "GrpcServer | None":
     settings = services.settings
     if settings.grpc_port == "off":
         return None
@@ -71,4 +74,5 @@ def _server(services: Services, find: "Find | None") -> "GrpcServer | None":
         port=0 if settings.grpc_port == "auto" else settings.grpc_port,
         grace_seconds=settings.shutdown_grace_seconds,
         find=find,
+        access_log=access_log,
     )

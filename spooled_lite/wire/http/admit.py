@@ -26,6 +26,7 @@ from spooled_lite.errors import (
     SpooledError,
     Unauthorized,
 )
+from spooled_lite.wire.access_log import ADMIN_KEY_ID
 from spooled_lite.wire.caller import Caller, credential_of
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.http.headers import versions
@@ -210,6 +211,7 @@ async def check_admin_key(call: Call) -> None:
     failures.check(address, call.now_ms)
     refused = _what_is_wrong_with_admin_key(call)
     if refused is None:
+        call.notes.key_id = ADMIN_KEY_ID
         return
     failures.fail(address, call.now_ms)
     if isinstance(refused, InvalidAdminKey):

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from msgspec import Struct
 from uvicorn.server import ServerState
 
 from spooled_lite.ids import Ids
@@ -26,6 +27,19 @@ READING_PART: Final = 0.25  # the part of the loop's time spent on the frames of
 
 # Takes the request headers read so far; gives headers for an answer the server makes by itself.
 EarlyHeaders = Callable[[Sequence[Header]], Sequence[Header]]
+
+
+class EarlyRefusal(Struct, frozen=True):
+    """A request that the server has answered by itself, before the application saw it."""
+
+    status: int
+    scope: Any  # that of the request, as far as it was read; None: nothing was
+    address: str
+    request_id: bytes
+    bytes_out: int  # of the body
+
+
+OnRefusal = Callable[[EarlyRefusal], None]
 
 
 class Connection(Protocol):
@@ -55,8 +69,10 @@ class Connections(ServerState):
         connection_count_max: int,
         early_headers: EarlyHeaders,
         on_sweep: Callable[[float], None] | None = None,
+        on_refusal: OnRefusal | None = None,
     ) -> None:
         super().__init__()
+        self.on_refusal = on_refusal
         self._on_sweep = on_sweep
         self.limits = limits
         self.open: dict[asyncio.Transport, Connection] = {}
@@ -124,10 +140,13 @@ class Connections(ServerState):
         given = next((value for name, value in headers if name == b"x-request-id"), None)
         return request_id(given, self.ids)
 
-    def answer(self, refusal: Refusal, headers: Sequence[Header]) -> bytes:
+    def answer(
+        self, refusal: Refusal, headers: Sequence[Header], *, request_id: bytes | None = None
+    ) -> bytes:
         """The whole answer to a request. `headers` are those of the request read so far."""
         always = [*self.default_headers, *self._early_headers(headers)]
-        return refusals.answer(refusal, request_id=self.request_id(headers), always=always)
+        shown_id = self.request_id(headers) if request_id is None else request_id
+        return refusals.answer(refusal, request_id=shown_id, always=always)
 
     def answer_headers(
         self, refusal: Refusal, body: bytes, headers: Sequence[Header]

@@ -9,19 +9,19 @@ that the client has left only once none of them waits.
 import asyncio
 import logging
 import math
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from spooled_lite.wire.http.server import head as heads
 from spooled_lite.wire.http.server import refusal as refusals
-from spooled_lite.wire.http.server.connections import Connections, give_up
+from spooled_lite.wire.http.server.connections import Connections, EarlyRefusal, give_up
 from spooled_lite.wire.http.server.cycle import Cycle, Flow
 from spooled_lite.wire.http.server.places import address_of
 from spooled_lite.wire.http.server.refusal import Refusal, Refused
 from spooled_lite.wire.http.server.requests import ReadState, Requests
-from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
+from spooled_lite.wire.http.server.scope import ABORT, IS_GONE, REFUSED
 from spooled_lite.wire.http.server.upgrade import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
@@ -280,26 +280,40 @@ class HttpProtocol(Requests):
         self.refusal, self.is_deaf = refusal, True
         # A client that does not take the answer before this one is cut off at the deadline.
         self.deadline = self.loop.time() + self.limits.send_seconds_max
-        if self.reading is ReadState.BODY and not self._withdraw(self.cycle):
+        if self.reading is ReadState.BODY and not self._withdraw(self.cycle, refusal):
             self.transport.close()
         elif not self.is_answering() and not self.line:
             self._send_refusal(refusal)
 
-    def _withdraw(self, cycle: Cycle) -> bool:
+    def _withdraw(self, cycle: Cycle, refusal: Refusal) -> bool:
         """End a request whose body turned out bad. False when its answer has begun."""
         if self.line and self.line[-1] is cycle:
             self.line.pop()
             return True
         if self.timed is not ReadState.BODY and self.task is not None:
             self.task.cancel()  # the fault came with the headers: the handler has not begun
+        else:
+            scope: dict[str, Any] = cast(Any, cycle.scope)
+            scope[REFUSED] = refusal.status
         cycle.disconnected = True
         cycle.message_event.set()
         return not cycle.response_started
 
     def _send_refusal(self, refusal: Refusal) -> None:
         if not self.transport.is_closing():
-            self.transport.write(self.shared.answer(refusal, self.headers or ()))
+            headers = self.headers or ()
+            request_id = self.shared.request_id(headers)
+            self.transport.write(self.shared.answer(refusal, headers, request_id=request_id))
+            self._tell_refused(refusal, request_id)
             self._linger()
+
+    def _tell_refused(self, refusal: Refusal, request_id: bytes) -> None:
+        tell = self.shared.on_refusal
+        scope = None if self.reading is ReadState.NOTHING else self.scope
+        if tell is None or (scope is not None and REFUSED in scope):
+            return  # of a request that has begun, the application tells
+        sent = len(refusal.body())
+        tell(EarlyRefusal(refusal.status, scope, self.address, request_id, sent))
 
     def _linger(self) -> None:
         """Half-close, and throw away what the client still sends.

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 
-from spooled_lite.wire.http.server.connections import Connections, EarlyHeaders
+from spooled_lite.wire.http.server.connections import Connections, EarlyHeaders, OnRefusal
 from spooled_lite.wire.http.server.limits import (
     DEFAULTS,
     HttpLimits,
@@ -31,9 +31,10 @@ class HttpServer:
     `on_stopping` is called once, on the loop, after the listeners are closed: it must make streams
     end and waiting calls answer. `early_headers` gives headers for answers that the server makes
     by itself; it is passed the request headers read so far. `on_sweep` is called about once a
-    second with the number of seconds by which the loop was late. `is_embedded`: the process belongs
-    to somebody else, so its limit of open files stays as it is. `sockets` that listen already are
-    served instead of host and port.
+    second with the number of seconds by which the loop was late. `on_refusal` is told of requests
+    that the application never sees. `is_embedded`: the process belongs to somebody else, so its
+    limit of open files stays as it is. `sockets` that listen already are served instead of host and
+    port.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class HttpServer:
         on_stopping: Callable[[], None],
         early_headers: EarlyHeaders = lambda headers: (),
         on_sweep: Callable[[float], None] | None = None,
+        on_refusal: OnRefusal | None = None,
         is_embedded: bool = False,
         sockets: Sequence[socket.socket] = (),
     ) -> None:
@@ -59,6 +61,7 @@ class HttpServer:
         self._on_stopping = on_stopping
         self._early_headers = early_headers
         self._on_sweep = on_sweep
+        self._on_refusal = on_refusal
         self._is_embedded = is_embedded
         self._given = sockets
         self._listeners: list[asyncio.AbstractServer] = []
@@ -93,6 +96,7 @@ class HttpServer:
             connection_count_max=connection_count_max(self._limits, file_count_max=files_max),
             early_headers=self._early_headers,
             on_sweep=self._on_sweep,
+            on_refusal=self._on_refusal,
         )
         config = _library_config(self._app)
         loop = asyncio.get_running_loop()

@@ -21,7 +21,14 @@ from spooled_lite.wire.http.server import refusal as refusals
 from spooled_lite.wire.http.server.connections import Connections
 from spooled_lite.wire.http.server.frames import Frames
 from spooled_lite.wire.http.server.refusal import Refusal
-from spooled_lite.wire.http.server.scope import ABORT, DATED, HOLD
+from spooled_lite.wire.http.server.scope import (
+    ABORT,
+    CLOSE_CODE,
+    DATED,
+    HOLD,
+    REFUSED,
+    websocket_scope,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +70,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self.deadline = math.inf
         self.phase = Phase.OPENING
         self.request_headers: list[Header] = scope["headers"]
-        self.scope = _websocket_scope(scope)
+        self.scope = websocket_scope(scope)
         self.scope["extensions"] |= {ABORT: transport.abort, HOLD: self._hold}
         self._app = app
         self._accept_value = accept
@@ -81,10 +88,11 @@ class WebSocketProtocol(asyncio.Protocol):
         self._ping_is_owed = False  # whether the peer still has to answer our ping
         self._parts: list[bytes] = []  # the fragments of a message that has not ended
         self._is_text = True
-        self.frames = Frames(
+        self.frames = frames = Frames(
             message_bytes_max=self.limits.websocket_message_bytes_max,
             has_room=self._writable.is_set,
         )
+        self.scope["extensions"][CLOSE_CODE] = lambda: frames.last_code
 
     def begin(self, early: bytes) -> None:
         """Ask the application. `early` are the bytes that came after the request."""
@@ -344,6 +352,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if self.phase is not Phase.OPENING:
             return
         self.phase = Phase.REFUSED
+        self.scope[REFUSED] = refusal.status
         if not self.transport.is_closing():
             self.transport.write(self.shared.answer(refusal, self.request_headers))
             self._linger()
@@ -386,15 +395,3 @@ class WebSocketProtocol(asyncio.Protocol):
         output = self.frames.take_output()
         if output and not self.transport.is_closing():
             self.transport.write(output)
-
-
-def _websocket_scope(scope: Any) -> dict[str, Any]:
-    offered = [value for name, value in scope["headers"] if name == b"sec-websocket-protocol"]
-    names = b",".join(offered).decode("latin-1").split(",")
-    return {
-        **{name: value for name, value in scope.items() if name != "method"},
-        "type": "websocket",
-        "scheme": "wss" if scope["scheme"] == "https" else "ws",
-        "subprotocols": [name.strip() for name in names if name.strip()],
-        "extensions": {"websocket.http.response": {}},
-    }
