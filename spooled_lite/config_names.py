@@ -27,6 +27,12 @@ NOT_OURS: Final = frozenset(
         "SPOOLED_TEST_KEY",
         "SPOOLED_ORGANIZATION_ID",
         "SPOOLED_ORG_ID",
+        # What `jobs run` tells its commands.
+        "SPOOLED_JOB_ID",
+        "SPOOLED_JOB_QUEUE",
+        "SPOOLED_JOB_ATTEMPT",
+        "SPOOLED_JOB_MAX_RETRIES",
+        "SPOOLED_JOB_LEASE_ID",
     }
 )
 

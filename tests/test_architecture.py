@@ -80,6 +80,7 @@ ASKS: Final = re.compile(
 MAY_ASK: Final = {
     ("pytest_plugin.py", "os.environ"): "where a server is that was started before the run",
     ("testing/public/process.py", "os.environ"): "a server in a process of its own gets the rest",
+    ("cli/worker/child.py", "os.environ"): "a command that does a job gets the rest",
     ("cli/notify.py", "os.environ"): "where the service manager listens, which is no setting",
     ("wire/activation.py", "os.environ"): "which sockets the service manager hands over",
     ("storage/file_guard.py", "time.time"): "when the holder of a file began, for people to read",

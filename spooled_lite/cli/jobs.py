@@ -8,6 +8,7 @@ from spooled_lite.cli.client import Client, path_of
 from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
 from spooled_lite.cli.given import future, given_json, past
 from spooled_lite.cli.job_changes import cancel, delete, priority, retry
+from spooled_lite.cli.job_run import run
 from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.cli.things import (
     Column,
@@ -59,7 +60,7 @@ def jobs() -> None:
     """Create jobs, look at them, change them, and work on them."""
 
 
-for command in (cancel, retry, delete, priority):
+for command in (cancel, retry, delete, priority, run):
     jobs.add_command(command)
 
 
