@@ -14,6 +14,7 @@ from spooled_lite.storage.file_kind import open_to_look
 from spooled_lite.storage.migrate import version_problem
 from spooled_lite.storage.schema_version import readable_by, version_of
 from spooled_lite.storage.transaction import Reading
+from spooled_lite.storage.trouble import damage_as_text
 
 
 class FileFailed(Exception):
@@ -69,10 +70,11 @@ def problems_of_copy(
         return [f"it cannot be opened: {error}"]
     connection.set_progress_handler(is_stopping, STEPS_BETWEEN_LOOKS)
     try:
-        return [
-            *problems(Reading(connection, now_ms)),
-            *_differences(facts_of(connection), wanted),
-        ]
+        with damage_as_text():
+            return [
+                *problems(Reading(connection, now_ms)),
+                *_differences(facts_of(connection), wanted),
+            ]
     except (sqlite3.Error, FileFailed) as error:
         return [f"it cannot be read: {error}"]
     finally:

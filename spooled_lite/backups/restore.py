@@ -18,9 +18,12 @@ from spooled_lite.outbound.stores import Store, StoreTrouble
 from spooled_lite.storage.copy import copy_file
 from spooled_lite.storage.copy_room import NoRoom, check_room
 from spooled_lite.storage.file_guard import CannotUseFile, FileLock, give_file_to_owner_of
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, open_to_look
+from spooled_lite.storage.file_kind import (
+    open_to_look,
+)
 from spooled_lite.storage.file_place import BESIDE, check_is_new, place_new, replace
-from spooled_lite.storage.migrate import check_schema, newest_version
+from spooled_lite.storage.known_file import check_known
+from spooled_lite.storage.migrate import newest_version
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
 
@@ -88,9 +91,7 @@ def restore_file(
     """
 
     def fill(partial: Path) -> None:
-        check_log_has_its_file(source)
-        check_kind(source)
-        check_schema(source)
+        check_known(source)
         connection = open_to_look(source)
         try:
             connection.execute("BEGIN")

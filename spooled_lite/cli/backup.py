@@ -1,8 +1,6 @@
 """`spooled-lite backup`: makes a backup of a database file, whether or not a server uses it."""
 
-import os
 import time
-from pathlib import Path
 from typing import Final
 
 import click
@@ -14,8 +12,7 @@ from spooled_lite.backups.manifest import Manifest
 from spooled_lite.cli.stores import PLACE_HELP, named_failures, spool_at, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.storage.connection import open_reader
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
-from spooled_lite.storage.file_name import check_log_is_here
+from spooled_lite.storage.known_file import check_known
 
 MIB: Final = 2**20
 
@@ -67,8 +64,6 @@ def _by_server(url: str, admin_key: str, *, as_json: bool, began: float) -> None
 
 
 def _from_here(database: str, place: str, *, as_json: bool, began: float) -> None:
-    if not Path(database).is_file():
-        raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     store = store_at(place)
     console = Console(stderr=True)
     with named_failures(database), console.status("copying") as status:
@@ -76,9 +71,7 @@ def _from_here(database: str, place: str, *, as_json: bool, began: float) -> Non
         def show(progress: CopyProgress) -> None:
             status.update(f"{progress.stage} {progress.all_bytes // MIB} MiB")
 
-        check_log_has_its_file(database)
-        check_kind(database)
-        check_log_is_here(os.path.realpath(database))
+        check_known(database)
         connection = open_reader(database)
         try:
             made = back_up_file(

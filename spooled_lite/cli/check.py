@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import sys
-from pathlib import Path
 
 import click
 import msgspec
@@ -13,29 +12,33 @@ from spooled_lite.clock import SystemClock
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, open_to_look
-from spooled_lite.storage.file_name import check_log_is_here
+from spooled_lite.storage.file_kind import (
+    open_to_look,
+)
+from spooled_lite.storage.known_file import check_known
 from spooled_lite.storage.migrate import version_problem
 from spooled_lite.storage.transaction import Reading
+from spooled_lite.storage.trouble import damage_as_text
 
 
 @click.command()
 @click.option("--database", required=True, help="The database file. A server may be using it.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Also look at every stored text, at orphaned history and at the sums of usage.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def check(database: str, as_json: bool) -> None:
+def check(database: str, deep: bool, as_json: bool) -> None:
     """Check a database file and its counters without changing it.
 
     Exit codes: 0 when all is well, 1 when something is wrong, 2 when the file cannot be checked.
     """
-    if not Path(database).is_file():
-        raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     console = Console(stderr=True)
     try:
-        check_log_has_its_file(database)
-        check_kind(database)
-        check_log_is_here(os.path.realpath(database))
-        with console.status("checking every page and every job"):
-            found = problems_of(database)
+        check_known(database)
+        with console.status("checking every page and every job"), damage_as_text():
+            found = problems_of(database, deep=deep)
     except CannotUseFile as error:
         raise NothingLookedAt(str(error)) from error
     except sqlite3.Error as error:
@@ -59,14 +62,14 @@ def _verdict(count: int) -> str:
     return "ok" if not count else f"{count} problem{'' if count == 1 else 's'}"
 
 
-def problems_of(database: str) -> list[str]:
+def problems_of(database: str, *, deep: bool = False) -> list[str]:
     """Every problem of the file as a sentence, from one snapshot; an empty list if all is well."""
     connection = _opened(database)
     try:
         if (problem := version_problem(connection)) is not None:
             return [problem]
         connection.execute("BEGIN")
-        return problems(Reading(connection, SystemClock().now_ms()))
+        return problems(Reading(connection, SystemClock().now_ms()), deep=deep)
     finally:
         connection.close()
 

@@ -1,6 +1,7 @@
 """`spooled-lite compact`: gives the disk back what a database file does not need any more."""
 
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -26,8 +27,6 @@ def compact(database: str, as_json: bool) -> None:
     The new one is checked, and then takes the place of the old one. Exit code 1 when nothing was
     changed.
     """
-    if not Path(database).exists():
-        raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     path = os.path.realpath(database)
     began = time.monotonic()
     rows = 0
@@ -45,7 +44,7 @@ def compact(database: str, as_json: bool) -> None:
                 problems=problems,
                 on_stage=lambda stage: status.update(f"{stage} {path}"),
             )
-    except FileFailed as error:
+    except (FileFailed, sqlite3.Error) as error:
         raise click.ClickException(f"{path}: {error}") from error
     except (NotCompacted, CannotUseFile, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -15,6 +14,7 @@ from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import CannotUseFile, FileInUse
+from spooled_lite.storage.known_file import check_known
 from spooled_lite.storage.transaction import Hooks, Tx
 from spooled_lite.storage.writer import WriterSettings
 from spooled_lite.wire.waiting.claims import Waiting
@@ -30,11 +30,8 @@ def write_offline(path: str, operation: Callable[[Tx], T], *, instead: str) -> T
     Raises:
         click.ClickException: there is no such file, a server uses it, or the operation failed.
     """
-    if not Path(path).is_file():
-        raise click.ClickException(
-            f"{path}: there is no such file; `spooled-lite serve` creates a database"
-        )
     try:
+        check_known(path)
         return asyncio.run(_write(path, operation))
     except FileInUse as error:
         raise click.ClickException(f"{error}. Stop it first, or {instead}") from error

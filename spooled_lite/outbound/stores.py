@@ -82,6 +82,8 @@ class Folder:
 
     def check(self) -> None:
         """Raises StoreTrouble when nothing could be put into it."""
+        if os.path.lexists(self._path) and not self._path.is_dir():
+            raise StoreTrouble(f"{self._path}: this is no folder")
         if not self._path.is_dir():
             raise StoreTrouble(f"{self._path}: the folder does not exist; create it first")
         if not os.access(self._path, os.W_OK | os.X_OK):

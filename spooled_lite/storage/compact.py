@@ -18,10 +18,10 @@ from spooled_lite.storage.file_guard import (
     give_file_to_owner_of,
     length_of,
 )
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
-from spooled_lite.storage.file_name import check_log_is_here
+from spooled_lite.storage.file_kind import check_place
 from spooled_lite.storage.file_place import BESIDE, check_not_replaced
-from spooled_lite.storage.migrate import check_schema
+from spooled_lite.storage.known_file import check_known
+from spooled_lite.storage.trouble import damage_as_text
 
 F = TypeVar("F")
 
@@ -56,24 +56,22 @@ def compact(
 
     Raises:
         NotCompacted: it has problems, there is no room, another program has the file open, …
+        sqlite3.Error, OSError: it cannot be read or written. It is as it was.
         CannotUseFile: a server uses it, or it is no file of ours.
     """
+    check_known(path)
     check_place(path)
     check_not_replaced(path)
     lock = FileLock(path).acquire()
     try:
-        check_log_has_its_file(path)
         lock.hold_file()
-        check_kind(path)
-        check_schema(path)
-        check_log_is_here(path)
+        check_known(path)  # again, since a server may have used it until now
         if os.stat(path).st_nlink > 1:
             raise NotCompacted(f"{path} has other names (hard links), which would keep the old one")
-        return _compacted(path, measure, problems, on_stage)
+        with damage_as_text():
+            return _compacted(path, measure, problems, on_stage)
     except NoRoom as error:
         raise NotCompacted(f"{path}: a smaller copy {error}") from error
-    except (sqlite3.Error, OSError) as error:
-        raise NotCompacted(f"{path}: {error}") from error
     finally:
         _remove(path + PARTIAL_SUFFIX)
         lock.leave_no_trace()

@@ -5,6 +5,7 @@ import urllib.parse
 from typing import Final, Literal
 
 from spooled_lite.storage.file_guard import CannotUseFile
+from spooled_lite.storage.trouble import damage_as_text
 
 Durability = Literal["full", "normal", "off"]
 
@@ -99,13 +100,14 @@ def _connect(path: str) -> sqlite3.Connection:
 def _with_pragmas(path: str, pragmas: dict[str, int | str]) -> sqlite3.Connection:
     connection = _connect(path)
     try:
-        for name, wanted in pragmas.items():
-            # Asked first: setting one that is kept in the file writes, even if it stands there.
-            if _value_of(connection, name) != wanted:
-                connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
-                found = _value_of(connection, name)
-                if found != wanted:
-                    raise WrongPragma(f"{path}: PRAGMA {name} is {found!r} and not {wanted!r}")
+        with damage_as_text():
+            for name, wanted in pragmas.items():
+                # Asked first: setting one that is kept in the file writes, even if it stands there.
+                if _value_of(connection, name) != wanted:
+                    connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
+                    found = _value_of(connection, name)
+                    if found != wanted:
+                        raise WrongPragma(f"{path}: PRAGMA {name} is {found!r} and not {wanted!r}")
     except BaseException:
         connection.close()
         raise

@@ -2,25 +2,41 @@
 
 import os
 import sqlite3
+import stat
 import urllib.parse
 from typing import Final
 
 from spooled_lite.storage.file_guard import WAL_SUFFIX, CannotUseFile, length_of
+from spooled_lite.storage.trouble import damage_as_text
 
 # "SPLD", kept in the header of each of our files (PRAGMA application_id, in the first migration).
 APPLICATION_ID: Final = 0x53504C44
 JOURNAL_SUFFIX: Final = "-journal"
 
 
+def check_is_file(path: str) -> None:
+    """Raises CannotUseFile when there is no file at this path, or something else."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise CannotUseFile(
+            f"{path}: there is no such file; `spooled-lite serve` creates a database"
+        ) from None
+    except OSError as error:  # links that lead to each other, a folder that is closed to this user
+        raise CannotUseFile(f"{path}: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        raise CannotUseFile(f"{path}: this is a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise CannotUseFile(f"{path}: this is a device, a pipe or a socket and no file")
+
+
 def check_place(path: str) -> None:
     """Raises CannotUseFile when there can be no file at this path."""
     folder = os.path.dirname(path) or "."
-    if os.path.isdir(path):
-        raise CannotUseFile(f"{path}: this is a folder, not a file")
-    if not os.path.isdir(folder):
+    if os.path.lexists(path):
+        check_is_file(path)
+    elif not os.path.isdir(folder):
         raise CannotUseFile(f"{path}: the folder {folder} does not exist; create it first")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise CannotUseFile(f"{path}: this is a device, a pipe or a socket and no file")
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise CannotUseFile(f"{path}: this user may not write the file, or the disk is read-only")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -50,9 +66,10 @@ def check_kind(path: str) -> None:
     """
     connection = sqlite3.connect(uri_to_look(path), uri=True)
     try:
-        kind = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
+        with damage_as_text():
+            kind = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
             raise
@@ -63,9 +80,10 @@ def check_kind(path: str) -> None:
     finally:
         connection.close()
     if kind == APPLICATION_ID:
-        if version <= 0:
+        if version <= 0 or not has_tables:
+            what = f"with schema version {version}" if version <= 0 else "without tables"
             raise CannotUseFile(
-                f"{path}: this is a file of Spooled Lite with schema version {version}: another"
+                f"{path}: this is a file of Spooled Lite {what}: another"
                 " program has changed it. Restore a backup. Nothing was changed"
             )
     elif has_tables or kind or version:

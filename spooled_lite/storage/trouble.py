@@ -3,6 +3,8 @@
 import errno
 import logging
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from spooled_lite.errors import (
@@ -72,6 +74,18 @@ _UNIQUE: Final = {
     "organizations.slug": "This slug is taken",
     "workers.id": "This worker id belongs to another organization",
 }
+
+
+@contextmanager
+def damage_as_text() -> Iterator[None]:
+    """Where a file may be damaged: an error of SQLite is one whatever bytes it repeats.
+
+    SQLite repeats what it found, and Python raises an error of its own when that is no UTF-8.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("the schema of the file is damaged") from error
 
 
 def unavailable(reason: OutageReason) -> Unavailable:

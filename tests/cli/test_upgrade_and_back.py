@@ -80,7 +80,7 @@ def test_a_newer_file_is_neither_checked_nor_backed_up_nor_restored(
         run("restore", "--from", path, "--database", new),
     ]
 
-    assert [each.exit_code for each in answers] == [1, 1, 1]
+    assert [each.exit_code for each in answers] == [2, 1, 1]
     for each in answers:
         assert "install the newer version" in each.output
     assert not new.exists()

@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.jobs.check import conservation
+from spooled_lite.core.maintenance.deep_check import deep_problems
 from spooled_lite.core.steps.advance import status_of
 from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import CountedWorkflowRow
@@ -14,12 +15,14 @@ ORPHANS_SHOWN: Final = 20
 _STANDING: Final = ("waiting", "processing")
 
 
-def problems(tx: Reading) -> list[str]:
+def problems(tx: Reading, *, deep: bool = False) -> list[str]:
     """Every problem of the file as a sentence; an empty list when all is well.
 
-    A file that is damaged is not looked at further.
+    A file that is damaged is not looked at further. `deep`: see `deep_problems`.
     """
-    return damages(tx) or [*conservation(tx), *recount(tx)]
+    if found := damages(tx):
+        return found
+    return [*conservation(tx), *recount(tx), *(deep_problems(tx) if deep else ())]
 
 
 def recount(tx: Reading) -> list[str]:
