@@ -32,6 +32,7 @@ from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, c
 from spooled_lite.storage.file_name import check_log_is_here, keep_name
 from spooled_lite.storage.file_place import check_not_replaced
 from spooled_lite.storage.lanes import Lane, lane_of
+from spooled_lite.storage.log_sync import write_log_again
 from spooled_lite.storage.migrate import check_schema, migrate
 from spooled_lite.storage.pin import Pin, PinLimits, why_over
 from spooled_lite.storage.readers import Readers
@@ -157,6 +158,7 @@ class Database:
             check_schema(self.path)
             check_clock(self.path, is_test=is_test)
             check_log_is_here(self.path)
+            write_log_again(self.path)
         connection = open_writer(self.path, durability)
         try:
             migrate(connection, copy_to=self.path)

@@ -1,5 +1,9 @@
-"""With durability `normal` a commit waits for no disk; the log is synced on a timer instead."""
+"""Syncs the log where SQLite does not: on a timer with durability `normal`, and before it is read.
 
+With durability `normal` a commit waits for no disk.
+"""
+
+import errno
 import os
 import time
 from typing import Final
@@ -8,6 +12,36 @@ from spooled_lite.storage.file_guard import WAL_SUFFIX
 
 # What was acknowledged may be this old when a power cut undoes it, and a sync takes its time too.
 SYNC_SECONDS: Final = 1.0
+
+
+CHUNK_BYTES: Final = 1024 * 1024
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write_log_again(path: str) -> None:
+    """Have all of the log of a file on the disk before SQLite reads it, byte for byte as it is.
+
+    After a sync that failed Linux holds what was to be written for written: it can be read, but no
+    later sync writes it. Commits that SQLite found there and put others behind would be lost in a
+    power cut, with all that came after them.
+
+    Raises OSError: the disk fails.
+    """
+    try:
+        descriptor = os.open(path + WAL_SUFFIX, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        at = 0
+        while chunk := os.pread(descriptor, CHUNK_BYTES, at):
+            at += os.pwrite(descriptor, chunk, at)
+        if at:
+            sync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:  # some file systems take new room for it
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def sync(descriptor: int) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from spooled_lite.errors import OutageReason, Unavailable
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS, Durability, open_writer
 from spooled_lite.storage.file_guard import WAL_SUFFIX, FileWatch, length_of
-from spooled_lite.storage.log_sync import LogSync
+from spooled_lite.storage.log_sync import LogSync, write_log_again
 from spooled_lite.storage.trouble import (
     SAY_AGAIN_SECONDS,
     file_damaged,
@@ -169,12 +169,17 @@ class OpenFile:
         self.close()
         self._before_reopen()
         try:
+            write_log_again(self._path)
             self.connection = open_writer(self._path, self._durability)
             _write_nothing(self.connection)
             verdict = self._checked()
+        except OSError as error:
+            return self._try_again_later(error, reason_of_os(error))
         except sqlite3.Error as error:
+            if is_interrupted(error):
+                return self._try_again_later(error, "shutting_down")
             if not is_corrupt(error):
-                return self._try_again_later(error)
+                return self._try_again_later(error, reason_of(error))
             verdict = str(error)
         self._reopen_at = None
         if verdict != "ok":
@@ -186,11 +191,11 @@ class OpenFile:
             self._after_reopen()
         return self.failed
 
-    def _try_again_later(self, error: sqlite3.Error) -> Unavailable:
+    def _try_again_later(self, error: Exception, reason: OutageReason | None) -> Unavailable:
         self._reopen_at = time.monotonic() + TROUBLE_PAUSE_SECONDS
-        if is_interrupted(error):
-            return unavailable("shutting_down")
-        self._closed_for = reason_of(error) or "storage_error"
+        if reason == "shutting_down":
+            return unavailable(reason)
+        self._closed_for = reason or "storage_error"
         self._say(f"opening the file again failed: {error} ({self._closed_for})")
         return unavailable(self._closed_for)
 

@@ -148,6 +148,8 @@ class Disk:
                 self._begin_sync(record)
             case "S":
                 self._end_sync(record)
+            case "F":
+                self._fail_sync(record)
         self.records += 1
 
     def sure_of(self, path: str) -> int:
@@ -195,6 +197,14 @@ class Disk:
         count = max(0, before - file.done)
         for change in file.pending[:count]:
             change.on(file.content)
+        del file.pending[:count]
+        file.done += count
+
+    def _fail_sync(self, record: Record) -> None:
+        """What programs still read is nowhere on the disk, and no later sync looks at it again."""
+        file = self._file(record)
+        before, _ = self._begun.pop(record.number)
+        count = max(0, before - file.done)
         del file.pending[:count]
         file.done += count
 

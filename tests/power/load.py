@@ -1,6 +1,7 @@
 """Clients that note in the record what they ask and what they are told."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 from typing import Any, Final
@@ -15,6 +16,10 @@ QUEUE: Final = "mail"
 CLIENT_COUNT: Final = 6
 BALLAST_BYTES: Final = (*(0,) * 6, 3_000, 40_000)  # in the row of the job, and apart from it
 LEASE_SECONDS: Final = 3_600  # none ends by itself
+
+
+class Unavailable(Exception):
+    """The server is there and cannot write now."""
 
 
 class Client:
@@ -33,7 +38,10 @@ class Client:
             return
         try:
             for _ in range(acts):
-                await self._random.choice((self._create, self._bulk, self._claim, self._settle))()
+                with contextlib.suppress(Unavailable):  # whether it was done is not known
+                    await self._random.choice(
+                        (self._create, self._bulk, self._claim, self._settle)
+                    )()
         except NoAnswer:
             return  # what it holds stays held, as far as it knows
         finally:
@@ -49,6 +57,8 @@ class Client:
 
     async def _answer(self, path: str, body: Any) -> Any:
         answer = await self._connection.request("POST", path, body)
+        if answer.status == 503:
+            raise Unavailable
         assert answer.status in (200, 201), answer
         return answer.body
 

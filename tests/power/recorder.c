@@ -3,7 +3,11 @@
    RECORDED_FOLDER: the folder, as the kernel names it. RECORDED_TO: the file that records are
    appended to. A record is a head, two paths and some bytes, see recording.py. Acts and their
    records are made under one lock, so the order of the records is that of the acts. A sync has a
-   record where it begins and one where it has ended: what is written meanwhile is not synced. */
+   record where it begins and one where it has ended: what is written meanwhile is not synced.
+
+   RECORDED_FAILS: while this file exists each sync of the log of a database fails, and takes a byte
+   from its end; with the last one it is gone. RECORDED_HANGS: as long as it exists none of them
+   ends, for a slow disk. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,10 +33,13 @@ static char folder[PATH_MAX];
 static size_t folder_bytes;
 static int log_fd = -1;
 static uint64_t sync_count;
+static const char *fails, *hangs;
 
 __attribute__((constructor)) static void begin(void) {
   const char *to = getenv("RECORDED_TO"), *of = getenv("RECORDED_FOLDER");
   if (!to || !of) return;
+  fails = getenv("RECORDED_FAILS");
+  hangs = getenv("RECORDED_HANGS");
   folder_bytes = strlen(of);
   strncpy(folder, of, PATH_MAX - 1);
   log_fd = syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -48,6 +55,11 @@ static void put(char kind, uint64_t file, uint64_t number, const char *path, con
                           {(void *)other, head.other_bytes}, {(void *)data, bytes}};
   size_t all = sizeof head + head.path_bytes + head.other_bytes + bytes;
   if (syscall(SYS_writev, log_fd, parts, 4) != (long)all) abort(); /* a gap would prove nothing */
+}
+
+static int ends_with(const char *path, const char *end) {
+  size_t all = strlen(path), last = strlen(end);
+  return all >= last && !strcmp(path + all - last, end);
 }
 
 static int is_inside(const char *path) {
@@ -177,11 +189,25 @@ int posix_fallocate64(int fd, off64_t at, off64_t bytes) {
 }
 int posix_fallocate(int fd, off_t at, off_t bytes) { return posix_fallocate64(fd, at, bytes); }
 
+static int has_to_fail(void) {
+  struct stat about;
+  if (stat(fails, &about)) return 0;
+  return about.st_size > 1 ? !truncate(fails, about.st_size - 1) : !syscall(SYS_unlinkat, AT_FDCWD, fails, 0);
+}
+
 static int synced(int fd, long call) {
   char path[PATH_MAX];
   uint64_t file = ours(fd, path), number;
   if (!file) return syscall(call, fd);
   LOCKED(put('s', file, number = (uint64_t)getpid() << 32 | ++sync_count, path, "", "", 0));
+  int is_log = ends_with(path, "-wal");
+  for (int tries = 0; is_log && hangs && !access(hangs, F_OK) && tries < 30000; tries++) usleep(2000);
+  if (is_log && fails && has_to_fail()) {
+    /* As Linux does it: what was to be synced is in memory only now, and the next sync succeeds. */
+    LOCKED(put('F', file, number, path, "", "", 0));
+    errno = EIO;
+    return -1;
+  }
   int failed = syscall(call, fd);
   if (!failed) LOCKED(put('S', file, number, path, "", "", 0));
   return failed;
@@ -216,9 +242,7 @@ int mkdir(const char *a, mode_t mode) { return named('d', AT_FDCWD, a, 0, NULL, 
 /* Ways to change a file that nobody here uses: a recording with one of them proves nothing. */
 static void unknown(int fd, const char *what) {
   char path[PATH_MAX];
-  size_t length;
-  if (fd >= 0 && ours(fd, path) &&
-      !((length = strlen(path)) > 4 && !strcmp(path + length - 4, "-shm"))) /* made anew after a crash */
+  if (fd >= 0 && ours(fd, path) && !ends_with(path, "-shm")) /* that is made anew after a crash */
     LOCKED(put('!', 0, 0, path, what, "", 0));
 }
 #define REFUSED(type, name, fd, params, ...) \

@@ -25,8 +25,8 @@ BACKUPS: Final = "backups"  # folders that are there before the record begins
 SPOOL: Final = "spool"
 
 # File created, directory made, written, truncated, extended, renamed, linked, unlinked, sync begun,
-# sync ended, note, and what the recorder cannot follow.
-Kind = Literal["c", "d", "w", "t", "x", "r", "l", "u", "s", "S", "n", "!"]
+# sync ended, sync failed, note, and what the recorder cannot follow.
+Kind = Literal["c", "d", "w", "t", "x", "r", "l", "u", "s", "S", "F", "n", "!"]
 
 
 class Record(Struct, frozen=True):
@@ -46,6 +46,8 @@ class Recording:
         self.folder = folder.resolve()
         self._to = to
         self._library = library
+        self._fails = to.with_name(f"{to.name}.fails")
+        self._hangs = to.with_name(f"{to.name}.hangs")
         self.begins_at = 0  # how many records say what was there before
         self._descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         there = sorted(self.folder.rglob("*"))
@@ -68,7 +70,24 @@ class Recording:
             patch.setenv("LD_PRELOAD", str(self._library))
             patch.setenv("RECORDED_FOLDER", str(self.folder))
             patch.setenv("RECORDED_TO", str(self._to))
+            patch.setenv("RECORDED_FAILS", str(self._fails))
+            patch.setenv("RECORDED_HANGS", str(self._hangs))
             yield
+
+    def fail_syncs(self, count: int) -> None:
+        """The next ones of the log of a database fail, and what they were to keep is lost."""
+        self._fails.unlink(missing_ok=True)
+        if count:
+            self._fails.write_bytes(bytes(count))
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Meanwhile no sync of the log of a database ends."""
+        self._hangs.touch()
+        try:
+            yield
+        finally:
+            self._hangs.unlink()
 
     def note(self, note: bytes) -> None:
         self._put(Record("n", data=note))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -23,6 +24,7 @@ from tests.server_process import ServerProcess
 
 ADMIN_KEY: Final = "an admin key of the tests"
 SECONDS_MAX: Final = 60.0
+FAILS_ON: Final = 1_000  # more syncs than there are
 NOW_MS: Final = 1_900_000_000_000  # of a check of backups: after all that is in them
 
 
@@ -99,6 +101,14 @@ def asked_of_admin(url: str, method: str) -> Any:
         return json.loads(answer.read())
 
 
+def is_ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health/ready", timeout=SECONDS_MAX) as answer:
+            return bool(answer.status == 200)
+    except HTTPError:
+        return False
+
+
 def until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + SECONDS_MAX
     while not is_so():
@@ -139,3 +149,28 @@ def complaints_of_backups(folder: Path, promised: set[str]) -> Iterator[str]:
         yield f"backup {name} is gone"
     for each in shelf.manifests:
         yield from verify(store, each, NOW_MS)
+
+
+@pytest.mark.slow
+def test_what_is_acknowledged_after_a_sync_that_failed_outlasts_a_power_cut(
+    recording: Recording,
+) -> None:
+    """Also where the log cannot be brought into the file either, or the server is killed then."""
+    folder, clients = recording.folder, clients_of(recording)
+    with ServerProcess(folder.parent) as server, recording.of_children():
+        server.database = str(folder / "spooled.db")
+        server.start()
+        for failures in (1, 2, FAILS_ON):
+            asyncio.run(at_work(clients, server.url, 6))
+            recording.fail_syncs(failures)
+            asyncio.run(at_work(clients, server.url, 6))
+            if failures == FAILS_ON:
+                server.kill()
+                recording.fail_syncs(0)
+                server.start()
+            until(lambda: is_ready(server.url))
+        asyncio.run(at_work(clients, server.url, 6))
+        server.kill()
+
+    complaints = looked_at(recording, 40)
+    assert not complaints, "\n".join(complaints)

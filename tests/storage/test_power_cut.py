@@ -1,6 +1,8 @@
 """Durability `normal` and a power cut: how much is undone, and that the file always opens."""
 
 import asyncio
+import contextlib
+import errno
 import os
 import random
 import sqlite3
@@ -201,3 +203,52 @@ def test_a_first_start_that_is_cut_leaves_a_file_that_opens(path: Path) -> None:
 
     # The schema is in the file itself before anything is promised.
     assert version > 0
+
+
+@pytest.fixture
+def left(path: Path) -> Path:
+    """A file with a log, as a kill leaves them."""
+    copy = path.parent / "left" / "spooled.db"
+    copy.parent.mkdir()
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add, "one")
+            file, log = await asyncio.to_thread(read_both, path)
+            copy.write_bytes(file)
+            copy.with_name("spooled.db-wal").write_bytes(log)
+
+    run(main())
+    return copy
+
+
+def test_a_log_that_was_left_is_on_the_disk_before_it_is_read(
+    left: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bytes] = []
+    log = left.with_name("spooled.db-wal")
+    before = log.read_bytes()
+
+    def see(descriptor: int) -> None:
+        assert os.fstat(descriptor).st_ino == log.stat().st_ino
+        synced.append(log.read_bytes())
+
+    monkeypatch.setattr(log_sync, "sync", see)
+    an_idle_database(left).close()
+
+    assert synced == [before]
+    assert in_file(left) == ["one"]
+
+
+@pytest.mark.parametrize(("error", "opens"), [(errno.ENOSPC, True), (errno.EIO, False)])
+def test_a_log_that_cannot_be_written_again_is_an_error_unless_there_is_no_room(
+    left: Path, monkeypatch: pytest.MonkeyPatch, error: int, opens: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(error, "injected")
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    with contextlib.nullcontext() if opens else pytest.raises(OSError, match="injected"):
+        an_idle_database(left).close()
+    monkeypatch.undo()
+    assert in_file(left) == ["one"]
