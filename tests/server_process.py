@@ -41,6 +41,7 @@ class ServerProcess:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.listener: socket.socket | None = None
+        self.arguments: tuple[str, ...] = ()  # more of the command, at the next start
         self.database = str(folder / "spooled.db")
         self.url = ""
         self.ready_file = folder / "ready.json"
@@ -77,6 +78,10 @@ class ServerProcess:
         [line] = [each for each in status.splitlines() if each.startswith("VmRSS")]
         return int(line.split()[1]) * 1024
 
+    @property
+    def open_files(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def spawn(self) -> None:
         """Start the process without waiting for it."""
         assert self._process is None or self._process.poll() is not None, "one process at a time"
@@ -89,7 +94,7 @@ class ServerProcess:
                     *(sys.executable, *self._hand_over()),
                     *("-m", "spooled_lite", "serve", "--port", "0"),
                     *("--grpc-port", self._grpc_port, "--database", self.database),
-                    *("--ready-file", str(self.ready_file)),
+                    *("--ready-file", str(self.ready_file), *self.arguments),
                 ],
                 env=kept | given,
                 stdin=subprocess.DEVNULL,
