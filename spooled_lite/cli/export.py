@@ -1,6 +1,5 @@
 """`spooled-lite export`: writes what a database holds as lines of JSON, whether or not in use."""
 
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -21,8 +20,7 @@ from spooled_lite.exports.to_file import write_moment
 from spooled_lite.ids import Ids
 from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.file_guard import CannotUseFile
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
-from spooled_lite.storage.file_name import check_log_is_here
+from spooled_lite.storage.known_file import check_known
 
 COPY_SUFFIX = ".moment"  # the copy that an export is made from, beside it
 
@@ -83,7 +81,10 @@ def export(
                 trailer = _by_server(url, admin_key, wanted, output)
     except (ExportFailed, CannotUseFile) as error:
         raise click.ClickException(str(error)) from error
-    except (OSError, sqlite3.Error) as error:
+    except sqlite3.Error as error:
+        named = "" if database is None else f"{database}: "
+        raise click.ClickException(f"{named}{error}; go on with --resume") from error
+    except OSError as error:
         raise click.ClickException(f"{error}; go on with --resume") from error
     count, size = sum(trailer.lines.values()), out.stat().st_size
     seconds = time.monotonic() - began
@@ -109,16 +110,12 @@ def _by_server(url: str, admin_key: str | None, wanted: WantedLines, output: Exp
 
 
 def _from_here(database: str, wanted: WantedLines, output: ExportFile) -> Trailer:
-    if not Path(database).is_file():
-        raise click.BadParameter(f"{database}: there is no such file", param_hint="--database")
     copy = Path(f"{output.path}{COPY_SUFFIX}")
     with Console(stderr=True).status("copying") as status:
         if output.written.header is not None:
             moment = moment_of_copy(copy, output.written.header)
         else:
-            check_log_has_its_file(database)
-            check_kind(database)
-            check_log_is_here(os.path.realpath(database))
+            check_known(database)
             connection = open_reader(database)
             try:
                 moment = copied_from_outside(

@@ -19,10 +19,8 @@ from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.copy import copy_file
 from spooled_lite.storage.copy_room import NoRoom, check_room
 from spooled_lite.storage.file_guard import CannotUseFile, FileLock, give_file_to_owner_of
-from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file
-from spooled_lite.storage.file_name import check_log_is_here
 from spooled_lite.storage.file_place import check_is_new, place_new, replace
-from spooled_lite.storage.migrate import check_schema
+from spooled_lite.storage.known_file import check_known
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.times import format_ms
 
@@ -109,11 +107,11 @@ def _begin_addition(path: str, partial: Path, header: ExportHeader) -> None:
             f"{path} exists: only an export of one organization (`export --org`) can be added to it"
         )
     remove_with_all_beside(partial)
-    check_log_has_its_file(path)
-    check_kind(path)
-    check_schema(path)
-    check_log_is_here(os.path.realpath(path))
-    connection = open_reader(path)
+    try:
+        check_known(path)
+        connection = open_reader(path)
+    except sqlite3.Error as error:
+        raise ImportFailed(f"{path} cannot be read: {error}") from error
     try:
         connection.execute("BEGIN")
         if Reading(connection, 0).value(statements.NUMBER, {"id": header.organization}) is not None:

@@ -1,5 +1,6 @@
 """Every command that opens a file names one that it cannot use in a line, and leaves it alone."""
 
+import asyncio
 import os
 import sqlite3
 import tempfile
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 from spooled_lite.cli.main import main
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import APPLICATION_ID
+from tests.released.made import make
 from tests.storage.stage import an_idle_database
 from tests.storage.upgrades import fill, release
 
@@ -24,6 +26,8 @@ COMMANDS: Final = {
     "check --deep": ("check", "--deep", "--database", "{file}"),
     "backup": ("backup", "--database", "{file}", "--to", "{folder}"),
     "restore --from": ("restore", "--from", "{file}", "--database", "{new}"),
+    "export": ("export", "--database", "{file}", "--out", "{out}"),
+    "import": ("import", "{export}", "--database", "{file}"),
     "compact": ("compact", "--database", "{file}"),
     "keys list": ("keys", "list", "--database", "{file}"),
     "keys create": ("keys", "create", "--database", "{file}"),
@@ -98,6 +102,7 @@ KINDS: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "empty": (Path.touch, "this file is empty"),
     "nothing": (nothing, "there is no such file"),
 }
+MAY: Final = {("import", "nothing")}  # it makes one
 # What is no file is taken for a folder with backups.
 OF_FOLDERS: Final = {
     "a folder": "there is no backup here",
@@ -105,6 +110,18 @@ OF_FOLDERS: Final = {
     "links to each other": "this is no folder",
     "nothing": "the folder does not exist",
 }
+
+
+@cache
+def export_of_an_organization() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder) / "spooled.db", Path(folder) / "out.ndjson"
+        asyncio.run(make(path))
+        with closing(sqlite3.connect(path)) as connection:
+            [organization] = connection.execute("SELECT id FROM organizations").fetchone()
+        said = run("export", "--database", str(path), "--org", organization, "--out", str(out))
+        assert said.exit_code == 0, said.output
+        return out.read_bytes()
 
 
 def run(*arguments: str) -> Result:
@@ -115,8 +132,10 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     return {each.name: each.read_bytes() if each.is_file() else None for each in folder.iterdir()}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [(command, kind) for command in COMMANDS for kind in KINDS if (command, kind) not in MAY],
+)
 def test_what_is_no_file_of_ours_is_named_and_left_alone(
     tmp_path: Path, command: str, kind: str
 ) -> None:
@@ -124,12 +143,20 @@ def test_what_is_no_file_of_ours_is_named_and_left_alone(
     for each in (here, folder):
         each.mkdir()
     path = here / "spooled.db"
-    make, words = KINDS[kind]
+    put, words = KINDS[kind]
     if command == "restore --from":
         words = OF_FOLDERS.get(kind, words)
-    make(path)
+    put(path)
     before = contents(here)
-    places = {"file": path, "folder": folder, "new": tmp_path / "new.db"}
+    places = {
+        "file": path,
+        "folder": folder,
+        "new": tmp_path / "new.db",
+        "out": tmp_path / "out.ndjson",
+        "export": tmp_path / "export.ndjson",
+    }
+    if command == "import":
+        places["export"].write_bytes(export_of_an_organization())
 
     answer = run(*(each.format(**places) for each in COMMANDS[command]))
 
@@ -138,14 +165,14 @@ def test_what_is_no_file_of_ours_is_named_and_left_alone(
     assert str(path) in answer.output
     assert words in answer.output
     assert contents(here) == before
-    assert not (tmp_path / "new.db").exists()
+    assert not {"new.db", "out.ndjson"} & {each.name for each in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("kind", [each for each in KINDS if each not in ("empty", "nothing")])
 def test_no_server_opens_what_is_no_file_of_ours(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "spooled.db"
-    make, words = KINDS[kind]
-    make(path)
+    put, words = KINDS[kind]
+    put(path)
     before = contents(tmp_path)
 
     with pytest.raises((CannotUseFile, sqlite3.DatabaseError), match=words or None):

@@ -300,7 +300,7 @@ def test_an_export_needs_room_for_the_copy(
         ((), 2, "give --database, or --url and --admin-key"),
         (("--database", "x.db", "--url", "http://localhost"), 2, "give --database, or --url"),
         (("--url", "http://localhost"), 2, "--url needs --admin-key"),
-        (("--database", "x.db"), 2, "there is no such file"),
+        (("--database", "x.db"), 1, "there is no such file"),
         (("--database", "FILE", "--kinds", "job,cron"), 2, "There is no kind `cron`"),
         (("--database", "FILE", "--org", "nobody"), 1, "there is no organization nobody"),
         (("--database", "FILE", "--resume"), 1, "begin without --resume"),
