@@ -21,6 +21,8 @@ NOT_OURS: Final = frozenset(
         "SPOOLED_GRPC_ADDRESS",
         "SPOOLED_API_KEY",
         "SPOOLED_API_KEY_FILE",
+        "SPOOLED_THERE_API_KEY",
+        "SPOOLED_THERE_API_KEY_FILE",
         "SPOOLED_ACCESS_TOKEN",
         "SPOOLED_REFRESH_TOKEN",
         "SPOOLED_TEST_URL",

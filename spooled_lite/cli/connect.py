@@ -23,10 +23,13 @@ class KeyKind(Struct, frozen=True):
     option: str
     header: str
     prefix: str = ""
+    parameter: str = "credential"  # of the command; that of its file is `{parameter}_file`
+    environ: str | None = None  # the variable, where it is not named as the option
 
     @property
     def variable(self) -> str:
-        return "SPOOLED_" + self.option.removeprefix("--").replace("-", "_").upper()
+        named = "SPOOLED_" + self.option.removeprefix("--").replace("-", "_").upper()
+        return self.environ or named
 
 
 API_KEY: Final = KeyKind("API key", "--api-key", "Authorization", "Bearer ")
@@ -44,6 +47,15 @@ limit_option = click.option(
 )
 
 
+url_option = click.option(
+    "--url",
+    envvar="SPOOLED_URL",
+    default=URL,
+    metavar="URL",
+    help=f"Address of the server.  [variable: SPOOLED_URL; default: {URL}]",
+)
+
+
 def asks_server(function: Asks) -> Callable[..., None]:
     """Give a command a client, and the options `--url`, `--api-key` and `--api-key-file`."""
     return _asks(API_KEY, function)
@@ -56,17 +68,15 @@ def asks_as_admin(function: Asks) -> Callable[..., None]:
 
 def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command what `client_of` takes: `url`, `credential` and `credential_file`."""
+    return lambda function: url_option(key_options(kind)(function))
+
+
+def key_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the key alone: what `client_of` takes beside the address."""
     options = (
         click.option(
-            "--url",
-            envvar="SPOOLED_URL",
-            default=URL,
-            metavar="URL",
-            help=f"Address of the server.  [variable: SPOOLED_URL; default: {URL}]",
-        ),
-        click.option(
             kind.option,
-            "credential",
+            kind.parameter,
             envvar=kind.variable,
             metavar="KEY",
             help=f"The {kind.name}; others may see it among the processes.  [variable:"
@@ -74,7 +84,7 @@ def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..
         ),
         click.option(
             f"{kind.option}-file",
-            "credential_file",
+            f"{kind.parameter}_file",
             envvar=f"{kind.variable}_FILE",
             metavar="PATH",
             help=f"A file with the {kind.name}.  [variable: {kind.variable}_FILE]",
@@ -109,8 +119,8 @@ def _chosen(kind: KeyKind, credential: str | None, credential_file: str | None) 
     """The key itself. What the command line says counts before the environment."""
     said = click.get_current_context().get_parameter_source
     if credential and (
-        said("credential") is ParameterSource.COMMANDLINE
-        or said("credential_file") is not ParameterSource.COMMANDLINE
+        said(kind.parameter) is ParameterSource.COMMANDLINE
+        or said(f"{kind.parameter}_file") is not ParameterSource.COMMANDLINE
     ):
         return _checked(kind, credential, kind.option)
     option = f"{kind.option}-file"

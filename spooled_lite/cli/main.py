@@ -38,6 +38,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "check": "Check a database file and its counters.",
         "export": "Write all that a database holds as lines of JSON.",
         "import": "Make a database file of an export.",
+        "migrate-to": "Move to another server: plan, copy, switch, move, verify.",
         "compact": "Give the disk back what a database file does not need.",
     },
     "Develop": {
@@ -87,7 +88,7 @@ class LazyGroup(SuggestingGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
         with no_search_for_cycles():
             module = importlib.import_module(f"spooled_lite.cli.{name}")
         command = getattr(module, name)

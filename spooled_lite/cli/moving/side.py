@@ -1,0 +1,99 @@
+"""The two servers of a move, asked over the public API only."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import sleep
+from typing import Any, Final, Self
+
+import msgspec
+from msgspec import Raw, Struct
+
+from spooled_lite.cli.answer import Answered, ServerRefused
+from spooled_lite.cli.client import Client, Parameters, path_of
+
+BUSY_TRIES: Final = 6
+BUSY_SECONDS: Final = 1.0  # when a server that is busy does not say for how long
+BUSY_SECONDS_MAX: Final = 30.0
+_BUSY: Final = frozenset({429, 503})
+_NOT_THERE: Final = frozenset({404, 405})
+
+Members = Mapping[str, Raw]
+
+
+class ShownThing(Struct, frozen=True):
+    """A queue, schedule, webhook, key or job as a server shows it. Its values stay as they were
+    sent: a number in a payload is never rounded on the way."""
+
+    members: Members
+
+    @classmethod
+    def read(cls, raw: bytes | Raw) -> Self:
+        return cls(msgspec.json.decode(raw, type=dict[str, Raw]))
+
+    def value(self, name: str) -> Any:
+        return msgspec.json.decode(self.members.get(name, Raw(b"null")))
+
+    def text(self, name: str) -> str:
+        """Empty when it is null or something else."""
+        value = self.value(name)
+        return value if isinstance(value, str) else ""
+
+    def chosen(self, names: Sequence[str]) -> dict[str, Raw]:
+        """Those of these members that are there and not null."""
+        found = {name: self.members.get(name, Raw(b"null")) for name in names}
+        return {name: raw for name, raw in found.items() if bytes(raw) != b"null"}
+
+
+class Side:
+    """One of the two servers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.url = client.url
+        self.organization_id = ShownThing.read(self.get("/auth/me").body).text("organization_id")
+
+    def get(self, path: str, query: Parameters | None = None) -> Answered:
+        return self._ask(lambda: self._client.get(path, query))
+
+    def post(self, path: str, body: object = None) -> Answered:
+        return self._ask(lambda: self._client.post(path, body))
+
+    def put(self, path: str, body: object) -> Answered:
+        return self._ask(lambda: self._client.put(path, body))
+
+    def delete(self, path: str) -> Answered:
+        return self._ask(lambda: self._client.delete(path))
+
+    def thing(self, *parts: str) -> ShownThing | None:
+        """One thing; None when it does not exist."""
+        try:
+            return ShownThing.read(self.get(path_of(*parts)).body)
+        except ServerRefused as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def things(self, path: str, query: Parameters | None = None) -> Iterator[ShownThing]:
+        """What the server lists, page by page; of jobs those that were there at the beginning."""
+        found = self._client.things(path, query or {}, None, is_frozen=path == "/jobs")
+        return (ShownThing.read(each) for each in found)
+
+    def has(self, path: str) -> bool:
+        """Whether the server knows this route, which only ours may have."""
+        try:
+            self.get(path, {"limit": 1})
+        except ServerRefused as error:
+            return error.status not in _NOT_THERE
+        return True
+
+    def _ask(self, question: Callable[[], Answered]) -> Answered:
+        """A busy server is asked again. Raises: as Client, and names this server."""
+        for tried in range(BUSY_TRIES):
+            try:
+                return question()
+            except ServerRefused as error:
+                if error.status not in _BUSY or tried == BUSY_TRIES - 1:
+                    raise ServerRefused(
+                        f"{self.url}: {error.message}", status=error.status, code=error.code
+                    ) from None
+                sleep(min(error.retry_seconds or BUSY_SECONDS, BUSY_SECONDS_MAX))
+        raise AssertionError("the last try returns or raises")
