@@ -139,7 +139,8 @@ def _warn_of_unknown(client: Client, queue: str) -> None:
             client.get(path_of("queues", queue))
     except ServerRefused as error:
         if error.status == 404:
-            click.echo(f"There is no queue {message_of(queue)} yet. {error.message}", err=True)
+            near = error.message.partition("\n")[2]
+            click.echo(f"There is no queue {message_of(queue)} yet. {near}".strip(), err=True)
 
 
 @contextmanager

@@ -26,6 +26,8 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "jobs": "Create jobs, look at them, change them, work on them.",
         "queues": "Look at queues, configure, pause, empty, delete them.",
         "dlq": "Look at dead letters, put them back, delete them.",
+        "schedules": "Look at schedules, create, try, pause, delete them.",
+        "workflows": "Look at workflows, create, cancel, retry them.",
         "workers": "List the workers of a server.",
         "events": "Print what has happened on a server, and what happens.",
         "top": "Show the queues of a server and what happens, each second.",

@@ -64,11 +64,7 @@ class Thing:
         return escaped(shown)
 
     def ms(self, name: str) -> int | None:
-        value = self.value(name)
-        try:
-            return int(datetime.fromisoformat(value).timestamp() * 1000)
-        except (TypeError, ValueError, OverflowError):
-            return None
+        return time_ms(self.value(name))
 
     def ago(self, name: str) -> str:
         """A time as a person says it: `3 min ago`, `in 2 h`."""
@@ -82,6 +78,15 @@ class Thing:
             return self.text(name)
         at = datetime.fromtimestamp(at_ms / 1000, UTC)
         return f"{at:%Y-%m-%d %H:%M:%S} UTC ({relative(at_ms - self.now_ms)})"
+
+
+def time_ms(value: Any) -> int | None:
+    """A time as servers write it; None for what is none."""
+    try:
+        at = datetime.fromisoformat(value)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def relative(ms: int) -> str:

@@ -1,0 +1,240 @@
+"""`spooled-lite schedules`: jobs that are created at the times of a cron expression."""
+
+import re
+from typing import Any, Final
+
+import click
+from msgspec import Raw, Struct
+
+from spooled_lite.cli.client import Client, path_of
+from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
+from spooled_lite.cli.consent import get_consent, yes_option
+from spooled_lite.cli.escaped import message_of
+from spooled_lite.cli.given import given_json
+from spooled_lite.cli.named import id_of
+from spooled_lite.cli.suggesting import SuggestingGroup
+from spooled_lite.cli.things import (
+    NONE,
+    Column,
+    Thing,
+    ago,
+    number,
+    print_answer,
+    print_details,
+    print_list,
+    print_table,
+    text,
+)
+
+
+def _state(thing: Thing) -> str:
+    return "active" if thing.value("is_active") else "paused"
+
+
+def _next(thing: Thing) -> str:
+    return thing.ago("next_run_at") if thing.value("is_active") else NONE
+
+
+def _local(thing: Thing) -> str:
+    """`2026-12-07 09:00:00 +09:00`, as far as it looks like that."""
+    return re.sub(r"T([0-9:]{8})\.[0-9]+", r" \1 ", thing.text("local"))
+
+
+COLUMNS: Final = (
+    text("ID", whole=True),
+    text("NAME"),
+    text("CRON", "cron_expression"),
+    text("ZONE", "timezone"),
+    text("QUEUE", "queue_name"),
+    Column("STATE", _state, whole=True),
+    Column("NEXT", _next, whole=True),
+    ago("LAST", "last_run_at"),
+    number("RUNS", "run_count"),
+)
+HISTORY: Final = (
+    Column("AT", lambda thing: thing.when("triggered_at"), whole=True),
+    text("STATUS", whole=True),
+    text("JOB", "job_id", whole=True),
+    text("ERROR", "error_message", optional=True),
+)
+SLOTS: Final = (
+    Column("LOCAL", _local, whole=True),
+    Column("UTC", lambda thing: thing.when("utc"), whole=True),
+)
+
+
+@click.group(cls=SuggestingGroup)
+def schedules() -> None:
+    """Look at schedules, create, try, pause and delete them. They go by id or by name."""
+
+
+@schedules.command("list")
+@click.option("--queue", metavar="NAME", help="Only those that create jobs in this queue.")
+@click.option("--active/--paused", "is_active", default=None, help="Only those.")
+@limit_option
+@as_json_option
+@asks_server
+def list_schedules(
+    client: Client, queue: str | None, is_active: bool | None, limit: int | None, as_json: bool
+) -> None:
+    """List schedules, the newest first."""
+    active = None if is_active is None else str(is_active).lower()
+    query = {"queue_name": queue, "is_active": active}
+    none = "No schedules."
+    print_list(client, "/schedules", COLUMNS, query=query, limit=limit, as_json=as_json, none=none)
+
+
+@schedules.command()
+@click.argument("name")
+@click.argument("cron")
+@click.argument("queue")
+@click.argument("payload", default="{}", metavar="[JSON|-]")
+@click.option("--zone", "timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: UTC.")
+@click.option("--catch-up", type=click.Choice(["one", "skip", "all"]),
+              help="What becomes of slots that a server was not there for.")  # fmt: skip
+@click.option("--priority", type=int, metavar="N")
+@click.option("--max-retries", type=int, metavar="N")
+@click.option("--timeout", "timeout_seconds", type=int, metavar="SECONDS")
+@click.option("--description", metavar="TEXT")
+@click.option("--paused", is_flag=True, help="It does nothing until it is resumed.")
+@as_json_option
+@asks_server
+def create(
+    client: Client, name: str, cron: str, queue: str, payload: str, paused: bool, as_json: bool,
+    **more: Any,
+) -> None:  # fmt: skip
+    """Create a schedule, such as: create nightly '0 3 * * *' reports '{"kind": "day"}'."""
+    body = {
+        "name": name,
+        "cron_expression": cron,
+        "queue_name": queue,
+        "payload_template": given_json(payload, "payload"),
+        **{field: value for field, value in more.items() if value is not None},
+        **({"is_active": False} if paused else {}),
+    }
+    answer = client.post("/schedules", body)
+    if as_json:
+        print_answer(answer)
+        return
+    made = Thing(answer.body, client.now_ms)
+    click.echo(made.text("id"))
+    if made.value("is_active") and made.ms("next_run_at") is not None:
+        click.echo(f"First at {made.when('next_run_at')}.", err=True)
+
+
+@schedules.command()
+@click.argument("cron")
+@click.option("--zone", "timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: UTC.")
+@click.option("--count", type=int, metavar="N", help="How many.")
+@as_json_option
+@asks_server
+def preview(
+    client: Client, cron: str, timezone: str | None, count: int | None, as_json: bool
+) -> None:
+    """Show the next times of a cron expression, without storing anything."""
+    given = {"timezone": timezone, "count": count}
+    said = {name: value for name, value in given.items() if value is not None}
+    answer = client.post("/schedules/preview", {"cron_expression": cron, **said})
+    if as_json:
+        print_answer(answer)
+        return
+    slots = answer.read(_Preview).slots
+    print_table([Thing(each, client.now_ms) for each in slots], SLOTS)
+
+
+class _Preview(Struct):
+    slots: list[Raw]
+
+
+@schedules.command()
+@click.argument("schedule", metavar="ID|NAME")
+@as_json_option
+@asks_server
+def get(client: Client, schedule: str, as_json: bool) -> None:
+    """Show a schedule in full."""
+    answer = client.get(_path(client, schedule))
+    if as_json:
+        print_answer(answer)
+        return
+    it = Thing(answer.body, client.now_ms)
+    rows = ("id", "name", "description", "cron_expression", "timezone", "queue_name", "priority",
+            "max_retries", "timeout_seconds", "catch_up")  # fmt: skip
+    print_details(
+        [
+            *((name.replace("_", " "), it.text(name)) for name in rows),
+            ("state", _state(it)),
+            ("next", it.when("next_run_at")),
+            ("last", it.when("last_run_at")),
+            ("runs", f"{it.text('run_count')}, {it.text('failed_count')} of them failed"),
+            ("payload", it.text("payload_template")),
+        ]
+    )
+
+
+@schedules.command()
+@click.argument("schedule", metavar="ID|NAME")
+@as_json_option
+@asks_server
+def trigger(client: Client, schedule: str, as_json: bool) -> None:
+    """Create a job now, also when it is paused; print the id of the job."""
+    answer = client.post(_path(client, schedule, "trigger"))
+    if as_json:
+        print_answer(answer)
+    else:
+        click.echo(Thing(answer.body, client.now_ms).text("job_id"))
+
+
+@schedules.command()
+@click.argument("schedule", metavar="ID|NAME")
+@as_json_option
+@asks_server
+def pause(client: Client, schedule: str, as_json: bool) -> None:
+    """Let it do nothing until it is resumed."""
+    answer = client.post(_path(client, schedule, "pause"))
+    if as_json:
+        print_answer(answer)
+    else:
+        click.echo(f"{message_of(schedule)} is paused")
+
+
+@schedules.command()
+@click.argument("schedule", metavar="ID|NAME")
+@as_json_option
+@asks_server
+def resume(client: Client, schedule: str, as_json: bool) -> None:
+    """Let it go on with its next slot."""
+    answer = client.post(_path(client, schedule, "resume"))
+    if as_json:
+        print_answer(answer)
+        return
+    next_run = Thing(answer.body, client.now_ms).when("next_run_at")
+    click.echo(f"{message_of(schedule)} is active, next at {next_run}")
+
+
+@schedules.command()
+@click.argument("schedule", metavar="ID|NAME")
+@limit_option
+@as_json_option
+@asks_server
+def history(client: Client, schedule: str, limit: int | None, as_json: bool) -> None:
+    """List what it did, the newest first."""
+    path = _path(client, schedule, "history")
+    print_list(client, path, HISTORY, limit=limit, as_json=as_json, none="It has done nothing yet.")
+
+
+@schedules.command()
+@click.argument("schedule", metavar="ID|NAME")
+@yes_option
+@as_json_option
+@asks_server
+def delete(client: Client, schedule: str, yes: bool, as_json: bool) -> None:
+    """Delete a schedule and its history. The jobs it created stay."""
+    path = _path(client, schedule)
+    get_consent(f"Delete {message_of(schedule)} and its history?", is_given=yes)
+    client.delete(path)
+    if not as_json:
+        click.echo(f"{message_of(schedule)} is deleted")
+
+
+def _path(client: Client, schedule: str, *more: str) -> str:
+    return path_of("schedules", id_of(client, "/schedules", schedule), *more)

@@ -1,0 +1,101 @@
+"""`spooled-lite schedules`."""
+
+import pytest
+
+from tests.cli.asking import Asking, Said, answering, columns, ran
+
+NIGHTLY = ("schedules", "create", "nightly", "0 3 * * *", "reports")
+
+
+def test_a_schedule_is_created_listed_and_shown(ask: Asking) -> None:
+    assert ask.lines("schedules", "list") == ["No schedules."]
+
+    made = ask(
+        *NIGHTLY, '{"n": 1.50}', "--zone", "Europe/Berlin", "--catch-up", "skip", "--priority", "3",
+        "--max-retries", "5", "--timeout", "60", "--description", "Day\x1b",
+    )  # fmt: skip
+    ask("schedules", "create", "off", "0 * * * *", "other", "--paused")
+
+    assert made.stderr.startswith("First at 2030-01-01 02:00:00 UTC (in ")
+    head, off, nightly = ask.lines("schedules", "list")
+    assert [each.strip() for each in columns(head)] == [
+        "ID", "NAME", "CRON", "ZONE", "QUEUE", "STATE", "NEXT", "LAST", "RUNS"
+    ]  # fmt: skip
+    assert [each.strip() for each in columns(nightly)][:6] == [
+        made.stdout.strip(), "nightly", "0 3 * * *", "Europe/Berlin", "reports", "active"
+    ]  # fmt: skip
+    assert [each.strip() for each in columns(off)][5:7] == ["paused", "-"]
+    shown = ask.lines("schedules", "get", "nightly")
+    for line in (
+        'payload          {"n": 1.50}',
+        "catch up         skip",
+        r"description      Day\x1b",
+    ):
+        assert line in shown
+    assert [each["name"] for each in ask.things("schedules", "list", "--paused")] == ["off"]
+    assert [each["name"] for each in ask.things("schedules", "list", "--queue", "reports")] == [
+        "nightly"
+    ]
+
+
+def test_a_schedule_is_triggered_paused_resumed_and_deleted_by_name_or_id(ask: Asking) -> None:
+    [schedule] = ask.lines(*NIGHTLY)
+
+    assert ask.lines("schedules", "history", "nightly") == ["It has done nothing yet."]
+    [job] = ask.lines("schedules", "trigger", "nightly")
+    assert ask.json("jobs", "get", job)["queue_name"] == "reports"
+    assert job in ask.lines("schedules", "history", schedule)[1]
+    assert ask.lines("schedules", "pause", "nightly") == ["nightly is paused"]
+    assert ask.json("schedules", "get", schedule)["is_active"] is False
+    assert ask.lines("schedules", "resume", "nightly")[0].startswith(
+        "nightly is active, next at 20"
+    )
+    refused = ask("schedules", "delete", "nightly", code=2).stderr
+    assert "Delete nightly and its history? Nobody is here" in refused
+    assert ask.lines("schedules", "delete", "nightly", "--yes") == ["nightly is deleted"]
+    assert ask.lines("schedules", "list") == ["No schedules."]
+
+
+def test_a_misspelled_schedule_is_told_the_nearest_one(ask: Asking) -> None:
+    ask(*NIGHTLY)
+
+    for act in ("get", "trigger", "pause", "resume", "history", "delete"):
+        assert ask("schedules", act, "nigthly", code=1).stderr == (
+            "Error: Schedule not found (NOT_FOUND)\nDid you mean 'nightly'?\n"
+        )
+    assert ask("schedules", "get", "xyz", code=1).stderr == (
+        "Error: Schedule not found (NOT_FOUND)\n"
+    )
+
+
+def test_two_schedules_of_one_name_go_by_id() -> None:
+    same = [{"id": "a\x1b", "name": "n"}, {"id": "b", "name": "n"}]
+    with answering(Said({"message": "No"}, 404), Said(same)) as (url, _):
+        result = ran("schedules", "get", "n", "--url", url, "--api-key", "sk_a")
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: 2 have the name n: a\\x1b, b\n"
+
+
+def test_the_times_of_an_expression_are_shown(ask: Asking) -> None:
+    preview = ("schedules", "preview", "0 9 * * MON", "--zone", "Asia/Tokyo", "--count", "2")
+
+    lines = ask.lines(*preview)
+
+    assert lines[1].startswith("2030-01-07 09:00:00 +09:00  2030-01-07 00:00:00 UTC (in ")
+    assert len(lines) == 3
+    assert len(ask.json(*preview)["slots"]) == 2
+    assert "cron expression" in ask("schedules", "preview", "often", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("{",), "the payload is no JSON"), (("{}", "--catch-up", "some"), "'one'")],
+)
+def test_a_bad_schedule_is_refused_before_anyone_is_asked(
+    arguments: tuple[str, ...], said: str
+) -> None:
+    result = ran(*NIGHTLY, *arguments, "--api-key", "sk_a")
+
+    assert result.exit_code == 2
+    assert said in result.output
