@@ -72,11 +72,11 @@ def test_a_rule_says_how_bad_it_is_and_what_it_means() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_run_book_has_the_rows_that_rules_name() -> None:
+def test_each_rule_names_a_row_of_the_run_book() -> None:
     rows = {code for row in table("runbook.md", "Sign") for code in codes(row[0])}
 
-    named = {rule["annotations"]["runbook"] for rule in rules() if "runbook" in rule["annotations"]}
-    assert named - rows == set()
+    named = {rule["alert"]: rule["annotations"].get("runbook") for rule in rules()}
+    assert {alert: row for alert, row in named.items() if row not in rows} == {}
 
 
 def test_the_rules_are_valid_where_prometheus_can_say() -> None:

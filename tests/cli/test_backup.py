@@ -193,6 +193,32 @@ def test_a_failed_backup_leaves_exit_code_1(
     assert "it is kept:" in answer.output
 
 
+def test_a_damaged_file_gives_way_to_the_newest_backup_and_is_kept(
+    database: Path, folder: Path
+) -> None:
+    async def work() -> str:
+        async with serving(str(database), Settings()) as served:
+            return await create(served)
+
+    job = asyncio.run(work())
+    assert run("backup", "--database", database, "--to", folder).exit_code == 0
+    damaged = b"\xff" * 8_192 + database.read_bytes()[8_192:]
+    database.write_bytes(damaged)
+    assert run("check", "--database", database).exit_code == 2
+
+    restored = run("restore", "--from", folder, "--database", database, "--replace")
+
+    assert restored.exit_code == 0, restored.output
+    [kept] = database.parent.glob("spooled.db.before-restore-*")
+    assert kept.read_bytes() == damaged
+
+    async def look() -> int:
+        async with serving(str(database), Settings()) as served:
+            return (await served.client.get(f"/api/v1/jobs/{job}")).status_code
+
+    assert asyncio.run(look()) == 200
+
+
 def test_a_backup_is_not_restored_into_memory(folder: Path) -> None:
     refused = run("restore", "--from", folder, "--database", ":memory:")
     assert refused.exit_code == 2
