@@ -103,7 +103,7 @@ def hooks() -> Hooks:
         sinks=(
             Rows(history.INSERT, history.rows),
             Rows(worker_statements.COUNT_JOBS, settled_rows),
-            EventLog(log.log_rows, log.KINDS),
+            EventLog(log.log_rows),
         ),
     )
 

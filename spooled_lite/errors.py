@@ -185,8 +185,9 @@ class NotFound(SpooledError):
     error = "not_found"
 
     @classmethod
-    def thing(cls, name: str) -> Self:
-        return cls(f"{name} not found")
+    def thing(cls, name: str, *, resource: str | None = None) -> Self:
+        """`resource` is its kind in one word, for programs."""
+        return cls(f"{name} not found", details={"resource": resource} if resource else None)
 
 
 class MethodNotAllowed(SpooledError):

@@ -16,6 +16,7 @@ R_co = TypeVar("R_co", covariant=True)
 EventType = Literal[
     "job.created",
     "job.promoted",
+    "job.hidden",
     "job.claimed",
     "job.released",
     "job.progress",
@@ -108,6 +109,8 @@ EVENTS: Final[Mapping[EventType, About]] = {
         moves={"scheduled": ("pending",)},
         frames=("job.status",),
     ),
+    # A message that nobody holds is hidden from readers for a while.
+    "job.hidden": About(moves={"pending": ("scheduled",), "scheduled": ("scheduled",)}),
     "job.claimed": About(
         moves={"pending": ("processing",), "scheduled": ("processing",)},
         history=("claimed",),

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from msgspec.structs import force_setattr
@@ -56,23 +56,20 @@ class EventLog:
     """
 
     def __init__(
-        self, render: Callable[[Sequence[Event]], Sequence[LogRow]], kinds: Container[str]
+        self, render: Callable[[Sequence[Event]], tuple[Sequence[Event], Sequence[LogRow]]]
     ) -> None:
-        """`render` makes one row for each event of these types, in their order."""
+        """`render` gives the events that are kept, in their order, and the row of each."""
         self._render = render
-        self._kinds = kinds
         self._added: Counter[int] = Counter()
 
     def flush(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
-        rows = self._render(events)
+        logged, rows = self._render(events)
         if not rows:
             return
         connection.executemany(APPEND, rows)
         last: int = connection.execute(LAST_SEQ).fetchone()[0]
-        seqs = iter(range(last - len(rows) + 1, last + 1))
-        for event in events:
-            if event.type in self._kinds:
-                force_setattr(event, "log_seq", next(seqs))
+        for seq, event in enumerate(logged, last - len(rows) + 1):
+            force_setattr(event, "log_seq", seq)
         self._added.update(row[0] for row in rows)
         for org in [org for org, added in self._added.items() if added >= TRIM_EVERY]:
             del self._added[org]

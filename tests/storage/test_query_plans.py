@@ -45,15 +45,22 @@ FRAGMENTS: Final = frozenset(
 
 # What may walk along a whole index or table, or sort, with the reason.
 CHECK: Final = "`spooled-lite check` looks at every row of a file that nobody serves"
+IMPORT: Final = "looks at every row when the last line is in, of a file that nobody serves"
 AT_MOST_ASKED: Final = "sorts at most as many rows as were named, a hundred"
 WALKS: Final[Mapping[str, str]] = {
     "core.overview.series_statements.PAUSES": "all that is kept for streams, some thousand rows",
     "core.jobs.choice_statements.NEWEST": "one step back, to the newest row",
     "core.jobs.check_statements.ALL_COUNTERS": CHECK,
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
+    "core.jobs.check_statements.ACTIVE_OF_ORGANIZATIONS": CHECK,
     "core.jobs.check_statements.WRONGLY_CLAIMABLE": CHECK,
     "core.jobs.check_statements.WITHOUT_BODY": CHECK,
     "core.workflows.edge_statements.ORPHANED_EDGES": CHECK,
+    "core.export.take_statements.FORWARD_EDGES": IMPORT,
+    "core.export.take_statements.COUNT_ACTIVE": IMPORT,
+    "core.export.take_statements.COUNT_CREATED": IMPORT,
+    "core.export.take_statements.COUNT_MESSAGES": IMPORT,
+    "core.export.take_statements.COUNT_BY_STATUS": IMPORT,
     "core.maintenance.deep_check_statements.ORPHANED_HISTORY": CHECK,
     "core.jobs.statements.OF_ALL_ORGS": "back from the newest job, for two seconds at most",
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
@@ -65,11 +72,14 @@ WALKS: Final[Mapping[str, str]] = {
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",
 }
 SORTS: Final[Mapping[str, str]] = {
+    "core.export.take_statements.COUNT_MESSAGES": IMPORT,
+    "core.export.take_statements.COUNT_BY_STATUS": IMPORT,
     "core.jobs.check_statements.SUMS_OF_ORGANIZATIONS": CHECK,
     "core.jobs.check_statements.SUMS_OF_QUEUES": CHECK,
     "core.jobs.check_statements.ALL_COUNTS": CHECK,
     "core.maintenance.deep_check_statements.USAGE_OF_MONTHS": CHECK,
     "core.maintenance.deep_check_statements.USAGE_OF_DAYS": CHECK,
+    "core.jobs.check_statements.ACTIVE_OF_ORGANIZATIONS": CHECK,
     "core.overview.series_statements.COUNTS": "groups the minutes of the keys that were asked for",
     "core.overview.series_statements.BUCKETS": "groups the minutes of the keys that were asked for",
     "core.overview.series_statements.SUM_COUNTS": "groups the minutes of one hour of one key",

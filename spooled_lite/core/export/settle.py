@@ -28,6 +28,7 @@ def recount(tx: Tx, org: int) -> None:
     for statement in (
         statements.FORGET_COUNTS,
         statements.COUNT_BY_STATUS,
+        statements.COUNT_MESSAGES,
         statements.COUNT_CREATED,
         statements.COUNT_ACTIVE,
         statements.COUNT_DEAD,

@@ -32,6 +32,12 @@ FORGET_POSITION: Final = "DELETE FROM server_state WHERE name = 'import'"
 
 # -- counters ------------------------------------------------------------------------------------
 
+COUNT_MESSAGES: Final = """
+INSERT INTO queue_counters (queue, minute, name, value)
+SELECT queue, 0, 'message.' || status, count(*) FROM jobs
+ WHERE org = :org AND kind = 'message' GROUP BY queue, status
+"""
+
 FORGET_COUNTS: Final = """
 DELETE FROM queue_counters
  WHERE queue IN (SELECT seq FROM queues WHERE org = :org) AND minute = 0

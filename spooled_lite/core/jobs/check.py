@@ -1,5 +1,6 @@
 """Do sums, rows and bodies agree? For `spooled-lite check`: it looks at every job."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,9 +16,9 @@ def conservation(tx: Reading) -> list[str]:
     """What does not add up, a sentence each; nothing when all is well.
 
     Per live queue: created - removed = rows = the sum of the status counters, and each status
-    counter is the number of its rows. Per organization: the active jobs are those there are, and
-    the sums of a day hold those of its queues. Per error: its dead letters are those there are.
-    What stands apart from its row is there, and is what was stored.
+    counter is the number of its rows; that of messages besides. Per organization: the active jobs
+    are those there are, and the sums of a day hold those of its queues. Per error: its dead letters
+    are those there are. What stands apart from its row is there, and is what was stored.
     """
     of_sums = [*_of_queues(tx), *_of_organizations(tx), *_of_minutes(tx), *_of_errors(tx)]
     return [*of_sums, *_of_rows(tx), *_of_bodies(tx)]
@@ -25,28 +26,29 @@ def conservation(tx: Reading) -> list[str]:
 
 def _of_queues(tx: Reading) -> Iterator[str]:
     counted: dict[int, dict[str, int]] = {}
-    for row in tx.rows(statements.ALL_COUNTERS):
-        counted.setdefault(row["queue"], {})[row["name"]] = row["value"]
+    for counter in tx.rows(statements.ALL_COUNTERS):
+        counted.setdefault(counter["queue"], {})[counter["name"]] = counter["value"]
     found: dict[int, dict[str, int]] = {}
-    for counted_rows in tx.rows(statements.ALL_COUNTS):
-        of_queue = found.setdefault(counted_rows["queue"], {})
-        of_queue[counted_rows["status"]] = counted_rows["count"]
+    row_counts: Counter[int] = Counter()
+    for row in tx.rows(statements.ALL_COUNTS):
+        of_queue = found.setdefault(row["queue"], {})
+        gauges = ("status", "message") if row["is_message"] else ("status",)
+        for gauge in gauges:
+            name = f"{gauge}.{row['status']}"
+            of_queue[name] = of_queue.get(name, 0) + row["count"]
+        row_counts[row["queue"]] += row["count"]
     for queue in tx.rows(statements.ALL_LIVE_QUEUES):
         sums, rows = counted.get(queue["seq"], {}), found.get(queue["seq"], {})
-        name, row_count = queue["queue_name"], sum(rows.values())
         kept = sums.get("created", 0) - sums.get("removed", 0)
+        name, row_count = queue["queue_name"], row_counts[queue["seq"]]
         if kept != row_count:
             yield f"queue {name}: {kept} jobs by its counters (created - removed), {row_count} rows"
-        gauges = {
-            key.removeprefix("status."): value
-            for key, value in sums.items()
-            if key.startswith("status.")
-        }
-        for status in sorted({*gauges, *rows}):
-            if gauges.get(status, 0) != rows.get(status, 0):
+        for gauge in sorted({*(each for each in sums if "." in each), *rows}):
+            if sums.get(gauge, 0) != rows.get(gauge, 0):
+                noun = "messages" if gauge.startswith("message.") else "jobs"
                 yield (
-                    f"queue {name}: {gauges.get(status, 0)} {status} jobs by the counter,"
-                    f" {rows.get(status, 0)} rows"
+                    f"queue {name}: {sums.get(gauge, 0)} {gauge.partition('.')[2]} {noun}"
+                    f" by the counter, {rows.get(gauge, 0)} rows"
                 )
 
 

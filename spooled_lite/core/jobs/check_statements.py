@@ -14,6 +14,7 @@ class QueueCounterRow(TypedDict):
 
 class RowCountRow(TypedDict):
     queue: int
+    is_message: int
     status: str
     count: int
 
@@ -49,17 +50,22 @@ ALL_COUNTERS: Final = Statement(
 )
 
 ALL_COUNTS: Final = Statement(
-    RowCountRow, "SELECT queue, status, count(*) AS count FROM jobs GROUP BY queue, status"
+    RowCountRow,
+    """
+SELECT queue, kind = 'message' AS is_message, status, count(*) AS count FROM jobs
+ GROUP BY queue, kind = 'message', status
+""",
 )
 
 ACTIVE_OF_ORGANIZATIONS: Final = Statement(
     ActiveJobsRow,
     """
-SELECT slug, coalesce(value, 0) AS counted,
-       (SELECT count(*) FROM jobs JOIN queues ON queues.seq = jobs.queue
-         WHERE jobs.org = organizations.seq AND deleted_at_ms IS NULL
-           AND status IN ('pending', 'scheduled', 'processing')) AS found
+SELECT slug, coalesce(value, 0) AS counted, coalesce(active.found, 0) AS found
   FROM organizations
+  LEFT JOIN (SELECT jobs.org AS of_org, count(*) AS found
+               FROM jobs JOIN queues ON queues.seq = jobs.queue
+              WHERE deleted_at_ms IS NULL AND status IN ('pending', 'scheduled', 'processing')
+              GROUP BY jobs.org) AS active ON active.of_org = organizations.seq
   LEFT JOIN usage_counters ON usage_counters.org = organizations.seq
                           AND period = '' AND usage_counters.name = 'active_jobs'
 """,

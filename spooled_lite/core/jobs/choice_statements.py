@@ -2,7 +2,7 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.statements import VISIBLE
+from spooled_lite.core.jobs.statements import LISTED, VISIBLE
 from spooled_lite.storage.statement import Statement
 
 
@@ -31,6 +31,7 @@ _BETWEEN: Final = """
 FILTERED: Final = (
     """
    AND CASE
+       WHEN kind = 'message' OR kind = 'item' THEN 0
        WHEN queue <> :queue OR job_type <> :job_type OR completed_at_ms > :ended_by_ms THEN 0
        WHEN created_at_ms < :created_after_ms OR created_at_ms >= :created_before_ms THEN 0
        WHEN :error_key IS NOT NULL AND error_key IS NOT :error_key THEN 0
@@ -57,7 +58,7 @@ _COLUMNS: Final = "seq, id, queue_name, job_type, status, created_at_ms, run_at_
 OF_STATUS: Final = Statement(
     ChosenRow,
     f"SELECT {_COLUMNS} FROM jobs INDEXED BY jobs_by_status WHERE org = :org AND status = :status"
-    f"{FILTERED}{_BETWEEN} LIMIT :limit",
+    f"{LISTED}{FILTERED}{_BETWEEN} LIMIT :limit",
 )
 
 # Index jobs_by_queue; a window of it.
@@ -80,7 +81,7 @@ OF_ERROR: Final = Statement(
 END_OF_STATUS: Final = Statement(
     PlaceRow,
     "SELECT created_at_ms, seq FROM jobs INDEXED BY jobs_by_status"
-    f" WHERE org = :org AND status = :status{_BETWEEN} LIMIT 1 OFFSET :looked_at",
+    f" WHERE org = :org AND status = :status{LISTED}{_BETWEEN} LIMIT 1 OFFSET :looked_at",
 )
 END_OF_QUEUE: Final = Statement(
     PlaceRow,
@@ -98,8 +99,9 @@ END_OF_ERROR: Final = Statement(
 # Index jobs_newest, its last row.
 NEWEST: Final = Statement(
     PlaceRow,
-    """
-SELECT created_at_ms, seq FROM jobs WHERE org = :org ORDER BY created_at_ms DESC, seq DESC LIMIT 1
+    f"""
+SELECT created_at_ms, seq FROM jobs WHERE org = :org{LISTED}
+ ORDER BY created_at_ms DESC, seq DESC LIMIT 1
 """,
 )
 

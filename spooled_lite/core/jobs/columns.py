@@ -3,9 +3,11 @@
 Where else a new field of a job goes: README, "Reading the code".
 """
 
-from typing import Final, TypedDict, cast
+from typing import Final, Literal, TypedDict, cast
 
 from msgspec import Struct
+
+Kind = Literal["job", "message", "task_run", "step", "item", "on_fail"]
 
 
 class JobRow(TypedDict):
@@ -16,7 +18,7 @@ class JobRow(TypedDict):
     org: int
     queue: int
     queue_name: str
-    kind: str
+    kind: Kind
     status: str
     state: str | None
     claimable: int
@@ -54,6 +56,15 @@ class JobRow(TypedDict):
     completion_webhook_secret: str | None
     payload_bytes: int | None
     result_bytes: int | None
+    claims: int
+    topic: str | None
+    concurrency_key: str | None
+    task_name: str | None
+    on_fail_of: str | None
+    cancel_reason: str | None
+    error_type: str | None
+    policy: bytes | None
+    headers: bytes | None
     tags: bytes | None
     result: bytes | None
     payload: bytes | None
@@ -91,7 +102,9 @@ BLANK: Final = cast(
     {
         **dict.fromkeys(JobRow.__annotations__),
         "kind": "job",
+        "job_type": "",
         "retry_count": 0,
+        "claims": 0,
         "cancelled_by_parent": 0,
     },
 )
@@ -109,6 +122,12 @@ OF_JOB: Final = (
     *("completion_webhook", "completion_webhook_secret"),
 )
 OF_CANCELLED_JOB: Final = (*OF_JOB, "completed_at_ms", "cancelled_by_parent", "last_error")
+OF_MESSAGE: Final = (
+    *("id", "org", "queue", "queue_name", "kind", "status", "claimable", "priority"),
+    *("max_retries", "timeout_seconds", "created_at_ms", "updated_at_ms", "expires_at_ms"),
+    *("scheduled_at_ms", "run_at_ms", "delay_ms", "topic", "headers", "concurrency_key"),
+    *("payload_bytes", "payload"),
+)
 OF_STEP: Final = (
     *_COMMON,
     *("kind", "workflow_id", "step_key", "step_position", "dependency_mode"),

@@ -8,6 +8,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.columns import JobRow, NewJob, begun
+from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
@@ -185,7 +186,8 @@ def _find_parent(tx: Tx, org: int, parent_job_id: str | None, scope: Scope) -> P
     if parent_job_id is None:
         return None
     found = tx.row(statements.BY_ID, {"id": parent_job_id, "org": org})
-    if found is None or not scope.allows(found["queue_name"]):
+    is_one = found is not None and RULES[found["kind"]].has_dependents
+    if found is None or not is_one or not scope.allows(found["queue_name"]):
         raise RuleBroken.of(
             "parent_job_id", "Field `parent_job_id` names no job that exists", "invalid_value"
         )

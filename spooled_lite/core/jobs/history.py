@@ -7,6 +7,7 @@ import msgspec
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.statements import BriefJobRow, JobHistoryRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
@@ -127,6 +128,8 @@ def rows(events: Sequence[Event]) -> list[tuple[Any, ...]]:
             made = [row for row in made if row[1] != gone["seq"]]
         elif (lines := _LINES.get(event.type)) is not None:
             job: JobRow = event.row
+            if not RULES[job["kind"]].is_recorded:
+                continue
             made += [
                 (event.org, job["seq"], name, worker_id, _encode(details), event.at_ms)
                 for name, worker_id, details in lines(event)

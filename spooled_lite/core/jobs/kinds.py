@@ -1,14 +1,20 @@
 """What a row of `jobs` is, and what follows from it. Nothing else asks a row for its kind."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, TypedDict
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import Kind
 from spooled_lite.events import EventOf
 
-Kind = Literal["job", "message", "task", "step", "item", "on_fail"]
+PLAIN: Final[frozenset[Kind]] = frozenset({"job", "step"})  # their answers are those of jobs
+
+
+class OfKindRow(TypedDict):
+    """What every row of a job has, also the few columns that are left of a deleted one."""
+
+    kind: Kind
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -16,20 +22,35 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     is_listed: bool = True  # in lists and statistics of jobs that name no kind
     is_announced: bool = True  # its events are streamed and sent to webhooks
+    is_recorded: bool = True  # it has a history
+    has_dependents: bool = True  # other jobs may wait for it
     dies: bool = True  # becomes a dead letter when its attempts have run out
 
 
-# A message is read again for ever; an item is seen through the step that it belongs to.
-KINDS: Final[Mapping[str, Rules]] = {
+# A message is read again for ever and leaves nothing behind; an item is seen through its step.
+RULES: Final[Mapping[Kind, Rules]] = {
     "job": Rules(),
-    "message": Rules(is_announced=False, dies=False),
-    "task": Rules(),
+    "message": Rules(
+        is_listed=False, is_announced=False, is_recorded=False, has_dependents=False, dies=False
+    ),
+    "task_run": Rules(),
     "step": Rules(),
     "item": Rules(is_listed=False, is_announced=False),
     "on_fail": Rules(),
 }
 
 
-def is_announced(event: EventOf[JobRow]) -> bool:
+def is_announced(event: EventOf[OfKindRow]) -> bool:
     """Whether streams and webhooks are told of this event of a job."""
-    return KINDS[event.row["kind"]].is_announced
+    return RULES[event.row["kind"]].is_announced
+
+
+def as_shown(kind: Kind, value: bytes | None) -> bytes | None:
+    """The payload or the result of a row as answers show it: an object, unless it is of a job or
+    a step. Some clients read nothing else, and one such row would spoil the whole answer.
+
+    Contract: catbird-capabilities, section 19.6 (object rule).
+    """
+    if value is None or kind in PLAIN or value[:1] == b"{":
+        return value
+    return b'{"value":%b}' % value

@@ -125,7 +125,9 @@ class LoggedSubjectRow(TypedDict):
     queue_name: str
 
 
-def log_rows(events: Sequence[Event]) -> list[LogRow]:
+def log_rows(events: Sequence[Event]) -> tuple[list[Event], list[LogRow]]:
+    """The events that the log keeps, and the row of each."""
+    logged: list[Event] = []
     rows: list[LogRow] = []
     for event in events:
         body = _BODIES.get(event.type)
@@ -133,6 +135,7 @@ def log_rows(events: Sequence[Event]) -> list[LogRow]:
             continue
         subject: LoggedSubjectRow = event.row
         queue_name = None if event.type in WITHOUT_QUEUE else subject["queue_name"]
-        logged = _encode(body(event))
-        rows.append((event.org, event.type, queue_name, subject["id"], logged, event.at_ms))
-    return rows
+        shown = _encode(body(event))
+        rows.append((event.org, event.type, queue_name, subject["id"], shown, event.at_ms))
+        logged.append(event)
+    return logged, rows

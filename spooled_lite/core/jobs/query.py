@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.choice import WaitingState
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.jobs.statements import JobStatusRow, ListedJobRow
 from spooled_lite.core.keys.records import Scope
@@ -26,6 +26,8 @@ class JobFilter(Struct, frozen=True, kw_only=True):
 
     queue_name: str | None = None
     statuses: Sequence[str] | None = None
+    kind: Kind | None = None  # None: all kinds that are listed
+    task_name: str | None = None  # of runs, and of what follows their failures
     text: str | None = None  # `q`: id begins with it, or queue name or job type contain it
     job_type: str | None = None
     created_after_ms: int | None = None  # inclusive
@@ -45,6 +47,12 @@ class JobFilter(Struct, frozen=True, kw_only=True):
 _FRAGMENTS: Final[Mapping[str, str]] = {
     "queue": "queue = :queue",
     "queues": "queue IN (SELECT value FROM json_each(:queues))",
+    "listed": "kind <> 'message' AND kind <> 'item'",
+    "kind": "kind = :kind",
+    # With the words that the partial index has, so that SQLite takes it.
+    "other_kind": "kind = :kind AND kind <> 'job' AND kind <> 'step'",
+    "run": "kind = 'task_run' AND task_name = :task_name",
+    "task_name": "task_name = :task_name",
     "status": "status = :status",
     "statuses": "status IN (SELECT value FROM json_each(:statuses))",
     "job_type": "job_type <> '' AND job_type = :job_type",
@@ -216,6 +224,10 @@ def slow_filter(wanted: JobFilter) -> str | None:
         return "state"
     if wanted.error_key is not None:
         return "error_key"
+    if wanted.task_name is not None and wanted.kind != "task_run":
+        return "task_name"
+    if wanted.kind in ("job", "step"):
+        return "kind"
     if wanted.order_by not in ("created_at", "completed_at"):
         return "order_by"
     # An index answers one of these at a time, and none of them in the order of completion.
@@ -224,6 +236,7 @@ def slow_filter(wanted: JobFilter) -> str | None:
         for name, value in (
             ("queue_name", wanted.queue_name),
             ("job_type", wanted.job_type),
+            ("kind", wanted.kind),
             ("q", wanted.text),
             ("status", None if _is_dead_of_queue(wanted) else wanted.statuses),
         )
@@ -252,8 +265,20 @@ def _scope_filters(
     return []
 
 
+def _kind_filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
+    """Which kinds, and which task. An index has the runs of a task, and one all rare kinds."""
+    params |= {"kind": wanted.kind, "task_name": wanted.task_name}
+    if wanted.kind is None:
+        return ["listed"] if wanted.task_name is None else ["listed", "task_name"]
+    if wanted.kind == "task_run" and wanted.task_name is not None:
+        return ["run"]
+    is_common = wanted.kind in ("job", "step")
+    names = ["listed", "kind"] if is_common else ["other_kind"]
+    return names if wanted.task_name is None else [*names, "task_name"]
+
+
 def _filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
-    names = []
+    names = _kind_filters(wanted, params)
     if wanted.statuses is not None:
         if _is_dead_of_queue(wanted):
             names.append("deadletter")

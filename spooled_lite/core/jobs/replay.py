@@ -32,7 +32,7 @@ class Logged(Struct, frozen=True, gc=False):
     @classmethod
     def of_event(cls, event: Event) -> "Logged":
         """An event that was just committed, in the form in which `replay_page` reads it later."""
-        [(_, kind, queue_name, subject_id, body, at_ms)] = log_rows([event])
+        _, [(_, kind, queue_name, subject_id, body, at_ms)] = log_rows([event])
         result: bytes | None = None
         if kind == "job.completed":
             job: JobRow = event.row

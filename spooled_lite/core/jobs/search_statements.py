@@ -5,14 +5,14 @@ from typing import Final, Literal, TypedDict
 
 from spooled_lite.core.jobs.choice_statements import FILTERED, PlaceRow
 from spooled_lite.core.jobs.spellings import OTHERS_MAX
-from spooled_lite.core.jobs.statements import SHOWN, ListedJobRow, Which
+from spooled_lite.core.jobs.statements import LISTED, SHOWN, ListedJobRow, Which
 from spooled_lite.storage.statement import Statement, Value
 
 Walk = Literal["newest", "of_status", "of_queue", "dead_of_queue"]
 
 _WALKS: Final[Mapping[Walk, tuple[str, str]]] = {
-    "newest": ("jobs_newest", "org = :org"),
-    "of_status": ("jobs_by_status", "org = :org AND status = :status"),
+    "newest": ("jobs_newest", f"org = :org{LISTED}"),
+    "of_status": ("jobs_by_status", f"org = :org AND status = :status{LISTED}"),
     "of_queue": ("jobs_by_queue", "queue = :of_queue"),
     "dead_of_queue": ("jobs_dead_of_queue", "queue = :of_queue AND status = 'deadletter'"),
 }

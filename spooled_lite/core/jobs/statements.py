@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from typing import Final, Literal, TypedDict
 
 from spooled_lite.core.jobs import columns
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.storage.statement import Statement, Value
 
 # A deleted queue hides its jobs at once; their rows are deleted in passes. Index queues_deleted,
 # which is nearly always empty.
 VISIBLE: Final = " AND queue NOT IN (SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL)"
+
+# The rows that lists of jobs have when they name no kind: see KINDS. In these words, which the
+# partial indexes have, so that SQLite takes them.
+LISTED: Final = " AND kind <> 'message' AND kind <> 'item'"
 
 
 def inserting(columns: Iterable[str]) -> str:
@@ -131,6 +135,7 @@ class ListedJobRow(TypedDict):
     parent_job_id: str | None
     assigned_worker_id: str | None
     dependencies_met: int | None
+    kind: Kind
 
 
 # What the lists show of a job.
@@ -138,7 +143,7 @@ SHOWN: Final = """jobs.id, jobs.queue_name, jobs.status, jobs.priority, jobs.ret
        jobs.max_retries, jobs.timeout_seconds, jobs.job_type, jobs.last_error, jobs.tags,
        jobs.created_at_ms, jobs.updated_at_ms, jobs.scheduled_at_ms, jobs.started_at_ms,
        jobs.completed_at_ms, jobs.workflow_id, jobs.parent_job_id, jobs.assigned_worker_id,
-       jobs.dependencies_met"""
+       jobs.dependencies_met, jobs.kind"""
 
 SET_PRIORITY: Final = Statement(
     JobRow,
@@ -198,6 +203,7 @@ class BriefJobRow(TypedDict):
     org: int
     queue: int
     queue_name: str
+    kind: Kind
     status: str
     workflow_id: str | None
     error_key: int | None
@@ -209,22 +215,24 @@ class DeadLetterRow(BriefJobRow):
 
 
 _DEAD_LETTERS: Final = f"""
-SELECT seq, queue, queue_name, org, status, workflow_id, error_key, id, {ROW_BYTES} AS row_bytes,
-       {ALL_BYTES} AS size_bytes
+SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
+       {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE org = :org AND status = 'deadletter' AND created_at_ms < :created_before_ms"""
 _IN_QUEUES: Final = " AND queue IN (SELECT value FROM json_each(:queues))"
 _OLDEST_FIRST: Final = " ORDER BY created_at_ms, seq LIMIT :limit"
 
 # Index jobs_by_status, a pass at a time.
-DEAD_LETTERS: Final = Statement(DeadLetterRow, _DEAD_LETTERS + VISIBLE + _OLDEST_FIRST)
-DEAD_LETTERS_OF_QUEUES: Final = Statement(DeadLetterRow, _DEAD_LETTERS + _IN_QUEUES + _OLDEST_FIRST)
+DEAD_LETTERS: Final = Statement(DeadLetterRow, _DEAD_LETTERS + LISTED + VISIBLE + _OLDEST_FIRST)
+DEAD_LETTERS_OF_QUEUES: Final = Statement(
+    DeadLetterRow, _DEAD_LETTERS + LISTED + _IN_QUEUES + _OLDEST_FIRST
+)
 
 # Index jobs_by_id, once for each id asked for.
 DEAD_LETTERS_NAMED: Final = Statement(
     DeadLetterRow,
     f"""
-SELECT jobs.seq, queue, queue_name, org, status, workflow_id, error_key, jobs.id,
+SELECT jobs.seq, queue, queue_name, org, kind, status, workflow_id, error_key, jobs.id,
        {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
@@ -248,7 +256,7 @@ SELECT seq, queue_name FROM queues WHERE org = :org AND deleted_at_ms IS NULL
 
 class StatusCountRow(TypedDict):
     queue_name: str
-    name: str  # "status.pending"
+    name: str  # such as "status.pending"
     value: int
 
 
@@ -260,6 +268,17 @@ SELECT queue_name, name, queue_counters.value
   FROM json_each(:queues) AS asked
   JOIN queues ON queues.seq = asked.value
   JOIN queue_counters ON queue_counters.queue = queues.seq AND minute = 0 AND name LIKE 'status.%'
+""",
+)
+
+GAUGES: Final = Statement(
+    StatusCountRow,
+    """
+SELECT queue_name, name, queue_counters.value
+  FROM json_each(:queues) AS asked
+  JOIN queues ON queues.seq = asked.value
+  JOIN queue_counters ON queue_counters.queue = queues.seq AND minute = 0
+   AND (name LIKE 'status.%' OR name LIKE 'message.%')
 """,
 )
 

@@ -17,7 +17,8 @@ def count(tx: Tx, event: Event) -> None:
     """Add what a job event changes, in the transaction of the change.
 
     Per queue, minute 0: `status.*` are gauges, `created` and `removed` sums, so that
-    created - removed = rows = the sum of the gauges.
+    created - removed = rows = the sum of the gauges. Messages are in all of these, and have gauges
+    `message.*` of their own besides.
     """
     if event.type not in MOVING or event.type == "job.deleted":
         return  # the passes that delete jobs count them, many at a time
@@ -28,6 +29,10 @@ def count(tx: Tx, event: Event) -> None:
     else:
         tx.count(queue, f"status.{was}", -1)
     tx.count(queue, f"status.{status}", 1)
+    if row["kind"] == "message":
+        if was is not None:
+            tx.count(queue, f"message.{was}", -1)
+        tx.count(queue, f"message.{status}", 1)
     change = (status in ACTIVE) - (was in ACTIVE)
     if change:
         tx.count_now(event.org, "active_jobs", change)
@@ -53,15 +58,16 @@ def count(tx: Tx, event: Event) -> None:
 def job_stats(tx: Reading, org: int, scope: Scope, queue_name: str | None = None) -> dict[str, Any]:
     """The number of jobs by status, in one queue or all queues of the scope. Counts no rows.
 
-    Contract: jobs, J8.
+    Messages are no jobs. Contract: jobs, J8.
     """
     queues = queues_in_scope(tx, org, scope, queue_name)
     totals = dict.fromkeys(STATUSES, 0)
     by_queue: dict[str, int] = {}
-    for row in tx.rows(statements.STATUS_COUNTS, {"queues": queues}):
-        status = row["name"].removeprefix("status.")
-        totals[status] += row["value"]
-        by_queue[row["queue_name"]] = by_queue.get(row["queue_name"], 0) + row["value"]
+    for row in tx.rows(statements.GAUGES, {"queues": queues}):
+        gauge, _, status = row["name"].partition(".")
+        value = -row["value"] if gauge == "message" else row["value"]
+        totals[status] += value
+        by_queue[row["queue_name"]] = by_queue.get(row["queue_name"], 0) + value
     return {
         **totals,
         "total": sum(totals.values()),

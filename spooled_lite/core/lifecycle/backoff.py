@@ -32,6 +32,14 @@ def backoff_ms(queue: QueueRow, retry_count: int) -> int:
     return round(min(seconds, most) * 1000)
 
 
+def has_backoff(queue: QueueRow) -> bool:
+    """Whether the queue names a backoff of its own, or a part of one."""
+    named = ("backoff_base_seconds", "backoff_multiplier", "backoff_max_seconds")
+    if any(queue[each] is not None for each in (*named, "retry_delay_seconds")):  # type: ignore[literal-required]
+        return True
+    return not _SETTINGS.isdisjoint(_settings(queue))
+
+
 def _parts(queue: QueueRow) -> tuple[float, float, float]:
     base = queue["backoff_base_seconds"]
     multiplier = queue["backoff_multiplier"]

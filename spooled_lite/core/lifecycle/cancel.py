@@ -10,6 +10,7 @@ from spooled_lite.core.jobs.states import WAITING
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.lifecycle.remove_messages import remove_messages
 from spooled_lite.core.steps.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.transaction import Tx
@@ -49,13 +50,16 @@ def cancel_several(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> in
 
 
 def expire_jobs(tx: Tx) -> Pass:
-    """Cancel waiting jobs whose `expires_at` has passed: PASS_MAX, or PASS_BYTES_MAX.
+    """Cancel waiting jobs whose `expires_at` has passed: PASS_MAX, or PASS_BYTES_MAX. Messages go.
 
     Contract: jobs, section 13.
     """
     expired = tx.rows(statements.EXPIRED, {"now_ms": tx.now_ms, "limit": PASS_MAX})
     some = first_of(expired)
+    remove_messages(tx, [job["seq"] for job in some if job["kind"] == "message"])
     for job in some:
+        if job["kind"] == "message":
+            continue
         row = _cancel(tx, job["org"], job["id"], was=job["status"], reason="expired")
         assert row is not None, "nothing changes a job between two statements of an operation"
         tell_dependents_later(tx, row)

@@ -1,6 +1,6 @@
 """Taking due jobs under a lease."""
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import forget_queue, known_queue
 from spooled_lite.core.queues.room import room_for
+from spooled_lite.errors import NotFound
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -28,6 +29,7 @@ class Claim(Struct, frozen=True, kw_only=True, gc=False):
     worker_id: str
     limit: int
     lease_ms: int
+    kind: Literal["message"] | None = None  # None: whatever the queue has next
 
 
 def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
@@ -39,9 +41,14 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     An empty list when nothing is due, the queue is unknown or paused, or its rate limit or
     concurrency leaves no room. A crash before the commit hands out nothing.
 
-    Contract: jobs, section 5 and J11.
+    Raises:
+        NotFound: messages of a queue that does not exist.
+
+    Contract: jobs, section 5 and J11; catbird-capabilities, Q10.
     """
     queue = known_queue(tx, org, wanted.queue_name)
+    if queue is None and wanted.kind == "message":
+        raise NotFound.thing("Queue", resource="queue")
     if queue is None or not queue["enabled"]:
         return []
     room = room_for(tx, queue, wanted.limit)
@@ -49,11 +56,12 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         return []
     promote_due_of_queue(tx, queue["seq"])
     lease_id, lease_expires_at_ms = tx.new_id(), tx.now_ms + wanted.lease_ms
+    is_read = wanted.kind is not None
     rows = tx.rows(
-        statements.CLAIM,
+        statements.CLAIM_MESSAGES if is_read else statements.CLAIM,
         {
             "queue": queue["seq"],
-            "limit": _fitting(tx, queue["seq"], room),
+            "limit": _fitting(tx, queue["seq"], room, is_read=is_read),
             "worker_id": wanted.worker_id,
             "lease_id": lease_id,
             "lease_expires_at_ms": lease_expires_at_ms,
@@ -77,12 +85,13 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     return rows
 
 
-def _fitting(tx: Tx, queue: int, limit: int) -> int:
+def _fitting(tx: Tx, queue: int, limit: int, *, is_read: bool) -> int:
     """How many of the next jobs fit into the bytes of one claim; at least one."""
     if limit == 1:
         return 1
+    sizes = statements.SIZES_OF_MESSAGES if is_read else statements.SIZES
     asked = {"queue": queue, "limit": limit, "now_ms": tx.now_ms}
-    return max(1, fitting(tx.values(statements.SIZES, asked), CLAIM_BYTES_MAX))
+    return max(1, fitting(tx.values(sizes, asked), CLAIM_BYTES_MAX))
 
 
 def is_held(tx: Reading, job: int, lease_id: str | None) -> bool:

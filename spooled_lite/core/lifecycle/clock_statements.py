@@ -71,13 +71,13 @@ SELECT seq FROM organizations WHERE seq > :after ORDER BY seq LIMIT :limit
 """,
 )
 
-# Index jobs_newest, in the order in which they were stored.
+# Index jobs_by_queue, once for each queue.
 CREATED_AHEAD: Final = Statement(
     SizedRow,
     f"""
 SELECT seq, {ROW_BYTES} AS size_bytes FROM jobs
- WHERE org = :org AND created_at_ms > :now_ms
- ORDER BY created_at_ms, seq LIMIT :limit
+ WHERE queue IN (SELECT seq FROM queues WHERE queues.org = :org) AND created_at_ms > :now_ms
+ LIMIT :limit
 """,
 )
 

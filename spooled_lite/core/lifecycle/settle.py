@@ -8,11 +8,12 @@ from msgspec import Struct
 from spooled_lite.core.jobs.bodies import add_result, result_columns
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.error_groups import key_for
+from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.backoff import backoff_ms
+from spooled_lite.core.lifecycle.backoff import backoff_ms, has_backoff
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
@@ -66,7 +67,8 @@ def fail(
 ) -> Failed:
     """End the attempt of a leased job: a retry after its backoff, or the dead letters.
 
-    A job that was told to stop is cancelled.
+    A job that was told to stop is cancelled. A message never dies: it stays hidden until its lease
+    would have ended, unless its queue has a backoff.
 
     Raises: as `complete`.
 
@@ -78,11 +80,11 @@ def fail(
     visible(held, scope)
     if held["stop_reason"] is not None and stop(tx, held, error):
         return Failed("cancelled", will_retry=False, delay_ms=0)
-    return _retry_or_bury(tx, org, held, error, may_retry)
+    return _retry_or_bury(tx, held, error, may_retry)
 
 
 @in_lane(Lane.SETTLE)
-def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[HeldRow, str]]) -> None:
+def fail_unread(tx: Tx, jobs: Sequence[tuple[HeldRow, str]]) -> None:
     """Fail claimed jobs that the client cannot decode, each with its reason, as `fail` does.
 
     Jobs that are no longer held under their lease are skipped.
@@ -90,14 +92,17 @@ def fail_unread(tx: Tx, org: int, jobs: Sequence[tuple[HeldRow, str]]) -> None:
     for job, error in jobs:
         held = tx.value(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
         if held is not None and not stop(tx, job, error):
-            _retry_or_bury(tx, org, job, error, may_retry=True)
+            _retry_or_bury(tx, job, error, may_retry=True)
 
 
-def _retry_or_bury(tx: Tx, org: int, held: HeldRow, error: str, may_retry: bool) -> Failed:
-    if may_retry and held["retry_count"] < held["max_retries"]:
-        queue = known_queue(tx, org, held["queue_name"])
+def _retry_or_bury(tx: Tx, held: HeldRow, error: str, may_retry: bool) -> Failed:
+    never_dies = not RULES[held["kind"]].dies
+    if never_dies or (may_retry and held["retry_count"] < held["max_retries"]):
+        queue = known_queue(tx, held["org"], held["queue_name"])
         assert queue is not None, "a visible job has a live queue"
         delay_ms = backoff_ms(queue, held["retry_count"])
+        if never_dies and not has_backoff(queue):
+            delay_ms = (held["lease_expires_at_ms"] or tx.now_ms) - tx.now_ms
         retry_later(tx, held, error, run_at_ms=tx.now_ms + delay_ms)
         return Failed("pending", will_retry=True, delay_ms=delay_ms)
     tell_dependents(tx, bury(tx, held, error))
@@ -186,8 +191,12 @@ def give_up(tx: Tx, jobs: Sequence[HeldRow], error: str) -> None:
     """
     for job in jobs:
         held = tx.value(statements.STILL_HELD, {"seq": job["seq"], "lease_id": job["lease_id"]})
-        if held is not None and not stop(tx, job):
+        if held is None or stop(tx, job):
+            continue
+        if RULES[job["kind"]].dies:
             tell_dependents(tx, bury(tx, job, error))
+        else:
+            _retry_or_bury(tx, job, error, may_retry=False)
 
 
 def _attempt_ended(tx: Tx, org: int, row: JobRow) -> None:

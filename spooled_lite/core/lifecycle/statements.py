@@ -2,47 +2,57 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.columns import BY_USE, JobRow
+from spooled_lite.core.jobs.columns import BY_USE, JobRow, Kind
 from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
 from spooled_lite.storage.statement import Statement, Value
 
 # -- claim -----------------------------------------------------------------------------------
 
+
 # Highest priority first, then oldest, then as stored. Never sorts: walks index
 #   jobs_due (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1
 # `claimable` is 0 for delayed, blocked and retry-waiting rows, so they are not in the index.
-CLAIM: Final = Statement(
-    JobRow,
-    f"""
+def _claim(of_kind: str = "") -> Statement[JobRow]:
+    return Statement(
+        JobRow,
+        f"""
 UPDATE jobs
    SET status = 'processing', claimable = 0,
        assigned_worker_id = :worker_id, lease_id = :lease_id,
        lease_expires_at_ms = :lease_expires_at_ms, settled_lease_id = NULL,
-       started_at_ms = :now_ms, updated_at_ms = :now_ms,
+       started_at_ms = :now_ms, updated_at_ms = :now_ms, claims = claims + 1,
        progress = NULL, progress_message = NULL
  WHERE seq IN (
        SELECT seq FROM jobs
-        WHERE queue = :queue AND claimable = 1
+        WHERE queue = :queue AND claimable = 1{of_kind}
           AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
         ORDER BY priority DESC, created_at_ms, seq
         LIMIT :limit)
 RETURNING {BY_USE}
 """,
-)
+    )
 
 
-# The sizes of the jobs that CLAIM would take next, in its order, for a claim of several jobs.
-SIZES: Final = Value(
-    int,
-    f"""
+def _sizes(of_kind: str = "") -> Value[int]:
+    """The sizes of the jobs that a claim takes next, in its order, for a claim of several jobs."""
+    return Value(
+        int,
+        f"""
 SELECT {ALL_BYTES} AS size_bytes FROM jobs
- WHERE queue = :queue AND claimable = 1
+ WHERE queue = :queue AND claimable = 1{of_kind}
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
  ORDER BY priority DESC, created_at_ms, seq
  LIMIT :limit
 """,
-)
+    )
+
+
+CLAIM: Final = _claim()
+SIZES: Final = _sizes()
+# Index messages_due, which has the messages of jobs_due.
+CLAIM_MESSAGES: Final = _claim(" AND kind = 'message'")
+SIZES_OF_MESSAGES: Final = _sizes(" AND kind = 'message'")
 
 # -- promote ---------------------------------------------------------------------------------
 
@@ -155,19 +165,23 @@ class HeldRow(TypedDict):
     """A job under a lease, with the columns that the end of its attempt needs."""
 
     seq: int
+    org: int
     queue: int
     queue_name: str
+    kind: Kind
     stop_reason: str | None
     retry_count: int
     max_retries: int
     lease_id: str | None
+    lease_expires_at_ms: int | None
     assigned_worker_id: str | None
 
 
 HELD: Final = Statement(
     HeldRow,
     """
-SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
+SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
+       lease_expires_at_ms, assigned_worker_id
   FROM jobs"""
     + _HELD,
 )
@@ -210,7 +224,7 @@ RELEASE: Final = Statement(
     """
 UPDATE jobs
    SET status = 'pending', claimable = 1, started_at_ms = NULL, updated_at_ms = :now_ms,
-       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+       claims = claims - 1, assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id AND stop_reason IS NULL"""
     + VISIBLE
     + """
@@ -227,8 +241,8 @@ class LeaseOverRow(HeldRow):
 LEASES_OVER: Final = Statement(
     LeaseOverRow,
     f"""
-SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id,
-       {ROW_BYTES} AS size_bytes
+SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
+       lease_expires_at_ms, assigned_worker_id, {ROW_BYTES} AS size_bytes
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""
     + VISIBLE
@@ -345,7 +359,9 @@ RETURNING *
 
 class ExpiredRow(TypedDict):
     id: str
+    seq: int
     org: int
+    kind: Kind
     status: str
     size_bytes: int
 
@@ -354,7 +370,7 @@ class ExpiredRow(TypedDict):
 EXPIRED: Final = Statement(
     ExpiredRow,
     f"""
-SELECT id, org, status, {ROW_BYTES} AS size_bytes FROM jobs
+SELECT id, seq, org, kind, status, {ROW_BYTES} AS size_bytes FROM jobs
  WHERE expires_at_ms <= :now_ms AND status IN ('pending', 'scheduled')"""
     + VISIBLE
     + " ORDER BY expires_at_ms LIMIT :limit",

@@ -170,6 +170,8 @@ def _delete(tx: Tx, rows: Sequence[removal_statements.RemovedRow], *, is_counted
         if is_counted:
             tx.count(row["queue"], f"status.{row['status']}", -1)
             tx.count(row["queue"], "removed", 1)
+            if row["kind"] == "message":
+                tx.count(row["queue"], f"message.{row['status']}", -1)
             if row["status"] in ACTIVE:
                 tx.count_now(row["org"], "active_jobs", -1)
         tx.emit("job.deleted", row["org"], row=row, was=row["status"])

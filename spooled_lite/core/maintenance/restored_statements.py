@@ -40,7 +40,8 @@ SELECT :skipped, 0, '', x'', :now_ms WHERE (SELECT max(seq) FROM event_log) IS N
 HELD: Final = Statement(
     HeldRow,
     """
-SELECT seq, queue, queue_name, stop_reason, retry_count, max_retries, lease_id, assigned_worker_id
+SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
+       lease_expires_at_ms, assigned_worker_id
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms > 0 AND stop_reason IS NULL
  ORDER BY lease_expires_at_ms LIMIT :limit

@@ -38,7 +38,7 @@ class RetainedRow(TypedDict):
 OF_QUEUE: Final = Statement(
     RemovedRow,
     f"""
-SELECT seq, queue, queue_name, org, status, workflow_id, error_key, id,
+SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
        {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE queue = :queue
@@ -50,7 +50,7 @@ SELECT seq, queue, queue_name, org, status, workflow_id, error_key, id,
 IDLE_OF_QUEUE: Final = Statement(
     IdleRow,
     f"""
-SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, error_key, id,
+SELECT seq, queue, queue_name, org, kind, status, created_at_ms, workflow_id, error_key, id,
        {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
@@ -63,7 +63,7 @@ SELECT seq, queue, queue_name, org, status, created_at_ms, workflow_id, error_ke
 OLD: Final = Statement(
     OldRow,
     f"""
-SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, error_key, id,
+SELECT seq, queue, queue_name, org, kind, status, completed_at_ms, workflow_id, error_key, id,
        {ALL_BYTES} AS size_bytes,
        EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
                           ON children.seq = edges.job
@@ -82,7 +82,7 @@ SELECT seq, queue, queue_name, org, status, completed_at_ms, workflow_id, error_
 FINISHED_NAMED: Final = Statement(
     RemovedRow,
     f"""
-SELECT jobs.seq, queue, queue_name, org, status, workflow_id, error_key, jobs.id,
+SELECT jobs.seq, queue, queue_name, org, kind, status, workflow_id, error_key, jobs.id,
        {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status IN ('completed', 'failed', 'deadletter', 'cancelled')"""

@@ -63,17 +63,23 @@ SELECT plan_tier AS plan, count(*) AS count,
 """,
 )
 
-# The primary key of queue_counters, a few rows of each queue.
+
+def _now(status: str) -> str:
+    return f"""coalesce(sum(CASE each.name WHEN 'status.{status}' THEN value
+                                   WHEN 'message.{status}' THEN -value END), 0) AS {status}"""
+
+
+# The primary key of queue_counters, a few rows of each queue. Messages are no jobs.
 JOBS_NOW: Final = Statement(
     JobsNowRow,
-    """
-SELECT coalesce(sum(value) FILTER (WHERE each.name = 'status.pending'), 0) AS pending,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.scheduled'), 0) AS scheduled,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.processing'), 0) AS processing,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.completed'), 0) AS completed,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.failed'), 0) AS failed,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.deadletter'), 0) AS deadletter,
-       coalesce(sum(value) FILTER (WHERE each.name = 'status.cancelled'), 0) AS cancelled
+    f"""
+SELECT {_now("pending")},
+       {_now("scheduled")},
+       {_now("processing")},
+       {_now("completed")},
+       {_now("failed")},
+       {_now("deadletter")},
+       {_now("cancelled")}
   FROM queues CROSS JOIN queue_counters AS each ON queue = queues.seq AND minute = 0
   JOIN organizations ON organizations.seq = queues.org AND organizations.deleted_at_ms IS NULL
  WHERE queues.deleted_at_ms IS NULL

@@ -67,7 +67,8 @@ OLDEST_PENDING: Final = Value(
     int,
     """
 SELECT min((SELECT min(created_at_ms) FROM jobs
-             WHERE org = organizations.seq AND status = 'pending')) AS at_ms
+             WHERE org = organizations.seq AND status = 'pending'
+               AND kind <> 'message' AND kind <> 'item')) AS at_ms
   FROM organizations WHERE deleted_at_ms IS NULL
 """,
 )

@@ -43,7 +43,7 @@ FIND: Final = Statement(
     """
 SELECT jobs.seq, jobs.id, queue_name
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
- WHERE jobs.org = :org"""
+ WHERE jobs.org = :org AND kind <> 'message'"""
     + VISIBLE,
 )
 

@@ -133,7 +133,7 @@ CREATE INDEX queues_deleted ON queues (seq) WHERE deleted_at_ms IS NOT NULL;
 CREATE INDEX queues_rate_limited ON queues (window_started_at_ms) WHERE rate_limit IS NOT NULL;
 
 CREATE TABLE jobs (
-    seq                 INTEGER PRIMARY KEY,
+    seq                 INTEGER PRIMARY KEY AUTOINCREMENT,  -- messages show it, and it only grows
     id                  TEXT NOT NULL,
     org                 INTEGER NOT NULL REFERENCES organizations,
     queue               INTEGER NOT NULL REFERENCES queues,
@@ -141,7 +141,7 @@ CREATE TABLE jobs (
     -- Words joined by OR: of IN with three or more SQLite 3.40 makes a table each time, which costs
     -- a quarter of an insert and a third of an update.
     kind                TEXT NOT NULL DEFAULT 'job'
-                        CHECK (kind = 'job' OR kind = 'message' OR kind = 'task' OR kind = 'step'
+                        CHECK (kind = 'job' OR kind = 'message' OR kind = 'task_run' OR kind = 'step'
                                OR kind = 'item' OR kind = 'on_fail'),
     status              TEXT NOT NULL
                         CHECK (status = 'pending' OR status = 'scheduled' OR status = 'processing'
@@ -186,6 +186,16 @@ CREATE TABLE jobs (
     -- Of a body that stands in job_bodies its length; NULL of one that stands here, or is not there.
     payload_bytes       INTEGER,
     result_bytes        INTEGER,
+    claims              INTEGER NOT NULL DEFAULT 0,  -- so often it was handed out
+    topic               TEXT,  -- under which a message was sent, or anything published
+    -- One of the rows that have it is not finished, in the queue or, of a run, of the task.
+    concurrency_key     TEXT,
+    task_name           TEXT,  -- of a run, and of what follows when it has failed
+    on_fail_of          TEXT,  -- the run, or the job, whose failure this one follows
+    cancel_reason       TEXT,
+    error_type          TEXT,  -- of the last error, as its program calls it
+    policy              BLOB,  -- JSON: what it has of its own where its queue or task says otherwise
+    headers             BLOB,  -- a JSON object
     tags                BLOB,
     result              BLOB,
     payload             BLOB,
@@ -203,6 +213,8 @@ CREATE UNIQUE INDEX jobs_by_id ON jobs (id, org);
 CREATE UNIQUE INDEX jobs_by_key ON jobs (org, idempotency_key) WHERE idempotency_key IS NOT NULL;
 -- Which job is next.
 CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1;
+CREATE INDEX messages_due ON jobs (queue, priority DESC, created_at_ms, seq)
+ WHERE claimable = 1 AND kind = 'message';
 -- Which job becomes claimable next, in the file and in one queue.
 CREATE INDEX jobs_to_promote ON jobs (run_at_ms) WHERE run_at_ms IS NOT NULL;
 CREATE INDEX jobs_to_promote_of_queue ON jobs (queue, run_at_ms) WHERE run_at_ms IS NOT NULL;
@@ -219,11 +231,25 @@ CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_
 CREATE INDEX jobs_dead_by_error ON jobs (org, error_key, created_at_ms, seq)
  WHERE status = 'deadletter';
 -- The lists.
-CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq);
-CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq);
-CREATE INDEX jobs_by_queue ON jobs (queue, created_at_ms, seq);
+-- Without messages and items, which are not in the lists of jobs: core/jobs/kinds.py. The kind
+-- stands in the index so that a walk along it reads no rows.
+CREATE INDEX jobs_newest ON jobs (org, created_at_ms, seq, kind)
+ WHERE kind <> 'message' AND kind <> 'item';
+CREATE INDEX jobs_by_status ON jobs (org, status, created_at_ms, seq, kind)
+ WHERE kind <> 'message' AND kind <> 'item';
+CREATE INDEX jobs_of_kind ON jobs (org, kind, created_at_ms, seq)
+ WHERE kind <> 'job' AND kind <> 'step';
+CREATE INDEX jobs_by_queue ON jobs (queue, created_at_ms, seq, kind);
 CREATE INDEX jobs_dead_of_queue ON jobs (queue, created_at_ms, seq) WHERE status = 'deadletter';
 CREATE INDEX jobs_by_type ON jobs (org, job_type, created_at_ms, seq) WHERE job_type <> '';
+CREATE UNIQUE INDEX jobs_by_concurrency_key ON jobs (queue, concurrency_key)
+ WHERE concurrency_key IS NOT NULL AND kind <> 'task_run'
+   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
+CREATE UNIQUE INDEX runs_by_concurrency_key ON jobs (org, task_name, concurrency_key)
+ WHERE concurrency_key IS NOT NULL AND kind = 'task_run'
+   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
+CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kind = 'task_run';
+CREATE INDEX jobs_on_fail ON jobs (on_fail_of, org) WHERE on_fail_of IS NOT NULL;
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;

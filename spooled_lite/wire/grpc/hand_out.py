@@ -35,7 +35,7 @@ async def handed_out(call: Call, claimed: Sequence[JobRow]) -> HandedOut:
     size_bytes = sum(map(body_bytes, found))
     handed, unread = await call.off_loop(size_bytes, _converted, found, call.org_id)
     if unread:
-        await call.write(fail_unread, call.org, unread)
+        await call.write(fail_unread, unread)
     return handed
 
 

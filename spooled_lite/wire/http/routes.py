@@ -26,6 +26,7 @@ from spooled_lite.wire.http.resources import (
     job_actions,
     jobs,
     keys,
+    messages,
     metrics,
     orgs,
     outcomes,
@@ -117,6 +118,15 @@ QUEUES: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/queues/{name}/pause",  queues.pause_queue,  Access.KEY, "queues:write"),
     ("POST",   "/api/v1/queues/{name}/resume", queues.resume_queue, Access.KEY, "queues:write"),
     ("POST",   "/api/v1/queues/{name}/purge",  queues.purge,        Access.KEY, "queues:write"),
+)
+
+MESSAGES: Final[tuple[Row, ...]] = (
+    ("POST",   "/api/v1/queues/{name}/messages",        messages.send,        Access.KEY, "jobs:write"),  # noqa: E501
+    ("GET",    "/api/v1/queues/{name}/messages",        messages.look,        Access.KEY, "jobs:read"),  # noqa: E501
+    ("POST",   "/api/v1/queues/{name}/messages/read",   messages.read,        Access.KEY, "jobs:write"),  # noqa: E501
+    ("POST",   "/api/v1/queues/{name}/messages/hide",   messages.hide,        Access.KEY, "jobs:write"),  # noqa: E501
+    ("POST",   "/api/v1/queues/{name}/messages/delete", messages.delete_many, Access.KEY, "jobs:write"),  # noqa: E501
+    ("DELETE", "/api/v1/queues/{name}/messages/{id}",   messages.delete,      Access.KEY, "jobs:write"),  # noqa: E501
 )
 
 WORKERS: Final[tuple[Row, ...]] = (
@@ -305,6 +315,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *DOCUMENTS,
     *JOBS,
     *QUEUES,
+    *MESSAGES,
     *WORKERS,
     *SCHEDULES,
     *WORKFLOWS,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.clock import Clock
+from spooled_lite.core.jobs.kinds import is_announced
 from spooled_lite.core.jobs.log import WITHOUT_QUEUE, LoggedSubjectRow
 from spooled_lite.errors import RateLimited, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus, EventType
@@ -149,7 +150,7 @@ class Feed:
                 self._statistics.note(event)
 
     def _line_up(self, event: Event) -> None:
-        if not event.log_seq and event.type != "job.deleted":
+        if not event.log_seq and (event.type != "job.deleted" or not is_announced(event)):
             return
         subject: LoggedSubjectRow = event.row
         queue_name = None if event.type in WITHOUT_QUEUE else subject["queue_name"]

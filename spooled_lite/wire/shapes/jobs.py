@@ -125,6 +125,13 @@ class Job(Struct, omit_defaults=False):
     values_omitted: job.ValuesOmitted | UnsetType = UNSET  # of a page of dead letters
     history: History | UnsetType = UNSET  # when it was asked for
     step: StepOfClaim | UnsetType = UNSET  # in the answer to a dequeue
+    kind: job.Kind | UnsetType = UNSET  # of anything but a job, as those that follow
+    state: job.State | UnsetType = UNSET
+    deliveries: job.Deliveries | UnsetType = UNSET
+    headers: job.Headers | UnsetType = UNSET
+    topic: job.Topic | UnsetType = UNSET
+    concurrency_key: job.ConcurrencyKey | UnsetType | None = UNSET
+    body: job.MessageBody | UnsetType = UNSET  # of a message
 
 
 class JobSummary(Struct):
@@ -152,6 +159,7 @@ class JobSummary(Struct):
     parent_job_id: job.ParentJobId | None
     worker_id: job.WorkerId | UnsetType | None = UNSET  # when it was asked for
     dependencies_met: job.DependenciesMet | UnsetType | None = UNSET  # as `worker_id`
+    kind: job.Kind | UnsetType = UNSET  # of anything but a job
 
 
 class ClaimedJob(Struct):
@@ -176,6 +184,12 @@ class ClaimedJob(Struct):
     workflow_id: job.WorkflowId | None
     parent_job_id: job.ParentJobId | None
     step: StepOfClaim | UnsetType = UNSET
+    kind: job.Kind | UnsetType = UNSET  # of anything but a job, as those that follow
+    state: job.State | UnsetType = UNSET
+    deliveries: job.Deliveries | UnsetType = UNSET
+    headers: job.Headers | UnsetType = UNSET
+    topic: job.Topic | UnsetType = UNSET
+    body: job.MessageBody | UnsetType = UNSET  # of a message
 
 
 class JobState(Struct):

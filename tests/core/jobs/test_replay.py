@@ -32,7 +32,7 @@ ALL: Final = 2**62
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = Store(Hooks(sinks=(EventLog(log.log_rows, log.KINDS),)))
+    store = Store(Hooks(sinks=(EventLog(log.log_rows),)))
     yield store
     store.close()
 

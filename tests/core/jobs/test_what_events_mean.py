@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from spooled_lite.core.jobs import history, log
-from spooled_lite.core.jobs.kinds import KINDS, Kind
+from spooled_lite.core.jobs.columns import Kind
+from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.replay import Logged
 from spooled_lite.core.jobs.states import STATUSES, TRANSITIONS, JobStatus
 from spooled_lite.core.webhooks.bodies import BODIES
@@ -19,7 +20,7 @@ from spooled_lite.wire.realtime.names import NAMES
 
 def test_every_event_has_a_row_and_every_kind_of_job() -> None:
     assert list(EVENTS) == list(get_args(EventType))
-    assert list(KINDS) == list(get_args(Kind))
+    assert list(RULES) == list(get_args(Kind))
 
 
 def test_every_listener_renders_what_the_table_says_and_nothing_else() -> None:

@@ -13,6 +13,7 @@ from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import NO_WORD
 from spooled_lite.wire.http.routes import ROUTES
+from tests.patience import looks
 from tests.wire.http.admin_calls import ADMIN_KEY
 from tests.wire.http.job_calls import WatchedApi, assert_envelope
 from tests.wire.http.route_table import MAIN_PORT
@@ -288,7 +289,7 @@ class WholeFileApi(WatchedApi):
 
     def emptied(self, *homes: Home) -> None:
         """Until the loops, which work between calls, have left only the rows of organizations."""
-        for _ in range(500):
+        for _ in looks():
             state = self.state()
             left = [rows_of(state, home.org) for home in homes]
             if all(_is_empty(rows) for rows in left):
@@ -325,7 +326,13 @@ class WholeFileApi(WatchedApi):
             return path.replace("{id}", make.get(act, self.a_job)(home)["id"])
         if "/queues/{name}" in path:
             self.request("POST", "queues", json={"name": QUEUE}, key=home.key)
-            return path.replace("{name}", QUEUE)
+            path = path.replace("{name}", QUEUE)
+            if path.endswith("/messages/{id}"):
+                sent = self.shown(
+                    "POST", f"queues/{QUEUE}/messages", 201, json={"body": 1}, key=home.key
+                )
+                path = path.replace("{id}", sent["id"])
+            return path
         assert "{" not in path, f"{path}: what does it need?"
         return path
 

@@ -7,6 +7,7 @@ import httpx
 
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Reading
+from tests.patience import looks
 from tests.wire.http.served import Api
 
 NOW: Final = "2027-01-15T08:00:00.000Z"
@@ -108,7 +109,7 @@ class WatchedApi(Api):
 
     def until(self, path: str, is_so: Any) -> Any:
         """What a read answers once the loops have done what is due; they work between calls."""
-        for _ in range(200):
+        for _ in looks():
             body: Any = self.shown("GET", path)
             if is_so(body):
                 return body

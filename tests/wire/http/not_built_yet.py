@@ -6,12 +6,6 @@ from typing import Final
 NOT_BUILT_YET: Final = frozenset(
     {
         "GET /api/config",
-        "POST /api/v1/queues/{name}/messages",
-        "GET /api/v1/queues/{name}/messages",
-        "POST /api/v1/queues/{name}/messages/read",
-        "POST /api/v1/queues/{name}/messages/hide",
-        "POST /api/v1/queues/{name}/messages/delete",
-        "DELETE /api/v1/queues/{name}/messages/{id}",
         "POST /api/v1/workflows/{id}/complete",
         "GET /api/v1/workflows/{id}/steps",
         "GET /api/v1/workflows/{id}/steps/{key}",

@@ -117,6 +117,9 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs/{id}/progress": {"progress": 1},
     "POST /api/v1/jobs/{id}/dependencies": {"depends_on": ["{id}"]},
     "POST /api/v1/queues": {"name": "new"},
+    "POST /api/v1/queues/{name}/messages": {"body": 1},
+    "POST /api/v1/queues/{name}/messages/hide": {"ids": [], "hide_for_ms": 1_000},
+    "POST /api/v1/queues/{name}/messages/delete": {"ids": []},
     "POST /api/v1/workers/register": {"queue_name": "emails", "hostname": "h"},
     "POST /api/v1/workflows/{id}/rerun": {"from": STEP["key"]},
     "POST /api/v1/workflows": {"name": "w", "jobs": [STEP]},
@@ -210,7 +213,11 @@ def made_for(api: WatchedApi, row: Row) -> str:
         return a_webhook_for(path, api)
     if path.startswith("/api/v1/queues/{name}"):
         api.post("queues", json={"name": "known"})
-        return path.replace("{name}", "known")
+        path = path.replace("{name}", "known")
+        if path.endswith("/messages/{id}"):
+            sent = api.shown("POST", "queues/known/messages", 201, json={"body": 1})
+            path = path.replace("{id}", sent["id"])
+        return path
     if path.startswith(("/api/v1/workers/{id}", "/api/v1/admin/workers/{id}")):
         api.post("workers/register", json={"queue_name": "emails", "worker_id": "w-1"})
         return path.replace("{id}", "w-1")

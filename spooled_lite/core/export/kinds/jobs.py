@@ -111,6 +111,15 @@ JOB: Final = LineKind(
         text("progress_message", may_lack=True),
         text("completion_webhook", may_lack=True),
         text("completion_webhook_secret", may_lack=True, is_secret=True),
+        number("claims"),
+        text("topic", may_lack=True),
+        text("concurrency_key", may_lack=True),
+        text("task_name", may_lack=True),
+        text("on_fail_of", may_lack=True),
+        text("cancel_reason", may_lack=True),
+        text("error_type", may_lack=True),
+        json("policy", may_lack=True),
+        json("headers", may_lack=True),
         # It has ended, and jobs that wait for it have not been told yet.
         said(
             "has_dependents_to_tell",

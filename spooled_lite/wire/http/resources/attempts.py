@@ -6,7 +6,6 @@ The same acts over gRPC are in wire/grpc/acts.py. Contract: jobs, J11-J16 and J2
 from collections.abc import Sequence
 from typing import Final
 
-from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
@@ -19,9 +18,9 @@ from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.errors import RuleBroken
 from spooled_lite.times import format_ms
-from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.claiming import claimed, claimer_of
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
@@ -35,14 +34,7 @@ from spooled_lite.wire.shapes.job_bodies import (
     Renew,
 )
 from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
-from spooled_lite.wire.waiting.claims import (
-    Claimer,
-    Left,
-    claim_now,
-    claim_or_wait,
-    give_back,
-    handed,
-)
+from spooled_lite.wire.waiting.claims import Left, handed
 
 DEQUEUE_LEASE_SECONDS: Final = 300
 
@@ -145,29 +137,7 @@ async def _claim(
         limit=limit,
         lease_ms=_lease_ms(body.lease_duration_secs, lease_seconds),
     )
-    try:
-        if not body.wait_ms:
-            return await _whole(call, await claim_now(call.db, _caller(call), wanted))
-        call.allow_seconds(body.wait_ms / 1000)
-        rows = await claim_or_wait(
-            call.db, call.services.waiting, _caller(call), wanted, wait_ms=body.wait_ms
-        )
-        return await _whole(call, rows)
-    except Left:
-        raise ClientGone from None
-
-
-async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
-    """The claimed jobs with their payloads. Raises Left: its caller left while they were read."""
-    if all(map(is_whole, rows)):
-        return rows
-    caller = _caller(call)
-    try:
-        found = await claimed_in_full(call, rows)
-    except BaseException:
-        give_back(call.db, caller, rows)
-        raise
-    return handed(call.db, caller, found)
+    return await claimed(call, wanted, wait_ms=body.wait_ms or 0)
 
 
 async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
@@ -176,24 +146,10 @@ async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
         return []
     steps = await steps_of(call.reads, rows)
     try:
-        handed(call.db, _caller(call), rows)  # the caller may have left during the read
+        handed(call.db, claimer_of(call), rows)  # the caller may have left during the read
     except Left:
         raise ClientGone from None
     return steps
-
-
-def _caller(call: Call) -> Claimer:
-    caller = call.caller
-    assert caller is not None, "a claim is authenticated"
-    token_id = None if caller.token is None else caller.token.jti
-    return Claimer(
-        call.org,
-        caller.key,
-        caller.secret_id,
-        call.is_gone,
-        call.until_gone,
-        token_id,
-    )
 
 
 def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_duration_secs") -> int:

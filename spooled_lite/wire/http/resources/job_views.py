@@ -6,7 +6,9 @@ from msgspec import Raw
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.kinds import PLAIN, as_shown
 from spooled_lite.core.jobs.statements import JobHistoryRow, JobStatusRow, ListedJobRow
+from spooled_lite.core.jobs.states import state_of
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes.jobs import (
     ClaimedJob,
@@ -24,7 +26,7 @@ def full_job(row: JobRow, org_id: str) -> Job:
     retry_count, queue_name = row["retry_count"], row["queue_name"]
     last_error, worker_id = row["last_error"], row["assigned_worker_id"]
     met = row["dependencies_met"]
-    return Job(
+    job = Job(
         id=row["id"],
         organization_id=org_id,
         queue_name=queue_name,
@@ -60,6 +62,11 @@ def full_job(row: JobRow, org_id: str) -> Job:
         progress=_number(row["progress"]),
         progress_message=row["progress_message"],
     )
+    if row["kind"] not in PLAIN:
+        _add_kind(job, row)
+        job.result = _raw(as_shown(row["kind"], row["result"]))
+        job.concurrency_key = row["concurrency_key"]
+    return job
 
 
 def dead_letter(row: JobRow, org_id: str) -> Job:
@@ -101,6 +108,8 @@ def job_summary(row: ListedJobRow, org_id: str, *, is_detailed: bool = False) ->
         met = row["dependencies_met"]
         summary.worker_id = row["assigned_worker_id"]
         summary.dependencies_met = None if met is None else bool(met)
+    if row["kind"] not in PLAIN:
+        summary.kind = row["kind"]
     return summary
 
 
@@ -112,7 +121,7 @@ def claimed_job(row: JobRow) -> ClaimedJob:
     assert lease_id is not None
     assert ends_at_ms is not None
     assert started_at_ms is not None
-    return ClaimedJob(
+    job = ClaimedJob(
         id=row["id"],
         queue_name=row["queue_name"],
         queue=row["queue_name"],
@@ -132,6 +141,9 @@ def claimed_job(row: JobRow) -> ClaimedJob:
         workflow_id=row["workflow_id"],
         parent_job_id=row["parent_job_id"],
     )
+    if row["kind"] not in PLAIN:
+        _add_kind(job, row)
+    return job
 
 
 def job_state(row: JobStatusRow) -> JobState:
@@ -176,6 +188,18 @@ def life_entry(row: JobHistoryRow, job_id: str) -> LifeEntry:
 def attempts_of(row: JobRow) -> int:
     """Attempts begun: one more than the retries, once the job has been claimed."""
     return row["retry_count"] + (row["started_at_ms"] is not None)
+
+
+def _add_kind(job: Job | ClaimedJob, row: JobRow) -> None:
+    """What is shown of anything but a job. Contract: catbird-capabilities, section 19.6."""
+    job.kind = row["kind"]
+    job.state = state_of(row)
+    job.deliveries = row["claims"]
+    job.topic = row["topic"] or ""
+    job.headers = _raw(row["headers"])
+    job.payload = _raw(as_shown(row["kind"], row["payload"]))
+    if row["kind"] == "message":
+        job.body = _raw(row["payload"])
 
 
 def _number(value: float | None) -> int | float | None:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
 from spooled_lite.core.jobs.choice import WaitingState
-from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.columns import Kind, NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
 from spooled_lite.core.jobs.errors import key_shown
 from spooled_lite.core.jobs.history import history
+from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs, slow_filter
 from spooled_lite.core.jobs.states import STATUSES
@@ -234,6 +235,8 @@ def filter_of(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFil
         statuses=statuses,
         text=query.get("q") or None,
         job_type=query.get("job_type") or None,
+        kind=_kind(query.get("kind")),
+        task_name=query.get("task_name") or None,
         created_after_ms=time_ms(call, "created_after"),
         created_before_ms=time_ms(call, "created_before"),
         tag=tag,
@@ -262,6 +265,16 @@ def _state(given: str | None) -> WaitingState | None:
             return state
     if given:
         raise BadRequest(f"Query parameter `state` must be one of: {', '.join(STATES)}")
+    return None
+
+
+def _kind(given: str | None) -> Kind | None:
+    """Raises BadRequest for an unknown one."""
+    for kind in RULES:
+        if given == kind:
+            return kind
+    if given:
+        raise BadRequest(f"Query parameter `kind` must be one of: {', '.join(RULES)}")
     return None
 
 

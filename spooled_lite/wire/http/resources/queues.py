@@ -7,14 +7,13 @@ from spooled_lite.core.maintenance.remove import (
     purge_queue_pass,
 )
 from spooled_lite.core.queues.configure import configure, create_queue
-from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
-from spooled_lite.errors import BadRequest, RuleBroken
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import flag
+from spooled_lite.wire.http.resources.queue_path import queue_of_path
 from spooled_lite.wire.shapes.queues import (
     CreateQueue,
     PauseQueue,
@@ -43,12 +42,12 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.reads.point(get_queue, call.org, _name(call))
+    row = await call.reads.point(get_queue, call.org, queue_of_path(call))
     return reply(QueueView.of(row, call.org_id))
 
 
 async def update(call: Call) -> Reply:
-    name = _name(call)
+    name = queue_of_path(call)
     changes = (await call.body_or_empty(UpdateQueue)).changes(null_clears=True)
     made = await Acting(call, "queue", "change", name).write(
         configure, call.org, name, changes, admission_of(call)
@@ -57,7 +56,7 @@ async def update(call: Call) -> Reply:
 
 
 async def delete(call: Call) -> Reply:
-    name, delete_jobs = _name(call), flag(call, "delete_jobs")
+    name, delete_jobs = queue_of_path(call), flag(call, "delete_jobs")
     await Acting(call, "queue", "delete", name).write(
         delete_queue, call.org, name, delete_jobs=delete_jobs
     )
@@ -65,12 +64,12 @@ async def delete(call: Call) -> Reply:
 
 
 async def stats(call: Call) -> Reply:
-    name = _name(call)
+    name = queue_of_path(call)
     return reply(QueueStats.of(name, await call.reads.read(queue_stats, call.org, name)))
 
 
 async def pause_queue(call: Call) -> Reply:
-    name, reason = _name(call), (await call.body_or_empty(PauseQueue)).checked_reason()
+    name, reason = queue_of_path(call), (await call.body_or_empty(PauseQueue)).checked_reason()
     row = await Acting(call, "queue", "pause", name, reason=reason).write(
         pause, call.org, name, reason, admission_of(call)
     )
@@ -78,7 +77,7 @@ async def pause_queue(call: Call) -> Reply:
 
 
 async def resume_queue(call: Call) -> Reply:
-    name = _name(call)
+    name = queue_of_path(call)
     seconds = await Acting(call, "queue", "resume", name).write(resume, call.org, name)
     return reply(QueueResumed(queue_name=name, name=name, paused_duration_secs=seconds))
 
@@ -87,20 +86,10 @@ async def purge(call: Call) -> Reply:
     """In passes, so that no other caller waits long. Passes that are done stay done when the caller
     goes away.
     """
-    name, count = _name(call), 0
+    name, count = queue_of_path(call), 0
     acting = Acting(call, "queue", "purge", name, count=lambda done: done.count)
     after: Position | None = FROM_START
     while after is not None:
         done = await acting.write(purge_queue_pass, call.org, name, after)
         count, after = count + done.count, done.after
     return reply(QueuePurged(purged_count=count, message=f"{count} jobs were removed"))
-
-
-def _name(call: Call) -> str:
-    """The queue in the path: a good name, and one that the key opens."""
-    try:
-        name = checked_queue_name(call.path("name"), "name")
-    except RuleBroken as error:
-        raise BadRequest(error.message) from None
-    call.scope.check(name)
-    return name

@@ -137,6 +137,13 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("createQueue")
     for name in ("getQueue", "configureQueue", "updateQueue", "patchQueue"):
         walk.call(name, name="emails")
+    walk.call("sendMessages", name="emails")
+    walk.call("sendMessages", name="emails")  # the key is taken
+    walk.call("listMessages", name="emails")
+    [read] = walk.call("readMessages", name="emails")["messages"]
+    walk.call("hideMessages", {"ids": [read["id"]]}, name="emails")
+    walk.call("deleteMessages", {"ids": [read["id"]]}, name="emails")
+    walk.call("sendMessages", name="emails")
     walk.call("pauseQueue", name="emails")
     walk.pass_time(60)
     walk.call("resumeQueue", name="emails")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import looks
 from tests.wire.http.admin_calls import ADMIN_KEY, AdminApi, an_admin_api
 from tests.wire.http.job_calls import UNKNOWN_ID, problem, refusal
 from tests.wire.http.served import Api
@@ -226,7 +227,7 @@ def test_schedules_of_a_suspended_organization_wait_until_it_is_let_in_again(api
 
     api.changed(made["id"], is_active=True)
     key = made["api_key"]["key"]
-    for _ in range(200):  # the loops work between calls
+    for _ in looks():  # the loops work between calls
         if api.get(f"schedules/{held}", key=key).json()["run_count"]:
             break
     assert run_counts(api) == {other: 1, held: 1}

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from spooled_lite.core.maintenance.prune import SWEEP_MS
+from tests.patience import looks
 from tests.wire.http.ingest_calls import (
     GITHUB_SECRET,
     HTTPS,
@@ -367,7 +368,7 @@ def test_the_log_is_forgotten_with_the_history(api: IngestApi) -> None:
 
     api.clock.advance(seconds=7 * 86_400)
     # The sweep that runs when the time moves may have been past the log.
-    assert any(look_after_a_while() == [] for _ in range(100))
+    assert any(look_after_a_while() == [] for _ in looks())
 
 
 def test_over_https_production_takes_them_all() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from spooled_lite.cli.check import problems_of
 from spooled_lite.core.maintenance.remove_org import NO_ORG
+from tests.patience import looks
 from tests.wire.http.access_table import (
     QUEUE,
     WITH_KEY,
@@ -227,7 +228,7 @@ def test_an_idle_organization_removes_itself(path: str) -> None:
 
 def gone(api: WholeFileApi, *homes: Home) -> None:
     numbers = {home.org for home in homes}
-    for _ in range(500):
+    for _ in looks():
         if not numbers & {row["seq"] for row in api.state()["organizations"]}:
             return
     raise AssertionError("the row of the organization is still there")

@@ -9,6 +9,7 @@ from spooled_lite.config import Settings
 from spooled_lite.core.maintenance.remove_org import ROW_KEPT_MS
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading
+from tests.patience import looks
 from tests.wire.http.job_calls import UNKNOWN_ID, WatchedApi, problem, refusal
 from tests.wire.http.served import Api
 
@@ -375,7 +376,7 @@ def test_its_rows_follow(api: WatchedApi, own: str) -> None:
     def is_gone(tx: Reading) -> bool:
         return tx.value(JOBS) == tx.value(QUEUES) == 0
 
-    for _ in range(200):
+    for _ in looks():
         api.get("jobs", key=other)  # the loops work between calls
         if api._runner.run(api.served.db.readers.read(is_gone)):
             break

@@ -9,6 +9,7 @@ import pytest
 from spooled_lite.config import Settings
 from spooled_lite.core.webhooks.records import WEBHOOK_EVENTS
 from tests.outbound.receiver import Receiver
+from tests.patience import looks
 from tests.wire.http.job_calls import NOW, UNKNOWN_ID, WatchedApi, problem, refusal
 from tests.wire.http.webhook_calls import A_WEBHOOK, NOBODY, Busy, a_webhook, a_webhook_for
 
@@ -278,7 +279,7 @@ def test_a_trial_call_to_an_address_that_is_refused_now(api: WatchedApi) -> None
 def delivered(api: WatchedApi, webhook: dict[str, Any], *statuses: str) -> list[dict[str, Any]]:
     """The deliveries of a webhook, once they are decided."""
     path = f"outgoing-webhooks/{webhook['id']}/deliveries"
-    for _ in range(2_000):
+    for _ in looks():
         rows: list[dict[str, Any]] = api.get(path).json()
         if rows and all(row["attempts"] for row in rows):
             return rows

@@ -9,6 +9,7 @@ from spooled_lite.wire.http.documents.described.auth import AUTH
 from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
+from spooled_lite.wire.http.documents.described.messages import MESSAGES
 from spooled_lite.wire.http.documents.described.organizations import KEYS, ORGANIZATIONS
 from spooled_lite.wire.http.documents.described.outcomes import OUTCOMES
 from spooled_lite.wire.http.documents.described.overviews import OVERVIEWS
@@ -26,6 +27,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **JOBS,
     **OUTCOMES,
     **QUEUES,
+    **MESSAGES,
     **WORKERS,
     **SCHEDULES,
     **WORKFLOWS,

@@ -1,0 +1,96 @@
+"""Whether a condition holds. Contract: catbird-capabilities, section 9.3."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from spooled_lite.core.conditions.parse import ParsedCondition
+
+_MISSING: Final = object()
+
+
+def holds(condition: ParsedCondition, scope: Mapping[str, Any]) -> bool:
+    """`scope` has the visible names with their decoded JSON values.
+
+    A comparison of what cannot be compared is false, also under `not`.
+    """
+    found = _find(condition.path, scope)
+    result = _result(condition, found)
+    if result is None:
+        return False
+    return result is not condition.is_negated
+
+
+def _find(path: tuple[str, ...], scope: Mapping[str, Any]) -> Any:
+    value: Any = scope
+    for segment in path:
+        if isinstance(value, Mapping) and segment in value:
+            value = value[segment]
+        elif isinstance(value, list) and segment.isdigit() and int(segment) < len(value):
+            value = value[int(segment)]
+        else:
+            return _MISSING
+    return value
+
+
+def _result(condition: ParsedCondition, found: Any) -> bool | None:
+    """None: the two cannot be compared."""
+    is_there, value = found is not _MISSING, condition.value
+    match condition.op:
+        case "exists":
+            return is_there
+        case "is_true":
+            return found is True
+        case "eq":
+            return is_there and _equal(found, value)
+        case "ne":
+            return not (is_there and _equal(found, value))
+        case "in":
+            if not is_there:
+                return False
+            return any(_equal(found, each) for each in value) if isinstance(value, list) else None
+        case "contains":
+            return is_there and _contains(found, value)
+    if not is_there:
+        return False
+    if not (_is_number(found) and _is_number(value)):
+        return None
+    return _compare(condition.op, found, value)
+
+
+def _compare(op: str, found: float, value: float) -> bool:
+    match op:
+        case "gt":
+            return found > value
+        case "gte":
+            return found >= value
+        case "lt":
+            return found < value
+    return found <= value
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """JSON equality: numbers by value, and nothing else equals what is of another type."""
+    if _is_number(one) and _is_number(other):
+        return bool(one == other)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _contains(found: Any, value: Any) -> bool:
+    if isinstance(found, str):
+        return isinstance(value, str) and value in found
+    if isinstance(found, list):
+        wanted = value if isinstance(value, list) else [value]
+        return all(any(_equal(each, one) for each in found) for one in wanted)
+    if isinstance(found, dict):
+        return False  # no value of a condition is an object, and an object contains nothing else
+    return _equal(found, value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

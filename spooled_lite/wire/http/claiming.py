@@ -1,0 +1,62 @@
+"""Claims over HTTP: hand out jobs or messages now, or wait for them, with their payloads."""
+
+from collections.abc import Sequence
+
+from spooled_lite.core.jobs.bodies import is_whole
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.wire.bodies import claimed_in_full
+from spooled_lite.wire.http.body import ClientGone
+from spooled_lite.wire.http.call import Call
+from spooled_lite.wire.waiting.claims import (
+    Claimer,
+    Left,
+    claim_now,
+    claim_or_wait,
+    give_back,
+    handed,
+)
+
+
+async def claimed(call: Call, wanted: Claim, *, wait_ms: int) -> Sequence[JobRow]:
+    """What the claim was handed, whole; nothing when there is nothing within `wait_ms`.
+
+    Raises ClientGone: the caller left, and what it was handed has gone back to its queue.
+    """
+    try:
+        if not wait_ms:
+            return await _whole(call, await claim_now(call.db, claimer_of(call), wanted))
+        call.allow_seconds(wait_ms / 1000)
+        rows = await claim_or_wait(
+            call.db, call.services.waiting, claimer_of(call), wanted, wait_ms=wait_ms
+        )
+        return await _whole(call, rows)
+    except Left:
+        raise ClientGone from None
+
+
+def claimer_of(call: Call) -> Claimer:
+    caller = call.caller
+    assert caller is not None, "a claim is authenticated"
+    token_id = None if caller.token is None else caller.token.jti
+    return Claimer(
+        call.org,
+        caller.key,
+        caller.secret_id,
+        call.is_gone,
+        call.until_gone,
+        token_id,
+    )
+
+
+async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
+    """The claimed jobs with their payloads. Raises Left: its caller left while they were read."""
+    if all(map(is_whole, rows)):
+        return rows
+    caller = claimer_of(call)
+    try:
+        found = await claimed_in_full(call, rows)
+    except BaseException:
+        give_back(call.db, caller, rows)
+        raise
+    return handed(call.db, caller, found)
