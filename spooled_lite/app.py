@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -45,8 +44,10 @@ from spooled_lite.outbound.mail import Carry, Mail, smtp_of
 from spooled_lite.outbound.targets import Policy
 from spooled_lite.plan_values import plans_of
 from spooled_lite.plans import Plans
+from spooled_lite.safekeeping import Safekeeping
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.event_log import EventLog
+from spooled_lite.storage.file_identity import count_opening
 from spooled_lite.storage.transaction import Hooks, Rows
 from spooled_lite.storage.writer import WriterSettings
 from spooled_lite.wire.caller import Callers
@@ -64,9 +65,6 @@ from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
-
-if TYPE_CHECKING:
-    from spooled_lite.backups.plan import BackupPlan
 
 logger = logging.getLogger(__name__)
 
@@ -135,11 +133,11 @@ async def running(
     pages of `image`. `is_test` says that callers move the clock: then a file on disk must be new,
     or made by such a server.
 
-    Raises: as `Database`; ConfigError for settings of backups.
+    Raises: as `Database`; ConfigError for settings of backups and of the archive.
     """
     clock, ids = clock or SystemClock(), ids or Ids()
     stop = asyncio.Event()
-    plan = _backup_plan(settings, stop, is_test=is_test)
+    keeping = Safekeeping(settings, is_stopping=stop.is_set, is_test=is_test)
     bus, deadlines, waiting = EventBus(), Deadlines(clock), Waiting()
     metrics = Metrics()
     database = Database(
@@ -154,7 +152,9 @@ async def running(
         metrics=metrics,
         image=image,
         is_test=is_test,
-    ).start()
+    )
+    keeping.begin(database, ids=ids, clock=clock, metrics=metrics, announce=deadlines.announce)
+    database.start()
     remove_left_copy(settings, database)
     bus.listen(measured_by(metrics))
     _watch(metrics, database, waiting)
@@ -163,7 +163,7 @@ async def running(
     services: Services | None = None
     try:
         # Handed over together, so that they share a commit: each of their own takes a while.
-        entry, secret, _ = await asyncio.gather(
+        entry, secret, *_ = await asyncio.gather(
             database.write(
                 first_start,
                 bootstrap_key=settings.bootstrap_api_key,
@@ -171,6 +171,7 @@ async def running(
             ),
             database.write(token_secret, settings.jwt_secret),
             database.write(note_start, __version__),
+            database.write(count_opening),
         )
         for warning in entry.warnings:
             logger.warning("%s", warning)
@@ -224,17 +225,8 @@ async def running(
             by_themselves = loops(retention, safety)
         scheduler = Scheduler(_terms(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
-        if plan is not None:
-            from spooled_lite.background.backups import Backups
-
-            services.state.backups = Backups(
-                plan,
-                clock=clock,
-                metrics=metrics,
-                is_stopping=stop.is_set,
-                wake=partial(deadlines.announce, Deadline.BACKUP, 0),
-            )
-            table.append(services.state.backups.loop)
+        services.state.backups, services.state.archive = keeping.backups, keeping.archive
+        table += keeping.loops
         services.state.loops = partial(
             deadlines.states, {loop.name: loop.deadline for loop in table}
         )
@@ -259,6 +251,7 @@ async def running(
         if services is not None:
             services.off_loop.close()
         await asyncio.to_thread(database.close)
+        await asyncio.to_thread(keeping.close)
 
 
 def _services(
@@ -328,17 +321,6 @@ def _services(
         around=around,
         state=ServerState(clock.now_ms(), settings),
     )
-
-
-def _backup_plan(settings: Settings, stop: asyncio.Event, *, is_test: bool) -> "BackupPlan | None":
-    """None when there is nothing to plan; also in test mode, whose clock says nothing about when
-    the file was last backed up."""
-    if settings.backup_to is None or is_test:
-        return None
-    # Imported here, since a server without backups starts sooner without them.
-    from spooled_lite.backups.plan import BackupPlan
-
-    return BackupPlan.of(settings, settings.backup_to, is_stopping=stop.is_set)
 
 
 def _document_text() -> bytes:

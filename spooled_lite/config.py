@@ -75,6 +75,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     backup_keep: Text = "7d 4w 6m"
     backup_mib_per_second: Annotated[int, Meta(ge=1, le=100_000)] = 40
     backup_wal_bytes_max: Annotated[int, Meta(ge=2**20, le=2**40)] = 2_147_483_648
+    archive_to: Text | None = None  # a folder or s3://…; None: only backups can be restored
+    archive_seconds: Annotated[int, Meta(ge=1, le=3600)] = 10
+    archive_base_hours: Annotated[int, Meta(ge=1, le=24 * 366)] = 24
+    archive_keep: Text = "7d"
+    archive_spool_bytes: Annotated[int, Meta(ge=2**20, le=2**40)] = 1_073_741_824
 
     environment: Literal["development", "staging", "production"] = "development"
     compat_env: bool = False
@@ -162,7 +167,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def lacks_backups(self) -> bool:
         """Whether this is a server in production whose file nobody backs up, as far as it knows."""
         is_kept = self.environment == "production" and self.database != ":memory:"
-        return is_kept and self.backup_to is None
+        return is_kept and self.backup_to is None and self.archive_to is None
 
     def shown(self) -> dict[str, Any]:
         """Every setting with its value, secrets masked, for logs and for people."""

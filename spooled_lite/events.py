@@ -235,6 +235,9 @@ class Deadline(Enum):
     CLEARING = "clearing"  # deliveries of a disabled or deleted webhook are still to be removed
     RETENTION = "retention"  # the next sweep that deletes old rows
     BACKUP = "backup"  # the next backup of the file, or a check of the newest
+    ARCHIVE = "archive"  # what was committed is cut into a window, or the log has to be read
+    SHIPPING = "shipping"  # a window waits to be put into the archive
+    BASE = "base"  # the archive needs a new base
     SAFETY = "safety"  # the next search for work that all other deadlines have missed
 
     # Looked up at every commit; that of `Enum` is a function of Python. Each is equal to itself.

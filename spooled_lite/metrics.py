@@ -48,6 +48,8 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_writer_busy_seconds_total": "Time that the writing thread spent on its batches",
     "spooled_storage_errors_total": "Batches of writes that the disk failed, or had no room for",
     "spooled_backup_failures_total": "Backups that failed, or were found unfit, since the start",
+    "spooled_archive_bytes_total": "Bytes of windows put into the archive since the start",
+    "spooled_archive_breaks_total": "Times that the archive could not go on without a new base",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {
@@ -72,6 +74,7 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_webhook_deliveries_under_way": "Webhook calls in progress",
     "spooled_backup_age_seconds": "Since the moment of the newest backup; NaN: there is none",
     "spooled_backup_seconds": "Duration of the last backup",
+    "spooled_archive_lag_seconds": "Age of the oldest commit that is not in the archive; NaN: none",
     "spooled_event_streams": "Open event streams",
     "spooled_websockets": "Open WebSockets of events",
 }

@@ -24,8 +24,10 @@ LEVEL: Final = {
     "core": 2,
     "backups": 3,
     "exports": 3,
+    "archive": 3,
     "background": 4,
     "wire": 5,
+    "safekeeping": 5,
     "app": 6,
     "serving": 7,
     "recording": 8,
@@ -50,8 +52,10 @@ LINES_MAX: Final = 400
 # rule below counts them as any other.
 LAZY: Final = {
     ("app.py", "wire/http/documents/text.py"): "starts sooner without what describes the API",
-    ("app.py", "background/backups.py"): "a server without backups imports nothing of them",
-    ("app.py", "backups/plan.py"): "likewise",
+    ("safekeeping.py", "background/backups.py"): "a server without backups imports none of them",
+    ("safekeeping.py", "backups/plan.py"): "likewise",
+    ("safekeeping.py", "background/archive.py"): "likewise, without an archive",
+    ("safekeeping.py", "archive/plan.py"): "likewise",
     ("outbound/store_places.py", "outbound/object_store.py"): "an extra, for who uses a bucket",
     ("cli/backup.py", "cli/asked_backup.py"): "loads the client for HTTP only where it is used",
     ("cli/export.py", "cli/asked_export.py"): "likewise",

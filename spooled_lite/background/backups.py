@@ -5,11 +5,11 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.background.own_thread import on_own_thread
 from spooled_lite.background.supervisor import AsyncLoop
 from spooled_lite.backups.copies import BackupFailed, CopyProgress, Work, back_up_running
 from spooled_lite.backups.manifest import Manifest
@@ -26,8 +26,6 @@ from spooled_lite.storage.database import Database
 from spooled_lite.times import format_ms
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 RETRY_MS: Final = 5 * 60_000  # after a backup that failed
 # Listed for the administrator; with the usual terms there are some twenty.
@@ -100,7 +98,7 @@ class Backups:
         Raises StoreTrouble.
         """
         if self._listing is None or self._listing.done():
-            reading = _on_a_thread(lambda: on_shelf(self.plan.store))
+            reading = on_own_thread(lambda: on_shelf(self.plan.store))
             self._listing = asyncio.create_task(reading, name="list of backups")
         shelf = await asyncio.shield(self._listing)
         return Shelf(shelf.manifests[-LISTED_MAX:], shelf.problems[:LISTED_MAX])
@@ -152,10 +150,10 @@ class Backups:
         spool, store = self.plan.spool, self.plan.store
         waiting = None
         try:
-            waiting = await _on_a_thread(lambda: unsent(spool, db.file_id))
+            waiting = await on_own_thread(lambda: unsent(spool, db.file_id))
             if waiting is None:
                 return True
-            sent = await _on_a_thread(lambda: send_unsent(spool, db.file_id, store))
+            sent = await on_own_thread(lambda: send_unsent(spool, db.file_id, store))
         except STORE_FAILURES as error:
             if waiting is None or self._is_asked or self._is_after(waiting):
                 return True  # the newer one takes its place
@@ -197,7 +195,7 @@ class Backups:
         )
         try:
             pin = db.pin(self.plan.limits, is_stopping=self._is_stopping)
-            made = self.newest = await _on_a_thread(lambda: back_up_running(pin, work))
+            made = self.newest = await on_own_thread(lambda: back_up_running(pin, work))
         except BackupFailed as error:
             self._failed(str(error))
             return False
@@ -222,7 +220,9 @@ class Backups:
         """Delete what need not be kept. What cannot be deleted now is so after the next backup."""
         store, keep, now_ms = self.plan.store, self.plan.keep, self._clock.now_ms()
         try:
-            gone = await _on_a_thread(lambda: prune(store, keep, file_id=db.file_id, now_ms=now_ms))
+            gone = await on_own_thread(
+                lambda: prune(store, keep, file_id=db.file_id, now_ms=now_ms)
+            )
         except StoreTrouble as error:
             logger.warning("old backups cannot be deleted: %s", error)
         else:
@@ -235,7 +235,9 @@ class Backups:
             return
         now_ms, is_stopping = self._clock.now_ms(), self._is_stopping
         try:
-            found = await _on_a_thread(lambda: verify(self.plan.store, newest, now_ms, is_stopping))
+            found = await on_own_thread(
+                lambda: verify(self.plan.store, newest, now_ms, is_stopping)
+            )
         except (StoreTrouble, OSError) as error:
             found = [str(error)]
         if is_stopping():
@@ -266,12 +268,3 @@ def _tell(
     loop: asyncio.AbstractEventLoop, tell: Callable[[CopyProgress], None], progress: CopyProgress
 ) -> None:
     loop.call_soon_threadsafe(tell, progress)
-
-
-async def _on_a_thread(work: Callable[[], T]) -> T:
-    """On a thread of its own: a store may be slow, and a backup lowers the thread's priority."""
-    executor = ThreadPoolExecutor(1, thread_name_prefix="spooled-backup")
-    try:
-        return await asyncio.get_running_loop().run_in_executor(executor, work)
-    finally:
-        executor.shutdown(wait=False)

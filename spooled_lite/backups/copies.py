@@ -25,7 +25,7 @@ from spooled_lite.backups.manifest import (
     stem_of,
 )
 from spooled_lite.backups.packing import Sums, pack
-from spooled_lite.backups.sending import STORE_FAILURES, Unsent, put_or_keep
+from spooled_lite.backups.sending import STORE_FAILURES, Unsent, put_both, put_or_keep
 from spooled_lite.outbound.stores import PARTIAL_PREFIX, NotStored, Store
 from spooled_lite.storage.connection import STEPS_BETWEEN_LOOKS
 from spooled_lite.storage.copy import CopyPace, copy_file, lower_priority
@@ -57,6 +57,7 @@ class Work(Struct, frozen=True, kw_only=True):
     on_progress: Callable[[CopyProgress], None]  # what it raises ends the work
     is_stopping: Callable[[], bool] = lambda: False  # asked often, also amid a check
     is_disk_low: Callable[[], bool] = lambda: False  # of the server's file, which comes first
+    keeps_unsent: bool = True  # when the store cannot be reached
 
 
 class _Draft(Struct, frozen=True):
@@ -173,7 +174,10 @@ def _stored(draft: _Draft, work: Work) -> Manifest:
     manifest = _manifest(draft, sums, verified_at_ms)
     draft.note.write_bytes(encode(manifest))
     try:
-        put_or_keep(draft.packed, manifest, work.store, work.folder)
+        if work.keeps_unsent:
+            put_or_keep(draft.packed, manifest, work.store, work.folder)
+        else:
+            put_both(draft.packed, manifest, work.store)
     except Unsent:
         draft.note.unlink()  # what the store took of it is sent to the end later
         raise

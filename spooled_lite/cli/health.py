@@ -64,6 +64,10 @@ def line_about(found: dict[str, Any], *, is_ready: bool) -> str:
         if isinstance(backup, dict):
             verified = "" if backup.get("verified") else ", not verified"
             parts.append(f"last backup {backup.get('at') or 'never'}{verified}")
+        archive = checks.get("archive")
+        if isinstance(archive, dict):
+            well = "" if archive.get("well") else ", not well"
+            parts.append(f"archive {archive.get('lag_seconds')} s behind{well}")
         warnings = checks.get("warnings")
         if isinstance(warnings, list):
             parts += [f"warning: {each}" for each in warnings]

@@ -14,6 +14,7 @@ from spooled_lite.events import EventBus
 from spooled_lite.ids import Ids
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.file_guard import CannotUseFile, FileInUse
+from spooled_lite.storage.file_identity import count_opening
 from spooled_lite.storage.known_file import check_known
 from spooled_lite.storage.transaction import Hooks, Tx
 from spooled_lite.storage.writer import WriterSettings
@@ -63,6 +64,7 @@ async def offline(path: str, hooks: Hooks) -> AsyncIterator[Database]:
         on_due=lambda kind, at_ms: None,
     ).start()
     try:
+        await database.write(count_opening)
         yield database
     finally:
         await asyncio.to_thread(database.close)

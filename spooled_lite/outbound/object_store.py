@@ -46,7 +46,7 @@ PART_BYTES: Final = 8 * 2**20  # of an upload; two of them are in memory
 PARTS_MAX: Final = 9_000  # S3 takes 10,000
 PARTS_AT_ONCE: Final = 2
 READ_BYTES: Final = 4 * 2**20  # asked for at once of a file that is read
-NAMES_MAX: Final = 100_000  # of a list
+NAMES_MAX: Final = 1_000_000  # of a list: a week of an archive has up to 600,000 windows
 LOOK_SECONDS: Final = 0.1  # how late a stop may be seen
 
 _STATUS: Final = re.compile(r"status code: (\d{3})")
@@ -112,14 +112,21 @@ class Bucket:
     def where(self) -> str:
         return self._where
 
-    def list(self) -> builtins.list[Stored]:
+    def list(self, prefix: str = "") -> builtins.list[Stored]:
         async def pages() -> builtins.list[Stored]:
             found = []
-            async for page in obstore.list(self._s3, chunk_size=1000):
+            # Names come in their order, and the library knows prefixes of whole folders only.
+            async for page in obstore.list(self._s3, offset=prefix or None, chunk_size=1000):
                 # What is in a folder below is none of ours.
-                found += [Stored(each["path"], each["size"]) for each in page]
+                found += [
+                    Stored(each["path"], each["size"])
+                    for each in page
+                    if each["path"].startswith(prefix)
+                ]
                 if len(found) > NAMES_MAX:
                     raise StoreTrouble(f"{self._where}: there are more than {NAMES_MAX} names here")
+                if page and page[-1]["path"] > prefix and not page[-1]["path"].startswith(prefix):
+                    break
             return sorted(each for each in found if "/" not in each.name)
 
         return self._done("", pages)

@@ -45,7 +45,8 @@ class Store(Protocol):
     def where(self) -> str:
         """For people: a path or an address."""
 
-    def list(self) -> list[Stored]: ...
+    def list(self, prefix: str = "") -> list[Stored]:
+        """What has a name that begins with `prefix`, by name."""
 
     def read(self, name: str) -> bytes:
         """A short text, at most TEXT_BYTES_MAX.
@@ -89,11 +90,11 @@ class Folder:
         if not os.access(self._path, os.W_OK | os.X_OK):
             raise StoreTrouble(f"{self._path}: this user may not write in the folder")
 
-    def list(self) -> list[Stored]:
+    def list(self, prefix: str = "") -> list[Stored]:
         found = []
         with self._told(), os.scandir(self._path) as entries:
             for each in entries:
-                if each.name.startswith(PARTIAL_PREFIX):
+                if each.name.startswith(PARTIAL_PREFIX) or not each.name.startswith(prefix):
                     continue
                 # One may be deleted meanwhile, or be a link that leads nowhere.
                 with contextlib.suppress(OSError):

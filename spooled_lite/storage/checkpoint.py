@@ -38,12 +38,18 @@ class Checkpointer:
         *,
         is_pinned: Callable[[], bool],
         wake: Callable[[], None],
+        may_begin_anew: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`is_pinned`: a backup reads a moment of the file, so the log cannot be emptied."""
+        """`is_pinned`: a backup reads a moment of the file, so the log cannot be emptied.
+
+        `may_begin_anew`: all of the log was read that the archive keeps. Each checkpoint may let it
+        begin anew with the next commit, so none is made before.
+        """
         self._file = file
         self._moment = moment
         self._is_pinned = is_pinned
         self._wake = wake  # called when the moment is there
+        self._may_begin_anew = may_begin_anew
         self._has_log = True
         self._idle_seconds = IDLE_SECONDS
         self._bytes_before = 0
@@ -130,6 +136,8 @@ class Checkpointer:
 
     def _empty(self, connection: sqlite3.Connection, mode: str = "TRUNCATE") -> None:
         """Truncate the log, or restart it, now or as soon as there is no reader."""
+        if not self._may_begin_anew():
+            return  # reads are not held back for a checkpoint that cannot be made yet
         self._moment_ends_at = time.monotonic() + MOMENT_SECONDS_MAX
         self._moment.ask(self._wake)
         self._take_moment(connection, mode)
@@ -151,7 +159,9 @@ class Checkpointer:
         self._idle_seconds = min(2 * self._idle_seconds, IDLE_SECONDS_MAX)
 
     def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> bool:
-        """Returns False when a reader was in the way."""
+        """Returns False when a reader was in the way, or it is put off to a later batch."""
+        if not self._may_begin_anew():
+            return False
         was_whole = False
         try:
             [(is_busy, self._frames, moved)] = connection.execute(

@@ -27,14 +27,20 @@ from spooled_lite.storage.file_guard import (
     FileLock,
     create_private,
 )
-from spooled_lite.storage.file_identity import identity_of, keep_identity
+from spooled_lite.storage.file_identity import (
+    FileMark,
+    identity_of,
+    keep_identity,
+    mark_of,
+    openings_of,
+)
 from spooled_lite.storage.file_kind import check_kind, check_log_has_its_file, check_place
 from spooled_lite.storage.file_name import check_log_is_here, keep_name
 from spooled_lite.storage.file_place import check_not_replaced
 from spooled_lite.storage.lanes import Lane, lane_of
 from spooled_lite.storage.log_sync import write_log_again
 from spooled_lite.storage.migrate import check_schema, migrate
-from spooled_lite.storage.pin import Pin, PinLimits, why_over
+from spooled_lite.storage.pin import Begin, Pin, PinLimits, begin_now, why_over
 from spooled_lite.storage.readers import Readers
 from spooled_lite.storage.round import WaitingLines
 from spooled_lite.storage.throwaway import remove_throwaway, throwaway
@@ -94,6 +100,8 @@ class Database:
             if self._is_throwaway
             else os.path.realpath(path)
         )
+        self.found: FileMark | None = None  # how the file was before it was opened
+        self.openings = 0  # how often the file was opened before, see `count_opening`
         self._bus = bus
         self._on_due = on_due
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -158,14 +166,16 @@ class Database:
             check_schema(self.path)
             check_clock(self.path, is_test=is_test)
             check_log_is_here(self.path)
+            self.found = mark_of(self.path)
             write_log_again(self.path)
         connection = open_writer(self.path, durability)
         try:
             migrate(connection, copy_to=self.path)
             if not self._is_throwaway:
-                # First: writing the name down moves both into the file itself.
+                # First: writing the name down moves all of it into the file itself.
                 keep_identity(connection, ids.of("file").new_id())
                 keep_name(connection, self.path)
+                self.openings = openings_of(connection)
                 if is_test:
                     mark_as_test(connection)
         except BaseException:
@@ -238,10 +248,13 @@ class Database:
         self.enter(request)
         return request
 
-    def pin(self, limits: PinLimits, *, is_stopping: Callable[[], bool]) -> Pin:
+    def pin(
+        self, limits: PinLimits, *, is_stopping: Callable[[], bool], begin: Begin = begin_now
+    ) -> Pin:
         """A moment that stays readable, to be entered and left by one thread of the caller's.
 
         It is lost when the server stops, the storage fails, or one of the limits is reached.
+        `begin` begins to read, for who wants to know more of the moment.
         """
         writer, path = self.writer, self.path
         reopened = self.readers.generation
@@ -259,6 +272,7 @@ class Database:
                 is_well=is_well,
                 wal_bytes=writer.file.wal_bytes,
             ),
+            begin,
         )
 
     def enter(self, request: Request) -> asyncio.Future[Any]:
@@ -279,6 +293,7 @@ class Database:
         self._hand_over_from_anywhere()
         self.readers.close()
         self.writer.close()
+        self.writer.log_reader.close()
         self._let_go()
 
     def _let_go(self) -> None:

@@ -47,6 +47,16 @@ class Pins:
             self._on_last()
 
 
+Begin = Callable[[sqlite3.Connection], None]
+
+
+def begin_now(connection: sqlite3.Connection) -> None:
+    """Begin to read the last commit."""
+    connection.execute("BEGIN")
+    # The transaction begins with the first read, not with BEGIN.
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+
 class Pin:
     """A read transaction on a connection of its own, for one thread. Used as a context manager.
 
@@ -54,11 +64,19 @@ class Pin:
     `connection` is of that moment.
     """
 
-    def __init__(self, path: str, pins: Pins, why_over: Callable[[], str | None]) -> None:
-        """`why_over` is asked by `check`: a reason to let go of the moment, or None."""
+    def __init__(
+        self,
+        path: str,
+        pins: Pins,
+        why_over: Callable[[], str | None],
+        begin: Begin = begin_now,
+    ) -> None:
+        """`why_over` is asked by `check`: a reason to let go of the moment, or None. `begin` begins
+        the transaction, perhaps on another thread."""
         self._path = path
         self._pins = pins
         self._why_over = why_over
+        self._begin = begin
         self._connection: sqlite3.Connection | None = None
 
     @property
@@ -77,9 +95,7 @@ class Pin:
         self._pins.taken()
         try:
             self._connection = open_reader(self._path)
-            self._connection.execute("BEGIN")
-            # The transaction begins with the first read, not with BEGIN.
-            self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            self._begin(self._connection)
         except BaseException:
             self._end()
             raise

@@ -19,6 +19,7 @@ from spooled_lite.storage.checkpoint import Checkpointer
 from spooled_lite.storage.connection import Durability
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import SPARE_BYTES, FileLock
+from spooled_lite.storage.log_reader import LogReader
 from spooled_lite.storage.pin import Pins
 from spooled_lite.storage.quiet_moment import QuietMoment
 from spooled_lite.storage.recovery import TROUBLE_PAUSE_SECONDS, OpenFile
@@ -100,14 +101,20 @@ class Writer:
             path,
             settings.durability,
             connection,
-            before_reopen=on_reopen,
+            before_reopen=self._before_reopen,
             after_reopen=self._tell_reopened,
             is_stopping=self.backlog.is_closed,
         )
+        self._on_reopen = on_reopen
         self.file = self._open.watch
+        self.log_reader = LogReader(path)
         self.pins = Pins(on_last=self.backlog.wake)
         self._checkpointer = Checkpointer(
-            self.file, moment, is_pinned=self.pins.any, wake=self.backlog.wake
+            self.file,
+            moment,
+            is_pinned=self.pins.any,
+            wake=self.backlog.wake,
+            may_begin_anew=self.log_reader.may_begin_anew,
         )
         self._shrinks = False  # room is wanted and the file can be made smaller yet
         self._slow = SlowOperations()
@@ -170,7 +177,10 @@ class Writer:
             self._busy_since = None
             self.busy_total_seconds += time.monotonic() - began
         if self._open.is_open:
+            self.log_reader.read_rest()
             self._checkpointer.at_close(self._connection)
+        else:
+            self.log_reader.give_up("the file could not be closed in order")
         self._open.close()
 
     def _seconds_to_wait(self) -> float | None:
@@ -284,6 +294,8 @@ class Writer:
             # Committed into a file nobody will find again: not to be acknowledged.
             self._fail_all([request for request, _ in round_.answers], unavailable("storage_error"))
             return
+        if (cut_at_ms := self.log_reader.committed(connection.total_changes)) is not None:
+            batch.due_at_ms[Deadline.ARCHIVE] = cut_at_ms
         self._tell(RoundOutcome(round_.answers, batch.events, batch.due_at_ms))
 
     def _measure(self, requests: Sequence[Request], commit_seconds: float) -> None:
@@ -300,6 +312,10 @@ class Writer:
             self.backlog.put_back(left)
             not_run = set(left)
             requests[:] = [each for each in requests if each not in not_run]
+
+    def _before_reopen(self) -> None:
+        self.log_reader.give_up("the storage failed, and the file was opened again")
+        self._on_reopen()
 
     def _tell_reopened(self) -> None:
         self._tell(

@@ -42,7 +42,12 @@ RECURRING: Final = (Deadline.WORKER_SILENCE, Deadline.SLOT)
 ONCE: Final = tuple(kind for kind in PRODUCT if kind not in RECURRING)
 ALL: Final = (*PRODUCT, *HOUSEKEEPING)
 # A clock that callers move says nothing about when a file was last backed up.
-NOT_IN_TEST_MODE: Final = (Deadline.BACKUP,)
+NOT_IN_TEST_MODE: Final = (
+    Deadline.BACKUP,
+    Deadline.ARCHIVE,
+    Deadline.SHIPPING,
+    Deadline.BASE,
+)
 
 
 class Awaited(Struct, frozen=True):

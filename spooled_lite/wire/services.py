@@ -32,6 +32,7 @@ from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
 
 if TYPE_CHECKING:
+    from spooled_lite.background.archive import Archive
     from spooled_lite.background.backups import Backups
     from spooled_lite.exports.moments import Moments
 
@@ -41,6 +42,7 @@ class ServerState:
 
     __slots__ = (
         "__weakref__",
+        "archive",
         "backups",
         "exports",
         "is_stopping",
@@ -58,6 +60,7 @@ class ServerState:
         self.on_stopping: list[Callable[[], None]] = []  # called once, when it begins to stop
         self.is_test = False  # whether callers may move the clock
         self.backups: Backups | None = None  # None: the server makes none by itself
+        self.archive: Archive | None = None  # likewise
         self.exports: Moments | None = None  # None: none was asked for yet
         self.loops: Callable[[], Sequence[LoopState]] = tuple
 

@@ -8,10 +8,14 @@ from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.core.maintenance import restored_statements as statements
 from spooled_lite.core.queues.pause import set_paused
+from spooled_lite.storage.event_log import NEWEST_AT
 from spooled_lite.storage.transaction import Reading, Tx
 
 # So far ahead that no stream has seen a number of the time that is lost.
 EVENTS_SKIPPED: Final = 1_000_000
+# More than a server makes. So the numbers of two files that were restored from one moment differ,
+# the later one's being higher.
+EVENTS_SKIPPED_PER_MS: Final = 10
 REASON: Final = "restored from a backup"
 
 
@@ -43,8 +47,10 @@ def skip_events(tx: Tx) -> None:
     A client that comes back with the Last-Event-ID of the time that is lost is then told that it
     missed something, and never takes a new event for one it has.
     """
-    tx.execute(statements.SKIP_EVENTS, {"skipped": EVENTS_SKIPPED})
-    tx.execute(statements.BEGIN_EVENTS, {"skipped": EVENTS_SKIPPED, "now_ms": tx.now_ms})
+    since_ms = max(0, tx.now_ms - (tx.value(NEWEST_AT) or 0))
+    skipped = EVENTS_SKIPPED + EVENTS_SKIPPED_PER_MS * since_ms
+    tx.execute(statements.SKIP_EVENTS, {"skipped": skipped})
+    tx.execute(statements.BEGIN_EVENTS, {"skipped": skipped, "now_ms": tx.now_ms})
 
 
 def free_leases(tx: Tx) -> int:

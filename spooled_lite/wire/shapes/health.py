@@ -24,6 +24,17 @@ class BackupCheck(Struct, frozen=True, kw_only=True):
     verified: Annotated[bool, about("Whether the last try made a backup that is whole", True)]
 
 
+class ArchiveCheck(Struct, frozen=True, kw_only=True):
+    """The archive of the file."""
+
+    at: Annotated[
+        str | None,
+        a_time("Everything that was committed by then is in it; null: nothing since the start"),
+    ]
+    lag_seconds: Annotated[float, about("Age of the oldest commit that is not in it", 4.2)]
+    well: Annotated[bool, about("False: it is refused, broken, or cannot be written", True)]
+
+
 class HealthChecks(Struct, frozen=True, kw_only=True):
     """The results of the single checks behind an answer about health."""
 
@@ -34,6 +45,13 @@ class HealthChecks(Struct, frozen=True, kw_only=True):
         Annotated[
             BackupCheck,
             about("Only where the server makes backups; never a reason not to be ready"),
+        ]
+        | UnsetType
+    ) = UNSET
+    archive: (
+        Annotated[
+            ArchiveCheck,
+            about("Only where the server keeps an archive; never a reason not to be ready"),
         ]
         | UnsetType
     ) = UNSET

@@ -9,12 +9,13 @@ import spooled_lite
 from spooled_lite.core.webhooks.hold import held_since_ms
 from spooled_lite.errors import OutageReason, SpooledError, Unavailable
 from spooled_lite.storage.disk_room import DiskRoom
-from spooled_lite.times import format_ms
+from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.shapes.health import (
     NO_BACKUPS,
+    ArchiveCheck,
     BackupCheck,
     Health,
     HealthChecks,
@@ -95,6 +96,7 @@ def _checks(services: Services) -> HealthChecks:
         disk=_disk(writer.room),
         wal_bytes=writer.file.wal_bytes(),
         backup=_backup(services),
+        archive=_archive(services),
         warnings=[NO_BACKUPS] if services.settings.lacks_backups else UNSET,
     )
 
@@ -107,6 +109,17 @@ def _backup(services: Services) -> BackupCheck | UnsetType:
     return BackupCheck(
         at=None if newest is None else newest.made_at,
         verified=newest is not None and backups.problem is None,
+    )
+
+
+def _archive(services: Services) -> ArchiveCheck | UnsetType:
+    archive = services.state.archive
+    if archive is None:
+        return UNSET
+    return ArchiveCheck(
+        at=format_optional_ms(archive.shipped_to_ms),
+        lag_seconds=archive.lag_seconds(),
+        well=archive.problem is None,
     )
 
 
