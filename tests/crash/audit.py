@@ -25,9 +25,10 @@ SELECT seq, id, queue_name, status, retry_count, idempotency_key, lease_id,
   FROM jobs
 """
 _HISTORY: Final = """
-SELECT job, event_type, created_at_ms, details ->> 'lease_id' AS lease_id,
+SELECT job, queue_name, event_type, created_at_ms, details ->> 'lease_id' AS lease_id,
        details ->> 'error' AS error
-  FROM (SELECT seq, job, event_type, created_at_ms, CAST(details AS TEXT) AS details
+  FROM (SELECT seq, job, event_type, created_at_ms, CAST(details AS TEXT) AS details,
+               (SELECT queue_name FROM jobs WHERE jobs.seq = job_history.job) AS queue_name
           FROM job_history)
  ORDER BY job, seq
 """
@@ -44,13 +45,18 @@ class Life(Struct):
     retried_count: int = 0
 
 
-def audit(database: str, ledger: Ledger) -> list[str]:
-    """Every promise that was broken, a sentence each. The server may be running, without load."""
+def audit(database: str, ledger: Ledger, *, besides: str | None = None) -> list[str]:
+    """Every promise that was broken, a sentence each. The server may be running, without load.
+
+    `besides`: a queue whose jobs are not in the ledger.
+    """
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
-        jobs = {row["id"]: dict(row) for row in connection.execute(_JOBS)}
-        complaints, lives = _lives(connection, {job["seq"]: job for job in jobs.values()})
+        rows = connection.execute(_JOBS)
+        jobs = {row["id"]: dict(row) for row in rows if row["queue_name"] != besides}
+        by_number = {job["seq"]: job for job in jobs.values()}
+        complaints, lives = _lives(connection, by_number, besides)
     complaints += [
         *ledger.complaints,
         *problems_of(database),
@@ -133,7 +139,7 @@ def _rows(jobs: dict[str, Row], lives: dict[str, Life]) -> Iterator[str]:
 
 
 def _lives(
-    connection: sqlite3.Connection, jobs: dict[int, Row]
+    connection: sqlite3.Connection, jobs: dict[int, Row], besides: str | None
 ) -> tuple[list[str], dict[str, Life]]:
     """Follow each job through its history: one lease at a time, and nothing after the end."""
     complaints: list[str] = []
@@ -141,6 +147,8 @@ def _lives(
     at: dict[int, str | None] = {}  # the lease a job is under, "" when free, None when settled
     for row in connection.execute(_HISTORY):
         job, kind = row["job"], row["event_type"]
+        if besides is not None and row["queue_name"] == besides:
+            continue
         if job not in jobs:
             complaints.append(f"history of job number {job}, which is not there")
             continue

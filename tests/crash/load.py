@@ -49,12 +49,16 @@ class Client:
             return
         try:
             await self._complete_again()
-            while True:
+            while await self._goes_on():
                 await self._random.choice(acts)()
         except NoAnswer:
             return
         finally:
             self._connection.close()
+
+    async def _goes_on(self) -> bool:
+        """Asked before each act."""
+        return True
 
     def _unique(self) -> str:
         self._count += 1
