@@ -66,7 +66,11 @@ class ExportFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if resume else os.O_TRUNC)
         self._file: BinaryIO = os.fdopen(os.open(self.partial, flags, 0o600), "r+b")
         if resume:
-            self._go_behind(self._packed_end() if self._is_packed else self._plain_end())
+            try:
+                self._go_behind(self._packed_end() if self._is_packed else self._plain_end())
+            except BaseException:
+                self._file.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
