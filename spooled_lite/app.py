@@ -250,6 +250,7 @@ async def running(
             await courier.finish(settings.shutdown_grace_seconds, at_once or asyncio.Event())
         if services is not None:
             services.off_loop.close()
+        remove_left_copy(settings, database)
         await asyncio.to_thread(database.close)
         await asyncio.to_thread(keeping.close)
 

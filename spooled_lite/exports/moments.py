@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# How long the copy of an export that broke off is kept, for a caller that comes back.
+# How long a copy is kept after its export, for a caller that comes back. Whether all has come the
+# server cannot know: what it has sent may be lost on the way.
 KEPT_SECONDS: Final = 600.0
 
 
@@ -77,15 +78,12 @@ class Moments:
         self._claim()
         return Export(self, kept.wanted, kept, after)
 
-    def done(self, moment: Moment | None, *, is_whole: bool) -> None:
+    def done(self, moment: Moment | None) -> None:
         """An export has come to its end, or was left."""
         self._since_ms = None
         self._kept = moment
-        if is_whole or self.terms.is_stopping():
-            self._forget()
-        elif moment is not None:
-            loop = asyncio.get_running_loop()
-            self._forgets = loop.call_later(self.terms.kept_seconds, self._forget)
+        loop = asyncio.get_running_loop()
+        self._forgets = loop.call_later(self.terms.kept_seconds, self._forget)
 
     def _claim(self) -> None:
         if self._since_ms is not None:
@@ -110,7 +108,6 @@ class Export:
         self._wanted = wanted
         self._moment = moment
         self._after = after
-        self._is_whole = False
         self._chunks: Iterator[bytes] | None = None
         # A thread of its own: a copy takes long, and a connection belongs to its thread.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="spooled-export")
@@ -124,19 +121,14 @@ class Export:
             self._chunks = skipped(self._moment.chunks(), self._after, None)
             while (chunk := await self._on_the_thread(self._next)) is not None:
                 yield chunk
-            self._is_whole = True
         except ExportFailed as error:
             logger.error("an export failed: %s", error)
             yield encoded(Broken(error=str(error)))
 
-    def keep(self) -> None:
-        """The caller has left: it may come back for the rest."""
-        self._is_whole = False
-
     def close(self) -> None:
         self._executor.submit(self._end)
         self._executor.shutdown(wait=False)
-        self._moments.done(self._moment, is_whole=self._is_whole)
+        self._moments.done(self._moment)
 
     def _copied(self) -> Moment:
         lower_priority()

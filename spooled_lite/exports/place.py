@@ -16,7 +16,8 @@ def copy_of(settings: Settings, db: Database) -> Path:
 
 
 def remove_left_copy(settings: Settings, db: Database) -> None:
-    """One that a crash has left. The file may be large."""
+    """One that is kept for who comes back, at the end; one that a crash has left, at the start. It
+    may be large."""
     copy = copy_of(settings, db)
     for suffix in ("", "-journal"):
         copy.with_name(f"{copy.name}{suffix}").unlink(missing_ok=True)

@@ -164,7 +164,7 @@ def test_one_that_broke_off_goes_on_where_it_was(
     lines = (there + rest.content).splitlines()
     assert json.loads(lines[-1])["lines"]["job"] == 5
     assert len(lines) == sum(json.loads(lines[-1])["lines"].values()) + 2
-    assert again.status_code == 404  # it came to its end, and its copy is gone
+    assert again.content == rest.content  # what was sent may be lost on its way
 
 
 def test_the_copy_of_one_that_nobody_goes_on_with_is_removed(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_copy_of_one_that_nobody_goes_on_with_is_removed(tmp_path: Path) -> 
             before = len(copies(tmp_path))
             async with asyncio.timeout(30):
                 while copies(tmp_path):
-                    await served.bare.head(ADDRESS, headers=ADMIN)
+                    await add(served)  # which lets the loop have its turns
             with pytest.raises(NotFound):
                 kept.resume(json.loads(there.splitlines()[0])["moment"], 0)
             return before, len(copies(tmp_path))
@@ -230,8 +230,8 @@ def test_a_folder_without_room_is_the_last_line(
 def test_a_copy_that_a_crash_left_is_gone_after_the_next_start(tmp_path: Path) -> None:
     async def main() -> None:
         async with a_server(tmp_path, jobs=0) as served:
-            (await moments(served)).terms.copy.write_bytes(b"left")
-        assert copies(tmp_path)
+            copy = (await moments(served)).terms.copy
+        copy.write_bytes(b"left")
         async with a_server(tmp_path, jobs=0):
             assert copies(tmp_path) == []
 

@@ -51,8 +51,6 @@ async def _write(call: Call, export: "Export", receive: Receive, send: Send) -> 
             break
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-    if call.is_gone():
-        export.keep()
 
 
 async def _nothing(receive: Receive, send: Send) -> None:
