@@ -3,6 +3,7 @@
 import argparse
 import logging
 import re
+import shlex
 import sqlite3
 import sys
 import time
@@ -94,16 +95,17 @@ def check_version(connection: sqlite3.Connection, *, path: str | None) -> None:
     if version <= known or (needed := readable_by(connection)) <= known:
         return
     copy = None if path is None else copy_to_go_back_to(path, known=known)
-    way_back = (
-        "restore a backup that was made before the upgrade"
-        if copy is None
-        else "go back to the copy from before the upgrade:"
-        f" spooled-lite restore --from {copy} --database {path} --replace"
-    )
+    way_back = "restore a backup that was made before the upgrade"
+    if path is not None and copy is not None:
+        command = ("restore", "--from", copy, "--database", path, "--replace")
+        way_back = (
+            f"go back to the copy from before the upgrade: spooled-lite {shlex.join(command)}"
+        )
     raise NewerSchema(
         f"{path}: the file has schema version {version} and needs a program that knows version"
-        f" {needed}, this program knows {known}: install the newer version again; or, without what"
-        f" was stored since, {way_back}. Nothing was changed"
+        f" {needed}, this program knows {known}: install the newer version again; or export with"
+        " that one and import with this one (`import --ignore-unknown`); or, without what was"
+        f" stored since, {way_back}. Nothing was changed"
     )
 
 

@@ -1,7 +1,10 @@
 """An upgrade and the ways back from it, with the commands that a message names."""
 
+import asyncio
 import re
 import shlex
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +14,7 @@ from click.testing import CliRunner, Result
 from spooled_lite.cli.main import main
 from spooled_lite.storage import migrate
 from spooled_lite.storage.migrate import NewerSchema
+from tests.released.made import make
 from tests.storage.stage import an_idle_database, in_file
 from tests.storage.upgrades import fill, release, version_of
 
@@ -20,7 +24,8 @@ ADDS: Final = "CREATE TABLE added (x);"
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / "spooled.db"
+    path = tmp_path / "a folder" / "spooled.db"
+    path.parent.mkdir()
     fill(path)
     return path
 
@@ -50,6 +55,26 @@ def test_the_command_that_the_refusal_names_brings_the_earlier_file_back(path: P
     assert in_file(path) == ["kept"]
     kept = list(path.parent.glob("spooled.db.before-restore-*"))
     assert [version_of(each) for each in kept] == [KNOWN + 1]
+
+
+def test_what_was_stored_since_comes_back_by_an_export_of_the_newer_version(
+    path: Path, tmp_path: Path
+) -> None:
+    served, out, new = (tmp_path / name for name in ("served.db", "out.ndjson", "new.db"))
+    ledger = asyncio.run(make(served))
+    with pytest.MonkeyPatch.context() as patch:
+        release(patch, ADDS)
+        an_idle_database(served).close()
+        exported = run("export", "--database", served, "--out", out)
+    assert exported.exit_code == 0, exported.output
+
+    imported = run("import", out, "--database", new, "--ignore-unknown")
+
+    assert imported.exit_code == 0, imported.output
+    assert version_of(new) == KNOWN
+    with closing(sqlite3.connect(new)) as connection:
+        ids = {row[0] for row in connection.execute("SELECT id FROM jobs")}
+    assert {ledger.waiting, ledger.held} <= ids
 
 
 def test_a_newer_file_that_is_still_readable_is_checked_backed_up_and_restored(

@@ -134,6 +134,25 @@ def test_the_copy_is_one_file_and_has_its_name_only_when_it_is_whole(
     assert sorted(contents(path.parent)) == ["spooled.db", copy.name]
 
 
+def test_the_copy_has_what_stands_in_the_log_alone(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "killed" / "spooled.db"
+    killed.parent.mkdir()
+
+    async def main() -> None:
+        async with a_database(path) as db:
+            await db.write(add, "only in the log")
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{path}{suffix}", f"{killed}{suffix}")
+
+    run(main())
+    release(monkeypatch, ADDS)
+    an_idle_database(killed).close()
+
+    assert in_file(Path(f"{killed}.before-{KNOWN + 1}")) == ["only in the log"]
+
+
 def test_copies_that_nobody_went_back_to_are_named_after_a_while(tmp_path: Path) -> None:
     path = tmp_path / "spooled.db"
     day_seconds = 86_400
