@@ -13,7 +13,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check
 
 .venv/ready: .venv/serving
 	@echo "Installing what the tests need into .venv, once: about 60 packages, a minute or two."
-	@$(PIP) -e '.[grpc,s3,dev]'
+	@$(PIP) -e '.[grpc,s3,otel,dev]'
 	@touch $@
 
 run: .venv/serving                ## A server on ./spooled.db, on port 8080

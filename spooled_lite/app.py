@@ -24,12 +24,10 @@ from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.jobs.error_groups import count_error
 from spooled_lite.core.keys.first_start import first_start
 from spooled_lite.core.keys.verify import forget_changed_key
-from spooled_lite.core.maintenance.prune import Retention
 from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.core.overview.starts import note_start
 from spooled_lite.core.queues.ensure import forget_changed_queue
-from spooled_lite.core.schedules.fire import Terms
 from spooled_lite.core.steps.advance import advance_workflow
 from spooled_lite.core.webhooks.outbox import owe_completion_webhook, owe_webhooks
 from spooled_lite.core.workers import statements as worker_statements
@@ -42,14 +40,15 @@ from spooled_lite.metrics import Metrics
 from spooled_lite.outbound.http_client import HttpClient, Poster
 from spooled_lite.outbound.mail import Carry, Mail, smtp_of
 from spooled_lite.outbound.targets import Policy
+from spooled_lite.part_settings import retention_of, terms_of, writer_settings
 from spooled_lite.plan_values import plans_of
-from spooled_lite.plans import Plans
 from spooled_lite.safekeeping import Safekeeping
+from spooled_lite.spans import Tracer
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.event_log import EventLog
 from spooled_lite.storage.file_identity import count_opening
+from spooled_lite.storage.traced import note_commit
 from spooled_lite.storage.transaction import Hooks, Rows
-from spooled_lite.storage.writer import WriterSettings
 from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.http.application import Application
@@ -119,6 +118,7 @@ async def running(
     outgoing: Poster | None = None,
     mail: Carry | None = None,
     application: Callable[[Services], Application] = Application,
+    tracer: Tracer | None = None,
     is_test: bool = False,
 ) -> AsyncIterator[Running]:
     """Start every part in order, and stop them in the opposite order on the way out.
@@ -129,7 +129,8 @@ async def running(
     Most other arguments replace parts in tests and test mode: `clock` and `ids` those of the
     system; `supervise` the function that runs the loops as time passes; `outgoing` the client that
     calls webhooks; `mail` the connection to the mail server; `application` the class of the
-    application. `around` is called instead of every handler. An in-memory database begins with the
+    application. `around` is called instead of every handler. `tracer` is told of passes, webhook
+    calls and commits. An in-memory database begins with the
     pages of `image`. `is_test` says that callers move the clock: then a file on disk must be new,
     or made by such a server.
 
@@ -156,6 +157,9 @@ async def running(
     keeping.begin(database, ids=ids, clock=clock, metrics=metrics, announce=deadlines.announce)
     database.start()
     remove_left_copy(settings, database)
+    if tracer is not None:
+        database.on_enter = note_commit
+        supervise = partial(run_loops, tracer=tracer)
     bus.listen(measured_by(metrics))
     _watch(metrics, database, waiting)
     background: list[asyncio.Task[None]] = []
@@ -187,6 +191,7 @@ async def running(
             around=around,
             outgoing=outgoing or HttpClient(Policy.of(settings), clock),
             mail=Mail(smtp_of(settings), carry=mail),
+            tracer=tracer,
         )
 
         services.state.is_test = is_test
@@ -215,7 +220,7 @@ async def running(
             await courier.settled()
             await services.mail.settled()
 
-        retention = _retention(settings, services.plans)
+        retention = retention_of(settings, services.plans)
         safety = SafetySweep(partial(metrics.count, "spooled_repaired_deadlines_total"))
         if isinstance(clock, SystemClock):
             timekeeper = Timekeeper(database, clock, deadlines)
@@ -223,7 +228,7 @@ async def running(
             by_themselves = loops(retention, safety, timekeeper.may_prune)
         else:  # a clock of a test, which jumps on purpose
             by_themselves = loops(retention, safety)
-        scheduler = Scheduler(_terms(settings, services.plans))
+        scheduler = Scheduler(terms_of(settings, services.plans))
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
         services.state.backups, services.state.archive = keeping.backups, keeping.archive
         table += keeping.loops
@@ -268,6 +273,7 @@ def _services(
     around: HandlerWrapper | None,
     outgoing: Poster,
     mail: Mail,
+    tracer: Tracer | None,
 ) -> Services:
     """The parts that HTTP and gRPC share. Events reach them in the order in which they are made."""
     signer = Signer(secret, access_seconds=settings.jwt_expiration_hours * 3600)
@@ -314,7 +320,7 @@ def _services(
         signer=signer,
         sign_in_link=SignInLink(settings),
         mail=mail,
-        sender=Sender(outgoing, clock),
+        sender=Sender(outgoing, clock, tracer),
         searches=searches_of_orgs(clock),
         off_loop=OffLoop(),
         document_text=_document_text,
@@ -342,31 +348,3 @@ def _watch(metrics: Metrics, database: Database, waiting: Waiting) -> None:
     metrics.watch("spooled_waiting_claims", waiting.count)
     metrics.watch("spooled_database_connections_active", lambda: 1 + readers.connection_count)
     metrics.watch_lines(writer.backlog.lengths)
-
-
-def writer_settings(settings: Settings) -> WriterSettings:
-    return WriterSettings(
-        durability=settings.durability,
-        line_max=settings.write_line_max,
-        batch_max=settings.write_batch_max,
-        batch_ms_max=settings.write_batch_ms_max,
-        disk_reserve_bytes=settings.disk_reserve_bytes,
-    )
-
-
-def _terms(settings: Settings, plans: Plans) -> Terms:
-    return Terms(
-        plans=plans,
-        is_enforced=settings.plan_enforcement == "on",
-        payload_bytes_max=settings.queue_max_payload_size_bytes,
-        max_retries=settings.queue_default_max_retries,
-        timeout_seconds=settings.queue_default_timeout_secs,
-    )
-
-
-def _retention(settings: Settings, plans: Plans) -> Retention:
-    return Retention(
-        job_days=settings.job_retention_days,
-        history_days=settings.history_retention_days,
-        plans=plans if settings.plan_enforcement == "on" else None,
-    )

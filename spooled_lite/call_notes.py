@@ -11,13 +11,15 @@ from typing import Final
 class CallNotes:
     """Filled in as the call goes on; None and empty texts: not known, or there is none."""
 
-    __slots__ = ("key_id", "org_id", "request_id", "route", "status")
+    __slots__ = ("jobs", "key_id", "org_id", "queue", "request_id", "route", "status")
 
     def __init__(self, request_id: bytes) -> None:
         self.request_id = request_id
         self.route: str | None = None  # a template such as `/api/v1/jobs/{id}`, or a method of gRPC
         self.org_id = ""
         self.key_id = ""
+        self.queue: str | None = None  # the only one that the call is about
+        self.jobs: int | None = None  # how many it has created, claimed or settled
         self.status: str | None = None  # over gRPC: the name of the status it has ended with
 
     @property

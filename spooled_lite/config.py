@@ -252,6 +252,34 @@ def asks_for_json_logs(
     return _is_true(file.values.get("json_logs") if given is None else given)
 
 
+class TraceSettings(Struct, frozen=True):
+    """What the variables of OpenTelemetry say that its library does not read by itself."""
+
+    sampler: str | None
+    sampler_argument: str | None
+    protocol: str | None
+
+
+def trace_settings(environ: Mapping[str, str] = os.environ) -> TraceSettings | None:
+    """None: no variable asks for traces, or one of them switches them off.
+
+    The variables have the names that OpenTelemetry gives them in every program.
+    """
+
+    def given(*names: str) -> str | None:
+        return next((value for name in names if (value := environ.get(name, "").strip())), None)
+
+    endpoint = given("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    is_off = (given("OTEL_SDK_DISABLED") or "").lower() == "true"
+    if endpoint is None or is_off or given("OTEL_TRACES_EXPORTER") == "none":
+        return None
+    return TraceSettings(
+        given("OTEL_TRACES_SAMPLER"),
+        given("OTEL_TRACES_SAMPLER_ARG"),
+        given("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
+    )
+
+
 def _is_true(given: object) -> bool:
     try:
         value = given.strip() if isinstance(given, str) else given

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.call_notes import NOTES, CallNotes
+from spooled_lite.spans import SPAN, OpenSpan
 
 # API keys, tokens and webhook tokens, should one get into a message by mistake.
 SECRET: Final = re.compile(
@@ -117,10 +118,12 @@ class JsonLines(logging.Formatter):
         self._masks = masks
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.shown(_line_of(self, record), NOTES.get())
+        return self.shown(_line_of(self, record), NOTES.get(), SPAN.get())
 
-    def shown(self, line: LogLine, notes: CallNotes | None = None) -> str:
-        """`notes`: those of the call that the line is about."""
+    def shown(
+        self, line: LogLine, notes: CallNotes | None = None, span: OpenSpan | None = None
+    ) -> str:
+        """`notes` and `span`: those of the call that the line is about."""
         fields: dict[str, Any] = {
             "time": rfc3339(line.created),
             "level": line.level.lower(),
@@ -129,6 +132,8 @@ class JsonLines(logging.Formatter):
         }
         if notes is not None:
             fields.update(notes.fields())
+        if span is not None:
+            fields["trace_id"] = span.trace_id
         fields.update(line.fields)
         if line.exception is not None:
             fields["exception"] = line.exception

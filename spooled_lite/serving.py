@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from spooled_lite.app import Running
 from spooled_lite.config import Settings
 from spooled_lite.ready_file import ReadyFile
+from spooled_lite.spans import Tracer
 from spooled_lite.wire.access_log import AccessLog
 from spooled_lite.wire.grpc.start import grpc_of
 from spooled_lite.wire.http.access_log import AccessLogged
@@ -20,6 +21,7 @@ from spooled_lite.wire.http.resources.metrics_port import MetricsPort
 from spooled_lite.wire.http.server.connections import OnRefusal
 from spooled_lite.wire.http.server.limits import HttpLimits
 from spooled_lite.wire.http.server.server import HttpServer
+from spooled_lite.wire.http.traced import TracedHttp
 
 if TYPE_CHECKING:
     from spooled_lite.wire.grpc.methods import Find
@@ -60,6 +62,7 @@ async def serving(
     limits: HttpLimits | None = None,
     ready_file: ReadyFile | None = None,
     on_sweep: Callable[[], None] = lambda: None,
+    tracer: Tracer | None = None,
     is_embedded: bool = False,
     sockets: Sequence[socket.socket] = (),
 ) -> AsyncIterator[Serving]:
@@ -67,7 +70,8 @@ async def serving(
 
     `asgi` is served over HTTP instead of the application, and `find` chooses the services for a
     gRPC call. `current` gives the application as it is now, where another one may take its place:
-    metrics are always of that one. `on_sweep` is called about once a second. `is_embedded` and
+    metrics are always of that one. `on_sweep` is called about once a second. `tracer`
+    is told of requests and calls. `is_embedded` and
     `sockets` are as for `HttpServer`.
 
     Call `stop` to end in order. Connections that are left on the way out are cut off, except those
@@ -85,7 +89,10 @@ async def serving(
         on_sweep()
 
     access_log = AccessLog() if settings.access_log else None
-    outer, on_refusal = _logged(asgi or app.application, access_log, settings)
+    inner = asgi or app.application
+    if tracer is not None:
+        inner = TracedHttp(inner, tracer)
+    outer, on_refusal = _logged(inner, access_log, settings)
     http = HttpServer(
         outer,
         host=settings.host,
@@ -103,7 +110,7 @@ async def serving(
     async with (
         _written_to_the_end(access_log),
         _metrics_port(now, access_log) as metrics_url,
-        grpc_of(services, find, access_log) as grpc,
+        grpc_of(services, find, access_log, tracer) as grpc,
     ):
         server = Serving(app, http, grpc, metrics_url)
         try:

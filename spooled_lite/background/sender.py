@@ -9,12 +9,14 @@ from spooled_lite.core.webhooks.records import Attempt, Outgoing
 from spooled_lite.errors import Unavailable
 from spooled_lite.outbound.http_client import REQUEST_FAILED, Poster, ReceiverAnswer
 from spooled_lite.outbound.signatures import sign
+from spooled_lite.spans import Tracer
 
 logger = logging.getLogger(__name__)
 
 USER_AGENT: Final = "Spooled-Webhook/1.0"
 SECONDS_MAX: Final = 30.0
 TEST_SECONDS_MAX: Final = 10.0
+HTTP_FAILURE: Final = 400
 BY_HAND_MAX: Final = 32  # calls at once that a request waits for, besides those of the courier
 
 
@@ -22,9 +24,10 @@ class Sender:
     """Makes the calls. Whatever goes wrong, at the receiver or here, is a failed attempt: attempts
     come to an end, while a delivery that was merely put off would be tried for ever."""
 
-    def __init__(self, client: Poster, clock: Clock) -> None:
+    def __init__(self, client: Poster, clock: Clock, tracer: Tracer | None = None) -> None:
         self._client = client
         self._clock = clock
+        self._tracer = tracer
         self._by_hand = 0
 
     @property
@@ -71,7 +74,37 @@ class Sender:
         }
         if call.secret:
             headers["X-Spooled-Signature"] = sign(call.secret, timestamp, body)
+        if self._tracer is not None:
+            return await self._traced(self._tracer, call, body, headers, total_seconds)
         return await self._client.post(call.url, body, headers, total_seconds=total_seconds)
+
+    async def _traced(
+        self,
+        tracer: Tracer,
+        call: Outgoing,
+        body: bytes,
+        headers: dict[str, str],
+        total_seconds: float,
+    ) -> ReceiverAnswer:
+        """Make the call as a span of its own, which the receiver can go on with."""
+        span = tracer.call_out()
+        headers["traceparent"] = span.traceparent
+        about: dict[str, str | int] = {
+            "http.request.method": "POST",
+            "spooled.event": call.event,
+            "spooled.attempt": call.attempt,
+            "spooled.delivery": call.id,
+        }
+        status = None
+        try:
+            answer = await self._client.post(call.url, body, headers, total_seconds=total_seconds)
+            status = answer.status_code
+            return answer
+        finally:
+            if status is not None:
+                about["http.response.status_code"] = status
+            is_failure = status is None or status >= HTTP_FAILURE
+            span.end("webhook call", about, is_failure=is_failure)
 
 
 def _attempt(answer: ReceiverAnswer) -> Attempt:

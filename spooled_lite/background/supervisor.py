@@ -12,6 +12,7 @@ from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline
 from spooled_lite.metrics import Metrics
+from spooled_lite.spans import SPAN, Tracer
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.transaction import Tx
 
@@ -55,12 +56,17 @@ async def run_loops(
     loops: Sequence[Loop | AsyncLoop],
     stop: asyncio.Event,
     metrics: Metrics | None = None,
+    tracer: Tracer | None = None,
 ) -> None:
-    """Run every loop until `stop`. A pass that has begun is finished, never cancelled."""
+    """Run every loop until `stop`. A pass that has begun is finished, never cancelled.
+
+    `tracer` is told of passes that did something.
+    """
     metrics = metrics or Metrics()
     async with asyncio.TaskGroup() as group:
         for loop in loops:
-            group.create_task(_run_loop(database, deadlines, loop, stop, metrics), name=loop.name)
+            work = _run_loop(database, deadlines, loop, stop, metrics, tracer)
+            group.create_task(work, name=loop.name)
 
 
 async def _run_loop(
@@ -69,11 +75,12 @@ async def _run_loop(
     loop: Loop | AsyncLoop,
     stop: asyncio.Event,
     metrics: Metrics,
+    tracer: Tracer | None,
 ) -> None:
     while not stop.is_set():
         deadlines.begin(loop.deadline)
         try:
-            done = await loop.run(database)
+            done = await (loop.run(database) if tracer is None else _traced(loop, database, tracer))
         except Unavailable as error:
             # The storage has logged why; the pass is tried again until it is available.
             logger.debug("%s: %s", loop.name, error)
@@ -88,6 +95,23 @@ async def _run_loop(
             continue
         metrics.passed(loop.name, done.done)
         await deadlines.wait_until(loop.deadline, done.due_again_ms, stop)
+
+
+async def _traced(loop: Loop | AsyncLoop, database: Database, tracer: Tracer) -> Pass:
+    """One pass, as a span if it did something."""
+    span = tracer.begin("internal")
+    SPAN.set(span)
+    try:
+        done = await loop.run(database)
+        if span is not None and done.done:
+            span.end(f"pass {loop.name}", {"spooled.rows": done.done})
+        return done
+    except Exception:
+        if span is not None:
+            span.end(f"pass {loop.name}", {}, is_failure=True)
+        raise
+    finally:
+        SPAN.set(None)
 
 
 async def _sleep_unless(stop: asyncio.Event, *, seconds: float) -> None:

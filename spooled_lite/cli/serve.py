@@ -23,6 +23,7 @@ from spooled_lite.cli.logged_command import LoggedCommand, log_from_the_first_li
 from spooled_lite.cli.notify import service_manager
 from spooled_lite.cli.parent import when_input_ends
 from spooled_lite.cli.reload import ReadSettings, reloading
+from spooled_lite.cli.traces import tracing
 from spooled_lite.config import NO_FILE, ConfigError, ConfigFile, Settings, load, read_file
 from spooled_lite.errors import Unavailable, WrongShape
 from spooled_lite.logs import dropped_lines, set_up_logging
@@ -34,6 +35,7 @@ from spooled_lite.ready_file import (
     ready_file_at,
 )
 from spooled_lite.serving import serving
+from spooled_lite.spans import Tracer
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.times import parse_ms
 from spooled_lite.wire.activation import CannotUseSocket, activated
@@ -191,11 +193,11 @@ def _test_mode(
 
 @asynccontextmanager
 async def _application(
-    settings: Settings, test: TestMode | None, at_once: asyncio.Event
+    settings: Settings, test: TestMode | None, at_once: asyncio.Event, tracer: Tracer | None
 ) -> AsyncIterator[tuple[Running, "Worlds | None"]]:
     """The application, and in test mode what stands before it."""
     if test is None:
-        async with running(settings, at_once=at_once) as app:
+        async with running(settings, at_once=at_once, tracer=tracer) as app:
             yield app, None
         return
     # Here: a server for people imports nothing of what moves a clock.
@@ -242,7 +244,9 @@ async def _serve(
             when_input_ends(signals.stopping.set)
         async with (
             service_manager(signals.stopping) as manager,
-            _application(settings, test, signals.at_once) as (app, worlds),
+            # Left last: the end of everything else is told as well.
+            tracing(settings.shutdown_grace_seconds, is_test=test is not None) as tracer,
+            _application(settings, test, signals.at_once, tracer) as (app, worlds),
         ):
             app.services.metrics.watch(
                 "spooled_log_lines_dropped_total", lambda: dropped_lines(log)
@@ -256,6 +260,7 @@ async def _serve(
                 ready_file=ready_file,
                 sockets=sockets,
                 on_sweep=Memory().tick,
+                tracer=tracer,
             ) as server:
                 greet(
                     Started(

@@ -107,6 +107,8 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._gathered: list[Request] = []
+        # Told of each operation that is lined up, in the task that asks for it; None: nobody is.
+        self.on_enter: Callable[[Request], None] | None = None
         if self._is_throwaway:
             settings = msgspec.structs.replace(settings, durability="off")
         room = DiskRoom(self.path, reserve_bytes=settings.disk_reserve_bytes)
@@ -279,6 +281,8 @@ class Database:
         # Handed over once per turn of the loop: requests that were parsed in one turn share a
         # batch, and the two threads do not take turns at every request.
         self._gathered.append(request)
+        if self.on_enter is not None:
+            self.on_enter(request)
         if len(self._gathered) == 1:
             self._running_loop().call_soon(self._hand_over)
         taker: asyncio.Future[Any] = request.taker

@@ -31,7 +31,7 @@ class SlowOperations:
         """An operation took this long, which is more than SLOW_SECONDS."""
         notes = request.notes
         self._tell(
-            _name_of(request), request.owner, seconds, {} if notes is None else notes.fields()
+            name_of(request), request.owner, seconds, {} if notes is None else notes.fields()
         )
 
     def committed(self, seconds: float) -> None:
@@ -66,7 +66,8 @@ class SlowOperations:
             self._more.pop(cause, None)
 
 
-def _name_of(request: Request) -> str:
+def name_of(request: Request) -> str:
+    """What it runs, as it is called in the code; of several operations the first few."""
     if request.operation is not together:
         return _name(request.operation)
     (steps,) = request.arguments

@@ -54,6 +54,7 @@ def _read_job(call: Call, request: Any) -> NewJob:
 async def _enqueue(call: Call, job: NewJob) -> bytes:
     check_payload_of_plan(call, job.payload)
     call.scope.check(job.queue_name)
+    call.notes.queue, call.notes.jobs = job.queue_name, 1
     stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
     response = _EnqueueResponse(job_id=stored.row["id"], created=stored.created)
     return bytes(response.SerializeToString())
@@ -61,10 +62,12 @@ async def _enqueue(call: Call, job: NewJob) -> bytes:
 
 async def _dequeue(call: Call, wanted: Claim) -> bytes:
     call.scope.check(wanted.queue_name)
+    call.notes.queue = wanted.queue_name
     claimer = call.claimer
     if claimer.is_gone():
         return b""  # the deadline of the call has passed
     claimed = await claim_now(call.db, claimer, wanted)
+    call.notes.jobs = len(claimed)
     try:
         handed = await handed_out(call, claimed)
     except BaseException:
@@ -77,6 +80,7 @@ async def _dequeue(call: Call, wanted: Claim) -> bytes:
 
 def _settling(act: Settlement) -> Unary:
     async def run(call: Call, command: Command) -> bytes:
+        call.notes.jobs = 1
         return await act.answer(command, act.submit(call, command))
 
     return Unary("jobs:write", lambda _, request: act.read(request), run)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import grpc
 from grpc import aio
 
+from spooled_lite.spans import Tracer
 from spooled_lite.wire.access_log import AccessLog
 from spooled_lite.wire.grpc import queue_service, worker_service
 from spooled_lite.wire.grpc.accept import accepting
@@ -19,6 +20,7 @@ from spooled_lite.wire.grpc.methods import Find, handlers_of
 from spooled_lite.wire.grpc.reflection import Reflection
 from spooled_lite.wire.grpc.streams import GrpcStreams
 from spooled_lite.wire.grpc.tls import key_and_certificate
+from spooled_lite.wire.grpc.traced import tracing_watch
 from spooled_lite.wire.grpc.watched import Watch, watched
 from spooled_lite.wire.listen import (
     CannotListen,
@@ -79,6 +81,7 @@ class GrpcServer:
         grace_seconds: float,
         find: Find | None = None,
         access_log: AccessLog | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """`find` chooses the services for each call; by default all calls get `services`."""
         self.host = host
@@ -90,6 +93,8 @@ class GrpcServer:
         self._watches: list[Watch] = []
         if access_log is not None:
             self._watches.append(logging_watch(access_log, services.settings))
+        if tracer is not None:
+            self._watches.append(tracing_watch(tracer))
         self._health = HealthService()
         self._reflection = Reflection()
         self._stopped = asyncio.Event()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from spooled_lite.spans import Tracer
 from spooled_lite.wire.access_log import AccessLog
 from spooled_lite.wire.services import Services
 
@@ -25,7 +26,10 @@ class NotInstalled(Exception):
 
 @asynccontextmanager
 async def grpc_of(
-    services: Services, find: "Find | None" = None, access_log: AccessLog | None = None
+    services: Services,
+    find: "Find | None" = None,
+    access_log: AccessLog | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator["GrpcServer | None"]:
     """Serve gRPC as the settings say.
 
@@ -37,7 +41,7 @@ async def grpc_of(
         NotInstalled: a port was set, and the extra is not installed.
         PortInUse, CannotListen, CannotUseCertificate: nothing has been served.
     """
-    server = _server(services, find, access_log)
+    server = _server(services, find, access_log, tracer)
     if server is None:
         yield None
         return
@@ -49,7 +53,10 @@ async def grpc_of(
 
 
 def _server(
-    services: Services, find: "Find | None", access_log: AccessLog | None
+    services: Services,
+    find: "Find | None",
+    access_log: AccessLog | None,
+    tracer: Tracer | None,
 ) -> "GrpcServer | None":
     settings = services.settings
     if settings.grpc_port == "off":
@@ -75,4 +82,5 @@ def _server(
         grace_seconds=settings.shutdown_grace_seconds,
         find=find,
         access_log=access_log,
+        tracer=tracer,
     )

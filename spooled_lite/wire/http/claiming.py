@@ -23,6 +23,7 @@ async def claimed(call: Call, wanted: Claim, *, wait_ms: int) -> Sequence[JobRow
 
     Raises ClientGone: the caller left, and what it was handed has gone back to its queue.
     """
+    call.notes.queue = wanted.queue_name
     try:
         if not wait_ms:
             return await _whole(call, await claim_now(call.db, claimer_of(call), wanted))
@@ -51,6 +52,7 @@ def claimer_of(call: Call) -> Claimer:
 
 async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
     """The claimed jobs with their payloads. Raises Left: its caller left while they were read."""
+    call.notes.jobs = len(rows)
     if all(map(is_whole, rows)):
         return rows
     caller = claimer_of(call)

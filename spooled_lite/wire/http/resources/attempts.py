@@ -71,6 +71,7 @@ async def complete(call: Call) -> Reply:
     body = await call.body_or_empty(Complete)
     result = bytes(body.result)
     check_json_size(result, RESULT_BYTES_MAX, "result")
+    call.notes.jobs = 1
     await call.write(
         settle.complete,
         call.org,
@@ -84,6 +85,7 @@ async def complete(call: Call) -> Reply:
 
 async def fail(call: Call) -> Reply:
     body = await call.body(Fail)
+    call.notes.jobs = 1
     failed = await call.write(
         settle.fail,
         call.org,

@@ -85,6 +85,7 @@ async def create(call: Call) -> Reply:
         body.idempotency_key = _key_of_header(call)
     job = await call.off_loop(new_job, call, body)
     call.scope.check(job.queue_name)
+    call.notes.queue, call.notes.jobs = job.queue_name, 1
     stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
     row = stored.row if stored.created else await in_full(call.reads, stored.row)
     view = full_job(row, call.org_id)
@@ -99,6 +100,7 @@ async def create_bulk(call: Call) -> Reply:
     if shared is not None:
         call.scope.check(shared)
     jobs, failed = await call.off_loop(_bulk_items, call, body, items, shared)
+    call.notes.queue, call.notes.jobs = shared, len(jobs)
     outcomes = await call.write(
         enqueue_bulk, call.org, [job for _, job in jobs], admission_of(call), call.scope
     )
