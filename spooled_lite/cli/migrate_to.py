@@ -1,7 +1,8 @@
 """`spooled-lite migrate-to`: moves an organization to another Spooled, step by step."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import click
@@ -97,7 +98,8 @@ def migrate_to(
         ) as open_ledger:
             problems = chosen[0](here, there, open_ledger)
     for problem in problems:
-        click.echo(f"mind           {problem}", err=True)
+        for line in problem.splitlines():
+            click.echo(f"mind           {escaped(line)}", err=True)
     if problems:
         sys.exit(1)
 
@@ -151,7 +153,8 @@ def _switch(here: Side, there: Side, ledger: Ledger) -> Sequence[str]:
 
 def _move(here: Side, there: Side, ledger: Ledger) -> Sequence[str]:
     note_baseline(here, ledger)
-    tally = move_jobs(here, there, ledger, _progress())
+    with _progress() as tell:
+        tally = move_jobs(here, there, ledger, tell)
     click.echo(
         f"moved          {tally.moved:,} delayed jobs · {tally.dead:,} dead letters ·"
         f" {tally.stayed:,} stay until they are done"
@@ -174,8 +177,13 @@ def _verify(here: Side, there: Side, ledger: Ledger) -> Sequence[str]:
     return found.problems
 
 
-def _progress() -> Callable[[str], None]:
-    """A line that is written over, to a terminal only."""
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line that is written over, to a terminal only, and gone at the end."""
     if not sys.stderr.isatty():
-        return lambda _: None
-    return lambda line: click.echo(f"\r{line}\x1b[K", err=True, nl=False)
+        yield lambda _: None
+        return
+    try:
+        yield lambda line: click.echo(f"\r{line}\x1b[K", err=True, nl=False)
+    finally:
+        click.echo("\r\x1b[K", err=True, nl=False)

@@ -49,7 +49,9 @@ class Side:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.url = client.url
-        self.organization_id = ShownThing.read(self.get("/auth/me").body).text("organization_id")
+        # Of a key it is the only one in the list. `/auth/me` takes no keys on other servers.
+        own = self.get("/organizations").read(list[dict[str, Raw]])
+        self.organization_id = ShownThing(own[0]).text("id") if own else ""
 
     def get(self, path: str, query: Parameters | None = None) -> Answered:
         return self._ask(lambda: self._client.get(path, query))
@@ -74,8 +76,11 @@ class Side:
 
     def things(self, path: str, query: Parameters | None = None) -> Iterator[ShownThing]:
         """What the server lists, page by page; of jobs those that were there at the beginning."""
-        found = self._client.things(path, query or {}, None, is_frozen=path == "/jobs")
-        return (ShownThing.read(each) for each in found)
+        try:
+            for raw in self._client.things(path, query or {}, None, is_frozen=path == "/jobs"):
+                yield ShownThing.read(raw)
+        except ServerRefused as error:
+            raise self._named(error) from None
 
     def has(self, path: str) -> bool:
         """Whether the server knows this route, which only ours may have."""
@@ -92,8 +97,11 @@ class Side:
                 return question()
             except ServerRefused as error:
                 if error.status not in _BUSY or tried == BUSY_TRIES - 1:
-                    raise ServerRefused(
-                        f"{self.url}: {error.message}", status=error.status, code=error.code
-                    ) from None
+                    raise self._named(error) from None
                 sleep(min(error.retry_seconds or BUSY_SECONDS, BUSY_SECONDS_MAX))
         raise AssertionError("the last try returns or raises")
+
+    def _named(self, error: ServerRefused) -> ServerRefused:
+        """Says which of the two refused."""
+        told = f"{self.url}: {error.message}"
+        return ServerRefused(told, status=error.status, code=error.code)

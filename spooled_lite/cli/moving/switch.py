@@ -8,6 +8,7 @@ which is the first that the other side fires by itself.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -24,7 +25,6 @@ from spooled_lite.times import format_ms
 
 SLOTS_MAX: Final = 1_000  # of one schedule that are made up for, as after an outage
 LATE_MS_MAX: Final = 60_000  # a schedule that skips missed slots fires one that is no later
-RUNS_MAX: Final = 500  # of the history that is looked at, the newest ones
 _JOB_FIELDS: Final = ("queue_name", "priority", "max_retries", "timeout_seconds", "tags")
 
 
@@ -104,10 +104,9 @@ def _first_fired(there: Side, schedule_id: str, *, since_ms: int) -> int | None:
     """The first slot that the schedule there fires, or has fired, since a slot here was left out.
     None: it fires no more."""
     schedule = ShownThing.read(there.get(path_of("schedules", schedule_id)).body)
-    history = there.get(path_of("schedules", schedule_id, "history"), {"limit": RUNS_MAX})
-    runs = (ShownThing(each) for each in history.read(list[dict[str, Raw]]))
-    started = (_ms(each.text("started_at")) for each in runs)
-    fired = [at for at in started if at is not None and at >= since_ms]
+    runs = there.things(path_of("schedules", schedule_id, "history"))  # newest first
+    started = (_ms(each.text("started_at")) or 0 for each in runs)
+    fired = list(takewhile(lambda at: at >= since_ms, started))
     if not fired:
         return _ms(schedule.text("next_run_at"))
     # A slot fires at its time or within moments; the slot before it is further away.

@@ -25,9 +25,12 @@ _EVENT_TITLES: Final = ("UTC", "EVENT", "QUEUE", "ABOUT", "")
 def screen(look: ServerLook, *, columns: int, lines: int, trouble: str = "") -> RenderableType:
     """As many rows as fit. `trouble` stands in place of what happens when nobody answers."""
     rows = max(1, lines - HEAD_LINES)
-    head = [Text(_first_line(look.server)), Text(_second_line(look), style="dim")]
-    if trouble:
-        head[1] = Text(escaped(trouble), style="bold red")
+    second = (
+        Text(escaped(trouble), style="bold red") if trouble else Text(_second_line(look), "dim")
+    )
+    head = [Text(_first_line(look.server)), second]
+    for line in head:
+        line.no_wrap, line.overflow = True, "ellipsis"
     shown = Table.grid(padding=(0, 3), expand=False)
     shown.add_column(no_wrap=True)
     cells: list[RenderableType] = [_queues(look.queues, rows)]

@@ -100,6 +100,19 @@ def test_copying_again_changes_nothing_but_what_was_changed_here(full: Stage) ->
     assert emails["max_retries"] == 7
 
 
+def test_a_schedule_that_was_changed_here_is_changed_there_and_stays_paused(full: Stage) -> None:
+    full("copy")
+    [here] = full.here.call("GET", "/schedules")
+    full.here.call("PUT", f"/schedules/{here['id']}", {"priority": 9, "cron": "0 4 * * *"})
+
+    assert "would change   schedule nightly (cron_expression, priority)" in full("plan").stdout
+    assert "0 created · 1 changed" in full("copy").stdout
+
+    [there] = full.there.call("GET", "/schedules")
+    assert (there["priority"], there["cron_expression"]) == (9, "0 4 * * *")
+    assert there["is_active"] is False
+
+
 @pytest.mark.parametrize("name", ["key", "queue", "schedule", "webhook"])
 def test_a_copy_that_breaks_off_is_finished_by_the_next_one(
     full: Stage, name: str, monkeypatch: pytest.MonkeyPatch

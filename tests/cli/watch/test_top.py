@@ -1,17 +1,23 @@
 """`spooled-lite top`: what one look shows, of our server and of another, and what it hides."""
 
+import importlib
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from spooled_lite.cli.answer import Unreachable
 from spooled_lite.cli.client import Client
 from spooled_lite.cli.watch.look import QueueSeen, ServerLook, ServerSeen, look_at
 from spooled_lite.cli.watch.scrape import Scrape
 from spooled_lite.cli.watch.screen import screen
 from tests.cli.asking import Asking, Said, answering, ran
+
+# The module, and not the command of the same name in it.
+top_module = importlib.import_module("spooled_lite.cli.top")
 
 OTHER = {
     "system": {"version": "2.0", "uptime_seconds": 90},
@@ -126,6 +132,47 @@ def test_a_lost_server_is_named_above_what_was_known() -> None:
 def test_a_narrow_terminal_shows_the_queues_alone() -> None:
     assert "EVENT" not in drawn(a_look(), columns=80)
     assert "EVENT" in drawn(a_look(), columns=160)
+
+
+def looking(*seen: ServerLook | BaseException) -> Callable[..., ServerLook]:
+    """Looks at a server that find this, one after the other."""
+    left = list(seen)
+
+    def look(*_: object) -> ServerLook:
+        found = left.pop(0)
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    return look
+
+
+def test_a_server_that_stops_answering_leaves_the_last_figures(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = a_look(QueueSeen(queue_name="emails"))
+    gone = Unreachable("nobody \x1b[2J answers " + "x" * 500)
+    monkeypatch.setattr(top_module, "look_at", looking(known, gone, KeyboardInterrupt()))
+    monkeypatch.setattr(top_module, "LOOK_SECONDS", 0)
+    out = io.StringIO()
+    terminal = Console(file=out, width=100, height=20, force_terminal=True, color_system=None)
+    monkeypatch.setattr(top_module, "Console", lambda **_: terminal)
+
+    ask("top")
+
+    said = out.getvalue()
+    last = said.rpartition("nobody")
+    assert r"\x1b[2J answers" in last[2]
+    assert "emails" in last[2]
+    assert said.endswith("\x1b[?1049l")  # the screen as it was before
+
+
+def test_json_goes_on_until_ctrl_c(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = looking(a_look(), a_look(), KeyboardInterrupt())
+    monkeypatch.setattr(top_module, "look_at", looks)
+    monkeypatch.setattr(top_module, "LOOK_SECONDS", 0)
+
+    assert len(ask.lines("top", "--json")) == 2
 
 
 HISTOGRAM = """\
