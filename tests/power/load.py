@@ -23,7 +23,7 @@ class Unavailable(Exception):
 
 
 class Client:
-    def __init__(self, recording: Recording, name: str) -> None:
+    def __init__(self, recording: Recording | None, name: str) -> None:
         self._recording = recording
         self._name = name
         self._numbers = itertools.count()
@@ -48,7 +48,8 @@ class Client:
             self._connection.close()
 
     def _note(self, act: Act, name: str, detail: str = "") -> None:
-        self._recording.note(msgspec.json.encode(Note(act, name, detail)))
+        if self._recording is not None:
+            self._recording.note(msgspec.json.encode(Note(act, name, detail)))
 
     def _asked(self) -> dict[str, Any]:
         token = f"{self._name}.{next(self._numbers)}"
@@ -94,7 +95,7 @@ class Client:
         self._note("completed", job_id, word)
 
 
-def clients_of(recording: Recording) -> list[Client]:
+def clients_of(recording: Recording | None) -> list[Client]:
     return [Client(recording, f"client-{number}") for number in range(CLIENT_COUNT)]
 
 
