@@ -48,6 +48,9 @@ PARTS_AT_ONCE: Final = 2
 READ_BYTES: Final = 4 * 2**20  # asked for at once of a file that is read
 NAMES_MAX: Final = 1_000_000  # of a list: a week of an archive has up to 600,000 windows
 LOOK_SECONDS: Final = 0.1  # how late a stop may be seen
+PIECE_BYTES: Final = 2**20  # of a file that is sent; a stop is looked for between two of them
+# How long a stop waits for the service to forget the parts of an upload that it ends.
+FORGET_SECONDS: Final = 2.0
 
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
@@ -175,13 +178,21 @@ class Bucket:
             lambda: obstore.put_async(
                 self._s3,
                 name,
-                source,
+                self._pieces(name, source),
                 use_multipart=True,
                 chunk_size=part_bytes,
                 max_concurrency=PARTS_AT_ONCE,
             ),
+            stop_seconds=FORGET_SECONDS,
         )
         return None
+
+    def _pieces(self, name: str, source: Path) -> Iterator[bytes]:
+        """The file. An error that comes from here has the library drop the parts that were sent."""
+        with open(source, "rb") as file:
+            while piece := file.read(PIECE_BYTES):
+                self._check_not_stopping(name)
+                yield piece
 
     def create(self, name: str, text: bytes) -> None:
         """Look first, since there are services that take no notice of the condition."""
@@ -208,17 +219,29 @@ class Bucket:
     def _named(self, name: str) -> str:
         return f"{self._where}/{name}" if name else self._where
 
-    def _done(self, name: str, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask, and wait for the answer, on a loop of its own: so a stop can end the wait."""
-        with self._told(name):
-            return asyncio.run(self._until_stopped(name, ask))
+    def _check_not_stopping(self, name: str) -> None:
+        if self._is_stopping():
+            raise StoreTrouble(f"{self._named(name)}: given up, since the server stops")
 
-    async def _until_stopped(self, name: str, ask: Callable[[], Awaitable[T]]) -> T:
+    def _done(self, name: str, ask: Callable[[], Awaitable[T]], *, stop_seconds: float = 0.0) -> T:
+        """Ask, and wait for the answer, on a loop of its own: so a stop can end the wait.
+
+        `stop_seconds`: how long a stop lets the request end by itself.
+        """
+        with self._told(name):
+            return asyncio.run(self._until_stopped(name, ask, stop_seconds))
+
+    async def _until_stopped(
+        self, name: str, ask: Callable[[], Awaitable[T]], stop_seconds: float
+    ) -> T:
         asking = asyncio.ensure_future(self._tried(ask))
         try:
             while not asking.done():
                 if self._is_stopping():
-                    raise StoreTrouble(f"{self._named(name)}: given up, since the server stops")
+                    await asyncio.wait({asking}, timeout=stop_seconds)
+                    if asking.done():
+                        break
+                    self._check_not_stopping(name)
                 await asyncio.wait({asking}, timeout=LOOK_SECONDS)
             return asking.result()
         finally:

@@ -42,6 +42,8 @@ class S3:
         self.refusal = 403
         self.fails_parts = False
         self.hides_from_looks = False  # as if what is there had come since
+        self.part_count = 0  # parts of uploads that have come
+        self.encryption: dict[str, tuple[str, str]] = {}  # asked for, and with which key, by name
         self.is_hanging = False  # answers nothing until `released`
         self.released = threading.Event()
         self.hangs = threading.Event()  # a request hangs
@@ -94,6 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
         asked = {name: each[0] for name, each in parse_qs(url.query, True).items()}
         if bucket != BUCKET:
             return self._fail(404, "NoSuchBucket")
+        s3.part_count += "partNumber" in asked
+        if encryption := self.headers.get("x-amz-server-side-encryption"):
+            by = self.headers.get("x-amz-server-side-encryption-aws-kms-key-id", "")
+            s3.encryption[key] = (encryption, by)
         return self._answer(key, asked, body)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _take

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from spooled_lite.outbound import object_store
 from spooled_lite.outbound.object_store import TRIES, Bucket, BucketTerms
 from spooled_lite.outbound.store_places import store_at
 from spooled_lite.outbound.stores import (
@@ -214,6 +215,37 @@ def test_a_stop_ends_the_wait_for_a_service(s3: S3) -> None:
     stopping.join()
 
     assert time.monotonic() - began < 15
+
+
+def test_a_stop_has_the_service_forget_the_parts_of_an_upload(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "FORGET_SECONDS", 60.0)
+    source = of_length(tmp_path / "long", PART_BYTES_MIN * 6)
+    bucket = a_bucket(s3, is_stopping=lambda: s3.part_count >= 2)
+
+    with pytest.raises(StoreTrouble, match="given up, since the server stops"):
+        bucket.put("long.gz", source)
+
+    assert s3.part_count < 6
+    assert s3.uploads == {}
+    assert s3.objects == {}
+
+
+def test_what_the_aws_variables_say_of_encryption_is_asked_of_the_service(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("AWS_SSE_KMS_KEY_ID", "a-key-of-mine")
+    bucket = a_bucket(s3)
+
+    bucket.create("short.json", b"{}")
+    bucket.put("long.gz", of_length(tmp_path / "long", PART_BYTES_MIN * 2))
+
+    assert s3.encryption == {
+        "a/b/short.json": ("aws:kms", "a-key-of-mine"),
+        "a/b/long.gz": ("aws:kms", "a-key-of-mine"),
+    }
 
 
 def test_a_download_that_breaks_off_goes_on_and_one_that_always_does_is_an_error(s3: S3) -> None:
