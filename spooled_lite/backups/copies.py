@@ -91,23 +91,29 @@ def back_up_running(pin: Pin, work: Work) -> Manifest:
         return _stored(draft, work)
 
 
-def back_up_file(connection: sqlite3.Connection, work: Work) -> Manifest:
+def back_up_file(
+    connection: sqlite3.Connection, work: Work, why_over: Callable[[], str | None] = lambda: None
+) -> Manifest:
     """Make a backup from outside the server, if there is one. `connection` may only read.
 
-    It is copied in one step, since the server cannot be told to keep its log meanwhile.
+    Its read transaction pins the moment. The server cannot be told, and finds out that somebody
+    keeps its log from being emptied. `why_over` is asked at each step: a reason to give it up.
 
     Raises:
         BackupFailed: nothing of it is in the store.
     """
 
     def step(done: int, all_bytes: int) -> None:
+        if reason := why_over():
+            raise PinLost(reason)
         work.on_progress(CopyProgress("copying", done, all_bytes))
 
     with _named_failures(), contextlib.ExitStack() as stack:
         connection.execute("BEGIN")
         try:
             draft = stack.enter_context(_draft(connection, work))
-            copy_file(connection, str(draft.copy), pace=None, on_step=step)
+            pace = CopyPace(work.bytes_per_second)
+            copy_file(connection, str(draft.copy), pace=pace, on_step=step)
         finally:
             connection.execute("ROLLBACK")
         return _stored(draft, work)

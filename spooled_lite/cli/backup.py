@@ -1,18 +1,26 @@
 """`spooled-lite backup`: makes a backup of a database file, whether or not a server uses it."""
 
+import math
+import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import click
 import msgspec
+from msgspec import structs
 from rich.console import Console
 
 from spooled_lite.backups.copies import CopyProgress, Work, back_up_file
 from spooled_lite.backups.manifest import Manifest
-from spooled_lite.cli.stores import PLACE_HELP, named_failures, spool_at, store_at
+from spooled_lite.cli.stores import PLACE_HELP, named_failures, settings_here, spool_at, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.storage.connection import open_reader
+from spooled_lite.storage.copy import lower_priority
+from spooled_lite.storage.file_guard import WAL_SUFFIX, length_of
 from spooled_lite.storage.known_file import check_known
+from spooled_lite.storage.pin import PinLimits, why_over
 
 MIB: Final = 2**20
 
@@ -64,7 +72,7 @@ def _by_server(url: str, admin_key: str, *, as_json: bool, began: float) -> None
 
 
 def _from_here(database: str, place: str, *, as_json: bool, began: float) -> None:
-    store = store_at(place)
+    store, settings = store_at(place), settings_here()
     console = Console(stderr=True)
     with named_failures(database), console.status("copying") as status:
 
@@ -72,24 +80,51 @@ def _from_here(database: str, place: str, *, as_json: bool, began: float) -> Non
             status.update(f"{progress.stage} {progress.all_bytes // MIB} MiB")
 
         check_known(database)
-        connection = open_reader(database)
-        try:
-            made = back_up_file(
-                connection,
-                Work(
-                    store=store,
-                    folder=spool_at(place, database),
-                    now_ms=SystemClock().now_ms,
-                    bytes_per_second=0,
-                    on_progress=show,
-                ),
-            )
-        finally:
-            connection.close()
+        made = _made_aside(
+            database,
+            Work(
+                store=store,
+                folder=spool_at(place, database),
+                now_ms=SystemClock().now_ms,
+                bytes_per_second=settings.backup_mib_per_second * MIB,
+                on_progress=show,
+            ),
+            wal_bytes_max=settings.backup_wal_bytes_max,
+        )
     if as_json:
         click.echo(msgspec.json.encode(made))
     else:
         click.echo(f"{store.where}/{said_of(made)} ({time.monotonic() - began:.1f} s)")
+
+
+def _made_aside(database: str, work: Work, *, wal_bytes_max: int) -> Manifest:
+    """Make it on a thread of low priority, since a server may be using the file."""
+    is_stopping = threading.Event()
+    work = structs.replace(work, is_stopping=is_stopping.is_set)
+
+    def make() -> Manifest:
+        lower_priority()
+        connection = open_reader(database)
+        try:
+            log = os.path.realpath(database) + WAL_SUFFIX
+            over = why_over(
+                PinLimits(seconds_max=math.inf, wal_bytes_max=wal_bytes_max),
+                is_stopping=is_stopping.is_set,
+                is_disk_low=lambda: False,  # `check_room` has looked
+                is_well=lambda: True,
+                wal_bytes=lambda: length_of(log),
+            )
+            return back_up_file(connection, work, over)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1, "backup") as worker:
+        making = worker.submit(make)
+        try:
+            return making.result()
+        except BaseException:
+            is_stopping.set()  # Ctrl-C came here, and the thread goes on otherwise
+            raise
 
 
 def said_of(made: Manifest) -> str:

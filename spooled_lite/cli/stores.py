@@ -25,7 +25,7 @@ def store_at(place: str) -> Store:
 
     Raises click.ClickException: it is no place for backups, or cannot be used.
     """
-    settings = _settings()
+    settings = settings_here()
     with named_failures():
         return store_places.store_at(
             place, endpoint=settings.backup_s3_endpoint, region=settings.backup_s3_region
@@ -35,10 +35,11 @@ def store_at(place: str) -> Store:
 def spool_at(place: str, database: str) -> Path:
     """Raises click.ClickException: nothing can be written to it."""
     with named_failures():
-        return spool_of(place, _settings().backup_spool, database)
+        return spool_of(place, settings_here().backup_spool, database)
 
 
-def _settings() -> Settings:
+def settings_here() -> Settings:
+    """As the variables say; a command is told of no config file."""
     with named_failures():
         return load(flags={})[0]
 

@@ -58,6 +58,9 @@ class Checkpointer:
         self._moment_ends_at = 0.0
         self._say_again_at = 0.0
         self._frames = 0  # pages in the log, when it was last moved
+        self._moved = 0  # of these, the pages that were in the file then
+        # As many when a reader of another process, a backup perhaps, kept the others in the log.
+        self._stuck_at: int | None = None
         self._moved_at: float | None = None  # when all of the log was last in the file
 
     @property
@@ -112,7 +115,8 @@ class Checkpointer:
             or wal_bytes - self._bytes_before >= (SHORT_BYTES if short else PASSIVE_BYTES)
         ):
             self._checkpoint(connection, "PASSIVE")
-            if not is_pinned and wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES):
+            is_long = wal_bytes >= (SHORT_BYTES if short else TRUNCATE_BYTES)
+            if is_long and not is_pinned and self._moved != self._stuck_at:
                 self._empty(connection)
 
     def give_up(self) -> None:
@@ -148,7 +152,11 @@ class Checkpointer:
         if not self._moment.is_there and not is_over:
             return
         try:
-            is_empty = self._moment.is_there and self._checkpoint(connection, mode)
+            is_empty = (
+                self._moment.is_there
+                and self._moves_all(connection)
+                and self._checkpoint(connection, mode)
+            )
         finally:
             self._moment.end()
         self._has_log = not is_empty
@@ -158,17 +166,28 @@ class Checkpointer:
         self._bytes_before = self._file.wal_bytes()
         self._idle_seconds = min(2 * self._idle_seconds, IDLE_SECONDS_MAX)
 
+    def _moves_all(self, connection: sqlite3.Connection) -> bool:
+        """Move all of the log into the file, in a moment without readers of this process.
+
+        Whoever is in the way then is of another process and may stay for minutes. To wait for it
+        would hold up all writes.
+        """
+        if not self._checkpoint(connection, "PASSIVE"):
+            return False
+        self._stuck_at = None if self._moved == self._frames else self._moved
+        return self._stuck_at is None
+
     def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> bool:
         """Returns False when a reader was in the way, or it is put off to a later batch."""
         if not self._may_begin_anew():
             return False
         was_whole = False
         try:
-            [(is_busy, self._frames, moved)] = connection.execute(
+            [(is_busy, self._frames, self._moved)] = connection.execute(
                 f"PRAGMA wal_checkpoint({mode})"
             ).fetchall()
             was_whole = not is_busy
-            if was_whole and moved == self._frames:
+            if was_whole and self._moved == self._frames:
                 self._moved_at = time.monotonic()
         except sqlite3.Error as error:
             if time.monotonic() >= self._say_again_at:

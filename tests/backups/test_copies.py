@@ -16,6 +16,7 @@ from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.shelf import fetch, find, on_shelf, verify
 from spooled_lite.outbound.stores import Folder
 from spooled_lite.storage import migrate
+from spooled_lite.storage.connection import open_reader
 from spooled_lite.storage.pin import PinLimits
 from tests.backups.stage import (
     a_file,
@@ -83,6 +84,44 @@ def test_a_backup_from_outside_has_what_is_only_in_the_log(tmp_path: Path) -> No
             assert notes_of(path) == ["in the log"]
 
     run(main())
+
+
+def test_a_backup_from_outside_is_one_moment_though_the_server_writes_between_its_steps(
+    tmp_path: Path,
+) -> None:
+    """It lets the server have its turn at each step, and begins the copy once."""
+    folder, path = tmp_path / "to", a_file(tmp_path / "spooled.db")
+    server = sqlite3.connect(path, isolation_level=None)
+    for number in range(4):
+        server.execute("INSERT INTO notes (text) VALUES (?)", (f"{number} {'x' * 1_000_000}",))
+    steps: list[int] = []
+
+    def write_beside(progress: CopyProgress) -> None:
+        if progress.stage == "copying":
+            steps.append(progress.done_bytes)
+            server.execute("UPDATE notes SET text = 'changed ' || rowid || text")
+            server.execute("INSERT INTO notes (text) VALUES (?)", (f"beside {len(steps)}",))
+
+    manifest = backed_up(path, work_in(folder, on_progress=write_beside))
+    server.close()
+
+    found = notes_of(unpacked(folder, manifest))
+    assert [text.partition(" ")[0] for text in found] == ["0", "1", "2", "3"]
+    assert len(steps) >= 4
+    assert steps == sorted(steps)
+
+
+def test_a_backup_from_outside_is_given_up_when_it_is_told_why(tmp_path: Path) -> None:
+    folder, path = tmp_path / "to", a_file(tmp_path / "spooled.db", "one")
+    connection = open_reader(str(path))
+
+    with pytest.raises(BackupFailed, match="the log has grown beyond 2048 MiB"):
+        copies.back_up_file(
+            connection, work_in(folder), lambda: "the log has grown beyond 2048 MiB"
+        )
+    connection.close()
+
+    assert left_in(folder) == set()
 
 
 def test_it_is_one_private_file_and_its_manifest(tmp_path: Path) -> None:

@@ -244,6 +244,49 @@ def test_a_reader_that_stays_is_not_waited_for_at_every_batch(
     run(main())
 
 
+def test_a_reader_of_another_process_holds_up_no_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup from outside reads for minutes. To wait for it would take 250 ms at every try."""
+    monkeypatch.setattr(checkpoint, "PASSIVE_BYTES", 200_000)
+    monkeypatch.setattr(checkpoint, "TRUNCATE_BYTES", 300_000)
+    monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 1_000.0)
+    modes: list[str] = []
+    moments = 0
+    plain, plain_ask = checkpoint.Checkpointer._checkpoint, QuietMoment.ask
+
+    def noting(self: checkpoint.Checkpointer, connection: sqlite3.Connection, mode: str) -> bool:
+        modes.append(mode)
+        return plain(self, connection, mode)
+
+    def counting(self: QuietMoment, on_quiet: Callable[[], None]) -> None:
+        nonlocal moments
+        moments += 1
+        plain_ask(self, on_quiet)
+
+    monkeypatch.setattr(checkpoint.Checkpointer, "_checkpoint", noting)
+    monkeypatch.setattr(QuietMoment, "ask", counting)
+
+    async def main() -> None:
+        async with a_database(path, durability="normal") as db:
+            await db.write(add, "one")
+            outside = sqlite3.connect(path, isolation_level=None)
+            outside.execute("BEGIN")
+            outside.execute("SELECT count(*) FROM notes").fetchone()
+            for number in range(60):
+                await db.write(add_large, str(number))
+            assert modes.count("PASSIVE") > 3  # what may be moved is moved
+            assert "TRUNCATE" not in modes
+            assert moments <= 2, "readers of this process are not held back for it again and again"
+            outside.close()
+
+            for number in range(60, 80):
+                await db.write(add_large, str(number))
+            assert "TRUNCATE" in modes
+
+    run(main())
+
+
 def test_the_log_is_emptied_in_a_silence_though_the_first_try_met_a_reader(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
