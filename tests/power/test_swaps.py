@@ -16,13 +16,16 @@ from spooled_lite.backups.shelf import find
 from spooled_lite.cli.check import problems_of
 from spooled_lite.outbound.stores import Folder
 from spooled_lite.storage.file_place import BESIDE, MARK_SUFFIX
+from spooled_lite.storage.migrate import newest_version
 from tests.backups.stage import a_file, backed_up, work_in
 from tests.power.disk import Disk
 from tests.power.images import look_at_images
 from tests.power.recording import BACKUPS, Recording
 from tests.storage.stage import NOON_MS, an_idle_database
+from tests.storage.upgrades import release, version_of
 
 IMAGE_COUNT: Final = 60
+UPGRADED_COUNT: Final = 30  # each is upgraded once more
 NAME: Final = "spooled.db"
 THEN: Final = ["then"]  # in the backup
 NOW: Final = ["then", "now", "only in the log"]
@@ -82,7 +85,12 @@ def kept_in(folder: Path) -> list[list[str]]:
     return [notes_in(each) for each in kept]
 
 
-def looked_at(recording: Recording, look: Callable[[Path, bool], Iterable[str]]) -> None:
+def looked_at(
+    recording: Recording,
+    look: Callable[[Path, bool], Iterable[str]],
+    *,
+    count: int = IMAGE_COUNT,
+) -> None:
     """Look at images, each with whether the command had said that all is done."""
     records = recording.records()
     done_at = next(number for number, each in enumerate(records) if each.kind == "n")
@@ -90,7 +98,7 @@ def looked_at(recording: Recording, look: Callable[[Path, bool], Iterable[str]])
     def look_at(folder: Path, disk: Disk) -> Iterable[str]:
         return look(folder, disk.records > done_at)
 
-    complaints = look_at_images(recording, IMAGE_COUNT, "swaps", look_at)
+    complaints = look_at_images(recording, count, "swaps", look_at)
 
     assert not complaints, "\n".join(complaints)
 
@@ -142,3 +150,47 @@ def test_a_compacted_file_is_whole_under_its_name(recording: Recording) -> None:
             yield f"{found}: {sorted(each.name for each in folder.iterdir())}"
 
     looked_at(recording, look)
+
+
+UPGRADE: Final = """
+import sys, pytest
+from tests.storage import stage, upgrades
+upgrades.release(pytest.MonkeyPatch(), sys.argv[2])
+stage.an_idle_database(sys.argv[1]).close()
+print("done", flush=True)
+sys.stdin.readline()
+"""
+STEPS: Final = """\
+ALTER TABLE notes ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
+UPDATE notes SET length = length(text);
+CREATE TABLE notes_by_length AS SELECT length, count(*) AS count FROM notes GROUP BY length;
+"""
+
+
+@pytest.mark.slow
+def test_an_upgraded_file_is_the_old_or_the_new_one_and_its_copy_is_whole(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording.run(UPGRADE, str(recording.folder / NAME), STEPS)
+    version = newest_version() + 1
+    release(monkeypatch, STEPS)
+
+    def look(folder: Path, is_done: bool) -> Iterable[str]:
+        path, copy = folder / NAME, folder / f"{NAME}.before-{version}"
+        if copy.exists() and (found := notes_in_copy(copy)) != NOW:
+            yield f"the copy: {found}"
+        if is_done and not copy.exists():
+            yield "the copy is gone"
+        if is_done and version_of(path) != version:
+            yield f"it has schema version {version_of(path)} again"
+        if (found := notes_in(path)) != NOW:
+            yield f"{found}: {sorted(each.name for each in folder.iterdir())}"
+
+    looked_at(recording, look, count=UPGRADED_COUNT)
+
+
+def notes_in_copy(path: Path) -> list[str]:
+    """Of a whole file that stands alone, which is left as it is."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY seq")]
