@@ -5,22 +5,26 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
 
 from spooled_lite.app import hooks
 from spooled_lite.cli.offline import offline
+from spooled_lite.cli.preparing import prepare
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.export.lines import Trailer
 from spooled_lite.core.export.take import LineRefused
 from spooled_lite.errors import SpooledError
 from spooled_lite.exports.failed import ImportFailed
 from spooled_lite.exports.into_file import PARTIAL_SUFFIX, import_file
-from spooled_lite.exports.taking import Taken, take_file
+from spooled_lite.exports.taking import Taken, finish_import, take_file
 from spooled_lite.storage.database import IN_MEMORY
 from spooled_lite.storage.file_guard import CannotUseFile
 from spooled_lite.storage.file_kind import check_place
+
+PAUSED_BECAUSE: Final = "imported"
 
 
 @click.command("import")
@@ -32,7 +36,20 @@ from spooled_lite.storage.file_kind import check_place
     is_flag=True,
     help="Leave out what a newer version has written and this one does not know.",
 )
-def import_(export: Path, database: str, resume: bool, ignore_unknown: bool) -> None:
+@click.option("--paused", is_flag=True, help="Pause all queues, to look around before work begins.")
+@click.option(
+    "--hold-webhooks",
+    is_flag=True,
+    help="Make no webhook call that is owed until POST /api/v1/admin/webhooks/resume.",
+)
+def import_(
+    export: Path,
+    database: str,
+    resume: bool,
+    ignore_unknown: bool,
+    paused: bool,
+    hold_webhooks: bool,
+) -> None:
     """Make a database file of an export, checked and ready to be served.
 
     If the file exists, the organization of an export with --org is added to it; the file as it was
@@ -42,6 +59,11 @@ def import_(export: Path, database: str, resume: bool, ignore_unknown: bool) -> 
     if database == IN_MEMORY:
         raise click.BadParameter("an export is imported into a file", param_hint="--database")
     path = os.path.realpath(database)
+    if (paused or hold_webhooks) and os.path.exists(path):
+        raise click.UsageError(
+            f"{path} exists, and --paused and --hold-webhooks would concern all of it: they are for"
+            " a new file"
+        )
     began = time.monotonic()
     with Console(stderr=True).status("reading") as status:
 
@@ -50,9 +72,13 @@ def import_(export: Path, database: str, resume: bool, ignore_unknown: bool) -> 
 
         async def taken(partial: str, only: str | None) -> Trailer:
             async with offline(partial, hooks()) as db:
-                return await take_file(
+                trailer = await take_file(
                     db, export, only=only, allows_unknown=ignore_unknown, on_taken=show
                 )
+                await prepare(db, pauses=paused, holds=hold_webhooks, reason=PAUSED_BECAUSE)
+                status.update("checking")
+                await finish_import(db)
+                return trailer
 
         try:
             check_place(path)
@@ -62,7 +88,6 @@ def import_(export: Path, database: str, resume: bool, ignore_unknown: bool) -> 
                 take=lambda partial, only: asyncio.run(taken(partial, only)),
                 resume=resume,
                 now_ms=SystemClock().now_ms(),
-                on_stage=status.update,
             )
         except LineRefused as error:
             raise click.ClickException(f"{export}: {error.message}") from error

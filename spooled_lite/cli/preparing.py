@@ -9,8 +9,14 @@ from spooled_lite.app import hooks
 from spooled_lite.backups.restore import Restored
 from spooled_lite.cli.keys_alive import KeysAlive, keys_alive, said_of_keys
 from spooled_lite.cli.offline import offline
-from spooled_lite.core.maintenance.restored import free_leases, pause_queues, skip_events
+from spooled_lite.core.maintenance.restored import (
+    REASON,
+    free_leases,
+    pause_queues,
+    skip_events,
+)
 from spooled_lite.core.webhooks.hold import hold_webhooks
+from spooled_lite.storage.database import Database
 
 
 class Preparing:
@@ -42,9 +48,14 @@ class Preparing:
     async def _change(self, path: str) -> None:
         async with offline(path, hooks()) as database:
             await database.write(skip_events)
-            if self._holds:
-                await database.write(hold_webhooks)
             while self._frees and await database.write(free_leases) > 0:
                 pass
-            while self._pauses and await database.write(pause_queues) > 0:
-                pass
+            await prepare(database, pauses=self._pauses, holds=self._holds, reason=REASON)
+
+
+async def prepare(database: Database, *, pauses: bool, holds: bool, reason: str) -> None:
+    """Let nothing begin by itself when the file is served. `reason`: why queues are paused."""
+    if holds:
+        await database.write(hold_webhooks)
+    while pauses and await database.write(pause_queues, reason) > 0:
+        pass

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.backups.restore import problems_of_file, remove_with_all_beside
+from spooled_lite.backups.restore import remove_with_all_beside
 from spooled_lite.core.export import take_statements as statements
 from spooled_lite.core.export.lines import ExportHeader, Trailer
 from spooled_lite.core.export.take import LineRefused
@@ -26,7 +26,8 @@ from spooled_lite.times import format_ms
 
 PARTIAL_SUFFIX: Final = ".partial-import"
 
-# Stores the lines of the export in the file of this name. `only`: of this organization alone.
+# Stores the lines of the export in the file of this name and looks at all of it. `only`: of this
+# organization alone.
 Take = Callable[[str, str | None], Trailer]
 
 
@@ -43,7 +44,6 @@ def import_file(
     take: Take,
     resume: bool,
     now_ms: int,
-    on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Imported:
     """Make a new file at `path`, or add an organization to the file that is there. Blocks.
 
@@ -69,9 +69,6 @@ def import_file(
                     remove_with_all_beside(partial)  # left by a crash
             check_room(source.stat().st_size, partial.parent)
             trailer = take(str(partial), header.organization if is_addition else None)
-            on_stage("checking")
-            if found := problems_of_file(partial, now_ms):
-                raise ImportFailed("\n".join(["what came does not add up:", *found]))
         except (LineRefused, ImportFailed, NoRoom, CannotUseFile) as error:
             remove_with_all_beside(partial)
             if isinstance(error, LineRefused | ImportFailed):

@@ -63,7 +63,11 @@ class Moments:
         """
         self._claim()
         self._forget()
-        return Export(self, wanted, None, 0)
+        terms = self.terms
+        asked = MomentAsked(
+            path=terms.copy, wanted=wanted, name=terms.new_id(), now_ms=terms.now_ms()
+        )
+        return Export(self, asked, 0)
 
     def resume(self, name: str, after: int) -> "Export":
         """The same once more, behind so many bytes.
@@ -72,11 +76,12 @@ class Moments:
             NotFound: its moment is not kept any longer.
             Conflict: another one is under way.
         """
+        self._check_free()
         kept = self._kept
         if kept is None or kept.header.moment != name:
             raise NotFound("This moment is not there any longer; begin the export again")
         self._claim()
-        return Export(self, kept.wanted, kept, after)
+        return Export(self, kept, after)
 
     def done(self, moment: Moment | None) -> None:
         """An export has come to its end, or was left."""
@@ -85,9 +90,12 @@ class Moments:
         loop = asyncio.get_running_loop()
         self._forgets = loop.call_later(self.terms.kept_seconds, self._forget)
 
-    def _claim(self) -> None:
+    def _check_free(self) -> None:
         if self._since_ms is not None:
             raise Conflict(f"An export has been under way since {format_ms(self._since_ms)}")
+
+    def _claim(self) -> None:
+        self._check_free()
         self._since_ms = self.terms.now_ms()
         if self._forgets is not None:
             self._forgets.cancel()
@@ -101,12 +109,10 @@ class Moments:
 class Export:
     """One stream of lines. `close` has to be called, also when nothing was read."""
 
-    def __init__(
-        self, moments: Moments, wanted: WantedLines, moment: Moment | None, after: int
-    ) -> None:
+    def __init__(self, moments: Moments, what: MomentAsked | Moment, after: int) -> None:
         self._moments = moments
-        self._wanted = wanted
-        self._moment = moment
+        self._asked = what if isinstance(what, MomentAsked) else None
+        self._moment = what if isinstance(what, Moment) else None
         self._after = after
         self._chunks: Iterator[bytes] | None = None
         # A thread of its own: a copy takes long, and a connection belongs to its thread.
@@ -132,10 +138,8 @@ class Export:
 
     def _copied(self) -> Moment:
         lower_priority()
-        terms, db = self._moments.terms, self._moments.db
-        asked = MomentAsked(
-            path=terms.copy, wanted=self._wanted, name=terms.new_id(), now_ms=terms.now_ms()
-        )
+        terms, db, asked = self._moments.terms, self._moments.db, self._asked
+        assert asked is not None, "there is no moment yet"
         pin = db.pin(terms.limits, is_stopping=terms.is_stopping)
         pace = CopyPace(terms.bytes_per_second)
         return copied_beside_server(pin, asked, pace=pace, check=self._check)

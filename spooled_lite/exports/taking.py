@@ -19,7 +19,8 @@ from spooled_lite.core.export.take import (
     forget_position,
     position,
 )
-from spooled_lite.core.maintenance.restored import free_leases
+from spooled_lite.core.maintenance.check import problems
+from spooled_lite.core.maintenance.restored import free_leases, skip_events
 from spooled_lite.exports.failed import ImportFailed
 from spooled_lite.exports.source import lines
 from spooled_lite.storage.database import Database
@@ -73,8 +74,9 @@ async def take_file(
         ImportFailed: the file is another one than that of the import that is continued.
     """
     decoder, taker, sums = Decoder(allows_unknown=allows_unknown), Taker(only=only), LineSums()
-    begun = await db.write(position)
-    if begun is not None and only is None:
+    # In a file that an organization is added to, nothing of the addition is there.
+    begun = await db.write(position) if only is None else None
+    if begun is not None:
         await db.write(taker.find_orgs)
     rest = lines(source)
     _header(next(rest, b""))
@@ -112,12 +114,15 @@ async def take_file(
         raise LineRefused(number + 1, "there is more behind the last line")
     await db.write(taker.take, batch.lines, ImportPosition(number - 1, sums.digest()))
     on_taken(Taken(number, size))
-    await _settle(db, source, list(taker.orgs.values()))
+    await _settle(db, source, list(taker.orgs.values()), is_new=only is None)
     return trailer
 
 
-async def _settle(db: Database, source: Path, orgs: list[int]) -> None:
+async def _settle(db: Database, source: Path, orgs: list[int], *, is_new: bool) -> None:
     """Put in order what came. After a break all of it is done again, which is no change."""
+    if is_new:
+        # Streams come back with the numbers of the file that was exported.
+        await db.write(skip_events)
     circle = await db.write(find_circle)
     if circle is not None:
         raise LineRefused(_line_of(source, circle.job_ids), circle.said)
@@ -125,6 +130,16 @@ async def _settle(db: Database, source: Path, orgs: list[int]) -> None:
         await db.write(recount, org)
     while await db.write(free_leases) > 0:
         pass
+
+
+async def finish_import(db: Database) -> None:
+    """Look at all of the file, as `spooled-lite check` does; from then on it is one as any other.
+
+    Raises:
+        ImportFailed: what came contradicts itself.
+    """
+    if found := await db.write(problems):
+        raise ImportFailed("\n".join(["what came does not add up:", *found]))
     await db.write(forget_position)
 
 

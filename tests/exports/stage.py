@@ -21,7 +21,7 @@ from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.records import NewWorkflow
 from spooled_lite.exports.into_file import Imported, import_file
-from spooled_lite.exports.taking import Taken, take_file
+from spooled_lite.exports.taking import Taken, finish_import, take_file
 from spooled_lite.storage.transaction import Tx
 from tests.core.stage import OPEN
 from tests.core.store import NOW_MS
@@ -77,7 +77,11 @@ def importing(
 
     async def taken(partial: str, only: str | None) -> Trailer:
         async with offline(partial, hooks()) as db:
-            return await take_file(db, source, only=only, allows_unknown=False, on_taken=on_taken)
+            trailer = await take_file(
+                db, source, only=only, allows_unknown=False, on_taken=on_taken
+            )
+            await finish_import(db)
+            return trailer
 
     return import_file(
         source,

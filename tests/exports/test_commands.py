@@ -4,7 +4,9 @@ import gzip
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +14,7 @@ import pytest
 
 from spooled_lite.cli.check import problems_of
 from spooled_lite.core.export.lines import LINE_BYTES_MAX, LineSums, encoded
+from spooled_lite.core.maintenance.restored import EVENTS_SKIPPED
 from spooled_lite.exports import taking
 from spooled_lite.exports.taking import Taken
 from spooled_lite.storage.file_guard import FileLock
@@ -94,6 +97,10 @@ class Killed(BaseException):
     pass
 
 
+class BrokeOff(Exception):
+    pass
+
+
 def test_an_import_that_is_killed_goes_on_where_it_was(
     tmp_path: Path, file: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +122,51 @@ def test_an_import_that_is_killed_goes_on_where_it_was(
         importing(out, path, resume=True, on_taken=lambda taken: seen.append(taken.lines))  # noqa: B023
         assert len(seen) < commits - number + 1
         assert export(path, tmp_path / f"again-{number}.ndjson")[1:] == before[1:]
+
+
+def test_an_import_that_breaks_off_while_it_is_checked_goes_on(
+    tmp_path: Path, file: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = export(file, out)
+
+    def fail(tx: Tx) -> list[str]:
+        raise BrokeOff
+
+    with monkeypatch.context() as patch:
+        patch.setattr(taking, "problems", fail)
+        with pytest.raises(BrokeOff):
+            importing(out, tmp_path / "new.db", resume=False, on_taken=lambda taken: None)
+
+    done = import_into(tmp_path / "new.db", out, "--resume")
+
+    assert done.exit_code == 0, done.output
+    assert export(tmp_path / "new.db", tmp_path / "again.ndjson")[1:] == before[1:]
+
+
+def test_a_new_file_can_come_up_paused_and_with_its_webhooks_held(
+    tmp_path: Path, file: Path, out: Path
+) -> None:
+    export(file, out)
+
+    done = import_into(tmp_path / "new.db", out, "--paused", "--hold-webhooks")
+
+    assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in export(tmp_path / "new.db", tmp_path / "again.ndjson")]
+    queues = [line for line in lines if line.get("kind") == "queue"]
+    assert {(queue["enabled"], queue["paused_reason"]) for queue in queues} == {(False, "imported")}
+    again = import_into(tmp_path / "new.db", out, "--paused")
+    assert (again.exit_code, "they are for a new file" in again.output) == (2, True)
+
+
+def test_no_stream_takes_a_new_event_for_one_of_the_old_file(
+    tmp_path: Path, file: Path, out: Path
+) -> None:
+    export(file, out)
+    import_into(tmp_path / "new.db", out)
+
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
+        [[newest]] = connection.execute("SELECT max(seq) FROM event_log")
+    assert newest > EVENTS_SKIPPED
 
 
 def test_an_import_goes_on_with_the_same_file_only(

@@ -58,9 +58,9 @@ def free_leases(tx: Tx) -> int:
     return release(tx, tx.rows(statements.HELD, {"limit": PASS_MAX}))
 
 
-def pause_queues(tx: Tx) -> int:
+def pause_queues(tx: Tx, reason: str = REASON) -> int:
     """One pass: pause queues that hand out jobs. 0: none is left."""
     running = tx.rows(statements.RUNNING_QUEUES, {"limit": PASS_MAX})
     for queue in running:
-        set_paused(tx, queue, reason=REASON)
+        set_paused(tx, queue, reason=reason)
     return len(running)

@@ -129,6 +129,7 @@ def test_jobs_of_every_status_come_back(stage: HookStage) -> None:
         '{"text":"é\\u00e9 \U0001f600 \\ud83d\\ude00"}'.encode(),
         LARGE,
         LARGE + b"\n",
+        b'"%s"' % (b"\\n" * 2_621_439),  # 5 MiB, of which each character needs an escape
         b"[" * 100 + b"]" * 100,
     ],
 )
