@@ -94,6 +94,8 @@ def windows_after(
     """
     link, reached_ms = base.link, base.at_ms
     for number in range(base.number + 1, reach.newest + 1):
+        if reached_ms == to_ms:
+            return
         try:
             window = window_at(store, reach.name, number)
             if window.head.before != link:

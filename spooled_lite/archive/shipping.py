@@ -41,10 +41,14 @@ def ship(
     waiting = [(each, parsed) for each in spool.waiting() if (parsed := window_of(each.name))]
     if standing is not None and any(name == standing.name for _, (name, _) in waiting):
         _check_newest(store, standing)
+    number_before: dict[ChainName, int] = {}
     for each, (name, number) in waiting:
         if standing is not None and name == standing.name and number > standing.number:
             continue  # it does not count yet
         try:
+            if number_before.setdefault(name, number - 1) != number - 1:
+                raise BadWindow(f"window {number - 1:,} is missing in {spool.folder}")
+            number_before[name] = number
             window = read_window(spool.path_of(each.name).read_bytes(), each.name)
         except BadWindow:
             if standing is not None and name == standing.name:
@@ -68,11 +72,15 @@ def _check_newest(store: Store, standing: ChainStanding) -> None:
 def _put(
     spool: Spool, store: Store, name: ChainName, number: int, window: WholeWindow, each: Stored
 ) -> None:
+    # Under a second name, since a folder takes the file itself: a crash would lose it on the way.
+    sent = spool.second_name(each.name)
     try:
-        store.put(each.name, spool.path_of(each.name))
+        store.put(each.name, sent)
     except AlreadyStored:
         # By this server, which ended before it knew; or by another one.
         if window_at(store, name, number).hash != window.hash:
             raise SecondWriter(
                 f"another server has put window {number:,} of chain {name.chain} into {store.where}"
             ) from None
+    finally:
+        sent.unlink(missing_ok=True)

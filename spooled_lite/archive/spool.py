@@ -6,6 +6,7 @@ sent. So the archive never has a window that the server does not know of.
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from spooled_lite.storage.log_frames import LogPlace
 FOLDER_SUFFIX: Final = ".archive"  # behind the name of the database
 _KEPT_NAME: Final = "chain.json"
 _NEW_SUFFIX: Final = ".new"
+_SECOND_SUFFIX: Final = ".sending"
 
 
 class ChainStanding(Struct, frozen=True, kw_only=True):
@@ -88,6 +90,16 @@ class Spool:
                 if window_of(each.name) is not None:
                     found.append(Stored(each.name, each.stat().st_size))
         return sorted(found)
+
+    def second_name(self, name: str) -> Path:
+        """The same file under a name that does not count as a window."""
+        second = self.folder / (name + _SECOND_SUFFIX)
+        second.unlink(missing_ok=True)
+        try:
+            os.link(self.folder / name, second)
+        except OSError:  # a file system without links
+            shutil.copyfile(self.folder / name, second)
+        return second
 
     def drop(self, name: str) -> None:
         self.path_of(name).unlink(missing_ok=True)

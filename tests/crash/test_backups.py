@@ -18,9 +18,8 @@ from msgspec import Struct
 from spooled_lite.backups.manifest import Manifest
 from spooled_lite.backups.shelf import on_shelf
 from spooled_lite.backups.statements import count_of
-from spooled_lite.cli.check import problems_of
 from spooled_lite.outbound.stores import Folder
-from tests.crash.connection import Connection, NoAnswer
+from tests.crash.books import Book, Passing, book_of, complaints_about
 from tests.crash.ledger import Ledger
 from tests.crash.load import all_clients, let_loose
 from tests.server_process import ServerProcess
@@ -28,23 +27,6 @@ from tests.server_process import ServerProcess
 ADMIN_KEY: Final = "an admin key of the tests"
 BACKUP_SECONDS_MAX: Final = 120.0  # the file grows by tens of megabytes a second
 ROUNDS_MIN: Final = 2
-PASSING_MAX: Final = 5  # jobs of a queue that is deleted again
-
-_TOKENS: Final = """
-SELECT coalesce(payload, (SELECT body FROM job_bodies WHERE job = jobs.seq AND which = 'payload'))
-       ->> 'token', status
-  FROM jobs
-"""
-
-
-class Book(Struct):
-    """What the clients knew at one moment."""
-
-    asked: set[str]
-    created: set[str]  # acknowledged
-    completed: set[str]  # ids of jobs
-    queues_made: set[str]
-    queues_deleted: set[str]
 
 
 class Round(Struct):
@@ -53,39 +35,6 @@ class Round(Struct):
     before: Book
     after: Book
     manifest: Manifest
-
-
-class Passing:
-    """A client whose queues come and go."""
-
-    def __init__(self) -> None:
-        self.asked: set[str] = set()
-        self.made: set[str] = set()
-        self.deleted: set[str] = set()
-        self.deletion_asked: set[str] = set()
-
-    async def run(self, url: str) -> None:
-        connection = await Connection.open(url)
-        number = 0
-        try:
-            while True:
-                number += 1
-                name = f"passing-{number}"
-                self.asked.add(name)
-                jobs = [{"payload": {"token": name}}] * PASSING_MAX
-                answer = await connection.request(
-                    "POST", "/jobs/bulk", {"queue_name": name, "jobs": jobs}
-                )
-                assert answer.status == 200, answer
-                self.made.add(name)
-                self.deletion_asked.add(name)
-                answer = await connection.request("DELETE", f"/queues/{name}?delete_jobs=true")
-                assert answer.status < 300, answer
-                self.deleted.add(name)
-        except NoAnswer:
-            return
-        finally:
-            connection.close()
 
 
 @pytest.mark.slow
@@ -147,40 +96,14 @@ async def a_series(tmp_path: Path, *, seconds: int) -> None:
     assert rounds[-1].before.queues_deleted
 
 
-def book_of(ledger: Ledger, passing: Passing) -> Book:
-    asked = ledger.asked.values()
-    leases = [lease for of_job in ledger.leases.values() for lease in of_job]
-    return Book(
-        asked={each.token for each in asked} | passing.asked,
-        created={each.token for each in asked if each.outcome == "acknowledged"}
-        | (passing.made - passing.deletion_asked),
-        completed={each.job_id for each in leases if each.completed == "acknowledged"},
-        queues_made=set(passing.made),
-        queues_deleted=set(passing.deleted),
-    )
-
-
 def complaints_of(path: Path, backup: Round) -> list[str]:
+    found = complaints_about(path, backup.before, backup.after)
     with closing(sqlite3.connect(path)) as connection:
-        tokens = {token for token, _ in connection.execute(_TOKENS)}
-        is_done = dict(connection.execute("SELECT id, status FROM jobs"))
-        rows = {
-            name: connection.execute(count_of(name).text).fetchone()[0]
-            for name in backup.manifest.rows
-        }
-    undone = {each for each in backup.before.completed if is_done.get(each) != "completed"}
-    deleted = backup.before.queues_deleted & tokens
-    found = {
-        "lost": backup.before.created - tokens - backup.after.queues_made,
-        "not asked for yet": tokens - backup.after.asked,
-        "completed, and undone": undone,
-        "deleted, and back": deleted,
-        "other rows than the manifest says": {
-            name for name, count in rows.items() if count != backup.manifest.rows[name]
-        }
-        - RESTORING_WRITES,
-        "problems": set(problems_of(str(path))),
-    }
+        found["other rows than the manifest says"] = {
+            name
+            for name, count in backup.manifest.rows.items()
+            if connection.execute(count_of(name).text).fetchone()[0] != count
+        } - RESTORING_WRITES
     return [f"{what}: {sorted(which)[:5]}" for what, which in found.items() if which]
 
 
