@@ -46,6 +46,7 @@ PART_BYTES: Final = 8 * 2**20  # of an upload; two of them are in memory
 PARTS_MAX: Final = 9_000  # S3 takes 10,000
 PARTS_AT_ONCE: Final = 2
 READ_BYTES: Final = 4 * 2**20  # asked for at once of a file that is read
+NAMES_AT_ONCE: Final = 1_000  # a page of a list of S3
 NAMES_MAX: Final = 1_000_000  # of a list: a week of an archive has up to 600,000 windows
 LOOK_SECONDS: Final = 0.1  # how late a stop may be seen
 PIECE_BYTES: Final = 2**20  # of a file that is sent; a stop is looked for between two of them
@@ -119,7 +120,9 @@ class Bucket:
         async def pages() -> builtins.list[Stored]:
             found = []
             # Names come in their order, and the library knows prefixes of whole folders only.
-            async for page in obstore.list(self._s3, offset=prefix or None, chunk_size=1000):
+            async for page in obstore.list(
+                self._s3, offset=prefix or None, chunk_size=NAMES_AT_ONCE
+            ):
                 # What is in a folder below is none of ours.
                 found += [
                     Stored(each["path"], each["size"])

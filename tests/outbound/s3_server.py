@@ -33,6 +33,7 @@ class S3:
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.asked: Counter[str] = Counter()  # by method
+        self.lists = 0  # pages of lists that were asked for
         self.complaints: list[str] = []  # of requests that no S3 would take
         self.status: int | None = None  # given to every request
         self.times = 0  # how often; 0: always
@@ -136,7 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._fail(400, "InvalidRequest")
 
     def _list(self, asked: dict[str, str]) -> None:
-        prefix, after = asked.get("prefix", ""), asked.get("continuation-token", "")
+        prefix = asked.get("prefix", "")
+        after = asked.get("continuation-token") or asked.get("start-after", "")
+        self.server.s3.lists += 1
         found = sorted(
             key for key in self.server.s3.objects if key.startswith(prefix) and key > after
         )

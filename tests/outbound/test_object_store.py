@@ -58,6 +58,23 @@ def of_length(path: Path, length: int) -> Path:
     return path
 
 
+def test_a_list_of_some_names_reads_no_pages_of_others(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "NAMES_AT_ONCE", PAGE)
+    bucket = a_bucket(s3)
+    for name in (*(f"a-{n}" for n in range(2 * PAGE)), "b-1", "b-2", "c", *map(str, range(PAGE))):
+        s3.objects[f"a/b/{name}"] = b"text"
+    for name in (f"d-{n}" for n in range(4 * PAGE)):
+        s3.objects[f"a/b/{name}"] = b"text"
+
+    found = bucket.list("b-")
+
+    assert found == [Stored("b-1", 4), Stored("b-2", 4)]
+    assert s3.lists == 1
+    assert len(bucket.list()) == 2 * PAGE + 3 + PAGE + 4 * PAGE
+
+
 def test_a_bucket_gives_back_what_was_put_and_forgets_what_was_deleted(
     s3: S3, tmp_path: Path
 ) -> None:
