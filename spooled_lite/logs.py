@@ -39,7 +39,7 @@ def change_logging(handler: logging.Handler, settings: Settings) -> None:
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
     # Below WARNING these libraries log every query and every request with its contents.
-    for chatty in ("aiosqlite", "asyncio", "httpcore", "httpx"):
+    for chatty in ("aiosqlite", "asyncio", "httpcore", "httpx", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

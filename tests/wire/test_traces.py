@@ -274,13 +274,17 @@ def test_calls_over_grpc_are_spans() -> None:
             await stream.read()
             await stream.done_writing()
             await stream.code()
+            await client.enqueue("streamed")
+            delivered = client.stream_jobs("streamed")
+            await delivered.read()
+            delivered.cancel()
         async with stage.grpc(**UNSAMPLED) as client:
             await client.enqueue("of-nobody", payload=struct({}))
 
     spans = play(script, grpc_port="auto")
 
     service = "spooled.v1.QueueService"
-    first, refused, _ = spans[f"{service}/Enqueue"]
+    first, refused, *_ = spans[f"{service}/Enqueue"]
     assert f"{first.context.trace_id:032x}" == TRACE
     assert about(first) == {
         "rpc.system": "grpc",
@@ -298,6 +302,10 @@ def test_calls_over_grpc_are_spans() -> None:
     assert (about(dequeued)["spooled.jobs"], about(completed)["spooled.jobs"]) == (1, 1)
     [stream] = spans[f"{service}/ProcessJobs"]
     assert len(commits(stream)) == 2
+    [delivered] = spans[f"{service}/StreamJobs"]
+    assert about(delivered)["spooled.queue"] == "streamed"
+    assert about(delivered)["spooled.jobs"] <= 1  # the cancel may be quicker than the count
+    assert about(delivered)["rpc.grpc.status_code"] == 1
 
 
 def test_a_webhook_call_is_a_span_and_its_receiver_learns_the_trace() -> None:

@@ -59,10 +59,12 @@ class _Delivery:
 
     async def _deliver(self) -> None:
         call = self.call
+        call.notes.queue, call.notes.jobs = self._wanted.queue_name, 0
         while True:
             job = await self._next()
             if not await self._write(job):
                 continue
+            call.notes.jobs += 1
             await until_lost(call, job)
 
     async def _next(self) -> JobRow:
