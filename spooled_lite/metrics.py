@@ -31,6 +31,8 @@ TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 # Names from the contract: platform, section 14. Existing alert rules and dashboards use them.
 COUNTERS: Final[Mapping[str, str]] = {
     "spooled_jobs_enqueued_total": "Jobs created since the start, by any means",
+    "spooled_publish_total": "Calls that published something since the start",
+    "spooled_publish_targets_total": "Targets that what was published went to since the start",
     "spooled_jobs_completed_total": "Jobs completed since the start",
     "spooled_jobs_failed_total": "Attempts that failed since the start",
     "spooled_jobs_retried_total": "Dead letters retried by a call, and leases that ran out",

@@ -48,6 +48,26 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_of_org ON api_keys (org, created_at_ms);
 
+CREATE TABLE binding_changes (
+    org    INTEGER PRIMARY KEY REFERENCES organizations,
+    change TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE bindings (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            TEXT NOT NULL UNIQUE,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    target_type   TEXT NOT NULL
+                  CHECK (target_type = 'queue' OR target_type = 'task' OR target_type = 'flow'),
+    target_name   TEXT NOT NULL,
+    pattern       TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX bindings_newest ON bindings (org, created_at_ms, seq);
+
+CREATE UNIQUE INDEX bindings_of_target ON bindings (org, target_type, target_name, pattern);
+
 CREATE TABLE bootstrap_keys (
     key_hash      BLOB PRIMARY KEY,
     key_id        TEXT NOT NULL,

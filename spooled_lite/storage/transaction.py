@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from spooled_lite.events import Deadline, Event, EventOf, EventType
@@ -97,6 +98,16 @@ class Own(Generic[V]):
         self.make = make
 
 
+class Kept(Generic[K, V]):
+    """What the writing thread keeps from batch to batch under this name.
+
+    The module that defines it owns it, bounds it, and looks each time whether it still holds: a
+    batch may be lost after it was filled.
+    """
+
+    __slots__ = ()
+
+
 class Tx(Reading):
     """One operation: it commits whole, or leaves no trace."""
 
@@ -131,6 +142,11 @@ class Tx(Reading):
         found = caches.get(cache)
         if found is None:
             found = caches[cache] = {}
+        return found
+
+    def kept(self, kept: Kept[K, V]) -> dict[K, V]:
+        """What is kept under this name. Only its owner calls this."""
+        found: dict[K, V] = self._batch.hooks.kept.setdefault(kept, {})
         return found
 
     def own(self, own: Own[V]) -> V:
@@ -273,6 +289,7 @@ class Hooks(Struct, frozen=True):
 
     on_emit: tuple[Callable[[Tx, Event], None], ...] = ()  # inside the operation
     sinks: tuple[Sink, ...] = ()  # once per batch
+    kept: dict[Kept[Any, Any], dict[Any, Any]] = msgspec.field(default_factory=dict)
 
 
 class Batch:

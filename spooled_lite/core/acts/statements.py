@@ -58,6 +58,7 @@ NAMES: Final[Mapping[str, Value[str]]] = {
     "schedule": Value(str, "SELECT name FROM schedules WHERE id = :subject AND org = :org"),
     "workflow": Value(str, "SELECT name FROM workflows WHERE id = :subject AND org = :org"),
     "webhook": Value(str, "SELECT name FROM webhooks WHERE id = :subject AND org = :org"),
+    "binding": Value(str, "SELECT pattern FROM bindings WHERE id = :subject AND org = :org"),
     "key": Value(str, "SELECT name FROM api_keys WHERE id = :subject AND org = :org"),
     "organization": Value(str, "SELECT name FROM organizations WHERE id = :subject AND seq = :org"),
 }
@@ -81,6 +82,8 @@ _EXISTS: Final = """
        WHEN 'webhook' THEN EXISTS (
             SELECT 1 FROM webhooks
              WHERE id = acts.subject AND org = acts.org AND deleted_at_ms IS NULL)
+       WHEN 'binding' THEN EXISTS (
+            SELECT 1 FROM bindings WHERE id = acts.subject AND org = acts.org)
        WHEN 'key' THEN EXISTS (
             SELECT 1 FROM api_keys
              WHERE id = acts.subject AND org = acts.org AND is_active = 1)

@@ -13,6 +13,7 @@ from spooled_lite.core.export.kinds.logs import ACT, INBOUND
 from spooled_lite.core.export.kinds.organizations import ORGANIZATION, USAGE
 from spooled_lite.core.export.kinds.queues import QUEUE
 from spooled_lite.core.export.kinds.schedules import SCHEDULE, SCHEDULE_RUN
+from spooled_lite.core.export.kinds.topics import BINDING
 from spooled_lite.core.export.kinds.webhooks import DELIVERY, OWED_EVENT, WEBHOOK
 from spooled_lite.core.export.kinds.workers import WORKER
 from spooled_lite.core.export.kinds.workflows import WORKFLOW
@@ -23,6 +24,7 @@ LINE_KINDS: Final = (
     BOOTSTRAP_KEY,
     REVOKED_TOKEN,
     QUEUE,
+    BINDING,
     WORKER,
     WEBHOOK,
     SCHEDULE,
@@ -49,5 +51,6 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "event_log": "events are numbered anew; it holds those of some minutes, for streams",
     "confirmation_codes": "codes that are valid for some minutes",
     "sign_in_codes": "likewise",
+    "binding_changes": "what is kept in memory is worked out anew",
     "server_state": "of this file alone: its name, its id, its secret for tokens",
 }

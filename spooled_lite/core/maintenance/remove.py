@@ -15,6 +15,7 @@ from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.steps.dependents import let_go, look_again
+from spooled_lite.core.topics.bind import unbind_all
 from spooled_lite.core.workflows import edge_statements
 from spooled_lite.errors import Conflict, NotFound
 from spooled_lite.events import Deadline
@@ -106,6 +107,7 @@ def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> Non
         raise Conflict("The queue has waiting or running jobs; add delete_jobs=true to delete them")
     tx.execute(queue_statements.MARK_DELETED, {"queue": queue["seq"], "now_ms": tx.now_ms})
     tx.count_now(org, "active_jobs", -sum(counts.values()))
+    unbind_all(tx, org, ("queue", queue_name))
     tx.emit("queue.deleted", org, row=queue)
     tx.due(Deadline.DELETION, tx.now_ms)
 

@@ -162,6 +162,8 @@ TABLES_OF_ORG: Final = (
     "inbound_log",
     "acts",
     "workers",
+    "bindings",
+    "binding_changes",
     "api_keys",
     "event_log",
     "usage_counters",
@@ -236,6 +238,14 @@ DELETE FROM acts WHERE seq IN (
     "workers": """
 DELETE FROM workers WHERE seq IN (
        SELECT seq FROM workers WHERE org = :org ORDER BY last_heartbeat_ms LIMIT :limit)
+""",
+    "bindings": """
+DELETE FROM bindings WHERE seq IN (
+       SELECT seq FROM bindings WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "binding_changes": """
+DELETE FROM binding_changes WHERE org IN (
+       SELECT org FROM binding_changes WHERE org = :org LIMIT :limit)
 """,
     "api_keys": """
 DELETE FROM api_keys WHERE seq IN (

@@ -591,3 +591,23 @@ CREATE INDEX inbound_log_newest ON inbound_log (org, created_at_ms, seq);
 CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at_ms, seq);
 CREATE INDEX inbound_log_duplicates ON inbound_log (org, created_at_ms, seq)
     WHERE status = 'duplicate';
+
+-- Which topics lead where. A target is known by its name.
+CREATE TABLE bindings (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            TEXT NOT NULL UNIQUE,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    target_type   TEXT NOT NULL
+                  CHECK (target_type = 'queue' OR target_type = 'task' OR target_type = 'flow'),
+    target_name   TEXT NOT NULL,
+    pattern       TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX bindings_of_target ON bindings (org, target_type, target_name, pattern);
+CREATE INDEX bindings_newest ON bindings (org, created_at_ms, seq);
+-- The id of the last change of the bindings of an organization: what is kept in memory is older
+-- when it knows another one.
+CREATE TABLE binding_changes (
+    org    INTEGER PRIMARY KEY REFERENCES organizations,
+    change TEXT NOT NULL
+) STRICT;

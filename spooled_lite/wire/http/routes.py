@@ -38,6 +38,7 @@ from spooled_lite.wire.http.resources import (
     sign_in_link,
     streams,
     stubs,
+    topics,
     webhooks,
     workers,
     workflows,
@@ -118,6 +119,14 @@ QUEUES: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/queues/{name}/pause",  queues.pause_queue,  Access.KEY, "queues:write"),
     ("POST",   "/api/v1/queues/{name}/resume", queues.resume_queue, Access.KEY, "queues:write"),
     ("POST",   "/api/v1/queues/{name}/purge",  queues.purge,        Access.KEY, "queues:write"),
+)
+
+TOPICS: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/bindings",      topics.list_all, Access.UNSCOPED, "jobs:read"),
+    ("POST",   "/api/v1/bindings",      topics.create,   Access.UNSCOPED, "jobs:write"),
+    ("DELETE", "/api/v1/bindings",      topics.remove,   Access.UNSCOPED, "jobs:write"),
+    ("DELETE", "/api/v1/bindings/{id}", topics.delete,   Access.UNSCOPED, "jobs:write"),
+    ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write"),
 )
 
 MESSAGES: Final[tuple[Row, ...]] = (
@@ -316,6 +325,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *JOBS,
     *QUEUES,
     *MESSAGES,
+    *TOPICS,
     *WORKERS,
     *SCHEDULES,
     *WORKFLOWS,

@@ -118,7 +118,9 @@ class SendMessages(MessageFields, kw_only=True):
         bodies = self.bodies or []
         check_count(bodies, "bodies")
         headers = _each_of(bytes(self.headers), len(bodies))
-        keys = self.concurrency_keys or [self.concurrency_key] * len(bodies)
+        keys: Sequence[str | None] | None = self.concurrency_keys
+        if keys is None:
+            keys = [self.concurrency_key] * len(bodies)
         if len(keys) != len(bodies):
             raise _unequal("concurrency_keys", len(keys), len(bodies))
         return [

@@ -163,6 +163,7 @@ NAMES_A_THING: Final = [
 BODIES: Final[Mapping[str, Any]] = {
     **ROUTE_BODIES,
     "POST /api/v1/queues": {"name": QUEUE},
+    "POST /api/v1/bindings": {"target_type": "queue", "target_name": QUEUE, "pattern": "a.#"},
     "POST /api/v1/auth/logout": {"refresh_token": "of nobody"},
     "POST /api/v1/admin/organizations": {"name": "New One", "slug": "made-by-admin"},
     "POST /api/v1/admin/organizations/{id}/api-keys": {"name": "k"},
@@ -254,7 +255,10 @@ class WholeFileApi(WatchedApi):
             path += f"?ids={self.a_job(home)['id']}"
         if path == "/api/v1/jobs/search":
             path += f"?text={self.a_job(home)['id']}"
-        return Target(method, self._filled(path, home), body, home)
+        path = self._filled(path, home)
+        if name == "DELETE /api/v1/bindings":
+            path += f"?target_type=queue&target_name={QUEUE}&pattern=a"
+        return Target(method, path, body, home)
 
     def call(self, target: Target, **more: Any) -> httpx.Response:
         """With the key of its own organization unless told otherwise."""
@@ -302,6 +306,13 @@ class WholeFileApi(WatchedApi):
         if "/api-keys/{id}" in path:
             body = {"name": "k", "permissions": ["api-keys:read"]}
             made = self.shown("POST", "api-keys", 201, json=body, key=home.key)
+            return path.replace("{id}", made["id"])
+        if path == "/api/v1/bindings":
+            self.request("POST", "queues", json={"name": QUEUE}, key=home.key)
+        if "/bindings/{id}" in path:
+            self.request("POST", "queues", json={"name": QUEUE}, key=home.key)
+            body = {"target_type": "queue", "target_name": QUEUE, "pattern": "made"}
+            made = self.shown("POST", "bindings", 201, json=body, key=home.key)
             return path.replace("{id}", made["id"])
         if "/workers/{id}" in path:
             worker_id = f"{WORKER}-{home.org}"

@@ -105,6 +105,7 @@ STEP: Final = {"key": "a", "queue_name": "emails", "payload": 1}
 SCHEDULE: Final = {
     "name": "s", "cron": "@yearly", "queue_name": "emails", "payload": 1, "is_active": False,
 }  # fmt: skip
+BINDING: Final = {"target_type": "queue", "target_name": "known", "pattern": "a.#"}
 BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs": {"queue": "emails", "payload": 1},
     "POST /api/v1/jobs/bulk": {"queue": "emails", "jobs": [{"payload": 1}]},
@@ -117,6 +118,8 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs/{id}/progress": {"progress": 1},
     "POST /api/v1/jobs/{id}/dependencies": {"depends_on": ["{id}"]},
     "POST /api/v1/queues": {"name": "new"},
+    "POST /api/v1/bindings": BINDING,
+    "POST /api/v1/publish": {"topic": "a.b", "body": 1},
     "POST /api/v1/queues/{name}/messages": {"body": 1},
     "POST /api/v1/queues/{name}/messages/hide": {"ids": [], "hide_for_ms": 1_000},
     "POST /api/v1/queues/{name}/messages/delete": {"ids": []},
@@ -152,6 +155,8 @@ RUNNING: Final = ("complete", "fail", "heartbeat", "renew-lease", "progress")
 def test_the_first_success_is_that_of_the_table(api: WatchedApi, name: str) -> None:
     row = BY_NAME[name]
     path, body = made_for(api, row), BODIES.get(name)
+    if name == "POST /api/v1/bindings":
+        api.post("queues", json={"name": "known"})
     if name.endswith("{id}/dependencies") and body is not None:
         body = {"depends_on": [api.enqueue()["id"]]}
     if row[0] == "POST" and row[1].startswith("/api/v1/auth/") and row[5] != "stub":
@@ -218,6 +223,11 @@ def made_for(api: WatchedApi, row: Row) -> str:
             sent = api.shown("POST", "queues/known/messages", 201, json={"body": 1})
             path = path.replace("{id}", sent["id"])
         return path
+    if path == "/api/v1/bindings" and row[0] == "DELETE":
+        return f"{path}?target_type=queue&target_name=known&pattern=a"
+    if path == "/api/v1/bindings/{id}":
+        api.post("queues", json={"name": "known"})
+        return path.replace("{id}", api.shown("POST", "bindings", 201, json=BINDING)["id"])
     if path.startswith(("/api/v1/workers/{id}", "/api/v1/admin/workers/{id}")):
         api.post("workers/register", json={"queue_name": "emails", "worker_id": "w-1"})
         return path.replace("{id}", "w-1")

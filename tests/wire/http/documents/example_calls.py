@@ -144,6 +144,14 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("hideMessages", {"ids": [read["id"]]}, name="emails")
     walk.call("deleteMessages", {"ids": [read["id"]]}, name="emails")
     walk.call("sendMessages", name="emails")
+    bound = walk.call("createBinding")
+    walk.call("createBinding")
+    walk.call("listBindings")
+    walk.call("publish")
+    query = {"target_type": "queue", "target_name": "emails", "pattern": "events.#"}
+    walk.call("deleteBindings", query=query)
+    walk.call("deleteBindings", query=query)
+    assert bound["id"]
     walk.call("pauseQueue", name="emails")
     walk.pass_time(60)
     walk.call("resumeQueue", name="emails")

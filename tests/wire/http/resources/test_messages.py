@@ -210,7 +210,7 @@ def test_v8_each_read_hides_for_its_time_and_counts(api: WatchedApi) -> None:
         assert message["deliveries"] == deliveries
         assert read(api) == []
         api.clock.advance(seconds=5)
-        api.until(PATH, lambda found: found[0]["state"] == "visible")
+        api.until(f"{PATH}?state=visible", bool)
 
 
 def test_a_message_is_read_for_ever(api: WatchedApi) -> None:
@@ -219,7 +219,7 @@ def test_a_message_is_read_for_ever(api: WatchedApi) -> None:
     for _ in range(5):
         assert len(read(api, hide_for_ms=1_000)) == 1
         api.clock.advance(seconds=1)
-        api.until(PATH, lambda found: found[0]["state"] == "visible")
+        api.until(f"{PATH}?state=visible", bool)
     assert api.get("jobs/dlq").json() == []
 
 
@@ -291,7 +291,7 @@ def test_a_fence_refuses_whoever_lost_the_lease(api: WatchedApi, act: str) -> No
     send(api, "two")
     [slow] = read(api, 1, hide_for_ms=1_000)
     api.clock.advance(seconds=1)
-    api.until(PATH, lambda found: found[0]["state"] == "visible")
+    api.until(f"{PATH}?state=visible", bool)
     first, second = read(api)
 
     body = {"ids": [first["id"]], "lease_id": slow["lease_id"], "hide_for_ms": 1_000}
