@@ -314,5 +314,7 @@ def test_webhooks_are_held_until_the_administrator_resumes_them(
 
     before, status, after = asyncio.run(look())
     assert before["webhooks_held_since"].endswith("Z")
+    assert [each for each in before["warnings"] if "webhook calls are held" in each]
     assert status == 204
     assert "webhooks_held_since" not in after
+    assert "webhook" not in str(after.get("warnings"))

@@ -8,6 +8,7 @@ from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import UptimeSeconds, Version
 
 NO_BACKUPS: Final = "no backups are made: backup_to is not set"
+WEBHOOKS_HELD: Final = "webhook calls are held: POST /api/v1/admin/webhooks/resume makes them"
 
 State = Annotated[str, one_of("The state of the server", "healthy", "degraded")]
 Database = Annotated[bool, about("Whether the file can be read", True)]
@@ -69,7 +70,7 @@ class HealthChecks(Struct, frozen=True, kw_only=True):
         Annotated[
             list[str],
             about(
-                "What is to be changed in the settings; only where there is something, and never a"
+                "What somebody has to change or do; only where there is something, and never a"
                 " reason not to be ready",
                 [NO_BACKUPS],
             ),

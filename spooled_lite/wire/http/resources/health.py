@@ -15,6 +15,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.services import Services
 from spooled_lite.wire.shapes.health import (
     NO_BACKUPS,
+    WEBHOOKS_HELD,
     ArchiveCheck,
     BackupCheck,
     Health,
@@ -78,7 +79,11 @@ async def _look(services: Services) -> tuple[Ready, OutageReason | None]:
         database = False
     else:
         if held_ms is not None:
-            checks = replace(checks, webhooks_held_since=format_ms(held_ms))
+            checks = replace(
+                checks,
+                webhooks_held_since=format_ms(held_ms),
+                warnings=[*(checks.warnings or ()), WEBHOOKS_HELD],
+            )
     trouble = _trouble(services, checks, reads_work=database)
     found = Ready(
         status="healthy" if trouble is None else "degraded",
