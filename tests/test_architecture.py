@@ -61,6 +61,7 @@ LAZY: Final = {
     ("cli/backup.py", "cli/asked_backup.py"): "loads the client for HTTP only where it is used",
     ("cli/export.py", "cli/asked_export.py"): "likewise",
     ("cli/traces.py", "outbound/otel.py"): "an extra, for who has a collector",
+    ("cli/keys.py", "cli/keys_offline.py"): "keys of a server need nothing of a file",
     ("cli/serve.py", "cli/test_mode.py"): "a server for people imports nothing of test mode",
     ("wire/http/resources/export.py", "exports/moments.py"): "few servers are asked for one",
     ("wire/http/resources/export.py", "exports/place.py"): "likewise",

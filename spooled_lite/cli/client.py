@@ -24,7 +24,7 @@ from spooled_lite.times import format_ms
 
 CONNECT_SECONDS_MAX: Final = 10.0
 ANSWER_SECONDS_MAX: Final = 60.0  # a server ends most calls after 30
-PAGE_MAX: Final = 100  # the most that every list gives at once
+THINGS_AT_ONCE: Final = 100  # the most that every list gives at once
 PAGE_TRIES: Final = 5
 PAGE_WAIT_SECONDS: Final = 60  # the longest that a page is waited for once
 API: Final = "/api/v1"
@@ -144,7 +144,7 @@ class Client:
         """
         asked, offset, before = dict(query), 0, set[bytes]()
         while limit is None or offset < limit:
-            size = PAGE_MAX if limit is None else min(PAGE_MAX, limit - offset)
+            size = THINGS_AT_ONCE if limit is None else min(THINGS_AT_ONCE, limit - offset)
             answer = self._page(path, {**asked, "limit": size, "offset": offset})
             page = answer.read(list[Raw])[: None if limit is None else limit - offset]
             here = {bytes(each) for each in page}

@@ -32,8 +32,8 @@ class KeyKind(Struct, frozen=True):
         return self.environ or named
 
 
-API_KEY: Final = KeyKind("API key", "--api-key", "Authorization", "Bearer ")
-ADMIN_KEY: Final = KeyKind("admin key", "--admin-key", "X-Admin-Key")
+API_KEY_KIND: Final = KeyKind("API key", "--api-key", "Authorization", "Bearer ")
+ADMIN_KEY_KIND: Final = KeyKind("admin key", "--admin-key", "X-Admin-Key")
 
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as it is; of a list, a thing a line."
@@ -58,12 +58,12 @@ url_option = click.option(
 
 def asks_server(function: Asks) -> Callable[..., None]:
     """Give a command a client, and the options `--url`, `--api-key` and `--api-key-file`."""
-    return _asks(API_KEY, function)
+    return _asks(API_KEY_KIND, function)
 
 
 def asks_as_admin(function: Asks) -> Callable[..., None]:
     """The same with the server's admin key."""
-    return _asks(ADMIN_KEY, function)
+    return _asks(ADMIN_KEY_KIND, function)
 
 
 def server_options(kind: KeyKind) -> Callable[[Callable[..., None]], Callable[..., None]]:

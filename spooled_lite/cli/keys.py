@@ -1,51 +1,83 @@
-"""`spooled-lite keys`: API keys in a database file."""
+"""`spooled-lite keys`: API keys of a server, or in a database file that no server is using."""
 
-import json
 from typing import Any, Final
 
 import click
+import msgspec
+from click.core import ParameterSource
 
-from spooled_lite.cli.offline import write_offline
+from spooled_lite.cli.client import path_of
+from spooled_lite.cli.connect import API_KEY_KIND, as_json_option, client_of, server_options
+from spooled_lite.cli.escaped import message_of
+from spooled_lite.cli.given import future
 from spooled_lite.cli.suggesting import SuggestingGroup
-from spooled_lite.core.keys.columns import KeyRow
-from spooled_lite.core.keys.issue import issue
-from spooled_lite.core.keys.records import IssuedKey, NewKey, Scope, queues_of, shown_permissions
-from spooled_lite.core.keys.revoke import list_keys, revoke
+from spooled_lite.cli.things import Column, Thing, print_answer, print_list, print_table, text
 from spooled_lite.core.keys.words import EVERYTHING, word_problem
-from spooled_lite.core.orgs.create import find_by_name, find_first
-from spooled_lite.errors import NotFound, WrongShape
-from spooled_lite.storage.transaction import Tx
-from spooled_lite.times import format_ms, format_optional_ms, parse_ms
 
-ON_A_SERVER: Final = (
-    "use the running server: /api/v1/api-keys with a key that may manage keys, or"
-    " /api/v1/admin/organizations/{id}/api-keys with the admin key (docs/api.md)"
+NAME: Final = "Key of the command line"
+NO_KEYS: Final = "No keys."
+KEYS_MAX: Final = 100  # that a server lists
+_SERVER: Final = ("url", "credential", "credential_file")
+
+
+def _state(thing: Thing) -> str:
+    if not thing.value("is_active"):
+        return "revoked"
+    ends_at_ms = thing.ms("expires_at")
+    return "expired" if ends_at_ms is not None and ends_at_ms <= thing.now_ms else "active"
+
+
+def _queues(thing: Thing) -> str:
+    return "all" if thing.value("queues") in ([], [EVERYTHING], None) else _list(thing, "queues")
+
+
+def _permissions(thing: Thing) -> str:
+    words = thing.value("permissions")
+    has_all = not isinstance(words, list) or EVERYTHING in words
+    return "all" if has_all else _list(thing, "permissions")
+
+
+def _list(thing: Thing, name: str) -> str:
+    return thing.text(name).replace(", ", ",")
+
+
+def _or_never(name: str) -> Any:
+    return lambda thing: "never" if thing.value(name) is None else thing.text(name)
+
+
+COLUMNS: Final = (
+    text("ID", whole=True),
+    Column("BEGINS WITH", lambda thing: f"{thing.text('key_prefix')}…", whole=True),
+    Column("STATE", _state, whole=True),
+    Column("QUEUES", _queues),
+    Column("PERMISSIONS", _permissions),
+    Column("EXPIRES", _or_never("expires_at"), whole=True),
+    Column("LAST USED", _or_never("last_used"), whole=True),
+    text("NAME"),
 )
 
 database_option = click.option(
     "--database",
-    required=True,
     envvar="SPOOLED_DATABASE",
     metavar="PATH",
-    help="The database file. No server may be using it.",
+    help="A database file instead of a server. No server may be using it.",
 )
 org_option = click.option(
-    "--org", metavar="ID", help="The organization, by id or slug. Default: the oldest one."
+    "--org",
+    metavar="ID",
+    help="With --database: the organization, by id or slug. Default: the oldest one.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-COLUMNS = ("ID", "BEGINS WITH", "STATE", "QUEUES", "PERMISSIONS", "EXPIRES", "LAST USED", "NAME")
 
 
 @click.group(cls=SuggestingGroup)
 def keys() -> None:
-    """Create, list and revoke API keys in a database file."""
+    """Create, list and revoke API keys, of a server or in a database file."""
 
 
 @keys.command()
 @database_option
 @org_option
-@json_option
-@click.option("--name", default="Key of the command line", show_default=True, help="Its name.")
+@click.option("--name", default=NAME, show_default=True, help="Its name.")
 @click.option(
     "--queue",
     "queues",
@@ -60,137 +92,118 @@ def keys() -> None:
 )
 @click.option("--rate-limit", type=int, metavar="N", help="Requests per minute. Default: no limit.")
 @click.option(
-    "--expires-at", metavar="TIME", help="When the key expires, such as 2027-01-01T00:00:00Z."
+    "--expires-at",
+    type=future,
+    metavar="TIME",
+    help="When the key expires: a time such as 2027-01-01T00:00:00Z, or in how long, such as 90d.",
 )
-@click.option("--live/--test", default=False, help="Begin the key with sk_live_ or sk_test_.")
+@click.option(
+    "--live/--test",
+    default=False,
+    help="With --database: begin the key with sk_live_ or sk_test_.",
+)
+@as_json_option
+@server_options(API_KEY_KIND)
 def create(
-    database: str,
-    org: str | None,
-    as_json: bool,
-    name: str,
-    queues: tuple[str, ...],
-    words: tuple[str, ...],
-    rate_limit: int | None,
-    expires_at: str | None,
-    live: bool,
-) -> None:
+    database: str | None, org: str | None, name: str, queues: tuple[str, ...],
+    words: tuple[str, ...], rate_limit: int | None, expires_at: str | None, live: bool,
+    as_json: bool, **server: Any,
+) -> None:  # fmt: skip
     """Create a key and print it. It cannot be shown again."""
     for word in words:
         if (wrong := word_problem(word)) is not None:
             raise click.BadParameter(wrong, param_hint="--permission")
-    key = NewKey(
-        name=name,
-        queues=queues,
-        permissions=words or None,
-        rate_limit=rate_limit,
-        expires_at_ms=None if expires_at is None else _time(expires_at),
-    )
+    if (file := _file(database)) is not None:
+        from spooled_lite.cli import keys_offline
 
-    def run(tx: Tx) -> tuple[IssuedKey, int]:
-        return issue(tx, _org(tx, org), key, is_live=live), tx.now_ms
-
-    issued, now_ms = write_offline(database, run, instead=ON_A_SERVER)
-    if as_json:
-        _print_json({"key": issued.secret, **_shown(issued.row, now_ms)})
-    else:
-        click.echo(issued.secret)
+        made = keys_offline.create(
+            file, org, name=name, queues=queues, words=words, rate_limit=rate_limit,
+            expires_at=expires_at, is_live=live,
+        )  # fmt: skip
+        _print_json(made) if as_json else click.echo(made["key"])
+        return
+    _only_offline(org=org, live=live)
+    body = {"name": name, "queues": queues or None, "permissions": words or None,
+            "rate_limit": rate_limit, "expires_at": expires_at}  # fmt: skip
+    with client_of(API_KEY_KIND, **server) as client:
+        said = {field: value for field, value in body.items() if value is not None}
+        answer = client.post("/api-keys", said)
+        if as_json:
+            print_answer(answer)
+        else:
+            click.echo(Thing(answer.body, client.now_ms).text("key"))
 
 
 @keys.command("list")
 @database_option
 @org_option
-@json_option
-def list_(database: str, org: str | None, as_json: bool) -> None:
+@as_json_option
+@server_options(API_KEY_KIND)
+def list_(database: str | None, org: str | None, as_json: bool, **server: Any) -> None:
     """List the newest 100 keys, including revoked ones, without their secrets."""
+    if (file := _file(database)) is None:
+        _only_offline(org=org)
+        with client_of(API_KEY_KIND, **server) as client:
+            path = "/api-keys"
+            print_list(client, path, COLUMNS, limit=KEYS_MAX, as_json=as_json, none=NO_KEYS)
+        return
+    from spooled_lite.cli import keys_offline
 
-    def run(tx: Tx) -> list[dict[str, Any]]:
-        return [_shown(row, tx.now_ms) for row in list_keys(tx, _org(tx, org))]
-
-    found = write_offline(database, run, instead=ON_A_SERVER)
+    found, now_ms = keys_offline.listed(file, org)
     if as_json:
         _print_json(found)
-        return
-    for line in aligned([COLUMNS, *(_cells(key) for key in found)]):
-        click.echo(line)
+    else:
+        print_table([Thing(msgspec.json.encode(each), now_ms) for each in found], COLUMNS)
 
 
-@keys.command("revoke")
+@keys.command()
 @database_option
 @org_option
-@json_option
-@click.argument("key_id")
-def revoke_(database: str, org: str | None, as_json: bool, key_id: str) -> None:
+@as_json_option
+@server_options(API_KEY_KIND)
+@click.argument("key_id", metavar="ID")
+def revoke(
+    database: str | None, org: str | None, as_json: bool, key_id: str, **server: Any
+) -> None:
     """Revoke the key with this id. Revoking it again changes nothing."""
+    if (file := _file(database)) is not None:
+        from spooled_lite.cli import keys_offline
 
-    def run(tx: Tx) -> None:
-        revoke(tx, _org(tx, org), key_id)
-
-    write_offline(database, run, instead=ON_A_SERVER)
+        keys_offline.revoke_key(file, org, key_id)
+    else:
+        _only_offline(org=org)
+        with client_of(API_KEY_KIND, **server) as client:
+            client.delete(path_of("api-keys", key_id))
     if as_json:
         _print_json({"id": key_id, "is_active": False})
     else:
-        click.echo(f"{key_id} is revoked")
+        click.echo(f"{message_of(key_id)} is revoked")
 
 
-def _org(tx: Tx, named: str | None) -> int:
-    row = find_first(tx) if named is None else find_by_name(tx, named)
-    if row is None:
-        raise NotFound.thing("Organization")
-    return row["seq"]
+def _file(database: str | None) -> str | None:
+    """The database file that is meant; None when a server is.
+
+    What the command line says counts before the environment, where both may be set.
+    """
+    source = click.get_current_context().get_parameter_source
+    said = {each for each in ("database", *_SERVER) if source(each) is ParameterSource.COMMANDLINE}
+    if "database" in said and len(said) > 1:
+        raise click.UsageError("a key is in a --database or on a server, not both")
+    if database and not said - {"database"}:
+        return database
+    if all(source(each) is ParameterSource.DEFAULT for each in _SERVER):
+        raise click.UsageError(
+            "say where: --database FILE, or a server with --url and --api-key-file"
+        )
+    return None
 
 
-def aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows as lines, each column as wide as its widest cell."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _cells(key: dict[str, Any]) -> tuple[str, ...]:
-    """A key as a row below COLUMNS."""
-    return (
-        key["id"],
-        f"{key['key_prefix']}…",
-        key["state"],
-        "all" if Scope(key["queues"]).is_unrestricted else ",".join(key["queues"]),
-        "all" if EVERYTHING in key["permissions"] else ",".join(key["permissions"]),
-        key["expires_at"] or "never",
-        key["last_used"] or "never",
-        key["name"],
-    )
-
-
-def _state(row: KeyRow, now_ms: int) -> str:
-    if not row["is_active"]:
-        return "revoked"
-    ends_at_ms = row["expires_at_ms"]
-    return "expired" if ends_at_ms is not None and ends_at_ms <= now_ms else "active"
-
-
-def _shown(row: KeyRow, now_ms: int) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "key_prefix": row["key_prefix"],
-        "queues": queues_of(row["queues"]),
-        "permissions": shown_permissions(row["permissions"]),
-        "rate_limit": row["rate_limit"],
-        "is_active": bool(row["is_active"]),
-        "state": _state(row, now_ms),
-        "created_at": format_ms(row["created_at_ms"]),
-        "last_used": format_optional_ms(row["last_used_ms"]),
-        "expires_at": format_optional_ms(row["expires_at_ms"]),
-    }
-
-
-def _time(text: str) -> int:
-    try:
-        return parse_ms(text, "--expires-at")
-    except WrongShape as error:
-        raise click.BadParameter(str(error), param_hint="--expires-at") from error
+def _only_offline(*, org: str | None, live: bool = False) -> None:
+    if org is not None:
+        raise click.UsageError("--org needs --database: on a server, the key's own is meant")
+    if live:
+        raise click.UsageError("--live needs --database: a server decides itself")
 
 
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

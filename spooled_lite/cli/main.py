@@ -28,10 +28,12 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "dlq": "Look at dead letters, put them back, delete them.",
         "schedules": "Look at schedules, create, try, pause, delete them.",
         "workflows": "Look at workflows, create, cancel, retry them.",
+        "webhooks": "Look at outgoing webhooks, create, try, delete them.",
         "workers": "List the workers of a server.",
         "events": "Print what has happened on a server, and what happens.",
         "top": "Show the queues of a server and what happens, each second.",
-        "keys": "Create, list and revoke API keys.",
+        "keys": "Create, list and revoke API keys, also in a database file.",
+        "orgs": "List organizations, create, limit, suspend them.",
     },
     "Keep its file": {
         "backup": "Back up a database file, also beside its server.",

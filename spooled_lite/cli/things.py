@@ -144,20 +144,38 @@ def print_list(
     none: str,
     is_frozen: bool = False,
 ) -> None:
-    """A list as a table, or as JSON, a thing a line. `none` is said of an empty one; `is_frozen` as
-    for `Client.things`."""
-    query = query or {}
+    """A list of the API as a table, or as JSON, a thing a line. `none` is said of an empty one;
+    `is_frozen` as for `Client.things`."""
+    print_things(
+        client,
+        lambda count: client.things(path, query or {}, count, is_frozen=is_frozen),
+        columns,
+        limit=limit,
+        as_json=as_json,
+        none=none,
+    )
+
+
+def print_things(
+    client: Client,
+    things: Callable[[int | None], Iterable[Raw]],
+    columns: Sequence[Column],
+    *,
+    limit: int | None,
+    as_json: bool,
+    none: str,
+) -> None:
+    """The same of any things: `things` gives the first so many of them, or all."""
     if as_json:
-        for raw in client.things(path, query, limit, is_frozen=is_frozen):
+        for raw in things(limit):
             print_line(raw)
         return
     shown = min(limit or ROWS, ROWS_MAX)
-    found = list(client.things(path, query, shown + 1, is_frozen=is_frozen))
-    things = [Thing(each, client.now_ms) for each in found[:shown]]
-    if not things:
+    found = [Thing(each, client.now_ms) for each in things(shown + 1)]
+    if not found:
         click.echo(none)
         return
-    print_table(things, columns)
+    print_table(found[:shown], columns)
     if len(found) > shown:
         click.echo(f"The first {shown}; there are more (--limit, --json).", err=True)
 
@@ -170,8 +188,8 @@ def print_table(things: Sequence[Thing], columns: Sequence[Column]) -> None:
     ]
     rows = [[cut(column.show(thing), CELL_MAX) for column in columns] for thing in things]
     widths = [
-        max(cell_len(cell) for cell in (column.title, *cells))
-        for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
+        max(cell_len(cell) for cell in (column.title, *(row[at] for row in rows)))
+        for at, column in enumerate(columns)
     ]
     _fit(widths, columns)
     for row in ([column.title for column in columns], *rows):
