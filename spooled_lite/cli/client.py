@@ -42,7 +42,17 @@ def path_of(*parts: str) -> str:
     for part in parts:
         if part in ("", ".", ".."):
             raise click.UsageError(f"'{part}' names nothing")
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    with _arguments_are_text():
+        return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+@contextmanager
+def _arguments_are_text() -> Iterator[None]:
+    """What a shell hands over may be no UTF-8, and has no place in a request then."""
+    try:
+        yield
+    except UnicodeEncodeError:
+        raise click.UsageError("an argument is not UTF-8") from None
 
 
 class Client:
@@ -118,12 +128,15 @@ class Client:
     ) -> Iterator[httpx.Response]:
         """An answer that goes on, from its head. Raises: as `ask`, also while it is read."""
         more: dict[str, Any] = {"headers": dict(headers or {})}
-        if body is not None:
-            more["content"] = msgspec.json.encode(body)
-            more["headers"]["Content-Type"] = "application/json"
         if seconds is not None:
             more["timeout"] = httpx.Timeout(seconds, connect=CONNECT_SECONDS_MAX)
-        parameters = {name: value for name, value in (query or {}).items() if value is not None}
+        with _arguments_are_text():
+            if body is not None:
+                more["content"] = msgspec.json.encode(body)
+                more["headers"]["Content-Type"] = "application/json"
+            said = {name: value for name, value in (query or {}).items() if value is not None}
+            parameters = httpx.QueryParams(said)
+            str(parameters).encode()
         try:
             with self._http.stream(method, path, params=parameters, **more) as response:
                 self._note_time(response.headers.get("date", ""))

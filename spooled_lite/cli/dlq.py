@@ -89,7 +89,7 @@ def list_letters(
 @as_json_option
 @asks_server
 def errors(client: Client, queue: str | None, limit: int | None, as_json: bool) -> None:
-    """List the errors of dead letters, each once, the most frequent first."""
+    """List the errors of dead letters, each once."""
     query = {"queue": queue}
     none = "No dead letters."
     path = "/dashboard/errors"
@@ -108,7 +108,10 @@ def retry(
     client: Client, job_ids: tuple[str, ...], queue: str | None, error: str | None, is_all: bool,
     yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Put dead letters back into their queues: by id, or all that fit after they were counted."""
+    """Put dead letters back into their queues.
+
+    By id, or all that fit, after they were counted.
+    """
     if bool(job_ids) + bool(queue or error) + is_all != 1:
         raise click.UsageError("say which: by id, or with --queue or --error, or --all")
     if job_ids:

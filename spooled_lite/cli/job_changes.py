@@ -49,7 +49,10 @@ def chooses_jobs(function: Callable[..., None]) -> Callable[..., None]:
 @as_json_option
 @asks_server
 def cancel(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, **more: Any) -> None:
-    """Cancel waiting jobs: by id, or all that fit after they were counted."""
+    """Cancel waiting jobs.
+
+    By id, or all that fit, after they were counted.
+    """
     chosen = chosen_jobs(job_ids, **more)
     if chosen is None:
         one_by_one(client, "cancel", job_ids, as_json=as_json)
@@ -62,7 +65,10 @@ def cancel(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, *
 @as_json_option
 @asks_server
 def retry(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, **more: Any) -> None:
-    """Put dead letters back into their queues: by id, or all that fit after they were counted."""
+    """Put dead letters back into their queues.
+
+    By id, or all that fit, after they were counted.
+    """
     chosen = chosen_jobs(job_ids, **more)
     if chosen is None:
         one_by_one(client, "retry", job_ids, as_json=as_json)
@@ -75,7 +81,10 @@ def retry(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, **
 @as_json_option
 @asks_server
 def delete(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, **more: Any) -> None:
-    """Delete finished jobs: by id, or all that fit after they were counted."""
+    """Delete finished jobs.
+
+    By id, or all that fit, after they were counted.
+    """
     chosen = chosen_jobs(job_ids, **more)
     if chosen is None:
         delete_named(client, list(job_ids), is_agreed=yes, as_json=as_json)
@@ -90,7 +99,10 @@ def delete(client: Client, job_ids: tuple[str, ...], yes: bool, as_json: bool, *
 @as_json_option
 @asks_server
 def priority(client: Client, job_id: str, priority: int, as_json: bool) -> None:
-    """Change the priority of a waiting job, from -100 to 100."""
+    """Change the priority of a waiting job.
+
+    From -100 to 100; higher goes first.
+    """
     answer = client.put(path_of("jobs", job_id, "priority"), {"priority": priority})
     if as_json:
         print_answer(answer)

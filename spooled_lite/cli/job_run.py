@@ -64,7 +64,7 @@ def run(
     client: Client, queue: str, command: str, concurrency: int, once: bool, lease: int,
     grace: float, as_json: bool,
 ) -> None:  # fmt: skip
-    """WorkOrder on the jobs of a queue with a command of the shell.
+    """Work on the jobs of a queue with a shell command.
 
     The payload is on its standard input. Exit status 0 completes the job, with the standard output
     as its result: as JSON if it is, else as text. Any other one fails the attempt, with the end of

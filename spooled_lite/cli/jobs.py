@@ -80,7 +80,10 @@ for command in (cancel, retry, delete, priority, run):
 def create(
     client: Client, queue: str, payload: str, tags: tuple[str, ...], as_json: bool, **more: Any
 ) -> None:
-    """Create a job with JSON as its payload, or with `-` the standard input; print its id."""
+    """Create a job and print its id.
+
+    Its payload is JSON, or with `-` the standard input; without either it is `{}`.
+    """
     names = {"delay": "scheduled_at", "expires": "expires_at", "key": "idempotency_key",
              "timeout": "timeout_seconds", "webhook": "completion_webhook"}  # fmt: skip
     body: dict[str, Any] = {"queue_name": queue, "payload": given_json(payload, "payload")}

@@ -89,7 +89,10 @@ def list_orgs(
 @as_json_option
 @asks_as_admin
 def create(client: Client, name: str, as_json: bool, **more: str | None) -> None:
-    """Create an organization and its first API key, which cannot be shown again."""
+    """Create an organization and its first API key.
+
+    The key cannot be shown again.
+    """
     said = {field: value for field, value in more.items() if value is not None}
     answer = client.post(PATH, {"name": name, **said})
     if as_json:
@@ -114,9 +117,9 @@ def create(client: Client, name: str, as_json: bool, **more: str | None) -> None
 @as_json_option
 @asks_as_admin
 def limits(client: Client, org: str, changes: tuple[str, ...], clear: bool, as_json: bool) -> None:
-    """Show the limits of an organization, or change some, such as max_queues=20.
+    """Show the limits of an organization, or change some.
 
-    `none` in place of a number is no limit, `plan` that of its plan.
+    Such as max_queues=20.     `none` in place of a number is no limit, `plan` that of its plan.
     """
     wanted = _wanted(changes)
     path = _path(client, org)
@@ -150,7 +153,10 @@ def limits(client: Client, org: str, changes: tuple[str, ...], clear: bool, as_j
 @as_json_option
 @asks_as_admin
 def suspend(client: Client, org: str, yes: bool, as_json: bool) -> None:
-    """Refuse all calls of an organization, and let its schedules rest, until it is resumed."""
+    """Refuse all calls of an organization.
+
+    Its schedules rest, too, until it is resumed.
+    """
     path = _path(client, org)
     get_consent(f"Suspend {message_of(org)}? Its keys stop working.", is_given=yes)
     _activate(client, org, path, False, as_json=as_json)

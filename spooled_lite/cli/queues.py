@@ -36,7 +36,10 @@ def queues() -> None:
 @as_json_option
 @asks_server
 def list_queues(client: Client, limit: int | None, as_json: bool) -> None:
-    """List queues by name, with what waits and runs in them. --json lists their configuration."""
+    """List queues by name, with what waits and runs.
+
+    --json lists their configuration.
+    """
     if not as_json:
         try:
             _print(client, "/dashboard/queues", BOARD, limit=limit, as_json=False)
@@ -60,7 +63,10 @@ def _print(
 @as_json_option
 @asks_server
 def get(client: Client, name: str, as_json: bool) -> None:
-    """Show the configuration of a queue and what is in it. --json shows the configuration."""
+    """Show the configuration of a queue, and what is in it.
+
+    --json shows the configuration.
+    """
     with queue_named(client, name):
         answer = client.get(path_of("queues", name))
     if as_json:
@@ -89,7 +95,10 @@ def get(client: Client, name: str, as_json: bool) -> None:
 @as_json_option
 @asks_server
 def set_queue(client: Client, name: str, create: bool, as_json: bool, **given: Any) -> None:
-    """Change what is said; the rest stays. `none` takes a limit back."""
+    """Change the configuration of a queue.
+
+    What is not said stays as it is; `none` takes a limit back.
+    """
     said = click.get_current_context().get_parameter_source
     changes = {
         each: value for each, value in given.items()

@@ -103,7 +103,10 @@ def create(
     client: Client, name: str, cron: str, queue: str, payload: str, paused: bool, as_json: bool,
     **more: Any,
 ) -> None:  # fmt: skip
-    """Create a schedule, such as: create nightly '0 3 * * *' reports '{"kind": "day"}'."""
+    """Create a schedule and print its id.
+
+    Such as: create nightly '0 3 * * *' reports '{"kind": "day"}'
+    """
     body = {
         "name": name,
         "cron_expression": cron,
@@ -131,7 +134,7 @@ def create(
 def preview(
     client: Client, cron: str, timezone: str | None, count: int | None, as_json: bool
 ) -> None:
-    """Show the next times of a cron expression, without storing anything."""
+    """Show the next times of a cron expression."""
     given = {"timezone": timezone, "count": count}
     said = {name: value for name, value in given.items() if value is not None}
     answer = client.post("/schedules/preview", {"cron_expression": cron, **said})
@@ -176,7 +179,10 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
 @as_json_option
 @asks_server
 def trigger(client: Client, schedule: str, as_json: bool) -> None:
-    """Create a job now, also when it is paused; print the id of the job."""
+    """Create a job now and print its id.
+
+    Also when the schedule is paused.
+    """
     answer = client.post(_path(client, schedule, "trigger"))
     if as_json:
         print_answer(answer)

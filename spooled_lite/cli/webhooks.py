@@ -61,7 +61,10 @@ def create(
     client: Client, name: str, address: str, events: tuple[str, ...], body_format: str | None,
     secret_file: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Have an address called when events happen; print the id of the webhook."""
+    """Have an address called when events happen.
+
+    Prints the id of the webhook.
+    """
     body: dict[str, Any] = {"name": name, "url": address, "events": events}
     if body_format is not None:
         body["format"] = body_format
@@ -82,7 +85,10 @@ def create(
 @as_json_option
 @asks_server
 def test(client: Client, webhook: str, as_json: bool) -> None:
-    """Call it once and say what came back. Exit code 1 when that was no success."""
+    """Call it once and say what came back.
+
+    Exit code 1 when that was no success.
+    """
     answer = client.post(_path(client, webhook, "test"), seconds=TEST_SECONDS_MAX)
     result = Thing(answer.body, client.now_ms)
     if as_json:

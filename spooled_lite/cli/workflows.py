@@ -59,10 +59,10 @@ def list_workflows(client: Client, status: str | None, limit: int | None, as_jso
 @as_json_option
 @asks_server
 def create(client: Client, file: str, as_json: bool) -> None:
-    """Create the workflow that a file of JSON describes, all of it or nothing; print its id.
+    """Create a workflow from a file, and print its id.
 
-    The file is the body of POST /api/v1/workflows: a name, and jobs with a key, a queue, a payload
-    and what they depend on.
+    All of it is created, or nothing. The file is the body of POST /api/v1/workflows: a name, and
+    jobs with a key, a queue, a payload and what they depend on.
     """
     answer = client.post("/workflows", _body_in(file))
     if as_json:
@@ -76,7 +76,10 @@ def create(client: Client, file: str, as_json: bool) -> None:
 @as_json_option
 @asks_server
 def show(client: Client, workflow_id: str, as_json: bool) -> None:
-    """Show a workflow and its jobs as a tree: below each job those that wait for it."""
+    """Show a workflow with its jobs as a tree.
+
+    Below each job stand those that wait for it.
+    """
     answer = client.get(path_of("workflows", workflow_id))
     if as_json:
         print_answer(answer)

@@ -3,6 +3,8 @@
 import io
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -249,3 +251,22 @@ def test_a_path_holds_whatever_an_id_is_made_of() -> None:
     for bad in ("", ".", ".."):
         with pytest.raises(click.UsageError, match="names nothing"):
             path_of("queues", bad)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("jobs", "get", "\udcff"), ("jobs", "list", "--tag", "\udcff"), ("jobs", "create", "\udcff")],
+)
+def test_an_argument_that_is_no_utf_8_is_refused(arguments: tuple[str, ...]) -> None:
+    result = ran(*arguments, "--api-key", "sk_a")
+
+    assert result.exit_code == 2
+    assert "an argument is not UTF-8" in result.output
+
+
+def test_the_start_of_the_server_loads_nothing_of_the_commands_that_ask_one() -> None:
+    code = "import sys, spooled_lite.cli.main, spooled_lite.cli.serve; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    loaded = set(told.stdout.split())
+    assert {"httpx", "spooled_lite.cli.client", "spooled_lite.cli.jobs"} & loaded == set()
