@@ -253,9 +253,7 @@ def test_where_no_job_is_there_once_says_so(ask: Asking) -> None:
     assert said.stderr.splitlines()[-1] == "No job is there."
     ask.job()
     hinted = ask("jobs", "run", "emials", "--exec", "true", "--once").stderr
-    assert hinted.startswith(
-        "There is no queue emials yet. Queue not found (NOT_FOUND)\nDid you me"
-    )
+    assert hinted.startswith("There is no queue emials yet. Did you mean 'emails'?\n")
 
 
 def test_a_refusal_ends_the_worker_and_a_server_in_trouble_does_not() -> None:
