@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +16,10 @@ from typing import Any, Final
 
 import pytest
 
+from spooled_lite.cli.client import Client
 from spooled_lite.cli.job_run import drained_by_signals
-from spooled_lite.cli.worker import attempt, child
+from spooled_lite.cli.worker import attempt, child, run
+from spooled_lite.cli.worker.lease import Lease
 from tests.cli.asking import Asking, Said, answering, ran
 from tests.cli.test_jobs import status
 
@@ -256,13 +259,32 @@ def test_where_no_job_is_there_once_says_so(ask: Asking) -> None:
     assert hinted.startswith("There is no queue emials yet. Did you mean 'emails'?\n")
 
 
-def test_a_refusal_ends_the_worker_and_a_server_in_trouble_does_not() -> None:
-    queue = Said({"queue_name": "emails"})
+def test_a_refusal_ends_the_worker_and_a_server_in_trouble_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "TROUBLE_SECONDS", (0.0,))
+    queue, trouble = Said({"queue_name": "emails"}), Said({"message": "Full", "code": "X"}, 503)
     refused = Said({"message": "No", "code": "ACCESS_DENIED"}, 403)
-    with answering(queue, Said({"id": "w"}), refused) as (url, _):
+    with answering(queue, Said({"id": "w"}), trouble, trouble, refused) as (url, asked):
         told = ran("jobs", "run", "emails", "--exec", "true", "--url", url, "--api-key", "sk_a")
 
-    assert (told.exit_code, told.stderr) == (1, "Error: No (ACCESS_DENIED)\n")
+    assert told.exit_code == 1
+    assert told.stderr == "Full (X); trying again\nError: No (ACCESS_DENIED)\n"
+    assert asked.count("POST /api/v1/jobs/claim") == 3
+
+
+def test_a_lease_that_cannot_be_renewed_is_lost_when_it_ends() -> None:
+    lost = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    with Client(url, {}) as client:
+        began = time.monotonic() - 29.8
+        lease = Lease(client, "j", {}, seconds=30, began=began, on_lost=lost.set)
+        assert lost.wait(SECONDS_MAX)
+
+    assert lease.lost_because is not None
+    assert "could not be reached for as long as the lease lasts" in lease.lost_because
 
 
 def test_a_settlement_is_told_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
