@@ -419,3 +419,19 @@ def test_a_signal_is_heeded_whichever_thread_the_system_gives_it_to() -> None:
         threading.Thread(target=receive).start()
         # The main thread waits for a lock, as a worker does that has no place free.
         assert stopped.wait(SECONDS_MAX)
+
+
+def test_a_command_that_does_not_heed_its_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "STOP_SECONDS", 0.05)
+    has_begun = threading.Event()
+    deaf = child.Child(
+        "trap '' TERM; echo begun >&2; while true; do sleep 600; done",
+        b"",
+        {},
+        on_complaint=lambda _: has_begun.set(),
+    )
+    assert has_begun.wait(SECONDS_MAX)
+
+    deaf.stop()
+
+    assert deaf.wait().status == -signal.SIGKILL
