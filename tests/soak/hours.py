@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import urlopen
 
 from msgspec import Struct
 
@@ -55,12 +56,18 @@ class Mark(Struct, frozen=True):
 class Soak:
     def __init__(self, folder: Path, *, hours: int, hour_seconds: float) -> None:
         self._backups = folder / "backups"
-        self._backups.mkdir()
+        self._archive = folder / "archive"
+        for each in (self._backups, self._archive):
+            each.mkdir()
         self._hours = hours
         self._seconds = hour_seconds
         self._random = random.Random("soak")
         self._server = ServerProcess(
-            folder, log_level="warning", backup_to=str(self._backups), admin_key=ADMIN_KEY
+            folder,
+            log_level="warning",
+            backup_to=str(self._backups),
+            archive_to=str(self._archive),
+            admin_key=ADMIN_KEY,
         )
         self._place = Place()
         self._ticker = Ticker(self._place)
@@ -81,11 +88,13 @@ class Soak:
                 for hour in range(self._hours):
                     await self._hour(hour)
                     say(self._words_of(self.marks[-1]))
+                await asyncio.to_thread(self._until_archived)
                 for task in tasks:
                     task.cancel()
             if server.stop() != 0:
                 self.complaints.append(f"the server did not stop well: {server.log[-2000:]}")
         self._check_slots()
+        self._check_archive()
         self.complaints += problems_of(server.database)
         self._check_growth()
 
@@ -166,12 +175,7 @@ class Soak:
 
     def _back_up(self) -> None:
         """By the server, and then look at all of each new one."""
-        command = [sys.executable, "-m", "spooled_lite", "backup", "--url", self._server.url]
-        done = subprocess.run(
-            [*command, "--admin-key", ADMIN_KEY], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            self.complaints.append(f"a backup failed: {done.stderr}")
+        self._command("backup", "--url", self._server.url, "--admin-key", ADMIN_KEY)
         store = Folder(str(self._backups))
         shelf = on_shelf(store)
         self.complaints += shelf.problems
@@ -179,6 +183,33 @@ class Soak:
             if each.name not in self._verified:
                 self._verified.add(each.name)
                 self.complaints += verify(store, each, time.time_ns() // 1_000_000)
+
+    def _command(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "spooled_lite", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            self.complaints.append(f"{arguments[0]} failed: {done.stderr}")
+
+    def _until_archived(self) -> None:
+        """Wait until the archive has a base, and all that was done so far."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with urlopen(f"{self._server.url}/metrics", timeout=PATIENCE_SECONDS) as answer:
+                if b"\nspooled_archive_lag_seconds 0.0\n" in answer.read():
+                    return
+            assert time.monotonic() < until, "the archive stays behind"
+            time.sleep(LOOK_SECONDS)
+
+    def _check_archive(self) -> None:
+        """After the stop it has all that the file has."""
+        path = self._archive / "newest.db"
+        self._command("restore", "--from", str(self._archive), "--database", str(path))
+        jobs = []
+        for each in (self._server.database, str(path)):
+            with closing(sqlite3.connect(f"file:{each}?mode=ro", uri=True)) as file:
+                jobs.append(set(file.execute("SELECT id, status FROM jobs")))
+        if jobs[0] != jobs[1]:
+            self.complaints.append(f"the archive has {len(jobs[1])} jobs, the file {len(jobs[0])}")
 
     def _check_slots(self) -> None:
         """Each slot of each schedule has one job, also those that a kill fell upon."""
