@@ -15,7 +15,6 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
     NonRecordingSpan,
@@ -28,9 +27,12 @@ from opentelemetry.trace import (
 
 import spooled_lite
 from spooled_lite import spans
+from spooled_lite.ids import POOL_IDS, Ids
 from spooled_lite.log_lines import LogMasks
 from spooled_lite.spans import SPAN, Attributes
 
+TRACE_ID_BYTES: Final = 16
+_HALF: Final = (1 << 64) - 1  # of a trace id: a span id, and what samplers look at
 SERVICE: Final = "spooled-lite"
 TEXT_CHARS_MAX: Final = 200  # of an attribute: callers choose queues and request ids
 TROUBLE_SECONDS: Final = 60.0  # between two log lines about a collector that does not answer
@@ -70,7 +72,7 @@ class Sampling:
                 raise ValueError(f"OTEL_TRACES_SAMPLER is {name!r}, which is no sampler")
 
     def takes(self, trace_id: int) -> bool:
-        return trace_id & ((1 << 64) - 1) < self._bound
+        return trace_id & _HALF < self._bound
 
 
 class Otel:
@@ -139,21 +141,28 @@ _NONE: Final = NonRecordingSpan(SpanContext(0, 0, is_remote=False))
 
 class _Ids:
     """As the library's own, but the trace of the next span can be given: that by whose id it was
-    sampled."""
+    sampled. Random bytes are drawn for many ids at once."""
 
     def __init__(self) -> None:
         self.given: int | None = None
-        self._random = RandomIdGenerator()
+        self._source = Ids()
+        self._pool: list[int] = []
 
     def draw(self) -> int:
-        return int(self._random.generate_trace_id())
+        if not self._pool:
+            drawn = self._source.secret(POOL_IDS * TRACE_ID_BYTES)
+            self._pool = [
+                int.from_bytes(drawn[at : at + TRACE_ID_BYTES])
+                for at in range(0, len(drawn), TRACE_ID_BYTES)
+            ]
+        return self._pool.pop()
 
     def generate_trace_id(self) -> int:
         given, self.given = self.given, None
         return self.draw() if given is None else given
 
     def generate_span_id(self) -> int:
-        return int(self._random.generate_span_id())
+        return self.draw() & _HALF
 
     def is_trace_id_random(self) -> bool:
         return True

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -127,8 +127,7 @@ class _Exchange:
                 self.bytes_in += _size(message)
         return message
 
-    async def send(self, message: Message) -> None:
-        await self._send(message)
+    def send(self, message: Message) -> Awaitable[None]:
         match message["type"]:
             case "http.response.body" | "websocket.http.response.body":
                 self.bytes_out += len(message.get("body", b""))
@@ -140,6 +139,7 @@ class _Exchange:
                 self.status = 101
             case "websocket.close" if self.status is None:
                 self.status = 403
+        return self._send(message)
 
 
 def _close_code(scope: Scope) -> int | None:

@@ -1,5 +1,7 @@
 """Tells traces of requests over HTTP: an ASGI application around the one that is served."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spooled_lite.call_notes import NOTES
@@ -17,31 +19,29 @@ class TracedHttp:
         self._app = app
         self._tracer = tracer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         span = self._tracer.begin("server", _traceparent_of(scope))
         if span is not None:
-            await self._traced(span, scope, receive, send)
-            return
+            return self._traced(span, scope, receive, send)
         if SPAN.get() is not None:
             SPAN.set(None)  # this task has begun in that of another request
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     async def _traced(self, span: OpenSpan, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
         SPAN.set(span)
         NOTES.set(None)  # as above
 
-        async def seen(message: Message) -> None:
+        def seen(message: Message) -> Awaitable[None]:
             nonlocal status
             match message["type"]:
                 case "http.response.start" | "websocket.http.response.start":
                     status = message["status"]
                 case "websocket.accept":
                     status = 101
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, seen)
@@ -66,13 +66,8 @@ def _end(span: OpenSpan, scope: Scope, status: int) -> None:
 
 
 def _traceparent_of(scope: Scope) -> str | None:
-    found = None
-    for name, value in scope["headers"]:
-        if name == b"traceparent":
-            if found is not None:
-                return None  # two of them name no trace
-            found = value
-    if found is None or len(found) > TRACEPARENT_BYTES_MAX:
-        return None
-    text: str = found.decode("latin-1").strip()
+    found = [value for name, value in scope["headers"] if name == b"traceparent"]
+    if len(found) != 1 or len(found[0]) > TRACEPARENT_BYTES_MAX:
+        return None  # also two of them: they name no trace
+    text: str = found[0].decode("latin-1").strip()
     return text
