@@ -8,9 +8,9 @@ from msgspec import Raw, Struct
 
 from spooled_lite.cli.client import path_of
 from spooled_lite.cli.escaped import escaped
-from spooled_lite.cli.moving.side import ShownThing, Side
+from spooled_lite.cli.moving.side import BOARD_PATH, ShownThing, Side
 
-LISTED_MAX: Final = 100  # queues, webhooks and keys in one answer; their lists have no pages
+UNPAGED_MAX: Final = 100  # queues, webhooks and keys in one answer; their lists have no pages
 QUEUE_FIELDS: Final = (
     "description",
     "max_retries",
@@ -64,11 +64,14 @@ def compare(here: Side, there: Side) -> Config:
 
     def listed(side: Side, path: str, what: str) -> list[ShownThing]:
         found = list(side.things(path))
-        if len(found) >= LISTED_MAX:
-            losses.append(f"{what}: only the first {LISTED_MAX} at {side.url} can be seen")
+        if len(found) >= UNPAGED_MAX:
+            losses.append(f"{what}: only the first {UNPAGED_MAX} at {side.url} can be seen")
         return found
 
-    queues = _by_name(listed(here, "/queues", "queues"), listed(there, "/queues", "queues"))
+    for side in (here, there):
+        if not side.is_ours and len(list(side.things("/queues"))) >= UNPAGED_MAX:
+            losses.append(f"queues: only the first {UNPAGED_MAX} at {side.url} can be seen")
+    queues = _by_name(queues_of(here), queues_of(there))
     schedules = _schedules(here, there)
     webhooks = _alike(
         listed(here, "/outgoing-webhooks", "webhooks"),
@@ -80,8 +83,19 @@ def compare(here: Side, there: Side) -> Config:
         [each for each in listed(there, "/api-keys", "keys") if _is_usable(each)],
         ("name", "queues", "permissions"),
     )
-    losses += _losses(schedules, webhooks, is_ours=there.has("/dashboard/queues"))
+    losses += _losses(schedules, webhooks, is_ours=there.is_ours)
     return Config(queues, schedules, webhooks, keys, losses)
+
+
+def queues_of(side: Side) -> list[ShownThing]:
+    """All queues of ours, and the first UNPAGED_MAX of another server: its list has no pages."""
+    found = list(side.things("/queues"))
+    if len(found) < UNPAGED_MAX or not side.is_ours:
+        return found
+    known = {each.text("queue_name") for each in found}
+    names = {each.text("queue_name") for each in side.things(BOARD_PATH, {"sort": "name"})}
+    more = (side.thing("queues", name) for name in sorted(names - known))
+    return found + [each for each in more if each is not None]
 
 
 def queue_body(queue: ShownThing) -> dict[str, Raw]:

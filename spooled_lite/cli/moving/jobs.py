@@ -8,7 +8,8 @@ its time comes between the two.
 A dead letter runs nowhere, so it is created there first, in a paused queue, and then deleted here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import click
@@ -61,12 +62,12 @@ def move_jobs(here: Side, there: Side, ledger: Ledger, tell: TellProgress) -> Ta
     tally = Tally()
     for line in list(ledger.leaving.values()):
         _take_up(here, there, ledger, line, tally)
-    for row in _of_status(here, "scheduled"):
-        _move_delayed(here, there, ledger, row.text("id"), tally)
+    for job_id, _ in _of_status(here, "scheduled"):
+        _move_delayed(here, there, ledger, job_id, tally)
         tell(f"{tally.moved:,} delayed jobs moved")
     ready: set[str] = set()
-    for row in _of_status(here, "deadletter"):
-        _move_dead(here, there, ledger, row, ready, tally)
+    for job_id, queue_name in _of_status(here, "deadletter"):
+        _move_dead(here, there, ledger, job_id, queue_name, ready, tally)
         tell(f"{tally.dead:,} dead letters moved")
     return tally
 
@@ -77,11 +78,17 @@ def dead_queue(queue_name: str) -> str | None:
     return name if len(name) <= QUEUE_NAME_MAX else None
 
 
-def _of_status(here: Side, status: str) -> Iterator[ShownThing]:
-    """Jobs that no workflow has. All ids are read before the first is moved: moving a job changes
-    the pages of the list."""
-    found = list(here.things("/jobs", {"status": status}))
-    return (each for each in found if not each.text("workflow_id"))
+def _of_status(here: Side, status: str) -> list[tuple[str, str]]:
+    """The ids and queues of jobs that no workflow has.
+
+    All are read before the first is moved, since that changes the pages of the list. No more is
+    kept of each, for there may be a million.
+    """
+    return [
+        (each.text("id"), sys.intern(each.text("queue_name")))
+        for each in here.things("/jobs", {"status": status})
+        if not each.text("workflow_id")
+    ]
 
 
 def _move_delayed(here: Side, there: Side, ledger: Ledger, job_id: str, tally: Tally) -> None:
@@ -156,9 +163,14 @@ def _arrive(here: Side, there: Side, ledger: Ledger, line: LedgerLine, tally: Ta
 
 
 def _move_dead(
-    here: Side, there: Side, ledger: Ledger, row: ShownThing, ready: set[str], tally: Tally
+    here: Side,
+    there: Side,
+    ledger: Ledger,
+    job_id: str,
+    queue_name: str,
+    ready: set[str],
+    tally: Tally,
 ) -> None:
-    job_id, queue_name = row.text("id"), row.text("queue_name")
     name = dead_queue(queue_name)
     if name is None:
         tally.problems.append(

@@ -85,6 +85,7 @@ def _moves(delayed: Counter[str], dead: Counter[str]) -> Iterator[str]:
 
 def _drains(here: Side, config: Config) -> Iterator[str]:
     waiting = running = queues = 0
+    paused = []
     for each in config.queues:
         stats = here.thing("queues", each.here.text("queue_name"), "stats")
         if stats is None:
@@ -93,8 +94,12 @@ def _drains(here: Side, config: Config) -> Iterator[str]:
         queues += bool(here_waiting or here_running)
         waiting += here_waiting
         running += here_running
+        if here_waiting and not each.here.value("enabled"):
+            paused.append(f"{label(each.here)} ({here_waiting:,} jobs)")
     if queues:
         yield f"would drain    {queues} queues with {waiting:,} waiting, {running:,} running"
+    if paused:
+        yield f"resume here    {_named(paused)}: nobody gets the jobs of a paused queue"
 
 
 def _stays(here: Side, steps: int) -> Iterator[str]:

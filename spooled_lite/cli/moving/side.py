@@ -1,6 +1,7 @@
 """The two servers of a move, asked over the public API only."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from time import sleep
 from typing import Any, Final, Self
 
@@ -10,6 +11,7 @@ from msgspec import Raw, Struct
 from spooled_lite.cli.answer import Answered, ServerRefused
 from spooled_lite.cli.client import Client, Parameters, path_of
 
+BOARD_PATH: Final = "/dashboard/queues"  # a route that only ours has
 BUSY_TRIES: Final = 6
 BUSY_SECONDS: Final = 1.0  # when a server that is busy does not say for how long
 BUSY_SECONDS_MAX: Final = 30.0
@@ -82,10 +84,11 @@ class Side:
         except ServerRefused as error:
             raise self._named(error) from None
 
-    def has(self, path: str) -> bool:
-        """Whether the server knows this route, which only ours may have."""
+    @cached_property
+    def is_ours(self) -> bool:
+        """Whether the server is Spooled Lite, which has more than others."""
         try:
-            self.get(path, {"limit": 1})
+            self.get(BOARD_PATH, {"limit": 1})
         except ServerRefused as error:
             return error.status not in _NOT_THERE
         return True

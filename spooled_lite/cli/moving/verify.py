@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from spooled_lite.cli.escaped import escaped
-from spooled_lite.cli.moving.config import Config, label
+from spooled_lite.cli.moving.config import Config, label, queues_of
 from spooled_lite.cli.moving.ledger import Ledger
 from spooled_lite.cli.moving.side import ShownThing, Side
 from spooled_lite.times import format_ms
@@ -31,7 +31,7 @@ def note_baseline(here: Side, ledger: Ledger) -> None:
     """Write down how many jobs are where, once: all that comes later is counted from it."""
     if ledger.baseline is not None:
         return
-    names = [each.text("queue_name") for each in here.things("/queues")]
+    names = [each.text("queue_name") for each in queues_of(here)]
     since_ms = _server_ms(here) // SPAN_MS * SPAN_MS
     queues = {name: _standing(here, name, since_ms) for name in names}
     ledger.write("baseline", since=format_ms(since_ms), queues=queues)
@@ -62,7 +62,7 @@ def _add_up(here: Side, ledger: Ledger, verified: MoveVerdict) -> None:
     since_ms = round(datetime.fromisoformat(baseline["since"]).timestamp() * 1000)
     before: Mapping[str, Mapping[str, int]] = baseline["queues"]
     moved, moved_dead = _moved_by_queue(ledger)
-    for name in sorted({each.text("queue_name") for each in here.things("/queues")} | set(before)):
+    for name in sorted({each.text("queue_name") for each in queues_of(here)} | set(before)):
         now = _standing(here, name, since_ms)
         was = before.get(name, {})
         created = now["created"] - was.get("created", 0)

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.cli.client import Client
+from spooled_lite.cli.moving.config import UNPAGED_MAX, queues_of
+from spooled_lite.cli.moving.side import Side
 from spooled_lite.testing.public.faults import FaultError
 from tests.cli.moving.stage import Killed, Stage, dead_letter, killed_at
 
@@ -49,6 +52,24 @@ def test_a_plan_counts_what_would_be_created_moved_and_drained(full: Stage) -> N
     ]
     assert not full.ledger.exists()
     assert full.names(full.there, "/queues") == []
+
+
+def test_a_plan_names_paused_queues_in_which_jobs_wait(full: Stage) -> None:
+    full.here.call("POST", "/jobs", {"queue_name": "holiday", "payload": {}})
+
+    assert "resume here    holiday (1 jobs)" in full("plan").stdout
+
+
+def test_more_queues_than_one_answer_lists_are_found_all(stage: Stage) -> None:
+    names = [f"q{number:03}" for number in range(UNPAGED_MAX + 5)]
+    for some in (names[:UNPAGED_MAX], names[UNPAGED_MAX:]):
+        jobs = [{"queue_name": name, "payload": {}} for name in some]
+        stage.here.call("POST", "/jobs/bulk", {"jobs": jobs})
+
+    with Client(stage.here.url, {"Authorization": f"Bearer {stage.here.api_key}"}) as client:
+        found = queues_of(Side(client))
+
+    assert sorted(each.text("queue_name") for each in found) == names
 
 
 def test_a_plan_ends_with_2_when_something_cannot_be_kept(full: Stage) -> None:
