@@ -15,7 +15,7 @@ import msgspec
 
 from spooled_lite.cli.answer import ServerRefused
 from spooled_lite.cli.client import Client, path_of
-from spooled_lite.cli.connect import as_json_option, asks_server
+from spooled_lite.cli.connect import asks_server
 from spooled_lite.cli.escaped import message_of
 from spooled_lite.cli.queue_names import queue_named
 from spooled_lite.cli.worker.attempt import RunOutcome
@@ -58,7 +58,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     metavar="SECONDS",
     help="How long jobs may go on after SIGTERM.",
 )
-@as_json_option
+@click.option("--json", "as_json", is_flag=True, help="Say how each job went as JSON, a line each.")
 @asks_server
 def run(
     client: Client, queue: str, command: str, concurrency: int, once: bool, lease: int,

@@ -41,8 +41,12 @@ def _list(thing: Thing, name: str) -> str:
     return thing.text(name).replace(", ", ",")
 
 
-def _or_never(name: str) -> Any:
-    return lambda thing: "never" if thing.value(name) is None else thing.text(name)
+def _expires(thing: Thing) -> str:
+    return "never" if thing.value("expires_at") is None else thing.text("expires_at")
+
+
+def _used(thing: Thing) -> str:
+    return "never" if thing.value("last_used") is None else thing.ago("last_used")
 
 
 COLUMNS: Final = (
@@ -51,8 +55,8 @@ COLUMNS: Final = (
     Column("STATE", _state, whole=True),
     Column("QUEUES", _queues),
     Column("PERMISSIONS", _permissions),
-    Column("EXPIRES", _or_never("expires_at"), whole=True),
-    Column("LAST USED", _or_never("last_used"), whole=True),
+    Column("EXPIRES", _expires, whole=True),
+    Column("LAST USED", _used, whole=True),
     text("NAME"),
 )
 

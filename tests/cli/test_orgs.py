@@ -99,6 +99,8 @@ def test_keys_of_a_server_are_created_listed_and_revoked(ask: Asking) -> None:
         "never", "ci",
     ]  # fmt: skip
     assert secret not in "".join(lines)
+    [used] = [line for line in lines if line.endswith("  all")]
+    assert columns(used)[-2].strip() == "now"
     assert ask.lines("keys", "revoke", key["id"]) == [f"{key['id']} is revoked"]
     assert [each["is_active"] for each in ask.things("keys", "list") if each["name"] == "ci"] == [
         False

@@ -401,6 +401,7 @@ def test_as_many_jobs_run_at_once_as_is_said(ask: Asking, began: Pipe, go_on: Pi
 
 
 def test_a_signal_is_heeded_whichever_thread_the_system_gives_it_to() -> None:
+    assert threading.current_thread() is threading.main_thread(), "else it would end the run"
     drained, stopped = threading.Event(), threading.Event()
 
     class Watched:
