@@ -4,6 +4,8 @@ import ctypes
 import http.client
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.slow
 
 MIB: Final = 2**20
 DISK_MIB: Final = 96
+SMALL_MIB: Final = 4
+COMMAND_SECONDS_MAX: Final = 60.0
 RESERVE_BYTES: Final = 24 * MIB
 BULK: Final = {
     "queue_name": "emails",
@@ -181,3 +185,40 @@ def test_others_that_go_on_filling_the_disk_do_not_take_the_spare_room(
             fill_by_others(disk)
         assert call("POST", "/api/v1/queues/emails/purge", {})[0] == 200
         assert problems_of(server.database) == []
+
+
+def test_a_backup_and_a_restore_without_room_say_so_and_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "roomy").mkdir()
+    with (
+        mounted(tmp_path / "disk", SMALL_MIB) as small,
+        ServerProcess(tmp_path) as server,
+    ):
+        server.start()
+        call = Calls(server.url)
+        for _ in range(8):  # 7 MiB
+            assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 200
+
+        refused = command("backup", "--database", server.database, "--to", str(small))
+        assert refused.returncode == 1
+        assert f"in {small}" in refused.stderr
+        assert "MiB are free" in refused.stderr
+        assert [each.name for each in small.iterdir() if not each.name.endswith(".lock")] == []
+
+        to = str(tmp_path / "roomy")
+        assert command("backup", "--database", server.database, "--to", to).returncode == 0
+        refused = command("restore", "--from", to, "--database", str(small / "new.db"))
+        assert refused.returncode == 1
+        assert "MiB are free" in refused.stderr
+        assert list(small.glob("new*")) == []
+        assert call("POST", "/api/v1/jobs/bulk", BULK)[0] == 200
+        assert server.stop() == 0
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "spooled_lite", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS_MAX,
+    )
