@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from spooled_lite.archive.chain import Chain
 from spooled_lite.archive.names import ChainName, window_of
+from spooled_lite.archive.window import open_private
 from spooled_lite.outbound.stores import Stored
-from spooled_lite.storage.copy import sync
+from spooled_lite.storage.copy import sync_folder
 from spooled_lite.storage.file_guard import give_file_to_owner_of
 from spooled_lite.storage.file_identity import FileMark
 from spooled_lite.storage.log_frames import LogPlace
@@ -70,10 +71,12 @@ class Spool:
     def keep(self, standing: ChainStanding) -> None:
         """It is on the disk when this returns."""
         new = self.folder / (_KEPT_NAME + _NEW_SUFFIX)
-        new.write_bytes(msgspec.json.encode(standing))
-        sync(str(new))
+        with open(new, "wb", opener=open_private) as file:
+            file.write(msgspec.json.encode(standing))
+            file.flush()
+            os.fsync(file.fileno())
         new.replace(self.folder / _KEPT_NAME)
-        sync(str(self.folder / _KEPT_NAME))
+        sync_folder(str(self.folder))
 
     def end_chain(self) -> None:
         """No window comes after those that are here."""

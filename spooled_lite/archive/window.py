@@ -78,7 +78,7 @@ def write_window(path: Path, head: WindowHead, pages: dict[int, bytes]) -> str:
     """
     packer = zlib.compressobj(LEVEL)
     whole = hashlib.sha256()
-    with open(path, "wb", opener=_private) as file:
+    with open(path, "wb", opener=open_private) as file:
 
         def write(text: bytes) -> None:
             whole.update(text)
@@ -106,5 +106,6 @@ def read_window(text: bytes, name: str) -> WholeWindow:
     return WholeWindow(head, wanted.hexdigest(), packed)
 
 
-def _private(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
+    """For `open`: a new file that only its owner may read."""
     return os.open(path, flags | os.O_CLOEXEC, 0o600)

@@ -6,6 +6,7 @@ for, and where it gets long. The log may begin anew only after it was read to it
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,6 +36,8 @@ NEW_LOG: Final = LogPlace(NO_SALTS, 0, (0, 0))  # before the first commit of a f
 # A window is closed before its time when it gets this long. It is held in memory, once.
 WINDOW_BYTES_MAX: Final = 64 * 1024 * 1024
 WINDOWS_HELD_MAX: Final = 3  # that nobody has taken yet
+# After each piece that is read, so that the threads that serve requests have their turn.
+PAUSE_SECONDS: Final = 0.001
 # What is left of the log is read on the writing thread when it is no more: a millisecond.
 REST_FRAMES_MAX: Final = 64
 # Checkpoints are put off while the log is read. What is not read by then is given up.
@@ -201,28 +204,28 @@ class LogReader:
         """Read as far as was asked for. Returns the windows that have ended. Blocks."""
         with self._reading:
             if self._place is not None:
-                self._read_to(None)
+                self._read_to(None, pause_seconds=PAUSE_SECONDS)
             made = list(self._made)
             self._made.clear()
             return made
 
-    def _read_to(self, end: LogEnd | None) -> None:
+    def _read_to(self, end: LogEnd | None, *, pause_seconds: float = 0) -> None:
         try:
             while self._cuts and self._place is not None:
                 cut = self._cuts[0]
-                self._advance(cut.end)
+                self._advance(cut.end, pause_seconds)
                 if cut.at_ms is not None:
                     self._make(cut.at_ms)
                 cut.number = self._number
                 self._cuts.popleft()
             if end is not None and self._place is not None:
-                self._advance(end)
+                self._advance(end, pause_seconds)
         except (LogChanged, LogUnknown) as error:
             self.give_up(str(error))
         except OSError as error:
             self.give_up(f"{self._log}: {error.strerror}")
 
-    def _advance(self, end: LogEnd) -> None:
+    def _advance(self, end: LogEnd, pause_seconds: float) -> None:
         place = self._place
         assert place is not None, "the log is followed"
         if end.salts != place.salts:
@@ -237,6 +240,8 @@ class LogReader:
                     place = start_of_log(descriptor, end.salts)
                 for frames in frames_between(descriptor, place, end.frames):
                     self._keep(frames)
+                    if pause_seconds:
+                        time.sleep(pause_seconds)
             finally:
                 os.close(descriptor)
         self._check_end(end)
