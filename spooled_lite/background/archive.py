@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -49,6 +49,9 @@ BEGIN_SECONDS_MAX: Final = 30.0  # until the writing thread comes to the beginni
 WINDOWS_OUTWEIGH_BYTES: Final = 64 * 1024 * 1024
 
 
+Subject = Literal["sending", "base", "chain"]  # of a problem
+
+
 class _Unsent(Struct):
     """What was cut and is not known to be in the store."""
 
@@ -78,7 +81,6 @@ class Archive:
         `announce` says when a loop has something to do.
         """
         self.plan = plan
-        self.problem: str | None = None  # why the archive is not as it should be, until it is
         self.shipped_to_ms: int | None = None  # what was committed by then is in the store
         self._database = database
         self._ids = ids
@@ -93,6 +95,7 @@ class Archive:
         )
         self._taking = threading.Lock()  # windows go from reader to writer in their order
         self._is_refused = False
+        self._problems: dict[Subject, str] = {}
         self._unsafe_since_ms: int | None = clock.now_ms()  # without a base
         self._unsent: deque[_Unsent] = deque()  # by when they were cut
         self._base_not_before_ms = 0
@@ -107,6 +110,11 @@ class Archive:
             AsyncLoop("ship-windows", Deadline.SHIPPING, self.ship_windows),
             AsyncLoop("make-bases", Deadline.BASE, self.make_bases),
         )
+
+    @property
+    def problem(self) -> str | None:
+        """Why the archive is not as it should be, until it is."""
+        return next(iter(self._problems.values()), None)
 
     @property
     def standing(self) -> ChainStanding | None:
@@ -181,14 +189,14 @@ class Archive:
         except BadWindow as error:
             self._break(str(error))
         except (StoreTrouble, OSError) as error:
-            self._failed(str(error))
+            self._failed("sending", str(error))
             return Pass(len(shipped), self._clock.now_ms() + SHIP_AGAIN_MS)
         finally:
             for each in shipped:
                 self._shipped(each)
         while self._unsent and standing is not None and self._unsent[0].is_in(standing):
             self._unsent.popleft()
-        self._well()
+        self._problems.pop("sending", None)
         if self._is_base_due(self._writer.standing):
             self._announce(Deadline.BASE, 0)
         return Pass(len(shipped), None)
@@ -274,17 +282,17 @@ class Archive:
             begins = standing is None
             base = await on_own_thread(lambda: make_base(of, chain, begins_chain=begins))
         except StoreTrouble as error:
-            self._failed(str(error))
+            self._failed("base", str(error))
             return False
         except (BackupFailed, OSError, SpoolFull) as error:
             self._base_not_before_ms = self._clock.now_ms() + COPY_AGAIN_MS
-            self._failed(str(error))
+            self._failed("base", str(error))
             return False
         except Exception as error:
             # A bug. The supervisor would try again in a second, with a whole copy each time.
             logger.exception("a base failed in a way that nobody thought of")
             self._base_not_before_ms = self._clock.now_ms() + COPY_AGAIN_MS
-            self._failed(f"{type(error).__name__}: {error}")
+            self._failed("base", f"{type(error).__name__}: {error}")
             return False
         finally:
             self._announce(Deadline.ARCHIVE, 0)
@@ -292,7 +300,8 @@ class Archive:
         logger.info("the archive has a base at window %d: %.1f s", base.number, seconds)
         if self._writer.standing is not None and self._writer.standing.name == base.name:
             self._unsafe_since_ms = None
-            self._well()
+            self._problems.pop("base", None)
+            self._problems.pop("chain", None)
         return True
 
     def _begin_base(
@@ -331,13 +340,9 @@ class Archive:
         self._metrics.count("spooled_archive_bytes_total", each.bytes)
         self.shipped_to_ms = max(self.shipped_to_ms or 0, each.to_ms)
 
-    def _well(self) -> None:
-        if not self._is_refused and self._unsafe_since_ms is None:
-            self.problem = None
-
-    def _failed(self, problem: str) -> None:
-        if not self._is_stopping() and problem != self.problem:
-            self.problem = problem
+    def _failed(self, subject: Subject, problem: str) -> None:
+        if not self._is_stopping() and problem != self._problems.get(subject):
+            self._problems[subject] = problem
             logger.error("the archive is late: %s", problem)
 
     def _break(self, why: str) -> None:
@@ -369,7 +374,7 @@ class Archive:
         self._unsent.clear()
         if self._unsafe_since_ms is None:
             self._unsafe_since_ms = self._clock.now_ms()
-        self.problem = why
+        self._problems = {"chain": why}
         self._metrics.count("spooled_archive_breaks_total")
 
 

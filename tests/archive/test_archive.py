@@ -13,6 +13,7 @@ from spooled_lite.archive.names import ChainName
 from spooled_lite.archive.plan import ArchivePlan
 from spooled_lite.archive.reach import reaches
 from spooled_lite.background import archive
+from spooled_lite.backups.copies import BackupFailed
 from spooled_lite.config import ConfigError, Settings
 from spooled_lite.outbound.stores import Folder, StoreTrouble
 from spooled_lite.storage import checkpoint
@@ -255,6 +256,27 @@ def test_two_that_write_the_same_window_do_not_mix(tmp_path: Path) -> None:
             while archive_of(served).problem is None:
                 await a_moment()
             assert window_path(tmp_path, name, 1).read_bytes() == b"of the other one"
+
+    run(main())
+
+
+def test_a_base_that_cannot_be_made_is_told_and_the_archive_is_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise BackupFailed("no room")
+
+    monkeypatch.setattr(archive, "make_base", fails)
+
+    async def main() -> None:
+        async with a_server(tmp_path) as served:
+            while archive_of(served).problem != "no room":
+                await a_moment()
+            served.clock.set(served.clock.now_ms() + CUT_MS)
+            assert archive_of(served).lag_seconds() == 10
+            health = (await served.bare.get("/health")).json()
+            assert health["checks"]["archive"]["well"] is False
+            assert (await served.bare.get("/health/ready")).status_code == 200
 
     run(main())
 

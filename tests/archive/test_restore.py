@@ -14,11 +14,16 @@ from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from spooled_lite.archive import apply
+from spooled_lite.archive.chain import begin_chain, store_base
+from spooled_lite.archive.follow import ChainEnded, windows_as_they_come
 from spooled_lite.archive.reach import reaches
+from spooled_lite.archive.window import BadWindow
 from spooled_lite.cli.check import problems_of
 from spooled_lite.cli.main import main
+from spooled_lite.outbound.stores import StoreTrouble
 from spooled_lite.storage.file_guard import FileLock
 from tests.archive.stage import (
     a_job,
@@ -291,6 +296,40 @@ restore_moment.FOLLOW_SECONDS = 0.05
 from spooled_lite.cli.main import main
 main()
 """
+
+
+def test_a_copy_that_follows_goes_on_with_the_next_chain_once_it_has_a_base(folder: Path) -> None:
+    store = store_in(folder)
+    [reach] = reaches(store)
+    pauses: list[None] = []
+
+    def pause(trouble: StoreTrouble | None) -> bool:
+        pauses.append(None)
+        if len(pauses) == 1:
+            begin_chain(store, reach.name.file_id, token="t", now_ms=0, program="0")
+        if len(pauses) == 2:
+            base = structs.replace(reach.bases[0], chain=2, link="t")
+            store_base(store, base)
+        return len(pauses) < 5
+
+    coming = windows_as_they_come(store, reach, reach.bases[0], pause=pause)
+
+    assert [next(coming).head.number for _ in range(WINDOWS)] == [1, 2, 3, 4, 5]
+    with pytest.raises(ChainEnded):
+        next(coming)
+    assert len(pauses) == 2
+
+
+def test_a_copy_that_follows_does_not_wait_for_a_window_that_is_missing(folder: Path) -> None:
+    window(folder, 3).unlink()
+    [reach] = reaches(store_in(folder))
+    coming = windows_as_they_come(
+        store_in(folder), reach, reach.bases[0], pause=lambda trouble: False
+    )
+
+    assert [next(coming).head.number for _ in range(2)] == [1, 2]
+    with pytest.raises(BadWindow, match="window 3 is missing"):
+        next(coming)
 
 
 def until(is_so: Callable[[], bool]) -> None:

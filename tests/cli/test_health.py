@@ -145,6 +145,21 @@ def test_the_last_backup_is_told_where_the_server_makes_some(
     assert line_about(found, is_ready=True) == f"ready · writer ok · disk ok · {words}"
 
 
+@pytest.mark.parametrize(
+    ("archive", "words"),
+    [
+        ({"lag_seconds": 4.2, "well": True}, "archive 4.2 s behind"),
+        ({"lag_seconds": 90.0, "well": False}, "archive 90.0 s behind, not well"),
+    ],
+)
+def test_how_far_the_archive_is_is_told_where_there_is_one(
+    archive: dict[str, Any], words: str
+) -> None:
+    found = {"checks": {"writer": "ok", "disk": "ok", "archive": archive}}
+
+    assert line_about(found, is_ready=True) == f"ready · writer ok · disk ok · {words}"
+
+
 def test_what_is_to_be_changed_is_told_of_a_server_that_is_ready() -> None:
     found = {"checks": {"writer": "ok", "disk": "ok", "warnings": ["no backups are made"]}}
 
