@@ -49,7 +49,7 @@ BEGIN_SECONDS_MAX: Final = 30.0  # until the writing thread comes to the beginni
 WINDOWS_OUTWEIGH_BYTES: Final = 64 * 1024 * 1024
 
 
-Subject = Literal["sending", "base", "chain"]  # of a problem
+OfProblem = Literal["sending", "base", "chain"]  # of a problem
 
 
 class _Unsent(Struct):
@@ -95,7 +95,7 @@ class Archive:
         )
         self._taking = threading.Lock()  # windows go from reader to writer in their order
         self._is_refused = False
-        self._problems: dict[Subject, str] = {}
+        self._problems: dict[OfProblem, str] = {}
         self._unsafe_since_ms: int | None = clock.now_ms()  # without a base
         self._unsent: deque[_Unsent] = deque()  # by when they were cut
         self._base_not_before_ms = 0
@@ -340,7 +340,7 @@ class Archive:
         self._metrics.count("spooled_archive_bytes_total", each.bytes)
         self.shipped_to_ms = max(self.shipped_to_ms or 0, each.to_ms)
 
-    def _failed(self, subject: Subject, problem: str) -> None:
+    def _failed(self, subject: OfProblem, problem: str) -> None:
         if not self._is_stopping() and problem != self._problems.get(subject):
             self._problems[subject] = problem
             logger.error("the archive is late: %s", problem)

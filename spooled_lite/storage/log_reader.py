@@ -238,7 +238,9 @@ class LogReader:
             try:
                 if not place.frames:
                     place = start_of_log(descriptor, end.salts)
-                for frames in frames_between(descriptor, place, end.frames):
+                # Its own count of commits, and of frames, is the word of the SQLite that runs.
+                was_found = self._commits_left is None
+                for frames in frames_between(descriptor, place, end.frames, checks_all=was_found):
                     self._keep(frames)
                     if pause_seconds:
                         time.sleep(pause_seconds)

@@ -105,6 +105,24 @@ def test_a_changed_bit_of_the_log_is_found(
         all_frames(path)
 
 
+def test_while_it_runs_the_checksum_of_the_last_frame_is_added_up(
+    path: Path, writer: sqlite3.Connection
+) -> None:
+    write(writer, 20)
+    end = LogIndex(str(path)).end()
+    descriptor = os.open(f"{path}-wal", os.O_RDWR)
+    try:
+        start = start_of_log(descriptor, end.salts)
+        quick = list(frames_between(descriptor, start, end.frames, checks_all=False))
+        assert quick == list(frames_between(descriptor, start, end.frames))
+        at = LOG_HEADER_BYTES + (end.frames - 1) * FRAME_BYTES + 1_000
+        os.pwrite(descriptor, b"\xff", at)
+        with pytest.raises(LogChanged, match="wrong checksum"):
+            list(frames_between(descriptor, start, end.frames, checks_all=False))
+    finally:
+        os.close(descriptor)
+
+
 def test_a_log_that_is_cut_is_found(path: Path, writer: sqlite3.Connection) -> None:
     write(writer, 20)
     os.truncate(f"{path}-wal", os.stat(f"{path}-wal").st_size - 1)
