@@ -25,6 +25,8 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Ask a server": {
         "jobs": "Create jobs, look at them, change them, work on them.",
         "queues": "Look at queues, configure, pause, empty, delete them.",
+        "messages": "Send messages to queues, read, hide, delete them.",
+        "topics": "Bind queues to topics, publish under topics.",
         "dlq": "Look at dead letters, put them back, delete them.",
         "schedules": "Look at schedules, create, try, pause, delete them.",
         "workflows": "Look at workflows, create, cancel, retry them.",

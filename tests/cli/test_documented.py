@@ -15,7 +15,19 @@ TEXT: Final = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text
 # Beside commands the examples have `echo '…' |` in front of one, for its standard input.
 EXAMPLE: Final = re.compile(r"^(?:echo (?P<given>'.*') \| )?spooled-lite (?P<command>.*)$", re.M)
 ASK_A_SERVER: Final = frozenset(
-    {"jobs", "queues", "dlq", "schedules", "workflows", "webhooks", "workers", "keys", "orgs"}
+    {
+        "jobs",
+        "queues",
+        "dlq",
+        "schedules",
+        "workflows",
+        "webhooks",
+        "workers",
+        "keys",
+        "orgs",
+        "messages",
+        "topics",
+    }
 )
 
 
