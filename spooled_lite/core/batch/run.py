@@ -1,12 +1,14 @@
 """Several operations of one caller in one transaction: all of them, or none."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.transaction import Tx
+
+E = TypeVar("E", bound=SpooledError)
 
 
 class BatchStep(Struct, frozen=True):
@@ -15,6 +17,7 @@ class BatchStep(Struct, frozen=True):
     place: str  # such as `jobs[3]`
     operation: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    index: int | None = None  # its number, for a caller that asks for it by that
 
 
 def all_or_nothing(tx: Tx, steps: Sequence[BatchStep]) -> list[Any]:
@@ -34,4 +37,12 @@ def _run(tx: Tx, step: BatchStep) -> Any:
     try:
         return step.operation(tx, *step.arguments)
     except SpooledError as error:
-        raise error.placed(step.place) from None
+        placed = error.placed(step.place)
+        raise placed if step.index is None else numbered(placed, step.index) from None
+
+
+def numbered(error: E, index: int) -> E:
+    """The error of a part of a batch, with the number of that part in its details."""
+    facts = {"problems": error.details} if isinstance(error.details, list) else error.details
+    error.details = {"index": index, **(facts or {})}
+    return error

@@ -13,10 +13,22 @@ from spooled_lite.core.topics.bind import TopicTarget, targets_of
 from spooled_lite.errors import RuleBroken
 from spooled_lite.plans import Caps
 from spooled_lite.storage.lanes import Lane, in_lane
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Own, Tx
 
 COPIES_MAX: Final = 1_000  # that one call stores: a tenth of a second
 COPIES_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+class _Made:
+    """What one operation has made; a batch may publish several times."""
+
+    __slots__ = ("count", "size_bytes")
+
+    def __init__(self) -> None:
+        self.count = self.size_bytes = 0
+
+
+_MADE: Final = Own(_Made)
 
 
 class Delivered(Struct, frozen=True):
@@ -39,7 +51,7 @@ def publish(
     Contract: catbird-capabilities, B5-B11.
     """
     targets = [each for each in targets_of(tx, org, topic) if _is_there(tx, org, each)]
-    _check_copies(len(targets), messages)
+    _check_copies(tx.own(_MADE), len(targets), messages)
     labelled = [msgspec.structs.replace(each, topic=topic) for each in messages]
     return [Delivered(each, send(tx, org, each[1], labelled, caps)) for each in targets]
 
@@ -48,20 +60,17 @@ def _is_there(tx: Tx, org: int, target: TopicTarget) -> bool:
     return known_queue(tx, org, target[1]) is not None
 
 
-def _check_copies(target_count: int, messages: Sequence[NewMessage]) -> None:
-    count = target_count * len(messages)
-    if count > COPIES_MAX:
-        raise RuleBroken.of(
-            "topic",
-            f"{len(messages)} messages for {target_count} targets are {count} copies;"
-            f" one call may make {COPIES_MAX}",
-            "too_many_copies",
-        )
-    size_bytes = target_count * sum(len(each.body) for each in messages)
-    if size_bytes > COPIES_BYTES_MAX:
-        raise RuleBroken.of(
-            "topic",
-            f"The copies for {target_count} targets would take {size_bytes} bytes;"
-            f" one call may make {COPIES_BYTES_MAX}",
-            "too_many_copies",
-        )
+def _check_copies(made: _Made, target_count: int, messages: Sequence[NewMessage]) -> None:
+    made.count += target_count * len(messages)
+    made.size_bytes += target_count * sum(len(each.body) for each in messages)
+    for value, most, what in (
+        (made.count, COPIES_MAX, "copies"),
+        (made.size_bytes, COPIES_BYTES_MAX, "bytes of copies"),
+    ):
+        if value > most:
+            raise RuleBroken.of(
+                "topic",
+                f"Field `topic` leads to {target_count} targets: that makes {value} {what},"
+                f" and one call may make {most}",
+                "too_many_copies",
+            )

@@ -12,6 +12,7 @@ from spooled_lite.wire.http.resources import (
     attempts,
     auth,
     backups,
+    batch,
     billing,
     confirmation,
     dashboard,
@@ -127,6 +128,7 @@ TOPICS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/bindings",      topics.remove,   Access.UNSCOPED, "jobs:write"),
     ("DELETE", "/api/v1/bindings/{id}", topics.delete,   Access.UNSCOPED, "jobs:write"),
     ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write"),
+    ("POST",   "/api/v1/batch",         batch.run,       Access.KEY,      "jobs:write"),
 )
 
 MESSAGES: Final[tuple[Row, ...]] = (

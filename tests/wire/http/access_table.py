@@ -79,6 +79,7 @@ _USES_A_QUEUE: Final = frozenset(
         "POST /api/v1/jobs/bulk",
         "POST /api/v1/jobs/claim",
         "POST /api/v1/jobs/dequeue",
+        "POST /api/v1/batch",
         "POST /api/v1/queues",
         "POST /api/v1/workers/register",
         "POST /api/v1/schedules",

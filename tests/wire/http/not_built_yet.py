@@ -51,7 +51,6 @@ NOT_BUILT_YET: Final = frozenset(
         "GET /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}/seen",
-        "POST /api/v1/batch",
         "POST /api/v1/maintenance/gc",
         "GET /api/v1/maintenance/migrations",
         "GET /{asset}",

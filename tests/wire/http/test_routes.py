@@ -120,6 +120,9 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/queues": {"name": "new"},
     "POST /api/v1/bindings": BINDING,
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
+    "POST /api/v1/batch": {
+        "operations": [{"op": "create_job", "queue_name": "emails", "payload": 1}]
+    },
     "POST /api/v1/queues/{name}/messages": {"body": 1},
     "POST /api/v1/queues/{name}/messages/hide": {"ids": [], "hide_for_ms": 1_000},
     "POST /api/v1/queues/{name}/messages/delete": {"ids": []},

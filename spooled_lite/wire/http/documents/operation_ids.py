@@ -76,6 +76,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("DELETE", "/api/v1/bindings"): "deleteBindings",
     ("DELETE", "/api/v1/bindings/{id}"): "deleteBinding",
     ("POST", "/api/v1/publish"): "publish",
+    ("POST", "/api/v1/batch"): "runBatch",
     ("POST", "/api/v1/queues/{name}/messages"): "sendMessages",
     ("GET", "/api/v1/queues/{name}/messages"): "listMessages",
     ("POST", "/api/v1/queues/{name}/messages/read"): "readMessages",

@@ -1,6 +1,6 @@
 """Messages of a queue over HTTP. Contract: catbird-capabilities, section 4, A1 and A2."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, get_args
 
 from msgspec import Raw
@@ -10,6 +10,7 @@ from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.messages.change import delete_message, delete_messages, hide_messages
 from spooled_lite.core.messages.peek import MessageState, peek_messages, state_of_message
 from spooled_lite.core.messages.records import NewMessage
+from spooled_lite.core.messages.send import SentMessage
 from spooled_lite.core.messages.send import send as send_messages
 from spooled_lite.errors import BadRequest
 from spooled_lite.times import format_ms, format_optional_ms
@@ -46,13 +47,8 @@ async def send(call: Call) -> Reply:
     name, body = queue_of_path(call), await call.body(SendMessages)
     messages = await call.off_loop(new_messages, call, body)
     sent = await call.write(send_messages, call.org, name, messages, admission_of(call).caps)
-    if body.is_one:
-        [one] = sent
-        view = MessagesSent(id=one.id, seq=one.seq, created=one.created)
-        return reply(view, 201 if one.created else 200)
-    ids = [each.id for each in sent if each.created]
-    view = MessagesSent(ids=ids, created_count=len(ids), duplicate_count=len(sent) - len(ids))
-    return reply(view, 201 if ids else 200)
+    is_new = any(each.created for each in sent)
+    return reply(told_of_sent(sent, is_one=body.is_one), 201 if is_new else 200)
 
 
 async def look(call: Call) -> Reply:
@@ -95,6 +91,14 @@ async def delete(call: Call) -> Reply:
     name, lease_id = queue_of_path(call), call.query.get("lease_id") or None
     await call.write(delete_message, call.org, name, call.path("id"), lease_id)
     return NO_CONTENT
+
+
+def told_of_sent(sent: Sequence[SentMessage], *, is_one: bool) -> MessagesSent:
+    if is_one:
+        [one] = sent
+        return MessagesSent(id=one.id, seq=one.seq, created=one.created)
+    ids = [each.id for each in sent if each.created]
+    return MessagesSent(ids=ids, created_count=len(ids), duplicate_count=len(sent) - len(ids))
 
 
 def new_messages(call: Storing, body: SendMessages) -> list[NewMessage]:

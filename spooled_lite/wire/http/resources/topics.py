@@ -1,7 +1,9 @@
 """Bindings and publishing over HTTP. Contract: catbird-capabilities, section 5, A3 and A4."""
 
+from collections.abc import Sequence
 from typing import Final, get_args
 
+from spooled_lite.core.messages.records import NewMessage
 from spooled_lite.core.topics.bind import (
     BindingFilter,
     TopicTarget,
@@ -70,16 +72,25 @@ async def delete(call: Call) -> Reply:
 
 async def publish(call: Call) -> Reply:
     body = await call.body(Publish)
-    if not body.topic:
-        raise WrongShape.missing("topic")
-    topic = checked_topic(body.topic)
-    messages = await call.off_loop(new_messages, call, body)
+    topic, messages = await call.off_loop(new_publication, call, body)
     delivered = await call.write(
         publish_messages, call.org, topic, messages, admission_of(call).caps
     )
+    return reply(told_of_published(call, delivered, is_one=body.is_one))
+
+
+def new_publication(call: Call, body: Publish) -> tuple[str, list[NewMessage]]:
+    """The topic, and what is published under it. Raises: as `new_messages` and `checked_topic`."""
+    if not body.topic:
+        raise WrongShape.missing("topic")
+    return checked_topic(body.topic), new_messages(call, body)
+
+
+def told_of_published(call: Call, delivered: Sequence[Delivered], *, is_one: bool) -> Published:
+    """What is answered once it is stored; it is counted, too."""
     call.services.metrics.count("spooled_publish_total")
     call.services.metrics.count("spooled_publish_targets_total", len(delivered))
-    return reply(Published(len(delivered), [_told(each, body.is_one) for each in delivered]))
+    return Published(len(delivered), [_told(each, is_one) for each in delivered])
 
 
 def _told(delivered: Delivered, is_one: bool) -> PublishedTo:

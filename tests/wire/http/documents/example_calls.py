@@ -148,6 +148,7 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("createBinding")
     walk.call("listBindings")
     walk.call("publish")
+    walk.call("runBatch")
     query = {"target_type": "queue", "target_name": "emails", "pattern": "events.#"}
     walk.call("deleteBindings", query=query)
     walk.call("deleteBindings", query=query)

@@ -1,14 +1,14 @@
-"""The routes of topics."""
+"""The routes of topics, and of batches."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.topics.publish import COPIES_MAX
-from spooled_lite.errors import Conflict, NotFound, QuotaExceeded
+from spooled_lite.errors import Conflict, LeaseExpired, NotFound, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
-from spooled_lite.wire.http.resources import topics
-from spooled_lite.wire.shapes import message_bodies
+from spooled_lite.wire.http.resources import batch, topics
+from spooled_lite.wire.shapes import batch_bodies, message_bodies
 from spooled_lite.wire.shapes import topics as shapes
 
 _TYPE: Final = {"type": "string", "enum": list(topics.TARGET_TYPES)}
@@ -60,5 +60,22 @@ TOPICS: Final[Mapping[Handler, Doc]] = {
         example={"topic": "events.user.created", "body": {"id": 9}, "concurrency_key": "u9"},
         answer=shapes.Published,
         errors=(QuotaExceeded,),
+    ),
+    batch.run: Doc(
+        summary="Store jobs and messages together, or nothing",
+        about="Each operation finds what those before it have stored. When one is refused, nothing "
+        "of any is stored, and `details.index` is its number. It may be about "
+        f"{batch.ROWS_MAX} jobs and messages.",
+        body=batch_bodies.BatchBody,
+        needs=("operations",),
+        example={
+            "operations": [
+                {"op": "create_job", "queue_name": "emails", "payload": {"to": "a@example.org"}},
+                {"op": "send", "queue_name": "emails", "body": {"order": 7}},
+                {"op": "publish", "topic": "order.placed", "body": {"order": 7}},
+            ]
+        },
+        answer=batch_bodies.BatchAnswer,
+        errors=(LeaseExpired, NotFound, QuotaExceeded),
     ),
 }

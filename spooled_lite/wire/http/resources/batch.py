@@ -1,0 +1,162 @@
+"""Several operations in one call and one commit. Contract: catbird-capabilities, 19.9 and A12."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from spooled_lite.config_names import nearest
+from spooled_lite.core.batch.run import BatchStep, all_or_nothing, numbered
+from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
+from spooled_lite.core.jobs.records import queue_of
+from spooled_lite.core.messages.change import delete_messages, hide_messages
+from spooled_lite.core.messages.send import SentMessage, send
+from spooled_lite.core.topics.publish import publish
+from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
+from spooled_lite.wire.admission import admission_of
+from spooled_lite.wire.http.body import decode
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.resources.jobs import new_job
+from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
+from spooled_lite.wire.http.resources.topics import new_publication, told_of_published
+from spooled_lite.wire.shapes.batch_bodies import (
+    OPERATIONS_MAX,
+    OPS,
+    BatchAnswer,
+    BatchBody,
+    CreateJobOp,
+    DeleteOp,
+    HideOp,
+    NamedOp,
+    PublishOp,
+    SendOp,
+)
+from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
+
+ROWS_MAX: Final = 1_000  # jobs and messages that one batch stores: a tenth of a second
+
+_Tell = Callable[[Any], Any]
+
+
+class _Prepared(Struct, frozen=True):
+    """A step, how many rows it stores, and what is answered of its result."""
+
+    step: BatchStep
+    row_count: int
+    tell: _Tell
+
+
+async def run(call: Call) -> Reply:
+    body = await call.body(BatchBody)
+    if not 1 <= len(body.operations) <= OPERATIONS_MAX:
+        raise RuleBroken.of(
+            "operations",
+            f"Field `operations` must contain 1 to {OPERATIONS_MAX} operations",
+            "length",
+        )
+    prepared = await call.off_loop(_prepared, call, body)
+    _check_rows(prepared)
+    results = await call.write(all_or_nothing, [each.step for each in prepared])
+    told = [each.tell(result) for each, result in zip(prepared, results, strict=True)]
+    return reply(BatchAnswer(told))
+
+
+def _prepared(call: Call, body: BatchBody) -> list[_Prepared]:
+    """Raises what is wrong with the first operation that is not good, with its number."""
+    made = []
+    for index, raw in enumerate(body.operations):
+        place = f"operations[{index}]"
+        try:
+            made.append(_prepare(call, bytes(raw), place, index))
+        except SpooledError as error:
+            raise numbered(error, index) from None
+    return made
+
+
+def _prepare(call: Call, raw: bytes, place: str, index: int) -> _Prepared:
+    name = decode(NamedOp, raw, at=place).op
+    kind = OPS.get(name)
+    if kind is None:
+        raise RuleBroken.of(
+            f"{place}.op",
+            f"Field `{place}.op` names no operation; the nearest is `{nearest(name, OPS)}`",
+            "unknown_operation",
+        )
+    op: Any = decode(kind, raw, at=place)
+    try:
+        operation, arguments, row_count, tell = _MAKERS[kind](call, op)
+    except SpooledError as error:
+        raise error.placed(place) from None
+    return _Prepared(BatchStep(place, operation, (call.org, *arguments), index), row_count, tell)
+
+
+_Made = tuple[Callable[..., Any], tuple[Any, ...], int, _Tell]
+
+
+def _job(call: Call, op: CreateJobOp) -> _Made:
+    job = new_job(call, op)
+    call.scope.check(job.queue_name)
+
+    def tell(stored: Enqueued) -> dict[str, Any]:
+        return {"id": stored.row["id"], "created": stored.created}
+
+    return enqueue, (job, admission_of(call), call.scope), 1, tell
+
+
+def _messages(call: Call, op: SendOp) -> _Made:
+    name, messages = _queue(call, op), new_messages(call, op)
+
+    def tell(sent: list[SentMessage]) -> Any:
+        return told_of_sent(sent, is_one=op.is_one)
+
+    return send, (name, messages, admission_of(call).caps), len(messages), tell
+
+
+def _publication(call: Call, op: PublishOp) -> _Made:
+    if not call.scope.is_unrestricted:
+        raise AccessDenied("Publishing needs a key without a list of queues")
+    topic, messages = new_publication(call, op)
+    # Its copies are counted where the targets are known.
+    return (
+        publish,
+        (topic, messages, admission_of(call).caps),
+        0,
+        lambda delivered: told_of_published(call, delivered, is_one=op.is_one),
+    )
+
+
+def _hide(call: Call, op: HideOp) -> _Made:
+    arguments = (_queue(call, op), op.ids, op.hide_for_ms, op.lease_id)
+    return hide_messages, arguments, len(op.ids), MessagesHidden
+
+
+def _delete(call: Call, op: DeleteOp) -> _Made:
+    return delete_messages, (_queue(call, op), op.ids, op.lease_id), len(op.ids), MessagesDeleted
+
+
+_MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
+    CreateJobOp: _job,
+    SendOp: _messages,
+    PublishOp: _publication,
+    HideOp: _hide,
+    DeleteOp: _delete,
+}
+
+
+def _queue(call: Call, op: SendOp | HideOp | DeleteOp) -> str:
+    if op.queue_name is None and op.queue is None:
+        raise WrongShape.missing("queue_name")
+    name = queue_of(op.queue_name, op.queue)
+    call.scope.check(name)
+    return name
+
+
+def _check_rows(prepared: list[_Prepared]) -> None:
+    count = sum(each.row_count for each in prepared)
+    if count > ROWS_MAX:
+        raise RuleBroken.of(
+            "operations",
+            f"Field `operations` is about {count} jobs and messages; one call may be about"
+            f" {ROWS_MAX}",
+            "too_many_rows",
+        )

@@ -1,0 +1,74 @@
+"""Bodies of POST /batch: operations that are stored together, or not at all."""
+
+from typing import Annotated, Any, Final
+
+from msgspec import Raw, Struct
+
+from spooled_lite.wire.shapes.about import about
+from spooled_lite.wire.shapes.common import QueueName, SameQueueName
+from spooled_lite.wire.shapes.job_bodies import CreateJob
+from spooled_lite.wire.shapes.message_bodies import DeleteMessages, HideMessages, SendMessages
+from spooled_lite.wire.shapes.topics import Publish
+
+OPERATIONS_MAX: Final = 100
+
+# One line per field, whatever its length.
+# ruff: noqa: E501
+# fmt: off
+Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide` or `delete`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
+Results = Annotated[list[Any], about("One for each operation, in their order: what its own call would answer, in short", [{"id": "…", "created": True}])]
+# fmt: on
+
+
+class BatchBody(Struct, frozen=True):
+    """Body of POST /batch."""
+
+    operations: Operations
+
+
+class BatchAnswer(Struct):
+    """Answer of POST /batch."""
+
+    results: Results
+
+
+class NamedOp(Struct, frozen=True):
+    op: str
+
+
+class CreateJobOp(CreateJob, kw_only=True):
+    """A job, with the members of its own call."""
+
+
+class SendOp(SendMessages, kw_only=True):
+    """Messages to a queue."""
+
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+
+
+class PublishOp(Publish, kw_only=True):
+    """Messages to whoever is bound to a topic."""
+
+
+class HideOp(HideMessages, frozen=True, kw_only=True):
+    """Hide messages of a queue."""
+
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+
+
+class DeleteOp(DeleteMessages, frozen=True, kw_only=True):
+    """Delete messages of a queue."""
+
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
+
+
+OPS: Final[dict[str, type[Struct]]] = {
+    "create_job": CreateJobOp,
+    "send": SendOp,
+    "publish": PublishOp,
+    "hide": HideOp,
+    "delete": DeleteOp,
+}
