@@ -18,7 +18,7 @@ Look = Callable[[Path, Disk], Iterable[str]]
 def look_at_images(recording: Recording, count: int, seed: str, look: Look) -> list[str]:
     """Cut the power so often, at moments and with losses of the seed. Returns all complaints.
 
-    An image with complaints is kept beside the folder.
+    An image with complaints is kept.
     """
     chance = random.Random(seed)
     records = recording.records()
@@ -34,7 +34,7 @@ def look_at_images(recording: Recording, count: int, seed: str, look: Look) -> l
         kept = folder.with_name(f"image-{number}")
         shutil.copytree(folder, kept)
         if found := list(look(folder, disk)):
-            where = f"{kept} (record {moment}, after {_said(records[moment - 1])};"
+            where = f"{kept.name} (record {moment}, after {_said(records[moment - 1])};"
             lost = f"lost: {loss.of_sectors} of the sectors, {loss.of_names} of the names)"
             complaints.append("\n  ".join([f"{where} {lost}", *found]))
         else:
