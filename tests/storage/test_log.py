@@ -13,7 +13,7 @@ import pytest
 
 from spooled_lite.clock import ManualClock
 from spooled_lite.errors import RequestTimeout
-from spooled_lite.storage import checkpoint, quiet_moment, waiting_reads
+from spooled_lite.storage import checkpoint, quiet_moment, recovery, waiting_reads
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.disk_room import DiskRoom
 from spooled_lite.storage.file_guard import FileLock
@@ -424,6 +424,9 @@ def test_readers_are_not_held_back_while_the_storage_is_in_trouble(
     monkeypatch.setattr(checkpoint, "MOMENT_SECONDS_MAX", 1_000.0)
     commits = Commits()
 
+    def fail(connection: sqlite3.Connection) -> None:
+        raise storage_error(sqlite3.SQLITE_IOERR)
+
     async def main() -> None:
         async with a_database(path, commit=commits) as db:
             pin = Pin(db)
@@ -431,13 +434,15 @@ def test_readers_are_not_held_back_while_the_storage_is_in_trouble(
             await db.write(add, "one")
             await until(lambda: db.readers.moment.is_asked)
             # Every trial fails as well: once the storage is well, the log may be emptied again.
-            commits.errors += [storage_error(sqlite3.SQLITE_IOERR) for _ in range(1_000)]
+            opens = recovery._write_nothing
+            monkeypatch.setattr(recovery, "_write_nothing", fail)
+            commits.errors.append(storage_error(sqlite3.SQLITE_IOERR))
             assert reasons(await asyncio.gather(db.write(add, "two"), return_exceptions=True)) == [
                 "storage_error"
             ]
 
             assert await db.readers.read(notes) == ["one"]
-            commits.errors.clear()
+            monkeypatch.setattr(recovery, "_write_nothing", opens)
             await pin.end()
 
     run(main())
