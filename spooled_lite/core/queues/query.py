@@ -14,7 +14,7 @@ from spooled_lite.errors import NotFound
 from spooled_lite.storage.counters import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
-LISTED_MAX: Final = 100
+QUEUES_LISTED: Final = 100
 
 
 def get_queue(tx: Reading, org: int, queue_name: str) -> QueueRow:
@@ -25,15 +25,32 @@ def get_queue(tx: Reading, org: int, queue_name: str) -> QueueRow:
     return queue
 
 
-def list_queues(tx: Reading, org: int, scope: Scope) -> list[QueueRow]:
-    """The first LISTED_MAX queues of the scope, by name. Contract: jobs, Q1."""
+def list_queues(
+    tx: Reading,
+    org: int,
+    scope: Scope,
+    *,
+    search: str | None = None,
+    limit: int = QUEUES_LISTED,
+    offset: int = 0,
+) -> list[QueueRow]:
+    """A page of the queues of the scope, by name; with `search` those whose name contains it.
+
+    Contract: jobs, Q1; amendments, G14.
+    """
+    wanted = None if search is None else search.casefold()
     listed: list[QueueRow] = []
     after = ""  # before every name
     while True:
-        page = tx.rows(statements.PAGE, {"org": org, "after": after, "limit": LISTED_MAX})
-        listed += [row for row in page if scope.allows(row["queue_name"])]
-        if len(page) < LISTED_MAX or len(listed) >= LISTED_MAX:
-            return listed[:LISTED_MAX]
+        page = tx.rows(statements.PAGE, {"org": org, "after": after, "limit": QUEUES_LISTED})
+        listed += [
+            row
+            for row in page
+            if scope.allows(row["queue_name"])
+            and (wanted is None or wanted in row["queue_name"].casefold())
+        ]
+        if len(page) < QUEUES_LISTED or len(listed) >= offset + limit:
+            return listed[offset : offset + limit]
         after = page[-1]["queue_name"]
 
 

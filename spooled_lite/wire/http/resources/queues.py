@@ -8,11 +8,11 @@ from spooled_lite.core.maintenance.remove import (
 )
 from spooled_lite.core.queues.configure import configure, create_queue
 from spooled_lite.core.queues.pause import pause, resume
-from spooled_lite.core.queues.query import get_queue, list_queues, queue_stats
+from spooled_lite.core.queues.query import QUEUES_LISTED, get_queue, list_queues, queue_stats
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
-from spooled_lite.wire.http.paging import flag
+from spooled_lite.wire.http.paging import flag, page, paged
 from spooled_lite.wire.http.resources.queue_path import queue_of_path
 from spooled_lite.wire.shapes.queues import (
     CreateQueue,
@@ -27,8 +27,16 @@ from spooled_lite.wire.shapes.queues import (
 
 
 async def list_all(call: Call) -> Reply:
-    rows = await call.reads.read(list_queues, call.org, call.scope)
-    return reply([QueueView.of(row, call.org_id) for row in rows])
+    shown = page(call, default=QUEUES_LISTED, max=500)
+    rows = await call.reads.read(
+        list_queues,
+        call.org,
+        call.scope,
+        search=call.query.get("search") or None,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    return paged([QueueView.of(row, call.org_id) for row in rows], shown)
 
 
 async def create(call: Call) -> Reply:

@@ -408,3 +408,21 @@ def test_purging_an_empty_queue_removes_nothing(api: Api) -> None:
         "purged_count": 0,
         "message": "0 jobs were removed",
     }
+
+
+def test_a_list_of_queues_has_pages_and_can_be_searched(api: Api) -> None:
+    for number in range(103):
+        api.post("queues", json={"name": f"Queue-{number:03}"})
+    key = api.issue(queues=["Queue-007", "Queue-101"])
+
+    def names(query: str, **more: Any) -> list[str]:
+        return [each["name"] for each in api.get(f"queues?{query}", **more).json()]
+
+    first = api.get("queues")
+    assert (len(first.json()), first.headers["x-has-more"]) == (100, "true")
+    assert names("limit=2&offset=101") == ["Queue-101", "Queue-102"]
+    assert api.get("queues?limit=2&offset=101").headers["x-has-more"] == "false"
+    assert names("search=EUE-10") == ["Queue-100", "Queue-101", "Queue-102"]
+    assert names("search=nothing") == []
+    assert names("limit=1&offset=1", key=key) == ["Queue-101"]
+    assert len(names("limit=500")) == 103

@@ -15,7 +15,13 @@ from spooled_lite.wire.shapes.jobs import JobSummary
 
 QUEUES: Final[Mapping[Handler, Doc]] = {
     queues.list_all: Doc(
-        summary="List the first 100 queues by name", answer=list[shapes.QueueView]
+        summary="List queues by name",
+        parameters=(
+            Parameter("search", "Only those whose name contains this"),
+            *paging(100, 500),
+        ),
+        answer=list[shapes.QueueView],
+        is_paged=True,
     ),
     queues.create: Doc(
         summary="Create a queue, or change the one with this name",
