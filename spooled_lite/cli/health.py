@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 PATH: Final = "/health/ready"
 SECONDS: Final = 3.0  # for the whole question; most health checks are given up after five or more
@@ -26,7 +27,9 @@ class NotReached(Exception):
 
 @click.command()
 @click.option(
-    "--url", help=f"Address of the server.  [default: http://127.0.0.1:{PORT}, with --port]"
+    "--url",
+    envvar="SPOOLED_URL",
+    help="Address of the server.  [variable: SPOOLED_URL; default: this machine, with --port]",
 )
 @click.option(
     "--port",
@@ -36,11 +39,16 @@ class NotReached(Exception):
 )
 @click.option("--timeout", "seconds", type=click.FloatRange(0.1, 60), default=SECONDS)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def health(url: str | None, port: int | None, seconds: float, as_json: bool) -> None:
+@click.pass_context
+def health(
+    ctx: click.Context, url: str | None, port: int | None, seconds: float, as_json: bool
+) -> None:
     """Ask a server whether it can take work, and print one line that says why not.
 
     Exit codes: 0 when it can, 1 when it cannot or nobody answers.
     """
+    if _is_typed(ctx, "port") and not _is_typed(ctx, "url"):
+        url = None  # what was typed counts before the environment
     address = url or f"http://127.0.0.1:{port or PORT}"
     try:
         status, found = ask(address, seconds)
@@ -52,6 +60,10 @@ def health(url: str | None, port: int | None, seconds: float, as_json: bool) -> 
     else:
         click.echo(line_about(found, is_ready=is_ready))
     sys.exit(0 if is_ready else 1)
+
+
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def line_about(found: dict[str, Any], *, is_ready: bool) -> str:

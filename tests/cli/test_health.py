@@ -21,6 +21,8 @@ from spooled_lite.config import Settings
 from spooled_lite.serving import serving
 from spooled_lite.storage import disk_room
 
+READY = b'HTTP/1.1 200 OK\r\n\r\n{"checks": {}}'
+
 
 def health(*arguments: object, **environ: str) -> Result:
     return CliRunner(env=environ).invoke(main, ["health", *map(str, arguments)])
@@ -113,11 +115,17 @@ def test_another_server_is_never_taken_for_a_ready_one(answer: bytes, reason: st
     assert reason in result.output
 
 
+def test_the_address_of_the_environment_counts_unless_another_is_typed() -> None:
+    with answering(READY) as port:
+        assert health(SPOOLED_URL=f"http://127.0.0.1:{port}").exit_code == 0
+    with answering(READY) as port:
+        assert health("--port", port, SPOOLED_URL="http://127.0.0.1:9").exit_code == 0
+
+
 def test_the_port_is_that_of_the_setting_unless_another_is_named() -> None:
-    answer = b'HTTP/1.1 200 OK\r\n\r\n{"checks": {}}'
-    with answering(answer) as port:
+    with answering(READY) as port:
         assert health(SPOOLED_PORT=str(port)).exit_code == 0
-    with answering(answer) as port:
+    with answering(READY) as port:
         assert health("--port", port, SPOOLED_PORT="1").exit_code == 0
 
 
