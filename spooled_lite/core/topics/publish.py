@@ -62,7 +62,8 @@ def _is_there(tx: Tx, org: int, target: TopicTarget) -> bool:
 
 def _check_copies(made: _Made, target_count: int, messages: Sequence[NewMessage]) -> None:
     made.count += target_count * len(messages)
-    made.size_bytes += target_count * sum(len(each.body) for each in messages)
+    size_bytes = sum(len(each.body) + len(each.headers or b"") for each in messages)
+    made.size_bytes += target_count * size_bytes
     for value, most, what in (
         (made.count, COPIES_MAX, "copies"),
         (made.size_bytes, COPIES_BYTES_MAX, "bytes of copies"),

@@ -162,6 +162,17 @@ def test_one_call_makes_a_bounded_number_of_copies(
         assert answer.json()["details"][0]["code"] == "too_many_copies"
 
 
+def test_the_headers_of_copies_count_as_their_bodies_do(
+    api: WatchedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound(api, "one", "t")
+    monkeypatch.setattr(publish, "COPIES_BYTES_MAX", 100)
+    body = {"topic": "t", "bodies": [1, 2], "headers": {"long": "x" * 50}}
+    answer = api.post("publish", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["details"][0]["code"] == "too_many_copies"
+
+
 def test_an_organization_has_a_bounded_number_of_bindings(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
