@@ -1,5 +1,6 @@
 """Chains and bases in a store: which there are, beginning a new one, going back to them."""
 
+from collections.abc import Callable
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -59,8 +60,13 @@ def chains_in(store: Store) -> list[ChainName]:
     return sorted(each for each in found if each is not None)
 
 
-def bases_in(store: Store, file_id: str | None = None) -> list[Base]:
-    """By chain and number.
+def bases_in(
+    store: Store,
+    file_id: str | None = None,
+    *,
+    on_bad: Callable[[BadArchive], None] | None = None,
+) -> list[Base]:
+    """By chain and number. With `on_bad` those that cannot be read are told to it and left out.
 
     Raises:
         BadArchive: one cannot be read.
@@ -70,11 +76,20 @@ def bases_in(store: Store, file_id: str | None = None) -> list[Base]:
     for each in store.list(BASE_PREFIX):
         found = base_of(each.name)
         if found is not None and file_id in (None, found[0].file_id):
-            base = _decoded(store.read(each.name), Base, each.name)
-            if (base.name, base.number) != found:
-                raise BadArchive(f"{each.name}: this is another base")
-            bases.append(base)
+            try:
+                bases.append(_read_base(store, each.name, found))
+            except BadArchive as error:
+                if on_bad is None:
+                    raise
+                on_bad(error)
     return sorted(bases, key=lambda base: (base.file_id, base.chain, base.number))
+
+
+def _read_base(store: Store, name: str, named: tuple[ChainName, int]) -> Base:
+    base = _decoded(store.read(name), Base, name)
+    if (base.name, base.number) != named:
+        raise BadArchive(f"{name}: this is another base")
+    return base
 
 
 def read_chain(store: Store, name: ChainName) -> Chain:

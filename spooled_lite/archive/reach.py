@@ -1,11 +1,12 @@
 """Which moments of a file an archive can bring back, and the way to one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain, islice, pairwise
 from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.archive.chain import Base, bases_in
+from spooled_lite.archive.chain import BadArchive, Base, bases_in
 from spooled_lite.archive.names import ChainName, window_of
 from spooled_lite.archive.window import (
     WINDOW_FILE_BYTES_MAX,
@@ -35,14 +36,26 @@ class Reach(Struct, frozen=True):
     def newest(self) -> int:
         return self.numbers[-1] if self.numbers else self.bases[-1].number
 
+    def missing(self, at_most: int) -> list[int]:
+        """The first windows that are not there but should be. One may have any number at all, so
+        those between are not gone through."""
+        there = [each for each in self.numbers if each > self.bases[0].number]
+        gaps = (range(a + 1, b) for a, b in pairwise([self.bases[0].number, *there]))
+        return list(islice(chain.from_iterable(gaps), at_most))
 
-def reaches(store: Store, file_id: str | None = None) -> list[Reach]:
-    """Of each chain with a base, the oldest first.
+
+def reaches(
+    store: Store,
+    file_id: str | None = None,
+    *,
+    on_bad: Callable[[BadArchive], None] | None = None,
+) -> list[Reach]:
+    """Of each chain with a base, the oldest first. `on_bad`: as in `bases_in`.
 
     Raises StoreTrouble.
     """
     of_chain: dict[ChainName, list[Base]] = {}
-    for base in bases_in(store, file_id):
+    for base in bases_in(store, file_id, on_bad=on_bad):
         of_chain.setdefault(base.name, []).append(base)
     found = []
     for name, bases in of_chain.items():
@@ -69,7 +82,13 @@ def file_in(found: list[Reach], store: Store) -> str:
 
 
 def way_to(found: list[Reach], to_ms: int | None) -> tuple[Reach, Base]:
-    """The chain and the base to begin with, to come to the last moment up to `to_ms`.
+    """As `ways_to`, the shortest way."""
+    return ways_to(found, to_ms)[0]
+
+
+def ways_to(found: list[Reach], to_ms: int | None) -> list[tuple[Reach, Base]]:
+    """The chain and the base to begin with, to come to the last moment up to `to_ms`, and then the
+    older bases of that chain, which lead to the same moment when the first one is spoiled.
 
     Raises OutOfReach: that is before all that is kept.
     """
@@ -78,8 +97,9 @@ def way_to(found: list[Reach], to_ms: int | None) -> tuple[Reach, Base]:
     if not usable:
         oldest = min(each[0] for each in bases)
         raise OutOfReach(f"the archive begins at {format_ms(oldest)}")
-    _, _, base, reach = max(usable, key=lambda each: each[:2])
-    return reach, base
+    usable.sort(key=lambda each: each[:2], reverse=True)
+    chain_name = usable[0][1]
+    return [(reach, base) for _, name, base, reach in usable if name == chain_name]
 
 
 def windows_after(

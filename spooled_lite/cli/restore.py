@@ -13,7 +13,11 @@ from spooled_lite.backups.restore import restore as restore_backup
 from spooled_lite.backups.restore import restore_file
 from spooled_lite.backups.shelf import find
 from spooled_lite.cli.preparing import Preparing
-from spooled_lite.cli.restore_moment import list_moments, restore_from_archive
+from spooled_lite.cli.restore_moment import (
+    list_moments,
+    restore_from_archive,
+    say_passed_over,
+)
 from spooled_lite.cli.stores import PLACE_HELP, named_failures, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.errors import WrongShape
@@ -113,7 +117,11 @@ def restore(
     preparing = Preparing(path, frees=free_leases, pauses=paused, holds=hold_webhooks)
     with named_failures():
         check_place(path)
-        found = [] if store is None or name is not None else reaches(store, file_id)
+        found = (
+            []
+            if store is None or name is not None
+            else reaches(store, file_id, on_bad=say_passed_over)
+        )
         if store is not None and (found or asks_for_archive):
             restore_from_archive(
                 store,

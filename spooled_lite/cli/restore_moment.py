@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from spooled_lite.archive.chain import Base
 from spooled_lite.archive.follow import ChainEnded, windows_as_they_come
 from spooled_lite.archive.reach import (
     OutOfReach,
@@ -16,23 +17,28 @@ from spooled_lite.archive.reach import (
     file_in,
     reaches,
     way_to,
+    ways_to,
     window_at,
     windows_after,
 )
 from spooled_lite.archive.restore import RestoredMoment, Way, restore_moment
 from spooled_lite.archive.window import BadWindow, WindowHead
+from spooled_lite.backups.packing import NotWhole
+from spooled_lite.backups.restore import RestoreFailed
+from spooled_lite.backups.shelf import NoBackup
 from spooled_lite.cli.backup import MIB
 from spooled_lite.cli.preparing import Preparing
 from spooled_lite.clock import SystemClock
-from spooled_lite.outbound.stores import Store, StoreTrouble
+from spooled_lite.outbound.stores import NotStored, Store, StoreTrouble
 from spooled_lite.times import format_ms
 
 FOLLOW_SECONDS: Final = 5.0  # between two looks for the next window
+MISSING_SHOWN_MAX: Final = 3  # windows
 
 
 def list_moments(store: Store, file_id: str | None) -> None:
     """Show which moments each chain can bring back. Raises StoreTrouble."""
-    found = reaches(store, file_id)
+    found = reaches(store, file_id, on_bad=say_passed_over)
     if not found:
         raise OutOfReach(f"{store.where}: no archive has a base here")
     table = Table(box=None, pad_edge=False)
@@ -40,17 +46,18 @@ def list_moments(store: Store, file_id: str | None) -> None:
         table.add_column(title, no_wrap=True)
     for each in found:
         newest = _newest(store, each)
-        first = each.bases[0].number + 1
-        missing = sorted({*range(first, each.newest + 1)} - {*each.numbers})
+        missing = each.missing(MISSING_SHOWN_MAX)
         table.add_row(
             each.name.file_id,
             str(each.name.chain),
             format_ms(each.bases[0].at_ms),
-            newest if isinstance(newest, str) else format_ms(newest.to_ms),
+            f"window {each.newest:,} is bad"
+            if isinstance(newest, str)
+            else format_ms(newest.to_ms),
             str(len(each.bases)),
             f"{len(each.numbers):,}",
             f"{-(-each.bytes // MIB)} MiB",
-            ", ".join(map(str, missing[:3])) or "-",
+            ", ".join(map(str, missing)) or "-",
         )
     Console(width=200, highlight=False).print(table)
 
@@ -83,9 +90,7 @@ def restore_from_archive(
         if follows:
             done, way = _followed(store, file_id, restored, status.update)
         else:
-            reach, base = way_to(found, to_ms)
-            way = Way(reach, base, windows_after(store, reach, base, to_ms))
-            done = restored(way)
+            done, way = _by_some_base(store, ways_to(found, to_ms), to_ms, restored)
     click.echo(f"base      {way.base.backup}, the moment {format_ms(way.base.at_ms)}")
     early = ""
     if to_ms is not None:
@@ -98,6 +103,33 @@ def restore_from_archive(
     if not follows:
         click.echo(f"not in it {_said_of_rest(store, found, way, done)}")
     preparing.say(done.file)
+
+
+def say_passed_over(error: Exception) -> None:
+    """A base is spoiled: the one before it leads to the same moment, with more windows."""
+    click.echo(f"passed over {error}", err=True)
+
+
+def _by_some_base(
+    store: Store,
+    ways: list[tuple[Reach, Base]],
+    to_ms: int | None,
+    restored: Callable[[Way], RestoredMoment],
+) -> tuple[RestoredMoment, Way]:
+    """By the first way whose base is whole. Raises: as `restore_moment` for the last one."""
+    for reach, base in ways[:-1]:
+        way = Way(reach, base, windows_after(store, reach, base, to_ms))
+        try:
+            return restored(way), way
+        except NoBackup as error:
+            say_passed_over(error)
+        except RestoreFailed as error:
+            if not isinstance(error.__cause__, NotWhole | NotStored):
+                raise
+            say_passed_over(error)
+    reach, base = ways[-1]
+    way = Way(reach, base, windows_after(store, reach, base, to_ms))
+    return restored(way), way
 
 
 def _followed(

@@ -1,8 +1,10 @@
 """Where backups are kept: a folder. What else there may be speaks the same five calls."""
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,7 +105,7 @@ class Folder:
         return sorted(found)
 
     def read(self, name: str) -> bytes:
-        with self._told(name), open(self._path / name, "rb") as file:
+        with self._told(name), _regular(self._path / name) as file:
             text = file.read(TEXT_BYTES_MAX + 1)
         if len(text) > TEXT_BYTES_MAX:
             raise StoreTrouble(f"{self._path / name}: longer than {TEXT_BYTES_MAX} bytes")
@@ -112,7 +114,7 @@ class Folder:
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
         with self._told(name):
-            file = open(self._path / name, "rb")  # noqa: SIM115
+            file = _regular(self._path / name)
         with file:
             yield file
 
@@ -169,6 +171,15 @@ def _bring(source: Path, partial: Path) -> None:
             return
     with open(source, "rb") as reader, _private(partial) as writer:  # on another disk
         shutil.copyfileobj(reader, writer)
+
+
+def _regular(path: Path) -> BinaryIO:
+    """A file to read. Raises OSError for anything else: a pipe would be waited for, for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "this is no file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def _private(path: Path) -> BinaryIO:

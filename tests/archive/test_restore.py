@@ -21,12 +21,15 @@ from spooled_lite.archive.chain import begin_chain, store_base
 from spooled_lite.archive.follow import ChainEnded, windows_as_they_come
 from spooled_lite.archive.reach import reaches
 from spooled_lite.archive.window import BadWindow
+from spooled_lite.backups.manifest import manifest_name
 from spooled_lite.cli.check import problems_of
 from spooled_lite.cli.main import main
 from spooled_lite.outbound.stores import StoreTrouble
 from spooled_lite.storage.file_guard import FileLock
 from tests.archive.stage import (
+    CUT_MS,
     a_job,
+    a_moment,
     a_server,
     store_in,
     texts_in,
@@ -37,6 +40,7 @@ from tests.archive.stage import (
 
 WINDOWS: Final = 5
 FOLLOW_SECONDS_MAX: Final = 60.0
+HOUR_MS: Final = 3_600_000
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,69 @@ def test_the_list_shows_what_can_be_reached(folder: Path) -> None:
     line = listed.output.splitlines()[1].split()
     assert line[1:4] == ["1", "2027-01-15T08:00:00.000Z", "2027-01-15T08:00:50.000Z"]
     assert line[-1] == "4"
+
+
+def test_a_window_of_any_number_costs_the_list_nothing(folder: Path) -> None:
+    odd = window(folder, 4)
+    odd.with_name(odd.name.replace("000000004", "999999999")).write_bytes(b"")
+    listed = run("restore", "--from", folder / "to", "--list")
+
+    assert listed.exit_code == 0, listed.output
+    line = listed.output.splitlines()[1]
+    assert "window 999,999,999 is bad" in line
+    assert line.endswith("6, 7, 8")
+
+
+def test_what_is_no_file_is_refused_at_once(folder: Path) -> None:
+    path = window(folder, 4)
+    path.unlink()
+    os.mkfifo(path)
+
+    refused = restore(folder)
+
+    assert refused.exit_code == 1
+    assert "this is no file" in refused.output
+
+
+@pytest.fixture(scope="module")
+def made_twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an archive of two bases, with a job after each."""
+    folder = tmp_path_factory.mktemp("made")
+
+    async def work() -> None:
+        async with a_server(folder, archive_base_hours=1) as served:
+            await until_based(served)
+            await a_job(served, "1")
+            await until_sent(served)
+            served.clock.set(served.clock.now_ms() + HOUR_MS)
+            await a_job(served, "2")
+            while len(reaches(store_in(folder))[0].bases) < 2:
+                served.clock.set(served.clock.now_ms() + CUT_MS)
+                await a_moment()
+            await a_job(served, "3")
+            await until_sent(served)
+
+    asyncio.run(work())
+    return folder
+
+
+@pytest.mark.parametrize("pattern", ["base-*", "spooled-*.db.gz", "spooled-*.json"])
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(b"{"), Path.unlink])
+def test_a_spoiled_base_is_passed_over_for_the_one_before_it(
+    made_twice: Path, tmp_path: Path, pattern: str, spoil: Callable[[Path], None]
+) -> None:
+    shutil.copytree(made_twice / "to", tmp_path / "to")
+    newest = reaches(store_in(tmp_path))[0].bases[-1]
+    named = (newest.name.of_base(newest.number), newest.backup, manifest_name(newest.backup))
+    [path] = {*(tmp_path / "to").glob(pattern)} & {tmp_path / "to" / each for each in named}
+    spoil(path)
+
+    done = restore(tmp_path)
+
+    assert done.exit_code == 0, done.output
+    assert texts_in(tmp_path / "new.db") == ["1", "2", "3"]
+    if path.exists() or pattern != "base-*":
+        assert "passed over" in done.output
 
 
 def cut_short(path: Path) -> None:
