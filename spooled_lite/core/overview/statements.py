@@ -73,6 +73,26 @@ SELECT min((SELECT min(created_at_ms) FROM jobs
 """,
 )
 
+
+class MessagesNowRow(TypedDict):
+    """The messages of all organizations."""
+
+    ready: int
+    hidden: int
+
+
+# The primary key of queue_counters, a few rows of each queue.
+MESSAGES_NOW: Final = Statement(
+    MessagesNowRow,
+    """
+SELECT coalesce(sum(value) FILTER (WHERE name = 'message.pending'), 0) AS ready,
+       coalesce(sum(value) FILTER (WHERE name = 'message.scheduled'
+                                      OR name = 'message.processing'), 0) AS hidden
+  FROM queues CROSS JOIN queue_counters ON queue = queues.seq AND minute = 0
+ WHERE queues.deleted_at_ms IS NULL
+""",
+)
+
 # The primary key of usage_counters.
 USED_EVER: Final = Statement(
     CounterRow,

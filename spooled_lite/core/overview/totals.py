@@ -20,6 +20,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     jobs_scheduled: int
     jobs_deadletter: int
     oldest_pending_seconds: float  # 0 when none is pending
+    messages_ready: int  # as messages_hidden, in none of the counts of jobs
+    messages_hidden: int
     workers_active: int
     workers_healthy: int
     file_free_bytes: int  # of the database file, for new rows
@@ -46,7 +48,9 @@ def figures(tx: Reading) -> Figures:
     """
     jobs = tx.row(admin_statements.JOBS_NOW)
     workers = tx.row(statements.ALIVE, {"since_ms": tx.now_ms - SILENCE_MS})
+    messages = tx.row(statements.MESSAGES_NOW)
     assert jobs, "sums always yield a row"
+    assert messages, "sums always yield a row"
     assert workers, "sums always yield a row"
     since_ms = tx.value(statements.OLDEST_PENDING)
     return Figures(
@@ -55,6 +59,8 @@ def figures(tx: Reading) -> Figures:
         jobs_scheduled=jobs["scheduled"],
         jobs_deadletter=jobs["deadletter"],
         oldest_pending_seconds=0 if since_ms is None else max(0, tx.now_ms - since_ms) / 1000,
+        messages_ready=messages["ready"],
+        messages_hidden=messages["hidden"],
         workers_active=workers["active"],
         workers_healthy=workers["healthy"],
         file_free_bytes=tx.value(statements.FILE_FREE_BYTES) or 0,

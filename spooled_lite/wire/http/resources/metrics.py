@@ -25,6 +25,8 @@ _OF_FILE: Final[Mapping[str, str]] = {
     "spooled_job_max_age_seconds": "oldest_pending_seconds",
     "spooled_jobs_scheduled": "jobs_scheduled",
     "spooled_jobs_deadletter": "jobs_deadletter",
+    "spooled_messages_ready": "messages_ready",
+    "spooled_messages_hidden": "messages_hidden",
     "spooled_workers_active": "workers_active",
     "spooled_workers_healthy": "workers_healthy",
     "spooled_file_free_bytes": "file_free_bytes",

@@ -329,6 +329,17 @@ def test_messages_count_in_their_queue_and_not_among_jobs(api: WatchedApi) -> No
     assert api.get("jobs?kind=letter").status_code == 400
 
 
+def test_messages_have_gauges_of_their_own(api: WatchedApi) -> None:
+    for delay_ms in (0, 0, 60_000):
+        send(api, delay_ms=delay_ms)
+    read(api, 1)
+
+    shown = api.request("GET", "/metrics").text.splitlines()
+
+    for line in ("messages_ready 1.0", "messages_hidden 2.0", "jobs_pending 0.0"):
+        assert f"spooled_{line}" in shown
+
+
 def test_any_worker_may_claim_a_message_and_complete_it(api: WatchedApi) -> None:
     sent = send(api, 5, headers={"h": 1}, topic="t")
     api.enqueue("audit", priority=-1)
