@@ -64,8 +64,11 @@ def fail(
     error: str,
     scope: Scope,
     may_retry: bool = True,
+    retry_after_ms: int | None = None,
 ) -> Failed:
     """End the attempt of a leased job: a retry after its backoff, or the dead letters.
+
+    `retry_after_ms` is used instead of the backoff.
 
     A job that was told to stop is cancelled. A message never dies: it stays hidden until its lease
     would have ended, unless its queue has a backoff.
@@ -80,7 +83,7 @@ def fail(
     visible(held, scope)
     if held["stop_reason"] is not None and stop(tx, held, error):
         return Failed("cancelled", will_retry=False, delay_ms=0)
-    return _retry_or_bury(tx, held, error, may_retry)
+    return _retry_or_bury(tx, held, error, may_retry, retry_after_ms)
 
 
 @in_lane(Lane.SETTLE)
@@ -95,7 +98,9 @@ def fail_unread(tx: Tx, jobs: Sequence[tuple[HeldRow, str]]) -> None:
             _retry_or_bury(tx, job, error, may_retry=True)
 
 
-def _retry_or_bury(tx: Tx, held: HeldRow, error: str, may_retry: bool) -> Failed:
+def _retry_or_bury(
+    tx: Tx, held: HeldRow, error: str, may_retry: bool, retry_after_ms: int | None = None
+) -> Failed:
     never_dies = not RULES[held["kind"]].dies
     if never_dies or (may_retry and held["retry_count"] < held["max_retries"]):
         queue = known_queue(tx, held["org"], held["queue_name"])
@@ -103,7 +108,10 @@ def _retry_or_bury(tx: Tx, held: HeldRow, error: str, may_retry: bool) -> Failed
         delay_ms = backoff_ms(queue, held["retry_count"])
         if never_dies and not has_backoff(queue):
             delay_ms = (held["lease_expires_at_ms"] or tx.now_ms) - tx.now_ms
-        retry_later(tx, held, error, run_at_ms=tx.now_ms + delay_ms)
+        if retry_after_ms is not None:
+            delay_ms = retry_after_ms
+        is_due = retry_after_ms == 0
+        retry_later(tx, held, error, run_at_ms=None if is_due else tx.now_ms + delay_ms)
         return Failed("pending", will_retry=True, delay_ms=delay_ms)
     tell_dependents(tx, bury(tx, held, error))
     return Failed("deadletter", will_retry=False, delay_ms=0)
@@ -159,6 +167,29 @@ def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
 
 
 @in_lane(Lane.SETTLE)
+def hand_back(
+    tx: Tx, org: int, job_id: str, claimant: Claimant, retry_after_ms: int, scope: Scope
+) -> Failed:
+    """End the attempt of a leased job as if there had been none, and let it wait that long.
+
+    A job that was told to stop is cancelled.
+
+    Raises: as `complete`.
+
+    Contract: catbird-capabilities, W7; amendments, G7 (`released`).
+    """
+    held = tx.row(statements.HELD, guard(tx, org, job_id, claimant))
+    if held is None:
+        raise refusal(tx, org, job_id, claimant, scope)
+    visible(held, scope)
+    run_at_ms = tx.now_ms + retry_after_ms if retry_after_ms else None
+    if not _release(tx, held, run_at_ms):
+        stop(tx, held)
+        return Failed("cancelled", will_retry=False, delay_ms=0)
+    return Failed("pending", will_retry=True, delay_ms=retry_after_ms)
+
+
+@in_lane(Lane.SETTLE)
 def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
     """Take back jobs that never reached their caller, which went away; returns how many.
 
@@ -166,21 +197,20 @@ def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
 
     Contract: jobs, section 4 ("released").
     """
-    released = 0
-    for job in jobs:
-        row = tx.row(
-            statements.RELEASE,
-            {"seq": job["seq"], "lease_id": job["lease_id"], "now_ms": tx.now_ms},
-        )
-        if row is None:
-            released += stop(tx, job)
-        else:
-            released += 1
-            facts = {"worker_id": job["assigned_worker_id"], "lease_id": job["lease_id"]}
-            tx.emit("job.released", row["org"], row=row, was="processing", facts=facts)
-            _attempt_ended(tx, row["org"], row)
-            announce_times(tx, row)
-    return released
+    return sum(_release(tx, job, None) or stop(tx, job) for job in jobs)
+
+
+def _release(tx: Tx, job: HeldRow, run_at_ms: int | None) -> bool:
+    """False: it is no longer held under this lease, or was told to stop."""
+    asked = {"seq": job["seq"], "lease_id": job["lease_id"], "run_at_ms": run_at_ms}
+    row = tx.row(statements.RELEASE, {**asked, "now_ms": tx.now_ms})
+    if row is None:
+        return False
+    facts = {"worker_id": job["assigned_worker_id"], "lease_id": job["lease_id"]}
+    tx.emit("job.released", row["org"], row=row, was="processing", facts=facts)
+    _attempt_ended(tx, row["org"], row)
+    announce_times(tx, row)
+    return True
 
 
 @in_lane(Lane.SETTLE)

@@ -223,8 +223,10 @@ RELEASE: Final = Statement(
     JobRow,
     """
 UPDATE jobs
-   SET status = 'pending', claimable = 1, started_at_ms = NULL, updated_at_ms = :now_ms,
-       claims = claims - 1, assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+   SET status = 'pending', claimable = (:run_at_ms IS NULL), run_at_ms = :run_at_ms,
+       scheduled_at_ms = coalesce(:run_at_ms, scheduled_at_ms), started_at_ms = NULL,
+       updated_at_ms = :now_ms, claims = claims - 1,
+       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id AND stop_reason IS NULL"""
     + VISIBLE
     + """

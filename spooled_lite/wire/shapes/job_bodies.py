@@ -6,6 +6,7 @@ from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.records import (
+    CENTURY_SECONDS,
     LEASE_SECONDS_MAX,
     NULL,
     PRIORITIES,
@@ -52,8 +53,11 @@ LeaseSeconds = Annotated[LeaseSecondsGiven, about("How long the lease lasts, 5 t
 SameLeaseSeconds = Annotated[LeaseSecondsGiven, about("The same as `lease_duration_secs`", 30)]
 WaitMs = Annotated[int, Meta(ge=0, le=WAIT_MS_MAX), about("How long to wait for a job when there is none", 20_000)]
 HowMany = Annotated[int, about("The maximum number")]
-Error = Annotated[str, about(f"What went wrong, 1 to {ERROR_CHARACTERS_MAX} characters", "Connection refused", minLength=1, maxLength=ERROR_CHARACTERS_MAX)]
+Error = Annotated[str, about(f"What went wrong; kept are {ERROR_CHARACTERS_MAX} characters", "Connection refused", minLength=1)]
 SameError = Annotated[str, about("The same as `error`")]
+SameNoRetry = Annotated[bool, about("The same as `no_retry`", False)]
+RetryAfter = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS * 1000), about("Milliseconds until the next attempt, instead of the backoff of the queue; 0: at once", 5_000)]
+Released = Annotated[bool, about("True: the job is handed back as if it had not been claimed; no attempt is counted and no error is needed", False)]
 NoRetry = Annotated[bool, about("True: the job becomes a dead letter at once", False)]
 ProgressGiven = Annotated[float, Meta(ge=0, le=100), about("Percent done, 0 to 100", 40)]
 ProgressText = Annotated[str, Meta(max_length=2_048), about("What is being done", "20 of 50 sent")]
@@ -199,19 +203,34 @@ class Fail(_Held, frozen=True, kw_only=True):
     reason: SameError | None = None
     error_message: SameError | None = None
     no_retry: NoRetry | None = None
+    final: SameNoRetry | None = None
+    retry_after_ms: RetryAfter | None = None
+    released: Released | None = None
+
+    @property
+    def may_retry(self) -> bool:
+        return not (self.no_retry or self.final)
 
     def checked_error(self) -> str:
-        """The error. Raises WrongShape when it is missing, RuleBroken for a bad length."""
+        """The error, cut to what is kept.
+
+        Raises:
+            WrongShape: it is missing.
+            RuleBroken: it is empty.
+        """
         for given in (self.error, self.reason, self.error_message):
             if given is not None:
-                if not 1 <= len(given) <= ERROR_CHARACTERS_MAX:
-                    raise RuleBroken.of(
-                        "error",
-                        f"Field `error` must have 1 to {ERROR_CHARACTERS_MAX} characters",
-                        "length",
-                    )
-                return given
+                if not given:
+                    raise RuleBroken.of("error", "Field `error` must not be empty", "length")
+                return given[:ERROR_CHARACTERS_MAX]
         raise WrongShape.missing("error")
+
+    def check_released(self) -> None:
+        """Raises RuleBroken: it cannot be handed back and be over."""
+        if not self.may_retry:
+            raise RuleBroken.of(
+                "released", "Field `released` cannot be true beside `final`", "invalid_value"
+            )
 
 
 class Renew(_Held, frozen=True, kw_only=True):

@@ -86,15 +86,27 @@ async def complete(call: Call) -> Reply:
 async def fail(call: Call) -> Reply:
     body = await call.body(Fail)
     call.notes.jobs = 1
-    failed = await call.write(
-        settle.fail,
-        call.org,
-        call.path("id"),
-        body,
-        body.checked_error(),
-        call.scope,
-        not body.no_retry,
-    )
+    if body.released:
+        body.check_released()
+        failed = await call.write(
+            settle.hand_back,
+            call.org,
+            call.path("id"),
+            body,
+            body.retry_after_ms or 0,
+            call.scope,
+        )
+    else:
+        failed = await call.write(
+            settle.fail,
+            call.org,
+            call.path("id"),
+            body,
+            body.checked_error(),
+            call.scope,
+            body.may_retry,
+            body.retry_after_ms,
+        )
     return reply(
         AttemptFailed(
             will_retry=failed.will_retry,

@@ -292,7 +292,8 @@ def test_an_error_has_three_names(api: WatchedApi, field: str) -> None:
         ({"error": None}, (422, "error", "missing_field")),
         ({"error": 5}, (422, "error", "invalid_type")),
         ({"error": ""}, (400, "error", "length")),
-        ({"error": "x" * 2_049}, (400, "error", "length")),
+        ({"released": True, "final": True}, (400, "released", "invalid_value")),
+        ({"error": "e", "retry_after_ms": -1}, (400, "retry_after_ms", "range")),
         ({"reason": ""}, (400, "error", "length")),
         ({"error": "e", "no_retry": "yes"}, (422, "no_retry", "invalid_type")),
         ({"error": "e", "lease_id": 5}, (422, "lease_id", "invalid_type")),
@@ -305,6 +306,50 @@ def test_a_bad_failure_is_refused(
     job = api.claimed()
 
     assert problem(settle(api, job, "fail", **fields)) == expected
+
+
+def test_a_long_error_is_cut_and_never_refused(api: WatchedApi) -> None:
+    job = api.claimed()
+    assert settle(api, job, "fail", error="x" * 100_000).status_code == 200
+    assert api.job(job["id"])["last_error"] == "x" * 2_048
+
+
+def test_a_failure_may_say_when_to_try_again(api: WatchedApi) -> None:
+    job = api.claimed()
+    answer = settle(api, job, "fail", error="busy", retry_after_ms=90_000).json()
+    assert (answer["will_retry"], answer["next_retry_delay_secs"]) == (True, 90)
+    api.clock.advance(seconds=89)
+    assert api.claim() == []
+    api.clock.advance(seconds=1)
+    [again] = api.claim()
+    assert again["retry_count"] == 1
+
+    settle(api, again, "fail", error="busy", retry_after_ms=0)
+    assert [each["retry_count"] for each in api.claim()] == [2]
+
+
+def test_a_final_failure_is_a_dead_letter_whatever_it_says_of_time(api: WatchedApi) -> None:
+    job = api.claimed()
+    answer = settle(api, job, "fail", error="never", final=True, retry_after_ms=1).json()
+    assert (answer["will_retry"], answer["status"]) == (False, "deadletter")
+
+
+def test_a_job_is_handed_back_without_an_attempt(api: WatchedApi) -> None:
+    job = api.claimed()
+    answer = settle(api, job, "fail", released=True)
+    assert answer.json()["status"] == "pending"
+
+    [again] = api.claim()
+    assert (again["id"], again["retry_count"], again["attempts"]) == (job["id"], 0, 1)
+    assert api.history(job["id"]) == ["created", "claimed", "released", "claimed"]
+    stale = settle(api, job, "fail", released=True, lease_id=job["lease_id"])
+    assert stale.status_code == 409
+
+    settle(api, again, "fail", released=True, retry_after_ms=5_000)
+    assert api.claim() == []
+    api.clock.advance(seconds=5)
+    [last] = api.claim()
+    assert (last["retry_count"], api.job(job["id"])["last_error"]) == (0, None)
 
 
 # -- J15, J23 -------------------------------------------------------------------------------------

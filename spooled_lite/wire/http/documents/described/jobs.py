@@ -289,9 +289,10 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     attempts.fail: Doc(
         summary="Fail an attempt",
         about="The job is retried after its backoff, or becomes a dead letter; one that was told to"
-        f" stop is cancelled. {_FENCE}",
+        " stop is cancelled. With `released` it is handed back, and nothing is counted."
+        f" {_FENCE}",
         body=bodies.Fail,
-        needs=("error", "reason", "error_message"),
+        needs=("error", "reason", "error_message", "released"),
         example={**_HOLDER, "error": "Connection refused"},
         answer=AttemptFailed,
         errors=_HELD,
