@@ -14,6 +14,7 @@ from rich.console import Console
 
 from spooled_lite.backups.copies import CopyProgress, Work, back_up_file
 from spooled_lite.backups.manifest import Manifest
+from spooled_lite.cli.escaped import escaped, escaped_json
 from spooled_lite.cli.stores import PLACE_HELP, named_failures, settings_here, spool_at, store_at
 from spooled_lite.clock import SystemClock
 from spooled_lite.storage.connection import open_reader
@@ -40,7 +41,8 @@ def backup(
 ) -> None:
     """Back up a database: a copy of one moment, checked, packed, with a manifest.
 
-    Exit codes: 0 when there is a backup, 1 when there is none.
+    Exit codes: 0 when there is a backup, 1 when there is none, 3 when the server at --url cannot be
+    reached.
     """
     began = time.monotonic()
     if url is not None and database is None and place is None:
@@ -58,17 +60,17 @@ def _by_server(url: str, admin_key: str, *, as_json: bool, began: float) -> None
     from spooled_lite.cli.asked_backup import ask_for_backup
 
     with Console(stderr=True).status("asking the server") as status:
-        made = ask_for_backup(
+        made, shown = ask_for_backup(
             url,
             admin_key,
             lambda stage, done, size: status.update(f"{stage} {done // MIB} of {size // MIB} MiB"),
         )
     if as_json:
-        click.echo(msgspec.json.encode(made))
+        click.echo(escaped_json(bytes(shown).decode()))
     else:
-        packed = -(-made["packed_bytes"] // MIB)
+        packed = -(-made.packed_bytes // MIB)
         seconds = time.monotonic() - began
-        click.echo(f"{made['name']}  {packed} MiB  {made['rows']:,} rows ({seconds:.1f} s)")
+        click.echo(f"{escaped(made.name)}  {packed} MiB  {made.rows:,} rows ({seconds:.1f} s)")
 
 
 def _from_here(database: str, place: str, *, as_json: bool, began: float) -> None:

@@ -197,9 +197,9 @@ def _just_after(raw: Raw) -> str | None:
     """The millisecond after a job was created; None when it does not say when that was."""
     try:
         created_at = msgspec.json.decode(raw, type=_Created).created_at
-    except msgspec.MsgspecError:
+        return format_ms(int(created_at.timestamp() * 1000) + 1)
+    except (msgspec.MsgspecError, ValueError, OverflowError):
         return None
-    return format_ms(int(created_at.timestamp() * 1000) + 1)
 
 
 def _checked_host(url: str) -> str:

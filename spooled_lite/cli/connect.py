@@ -24,6 +24,7 @@ class KeyKind(Struct, frozen=True):
     header: str
     prefix: str = ""
     parameter: str = "credential"  # of the command; that of its file is `{parameter}_file`
+    may_have_blanks: bool = False  # within; servers take such a one
     environ: str | None = None  # the variable, where it is not named as the option
 
     @property
@@ -33,7 +34,7 @@ class KeyKind(Struct, frozen=True):
 
 
 API_KEY_KIND: Final = KeyKind("API key", "--api-key", "Authorization", "Bearer ")
-ADMIN_KEY_KIND: Final = KeyKind("admin key", "--admin-key", "X-Admin-Key")
+ADMIN_KEY_KIND: Final = KeyKind("admin key", "--admin-key", "X-Admin-Key", may_have_blanks=True)
 
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as it is; of a list, a thing a line."
@@ -122,11 +123,11 @@ def _chosen(kind: KeyKind, credential: str | None, credential_file: str | None) 
         said(kind.parameter) is ParameterSource.COMMANDLINE
         or said(f"{kind.parameter}_file") is not ParameterSource.COMMANDLINE
     ):
-        return _checked(kind, credential, kind.option)
+        return checked_key(kind, credential, kind.option)
     option = f"{kind.option}-file"
     if credential_file:
         try:
-            return _checked(kind, read_secret(credential_file), option)
+            return checked_key(kind, read_secret(credential_file), option)
         except BadSecretFile as error:
             raise click.BadParameter(f"{credential_file} {error}", param_hint=option) from None
     raise click.UsageError(
@@ -135,10 +136,14 @@ def _chosen(kind: KeyKind, credential: str | None, credential_file: str | None) 
     )
 
 
-def _checked(kind: KeyKind, key: str, hint: str) -> str:
-    """A key that can stand in a header. What is refused is not shown: it may be nearly right."""
+def checked_key(kind: KeyKind, key: str, hint: str) -> str:
+    """A key that can stand in a header. What is refused is not shown: it may be nearly right.
+
+    Raises click.BadParameter: it cannot.
+    """
     key = key.strip()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
+    has_blanks = " " in key and not kind.may_have_blanks
+    if not key or not key.isascii() or not key.isprintable() or has_blanks:
         raise click.BadParameter(
             f"it holds no {kind.name}, but blanks or other characters that no key has",
             param_hint=hint,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from spooled_lite.cli.escaped import escaped
 from spooled_lite.cli.import_ import said_of
 from spooled_lite.clock import SystemClock
 from spooled_lite.core.export.all_kinds import BY_NAME
@@ -59,7 +60,8 @@ def export(
     """Write all that a database holds as lines of JSON, of one moment.
 
     `spooled-lite import` makes a database of it again. The file can be read by its owner only: it
-    holds secrets, unless you say --without-secrets. Exit code 1 when there is no export.
+    holds secrets, unless you say --without-secrets. Exit code 1 when there is no export, 3
+    when the server at --url cannot be reached.
     """
     began = time.monotonic()
     if (database is None) == (url is None):
@@ -80,7 +82,7 @@ def export(
                 assert url is not None, "one of the two was given"
                 trailer = _by_server(url, admin_key, wanted, output)
     except (ExportFailed, CannotUseFile) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(escaped(str(error))) from error  # a server may have said it
     except sqlite3.Error as error:
         named = "" if database is None else f"{database}: "
         raise click.ClickException(f"{named}{error}; go on with --resume") from error

@@ -84,7 +84,7 @@ def time_ms(value: Any) -> int | None:
     """A time as servers write it; None for what is none."""
     try:
         at = datetime.fromisoformat(value)
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, Self
 
 import msgspec
 
-from spooled_lite.core.export.lines import END, Broken, ExportHeader, Trailer
+from spooled_lite.core.export.lines import END, LINE_BYTES_MAX, Broken, ExportHeader, Trailer
 from spooled_lite.exports.failed import ExportBrokeOff, ExportFailed
 from spooled_lite.storage.copy import sync
 from spooled_lite.storage.file_place import give_new_name
@@ -92,6 +92,8 @@ class ExportFile:
         lines, end, rest = chunk.rpartition(b"\n")
         if not end:
             self._rest += chunk
+            if len(self._rest) > LINE_BYTES_MAX:
+                raise ExportFailed("what has come is no export: a line of it has no end")
             return
         whole, self._rest = self._rest + lines + end, rest
         last = whole[whole.rfind(b"\n", 0, -1) + 1 :]

@@ -8,7 +8,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.export.lines import END, EXPORT_FORMAT, ExportHeader, LineSums, Trailer
+from spooled_lite.core.export.lines import (
+    END,
+    EXPORT_FORMAT,
+    VERSION,
+    ExportHeader,
+    LineSums,
+    Trailer,
+)
 from spooled_lite.core.export.settle import find_circle, recount
 from spooled_lite.core.export.take import (
     Decoded,
@@ -150,6 +157,12 @@ def _header(line: bytes) -> ExportHeader:
         raise LineRefused(1, f"this is no export of Spooled Lite: {error}") from error
     if header.format != EXPORT_FORMAT:
         raise LineRefused(1, f"this is no export of Spooled Lite: `format` is {header.format!r}")
+    if header.version != VERSION:
+        raise LineRefused(
+            1,
+            f"it has version {header.version} of the format, this program knows {VERSION}:"
+            " import it with the version that made it",
+        )
     return header
 
 

@@ -270,3 +270,12 @@ def test_the_start_of_the_server_loads_nothing_of_the_commands_that_ask_one() ->
 
     loaded = set(told.stdout.split())
     assert {"httpx", "spooled_lite.cli.client", "spooled_lite.cli.jobs"} & loaded == set()
+
+
+def test_a_time_at_the_end_of_all_times_is_shown() -> None:
+    job = {"id": "a", "queue_name": "q", "created_at": "9999-12-31T23:59:59.999Z"}
+    with answering(*pages([job])) as (url, _):
+        result = ran("jobs", "list", "--url", url, SPOOLED_API_KEY="sk_a")
+
+    assert result.exit_code == 0, result.exception
+    assert "  in 2,9" in result.output

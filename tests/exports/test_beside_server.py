@@ -64,7 +64,7 @@ def test_an_export_whose_line_was_cut_goes_on_from_the_same_moment(
     assert json.loads(lines_of(out)[-1])["lines"]["job"] == 3_004
     assert import_into(tmp_path / "new.db", out).exit_code == 0
     gone = run("export", "--url", "http://127.0.0.1:1", "--admin-key", "k", "--out", tmp_path / "x")
-    assert gone.exit_code == 1
+    assert gone.exit_code == 3
 
 
 def until_free(begin: Callable[[], Any]) -> Any:

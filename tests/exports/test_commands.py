@@ -217,6 +217,13 @@ def test_a_file_that_is_not_whole_is_refused_by_its_line(file: Path, out: Path) 
     assert "the export was not finished" in damaged(out, [*lines[:-1], broken])
 
 
+def test_a_newer_format_is_refused(file: Path, out: Path) -> None:
+    lines = export(file, out)
+    newer = lines[0].replace(b'"version":1', b'"version":2')
+
+    assert "line 1: it has version 2 of the format" in damaged(out, [newer, *lines[1:]])
+
+
 def test_a_line_that_is_too_long_is_refused_before_it_is_read(file: Path, out: Path) -> None:
     lines = export(file, out)
     endless = b'{"kind":"job","payload":"%s"}\n' % (b"x" * LINE_BYTES_MAX)

@@ -7,7 +7,6 @@ which is the first that the other side fires by itself.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import takewhile
 from typing import Final
 
@@ -18,6 +17,7 @@ from spooled_lite.cli.client import path_of
 from spooled_lite.cli.moving.config import Config, Pair, label
 from spooled_lite.cli.moving.ledger import Ledger
 from spooled_lite.cli.moving.side import ShownThing, Side
+from spooled_lite.cli.things import time_ms
 from spooled_lite.core.schedules import cron
 from spooled_lite.core.schedules.cron import Cron
 from spooled_lite.core.schedules.zones import Zone, zone_of
@@ -62,11 +62,11 @@ def _switch_schedule(
         ledger.write("switching", **{"from": here_id}, to=there_id)
     paused = ShownThing.read(here.post(path_of("schedules", here_id, "pause")).body)
     resumed = ShownThing.read(there.post(path_of("schedules", there_id, "resume")).body)
-    first_here = _ms(paused.text("next_run_at"))
+    first_here = time_ms(paused.text("next_run_at"))
     slots: Sequence[int] = ()
     if first_here is not None:
         first_there = _first_fired(there, there_id, since_ms=first_here)
-        slots = _missed(paused, first_here, first_there, now_ms=_ms(resumed.text("updated_at")))
+        slots = _missed(paused, first_here, first_there, now_ms=time_ms(resumed.text("updated_at")))
         if first_there is not None and first_there < first_here:
             switched.problems.append(
                 f"schedule {label(pair.here)}: the clocks of the two differ, so its slot"
@@ -105,10 +105,10 @@ def _first_fired(there: Side, schedule_id: str, *, since_ms: int) -> int | None:
     None: it fires no more."""
     schedule = ShownThing.read(there.get(path_of("schedules", schedule_id)).body)
     runs = there.things(path_of("schedules", schedule_id, "history"))  # newest first
-    started = (_ms(each.text("started_at")) or 0 for each in runs)
+    started = (time_ms(each.text("started_at")) or 0 for each in runs)
     fired = list(takewhile(lambda at: at >= since_ms, started))
     if not fired:
-        return _ms(schedule.text("next_run_at"))
+        return time_ms(schedule.text("next_run_at"))
     # A slot fires at its time or within moments; the slot before it is further away.
     rule, zone = _rule(schedule)
     slot = since_ms
@@ -154,7 +154,3 @@ def _job(schedule: ShownThing, slot: int) -> dict[str, Raw]:
         **schedule.chosen(_JOB_FIELDS),
         "idempotency_key": Raw(msgspec.json.encode(key)),
     }
-
-
-def _ms(text: str) -> int | None:
-    return round(datetime.fromisoformat(text).timestamp() * 1000) if text else None

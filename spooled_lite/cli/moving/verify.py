@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from spooled_lite.cli.answer import Unreachable
 from spooled_lite.cli.escaped import escaped
 from spooled_lite.cli.moving.config import Config, label, queues_of
 from spooled_lite.cli.moving.ledger import Ledger
 from spooled_lite.cli.moving.side import ShownThing, Side
+from spooled_lite.cli.things import time_ms
 from spooled_lite.times import format_ms
 
 NAMED_MAX: Final = 20  # of what is left, by id
@@ -126,8 +128,10 @@ class _Series(Struct):
 
 
 def _server_ms(here: Side) -> int:
-    to = here.get("/dashboard/series").read(_Series).to
-    return round(datetime.fromisoformat(to).timestamp() * 1000)
+    to_ms = time_ms(here.get("/dashboard/series").read(_Series).to)
+    if to_ms is None:
+        raise Unreachable(f"{here.url} does not say what time it is as Spooled does")
+    return to_ms
 
 
 def _on_the_way(ledger: Ledger) -> Iterator[str]:
