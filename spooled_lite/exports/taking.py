@@ -11,7 +11,7 @@ from msgspec import Struct
 from spooled_lite.core.export.lines import (
     END,
     EXPORT_FORMAT,
-    VERSION,
+    EXPORT_VERSION,
     ExportHeader,
     LineSums,
     Trailer,
@@ -157,10 +157,10 @@ def _header(line: bytes) -> ExportHeader:
         raise LineRefused(1, f"this is no export of Spooled Lite: {error}") from error
     if header.format != EXPORT_FORMAT:
         raise LineRefused(1, f"this is no export of Spooled Lite: `format` is {header.format!r}")
-    if header.version != VERSION:
+    if header.version != EXPORT_VERSION:
         raise LineRefused(
             1,
-            f"it has version {header.version} of the format, this program knows {VERSION}:"
+            f"it has version {header.version} of the format, this program knows {EXPORT_VERSION}:"
             " import it with the version that made it",
         )
     return header

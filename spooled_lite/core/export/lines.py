@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 EXPORT_FORMAT: Final = "spooled-export"
-VERSION: Final = 1
+EXPORT_VERSION: Final = 1
 # How the last line begins, which says that the file is whole.
 END: Final = b'{"end":'
 # A payload has 5 MiB at most, which as a text may take twice as many, and a result one of them.
@@ -19,7 +19,7 @@ class ExportHeader(Struct, frozen=True, kw_only=True):
     """The first line."""
 
     format: str = EXPORT_FORMAT
-    version: int = VERSION
+    version: int = EXPORT_VERSION
     program: str
     schema: int
     made_at: str
