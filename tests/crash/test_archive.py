@@ -48,12 +48,19 @@ async def a_series(tmp_path: Path, *, rounds: int, seconds: float) -> None:
     settings = {"archive_to": str(to), "archive_seconds": "1"}
     with ServerProcess(tmp_path, **settings) as server:
         for number in range(rounds):
+            began_at_ms = time.time_ns() // 1_000_000
             await asyncio.to_thread(server.start)
             is_last = number == rounds - 1
             until = time.monotonic() + seconds
 
-            async def end(until: float = until, is_last: bool = is_last) -> None:
-                while time.monotonic() < until or (is_last and not reaches(Folder(str(to)))):
+            async def end(
+                until: float = until, is_last: bool = is_last, began_at_ms: int = began_at_ms
+            ) -> None:
+                # A chain that begins anew after a kill has its base later than it goes on.
+                gives_up_at = until + BASED_SECONDS_MAX
+                while time.monotonic() < until or (
+                    not has_moment_since(to, began_at_ms) and time.monotonic() < gives_up_at
+                ):
                     entries.append(Entry(time.time_ns() // 1_000_000, book_of(ledger, passing)))
                     await asyncio.sleep(LOOK_SECONDS)
                 if is_last:
@@ -72,12 +79,18 @@ async def a_series(tmp_path: Path, *, rounds: int, seconds: float) -> None:
     assert ledger.complaints == []
     found = reaches(Folder(str(to)))
     moments = [moment for reach in found for moment in moments_of(to, reach)]
-    assert len(moments) > rounds, log
+    assert len(moments) >= rounds, log
     for at_ms in moments:
         assert complaints_at(tmp_path, found, at_ms, entries) == []
     assert rows_of(tmp_path / "spooled.db") == rows_of(restored(tmp_path, found, None))
     assert entries[-1].book.completed
     assert entries[-1].book.queues_deleted
+
+
+def has_moment_since(to: Path, at_ms: int) -> bool:
+    return any(
+        moment > at_ms for reach in reaches(Folder(str(to))) for moment in moments_of(to, reach)
+    )
 
 
 def moments_of(to: Path, reach: Reach) -> list[int]:
