@@ -58,6 +58,11 @@ def import_(
     """
     if database == IN_MEMORY:
         raise click.BadParameter("an export is imported into a file", param_hint="--database")
+    if not export.is_file():
+        raise click.BadParameter(
+            f"{export} is a pipe or a device, and an export is read more than once: import a file",
+            param_hint="EXPORT",
+        )
     path = os.path.realpath(database)
     if (paused or hold_webhooks) and os.path.exists(path):
         raise click.UsageError(

@@ -63,7 +63,11 @@ class ExportFile:
             raise ExportFailed(f"{path} exists; choose another name")
         if resume and not self.partial.exists():
             raise ExportFailed(f"there is no {self.partial}; begin without --resume")
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if resume else os.O_TRUNC)
+        # In a folder that others may write to, a link or a file of theirs would get the secrets.
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        if not resume:
+            self.partial.unlink(missing_ok=True)
+            flags |= os.O_CREAT | os.O_EXCL
         self._file: BinaryIO = os.fdopen(os.open(self.partial, flags, 0o600), "r+b")
         if resume:
             try:

@@ -184,5 +184,6 @@ def _regular(path: Path) -> BinaryIO:
 
 def _private(path: Path) -> BinaryIO:
     """A new file that only its owner may read: backups hold secrets."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    path.unlink(missing_ok=True)  # left by a crash, or a link that leads elsewhere
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     return os.fdopen(descriptor, "wb")

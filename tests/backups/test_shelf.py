@@ -257,3 +257,15 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "long").write_bytes(bytes(1024 * 1024 + 1))
     with pytest.raises(StoreTrouble, match="longer than"):
         Folder(str(tmp_path)).read("long")
+
+
+def test_a_link_in_the_place_of_a_new_file_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"kept")
+    (folder / ".partial-a.json").symlink_to(theirs)
+
+    Folder(str(folder)).create("a.json", b"{}")
+
+    assert theirs.read_bytes() == b"kept"
+    assert not (folder / "a.json").is_symlink()

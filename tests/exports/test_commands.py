@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -215,6 +216,32 @@ def test_a_file_that_is_not_whole_is_refused_by_its_line(file: Path, out: Path) 
     assert "line 1: this is no export" in damaged(out, [])
     broken = b'{"end":false,"error":"the disk is full"}\n'
     assert "the export was not finished" in damaged(out, [*lines[:-1], broken])
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_others_put_in_the_place_of_the_new_file_gets_nothing(
+    file: Path, tmp_path: Path, is_link: bool
+) -> None:
+    theirs, partial = tmp_path / "theirs", tmp_path / "all.ndjson.partial"
+    theirs.write_bytes(b"kept")
+    if is_link:
+        partial.symlink_to(theirs)
+    else:
+        os.link(theirs, partial)
+
+    export(file, tmp_path / "all.ndjson")
+
+    assert theirs.read_bytes() == b"kept"
+    assert not (tmp_path / "all.ndjson").is_symlink()
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    refused = import_into(tmp_path / "new.db", tmp_path / "pipe")
+
+    assert refused.exit_code == 2
+    assert "import a file" in refused.output
 
 
 def test_a_newer_format_is_refused(file: Path, out: Path) -> None:
