@@ -8,8 +8,9 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import Raw, Struct
 
-from spooled_lite.cli.answer import Answered, ServerRefused
+from spooled_lite.cli.answer import Answered, ServerRefused, Unreachable
 from spooled_lite.cli.client import Client, Parameters, path_of
+from spooled_lite.cli.escaped import message_of
 
 BOARD_PATH: Final = "/dashboard/queues"  # a route that only ours has
 BUSY_TRIES: Final = 6
@@ -29,10 +30,12 @@ class ShownThing(Struct, frozen=True):
 
     @classmethod
     def read(cls, raw: bytes | Raw) -> Self:
-        return cls(msgspec.json.decode(raw, type=dict[str, Raw]))
+        """Raises Unreachable: no server of Spooled shows a thing like this."""
+        return cls(_decoded(raw, dict[str, Raw]))
 
     def value(self, name: str) -> Any:
-        return msgspec.json.decode(self.members.get(name, Raw(b"null")))
+        """Raises Unreachable, as `read`."""
+        return _decoded(self.members.get(name, Raw(b"null")), Any)
 
     def text(self, name: str) -> str:
         """Empty when it is null or something else."""
@@ -108,3 +111,10 @@ class Side:
         """Says which of the two refused."""
         told = f"{self.url}: {error.message}"
         return ServerRefused(told, status=error.status, code=error.code)
+
+
+def _decoded(raw: bytes | Raw, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Unreachable(f"what answers there is not Spooled: {message_of(str(error))}") from None
