@@ -169,6 +169,7 @@ def choose(page: Page, filter_: str, value: str) -> list[str]:
     """Choose of a filter. Returns what there was to choose from."""
     page.get_by_role("button", name=f"{filter_}: ").click()
     menu = page.locator("[popover]:popover-open")
+    expect(menu.get_by_role("button", name=value, exact=True)).to_be_visible()
     values = menu.locator("> button").all_inner_texts()
     menu.get_by_role("button", name=value, exact=True).click()
     return values

@@ -66,6 +66,16 @@ def copies(folder: Path) -> list[str]:
     return [path.name for path in folder.glob(".spooled-export-*")]
 
 
+def test_a_misspelt_filter_does_not_widen_it_to_everything(tmp_path: Path) -> None:
+    async def main() -> httpx.Response:
+        async with a_server(tmp_path) as served:
+            return await asked(served, organisation="somebody")
+
+    answer = run(main())
+    assert answer.status_code == 400
+    assert "`organisation` is not known; the nearest is `organization`" in answer.text
+
+
 def test_the_administrator_gets_what_an_export_of_the_file_gives(tmp_path: Path) -> None:
     async def main() -> httpx.Response:
         async with a_server(tmp_path) as served:

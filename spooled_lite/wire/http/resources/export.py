@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.types import Receive, Send
 
+from spooled_lite.config_names import nearest
+from spooled_lite.errors import BadRequest
 from spooled_lite.storage.pin import PinLimits
 from spooled_lite.wire.http.call import Call, Reply, StreamReply
 from spooled_lite.wire.http.paging import flag, integer
@@ -17,10 +19,17 @@ logger = logging.getLogger(__name__)
 
 MEDIA: Final = b"application/x-ndjson"
 AFTER_MAX: Final = 2**60
+PARAMETERS: Final = ("organization", "kinds", "without_secrets", "moment", "after")
+SHOWN_MAX: Final = 64  # characters of a name that is not known
 
 
 async def get(call: Call) -> Reply:
     query = call.query
+    # It holds everybody's secrets: a misspelt filter must not widen it to everything.
+    for given in query:
+        if given not in PARAMETERS:
+            hint = f"; the nearest is `{nearest(given, PARAMETERS)}`"
+            raise BadRequest(f"Query parameter `{given[:SHOWN_MAX]}` is not known{hint}")
     moments = _moments(call)
     if call.method == "HEAD":
         return StreamReply(200, media=MEDIA, run=_nothing, close=lambda: None)
