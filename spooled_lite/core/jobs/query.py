@@ -47,7 +47,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
 _FRAGMENTS: Final[Mapping[str, str]] = {
     "queue": "queue = :queue",
     "queues": "queue IN (SELECT value FROM json_each(:queues))",
-    "listed": "kind <> 'message' AND kind <> 'item'",
+    "listed": statements.LISTED.removeprefix(" AND "),
     "kind": "kind = :kind",
     # With the words that the partial index has, so that SQLite takes it.
     "other_kind": "kind = :kind AND kind <> 'job' AND kind <> 'step'",

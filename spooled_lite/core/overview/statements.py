@@ -2,6 +2,7 @@
 
 from typing import Final, TypedDict
 
+from spooled_lite.core.jobs.statements import LISTED
 from spooled_lite.storage.counters import CounterRow
 from spooled_lite.storage.statement import Statement, Value
 
@@ -65,10 +66,9 @@ SELECT count(*) AS active, count(*) FILTER (WHERE status = 'healthy') AS healthy
 # Index jobs_by_status, its first row of each organization.
 OLDEST_PENDING: Final = Value(
     int,
-    """
+    f"""
 SELECT min((SELECT min(created_at_ms) FROM jobs
-             WHERE org = organizations.seq AND status = 'pending'
-               AND kind <> 'message' AND kind <> 'item')) AS at_ms
+             WHERE org = organizations.seq AND status = 'pending'{LISTED})) AS at_ms
   FROM organizations WHERE deleted_at_ms IS NULL
 """,
 )

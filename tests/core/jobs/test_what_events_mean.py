@@ -5,7 +5,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from spooled_lite.core.jobs import history, log
+from spooled_lite.core.jobs import history, log, statements
 from spooled_lite.core.jobs.columns import Kind
 from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.replay import Logged
@@ -21,6 +21,12 @@ from spooled_lite.wire.realtime.names import NAMES
 def test_every_event_has_a_row_and_every_kind_of_job() -> None:
     assert list(EVENTS) == list(get_args(EventType))
     assert list(RULES) == list(get_args(Kind))
+
+
+def test_statements_leave_out_the_kinds_that_are_not_listed() -> None:
+    unlisted = [kind for kind, rules in RULES.items() if not rules.is_listed]
+
+    assert "".join(f" AND kind <> '{kind}'" for kind in unlisted) == statements.LISTED
 
 
 def test_every_listener_renders_what_the_table_says_and_nothing_else() -> None:
