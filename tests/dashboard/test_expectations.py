@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.dashboard.stage import BAR, bad_on_any_screen, new_job
 from tests.dashboard.watched import Watch
@@ -16,7 +16,9 @@ ADDRESS: Final = "/test?tab=expect"
 
 
 def ask(page: Page, *wanted: Any) -> None:
-    page.get_by_label("What is expected").fill(json.dumps(wanted, ensure_ascii=False))
+    editor = page.get_by_label("What is expected")
+    expect(editor).not_to_have_value("[]")  # the example has come
+    editor.fill(json.dumps(wanted, ensure_ascii=False))
     page.get_by_role("button", name="See what holds").click()
 
 
@@ -62,6 +64,25 @@ def test_it_begins_with_what_the_world_has_and_says_what_came_of_each(
     expect(page.get_by_label("What is expected")).to_have_value(re.compile("bob@example.com"))
 
 
+def test_an_example_that_comes_late_leaves_what_was_typed(on_stage: Callable[[str], Page]) -> None:
+    page = on_stage("/test")
+    held = list[Route]()
+    page.route(re.compile("/api/v1/queues"), lambda route: held.append(route))
+    tabs = page.get_by_role("navigation", name="Parts of test mode").get_by_role("link")
+    tabs.get_by_text("Expectations").click()
+    editor = page.get_by_label("What is expected")
+    editor.fill('[{"queue": "mine"}]')
+    expect(editor).to_have_value('[{"queue": "mine"}]')
+
+    with page.expect_response(re.compile("/api/v1/queues")):
+        for each in held:
+            each.continue_()
+    page.get_by_role("button", name="See what holds").click()
+
+    expect(page.get_by_role("table", name="What came of each")).to_contain_text('"mine"')
+    expect(editor).to_have_value(re.compile("mine"))
+
+
 def test_time_passes_for_them(on_stage: Callable[[str], Page], there: httpx.Client) -> None:
     new_job(there, delay_seconds=3600)
     page = on_stage(ADDRESS)
@@ -75,6 +96,7 @@ def test_what_is_refused_stands_at_its_place(on_stage: Callable[[str], Page], wa
     watch.allow("POST .*/test/expect 4")
     page = on_stage(ADDRESS)
     editor = page.get_by_label("What is expected")
+    expect(editor).not_to_have_value("[]")
     told = page.locator(".editor .refused")
     editor.fill('[\n{"queue": "q"},\n{"queue": "q",\n "status": 3}]')
     page.get_by_role("button", name="See what holds").click()
