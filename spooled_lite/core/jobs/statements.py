@@ -191,7 +191,8 @@ VALUES (?, ?, ?, ?, ?, ?)
 # The bytes of a job that a change of its row writes, and all bytes, which a claim hands out and a
 # deletion frees. SQLite knows the length of a blob without reading it.
 ROW_BYTES: Final = """coalesce(length(jobs.payload), 0) + coalesce(length(jobs.result), 0)
-       + coalesce(length(jobs.tags), 0) + coalesce(length(jobs.last_error), 0)"""
+       + coalesce(length(jobs.tags), 0) + coalesce(length(jobs.last_error), 0)
+       + coalesce(length(jobs.headers), 0)"""
 ALL_BYTES: Final = f"{ROW_BYTES} + coalesce(jobs.payload_bytes, 0) + coalesce(jobs.result_bytes, 0)"
 
 

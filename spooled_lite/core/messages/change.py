@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.lifecycle.remove_messages import remove_messages
 from spooled_lite.core.messages import statements
 from spooled_lite.core.messages.send import queue_for_messages
+from spooled_lite.core.messages.statements import NamedMessageRow
 from spooled_lite.errors import LeaseExpired, NotFound
 from spooled_lite.events import Deadline
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -73,7 +73,7 @@ def delete_message(
 
 def _found(
     tx: Tx, org: int, queue_name: str, ids: Sequence[str], lease_id: str | None
-) -> list[JobRow]:
+) -> list[NamedMessageRow]:
     queue = queue_for_messages(tx, org, queue_name)
     wanted = {"org": org, "queue": queue["seq"], "ids": array_of(dict.fromkeys(ids))}
     rows = sorted(tx.rows(statements.NAMED, wanted), key=lambda row: row["seq"])

@@ -1,6 +1,6 @@
 """Every statement about messages; claiming one is in core/lifecycle."""
 
-from typing import Final
+from typing import Final, TypedDict
 
 from spooled_lite.core.jobs import columns
 from spooled_lite.core.jobs.columns import JobRow
@@ -21,11 +21,23 @@ SELECT * FROM jobs
 """,
 )
 
+
+class NamedMessageRow(TypedDict):
+    """A message without what it says: a thousand are looked at together."""
+
+    seq: int
+    id: str
+    status: str
+    lease_id: str | None
+    lease_expires_at_ms: int | None
+
+
 # Index jobs_by_id, once for each id asked for.
 NAMED: Final = Statement(
-    JobRow,
+    NamedMessageRow,
     """
-SELECT jobs.* FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
+SELECT jobs.seq, jobs.id, status, lease_id, lease_expires_at_ms
+  FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND queue = :queue AND kind = 'message'
 """,
 )

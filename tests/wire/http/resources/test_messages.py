@@ -244,6 +244,18 @@ def test_v11_a_read_of_nothing_for_no_time_is_refused(
     assert not field or named == field
 
 
+def test_a_read_is_bounded_in_bytes_and_headers_count(api: WatchedApi) -> None:
+    headers = {"h": "x" * 60_000}
+    messages = [{"body": n, "headers": headers} for n in range(75)]
+    for part in (messages[:40], messages[40:]):
+        api.shown("POST", PATH, 201, json={"messages": part})
+
+    first, rest = read(api, 100), read(api, 100)
+
+    assert 1 < len(first) < 75
+    assert bodies([*first, *rest]) == list(range(75))
+
+
 # -- hiding and deleting ---------------------------------------------------------------------------
 
 
