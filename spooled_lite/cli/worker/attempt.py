@@ -16,6 +16,7 @@ from spooled_lite.cli.worker.lease import LOST, Lease
 RESULT_BYTES_MAX: Final = 1_048_576  # of a result that a server takes, as JSON
 ERROR_CHARS_MAX: Final = 2_048  # of an error that a server takes
 TELL_PAUSE_SECONDS: Final = 1.0  # before the server is told again how it went
+TELL_PAUSE_SECONDS_MAX: Final = 10.0  # whatever it asks for: the lease may be lost meanwhile
 TOLD_BEFORE: Final = "Job is already "
 REFUSED_VALUE: Final = frozenset({400, 413, 422})
 _NO_TEXT: Final = "\ufffd"  # for what is no text, and for NUL, which not every Spooled keeps
@@ -175,7 +176,8 @@ class JobRun:
                 elif error.status in LOST or error.status < 429:
                     self._lease.lose(error.message)
                 else:
-                    time.sleep(error.retry_seconds or TELL_PAUSE_SECONDS)
+                    asked_for = error.retry_seconds or TELL_PAUSE_SECONDS
+                    time.sleep(min(asked_for, TELL_PAUSE_SECONDS_MAX))
             except Unreachable:
                 time.sleep(TELL_PAUSE_SECONDS)
         return None

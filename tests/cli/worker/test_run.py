@@ -289,18 +289,23 @@ def test_a_lease_that_cannot_be_renewed_is_lost_when_it_ends() -> None:
 
 def test_a_settlement_is_told_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "TELL_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(attempt, "TELL_PAUSE_SECONDS_MAX", 0.01)  # whatever the server asks for
     job = {"id": "j", "lease_id": "l", "queue_name": "emails", "payload": 1}
     trouble, done = (
         Said({"message": "Full", "code": "X"}, 503),
         {"message": "Job is already completed"},
     )
-    answers = Said({}), Said({"jobs": [job]}), trouble, Said(b"<html>", 502), Said(done, 409)
+    hours = Said({"message": "Later", "code": "X"}, 429, Retry_After="9999")
+    answers = (
+        *(Said({}), Said({"jobs": [job]}), trouble, hours),
+        *(Said(b"<html>", 502), Said(done, 409)),
+    )
     with answering(*answers) as (url, asked):
         told = ran("jobs", "run", "emails", "--exec", "true", "--once", "--json",
                    "--url", url, "--api-key", "sk_a")  # fmt: skip
 
     assert json.loads(told.stdout)["outcome"] == "completed"
-    assert asked[-3:] == ["POST /api/v1/jobs/j/complete"] * 3
+    assert asked[-4:] == ["POST /api/v1/jobs/j/complete"] * 4
 
 
 @contextmanager
