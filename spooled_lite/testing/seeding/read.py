@@ -34,7 +34,7 @@ from spooled_lite.testing.shapes import SetClock
 from spooled_lite.wire.admission import Storing
 from spooled_lite.wire.http.body import LISTS_BYTES_MAX, decode, decode_body
 from spooled_lite.wire.http.body_lists import check_lists
-from spooled_lite.wire.http.resources.jobs import new_job
+from spooled_lite.wire.http.resources.new_jobs import new_job
 from spooled_lite.wire.http.resources.schedules import new_schedule
 from spooled_lite.wire.http.resources.webhooks import new_webhook
 from spooled_lite.wire.http.resources.workflows import new_workflow

@@ -29,6 +29,7 @@ from spooled_lite.wire.http.resources import (
     keys,
     messages,
     metrics,
+    new_jobs,
     orgs,
     outcomes,
     overviews,
@@ -77,12 +78,12 @@ AUTH: Final[tuple[Row, ...]] = (
 )
 
 JOBS: Final[tuple[Row, ...]] = (
-    ("POST",   "/api/v1/jobs",                   jobs.create,           Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/jobs",                   new_jobs.create,       Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/jobs",                   jobs.list_all,         Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/stats",             jobs.stats,            Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/status",            jobs.statuses,         Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/search",            search.search,         Access.KEY, "jobs:read"),
-    ("POST",   "/api/v1/jobs/bulk",              jobs.create_bulk,      Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/jobs/bulk",              new_jobs.create_bulk,  Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/claim",             attempts.claim,        Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/dequeue",           attempts.dequeue,      Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/jobs/dlq",               dead_letters.list_all, Access.KEY, "jobs:read"),

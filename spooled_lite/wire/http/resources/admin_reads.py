@@ -17,8 +17,8 @@ from spooled_lite.core.workflows.query import list_all_workflows
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import flag, page, paged
+from spooled_lite.wire.http.resources.job_filters import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.job_views import full_job, job_summary
-from spooled_lite.wire.http.resources.jobs import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.workflow_views import listed_workflow
 from spooled_lite.wire.http.resources.workflows import status_asked
 from spooled_lite.wire.shapes.queues import QueueView

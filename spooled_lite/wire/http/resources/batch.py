@@ -16,8 +16,8 @@ from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongSha
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.resources.jobs import new_job
 from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
+from spooled_lite.wire.http.resources.new_jobs import new_job
 from spooled_lite.wire.http.resources.topics import new_publication, told_of_published
 from spooled_lite.wire.shapes.batch_bodies import (
     OPERATIONS_MAX,

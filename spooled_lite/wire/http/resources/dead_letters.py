@@ -16,8 +16,8 @@ from spooled_lite.wire.bodies import page_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.resources.job_filters import listed
 from spooled_lite.wire.http.resources.job_views import dead_letter
-from spooled_lite.wire.http.resources.jobs import listed
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.job_bodies import PurgeDeadLetters, RetryDeadLetters
 

@@ -25,8 +25,8 @@ from spooled_lite.errors import BadRequest
 from spooled_lite.times import format_optional_ms
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import Page, integer
+from spooled_lite.wire.http.resources.job_filters import STATUS_ALIASES, filter_of
 from spooled_lite.wire.http.resources.job_views import job_summary
-from spooled_lite.wire.http.resources.jobs import STATUS_ALIASES, filter_of
 from spooled_lite.wire.shapes.search import FoundJob, Match, SearchAnswer
 
 SECONDS: Final = 0.2  # of a call; then it says where to go on

@@ -11,8 +11,8 @@ from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.resources.job_filters import read_jobs
 from spooled_lite.wire.http.resources.job_views import job_summary
-from spooled_lite.wire.http.resources.jobs import read_jobs
 from spooled_lite.wire.shapes.workers import (
     HeartbeatTaken,
     HeartbeatWorker,

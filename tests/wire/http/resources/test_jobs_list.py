@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from spooled_lite.config import Settings
-from spooled_lite.wire.http.resources import jobs
+from spooled_lite.wire.http.resources import job_filters
 from tests.wire.http.job_calls import NOW, WatchedApi, refusal
 
 
@@ -283,7 +283,7 @@ def test_a_filter_without_an_index_has_a_limit_and_is_named(
     api: WatchedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.enqueue()
-    monkeypatch.setattr(jobs, "SLOW_LIST_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(job_filters, "SLOW_LIST_SECONDS_MAX", 0.0)
 
     for query, name in SLOW:
         refused = api.get(f"jobs?{query}")

@@ -13,7 +13,9 @@ from spooled_lite.wire.http.resources import (
     dead_letters,
     dependencies,
     job_actions,
+    job_filters,
     jobs,
+    new_jobs,
     search,
 )
 from spooled_lite.wire.shapes import job_bodies as bodies
@@ -44,7 +46,7 @@ _FILTER: Final = (
     Parameter(
         "tag",
         "A tag in the list, or a name in the object of tags",
-        {"type": "string", "maxLength": jobs.TAG_CHARACTERS_MAX},
+        {"type": "string", "maxLength": job_filters.TAG_CHARACTERS_MAX},
     ),
     Parameter("workflow_id", "Only jobs of this workflow"),
     Parameter("worker_id", "Only jobs that this worker holds"),
@@ -63,7 +65,7 @@ _FILTER: Final = (
     Parameter(
         "order_by",
         "The field to order by; unknown ones count as `created_at`",
-        {"type": "string", "enum": sorted(jobs._ORDERS), "default": "created_at"},
+        {"type": "string", "enum": sorted(job_filters.JOB_ORDERS), "default": "created_at"},
     ),
     Parameter("order_dir", "The direction of the order", {**_DIRECTION, "default": "desc"}),
     *paging(),
@@ -109,7 +111,8 @@ _SEARCH: Final = (
 )
 _COST: Final = (
     "An order by time, with or without a queue or a status, is answered by an index. Any other "
-    f"filter or order has {jobs.SLOW_LIST_SECONDS_MAX:g} seconds, after which the answer is 408."
+    f"filter or order has {job_filters.SLOW_LIST_SECONDS_MAX:g} seconds, after which the answer "
+    "is 408."
 )
 _FENCE: Final = (
     "`lease_id` and `worker_id` may be left out; if sent, they must be the current ones. "
@@ -148,7 +151,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         parameters=_SEARCH,
         answer=SearchAnswer,
     ),
-    jobs.create: Doc(
+    new_jobs.create: Doc(
         summary="Create a job",
         about="200 with the first job when its idempotency key is known; nothing else happens then."
         " Creates the queue if it does not exist.",
@@ -172,7 +175,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         statuses=(201, 200),
         errors=(QuotaExceeded,),
     ),
-    jobs.create_bulk: Doc(
+    new_jobs.create_bulk: Doc(
         summary="Create up to 100 jobs",
         about="An invalid job fails alone. A wrong type or a queue the key may not use fails all.",
         body=bodies.BulkJobs,
