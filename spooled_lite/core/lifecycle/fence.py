@@ -3,6 +3,7 @@
 from typing import Any, TypedDict, TypeVar
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
@@ -15,6 +16,7 @@ class OfQueueRow(TypedDict):
 
 
 R = TypeVar("R", bound=OfQueueRow)
+E = TypeVar("E", bound=SpooledError)
 
 
 def guard(tx: Tx, org: int, job_id: str, claimant: Claimant) -> dict[str, Any]:
@@ -38,12 +40,27 @@ def visible(row: R | None, scope: Scope) -> R:
 def refusal(tx: Reading, org: int, job_id: str, claimant: Claimant, scope: Scope) -> SpooledError:
     """Explain why a guarded statement changed nothing, in the order of the contract's table.
 
-    Contract: jobs, section 6 ("Fencing of complete / fail / heartbeat").
+    Unless the job is not there for this caller, the details say its status and whether the lease
+    that was shown has settled it: then an earlier call came through whose answer was lost.
+
+    Contract: jobs, section 6 ("Fencing of complete / fail / heartbeat"); amendments, G8.
     """
     job = tx.row(job_statements.BY_ID, {"id": job_id, "org": org})
     if job is None or not scope.allows(job["queue_name"]):
         return NotFound.thing("Job")
     lease_id = claimant.lease_id or None
+    error = _refusal(tx, job, lease_id)
+    settled = lease_id is not None and lease_id == job["settled_lease_id"]
+    return with_status(error, job["status"], by_this_lease=settled)
+
+
+def with_status(error: E, status: str, *, by_this_lease: bool) -> E:
+    """The error, with the status of its job in the details."""
+    error.details = {"status": status, "by_this_lease": by_this_lease, **(error.details or {})}
+    return error
+
+
+def _refusal(tx: Reading, job: JobRow, lease_id: str | None) -> Conflict | LeaseExpired:
     if job["status"] in TERMINAL:
         if lease_id is None or lease_id == job["settled_lease_id"]:
             return Conflict(f"Job is already {job['status']}")

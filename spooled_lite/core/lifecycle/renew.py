@@ -3,7 +3,7 @@
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.fence import guard, refusal, visible, with_status
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.errors import LeaseExpired
 from spooled_lite.events import Deadline
@@ -36,7 +36,8 @@ def renew(
         raise refusal(tx, org, job_id, claimant, scope)
     visible(row, scope)
     if row["stop_reason"] is not None and stop(tx, row):
-        return LeaseExpired(reason=row["stop_reason"])
+        stopped = LeaseExpired(reason=row["stop_reason"])
+        return with_status(stopped, "cancelled", by_this_lease=False)
     tx.due(Deadline.LEASE_END, ends_at_ms)
     return ends_at_ms
 

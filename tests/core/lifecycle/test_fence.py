@@ -146,6 +146,34 @@ def test_row_3_the_lease_of_an_earlier_attempt_is_lost(stage: JobStage, act: Act
     )
 
 
+@ACTS
+def test_a_finished_job_tells_whether_the_lease_that_is_shown_has_settled_it(
+    stage: JobStage, act: Act, ended: tuple[str, str | None, JobRow]
+) -> None:
+    status, lease_id, job = ended
+
+    for who in (NOBODY, STRANGER, Claimant(lease_id=lease_id)):
+        error = refused(stage, act, job, who)
+        settled = lease_id is not None and who.lease_id == lease_id
+        assert error.details == {"status": status, "by_this_lease": settled}
+
+
+@ACTS
+def test_a_job_that_goes_on_without_the_caller_tells_its_status(stage: JobStage, act: Act) -> None:
+    first = taken(stage)
+    stage.fail(first)
+    shown = Claimant(lease_id=first["lease_id"])
+    error = refused(stage, act, first, shown)
+    assert error.details == {"status": "pending", "by_this_lease": False}
+
+    stage.clock.advance(seconds=60)
+    stage.take()
+
+    for who in (shown, Claimant(worker_id="other")):
+        error = refused(stage, act, first, who)
+        assert error.details == {"status": "processing", "by_this_lease": False}
+
+
 # -- rows 4 and 5 ----------------------------------------------------------------------------
 
 

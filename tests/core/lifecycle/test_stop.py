@@ -18,6 +18,7 @@ from tests.core.workflows.graphs import a_step, as_seen, check, stored
 
 DIAMOND = (a_step("a"), a_step("b", "a"), a_step("c", "a"), a_step("d", "b", "c"))
 REASON = {"reason": "workflow_canceled"}
+STOPPED = {"status": "cancelled", "by_this_lease": False, **REASON}
 ENDS = ("renewed", "failed", "failed for good", "lease over", "released")
 
 
@@ -180,12 +181,12 @@ def test_the_heartbeat_says_why_and_says_it_again(stage: JobStage) -> None:
 
     refused = heartbeat(stage, job)
 
-    assert (refused.message, refused.details) == ("Lease expired", REASON)
+    assert (refused.message, refused.details) == ("Lease expired", STOPPED)
     # The first answer may have been lost on its way; a completion comes too late by now.
     for act in (heartbeat, JobStage.complete, JobStage.fail):
         with pytest.raises(LeaseExpired) as again:
             act(stage, job)
-        assert again.value.details == REASON
+        assert again.value.details == STOPPED
     with pytest.raises(Conflict, match="already cancelled"):
         heartbeat(stage, job, Claimant())
     assert stage.story(job).count("cancelled") == 1
@@ -210,7 +211,7 @@ def test_a_heartbeat_after_the_end_of_the_lease_says_why_too(stage: JobStage) ->
     with pytest.raises(LeaseExpired) as refused:
         heartbeat(stage, job)
 
-    assert refused.value.details == REASON
+    assert refused.value.details == {**STOPPED, "status": "processing"}
     assert graph.steps == {"a": "processing"}, "the loop has not come by yet"
 
 

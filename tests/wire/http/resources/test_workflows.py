@@ -269,7 +269,11 @@ def test_jobs_that_run_are_told_to_stop_by_a_refusal_with_the_reason(api: Workfl
         "code": "LEASE_EXPIRED",
         "error": "lease_expired",
         "message": "Lease expired",
-        "details": {"reason": "workflow_canceled"},
+        "details": {
+            "status": "cancelled",
+            "by_this_lease": False,
+            "reason": "workflow_canceled",
+        },
     }
     assert api.job(job["id"])["status"] == "cancelled"
     assert api.history(job["id"]) == ["created", "claimed", "cancelled"]
