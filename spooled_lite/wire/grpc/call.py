@@ -57,7 +57,7 @@ class Call:
         self.request: Any = None  # the message, for who stands around the handler
         self.stream: Endable | None = None  # the stream that this call has open
 
-    async def admit(self, word: str) -> None:
+    async def admit(self, word: str, *, is_spared: bool = False) -> None:
         """Check the credential, the rate limit and the permission.
 
         In this order, so that a call without the permission counts against the limit, too.
@@ -68,7 +68,7 @@ class Call:
         Contract: grpc, section 2.
         """
         await self.authenticate()
-        self.charge()
+        self.charge(is_spared=is_spared)
         if self.settings.enforce_key_permissions:
             self.admitted.check_may(word)
 
@@ -81,10 +81,11 @@ class Call:
         self.caller = caller = await self.services.callers.authenticate(self._headers)
         self.notes.org_id, self.notes.key_id = caller.org_id, caller.key_id
 
-    def charge(self) -> None:
-        """Count one request. Raises RateLimited."""
+    def charge(self, *, is_spared: bool = False) -> None:
+        """Count one request. Raises RateLimited, unless the request `is_spared`."""
         services = self.services
-        standing = services.rates.charge(self.admitted, services.clock.now_ms())
+        now_ms = services.clock.now_ms()
+        standing = services.rates.charge(self.admitted, now_ms, is_spared=is_spared)
         if standing is not None:
             standing.check()
 

@@ -32,6 +32,7 @@ class Unary(Struct, frozen=True):
     word: str  # the permission it needs
     read: Callable[[Call, Any], Any]  # makes a command of the request; may run on another thread
     run: Callable[[Call, Any], Awaitable[bytes]]
+    is_spared: bool = False  # the rate limit counts it, and never refuses it
 
 
 class Streaming(Struct, frozen=True):
@@ -88,7 +89,7 @@ def _unary(route: str, method: Method, row: Unary, find: Find, limit: TimeLimit)
             return read(call, parsed(kind, raw))
 
         async def work() -> bytes:
-            await call.admit(row.word)
+            await call.admit(row.word, is_spared=row.is_spared)
             asked = await call.off_loop(len(raw), command)
             if services.around is None:
                 return await run(call, asked)

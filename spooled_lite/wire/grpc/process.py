@@ -177,7 +177,7 @@ class _Conversation:
     async def _answer_to(self, request: Any, size_bytes: int) -> StreamAnswer:
         name = request.WhichOneof("request")
         try:
-            self.call.charge()
+            self.call.charge(is_spared=name in SETTLEMENTS)
             if name == "dequeue":
                 return self._dequeue(request.dequeue)
             if name is None:

@@ -83,7 +83,7 @@ def _settling(act: Settlement) -> Unary:
         call.notes.jobs = 1
         return await act.answer(command, act.submit(call, command))
 
-    return Unary("jobs:write", lambda _, request: act.read(request), run)
+    return Unary("jobs:write", lambda _, request: act.read(request), run, is_spared=True)
 
 
 async def _get_job(call: Call, job_id: str) -> bytes:

@@ -73,6 +73,11 @@ class AccessRule(Protocol):
         """For watchers of the server: no limit per address. Contract: platform, section 4."""
         ...
 
+    @property
+    def is_spared(self) -> bool:
+        """The rate limit counts the call and never refuses it. Contract: amendments, G15."""
+        ...
+
 
 UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP, Access.TEST})
 
@@ -125,7 +130,7 @@ def _let_in(call: Call, rule: AccessRule, caller: Caller) -> None:
     """Who is calling, how often, and may they: in this order, so that refusals count too."""
     call.admit(caller)
     now_ms = call.now_ms
-    standing = call.services.rates.charge(caller, now_ms)
+    standing = call.services.rates.charge(caller, now_ms, is_spared=rule.is_spared)
     call.rate_headers = rate_headers(standing, now_ms)
     if standing is not None:
         standing.check()

@@ -25,6 +25,8 @@ class Trait(Enum):
 
     UNLIMITED = "unlimited"  # no rate limit per address, since monitoring asks often
     WEBSOCKET = "websocket"  # the route accepts WebSockets
+    # It renews or settles what the caller holds: the rate limit counts it and never refuses it.
+    SPARED = "spared"
 
 
 class Route(Struct, frozen=True):
@@ -36,6 +38,7 @@ class Route(Struct, frozen=True):
     parameters: tuple[str, ...]
     takes_websockets: bool
     is_unlimited: bool  # no rate limit per address. Contract: platform, section 4
+    is_spared: bool  # counted by the rate limit, and never refused by it. Contract: amendments, G15
 
     @classmethod
     def of(cls, row: Row) -> "Route":
@@ -49,6 +52,7 @@ class Route(Struct, frozen=True):
             parameters=tuple(_name(each) for each in path.split("/") if _is_parameter(each)),
             takes_websockets=Trait.WEBSOCKET in traits,
             is_unlimited=Trait.UNLIMITED in traits,
+            is_spared=Trait.SPARED in traits,
         )
 
 

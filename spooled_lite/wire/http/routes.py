@@ -99,11 +99,11 @@ JOBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/jobs/{id}/cancel",       jobs.cancel,           Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/{id}/retry",        jobs.retry,            Access.KEY, "jobs:write"),
     ("PUT",    "/api/v1/jobs/{id}/priority",     jobs.priority,         Access.KEY, "jobs:write"),
-    ("POST",   "/api/v1/jobs/{id}/complete",     attempts.complete,     Access.KEY, "jobs:write"),
-    ("POST",   "/api/v1/jobs/{id}/fail",         attempts.fail,         Access.KEY, "jobs:write"),
-    ("POST",   "/api/v1/jobs/{id}/heartbeat",    attempts.renew,        Access.KEY, "jobs:write"),
-    ("POST",   "/api/v1/jobs/{id}/renew-lease",  attempts.renew,        Access.KEY, "jobs:write"),
-    ("POST",   "/api/v1/jobs/{id}/progress",     attempts.progress,     Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/jobs/{id}/complete",     attempts.complete,     Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("POST",   "/api/v1/jobs/{id}/fail",         attempts.fail,         Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("POST",   "/api/v1/jobs/{id}/heartbeat",    attempts.renew,        Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("POST",   "/api/v1/jobs/{id}/renew-lease",  attempts.renew,        Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("POST",   "/api/v1/jobs/{id}/progress",     attempts.progress,     Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
     ("GET",    "/api/v1/jobs/{id}/history",      jobs.history_of,       Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/{id}/dependencies", dependencies.get,      Access.KEY, "jobs:read"),
     ("POST",   "/api/v1/jobs/{id}/dependencies", dependencies.add,      Access.KEY, "jobs:write"),
@@ -136,9 +136,9 @@ MESSAGES: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/queues/{name}/messages",        messages.send,        Access.KEY, "jobs:write"),  # noqa: E501
     ("GET",    "/api/v1/queues/{name}/messages",        messages.look,        Access.KEY, "jobs:read"),  # noqa: E501
     ("POST",   "/api/v1/queues/{name}/messages/read",   messages.read,        Access.KEY, "jobs:write"),  # noqa: E501
-    ("POST",   "/api/v1/queues/{name}/messages/hide",   messages.hide,        Access.KEY, "jobs:write"),  # noqa: E501
-    ("POST",   "/api/v1/queues/{name}/messages/delete", messages.delete_many, Access.KEY, "jobs:write"),  # noqa: E501
-    ("DELETE", "/api/v1/queues/{name}/messages/{id}",   messages.delete,      Access.KEY, "jobs:write"),  # noqa: E501
+    ("POST",   "/api/v1/queues/{name}/messages/hide",   messages.hide,        Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("POST",   "/api/v1/queues/{name}/messages/delete", messages.delete_many, Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("DELETE", "/api/v1/queues/{name}/messages/{id}",   messages.delete,      Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
 )
 
 WORKERS: Final[tuple[Row, ...]] = (

@@ -61,7 +61,8 @@ class TokenBucket:
         return self._tokens >= 1
 
     def take(self) -> None:
-        self._tokens -= 1
+        """One token; where there is none, no debt is kept: see `RateLimits.charge`."""
+        self._tokens = max(0.0, self._tokens - 1)
 
     def standing(self, now_ms: int, *, refused: bool) -> BucketStanding:
         rate = self._rate

@@ -47,10 +47,14 @@ class RateLimits:
             settings.rate_limit_burst or ADDRESS_BURST,
         )
 
-    def charge(self, caller: Caller, now_ms: int) -> BucketStanding | None:
+    def charge(
+        self, caller: Caller, now_ms: int, *, is_spared: bool = False
+    ) -> BucketStanding | None:
         """Count one request; the standing of the tighter limit, None when nothing is limited.
 
-        A refused request is not counted.
+        A refused request is not counted. One that `is_spared` is counted and never refused; beyond
+        the limit of the organization it leaves no debt, so that others are let in as soon as
+        there is room again.
         """
         limit = caller.rate_limit
         rate = organization_rate(
@@ -58,10 +62,11 @@ class RateLimits:
         )
         window = None if limit is None else self._window(caller.key, now_ms)
         bucket = None if rate is None else self._bucket(caller.org, rate, now_ms)
-        if window is not None and limit is not None and not window.has_room(limit):
-            return window.standing(limit, now_ms, refused=True)
-        if bucket is not None and not bucket.has_room():
-            return bucket.standing(now_ms, refused=True)
+        if not is_spared:
+            if window is not None and limit is not None and not window.has_room(limit):
+                return window.standing(limit, now_ms, refused=True)
+            if bucket is not None and not bucket.has_room():
+                return bucket.standing(now_ms, refused=True)
         standings: list[BucketStanding] = []
         if window is not None and limit is not None:
             window.take()

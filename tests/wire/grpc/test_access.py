@@ -337,6 +337,24 @@ def test_a_key_has_its_own_limit_per_minute() -> None:
     play(script)
 
 
+def test_a_key_past_its_limit_still_renews_and_settles() -> None:
+    async def script(stage: Stage) -> None:
+        for _ in range(3):
+            await stage.client.enqueue()
+        [first, second, third] = await stage.client.dequeue(batch_size=3)
+        client = stage.client_with((await stage.issue(rate_limit=1)).secret)
+        await client.enqueue()
+
+        await client.call("RenewLease", pb.RenewLeaseRequest(**holder(first), extension_secs=60))
+        await client.call("Complete", pb.CompleteRequest(**holder(second)))
+        await client.call("Fail", pb.FailRequest(**holder(third), error="boom"))
+
+        refused = await refusal(client.call("Enqueue", CALLS["Enqueue"]))
+        assert refused.code == "RESOURCE_EXHAUSTED"
+
+    play(script)
+
+
 def test_a_plan_cap_is_told_in_numbers_and_without_a_time_to_come_back() -> None:
     async def script(stage: Stage) -> None:
         client = await stage.other_org(tier="free")

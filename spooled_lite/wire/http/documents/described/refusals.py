@@ -133,7 +133,9 @@ def _kinds(route: Route, doc: Doc) -> Iterable[ErrorKind]:
         return
     yield from ALWAYS
     if not route.is_unlimited or route.access is Access.METRICS:
-        yield from BY_ACCESS[route.access]
+        for kind in BY_ACCESS[route.access]:
+            if kind is not RateLimited or not route.is_spared:
+                yield kind
     if route.path.startswith("/api/v1"):
         yield BadRequest  # also for a version of the API that there is not
     if doc.body is not None:

@@ -29,7 +29,7 @@ workers, schedules and workflows.
 
 Answers below `/api/v1` say in `X-RateLimit-…` how many requests are left; callers with the admin
 key have no limit. 429 `RATE_LIMIT_EXCEEDED` says in `Retry-After` how long to wait; 429
-`QUOTA_EXCEEDED` does not have that header.
+`QUOTA_EXCEEDED` does not have that header. Renewals and settlements are counted and never refused.
 
 Every path with GET also has HEAD, and every path answers OPTIONS without a credential. A wrong
 method is 405 `METHOD_NOT_ALLOWED`, an unknown path 404 `NOT_FOUND`. What belongs to another
