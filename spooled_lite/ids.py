@@ -12,6 +12,8 @@ from typing import Final
 POOL_IDS: Final = 256
 SHARED_DIGITS: Final = 4
 _ID_BYTES: Final = 16
+_CHANCE_BYTES: Final = 7
+_CHANCE_EXTRA_BITS: Final = 3  # of these bytes, beyond those that a number can hold
 
 
 class Ids:
@@ -27,6 +29,7 @@ class Ids:
         self._random_bytes = _source(seed, purpose)
         # Secrets have a source of their own, so that making one does not change the ids.
         self._secret_bytes = _source(seed, f"{purpose}, secrets")
+        self._chance_bytes = _source(seed, f"{purpose}, chances")  # likewise
         self._pool: list[str] = []  # 32 digits each
 
     def of(self, purpose: str) -> "Ids":
@@ -47,6 +50,10 @@ class Ids:
 
     def secret(self, length_bytes: int) -> bytes:
         return self._secret_bytes(length_bytes)
+
+    def chance(self) -> float:
+        """A number from 0 up to 1, and below that: each as likely as any other."""
+        return (int.from_bytes(self._chance_bytes(_CHANCE_BYTES)) >> _CHANCE_EXTRA_BITS) / 2**53
 
     def _draw(self) -> list[str]:
         digits = self._random_bytes(_ID_BYTES * POOL_IDS).hex()

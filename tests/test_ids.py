@@ -35,3 +35,20 @@ def test_a_seed_repeats_ids_and_secrets() -> None:
 
 def test_a_secret_has_the_length_that_was_asked_for() -> None:
     assert [len(Ids().secret(length)) for length in (1, 16, 32)] == [1, 16, 32]
+
+
+def test_a_chance_is_at_least_nothing_and_less_than_one() -> None:
+    drawn = [Ids().chance() for _ in range(1_000)]
+
+    assert 0 <= min(drawn) < 0.1
+    assert 0.9 < max(drawn) < 1
+
+
+def test_a_seed_repeats_chances_and_they_change_no_ids() -> None:
+    one, two = Ids(7), Ids(7)
+
+    chances = [one.chance() for _ in range(10)]
+
+    assert one.new_id() == two.new_id()
+    assert one.secret(8) == two.secret(8)
+    assert chances == [two.chance() for _ in range(10)]

@@ -285,6 +285,7 @@ CREATE TABLE jobs (
     on_fail_of          TEXT,  -- the run, or the job, whose failure this one follows
     cancel_reason       TEXT,
     error_type          TEXT,  -- of the last error, as its program calls it
+    timeout_ms          INTEGER,  -- kept by the server as well; 0: without end; NULL: only by workers
     policy              BLOB,  -- JSON: what it has of its own where its queue or task says otherwise
     headers             BLOB,  -- a JSON object
     tags                BLOB,
@@ -434,6 +435,7 @@ CREATE TABLE queues (
     backoff_base_seconds REAL,
     backoff_multiplier   REAL,
     backoff_max_seconds  REAL,
+    backoff              BLOB,  -- JSON: goes before the columns above
     rate_limit           INTEGER CHECK (rate_limit > 0),
     max_concurrency      INTEGER CHECK (max_concurrency > 0),
     enabled              INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),

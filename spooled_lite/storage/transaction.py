@@ -182,6 +182,10 @@ class Tx(Reading):
     def secret(self, length_bytes: int) -> bytes:
         return self._batch.ids.secret(length_bytes)
 
+    def chance(self) -> float:
+        """A number from 0 up to 1, and below that, for what is spread by chance."""
+        return self._batch.ids.chance()
+
     def emit(
         self,
         event_type: EventType,

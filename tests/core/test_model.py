@@ -22,7 +22,7 @@ from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.states import TRANSITIONS, JobStatus
 from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle import claim_statements, statements
 from spooled_lite.core.lifecycle.cancel import cancel
 from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.renew import renew, report_progress
@@ -85,7 +85,7 @@ LOOP_OF: Final = {
     "expire": Deadline.EXPIRY,
 }
 _NEXT: Final = {
-    Deadline.PROMOTION: statements.NEXT_PROMOTION,
+    Deadline.PROMOTION: claim_statements.NEXT_PROMOTION,
     Deadline.LEASE_END: statements.NEXT_LEASE_END,
     Deadline.EXPIRY: statements.NEXT_EXPIRY,
 }

@@ -171,7 +171,7 @@ def sorts(plan: list[str]) -> list[str]:
 
 def test_all_statements_are_found() -> None:
     assert len(STATEMENTS) > 100
-    assert "core.lifecycle.statements.CLAIM" in STATEMENTS
+    assert "core.lifecycle.claim_statements.CLAIM" in STATEMENTS
     assert "core.queues.statements.COUNT" in STATEMENTS
 
 

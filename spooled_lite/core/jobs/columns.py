@@ -63,6 +63,7 @@ class JobRow(TypedDict):
     on_fail_of: str | None
     cancel_reason: str | None
     error_type: str | None
+    timeout_ms: int | None
     policy: bytes | None
     headers: bytes | None
     tags: bytes | None
@@ -121,7 +122,14 @@ OF_JOB: Final = (
     *("scheduled_at_ms", "run_at_ms", "delay_ms", "idempotency_key", "parent_job_id"),
     *("completion_webhook", "completion_webhook_secret"),
 )
-OF_CANCELLED_JOB: Final = (*OF_JOB, "completed_at_ms", "cancelled_by_parent", "last_error")
+# With what few jobs bring.
+OF_JOB_WITH_POLICY: Final = (*OF_JOB, "timeout_ms", "policy")
+OF_CANCELLED_JOB: Final = (
+    *OF_JOB_WITH_POLICY,
+    "completed_at_ms",
+    "cancelled_by_parent",
+    "last_error",
+)
 OF_MESSAGE: Final = (
     *("id", "org", "queue", "queue_name", "kind", "status", "claimable", "priority"),
     *("max_retries", "timeout_seconds", "created_at_ms", "updated_at_ms", "expires_at_ms"),
@@ -151,6 +159,8 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
     parent_job_id: str | None = None
     completion_webhook: str | None = None
     completion_webhook_secret: str | None = None
+    timeout_ms: int | None = None  # instead of `timeout_seconds`
+    policy: bytes | None = None  # core.jobs.policy.OwnPolicy, as it is stored
 
 
 def begun(job: NewJob) -> JobRow:
@@ -167,4 +177,6 @@ def begun(job: NewJob) -> JobRow:
         "payload": job.payload,
         "completion_webhook": job.completion_webhook,
         "completion_webhook_secret": job.completion_webhook_secret,
+        "timeout_ms": job.timeout_ms,
+        "policy": job.policy,
     }

@@ -124,7 +124,9 @@ def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None
         row["claimable"] &= is_met
         if parent.status in TERMINAL - {S.COMPLETED}:
             return _store_cancelled(tx, row, parent)
-    row["seq"] = insert_job(tx, statements.INSERT, row)
+    is_usual = row["policy"] is None and row["timeout_ms"] is None
+    statement = statements.INSERT if is_usual else statements.INSERT_WITH_POLICY
+    row["seq"] = insert_job(tx, statement, row)
     tx.emit("job.created", org, row=row)
     announce_times(tx, row)
     if parent is not None:

@@ -5,22 +5,44 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from spooled_lite.core.jobs.policy import (
+    EXPONENT_MAX,
+    Backoff,
+    delay_ms,
+    read_backoff,
+    read_policy,
+)
 from spooled_lite.core.jobs.records import CENTURY_SECONDS
+from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.storage.transaction import Tx
 
 DEFAULT_BASE_SECONDS: Final = 1.0
 DEFAULT_MULTIPLIER: Final = 2.0
 DEFAULT_MAX_SECONDS: Final = 60.0  # of a queue without a backoff of its own
 QUEUE_MAX_SECONDS: Final = 3_600.0  # of a queue that names only a part of it
-_EXPONENT_MAX: Final = 100  # as many as retries: keeps the power a number
 # What else the settings hold is passed over: the writing thread has no time to make it.
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _NUMBER: Final = msgspec.json.Decoder(float)
 _SETTINGS: Final = frozenset({"retry_delay_ms", "backoff_multiplier", "max_retry_delay_ms"})
 
 
+def wait_ms(tx: Tx, queue: QueueRow, held: HeldRow) -> int:
+    """How long a job whose attempt has failed waits for the next one, in milliseconds.
+
+    The first of these that says something counts: the job itself, its queue's `backoff`, the older
+    columns of its queue, the default.
+
+    Contract: jobs, section 6 ("Per-queue backoff"); catbird-capabilities, section 7.
+    """
+    backoff = _own(queue, held)
+    if backoff is None:
+        return backoff_ms(queue, held["retry_count"])
+    return delay_ms(backoff, held["retry_count"], tx.chance)
+
+
 def backoff_ms(queue: QueueRow, retry_count: int) -> int:
-    """min(base x multiplier^retry_count, max), with the parts of the queue.
+    """min(base x multiplier^retry_count, max), with the parts of a queue without a `backoff`.
 
     The first of these that names anything counts: the backoff columns, `retry_delay_seconds` as
     the base, the dashboard's keys in `settings`; else 1, 2, 4 ... 60 seconds.
@@ -28,16 +50,27 @@ def backoff_ms(queue: QueueRow, retry_count: int) -> int:
     Contract: jobs, section 6 ("Backoff", "Per-queue backoff").
     """
     base, multiplier, most = _parts(queue)
-    seconds = base * multiplier ** min(retry_count, _EXPONENT_MAX)
+    seconds = base * multiplier ** min(retry_count, EXPONENT_MAX)
     return round(min(seconds, most) * 1000)
 
 
-def has_backoff(queue: QueueRow) -> bool:
-    """Whether the queue names a backoff of its own, or a part of one."""
+def has_backoff(queue: QueueRow, held: HeldRow) -> bool:
+    """Whether the job or its queue names a backoff, or a part of one."""
+    if _own(queue, held) is not None:
+        return True
     named = ("backoff_base_seconds", "backoff_multiplier", "backoff_max_seconds")
     if any(queue[each] is not None for each in (*named, "retry_delay_seconds")):  # type: ignore[literal-required]
         return True
     return not _SETTINGS.isdisjoint(_settings(queue))
+
+
+def _own(queue: QueueRow, held: HeldRow) -> Backoff | None:
+    """The backoff with a strategy, of the nearest that has one."""
+    if held["policy"] is not None:
+        of_job = read_policy(held["policy"]).backoff
+        if of_job is not None:
+            return of_job
+    return None if queue["backoff"] is None else read_backoff(queue["backoff"])
 
 
 def _parts(queue: QueueRow) -> tuple[float, float, float]:

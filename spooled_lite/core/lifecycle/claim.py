@@ -8,7 +8,7 @@ from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import fitting
 from spooled_lite.core.keys.verify import check_still_valid
-from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle import claim_statements, statements
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import forget_queue, known_queue
@@ -58,7 +58,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     lease_id, lease_expires_at_ms = tx.new_id(), tx.now_ms + wanted.lease_ms
     is_read = wanted.kind is not None
     rows = tx.rows(
-        statements.CLAIM_MESSAGES if is_read else statements.CLAIM,
+        claim_statements.CLAIM_MESSAGES if is_read else claim_statements.CLAIM,
         {
             "queue": queue["seq"],
             "limit": _fitting(tx, queue["seq"], room, is_read=is_read),
@@ -89,7 +89,7 @@ def _fitting(tx: Tx, queue: int, limit: int, *, is_read: bool) -> int:
     """How many of the next jobs fit into the bytes of one claim; at least one."""
     if limit == 1:
         return 1
-    sizes = statements.SIZES_OF_MESSAGES if is_read else statements.SIZES
+    sizes = claim_statements.SIZES_OF_MESSAGES if is_read else claim_statements.SIZES
     asked = {"queue": queue, "limit": limit, "now_ms": tx.now_ms}
     return max(1, fitting(tx.values(sizes, asked), CLAIM_BYTES_MAX))
 

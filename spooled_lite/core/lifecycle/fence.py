@@ -1,14 +1,17 @@
 """Why an answer about a job was refused: the lease is the fence."""
 
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.policy import TIMEOUT_GRACE_MS
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound, SpooledError
 from spooled_lite.storage.transaction import Reading, Tx
+
+TIMEOUT: Final = "timeout"  # workers read this word in `details.reason`
 
 
 class OfQueueRow(TypedDict):
@@ -49,7 +52,7 @@ def refusal(tx: Reading, org: int, job_id: str, claimant: Claimant, scope: Scope
     if job is None or not scope.allows(job["queue_name"]):
         return NotFound.thing("Job")
     lease_id = claimant.lease_id or None
-    error = _refusal(tx, job, lease_id)
+    error = _refusal(tx, job, claimant)
     settled = lease_id is not None and lease_id == job["settled_lease_id"]
     return with_status(error, job["status"], by_this_lease=settled)
 
@@ -60,7 +63,8 @@ def with_status(error: E, status: str, *, by_this_lease: bool) -> E:
     return error
 
 
-def _refusal(tx: Reading, job: JobRow, lease_id: str | None) -> Conflict | LeaseExpired:
+def _refusal(tx: Reading, job: JobRow, claimant: Claimant) -> Conflict | LeaseExpired:
+    lease_id = claimant.lease_id or None
     if job["status"] in TERMINAL:
         if lease_id is None or lease_id == job["settled_lease_id"]:
             return Conflict(f"Job is already {job['status']}")
@@ -70,5 +74,16 @@ def _refusal(tx: Reading, job: JobRow, lease_id: str | None) -> Conflict | Lease
     if lease_id is not None and lease_id != job["lease_id"]:
         return LeaseExpired("The lease id does not match the job's current lease")
     if job["lease_expires_at_ms"] is None or job["lease_expires_at_ms"] <= tx.now_ms:
-        return LeaseExpired(reason=job["stop_reason"])
-    return Conflict("Job is held by another worker")
+        return LeaseExpired(reason=job["stop_reason"] or _out_of_time(tx, job))
+    if claimant.worker_id and claimant.worker_id != job["assigned_worker_id"]:
+        return Conflict("Job is held by another worker")
+    # It is held, and its lease is not renewed any more.
+    return LeaseExpired(reason=TIMEOUT)
+
+
+def _out_of_time(tx: Reading, job: JobRow) -> str | None:
+    """Whether the attempt of a job that is processing took as long as it may."""
+    if not job["timeout_ms"] or job["started_at_ms"] is None:
+        return None
+    is_over = job["started_at_ms"] + job["timeout_ms"] + TIMEOUT_GRACE_MS <= tx.now_ms
+    return TIMEOUT if is_over else None

@@ -7,8 +7,8 @@ from spooled_lite.core.jobs.choice import find_named
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.statements import DueJobRow
+from spooled_lite.core.lifecycle import claim_statements as statements
+from spooled_lite.core.lifecycle.claim_statements import DueJobRow
 from spooled_lite.storage.transaction import Cache, Tx
 
 _PROMOTED: Final = Cache[int, int]()  # by queue: everything due up to this moment has been promoted

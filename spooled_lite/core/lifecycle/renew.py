@@ -19,13 +19,16 @@ def renew(
 ) -> Renewal:
     """Let the lease end `lease_ms` from now; returns that moment. Announces nothing.
 
+    An attempt that may take `timeout_ms` is not held longer than that and TIMEOUT_GRACE_MS: the
+    lease ends then, and is not renewed after it.
+
     A lease that is made shorter is reaped no later than at its old end. If the job was told to
     stop, its lease ends at once and the job is cancelled. That refusal is returned and not raised,
     because what it has changed is kept; `end_of` takes it apart.
 
     Raises: as `settle.complete`.
 
-    Contract: jobs, J15; catbird-capabilities, section 8.6.
+    Contract: jobs, J15; catbird-capabilities, sections 7 (H4) and 8.6; amendments, G11.
     """
     ends_at_ms = tx.now_ms + lease_ms
     row = tx.row(
@@ -38,6 +41,7 @@ def renew(
     if row["stop_reason"] is not None and stop(tx, row):
         stopped = LeaseExpired(reason=row["stop_reason"])
         return with_status(stopped, "cancelled", by_this_lease=False)
+    ends_at_ms = row["lease_expires_at_ms"] or ends_at_ms
     tx.due(Deadline.LEASE_END, ends_at_ms)
     return ends_at_ms
 

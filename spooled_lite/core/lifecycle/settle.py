@@ -13,7 +13,7 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.backoff import backoff_ms, has_backoff
+from spooled_lite.core.lifecycle.backoff import has_backoff, wait_ms
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
@@ -71,7 +71,7 @@ def fail(
     `retry_after_ms` is used instead of the backoff.
 
     A job that was told to stop is cancelled. A message never dies: it stays hidden until its lease
-    would have ended, unless its queue has a backoff.
+    would have ended, unless it or its queue has a backoff.
 
     Raises: as `complete`.
 
@@ -105,8 +105,8 @@ def _retry_or_bury(
     if never_dies or (may_retry and held["retry_count"] < held["max_retries"]):
         queue = known_queue(tx, held["org"], held["queue_name"])
         assert queue is not None, "a visible job has a live queue"
-        delay_ms = backoff_ms(queue, held["retry_count"])
-        if never_dies and not has_backoff(queue):
+        delay_ms = wait_ms(tx, queue, held)
+        if never_dies and not has_backoff(queue, held):
             delay_ms = (held["lease_expires_at_ms"] or tx.now_ms) - tx.now_ms
         if retry_after_ms is not None:
             delay_ms = retry_after_ms

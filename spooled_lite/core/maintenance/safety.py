@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from spooled_lite.core.jobs.passes import NextRow, Pass
-from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle import claim_statements, statements
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.events import Deadline
 from spooled_lite.storage.statement import Statement
@@ -17,7 +17,7 @@ EVERY_MS: Final = 60_000
 OVERDUE_MS: Final = 5_000  # later than this counts as missed; a loop may be about to do the rest
 
 _NEXT: Final[Mapping[Deadline, Statement[NextRow]]] = {
-    Deadline.PROMOTION: statements.NEXT_PROMOTION,
+    Deadline.PROMOTION: claim_statements.NEXT_PROMOTION,
     Deadline.LEASE_END: statements.NEXT_LEASE_END,
     Deadline.EXPIRY: statements.NEXT_EXPIRY,
     Deadline.SLOT: schedule_statements.NEXT_SLOT,

@@ -16,6 +16,7 @@ class QueueRow(TypedDict):
     backoff_base_seconds: float | None
     backoff_multiplier: float | None
     backoff_max_seconds: float | None
+    backoff: bytes | None  # core.jobs.policy.Backoff
     rate_limit: int | None  # jobs per second
     max_concurrency: int | None
     enabled: int

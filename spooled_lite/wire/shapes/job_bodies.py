@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.policy import OwnPolicy, stored, timeout_seconds_of
 from spooled_lite.core.jobs.records import (
     CENTURY_SECONDS,
     LEASE_SECONDS_MAX,
@@ -29,6 +30,7 @@ from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import AN_ID, QUEUE_LENGTH, QueueName, SameQueueName
+from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
 
 BULK_MAX: Final = 100
 CLAIM_MAX: Final = 100
@@ -46,6 +48,7 @@ ScheduledAt = Annotated[Time | None, about("The job is not handed out before thi
 ScheduledFor = Annotated[Time | None, about("The same as `scheduled_at`")]
 Delay = Annotated[DelaySeconds, about("Seconds from now before which the job is not handed out; `scheduled_at` takes precedence", 60)]
 ExpiresAt = Annotated[Time | None, about("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z")]
+JobBackoff = Annotated[BackoffBody | None, about("The wait before a retry, instead of that of its queue")]
 WebhookSecret = Annotated[str, SHORT, about("Signs that call; never shown", "keep-me-secret")]
 Items = Annotated[list[Raw], about("1 to 100 jobs, each with the fields of `JobFields`; a bad one fails alone", items={"$ref": "#/components/schemas/JobFields"})]
 SharedQueue = Annotated[str, about("The queue of jobs that name none", "emails", **QUEUE_LENGTH)]
@@ -88,6 +91,8 @@ class JobFields(Struct, kw_only=True):
     parent_job_id: Annotated[job.ParentJobId, SHORT] | None = None
     completion_webhook: job.CompletionWebhook | None = None
     completion_webhook_secret: WebhookSecret | None = None
+    timeout_ms: TimeoutMsGiven | None = None  # instead of `timeout_seconds`
+    backoff: JobBackoff = None
 
     def new_job(
         self,
@@ -105,7 +110,7 @@ class JobFields(Struct, kw_only=True):
 
         Raises:
             WrongShape: a required field is missing in all its spellings, or a time is not valid.
-            RuleBroken: a name, a size or an address breaks its rule.
+            RuleBroken: a name, a size, an address or the backoff breaks its rule.
             PayloadTooLarge: the payload is over `payload_bytes_max`.
         """
         payload = bytes(self.payload)
@@ -121,9 +126,7 @@ class JobFields(Struct, kw_only=True):
             priority=priority if self.priority is None else self.priority,
             job_type=job_type_of(payload),
             max_retries=max_retries if self.max_retries is None else self.max_retries,
-            timeout_seconds=(
-                timeout_seconds if self.timeout_seconds is None else self.timeout_seconds
-            ),
+            timeout_seconds=self._timeout_seconds(timeout_seconds),
             scheduled_at_ms=scheduled_at,
             delay_ms=(self.delay_seconds or 0) * 1000 if delayed else None,
             expires_at_ms=parse_optional_ms(self.expires_at, f"{at}expires_at"),
@@ -132,7 +135,18 @@ class JobFields(Struct, kw_only=True):
             parent_job_id=self.parent_job_id or None,
             completion_webhook=webhook,
             completion_webhook_secret=self.completion_webhook_secret or None,
+            timeout_ms=self.timeout_ms,
+            policy=None if self.backoff is None else self._policy(at),
         )
+
+    def _timeout_seconds(self, default: int | None) -> int | None:
+        if self.timeout_ms is not None:
+            return timeout_seconds_of(self.timeout_ms)
+        return default if self.timeout_seconds is None else self.timeout_seconds
+
+    def _policy(self, at: str) -> bytes | None:
+        assert self.backoff is not None
+        return stored(OwnPolicy(backoff=self.backoff.checked(f"{at}backoff")))
 
 
 class CreateJob(JobFields, kw_only=True):

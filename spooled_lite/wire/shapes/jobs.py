@@ -14,11 +14,13 @@ from spooled_lite.wire.shapes.common import (
     SameQueueName,
     UpdatedAt,
 )
+from spooled_lite.wire.shapes.policy_bodies import BackoffView, TimeoutMs
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 FlowName = Annotated[str, about("Always null")]
+BackoffOfJob = Annotated[BackoffView, about("The wait before a retry, when it has one of its own")]
 Key = Annotated[str, about("Its name in the workflow", "welcome")]
 Normal = Annotated[str, about("Always `normal`", "normal")]
 Phase = Annotated[str, about("Always `run`", "run")]
@@ -131,6 +133,8 @@ class Job(Struct, omit_defaults=False):
     headers: job.Headers | UnsetType = UNSET
     topic: job.Topic | UnsetType = UNSET
     concurrency_key: job.ConcurrencyKey | UnsetType | None = UNSET
+    timeout_ms: TimeoutMs | UnsetType = UNSET  # when it was given, as what follows
+    backoff: BackoffOfJob | UnsetType = UNSET
     body: job.MessageBody | UnsetType = UNSET  # of a message
 
 
@@ -189,6 +193,7 @@ class ClaimedJob(Struct):
     deliveries: job.Deliveries | UnsetType = UNSET
     headers: job.Headers | UnsetType = UNSET
     topic: job.Topic | UnsetType = UNSET
+    timeout_ms: TimeoutMs | UnsetType = UNSET  # when it was given
     body: job.MessageBody | UnsetType = UNSET  # of a message
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.policy import stored
 from spooled_lite.core.jobs.records import NULL, RETRIES, TIMEOUT_SECONDS
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.names import checked_queue_name
@@ -32,6 +33,7 @@ from spooled_lite.wire.shapes.common import (
     QueueName,
     UpdatedAt,
 )
+from spooled_lite.wire.shapes.policy_bodies import BackoffBody, BackoffView
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -56,6 +58,8 @@ SameRetryDelayShown = Annotated[float | int | None, about("The same as `retry_de
 BackoffBaseShown = Annotated[float | int | None, about("The wait before the first retry", 1)]
 BackoffMultiplierShown = Annotated[float | int | None, about("By how much each wait is longer than the one before, 1 to 10", 2)]
 BackoffMaxShown = Annotated[float | int | None, about("The longest wait", 60)]
+QueueBackoff = Annotated[BackoffBody | UnsetType | None, about("The wait before a retry, of jobs that have none of their own; goes before the fields above; null: none")]
+QueueBackoffShown = Annotated[BackoffView, about("The wait before a retry, when it was set so")]
 Enabled = Annotated[bool, about("False when the queue is paused", True)]
 Paused = Annotated[bool, about("The opposite of `enabled`", False)]
 Settings = Annotated[Raw, about(f"An object up to {QUEUE_SETTINGS_BYTES_MAX} bytes, for callers; while paused the server adds `paused`, `paused_at` and `paused_reason`", {})]
@@ -80,7 +84,7 @@ _SameTimeoutGiven = Annotated[SameTimeout, TIMEOUT_SECONDS]
 
 
 class UpdateQueue(Struct, kw_only=True):
-    """Body of PUT /queues/{name}/config. What is left out is kept; null clears the two limits.
+    """Body of PUT /queues/{name}/config. What is left out is kept; null clears the limits and `backoff`.
 
     Null in any other field counts as left out. The name in the path wins over one in the body.
     """
@@ -97,6 +101,7 @@ class UpdateQueue(Struct, kw_only=True):
     backoff_base_seconds: BackoffBase | None = None
     backoff_multiplier: BackoffMultiplier | None = None
     backoff_max_seconds: BackoffMax | None = None
+    backoff: QueueBackoff = UNSET
     enabled: Enabled | None = None
     description: Annotated[Description, Meta(max_length=1_000)] | None = None
     settings: Settings = NULL
@@ -106,7 +111,8 @@ class UpdateQueue(Struct, kw_only=True):
 
         Raises:
             WrongShape: `settings` is not an object.
-            RuleBroken: `settings` is too large, or cannot be read back.
+            RuleBroken: `settings` is too large, or cannot be read back; or a part of `backoff`
+                does not go with another.
         """
         given: dict[str, Any] = {
             "max_retries": self.max_retries,
@@ -128,6 +134,10 @@ class UpdateQueue(Struct, kw_only=True):
             value = _first(*said)
             if value is not None or (said and null_clears):
                 columns[name] = value
+        if isinstance(self.backoff, BackoffBody):
+            columns["backoff"] = stored(self.backoff.checked())
+        elif self.backoff is None and null_clears:
+            columns["backoff"] = None
         return QueueChanges(columns, self.enabled)
 
 
@@ -180,6 +190,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
     backoff_base_seconds: BackoffBaseShown
     backoff_multiplier: BackoffMultiplierShown
     backoff_max_seconds: BackoffMaxShown
+    backoff: QueueBackoffShown | UnsetType = UNSET
     enabled: Enabled
     paused: Paused
     settings: SettingsShown
@@ -206,6 +217,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
             backoff_base_seconds=_whole(row["backoff_base_seconds"]),
             backoff_multiplier=_whole(row["backoff_multiplier"]),
             backoff_max_seconds=_whole(row["backoff_max_seconds"]),
+            backoff=UNSET if row["backoff"] is None else BackoffView.of(row["backoff"]),
             enabled=bool(row["enabled"]),
             paused=not row["enabled"],
             settings=Raw(shown_settings(row)),

@@ -5,7 +5,8 @@ import sqlite3
 
 from spooled_lite.core.jobs import columns
 from spooled_lite.core.jobs.statements import inserting
-from spooled_lite.core.lifecycle.statements import CLAIM, COMPLETE
+from spooled_lite.core.lifecycle.claim_statements import CLAIM
+from spooled_lite.core.lifecycle.statements import COMPLETE
 from spooled_lite.storage.migrate import migrate
 
 

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.policy import Backoff, OwnPolicy, stored
+from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.backoff import backoff_ms
+from spooled_lite.core.lifecycle.settle import fail
+from spooled_lite.core.messages.records import NewMessage
+from spooled_lite.core.messages.send import send
 from tests.core.job_stage import JobStage
 from tests.core.store import NOW_MS
 
@@ -144,3 +150,90 @@ def test_a_wait_of_nothing_is_none(stage: JobStage) -> None:
     stage.fail(stage.take())
 
     assert len(stage.claim()) == 1
+
+
+# -- with a strategy --------------------------------------------------------------------------
+
+FIXED = Backoff(strategy="fixed", base_delay_ms=7)
+LINEAR = Backoff(strategy="linear", base_delay_ms=300, max_delay_ms=800)
+JITTER = Backoff(strategy="full_jitter", min_delay_ms=100, max_delay_ms=2_000)
+
+
+def of_job(backoff: Backoff) -> bytes | None:
+    return stored(OwnPolicy(backoff=backoff))
+
+
+def test_the_backoff_of_a_queue_goes_before_its_older_columns(stage: JobStage) -> None:
+    stage.configure(backoff_base_seconds=5.0, backoff=stored(LINEAR))
+    stage.enqueue(max_retries=3)
+
+    waited = []
+    for _ in range(3):
+        waited.append(stage.fail(stage.take()).delay_ms)
+        stage.wait(seconds=1)
+
+    assert waited == [300, 600, 800]
+
+
+def test_the_backoff_of_a_job_goes_before_that_of_its_queue(stage: JobStage) -> None:
+    stage.configure(backoff=stored(LINEAR))
+    stage.enqueue(policy=of_job(FIXED))
+
+    assert stage.fail(stage.take()).delay_ms == 7
+
+
+def test_what_the_failure_says_goes_before_everything(stage: JobStage) -> None:
+    job = stage.enqueue(policy=of_job(FIXED))
+    held = stage.take()
+
+    failed = stage.run(
+        fail,
+        stage.org,
+        held["id"],
+        Claimant(lease_id=held["lease_id"]),
+        "boom",
+        ALL_QUEUES,
+        retry_after_ms=12_345,
+    )
+
+    assert failed.delay_ms == 12_345
+    assert stage.job(job["id"])["run_at_ms"] == NOW_MS + 12_345
+
+
+def test_a_job_that_fails_twice_waits_for_what_was_drawn(stage: JobStage) -> None:
+    job = stage.enqueue(max_retries=3, policy=of_job(JITTER))
+
+    calls, bounds = 0, [100, 200]
+    for bound in bounds:
+        drawn = stage.fail(stage.take()).delay_ms
+        calls += 1
+        assert 1 <= drawn < bound
+        stage.wait(seconds=(drawn - 1) / 1000)
+        assert stage.claim() == []
+        stage.wait(seconds=0.001)
+    stage.complete(stage.take())
+
+    assert calls + 1 == 3
+    assert stage.job(job["id"])["retry_count"] == 2
+
+
+def test_the_same_seed_waits_as_long() -> None:
+    def waited() -> list[int]:
+        stage = JobStage()
+        for _ in range(20):
+            stage.enqueue(policy=of_job(JITTER))
+        drawn = [stage.fail(stage.take()).delay_ms for _ in range(20)]
+        stage.close()
+        return drawn
+
+    first = waited()
+
+    assert first == waited()
+    assert len(set(first)) > 5
+
+
+def test_a_message_waits_as_its_queue_says(stage: JobStage) -> None:
+    stage.configure(backoff=stored(FIXED))
+    stage.run(send, stage.org, "emails", [NewMessage(body=b"1")], None)
+
+    assert stage.fail(stage.take()).delay_ms == 7

@@ -21,6 +21,7 @@ from spooled_lite.core.export.statements import body, checksum
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.bodies import add_result, insert_job, is_intact, result_columns
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.policy import OwnPolicy
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.storage.transaction import Tx
 
@@ -118,7 +119,8 @@ JOB: Final = LineKind(
         text("on_fail_of", may_lack=True),
         text("cancel_reason", may_lack=True),
         text("error_type", may_lack=True),
-        json("policy", may_lack=True),
+        number("timeout_ms", may_lack=True),
+        json("policy", OwnPolicy, may_lack=True),
         json("headers", may_lack=True),
         # It has ended, and jobs that wait for it have not been told yet.
         said(

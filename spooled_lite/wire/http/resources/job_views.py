@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.kinds import PLAIN, as_shown
+from spooled_lite.core.jobs.policy import read_policy
 from spooled_lite.core.jobs.statements import JobHistoryRow, JobStatusRow, ListedJobRow
 from spooled_lite.core.jobs.states import state_of
 from spooled_lite.times import format_ms, format_optional_ms
@@ -18,6 +19,7 @@ from spooled_lite.wire.shapes.jobs import (
     JobSummary,
     LifeEntry,
 )
+from spooled_lite.wire.shapes.policy_bodies import BackoffView
 
 NOT_THERE: Final = Raw(b"null")
 
@@ -66,6 +68,11 @@ def full_job(row: JobRow, org_id: str) -> Job:
         _add_kind(job, row)
         job.result = _raw(as_shown(row["kind"], row["result"]))
         job.concurrency_key = row["concurrency_key"]
+    if row["timeout_ms"] is not None:
+        job.timeout_ms = row["timeout_ms"]
+    if row["policy"] is not None:
+        backoff = read_policy(row["policy"]).backoff
+        job.backoff = UNSET if backoff is None else BackoffView.showing(backoff)
     return job
 
 
@@ -143,6 +150,8 @@ def claimed_job(row: JobRow) -> ClaimedJob:
     )
     if row["kind"] not in PLAIN:
         _add_kind(job, row)
+    if row["timeout_ms"] is not None:
+        job.timeout_ms = row["timeout_ms"]
     return job
 
 

@@ -1,0 +1,114 @@
+"""Every statement that makes jobs claimable, and that hands them out."""
+
+from typing import Final, TypedDict
+
+from spooled_lite.core.jobs.columns import BY_USE, JobRow
+from spooled_lite.core.jobs.passes import NextRow
+from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
+from spooled_lite.storage.statement import Statement, Value
+
+# -- claim -----------------------------------------------------------------------------------
+
+
+# Highest priority first, then oldest, then as stored. Never sorts: walks index
+#   jobs_due (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1
+# `claimable` is 0 for delayed, blocked and retry-waiting rows, so they are not in the index.
+def _claim(of_kind: str = "") -> Statement[JobRow]:
+    return Statement(
+        JobRow,
+        f"""
+UPDATE jobs
+   SET status = 'processing', claimable = 0,
+       assigned_worker_id = :worker_id, lease_id = :lease_id,
+       lease_expires_at_ms = :lease_expires_at_ms, settled_lease_id = NULL,
+       started_at_ms = :now_ms, updated_at_ms = :now_ms, claims = claims + 1,
+       progress = NULL, progress_message = NULL
+ WHERE seq IN (
+       SELECT seq FROM jobs
+        WHERE queue = :queue AND claimable = 1{of_kind}
+          AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+        ORDER BY priority DESC, created_at_ms, seq
+        LIMIT :limit)
+RETURNING {BY_USE}
+""",
+    )
+
+
+def _sizes(of_kind: str = "") -> Value[int]:
+    """The sizes of the jobs that a claim takes next, in its order, for a claim of several jobs."""
+    return Value(
+        int,
+        f"""
+SELECT {ALL_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue AND claimable = 1{of_kind}
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ ORDER BY priority DESC, created_at_ms, seq
+ LIMIT :limit
+""",
+    )
+
+
+CLAIM: Final = _claim()
+SIZES: Final = _sizes()
+# Index messages_due, which has the messages of jobs_due.
+CLAIM_MESSAGES: Final = _claim(" AND kind = 'message'")
+SIZES_OF_MESSAGES: Final = _sizes(" AND kind = 'message'")
+
+# -- promote ---------------------------------------------------------------------------------
+
+
+class DueJobRow(TypedDict):
+    seq: int
+    status: str
+    size_bytes: int
+
+
+# Index jobs_to_promote_of_queue.
+DUE_OF_QUEUE: Final = Statement(
+    DueJobRow,
+    f"""
+SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue AND run_at_ms <= :now_ms
+ ORDER BY run_at_ms LIMIT :limit
+""",
+)
+
+# Index jobs_to_promote.
+DUE: Final = Statement(
+    DueJobRow,
+    f"SELECT seq, status, {ROW_BYTES} AS size_bytes FROM jobs WHERE run_at_ms <= :now_ms"
+    + VISIBLE
+    + " ORDER BY run_at_ms LIMIT :limit",
+)
+
+NEXT_PROMOTION: Final = Statement(
+    NextRow,
+    "SELECT run_at_ms AS at_ms, updated_at_ms FROM jobs WHERE run_at_ms IS NOT NULL"
+    + VISIBLE
+    + " ORDER BY run_at_ms LIMIT 1",
+)
+
+PROMOTE: Final = Statement(
+    JobRow,
+    """
+UPDATE jobs
+   SET status = 'pending', run_at_ms = NULL, claimable = (dependencies_met IS NOT 0),
+       updated_at_ms = :now_ms
+ WHERE seq = :seq AND run_at_ms <= :now_ms
+RETURNING *
+""",
+)
+
+# Index jobs_by_id. It may come before the job is due.
+RUN_NOW: Final = Statement(
+    JobRow,
+    """
+UPDATE jobs
+   SET status = 'pending', run_at_ms = NULL, claimable = (dependencies_met IS NOT 0),
+       updated_at_ms = :now_ms
+ WHERE id = :id AND org = :org AND run_at_ms IS NOT NULL"""
+    + VISIBLE
+    + """
+RETURNING *
+""",
+)
