@@ -5,7 +5,7 @@ In each lane the organizations take turns, and no lane keeps those behind it fro
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ class Request:
         "gives_back",
         "lane",
         "lines",
+        "looks_for",
         "notes",
         "operation",
         "owner",
@@ -50,6 +51,7 @@ class Request:
         taker: Any,
         *,
         lines: tuple[Line, ...] = (),
+        looks_for: Hashable = None,
         parks: bool = False,
         gives_back: Callable[..., Any] | None = None,
     ) -> None:
@@ -59,6 +61,7 @@ class Request:
         self.owner = owner
         self.taker = taker  # the future that gets the answer
         self.lines = lines  # of a claim: it goes behind the claims that wait in any of them
+        self.looks_for = looks_for  # None: for whatever is in them
         self.parks = parks  # waits in its lines when it finds nothing
         self.gives_back = gives_back  # undoes a result that nobody is there to take
         self.answered = False

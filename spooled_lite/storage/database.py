@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, ParamSpec, Self, TypeVar
@@ -225,12 +225,14 @@ class Database:
         *,
         owner: int,
         lines: tuple[Line, ...],
+        looks_for: Hashable = None,
         parks: bool,
         gives_back: Operation[[Any], Any],
     ) -> Request:
         """Line a claim up: behind those that wait in its lines, and to wait there if it `parks`.
 
         It stands in all of them until one has something for it, and then leaves all of them.
+        `looks_for` says what it would take of what is there; None: anything.
 
         Its answer is in the request's `taker`, a future. When nobody takes what it found,
         because the future was settled or cancelled before, `gives_back` is run with it.
@@ -244,6 +246,7 @@ class Database:
             owner,
             taker,
             lines=lines,
+            looks_for=looks_for,
             parks=parks,
             gives_back=gives_back,
         )

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import Any, Final, Protocol
 
 from spooled_lite.errors import SpooledError
@@ -118,19 +118,20 @@ class Round:
     def _serve(self, line: Line) -> bool:
         """Run the claims that wait in a line, oldest first, until one finds nothing.
 
+        One that looks for some of the jobs only ends the run of those that look for the same.
         A claim that stands in other fed lines as well is run when it is the first in all of them:
         those before it there are run before it. One that finds nothing ends the run of its own
         lines and of no other. False when there was no room for all of them in this batch.
         """
         fed = self._batch.fed
-        left: dict[Line, deque[Request]] = {}
+        left = _Left(self._waiting, self._served)
         path = [line]  # the first claim of each line has an older one before it in the next line
         while path:
             here = path[-1]
             if self._is_empty(here):
                 path.pop()
                 continue
-            first = self._first_in(here, left)
+            first = left.first_in(here)
             if first is None:
                 self._note_empty(here)
             elif (before := self._line_before(first, here, left)) is not None:
@@ -139,6 +140,9 @@ class Round:
                 fed.add(line)
                 return False
             elif not self._run_waiting(first):
+                if first.looks_for is not None:
+                    left.found_nothing(first)
+                    continue
                 for each in first.lines:
                     self._note_empty(each)
         return True
@@ -151,18 +155,7 @@ class Round:
         self._batch.fed.discard(line)
         self._looked_at.add(line)
 
-    def _first_in(self, line: Line, left: dict[Line, deque[Request]]) -> Request | None:
-        """The oldest in a line that was not served yet."""
-        if line not in left:
-            left[line] = deque(self._waiting.waiting_in(line))
-        requests = left[line]
-        while requests and requests[0] in self._served:
-            requests.popleft()
-        return requests[0] if requests else None
-
-    def _line_before(
-        self, request: Request, here: Line, left: dict[Line, deque[Request]]
-    ) -> Line | None:
+    def _line_before(self, request: Request, here: Line, left: "_Left") -> Line | None:
         """A fed line in which another claim stands before this one, which is the first one here.
 
         A claim joins all its lines at one moment, so the one before it has waited longer: going
@@ -172,7 +165,7 @@ class Round:
             return None
         for line in request.lines:
             if line in self._batch.fed and line != here:
-                first = self._first_in(line, left)
+                first = left.first_in(line)
                 if first is not None and first is not request:
                     return line
         return None
@@ -236,3 +229,30 @@ class Round:
         if not self._room.is_left_for(lane, connection, pages_before=pages_before):
             raise unavailable("storage_full")
         return result
+
+
+class _Left:
+    """The waiting claims that one run through their lines may still serve."""
+
+    def __init__(self, waiting: WaitingLines, served: Container[Request]) -> None:
+        self._waiting = waiting
+        self._served = served
+        self._in_line: dict[Line, deque[Request]] = {}
+        self._in_vain: set[tuple[Line, Hashable]] = set()  # what is looked for and is not there
+
+    def first_in(self, line: Line) -> Request | None:
+        """The oldest in a line that was not served yet and may find something."""
+        requests = self._in_line.get(line)
+        if requests is None:
+            requests = self._in_line[line] = deque(self._waiting.waiting_in(line))
+        while requests and self._is_done(requests[0], line):
+            requests.popleft()
+        return requests[0] if requests else None
+
+    def found_nothing(self, request: Request) -> None:
+        self._in_vain.update((line, request.looks_for) for line in request.lines)
+
+    def _is_done(self, request: Request, line: Line) -> bool:
+        return request in self._served or (
+            request.looks_for is not None and (line, request.looks_for) in self._in_vain
+        )

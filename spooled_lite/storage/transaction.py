@@ -21,8 +21,9 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 Params = Mapping[str, Any]
-# Where claims wait. Storage only compares lines; core says what one is. Those that stand in a line
-# all look for the same jobs there: when one finds nothing, those behind it would find nothing.
+# Where claims wait. Storage only compares lines; core says what one is. When a claim finds nothing,
+# those behind it in its line would find nothing, unless it looks for some of the jobs there only:
+# then those that look for the same.
 Line = Hashable
 
 _NO_PARAMS: Final[Params] = {}

@@ -212,10 +212,17 @@ def claim(
     *,
     operation: Callable[..., Any] = take,
     lines: tuple[object, ...] = ("line",),
+    looks_for: object = None,
     parks: bool = True,
 ) -> Request:
     return database.submit_claim(
-        operation, (), owner=1, lines=lines, parks=parks, gives_back=give_back
+        operation,
+        (),
+        owner=1,
+        lines=lines,
+        looks_for=looks_for,
+        parks=parks,
+        gives_back=give_back,
     )
 
 

@@ -120,6 +120,34 @@ def test_the_first_that_finds_nothing_ends_the_run_of_its_line(path: Path) -> No
     run(main())
 
 
+def test_one_that_looks_for_something_else_keeps_nobody_behind_it_waiting(path: Path) -> None:
+    waiting, runs = Waiting(), []
+
+    def take_nothing(tx: Tx) -> list[str]:
+        runs.append(1)
+        return []
+
+    async def main() -> None:
+        async with a_database(path, waiting=waiting) as db:
+            for _ in range(5):
+                claim(db, operation=take_nothing, looks_for="red")
+            old = claim(db)
+            claim(db, operation=take_nothing, looks_for="blue")
+            await db.write(lambda tx: None)
+            runs.clear()
+
+            await db.write(add_and_feed, "a")
+
+            assert old.taker.result() == ["a"]
+            assert len(runs) == 2  # of those that look for the same only one is run for nothing
+            assert len(waiting.waiting_in("line")) == 6
+            fresh = claim(db)
+            await db.write(add_and_feed, "b")
+            assert fresh.taker.result() == ["b"]
+
+    run(main())
+
+
 def test_a_fresh_claim_goes_behind_those_that_wait(path: Path) -> None:
     waiting = Waiting()
 

@@ -228,6 +228,7 @@ def _line_up(database: Database, caller: Claimer, wanted: Claim, *, parks: bool)
         (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
         owner=caller.org,
         lines=((caller.org, wanted.queue_name),),
+        looks_for=wanted.kind,
         parks=parks,
         gives_back=release,
     )

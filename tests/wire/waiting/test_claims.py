@@ -58,9 +58,9 @@ def test_while_the_server_stops_a_claim_takes_what_there_is_and_does_not_wait() 
 
 def test_waiting_does_not_count_as_handler_time() -> None:
     async def main() -> None:
-        limit = TimeLimit(0.05, sweep_seconds=0.01)
+        limit = TimeLimit(0.3, sweep_seconds=0.01)
         async with a_stage(limit) as stage:
-            assert await stage.claim(wait_ms=300) == []
+            assert await stage.claim(wait_ms=700) == []
 
     run(main())
 
@@ -79,6 +79,22 @@ def test_an_enqueue_answers_it() -> None:
         assert (shown["status"], shown["worker_id"], shown["attempts"]) == ("processing", "w-9", 1)
         assert shown["lease_expires_at"] == "2027-01-15T08:01:00.000Z"
         assert stage.count() == 0
+
+    play(script)
+
+
+def test_one_who_waits_for_messages_keeps_no_worker_behind_it_waiting() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.post("queues", {"name": "emails"})
+        readers = [await stage.waiting(path="queues/emails/messages/read") for _ in range(2)]
+        worker = await stage.waiting()
+
+        job_id = await stage.enqueue()
+        assert await given(worker) == [job_id]
+
+        sent = await stage.post("queues/emails/messages", {"body": 1})
+        answer = await readers[0].read_answer()
+        assert [each["id"] for each in answer.json["messages"]] == [sent["id"]]
 
     play(script)
 
