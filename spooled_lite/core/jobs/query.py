@@ -127,6 +127,19 @@ def get_job(tx: Reading, org: int, job_id: str, scope: Scope) -> JobRow:
     return row
 
 
+def get_jobs(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[JobRow]:
+    """The named jobs in the order they were named, without large payloads and results.
+
+    Raises NotFound: one of them is not in this organization and scope; it says which by its index.
+    """
+    rows = tx.rows(statements.BY_IDS, {"ids": array_of(job_ids), "org": org})
+    found = {row["id"]: row for row in rows if scope.allows(row["queue_name"])}
+    for index, job_id in enumerate(job_ids):
+        if job_id not in found:
+            raise NotFound("Job not found", details={"index": index})
+    return [found[job_id] for job_id in job_ids]
+
+
 def job_statuses(tx: Reading, org: int, job_ids: Sequence[str], scope: Scope) -> list[JobStatusRow]:
     """The named jobs that exist, in the order they were named. Contract: jobs, J9."""
     rows = tx.rows(statements.STATUSES, {"ids": array_of(job_ids), "org": org})

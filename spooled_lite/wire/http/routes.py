@@ -82,6 +82,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/jobs",                   jobs.list_all,         Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/stats",             jobs.stats,            Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/status",            jobs.statuses,         Access.KEY, "jobs:read"),
+    ("GET",    "/api/v1/jobs/wait",              outcomes.wait_for_first, Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/search",            search.search,         Access.KEY, "jobs:read"),
     ("POST",   "/api/v1/jobs/bulk",              new_jobs.create_bulk,  Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/claim",             attempts.claim,        Access.KEY, "jobs:write"),

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from spooled_lite.core.jobs.bodies import is_omitted
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED, STATUSES, state_of
 from spooled_lite.core.workflows.query import FoundOutcome
@@ -27,6 +28,13 @@ JobState = Annotated[
 JobStatus = Annotated[str, about("Its status", "completed", enum=list(STATUSES))]
 Output = Annotated[Raw, about("Its result, when it completed", {"message_id": "m-1"})]
 ErrorMessage = Annotated[str, about("Why it failed, or was cancelled")]
+ErrorType = Annotated[str, about("The kind of failure that the worker named", "Timeout")]
+OutputOmitted = Annotated[
+    bool,
+    about(
+        "`true` when the result is too large for this answer. `GET /jobs/{id}/wait` has it", True
+    ),
+]
 WorkflowState = Annotated[
     str,
     one_of(
@@ -49,7 +57,17 @@ class JobOutcome(Struct, kw_only=True):
     state: JobState
     status: JobStatus
     output: Output | UnsetType = UNSET
+    output_omitted: OutputOmitted | UnsetType = UNSET
     error_message: ErrorMessage | UnsetType = UNSET
+    error_type: ErrorType | UnsetType = UNSET
+    cancel_reason: CancelReason | UnsetType = UNSET
+
+
+class FirstOutcomes(Struct):
+    """The answer of a wait for the first of several jobs."""
+
+    jobs: Annotated[list[JobOutcome], about("Those that have ended, in the order of `ids`")]
+    remaining: Annotated[list[str], about("The ids of the others, for the next wait")]
 
 
 class WorkflowOutcome(Struct, kw_only=True):
@@ -62,14 +80,23 @@ class WorkflowOutcome(Struct, kw_only=True):
 
 
 def job_outcome(row: JobRow) -> JobOutcome:
-    """The outcome of a job. The row of a completed job must include its result."""
+    """The outcome of a job. A result that its row has not whole is marked as omitted."""
     status, error = row["status"], row["last_error"]
     said = JobOutcome(id=row["id"], state=state_of(row), status=status)
     if status == "completed":
-        said.output = Raw(b"null" if row["result"] is None else row["result"])
-    elif error is not None and (status in FAILED or status == "cancelled"):
-        said.error_message = error
+        if is_omitted(row["result"], row["result_bytes"]):
+            said.output_omitted = True
+        else:
+            said.output = Raw(b"null" if row["result"] is None else row["result"])
+    elif status in FAILED or status == "cancelled":
+        said.error_message = _known(error)
+        said.error_type = _known(row["error_type"]) if status in FAILED else UNSET
+        said.cancel_reason = _known(row["cancel_reason"]) if status == "cancelled" else UNSET
     return said
+
+
+def _known(text: str | None) -> str | UnsetType:
+    return UNSET if text is None else text
 
 
 def workflow_outcome(found: FoundOutcome) -> WorkflowOutcome:

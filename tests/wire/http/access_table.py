@@ -137,7 +137,8 @@ def out_of_scope(name: str) -> tuple[int, str] | None:
         or path.startswith("/api/v1/workflows/{id}")
     ):
         return 403, "ACCESS_DENIED"
-    if path.startswith(("/api/v1/jobs/{id}", "/api/v1/workers/{id}")):
+    of_ids = ("/api/v1/jobs/{id}", "/api/v1/jobs/wait", "/api/v1/workers/{id}")
+    if path.startswith(of_ids):
         return 404, "NOT_FOUND"
     assert name in LEFT_OUT | WITHOUT_QUEUE, f"{name}: what does a scoped key get?"
     return None
@@ -254,6 +255,8 @@ class WholeFileApi(WatchedApi):
             body = an_address_for(self, path, home.org)
         if path == "/api/v1/jobs/status":
             path += f"?ids={self.a_job(home)['id']}"
+        if path == "/api/v1/jobs/wait":
+            path += f"?ids={self.a_dead_job(home)['id']}"
         if path == "/api/v1/jobs/search":
             path += f"?text={self.a_job(home)['id']}"
         path = self._filled(path, home)

@@ -117,6 +117,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/jobs", "key", "jobs:read", "200", "core", "jobs-queues-workers.md#7"),
     ("GET", "/api/v1/jobs/stats", "key", "jobs:read", "200", "core", "jobs-queues-workers.md#7"),
     ("GET", "/api/v1/jobs/status", "key", "jobs:read", "200", "core", "jobs-queues-workers.md#7"),
+    ("GET", "/api/v1/jobs/wait", "key", "jobs:read", "200,202", "ext", "amendments.md#3"),
     ("POST", "/api/v1/jobs/bulk", "key", "jobs:write", "200", "core", "jobs-queues-workers.md#8"),
     ("POST", "/api/v1/jobs/claim", "key", "jobs:write", "200", "core", "jobs-queues-workers.md#9"),
     ("POST", "/api/v1/jobs/dequeue", "key", "jobs:write", "200", "core", "jobs-queues-workers.md#9"),  # noqa: E501

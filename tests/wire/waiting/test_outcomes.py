@@ -12,6 +12,7 @@ import pytest
 
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.orgs.create import create
+from spooled_lite.wire import bodies
 from spooled_lite.wire.time_limit import TimeLimit
 from spooled_lite.wire.waiting import outcomes
 from tests.factories import a_key, an_org
@@ -203,6 +204,115 @@ def test_a_job_that_is_deleted_meanwhile_is_not_found() -> None:
 
         answer = await client.read_answer()
         assert (answer.status, answer.json["code"]) == (404, "NOT_FOUND")
+
+    play(script)
+
+
+# -- the first of several jobs -------------------------------------------------------------------
+
+
+async def begun_of(stage: Stage, job_ids: list[str]) -> Client:
+    count = stage.it.services.outcomes.count()
+    client = await stage.connect()
+    path = f"jobs/wait?ids={','.join(job_ids)}&timeout_ms={LONG_MS}"
+    await client.send(a_request("GET", path, None, stage.key))
+    await stage.until(lambda: stage.it.services.outcomes.count() == count + 1)
+    return client
+
+
+async def asked_of(stage: Stage, ids: str, timeout_ms: int = 0) -> Answer:
+    return await stage.call("GET", f"jobs/wait?ids={ids}&timeout_ms={timeout_ms}")
+
+
+def test_the_first_of_several_jobs_to_end_answers_who_waits_for_them() -> None:
+    async def script(stage: Stage) -> None:
+        first = await stage.enqueue("emails")
+        second = await stage.enqueue("bills")
+        client = await begun_of(stage, [first, second])
+
+        await settle(stage, second, "complete", "bills", result={"n": 1})
+        answer = await client.read_answer()
+
+        assert answer.status == 200
+        ended = {"id": second, "state": "completed", "status": "completed", "output": {"n": 1}}
+        assert answer.json == {"jobs": [ended], "remaining": [first]}
+        assert stage.it.services.outcomes.count() == 0
+
+    play(script)
+
+
+def test_a_wait_for_several_says_every_one_that_has_ended_in_the_order_asked() -> None:
+    async def script(stage: Stage) -> None:
+        job_ids = [await stage.enqueue(f"q{n}") for n in range(3)]
+        await stage.post(f"jobs/{job_ids[0]}/cancel")
+        await settle(stage, job_ids[2], "fail", "q2", error="no", no_retry=True)
+
+        ids = f"{job_ids[2]},{job_ids[1]},{job_ids[0]},{job_ids[2]}"
+        answer = await asked_of(stage, ids, LONG_MS)
+
+        assert answer.status == 200
+        assert [each["state"] for each in answer.json["jobs"]] == ["failed", "canceled"]
+        assert answer.json["jobs"][0]["error_message"] == "no"
+        assert answer.json["remaining"] == [job_ids[1]]
+
+    play(script)
+
+
+def test_a_wait_for_several_of_which_none_ends_in_time_names_them_all() -> None:
+    async def script(stage: Stage) -> None:
+        job_ids = [await stage.enqueue() for _ in range(2)]
+
+        answer = await asked_of(stage, ",".join(job_ids), 20)
+
+        assert (answer.status, answer.json) == (202, {"jobs": [], "remaining": job_ids})
+
+    play(script)
+
+
+def test_a_wait_for_several_is_refused_when_one_of_them_is_not_there_for_the_caller() -> None:
+    async def script(stage: Stage) -> None:
+        job_id = await stage.enqueue()
+
+        unknown = await asked_of(stage, f"{job_id},none", LONG_MS)
+        many = await asked_of(stage, ",".join(["a"] * 101))
+        nothing = await asked_of(stage, ",")
+
+        assert (unknown.status, unknown.json["details"]) == (404, {"index": 1})
+        assert (many.status, nothing.status) == (400, 400)
+        assert (await stage.call("GET", "jobs/wait")).status == 400
+
+    play(script)
+
+
+def test_a_result_for_which_the_answer_has_no_room_is_marked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "PAGE_BYTES_MAX", 150_000)
+
+    async def script(stage: Stage) -> None:
+        job_ids = [await stage.enqueue() for _ in range(2)]
+        for job_id in job_ids:
+            await settle(stage, job_id, "complete", result="x" * 100_000)
+
+        first, second = (await asked_of(stage, ",".join(job_ids))).json["jobs"]
+
+        assert len(first["output"]) == 100_000
+        assert "output" not in second
+        assert second["output_omitted"] is True
+
+    play(script)
+
+
+def test_what_a_job_was_cancelled_for_is_part_of_its_outcome() -> None:
+    async def script(stage: Stage) -> None:
+        job_id = await stage.enqueue()
+        await stage.post(f"jobs/{job_id}/cancel")
+        text = "UPDATE jobs SET cancel_reason = 'withdrawn' WHERE id = :id"
+        await stage.db.write(lambda tx: tx.execute(text, {"id": job_id}))
+
+        answer = await asked(stage, f"jobs/{job_id}")
+
+        assert answer.json["cancel_reason"] == "withdrawn"
 
     play(script)
 

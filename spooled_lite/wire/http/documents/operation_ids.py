@@ -45,6 +45,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/v1/jobs/actions"): "actOnJobs",
     ("GET", "/api/v1/jobs/{id}"): "getJob",
     ("DELETE", "/api/v1/jobs/{id}"): "deleteJob",
+    ("GET", "/api/v1/jobs/wait"): "waitForFirstJob",
     ("GET", "/api/v1/jobs/{id}/wait"): "waitForJob",
     ("GET", "/api/v1/jobs/{id}/explain"): "explainJob",
     ("GET", "/api/v1/jobs/{id}/deliveries"): "listJobDeliveries",

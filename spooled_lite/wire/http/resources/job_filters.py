@@ -98,6 +98,17 @@ def filter_of(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFil
     )
 
 
+def named_jobs(call: Call, ids_max: int) -> list[str]:
+    """The jobs that the parameter `ids` names. Raises BadRequest: it is absent, or too long."""
+    given = call.query.get("ids")
+    if given is None:
+        raise BadRequest("Query parameter `ids` is required")
+    job_ids = [part for each in given.split(",") if (part := each.strip())]
+    if len(job_ids) > ids_max:
+        raise BadRequest(f"Query parameter `ids` may name at most {ids_max} jobs")
+    return job_ids
+
+
 def statuses_of(given: str | None) -> Sequence[str] | None:
     """Unknown names are dropped; if none remain there is no filter (contract: J2)."""
     names = [STATUS_ALIASES.get(each.strip().lower()) for each in (given or "").split(",")]

@@ -8,13 +8,12 @@ from spooled_lite.core.jobs.query import get_job, job_statuses, list_jobs
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
 from spooled_lite.core.lifecycle.retry import retry as retry_job
-from spooled_lite.errors import BadRequest
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
-from spooled_lite.wire.http.resources.job_filters import listed, statuses_of
+from spooled_lite.wire.http.resources.job_filters import listed, named_jobs, statuses_of
 from spooled_lite.wire.http.resources.job_views import (
     full_job,
     history_row,
@@ -61,12 +60,7 @@ async def stats(call: Call) -> Reply:
 
 
 async def statuses(call: Call) -> Reply:
-    given = call.query.get("ids")
-    if given is None:
-        raise BadRequest("Query parameter `ids` is required")
-    job_ids = [part for each in given.split(",") if (part := each.strip())]
-    if len(job_ids) > STATUS_IDS_MAX:
-        raise BadRequest(f"Query parameter `ids` may name at most {STATUS_IDS_MAX} jobs")
+    job_ids = named_jobs(call, STATUS_IDS_MAX)
     rows = await call.reads.read(job_statuses, call.org, job_ids, call.scope)
     return reply([job_state(row) for row in rows])
 

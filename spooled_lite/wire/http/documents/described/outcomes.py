@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import BadRequest
+from spooled_lite.errors import BadRequest, NotFound
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, whole
 from spooled_lite.wire.http.resources import outcomes
-from spooled_lite.wire.shapes.outcomes import JobOutcome, WorkflowOutcome
+from spooled_lite.wire.shapes.common import AN_ID
+from spooled_lite.wire.shapes.outcomes import FirstOutcomes, JobOutcome, WorkflowOutcome
 from spooled_lite.wire.waiting.outcomes import OF_ORG_MAX
 
 _TIMEOUT: Final = Parameter(
@@ -28,6 +29,24 @@ OUTCOMES: Final[Mapping[Handler, Doc]] = {
         answer=JobOutcome,
         statuses=(200, 202),
         errors=(BadRequest,),
+    ),
+    outcomes.wait_for_first: Doc(
+        summary="Wait for the first of several jobs to end",
+        about="Answered with 200 as soon as one of them has ended, with the outcome of each that "
+        "has, and with 202 when the time is up. It counts as one such call. A job that does not "
+        "exist makes it 404; `details.index` says which, counted from 0.",
+        parameters=(
+            Parameter(
+                "ids",
+                f"Up to {outcomes.WAITED_FOR_MAX} ids, separated by commas",
+                is_required=True,
+                example=AN_ID,
+            ),
+            _TIMEOUT,
+        ),
+        answer=FirstOutcomes,
+        statuses=(200, 202),
+        errors=(BadRequest, NotFound),
     ),
     outcomes.wait_for_workflow: Doc(
         summary="Wait for the end of a workflow",
