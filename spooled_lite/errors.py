@@ -22,7 +22,9 @@ class Problem(Struct, frozen=True):
 
     def placed(self, place: str) -> Self:
         """The same problem of a part of a larger body."""
-        field = place if self.field == WHOLE_BODY else f"{place}.{self.field}"
+        # A message has a member `body` as well: a problem of that one says so.
+        is_whole = self.field == WHOLE_BODY and f"`{WHOLE_BODY}`" not in self.message
+        field = place if is_whole else f"{place}.{self.field}"
         said = self.message.replace(f"`{self.field}`", f"`{field}`")
         names_it = said != self.message
         return type(self)(field, said if names_it else f"`{field}`: {said}", self.code)

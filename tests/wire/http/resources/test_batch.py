@@ -94,6 +94,12 @@ def test_when_one_is_refused_nothing_is_stored_and_its_number_is_said(
     assert api.get("jobs").json() == []
 
 
+def test_a_body_that_is_missing_is_named(api: WatchedApi) -> None:
+    _, _, details = refused(api, SEND, {"op": "send", "queue_name": "audit"})
+
+    assert "operations[1].body" in str(details)
+
+
 def test_a_stale_fence_stops_all_of_it(api: WatchedApi) -> None:
     [sent] = ran(api, SEND)
     delete = {"op": "delete", "queue_name": "audit", "ids": [sent["id"]], "lease_id": "stale"}
