@@ -18,10 +18,12 @@ from spooled_lite.testing.faults import routes as faults
 from spooled_lite.testing.faults.shapes import FaultsView, FaultView, NewFault
 from spooled_lite.testing.seeding import routes as seeds
 from spooled_lite.testing.seeding.shapes import (
+    SeedBinding,
     SeedBody,
     SeededView,
     SeedJob,
     SeedKey,
+    SeedMessage,
     SeedQueue,
     SeedSchedule,
     SeedStep,
@@ -121,7 +123,9 @@ DESCRIBED_TOO: Final[Mapping[Handler, Doc]] = {
             SeedKey,
             SeedSchedule,
             SeedWebhook,
+            SeedBinding,
             SeedJob,
+            SeedMessage,
             SeedWorkflow,
             SeedStep,
             NewFault,

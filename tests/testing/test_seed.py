@@ -31,6 +31,8 @@ STEPS: Final = [
     {"key": "charge", "queue_name": "charges", "payload": {"order": 2}},
     {"key": "ship", "queue_name": "parcels", "payload": {}, "depends_on": ["charge"]},
 ]
+BINDING: Final = {"target_type": "queue", "target_name": "charges", "pattern": "orders.#"}
+MESSAGE: Final = {"queue_name": "charges", "body": {"order": 3}, "concurrency_key": "order 3"}
 WHOLE: Final[dict[str, Any]] = {
     "clock": {"at": "2030-03-09T12:00:00Z"},
     "queues": [{"name": "charges", "backoff_base_seconds": 3600, "max_retries": 7}],
@@ -38,6 +40,8 @@ WHOLE: Final[dict[str, Any]] = {
     "schedules": [NIGHTLY],
     "webhooks": [HOOK],
     "jobs": [{**JOB, "delay_seconds": 60}, {**JOB, "idempotency_key": "once"}],
+    "bindings": [BINDING],
+    "messages": [MESSAGE, {"queue": "charges", "body": [4], "delay_ms": 60_000, "topic": "late"}],
     "workflows": [{"name": "order", "jobs": STEPS}],
     "faults": [RULE],
 }
@@ -80,6 +84,16 @@ WRONG: Final[list[tuple[Any, int, str]]] = [
     ({"schedules": [NIGHTLY, NIGHTLY]}, 400, "`schedules[1].name` repeats"),
     ({"webhooks": [{**HOOK, "url": "http://example.org"}]}, 400, "`webhooks[0].url`"),
     ({"webhooks": [{**HOOK, "events": ["job.done"]}]}, 400, "`webhooks[0].events[0]`"),
+    ({"bindings": [{**BINDING, "pattern": "a.#.b"}]}, 400, "`bindings[0].pattern`"),
+    ({"bindings": [{**BINDING, "target_type": "shop"}]}, 400, "`bindings[0].target_type`"),
+    ({"bindings": [BINDING]}, 404, "bindings[0]: Queue not found"),
+    ({"queues": [{"name": "charges"}], "bindings": [BINDING] * 2}, 400, "`bindings[1]` repeats"),
+    ({"messages": [{"queue_name": "charges"}]}, 422, "`messages[0].body` is required"),
+    ({"messages": [{"body": 1}]}, 422, "`messages[0].queue_name` is required"),
+    ({"messages": [{**MESSAGE, "bodies": [1]}]}, 400, "`messages[0].bodies` is unknown"),
+    ({"messages": [{**MESSAGE, "headers": 3}]}, 422, "`messages[0].headers`"),
+    ({"messages": [MESSAGE, {**MESSAGE, "body": 5}]}, 400, "`messages[1].concurrency_key` repeats"),
+    ({"messages": [MESSAGE]}, 404, "messages[0]: Queue not found"),
     ({"workflows": [{"name": "w", "jobs": []}]}, 400, "`workflows[0].jobs`"),
     ({"workflows": [{"name": "w", "jobs": [{"key": "a"}]}]}, 422, "`workflows[0].jobs[0].payload`"),
     (
@@ -135,6 +149,13 @@ def test_a_seed_stores_what_it_names_and_tells_the_ids_by_section_and_name() -> 
         late, now = [await stage.get(f"jobs/{each}") for each in told["jobs"]]
         assert (late["scheduled_at"], late["max_retries"]) == ("2030-03-09T12:01:00.000Z", 7)
         assert (now["status"], now["payload"]) == ("pending", {"order": 1})
+        there = await stage.get("queues/charges/messages")
+        assert [each["id"] for each in there] == told["messages"]
+        assert [(each["body"], each["state"]) for each in there] == [
+            ({"order": 3}, "visible"),
+            ([4], "hidden"),
+        ]
+        assert [each["id"] for each in await stage.get("bindings")] == told["bindings"]
         order = told["workflows"]["order"]
         assert order["jobs"].keys() == {"charge", "ship"}
         shipped = await stage.get(f"workflows/{order['id']}/jobs/{order['jobs']['ship']}")
@@ -145,7 +166,9 @@ def test_a_seed_stores_what_it_names_and_tells_the_ids_by_section_and_name() -> 
             assert (await stage.api.get("queues", headers=headers)).status_code == status
         assert [each["id"] for each in (await stage.get("test/faults"))["faults"]] == ["f1"]
         acts = {(each["kind"], each["act"]) for each in await stage.get("acts")}
-        assert acts == {(kind, "create") for kind in ("queue", "key", "schedule", "webhook")}
+        assert acts == {
+            (kind, "create") for kind in ("queue", "key", "schedule", "webhook", "binding")
+        }
 
     play(script)
 

@@ -52,7 +52,7 @@ export function seed() {
   return { read: () => {}, nodes: [
     panel("Seed", { note: "all of it is stored, or nothing; the clock goes to its time first" }, div({ class: "pad" }, form({
       label: "Store all of it", run, done: "All of it is stored", after: it => { made.value = it; }, obstacle: () => edit.error.value && "This is not JSON",
-    }, field("From a file", input({ type: "file", accept: ".json,application/json", onchange: choose }), { error: () => wrongFile.value, hint: "queues, keys, schedules, webhooks, jobs, workflows, faults: each a list of bodies of the API; and clock" }), edit))),
+    }, field("From a file", input({ type: "file", accept: ".json,application/json", onchange: choose }), { error: () => wrongFile.value, hint: "queues, keys, schedules, webhooks, bindings, jobs, messages, workflows, faults: each a list of bodies of the API; and clock" }), edit))),
     panel("What was stored", { note: () => made.value && `at ${stampText(made.value.now)}, in ${duration(made.value.real_ms)}` },
       either(() => made.value, () => () => stored(made.value), () => emptyState("Nothing yet", p("The ids of what was stored stand here, by name.")))),
   ] };
@@ -67,7 +67,9 @@ function stored(it) {
     ["Keys, shown only now", Object.entries(it.keys).map(([name, { key }]) => li(name, secret(key, { name: `Key ${name}` })))],
     ["Schedules", named(it.schedules, "schedules")],
     ["Webhooks", named(it.webhooks, "webhooks")],
+    ["Bindings", it.bindings.map(id => one(shortId(id)))],
     ["Jobs", it.jobs.map(id => one(shortId(id), id, ["jobs", id]))],
+    ["Messages", it.messages.map(id => one(shortId(id), id, ["jobs", id]))],
     ["Workflows", Object.entries(it.workflows).map(([name, { id, jobs }]) => li(a({ href: link(["workflows", id]), title: id }, name), `: ${plural(Object.keys(jobs).length, "step")}`))],
     ["Faults", it.faults.map(id => li(a({ href: link("test", { tab: "faults" }) }, id)))],
   ].filter(([, lines]) => lines.length);

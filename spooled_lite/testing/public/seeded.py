@@ -25,14 +25,16 @@ class WorkflowOfSeed:
 
 @dataclass(frozen=True, kw_only=True)
 class Seeded:
-    """Ids by name; of jobs and faults in the order of the seed."""
+    """Ids by name; of bindings, jobs, messages and faults in the order of the seed."""
 
     now: datetime
     queues: Mapping[str, str]
     keys: Mapping[str, KeyOfSeed]
     schedules: Mapping[str, str]
     webhooks: Mapping[str, str]
+    bindings: list[str]
     jobs: list[str]
+    messages: list[str]
     workflows: Mapping[str, WorkflowOfSeed]
     faults: list[str]
 
@@ -50,7 +52,9 @@ def _told(about: Mapping[str, Any]) -> Seeded:
         keys={name: KeyOfSeed(**each) for name, each in about["keys"].items()},
         schedules=about["schedules"],
         webhooks=about["webhooks"],
+        bindings=about["bindings"],
         jobs=about["jobs"],
+        messages=about["messages"],
         workflows={name: WorkflowOfSeed(**each) for name, each in about["workflows"].items()},
         faults=about["faults"],
     )

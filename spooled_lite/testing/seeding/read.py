@@ -9,9 +9,13 @@ from typing import Final, Generic, TypeVar
 from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.records import queue_of
 from spooled_lite.core.keys.records import ALL_QUEUES, NewKey, normalized
+from spooled_lite.core.messages.records import NewMessage
 from spooled_lite.core.queues.records import QueueChanges
 from spooled_lite.core.schedules.records import NewSchedule
+from spooled_lite.core.topics.bind import TopicTarget
+from spooled_lite.core.topics.pattern import checked_pattern
 from spooled_lite.core.webhooks.records import NewWebhook
 from spooled_lite.core.workflows.graph import Graph, graph_of
 from spooled_lite.core.workflows.records import NewWorkflow
@@ -21,9 +25,11 @@ from spooled_lite.testing.faults.rules import FaultRule
 from spooled_lite.testing.faults.shapes import NewFault
 from spooled_lite.testing.seeding.shapes import (
     ROWS_MAX,
+    SeedBinding,
     SeedBody,
     SeedJob,
     SeedKey,
+    SeedMessage,
     SeedQueue,
     SeedSchedule,
     SeedStep,
@@ -34,6 +40,7 @@ from spooled_lite.testing.shapes import SetClock
 from spooled_lite.wire.admission import Storing
 from spooled_lite.wire.http.body import LISTS_BYTES_MAX, decode, decode_body
 from spooled_lite.wire.http.body_lists import check_lists
+from spooled_lite.wire.http.resources.messages import new_message
 from spooled_lite.wire.http.resources.new_jobs import new_job
 from spooled_lite.wire.http.resources.schedules import new_schedule
 from spooled_lite.wire.http.resources.webhooks import new_webhook
@@ -65,6 +72,16 @@ class PlannedWorkflow(Struct, frozen=True):
     graph: Graph
 
 
+class PlannedBinding(Struct, frozen=True):
+    target: TopicTarget
+    pattern: str
+
+
+class PlannedMessage(Struct, frozen=True):
+    queue_name: str
+    message: NewMessage
+
+
 class CheckedSeed(Struct, frozen=True, kw_only=True):
     """A seed that the world may still refuse for what it contains already."""
 
@@ -73,7 +90,9 @@ class CheckedSeed(Struct, frozen=True, kw_only=True):
     keys: Sequence[Placed[ChosenKey]]
     schedules: Sequence[Placed[NewSchedule]]
     webhooks: Sequence[Placed[NewWebhook]]
+    bindings: Sequence[Placed[PlannedBinding]]
     jobs: Sequence[Placed[NewJob]]
+    messages: Sequence[Placed[PlannedMessage]]
     workflows: Sequence[Placed[PlannedWorkflow]]
     faults: Sequence[NewFault]
 
@@ -90,14 +109,16 @@ async def read_seed(body: bytes, storing: Storing, off_loop: OffLoop, org: int) 
     reading = _Reading(off_loop, org)
     checks = _Checks(storing)
     checks.count(*(each or () for each in (seed.queues, seed.keys, seed.schedules, seed.webhooks)))
-    checks.count(seed.jobs or ())
+    checks.count(*(each or () for each in (seed.bindings, seed.jobs, seed.messages)))
     return CheckedSeed(
         clock=seed.clock,
         queues=await reading.each("queues", seed.queues, checks.queue),
         keys=await reading.each("keys", seed.keys, checks.key),
         schedules=await reading.each("schedules", seed.schedules, checks.schedule),
         webhooks=await reading.each("webhooks", seed.webhooks, checks.webhook),
+        bindings=await reading.each("bindings", seed.bindings, checks.binding),
         jobs=await reading.each("jobs", seed.jobs, checks.job),
+        messages=await reading.each("messages", seed.messages, checks.message),
         workflows=await reading.each("workflows", seed.workflows, checks.workflow),
         faults=await reading.each("faults", seed.faults, checks.fault),
     )
@@ -175,6 +196,14 @@ class _Checks:
         self._only_once("webhook", new.name, f"{place}.name")
         return Placed(place, new.name, new)
 
+    def binding(self, place: str, raw: bytes) -> Placed[PlannedBinding]:
+        body = _decoded(SeedBinding, raw, place)
+        with placed(place):
+            pattern = checked_pattern(body.pattern)
+        target = (body.target_type, body.target_name)
+        self._only_once("binding", " ".join((*target, pattern)), place)
+        return Placed(place, "", PlannedBinding(target, pattern))
+
     def job(self, place: str, raw: bytes) -> Placed[NewJob]:
         body = _decoded(SeedJob, raw, place)
         with placed(place):
@@ -182,6 +211,16 @@ class _Checks:
         if new.idempotency_key is not None:
             self._only_once("job", new.idempotency_key, f"{place}.idempotency_key")
         return Placed(place, "", new)
+
+    def message(self, place: str, raw: bytes) -> Placed[PlannedMessage]:
+        body = _decoded(SeedMessage, raw, place)
+        with placed(place):
+            queue_name = queue_of(body.queue_name, body.queue)
+            new = new_message(self._storing, body)
+        if new.concurrency_key is not None:
+            named = f"{queue_name} {new.concurrency_key}"
+            self._only_once("message", named, f"{place}.concurrency_key")
+        return Placed(place, "", PlannedMessage(queue_name, new))
 
     def workflow(self, place: str, raw: bytes) -> Placed[PlannedWorkflow]:
         body = _decoded(SeedWorkflow, raw, place)

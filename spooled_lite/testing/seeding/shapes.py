@@ -13,16 +13,18 @@ from spooled_lite.testing.shapes import NowText, SetClock
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes import workflow_fields as workflow
 from spooled_lite.wire.shapes.about import about
-from spooled_lite.wire.shapes.common import AN_ID
+from spooled_lite.wire.shapes.common import AN_ID, QueueName, SameQueueName
 from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.keys import A_SECRET, CreateKey
+from spooled_lite.wire.shapes.message_bodies import MessageFields
 from spooled_lite.wire.shapes.queues import CreateQueue
 from spooled_lite.wire.shapes.schedule_bodies import CreateSchedule
+from spooled_lite.wire.shapes.topics import Bind
 from spooled_lite.wire.shapes.webhooks import CreateWebhook
 from spooled_lite.wire.shapes.workflow_bodies import CreateWorkflow, StepFields
 
 ROWS_MAX: Final = 10_000  # of a seed, steps of workflows included: one transaction stores them all
-SECTION_MAX: Final = 1_000  # queues, keys, schedules, webhooks or workflows
+SECTION_MAX: Final = 1_000  # of every other section than jobs and messages
 
 
 def _items(words: str, kind: str, most: int) -> Meta:
@@ -40,7 +42,9 @@ Queues = Annotated[_Section, _items("Queues", "SeedQueue", SECTION_MAX)]
 Keys = Annotated[_Section, _items("API keys, each with a secret of its own if it names one", "SeedKey", SECTION_MAX)]
 Schedules = Annotated[_Section, _items("Schedules", "SeedSchedule", SECTION_MAX)]
 Webhooks = Annotated[_Section, _items("Outgoing webhooks", "SeedWebhook", SECTION_MAX)]
+Bindings = Annotated[_Section, _items("Bindings of topics", "SeedBinding", SECTION_MAX)]
 Jobs = Annotated[_Rows, _items("Jobs", "SeedJob", ROWS_MAX)]
+Messages = Annotated[_Rows, _items("Messages", "SeedMessage", ROWS_MAX)]
 Workflows = Annotated[_Section, _items("Workflows", "SeedWorkflow", SECTION_MAX)]
 FaultsGiven = Annotated[_FewRules, _items("Faults to make", "NewFault", RULES_MAX)]
 KeyGiven = Annotated[ApiKey, about("The key itself; else it is drawn", "sk_test_web_00000000000000")]
@@ -69,8 +73,19 @@ class SeedWebhook(CreateWebhook, kw_only=True, forbid_unknown_fields=True):
     """A body of POST /outgoing-webhooks."""
 
 
+class SeedBinding(Bind, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A body of POST /bindings."""
+
+
 class SeedJob(CreateJob, kw_only=True, forbid_unknown_fields=True):
     """A body of POST /jobs."""
+
+
+class SeedMessage(MessageFields, kw_only=True, forbid_unknown_fields=True):
+    """A message, with the members of a body of POST /queues/{name}/messages, and its queue."""
+
+    queue_name: QueueName | None = None
+    queue: SameQueueName | None = None
 
 
 class SeedStep(StepFields, kw_only=True, forbid_unknown_fields=True):
@@ -102,7 +117,9 @@ class SeedBody(Struct, kw_only=True, forbid_unknown_fields=True):
     keys: Keys | None = None
     schedules: Schedules | None = None
     webhooks: Webhooks | None = None
+    bindings: Bindings | None = None
     jobs: Jobs | None = None
+    messages: Messages | None = None
     workflows: Workflows | None = None
     faults: FaultsGiven | None = None
 
@@ -129,7 +146,9 @@ class SeededView(Struct, frozen=True, kw_only=True):
     keys: Annotated[Mapping[str, SeededKey], about("Keys by name")]
     schedules: IdsByName
     webhooks: IdsByName
+    bindings: RowIds
     jobs: RowIds
+    messages: RowIds
     workflows: Annotated[Mapping[str, SeededWorkflow], about("Workflows by name")]
     faults: FaultIds
     real_ms: Annotated[float, about("How long it took", 3.1)]

@@ -12,8 +12,10 @@ from spooled_lite.core.batch.run import BatchStep, all_or_nothing
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.issue import issue_with
 from spooled_lite.core.keys.records import ALL_QUEUES, Grants
+from spooled_lite.core.messages.send import send
 from spooled_lite.core.queues.configure import create_queue
 from spooled_lite.core.schedules.define import create as create_schedule
+from spooled_lite.core.topics.bind import bind
 from spooled_lite.core.webhooks.subscribe import create_webhook
 from spooled_lite.core.workflows.create import create_workflow
 from spooled_lite.errors import Conflict
@@ -101,7 +103,19 @@ def steps_of(seed: CheckedSeed, slots: FirstSlots, author: Author) -> list[Batch
         for each in seed.webhooks
     ]
     steps += [
+        BatchStep(
+            each.place,
+            act("binding", bind, count=lambda it: it.created, made=lambda it: it.row["id"]),
+            (org, each.new.target, each.new.pattern),
+        )
+        for each in seed.bindings
+    ]
+    steps += [
         BatchStep(each.place, enqueue, (org, each.new, admission, ALL_QUEUES)) for each in seed.jobs
+    ]
+    steps += [
+        BatchStep(each.place, send, (org, each.new.queue_name, [each.new.message], admission.caps))
+        for each in seed.messages
     ]
     steps += [
         BatchStep(each.place, create_workflow, (org, each.new.workflow, each.new.graph, admission))
@@ -119,7 +133,9 @@ def told(
     keys = _by_name(seed.keys, left, lambda it: SeededKey(it.row["id"], it.secret))
     schedules = _by_name(seed.schedules, left, lambda row: str(row["id"]))
     webhooks = _by_name(seed.webhooks, left, lambda row: str(row["id"]))
+    bindings = [str(next(left).row["id"]) for _ in seed.bindings]
     jobs = [str(next(left).row["id"]) for _ in seed.jobs]
+    messages = [str(sent.id) for _ in seed.messages for sent in next(left)]
     workflows = _by_name(
         seed.workflows,
         left,
@@ -131,7 +147,9 @@ def told(
         keys=keys,
         schedules=schedules,
         webhooks=webhooks,
+        bindings=bindings,
         jobs=jobs,
+        messages=messages,
         workflows=workflows,
         faults=fault_ids,
         real_ms=round(real_ms, 1),

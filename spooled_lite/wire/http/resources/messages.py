@@ -103,12 +103,13 @@ def told_of_sent(sent: Sequence[SentMessage], *, is_one: bool) -> MessagesSent:
 
 def new_messages(call: Storing, body: SendMessages) -> list[NewMessage]:
     """What core is to store. Raises: as `MessageFields.new_message` and `check_payload_of_plan`."""
-    made = []
-    for at, item in _items(body):
-        check_payload_of_plan(call, bytes(item.body), f"{at}body")
-        bytes_max = call.settings.queue_max_payload_size_bytes
-        made.append(item.new_message(body_bytes_max=bytes_max, at=at))
-    return made
+    return [new_message(call, item, at) for at, item in _items(body)]
+
+
+def new_message(call: Storing, item: MessageFields, at: str = "") -> NewMessage:
+    """`at` goes in front of the names of fields in errors. Raises: as `new_messages`."""
+    check_payload_of_plan(call, bytes(item.body), f"{at}body")
+    return item.new_message(body_bytes_max=call.settings.queue_max_payload_size_bytes, at=at)
 
 
 def _items(body: SendMessages) -> Iterator[tuple[str, MessageFields]]:
