@@ -217,6 +217,13 @@ class Conflict(SpooledError):
     error = "conflict"
 
 
+class PreconditionFailed(SpooledError):
+    """The thing is not, or no longer, as the header If-Match says."""
+
+    code = "PRECONDITION_FAILED"
+    error = "precondition_failed"
+
+
 class WorkerIdTaken(Conflict):
     """Another organization has a worker with this id."""
 

@@ -540,6 +540,30 @@ CREATE TABLE sign_in_codes (
 
 CREATE INDEX sign_in_codes_by_expiry ON sign_in_codes (expires_at_ms);
 
+CREATE TABLE tasks (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    org             INTEGER NOT NULL REFERENCES organizations,
+    name            TEXT NOT NULL,
+    description     TEXT,
+    queue_name      TEXT NOT NULL,
+    condition       TEXT,
+    max_retries     INTEGER NOT NULL,
+    timeout_ms      INTEGER NOT NULL,  -- of an attempt; 0: any time
+    backoff         BLOB,  -- JSON
+    circuit_breaker BLOB,  -- JSON
+    max_concurrency INTEGER,
+    retention_ms    INTEGER,  -- of runs that have ended; NULL: that of the plan
+    on_fail         BLOB,  -- JSON
+    revision        INTEGER NOT NULL,  -- grows with each change
+    created_at_ms   INTEGER NOT NULL,
+    updated_at_ms   INTEGER NOT NULL,
+    deleted_at_ms   INTEGER  -- its runs still have to be deleted
+) STRICT;
+
+CREATE UNIQUE INDEX tasks_by_name ON tasks (org, name);
+
+CREATE INDEX tasks_deleted ON tasks (seq) WHERE deleted_at_ms IS NOT NULL;
+
 CREATE TABLE usage_counters (
     org    INTEGER NOT NULL,
     period TEXT NOT NULL,

@@ -13,6 +13,7 @@ from spooled_lite.core.export.kinds.logs import ACT, INBOUND
 from spooled_lite.core.export.kinds.organizations import ORGANIZATION, USAGE
 from spooled_lite.core.export.kinds.queues import QUEUE
 from spooled_lite.core.export.kinds.schedules import SCHEDULE, SCHEDULE_RUN
+from spooled_lite.core.export.kinds.tasks import TASK
 from spooled_lite.core.export.kinds.topics import BINDING
 from spooled_lite.core.export.kinds.webhooks import DELIVERY, OWED_EVENT, WEBHOOK
 from spooled_lite.core.export.kinds.workers import WORKER
@@ -24,6 +25,7 @@ LINE_KINDS: Final = (
     BOOTSTRAP_KEY,
     REVOKED_TOKEN,
     QUEUE,
+    TASK,
     BINDING,
     WORKER,
     WEBHOOK,

@@ -5,6 +5,7 @@ from typing import Final
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
+from spooled_lite.core.maintenance.remove_task import remove_runs_of_deleted_tasks
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.schedules import statements as schedule_statements
@@ -41,8 +42,10 @@ def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None
 
 
 def remove_deleted(tx: Tx) -> Pass:
-    """One pass over what was deleted: the rows of queues first, then those of organizations."""
+    """One pass over what was deleted: the rows of queues, of tasks, then of organizations."""
     done = remove_rows_of_deleted(tx)
+    if not done.done:
+        done = remove_runs_of_deleted_tasks(tx)
     return done if done.done else _remove_rows_of_organizations(tx)
 
 

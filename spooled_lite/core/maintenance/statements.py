@@ -58,6 +58,18 @@ SELECT seq, queue, queue_name, org, kind, status, created_at_ms, workflow_id, er
 """,
 )
 
+# Index runs_of_task.
+OF_TASK: Final = Statement(
+    RemovedRow,
+    f"""
+SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
+ WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
+ ORDER BY created_at_ms, seq LIMIT :limit
+""",
+)
+
 # Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
 # refers to it, and while its workflow is not finished.
 OLD: Final = Statement(
@@ -162,6 +174,7 @@ TABLES_OF_ORG: Final = (
     "inbound_log",
     "acts",
     "workers",
+    "tasks",
     "bindings",
     "binding_changes",
     "api_keys",
@@ -238,6 +251,10 @@ DELETE FROM acts WHERE seq IN (
     "workers": """
 DELETE FROM workers WHERE seq IN (
        SELECT seq FROM workers WHERE org = :org ORDER BY last_heartbeat_ms LIMIT :limit)
+""",
+    "tasks": """
+DELETE FROM tasks WHERE seq IN (
+       SELECT seq FROM tasks WHERE org = :org ORDER BY name LIMIT :limit)
 """,
     "bindings": """
 DELETE FROM bindings WHERE seq IN (

@@ -613,3 +613,26 @@ CREATE TABLE binding_changes (
     org    INTEGER PRIMARY KEY REFERENCES organizations,
     change TEXT NOT NULL
 ) STRICT;
+
+-- What programs that run a task do not have to know: where its runs wait, what comes of failures.
+CREATE TABLE tasks (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    org             INTEGER NOT NULL REFERENCES organizations,
+    name            TEXT NOT NULL,
+    description     TEXT,
+    queue_name      TEXT NOT NULL,
+    condition       TEXT,
+    max_retries     INTEGER NOT NULL,
+    timeout_ms      INTEGER NOT NULL,  -- of an attempt; 0: any time
+    backoff         BLOB,  -- JSON
+    circuit_breaker BLOB,  -- JSON
+    max_concurrency INTEGER,
+    retention_ms    INTEGER,  -- of runs that have ended; NULL: that of the plan
+    on_fail         BLOB,  -- JSON
+    revision        INTEGER NOT NULL,  -- grows with each change
+    created_at_ms   INTEGER NOT NULL,
+    updated_at_ms   INTEGER NOT NULL,
+    deleted_at_ms   INTEGER  -- its runs still have to be deleted
+) STRICT;
+CREATE UNIQUE INDEX tasks_by_name ON tasks (org, name);
+CREATE INDEX tasks_deleted ON tasks (seq) WHERE deleted_at_ms IS NOT NULL;

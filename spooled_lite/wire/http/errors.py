@@ -21,6 +21,7 @@ from spooled_lite.errors import (
     NotFound,
     NotJson,
     PayloadTooLarge,
+    PreconditionFailed,
     QuotaExceeded,
     RateLimited,
     RequestTimeout,
@@ -58,6 +59,7 @@ _TABLE: Final[tuple[tuple[int, SpooledError], ...]] = (
     (409, Conflict("Job is already completed")),
     (409, WorkerIdTaken()),
     (409, LeaseExpired()),
+    (412, PreconditionFailed("Its revision is 4: it is not the one that If-Match names")),
     (413, PayloadTooLarge("Field `payload` is larger than 1048576 bytes")),
     (415, UnsupportedMediaType()),
     (422, WrongShape.missing("payload")),  # a field is missing or of the wrong type

@@ -40,6 +40,7 @@ from spooled_lite.wire.http.resources import (
     sign_in_link,
     streams,
     stubs,
+    tasks,
     topics,
     webhooks,
     workers,
@@ -131,6 +132,14 @@ TOPICS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/bindings/{id}", topics.delete,   Access.UNSCOPED, "jobs:write"),
     ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write"),
     ("POST",   "/api/v1/batch",         batch.run,       Access.KEY,      "jobs:write"),
+)
+
+TASKS: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/tasks",        tasks.list_all, Access.KEY, "jobs:read"),
+    ("POST",   "/api/v1/tasks",        tasks.create,   Access.KEY, "jobs:write"),
+    ("GET",    "/api/v1/tasks/{name}", tasks.get,      Access.KEY, "jobs:read"),
+    ("PUT",    "/api/v1/tasks/{name}", tasks.replace,  Access.KEY, "jobs:write"),
+    ("DELETE", "/api/v1/tasks/{name}", tasks.delete,   Access.KEY, "jobs:write"),
 )
 
 MESSAGES: Final[tuple[Row, ...]] = (
@@ -330,6 +339,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *QUEUES,
     *MESSAGES,
     *TOPICS,
+    *TASKS,
     *WORKERS,
     *SCHEDULES,
     *WORKFLOWS,

@@ -20,7 +20,7 @@ from tests.wire.http.route_table import MAIN_PORT
 from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
-from tests.wire.http.test_routes import a_workflow_for
+from tests.wire.http.test_routes import TASK, a_workflow_for
 from tests.wire.http.webhook_calls import a_completion_call_for, a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
@@ -81,6 +81,7 @@ _USES_A_QUEUE: Final = frozenset(
         "POST /api/v1/jobs/dequeue",
         "POST /api/v1/batch",
         "POST /api/v1/queues",
+        "POST /api/v1/tasks",
         "POST /api/v1/workers/register",
         "POST /api/v1/schedules",
         "POST /api/v1/workflows",
@@ -98,6 +99,7 @@ LEFT_OUT: Final = frozenset(
         "POST /api/v1/jobs/dlq/purge",
         "POST /api/v1/jobs/actions",
         "GET /api/v1/queues",
+        "GET /api/v1/tasks",
         "GET /api/v1/workers",
         "GET /api/v1/schedules",
         "GET /api/v1/workflows",
@@ -134,7 +136,7 @@ def out_of_scope(name: str) -> tuple[int, str] | None:
         name in UNSCOPED
         or name in _USES_A_QUEUE
         or path.startswith(("/api/v1/queues/{name}", "/api/v1/schedules/{id}"))
-        or path.startswith("/api/v1/workflows/{id}")
+        or path.startswith(("/api/v1/workflows/{id}", "/api/v1/tasks/{name}"))
     ):
         return 403, "ACCESS_DENIED"
     of_ids = ("/api/v1/jobs/{id}", "/api/v1/jobs/wait", "/api/v1/workers/{id}")
@@ -146,7 +148,7 @@ def out_of_scope(name: str) -> tuple[int, str] | None:
 
 # -- another organization ------------------------------------------------------------------------
 
-# A name is no id: these make, or count, a queue of the same name that is the caller's own.
+# A name is no id: these make, or count, a thing of the same name that is the caller's own.
 OWN_QUEUE_OF_THAT_NAME: Final = frozenset(
     {
         "PUT /api/v1/queues/{name}/config",
@@ -154,6 +156,7 @@ OWN_QUEUE_OF_THAT_NAME: Final = frozenset(
         "PATCH /api/v1/queues/{name}",
         "GET /api/v1/queues/{name}/stats",
         "POST /api/v1/queues/{name}/pause",
+        "PUT /api/v1/tasks/{name}",
     }
 )
 NAMES_A_THING: Final = [
@@ -165,6 +168,8 @@ NAMES_A_THING: Final = [
 BODIES: Final[Mapping[str, Any]] = {
     **ROUTE_BODIES,
     "POST /api/v1/queues": {"name": QUEUE},
+    "POST /api/v1/tasks": {"name": "new_task", "queue_name": QUEUE},
+    "PUT /api/v1/tasks/{name}": {"queue_name": QUEUE},
     "POST /api/v1/bindings": {"target_type": "queue", "target_name": QUEUE, "pattern": "a.#"},
     "POST /api/v1/auth/logout": {"refresh_token": "of nobody"},
     "POST /api/v1/admin/organizations": {"name": "New One", "slug": "made-by-admin"},
@@ -248,6 +253,8 @@ class WholeFileApi(WatchedApi):
             soon = {"cron_expression": "@hourly", "is_active": True, "enabled": True}
             body_of_one = {**BODIES["POST /api/v1/schedules"], **soon}
             self.shown("POST", "schedules", 201, json=body_of_one, key=home.key)
+        if name == "GET /api/v1/tasks":
+            self.request("POST", "tasks", json=TASK, key=home.key)
         if name == "GET /api/v1/workflows":
             body_of_one = BODIES["POST /api/v1/workflows"]
             self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
@@ -318,6 +325,9 @@ class WholeFileApi(WatchedApi):
             body = {"target_type": "queue", "target_name": QUEUE, "pattern": "made"}
             made = self.shown("POST", "bindings", 201, json=body, key=home.key)
             return path.replace("{id}", made["id"])
+        if "/tasks/{name}" in path:
+            self.request("POST", "tasks", json=TASK, key=home.key)
+            return path.replace("{name}", TASK["name"])
         if "/workers/{id}" in path:
             worker_id = f"{WORKER}-{home.org}"
             self.a_worker(home, worker_id)

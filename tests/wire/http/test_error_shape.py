@@ -107,6 +107,7 @@ _ONE_OF_EACH: dict[str, SpooledError] = {
     "Conflict": errors.Conflict("no"),
     "WorkerIdTaken": errors.WorkerIdTaken(),
     "LeaseExpired": errors.LeaseExpired(reason="superseded"),
+    "PreconditionFailed": errors.PreconditionFailed("other"),
     "PayloadTooLarge": errors.PayloadTooLarge("big"),
     "UnsupportedMediaType": errors.UnsupportedMediaType(),
     "QuotaExceeded": errors.QuotaExceeded(

@@ -106,6 +106,7 @@ SCHEDULE: Final = {
     "name": "s", "cron": "@yearly", "queue_name": "emails", "payload": 1, "is_active": False,
 }  # fmt: skip
 BINDING: Final = {"target_type": "queue", "target_name": "known", "pattern": "a.#"}
+TASK: Final = {"name": "known", "queue_name": "emails"}
 BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs": {"queue": "emails", "payload": 1},
     "POST /api/v1/jobs/bulk": {"queue": "emails", "jobs": [{"payload": 1}]},
@@ -119,6 +120,8 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs/{id}/dependencies": {"depends_on": ["{id}"]},
     "POST /api/v1/queues": {"name": "new"},
     "POST /api/v1/bindings": BINDING,
+    "POST /api/v1/tasks": {"name": "new_task"},
+    "PUT /api/v1/tasks/{name}": {"max_retries": 5},
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
     "POST /api/v1/batch": {
         "operations": [{"op": "create_job", "queue_name": "emails", "payload": 1}]
@@ -228,6 +231,9 @@ def made_for(api: WatchedApi, row: Row) -> str:
             sent = api.shown("POST", "queues/known/messages", 201, json={"body": 1})
             path = path.replace("{id}", sent["id"])
         return path
+    if path.startswith("/api/v1/tasks/{name}"):
+        api.post("tasks", json=TASK)
+        return path.replace("{name}", TASK["name"])
     if path == "/api/v1/bindings" and row[0] == "DELETE":
         return f"{path}?target_type=queue&target_name=known&pattern=a"
     if path == "/api/v1/bindings/{id}":

@@ -153,6 +153,12 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("deleteBindings", query=query)
     walk.call("deleteBindings", query=query)
     assert bound["id"]
+    walk.call("replaceTask", name="charge_card")
+    walk.call("createTask")
+    walk.call("createTask")
+    walk.call("getTask", name="charge_card")
+    walk.call("listTasks")
+    walk.call("deleteTask", name="send_email")
     walk.call("pauseQueue", name="emails")
     walk.pass_time(60)
     walk.call("resumeQueue", name="emails")

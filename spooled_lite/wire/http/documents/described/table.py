@@ -18,6 +18,7 @@ from spooled_lite.wire.http.documents.described.queues import QUEUES, WORKERS
 from spooled_lite.wire.http.documents.described.realtime import REALTIME
 from spooled_lite.wire.http.documents.described.schedules import SCHEDULES
 from spooled_lite.wire.http.documents.described.server import SERVER
+from spooled_lite.wire.http.documents.described.tasks import TASKS
 from spooled_lite.wire.http.documents.described.topics import TOPICS
 from spooled_lite.wire.http.documents.described.webhooks import WEBHOOKS
 from spooled_lite.wire.http.documents.described.workflows import WORKFLOWS
@@ -30,6 +31,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **QUEUES,
     **MESSAGES,
     **TOPICS,
+    **TASKS,
     **WORKERS,
     **SCHEDULES,
     **WORKFLOWS,

@@ -1,0 +1,93 @@
+"""Creating a task and replacing what is said of it."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.tasks import statements
+from spooled_lite.core.tasks.columns import TaskRow
+from spooled_lite.core.tasks.query import find_task
+from spooled_lite.core.tasks.records import TASKS_MAX, TaskDefinition
+from spooled_lite.errors import Conflict, PreconditionFailed
+from spooled_lite.storage.lanes import Lane, in_lane
+from spooled_lite.storage.transaction import Tx
+
+
+class Defined(Struct, frozen=True):
+    """`is_changed`: also a new one is."""
+
+    row: TaskRow
+    is_new: bool
+    is_changed: bool
+
+
+class IfMatch(Struct, frozen=True):
+    """The revisions that a caller has seen, one of which the task must have; `*` is any."""
+
+    revisions: Sequence[str]
+
+    def check(self, row: TaskRow | None) -> None:
+        """Raises PreconditionFailed."""
+        if row is not None and ("*" in self.revisions or str(row["revision"]) in self.revisions):
+            return
+        there = "There is no such task" if row is None else f"Its revision is {row['revision']}"
+        raise PreconditionFailed(
+            f"{there}: it is not the one that If-Match names",
+            details=None if row is None else {"revision": row["revision"]},
+        )
+
+
+@in_lane(Lane.CREATE)
+def create_task(tx: Tx, org: int, name: str, wanted: TaskDefinition, scope: Scope) -> Defined:
+    """Store a task; one that is there already stays as it is.
+
+    Raises: as `define_task`. Contract: catbird-capabilities, T1.
+    """
+    known = find_task(tx, org, name)
+    if known is None:
+        return define_task(tx, org, name, wanted, scope, None)
+    scope.check(known["queue_name"])
+    return Defined(known, is_new=False, is_changed=False)
+
+
+@in_lane(Lane.CREATE)
+def define_task(
+    tx: Tx, org: int, name: str, wanted: TaskDefinition, scope: Scope, if_match: IfMatch | None
+) -> Defined:
+    """Store a task, or replace everything that is said of one. Nothing new is no change.
+
+    Runs that are there keep the queue, the retries and the time that they were made with.
+
+    Raises:
+        AccessDenied: the queue of the task that is there is outside of the scope.
+        PreconditionFailed: its revision is none of `if_match`.
+        Conflict: the organization has as many tasks as it may, or the runs of a deleted task of
+            this name are still being deleted.
+
+    Contract: catbird-capabilities, T1; amendments, G18.
+    """
+    known = find_task(tx, org, name)
+    if known is not None:
+        scope.check(known["queue_name"])
+    if if_match is not None:
+        if_match.check(known)
+    columns = msgspec.structs.asdict(wanted)
+    if known is None:
+        _check_room(tx, org, name)
+        row = tx.row(statements.INSERT, {**columns, "org": org, "name": name, "now_ms": tx.now_ms})
+        assert row is not None, "INSERT ... RETURNING always yields a row"
+        return Defined(row, is_new=True, is_changed=True)
+    if all(known[column] == value for column, value in columns.items()):  # type: ignore[literal-required]
+        return Defined(known, is_new=False, is_changed=False)
+    row = tx.row(statements.REPLACE, {**columns, "seq": known["seq"], "now_ms": tx.now_ms})
+    assert row is not None, "the task was found in this operation"
+    return Defined(row, is_new=False, is_changed=True)
+
+
+def _check_room(tx: Tx, org: int, name: str) -> None:
+    if tx.value(statements.IS_LEAVING, {"org": org, "name": name}) is not None:
+        raise Conflict("The runs of the deleted task of this name are still being deleted")
+    if (tx.value(statements.COUNT, {"org": org}) or 0) >= TASKS_MAX:
+        raise Conflict(f"An organization may have at most {TASKS_MAX} tasks")

@@ -1,0 +1,82 @@
+"""Tasks over HTTP. Contract: catbird-capabilities, section 6.1, A5."""
+
+from spooled_lite.core.maintenance.remove_task import delete_task, remove_runs_of_leaving
+from spooled_lite.core.tasks.define import Defined, IfMatch, create_task, define_task
+from spooled_lite.core.tasks.names import checked_task_name
+from spooled_lite.core.tasks.query import TASKS_LISTED, get_task, list_tasks
+from spooled_lite.core.tasks.records import TaskDefinition
+from spooled_lite.wire.http.acting import Acting
+from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
+from spooled_lite.wire.shapes.tasks import CreateTask, ReplaceTask, TaskView
+
+
+async def list_all(call: Call) -> Reply:
+    shown = page(call, default=TASKS_LISTED, max=500)
+    rows = await call.reads.read(
+        list_tasks, call.org, call.scope, limit=shown.fetch, offset=shown.offset
+    )
+    return paged([TaskView.of(row) for row in rows], shown)
+
+
+async def create(call: Call) -> Reply:
+    body = await call.body(CreateTask)
+    name = checked_task_name(body.name)
+    wanted = _wanted(call, name, body)
+    made = await Acting(call, "task", "create", name, count=lambda it: it.is_new).write(
+        create_task, call.org, name, wanted, call.scope
+    )
+    return reply(_told(made, body), 201 if made.is_new else 200)
+
+
+async def get(call: Call) -> Reply:
+    row = await call.reads.point(get_task, call.org, call.path("name"), call.scope)
+    return reply(TaskView.of(row))
+
+
+async def replace(call: Call) -> Reply:
+    name, body = checked_task_name(call.path("name")), await call.body_or_empty(ReplaceTask)
+    wanted, if_match = _wanted(call, name, body), _if_match(call)
+    made = await Acting(call, "task", "change", name, count=lambda it: it.is_changed).write(
+        define_task, call.org, name, wanted, call.scope, if_match
+    )
+    return reply(_told(made, body))
+
+
+async def delete(call: Call) -> Reply:
+    """The runs go in passes, so that no other caller waits long. When the caller goes away, a loop
+    deletes those that are left.
+    """
+    name = call.path("name")
+    await Acting(call, "task", "delete", name).write(delete_task, call.org, name, call.scope)
+    while not await call.write(remove_runs_of_leaving, call.org, name):
+        pass
+    return NO_CONTENT
+
+
+def _wanted(call: Call, name: str, body: ReplaceTask) -> TaskDefinition:
+    """Raises: as `ReplaceTask.definition`; AccessDenied when the key does not open a queue."""
+    wanted = body.definition(name)
+    call.scope.check(wanted.queue_name)
+    _check_on_fail(call, name, body.on_fail)
+    return wanted
+
+
+def _check_on_fail(call: Call, name: str, on_fail: OnFailBody | None) -> None:
+    if on_fail is not None:
+        call.scope.check(on_fail.queue_name or f"{name}_on_fail")
+
+
+def _told(made: Defined, body: ReplaceTask) -> TaskView:
+    view = TaskView.of(made.row)
+    view.changed, view.warnings = made.is_changed, body.warnings()
+    return view
+
+
+def _if_match(call: Call) -> IfMatch | None:
+    """Revisions with or without quotes, with commas between them."""
+    given = call.header("If-Match")
+    if given is None:
+        return None
+    return IfMatch([each.strip().strip('"') for each in given.split(",")])
