@@ -10,11 +10,13 @@ from spooled_lite.testing import inbox_routes as inbox
 from spooled_lite.testing import journal_routes as journal
 from spooled_lite.testing.drain_shapes import DrainedView, DrainQueue
 from spooled_lite.testing.expect_shapes import (
+    EventExpected,
     ExpectBody,
     ExpectView,
     FaultExpected,
     JobsExpected,
     MailExpected,
+    MessagesExpected,
     RequestExpected,
     WebhookExpected,
 )
@@ -51,7 +53,15 @@ DESCRIBED_TOLD: Final[Mapping[Handler, Doc]] = {
         about="Not passed is 200; with `?fail=409` that status. With `Accept: application/xml` the"
         " answer is a test suite of JUnit. 409 also when time could not be moved.",
         body=ExpectBody,
-        parts=(JobsExpected, WebhookExpected, RequestExpected, MailExpected, FaultExpected),
+        parts=(
+            JobsExpected,
+            MessagesExpected,
+            WebhookExpected,
+            RequestExpected,
+            EventExpected,
+            MailExpected,
+            FaultExpected,
+        ),
         example={"within": "7d", "expect": [{"queue": "emails", "status": "completed"}]},
         answer=ExpectView,
         media=("application/json", expectations.XML),

@@ -14,16 +14,18 @@ from spooled_lite.storage.database import Database
 from spooled_lite.testing.calls import WorldOfCall
 from spooled_lite.testing.expect_shapes import (
     EXPECT_REAL_MS_MAX,
+    EventExpected,
     Expected,
     ExpectedResult,
     FaultExpected,
     JobsExpected,
     MailExpected,
+    MessagesExpected,
     NearMiss,
     RequestExpected,
     WebhookExpected,
 )
-from spooled_lite.testing.journal import JournalKind
+from spooled_lite.testing.journal import JournalKind, JournalLine
 from spooled_lite.testing.looks import (
     Look,
     attempt_times,
@@ -31,6 +33,7 @@ from spooled_lite.testing.looks import (
     is_within,
     look_for_deliveries,
     look_for_jobs,
+    look_for_messages,
     may_hold_early,
 )
 from spooled_lite.testing.matching import differences
@@ -39,11 +42,14 @@ from spooled_lite.testing.refusals import Stopped
 from spooled_lite.wire.http.body import UNKNOWN_CHARS_MAX, decode
 
 REQUESTS: Final[tuple[JournalKind, ...]] = ("request",)
-# The member that says what an expectation is about.
+EVENTS: Final[tuple[JournalKind, ...]] = ("event",)
+# The member that says what an expectation is about: the first of these that it has.
 KINDS_OF: Final[dict[str, type[Expected]]] = {
+    "webhook": WebhookExpected,
+    "event": EventExpected,
     "queue": JobsExpected,
     "job_id": JobsExpected,
-    "webhook": WebhookExpected,
+    "messages": MessagesExpected,
     "request": RequestExpected,
     "mail": MailExpected,
     "fault": FaultExpected,
@@ -158,10 +164,14 @@ class Expecting:
         match wanted:
             case JobsExpected():
                 return await readers.read(look_for_jobs, self._org, wanted)
+            case MessagesExpected():
+                return await readers.read(look_for_messages, self._org, wanted)
             case WebhookExpected():
                 return await readers.read(look_for_deliveries, self._org, wanted)
             case RequestExpected():
                 return self._look_for_requests(wanted)
+            case EventExpected():
+                return self._look_for_events(wanted)
             case MailExpected():
                 return self._look_for_mails(wanted)
             case FaultExpected():
@@ -188,6 +198,19 @@ class Expecting:
             for line in lines
         )
         return counted(wanted.count, misses)
+
+    def _look_for_events(self, wanted: EventExpected) -> Look:
+        fields: dict[str, Any] = {"event": wanted.event}
+        for name in ("queue", "job_id", "message_id"):
+            if (value := getattr(wanted, name)) is not UNSET:
+                fields[name] = value
+        return counted(
+            wanted.count,
+            (
+                NearMiss(n=line.n, differs=differences(fields, _of_event(line)))
+                for line in self._world.journal.lines(kinds=EVENTS, org=self._seen_by)
+            ),
+        )
 
     def _look_for_mails(self, wanted: MailExpected) -> Look:
         fields = {"to": wanted.mail}
@@ -222,6 +245,14 @@ class Expecting:
     def _check(self) -> None:
         if time.monotonic() >= self._ends_at:
             raise Stopped.by_budget(f"This took {EXPECT_REAL_MS_MAX} ms of real time")
+
+
+def _of_event(line: JournalLine) -> dict[str, Any]:
+    found = {"queue": line.queue_name, "job_id": line.job_id, "message_id": line.message_id}
+    return {
+        "event": line.what,
+        **{name: None if value is UNSET else value for name, value in found.items()},
+    }
 
 
 def _decoded(asked: msgspec.Raw, at: str) -> Expected:

@@ -35,6 +35,15 @@ StatusCodeOf = Annotated[int, about("How it was answered", 201)]
 MailTo = Annotated[str, about("The recipient", "ada@example.com")]
 SubjectOf = Annotated[str, about("The subject", "Your sign-in code")]
 FaultIdOf = Annotated[str, about("The fault, by its id", "f1")]
+MessagesOf = Annotated[str, about("The queue of the messages", "audit")]
+MessageBodyOf = Annotated[Raw, about("Members that the body has; or the body, when it is no object", {"user_id": 5})]
+HeadersExpected = Annotated[Raw, about("Members that the headers have", {"source": "web"})]
+TopicOf = Annotated[str, about("The topic they were published under", "events.user.created")]
+KeyOf = Annotated[str, about("Their concurrency key", "user-5")]
+StateExpected = Annotated[str, about("`visible`, `hidden`, `expired`, `completed` or `canceled`", "visible")]
+DeliveriesOf = Annotated[int, about("How often they were read", 1)]
+EventOfJournal = Annotated[str, about("What happened", "message.deleted")]
+MessageIdOf = Annotated[str, about("The message", AN_ID)]
 NameOf = Annotated[str, Meta(max_length=200), about("What is expected, for the report", "refund ladder")]
 Within = Annotated[Duration, about("Let so much time pass", "7d")]
 WaitedRealMs = Annotated[int, Meta(ge=0, le=EXPECT_REAL_MS_MAX), about("Wait so long in real time instead", 2000)]
@@ -74,6 +83,19 @@ class JobsExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     count: CountOf = DEFAULT_COUNT
 
 
+class MessagesExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Messages that are in a queue: all that is said has to hold of each that counts."""
+
+    messages: MessagesOf
+    body: MessageBodyOf | UnsetType = UNSET
+    headers: HeadersExpected | UnsetType = UNSET
+    topic: TopicOf | UnsetType = UNSET
+    concurrency_key: KeyOf | UnsetType = UNSET
+    state: StateExpected | UnsetType = UNSET
+    deliveries: DeliveriesOf | UnsetType = UNSET
+    count: CountOf = DEFAULT_COUNT
+
+
 class WebhookExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Deliveries of a webhook."""
 
@@ -87,6 +109,16 @@ class RequestExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     request: RequestName
     status_code: StatusCodeOf | UnsetType = UNSET
+    count: CountOf = DEFAULT_COUNT
+
+
+class EventExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Events in the journal, also of what is gone: messages that were sent, read, deleted."""
+
+    event: EventOfJournal
+    queue: Annotated[str, about("Its queue", "audit")] | UnsetType = UNSET
+    job_id: JobIdOf | UnsetType = UNSET
+    message_id: MessageIdOf | UnsetType = UNSET
     count: CountOf = DEFAULT_COUNT
 
 
@@ -105,7 +137,15 @@ class FaultExpected(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     struck: CountOf = DEFAULT_COUNT
 
 
-Expected = JobsExpected | WebhookExpected | RequestExpected | MailExpected | FaultExpected
+Expected = (
+    JobsExpected
+    | MessagesExpected
+    | WebhookExpected
+    | RequestExpected
+    | EventExpected
+    | MailExpected
+    | FaultExpected
+)
 
 
 class ExpectBody(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -122,6 +162,7 @@ class NearMiss(Struct, frozen=True, kw_only=True):
 
     differs: DiffersOf
     job_id: JobIdOf | UnsetType = UNSET
+    message_id: MessageIdOf | UnsetType = UNSET
     delivery_id: Annotated[str, about("The delivery", AN_ID)] | UnsetType = UNSET
     n: Annotated[int, a_count("The line of the journal, or the mail", 7)] | UnsetType = UNSET
 

@@ -13,6 +13,18 @@ from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import AN_ID
 
+# What happens to a message, in the words of its readers.
+_OF_MESSAGE: Final[dict[str, str]] = {
+    "job.created": "message.sent",
+    "job.promoted": "message.visible",
+    "job.hidden": "message.hidden",
+    "job.claimed": "message.read",
+    "job.released": "message.returned",
+    "job.retrying": "message.returned",
+    "job.completed": "message.completed",
+    "job.cancelled": "message.cancelled",
+    "job.deleted": "message.deleted",
+}
 # Not told: what only shows that somebody is there, what nobody sees, what is deleted at the end.
 _LEFT_OUT: Final = frozenset({"worker.heartbeat", "job.progress", "job.deleted", "key.changed"})
 _WHAT: Final = "An event by its name, or `delivery`: an attempt to call a webhook"
@@ -24,7 +36,8 @@ class Happening(Struct, frozen=True, kw_only=True):
     at: Annotated[str, a_time("When, by the clock of the world")]
     what: Annotated[str, about(_WHAT, "job.promoted")]
     job_id: Annotated[str, about("Of an event of a job", AN_ID)] | UnsetType = UNSET
-    queue_name: Annotated[str, about("The queue of the job", "emails")] | UnsetType = UNSET
+    message_id: Annotated[str, about("Of an event of a message", AN_ID)] | UnsetType = UNSET
+    queue_name: Annotated[str, about("Its queue", "emails")] | UnsetType = UNSET
     worker_id: Annotated[str, about("Of an event of a worker", "worker-1")] | UnsetType = UNSET
     schedule_id: Annotated[str, about("The schedule that fired", AN_ID)] | UnsetType = UNSET
     workflow_id: Annotated[str, about("Of an event of a workflow", AN_ID)] | UnsetType = UNSET
@@ -55,10 +68,11 @@ class Happenings:
         if not self._is_kept:
             return
         for event in events:
-            if event.type in _LEFT_OUT:
+            about = named(event)
+            if about["what"] in _LEFT_OUT:
                 continue
             if len(self.told) < self._told_max:
-                self.told.append(happening(event))
+                self.told.append(Happening(at=format_ms(event.at_ms), **about))
             else:
                 self.omitted += 1
 
@@ -80,15 +94,17 @@ class Happenings:
         )
 
 
-def happening(event: Event) -> Happening:
-    """An event as it is told."""
-    return Happening(at=format_ms(event.at_ms), what=event.type, **named(event))
-
-
 def named(event: Event) -> dict[str, Any]:
-    """What an event is about, by the members that tell it."""
+    """What an event is called and what it is about, by the members that tell it."""
+    return {"what": event.type, **_about(event)}
+
+
+def _about(event: Event) -> dict[str, Any]:
     row = event.row
     match event.type.partition(".")[0]:
+        case "job" if row["kind"] == "message":
+            what = _OF_MESSAGE.get(event.type, event.type)
+            return {"what": what, "message_id": row["id"], "queue_name": row["queue_name"]}
         case "job":
             return {"job_id": row["id"], "queue_name": row["queue_name"]}
         case "queue":

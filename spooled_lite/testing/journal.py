@@ -73,7 +73,7 @@ class Journal:
                 continue
             if event.at_ms != at_ms or not at:
                 at_ms, at = event.at_ms, format_ms(event.at_ms)
-            self._add("event", event.org, at=at, what=event.type, **named(event))
+            self._add("event", event.org, at=at, **named(event))
 
     def stepped(self, at_ms: int) -> None:
         self._add("step", None, at=format_ms(at_ms), what="step")

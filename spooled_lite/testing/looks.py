@@ -9,6 +9,9 @@ from msgspec import UNSET, Struct
 
 from spooled_lite.core.jobs import bodies
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.kinds import RULES
+from spooled_lite.core.messages.peek import state_of_message
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.errors import BodyDamaged
 from spooled_lite.storage.transaction import Reading
@@ -17,6 +20,7 @@ from spooled_lite.testing.durations import parse_duration_ms
 from spooled_lite.testing.expect_shapes import (
     NEAREST_MAX,
     JobsExpected,
+    MessagesExpected,
     NearMiss,
     WantedCount,
     WebhookExpected,
@@ -93,6 +97,19 @@ def attempt_times(wanted: Sequence[str], first_ms: int, field: str = "at") -> li
     ]
 
 
+def look_for_messages(tx: Reading, org: int, wanted: MessagesExpected) -> Look:
+    """Those that are in the queue. Raises Stopped: there are more than ROWS_MAX to look at."""
+    fields = {
+        name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+        for name in ("body", "headers", "topic", "concurrency_key", "state", "deliveries")
+        if (value := getattr(wanted, name)) is not UNSET
+    }
+    queue = find_queue(tx, org, wanted.messages)
+    rows = () if queue is None else _paged(tx, org, queue)
+    messages = (row for row in rows if row["kind"] == "message")
+    return counted(wanted.count, (_missed(fields, row, tx.now_ms) for row in messages))
+
+
 def look_for_deliveries(tx: Reading, org: int, wanted: WebhookExpected) -> Look:
     asked = {"org": org, "name": wanted.webhook, "limit": ROWS_MAX + 1}
     rows = tx.rows(statements.DELIVERIES_OF_NAME, asked)
@@ -113,30 +130,41 @@ def look_for_deliveries(tx: Reading, org: int, wanted: WebhookExpected) -> Look:
 
 
 def _jobs(tx: Reading, org: int, wanted: JobsExpected) -> Iterator[JobRow]:
+    """Those that lists of jobs show; one that is named by its id, whatever it is."""
     queue = None
     if wanted.queue is not UNSET:
         queue = find_queue(tx, org, wanted.queue)
         if queue is None:
             return
+    if wanted.job_id is UNSET:
+        yield from (row for row in _paged(tx, org, queue) if RULES[row["kind"]].is_listed)
+        return
+    for row in _whole(tx, tx.rows(statements.JOB_WANTED, {"org": org, "id": wanted.job_id})):
+        if queue is None or row["queue"] == queue["seq"]:
+            yield row
+
+
+def _paged(tx: Reading, org: int, queue: QueueRow | None) -> Iterator[JobRow]:
+    """All rows of a queue, or of all queues. Raises Stopped: there are more than ROWS_MAX."""
     looked_at = after = 0
     while True:
         asked = {"org": org, "after": after, "limit": PAGE_ROWS}
-        if wanted.job_id is not UNSET:
-            rows = tx.rows(statements.JOB_WANTED, {"org": org, "id": wanted.job_id})
-        elif queue is not None:
-            rows = tx.rows(statements.JOBS_OF_QUEUE, {**asked, "queue": queue["seq"]})
-        else:
+        if queue is None:
             rows = tx.rows(statements.JOBS_OF_ORG, asked)
+        else:
+            rows = tx.rows(statements.JOBS_OF_QUEUE, {**asked, "queue": queue["seq"]})
         looked_at += len(rows)
         _check_rows(looked_at)
-        for row in bodies.all_whole(tx, rows):
-            if row is None or isinstance(row, BodyDamaged):
-                continue
-            if queue is None or row["queue"] == queue["seq"]:
-                yield row
-        if wanted.job_id is not UNSET or len(rows) < PAGE_ROWS:
+        yield from _whole(tx, rows)
+        if len(rows) < PAGE_ROWS:
             return
         after = rows[-1]["seq"]
+
+
+def _whole(tx: Reading, rows: Sequence[JobRow]) -> Iterator[JobRow]:
+    for row in bodies.all_whole(tx, rows):
+        if row is not None and not isinstance(row, BodyDamaged):
+            yield row
 
 
 def _miss(fields: Mapping[str, Any], row: JobRow) -> NearMiss:
@@ -150,6 +178,19 @@ def _miss(fields: Mapping[str, Any], row: JobRow) -> NearMiss:
         if name in fields:
             found[name] = None if body is None else msgspec.json.decode(body)
     return NearMiss(job_id=row["id"], differs=differences(fields, found))
+
+
+def _missed(fields: Mapping[str, Any], row: JobRow, now_ms: int) -> NearMiss:
+    found: dict[str, Any] = {
+        "topic": row["topic"],
+        "concurrency_key": row["concurrency_key"],
+        "state": state_of_message(row, now_ms),
+        "deliveries": row["claims"],
+    }
+    for name, value in (("body", row["payload"]), ("headers", row["headers"])):
+        if name in fields:
+            found[name] = None if value is None else msgspec.json.decode(value)
+    return NearMiss(message_id=row["id"], differs=differences(fields, found))
 
 
 def _nearest(misses: list[NearMiss]) -> list[NearMiss]:

@@ -25,9 +25,11 @@ from spooled_lite.testing.drain_shapes import DrainedAttempt, DrainedView, Which
 from spooled_lite.testing.drain_shapes import Outcome as OutcomeTaken
 from spooled_lite.testing.expect_shapes import (
     CountRange,
+    EventExpected,
     FaultExpected,
     JobsExpected,
     MailExpected,
+    MessagesExpected,
     RequestExpected,
     WebhookExpected,
 )
@@ -300,8 +302,10 @@ def test_an_option_that_a_server_has_not_is_refused_with_the_nearest() -> None:
         (faults.FaultReceiver, shapes.AnsweringReceiver),
         (expectations.HowMany, CountRange),
         (expectations.JobsWanted, JobsExpected),
+        (expectations.MessagesWanted, MessagesExpected),
         (expectations.WebhookWanted, WebhookExpected),
         (expectations.RequestWanted, RequestExpected),
+        (expectations.EventWanted, EventExpected),
         (expectations.MailWanted, MailExpected),
         (expectations.FaultWanted, FaultExpected),
         (drained.Outcome, OutcomeTaken),

@@ -29,6 +29,19 @@ class JobsWanted(TypedDict, total=False):
     count: int | HowMany  # at least one, when nothing is said; so below
 
 
+class MessagesWanted(TypedDict):
+    """Messages that are in a queue."""
+
+    messages: Required[str]  # the queue
+    body: NotRequired[Any]  # of objects the members named here
+    headers: NotRequired[Any]
+    topic: NotRequired[str]
+    concurrency_key: NotRequired[str]
+    state: NotRequired[str]  # "visible", "hidden", "expired", "completed" or "canceled"
+    deliveries: NotRequired[int]
+    count: NotRequired[int | HowMany]
+
+
 class WebhookWanted(TypedDict):
     """Deliveries that a webhook took."""
 
@@ -42,6 +55,16 @@ class RequestWanted(TypedDict):
 
     request: Required[str]  # a route, or a method and a path
     status_code: NotRequired[int]
+    count: NotRequired[int | HowMany]
+
+
+class EventWanted(TypedDict):
+    """Events in the journal: "message.sent", "message.read", "job.completed"."""
+
+    event: Required[str]
+    queue: NotRequired[str]
+    job_id: NotRequired[str]
+    message_id: NotRequired[str]
     count: NotRequired[int | HowMany]
 
 
@@ -60,7 +83,15 @@ class FaultWanted(TypedDict):
     struck: NotRequired[int | HowMany]
 
 
-Expectation = JobsWanted | WebhookWanted | RequestWanted | MailWanted | FaultWanted
+Expectation = (
+    JobsWanted
+    | MessagesWanted
+    | WebhookWanted
+    | RequestWanted
+    | EventWanted
+    | MailWanted
+    | FaultWanted
+)
 
 
 class NotMet(AssertionError):

@@ -24,6 +24,7 @@ class JournalEntry:
     kind: EntryKind
     what: str  # of a request its route, of an event its name, else the kind
     job_id: str | None = None
+    message_id: str | None = None
     queue_name: str | None = None
     worker_id: str | None = None
     schedule_id: str | None = None
