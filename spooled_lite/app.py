@@ -64,6 +64,7 @@ from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
+from spooled_lite.wire.waiting.stops import Stops
 
 logger = logging.getLogger(__name__)
 
@@ -304,6 +305,7 @@ def _services(
         claim_watch=claim_watch,
         hints=hints,
         outcomes=Outcomes(hints, clock),
+        stops=Stops(hints, bus),
         callers=callers,
         identities=identities,
         feed=feed,

@@ -30,6 +30,7 @@ from spooled_lite.wire.waiting.claim_watch import ClaimWatch
 from spooled_lite.wire.waiting.claims import Waiting
 from spooled_lite.wire.waiting.hints import Hints
 from spooled_lite.wire.waiting.outcomes import Outcomes
+from spooled_lite.wire.waiting.stops import Stops
 
 if TYPE_CHECKING:
     from spooled_lite.background.archive import Archive
@@ -79,6 +80,7 @@ class Services(Struct, frozen=True, kw_only=True):
     claim_watch: ClaimWatch
     hints: Hints  # wakes callers that wait for a change
     outcomes: Outcomes
+    stops: Stops  # tells callers that renew leases
     callers: Callers
     identities: Identities
     feed: Feed

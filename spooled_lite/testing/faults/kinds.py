@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from spooled_lite.testing.faults.names import JOB_STREAMS, RPC_NAMES
 from spooled_lite.testing.faults.shapes import Do, On
 from spooled_lite.wire.http.dispatch import API_PREFIX
-from spooled_lite.wire.http.resources import attempts, streams
+from spooled_lite.wire.http.resources import attempts, many_attempts, streams
 from spooled_lite.wire.http.routes import ROUTES
 
 ROUTE_NAMES: Final = frozenset(
@@ -31,7 +31,11 @@ CLAIMS: Final = frozenset(
     }
 )
 LEASED: Final = CLAIMS | {
-    *(f"{row[0]} {row[1]}" for row in ROUTES if row[2] is attempts.renew),
+    *(
+        f"{row[0]} {row[1]}"
+        for row in ROUTES
+        if row[2] in (attempts.renew, many_attempts.renew_many)
+    ),
     RPC_NAMES["RenewLease"],
 }
 

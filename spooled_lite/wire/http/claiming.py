@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.records import LEASE_SECONDS_MAX, LEASE_SECONDS_MIN
 from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call
@@ -62,3 +64,18 @@ async def _whole(call: Call, rows: Sequence[JobRow]) -> Sequence[JobRow]:
         give_back(call.db, caller, rows)
         raise
     return handed(call.db, caller, found)
+
+
+def lease_ms_of(
+    seconds: int | None, default_seconds: int, field: str = "lease_duration_secs"
+) -> int:
+    """Raises RuleBroken below the least lease; 0 and nothing are the default."""
+    if not seconds:
+        return default_seconds * 1000
+    if seconds < LEASE_SECONDS_MIN:
+        raise RuleBroken.of(
+            field,
+            f"Field `{field}` must be between {LEASE_SECONDS_MIN} and {LEASE_SECONDS_MAX}",
+            "range",
+        )
+    return seconds * 1000

@@ -27,6 +27,7 @@ from spooled_lite.wire.http.resources import (
     job_actions,
     jobs,
     keys,
+    many_attempts,
     messages,
     metrics,
     new_jobs,
@@ -88,6 +89,8 @@ JOBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/jobs/bulk",              new_jobs.create_bulk,  Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/claim",             attempts.claim,        Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/dequeue",           attempts.dequeue,      Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/jobs/heartbeat",         many_attempts.renew_many, Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
+    ("POST",   "/api/v1/jobs/settle",            many_attempts.settle_many, Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
     ("GET",    "/api/v1/jobs/dlq",               dead_letters.list_all, Access.KEY, "jobs:read"),
     ("POST",   "/api/v1/jobs/dlq/retry",         dead_letters.retry,    Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/dlq/purge",         dead_letters.purge,    Access.KEY, "jobs:write"),

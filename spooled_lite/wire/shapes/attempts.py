@@ -8,13 +8,16 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, about
 from spooled_lite.wire.shapes.common import IsSuccess
 
+WillRetry = Annotated[bool, about("Whether there will be another attempt", True)]
+NextRetryDelay = Annotated[int, a_count("The wait before it", 1)]
+
 
 class AttemptFailed(Struct, kw_only=True):
     """Answer of POST /jobs/{id}/fail."""
 
     success: IsSuccess = True
-    will_retry: Annotated[bool, about("Whether there will be another attempt", True)]
-    next_retry_delay_secs: Annotated[int, a_count("The wait before it", 1)]
+    will_retry: WillRetry
+    next_retry_delay_secs: NextRetryDelay
     status: job.Status
 
 

@@ -98,6 +98,8 @@ LEFT_OUT: Final = frozenset(
         "POST /api/v1/jobs/dlq/retry",
         "POST /api/v1/jobs/dlq/purge",
         "POST /api/v1/jobs/actions",
+        "POST /api/v1/jobs/heartbeat",
+        "POST /api/v1/jobs/settle",
         "GET /api/v1/queues",
         "GET /api/v1/tasks",
         "GET /api/v1/workers",

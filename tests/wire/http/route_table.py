@@ -312,6 +312,8 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/auth/options", "public", "-", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/jobs/search", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("POST", "/api/v1/jobs/actions", "key", "jobs:write", "200", "own", "amendments.md#2"),
+    ("POST", "/api/v1/jobs/heartbeat", "key", "jobs:write", "200", "own", "amendments.md#3"),
+    ("POST", "/api/v1/jobs/settle", "key", "jobs:write", "200", "own", "amendments.md#3"),
     ("GET", "/api/v1/acts", "unscoped", "organization:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/errors", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/series", "key", "jobs:read", "200", "own", "amendments.md#2"),

@@ -39,6 +39,8 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/v1/jobs/bulk"): "createJobs",
     ("POST", "/api/v1/jobs/claim"): "claimJobs",
     ("POST", "/api/v1/jobs/dequeue"): "dequeueJob",
+    ("POST", "/api/v1/jobs/heartbeat"): "renewLeases",
+    ("POST", "/api/v1/jobs/settle"): "settleJobs",
     ("GET", "/api/v1/jobs/dlq"): "listDeadLetters",
     ("POST", "/api/v1/jobs/dlq/retry"): "retryDeadLetters",
     ("POST", "/api/v1/jobs/dlq/purge"): "purgeDeadLetters",

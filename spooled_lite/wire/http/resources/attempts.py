@@ -7,22 +7,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.records import (
-    LEASE_SECONDS_MAX,
-    LEASE_SECONDS_MIN,
-    RESULT_BYTES_MAX,
-    check_json_size,
-)
 from spooled_lite.core.lifecycle import renew as leases
-from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.claim import Claim
-from spooled_lite.errors import RuleBroken
+from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.claiming import claimed, claimer_of
+from spooled_lite.wire.http.claiming import claimed, claimer_of, lease_ms_of
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
+from spooled_lite.wire.http.settling import completion, failure, whole_seconds
 from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import Success
 from spooled_lite.wire.shapes.job_bodies import (
@@ -69,48 +63,21 @@ async def dequeue(call: Call) -> Reply:
 
 async def complete(call: Call) -> Reply:
     body = await call.body_or_empty(Complete)
-    result = bytes(body.result)
-    check_json_size(result, RESULT_BYTES_MAX, "result")
+    operation, arguments = completion(call, call.path("id"), body)
     call.notes.jobs = 1
-    await call.write(
-        settle.complete,
-        call.org,
-        call.path("id"),
-        body,
-        result if result != b"null" else None,
-        call.scope,
-    )
+    await call.write(operation, *arguments)
     return SUCCESS
 
 
 async def fail(call: Call) -> Reply:
     body = await call.body(Fail)
     call.notes.jobs = 1
-    if body.released:
-        body.check_released()
-        failed = await call.write(
-            settle.hand_back,
-            call.org,
-            call.path("id"),
-            body,
-            body.retry_after_ms or 0,
-            call.scope,
-        )
-    else:
-        failed = await call.write(
-            settle.fail,
-            call.org,
-            call.path("id"),
-            body,
-            body.checked_error(),
-            call.scope,
-            body.may_retry,
-            body.retry_after_ms,
-        )
+    operation, arguments = failure(call, call.path("id"), body)
+    failed: Failed = await call.write(operation, *arguments)
     return reply(
         AttemptFailed(
             will_retry=failed.will_retry,
-            next_retry_delay_secs=-(-failed.delay_ms // 1000),  # whole seconds, rounded up
+            next_retry_delay_secs=whole_seconds(failed),
             status=failed.status,
         )
     )
@@ -121,7 +88,7 @@ async def renew(call: Call) -> Reply:
     names = ("lease_duration_secs", "extension_secs", "extension_seconds")
     field = next((each for each in names if getattr(body, each) is not None), names[0])
     default_seconds = call.settings.worker_lease_duration_secs
-    lease_ms = _lease_ms(getattr(body, field), default_seconds, field)
+    lease_ms = lease_ms_of(getattr(body, field), default_seconds, field)
     renewal = await call.write(leases.renew, call.org, call.path("id"), body, lease_ms, call.scope)
     return reply(LeaseRenewed(lease_expires_at=format_ms(leases.end_of(renewal))))
 
@@ -149,7 +116,7 @@ async def _claim(
         queue_name=queue_name,
         worker_id=body.worker_id or f"worker-{call.request_id.decode()}",
         limit=limit,
-        lease_ms=_lease_ms(body.lease_duration_secs, lease_seconds),
+        lease_ms=lease_ms_of(body.lease_duration_secs, lease_seconds),
     )
     return await claimed(call, wanted, wait_ms=body.wait_ms or 0)
 
@@ -164,16 +131,3 @@ async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
     except Left:
         raise ClientGone from None
     return steps
-
-
-def _lease_ms(seconds: int | None, default_seconds: int, field: str = "lease_duration_secs") -> int:
-    """Raises RuleBroken below the least lease; 0 and nothing are the default."""
-    if not seconds:
-        return default_seconds * 1000
-    if seconds < LEASE_SECONDS_MIN:
-        raise RuleBroken.of(
-            field,
-            f"Field `{field}` must be between {LEASE_SECONDS_MIN} and {LEASE_SECONDS_MAX}",
-            "range",
-        )
-    return seconds * 1000

@@ -183,6 +183,8 @@ def _jobs(walk: Walk) -> None:
     walk.call("reportJobProgress", holder, id=job["id"])
     walk.call("heartbeatJob", holder, id=job["id"])
     walk.call("renewJobLease", holder, id=job["id"])
+    held = {"id": job["id"], **holder}
+    walk.call("renewLeases", {"leases": [held, {**held, "lease_id": claimed["id"]}]})
     walk.pass_time(3)
     walk.call("waitForJob", query={"timeout_ms": "0"}, id=job["id"])
     walk.call("waitForFirstJob", query={"ids": job["id"], "timeout_ms": "0"})
@@ -193,7 +195,9 @@ def _jobs(walk: Walk) -> None:
     walk.call("getJobHistory", id=job["id"])
     walk.call("getJobStatuses", query={"ids": job["id"]})
     walk.call("createJob", {"idempotency_key": None})
-    walk.call("dequeueJob")
+    taken = walk.call("dequeueJob")
+    held = {"id": taken["id"], "lease_id": taken["lease_id"]}
+    walk.call("settleJobs", {"jobs": [{**held, "error": "Connection refused"}, held]})
     cancelled = walk.call("createJob", {"idempotency_key": None})
     walk.call("cancelJob", id=cancelled["id"])
     walk.call("listJobs", query={"limit": "2"})

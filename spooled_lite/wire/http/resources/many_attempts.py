@@ -1,0 +1,178 @@
+"""REST routes for workers that hold many jobs: renew many leases, settle many jobs.
+
+Contract: amendments, G3 and G4.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.lifecycle import renew as leases
+from spooled_lite.core.lifecycle.settle import Failed
+from spooled_lite.errors import SpooledError
+from spooled_lite.storage.transaction import PreparedStep, together
+from spooled_lite.times import format_ms
+from spooled_lite.wire.envelope import envelope
+from spooled_lite.wire.http.body import ClientGone, decode
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.claiming import lease_ms_of
+from spooled_lite.wire.http.settling import completion, failure, whole_seconds
+from spooled_lite.wire.shapes.job_bodies import Complete
+from spooled_lite.wire.shapes.many_attempts import (
+    HeldLease,
+    JobsSettled,
+    LeasesRenewed,
+    NamedJob,
+    RenewedLease,
+    RenewLeases,
+    SettledJob,
+    SettleJob,
+    SettleJobs,
+)
+from spooled_lite.wire.waiting.stops import StopWatch
+
+# Renewals in one transaction. A row is written again whole, up to 70 KB with its headers and tags:
+# these take 20 ms at most.
+RENEWED_AT_ONCE: Final = 50
+
+
+async def renew_many(call: Call) -> Reply:
+    body = await call.body(RenewLeases)
+    lease_ms = lease_ms_of(body.lease_duration_secs, call.settings.worker_lease_duration_secs)
+    call.notes.jobs = len(body.leases)
+    if not body.wait_ms or not body.leases:
+        return reply(LeasesRenewed(await _renewed(call, body, body.leases, lease_ms)))
+    call.allow_seconds(body.wait_ms / 1000)
+    # From before the renewals on: what is told to stop meanwhile wakes it.
+    with call.services.stops.watch(call.org, [each.id for each in body.leases]) as watch:
+        results = await _renewed(call, body, body.leases, lease_ms)
+        if all(each.success for each in results):
+            await _until_stopped(call, body, lease_ms, watch, results)
+    return reply(LeasesRenewed(results))
+
+
+async def _renewed(
+    call: Call, body: RenewLeases, held: Sequence[HeldLease], lease_ms: int
+) -> list[RenewedLease]:
+    results: list[RenewedLease] = []
+    for first in range(0, len(held), RENEWED_AT_ONCE):
+        some = held[first : first + RENEWED_AT_ONCE]
+        steps: list[PreparedStep] = [
+            (
+                leases.renew,
+                (
+                    call.org,
+                    each.id,
+                    Claimant(worker_id=body.worker_id, lease_id=each.lease_id),
+                    lease_ms,
+                    call.scope,
+                ),
+            )
+            for each in some
+        ]
+        renewals = await call.write(together, steps)
+        results += map(_told_of_renewal, some, renewals)
+    return results
+
+
+async def _until_stopped(
+    call: Call, body: RenewLeases, lease_ms: int, watch: StopWatch, results: list[RenewedLease]
+) -> None:
+    """Wait until one of the jobs is told to stop, and put what it is told into the results.
+
+    Raises:
+        ClientGone: the caller has left.
+        Unauthorized, AccessDenied: the caller has lost its rights.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + (body.wait_ms or 0) / 1000
+    leaving = asyncio.create_task(call.until_gone(), name="until-gone")
+    try:
+        while all(each.success for each in results) and not call.services.state.is_stopping:
+            await asyncio.wait(
+                {watch.hint.woken, leaving},
+                timeout=until - loop.time(),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if leaving.done():
+                raise ClientGone
+            if loop.time() >= until and not watch.told:
+                return
+            told = watch.take()
+            await call.admit_again()
+            places = [place for place, each in enumerate(body.leases) if each.id in told]
+            again = [body.leases[place] for place in places]
+            for place, result in zip(
+                places, await _renewed(call, body, again, lease_ms), strict=True
+            ):
+                results[place] = result
+    finally:
+        leaving.cancel()
+
+
+def _told_of_renewal(held: HeldLease, renewal: int | Exception) -> RenewedLease:
+    if isinstance(renewal, Exception):
+        return RenewedLease(id=held.id, success=False, error=_as_refused(renewal))
+    return RenewedLease(id=held.id, success=True, lease_expires_at=format_ms(renewal))
+
+
+async def settle_many(call: Call) -> Reply:
+    body = await call.body(SettleJobs)
+    items = body.items()
+    call.notes.jobs = len(items)
+    prepared = await call.off_loop(_prepared, call, items)
+    steps = [step for _, step in prepared if not isinstance(step, SpooledError)]
+    outcomes = iter(await call.write(together, steps) if steps else ())
+    return reply(
+        JobsSettled(
+            [
+                _told_of_settling(
+                    job_id, step if isinstance(step, SpooledError) else next(outcomes)
+                )
+                for job_id, step in prepared
+            ]
+        )
+    )
+
+
+def _prepared(
+    call: Call, items: Sequence[bytes]
+) -> list[tuple[str | None, PreparedStep | SpooledError]]:
+    return [_prepare(call, item, f"jobs[{index}]") for index, item in enumerate(items)]
+
+
+def _prepare(call: Call, item: bytes, place: str) -> tuple[str | None, PreparedStep | SpooledError]:
+    """What is to be done about one job, or what is wrong with that; and which job it is."""
+    job_id = None
+    try:
+        job_id = decode(NamedJob, item, at=place).id
+        body = decode(SettleJob, item, at=place)
+    except SpooledError as error:
+        return job_id, error
+    try:
+        if body.has_failed:
+            return job_id, failure(call, job_id, body)
+        answer = Complete(worker_id=body.worker_id, lease_id=body.lease_id, result=body.result)
+        return job_id, completion(call, job_id, answer)
+    except SpooledError as error:
+        return job_id, error.placed(place)
+
+
+def _told_of_settling(job_id: str | None, outcome: Failed | Exception | None) -> SettledJob:
+    if isinstance(outcome, Exception):
+        return SettledJob(id=job_id, success=False, error=_as_refused(outcome))
+    if outcome is None:
+        return SettledJob(id=job_id, success=True, status="completed")
+    return SettledJob(
+        id=job_id,
+        success=True,
+        status=outcome.status,
+        will_retry=outcome.will_retry,
+        next_retry_delay_secs=whole_seconds(outcome),
+    )
+
+
+def _as_refused(error: Exception) -> dict[str, Any]:
+    assert isinstance(error, SpooledError), "the storage answers with nothing else"
+    return envelope(error)
