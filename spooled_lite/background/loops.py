@@ -11,6 +11,7 @@ from spooled_lite.core.auth.forget import (
     forget_revoked_tokens,
 )
 from spooled_lite.core.lifecycle.cancel import expire_jobs
+from spooled_lite.core.lifecycle.named_leases import forget_named_leases
 from spooled_lite.core.lifecycle.promote import promote_due
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
 from spooled_lite.core.lifecycle.wake import wake_rate_limited
@@ -34,7 +35,12 @@ def loops(
     pruning = Pruning(
         retention,
         also=(forget_old_workers, remove_deleted_schedules),
-        once=(forget_revoked_tokens, forget_codes, forget_confirmations),
+        once=(
+            forget_revoked_tokens,
+            forget_codes,
+            forget_confirmations,
+            forget_named_leases,
+        ),
         may_prune=may_prune,
     )
     # fmt: off

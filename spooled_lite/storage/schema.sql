@@ -367,6 +367,20 @@ CREATE TABLE minute_histograms (
     PRIMARY KEY (key, minute, kind, bucket)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE named_leases (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    lease_id      TEXT NOT NULL,
+    worker_id     TEXT NOT NULL,
+    jobs          TEXT NOT NULL,  -- their numbers, a JSON array
+    is_repeated   INTEGER NOT NULL DEFAULT 0 CHECK (is_repeated IN (0, 1)),
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX named_leases_by_id ON named_leases (org, lease_id);
+
+CREATE INDEX named_leases_oldest ON named_leases (created_at_ms);
+
 CREATE TABLE organizations (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,  -- a number never comes back: memory knows them
     id            TEXT NOT NULL UNIQUE,

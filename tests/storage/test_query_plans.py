@@ -84,6 +84,7 @@ SORTS: Final[Mapping[str, str]] = {
     "core.overview.series_statements.BUCKETS": "groups the minutes of the keys that were asked for",
     "core.overview.series_statements.SUM_COUNTS": "groups the minutes of one hour of one key",
     "core.overview.series_statements.SUM_BUCKETS": "groups the minutes of one hour of one key",
+    "core.lifecycle.named_lease_statements.STILL_HELD_UNDER": AT_MOST_ASKED,
     "core.jobs.statements.STATUSES": AT_MOST_ASKED,
     "core.jobs.statements.DEAD_LETTERS_NAMED": AT_MOST_ASKED,
     "core.schedules.statements.UPCOMING": "the active schedules of one organization",

@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import fitting
 from spooled_lite.core.keys.verify import check_still_valid
 from spooled_lite.core.lifecycle import claim_statements, statements
+from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent, held_under, keep_name
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import forget_queue, known_queue
@@ -30,10 +31,14 @@ class Claim(Struct, frozen=True, kw_only=True, gc=False):
     limit: int
     lease_ms: int
     kind: Literal["message"] | None = None  # None: whatever the queue has next
+    lease_id: str | None = None  # chosen by the caller, for a claim that may be made again
 
 
 def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     """Take up to `limit` due jobs of a queue under one new lease, in claim order.
+
+    A claim that is made again with the lease id it has chosen gets what it still holds, and nothing
+    else: neither attempts nor the ends of leases change.
 
     Fewer when they are large: CLAIM_BYTES_MAX together, at least one. Their payloads are in the
     rows, or stand apart (core.jobs.bodies).
@@ -43,9 +48,14 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
 
     Raises:
         NotFound: messages of a queue that does not exist.
+        LeaseIdSpent: a claim with this lease id was made before, and holds nothing here.
 
-    Contract: jobs, section 5 and J11; catbird-capabilities, Q10.
+    Contract: jobs, section 5 and J11; catbird-capabilities, Q10; amendments, G2.
     """
+    if wanted.lease_id is not None:
+        held = held_under(tx, org, wanted.lease_id, wanted.worker_id)
+        if held is not None:
+            return _asked_for(held, wanted)
     queue = known_queue(tx, org, wanted.queue_name)
     if queue is None and wanted.kind == "message":
         raise NotFound.thing("Queue", resource="queue")
@@ -55,7 +65,7 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     if room == 0:
         return []
     promote_due_of_queue(tx, queue["seq"])
-    lease_id, lease_expires_at_ms = tx.new_id(), tx.now_ms + wanted.lease_ms
+    lease_id, lease_expires_at_ms = wanted.lease_id or tx.new_id(), tx.now_ms + wanted.lease_ms
     is_read = wanted.kind is not None
     rows = tx.rows(
         claim_statements.CLAIM_MESSAGES if is_read else claim_statements.CLAIM,
@@ -69,7 +79,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         },
     )
     if not rows:
-        tx.unused_id(lease_id)
+        if wanted.lease_id is None:
+            tx.unused_id(lease_id)
         return []
     if len(rows) > 1:  # RETURNING promises no order
         rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
@@ -82,6 +93,20 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         )
         forget_queue(tx, org, wanted.queue_name)
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
+    if wanted.lease_id is not None:
+        keep_name(tx, org, lease_id, wanted.worker_id, rows)
+    return rows
+
+
+def _asked_for(held: list[JobRow], wanted: Claim) -> list[JobRow]:
+    """Raises LeaseIdSpent: the claim was about another queue or about another kind of work."""
+    rows = [
+        row
+        for row in held
+        if row["queue_name"] == wanted.queue_name and wanted.kind in (None, row["kind"])
+    ]
+    if not rows:
+        raise LeaseIdSpent
     return rows
 
 

@@ -15,6 +15,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.backoff import has_backoff, wait_ms
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.named_leases import not_claimed_again
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.queues.ensure import known_queue
@@ -193,11 +194,13 @@ def hand_back(
 def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
     """Take back jobs that never reached their caller, which went away; returns how many.
 
-    This counts as no attempt: `retry_count` stays. A job that was told to stop is cancelled.
+    This counts as no attempt: `retry_count` stays. A job that was told to stop is cancelled. One
+    that was given once more to a claim that was made again stays with it.
 
-    Contract: jobs, section 4 ("released").
+    Contract: jobs, section 4 ("released"); amendments, G2.
     """
-    return sum(_release(tx, job, None) or stop(tx, job) for job in jobs)
+    free = not_claimed_again(tx, jobs)
+    return sum(_release(tx, job, None) or stop(tx, job) for job in free)
 
 
 def _release(tx: Tx, job: HeldRow, run_at_ms: int | None) -> bool:

@@ -177,6 +177,7 @@ TABLES_OF_ORG: Final = (
     "tasks",
     "bindings",
     "binding_changes",
+    "named_leases",
     "api_keys",
     "event_log",
     "usage_counters",
@@ -251,6 +252,10 @@ DELETE FROM acts WHERE seq IN (
     "workers": """
 DELETE FROM workers WHERE seq IN (
        SELECT seq FROM workers WHERE org = :org ORDER BY last_heartbeat_ms LIMIT :limit)
+""",
+    "named_leases": """
+DELETE FROM named_leases WHERE seq IN (
+       SELECT seq FROM named_leases WHERE org = :org ORDER BY lease_id LIMIT :limit)
 """,
     "tasks": """
 DELETE FROM tasks WHERE seq IN (

@@ -614,6 +614,19 @@ CREATE TABLE binding_changes (
     change TEXT NOT NULL
 ) STRICT;
 
+-- What claims were given that have chosen the ids of their leases, to be told again.
+CREATE TABLE named_leases (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    lease_id      TEXT NOT NULL,
+    worker_id     TEXT NOT NULL,
+    jobs          TEXT NOT NULL,  -- their numbers, a JSON array
+    is_repeated   INTEGER NOT NULL DEFAULT 0 CHECK (is_repeated IN (0, 1)),
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX named_leases_by_id ON named_leases (org, lease_id);
+CREATE INDEX named_leases_oldest ON named_leases (created_at_ms);
+
 -- What programs that run a task do not have to know: where its runs wait, what comes of failures.
 CREATE TABLE tasks (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,

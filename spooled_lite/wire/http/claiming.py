@@ -1,11 +1,14 @@
 """Claims over HTTP: hand out jobs or messages now, or wait for them, with their payloads."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import LEASE_SECONDS_MAX, LEASE_SECONDS_MIN
 from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
@@ -19,9 +22,12 @@ from spooled_lite.wire.waiting.claims import (
     handed,
 )
 
+_UUID: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 
 async def claimed(call: Call, wanted: Claim, *, wait_ms: int) -> Sequence[JobRow]:
-    """What the claim was handed, whole; nothing when there is nothing within `wait_ms`.
+    """What the claim was handed, whole; nothing when there is nothing within `wait_ms`, and at once
+    when it is made again and holds nothing any more.
 
     Raises ClientGone: the caller left, and what it was handed has gone back to its queue.
     """
@@ -36,6 +42,15 @@ async def claimed(call: Call, wanted: Claim, *, wait_ms: int) -> Sequence[JobRow
         return await _whole(call, rows)
     except Left:
         raise ClientGone from None
+    except LeaseIdSpent:
+        return ()
+
+
+def chosen_lease(given: str | None) -> str | None:
+    """The id a caller has chosen for its lease, in lower case. Raises RuleBroken: it is no UUID."""
+    if given is not None and _UUID.fullmatch(given) is None:
+        raise RuleBroken.of("lease_id", "Field `lease_id` must be a UUID", "format")
+    return None if given is None else given.lower()
 
 
 def claimer_of(call: Call) -> Claimer:

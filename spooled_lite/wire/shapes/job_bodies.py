@@ -186,6 +186,7 @@ class DequeueJob(Struct, frozen=True, kw_only=True):
     worker_id: Annotated[job.WorkerId, Meta(min_length=1, max_length=255)] | None = None
     lease_duration_secs: LeaseSeconds | None = None
     wait_ms: WaitMs | None = None
+    lease_id: job.ChosenLeaseId | None = None
 
     def named_queue(self) -> str:
         return queue_of(self.queue_name, self.queue)

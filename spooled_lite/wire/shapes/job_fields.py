@@ -34,6 +34,7 @@ CompletionWebhook = Annotated[str, about("An http(s) address that is called when
 WorkerId = Annotated[str, about("The worker that holds the lease, or claims the job; it need not be registered", "mailer-1")]
 AssignedWorkerId = Annotated[str, about("Who holds the lease", "mailer-1")]
 LeaseId = Annotated[str, about("The fence against late answers: if sent, it must be the current one", A_LEASE)]
+ChosenLeaseId = Annotated[str, about("A UUID of the caller's choice, new for each claim. The same claim made again with it, after an answer was lost, gets what it still holds, and nothing else", A_LEASE, format="uuid")]
 LeaseExpiresAt = Annotated[str, a_time("When the lease is over", "2026-10-01T09:00:30.000Z")]
 LeasedUntil = Annotated[str, a_time("The same as `lease_expires_at`", "2026-10-01T09:05:00.000Z")]
 IdempotencyKey = Annotated[str, about("One job per key and organization: a repeat answers with the first one", "welcome-42")]

@@ -20,6 +20,7 @@ from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import message_fields as message
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID
+from spooled_lite.wire.shapes.job_fields import ChosenLeaseId
 
 QUANTITY: Final = 1
 HIDE_FOR_MS: Final = 30_000
@@ -147,6 +148,7 @@ class ReadMessages(Struct, frozen=True, kw_only=True):
     poll_for_ms: SameWaitMs | None = None
     poll_interval_ms: PollInterval | None = None
     worker_id: ReaderId | None = None
+    lease_id: ChosenLeaseId | None = None
 
     def waits_ms(self) -> int:
         """Raises RuleBroken: the interval does not fit into the wait."""

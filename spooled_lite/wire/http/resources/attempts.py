@@ -13,7 +13,7 @@ from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.claiming import claimed, claimer_of, lease_ms_of
+from spooled_lite.wire.http.claiming import chosen_lease, claimed, claimer_of, lease_ms_of
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
 from spooled_lite.wire.http.settling import completion, failure, whole_seconds
@@ -112,9 +112,11 @@ async def _claim(
 ) -> Sequence[JobRow]:
     queue_name = body.named_queue()
     call.scope.check(queue_name)
+    lease_id = chosen_lease(body.lease_id)
     wanted = Claim(
         queue_name=queue_name,
-        worker_id=body.worker_id or f"worker-{call.request_id.decode()}",
+        worker_id=body.worker_id or f"worker-{lease_id or call.request_id.decode()}",
+        lease_id=lease_id,
         limit=limit,
         lease_ms=lease_ms_of(body.lease_duration_secs, lease_seconds),
     )

@@ -18,7 +18,7 @@ from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_
 from spooled_lite.wire.bodies import page_in_full
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
-from spooled_lite.wire.http.claiming import claimed
+from spooled_lite.wire.http.claiming import chosen_lease, claimed
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.queue_path import queue_of_path
 from spooled_lite.wire.shapes.message_bodies import (
@@ -62,9 +62,11 @@ async def look(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     name, body = queue_of_path(call), await call.body_or_empty(ReadMessages)
+    lease_id = chosen_lease(body.lease_id)
     wanted = Claim(
         queue_name=name,
-        worker_id=body.worker_id or f"reader-{call.request_id.decode()}",
+        worker_id=body.worker_id or f"reader-{lease_id or call.request_id.decode()}",
+        lease_id=lease_id,
         limit=body.quantity or QUANTITY,
         lease_ms=body.hide_for_ms or HIDE_FOR_MS,
         kind="message",
