@@ -123,9 +123,12 @@ OF_JOB: Final = (
     *("completion_webhook", "completion_webhook_secret"),
 )
 # With what few jobs bring.
-OF_JOB_WITH_POLICY: Final = (*OF_JOB, "timeout_ms", "policy")
+OF_JOB_IN_FULL: Final = (
+    *OF_JOB,
+    *("timeout_ms", "policy", "concurrency_key", "topic", "headers"),
+)
 OF_CANCELLED_JOB: Final = (
-    *OF_JOB_WITH_POLICY,
+    *OF_JOB_IN_FULL,
     "completed_at_ms",
     "cancelled_by_parent",
     "last_error",
@@ -142,6 +145,14 @@ OF_STEP: Final = (
 )
 
 
+class Labels(Struct, frozen=True, kw_only=True):
+    """What few jobs bring beside their payload, as messages may."""
+
+    concurrency_key: str | None = None
+    topic: str | None = None
+    headers: bytes | None = None
+
+
 class NewJob(Struct, frozen=True, kw_only=True, gc=False):
     """A job that core is asked to store."""
 
@@ -154,6 +165,7 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
     scheduled_at_ms: int | None = None
     delay_ms: int | None = None  # from the moment it is stored
     expires_at_ms: int | None = None
+    expires_in_ms: int | None = None  # from the moment it is stored
     idempotency_key: str | None = None
     tags: bytes | None = None
     parent_job_id: str | None = None
@@ -161,6 +173,7 @@ class NewJob(Struct, frozen=True, kw_only=True, gc=False):
     completion_webhook_secret: str | None = None
     timeout_ms: int | None = None  # instead of `timeout_seconds`
     policy: bytes | None = None  # core.jobs.policy.OwnPolicy, as it is stored
+    labels: Labels | None = None
 
 
 def begun(job: NewJob) -> JobRow:

@@ -8,13 +8,14 @@ from msgspec import Struct
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.columns import JobRow, NewJob, begun
+from spooled_lite.core.jobs.concurrency import holder_of_key
 from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.states import TERMINAL, S
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs.usage import check_room_for_jobs
 from spooled_lite.core.queues.columns import QueueRow
-from spooled_lite.core.queues.ensure import ensure_queue
+from spooled_lite.core.queues.ensure import ensure_queue, known_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.errors import RuleBroken
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -25,7 +26,7 @@ PARENT_FAILED: Final = "Parent job failed or was deadlettered"  # contract READM
 
 class Enqueued(Struct, frozen=True):
     row: JobRow  # the whole row; of a job found by its idempotency key, without large bodies
-    created: bool  # False when the idempotency key had been seen
+    created: bool  # False when another has its idempotency key or its concurrency key
 
 
 class Parent(Struct, frozen=True):
@@ -40,7 +41,8 @@ def enqueue(tx: Tx, org: int, job: NewJob, admission: Admission, scope: Scope) -
     """Store one job and announce it.
 
     A repeated idempotency key, unique within the organization, returns the first job, announces
-    nothing and counts against no cap. A job with a parent waits until the parent is completed;
+    nothing and counts against no cap. So does a concurrency key that another job or message of the
+    queue has, which is not at its end. A job with a parent waits until the parent is completed;
     it is cancelled at once when the parent never can be.
 
     Raises:
@@ -54,6 +56,8 @@ def enqueue(tx: Tx, org: int, job: NewJob, admission: Admission, scope: Scope) -
     if repeated is not None:
         scope.check(repeated["queue_name"])
         return Enqueued(repeated, created=False)
+    if job.labels is not None and (held := _held(tx, org, job)) is not None:
+        return Enqueued(held, created=False)
     if admission.caps is not None:
         check_room_for_jobs(tx, org, admission.caps, more=1)
     parent = _find_parent(tx, org, job.parent_job_id, scope)
@@ -74,12 +78,41 @@ def enqueue_bulk(
     Contract: jobs, J10.
     """
     if admission.caps is not None:
-        new = [job for job in jobs if find_repeated(tx, org, job.idempotency_key) is None]
-        keys = {job.idempotency_key for job in new if job.idempotency_key}
-        keyless = sum(1 for job in new if not job.idempotency_key)
-        check_room_for_jobs(tx, org, admission.caps, more=len(keys) + keyless)
+        check_room_for_jobs(tx, org, admission.caps, more=_new_ones(tx, org, jobs))
     queues: dict[str, QueueRow] = {}
     return [_enqueue_item(tx, org, job, queues, admission, scope) for job in jobs]
+
+
+def _new_ones(tx: Tx, org: int, jobs: Sequence[NewJob]) -> int:
+    """How many of these would be stored. Of two that share a key, the second is not."""
+    idempotency_keys: set[str] = set()
+    concurrency_keys: set[tuple[str, str]] = set()
+    count = 0
+    for job in jobs:
+        if find_repeated(tx, org, job.idempotency_key) is not None or _held(tx, org, job):
+            continue
+        key, of_queue = job.idempotency_key, _concurrency_key(job)
+        is_second = key in idempotency_keys or of_queue in concurrency_keys
+        count += not is_second
+        if key:
+            idempotency_keys.add(key)
+        if of_queue:
+            concurrency_keys.add(of_queue)
+    return count
+
+
+def _concurrency_key(job: NewJob) -> tuple[str, str] | None:
+    if job.labels is None or job.labels.concurrency_key is None:
+        return None
+    return job.queue_name, job.labels.concurrency_key
+
+
+def _held(tx: Tx, org: int, job: NewJob) -> JobRow | None:
+    """What has the concurrency key of the job in its queue."""
+    if job.labels is None or job.labels.concurrency_key is None:
+        return None
+    queue = known_queue(tx, org, job.queue_name)
+    return None if queue is None else holder_of_key(tx, queue["seq"], job.labels.concurrency_key)
 
 
 def find_repeated(tx: Tx, org: int, idempotency_key: str | None) -> JobRow | None:
@@ -106,6 +139,8 @@ def _enqueue_item(
     if repeated is not None:
         scope.check(repeated["queue_name"])
         return Enqueued(repeated, created=False)
+    if job.labels is not None and (held := _held(tx, org, job)) is not None:
+        return Enqueued(held, created=False)
     try:
         parent = _find_parent(tx, org, job.parent_job_id, scope)
     except RuleBroken as error:
@@ -124,8 +159,8 @@ def _store(tx: Tx, org: int, job: NewJob, queue: QueueRow, parent: Parent | None
         row["claimable"] &= is_met
         if parent.status in TERMINAL - {S.COMPLETED}:
             return _store_cancelled(tx, row, parent)
-    is_usual = row["policy"] is None and row["timeout_ms"] is None
-    statement = statements.INSERT if is_usual else statements.INSERT_WITH_POLICY
+    is_usual = row["policy"] is None and row["timeout_ms"] is None and job.labels is None
+    statement = statements.INSERT if is_usual else statements.INSERT_IN_FULL
     row["seq"] = insert_job(tx, statement, row)
     tx.emit("job.created", org, row=row)
     announce_times(tx, row)
@@ -181,6 +216,12 @@ def new_row(tx: Tx, org: int, job: NewJob, queue: QueueRow) -> JobRow:
     row["scheduled_at_ms"] = scheduled_at_ms
     row["run_at_ms"] = scheduled_at_ms if is_delayed else None
     row["delay_ms"] = job.delay_ms if is_delayed else None
+    if job.expires_in_ms is not None:
+        row["expires_at_ms"] = tx.now_ms + job.expires_in_ms
+    if job.labels is not None:
+        row["concurrency_key"] = job.labels.concurrency_key
+        row["topic"] = job.labels.topic
+        row["headers"] = job.labels.headers
     return row
 
 

@@ -24,7 +24,7 @@ def inserting(columns: Iterable[str]) -> str:
 
 
 INSERT: Final = inserting(columns.OF_JOB)
-INSERT_WITH_POLICY: Final = inserting(columns.OF_JOB_WITH_POLICY)
+INSERT_IN_FULL: Final = inserting(columns.OF_JOB_IN_FULL)
 
 # For a job that is created cancelled, because its parent can never complete.
 INSERT_CANCELLED: Final = inserting(columns.OF_CANCELLED_JOB)

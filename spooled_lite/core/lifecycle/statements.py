@@ -3,6 +3,7 @@
 from typing import Final, TypedDict
 
 from spooled_lite.core.jobs.columns import BY_USE, JobRow, Kind
+from spooled_lite.core.jobs.key_statements import KEY_IF_FREE
 from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.policy import TIMEOUT_GRACE_MS
 from spooled_lite.core.jobs.statements import ROW_BYTES, VISIBLE
@@ -206,7 +207,10 @@ UPDATE jobs
    SET status = 'pending', claimable = (dependencies_met IS NOT 0),
        retry_count = CASE WHEN :starts_over THEN 0 ELSE retry_count + 1 END,
        last_error = NULL, scheduled_at_ms = NULL, completed_at_ms = NULL,
-       settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms
+       settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms,
+       concurrency_key = """
+    + KEY_IF_FREE
+    + """
  WHERE id = :id AND org = :org AND status IN ('failed', 'deadletter')"""
     + VISIBLE
     + """

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.columns import BLANK, JobRow
+from spooled_lite.core.jobs.concurrency import holder_of_key
 from spooled_lite.core.jobs.times import announce_times
-from spooled_lite.core.lifecycle.remove_messages import remove_messages
 from spooled_lite.core.messages import statements
 from spooled_lite.core.messages.records import UNLIMITED_RETRIES, NewMessage
 from spooled_lite.core.orgs.usage import check_room_for_jobs
@@ -57,7 +57,7 @@ def queue_for_messages(tx: Tx, org: int, queue_name: str) -> QueueRow:
 
 
 def _send(tx: Tx, queue: QueueRow, message: NewMessage) -> SentMessage:
-    held = _holder_of_key(tx, queue, message.concurrency_key)
+    held = holder_of_key(tx, queue["seq"], message.concurrency_key)
     if held is not None:
         return SentMessage(held["id"], held["seq"], created=False)
     row = _new_row(tx, queue, message)
@@ -65,19 +65,6 @@ def _send(tx: Tx, queue: QueueRow, message: NewMessage) -> SentMessage:
     tx.emit("job.created", row["org"], row=row)
     announce_times(tx, row)
     return SentMessage(row["id"], row["seq"], created=True)
-
-
-def _holder_of_key(tx: Tx, queue: QueueRow, key: str | None) -> JobRow | None:
-    """What has the key in this queue and is not at its end. One that has expired gives it up."""
-    if key is None:
-        return None
-    held = tx.row(statements.OF_KEY, {"queue": queue["seq"], "concurrency_key": key})
-    if held is None or held["expires_at_ms"] is None or held["expires_at_ms"] > tx.now_ms:
-        return held
-    if held["kind"] != "message" or held["status"] == "processing":
-        return held
-    remove_messages(tx, [held["seq"]])
-    return None
 
 
 def _new_row(tx: Tx, queue: QueueRow, message: NewMessage) -> JobRow:

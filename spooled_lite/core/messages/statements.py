@@ -10,17 +10,6 @@ from spooled_lite.storage.statement import Statement
 
 INSERT: Final = inserting(columns.OF_MESSAGE)
 
-# Index jobs_by_concurrency_key, in its words, so that SQLite takes it.
-OF_KEY: Final = Statement(
-    JobRow,
-    """
-SELECT * FROM jobs
- WHERE queue = :queue AND concurrency_key = :concurrency_key
-   AND concurrency_key IS NOT NULL AND kind <> 'task_run'
-   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing')
-""",
-)
-
 
 class NamedMessageRow(TypedDict):
     """A message without what it says: a thousand are looked at together."""

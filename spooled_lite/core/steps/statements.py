@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.key_statements import KEY_IF_FREE
 from spooled_lite.core.jobs.statements import VISIBLE
 from spooled_lite.core.steps.columns import (
     CascadeRow,
@@ -118,7 +119,10 @@ UPDATE jobs
        run_at_ms = CASE WHEN scheduled_at_ms > :now_ms THEN scheduled_at_ms END,
        claimable = (:met AND (scheduled_at_ms IS NULL OR scheduled_at_ms <= :now_ms)),
        dependencies_met = :met, cancelled_by_parent = 0, last_error = NULL,
-       completed_at_ms = NULL, updated_at_ms = :now_ms
+       completed_at_ms = NULL, updated_at_ms = :now_ms,
+       concurrency_key = """
+    + KEY_IF_FREE
+    + """
  WHERE seq = :seq AND status = 'cancelled' AND cancelled_by_parent = 1
 RETURNING *
 """,

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
-from spooled_lite.core.jobs.columns import NewJob
+from spooled_lite.core.jobs.columns import Labels, NewJob
 from spooled_lite.core.jobs.policy import OwnPolicy, stored, timeout_seconds_of
 from spooled_lite.core.jobs.records import (
     CENTURY_SECONDS,
@@ -25,11 +25,13 @@ from spooled_lite.core.jobs.records import (
     job_type_of,
     queue_of,
 )
+from spooled_lite.core.messages.records import HEADERS_BYTES_MAX, TOPIC_CHARACTERS_MAX
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import AN_ID, QUEUE_LENGTH, QueueName, SameQueueName
+from spooled_lite.wire.shapes.message_bodies import checked_headers
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
 
 BULK_MAX: Final = 100
@@ -47,6 +49,12 @@ PriorityGiven = Annotated[job.Priority, PRIORITIES]
 ScheduledAt = Annotated[Time | None, about("The job is not handed out before this time", "2026-10-01T09:00:00.000Z")]
 ScheduledFor = Annotated[Time | None, about("The same as `scheduled_at`")]
 Delay = Annotated[DelaySeconds, about("Seconds from now before which the job is not handed out; `scheduled_at` takes precedence", 60)]
+VisibleFrom = Annotated[Time | None, about("The same as `scheduled_at`")]
+DelayMsGiven = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS * 1000), about("The delay in milliseconds, instead of `delay_seconds`", 500)]
+ExpiresIn = Annotated[int, Meta(ge=1, le=CENTURY_SECONDS * 1000), about("The same, in milliseconds from now; `expires_at` takes precedence", 86_400_000)]
+KeyOfJob = Annotated[str, about("Of the jobs and messages of a queue with the same key one at a time is not finished: a repeat is not stored, and answered with that one", "order-7")]
+TopicOfJob = Annotated[str, about("A label; nothing is routed by it", "events.user.created")]
+HeadersOfJob = Annotated[Raw, about(f"An object that is handed out with the job, up to {HEADERS_BYTES_MAX} bytes", {"source": "web"})]
 ExpiresAt = Annotated[Time | None, about("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z")]
 JobBackoff = Annotated[BackoffBody | None, about("The wait before a retry, instead of that of its queue")]
 WebhookSecret = Annotated[str, SHORT, about("Signs that call; never shown", "keep-me-secret")]
@@ -93,6 +101,12 @@ class JobFields(Struct, kw_only=True):
     completion_webhook_secret: WebhookSecret | None = None
     timeout_ms: TimeoutMsGiven | None = None  # instead of `timeout_seconds`
     backoff: JobBackoff = None
+    visible_at: VisibleFrom = None
+    delay_ms: DelayMsGiven | None = None  # instead of `scheduled_at`
+    expires_in_ms: ExpiresIn | None = None  # instead of `expires_at`
+    concurrency_key: Annotated[KeyOfJob, SHORT] | None = None
+    topic: Annotated[TopicOfJob, Meta(max_length=TOPIC_CHARACTERS_MAX)] | None = None
+    headers: HeadersOfJob = NULL
 
     def new_job(
         self,
@@ -118,8 +132,14 @@ class JobFields(Struct, kw_only=True):
         scheduled_at = parse_optional_ms(self.scheduled_at, f"{at}scheduled_at")
         if scheduled_at is None:
             scheduled_at = parse_optional_ms(self.scheduled_for, f"{at}scheduled_for")
-        delayed = scheduled_at is None and self.delay_seconds is not None
+        if scheduled_at is None and self.visible_at is not None:
+            scheduled_at = parse_optional_ms(self.visible_at, f"{at}visible_at")
+        delay_ms = self.delay_ms
+        if delay_ms is None and self.delay_seconds is not None:
+            delay_ms = self.delay_seconds * 1000
+        expires_at = parse_optional_ms(self.expires_at, f"{at}expires_at")
         webhook = checked_web_address(self.completion_webhook, f"{at}completion_webhook")
+        has_none = self.concurrency_key is self.topic is None and self.headers is NULL
         return NewJob(
             queue_name=queue_of(self.queue_name, self.queue, queue_name, at=at),
             payload=payload,
@@ -128,8 +148,9 @@ class JobFields(Struct, kw_only=True):
             max_retries=max_retries if self.max_retries is None else self.max_retries,
             timeout_seconds=self._timeout_seconds(timeout_seconds),
             scheduled_at_ms=scheduled_at,
-            delay_ms=(self.delay_seconds or 0) * 1000 if delayed else None,
-            expires_at_ms=parse_optional_ms(self.expires_at, f"{at}expires_at"),
+            delay_ms=delay_ms if scheduled_at is None else None,
+            expires_at_ms=expires_at,
+            expires_in_ms=self.expires_in_ms if expires_at is None else None,
             idempotency_key=self.idempotency_key or None,
             tags=checked_tags(self.tags, f"{at}tags"),
             parent_job_id=self.parent_job_id or None,
@@ -137,7 +158,16 @@ class JobFields(Struct, kw_only=True):
             completion_webhook_secret=self.completion_webhook_secret or None,
             timeout_ms=self.timeout_ms,
             policy=None if self.backoff is None else self._policy(at),
+            labels=None if has_none else self._labels(at),
         )
+
+    def _labels(self, at: str) -> Labels | None:
+        labels = Labels(
+            concurrency_key=self.concurrency_key or None,
+            topic=self.topic or None,
+            headers=checked_headers(bytes(self.headers), f"{at}headers"),
+        )
+        return None if labels == Labels() else labels
 
     def _timeout_seconds(self, default: int | None) -> int | None:
         if self.timeout_ms is not None:

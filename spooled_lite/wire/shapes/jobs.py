@@ -130,10 +130,10 @@ class Job(Struct, omit_defaults=False):
     kind: job.Kind | UnsetType = UNSET  # of anything but a job, as those that follow
     state: job.State | UnsetType = UNSET
     deliveries: job.Deliveries | UnsetType = UNSET
-    headers: job.Headers | UnsetType = UNSET
+    headers: job.Headers | UnsetType = UNSET  # of a job when it was given, as what follows
     topic: job.Topic | UnsetType = UNSET
     concurrency_key: job.ConcurrencyKey | UnsetType | None = UNSET
-    timeout_ms: TimeoutMs | UnsetType = UNSET  # when it was given, as what follows
+    timeout_ms: TimeoutMs | UnsetType = UNSET
     backoff: BackoffOfJob | UnsetType = UNSET
     body: job.MessageBody | UnsetType = UNSET  # of a message
 
@@ -191,9 +191,9 @@ class ClaimedJob(Struct):
     kind: job.Kind | UnsetType = UNSET  # of anything but a job, as those that follow
     state: job.State | UnsetType = UNSET
     deliveries: job.Deliveries | UnsetType = UNSET
-    headers: job.Headers | UnsetType = UNSET
+    headers: job.Headers | UnsetType = UNSET  # of a job when it was given, as what follows
     topic: job.Topic | UnsetType = UNSET
-    timeout_ms: TimeoutMs | UnsetType = UNSET  # when it was given
+    timeout_ms: TimeoutMs | UnsetType = UNSET
     body: job.MessageBody | UnsetType = UNSET  # of a message
 
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from spooled_lite.core.jobs.columns import Labels
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.maintenance.remove import delete_queue
@@ -385,3 +386,17 @@ def test_an_item_of_a_bulk_call_can_be_the_child_of_a_job(stage: JobStage) -> No
 
     assert isinstance(child, Enqueued)
     assert child.row["dependencies_met"] == 0
+
+
+def test_jobs_whose_concurrency_key_is_held_count_against_no_cap(stage: JobStage) -> None:
+    held, other = Labels(concurrency_key="k"), Labels(concurrency_key="m")
+    first = put(stage, labels=held).row
+
+    outcomes = stage.bulk(
+        *(a_job(labels=each) for each in (held, other, other)), admission=capped(active_jobs=2)
+    )
+    again = stage.run(enqueue, stage.org, a_job(labels=held), capped(active_jobs=0), ALL_QUEUES)
+
+    stored = [each.created for each in outcomes if isinstance(each, Enqueued)]
+    assert stored == [False, True, False]
+    assert (again.row["id"], again.created) == (first["id"], False)

@@ -68,6 +68,10 @@ def full_job(row: JobRow, org_id: str) -> Job:
         _add_kind(job, row)
         job.result = _raw(as_shown(row["kind"], row["result"]))
         job.concurrency_key = row["concurrency_key"]
+    else:
+        _add_labels(job, row)
+        if row["concurrency_key"] is not None:
+            job.concurrency_key = row["concurrency_key"]
     if row["timeout_ms"] is not None:
         job.timeout_ms = row["timeout_ms"]
     if row["policy"] is not None:
@@ -150,6 +154,8 @@ def claimed_job(row: JobRow) -> ClaimedJob:
     )
     if row["kind"] not in PLAIN:
         _add_kind(job, row)
+    else:
+        _add_labels(job, row)
     if row["timeout_ms"] is not None:
         job.timeout_ms = row["timeout_ms"]
     return job
@@ -209,6 +215,14 @@ def _add_kind(job: Job | ClaimedJob, row: JobRow) -> None:
     job.payload = _raw(as_shown(row["kind"], row["payload"]))
     if row["kind"] == "message":
         job.body = _raw(row["payload"])
+
+
+def _add_labels(job: Job | ClaimedJob, row: JobRow) -> None:
+    topic, headers = row["topic"], row["headers"]
+    if topic is not None:
+        job.topic = topic
+    if headers is not None:
+        job.headers = Raw(headers)
 
 
 def _number(value: float | None) -> int | float | None:
