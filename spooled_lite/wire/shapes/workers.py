@@ -10,9 +10,11 @@ from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.records import (
     CURRENT_JOBS_MAX,
     HOSTNAME_MAX,
+    LISTED_JOBS_MAX,
     METADATA_BYTES_MAX,
     NO_METADATA,
     UNKNOWN_HOST,
+    WORKER_CONCURRENCY_MAX,
     WORKER_QUEUES_MAX,
     WORKER_STATUSES,
     NewWorker,
@@ -47,14 +49,14 @@ NewId = Annotated[WorkerId, about("Its id; a known one registers again. Default:
 SameNewId = Annotated[WorkerId, about("The same as `worker_id`", "mailer-1")]
 WorkerType = Annotated[str, about("What kind of worker it is", "python")]
 Version = Annotated[str, about("The version", "1.4.0")]
-Concurrency = Annotated[int, about("How many jobs it does at once", 5)]
+Concurrency = Annotated[int, about(f"How many jobs it does at once, up to {WORKER_CONCURRENCY_MAX:,}", 5)]
 SameConcurrency = Annotated[int, about("The same as `max_concurrency`", 5)]
 Metadata = Annotated[Raw, about(f"Any JSON value up to {METADATA_BYTES_MAX} bytes", {})]
 CurrentJobs = Annotated[int, a_count("How many jobs it is doing", 1)]
 SameCurrentJobs = Annotated[int, a_count("The same as `current_jobs`", 1)]
 NumberOrIds = Annotated[
     Annotated[int, Meta(ge=0, le=CURRENT_JOBS_MAX)] | list[Raw] | None,
-    about("How many jobs it is doing, 0 to 1000, or the list of their ids", 1),
+    about(f"How many jobs it is doing, 0 to {CURRENT_JOBS_MAX:,}, or the list of up to {LISTED_JOBS_MAX:,} ids", 1),
 ]
 StatusGiven = Annotated[str, about("`healthy`, `degraded`, `draining` or `offline`; other words count as `healthy`", "healthy")]
 Status = Annotated[str, one_of("How it is", "healthy", "degraded", "draining", "offline")]
@@ -73,7 +75,7 @@ Commands = Annotated[tuple[str, ...], about("Nothing is told to workers this way
 # fmt: on
 
 _SHORT = Meta(max_length=50)
-_CONCURRENCY = Meta(ge=1, le=100)
+_CONCURRENCY = Meta(ge=1, le=WORKER_CONCURRENCY_MAX)
 
 
 class RegisterWorker(Struct, kw_only=True):
@@ -141,10 +143,10 @@ class HeartbeatWorker(Struct, frozen=True, kw_only=True):
         jobs = self.current_jobs
         if isinstance(jobs, list):
             jobs = len(jobs)
-            if jobs > CURRENT_JOBS_MAX:
+            if jobs > LISTED_JOBS_MAX:
                 raise RuleBroken.of(
                     "current_jobs",
-                    f"Field `current_jobs` has more than {CURRENT_JOBS_MAX} entries",
+                    f"Field `current_jobs` has more than {LISTED_JOBS_MAX} entries",
                     "range",
                 )
         return SignOfLife(

@@ -156,6 +156,22 @@ def test_a_worker_that_drains_or_deregisters_has_its_waiting_claims_answered_emp
     play(script)
 
 
+def test_so_are_its_dequeues_and_reads_of_messages() -> None:
+    async def script(stage: Stage) -> None:
+        named = {"queue_name": "emails", "hostname": "h", "worker_id": "w-1"}
+        await stage.post("workers/register", named)
+        dequeue = await stage.waiting(path="jobs/dequeue", worker_id="w-1")
+        read = await stage.waiting(path="queues/emails/messages/read", worker_id="w-1")
+
+        await stage.post("workers/w-1/heartbeat", {"status": "draining"})
+
+        assert (await dequeue.read_answer()).json is None
+        assert (await read.read_answer()).json == {"messages": []}
+        await stage.until(lambda: stage.count() == 0)
+
+    play(script)
+
+
 def test_a_worker_of_another_organization_with_the_same_name_waits_on() -> None:
     async def script(stage: Stage) -> None:
         client = await stage.waiting(worker_id="w-1")
