@@ -179,7 +179,7 @@ CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at
 CREATE TABLE job_bodies (
     seq      INTEGER PRIMARY KEY,
     job      INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result'),
+    which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result' OR which = 'traceback'),
     checksum INTEGER NOT NULL,  -- CRC-32 of the body
     body     BLOB NOT NULL
 ) STRICT;
@@ -221,6 +221,11 @@ CREATE INDEX job_history_of_job ON job_history (job, seq);
 
 CREATE TRIGGER job_dependencies_go_with_job AFTER DELETE ON jobs BEGIN
     DELETE FROM job_dependencies WHERE job = OLD.seq;
+END;
+
+CREATE TRIGGER tracebacks_go_with_error AFTER UPDATE OF traceback_bytes ON jobs
+ WHEN OLD.traceback_bytes IS NOT NULL AND NEW.traceback_bytes IS NULL BEGIN
+    DELETE FROM job_bodies WHERE job = NEW.seq AND which = 'traceback';
 END;
 
 CREATE TABLE jobs (
@@ -277,6 +282,7 @@ CREATE TABLE jobs (
     -- Of a body that stands in job_bodies its length; NULL of one that stands here, or is not there.
     payload_bytes       INTEGER,
     result_bytes        INTEGER,
+    traceback_bytes     INTEGER,  -- of the last error; it always stands there
     claims              INTEGER NOT NULL DEFAULT 0,  -- so often it was handed out
     topic               TEXT,  -- under which a message was sent, or anything published
     -- One of the rows that have it is not finished, in the queue or, of a run, of the task.

@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.bodies import (
     all_whole,
     body_bytes,
     is_whole,
+    tracebacks,
     whole,
     whole_while_room,
 )
@@ -20,6 +21,9 @@ from spooled_lite.storage.transaction import Operation
 
 # Up to this size they are read on the event loop, which takes less time than starting a thread.
 READ_ON_LOOP_BYTES_MAX: Final = 65_536
+
+# Beside the bodies of a page: most are some KiB.
+TRACEBACKS_BYTES_MAX: Final = 1024 * 1024
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,3 +79,16 @@ async def page_in_full(reads: Reads, jobs: Sequence[J]) -> Sequence[J]:
     if all(map(is_whole, jobs)):
         return jobs
     return await reads.read(whole_while_room, jobs, PAGE_BYTES_MAX)
+
+
+async def tracebacks_in_full(reads: Reads, jobs: Sequence[JobRow]) -> dict[str, str]:
+    """The tracebacks of jobs by their ids, while the answer has room for them.
+
+    Where one was damaged in the file, it has marks in place of what is no text.
+    """
+    with_one = [job for job in jobs if job["traceback_bytes"] is not None]
+    if not with_one:
+        return {}
+    read = reads.point if len(with_one) == 1 else reads.read
+    found = await read(tracebacks, with_one, TRACEBACKS_BYTES_MAX)
+    return {job_id: body.decode("utf-8", "replace") for job_id, body in found.items()}

@@ -7,7 +7,8 @@ from typing import Any, Final, TypedDict, TypeVar, cast
 
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.statements import Which
+from spooled_lite.core.jobs.records import ErrorDetail
+from spooled_lite.core.jobs.statements import BodyKind, Which
 from spooled_lite.errors import BodyDamaged
 from spooled_lite.storage.statement import Value
 from spooled_lite.storage.transaction import Reading, Tx
@@ -76,6 +77,36 @@ def add_result(tx: Tx, row: JobRow, result: bytes | None) -> JobRow:
     assert result is not None, "it has a length"
     _add(tx, row["seq"], "result", result)
     return _with(row, {"result": result})
+
+
+def detail_columns(detail: ErrorDetail) -> dict[str, Any]:
+    """The parameters of the statement that says how a job failed; `add_traceback` comes after."""
+    size = None if detail.traceback is None else len(detail.traceback)
+    return {"error_type": detail.error_type, "traceback_bytes": size}
+
+
+def add_traceback(tx: Tx, row: JobRow, traceback: bytes | None) -> None:
+    """Store the traceback of a job's last error, whose row has its length by now."""
+    if traceback is not None:
+        _add(tx, row["seq"], "traceback", traceback)
+
+
+def tracebacks(tx: Reading, rows: Sequence[JobRow], bytes_max: int) -> dict[str, bytes]:
+    """The tracebacks of jobs, by their ids, as long as they are at most `bytes_max` together.
+
+    One that is damaged in the file is given as it is: nothing is made from it, and
+    `spooled-lite check` names it.
+    """
+    found: dict[str, bytes] = {}
+    left = bytes_max
+    for row in rows:
+        if row["traceback_bytes"] is None or row["traceback_bytes"] > left:
+            continue
+        body = tx.value(statements.TRACEBACK, {"seq": row["seq"], "id": row["id"]})
+        if body is not None:
+            found[row["id"]] = body
+            left -= len(body)
+    return found
 
 
 def whole(tx: Reading, row: J) -> J | None:
@@ -178,7 +209,7 @@ def _with(row: R, columns: Mapping[str, object]) -> R:
     return cast(R, {**row, **columns})
 
 
-def _add(tx: Tx, job: int, which: Which, body: bytes) -> None:
+def _add(tx: Tx, job: int, which: BodyKind, body: bytes) -> None:
     params = {"job": job, "which": which, "body": body, "checksum": checksum(body)}
     tx.execute(statements.ADD_BODY, params)
 

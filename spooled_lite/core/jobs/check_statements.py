@@ -2,7 +2,7 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.statements import BodyRow, NamedQueueRow, Which
+from spooled_lite.core.jobs.statements import BodyKind, NamedQueueRow
 from spooled_lite.storage.statement import Statement, Value
 
 
@@ -31,14 +31,17 @@ class ClaimableRow(TypedDict):
     claimable: int
 
 
-class StoredBodyRow(BodyRow):
+class StoredBodyRow(TypedDict):
     seq: int
     job: int
+    which: BodyKind
+    checksum: int
+    body: bytes
 
 
 class MissingBodyRow(TypedDict):
     id: str
-    which: Which
+    which: BodyKind
 
 
 ALL_LIVE_QUEUES: Final = Statement(
@@ -98,6 +101,10 @@ UNION ALL
 SELECT id, 'result' FROM jobs
  WHERE result_bytes IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'result')
+UNION ALL
+SELECT id, 'traceback' FROM jobs
+ WHERE traceback_bytes IS NOT NULL
+   AND NOT EXISTS (SELECT 1 FROM job_bodies WHERE job = jobs.seq AND which = 'traceback')
  LIMIT 100
 """,
 )

@@ -56,6 +56,7 @@ class JobRow(TypedDict):
     completion_webhook_secret: str | None
     payload_bytes: int | None
     result_bytes: int | None
+    traceback_bytes: int | None
     claims: int
     topic: str | None
     concurrency_key: str | None

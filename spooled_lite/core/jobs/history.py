@@ -58,6 +58,7 @@ def _retrying(event: EventOf[JobRow]) -> list[_Line]:
         "error": row["last_error"],
         "retry_count": row["retry_count"] - 1,
         "will_retry": True,
+        **_type_of(row),
     }
     retried = {
         "retry_count": row["retry_count"],
@@ -73,10 +74,16 @@ def _deadlettered(event: EventOf[JobRow]) -> list[_Line]:
         "error": row["last_error"],
         "retry_count": row["retry_count"],
         "will_retry": False,
+        **_type_of(row),
     }
     dead = {"error": row["last_error"], "total_retries": row["retry_count"]}
     worker_id = event.facts["worker_id"]
     return [("failed", worker_id, failed), ("deadlettered", worker_id, dead)]
+
+
+def _type_of(row: JobRow) -> dict[str, str]:
+    """What its program calls the error, when it has said so."""
+    return {} if row["error_type"] is None else {"error_type": row["error_type"]}
 
 
 def _cancelled(event: EventOf[JobRow]) -> list[_Line]:

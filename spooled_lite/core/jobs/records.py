@@ -1,6 +1,6 @@
 """The commands that core is given about jobs, and the rules of what is in them."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -14,6 +14,9 @@ LEASE_SECONDS_MIN: Final = 5
 LEASE_SECONDS_MAX: Final = 3_600
 RESULT_BYTES_MAX: Final = 1_048_576
 TAGS_BYTES_MAX: Final = 65_536
+ERROR_TYPE_MAX: Final = 255  # characters: the name of a class, with its module
+TRACEBACK_BYTES_MAX: Final = 65_536
+LEFT_OUT: Final = b"\n... left out ...\n"  # stands in the middle of a traceback that was cut
 JOB_TYPE_MAX: Final = 255  # a longer one is no type: it would be a megabyte in an index
 ESCAPED_BYTES_MAX: Final = 12  # of one character in JSON
 CENTURY_SECONDS: Final = 3_155_760_000  # a delay has to end in a year that can be written down
@@ -40,6 +43,33 @@ class Claimant(Struct, frozen=True, kw_only=True):
 
     worker_id: Annotated[str, SHORT] | None = None
     lease_id: Annotated[str, SHORT] | None = None
+
+
+class ErrorDetail(Struct, frozen=True):
+    """What is known of a failure beside its text. It is kept as long as the text is."""
+
+    error_type: str | None = None
+    traceback: bytes | None = None
+
+    @classmethod
+    def of(cls, error_type: str | None, traceback: str | None) -> Self:
+        """Cut to what is kept: of a long traceback the first and the last part."""
+        return cls(
+            error_type[:ERROR_TYPE_MAX] or None if error_type else None,
+            _cut(traceback) if traceback else None,
+        )
+
+
+NO_DETAIL: Final = ErrorDetail()
+
+
+def _cut(traceback: str) -> bytes:
+    text = traceback.encode("utf-8", "replace")
+    if len(text) <= TRACEBACK_BYTES_MAX:
+        return text
+    half = (TRACEBACK_BYTES_MAX - len(LEFT_OUT)) // 2
+    first, last = text[:half].decode("utf-8", "ignore"), text[-half:].decode("utf-8", "ignore")
+    return first.encode() + LEFT_OUT + last.encode()
 
 
 def check_json_size(value: bytes, bytes_max: int, field: str) -> None:

@@ -30,6 +30,7 @@ INSERT_IN_FULL: Final = inserting(columns.OF_JOB_IN_FULL)
 INSERT_CANCELLED: Final = inserting(columns.OF_CANCELLED_JOB)
 
 Which = Literal["payload", "result"]
+BodyKind = Which | Literal["traceback"]
 
 # Index job_bodies_of_job, as the one that follows. A result is stored anew when a step that
 # was completed is started over.
@@ -51,6 +52,16 @@ BODIES: Final = Statement(
     """
 SELECT which, checksum, body
   FROM jobs CROSS JOIN job_bodies ON job_bodies.job = jobs.seq
+ WHERE jobs.seq = :seq AND jobs.id = :id AND which <> 'traceback'
+""",
+)
+
+# The same check. Index job_bodies_of_job.
+TRACEBACK: Final = Value(
+    bytes,
+    """
+SELECT body
+  FROM jobs CROSS JOIN job_bodies ON job_bodies.job = jobs.seq AND which = 'traceback'
  WHERE jobs.seq = :seq AND jobs.id = :id
 """,
 )
@@ -203,7 +214,8 @@ VALUES (?, ?, ?, ?, ?, ?)
 ROW_BYTES: Final = """coalesce(length(jobs.payload), 0) + coalesce(length(jobs.result), 0)
        + coalesce(length(jobs.tags), 0) + coalesce(length(jobs.last_error), 0)
        + coalesce(length(jobs.headers), 0)"""
-ALL_BYTES: Final = f"{ROW_BYTES} + coalesce(jobs.payload_bytes, 0) + coalesce(jobs.result_bytes, 0)"
+ALL_BYTES: Final = f"""{ROW_BYTES} + coalesce(jobs.payload_bytes, 0)
+       + coalesce(jobs.result_bytes, 0) + coalesce(jobs.traceback_bytes, 0)"""
 
 
 class BriefJobRow(TypedDict):

@@ -1,15 +1,20 @@
 """The end of an attempt: completed, failed, dead-lettered, or handed back."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs.bodies import add_result, result_columns
+from spooled_lite.core.jobs.bodies import (
+    add_result,
+    add_traceback,
+    detail_columns,
+    result_columns,
+)
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.error_groups import key_for
 from spooled_lite.core.jobs.kinds import RULES
-from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.jobs.records import NO_DETAIL, Claimant, ErrorDetail
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
@@ -66,6 +71,7 @@ def fail(
     scope: Scope,
     may_retry: bool = True,
     retry_after_ms: int | None = None,
+    detail: ErrorDetail = NO_DETAIL,
 ) -> Failed:
     """End the attempt of a leased job: a retry after its backoff, or the dead letters.
 
@@ -82,9 +88,9 @@ def fail(
     if held is None:
         raise refusal(tx, org, job_id, claimant, scope)
     visible(held, scope)
-    if held["stop_reason"] is not None and stop(tx, held, error):
+    if held["stop_reason"] is not None and stop(tx, held, error, detail):
         return Failed("cancelled", will_retry=False, delay_ms=0)
-    return _retry_or_bury(tx, held, error, may_retry, retry_after_ms)
+    return _retry_or_bury(tx, held, error, may_retry, retry_after_ms, detail)
 
 
 @in_lane(Lane.SETTLE)
@@ -100,7 +106,12 @@ def fail_unread(tx: Tx, jobs: Sequence[tuple[HeldRow, str]]) -> None:
 
 
 def _retry_or_bury(
-    tx: Tx, held: HeldRow, error: str, may_retry: bool, retry_after_ms: int | None = None
+    tx: Tx,
+    held: HeldRow,
+    error: str,
+    may_retry: bool,
+    retry_after_ms: int | None = None,
+    detail: ErrorDetail = NO_DETAIL,
 ) -> Failed:
     never_dies = not RULES[held["kind"]].dies
     if never_dies or (may_retry and held["retry_count"] < held["max_retries"]):
@@ -112,26 +123,26 @@ def _retry_or_bury(
         if retry_after_ms is not None:
             delay_ms = retry_after_ms
         is_due = retry_after_ms == 0
-        retry_later(tx, held, error, run_at_ms=None if is_due else tx.now_ms + delay_ms)
+        run_at_ms = None if is_due else tx.now_ms + delay_ms
+        retry_later(tx, held, error, detail, run_at_ms=run_at_ms)
         return Failed("pending", will_retry=True, delay_ms=delay_ms)
-    tell_dependents(tx, bury(tx, held, error))
+    tell_dependents(tx, bury(tx, held, error, detail))
     return Failed("deadletter", will_retry=False, delay_ms=0)
 
 
-def retry_later(tx: Tx, held: HeldRow, error: str, *, run_at_ms: int | None) -> None:
+def retry_later(
+    tx: Tx,
+    held: HeldRow,
+    error: str,
+    detail: ErrorDetail = NO_DETAIL,
+    *,
+    run_at_ms: int | None,
+) -> None:
     """End the attempt of a held job and let it run again, at once without a time."""
-    row = tx.row(
-        statements.RETRY_LATER,
-        {
-            "seq": held["seq"],
-            "lease_id": held["lease_id"],
-            "error": error,
-            "error_key": key_for(tx, held["queue"], error),
-            "run_at_ms": run_at_ms,
-            "now_ms": tx.now_ms,
-        },
-    )
+    failed = _failed(tx, held, error, detail)
+    row = tx.row(statements.RETRY_LATER, {**failed, "run_at_ms": run_at_ms})
     assert row is not None, "the lease was looked at in this operation"
+    add_traceback(tx, row, detail.traceback)
     tx.emit(
         "job.retrying",
         row["org"],
@@ -143,19 +154,11 @@ def retry_later(tx: Tx, held: HeldRow, error: str, *, run_at_ms: int | None) -> 
     announce_times(tx, row)
 
 
-def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
+def bury(tx: Tx, held: HeldRow, error: str, detail: ErrorDetail = NO_DETAIL) -> JobRow:
     """Move a held job to the dead letters. The caller must notify its dependents."""
-    row = tx.row(
-        statements.BURY,
-        {
-            "seq": held["seq"],
-            "lease_id": held["lease_id"],
-            "error": error,
-            "error_key": key_for(tx, held["queue"], error),
-            "now_ms": tx.now_ms,
-        },
-    )
+    row = tx.row(statements.BURY, _failed(tx, held, error, detail))
     assert row is not None, "the lease was looked at in this operation"
+    add_traceback(tx, row, detail.traceback)
     tx.emit(
         "job.deadlettered",
         row["org"],
@@ -165,6 +168,18 @@ def bury(tx: Tx, held: HeldRow, error: str) -> JobRow:
     )
     _attempt_ended(tx, row["org"], row)
     return row
+
+
+def _failed(tx: Tx, held: HeldRow, error: str, detail: ErrorDetail) -> dict[str, Any]:
+    """The parameters of every statement that ends an attempt with an error."""
+    return {
+        "seq": held["seq"],
+        "lease_id": held["lease_id"],
+        "error": error,
+        "error_key": key_for(tx, held["queue"], error),
+        **detail_columns(detail),
+        "now_ms": tx.now_ms,
+    }
 
 
 @in_lane(Lane.SETTLE)

@@ -105,7 +105,8 @@ RETRY_LATER: Final = Statement(
 UPDATE jobs
    SET status = 'pending', claimable = (:run_at_ms IS NULL AND dependencies_met IS NOT 0),
        run_at_ms = :run_at_ms, scheduled_at_ms = :run_at_ms, retry_count = retry_count + 1,
-       last_error = :error, error_key = :error_key, updated_at_ms = :now_ms,
+       last_error = :error, error_key = :error_key, error_type = :error_type,
+       traceback_bytes = :traceback_bytes, updated_at_ms = :now_ms,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
 RETURNING *
@@ -117,7 +118,7 @@ BURY: Final = Statement(
     """
 UPDATE jobs
    SET status = 'deadletter', last_error = :error, error_key = :error_key,
-       completed_at_ms = :now_ms,
+       error_type = :error_type, traceback_bytes = :traceback_bytes, completed_at_ms = :now_ms,
        updated_at_ms = :now_ms, settled_lease_id = lease_id,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id
@@ -188,6 +189,8 @@ STOP: Final = Statement(
 UPDATE jobs
    SET status = 'cancelled', completed_at_ms = :now_ms, updated_at_ms = :now_ms,
        last_error = coalesce(:error, last_error),
+       error_type = CASE WHEN :error IS NULL THEN error_type ELSE :error_type END,
+       traceback_bytes = CASE WHEN :error IS NULL THEN traceback_bytes ELSE :traceback_bytes END,
        settled_lease_id = CASE WHEN :error IS NOT NULL THEN lease_id END,
        assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
  WHERE seq = :seq AND status = 'processing' AND lease_id = :lease_id AND stop_reason IS NOT NULL"""
@@ -206,8 +209,9 @@ RETRY: Final = Statement(
 UPDATE jobs
    SET status = 'pending', claimable = (dependencies_met IS NOT 0),
        retry_count = CASE WHEN :starts_over THEN 0 ELSE retry_count + 1 END,
-       last_error = NULL, scheduled_at_ms = NULL, completed_at_ms = NULL,
-       settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms,
+       last_error = NULL, error_type = NULL, traceback_bytes = NULL, scheduled_at_ms = NULL,
+       completed_at_ms = NULL, settled_lease_id = NULL, assigned_worker_id = NULL,
+       updated_at_ms = :now_ms,
        concurrency_key = """
     + KEY_IF_FREE
     + """
@@ -223,9 +227,9 @@ START_STEP_OVER: Final = Statement(
     """
 UPDATE jobs
    SET status = 'pending', claimable = (dependencies_met IS NOT 0), retry_count = 0,
-       last_error = NULL, result = NULL, result_bytes = NULL, scheduled_at_ms = NULL,
-       started_at_ms = NULL, completed_at_ms = NULL, settled_lease_id = NULL,
-       assigned_worker_id = NULL, updated_at_ms = :now_ms
+       last_error = NULL, error_type = NULL, traceback_bytes = NULL, result = NULL,
+       result_bytes = NULL, scheduled_at_ms = NULL, started_at_ms = NULL, completed_at_ms = NULL,
+       settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms
  WHERE seq = :seq AND status IN ('failed', 'deadletter')
 RETURNING *
 """,
@@ -237,10 +241,11 @@ RERUN_STEPS: Final = Statement(
     """
 UPDATE jobs
    SET status = 'pending', claimable = :met, dependencies_met = :met, cancelled_by_parent = 0,
-       retry_count = 0, last_error = NULL, result = NULL, result_bytes = NULL,
-       scheduled_at_ms = NULL, run_at_ms = NULL, started_at_ms = NULL, completed_at_ms = NULL,
-       settled_lease_id = NULL, assigned_worker_id = NULL, stop_reason = NULL, progress = NULL,
-       progress_message = NULL, updated_at_ms = :now_ms
+       retry_count = 0, last_error = NULL, error_type = NULL, traceback_bytes = NULL,
+       result = NULL, result_bytes = NULL, scheduled_at_ms = NULL, run_at_ms = NULL,
+       started_at_ms = NULL, completed_at_ms = NULL, settled_lease_id = NULL,
+       assigned_worker_id = NULL, stop_reason = NULL, progress = NULL, progress_message = NULL,
+       updated_at_ms = :now_ms
  WHERE seq IN (SELECT value FROM json_each(:steps))
    AND status NOT IN ('pending', 'scheduled', 'processing')
 RETURNING *

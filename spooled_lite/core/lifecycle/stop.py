@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from spooled_lite.core.jobs.bodies import add_traceback, detail_columns
+from spooled_lite.core.jobs.records import NO_DETAIL, ErrorDetail
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.steps.dependents import tell_dependents_later
@@ -28,7 +30,7 @@ def request_stop(tx: Tx, workflow_id: str) -> None:
         tx.emit("job.stop_requested", row["org"], row=row, was="processing", facts=facts)
 
 
-def stop(tx: Tx, held: HeldRow, error: str | None = None) -> bool:
+def stop(tx: Tx, held: HeldRow, error: str | None = None, detail: ErrorDetail = NO_DETAIL) -> bool:
     """Cancel a held job that was told to stop, with the error it failed with, if it did.
 
     Returns False and changes nothing if it was not told to stop, or is no longer held under this
@@ -40,11 +42,13 @@ def stop(tx: Tx, held: HeldRow, error: str | None = None) -> bool:
             "seq": held["seq"],
             "lease_id": held["lease_id"],
             "error": error,
+            **detail_columns(detail),
             "now_ms": tx.now_ms,
         },
     )
     if row is None:
         return False
+    add_traceback(tx, row, detail.traceback)
     facts = {"reason": CANCELLED_WITH_WORKFLOW, "worker_id": held["assigned_worker_id"]}
     tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now

@@ -105,7 +105,7 @@ CANCEL_BY_PARENT: Final = Statement(
 UPDATE jobs
    SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
        updated_at_ms = :now_ms, dependencies_met = 0, cancelled_by_parent = 1,
-       last_error = :error
+       last_error = :error, error_type = NULL, traceback_bytes = NULL
  WHERE seq = :seq AND status IN ('pending', 'scheduled')
 RETURNING *
 """,
@@ -119,7 +119,7 @@ UPDATE jobs
        run_at_ms = CASE WHEN scheduled_at_ms > :now_ms THEN scheduled_at_ms END,
        claimable = (:met AND (scheduled_at_ms IS NULL OR scheduled_at_ms <= :now_ms)),
        dependencies_met = :met, cancelled_by_parent = 0, last_error = NULL,
-       completed_at_ms = NULL, updated_at_ms = :now_ms,
+       error_type = NULL, traceback_bytes = NULL, completed_at_ms = NULL, updated_at_ms = :now_ms,
        concurrency_key = """
     + KEY_IF_FREE
     + """

@@ -103,7 +103,7 @@ export default function jobPage({ id }) {
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid fit" },
         data("Payload", "payload"),
-        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: like }, () => textView(it().last_error, { name: "Last error" }))),
+        either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: like }, () => textView([it().error_type, it().last_error, it().traceback].filter(Boolean).join("\n"), { name: "Last error" }))),
         either(() => it().result != null, () => data("Result", "result"))),
       panel("Facts", {}, () => facts(factsOf(it()))),
       parents(it, around, { after }),

@@ -187,6 +187,7 @@ CREATE TABLE jobs (
     -- Of a body that stands in job_bodies its length; NULL of one that stands here, or is not there.
     payload_bytes       INTEGER,
     result_bytes        INTEGER,
+    traceback_bytes     INTEGER,  -- of the last error; it always stands there
     claims              INTEGER NOT NULL DEFAULT 0,  -- so often it was handed out
     topic               TEXT,  -- under which a message was sent, or anything published
     -- One of the rows that have it is not finished, in the queue or, of a run, of the task.
@@ -256,16 +257,21 @@ CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflo
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
 
--- Payloads and results above 2 KiB: no change of a job's row writes them again. By a number: where
+-- Payloads and results above 2 KiB, and tracebacks: no change of a job's row writes them again. By a number: where
 -- rows are kept by their key, SQLite reads whole ones to compare it, a megabyte each.
 CREATE TABLE job_bodies (
     seq      INTEGER PRIMARY KEY,
     job      INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
-    which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result'),
+    which    TEXT NOT NULL CHECK (which = 'payload' OR which = 'result' OR which = 'traceback'),
     checksum INTEGER NOT NULL,  -- CRC-32 of the body
     body     BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX job_bodies_of_job ON job_bodies (job, which);
+-- Whatever takes the last error of a job away, or puts another one in its place.
+CREATE TRIGGER tracebacks_go_with_error AFTER UPDATE OF traceback_bytes ON jobs
+ WHEN OLD.traceback_bytes IS NOT NULL AND NEW.traceback_bytes IS NULL BEGIN
+    DELETE FROM job_bodies WHERE job = NEW.seq AND which = 'traceback';
+END;
 
 -- Which job waits for which. A parent link (parent_job_id) is an edge that always has to be met.
 CREATE TABLE job_dependencies (

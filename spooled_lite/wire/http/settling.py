@@ -29,6 +29,7 @@ def failure(call: Call, job_id: str, body: Fail) -> PreparedStep:
         call.scope,
         body.may_retry,
         body.retry_after_ms,
+        body.detail(),
     )
 
 

@@ -16,6 +16,7 @@ from spooled_lite.core.jobs.records import (
     TIMEOUT_SECONDS,
     Claimant,
     DelaySeconds,
+    ErrorDetail,
     MaxRetries,
     Priority,
     TimeoutSeconds,
@@ -247,6 +248,8 @@ class Fail(_Held, frozen=True, kw_only=True):
     error: Error | None = None
     reason: SameError | None = None
     error_message: SameError | None = None
+    error_type: job.ErrorType | None = None
+    traceback: job.Traceback | None = None
     no_retry: NoRetry | None = None
     final: SameNoRetry | None = None
     retry_after_ms: RetryAfter | None = None
@@ -269,6 +272,9 @@ class Fail(_Held, frozen=True, kw_only=True):
                     raise RuleBroken.of("error", "Field `error` must not be empty", "length")
                 return given[:ERROR_CHARACTERS_MAX]
         raise WrongShape.missing("error")
+
+    def detail(self) -> ErrorDetail:
+        return ErrorDetail.of(self.error_type, self.traceback)
 
     def check_released(self) -> None:
         """Raises RuleBroken: it cannot be handed back and be over."""

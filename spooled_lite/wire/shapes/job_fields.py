@@ -4,7 +4,12 @@ from typing import Annotated
 
 from msgspec import Raw
 
-from spooled_lite.core.jobs.records import TAGS_BYTES_MAX, WEBHOOK_CHARACTERS_MAX
+from spooled_lite.core.jobs.records import (
+    ERROR_TYPE_MAX,
+    TAGS_BYTES_MAX,
+    TRACEBACK_BYTES_MAX,
+    WEBHOOK_CHARACTERS_MAX,
+)
 from spooled_lite.core.jobs.states import STATUSES
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID
@@ -23,6 +28,8 @@ Attempts = Annotated[int, a_count("Attempts begun", 1)]
 MaxRetries = Annotated[int, about("Attempts after the first one, 0 to 100. Default: the queue's, else 3", 3)]
 TimeoutSeconds = Annotated[int, about("How long an attempt may take; kept by workers. Default: the queue's, else 300", 300)]
 LastError = Annotated[str, about("The text of the last failure", "Connection refused")]
+ErrorType = Annotated[str, about(f"What the program calls the last error; kept are {ERROR_TYPE_MAX} characters", "ConnectionError")]
+Traceback = Annotated[str, about(f"Where the last error came from; of one longer than {TRACEBACK_BYTES_MAX // 1024} KiB the middle is left out", "Traceback (most recent call last): …")]
 SameLastError = Annotated[str, about("The same as `last_error`", "Connection refused")]
 ScheduledAt = Annotated[str, a_time("The job is not handed out before this time")]
 StartedAt = Annotated[str, a_time("When the last attempt began")]
@@ -45,7 +52,7 @@ Progress = Annotated[int | float | None, about("Percent done, 0 to 100", 40)]
 ProgressMessage = Annotated[str, about("What was said with the progress", "20 of 50 sent")]
 JobType = Annotated[str, about("`payload.job_type` when that is a text, else empty", "welcome_mail")]
 LastFailedAt = Annotated[str, a_time("When it became a dead letter")]
-ValuesOmitted = Annotated[bool, about("True: payload and result are left out, the list would be too large", False)]
+ValuesOmitted = Annotated[bool, about("True: payload, result or traceback are left out, the list would be too large", False)]
 Created = Annotated[bool, about("False when the idempotency key was used before", True)]
 EventType = Annotated[str, about("What happened", "created")]
 Kind = Annotated[str, one_of("What it is, when it is no ordinary job", "message", "task_run", "step", "item", "on_fail")]

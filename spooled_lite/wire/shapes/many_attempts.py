@@ -88,7 +88,8 @@ class SettleJob(Fail, frozen=True, kw_only=True):
     @property
     def has_failed(self) -> bool:
         """Raises RuleBroken: it says that it failed, and has a result."""
-        given = (self.error, self.reason, self.error_message, self.retry_after_ms)
+        said = (self.error, self.reason, self.error_message, self.error_type, self.traceback)
+        given = (*said, self.retry_after_ms)
         if all(each is None for each in given) and self.may_retry and not self.released:
             return False
         if bytes(self.result) != b"null":

@@ -10,12 +10,13 @@ from spooled_lite.core.acts.record import NewAct, Recorded
 from spooled_lite.core.export.fields import NotAsPromised
 from spooled_lite.core.export.read import WantedLines
 from spooled_lite.core.ingest import statements as ingest_statements
-from spooled_lite.core.jobs.bodies import IN_ROW_BYTES_MAX
+from spooled_lite.core.jobs.bodies import IN_ROW_BYTES_MAX, tracebacks
+from spooled_lite.core.jobs.records import ErrorDetail
 from spooled_lite.core.keys.bootstrap import ensure_key
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import ALL_QUEUES, hash_of
 from spooled_lite.core.keys.verify import find_by_hash
-from spooled_lite.core.lifecycle.settle import complete
+from spooled_lite.core.lifecycle.settle import complete, fail
 from spooled_lite.core.maintenance.remove import delete_queue, remove_rows_of_deleted
 from spooled_lite.core.maintenance.restored import free_leases
 from spooled_lite.core.orgs.create import create
@@ -325,3 +326,16 @@ def test_only_the_kinds_that_were_asked_for_are_there(stage: HookStage) -> None:
     lines = exported(stage, WantedLines(kinds=("job",)))
 
     assert {line["kind"] for line in read(lines)} == {"job"}
+
+
+def test_type_and_traceback_of_an_error_come_back(stage: HookStage) -> None:
+    stage.enqueue()
+    [job] = stage.claim()
+    detail = ErrorDetail.of("app.Timeout", "line 1\nline 2 \N{SNOWMAN}\n")
+    failed = (job["id"], holder(job), "boom", ALL_QUEUES, False, None, detail)
+    stage.run(fail, stage.org, *failed)
+
+    there = round_trip(stage)
+
+    [row] = there.rows("SELECT * FROM jobs")
+    assert there.read(tracebacks, [row], 100) == {job["id"]: detail.traceback}

@@ -19,11 +19,11 @@ from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage, holder
 
 
-def failed(stage: JobStage, error: str, queue_name: str = "emails", **how: bool) -> str:
+def failed(stage: JobStage, error: str, queue_name: str = "emails", may_retry: bool = True) -> str:
     """A new job whose attempt fails with this error."""
     stage.enqueue(queue_name, priority=50)
     job = stage.take(queue_name)
-    stage.run(fail, stage.org, job["id"], holder(job), error, ALL_QUEUES, **how)
+    stage.run(fail, stage.org, job["id"], holder(job), error, ALL_QUEUES, may_retry)
     job_id: str = job["id"]
     return job_id
 

@@ -203,7 +203,8 @@ def test_a_thousand_steps_start_over_at_once(stage: JobStage) -> None:
 
     # Nobody else writes meanwhile: each statement for one step would be a thousand.
     stage._connection.set_trace_callback(None)
-    of_jobs = [each for each in statements if "job_history" not in each and "event_log" not in each]
+    own = dict.fromkeys(statements)  # one that asks a trigger about each row is told of again
+    of_jobs = [each for each in own if "job_history" not in each and "event_log" not in each]
     assert len(of_jobs) < STATEMENTS_MAX
     # Those that wait for one another were decided about; others wait for none of them.
     assert stage.rows("SELECT * FROM job_cascades") == []

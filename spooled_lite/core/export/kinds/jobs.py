@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from spooled_lite.core.export.fields import (
+    Field,
     NotAsPromised,
     checked,
     flag,
@@ -19,9 +20,17 @@ from spooled_lite.core.export.fields import (
 from spooled_lite.core.export.kind import LineKind, LineParams
 from spooled_lite.core.export.statements import body, checksum
 from spooled_lite.core.jobs import statements as job_statements
-from spooled_lite.core.jobs.bodies import add_result, insert_job, is_intact, result_columns
+from spooled_lite.core.jobs.bodies import (
+    add_result,
+    add_traceback,
+    detail_columns,
+    insert_job,
+    is_intact,
+    result_columns,
+)
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import OwnPolicy
+from spooled_lite.core.jobs.records import ErrorDetail
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.storage.transaction import Tx
 
@@ -42,6 +51,17 @@ _QUEUE: Final = of(
 )
 
 
+_TRACEBACK: Final = Field(
+    name="traceback",
+    column=None,
+    read="(SELECT body FROM job_bodies WHERE job = each.seq AND which = 'traceback')",
+    write="",
+    type=str | None,
+    given=lambda body: body.decode("utf-8", "replace"),
+    may_lack=True,
+)
+
+
 def _examine(row: Sequence[Any]) -> None:
     """Raises NotAsPromised: a body that stands apart is missing or damaged."""
     checksums = row[-2:]
@@ -57,14 +77,18 @@ def _store(tx: Tx, statement: str, params: LineParams) -> None:
     """A lease that was held gets another id: its holder will be told that it is over."""
     result = params["result"]
     has_lease = params["lease_expires_at"] is not None
+    detail = ErrorDetail.of(params["error_type"], params["traceback"])
     row = {
         **params,
         **result_columns(result),
+        **detail_columns(detail),
         "payload_bytes": None,
         "lease_id": tx.new_id() if has_lease else None,
     }
     seq = insert_job(tx, statement, cast(JobRow, row))
-    add_result(tx, cast(JobRow, {**row, "seq": seq}), result)
+    job = cast(JobRow, {**row, "seq": seq})
+    add_result(tx, job, result)
+    add_traceback(tx, job, detail.traceback)
     if params["has_dependents_to_tell"]:
         tx.execute(job_statements.MARK_CASCADE, {"job": seq})
 
@@ -119,6 +143,7 @@ JOB: Final = LineKind(
         text("on_fail_of", may_lack=True),
         text("cancel_reason", may_lack=True),
         text("error_type", may_lack=True),
+        _TRACEBACK,
         number("timeout_ms", may_lack=True),
         json("policy", OwnPolicy, may_lack=True),
         json("headers", may_lack=True),
@@ -138,6 +163,7 @@ JOB: Final = LineKind(
     follows={
         "payload_bytes": ":payload_bytes",
         "result_bytes": ":result_bytes",
+        "traceback_bytes": ":traceback_bytes",
         "lease_id": ":lease_id",
         "claimable": """(:status = 'pending' AND :run_at IS NULL
             AND :dependencies_met IS NOT 0)""",

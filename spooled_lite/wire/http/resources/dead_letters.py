@@ -12,7 +12,7 @@ from spooled_lite.core.maintenance.remove import purge_dead_letters_pass
 from spooled_lite.errors import BadRequest
 from spooled_lite.times import parse_optional_ms
 from spooled_lite.wire.admission import admission_of
-from spooled_lite.wire.bodies import page_in_full
+from spooled_lite.wire.bodies import page_in_full, tracebacks_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
@@ -29,7 +29,8 @@ async def list_all(call: Call) -> Reply:
     shown = page(call)
     rows = await listed(call, shown, ["deadletter"], list_whole_jobs)
     found = await page_in_full(call.reads, rows[: shown.limit])
-    jobs = [dead_letter(row, call.org_id) for row in found]
+    tracebacks = await tracebacks_in_full(call.reads, found)
+    jobs = [dead_letter(row, call.org_id, tracebacks.get(row["id"])) for row in found]
     return paged(jobs, shown, has_more=len(rows) > shown.limit)
 
 

@@ -64,6 +64,8 @@ def full_job(row: JobRow, org_id: str) -> Job:
         progress=_number(row["progress"]),
         progress_message=row["progress_message"],
     )
+    if row["error_type"] is not None:
+        job.error_type = row["error_type"]
     if row["kind"] not in PLAIN:
         _add_kind(job, row)
         job.result = _raw(as_shown(row["kind"], row["result"]))
@@ -80,13 +82,15 @@ def full_job(row: JobRow, org_id: str) -> Job:
     return job
 
 
-def dead_letter(row: JobRow, org_id: str) -> Job:
+def dead_letter(row: JobRow, org_id: str, traceback: str | None) -> Job:
     """A full job, with what the dead-letter page shows besides."""
     job = full_job(row, org_id)
     job.job_type = row["job_type"]
     job.error_message = row["last_error"]
     job.last_failed_at = format_optional_ms(row["completed_at_ms"])
-    if not is_whole(row):
+    if traceback is not None:
+        job.traceback = traceback
+    if not is_whole(row) or (traceback is None and row["traceback_bytes"] is not None):
         job.values_omitted = True
     return job
 

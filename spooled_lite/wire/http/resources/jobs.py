@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+from msgspec import UNSET
+
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import get_job, job_statuses, list_jobs
@@ -9,7 +11,7 @@ from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
 from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.wire.admission import admission_of
-from spooled_lite.wire.bodies import in_full
+from spooled_lite.wire.bodies import in_full, tracebacks_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
@@ -39,6 +41,8 @@ async def get(call: Call) -> Reply:
     job_id = call.path("id")
     row = await call.reads.point(get_job, call.org, job_id, call.scope)
     view = full_job(await in_full(call.reads, row), call.org_id)
+    if row["traceback_bytes"] is not None:
+        view.traceback = (await tracebacks_in_full(call.reads, [row])).get(job_id, UNSET)
     if "history" in (each.strip() for each in call.query.get("include", "").split(",")):
         steps = await call.reads.read(
             history,
