@@ -12,66 +12,45 @@ import { frame } from "./parts/frame.js";
 import { failure, sentence } from "./parts/states.js";
 import { toast } from "./parts/toast.js";
 
-const soon = () => import("./pages/missing.js");
-
-// Address, file. `:name` is one part, given to the page by its name.
-const PAGES = [
-  ["", () => import("./pages/home.js")],
-  ["jobs", () => import("./pages/jobs.js")],
-  ["jobs/new", () => import("./pages/job_new.js")],
-  ["jobs/:id", () => import("./pages/job.js")],
-  ["dead", () => import("./pages/dead.js")],
-  ["queues", () => import("./pages/queues.js")],
-  ["queues/:name", () => import("./pages/queue.js")],
-  ["workers", () => import("./pages/workers.js")],
-  ["workers/:id", () => import("./pages/worker.js")],
-  ["schedules", () => import("./pages/schedules.js")],
-  ["schedules/new", () => import("./pages/schedule.js")],
-  ["schedules/:id", () => import("./pages/schedule.js")],
-  ["cron", () => import("./pages/cron.js")],
-  ["workflows", () => import("./pages/workflows.js")],
-  ["workflows/:id", () => import("./pages/workflow.js")],
-  ["webhooks", () => import("./pages/webhooks.js")],
-  ["webhooks/:id", () => import("./pages/webhook.js")],
-  ["inbound", () => import("./pages/inbound.js")],
-  ["events", () => import("./pages/events.js")],
-  ["keys", () => import("./pages/keys.js")],
-  ["org", () => import("./pages/org.js")],
-  ["acts", () => import("./pages/acts.js")],
-  ["server", () => import("./pages/server.js")],
-  ["server/orgs/:id", () => import("./pages/server_org.js")],
-  ["here", () => import("./pages/here.js")],
-  ["more", () => import("./pages/more.js")],
-  ["test", () => import("./pages/test.js")],
-];
+// Address, file in pages/. `:name` is one part, given to the page by its name.
+const PAGES = Object.entries({
+  "": "home", jobs: "jobs", "jobs/new": "job_new", "jobs/:id": "job", dead: "dead",
+  queues: "queues", "queues/:name": "queue", "messages/:queue": "messages", topics: "topics",
+  workers: "workers", "workers/:id": "worker",
+  schedules: "schedules", "schedules/new": "schedule", "schedules/:id": "schedule", cron: "cron",
+  workflows: "workflows", "workflows/:id": "workflow", webhooks: "webhooks", "webhooks/:id": "webhook",
+  inbound: "inbound", events: "events", keys: "keys", org: "org", acts: "acts",
+  server: "server", "server/orgs/:id": "server_org", here: "here", more: "more", test: "test",
+});
 
 function found(parts) {
-  for (const [pattern, load] of PAGES) {
+  for (const [pattern, file] of PAGES) {
     const names = pattern.split("/"), given = {};
     const fits = names.length === parts.length && names.every((name, i) => {
       if (!name.startsWith(":")) return name === parts[i];
       given[name.slice(1)] = parts[i];
       return parts[i] !== "";
     });
-    if (fits) return { load, given };
+    if (fits) return { file, given };
   }
-  return { load: soon, given: {} };
+  return { file: "missing", given: {} };
 }
 
-const preload = path => void found(path.split("/")).load().catch(() => {});
+const loaded = file => import(`./pages/${file}.js`);
+const preload = path => void loaded(found(path.split("/")).file).catch(() => {});
 
 let leave = () => {}, number = 0;
 let isAbout = false, has = () => [], here = null, kept = null; // `kept`: of the page before
 
 async function open(parts) {
-  const mine = ++number, { load, given } = found(parts), { isBack, from } = came, { address, path: to } = route.peek();
+  const mine = ++number, { file, given } = found(parts), { isBack, from } = came, { address, path: to } = route.peek();
   const back = isBack && kept?.address === address ? kept : null;
   // Now: its filters go with its address.
   if (here === from.split("?")[0]) kept = { address: from, y: scrollY, had: has(), next: parts.at(-1) };
   here = null;
   let make;
   try {
-    make = (await load()).default;
+    make = (await loaded(file)).default;
   } catch {
     make = () => failure(new Error("Its script could not be loaded: the server does not answer, or runs another version now."), {
       what: "this page", again: () => location.reload(),

@@ -64,6 +64,29 @@ class World:
         return made
 
 
+def message_world(world: World) -> None:
+    """A queue of messages that can be read, are read, are late or have a body of somebody else; topics."""
+    world.post("/queues", {"name": "audit"})
+    world.post("/queues", {"name": "mailing"})
+    late = {
+        "body": {"user_id": 9, "act": "invite"},
+        "delay_ms": 3_600_000,
+        "expires_in_ms": 86_400_000,
+    }
+    messages = [
+        {"body": {"user_id": 5, "act": "sign-in", "password": "hush"}, "concurrency_key": "user-5"},
+        {"body": HOSTILE, "topic": "events.user.created", "headers": {HOSTILE: HOSTILE}},
+        {"body": {"n": 12345678901234567890}, "priority": 7, "headers": {"source": "web"}},
+        late,
+    ]
+    sent = world.post("/queues/audit/messages", {"messages": messages})
+    world.made["message"] = sent["ids"][1]
+    world.post("/queues/audit/messages/read", {"quantity": 1, "hide_for_ms": 1_800_000})
+    for target, pattern in (("audit", "events.#"), ("audit", "events.*.created"), ("mailing", "#")):
+        binding = {"target_type": "queue", "target_name": target, "pattern": pattern}
+        world.post("/bindings", binding)
+
+
 def seed(api: httpx.Client) -> World:
     """Queues: charges fails, emails is well, reports is paused, thumbnails has no worker."""
     world = World(api)
@@ -136,6 +159,7 @@ def seed(api: httpx.Client) -> World:
     )
     limited = {"name": "mailer", "queues": ["emails"], "permissions": ["jobs:read", "jobs:write"]}
     world.made["key"] = world.post("/api-keys", {**limited, "rate_limit": 600})
+    message_world(world)
     org_id = api.get("/auth/me").json()["organization_id"]
     event = {"queue_name": "orders", "payload": {"order": 7}, "event_type": "order.created"}
     world.post(f"/webhooks/{org_id}/custom", event)

@@ -187,13 +187,14 @@ export function formatted(text) {
   return lines.join("\n");
 }
 
-// The bytes of one member of an outermost object, as they stand in the answer: memberOf(text, "payload").
-export function memberOf(text, name) {
-  const it = readJson(text);
-  let found = null;
-  for (let n = 1; n < it.count; n = it.endOf(n) + 1) {
-    const line = it.line(n);
-    if (line.key !== null && JSON.parse(line.key) === name) found = it.span(n);
+// The bytes of a member as they stand in the answer: of an outermost object, and of each object of an outermost list.
+function spansOf(text, name, depth) {
+  const it = readJson(text), found = [];
+  for (let n = 1; n < it.count; n = it.depthOf(n) < depth ? n + 1 : it.endOf(n) + 1) {
+    const { key } = it.line(n);
+    if (key !== null && it.depthOf(n) === depth && JSON.parse(key) === name) found.push(it.span(n));
   }
   return found;
 }
+export const memberOf = (text, name) => spansOf(text, name, 1).at(-1) ?? null;
+export const membersOf = (text, name) => spansOf(text, name, 2);

@@ -77,7 +77,7 @@ export default function queuePage({ name }) {
   return [
     head({
       title: () => `Queue ${name}`, shown: span({ class: "mono" }, name), note: [() => it().paused && [status("paused"), " "], pausedNote(it, { after: read, who: whoPaused("queue", name) })],
-      acts: [pausing, asCurl(() => [
+      acts: [pausing, a({ class: "btn", href: link(["messages", name]) }, icon("inbox"), "Messages"), asCurl(() => [
         ["This queue", "GET", path], ["Its numbers", "GET", `${path}/stats`], ["Pause it", "POST", `${path}/pause`, { body: { reason: "warehouse is down" } }],
         ["Change it", "PUT", `${path}/config`, { body: { max_retries: 5 } }], ["Delete its jobs", "POST", `${path}/purge`],
       ]), either(() => stats.data.value && !jobsOf(), () => removeEmpty, () => [purge, remove])],

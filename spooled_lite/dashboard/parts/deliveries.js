@@ -8,7 +8,7 @@ import { getWhole } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { plural, shortId, span as duration } from "../lib/format.js";
 import { icon, status } from "../lib/icons.js";
-import { readJson } from "../lib/json.js";
+import { membersOf } from "../lib/json.js";
 import { setQuery } from "../lib/router.js";
 import { me } from "../lib/session.js";
 import { act } from "./act.js";
@@ -19,18 +19,8 @@ import { LAST, openCheck, sendAgain } from "./webhook_acts.js";
 const { a, button, div, p, span } = el;
 const ANSWER_CHARS = 500;
 
-// The payloads of a list as they were sent, to the byte.
-function payloads(text) {
-  const it = readJson(text), found = [];
-  for (let n = 1; n < it.count; n++) {
-    const line = it.line(n);
-    if (line.depth === 2 && line.key === '"payload"') found.push(it.span(n));
-  }
-  return found;
-}
-
 export async function readDeliveries(path, query, signal) {
-  const answer = await getWhole(`${path}/deliveries`, query, { signal }), bodies = payloads(answer.text);
+  const answer = await getWhole(`${path}/deliveries`, query, { signal }), bodies = membersOf(answer.text, "payload");
   return JSON.parse(answer.text).map((each, n) => ({ ...each, sent: bodies[n] }));
 }
 

@@ -63,6 +63,6 @@ export function find() {
     div({ id: "found", class: "found", role: "listbox", "aria-label": "Found", hidden: () => !found.value },
       () => found.value?.map((it, index) => a({
         href: it.href, role: "option", id: `found-${index}`, tabindex: -1, "aria-selected": () => at.value === index, onclick: clear,
-      }, it.status ? status(it.status) : null, span({ class: it.kind === "job" ? "mono" : "clip" }, it.name), it.note && span({ class: "quiet" }, it.note), span({ class: "kind" }, it.kind))),
+      }, it.status ? status(it.status) : null, span({ class: it.status ? "mono" : "clip" }, it.name), it.note && span({ class: "quiet" }, it.note), span({ class: "kind" }, it.kind))),
       () => found.value?.length === 0 && p({ class: "quiet" }, "Nothing has this id or name.")));
 }

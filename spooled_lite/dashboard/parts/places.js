@@ -5,9 +5,10 @@ import { pace } from "../lib/clock.js";
 export const PLACES = [
   { path: "", label: "Home", icon: "home", key: "h", isOnPhone: true },
   { path: "jobs", label: "Jobs", icon: "jobs", key: "j", count: "jobs", word: "jobs:read", isOnPhone: true },
-  { path: "queues", label: "Queues", icon: "queues", key: "q", word: "queues:read", isOnPhone: true },
+  { path: "queues", label: "Queues", icon: "queues", key: "q", word: "queues:read", isOnPhone: true, also: "messages" },
   { path: "dead", label: "Dead letters", short: "Dead", icon: "dead", key: "d", count: "dead", isBad: true, word: "jobs:read", isOnPhone: true },
   { path: "workers", label: "Workers", icon: "workers", key: "w", count: "workers", word: "workers:read" },
+  { path: "topics", label: "Topics", icon: "topics", key: "o", word: "jobs:read" },
   { path: "schedules", label: "Schedules", icon: "clock", key: "s", word: "schedules:read", isApart: true, also: "cron" },
   { path: "workflows", label: "Workflows", icon: "flow", key: "f", word: "workflows:read" },
   { path: "webhooks", label: "Webhooks", icon: "hook", word: "webhooks:read" },
