@@ -21,6 +21,7 @@ EventType = Literal[
     "job.released",
     "job.progress",
     "job.completed",
+    "job.skipped",
     "job.retrying",
     "job.deadlettered",
     "job.stop_requested",
@@ -124,14 +125,22 @@ EVENTS: Final[Mapping[EventType, About]] = {
     ),
     "job.progress": About(frames=("job.progress",)),
     "job.completed": About(
-        # From pending: a step whose condition was not met, which is skipped.
-        moves={"processing": ("completed",), "pending": ("completed",)},
+        moves={"processing": ("completed",)},
         counted="completed",
         usage="jobs_completed",
         metrics=("spooled_jobs_completed_total",),
         history=("completed",),
         frames=("job.completed", "job.status"),
         webhooks=("job.completed",),
+    ),
+    # Its condition was not met, so that nobody works on it.
+    "job.skipped": About(
+        moves=dict.fromkeys(("pending", "scheduled"), ("completed",)),
+        counted="completed",
+        usage="jobs_completed",
+        metrics=("spooled_jobs_completed_total",),
+        history=("completed",),
+        frames=("job.status",),
     ),
     "job.retrying": About(
         moves={"processing": ("pending",)},

@@ -334,7 +334,8 @@ CREATE INDEX jobs_dead_of_queue ON jobs (queue, created_at_ms, seq) WHERE status
 CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1;
 
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
- WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
+ WHERE expires_at_ms IS NOT NULL
+   AND (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'));
 
 CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_met)
  WHERE claimable = 0 AND status IN ('pending', 'scheduled');
@@ -361,6 +362,9 @@ CREATE INDEX messages_due ON jobs (queue, priority DESC, created_at_ms, seq)
 CREATE UNIQUE INDEX runs_by_concurrency_key ON jobs (org, task_name, concurrency_key)
  WHERE concurrency_key IS NOT NULL AND kind = 'task_run'
    AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
+
+CREATE INDEX runs_ended ON jobs (org, task_name, completed_at_ms, seq)
+ WHERE kind = 'task_run' AND completed_at_ms IS NOT NULL;
 
 CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kind = 'task_run';
 

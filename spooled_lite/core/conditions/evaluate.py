@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+from msgspec import Raw
+
 from spooled_lite.core.conditions.parse import ParsedCondition
 
 _MISSING: Final = object()
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
+_ITEMS: Final = msgspec.json.Decoder(list[Raw])
 
 
 def holds(condition: ParsedCondition, scope: Mapping[str, Any]) -> bool:
@@ -18,6 +23,36 @@ def holds(condition: ParsedCondition, scope: Mapping[str, Any]) -> bool:
     if result is None:
         return False
     return result is not condition.is_negated
+
+
+def holds_for(condition: ParsedCondition, name: str, value: bytes) -> bool:
+    """As `holds`, where one name is visible, with its JSON. What is beside the field is passed over
+    without being made into objects: it may be large."""
+    first, *rest = condition.path
+    found: Any = _find_in_json(rest, value) if first == name else _MISSING
+    if found is not _MISSING:
+        found = msgspec.json.decode(found) if condition.op != "exists" else None
+    result = _result(condition, found)
+    return result is not None and result is not condition.is_negated
+
+
+def _find_in_json(path: list[str], value: bytes) -> Any:
+    found = value
+    for segment in path:
+        start = found.lstrip()[:1]
+        if start == b"{":
+            members = _MEMBERS.decode(found)
+            if segment not in members:
+                return _MISSING
+            found = bytes(members[segment])
+        elif start == b"[" and segment.isdigit():
+            items = _ITEMS.decode(found)
+            if int(segment) >= len(items):
+                return _MISSING
+            found = bytes(items[int(segment)])
+        else:
+            return _MISSING
+    return found
 
 
 def _find(path: tuple[str, ...], scope: Mapping[str, Any]) -> Any:

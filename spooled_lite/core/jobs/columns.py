@@ -140,6 +140,10 @@ OF_MESSAGE: Final = (
     *("scheduled_at_ms", "run_at_ms", "delay_ms", "topic", "headers", "concurrency_key"),
     *("payload_bytes", "payload"),
 )
+OF_RUN: Final = (
+    *OF_MESSAGE,
+    *("state", "completed_at_ms", "task_name", "timeout_ms", "policy"),
+)
 OF_STEP: Final = (
     *_COMMON,
     *("kind", "workflow_id", "step_key", "step_position", "dependency_mode"),

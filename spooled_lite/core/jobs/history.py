@@ -51,6 +51,10 @@ def _completed(event: EventOf[JobRow]) -> list[_Line]:
     return [("completed", row["assigned_worker_id"], {"duration_ms": duration_ms})]
 
 
+def _skipped(event: EventOf[JobRow]) -> list[_Line]:
+    return [("completed", None, {"duration_ms": None, "skipped": True})]
+
+
 def _retrying(event: EventOf[JobRow]) -> list[_Line]:
     row = event.row
     next_run = format_optional_ms(row["run_at_ms"] or event.at_ms)
@@ -115,6 +119,7 @@ _LINES: Final[dict[EventType, Callable[[EventOf[JobRow]], list[_Line]]]] = {
     "job.claimed": _claimed,
     "job.released": _released,
     "job.completed": _completed,
+    "job.skipped": _skipped,
     "job.retrying": _retrying,
     "job.deadlettered": _deadlettered,
     "job.cancelled": _cancelled,

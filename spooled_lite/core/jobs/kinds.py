@@ -25,6 +25,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     is_recorded: bool = True  # it has a history
     has_dependents: bool = True  # other jobs may wait for it
     dies: bool = True  # becomes a dead letter when its attempts have run out
+    is_cancelled_at_once: bool = False  # also while a worker has it
 
 
 # A message is read again for ever and leaves nothing behind; an item is seen through its step.
@@ -33,10 +34,10 @@ RULES: Final[Mapping[Kind, Rules]] = {
     "message": Rules(
         is_listed=False, is_announced=False, is_recorded=False, has_dependents=False, dies=False
     ),
-    "task_run": Rules(),
+    "task_run": Rules(is_cancelled_at_once=True),
     "step": Rules(),
     "item": Rules(is_listed=False, is_announced=False),
-    "on_fail": Rules(),
+    "on_fail": Rules(is_cancelled_at_once=True),
 }
 
 

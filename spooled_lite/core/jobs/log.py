@@ -97,6 +97,7 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "job.released": _job,
     "job.progress": _job,
     "job.completed": _job,
+    "job.skipped": _job,
     "job.retrying": _job,
     "job.deadlettered": _job,
     "job.stop_requested": _job,

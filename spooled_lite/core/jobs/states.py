@@ -46,11 +46,13 @@ def state_of(job: JobRow) -> str:
         case S.PENDING | S.SCHEDULED:
             if job["dependencies_met"] == 0:
                 return "waiting_for_dependencies"
+            if job["kind"] == "task_run":
+                return "started" if job["retry_count"] else "queued"
             return "started" if job["retry_count"] and job["run_at_ms"] is not None else "queued"
         case S.PROCESSING:
             return "started"
         case S.COMPLETED:
-            return "completed"
+            return job["state"] or "completed"  # or `skipped`
         case S.CANCELLED:
             expires_at_ms, ended_at_ms = job["expires_at_ms"], job["completed_at_ms"]
             has_expired = expires_at_ms is not None and expires_at_ms <= (ended_at_ms or 0)

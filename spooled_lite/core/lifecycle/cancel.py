@@ -1,19 +1,42 @@
-"""Cancelling waiting jobs, and jobs that have expired."""
+"""Cancelling jobs by a call, and jobs that have expired."""
 
 from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.choice import find_named
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
-from spooled_lite.core.jobs.states import WAITING
+from spooled_lite.core.jobs.records import Claimant
+from spooled_lite.core.jobs.states import TERMINAL, WAITING
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.remove_messages import remove_messages
+from spooled_lite.core.lifecycle.statements import ExpiredRow
 from spooled_lite.core.steps.dependents import tell_dependents, tell_dependents_later
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.transaction import Tx
+
+# Workers read these words in `details.reason`: catbird-capabilities, section 19.3.
+JOB_CANCELED: Final = "job_canceled"
+EXPIRED: Final = "expired"
+
+
+class Cancelling(Struct, frozen=True, kw_only=True):
+    """How a caller wants a job to be cancelled."""
+
+    reason: str | None = None
+    is_forced: bool = False  # also while a worker has it, whatever its kind
+    by: Claimant | None = None  # the worker that has it, which proves that
+
+
+class Cancelled(Struct, frozen=True):
+    row: JobRow
+    was_applied: bool  # False: it had ended before
 
 
 def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
@@ -26,11 +49,31 @@ def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
     Contract: jobs, J4 and J5.
     """
     before = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
-    row = _cancel(tx, org, job_id, was=before["status"], reason=None)
-    if row is None:
-        raise Conflict(f"Job cannot be cancelled: it is {before['status']}")
-    tell_dependents(tx, row)
-    return row
+    return _cancel_waiting(tx, before, None)
+
+
+def cancel_now(tx: Tx, org: int, job_id: str, how: Cancelling, scope: Scope) -> Cancelled:
+    """As `cancel`, and what is being processed, too, if its kind allows it or it is forced.
+
+    Its worker is refused from now on, and told why; what it has done is discarded. Of kinds that
+    are cancelled at once one that has ended stays as it is, and that is no error.
+
+    Raises:
+        NotFound: no such job in this organization and scope.
+        Conflict: the job has ended, or is being processed and not to be taken.
+        LeaseExpired: the worker that asks does not hold it.
+
+    Contract: catbird-capabilities, T13 and T14.
+    """
+    before = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
+    is_at_once = RULES[before["kind"]].is_cancelled_at_once
+    if is_at_once and before["status"] in TERMINAL:
+        return Cancelled(before, was_applied=False)
+    if how.by is not None and tx.row(statements.HELD, guard(tx, org, job_id, how.by)) is None:
+        raise refusal(tx, org, job_id, how.by, scope)
+    if before["status"] == "processing" and (is_at_once or how.is_forced):
+        return Cancelled(_cancel_held(tx, before, how.reason, JOB_CANCELED), was_applied=True)
+    return Cancelled(_cancel_waiting(tx, before, how.reason), was_applied=True)
 
 
 def cancel_several(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> int:
@@ -42,7 +85,7 @@ def cancel_several(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> in
     for job in find_named(tx, org, job_ids, scope):
         if job["status"] not in WAITING:
             continue
-        row = _cancel(tx, org, job["id"], was=job["status"], reason=None)
+        row = _cancel(tx, org, job["id"], was=job["status"])
         assert row is not None, "nothing changes a job between two statements of an operation"
         tell_dependents_later(tx, row)
         count += 1
@@ -50,24 +93,55 @@ def cancel_several(tx: Tx, org: int, job_ids: Sequence[str], scope: Scope) -> in
 
 
 def expire_jobs(tx: Tx) -> Pass:
-    """Cancel waiting jobs whose `expires_at` has passed: PASS_MAX, or PASS_BYTES_MAX. Messages go.
+    """Cancel jobs whose `expires_at` has passed: PASS_MAX, or PASS_BYTES_MAX. Messages go.
 
-    Contract: jobs, section 13.
+    Only runs of tasks expire while a worker has them.
+
+    Contract: jobs, section 13; catbird-capabilities, section 6.2.
     """
     expired = tx.rows(statements.EXPIRED, {"now_ms": tx.now_ms, "limit": PASS_MAX})
     some = first_of(expired)
     remove_messages(tx, [job["seq"] for job in some if job["kind"] == "message"])
     for job in some:
-        if job["kind"] == "message":
-            continue
-        row = _cancel(tx, job["org"], job["id"], was=job["status"], reason="expired")
-        assert row is not None, "nothing changes a job between two statements of an operation"
-        tell_dependents_later(tx, row)
+        if job["kind"] != "message":
+            expire(tx, job)
     return next_pass(tx, len(some), statements.NEXT_EXPIRY, found=len(expired))
 
 
-def _cancel(tx: Tx, org: int, job_id: str, *, was: str, reason: str | None) -> JobRow | None:
-    row = tx.row(statements.CANCEL, {"id": job_id, "org": org, "now_ms": tx.now_ms})
+def expire(tx: Tx, job: JobRow | ExpiredRow) -> None:
+    """Cancel a job that waits or is being processed, since its time is over."""
+    if job["status"] == "processing":
+        _cancel_held(tx, job, None, EXPIRED)
+        return
+    row = _cancel(tx, job["org"], job["id"], was=job["status"], told=EXPIRED)
+    assert row is not None, "nothing changes a job between two statements of an operation"
+    tell_dependents_later(tx, row)
+
+
+def _cancel_waiting(tx: Tx, before: JobRow, reason: str | None) -> JobRow:
+    row = _cancel(tx, before["org"], before["id"], was=before["status"], reason=reason, told=reason)
+    if row is None:
+        raise Conflict(f"Job cannot be cancelled: it is {before['status']}")
+    tell_dependents(tx, row)
+    return row
+
+
+def _cancel(
+    tx: Tx, org: int, job_id: str, *, was: str, reason: str | None = None, told: str | None = None
+) -> JobRow | None:
+    asked = {"id": job_id, "org": org, "cancel_reason": reason, "now_ms": tx.now_ms}
+    row = tx.row(statements.CANCEL, asked)
     if row is not None:
-        tx.emit("job.cancelled", org, row=row, was=was, facts={"reason": reason})
+        tx.emit("job.cancelled", org, row=row, was=was, facts={"reason": told})
+    return row
+
+
+def _cancel_held(tx: Tx, held: JobRow | ExpiredRow, reason: str | None, stop_reason: str) -> JobRow:
+    asked = {"seq": held["seq"], "cancel_reason": reason, "stop_reason": stop_reason}
+    row = tx.row(statements.CANCEL_HELD, {**asked, "now_ms": tx.now_ms})
+    assert row is not None, "nothing changes a job between two statements of an operation"
+    facts = {"reason": reason or stop_reason, "worker_id": held["assigned_worker_id"]}
+    tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
+    tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
+    tell_dependents_later(tx, row)
     return row

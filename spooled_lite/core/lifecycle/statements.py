@@ -262,10 +262,24 @@ CANCEL: Final = Statement(
     """
 UPDATE jobs
    SET status = 'cancelled', claimable = 0, run_at_ms = NULL, completed_at_ms = :now_ms,
-       updated_at_ms = :now_ms
+       updated_at_ms = :now_ms, cancel_reason = :cancel_reason
  WHERE id = :id AND org = :org AND status IN ('pending', 'scheduled')"""
     + VISIBLE
     + """
+RETURNING *
+""",
+)
+
+# Whoever holds it: no lease settles it, so that every answer of its worker is refused, with the
+# reason.
+CANCEL_HELD: Final = Statement(
+    JobRow,
+    """
+UPDATE jobs
+   SET status = 'cancelled', completed_at_ms = :now_ms, updated_at_ms = :now_ms,
+       cancel_reason = :cancel_reason, stop_reason = :stop_reason,
+       assigned_worker_id = NULL, lease_id = NULL, lease_expires_at_ms = NULL
+ WHERE seq = :seq AND status = 'processing'
 RETURNING *
 """,
 )
@@ -279,24 +293,29 @@ class ExpiredRow(TypedDict):
     org: int
     kind: Kind
     status: str
+    assigned_worker_id: str | None
     size_bytes: int
 
+
+# A run of a task expires also while a worker has it. In the words of the index jobs_expiring.
+_MAY_EXPIRE: Final = """
+       (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'))"""
 
 # Index jobs_expiring.
 EXPIRED: Final = Statement(
     ExpiredRow,
     f"""
-SELECT id, seq, org, kind, status, {ROW_BYTES} AS size_bytes FROM jobs
- WHERE expires_at_ms <= :now_ms AND status IN ('pending', 'scheduled')"""
+SELECT id, seq, org, kind, status, assigned_worker_id, {ROW_BYTES} AS size_bytes FROM jobs
+ WHERE expires_at_ms <= :now_ms AND {_MAY_EXPIRE}"""
     + VISIBLE
     + " ORDER BY expires_at_ms LIMIT :limit",
 )
 
 NEXT_EXPIRY: Final = Statement(
     NextRow,
-    """
+    f"""
 SELECT expires_at_ms AS at_ms, updated_at_ms FROM jobs
- WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled')"""
+ WHERE expires_at_ms IS NOT NULL AND {_MAY_EXPIRE}"""
     + VISIBLE
     + " ORDER BY expires_at_ms LIMIT 1",
 )

@@ -59,7 +59,8 @@ def cancel_workflow(
 
 def _cancel_waiting_steps(tx: Tx, org: int, workflow_id: str) -> None:
     for step in tx.rows(workflow_statements.WAITING_STEPS, {"workflow_id": workflow_id}):
-        row = tx.row(statements.CANCEL, {"id": step["id"], "org": org, "now_ms": tx.now_ms})
+        asked = {"id": step["id"], "org": org, "cancel_reason": None, "now_ms": tx.now_ms}
+        row = tx.row(statements.CANCEL, asked)
         assert row is not None, "nothing changes a job between two statements of an operation"
         facts = {"reason": CANCELLED_WITH_WORKFLOW}
         tx.emit("job.cancelled", org, row=row, was=step["status"], facts=facts)

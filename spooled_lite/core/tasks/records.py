@@ -22,3 +22,20 @@ class TaskDefinition(Struct, frozen=True, kw_only=True):
     max_concurrency: int | None = None
     retention_ms: int | None = None
     on_fail: bytes | None = None
+
+
+class NewTaskRun(Struct, frozen=True, kw_only=True, gc=False):
+    """A run of a task that core is asked to store. Its input is a JSON value."""
+
+    input: bytes
+    topic: str | None = None
+    priority: int = 0
+    headers: bytes | None = None  # a JSON object
+    concurrency_key: str | None = None
+    visible_at_ms: int | None = None
+    delay_ms: int | None = None  # from the moment it is stored
+    expires_at_ms: int | None = None
+    expires_in_ms: int | None = None  # from the moment it is stored
+    max_retries: int | None = None  # None: as the task says
+    timeout_ms: int | None = None  # None: as the task says; 0: any time
+    policy: bytes | None = None  # core.jobs.policy.OwnPolicy, as it is stored

@@ -225,7 +225,8 @@ CREATE INDEX jobs_to_promote_of_queue ON jobs (queue, run_at_ms) WHERE run_at_ms
 CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NULL;
 -- Which waiting job expires next.
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
- WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'scheduled');
+ WHERE expires_at_ms IS NOT NULL
+   AND (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'));
 -- Which waiting job that cannot be claimed is the oldest of its queue, in each status; and how many
 -- of them wait for parents.
 CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_met)
@@ -252,6 +253,8 @@ CREATE UNIQUE INDEX runs_by_concurrency_key ON jobs (org, task_name, concurrency
  WHERE concurrency_key IS NOT NULL AND kind = 'task_run'
    AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
 CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kind = 'task_run';
+CREATE INDEX runs_ended ON jobs (org, task_name, completed_at_ms, seq)
+ WHERE kind = 'task_run' AND completed_at_ms IS NOT NULL;
 CREATE INDEX jobs_on_fail ON jobs (on_fail_of, org) WHERE on_fail_of IS NOT NULL;
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)

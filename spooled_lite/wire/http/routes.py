@@ -41,6 +41,7 @@ from spooled_lite.wire.http.resources import (
     sign_in_link,
     streams,
     stubs,
+    task_runs,
     tasks,
     topics,
     webhooks,
@@ -143,6 +144,11 @@ TASKS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/tasks/{name}", tasks.get,      Access.KEY, "jobs:read"),
     ("PUT",    "/api/v1/tasks/{name}", tasks.replace,  Access.KEY, "jobs:write"),
     ("DELETE", "/api/v1/tasks/{name}", tasks.delete,   Access.KEY, "jobs:write"),
+    ("GET",    "/api/v1/tasks/{name}/runs",             task_runs.list_all,    Access.KEY, "jobs:read"),  # noqa: E501
+    ("POST",   "/api/v1/tasks/{name}/runs",             task_runs.create,      Access.KEY, "jobs:write"),  # noqa: E501
+    ("GET",    "/api/v1/tasks/{name}/runs/{id}",        task_runs.get,         Access.KEY, "jobs:read"),  # noqa: E501
+    ("GET",    "/api/v1/tasks/{name}/runs/{id}/wait",   outcomes.wait_for_run, Access.KEY, "jobs:read"),  # noqa: E501
+    ("POST",   "/api/v1/tasks/{name}/runs/{id}/cancel", task_runs.cancel,      Access.KEY, "jobs:write"),  # noqa: E501
 )
 
 MESSAGES: Final[tuple[Row, ...]] = (

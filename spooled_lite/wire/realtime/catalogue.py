@@ -293,6 +293,7 @@ _MAKERS: Final[Mapping[str, Callable[[Logged], tuple[Frame, ...]]]] = {
     "job.released": _status_only,
     "job.progress": _progress,
     "job.completed": _completed,
+    "job.skipped": _status_only,
     "job.retrying": _retrying,
     "job.deadlettered": _deadlettered,
     "job.stop_requested": _stop_requested,

@@ -138,6 +138,16 @@ class Job(Struct, omit_defaults=False):
     timeout_ms: TimeoutMs | UnsetType = UNSET
     backoff: BackoffOfJob | UnsetType = UNSET
     body: job.MessageBody | UnsetType = UNSET  # of a message
+    task_name: job.TaskName | UnsetType = UNSET  # of a run of a task, as those that follow
+    input: job.RunInput | UnsetType = UNSET
+    output: job.RunOutput | UnsetType = UNSET
+    cancel_reason: job.CancelReason | UnsetType = UNSET
+    cancel_requested_at: job.CancelRequestedAt | UnsetType = UNSET
+    canceled_at: job.CanceledAt | UnsetType = UNSET
+    failed_at: job.FailedAt | UnsetType = UNSET
+    skipped_at: job.SkippedAt | UnsetType = UNSET
+    expired_at: job.ExpiredAt | UnsetType = UNSET
+    applied: job.WasApplied | UnsetType = UNSET  # in the answer to a cancel
 
 
 class JobSummary(Struct):
@@ -197,6 +207,8 @@ class ClaimedJob(Struct):
     topic: job.Topic | UnsetType = UNSET
     timeout_ms: TimeoutMs | UnsetType = UNSET
     body: job.MessageBody | UnsetType = UNSET  # of a message
+    task_name: job.TaskName | UnsetType = UNSET  # of a run of a task, as its input
+    input: job.RunInput | UnsetType = UNSET
 
 
 class JobState(Struct):

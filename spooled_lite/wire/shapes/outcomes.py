@@ -14,6 +14,7 @@ from spooled_lite.wire.shapes.common import Id
 
 _STATES_OF_JOB: Final = (
     "completed",
+    "skipped",
     "failed",
     "canceled",
     "expired",
@@ -83,7 +84,7 @@ def job_outcome(row: JobRow) -> JobOutcome:
     """The outcome of a job. A result that its row has not whole is marked as omitted."""
     status, error = row["status"], row["last_error"]
     said = JobOutcome(id=row["id"], state=state_of(row), status=status)
-    if status == "completed":
+    if said.state == "completed":
         if is_omitted(row["result"], row["result_bytes"]):
             said.output_omitted = True
         else:

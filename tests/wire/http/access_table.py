@@ -20,7 +20,7 @@ from tests.wire.http.route_table import MAIN_PORT
 from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
-from tests.wire.http.test_routes import TASK, a_workflow_for
+from tests.wire.http.test_routes import TASK, a_task_for, a_workflow_for
 from tests.wire.http.webhook_calls import a_completion_call_for, a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
@@ -328,8 +328,7 @@ class WholeFileApi(WatchedApi):
             made = self.shown("POST", "bindings", 201, json=body, key=home.key)
             return path.replace("{id}", made["id"])
         if "/tasks/{name}" in path:
-            self.request("POST", "tasks", json=TASK, key=home.key)
-            return path.replace("{name}", TASK["name"])
+            return a_task_for(path, self.shown, key=home.key)
         if "/workers/{id}" in path:
             worker_id = f"{WORKER}-{home.org}"
             self.a_worker(home, worker_id)

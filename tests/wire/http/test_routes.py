@@ -234,8 +234,7 @@ def made_for(api: WatchedApi, row: Row) -> str:
             path = path.replace("{id}", sent["id"])
         return path
     if path.startswith("/api/v1/tasks/{name}"):
-        api.post("tasks", json=TASK)
-        return path.replace("{name}", TASK["name"])
+        return a_task_for(path, api.shown)
     if path == "/api/v1/bindings" and row[0] == "DELETE":
         return f"{path}?target_type=queue&target_name=known&pattern=a"
     if path == "/api/v1/bindings/{id}":
@@ -256,6 +255,18 @@ def made_for(api: WatchedApi, row: Row) -> str:
     if path.endswith("/jobs/search"):
         return f"{path}?text=x"
     return f"{path}?ids=x" if path.endswith("/jobs/status") else path
+
+
+def a_task_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
+    """The path with a task, and a run of it that has ended if the call waits for one."""
+    shown("PUT", f"tasks/{TASK['name']}", json={"queue_name": TASK["queue_name"]}, **more)
+    path = path.replace("{name}", TASK["name"])
+    if "{id}" not in path:
+        return path
+    run = shown("POST", f"tasks/{TASK['name']}/runs", 201, json={"input": 1}, **more)
+    if path.endswith("/wait"):
+        shown("POST", f"tasks/{TASK['name']}/runs/{run['id']}/cancel", **more)
+    return path.replace("{id}", run["id"])
 
 
 def a_workflow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:

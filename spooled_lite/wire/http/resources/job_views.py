@@ -70,12 +70,15 @@ def full_job(row: JobRow, org_id: str) -> Job:
         _add_kind(job, row)
         job.result = _raw(as_shown(row["kind"], row["result"]))
         job.concurrency_key = row["concurrency_key"]
+        _add_end(job, row)
     else:
         _add_labels(job, row)
         if row["concurrency_key"] is not None:
             job.concurrency_key = row["concurrency_key"]
     if row["timeout_ms"] is not None:
         job.timeout_ms = row["timeout_ms"]
+    if row["cancel_reason"] is not None:
+        job.cancel_reason = row["cancel_reason"]
     if row["policy"] is not None:
         backoff = read_policy(row["policy"]).backoff
         job.backoff = UNSET if backoff is None else BackoffView.showing(backoff)
@@ -219,6 +222,28 @@ def _add_kind(job: Job | ClaimedJob, row: JobRow) -> None:
     job.payload = _raw(as_shown(row["kind"], row["payload"]))
     if row["kind"] == "message":
         job.body = _raw(row["payload"])
+    if row["kind"] == "task_run":
+        job.task_name = row["task_name"] or ""
+        job.input = _raw(row["payload"])
+
+
+def _add_end(job: Job, row: JobRow) -> None:
+    """How anything but a job has ended. Contract: catbird-capabilities, T12."""
+    ended_at = format_optional_ms(row["completed_at_ms"])
+    if ended_at is None:
+        return
+    match job.state:
+        case "completed":
+            job.output = _raw(row["result"])
+        case "skipped":
+            job.skipped_at = ended_at
+        case "failed":
+            job.failed_at = ended_at
+            job.error_message = row["last_error"]
+        case "canceled":
+            job.cancel_requested_at = job.canceled_at = ended_at
+        case "expired":
+            job.expired_at = ended_at
 
 
 def _add_labels(job: Job | ClaimedJob, row: JobRow) -> None:

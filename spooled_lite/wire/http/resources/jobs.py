@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import get_job, job_statuses, list_jobs
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
+from spooled_lite.core.lifecycle.cancel import cancel_now
 from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.bodies import in_full, tracebacks_in_full
@@ -23,8 +24,10 @@ from spooled_lite.wire.http.resources.job_views import (
     job_summary,
     life_entry,
 )
+from spooled_lite.wire.http.resources.task_runs import told_of_cancel
 from spooled_lite.wire.shapes.job_bodies import SetPriority
 from spooled_lite.wire.shapes.jobs import JobStats, PriorityChanged
+from spooled_lite.wire.shapes.run_bodies import CancelJob
 
 STATUS_IDS_MAX: Final = 100
 HISTORY_SHOWN: Final = 100  # with a job that is asked for with its history
@@ -77,10 +80,11 @@ async def delete(call: Call) -> Reply:
 
 
 async def cancel(call: Call) -> Reply:
-    row = await Acting(call, "job", "cancel", call.path("id")).write(
-        cancel_job, call.org, call.path("id"), call.scope
-    )
-    return reply(full_job(await in_full(call.reads, row), call.org_id))
+    body = await call.body_or_empty(CancelJob)
+    done = await Acting(
+        call, "job", "cancel", call.path("id"), reason=body.reason, count=lambda it: it.was_applied
+    ).write(cancel_now, call.org, call.path("id"), body.how(is_forced=bool(body.force)), call.scope)
+    return await told_of_cancel(call, done)
 
 
 async def retry(call: Call) -> Reply:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job, get_jobs
 from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.core.tasks.runs import get_run
 from spooled_lite.core.workflows.query import FoundOutcome, get_outcome
 from spooled_lite.errors import BadRequest
 from spooled_lite.wire.bodies import in_full, page_in_full
@@ -31,9 +32,17 @@ async def wait_for_job(call: Call) -> Reply:
         row = await call.reads.point(get_job, call.org, call.path("id"), call.scope)
         return Seen(row, row["status"] in TERMINAL)
 
-    seen = await _until_ended(call, [call.path("id")], look)
-    row = await in_full(call.reads, seen.value) if seen.has_ended else seen.value
-    return reply(job_outcome(row), 200 if seen.has_ended else 202)
+    return await _told_of_job(call, look)
+
+
+async def wait_for_run(call: Call) -> Reply:
+    async def look() -> Seen[JobRow]:
+        row = await call.reads.point(
+            get_run, call.org, call.path("name"), call.path("id"), call.scope
+        )
+        return Seen(row, row["status"] in TERMINAL)
+
+    return await _told_of_job(call, look)
 
 
 async def wait_for_first(call: Call) -> Reply:
@@ -60,6 +69,12 @@ async def wait_for_workflow(call: Call) -> Reply:
 
     seen = await _until_ended(call, [call.path("id")], look)
     return reply(workflow_outcome(seen.value), 200 if seen.has_ended else 202)
+
+
+async def _told_of_job(call: Call, look: Callable[[], Awaitable[Seen[JobRow]]]) -> Reply:
+    seen = await _until_ended(call, [call.path("id")], look)
+    row = await in_full(call.reads, seen.value) if seen.has_ended else seen.value
+    return reply(job_outcome(row), 200 if seen.has_ended else 202)
 
 
 async def _until_ended(

@@ -25,6 +25,7 @@ from spooled_lite.wire.shapes.common import A_LEASE, AN_ID, Success
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
 from spooled_lite.wire.shapes.job_actions import STATES, ActionCounted, ActionDone, ActOnJobs
+from spooled_lite.wire.shapes.run_bodies import CancelJob
 from spooled_lite.wire.shapes.search import SearchAnswer
 
 _QUEUE: Final = (
@@ -227,7 +228,14 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     jobs.delete: Doc(summary="Cancel a waiting job", statuses=(204,), errors=(Conflict,)),
     jobs.cancel: Doc(
-        summary="Cancel a waiting job, and show it", answer=shapes.Job, errors=(Conflict,)
+        summary="Cancel a waiting job, and show it",
+        about="With `force` also one that a worker has: its heartbeat and its result are refused "
+        "with 409 `LEASE_EXPIRED` and the `reason` `job_canceled`. Runs of tasks are cancelled so "
+        "in any case; one that has ended stays as it is, and `applied` is false.",
+        body=CancelJob,
+        example={"reason": "operator"},
+        answer=shapes.Job,
+        errors=(Conflict, LeaseExpired),
     ),
     jobs.retry: Doc(
         summary="Retry a dead letter",

@@ -30,6 +30,14 @@ OUTCOMES: Final[Mapping[Handler, Doc]] = {
         statuses=(200, 202),
         errors=(BadRequest,),
     ),
+    outcomes.wait_for_run: Doc(
+        summary="Wait for the end of a run of a task",
+        about=_ENDS,
+        parameters=(_TIMEOUT,),
+        answer=JobOutcome,
+        statuses=(200, 202),
+        errors=(BadRequest,),
+    ),
     outcomes.wait_for_first: Doc(
         summary="Wait for the first of several jobs to end",
         about="Answered with 200 as soon as one of them has ended, with the outcome of each that "

@@ -3,11 +3,22 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.errors import Conflict, PreconditionFailed
+from spooled_lite.core.tasks.run_statements import RUN_STATES
+from spooled_lite.core.tasks.runs import RUNS_LISTED
+from spooled_lite.errors import (
+    Conflict,
+    LeaseExpired,
+    NotFound,
+    PreconditionFailed,
+    QuotaExceeded,
+    RequestTimeout,
+)
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
-from spooled_lite.wire.http.resources import tasks
+from spooled_lite.wire.http.resources import task_runs, tasks
+from spooled_lite.wire.shapes import run_bodies as run_shapes
 from spooled_lite.wire.shapes import tasks as shapes
+from spooled_lite.wire.shapes.jobs import Job
 
 _TASK: Final = {
     "description": "Charge a card",
@@ -59,5 +70,37 @@ TASKS: Final[Mapping[Handler, Doc]] = {
         summary="Delete a task with all its runs and bindings",
         about="Also what runs now; whoever works on it is told that there is no such job.",
         statuses=(204,),
+    ),
+    task_runs.create: Doc(
+        summary="Run a task",
+        about="Its workers take the run from the queue of the task. 200: an unfinished run has "
+        "its `concurrency_key`, and that one is answered. A run whose input does not meet the "
+        "condition of the task is `skipped` at once.",
+        body=run_shapes.RunTask,
+        example={"input": {"amount": 10}, "concurrency_key": "order-7"},
+        answer=run_shapes.RunStored,
+        statuses=(201, 200),
+        errors=(NotFound, QuotaExceeded),
+    ),
+    task_runs.list_all: Doc(
+        summary="List the runs of a task, newest first",
+        parameters=(
+            Parameter("state", "Only runs in it", {"type": "string", "enum": list(RUN_STATES)}),
+            *paging(RUNS_LISTED),
+        ),
+        answer=list[Job],
+        is_paged=True,
+        errors=(RequestTimeout,),
+    ),
+    task_runs.get: Doc(summary="Show a run of a task", answer=Job),
+    task_runs.cancel: Doc(
+        summary="Cancel a run of a task, also while a worker has it",
+        about="Its worker is refused with 409 `LEASE_EXPIRED` and the `reason` `job_canceled`. A "
+        "run that has ended stays as it is, and `applied` is false. A worker cancels its own run "
+        "with `lease_id`.",
+        body=run_shapes.CancelRun,
+        example={"reason": "operator"},
+        answer=Job,
+        errors=(Conflict, LeaseExpired),
     ),
 }

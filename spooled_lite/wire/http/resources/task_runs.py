@@ -1,0 +1,80 @@
+"""Runs of tasks over HTTP. Contract: catbird-capabilities, section 6.1, A5.
+
+Waiting for the end of one is in outcomes.py; workers take them as they take jobs.
+"""
+
+from spooled_lite.core.jobs.kinds import PLAIN
+from spooled_lite.core.lifecycle.cancel import Cancelled
+from spooled_lite.core.tasks.records import NewTaskRun
+from spooled_lite.core.tasks.run import cancel_run, run_task
+from spooled_lite.core.tasks.run_statements import RUN_STATES, RunState
+from spooled_lite.core.tasks.runs import RUNS_LISTED, get_run, list_runs
+from spooled_lite.errors import BadRequest
+from spooled_lite.wire.admission import admission_of, check_payload_of_plan
+from spooled_lite.wire.bodies import in_full, page_in_full
+from spooled_lite.wire.http.acting import Acting
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.resources.job_filters import SLOW_LIST_SECONDS_MAX
+from spooled_lite.wire.http.resources.job_views import full_job
+from spooled_lite.wire.shapes.run_bodies import CancelRun, RunStored, RunTask
+
+
+async def create(call: Call) -> Reply:
+    name, body = call.path("name"), await call.body_or_empty(RunTask)
+    run = await call.off_loop(new_run, call, body)
+    made = await call.write(run_task, call.org, name, run, admission_of(call), call.scope)
+    status = 201 if made.created else 200
+    return reply(RunStored.of(made.row, created=made.created), status)
+
+
+async def list_all(call: Call) -> Reply:
+    shown, state = page(call, default=RUNS_LISTED), _state(call)
+    rows = await call.reads.read_within(
+        SLOW_LIST_SECONDS_MAX,
+        list_runs,
+        call.org,
+        call.path("name"),
+        state,
+        call.scope,
+        limit=shown.fetch,
+        offset=shown.offset,
+    )
+    whole = await page_in_full(call.reads, rows)
+    return paged([full_job(row, call.org_id) for row in whole], shown)
+
+
+async def get(call: Call) -> Reply:
+    row = await call.reads.point(get_run, call.org, call.path("name"), call.path("id"), call.scope)
+    return reply(full_job(await in_full(call.reads, row), call.org_id))
+
+
+async def cancel(call: Call) -> Reply:
+    body = await call.body_or_empty(CancelRun)
+    done = await Acting(
+        call, "job", "cancel", call.path("id"), reason=body.reason, count=lambda it: it.was_applied
+    ).write(cancel_run, call.org, call.path("name"), call.path("id"), body.how(), call.scope)
+    return await told_of_cancel(call, done)
+
+
+async def told_of_cancel(call: Call, done: Cancelled) -> Reply:
+    view = full_job(await in_full(call.reads, done.row), call.org_id)
+    if done.row["kind"] not in PLAIN:
+        view.applied = done.was_applied
+    return reply(view)
+
+
+def new_run(call: Call, body: RunTask) -> NewTaskRun:
+    """What core is to store. Raises: as `RunTask.new_run` and `check_payload_of_plan`."""
+    check_payload_of_plan(call, bytes(body.input), "input")
+    return body.new_run(input_bytes_max=call.settings.queue_max_payload_size_bytes)
+
+
+def _state(call: Call) -> RunState | None:
+    given = call.query.get("state")
+    for state in RUN_STATES:
+        if given == state:
+            return state
+    if given:
+        raise BadRequest(f"Query parameter `state` must be one of: {', '.join(RUN_STATES)}")
+    return None
