@@ -288,6 +288,25 @@ def test_the_order_of_completion_walks_along_its_index(stage: JobStage, descendi
     assert [sorts(plan) for plan in plans] == [[]] * len(plans)
 
 
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({}, {"queue_name": "emails"}, {"statuses": ["completed"]}, {"kind": "task_run"}),
+        *({"exact_state": "failed"}, {"job_type": "mail"}, {"created_after_ms": 1}),
+    ],
+)
+def test_a_watermark_reads_finished_jobs_along_their_index(
+    stage: JobStage, more: dict[str, Any], descending: bool
+) -> None:
+    wanted = {"order_by": "finished_at", "finished_after_ms": 5, **more}
+    [plan] = list_plans(stage, descending=descending, **wanted)
+
+    index = "jobs_by_completion (org=? AND completed_at_ms>?)"
+    assert plan[0] == f"SEARCH jobs USING INDEX {index}"
+    assert sorts(plan) == []
+
+
 @pytest.mark.parametrize("more", [{}, {"statuses": ["pending"]}, {"queue_name": "emails"}])
 def test_the_beginning_of_an_id_finds_its_few_jobs_by_it(
     stage: JobStage, more: dict[str, Any]

@@ -1,16 +1,18 @@
 """Finding and listing jobs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs import filter_statements as filters
 from spooled_lite.core.jobs import statements
 from spooled_lite.core.jobs.choice import WaitingState
 from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
+from spooled_lite.core.jobs.filter_statements import StateWord
 from spooled_lite.core.jobs.statements import JobStatusRow, ListedJobRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import NotFound
@@ -36,82 +38,15 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     workflow_id: str | None = None
     worker_id: str | None = None  # the worker that holds the lease
     state: WaitingState | None = None
+    exact_state: StateWord | None = None
+    finished_after_ms: int | None = None  # inclusive
+    finished_before_ms: int | None = None  # exclusive
     error_key: int | None = None  # dead letters with this error
     order_by: str = "created_at"
     descending: bool = True
     rows_max: int = 50
     offset: int = 0
 
-
-# Fragments of constants, joined with AND; values are always bound.
-_FRAGMENTS: Final[Mapping[str, str]] = {
-    "queue": "queue = :queue",
-    "queues": "queue IN (SELECT value FROM json_each(:queues))",
-    "listed": statements.LISTED.removeprefix(" AND "),
-    "kind": "kind = :kind",
-    # With the words that the partial index has, so that SQLite takes it.
-    "other_kind": "kind = :kind AND kind <> 'job' AND kind <> 'step'",
-    "run": "kind = 'task_run' AND task_name = :task_name",
-    "task_name": "task_name = :task_name",
-    "status": "status = :status",
-    "statuses": "status IN (SELECT value FROM json_each(:statuses))",
-    "job_type": "job_type <> '' AND job_type = :job_type",
-    "created_after_ms": "created_at_ms >= :created_after_ms",
-    "created_before_ms": "created_at_ms < :created_before_ms",
-    "workflow_id": "workflow_id = :workflow_id",
-    # The words that the partial index of these has, so that SQLite takes it.
-    "deadletter": "status = 'deadletter'",
-    "completed": "completed_at_ms IS NOT NULL",
-    "not_completed": "completed_at_ms IS NULL",
-    # By index. A text of eight hexadecimal digits is hardly ever part of a job type or a queue.
-    "id_text": """seq IN (SELECT seq FROM jobs WHERE id >= :text AND id < :text_end
-        UNION ALL SELECT seq FROM jobs WHERE queue IN (
-            SELECT seq FROM queues WHERE org = :org AND instr(lower(queue_name), :text)))""",
-    "text": """(substr(id, 1, length(:text)) = :text OR instr(lower(queue_name), :text)
-                OR instr(lower(job_type), :text))""",
-    # The same for letters beyond ASCII. No id has any.
-    "text_pattern": "(queue_name GLOB :text_pattern OR job_type GLOB :text_pattern)",
-    # An element of an array, or a key of an object: contract jobs, J2.
-    "tag": """(tags IS NOT NULL AND EXISTS (
-        SELECT 1 FROM json_each(CAST(tags AS TEXT)) AS each
-         WHERE CASE json_type(CAST(tags AS TEXT)) WHEN 'array' THEN each.value = :tag
-                    WHEN 'object' THEN each.key = :tag END))""",
-}
-
-# What few jobs have in common, and the index that has them. A list of these sorts what the index
-# has of them, and reads the rows of its page alone.
-_FEW: Final[Mapping[str, tuple[str, str]]] = {
-    "worker_id": (
-        "jobs_by_status",
-        "org = :org AND status = 'processing' AND assigned_worker_id = :worker_id",
-    ),
-    # By queue: the index has no column for the organization.
-    "retrying": (
-        "jobs_held_back",
-        "claimable = 0 AND status = 'pending' AND status IN ('pending', 'scheduled')"
-        " AND dependencies_met IS NOT 0",
-    ),
-    "blocked": (
-        "jobs_held_back",
-        "claimable = 0 AND status IN ('pending', 'scheduled') AND dependencies_met = 0",
-    ),
-    # Its order is that of creation: there, nothing is sorted.
-    "error_key": (
-        "jobs_dead_by_error",
-        "org = :org AND error_key = :error_key AND status = 'deadletter'",
-    ),
-}
-
-_COLUMNS: Final[Mapping[str, str]] = {
-    "created_at": "created_at_ms",
-    "updated_at": "updated_at_ms",
-    "scheduled_at": "scheduled_at_ms",
-    "completed_at": "completed_at_ms",
-    "priority": "priority",
-    "status": "status",
-    "queue_name": "queue_name",
-    "retry_count": "retry_count",
-}
 
 _ID_PREFIX: Final = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 
@@ -163,6 +98,8 @@ def _list(tx: Reading, org: int, wanted: JobFilter, scope: Scope, select: Statem
     if wanted.worker_id is not None or wanted.state is not None or wanted.error_key is not None:
         return _list_few(tx, org, wanted, scope, params, select)
     names = [*_scope_filters(tx, org, wanted, scope, params), *_filters(wanted, params)]
+    if wanted.order_by == "finished_at":
+        names.append("completed")
     if wanted.order_by == "completed_at":
         return _list_by_completion(tx, names, wanted, params, select)
     return tx.rows(_statement(names, wanted, select), params)
@@ -183,13 +120,13 @@ def _list_few(
     if wanted.state is not None:
         params["queues"] = queues_in_scope(tx, org, scope, wanted.queue_name)
         names = ["queues"]
-        index, few = _FEW[wanted.state]
+        index, few = filters.FEW[wanted.state]
     else:
         params |= {"worker_id": wanted.worker_id, "error_key": wanted.error_key}
         names = _scope_filters(tx, org, wanted, scope, params)
-        index, few = _FEW["worker_id" if wanted.error_key is None else "error_key"]
+        index, few = filters.FEW["worker_id" if wanted.error_key is None else "error_key"]
     names += _filters(wanted, params)
-    where = " AND ".join([few, *(_FRAGMENTS[name] for name in names)]) + statements.VISIBLE
+    where = " AND ".join([few, *(filters.FRAGMENTS[name] for name in names)]) + statements.VISIBLE
     # Where none has come to its end: in the order of completion they are what follows.
     is_open = wanted.order_by == "completed_at" and wanted.error_key is None
     by = "created_at" if is_open else wanted.order_by
@@ -235,14 +172,21 @@ def slow_filter(wanted: JobFilter) -> str | None:
         return "worker_id"
     if wanted.state is not None:
         return "state"
+    if wanted.exact_state is not None:
+        return "state"
     if wanted.error_key is not None:
         return "error_key"
     if wanted.task_name is not None and wanted.kind != "task_run":
         return "task_name"
     if wanted.kind in ("job", "step"):
         return "kind"
-    if wanted.order_by not in ("created_at", "completed_at"):
+    if wanted.order_by not in ("created_at", "completed_at", "finished_at"):
         return "order_by"
+    if wanted.order_by != "finished_at":
+        if wanted.finished_after_ms is not None:
+            return "finished_after"
+        if wanted.finished_before_ms is not None:
+            return "finished_before"
     # An index answers one of these at a time, and none of them in the order of completion.
     narrowed_by = [
         name
@@ -255,7 +199,7 @@ def slow_filter(wanted: JobFilter) -> str | None:
         )
         if value is not None
     ]
-    if wanted.order_by == "completed_at":
+    if wanted.order_by in ("completed_at", "finished_at"):
         narrowed_by += [] if wanted.created_after_ms is None else ["created_after"]
         narrowed_by += [] if wanted.created_before_ms is None else ["created_before"]
         return "order_by" if narrowed_by else None
@@ -301,11 +245,16 @@ def _filters(wanted: JobFilter, params: dict[str, Any]) -> list[str]:
         else:
             params["statuses"] = array_of(wanted.statuses)
             names.append("statuses")
-    for name in ("job_type", "created_after_ms", "created_before_ms", "tag", "workflow_id"):
+    for name in (
+        *("job_type", "created_after_ms", "created_before_ms", "tag", "workflow_id"),
+        *("finished_after_ms", "finished_before_ms"),
+    ):
         value = getattr(wanted, name)
         if value is not None:
             params[name] = value
             names.append(name)
+    if wanted.exact_state is not None:
+        names.append(f"state.{wanted.exact_state}")
     if wanted.text is not None and not wanted.text.isascii():
         params["text_pattern"] = f"*{pattern_of(wanted.text)}*"
         names.append("text_pattern")
@@ -326,7 +275,7 @@ def _is_id_prefix(text: str) -> bool:
 
 
 def _where(names: Sequence[str]) -> str:
-    joined = " AND ".join(["org = :org", *(_FRAGMENTS[name] for name in names)])
+    joined = " AND ".join(["org = :org", *(filters.FRAGMENTS[name] for name in names)])
     return f"{joined}{statements.VISIBLE}"
 
 
@@ -334,6 +283,8 @@ def _statement(names: Sequence[str], wanted: JobFilter, select: Statement[R]) ->
     by_index = ""
     if "id_text" in names:
         by_index = statements.BY_NUMBERS
+    elif wanted.order_by == "finished_at":
+        by_index = " INDEXED BY jobs_by_completion"
     elif "deadletter" in names:
         by_index = " INDEXED BY jobs_dead_of_queue"
     order = _order(wanted.order_by, descending=wanted.descending)
@@ -345,4 +296,4 @@ def _statement(names: Sequence[str], wanted: JobFilter, select: Statement[R]) ->
 
 def _order(by: str, *, descending: bool) -> str:
     direction = "DESC" if descending else "ASC"
-    return f" ORDER BY {_COLUMNS[by]} {direction}, seq {direction}"
+    return f" ORDER BY {filters.ORDER_COLUMNS[by]} {direction}, seq {direction}"

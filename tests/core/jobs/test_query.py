@@ -4,9 +4,18 @@ import pytest
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.errors import error_key
-from spooled_lite.core.jobs.query import JobFilter, get_job, job_statuses, list_jobs
+from spooled_lite.core.jobs.filter_statements import OF_STATE
+from spooled_lite.core.jobs.query import (
+    JobFilter,
+    get_job,
+    job_statuses,
+    list_jobs,
+    list_whole_jobs,
+)
 from spooled_lite.core.jobs.statements import JobStatusRow
+from spooled_lite.core.jobs.states import state_of
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
+from spooled_lite.core.lifecycle.cancel import expire_jobs
 from spooled_lite.errors import NotFound
 from tests.core.job_stage import JobStage, rows_of
 from tests.core.store import NOW_MS
@@ -130,6 +139,52 @@ def test_the_order_of_completion_lists_every_job_once(stage: JobStage) -> None:
     for offset in range(6):
         page = listed(stage, order_by="completed_at", rows_max=2, offset=offset)
         assert page == everything[offset : offset + 2]
+
+
+def test_finished_jobs_are_read_in_the_order_in_which_they_ended(stage: JobStage) -> None:
+    waiting = stage.enqueue("waiting")
+    at_ms, ended = [], []
+    for end in (stage.completed, stage.dead_letter, stage.completed):
+        stage.clock.advance(seconds=1)
+        ended.append(end())
+        at_ms.append(stage.clock.now_ms())
+    by_end: dict[str, Any] = {"order_by": "finished_at", "descending": False}
+
+    assert waiting["id"] not in listed(stage, **by_end)
+    assert listed(stage, **by_end) == ids(*ended)
+    assert listed(stage, order_by="finished_at") == ids(*ended[::-1])
+    assert listed(stage, **by_end, finished_after_ms=at_ms[1]) == ids(*ended[1:])
+    assert listed(stage, **by_end, finished_before_ms=at_ms[1]) == ids(ended[0])
+    assert listed(stage, **by_end, finished_after_ms=at_ms[1], rows_max=1, offset=1) == ids(
+        ended[2]
+    )
+    assert listed(stage, finished_after_ms=at_ms[2]) == ids(ended[2])
+    assert listed(stage, **by_end, exact_state="failed") == ids(ended[1])
+    assert listed(stage, Scope(["others"]), **by_end) == []
+
+
+def test_a_list_by_state_has_the_jobs_whose_state_is_that_one(stage: JobStage) -> None:
+    stage.configure(backoff_base_seconds=60.0)
+    stage.enqueue()
+    stage.enqueue(delay_ms=9_000)
+    parent = stage.enqueue("parents")
+    stage.enqueue("children", parent_job_id=parent["id"])
+    stage.completed("b")
+    stage.dead_letter("c")
+    stage.cancel(stage.enqueue("d"))
+    stage.enqueue("e", expires_at_ms=stage.clock.now_ms() + 1)
+    stage.clock.advance(seconds=1)
+    stage.run(expire_jobs)
+    [failing] = stage.claim("emails")
+    stage.fail(failing)
+    stage.enqueue("f")
+    stage.claim("f")
+
+    for word in OF_STATE:
+        rows = stage.read(list_whole_jobs, stage.org, JobFilter(), ALL_QUEUES)
+        wanted = ids(*(row for row in rows if state_of(row) == word))
+        assert listed(stage, exact_state=word) == wanted
+        assert wanted or word == "skipped"
 
 
 def test_the_jobs_that_a_worker_holds_are_found(stage: JobStage) -> None:

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from spooled_lite.core.jobs.choice import WaitingState
 from spooled_lite.core.jobs.columns import Kind
 from spooled_lite.core.jobs.errors import key_shown
+from spooled_lite.core.jobs.filter_statements import OF_STATE, StateWord
 from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.query import JobFilter, slow_filter
 from spooled_lite.core.jobs.states import STATUSES
@@ -28,12 +29,14 @@ STATUS_ALIASES: Final = {
     "dead-letter": "deadletter",
     "canceled": "cancelled",
 }
+LISTED_STATES: Final = (*STATES, *OF_STATE)
 JOB_ORDERS: Final = frozenset(
     {
         "created_at",
         "updated_at",
         "scheduled_at",
         "completed_at",
+        "finished_at",
         "priority",
         "status",
         "queue_name",
@@ -77,6 +80,7 @@ def filter_of(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFil
     if tag is not None and len(tag) > TAG_CHARACTERS_MAX:
         raise BadRequest(f"Query parameter `tag` is longer than {TAG_CHARACTERS_MAX} characters")
     order_by = query.get("order_by", "")
+    waiting, exact = _state(query.get("state"))
     return JobFilter(
         queue_name=queue_name if queue_name and is_queue_name(queue_name) else None,
         statuses=statuses,
@@ -89,7 +93,10 @@ def filter_of(call: Call, shown: Page, statuses: Sequence[str] | None) -> JobFil
         tag=tag,
         workflow_id=query.get("workflow_id") or None,
         worker_id=query.get("worker_id") or None,
-        state=_state(query.get("state")),
+        state=waiting,
+        exact_state=exact,
+        finished_after_ms=time_ms(call, "finished_after"),
+        finished_before_ms=time_ms(call, "finished_before"),
         error_key=_error_key(query.get("error_key")),
         order_by=order_by if order_by in JOB_ORDERS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",
@@ -116,14 +123,17 @@ def statuses_of(given: str | None) -> Sequence[str] | None:
     return known or None
 
 
-def _state(given: str | None) -> WaitingState | None:
+def _state(given: str | None) -> tuple[WaitingState | None, StateWord | None]:
     """Raises BadRequest for an unknown one."""
-    for state in STATES:
-        if given == state:
-            return state
+    for waiting in STATES:
+        if given == waiting:
+            return waiting, None
+    for word in OF_STATE:
+        if given == word:
+            return None, word
     if given:
-        raise BadRequest(f"Query parameter `state` must be one of: {', '.join(STATES)}")
-    return None
+        raise BadRequest(f"Query parameter `state` must be one of: {', '.join(LISTED_STATES)}")
+    return None, None
 
 
 def _kind(given: str | None) -> Kind | None:

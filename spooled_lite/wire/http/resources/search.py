@@ -27,6 +27,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import Page, integer
 from spooled_lite.wire.http.resources.job_filters import STATUS_ALIASES, filter_of
 from spooled_lite.wire.http.resources.job_views import job_summary
+from spooled_lite.wire.shapes.job_actions import STATES
 from spooled_lite.wire.shapes.search import FoundJob, Match, SearchAnswer
 
 SECONDS: Final = 0.2  # of a call; then it says where to go on
@@ -121,6 +122,8 @@ def _where(given: str | None) -> Sequence[Where]:
 
 def _choice(call: Call) -> Choice:
     asked = filter_of(call, Page(limit=0, offset=0), None)
+    if asked.exact_state is not None:
+        raise BadRequest(f"Query parameter `state` must be one of: {', '.join(STATES)}")
     statuses = _statuses(call.query.get("status"))
     if asked.error_key is not None and not statuses:
         statuses = ["deadletter"]  # as in the list

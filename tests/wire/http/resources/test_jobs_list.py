@@ -294,3 +294,25 @@ def test_a_filter_without_an_index_has_a_limit_and_is_named(
     assert refusal(api.get("jobs/dlq?tag=a")) == (408, "REQUEST_TIMEOUT")
     assert api.get("jobs/dlq?queue=emails").status_code == 200
     assert api.get("jobs/dlq").status_code == 200
+
+
+def test_finished_jobs_are_listed_by_their_end_and_exact_state(api: WatchedApi) -> None:
+    dead = api.dead()
+    api.clock.advance(seconds=5)
+    cancelled = api.enqueue()
+    api.shown("POST", f"jobs/{cancelled['id']}/cancel")
+    waiting = api.enqueue()
+
+    def listed(query: str) -> list[str]:
+        rows: Any = api.shown("GET", f"jobs?{query}")
+        return [row["id"] for row in rows]
+
+    by_end = "order_by=finished_at&order_dir=asc"
+    assert listed(by_end) == [dead["id"], cancelled["id"]]
+    assert listed(f"{by_end}&finished_after=2027-01-15T08:00:05Z") == [cancelled["id"]]
+    assert listed(f"{by_end}&finished_before=2027-01-15T08:00:05Z") == [dead["id"]]
+    assert listed("state=failed") == [dead["id"]]
+    assert listed("state=queued") == [waiting["id"]]
+    assert refusal(api.get("jobs?state=unheard")) == (400, "BAD_REQUEST")
+    assert refusal(api.get("jobs?finished_after=soon"))[0] == 400
+    assert refusal(api.get("jobs/search?text=abc&state=failed")) == (400, "BAD_REQUEST")

@@ -34,7 +34,7 @@ _QUEUE: Final = (
 )
 _DIRECTION: Final = {"type": "string", "enum": ["asc", "desc"]}
 _ALSO_OF_SEARCH: Final = frozenset(
-    {"job_type", "created_after", "created_before", "tag", "state", "error_key"}
+    {"job_type", "created_after", "created_before", "tag", "error_key"}
 )
 _FILTER: Final = (
     *_QUEUE,
@@ -54,9 +54,11 @@ _FILTER: Final = (
     Parameter(
         "state",
         "`retrying`: only jobs that wait for their next attempt; `blocked`: only jobs that wait "
-        "for others",
-        {"type": "string", "enum": list(STATES)},
+        "for others; or the `state` that waits and runs show",
+        {"type": "string", "enum": list(job_filters.LISTED_STATES)},
     ),
+    Parameter("finished_after", "Only jobs that ended at or after this time, in any way", TIME),
+    Parameter("finished_before", "Only jobs that ended before this time", TIME),
     Parameter(
         "error_key",
         "Only dead letters with this error: the `key` of a row of `GET /dashboard/errors`",
@@ -98,6 +100,12 @@ _SEARCH: Final = (
     *_QUEUE,
     Parameter("status", "Only jobs with one of these statuses, joined by commas"),
     *(each for each in _FILTER if each.name in _ALSO_OF_SEARCH),
+    Parameter(
+        "state",
+        "`retrying`: only jobs that wait for their next attempt; `blocked`: only jobs that wait "
+        "for others",
+        {"type": "string", "enum": list(STATES)},
+    ),
     Parameter(
         "limit",
         "How many jobs to answer with",
