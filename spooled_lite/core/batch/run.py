@@ -1,7 +1,7 @@
 """Several operations of one caller in one transaction: all of them, or none."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
@@ -9,6 +9,8 @@ from spooled_lite.errors import SpooledError
 from spooled_lite.storage.transaction import Tx
 
 E = TypeVar("E", bound=SpooledError)
+
+OPERATIONS_MAX: Final = 100  # in one call
 
 
 class BatchStep(Struct, frozen=True):

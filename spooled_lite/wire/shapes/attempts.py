@@ -1,8 +1,8 @@
 """Answers of the calls that end an attempt or renew its lease. Contract: jobs, J13-J16."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, about
@@ -10,6 +10,17 @@ from spooled_lite.wire.shapes.common import IsSuccess
 
 WillRetry = Annotated[bool, about("Whether there will be another attempt", True)]
 NextRetryDelay = Annotated[int, a_count("The wait before it", 1)]
+ThenResults = Annotated[
+    list[Any],
+    about("One for each operation of `then`, in their order", [{"id": "…", "created": True}]),
+]
+
+
+class AttemptCompleted(Struct, kw_only=True):
+    """Answer of POST /jobs/{id}/complete."""
+
+    success: IsSuccess = True
+    then: ThenResults | UnsetType = UNSET  # when there was any
 
 
 class AttemptFailed(Struct, kw_only=True):
@@ -19,6 +30,7 @@ class AttemptFailed(Struct, kw_only=True):
     will_retry: WillRetry
     next_retry_delay_secs: NextRetryDelay
     status: job.Status
+    then: ThenResults | UnsetType = UNSET  # when there was any
 
 
 class LeaseRenewed(Struct, kw_only=True):

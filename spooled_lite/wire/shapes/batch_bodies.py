@@ -4,13 +4,12 @@ from typing import Annotated, Any, Final
 
 from msgspec import Raw, Struct
 
+from spooled_lite.core.batch.run import OPERATIONS_MAX
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import QueueName, SameQueueName
 from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.message_bodies import DeleteMessages, HideMessages, SendMessages
 from spooled_lite.wire.shapes.topics import Publish
-
-OPERATIONS_MAX: Final = 100
 
 # One line per field, whatever its length.
 # ruff: noqa: E501

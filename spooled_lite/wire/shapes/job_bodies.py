@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
+from spooled_lite.core.batch.run import OPERATIONS_MAX
 from spooled_lite.core.jobs.columns import Labels, NewJob
 from spooled_lite.core.jobs.policy import OwnPolicy, stored, timeout_seconds_of
 from spooled_lite.core.jobs.records import (
@@ -71,6 +72,7 @@ SameNoRetry = Annotated[bool, about("The same as `no_retry`", False)]
 RetryAfter = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS * 1000), about("Milliseconds until the next attempt, instead of the backoff of the queue; 0: at once", 5_000)]
 Released = Annotated[bool, about("True: the job is handed back as if it had not been claimed; no attempt is counted and no error is needed", False)]
 NoRetry = Annotated[bool, about("True: the job becomes a dead letter at once", False)]
+Then = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX} operations, as `POST /batch` takes them, that are stored in the same commit: they and the end of the attempt, or nothing", [{"op": "create_job", "queue_name": "receipts", "payload": {}}], items={"type": "object"})]
 ProgressGiven = Annotated[float, Meta(ge=0, le=100), about("Percent done, 0 to 100", 40)]
 ProgressText = Annotated[str, Meta(max_length=2_048), about("What is being done", "20 of 50 sent")]
 JobIds = Annotated[list[str], Meta(max_length=100), about("Which jobs; none: those of the queue, else all", [AN_ID])]
@@ -240,6 +242,7 @@ class Complete(_Held, frozen=True, kw_only=True):
     """Body of POST /jobs/{id}/complete."""
 
     result: job.Result = NULL
+    then: Then | None = None
 
 
 class Fail(_Held, frozen=True, kw_only=True):
@@ -254,6 +257,7 @@ class Fail(_Held, frozen=True, kw_only=True):
     final: SameNoRetry | None = None
     retry_after_ms: RetryAfter | None = None
     released: Released | None = None
+    then: Then | None = None
 
     @property
     def may_retry(self) -> bool:

@@ -11,7 +11,7 @@ from spooled_lite.core.jobs.records import NULL, SHORT
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
-from spooled_lite.wire.shapes.attempts import NextRetryDelay, WillRetry
+from spooled_lite.wire.shapes.attempts import NextRetryDelay, ThenResults, WillRetry
 from spooled_lite.wire.shapes.common import AN_ID
 from spooled_lite.wire.shapes.job_bodies import Fail, LeaseSeconds
 
@@ -113,6 +113,7 @@ class SettledJob(Struct, kw_only=True):
     status: job.Status | UnsetType = UNSET
     will_retry: WillRetry | UnsetType = UNSET  # of a failure, as the one that follows
     next_retry_delay_secs: NextRetryDelay | UnsetType = UNSET
+    then: ThenResults | UnsetType = UNSET  # when there was any
     error: AsRefused | UnsetType = UNSET
 
 

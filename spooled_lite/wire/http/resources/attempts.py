@@ -4,7 +4,9 @@ The same acts over gRPC are in wire/grpc/acts.py. Contract: jobs, J11-J16 and J2
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
+
+from msgspec import UNSET, UnsetType
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle import renew as leases
@@ -16,8 +18,9 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.claiming import chosen_lease, claimed, claimer_of, lease_ms_of
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
+from spooled_lite.wire.http.resources.then import settled_with
 from spooled_lite.wire.http.settling import completion, failure, whole_seconds
-from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
+from spooled_lite.wire.shapes.attempts import AttemptCompleted, AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import Success
 from spooled_lite.wire.shapes.job_bodies import (
     ClaimJobs,
@@ -65,6 +68,9 @@ async def complete(call: Call) -> Reply:
     body = await call.body_or_empty(Complete)
     operation, arguments = completion(call, call.path("id"), body)
     call.notes.jobs = 1
+    if body.then is not None:
+        _, told = await settled_with(call, (operation, arguments), body.then)
+        return reply(AttemptCompleted(then=told))
     await call.write(operation, *arguments)
     return SUCCESS
 
@@ -73,12 +79,18 @@ async def fail(call: Call) -> Reply:
     body = await call.body(Fail)
     call.notes.jobs = 1
     operation, arguments = failure(call, call.path("id"), body)
-    failed: Failed = await call.write(operation, *arguments)
+    told: list[Any] | UnsetType = UNSET
+    failed: Failed
+    if body.then is not None:
+        failed, told = await settled_with(call, (operation, arguments), body.then)
+    else:
+        failed = await call.write(operation, *arguments)
     return reply(
         AttemptFailed(
             will_retry=failed.will_retry,
             next_retry_delay_secs=whole_seconds(failed),
             status=failed.status,
+            then=told,
         )
     )
 

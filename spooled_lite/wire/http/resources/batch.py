@@ -1,12 +1,12 @@
 """Several operations in one call and one commit. Contract: catbird-capabilities, 19.9 and A12."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from spooled_lite.config_names import nearest
-from spooled_lite.core.batch.run import BatchStep, all_or_nothing, numbered
+from spooled_lite.core.batch.run import OPERATIONS_MAX, BatchStep, all_or_nothing, numbered
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.jobs.records import queue_of
 from spooled_lite.core.messages.change import delete_messages, hide_messages
@@ -20,7 +20,6 @@ from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
 from spooled_lite.wire.http.resources.new_jobs import new_job
 from spooled_lite.wire.http.resources.topics import new_publication, told_of_published
 from spooled_lite.wire.shapes.batch_bodies import (
-    OPERATIONS_MAX,
     OPS,
     BatchAnswer,
     BatchBody,
@@ -38,7 +37,7 @@ ROWS_MAX: Final = 1_000  # jobs and messages that one batch stores: a tenth of a
 _Tell = Callable[[Any], Any]
 
 
-class _Prepared(Struct, frozen=True):
+class PreparedOperation(Struct, frozen=True):
     """A step, how many rows it stores, and what is answered of its result."""
 
     step: BatchStep
@@ -48,32 +47,40 @@ class _Prepared(Struct, frozen=True):
 
 async def run(call: Call) -> Reply:
     body = await call.body(BatchBody)
-    if not 1 <= len(body.operations) <= OPERATIONS_MAX:
-        raise RuleBroken.of(
-            "operations",
-            f"Field `operations` must contain 1 to {OPERATIONS_MAX} operations",
-            "length",
-        )
-    prepared = await call.off_loop(_prepared, call, body)
-    _check_rows(prepared)
+    if not body.operations:
+        raise RuleBroken.of("operations", "Field `operations` must not be empty", "length")
+    prepared = await call.off_loop(prepared_operations, call, body.operations, "operations")
     results = await call.write(all_or_nothing, [each.step for each in prepared])
-    told = [each.tell(result) for each, result in zip(prepared, results, strict=True)]
-    return reply(BatchAnswer(told))
+    return reply(BatchAnswer(told_of_operations(prepared, results)))
 
 
-def _prepared(call: Call, body: BatchBody) -> list[_Prepared]:
-    """Raises what is wrong with the first operation that is not good, with its number."""
+def prepared_operations(call: Call, given: Sequence[Raw], field: str) -> list[PreparedOperation]:
+    """The operations in a field of a body.
+
+    Raises:
+        RuleBroken: there are too many of them, or of what they store.
+        What is wrong with the first operation that is not good, with its number.
+    """
+    if len(given) > OPERATIONS_MAX:
+        raise RuleBroken.of(
+            field, f"Field `{field}` must contain at most {OPERATIONS_MAX} operations", "length"
+        )
     made = []
-    for index, raw in enumerate(body.operations):
-        place = f"operations[{index}]"
+    for index, raw in enumerate(given):
         try:
-            made.append(_prepare(call, bytes(raw), place, index))
+            made.append(_prepare(call, bytes(raw), f"{field}[{index}]", index))
         except SpooledError as error:
             raise numbered(error, index) from None
+    _check_rows(made, field)
     return made
 
 
-def _prepare(call: Call, raw: bytes, place: str, index: int) -> _Prepared:
+def told_of_operations(prepared: Sequence[PreparedOperation], results: Sequence[Any]) -> list[Any]:
+    """What is answered of each."""
+    return [each.tell(result) for each, result in zip(prepared, results, strict=True)]
+
+
+def _prepare(call: Call, raw: bytes, place: str, index: int) -> PreparedOperation:
     name = decode(NamedOp, raw, at=place).op
     kind = OPS.get(name)
     if kind is None:
@@ -87,7 +94,8 @@ def _prepare(call: Call, raw: bytes, place: str, index: int) -> _Prepared:
         operation, arguments, row_count, tell = _MAKERS[kind](call, op)
     except SpooledError as error:
         raise error.placed(place) from None
-    return _Prepared(BatchStep(place, operation, (call.org, *arguments), index), row_count, tell)
+    step = BatchStep(place, operation, (call.org, *arguments), index)
+    return PreparedOperation(step, row_count, tell)
 
 
 _Made = tuple[Callable[..., Any], tuple[Any, ...], int, _Tell]
@@ -151,12 +159,11 @@ def _queue(call: Call, op: SendOp | HideOp | DeleteOp) -> str:
     return name
 
 
-def _check_rows(prepared: list[_Prepared]) -> None:
+def _check_rows(prepared: Sequence[PreparedOperation], field: str) -> None:
     count = sum(each.row_count for each in prepared)
     if count > ROWS_MAX:
         raise RuleBroken.of(
-            "operations",
-            f"Field `operations` is about {count} jobs and messages; one call may be about"
-            f" {ROWS_MAX}",
+            field,
+            f"Field `{field}` is about {count} jobs and messages; one call may be about {ROWS_MAX}",
             "too_many_rows",
         )

@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec import Raw, Struct
+
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle.settle import Failed
@@ -17,6 +19,7 @@ from spooled_lite.wire.envelope import envelope
 from spooled_lite.wire.http.body import ClientGone, decode
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.claiming import lease_ms_of
+from spooled_lite.wire.http.resources.then import settled_with
 from spooled_lite.wire.http.settling import completion, failure, whole_seconds
 from spooled_lite.wire.shapes.job_bodies import Complete
 from spooled_lite.wire.shapes.many_attempts import (
@@ -118,45 +121,63 @@ def _told_of_renewal(held: HeldLease, renewal: int | Exception) -> RenewedLease:
 
 
 async def settle_many(call: Call) -> Reply:
+    """Those without `then` in one operation, and after them each other one in its own."""
     body = await call.body(SettleJobs)
     items = body.items()
     call.notes.jobs = len(items)
     prepared = await call.off_loop(_prepared, call, items)
-    steps = [step for _, step in prepared if not isinstance(step, SpooledError)]
-    outcomes = iter(await call.write(together, steps) if steps else ())
-    return reply(
-        JobsSettled(
-            [
-                _told_of_settling(
-                    job_id, step if isinstance(step, SpooledError) else next(outcomes)
-                )
-                for job_id, step in prepared
-            ]
-        )
-    )
+    steps = [each.step for each in prepared if each.step is not None and each.then is None]
+    plain = iter(await call.write(together, steps) if steps else ())
+    outcomes: list[SettledJob] = []
+    for place, each in enumerate(prepared):
+        if each.step is None:
+            outcomes.append(_told_of_settling(each.job_id, each.error))
+        elif each.then is None:
+            outcomes.append(_told_of_settling(each.job_id, next(plain)))
+        else:
+            outcomes.append(await _settled_with(call, each, f"jobs[{place}]"))
+    return reply(JobsSettled(outcomes))
 
 
-def _prepared(
-    call: Call, items: Sequence[bytes]
-) -> list[tuple[str | None, PreparedStep | SpooledError]]:
+class _Settling(Struct, frozen=True):
+    """What is to be done about one job, and with it; or what is wrong with the item."""
+
+    job_id: str | None
+    step: PreparedStep | None = None
+    then: Sequence[Raw] | None = None
+    error: SpooledError | None = None
+
+
+def _prepared(call: Call, items: Sequence[bytes]) -> list[_Settling]:
     return [_prepare(call, item, f"jobs[{index}]") for index, item in enumerate(items)]
 
 
-def _prepare(call: Call, item: bytes, place: str) -> tuple[str | None, PreparedStep | SpooledError]:
-    """What is to be done about one job, or what is wrong with that; and which job it is."""
+def _prepare(call: Call, item: bytes, place: str) -> _Settling:
     job_id = None
     try:
         job_id = decode(NamedJob, item, at=place).id
         body = decode(SettleJob, item, at=place)
     except SpooledError as error:
-        return job_id, error
+        return _Settling(job_id, error=error)
     try:
         if body.has_failed:
-            return job_id, failure(call, job_id, body)
+            return _Settling(job_id, failure(call, job_id, body), body.then)
         answer = Complete(worker_id=body.worker_id, lease_id=body.lease_id, result=body.result)
-        return job_id, completion(call, job_id, answer)
+        return _Settling(job_id, completion(call, job_id, answer), body.then)
     except SpooledError as error:
-        return job_id, error.placed(place)
+        return _Settling(job_id, error=error.placed(place))
+
+
+async def _settled_with(call: Call, settling: _Settling, place: str) -> SettledJob:
+    assert settling.step is not None
+    assert settling.then is not None
+    try:
+        outcome, told = await settled_with(call, settling.step, settling.then, f"{place}.then")
+    except SpooledError as error:
+        return _told_of_settling(settling.job_id, error)
+    settled = _told_of_settling(settling.job_id, outcome)
+    settled.then = told
+    return settled
 
 
 def _told_of_settling(job_id: str | None, outcome: Failed | Exception | None) -> SettledJob:

@@ -20,7 +20,7 @@ from spooled_lite.wire.http.resources import (
 )
 from spooled_lite.wire.shapes import job_bodies as bodies
 from spooled_lite.wire.shapes import jobs as shapes
-from spooled_lite.wire.shapes.attempts import AttemptFailed, LeaseRenewed
+from spooled_lite.wire.shapes.attempts import AttemptCompleted, AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID, Success
 from spooled_lite.wire.shapes.dead_letters import PurgedDeadLetters, RetriedDeadLetters
 from spooled_lite.wire.shapes.dependencies import DependenciesAdded, JobDependencies
@@ -126,6 +126,10 @@ _COST: Final = (
 _FENCE: Final = (
     "`lease_id` and `worker_id` may be left out; if sent, they must be the current ones. "
     "A lease that has ended is always refused."
+)
+_THEN: Final = (
+    "The operations in `then` are stored in the same commit. When one is refused, nothing is stored"
+    " and the job is held as before; `details.index` is the number of that one."
 )
 _WAITS: Final = (
     "Answers at once; with `wait_ms` it waits in the line of its queue until there is a job or "
@@ -299,17 +303,17 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     attempts.complete: Doc(
         summary="Complete a job",
-        about=_FENCE,
+        about=f"{_THEN} {_FENCE}",
         body=bodies.Complete,
         example={**_HOLDER, "result": {"message_id": "m-1"}},
-        answer=Success,
+        answer=AttemptCompleted,
         errors=_HELD,
     ),
     attempts.fail: Doc(
         summary="Fail an attempt",
         about="The job is retried after its backoff, or becomes a dead letter; one that was told to"
         " stop is cancelled. With `released` it is handed back, and nothing is counted."
-        f" {_FENCE}",
+        f" {_THEN} {_FENCE}",
         body=bodies.Fail,
         needs=("error", "reason", "error_message", "released"),
         example={**_HOLDER, "error": "Connection refused"},
