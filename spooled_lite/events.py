@@ -234,7 +234,7 @@ class Deadline(Enum):
     PROMOTION = "promotion"  # a delayed job or a retry becomes claimable
     LEASE_END = "lease end"
     EXPIRY = "expiry"  # `expires_at` of a waiting job
-    ROOM = "room"  # the rate limit of a queue has room for more jobs
+    ROOM = "room"  # the rate limit or the breaker of a queue lets more jobs through
     SLOT = "slot"  # a schedule fires
     DEPENDENTS = "dependents"  # children of a settled job still have to be updated
     WORKER_SILENCE = "worker silence"  # a worker has sent no heartbeat for too long

@@ -84,6 +84,8 @@ GAUGES: Final[Mapping[str, str]] = {
 }
 # This metric has one value per lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")
+# This metric has one value per scope of breakers: queue or task.
+BREAKERS: Final = ("spooled_breaker_open", "Circuit breakers that are open, or half open")
 # These two have one value per background loop, by its name in background/loops.py.
 PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
 PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows processed by a background loop")
@@ -236,6 +238,7 @@ class Metrics(Collector):
         self._passes: Counter[str] = Counter()
         self._passed_rows: Counter[str] = Counter()
         self._queues: Sequence[MeasuredDepth] = ()
+        self._breakers: Mapping[str, float] = {}
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
         self.job_seconds = self._histograms["spooled_job_duration_seconds"]
@@ -287,6 +290,10 @@ class Metrics(Collector):
         """Show the figures of these queues from now on, and of no others."""
         self._queues = depths
 
+    def show_breakers(self, counts: Mapping[str, float]) -> None:
+        """Show from now on that so many breakers are open, by scope."""
+        self._breakers = counts
+
     def watch_grpc_streams(self, read: Callable[[], Mapping[str, int]]) -> None:
         """Read the number of open gRPC streams per method with `read` at each scrape."""
         self._grpc_streams = read
@@ -334,6 +341,10 @@ class Metrics(Collector):
         for lane, length in self._lines().items():
             line.add_metric((lane,), length)
         yield line
+        breakers = GaugeMetricFamily(*BREAKERS, labels=("scope",))
+        for scope, count in self._breakers.items():
+            breakers.add_metric((scope,), count)
+        yield breakers
         yield from self._of_loops()
         yield from self._of_queues()
         yield from self._of_grpc()

@@ -13,6 +13,7 @@ from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
 from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.events import Event, EventType
 from spooled_lite.metrics import (
+    BREAKERS,
     BUILD,
     COUNTERS,
     GAUGES,
@@ -103,10 +104,12 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         **COUNTERS,
         **GAUGES,
         **PROCESS,
-        **dict((LINE, GRPC_CALLS, GRPC_STREAMS, PASSES, PASSED_ROWS, QUEUE_JOBS, QUEUE_AGE, BUILD)),
+        **dict((LINE, BREAKERS, GRPC_CALLS, GRPC_STREAMS, PASSES, PASSED_ROWS)),
+        **dict((QUEUE_JOBS, QUEUE_AGE, BUILD)),
     }
     kinds |= {
         LINE[0]: "gauge, by `lane`",
+        BREAKERS[0]: "gauge, by `scope`",
         GRPC_CALLS[0]: "counter, by `method` and `code`",
         GRPC_STREAMS[0]: "gauge, by `method`",
         PASSES[0]: "counter, by `loop`",

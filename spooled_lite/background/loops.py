@@ -14,7 +14,7 @@ from spooled_lite.core.lifecycle.cancel import expire_jobs
 from spooled_lite.core.lifecycle.named_leases import forget_named_leases
 from spooled_lite.core.lifecycle.promote import promote_due
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
-from spooled_lite.core.lifecycle.wake import wake_rate_limited
+from spooled_lite.core.lifecycle.wake import wake_held_back
 from spooled_lite.core.maintenance.prune import Pruning, Retention
 from spooled_lite.core.maintenance.remove_org import remove_deleted
 from spooled_lite.core.maintenance.safety import SafetySweep
@@ -48,7 +48,7 @@ def loops(
         Loop("promote-due",             Deadline.PROMOTION,      promote_due),
         Loop("reap-expired-leases",     Deadline.LEASE_END,      reap_expired_leases),
         Loop("expire-jobs",             Deadline.EXPIRY,         expire_jobs),
-        Loop("wake-rate-limited",       Deadline.ROOM,           wake_rate_limited),
+        Loop("wake-held-back",          Deadline.ROOM,           wake_held_back),
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
         Loop("remove-deleted",          Deadline.DELETION,       remove_deleted),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from spooled_lite.background.deadlines import Deadlines
 from spooled_lite.clock import CHECK_SECONDS, JUMP_MS, SystemClock
+from spooled_lite.core.breakers.set_back import set_back_breakers
 from spooled_lite.core.lifecycle.clock_jumps import (
     WaitPosition,
     keep_leases,
@@ -108,6 +109,7 @@ class Timekeeper:
             return
         while not await self._database.write(set_back_leases):
             pass
+        await self._database.write(set_back_breakers)
         waiting: WaitPosition | None = WaitPosition()
         while waiting is not None:
             waiting = await self._database.write(set_back_waits, waiting)

@@ -15,6 +15,7 @@ from spooled_lite.times import LAST_MS, format_ms, parse_ms
 INPUT_BYTES_MAX: Final = 64 * 2**20  # of a file or the standard input; no body may be as long
 _SPAN: Final = re.compile(r"([0-9]{1,9})(s|m|min|h|d)")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+_BREAKER: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,9}(?:\.[0-9]{1,3})?)")
 _SPAN_SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
 FORMS: Final = "a time such as 2027-01-01T09:00:00Z, or a span such as 90s, 15m, 2h or 7d"
 
@@ -69,6 +70,18 @@ def number_or_none(text: str) -> int | float | None:
         return int(text) if _WHOLE.fullmatch(text) else float(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is neither a number nor `none`") from None
+
+
+def breaker_or_none(text: str) -> dict[str, int] | None:
+    """How many failures in a row open it and for how many seconds, `5:30`; or `none`."""
+    if text == "none":
+        return None
+    found = _BREAKER.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(
+            f"{text!r} is neither failures and seconds, such as 5:30, nor `none`"
+        )
+    return {"failure_threshold": int(found[1]), "open_timeout_ms": round(float(found[2]) * 1000)}
 
 
 def _moment(text: str, direction: int) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spooled_lite.cli.escaped import message_of
+from spooled_lite.cli.escaped import escaped, message_of
 from spooled_lite.cli.things import NONE, Column, Thing, ago, duration, number, text
 
 
@@ -76,10 +76,25 @@ def configuration_of(queue: Thing) -> list[tuple[str, str]]:
         ("at once", queue.text("max_concurrency")),
         ("per second", queue.text("rate_limit")),
         ("backoff", _backoff(queue)),
+        *_breaker(queue),
     ]
 
 
+def _breaker(queue: Thing) -> list[tuple[str, str]]:
+    """A line for a queue that has one; how it stands is in the answer about one queue."""
+    it, standing = queue.value("circuit_breaker"), queue.value("breaker")
+    if not isinstance(it, dict):
+        return []
+    said = f"{it['failure_threshold']} failures in a row, {it['open_timeout_ms'] / 1000:g} s"
+    state = standing.get("state") if isinstance(standing, dict) else None
+    return [("breaker", said + (f"; {state.replace('_', ' ')}" if state else ""))]
+
+
 def _backoff(queue: Thing) -> str:
+    chosen = queue.value("backoff")
+    if isinstance(chosen, dict):  # it goes before the parts
+        named = {key.replace("_", " "): value for key, value in chosen.items()}
+        return escaped(", ".join([str(named.pop("strategy", "")), *_named(named)]))
     base, times, longest = (
         queue.text(f"backoff_{name}") for name in ("base_seconds", "multiplier", "max_seconds")
     )
@@ -91,3 +106,11 @@ def _backoff(queue: Thing) -> str:
     if longest != NONE:
         parts.append(f"up to {longest} s")
     return ", ".join(parts)
+
+
+def _named(parts: dict[str, object]) -> list[str]:
+    """`base delay ms` 500 as `base delay 500 ms`."""
+    return [
+        f"{name.removesuffix(' ms')} {value} ms" if name.endswith(" ms") else f"{name} {value}"
+        for name, value in parts.items()
+    ]

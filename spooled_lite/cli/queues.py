@@ -10,7 +10,7 @@ from spooled_lite.cli.client import Client, path_of
 from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
 from spooled_lite.cli.consent import counted, get_consent, yes_option
 from spooled_lite.cli.escaped import message_of
-from spooled_lite.cli.given import number_or_none
+from spooled_lite.cli.given import breaker_or_none, number_or_none
 from spooled_lite.cli.queue_names import queue_named
 from spooled_lite.cli.queue_views import BOARD, CONFIGURED, configuration_of, details_of
 from spooled_lite.cli.suggesting import SuggestingGroup
@@ -90,6 +90,8 @@ def get(client: Client, name: str, as_json: bool) -> None:
               help="How much longer each further wait is, 1 to 10.")  # fmt: skip
 @click.option("--backoff-max", "backoff_max_seconds", type=float, metavar="SECONDS",
               help="The longest wait.")  # fmt: skip
+@click.option("--breaker", "circuit_breaker", type=breaker_or_none, metavar="N:SECONDS|none",
+              help="After N failures in a row hand out nothing for so long.")  # fmt: skip
 @click.option("--description", metavar="TEXT")
 @click.option("--create", is_flag=True, help="Make the queue if it does not exist.")
 @as_json_option

@@ -75,6 +75,27 @@ CREATE TABLE bootstrap_keys (
     is_taken_back INTEGER NOT NULL DEFAULT 0 CHECK (is_taken_back IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE breakers (
+    seq            INTEGER PRIMARY KEY,
+    org            INTEGER NOT NULL REFERENCES organizations,
+    scope          TEXT NOT NULL CHECK (scope = 'queue' OR scope = 'task'),
+    target         INTEGER NOT NULL,  -- the number of the queue or of the task
+    failures       INTEGER NOT NULL,
+    opened_at_ms   INTEGER,  -- NULL while it is closed
+    open_until_ms  INTEGER,
+    trial_job      INTEGER,  -- the last attempt that was let through since
+    trial_lease_id TEXT,
+    CHECK ((opened_at_ms IS NULL) = (open_until_ms IS NULL)),
+    CHECK ((trial_job IS NULL) = (trial_lease_id IS NULL)),
+    CHECK (trial_job IS NULL OR open_until_ms IS NOT NULL)
+) STRICT;
+
+CREATE UNIQUE INDEX breakers_of ON breakers (scope, target);
+
+CREATE INDEX breakers_of_org ON breakers (org);
+
+CREATE INDEX breakers_open ON breakers (open_until_ms) WHERE open_until_ms IS NOT NULL;
+
 CREATE TABLE confirmation_codes (
     org           INTEGER PRIMARY KEY REFERENCES organizations,
     email         TEXT NOT NULL,
@@ -292,6 +313,8 @@ CREATE TABLE jobs (
     cancel_reason       TEXT,
     error_type          TEXT,  -- of the last error, as its program calls it
     timeout_ms          INTEGER,  -- kept by the server as well; 0: without end; NULL: only by workers
+    -- A breaker may have to be told how the attempt ends.
+    tells_breaker       INTEGER NOT NULL DEFAULT 0 CHECK (tells_breaker = 0 OR tells_breaker = 1),
     policy              BLOB,  -- JSON: what it has of its own where its queue or task says otherwise
     headers             BLOB,  -- a JSON object
     tags                BLOB,
@@ -460,6 +483,7 @@ CREATE TABLE queues (
     backoff_multiplier   REAL,
     backoff_max_seconds  REAL,
     backoff              BLOB,  -- JSON: goes before the columns above
+    circuit_breaker      BLOB,  -- JSON
     rate_limit           INTEGER CHECK (rate_limit > 0),
     max_concurrency      INTEGER CHECK (max_concurrency > 0),
     enabled              INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),

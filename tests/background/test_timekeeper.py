@@ -271,3 +271,21 @@ def test_a_clock_that_was_ahead_for_a_moment_leaves_no_schedule_dead(
             await stage.until("SELECT count(*) FROM schedule_runs", count + 1)
 
     run(main())
+
+
+def test_a_breaker_stays_open_for_its_own_time_after_an_hour_back(path: str) -> None:
+    async def main() -> None:
+        async with serving(path, Wall()) as stage:
+            breaker = {"failure_threshold": 1, "open_timeout_ms": 300_000}
+            await stage.call("PUT", "/queues/emails/config", {"circuit_breaker": breaker})
+            job_id = await stage.create()
+            await stage.claim()
+            await stage.call("POST", f"/jobs/{job_id}/fail", {"error": "boom"})
+
+            await stage.set_by(-HOUR_MS)
+
+            standing = (await stage.call("GET", "/queues/emails"))["breaker"]
+            left_ms = parse_ms(standing["open_until"], "open_until") - stage.wall()
+            assert 300_000 - BUSY_MS < left_ms <= 300_000
+
+    run(main())

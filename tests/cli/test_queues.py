@@ -78,6 +78,7 @@ def test_setting_makes_a_queue_only_where_that_is_said(ask: Asking) -> None:
     [
         ((), "nothing to change: say what"),
         (("--at-once", "many"), "'many' is neither a number nor `none`"),
+        (("--breaker", "5"), "'5' is neither failures and seconds, such as 5:30, nor `none`"),
         (("--at-onec", "1"), "Did you mean '--at-once'"),
     ],
 )
@@ -88,6 +89,16 @@ def test_a_bad_configuration_is_refused_before_anyone_is_asked(
 
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_a_breaker_is_set_and_taken_away(ask: Asking) -> None:
+    ask.job()
+
+    ask("queues", "set", "emails", "--breaker", "5:0.5")
+    assert "breaker      5 failures in a row, 0.5 s; closed" in ask.lines("queues", "get", "emails")
+    ask("queues", "set", "emails", "--breaker", "none")
+
+    assert "circuit_breaker" not in ask.json("queues", "get", "emails")
 
 
 def test_a_queue_is_paused_and_resumed(ask: Asking) -> None:

@@ -21,6 +21,8 @@ QUEUE_FIELDS: Final = (
     "backoff_base_seconds",
     "backoff_multiplier",
     "backoff_max_seconds",
+    "backoff",
+    "circuit_breaker",
     "enabled",
 )
 SCHEDULE_FIELDS: Final = (

@@ -65,6 +65,7 @@ class JobRow(TypedDict):
     cancel_reason: str | None
     error_type: str | None
     timeout_ms: int | None
+    tells_breaker: int
     policy: bytes | None
     headers: bytes | None
     tags: bytes | None
@@ -108,6 +109,7 @@ BLANK: Final = cast(
         "retry_count": 0,
         "claims": 0,
         "cancelled_by_parent": 0,
+        "tells_breaker": 0,
     },
 )
 

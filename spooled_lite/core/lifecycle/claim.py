@@ -5,6 +5,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
+from spooled_lite.core.breakers.standing import breaker_of, let_through
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import fitting
 from spooled_lite.core.keys.verify import check_still_valid
@@ -43,8 +44,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     Fewer when they are large: CLAIM_BYTES_MAX together, at least one. Their payloads are in the
     rows, or stand apart (core.jobs.bodies).
 
-    An empty list when nothing is due, the queue is unknown or paused, or its rate limit or
-    concurrency leaves no room. A crash before the commit hands out nothing.
+    An empty list when nothing is due, the queue is unknown or paused, or its rate limit, its
+    concurrency or its breaker leaves no room. A crash before the commit hands out nothing.
 
     Raises:
         NotFound: messages of a queue that does not exist.
@@ -61,7 +62,9 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         raise NotFound.thing("Queue", resource="queue")
     if queue is None or not queue["enabled"]:
         return []
-    room = room_for(tx, queue, wanted.limit)
+    room, breaker = room_for(tx, queue, wanted.limit), breaker_of(tx, queue)
+    if breaker is not None:
+        room = breaker.room(room)
     if room == 0:
         return []
     promote_due_of_queue(tx, queue["seq"])
@@ -84,6 +87,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         return []
     if len(rows) > 1:  # RETURNING promises no order
         rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
+    if breaker is not None:
+        let_through(tx, queue, breaker, rows)
     for row in rows:
         tx.emit("job.claimed", org, row=row, was="pending")
     if queue["rate_limit"] is not None:

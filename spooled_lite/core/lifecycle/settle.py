@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from spooled_lite.core.breakers.outcomes import attempt_failed, attempt_succeeded
 from spooled_lite.core.jobs.bodies import (
     add_result,
     add_traceback,
@@ -57,6 +58,8 @@ def complete(
         raise refusal(tx, org, job_id, claimant, scope)
     visible(row, scope)  # a refusal takes the change back
     tx.emit("job.completed", org, row=add_result(tx, row, result), was="processing")
+    if row["tells_breaker"]:
+        attempt_succeeded(tx, row, row["settled_lease_id"])
     _attempt_ended(tx, org, row)
     tell_dependents(tx, row)
 
@@ -113,6 +116,8 @@ def _retry_or_bury(
     retry_after_ms: int | None = None,
     detail: ErrorDetail = NO_DETAIL,
 ) -> Failed:
+    if held["tells_breaker"]:
+        attempt_failed(tx, held, held["lease_id"])
     never_dies = not RULES[held["kind"]].dies
     if never_dies or (may_retry and held["retry_count"] < held["max_retries"]):
         queue = known_queue(tx, held["org"], held["queue_name"])

@@ -80,6 +80,7 @@ class HeldRow(TypedDict):
     lease_expires_at_ms: int | None
     assigned_worker_id: str | None
     task_name: str | None
+    tells_breaker: int
     policy: bytes | None
 
 
@@ -87,7 +88,7 @@ HELD: Final = Statement(
     HeldRow,
     """
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
-       lease_expires_at_ms, assigned_worker_id, task_name, policy
+       lease_expires_at_ms, assigned_worker_id, task_name, tells_breaker, policy
   FROM jobs"""
     + _HELD,
 )
@@ -151,7 +152,8 @@ LEASES_OVER: Final = Statement(
     LeaseOverRow,
     f"""
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
-       lease_expires_at_ms, assigned_worker_id, task_name, policy, {ROW_BYTES} AS size_bytes
+       lease_expires_at_ms, assigned_worker_id, task_name, tells_breaker, policy,
+       {ROW_BYTES} AS size_bytes
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""
     + VISIBLE

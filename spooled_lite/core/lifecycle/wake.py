@@ -1,13 +1,22 @@
-"""Letting claims that wait for a rate limit try again."""
+"""Letting claims try again that wait for a rate limit, or for a breaker that was open."""
 
+from spooled_lite.core.breakers import statements as breaker_statements
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.queues import statements
 from spooled_lite.storage.transaction import Tx
 
 
-def wake_rate_limited(tx: Tx) -> Pass:
-    """Feed the lines of every rate-limited queue whose second is over."""
-    queues = tx.rows(statements.WINDOWS_ENDED, {"now_ms": tx.now_ms})
-    for queue in queues:
-        tx.feed((queue["org"], queue["queue_name"]))
-    return Pass(len(queues), tx.value(statements.NEXT_WINDOW, {"now_ms": tx.now_ms}))
+def wake_held_back(tx: Tx) -> Pass:
+    """Feed the lines of every queue whose second of its rate limit, or whose breaker, is over."""
+    now = {"now_ms": tx.now_ms}
+    lines = [
+        *((row["org"], row["queue_name"]) for row in tx.rows(statements.WINDOWS_ENDED, now)),
+        *((row["org"], row["queue_name"]) for row in tx.rows(breaker_statements.HALF_OPEN, now)),
+    ]
+    for line in lines:
+        tx.feed(line)
+    ends = (
+        tx.value(statements.NEXT_WINDOW, now),
+        tx.value(breaker_statements.NEXT_HALF_OPEN, now),
+    )
+    return Pass(len(lines), min((each for each in ends if each is not None), default=None))

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.breakers import statements as breaker_statements
 from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.passes import Pass, first_of
@@ -108,6 +109,7 @@ def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> Non
     tx.execute(queue_statements.MARK_DELETED, {"queue": queue["seq"], "now_ms": tx.now_ms})
     tx.count_now(org, "active_jobs", -sum(counts.values()))
     unbind_all(tx, org, ("queue", queue_name))
+    tx.execute(breaker_statements.CLOSE, {"scope": "queue", "target": queue["seq"]})
     tx.emit("queue.deleted", org, row=queue)
     tx.due(Deadline.DELETION, tx.now_ms)
 

@@ -178,6 +178,7 @@ TABLES_OF_ORG: Final = (
     "bindings",
     "binding_changes",
     "named_leases",
+    "breakers",
     "api_keys",
     "event_log",
     "usage_counters",
@@ -268,6 +269,9 @@ DELETE FROM bindings WHERE seq IN (
     "binding_changes": """
 DELETE FROM binding_changes WHERE org IN (
        SELECT org FROM binding_changes WHERE org = :org LIMIT :limit)
+""",
+    "breakers": """
+DELETE FROM breakers WHERE seq IN (SELECT seq FROM breakers WHERE org = :org LIMIT :limit)
 """,
     "api_keys": """
 DELETE FROM api_keys WHERE seq IN (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from spooled_lite.core.breakers.outcomes import attempt_succeeded
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.lifecycle.remove_messages import remove_messages
 from spooled_lite.core.messages import statements
@@ -58,6 +59,9 @@ def delete_messages(
     Contract: catbird-capabilities, Q13 and Q14.
     """
     rows = _found(tx, org, queue_name, ids, lease_id)
+    for row in rows:
+        if row["tells_breaker"] and row["lease_id"] is not None:
+            attempt_succeeded(tx, row, row["lease_id"])  # whoever reads it is done with it
     remove_messages(tx, [row["seq"] for row in rows])
     return [row["id"] for row in rows]
 

@@ -3,7 +3,7 @@
 from typing import Final, TypedDict
 
 from spooled_lite.core.jobs import columns
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.core.jobs.statements import ALL_BYTES, VISIBLE, inserting
 from spooled_lite.core.maintenance.statements import RemovedRow
 from spooled_lite.storage.statement import Statement
@@ -19,13 +19,19 @@ class NamedMessageRow(TypedDict):
     status: str
     lease_id: str | None
     lease_expires_at_ms: int | None
+    org: int
+    queue_name: str
+    kind: Kind
+    task_name: str | None
+    tells_breaker: int
 
 
 # Index jobs_by_id, once for each id asked for.
 NAMED: Final = Statement(
     NamedMessageRow,
     """
-SELECT jobs.seq, jobs.id, status, lease_id, lease_expires_at_ms
+SELECT jobs.seq, jobs.id, status, lease_id, lease_expires_at_ms, org, queue_name, kind, task_name,
+       tells_breaker
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND queue = :queue AND kind = 'message'
 """,

@@ -9,7 +9,7 @@ from spooled_lite.core.overview.pace import RATE_MINUTES
 from spooled_lite.storage.counters import MINUTE_MS
 from spooled_lite.storage.transaction import Reading
 
-Concern = Literal["no_worker", "failing", "stalled", "paused", "dead_letters"]
+Concern = Literal["no_worker", "breaker_open", "failing", "stalled", "paused", "dead_letters"]
 CONCERNS: Final[tuple[Concern, ...]] = get_args(Concern)  # the worst first
 
 LEFT_ALONE_MS: Final = 60_000  # a queue without workers is a concern once a job waits this long
@@ -26,6 +26,7 @@ class JudgedQueue(Struct, frozen=True, kw_only=True):
 
     queue: int
     is_paused: bool
+    is_broken: bool  # whether its breaker is open
     oldest_at_ms: int | None  # when the oldest job that could be claimed now was created
     completed: int  # attempts in the last RATE_MINUTES
     failed: int
@@ -43,6 +44,8 @@ def concerns_of(tx: Reading, it: JudgedQueue) -> list[Concern]:
             found.append("no_worker")
         elif oldest_ms >= STALLED_MINUTES * MINUTE_MS and not _has_moved(tx, it.queue):
             found.append("stalled")
+    if it.is_broken:
+        found.append("breaker_open")
     if _is_failing(tx, it):
         found.append("failing")
     if it.is_paused and oldest_ms is not None:

@@ -1,10 +1,11 @@
 """Why a job is not running: every reason, its place in line, and when it would start."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
 
+from spooled_lite.core.breakers.standing import breaker_of
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.states import TERMINAL
@@ -29,6 +30,7 @@ State = Literal["waiting", "running", "finished"]
 # The checks of a waiting job. A reason that has to end before others can comes first.
 CHECKED: Final = (
     "queue_paused",
+    "breaker_open",
     "not_due",
     "waits_for_parents",
     "rate_limit_full",
@@ -42,6 +44,12 @@ CHECKED: Final = (
 class PausedQueue(Struct, frozen=True):
     since_ms: int
     text: str | None
+
+
+class BreakerOpen(Struct, frozen=True):
+    since_ms: int
+    until_ms: int | None  # None: until the attempt that is under way has ended
+    failures: int  # in a row
 
 
 class NotDue(Struct, frozen=True):
@@ -96,6 +104,7 @@ class Finished(Struct, frozen=True):
 
 Reason = (
     PausedQueue
+    | BreakerOpen
     | NotDue
     | WaitsForParents
     | RateLimitFull
@@ -156,7 +165,7 @@ def explain(tx: Reading, org: int, job_id: str, scope: Scope, claims: ClaimSourc
         job=job,
         state=state,
         reasons=reasons,
-        clear=[code for code in CHECKED if code not in codes] if is_waiting else [],
+        clear=_clear(codes, queue) if is_waiting else [],
         runnable_at_ms=found.due_ms if is_waiting else None,
         per_minute=per_minute,
         starts_in_seconds=found.starts_in_seconds() if is_waiting else None,
@@ -164,6 +173,14 @@ def explain(tx: Reading, org: int, job_id: str, scope: Scope, claims: ClaimSourc
         waiting_claims=waiting_claims,
         last_claim_ms=last_claim_ms,
     )
+
+
+def _clear(codes: Collection[str], queue: QueueRow) -> list[str]:
+    """The checks that found nothing, of those that there is something to look at for."""
+    has_breaker = queue["circuit_breaker"] is not None
+    return [
+        code for code in CHECKED if code not in codes and (has_breaker or code != "breaker_open")
+    ]
 
 
 def _of_running(job: JobRow) -> list[tuple[str, Reason]]:
@@ -193,6 +210,7 @@ class _Look:
     def reasons(self) -> list[tuple[str, Reason]]:
         found: list[tuple[str, Reason | None]] = [
             ("queue_paused", self._paused()),
+            ("breaker_open", self._breaker_open()),
             ("not_due", self._not_due()),
             ("waits_for_parents", self._waits_for_parents()),
             ("rate_limit_full", self._rate_limit_full()),
@@ -227,6 +245,12 @@ class _Look:
         if queue["enabled"]:
             return None
         return PausedQueue(queue["paused_at_ms"] or self._tx.now_ms, queue["paused_reason"])
+
+    def _breaker_open(self) -> BreakerOpen | None:
+        it = breaker_of(self._tx, self._queue)
+        if it is None or it.opened_at_ms is None or it.room(1):
+            return None
+        return BreakerOpen(it.opened_at_ms, None if it.is_tried else it.open_until_ms, it.failures)
 
     def _not_due(self) -> NotDue | None:
         if self.due_ms is None:

@@ -121,6 +121,7 @@ def _look_at(
     standing = JudgedQueue(
         queue=queue,
         is_paused=not row["enabled"],
+        is_broken=bool(row["is_broken"]),
         oldest_at_ms=oldest_at_ms,
         completed=figures["completed"],
         failed=figures["failed"],

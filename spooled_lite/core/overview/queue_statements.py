@@ -15,6 +15,7 @@ class LiveQueueRow(TypedDict):
     rate_limit: int | None
     window_started_at_ms: int
     window_count: int
+    is_broken: int  # its breaker is open or half open
 
 
 class FiguresRow(TypedDict):
@@ -46,12 +47,14 @@ class MinuteRow(TypedDict):
     value: int
 
 
-# Index queues_by_name.
+# Index queues_by_name, and breakers_of once for each.
 LIVE: Final = Statement(
     LiveQueueRow,
     """
 SELECT seq, queue_name, enabled, paused_at_ms, paused_reason, max_concurrency, rate_limit,
-       window_started_at_ms, window_count
+       window_started_at_ms, window_count,
+       EXISTS (SELECT 1 FROM breakers WHERE scope = 'queue' AND target = queues.seq
+                  AND open_until_ms IS NOT NULL) AS is_broken
   FROM queues WHERE org = :org AND deleted_at_ms IS NULL
  ORDER BY queue_name LIMIT :limit
 """,

@@ -1,7 +1,10 @@
 """Sums over one organization, and over all of them, for metrics."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
+from spooled_lite.core.breakers.standing import breakers_open
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs import admin_statements
@@ -24,6 +27,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     messages_hidden: int
     workers_active: int
     workers_healthy: int
+    breakers_open: Mapping[str, int]  # by scope
     file_free_bytes: int  # of the database file, for new rows
 
 
@@ -63,6 +67,7 @@ def figures(tx: Reading) -> Figures:
         messages_hidden=messages["hidden"],
         workers_active=workers["active"],
         workers_healthy=workers["healthy"],
+        breakers_open=breakers_open(tx),
         file_free_bytes=tx.value(statements.FILE_FREE_BYTES) or 0,
     )
 

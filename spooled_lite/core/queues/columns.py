@@ -17,6 +17,7 @@ class QueueRow(TypedDict):
     backoff_multiplier: float | None
     backoff_max_seconds: float | None
     backoff: bytes | None  # core.jobs.policy.Backoff
+    circuit_breaker: bytes | None  # core.jobs.policy.CircuitBreaker
     rate_limit: int | None  # jobs per second
     max_concurrency: int | None
     enabled: int

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from spooled_lite.core.breakers import statements as breaker_statements
 from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import ensure_queue, find_queue
@@ -52,6 +53,9 @@ def _set_columns(tx: Tx, org: int, queue: QueueRow, changes: QueueChanges) -> Qu
     values = {**queue, **changes.columns, "queue": queue["seq"], "now_ms": tx.now_ms}
     row = tx.row(statements.CONFIGURE, values)
     assert row is not None, "the queue was found in this operation"
+    if row["circuit_breaker"] != queue["circuit_breaker"]:
+        # Another breaker begins closed.
+        tx.execute(breaker_statements.CLOSE, {"scope": "queue", "target": queue["seq"]})
     tx.emit("queue.changed", org, row=row)
     if row["enabled"]:
         # A limit may have been raised.

@@ -101,7 +101,7 @@ UPDATE queues
    SET max_retries = :max_retries, default_timeout = :default_timeout,
        retry_delay_seconds = :retry_delay_seconds, backoff_base_seconds = :backoff_base_seconds,
        backoff_multiplier = :backoff_multiplier, backoff_max_seconds = :backoff_max_seconds,
-       backoff = :backoff,
+       backoff = :backoff, circuit_breaker = :circuit_breaker,
        rate_limit = :rate_limit, max_concurrency = :max_concurrency,
        description = :description, settings = :settings, updated_at_ms = :now_ms
  WHERE seq = :queue

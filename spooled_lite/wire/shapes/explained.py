@@ -11,6 +11,7 @@ from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import QueueName
+from spooled_lite.wire.shapes.policy_bodies import FailuresInARow
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -18,6 +19,7 @@ from spooled_lite.wire.shapes.common import QueueName
 _CODES: Final = ("behind_others", *(code for code in explain.CHECKED if code != "behind_others"), "held", "told_to_stop", "finished")
 _MEANINGS: Final = (
     "`queue_paused` (`since`, `text`): the queue hands out nothing. "
+    "`breaker_open` (`since`, `until`, `failures`): attempts failed one after the other, and the breaker of the queue lets nothing through; without `until` it waits for the attempt that decides. "
     "`not_due` (`until`, `why`): its time has not come. "
     "`waits_for_parents` (`mode`, `parents`, `count`): other jobs have to end first. "
     "`rate_limit_full` (`limit`, `until`), `concurrency_full` (`limit`, `processing`): a limit of the queue leaves no room. "
@@ -77,6 +79,7 @@ class WaitReason(Struct, kw_only=True):
     mode: Mode | UnsetType = UNSET
     parents: Parents | UnsetType = UNSET
     count: ParentCount | UnsetType = UNSET
+    failures: FailuresInARow | UnsetType = UNSET
     limit: Limit | UnsetType = UNSET
     processing: Running | UnsetType = UNSET
     higher: Higher | UnsetType = UNSET
@@ -92,6 +95,9 @@ class WaitReason(Struct, kw_only=True):
         match reason:
             case explain.PausedQueue(since_ms, text):
                 said.since, said.text = format_ms(since_ms), UNSET if text is None else text
+            case explain.BreakerOpen(since_ms, opens_at_ms, failures):
+                said.since, said.until = format_ms(since_ms), _time(opens_at_ms)
+                said.failures = failures
             case explain.NotDue(until_ms, why):
                 said.until, said.why = format_ms(until_ms), why
             case explain.WaitsForParents(mode, parents, count):

@@ -1,9 +1,10 @@
 """The policy of a job, a task or a queue about failures, as callers give it and as it is shown."""
 
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from spooled_lite.core.breakers.columns import BreakerStanding, BreakerState
 from spooled_lite.core.jobs.policy import (
     DELAY_MS_MAX,
     MULTIPLIER_MAX,
@@ -20,7 +21,8 @@ from spooled_lite.core.jobs.policy import (
     read_breaker,
 )
 from spooled_lite.errors import RuleBroken
-from spooled_lite.wire.shapes.about import about, one_of
+from spooled_lite.times import format_optional_ms
+from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -42,6 +44,11 @@ Jitter = Annotated[int, about("Below this the first wait of `full_jitter` is, in
 Threshold = Annotated[int, about("So many failed attempts in a row, without a completed one between, open the breaker", 5)]
 OpenTimeout = Annotated[int, about("For so many milliseconds nothing is handed out then; after that one attempt at a time, until one is completed", 30_000)]
 TimeoutMs = Annotated[int, about("How long an attempt may take, in milliseconds, instead of `timeout_seconds`; 0: without end. A lease is not renewed later than 10 s after that", 30_000)]
+BreakerStateShown = Annotated[str, one_of("`closed`: work is handed out; `open`: none is; `half_open`: one attempt is, which decides", *get_args(BreakerState))]
+FailuresInARow = Annotated[int, a_count("Failed attempts in a row", 5)]
+OpenedAt = Annotated[str, a_time("When it opened last; null: it is closed")]
+OpenUntil = Annotated[str, a_time("When it lets one attempt through; null: it is closed", "2026-10-01T09:00:30.000Z")]
+IsTried = Annotated[bool, about("Whether the attempt that decides is under way", False)]
 # fmt: on
 
 TimeoutMsGiven = Annotated[TimeoutMs, Meta(ge=0, le=TIMEOUT_MS_MAX)]
@@ -128,6 +135,26 @@ class CircuitBreakerView(Struct, frozen=True, kw_only=True):
         breaker = read_breaker(stored)
         return cls(
             failure_threshold=breaker.failure_threshold, open_timeout_ms=breaker.open_timeout_ms
+        )
+
+
+class BreakerView(Struct, frozen=True, kw_only=True):
+    """How a circuit breaker stands."""
+
+    state: BreakerStateShown
+    failures: FailuresInARow
+    opened_at: OpenedAt | None
+    open_until: OpenUntil | None
+    is_tried: IsTried
+
+    @classmethod
+    def of(cls, it: BreakerStanding) -> Self:
+        return cls(
+            state=it.state,
+            failures=it.failures,
+            opened_at=format_optional_ms(it.opened_at_ms),
+            open_until=format_optional_ms(it.open_until_ms),
+            is_tried=it.is_tried,
         )
 
 

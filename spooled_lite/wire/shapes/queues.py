@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from spooled_lite.core.breakers.columns import BreakerStanding
 from spooled_lite.core.jobs.policy import stored
 from spooled_lite.core.jobs.records import NULL, RETRIES, TIMEOUT_SECONDS
 from spooled_lite.core.queues.columns import QueueRow
@@ -33,7 +34,13 @@ from spooled_lite.wire.shapes.common import (
     QueueName,
     UpdatedAt,
 )
-from spooled_lite.wire.shapes.policy_bodies import BackoffBody, BackoffView
+from spooled_lite.wire.shapes.policy_bodies import (
+    BackoffBody,
+    BackoffView,
+    BreakerView,
+    CircuitBreakerBody,
+    CircuitBreakerView,
+)
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -60,6 +67,9 @@ BackoffMultiplierShown = Annotated[float | int | None, about("By how much each w
 BackoffMaxShown = Annotated[float | int | None, about("The longest wait", 60)]
 QueueBackoff = Annotated[BackoffBody | UnsetType | None, about("The wait before a retry, of jobs that have none of their own; goes before the fields above; null: none")]
 QueueBackoffShown = Annotated[BackoffView, about("The wait before a retry, when it was set so")]
+QueueBreaker = Annotated[CircuitBreakerBody | UnsetType | None, about("Stops handing out work when one attempt after the other fails; null: none")]
+QueueBreakerShown = Annotated[CircuitBreakerView, about("When work is no longer handed out, if it was set so")]
+QueueBreakerStanding = Annotated[BreakerView, about("How its circuit breaker stands, if it has one")]
 Enabled = Annotated[bool, about("False when the queue is paused", True)]
 Paused = Annotated[bool, about("The opposite of `enabled`", False)]
 Settings = Annotated[Raw, about(f"An object up to {QUEUE_SETTINGS_BYTES_MAX} bytes, for callers; while paused the server adds `paused`, `paused_at` and `paused_reason`", {})]
@@ -84,7 +94,8 @@ _SameTimeoutGiven = Annotated[SameTimeout, TIMEOUT_SECONDS]
 
 
 class UpdateQueue(Struct, kw_only=True):
-    """Body of PUT /queues/{name}/config. What is left out is kept; null clears the limits and `backoff`.
+    """Body of PUT /queues/{name}/config. What is left out is kept; null clears the limits, `backoff`
+    and `circuit_breaker`.
 
     Null in any other field counts as left out. The name in the path wins over one in the body.
     """
@@ -102,6 +113,7 @@ class UpdateQueue(Struct, kw_only=True):
     backoff_multiplier: BackoffMultiplier | None = None
     backoff_max_seconds: BackoffMax | None = None
     backoff: QueueBackoff = UNSET
+    circuit_breaker: QueueBreaker = UNSET
     enabled: Enabled | None = None
     description: Annotated[Description, Meta(max_length=1_000)] | None = None
     settings: Settings = NULL
@@ -138,6 +150,10 @@ class UpdateQueue(Struct, kw_only=True):
             columns["backoff"] = stored(self.backoff.checked())
         elif self.backoff is None and null_clears:
             columns["backoff"] = None
+        if isinstance(self.circuit_breaker, CircuitBreakerBody):
+            columns["circuit_breaker"] = stored(self.circuit_breaker.breaker())
+        elif self.circuit_breaker is None and null_clears:
+            columns["circuit_breaker"] = None
         return QueueChanges(columns, self.enabled)
 
 
@@ -191,6 +207,8 @@ class QueueView(Struct, frozen=True, kw_only=True):
     backoff_multiplier: BackoffMultiplierShown
     backoff_max_seconds: BackoffMaxShown
     backoff: QueueBackoffShown | UnsetType = UNSET
+    circuit_breaker: QueueBreakerShown | UnsetType = UNSET
+    breaker: QueueBreakerStanding | UnsetType = UNSET  # when one queue was asked for
     enabled: Enabled
     paused: Paused
     settings: SettingsShown
@@ -198,7 +216,8 @@ class QueueView(Struct, frozen=True, kw_only=True):
     updated_at: UpdatedAt
 
     @classmethod
-    def of(cls, row: QueueRow, org_id: str) -> Self:
+    def of(cls, row: QueueRow, org_id: str, breaker: BreakerStanding | None = None) -> Self:
+        breaker_set = row["circuit_breaker"]
         retry_delay = _whole(row["retry_delay_seconds"])
         return cls(
             id=row["id"],
@@ -218,6 +237,8 @@ class QueueView(Struct, frozen=True, kw_only=True):
             backoff_multiplier=_whole(row["backoff_multiplier"]),
             backoff_max_seconds=_whole(row["backoff_max_seconds"]),
             backoff=UNSET if row["backoff"] is None else BackoffView.of(row["backoff"]),
+            circuit_breaker=UNSET if breaker_set is None else CircuitBreakerView.of(breaker_set),
+            breaker=UNSET if breaker is None else BreakerView.of(breaker),
             enabled=bool(row["enabled"]),
             paused=not row["enabled"],
             settings=Raw(shown_settings(row)),

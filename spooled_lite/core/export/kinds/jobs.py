@@ -168,7 +168,10 @@ JOB: Final = LineKind(
         "claimable": """(:status = 'pending' AND :run_at IS NULL
             AND :dependencies_met IS NOT 0)""",
     },
-    left_out={"seq": "a number in the file"},
+    left_out={
+        "seq": "a number in the file",
+        "tells_breaker": "breakers begin closed",
+    },
     store=_store,
 )
 

@@ -13,7 +13,7 @@ from spooled_lite.core.export.fields import (
     time,
 )
 from spooled_lite.core.export.kind import LineKind
-from spooled_lite.core.jobs.policy import Backoff
+from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker
 from spooled_lite.core.queues.names import checked_queue_name
 
 QUEUE: Final = LineKind(
@@ -30,6 +30,7 @@ QUEUE: Final = LineKind(
         real("backoff_multiplier", may_lack=True),
         real("backoff_max_seconds", may_lack=True),
         json("backoff", Backoff, may_lack=True),
+        json("circuit_breaker", CircuitBreaker, may_lack=True),
         number("rate_limit", may_lack=True),
         number("max_concurrency", may_lack=True),
         flag("enabled"),

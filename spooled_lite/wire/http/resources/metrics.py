@@ -80,6 +80,7 @@ async def exposition(services: Services) -> bytes:
         found = None
     services.metrics.show("spooled_ready", await trouble_of(services) is None)
     services.metrics.show_queues(await _depths(services))
+    services.metrics.show_breakers({} if found is None else found.breakers_open)
     for name, field in _OF_FILE.items():
         services.metrics.show(name, math.nan if found is None else getattr(found, field))
     return services.metrics.text()

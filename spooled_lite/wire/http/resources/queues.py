@@ -1,14 +1,18 @@
 """Queues over HTTP. Contract: jobs, section 11."""
 
+from spooled_lite.core.breakers.columns import BreakerStanding
+from spooled_lite.core.breakers.standing import breaker_of
 from spooled_lite.core.maintenance.remove import (
     FROM_START,
     Position,
     delete_queue,
     purge_queue_pass,
 )
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.configure import configure, create_queue
 from spooled_lite.core.queues.pause import pause, resume
 from spooled_lite.core.queues.query import QUEUES_LISTED, get_queue, list_queues, queue_stats
+from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
@@ -50,8 +54,13 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.reads.point(get_queue, call.org, queue_of_path(call))
-    return reply(QueueView.of(row, call.org_id))
+    row, breaker = await call.reads.point(_with_breaker, call.org, queue_of_path(call))
+    return reply(QueueView.of(row, call.org_id, breaker))
+
+
+def _with_breaker(tx: Reading, org: int, name: str) -> tuple[QueueRow, BreakerStanding | None]:
+    row = get_queue(tx, org, name)
+    return row, breaker_of(tx, row)
 
 
 async def update(call: Call) -> Reply:

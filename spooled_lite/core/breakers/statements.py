@@ -1,0 +1,91 @@
+"""Every statement about circuit breakers."""
+
+from typing import Final, TypedDict
+
+from spooled_lite.core.breakers.columns import BreakerRow
+from spooled_lite.storage.statement import Statement, Value
+
+# Index breakers_of, as all that name a breaker.
+FIND: Final = Statement(
+    BreakerRow,
+    """
+SELECT scope, target, failures, opened_at_ms, open_until_ms, trial_job, trial_lease_id
+  FROM breakers WHERE scope = :scope AND target = :target
+""",
+)
+
+COUNT_FAILURE: Final = Value(
+    int,
+    """
+INSERT INTO breakers (org, scope, target, failures) VALUES (:org, :scope, :target, 1)
+    ON CONFLICT (scope, target) DO UPDATE SET failures = failures + 1
+RETURNING failures
+""",
+)
+
+OPEN: Final = """
+UPDATE breakers
+   SET opened_at_ms = :now_ms, open_until_ms = :open_until_ms,
+       trial_job = NULL, trial_lease_id = NULL
+ WHERE scope = :scope AND target = :target
+"""
+
+BEGIN_TRIAL: Final = """
+UPDATE breakers SET trial_job = :job, trial_lease_id = :lease_id
+ WHERE scope = :scope AND target = :target AND open_until_ms IS NOT NULL
+"""
+
+# Primary key. The attempts of these jobs end within sight of a breaker.
+MARK_JOBS: Final = """
+UPDATE jobs SET tells_breaker = 1
+ WHERE tells_breaker = 0 AND seq IN (SELECT value FROM json_each(:seqs))
+"""
+
+# It is closed and has no failures: nothing is left to keep of it.
+CLOSE: Final = "DELETE FROM breakers WHERE scope = :scope AND target = :target"
+
+# The lease says whether the attempt is still under way, however it has ended.
+IS_TRIED: Final = Value(
+    int, "SELECT 1 FROM jobs WHERE seq = :trial_job AND lease_id = :trial_lease_id"
+)
+
+
+class FedLineRow(TypedDict):
+    """A queue whose waiting claims may find something."""
+
+    org: int
+    queue_name: str
+
+
+# Index breakers_open: those that let something through again, or have for a while.
+HALF_OPEN: Final = Statement(
+    FedLineRow,
+    """
+SELECT queues.org, queue_name FROM breakers CROSS JOIN queues ON queues.seq = breakers.target
+ WHERE open_until_ms <= :now_ms AND scope = 'queue' AND deleted_at_ms IS NULL
+""",
+)
+
+NEXT_HALF_OPEN: Final = Value(
+    int, "SELECT min(open_until_ms) AS at_ms FROM breakers WHERE open_until_ms > :now_ms"
+)
+
+# All of them: there are as many as queues and tasks that fail.
+SET_BACK: Final = """
+UPDATE breakers SET open_until_ms = :now_ms + open_until_ms - opened_at_ms, opened_at_ms = :now_ms
+ WHERE opened_at_ms > :now_ms
+"""
+
+
+class OpenCountRow(TypedDict):
+    scope: str
+    count: int
+
+
+# Index breakers_open, with those that wait for an attempt to prove that they can be closed.
+COUNT_OPEN: Final = Statement(
+    OpenCountRow,
+    """
+SELECT scope, count(*) AS count FROM breakers WHERE open_until_ms IS NOT NULL GROUP BY scope
+""",
+)
