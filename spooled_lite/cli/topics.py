@@ -1,5 +1,6 @@
-"""`spooled-lite topics`: which queues get what is published, and publishing."""
+"""`spooled-lite topics`: which queues and tasks get what is published, and publishing."""
 
+from contextlib import nullcontext
 from typing import Final
 
 import click
@@ -20,22 +21,26 @@ COLUMNS: Final = (
 )
 
 
+task_option: Final = click.option("--task", "is_task", is_flag=True, help="NAME is a task.")
+
+
 @click.group(cls=SuggestingGroup)
 def topics() -> None:
-    """Bind queues to patterns of topics, look at that, and publish."""
+    """Bind queues and tasks to patterns of topics, look at that, and publish."""
 
 
 @topics.command()
 @click.argument("pattern")
-@click.argument("queue")
+@click.argument("name")
+@task_option
 @asks_server
-def bind(client: Client, pattern: str, queue: str) -> None:
-    """Let topics that match lead to a queue.
+def bind(client: Client, pattern: str, name: str, is_task: bool) -> None:
+    """Let topics that match lead to a queue, or to a task.
 
     `*` stands for one word, `#` at the end for any number of words.
     """
-    with queue_named(client, queue):
-        answer = client.post("/bindings", _binding(pattern, queue))
+    with nullcontext() if is_task else queue_named(client, name):
+        answer = client.post("/bindings", _binding(pattern, name, is_task))
     again = " already" if answer.status == 200 else ""
     made = Thing(answer.body, client.now_ms)
     click.echo(f"{made.text('pattern')} leads to {made.text('target_name')}{again}")
@@ -43,11 +48,12 @@ def bind(client: Client, pattern: str, queue: str) -> None:
 
 @topics.command()
 @click.argument("pattern")
-@click.argument("queue")
+@click.argument("name")
+@task_option
 @asks_server
-def unbind(client: Client, pattern: str, queue: str) -> None:
+def unbind(client: Client, pattern: str, name: str, is_task: bool) -> None:
     """Take that back."""
-    answer = client.delete("/bindings", _binding(pattern, queue))
+    answer = client.delete("/bindings", _binding(pattern, name, is_task))
     if not Thing(answer.body, client.now_ms).value("deleted"):
         raise click.ClickException("it is not bound so; see `spooled-lite topics list`")
     click.echo("Taken back.")
@@ -56,18 +62,27 @@ def unbind(client: Client, pattern: str, queue: str) -> None:
 @topics.command("list")
 @click.option("--topic", metavar="TOPIC", help="Who would get what is published under it.")
 @click.option("--queue", metavar="NAME", help="Only what leads to this queue.")
+@click.option("--task", metavar="NAME", help="Only what leads to this task.")
 @limit_option
 @as_json_option
 @asks_server
 def list_bindings(
-    client: Client, topic: str | None, queue: str | None, limit: int | None, as_json: bool
+    client: Client,
+    topic: str | None,
+    queue: str | None,
+    task: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """List what is bound, newest first."""
+    if queue is not None and task is not None:
+        raise click.UsageError("--queue and --task cannot be given together")
+    target_type = "queue" if queue is not None else "task" if task is not None else None
     print_list(
         client,
         "/bindings",
         COLUMNS,
-        query={"topic": topic, "target_name": queue},
+        query={"topic": topic, "target_type": target_type, "target_name": queue or task},
         limit=limit,
         as_json=as_json,
         none="Nothing is bound.",
@@ -77,11 +92,15 @@ def list_bindings(
 @topics.command()
 @click.argument("topic")
 @click.argument("body", metavar="JSON|-")
-@click.option("--key", metavar="TEXT", help="One message per key in each queue.")
+@click.option(
+    "--key",
+    metavar="TEXT",
+    help="One message per key in each queue, one unfinished run in each task.",
+)
 @as_json_option
 @asks_server
 def publish(client: Client, topic: str, body: str, key: str | None, as_json: bool) -> None:
-    """Send a message to every queue that is bound to the topic.
+    """Send a message to every queue that is bound to the topic, and run every task that is.
 
     With `-` its body is the standard input.
     """
@@ -96,5 +115,6 @@ def publish(client: Client, topic: str, body: str, key: str | None, as_json: boo
     click.echo(f"{counted(matched, 'target')} got it" if matched else "Nobody is bound to it.")
 
 
-def _binding(pattern: str, queue: str) -> dict[str, str]:
-    return {"target_type": "queue", "target_name": queue, "pattern": pattern}
+def _binding(pattern: str, name: str, is_task: bool) -> dict[str, str]:
+    target_type = "task" if is_task else "queue"
+    return {"target_type": target_type, "target_name": name, "pattern": pattern}

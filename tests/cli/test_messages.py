@@ -65,6 +65,19 @@ def test_topics_are_bound_asked_about_and_published_under(audit: Asking) -> None
     assert "Field `pattern`" in audit("topics", "bind", "#.a", "audit", code=1).stderr
 
 
+def test_topics_lead_to_tasks_too(audit: Asking) -> None:
+    audit.world.call("PUT", "/tasks/welcome", {})
+    assert audit.lines("topics", "bind", "a.#", "welcome", "--task") == ["a.# leads to welcome"]
+    assert audit.lines("topics", "publish", "a.b", "1") == ["1 target got it"]
+    [run] = audit.world.call("GET", "/tasks/welcome/runs")
+    assert (run["input"], run["topic"]) == (1, "a.b")
+
+    assert "task" in audit.lines("topics", "list", "--task", "welcome")[1]
+    assert audit.lines("topics", "list", "--queue", "welcome") == ["Nothing is bound."]
+    assert "it is not bound so" in audit("topics", "unbind", "a.#", "welcome", code=1).stderr
+    assert audit.lines("topics", "unbind", "a.#", "welcome", "--task") == ["Taken back."]
+
+
 def test_hostile_text_does_not_reach_the_terminal(audit: Asking) -> None:
     body = {"body": "\x1b[2J\x07", "concurrency_key": "\x1b]0;t\x07", "topic": "a\nb"}
     audit.world.call("POST", "/queues/audit/messages", body)
@@ -85,6 +98,7 @@ def test_hostile_text_does_not_reach_the_terminal(audit: Asking) -> None:
         ("messages", "hide", "audit", "x"),
         ("messages", "delete", "audit"),
         ("topics", "publish", "a", "{"),
+        ("topics", "list", "--queue", "a", "--task", "b"),
     ],
 )
 def test_a_bad_call_is_refused_before_anyone_is_asked(arguments: tuple[str, ...]) -> None:

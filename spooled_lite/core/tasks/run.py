@@ -49,8 +49,13 @@ def run_task(
 
     Contract: catbird-capabilities, T4-T6 and T15.
     """
-    task = get_task(tx, org, task_name, scope)
-    held = _holder_of_key(tx, org, task_name, run.concurrency_key)
+    return run_known_task(tx, get_task(tx, org, task_name, scope), run, admission)
+
+
+def run_known_task(tx: Tx, task: TaskRow, run: NewTaskRun, admission: Admission) -> RunMade:
+    """As `run_task`, for a task that was found in this operation."""
+    org = task["org"]
+    held = _holder_of_key(tx, org, task["name"], run.concurrency_key)
     if held is not None:
         return RunMade(held, created=False)
     if admission.caps is not None:

@@ -1,4 +1,7 @@
-"""Publishing: a message for each target whose patterns match the topic, all or none."""
+"""Publishing: a copy for each target whose patterns match the topic, all or none.
+
+A queue gets a message, a task a run with the body as its input.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,11 +10,14 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.messages.records import NewMessage
-from spooled_lite.core.messages.send import SentMessage, send
+from spooled_lite.core.messages.send import send
 from spooled_lite.core.queues.ensure import known_queue
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.tasks.query import find_task
+from spooled_lite.core.tasks.records import NewTaskRun
+from spooled_lite.core.tasks.run import run_known_task
 from spooled_lite.core.topics.bind import TopicTarget, targets_of
 from spooled_lite.errors import RuleBroken
-from spooled_lite.plans import Caps
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Own, Tx
 
@@ -31,18 +37,27 @@ class _Made:
 _MADE: Final = Own(_Made)
 
 
+class CopyMade(Struct, frozen=True):
+    """A message or a run that a target got, or the older one that has its concurrency key."""
+
+    id: str
+    created: bool
+
+
 class Delivered(Struct, frozen=True):
     """A target and what it got, in the order of the bodies."""
 
     target: TopicTarget
-    copies: list[SentMessage]
+    copies: list[CopyMade]
 
 
 @in_lane(Lane.CREATE)
 def publish(
-    tx: Tx, org: int, topic: str, messages: Sequence[NewMessage], caps: Caps | None
+    tx: Tx, org: int, topic: str, messages: Sequence[NewMessage], admission: Admission
 ) -> list[Delivered]:
     """Store a copy of each message for every distinct target of the topic; nothing without one.
+
+    A target that has gone since it was bound is passed over.
 
     Raises:
         RuleBroken: these would be too many copies, or too many bytes.
@@ -50,14 +65,43 @@ def publish(
 
     Contract: catbird-capabilities, B5-B11.
     """
-    targets = [each for each in targets_of(tx, org, topic) if _is_there(tx, org, each)]
+    targets = targets_of(tx, org, topic)
     _check_copies(tx.own(_MADE), len(targets), messages)
     labelled = [msgspec.structs.replace(each, topic=topic) for each in messages]
-    return [Delivered(each, send(tx, org, each[1], labelled, caps)) for each in targets]
+    copies = [(each, _copy_to(tx, org, each, labelled, admission)) for each in targets]
+    return [Delivered(target, made) for target, made in copies if made is not None]
 
 
-def _is_there(tx: Tx, org: int, target: TopicTarget) -> bool:
-    return known_queue(tx, org, target[1]) is not None
+def _copy_to(
+    tx: Tx, org: int, target: TopicTarget, messages: Sequence[NewMessage], admission: Admission
+) -> list[CopyMade] | None:
+    """None: there is no such target any more."""
+    target_type, name = target
+    if target_type == "task":
+        task = find_task(tx, org, name)
+        if task is None:
+            return None
+        runs = [run_known_task(tx, task, _run_with(each), admission) for each in messages]
+        return [CopyMade(run.row["id"], run.created) for run in runs]
+    if known_queue(tx, org, name) is None:
+        return None
+    sent = send(tx, org, name, messages, admission.caps)
+    return [CopyMade(each.id, each.created) for each in sent]
+
+
+def _run_with(message: NewMessage) -> NewTaskRun:
+    """A run that is about what is published. Contract: catbird-capabilities, B5 and B6."""
+    return NewTaskRun(
+        input=message.body,
+        topic=message.topic,
+        priority=message.priority,
+        headers=message.headers,
+        concurrency_key=message.concurrency_key,
+        visible_at_ms=message.visible_at_ms,
+        delay_ms=message.delay_ms,
+        expires_at_ms=message.expires_at_ms,
+        expires_in_ms=message.expires_in_ms,
+    )
 
 
 def _check_copies(made: _Made, target_count: int, messages: Sequence[NewMessage]) -> None:

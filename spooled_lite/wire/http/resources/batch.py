@@ -127,7 +127,7 @@ def _publication(call: Call, op: PublishOp) -> _Made:
     # Its copies are counted where the targets are known.
     return (
         publish,
-        (topic, messages, admission_of(call).caps),
+        (topic, messages, admission_of(call)),
         0,
         lambda delivered: told_of_published(call, delivered, is_one=op.is_one),
     )

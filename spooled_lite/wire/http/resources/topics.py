@@ -73,9 +73,7 @@ async def delete(call: Call) -> Reply:
 async def publish(call: Call) -> Reply:
     body = await call.body(Publish)
     topic, messages = await call.off_loop(new_publication, call, body)
-    delivered = await call.write(
-        publish_messages, call.org, topic, messages, admission_of(call).caps
-    )
+    delivered = await call.write(publish_messages, call.org, topic, messages, admission_of(call))
     return reply(told_of_published(call, delivered, is_one=body.is_one))
 
 

@@ -18,8 +18,10 @@ def api() -> Iterator[WatchedApi]:
         yield it
 
 
-def bound(api: WatchedApi, queue: str, pattern: str, status: int = 201) -> dict[str, Any]:
-    body = {"target_type": "queue", "target_name": queue, "pattern": pattern}
+def bound(
+    api: WatchedApi, name: str, pattern: str, status: int = 201, target_type: str = "queue"
+) -> dict[str, Any]:
+    body = {"target_type": target_type, "target_name": name, "pattern": pattern}
     return api.shown("POST", "bindings", status, json=body)
 
 
@@ -120,6 +122,56 @@ def test_a_list_answers_who_would_get_it(api: WatchedApi) -> None:
     assert listed("limit=1&offset=1") == [("two", "a.*")]
     assert api.get("bindings?topic=a..b").status_code == 400
     assert api.get("bindings?target_type=x").status_code == 400
+
+
+def test_v23_a_task_gets_a_run_about_what_is_published(api: WatchedApi) -> None:
+    api.shown("PUT", "tasks/welcome", json={"queue_name": "mails", "condition": "input.id gt 5"})
+    bound(api, "welcome", "events.*.created", target_type="task")
+    bound(api, "one", "events.#")
+    body = {"topic": "events.user.created", "body": {"id": 9}, "concurrency_key": "u9"}
+
+    found = api.shown("POST", "publish", json={**body, "headers": {"h": 1}, "priority": 7})
+
+    runs = {each["target_name"]: each for each in found["targets"]}
+    assert (found["matched"], runs["welcome"]["created"]) == (2, True)
+    [run] = api.get("tasks/welcome/runs").json()
+    assert run["id"] == runs["welcome"]["id"]
+    assert (run["input"], run["headers"], run["priority"]) == ({"id": 9}, {"h": 1}, 7)
+    assert (run["topic"], run["concurrency_key"]) == ("events.user.created", "u9")
+    again = api.shown("POST", "publish", json=body)
+    assert {each["created"] for each in again["targets"]} == {False}
+
+    many = api.shown("POST", "publish", json={"topic": "events.a.created", "bodies": [{"id": 1}]})
+    [skipped] = [each for each in many["targets"] if each["target_name"] == "welcome"]
+    assert skipped["created_count"] == 1
+    assert len(api.get("tasks/welcome/runs?state=skipped").json()) == 1
+
+
+def test_a_task_takes_its_bindings_with_it(api: WatchedApi) -> None:
+    api.shown("PUT", "tasks/welcome", json={})
+    bound(api, "welcome", "a", target_type="task")
+
+    assert api.delete("tasks/welcome").status_code == 204
+    assert published(api, "a") == []
+    assert api.get("bindings").json() == []
+
+
+def test_published_runs_and_messages_pass_no_cap_together() -> None:
+    """All copies or none: the message that was stored before the run is taken back."""
+    settings = Settings(plan_enforcement="on", admin_key="a" * 32)
+    with WatchedApi(":memory:", settings) as capped:
+        capped.post("queues", json={"name": "one"})
+        capped.shown("PUT", "tasks/welcome", json={})
+        bound(capped, "one", "a")
+        bound(capped, "welcome", "a", target_type="task")
+        limits = f"admin/organizations/{capped.served.org_id}/limits"
+        admin = {"X-Admin-Key": "a" * 32}
+        capped.shown("PUT", limits, json={"max_active_jobs": 1}, key=None, headers=admin)
+
+        answer = capped.post("publish", json={"topic": "a", "body": 1})
+        assert (answer.status_code, answer.json()["code"]) == (429, "QUOTA_EXCEEDED")
+        assert read(capped, "one") == []
+        assert capped.get("tasks/welcome/runs").json() == []
 
 
 def test_v3_v4_publishing_many(api: WatchedApi) -> None:
