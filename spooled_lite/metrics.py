@@ -52,6 +52,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_backup_failures_total": "Backups that failed, or were found unfit, since the start",
     "spooled_archive_bytes_total": "Bytes of windows put into the archive since the start",
     "spooled_archive_breaks_total": "Times that the archive could not go on without a new base",
+    "spooled_answers_repeated_total": "Calls that were answered again for their Idempotency-Key",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
 }
 GAUGES: Final[Mapping[str, str]] = {

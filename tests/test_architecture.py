@@ -41,9 +41,9 @@ WEB: Final = frozenset({"starlette", "uvicorn", "httptools", "websockets", "grpc
 
 # Inside core an operation may call those of resources before its own.
 RESOURCES: Final = (
-    "conditions", "orgs", "keys", "auth", "queues", "jobs", "breakers", "workflows", "steps",
-    "lifecycle", "messages", "tasks", "flows", "workers", "schedules", "topics", "webhooks",
-    "ingest", "inbox", "batch", "overview", "acts", "maintenance", "export",
+    "conditions", "orgs", "keys", "auth", "queues", "jobs", "answers", "breakers", "workflows",
+    "steps", "lifecycle", "messages", "tasks", "flows", "workers", "schedules", "topics",
+    "webhooks", "ingest", "inbox", "batch", "overview", "acts", "maintenance", "export",
 )  # fmt: skip
 LEAVES: Final = frozenset({"columns", "records", "statements"})
 

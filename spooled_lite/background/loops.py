@@ -5,6 +5,7 @@ from collections.abc import Callable
 from spooled_lite.background.courier import Courier
 from spooled_lite.background.scheduler import Scheduler
 from spooled_lite.background.supervisor import AsyncLoop, Loop
+from spooled_lite.core.answers.keep import forget_old_answers
 from spooled_lite.core.auth.forget import (
     forget_codes,
     forget_confirmations,
@@ -40,6 +41,7 @@ def loops(
             forget_codes,
             forget_confirmations,
             forget_named_leases,
+            forget_old_answers,
         ),
         may_prune=may_prune,
     )

@@ -391,6 +391,21 @@ CREATE INDEX runs_ended ON jobs (org, task_name, completed_at_ms, seq)
 
 CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kind = 'task_run';
 
+CREATE TABLE kept_answers (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    key           TEXT NOT NULL,
+    digest        BLOB NOT NULL,  -- of method, path, query and body of the call
+    queues        BLOB NOT NULL,  -- a JSON array: those of the API key that called
+    status        INTEGER NOT NULL,
+    body          BLOB NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX kept_answers_by_key ON kept_answers (org, key);
+
+CREATE INDEX kept_answers_oldest ON kept_answers (created_at_ms);
+
 CREATE TABLE minute_histograms (
     key    INTEGER NOT NULL,
     minute INTEGER NOT NULL,

@@ -78,5 +78,6 @@ def name_of(request: Request) -> str:
 def _name(operation: Callable[..., Any]) -> str:
     while isinstance(operation, partial):
         operation = operation.func
+    operation = getattr(operation, "__wrapped__", operation)  # of what an operation is made of
     name = getattr(operation, "__qualname__", type(operation).__name__)
     return str(name).replace(".<locals>", "").replace("<lambda>", "lambda")

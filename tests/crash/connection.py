@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any, Self
 
 from msgspec import Struct
@@ -42,12 +43,15 @@ class Connection:
         except OSError as error:
             raise NoAnswer from error
 
-    async def request(self, method: str, path: str, body: Any = None) -> Answer:
+    async def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] = {}
+    ) -> Answer:
         """Raises NoAnswer."""
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         content = b"" if body is None else json.dumps(body).encode()
         head = (
             f"{method} /api/v1{path} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {API_KEY}\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n"
+            f"Content-Length: {len(content)}\r\n{more}\r\n"
         )
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):

@@ -2,6 +2,7 @@
 
 from typing import Final, TypedDict
 
+from spooled_lite.core.answers import statements as answer_statements
 from spooled_lite.core.jobs.passes import SizedRow
 from spooled_lite.core.jobs.statements import ALL_BYTES, VISIBLE, BriefJobRow
 from spooled_lite.storage.statement import Statement, Value
@@ -173,6 +174,7 @@ TABLES_OF_ORG: Final = (
     "webhooks",
     "inbound_log",
     "acts",
+    "kept_answers",
     "workers",
     "tasks",
     "bindings",
@@ -218,6 +220,13 @@ SELECT seq, length(body) AS size_bytes FROM deliveries
  WHERE org = :org ORDER BY created_at_ms LIMIT :limit
 """,
     ),
+    "kept_answers": Statement(
+        SizedRow,
+        """
+SELECT seq, length(body) AS size_bytes FROM kept_answers
+ WHERE org = :org ORDER BY key LIMIT :limit
+""",
+    ),
 }
 
 DELETE_LARGE: Final = {
@@ -225,6 +234,7 @@ DELETE_LARGE: Final = {
     "workflows": "DELETE FROM workflows WHERE seq IN (SELECT value FROM json_each(:seqs))",
     "owed_events": "DELETE FROM owed_events WHERE seq IN (SELECT value FROM json_each(:seqs))",
     "deliveries": "DELETE FROM deliveries WHERE seq IN (SELECT value FROM json_each(:seqs))",
+    "kept_answers": answer_statements.FORGET,
 }
 
 # By the index that begins with the organization, a pass at a time. Jobs, their history and their

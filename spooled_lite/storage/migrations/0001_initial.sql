@@ -625,6 +625,20 @@ CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at
 CREATE INDEX inbound_log_duplicates ON inbound_log (org, created_at_ms, seq)
     WHERE status = 'duplicate';
 
+-- Answers of calls that name an `Idempotency-Key`, for who makes such a call again within a day.
+CREATE TABLE kept_answers (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    key           TEXT NOT NULL,
+    digest        BLOB NOT NULL,  -- of method, path, query and body of the call
+    queues        BLOB NOT NULL,  -- a JSON array: those of the API key that called
+    status        INTEGER NOT NULL,
+    body          BLOB NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX kept_answers_by_key ON kept_answers (org, key);
+CREATE INDEX kept_answers_oldest ON kept_answers (created_at_ms);
+
 -- Which topics lead where. A target is known by its name.
 CREATE TABLE bindings (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -5,7 +5,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from spooled_lite.core.acts.record import ActKind, NewAct, Recorded
 from spooled_lite.storage.transaction import Operation
-from spooled_lite.wire.http.call import Call
+from spooled_lite.wire.http.call import Call, Reply
+from spooled_lite.wire.http.once import Once
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +46,17 @@ class Acting:
         """As `Call.write`."""
         self._seq, result = await self.call.write(self._recorded(operation), *args, **kwargs)
         return result
+
+    async def write_once(
+        self,
+        answer: Callable[[T], Reply],
+        operation: Operation[P, T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Reply:
+        """As `Once.write`: a repeat is no act."""
+        once = Once[tuple[int, T]](self.call, lambda told: answer(told[1]))
+        return await once.write(self._recorded(operation), *args, **kwargs)
 
     async def write_while_valid(
         self, operation: Operation[P, T], *args: P.args, **kwargs: P.kwargs

@@ -29,6 +29,7 @@ from spooled_lite.wire.http.errors import refusal
 from spooled_lite.wire.http.headers import compression, versions
 from spooled_lite.wire.http.headers.cors import Cors
 from spooled_lite.wire.http.headers.security_headers import security_headers
+from spooled_lite.wire.http.once import IDEMPOTENCY_KEY, run_once
 from spooled_lite.wire.rates.rate_limit import (
     client_address,
     rate_headers,
@@ -131,10 +132,13 @@ class Api:
 
     async def _handle(self, call: Call, route: Route) -> Reply:
         await admit(call, route)
+        handler = route.handler
+        if route.keeps_answer and IDEMPOTENCY_KEY in call.headers:
+            handler = partial(run_once, handler)
         if self._around is None:
-            return await route.handler(call)
+            return await handler(call)
         name = f"{route.method} {route.path}"
-        return await self._around(name, call, partial(route.handler, call))
+        return await self._around(name, call, partial(handler, call))
 
     def _options(self, call: Call, raw_path: bytes) -> Reply:
         """Answer OPTIONS, without credentials; a preflight gets 204 for any path.

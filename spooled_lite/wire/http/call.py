@@ -9,6 +9,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from spooled_lite.call_notes import CallNotes
+from spooled_lite.core.answers.keep import KeyedCall
 from spooled_lite.core.auth.verify import ShownCredential, while_valid
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.keys.records import Scope as QueueScope
@@ -115,6 +116,7 @@ class Call:
         "is_admin",
         "is_api",
         "is_upgrade",
+        "keyed",
         "method",
         "notes",
         "org",
@@ -141,6 +143,7 @@ class Call:
         self.is_upgrade = asgi["type"] == "websocket"
         self.caller: Caller | None = None
         self.check_rights: Callable[[Caller], None] = _needs_none  # replaced by `admit`
+        self.keyed: KeyedCall | None = None  # set by `run_once`: the answer is to be kept
         self.identity: Identity | None = None  # the credential of a caller that opens a stream
         # Whether the caller showed the key of the server; set where others may call, too.
         self.is_admin = False
@@ -242,6 +245,11 @@ class Call:
             return value.decode("latin-1")
 
     @property
+    def parameters(self) -> Mapping[str, str]:
+        """Those of the path, by name."""
+        return self._parameters
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The parameters of the query; the last one when a name is repeated."""
         return dict(self._pairs())
@@ -286,6 +294,11 @@ class Call:
         if self._admitted_in != self.services.callers.generation:
             await self.admit_again()
         return value
+
+    async def check_still_admitted(self) -> None:
+        """As `admit_again`, unless no key and no token has changed since."""
+        if self._admitted_in != self.services.callers.generation:
+            await self.admit_again()
 
     async def admit_again(self) -> None:
         """Check after a wait that the caller, if there is one, still has its rights.

@@ -27,6 +27,8 @@ class Trait(Enum):
     WEBSOCKET = "websocket"  # the route accepts WebSockets
     # It renews or settles what the caller holds: the rate limit counts it and never refuses it.
     SPARED = "spared"
+    # Its answers are kept for who names an `Idempotency-Key`, and given again: see once.py.
+    ONCE = "once"
 
 
 class Route(Struct, frozen=True):
@@ -38,6 +40,7 @@ class Route(Struct, frozen=True):
     parameters: tuple[str, ...]
     takes_websockets: bool
     is_unlimited: bool  # no rate limit per address. Contract: platform, section 4
+    keeps_answer: bool  # for who names an `Idempotency-Key`. Contract: amendments, G1
     is_spared: bool  # counted by the rate limit, and never refused by it. Contract: amendments, G15
 
     @classmethod
@@ -52,6 +55,7 @@ class Route(Struct, frozen=True):
             parameters=tuple(_name(each) for each in path.split("/") if _is_parameter(each)),
             takes_websockets=Trait.WEBSOCKET in traits,
             is_unlimited=Trait.UNLIMITED in traits,
+            keeps_answer=Trait.ONCE in traits,
             is_spared=Trait.SPARED in traits,
         )
 

@@ -87,7 +87,7 @@ JOBS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/jobs/status",            jobs.statuses,         Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/wait",              outcomes.wait_for_first, Access.KEY, "jobs:read"),
     ("GET",    "/api/v1/jobs/search",            search.search,         Access.KEY, "jobs:read"),
-    ("POST",   "/api/v1/jobs/bulk",              new_jobs.create_bulk,  Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/jobs/bulk",              new_jobs.create_bulk,  Access.KEY, "jobs:write", Trait.ONCE),  # noqa: E501
     ("POST",   "/api/v1/jobs/claim",             attempts.claim,        Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/dequeue",           attempts.dequeue,      Access.KEY, "jobs:write"),
     ("POST",   "/api/v1/jobs/heartbeat",         many_attempts.renew_many, Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
@@ -134,8 +134,8 @@ TOPICS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/bindings",      topics.create,   Access.UNSCOPED, "jobs:write"),
     ("DELETE", "/api/v1/bindings",      topics.remove,   Access.UNSCOPED, "jobs:write"),
     ("DELETE", "/api/v1/bindings/{id}", topics.delete,   Access.UNSCOPED, "jobs:write"),
-    ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write"),
-    ("POST",   "/api/v1/batch",         batch.run,       Access.KEY,      "jobs:write"),
+    ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write", Trait.ONCE),
+    ("POST",   "/api/v1/batch",         batch.run,       Access.KEY,      "jobs:write", Trait.ONCE),
 )
 
 TASKS: Final[tuple[Row, ...]] = (
@@ -152,7 +152,7 @@ TASKS: Final[tuple[Row, ...]] = (
 )
 
 MESSAGES: Final[tuple[Row, ...]] = (
-    ("POST",   "/api/v1/queues/{name}/messages",        messages.send,        Access.KEY, "jobs:write"),  # noqa: E501
+    ("POST",   "/api/v1/queues/{name}/messages",        messages.send,        Access.KEY, "jobs:write", Trait.ONCE),  # noqa: E501
     ("GET",    "/api/v1/queues/{name}/messages",        messages.look,        Access.KEY, "jobs:read"),  # noqa: E501
     ("POST",   "/api/v1/queues/{name}/messages/read",   messages.read,        Access.KEY, "jobs:write"),  # noqa: E501
     ("POST",   "/api/v1/queues/{name}/messages/hide",   messages.hide,        Access.KEY, "jobs:write", Trait.SPARED),  # noqa: E501
@@ -172,7 +172,7 @@ WORKERS: Final[tuple[Row, ...]] = (
 
 SCHEDULES: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/schedules",              schedules.list_all,   Access.KEY, "schedules:read"),  # noqa: E501
-    ("POST",   "/api/v1/schedules",              schedules.create,     Access.KEY, "schedules:write"),  # noqa: E501
+    ("POST",   "/api/v1/schedules",              schedules.create,     Access.KEY, "schedules:write", Trait.ONCE),  # noqa: E501
     ("POST",   "/api/v1/schedules/preview",      schedules.preview,    Access.KEY, "schedules:read"),  # noqa: E501
     ("GET",    "/api/v1/schedules/upcoming",     schedules.upcoming,   Access.KEY, "schedules:read"),  # noqa: E501
     ("GET",    "/api/v1/schedules/{id}",         schedules.get,        Access.KEY, "schedules:read"),  # noqa: E501
@@ -180,14 +180,14 @@ SCHEDULES: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/schedules/{id}",         schedules.delete,     Access.KEY, "schedules:write"),  # noqa: E501
     ("POST",   "/api/v1/schedules/{id}/pause",   schedules.pause,      Access.KEY, "schedules:write"),  # noqa: E501
     ("POST",   "/api/v1/schedules/{id}/resume",  schedules.resume,     Access.KEY, "schedules:write"),  # noqa: E501
-    ("POST",   "/api/v1/schedules/{id}/trigger", schedules.trigger,    Access.KEY, "schedules:write"),  # noqa: E501
+    ("POST",   "/api/v1/schedules/{id}/trigger", schedules.trigger,    Access.KEY, "schedules:write", Trait.ONCE),  # noqa: E501
     ("GET",    "/api/v1/schedules/{id}/history", schedules.history,    Access.KEY, "schedules:read"),  # noqa: E501
     ("GET",    "/api/v1/schedules/{id}/next",    schedules.next_slots, Access.KEY, "schedules:read"),  # noqa: E501
 )
 
 WORKFLOWS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/workflows",                    workflows.list_all, Access.KEY, "workflows:read"),  # noqa: E501
-    ("POST",   "/api/v1/workflows",                    workflows.create,   Access.KEY, "workflows:write"),  # noqa: E501
+    ("POST",   "/api/v1/workflows",                    workflows.create,   Access.KEY, "workflows:write", Trait.ONCE),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}",               workflows.get,      Access.KEY, "workflows:read"),  # noqa: E501
     ("DELETE", "/api/v1/workflows/{id}",               workflows.delete,   Access.KEY, "workflows:write"),  # noqa: E501
     ("GET",    "/api/v1/workflows/{id}/wait",          outcomes.wait_for_workflow, Access.KEY, "workflows:read"),  # noqa: E501

@@ -15,8 +15,10 @@ from spooled_lite.wire.http.documents.described.words import (
     EVERY_HEADERS,
     HAS_MORE,
     HEADERS,
+    KEY_OF_CALL,
     PATH_PARAMETERS,
     RATE_HEADERS,
+    REPLAYED_NAME,
     SECURITY,
     SECURITY_SCHEMES,
     TAGS,
@@ -81,7 +83,8 @@ def _operation(route: Route, doc: Doc, schemas: Schemas, refusals: Refusals) -> 
         described["x-permission"] = list(route.words)
     has_body = doc.body is not None and route.method != "GET"
     given = (each for each in doc.parameters if each.place != "query" or not has_body)
-    parameters = [*_path_parameters(route), *(_parameter(each) for each in given)]
+    keyed = (KEY_OF_CALL,) if route.keeps_answer else ()
+    parameters = [*_path_parameters(route), *(_parameter(each) for each in (*given, *keyed))]
     if parameters:
         described["parameters"] = parameters
     if has_body:
@@ -170,6 +173,8 @@ def _headers(route: Route, doc: Doc) -> Iterable[str]:
         yield from RATE_HEADERS
     if doc.is_paged:
         yield HAS_MORE
+    if route.keeps_answer or KEY_OF_CALL.name in (each.name for each in doc.parameters):
+        yield REPLAYED_NAME
 
 
 def _answer(doc: Doc, schemas: Schemas) -> dict[str, Any]:

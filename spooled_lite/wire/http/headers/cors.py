@@ -12,7 +12,8 @@ _REQUEST_HEADERS: Final = (
 )
 _EXPOSED: Final = (
     b"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset,"
-    b" X-RateLimit-Scope, Retry-After, X-Has-More, X-API-Version, X-Wire-Cursor"
+    b" X-RateLimit-Scope, Retry-After, X-Has-More, X-API-Version, X-Wire-Cursor,"
+    b" Idempotency-Replayed"
 )
 _EXPOSE: Final = (b"access-control-expose-headers", _EXPOSED)
 _MAX_AGE: Final = (b"access-control-max-age", b"3600")

@@ -1,6 +1,7 @@
 """Several operations in one call and one commit. Contract: catbird-capabilities, 19.9 and A12."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -16,9 +17,14 @@ from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongSha
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
 from spooled_lite.wire.http.resources.new_jobs import new_job
-from spooled_lite.wire.http.resources.topics import new_publication, told_of_published
+from spooled_lite.wire.http.resources.topics import (
+    count_published,
+    new_publication,
+    told_of_published,
+)
 from spooled_lite.wire.shapes.batch_bodies import (
     OPS,
     BatchAnswer,
@@ -50,8 +56,12 @@ async def run(call: Call) -> Reply:
     if not body.operations:
         raise RuleBroken.of("operations", "Field `operations` must not be empty", "length")
     prepared = await call.off_loop(prepared_operations, call, body.operations, "operations")
-    results = await call.write(all_or_nothing, [each.step for each in prepared])
-    return reply(BatchAnswer(told_of_operations(prepared, results)))
+
+    def answer(results: list[Any]) -> Reply:
+        return reply(BatchAnswer(told_of_operations(prepared, results)))
+
+    once = Once(call, answer, then=partial(count_operations, call, prepared))
+    return await once.write(all_or_nothing, [each.step for each in prepared])
 
 
 def prepared_operations(call: Call, given: Sequence[Raw], field: str) -> list[PreparedOperation]:
@@ -78,6 +88,15 @@ def prepared_operations(call: Call, given: Sequence[Raw], field: str) -> list[Pr
 def told_of_operations(prepared: Sequence[PreparedOperation], results: Sequence[Any]) -> list[Any]:
     """What is answered of each."""
     return [each.tell(result) for each, result in zip(prepared, results, strict=True)]
+
+
+def count_operations(
+    call: Call, prepared: Sequence[PreparedOperation], results: Sequence[Any]
+) -> None:
+    """Count in the metrics what was done, once it is committed."""
+    for each, result in zip(prepared, results, strict=True):
+        if each.step.operation is publish:
+            count_published(call, result)
 
 
 def _prepare(call: Call, raw: bytes, place: str, index: int) -> PreparedOperation:
@@ -129,7 +148,7 @@ def _publication(call: Call, op: PublishOp) -> _Made:
         publish,
         (topic, messages, admission_of(call)),
         0,
-        lambda delivered: told_of_published(call, delivered, is_one=op.is_one),
+        lambda delivered: told_of_published(delivered, is_one=op.is_one),
     )
 
 

@@ -19,6 +19,7 @@ from spooled_lite.wire.bodies import page_in_full
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.claiming import chosen_lease, claimed
+from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.queue_path import queue_of_path
 from spooled_lite.wire.shapes.message_bodies import (
@@ -46,9 +47,13 @@ NOTHING: Final = Raw(b"null")
 async def send(call: Call) -> Reply:
     name, body = queue_of_path(call), await call.body(SendMessages)
     messages = await call.off_loop(new_messages, call, body)
-    sent = await call.write(send_messages, call.org, name, messages, admission_of(call).caps)
-    is_new = any(each.created for each in sent)
-    return reply(told_of_sent(sent, is_one=body.is_one), 201 if is_new else 200)
+
+    def answer(sent: list[SentMessage]) -> Reply:
+        is_new = any(each.created for each in sent)
+        return reply(told_of_sent(sent, is_one=body.is_one), 201 if is_new else 200)
+
+    caps = admission_of(call).caps
+    return await Once(call, answer).write(send_messages, call.org, name, messages, caps)
 
 
 async def look(call: Call) -> Reply:

@@ -1,6 +1,8 @@
 """REST routes that store jobs, one or many. Contract: jobs, J1 and J8."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import TypeAlias
 
 from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
@@ -11,15 +13,19 @@ from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.kept_json import may_be_refused
+from spooled_lite.wire.http.once import REPLAYED, Once, key_of_header
 from spooled_lite.wire.http.resources.job_views import full_job
 from spooled_lite.wire.shapes.job_bodies import BulkJobs, CreateJob, JobFields
 from spooled_lite.wire.shapes.jobs import BulkAnswer, BulkFailed, BulkStored, JobIdAndStatus
 
+StoredItems: TypeAlias = list[Enqueued | RuleBroken]
+
 
 async def create(call: Call) -> Reply:
     body = await call.body(CreateJob)
-    if not body.idempotency_key:
-        body.idempotency_key = _key_of_header(call)
+    names_no_key = not body.idempotency_key
+    if names_no_key:
+        body.idempotency_key = key_of_header(call)
     job = await call.off_loop(new_job, call, body)
     call.scope.check(job.queue_name)
     call.notes.queue, call.notes.jobs = job.queue_name, 1
@@ -27,7 +33,9 @@ async def create(call: Call) -> Reply:
     row = stored.row if stored.created else await in_full(call.reads, stored.row)
     view = full_job(row, call.org_id)
     view.created = stored.created
-    return reply(view, 201 if stored.created else 200)
+    if stored.created:
+        return reply(view, 201)
+    return reply(view, 200, (REPLAYED,) if names_no_key else ())
 
 
 async def create_bulk(call: Call) -> Reply:
@@ -38,19 +46,11 @@ async def create_bulk(call: Call) -> Reply:
         call.scope.check(shared)
     jobs, failed = await call.off_loop(_bulk_items, call, body, items, shared)
     call.notes.queue, call.notes.jobs = shared, len(jobs)
-    outcomes = await call.write(
+    indexes = [index for index, _ in jobs]
+    answer = partial(_bulk_answer, indexes, failed)
+    return await Once[StoredItems](call, answer).write(
         enqueue_bulk, call.org, [job for _, job in jobs], admission_of(call), call.scope
     )
-    return reply(_bulk_answer([index for index, _ in jobs], outcomes, failed))
-
-
-def _key_of_header(call: Call) -> str | None:
-    key = call.header("idempotency-key")
-    if key is not None and len(key) > 255:
-        raise RuleBroken.of(
-            "idempotency_key", "Header `Idempotency-Key` is longer than 255 characters", "length"
-        )
-    return key or None
 
 
 def _check_webhook(call: Storing, url: str | None, field: str) -> None:
@@ -110,10 +110,9 @@ def _bulk_item(
 
 
 def _bulk_answer(
-    indexes: Sequence[int],
-    outcomes: Sequence[Enqueued | RuleBroken],
-    failed: list[BulkFailed],
-) -> BulkAnswer:
+    indexes: Sequence[int], failed_before: Sequence[BulkFailed], outcomes: StoredItems
+) -> Reply:
+    failed = list(failed_before)
     succeeded: list[BulkStored] = []
     jobs: list[JobIdAndStatus] = []
     for index, outcome in zip(indexes, outcomes, strict=True):
@@ -123,7 +122,7 @@ def _bulk_answer(
         row = outcome.row
         succeeded.append(BulkStored(index, row["id"], outcome.created))
         jobs.append(JobIdAndStatus(row["id"], row["status"]))
-    return BulkAnswer(
+    answer = BulkAnswer(
         succeeded=succeeded,
         failed=sorted(failed, key=lambda each: each.index),
         total=len(succeeded) + len(failed),
@@ -132,6 +131,7 @@ def _bulk_answer(
         created=sum(1 for each in succeeded if each.created),
         jobs=jobs,
     )
+    return reply(answer)
 
 
 def _named(error: RuleBroken, index: int) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import time
 from typing import Final
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import check_json_size
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.schedules.columns import ScheduleRow
@@ -78,10 +79,13 @@ async def create(call: Call) -> Reply:
     new = await call.off_loop(new_schedule, call, await call.body(CreateSchedule))
     call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
-    row = await Acting(call, "schedule", "create", made=lambda row: row["id"]).write(
-        create_schedule, call.org, new, slot, admission_of(call)
-    )
-    return reply(ScheduleView.of(row, call.org_id), 201)
+
+    def answer(row: ScheduleRow) -> Reply:
+        return reply(ScheduleView.of(row, call.org_id), 201)
+
+    acting = Acting(call, "schedule", "create", made=lambda row: row["id"])
+    arguments = (call.org, new, slot, admission_of(call))
+    return await acting.write_once(answer, create_schedule, *arguments)
 
 
 async def get(call: Call) -> Reply:
@@ -114,10 +118,14 @@ async def trigger(call: Call) -> Reply:
     # The limits may have changed since it was stored.
     check_payload_of_plan(call, template, "payload_template")
     check_json_size(template, _template_bytes_max(call), "payload_template")
-    job = await Acting(call, "schedule", "trigger", call.path("id")).write(
-        trigger_schedule, call.org, call.path("id"), admission_of(call), call.scope
+
+    def answer(job: JobRow) -> Reply:
+        return reply(ScheduleTriggered.of(job))
+
+    arguments = (call.org, call.path("id"), admission_of(call), call.scope)
+    return await Acting(call, "schedule", "trigger", call.path("id")).write_once(
+        answer, trigger_schedule, *arguments
     )
-    return reply(ScheduleTriggered.of(job))
 
 
 async def history(call: Call) -> Reply:

@@ -8,7 +8,11 @@ from msgspec import Raw
 from spooled_lite.core.batch.then import settle_and_then
 from spooled_lite.storage.transaction import PreparedStep
 from spooled_lite.wire.http.call import Call
-from spooled_lite.wire.http.resources.batch import prepared_operations, told_of_operations
+from spooled_lite.wire.http.resources.batch import (
+    count_operations,
+    prepared_operations,
+    told_of_operations,
+)
 
 
 async def settled_with(
@@ -21,4 +25,5 @@ async def settled_with(
     prepared = await call.off_loop(prepared_operations, call, then, field)
     steps = [each.step for each in prepared]
     settled, results = await call.write(settle_and_then, settle, steps)
+    count_operations(call, prepared, results)
     return settled, told_of_operations(prepared, results)

@@ -1,6 +1,7 @@
 """Bindings and publishing over HTTP. Contract: catbird-capabilities, section 5, A3 and A4."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, get_args
 
 from spooled_lite.core.messages.records import NewMessage
@@ -20,6 +21,7 @@ from spooled_lite.errors import BadRequest, WrongShape
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.messages import new_messages
 from spooled_lite.wire.shapes.topics import (
@@ -73,8 +75,12 @@ async def delete(call: Call) -> Reply:
 async def publish(call: Call) -> Reply:
     body = await call.body(Publish)
     topic, messages = await call.off_loop(new_publication, call, body)
-    delivered = await call.write(publish_messages, call.org, topic, messages, admission_of(call))
-    return reply(told_of_published(call, delivered, is_one=body.is_one))
+
+    def answer(delivered: list[Delivered]) -> Reply:
+        return reply(told_of_published(delivered, is_one=body.is_one))
+
+    once = Once(call, answer, then=partial(count_published, call))
+    return await once.write(publish_messages, call.org, topic, messages, admission_of(call))
 
 
 def new_publication(call: Call, body: Publish) -> tuple[str, list[NewMessage]]:
@@ -84,10 +90,12 @@ def new_publication(call: Call, body: Publish) -> tuple[str, list[NewMessage]]:
     return checked_topic(body.topic), new_messages(call, body)
 
 
-def told_of_published(call: Call, delivered: Sequence[Delivered], *, is_one: bool) -> Published:
-    """What is answered once it is stored; it is counted, too."""
+def count_published(call: Call, delivered: Sequence[Delivered]) -> None:
     call.services.metrics.count("spooled_publish_total")
     call.services.metrics.count("spooled_publish_targets_total", len(delivered))
+
+
+def told_of_published(delivered: Sequence[Delivered], *, is_one: bool) -> Published:
     return Published(len(delivered), [_told(each, is_one) for each in delivered])
 
 

@@ -8,7 +8,7 @@ from spooled_lite.core.lifecycle.workflow import (
     delete_workflow,
     retry_workflow,
 )
-from spooled_lite.core.workflows.create import create_workflow
+from spooled_lite.core.workflows.create import StoredWorkflow, create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import (
     Detail,
@@ -24,6 +24,7 @@ from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.workflow_views import (
     listed_workflow,
@@ -52,10 +53,13 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     new = await call.off_loop(new_workflow, call, call.scope, await call.body(CreateWorkflow))
-    stored = await call.write(
+
+    def answer(stored: StoredWorkflow) -> Reply:
+        return reply(workflow_created(stored, call.org_id), 201)
+
+    return await Once(call, answer).write(
         create_workflow, call.org, new, graph_of(new.steps), admission_of(call)
     )
-    return reply(workflow_created(stored, call.org_id), 201)
 
 
 async def get(call: Call) -> Reply:

@@ -8,6 +8,7 @@ from spooled_lite.core.jobs.search import TEXT_CHARS_MAX, WHERES
 from spooled_lite.errors import AccessDenied, Conflict, LeaseExpired, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import TIME, Doc, Parameter, paging
+from spooled_lite.wire.http.once import KEY_CHARS_MAX
 from spooled_lite.wire.http.resources import (
     attempts,
     dead_letters,
@@ -180,7 +181,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
             Parameter(
                 "Idempotency-Key",
                 "Counts as `idempotency_key` when the body has none",
-                {"type": "string", "maxLength": 255},
+                {"type": "string", "maxLength": KEY_CHARS_MAX},
                 place="header",
             ),
         ),

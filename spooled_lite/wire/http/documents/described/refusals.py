@@ -12,6 +12,7 @@ from spooled_lite.errors import (
     AdminNotConfigured,
     AuthenticationFailed,
     BadRequest,
+    Conflict,
     DatabaseError,
     InternalError,
     InvalidAdminHeader,
@@ -142,6 +143,8 @@ def _kinds(route: Route, doc: Doc) -> Iterable[ErrorKind]:
         yield from OF_BODY
     if route.parameters:
         yield NotFound
+    if route.keeps_answer:
+        yield Conflict  # for another call
     yield from doc.errors
 
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 from spooled_lite.config import Settings
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.body import BODY_BYTES_MAX
+from spooled_lite.wire.http.documents.described.doc import Parameter
 from spooled_lite.wire.http.json_text import NESTING_MAX
+from spooled_lite.wire.http.once import KEY_CHARS_MAX
 
 PAYLOAD_BYTES_MAX: Final = Settings().queue_max_payload_size_bytes
 ABOUT: Final = f"""\
@@ -98,6 +100,16 @@ SECURITY: Final[Mapping[Access, list[dict[str, Any]]]] = {
 }
 
 HAS_MORE: Final = "X-Has-More"
+REPLAYED_NAME: Final = "Idempotency-Replayed"
+# Of a route that keeps its answers. On POST /jobs the header has a meaning of its own.
+KEY_OF_CALL: Final = Parameter(
+    "Idempotency-Key",
+    "A name for this call. For 24 hours the same call with the same key does nothing and is"
+    " answered as the first one was; another call with it gets 409.",
+    {"type": "string", "maxLength": KEY_CHARS_MAX},
+    place="header",
+    example="7d444840-9dc0-41d1-b245-5ffdce74fad2",
+)
 EVERY_HEADERS: Final = ("X-Request-Id",)
 API_HEADERS: Final = (*EVERY_HEADERS, "X-API-Version")
 RATE_HEADERS: Final = (
@@ -124,6 +136,9 @@ HEADERS: Final = {
     ),
     "Retry-After": _header("Seconds to wait", "integer", minimum=1),
     HAS_MORE: _header("Whether there is another page", "boolean"),
+    REPLAYED_NAME: _header(
+        "There when the call was made before, and nothing was done now", "string", const="true",
+    ),
 }  # fmt: skip
 
 _TEXT: Final = {"type": "string", "minLength": 1}
