@@ -15,6 +15,7 @@ from spooled_lite.core.jobs.policy import (
 from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.core.tasks import statements as task_statements
 from spooled_lite.storage.transaction import Tx
 
 DEFAULT_BASE_SECONDS: Final = 1.0
@@ -30,12 +31,12 @@ _SETTINGS: Final = frozenset({"retry_delay_ms", "backoff_multiplier", "max_retry
 def wait_ms(tx: Tx, queue: QueueRow, held: HeldRow) -> int:
     """How long a job whose attempt has failed waits for the next one, in milliseconds.
 
-    The first of these that says something counts: the job itself, its queue's `backoff`, the older
-    columns of its queue, the default.
+    The first of these that says something counts: the job itself, the definition of its task
+    as it is now, its queue's `backoff`, the older columns of its queue, the default.
 
     Contract: jobs, section 6 ("Per-queue backoff"); catbird-capabilities, section 7.
     """
-    backoff = _own(queue, held)
+    backoff = _named(tx, queue, held)
     if backoff is None:
         return backoff_ms(queue, held["retry_count"])
     return delay_ms(backoff, held["retry_count"], tx.chance)
@@ -54,9 +55,9 @@ def backoff_ms(queue: QueueRow, retry_count: int) -> int:
     return round(min(seconds, most) * 1000)
 
 
-def has_backoff(queue: QueueRow, held: HeldRow) -> bool:
+def has_backoff(tx: Tx, queue: QueueRow, held: HeldRow) -> bool:
     """Whether the job or its queue names a backoff, or a part of one."""
-    if _own(queue, held) is not None:
+    if _named(tx, queue, held) is not None:
         return True
     named = ("backoff_base_seconds", "backoff_multiplier", "backoff_max_seconds")
     if any(queue[each] is not None for each in (*named, "retry_delay_seconds")):  # type: ignore[literal-required]
@@ -64,12 +65,16 @@ def has_backoff(queue: QueueRow, held: HeldRow) -> bool:
     return not _SETTINGS.isdisjoint(_settings(queue))
 
 
-def _own(queue: QueueRow, held: HeldRow) -> Backoff | None:
+def _named(tx: Tx, queue: QueueRow, held: HeldRow) -> Backoff | None:
     """The backoff with a strategy, of the nearest that has one."""
     if held["policy"] is not None:
         of_job = read_policy(held["policy"]).backoff
         if of_job is not None:
             return of_job
+    if held["kind"] == "task_run":
+        of_task = tx.value(task_statements.BACKOFF, {"org": held["org"], "name": held["task_name"]})
+        if of_task is not None:
+            return read_backoff(of_task)
     return None if queue["backoff"] is None else read_backoff(queue["backoff"])
 
 

@@ -123,7 +123,7 @@ def _retry_or_bury(
         queue = known_queue(tx, held["org"], held["queue_name"])
         assert queue is not None, "a visible job has a live queue"
         delay_ms = wait_ms(tx, queue, held)
-        if never_dies and not has_backoff(queue, held):
+        if never_dies and not has_backoff(tx, queue, held):
             delay_ms = (held["lease_expires_at_ms"] or tx.now_ms) - tx.now_ms
         if retry_after_ms is not None:
             delay_ms = retry_after_ms

@@ -10,6 +10,11 @@ FIND: Final = Statement(
     TaskRow, "SELECT * FROM tasks WHERE org = :org AND name = :name AND deleted_at_ms IS NULL"
 )
 
+BACKOFF: Final = Value(
+    bytes,
+    "SELECT backoff FROM tasks WHERE org = :org AND name = :name AND deleted_at_ms IS NULL",
+)
+
 IS_LEAVING: Final = Value(
     int, "SELECT seq FROM tasks WHERE org = :org AND name = :name AND deleted_at_ms IS NOT NULL"
 )

@@ -190,3 +190,26 @@ def test_a_heartbeat_past_the_timeout_is_told_so(api: Api) -> None:
 
     assert (refused.status_code, refused.json()["code"]) == (409, "LEASE_EXPIRED")
     assert refused.json()["details"]["reason"] == "timeout"
+
+
+# -- runs of tasks -------------------------------------------------------------------------------
+
+
+def test_a_run_waits_as_its_task_is_defined_now_unless_it_says_otherwise(api: Api) -> None:
+    task = {"queue_name": "emails", "max_retries": 9}
+    fixed = {"strategy": "fixed", "base_delay_ms": 70}
+    configured(api, backoff=LINEAR)
+    api.put("tasks/mail", json=task)
+    api.post("tasks/mail/runs", json={})
+
+    assert failed(api) == 500
+    api.clock.advance(seconds=1)
+    api.put("tasks/mail", json={**task, "backoff": fixed})
+    assert failed(api) == 70
+    api.clock.advance(seconds=1)
+    assert failed(api, retry_after_ms=5_000) == 5_000
+
+    api.post("queues/emails/purge")
+    own = {"strategy": "fixed", "base_delay_ms": 9}
+    api.post("tasks/mail/runs", json={"backoff": own})
+    assert failed(api) == 9
