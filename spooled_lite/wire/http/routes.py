@@ -140,12 +140,12 @@ TOPICS: Final[tuple[Row, ...]] = (
 
 TASKS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/tasks",        tasks.list_all, Access.KEY, "jobs:read"),
-    ("POST",   "/api/v1/tasks",        tasks.create,   Access.KEY, "jobs:write"),
+    ("POST",   "/api/v1/tasks",        tasks.create,   Access.KEY, "jobs:write", Trait.ONCE),
     ("GET",    "/api/v1/tasks/{name}", tasks.get,      Access.KEY, "jobs:read"),
     ("PUT",    "/api/v1/tasks/{name}", tasks.replace,  Access.KEY, "jobs:write"),
     ("DELETE", "/api/v1/tasks/{name}", tasks.delete,   Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/tasks/{name}/runs",             task_runs.list_all,    Access.KEY, "jobs:read"),  # noqa: E501
-    ("POST",   "/api/v1/tasks/{name}/runs",             task_runs.create,      Access.KEY, "jobs:write"),  # noqa: E501
+    ("POST",   "/api/v1/tasks/{name}/runs",             task_runs.create,      Access.KEY, "jobs:write", Trait.ONCE),  # noqa: E501
     ("GET",    "/api/v1/tasks/{name}/runs/{id}",        task_runs.get,         Access.KEY, "jobs:read"),  # noqa: E501
     ("GET",    "/api/v1/tasks/{name}/runs/{id}/wait",   outcomes.wait_for_run, Access.KEY, "jobs:read"),  # noqa: E501
     ("POST",   "/api/v1/tasks/{name}/runs/{id}/cancel", task_runs.cancel,      Access.KEY, "jobs:write"),  # noqa: E501

@@ -33,6 +33,8 @@ BODIES: Final[dict[str, Any]] = {
     "/api/v1/queues/{name}/messages": {"messages": [{"body": 1}, {"body": 2}]},
     "/api/v1/publish": {"topic": "order.placed", "body": 1},
     "/api/v1/batch": {"operations": [{"op": "create_job", **JOB}]},
+    "/api/v1/tasks": {"name": "mails"},
+    "/api/v1/tasks/{name}/runs": {"input": 1},
     "/api/v1/schedules": SCHEDULE,
     "/api/v1/schedules/{id}/trigger": {},
     "/api/v1/workflows": {"name": "w", "jobs": [{"key": "a", **JOB}]},
@@ -51,6 +53,7 @@ def make() -> Iterator[Make]:
             api.post("queues", json={"name": "audit"})
             binding = {"target_type": "queue", "target_name": "audit", "pattern": "order.#"}
             api.post("bindings", json=binding)
+            api.request("PUT", "tasks/audit")
             return api
 
         yield factory

@@ -6,7 +6,7 @@ Waiting for the end of one is in outcomes.py; workers take them as they take job
 from spooled_lite.core.jobs.kinds import PLAIN
 from spooled_lite.core.lifecycle.cancel import Cancelled
 from spooled_lite.core.tasks.records import NewTaskRun
-from spooled_lite.core.tasks.run import cancel_run, run_task
+from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
 from spooled_lite.core.tasks.run_statements import RUN_STATES, RunState
 from spooled_lite.core.tasks.runs import RUNS_LISTED, get_run, list_runs
 from spooled_lite.errors import BadRequest
@@ -14,6 +14,7 @@ from spooled_lite.wire.admission import admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.job_filters import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.job_views import full_job
@@ -23,9 +24,13 @@ from spooled_lite.wire.shapes.run_bodies import CancelRun, RunStored, RunTask
 async def create(call: Call) -> Reply:
     name, body = call.path("name"), await call.body_or_empty(RunTask)
     run = await call.off_loop(new_run, call, body)
-    made = await call.write(run_task, call.org, name, run, admission_of(call), call.scope)
-    status = 201 if made.created else 200
-    return reply(RunStored.of(made.row, created=made.created), status)
+
+    def answer(made: RunMade) -> Reply:
+        status = 201 if made.created else 200
+        return reply(RunStored.of(made.row, created=made.created), status)
+
+    arguments = (call.org, name, run, admission_of(call), call.scope)
+    return await Once(call, answer).write(run_task, *arguments)
 
 
 async def list_all(call: Call) -> Reply:

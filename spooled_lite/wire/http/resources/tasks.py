@@ -24,10 +24,13 @@ async def create(call: Call) -> Reply:
     body = await call.body(CreateTask)
     name = checked_task_name(body.name)
     wanted = _wanted(call, name, body)
-    made = await Acting(call, "task", "create", name, count=lambda it: it.is_new).write(
-        create_task, call.org, name, wanted, call.scope
+
+    def answer(made: Defined) -> Reply:
+        return reply(_told(made, body), 201 if made.is_new else 200)
+
+    return await Acting(call, "task", "create", name, count=lambda it: it.is_new).write_once(
+        answer, create_task, call.org, name, wanted, call.scope
     )
-    return reply(_told(made, body), 201 if made.is_new else 200)
 
 
 async def get(call: Call) -> Reply:
