@@ -62,6 +62,11 @@ def future(text: str) -> str:
     return _moment(text, 1)
 
 
+def future_or_none(text: str) -> str | None:
+    """As `future`, or `none`, which takes one back."""
+    return None if text == "none" else future(text)
+
+
 def number_or_none(text: str) -> int | float | None:
     """A number, or `none`, which takes one back."""
     if text == "none":

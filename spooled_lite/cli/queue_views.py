@@ -77,6 +77,7 @@ def configuration_of(queue: Thing) -> list[tuple[str, str]]:
         ("per second", queue.text("rate_limit")),
         ("backoff", _backoff(queue)),
         *_breaker(queue),
+        *((("expires", queue.text("expires_at")),) if queue.value("expires_at") else ()),
     ]
 
 

@@ -10,7 +10,7 @@ from spooled_lite.cli.client import Client, path_of
 from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
 from spooled_lite.cli.consent import counted, get_consent, yes_option
 from spooled_lite.cli.escaped import message_of
-from spooled_lite.cli.given import breaker_or_none, number_or_none
+from spooled_lite.cli.given import breaker_or_none, future_or_none, number_or_none
 from spooled_lite.cli.queue_names import queue_named
 from spooled_lite.cli.queue_views import BOARD, CONFIGURED, configuration_of, details_of
 from spooled_lite.cli.suggesting import SuggestingGroup
@@ -92,6 +92,8 @@ def get(client: Client, name: str, as_json: bool) -> None:
               help="The longest wait.")  # fmt: skip
 @click.option("--breaker", "circuit_breaker", type=breaker_or_none, metavar="N:SECONDS|none",
               help="After N failures in a row hand out nothing for so long.")  # fmt: skip
+@click.option("--expires", "expires_at", type=future_or_none, metavar="TIME|none",
+              help="Delete it then, with all that is in it.")  # fmt: skip
 @click.option("--description", metavar="TEXT")
 @click.option("--create", is_flag=True, help="Make the queue if it does not exist.")
 @as_json_option

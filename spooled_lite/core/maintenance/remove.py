@@ -114,6 +114,19 @@ def delete_queue(tx: Tx, org: int, queue_name: str, *, delete_jobs: bool) -> Non
     tx.due(Deadline.DELETION, tx.now_ms)
 
 
+def delete_expired_queues(tx: Tx) -> int:
+    """Delete queues whose time has come, up to REMOVE_MAX in a pass; how many.
+
+    Each is deleted as by `delete_queue` with all its jobs, whatever these are doing.
+
+    Contract: catbird-capabilities, Q1 and G1.
+    """
+    rows = tx.rows(queue_statements.EXPIRED, {"now_ms": tx.now_ms, "limit": REMOVE_MAX})
+    for row in rows:
+        delete_queue(tx, row["org"], row["queue_name"], delete_jobs=True)
+    return len(rows)
+
+
 def remove_rows_of_deleted(tx: Tx) -> Pass:
     """One pass over the rows of deleted queues; the queue's own row goes last."""
     queue = tx.value(queue_statements.NEXT_DELETED)

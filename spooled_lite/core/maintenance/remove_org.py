@@ -4,7 +4,12 @@ from typing import Final
 
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first
 from spooled_lite.core.maintenance import statements as removal_statements
-from spooled_lite.core.maintenance.remove import REMOVE_MAX, delete_queue, remove_rows_of_deleted
+from spooled_lite.core.maintenance.remove import (
+    REMOVE_MAX,
+    delete_expired_queues,
+    delete_queue,
+    remove_rows_of_deleted,
+)
 from spooled_lite.core.maintenance.remove_task import remove_runs_of_deleted_tasks
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues import statements as queue_statements
@@ -42,7 +47,20 @@ def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None
 
 
 def remove_deleted(tx: Tx) -> Pass:
-    """One pass over what was deleted: the rows of queues, of tasks, then of organizations."""
+    """One pass over what was deleted: the rows of queues, of tasks, then of organizations.
+
+    Before that, queues that have expired are deleted.
+    """
+    if expired := delete_expired_queues(tx):
+        return Pass(expired, tx.now_ms)
+    done = _remove_rows(tx)
+    if done.done:
+        return done
+    times = (done.due_again_ms, tx.value(queue_statements.NEXT_EXPIRY_OF_QUEUE))
+    return Pass(0, min((each for each in times if each is not None), default=None))
+
+
+def _remove_rows(tx: Tx) -> Pass:
     done = remove_rows_of_deleted(tx)
     if not done.done:
         done = remove_runs_of_deleted_tasks(tx)

@@ -16,6 +16,7 @@ class LiveQueueRow(TypedDict):
     window_started_at_ms: int
     window_count: int
     is_broken: int  # its breaker is open or half open
+    expires_at_ms: int | None
 
 
 class FiguresRow(TypedDict):
@@ -54,7 +55,8 @@ LIVE: Final = Statement(
 SELECT seq, queue_name, enabled, paused_at_ms, paused_reason, max_concurrency, rate_limit,
        window_started_at_ms, window_count,
        EXISTS (SELECT 1 FROM breakers WHERE scope = 'queue' AND target = queues.seq
-                  AND open_until_ms IS NOT NULL) AS is_broken
+                  AND open_until_ms IS NOT NULL) AS is_broken,
+       expires_at_ms
   FROM queues WHERE org = :org AND deleted_at_ms IS NULL
  ORDER BY queue_name LIMIT :limit
 """,

@@ -29,6 +29,7 @@ class QueueRow(TypedDict):
     window_count: int
     created_at_ms: int
     updated_at_ms: int
+    expires_at_ms: int | None
     deleted_at_ms: int | None
 
 

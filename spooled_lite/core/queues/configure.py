@@ -8,6 +8,8 @@ from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import ensure_queue, find_queue
 from spooled_lite.core.queues.pause import set_paused, set_running
 from spooled_lite.core.queues.records import Admission, QueueChanges
+from spooled_lite.errors import RuleBroken
+from spooled_lite.events import Deadline
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
@@ -33,11 +35,15 @@ def configure(
     A column that `changes` does not name keeps its value. `enabled` pauses or resumes the queue.
     Jobs that are already stored keep the values they were stored with. Waiting claims look again.
 
+    When its time has come, an expiring queue is deleted with all that it has.
+
     Raises:
         QuotaExceeded: the new queue would be one too many.
+        RuleBroken: it is to expire at a time that has come already.
 
-    Contract: jobs, Q2, Q4, Q5 and Q11.
+    Contract: jobs, Q2, Q4, Q5 and Q11; catbird-capabilities, Q1.
     """
+    changes = _with_expiry(tx, changes)
     known = find_queue(tx, org, queue_name)
     row = known or ensure_queue(tx, org, queue_name, admission)
     if changes.columns:
@@ -49,6 +55,18 @@ def configure(
     return Configured(row, created=known is None)
 
 
+def _with_expiry(tx: Tx, changes: QueueChanges) -> QueueChanges:
+    columns = dict(changes.columns)
+    if changes.expires_in_ms is not None:
+        columns["expires_at_ms"] = tx.now_ms + changes.expires_in_ms
+    expires_at_ms = columns.get("expires_at_ms")
+    if expires_at_ms is not None and expires_at_ms <= tx.now_ms:
+        raise RuleBroken.of(
+            "expires_at", "Field `expires_at` must be later than now", "invalid_value"
+        )
+    return QueueChanges(columns, changes.enabled)
+
+
 def _set_columns(tx: Tx, org: int, queue: QueueRow, changes: QueueChanges) -> QueueRow:
     values = {**queue, **changes.columns, "queue": queue["seq"], "now_ms": tx.now_ms}
     row = tx.row(statements.CONFIGURE, values)
@@ -57,6 +75,8 @@ def _set_columns(tx: Tx, org: int, queue: QueueRow, changes: QueueChanges) -> Qu
         # Another breaker begins closed.
         tx.execute(breaker_statements.CLOSE, {"scope": "queue", "target": queue["seq"]})
     tx.emit("queue.changed", org, row=row)
+    if row["expires_at_ms"] is not None:
+        tx.due(Deadline.DELETION, row["expires_at_ms"])
     if row["enabled"]:
         # A limit may have been raised.
         tx.feed((org, row["queue_name"]))

@@ -34,6 +34,7 @@ class QueueChanges(Struct, frozen=True):
 
     columns: Mapping[str, Any] = {}
     enabled: bool | None = None  # None: as it is
+    expires_in_ms: int | None = None  # from the moment of the change
 
 
 class QueueStanding(Struct, frozen=True, kw_only=True):

@@ -82,6 +82,25 @@ MARK_DELETED: Final = """
 UPDATE queues SET deleted_at_ms = :now_ms, updated_at_ms = :now_ms WHERE seq = :queue
 """
 
+# Index queues_expiring.
+EXPIRED: Final = Statement(
+    QueueKeyRow,
+    """
+SELECT org, queue_name FROM queues
+ WHERE expires_at_ms <= :now_ms AND expires_at_ms IS NOT NULL AND deleted_at_ms IS NULL
+ ORDER BY expires_at_ms LIMIT :limit
+""",
+)
+
+# Index queues_expiring: the first row of it.
+NEXT_EXPIRY_OF_QUEUE: Final = Value(
+    int,
+    """
+SELECT min(expires_at_ms) AS at_ms FROM queues
+ WHERE expires_at_ms IS NOT NULL AND deleted_at_ms IS NULL
+""",
+)
+
 # Index queues_deleted.
 NEXT_DELETED: Final = Value(
     int, "SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1"
@@ -102,6 +121,7 @@ UPDATE queues
        retry_delay_seconds = :retry_delay_seconds, backoff_base_seconds = :backoff_base_seconds,
        backoff_multiplier = :backoff_multiplier, backoff_max_seconds = :backoff_max_seconds,
        backoff = :backoff, circuit_breaker = :circuit_breaker,
+       expires_at_ms = :expires_at_ms,
        rate_limit = :rate_limit, max_concurrency = :max_concurrency,
        description = :description, settings = :settings, updated_at_ms = :now_ms
  WHERE seq = :queue

@@ -128,10 +128,13 @@ CREATE TABLE queues (
     window_count         INTEGER NOT NULL DEFAULT 0,
     created_at_ms        INTEGER NOT NULL,
     updated_at_ms        INTEGER NOT NULL,
+    expires_at_ms        INTEGER,  -- then it is deleted with what it has
     deleted_at_ms        INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX queues_by_name ON queues (org, queue_name) WHERE deleted_at_ms IS NULL;
 CREATE INDEX queues_deleted ON queues (seq) WHERE deleted_at_ms IS NOT NULL;
+CREATE INDEX queues_expiring ON queues (expires_at_ms)
+ WHERE expires_at_ms IS NOT NULL AND deleted_at_ms IS NULL;
 CREATE INDEX queues_rate_limited ON queues (window_started_at_ms) WHERE rate_limit IS NOT NULL;
 
 -- Circuit breakers that are not in their first state: without failures in a row.

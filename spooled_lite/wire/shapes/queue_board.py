@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from spooled_lite.core.overview.attention import (
     ATTEMPTS_MIN,
@@ -21,7 +21,7 @@ from spooled_lite.core.overview.queue_board import (
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import QueueName
-from spooled_lite.wire.shapes.queues import Concurrency, Paused, RateLimit, Reason
+from spooled_lite.wire.shapes.queues import Concurrency, ExpiresAtShown, Paused, RateLimit, Reason
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -82,6 +82,7 @@ class QueueOverview(Struct, frozen=True, kw_only=True):
     drain_seconds: DrainSeconds | None
     spark: Spark
     attention: Attention
+    expires_at: ExpiresAtShown | UnsetType = UNSET
 
     @classmethod
     def of(cls, it: QueueOnBoard) -> Self:
@@ -110,4 +111,5 @@ class QueueOverview(Struct, frozen=True, kw_only=True):
             drain_seconds=it.drain_seconds,
             spark=it.spark,
             attention=list(it.attention),
+            expires_at=format_optional_ms(row["expires_at_ms"]) or UNSET,
         )

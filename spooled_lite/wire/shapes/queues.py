@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.breakers.columns import BreakerStanding
 from spooled_lite.core.jobs.policy import stored
-from spooled_lite.core.jobs.records import NULL, RETRIES, TIMEOUT_SECONDS
+from spooled_lite.core.jobs.records import CENTURY_SECONDS, NULL, RETRIES, TIMEOUT_SECONDS
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.queues.records import (
@@ -21,7 +21,7 @@ from spooled_lite.core.queues.records import (
     checked_settings,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.times import format_ms, format_optional_ms
+from spooled_lite.times import Time, format_ms, format_optional_ms, parse_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import (
     QUEUE_LENGTH,
@@ -70,6 +70,9 @@ QueueBackoffShown = Annotated[BackoffView, about("The wait before a retry, when 
 QueueBreaker = Annotated[CircuitBreakerBody | UnsetType | None, about("Stops handing out work when one attempt after the other fails; null: none")]
 QueueBreakerShown = Annotated[CircuitBreakerView, about("When work is no longer handed out, if it was set so")]
 QueueBreakerStanding = Annotated[BreakerView, about("How its circuit breaker stands, if it has one")]
+ExpiresAtGiven = Annotated[Time | UnsetType | None, about("The queue is deleted at this time, with all that is in it; null: never", "2026-10-02T09:00:00.000Z")]
+ExpiresInMs = Annotated[int, Meta(ge=1, le=CENTURY_SECONDS * 1000), about("The same, in milliseconds from now; `expires_at` takes precedence", 86_400_000)]
+ExpiresAtShown = Annotated[str, a_time("When the queue is deleted, with all that is in it", "2026-10-02T09:00:00.000Z")]
 Enabled = Annotated[bool, about("False when the queue is paused", True)]
 Paused = Annotated[bool, about("The opposite of `enabled`", False)]
 Settings = Annotated[Raw, about(f"An object up to {QUEUE_SETTINGS_BYTES_MAX} bytes, for callers; while paused the server adds `paused`, `paused_at` and `paused_reason`", {})]
@@ -94,8 +97,8 @@ _SameTimeoutGiven = Annotated[SameTimeout, TIMEOUT_SECONDS]
 
 
 class UpdateQueue(Struct, kw_only=True):
-    """Body of PUT /queues/{name}/config. What is left out is kept; null clears the limits, `backoff`
-    and `circuit_breaker`.
+    """Body of PUT /queues/{name}/config. What is left out is kept; null clears the limits, `backoff`,
+    `circuit_breaker` and `expires_at`.
 
     Null in any other field counts as left out. The name in the path wins over one in the body.
     """
@@ -117,12 +120,14 @@ class UpdateQueue(Struct, kw_only=True):
     enabled: Enabled | None = None
     description: Annotated[Description, Meta(max_length=1_000)] | None = None
     settings: Settings = NULL
+    expires_at: ExpiresAtGiven = UNSET
+    expires_in_ms: ExpiresInMs | None = None
 
     def changes(self, *, null_clears: bool) -> QueueChanges:
         """Merge aliases.
 
         Raises:
-            WrongShape: `settings` is not an object.
+            WrongShape: `settings` is not an object, or `expires_at` no time.
             RuleBroken: `settings` is too large, or cannot be read back; or a part of `backoff`
                 does not go with another.
         """
@@ -154,7 +159,12 @@ class UpdateQueue(Struct, kw_only=True):
             columns["circuit_breaker"] = stored(self.circuit_breaker.breaker())
         elif self.circuit_breaker is None and null_clears:
             columns["circuit_breaker"] = None
-        return QueueChanges(columns, self.enabled)
+        if self.expires_at is not UNSET and self.expires_at is not None:
+            columns["expires_at_ms"] = parse_ms(self.expires_at, "expires_at")
+        elif self.expires_in_ms is None and self.expires_at is None and null_clears:
+            columns["expires_at_ms"] = None
+        expires_in_ms = None if "expires_at_ms" in columns else self.expires_in_ms
+        return QueueChanges(columns, self.enabled, expires_in_ms)
 
 
 class CreateQueue(UpdateQueue, kw_only=True):
@@ -214,6 +224,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
     settings: SettingsShown
     created_at: CreatedAt
     updated_at: UpdatedAt
+    expires_at: ExpiresAtShown | UnsetType = UNSET
 
     @classmethod
     def of(cls, row: QueueRow, org_id: str, breaker: BreakerStanding | None = None) -> Self:
@@ -244,6 +255,7 @@ class QueueView(Struct, frozen=True, kw_only=True):
             settings=Raw(shown_settings(row)),
             created_at=format_ms(row["created_at_ms"]),
             updated_at=format_ms(row["updated_at_ms"]),
+            expires_at=format_optional_ms(row["expires_at_ms"]) or UNSET,
         )
 
 

@@ -40,6 +40,7 @@ QUEUE: Final = LineKind(
         json("settings", dict[str, Any]),
         time("created_at"),
         time("updated_at"),
+        time("expires_at", may_lack=True),
         # Its jobs still have to be deleted.
         time("deleted_at", may_lack=True),
     ),
