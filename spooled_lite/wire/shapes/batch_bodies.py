@@ -5,16 +5,19 @@ from typing import Annotated, Any, Final
 from msgspec import Raw, Struct
 
 from spooled_lite.core.batch.run import OPERATIONS_MAX
+from spooled_lite.core.jobs.records import SHORT
 from spooled_lite.wire.shapes.about import about
-from spooled_lite.wire.shapes.common import QueueName, SameQueueName
+from spooled_lite.wire.shapes.common import Id, QueueName, SameQueueName
 from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.message_bodies import DeleteMessages, HideMessages, SendMessages
+from spooled_lite.wire.shapes.run_bodies import CancelRun, RunTask
 from spooled_lite.wire.shapes.topics import Publish
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
-Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide` or `delete`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
+TaskNameGiven = Annotated[str, SHORT, about("The name of the task", "charge_card")]
+Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task` or `cancel_run`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `cancel_run` also the `id` of its run", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
 Results = Annotated[list[Any], about("One for each operation, in their order: what its own call would answer, in short", [{"id": "…", "created": True}])]
 # fmt: on
 
@@ -35,6 +38,13 @@ class NamedOp(Struct, frozen=True):
     op: str
 
 
+class CancelApplied(Struct):
+    """What is answered to `cancel_run`."""
+
+    id: Id
+    applied: Annotated[bool, about("False: it had ended before", True)]
+
+
 class CreateJobOp(CreateJob, kw_only=True):
     """A job, with the members of its own call."""
 
@@ -48,6 +58,19 @@ class SendOp(SendMessages, kw_only=True):
 
 class PublishOp(Publish, kw_only=True):
     """Messages to whoever is bound to a topic."""
+
+
+class RunTaskOp(RunTask, kw_only=True):
+    """A run of a task."""
+
+    task_name: TaskNameGiven
+
+
+class CancelRunOp(CancelRun, frozen=True, kw_only=True):
+    """Cancel a run of a task."""
+
+    task_name: TaskNameGiven
+    id: Id
 
 
 class HideOp(HideMessages, frozen=True, kw_only=True):
@@ -70,4 +93,6 @@ OPS: Final[dict[str, type[Struct]]] = {
     "publish": PublishOp,
     "hide": HideOp,
     "delete": DeleteOp,
+    "run_task": RunTaskOp,
+    "cancel_run": CancelRunOp,
 }

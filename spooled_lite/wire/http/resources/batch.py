@@ -10,8 +10,10 @@ from spooled_lite.config_names import nearest
 from spooled_lite.core.batch.run import OPERATIONS_MAX, BatchStep, all_or_nothing, numbered
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.jobs.records import queue_of
+from spooled_lite.core.lifecycle.cancel import Cancelled
 from spooled_lite.core.messages.change import delete_messages, hide_messages
 from spooled_lite.core.messages.send import SentMessage, send
+from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
 from spooled_lite.core.topics.publish import publish
 from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
 from spooled_lite.wire.admission import admission_of
@@ -20,6 +22,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
 from spooled_lite.wire.http.resources.new_jobs import new_job
+from spooled_lite.wire.http.resources.task_runs import new_run
 from spooled_lite.wire.http.resources.topics import (
     count_published,
     new_publication,
@@ -29,14 +32,18 @@ from spooled_lite.wire.shapes.batch_bodies import (
     OPS,
     BatchAnswer,
     BatchBody,
+    CancelApplied,
+    CancelRunOp,
     CreateJobOp,
     DeleteOp,
     HideOp,
     NamedOp,
     PublishOp,
+    RunTaskOp,
     SendOp,
 )
 from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
+from spooled_lite.wire.shapes.run_bodies import RunStored
 
 ROWS_MAX: Final = 1_000  # jobs and messages that one batch stores: a tenth of a second
 
@@ -152,6 +159,21 @@ def _publication(call: Call, op: PublishOp) -> _Made:
     )
 
 
+def _run(call: Call, op: RunTaskOp) -> _Made:
+    def tell(made: RunMade) -> RunStored:
+        return RunStored.of(made.row, created=made.created)
+
+    arguments = (op.task_name, new_run(call, op), admission_of(call), call.scope)
+    return run_task, arguments, 1, tell
+
+
+def _cancel(call: Call, op: CancelRunOp) -> _Made:
+    def tell(done: Cancelled) -> CancelApplied:
+        return CancelApplied(done.row["id"], done.was_applied)
+
+    return cancel_run, (op.task_name, op.id, op.how(), call.scope), 1, tell
+
+
 def _hide(call: Call, op: HideOp) -> _Made:
     arguments = (_queue(call, op), op.ids, op.hide_for_ms, op.lease_id)
     return hide_messages, arguments, len(op.ids), MessagesHidden
@@ -167,6 +189,8 @@ _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     PublishOp: _publication,
     HideOp: _hide,
     DeleteOp: _delete,
+    RunTaskOp: _run,
+    CancelRunOp: _cancel,
 }
 
 

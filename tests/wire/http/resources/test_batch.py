@@ -94,6 +94,43 @@ def test_when_one_is_refused_nothing_is_stored_and_its_number_is_said(
     assert api.get("jobs").json() == []
 
 
+def test_tasks_are_run_and_runs_are_cancelled(api: WatchedApi) -> None:
+    api.shown("PUT", "tasks/charge", json={"condition": "input.amount gt 0"})
+    run = {"op": "run_task", "task_name": "charge", "input": {"amount": 5}, "concurrency_key": "k"}
+
+    made, again, skipped, _ = ran(api, run, run, {**run, "input": 0, "concurrency_key": None}, SEND)
+
+    assert (made["created"], made["state"]) == (True, "queued")
+    assert again == {**made, "created": False}
+    assert skipped["state"] == "skipped"
+    cancel = {"op": "cancel_run", "task_name": "charge", "id": made["id"], "reason": "changed"}
+    assert ran(api, cancel, cancel) == [
+        {"id": made["id"], "applied": True},
+        {"id": made["id"], "applied": False},
+    ]
+    assert api.get(f"tasks/charge/runs/{made['id']}").json()["cancel_reason"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ({"op": "run_task", "task_name": "missing"}, "NOT_FOUND"),
+        ({"op": "run_task"}, "VALIDATION_ERROR"),
+        ({"op": "run_task", "task_name": "charge", "headers": []}, "VALIDATION_ERROR"),
+        ({"op": "cancel_run", "task_name": "charge", "id": "missing"}, "NOT_FOUND"),
+    ],
+)
+def test_a_run_that_is_refused_refuses_all(
+    api: WatchedApi, operation: dict[str, Any], code: str
+) -> None:
+    api.shown("PUT", "tasks/charge", json={})
+    run = {"op": "run_task", "task_name": "charge"}
+    _, shown, details = refused(api, run, SEND, operation)
+    assert (shown, details["index"]) == (code, 2)
+    assert messages(api) == []
+    assert api.get("tasks/charge/runs").json() == []
+
+
 def test_a_body_that_is_missing_is_named(api: WatchedApi) -> None:
     _, _, details = refused(api, SEND, {"op": "send", "queue_name": "audit"})
 
