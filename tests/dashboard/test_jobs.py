@@ -227,7 +227,8 @@ def test_one_goes_first_and_tells_how_it_fared(signed_in: Open, world: World, qu
     page.get_by_label("Select all shown").check()
     page.get_by_role("region", name="Selection").get_by_role("button", name="Retry").click()
 
-    page.get_by_role("button", name="Retry 1 first").click()
+    with page.expect_response("**/jobs/actions"):
+        page.get_by_role("button", name="Retry 1 first").click()
     expect(page.get_by_role("dialog").get_by_text("Pending")).to_be_visible()
     [claimed] = world.claim(queue)
     world.complete(claimed)

@@ -231,6 +231,25 @@ spooled_writer_commit_seconds_count ${90 + requests + slow}`;
     assert lines["again"]["value"] == "0 a second"
 
 
+def test_how_far_the_archive_is_behind_is_told_where_there_is_one(
+    lib: Callable[[str], Any],
+) -> None:
+    lines = lib("""
+      const { figuresOf } = await load("lib/server_figures");
+      const of = archive => figuresOf({ health: { checks: { archive }, durability: "full" }, nowMs: 9000 })
+        .filter(it => it.name === "Archive").map(it => [it.value, it.tone, it.note])[0] ?? null;
+      const at = new Date(5000).toISOString();
+      return [of(undefined), of({ at, lag_seconds: 0, well: true }), of({ at: null, lag_seconds: 90, well: true }),
+        of({ at, lag_seconds: 4.2, well: false })];
+    """)
+
+    none, up_to_date, late, refused = lines
+    assert none is None
+    assert up_to_date == ["up to date", "completed", "What was committed 4.0 s ago is in it"]
+    assert late == ["1 min 30 s behind", "retrying", "Nothing was put into it since the start"]
+    assert refused[:2] == ["not well", "failed"]
+
+
 def test_settings_say_where_they_come_from_and_no_secret(opened: Open) -> None:
     page = opened("/server")
     settings = page.get_by_role("table", name="Settings")

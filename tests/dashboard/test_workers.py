@@ -124,3 +124,25 @@ def test_an_unknown_worker_says_so(signed_in: Open, watch: Watch) -> None:
     page = signed_in("/workers/nobody")
 
     expect(page.get_by_text("This worker is not here")).to_be_visible()
+
+
+def test_the_tasks_that_a_worker_runs_are_told(signed_in: Open, world: World, page: Page) -> None:
+    worker = world.worker("task-host", "tasks")["id"]
+
+    def with_tasks(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for it in told if isinstance(told, list) else [told]:
+            it["task_handlers"] = ["charge_card", "send_receipt"]
+        route.fulfill(response=answer, json=told)
+
+    page.route(re.compile(rf"/api/v1/workers(\?|/{worker}$)"), with_tasks)
+    page = signed_in("/workers?queue=tasks")
+    row = page.locator(f'tr[data-id="{worker}"]')
+    expect(row).to_contain_text("runs charge_card and 1 more")
+    row.get_by_role("link").first.click()
+
+    facts = page.locator(".facts").first
+    expect(facts.get_by_role("link", name="send_receipt")).to_have_attribute(
+        "href", "#/tasks/send_receipt"
+    )

@@ -87,6 +87,38 @@ def message_world(world: World) -> None:
         world.post("/bindings", binding)
 
 
+def task_world(world: World) -> None:
+    """A task with runs in every state that one may be in, and one that nobody has run."""
+    fields = {
+        "description": f"Charge a card {HOSTILE}",
+        "queue_name": "cards",
+        "condition": "input.amount gt 0",
+        "max_retries": 0,
+        "retention_seconds": 604_800,
+        "backoff": {"strategy": "full_jitter", "min_delay_ms": 500, "max_delay_ms": 10_000},
+        "circuit_breaker": {"failure_threshold": 50, "open_timeout_ms": 30_000},
+        "on_fail": {"queue_name": "cards_alerts", "max_retries": 3},
+    }
+    for name, given in (("charge_card", fields), ("send_receipt", {})):
+        world.api.put(f"/tasks/{name}", json=given).raise_for_status()
+    path = "/tasks/charge_card/runs"
+    card = {"amount": 10, "card": HOSTILE, "token": "hush"}
+    headers = {"trace_id": HOSTILE}
+    ids = [world.post(path, {"input": card, "headers": headers})["id"] for _ in range(3)]
+    for claimed in world.claim("cards", 2):
+        if claimed["id"] == ids[0]:
+            world.complete(claimed, {"txn": "t1"})
+        else:
+            world.fail(claimed, ERRORS[4])
+    world.post(f"{path}/{ids[2]}/cancel", {"reason": f"ordered twice {HOSTILE}"})
+    world.post(path, {"input": {"amount": 0}})
+    world.post(path, {"input": 5, "concurrency_key": "order-7", "delay_ms": 3_600_000})
+    world.made["run"] = world.post(
+        path, {"input": card, "headers": headers, "concurrency_key": HOSTILE}
+    )
+    world.claim("cards", 1)
+
+
 def seed(api: httpx.Client) -> World:
     """Queues: charges fails, emails is well, reports is paused, thumbnails has no worker."""
     world = World(api)
@@ -160,6 +192,7 @@ def seed(api: httpx.Client) -> World:
     limited = {"name": "mailer", "queues": ["emails"], "permissions": ["jobs:read", "jobs:write"]}
     world.made["key"] = world.post("/api-keys", {**limited, "rate_limit": 600})
     message_world(world)
+    task_world(world)
     org_id = api.get("/auth/me").json()["organization_id"]
     event = {"queue_name": "orders", "payload": {"order": 7}, "event_type": "order.created"}
     world.post(f"/webhooks/{org_id}/custom", event)

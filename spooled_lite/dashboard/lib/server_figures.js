@@ -13,7 +13,7 @@ const WAL_ODD = 256 * 1024 ** 2; // what the log is emptied at is far less
 const LAG_ODD = 0.1, LAG_BAD = 0.25, WAIT_ODD = 0.1, WAIT_BAD = 1, COMMIT_ODD = 0.1, COMMIT_BAD = 1; // seconds
 const LINE_ODD = 0.1, LINE_BAD = 0.5, FILES_ODD = 0.8, CPU_ODD = 0.9; // of what there is
 const BACKUP_ODD_MS = 26 * 3_600_000; // without a backup
-const LATE_MS = 60_000; // of a loop behind its time
+const LATE_MS = 60_000; // of a loop behind its time, of work that is not in the archive
 
 // Name, or name{le="…"}, and number: of lines without labels that callers choose.
 export function parsed(text) {
@@ -45,6 +45,7 @@ export function figuresOf({ health, trouble, server, before, after, nowMs }) {
     add("Durability", health.durability, health.durability === "full" ? GOOD : ODD, health.durability === "full" ? "What was acknowledged is on the disk" : "A crash of the machine may lose the last moments");
     add("Up", span(health.uptime_seconds * 1000), null);
   }
+  if (checks.archive) ofArchive(add, checks.archive, nowMs);
   const disk = { ok: [GOOD, ""], low: [ODD, "Low. "], full: [BAD, "Full. "] }[checks.disk] ?? [GOOD, ""];
   const writer = server?.writer.state ?? checks.writer, log = server?.database.wal_bytes ?? checks.wal_bytes;
   if (writer) add("Writing thread", writer, writer === "ok" ? GOOD : BAD, { stalled: "It has given no answer for 2 seconds", failed: "It has ended: start the server again" }[writer]);
@@ -69,6 +70,12 @@ function ofBackup(add, backup, nowMs) {
   if (!backup) return add("Backup", "none by itself", null, "Set backup_to, or run spooled-lite backup: it works while the server runs");
   const age = backup.at && nowMs - Date.parse(backup.at);
   add("Backup", backup.at ? `${span(Math.max(0, age))} ago` : "none yet", backup.problem ? BAD : backup.at && age < BACKUP_ODD_MS ? GOOD : ODD, backup.problem ?? backup.to);
+}
+
+function ofArchive(add, { at, lag_seconds: lag, well }, nowMs) {
+  const isLate = lag * 1000 > LATE_MS;
+  add("Archive", !well ? "not well" : lag >= 1 ? `${span(lag * 1000)} behind` : "up to date", !well ? BAD : isLate ? ODD : GOOD,
+    !well ? "It is refused, broken, or cannot be written: the log says why" : at ? `What was committed ${span(Math.max(0, nowMs - Date.parse(at)))} ago is in it` : "Nothing was put into it since the start");
 }
 
 function ofLines(add, { writer, settings }) {

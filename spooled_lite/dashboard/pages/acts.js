@@ -33,8 +33,8 @@ const KINDS = {
   workflow: { label: "Workflows", name: "the workflow", at: id => ["workflows", id], acts: { retry: ["retried", ""], rerun: n => [`ran ${plural(n, "step")} of`, "again"] } },
   worker: { label: "Workers", name: "the worker", at: id => ["workers", id], acts: { deregister: ["signed off", ""] } },
   webhook: { label: "Webhooks", name: "the webhook", at: id => ["webhooks", id], acts: { resend: ["sent a delivery of", "again"] } },
-  task: { label: "Tasks", name: "the task" },
-  binding: { label: "Bindings", name: "the binding" },
+  task: { label: "Tasks", name: "the task", at: name => ["tasks", name] },
+  binding: { label: "Bindings", name: "the binding", at: () => ["topics"] },
   key: { label: "Keys", name: "the key", at: () => ["keys"], acts: { revoke: ["revoked", ""], new_secret: ["gave", "a new secret"] } },
   organization: { label: "Organization", name: "the organization", at: () => ["org"], acts: { new_token: ["gave", "a new token for webhooks"] } },
 };

@@ -13,6 +13,7 @@ import { computed, signal } from "../lib/signal.js";
 import { resource } from "../lib/store.js";
 import { asCurl } from "../parts/curl.js";
 import { jobActs, runNow } from "../parts/job_acts.js";
+import { isMessage, isRun, kindFacts, kindName, kindNote, members, runAgain, stopAct } from "../parts/job_kind.js";
 import { jobDeliveries } from "../parts/job_deliveries.js";
 import { jsonView, textView } from "../parts/json_view.js";
 import { attemptsText, life, partsOf } from "../parts/life.js";
@@ -70,43 +71,46 @@ export default function jobPage({ id }) {
 
   const acts = jobActs(() => it() ?? { id, status: "", queue_name: "" }, { after });
   const edit = a({ class: "btn", href: link(["jobs", "new"], { from: id }) }, icon("edit"), "Edit and run as new");
+  const again = runAgain(it, () => text.peek());
   keys("This job", {
     r: ["Read again", read],
     "Shift+r": ["Retry", () => acts.retry.press()],
     "Shift+c": ["Cancel", () => acts.cancel.press()],
     "Shift+p": ["Priority", () => acts.priority.click()],
-    e: ["Edit and run as new", () => go("jobs/new", { from: id })],
+    e: ["Edit and run as new", () => (isRun(it()) ? again.click() : isMessage(it()) ? false : go("jobs/new", { from: id }))],
   });
 
   // From the bytes of the answer: the order of keys and every digit stay.
-  const data = (name, member) => {
-    const raw = computed(() => memberOf(text.value, member) ?? "null");
+  const data = which => {
+    const [name, member] = members(it()).slice(which), raw = computed(() => memberOf(text.value, member) ?? "null");
     return panel(name, {}, () => jsonView(raw.value, { name }));
   };
   const first = computed(() => (it() ? { type: it().job_type ?? it().payload?.job_type, queue: it().queue_name } : null));
   return [
     head({
-      title: () => `Job ${shortId(id)}`, shown: span({ class: "mono", title: id }, shortId(id)),
-      note: () => it() && [status(state()), " ", first.value.type ? span(first.value.type) : null, " in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name)],
+      title: () => `${kindName(it())} ${shortId(id)}`, shown: span({ class: "mono", title: id }, shortId(id)),
+      note: () => it() && [status(state()), " ", kindNote(it()) ?? (first.value.type ? span(first.value.type) : null), !isMessage(it()) && [" in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name)]],
       acts: [
         either(() => ["deadletter", "failed"].includes(it()?.status), () => acts.retry),
         either(() => it() && ["scheduled", "retrying"].includes(state()), () => runNow(id, after)),
-        edit,
-        either(() => ["pending", "scheduled"].includes(it()?.status), () => [acts.priority, acts.cancel]),
-        asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`], ["What webhooks were told", "GET", `/jobs/${id}/deliveries`]]),
+        either(() => ["processing"].includes(it()?.status) && !isMessage(it()), () => stopAct(it, { after })),
+        either(() => it() && !isMessage(it()), () => (isRun(it()) ? again : edit)),
+        either(() => ["pending", "scheduled"].includes(it()?.status) && !isMessage(it()), () => [acts.priority, acts.cancel]),
+        asCurl(() => [["This job", "GET", `/jobs/${id}`, { query: { include: "history" } }], ["Retry it", "POST", `/jobs/${id}/retry`], ["Cancel it", "DELETE", `/jobs/${id}`], ["Stop it while it runs", "POST", `/jobs/${id}/cancel`, { body: { force: true } }], ["What webhooks were told", "GET", `/jobs/${id}/deliveries`]]),
       ],
     }),
     either(() => isGone.value, () => p({ class: "banner panel" }, icon("warn"), "It was deleted meanwhile. You see its last state.")),
     shown(job, () => [
-      explained(() => why.data.value),
-      panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ class: "btn", onclick: readWhole }, "Show its whole life")))),
+      either(() => !isMessage(it()), () => explained(() => why.data.value)),
+      either(() => !isMessage(it()), () => panel("Life", { note: () => attemptsText(partsOf(history(), clock.value)) }, div({ class: "pad" }, life({ history, now: () => clock.value }), either(() => !whole.value && history().length >= HISTORY_FIRST, () => el.button({ class: "btn", onclick: readWhole }, "Show its whole life"))))),
       either(() => it().progress != null && !ENDS.has(it().status), () => progress(it)),
       div({ class: "grid fit" },
-        data("Payload", "payload"),
+        data(0),
+        either(() => it().headers, () => panel("Headers", {}, jsonView(memberOf(text.value, "headers"), { name: "Headers" }))),
         either(() => it().last_error, () => panel("Last error", { note: () => failures(it()), more: like }, () => textView([it().error_type, it().last_error, it().traceback].filter(Boolean).join("\n"), { name: "Last error" }))),
-        either(() => it().result != null, () => data("Result", "result"))),
+        either(() => it().result != null, () => data(2))),
       panel("Facts", {}, () => facts(factsOf(it()))),
-      parents(it, around, { after }),
+      either(() => !isMessage(it()), () => parents(it, around, { after })),
       sent.node,
       acted.node,
       panel(null, {}, details(summary({ class: "pad" }, "The answer as it came"), () => jsonView(text.value, { name: "The answer as it came" }))),
@@ -129,7 +133,8 @@ function factsOf(it) {
     ["Id", span({ class: "mono in-full" }, it.id)],
     ["Queue", a({ href: link(["queues", it.queue_name]) }, it.queue_name)],
     ["Priority", it.priority],
-    ["Attempts", `${it.attempts} of ${it.max_retries + 1}`],
+    !isMessage(it) && ["Attempts", `${it.attempts} of ${it.max_retries + 1}`],
+    ...kindFacts(it),
     ["Created", when(it.created_at)],
     it.scheduled_at && !ENDS.has(it.status) && ["Due", when(it.scheduled_at)],
     it.started_at && ["Last claimed", when(it.started_at), waited == null ? "" : `, ${duration(waited)} after it was created`],
@@ -138,7 +143,7 @@ function factsOf(it) {
     it.worker_id && ["Worker", a({ href: link(["workers", it.worker_id]) }, it.worker_id)],
     it.lease_expires_at && ["Lease ends", when(it.lease_expires_at)],
     it.expires_at && ["Expires", when(it.expires_at)],
-    ["Time-out", duration(it.timeout_seconds * 1000)],
+    it.timeout_ms == null && !isMessage(it) && ["Time-out", duration(it.timeout_seconds * 1000)],
     it.idempotency_key && ["Idempotency key", span({ class: "mono in-full" }, it.idempotency_key)],
     it.tags && ["Tags", Object.entries(it.tags).map(([name, value]) => span({ class: "chip" }, Array.isArray(it.tags) ? value : `${name}: ${value}`))],
     it.workflow_id && ["Workflow", a({ class: "mono", href: link(["workflows", it.workflow_id]) }, shortId(it.workflow_id))],

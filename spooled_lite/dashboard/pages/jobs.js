@@ -122,8 +122,8 @@ export default function jobsPage() {
   const columns = [
     { label: "Status", isAlways: true, cell: row => () => status(state(row), isMoved(row) ? `now ${row.value.status}` : undefined) },
     { label: "Type", isAlways: true, class: "whole brief", cell: row => [
-      span({ class: "on-card quiet" }, span(() => row.value.job_type || "no type"), " · ", span(row.peek().queue_name), " · ", when(row.peek().created_at)),
-      span({ class: "off-card", title: () => row.value.job_type }, () => row.value.job_type)] },
+      span({ class: "on-card quiet" }, span(() => typeOf(row.value) || "no type"), " · ", span(row.peek().queue_name), " · ", when(row.peek().created_at)),
+      span({ class: "off-card", title: () => typeOf(row.value) }, () => typeOf(row.value))] },
     { label: "Queue", class: "hide brief", cell: row => a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name) },
     { label: "Id", isAlways: true, cell: (row, id) => a({ class: "mono", href: link(["jobs", id]), "data-open": "" }, shortId(id)) },
     { label: "Attempt", class: "num hide", cell: row => () => [attempt(row.value), span({ class: "quiet" }, `/${row.value.max_retries + 1}`)] },
@@ -134,6 +134,7 @@ export default function jobsPage() {
     { label: "Created", class: "num hide", cell: row => when(row.peek().created_at) },
   ];
   const shownColumns = () => columns.filter(it => !(filter.text.value ? ["Prio", "Took", "Last error"] : ["Found"]).includes(it.label));
+  const typeOf = it => it.job_type || it.kind?.replace("_", " ");
   const attempt = it => (it.started_at ? it.retry_count + (["pending", "scheduled"].includes(it.status) ? 0 : 1) : "–");
 
   const acts = bulk({ jobs, selected, asked, isFiltered, after: () => (jobs.read(), stats.read()) });

@@ -15,6 +15,7 @@ import { asCurl } from "../parts/curl.js";
 import { failing } from "../parts/failing.js";
 import { many } from "../parts/many.js";
 import { head, panel, when } from "../parts/panel.js";
+import { breakerStatus } from "../parts/policy.js";
 import { queueSettings } from "../parts/queue_settings.js";
 import { failedShare, heldOf, heldText, pauseAct, pausedNote, perMinute } from "../parts/queues_table.js";
 import { series } from "../parts/series.js";
@@ -76,7 +77,7 @@ export default function queuePage({ name }) {
 
   return [
     head({
-      title: () => `Queue ${name}`, shown: span({ class: "mono" }, name), note: [() => it().paused && [status("paused"), " "], pausedNote(it, { after: read, who: whoPaused("queue", name) })],
+      title: () => `Queue ${name}`, shown: span({ class: "mono" }, name), note: [() => it().paused && [status("paused"), " "], pausedNote(it, { after: read, who: whoPaused("queue", name) }), () => queue.data.value?.breaker && queue.data.value.breaker.state !== "closed" && [" breaker ", breakerStatus(queue.data.value.breaker)]],
       acts: [pausing, a({ class: "btn", href: link(["messages", name]) }, icon("inbox"), "Messages"), asCurl(() => [
         ["This queue", "GET", path], ["Its numbers", "GET", `${path}/stats`], ["Pause it", "POST", `${path}/pause`, { body: { reason: "warehouse is down" } }],
         ["Change it", "PUT", `${path}/config`, { body: { max_retries: 5 } }], ["Delete its jobs", "POST", `${path}/purge`],

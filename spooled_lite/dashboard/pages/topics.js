@@ -13,7 +13,7 @@ import { act, gated } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
 import { openDialog } from "../parts/dialog.js";
 import { choose, noMatch, textFilter } from "../parts/filters.js";
-import { form, textField } from "../parts/form.js";
+import { form, selectField, textField } from "../parts/form.js";
 import { openMessage } from "../parts/message_form.js";
 import { head, panel, when } from "../parts/panel.js";
 import { emptyState, shown } from "../parts/states.js";
@@ -41,7 +41,7 @@ export default function topicsPage() {
   every(READ_SECONDS, read);
 
   const publish = gated({ label: "Publish…", icon: "events", words: WORDS, obstacle: scoped, onclick: () => openMessage({ topic: topic.peek(), after: () => {} }) });
-  const bind = gated({ label: "Bind", icon: "plus", kind: "main-act", words: WORDS, obstacle: scoped, onclick: () => openBind({ queue: target.peek(), names, after: read }) });
+  const bind = gated({ label: "Bind", icon: "plus", kind: "main-act", words: WORDS, obstacle: scoped, onclick: () => openBind({ given: target.peek(), names, after: read }) });
   const body = it => ({ target_type: it.target_type, target_name: it.target_name, pattern: it.pattern });
   const unbind = row => act({
     label: "Unbind", icon: "trash", isSmall: true, name: `Unbind ${row.peek().target_name} from ${row.peek().pattern}`, words: WORDS, obstacle: scoped,
@@ -55,7 +55,7 @@ export default function topicsPage() {
         ["Bind a queue", "POST", "/bindings", { body: { target_type: "queue", target_name: "audit", pattern: "events.#" } }], ["Publish", "POST", "/publish", { body: { topic: "events.user.created", body: { id: 9 } } }]]), publish, bind] }),
     panel("Who would get it?", {}, div({ class: "pad form" },
       div({ class: "field" }, textFilter({ name: "topic", label: "Who would get this topic?", placeholder: "A topic as it is published: events.user.created" })), told(who))),
-    div({ class: "filters" }, choose({ name: "target", label: "Target", options: () => names().map(value => ({ value })), isFree: true, placeholder: "Name of a queue" })),
+    div({ class: "filters" }, choose({ name: "target", label: "Target", options: () => names().map(value => ({ value })), isFree: true, placeholder: "Name of a queue or task" })),
     panel(() => (asked().topic ? "Bindings that match" : "Bindings"), { note: () => all.ids.value.length > 0 && `${count(all.ids.value.length)}${hasMore.value ? " and more" : ""}` }, shown(all, () => table({
       of: all, label: "Bindings", group: "Bindings", nameOf: id => all.row(id).peek().pattern,
       columns: [
@@ -66,22 +66,24 @@ export default function topicsPage() {
       ],
     }), {
       what: "the bindings", word: "jobs:read", isEmpty: () => !all.ids.value.length,
-      empty: () => (asked().topic || target.value ? noMatch({ topic: "Topic", target: "Target" }, { what: "bindings" }) : emptyState("Nothing is bound", p("A queue that is bound to a pattern gets a copy of what is published under each topic that matches. ", el.code("*"), " stands for one word, ", el.code("#"), " at the end for any number of them."),
-        gated({ label: "Bind a queue", icon: "plus", words: WORDS, obstacle: scoped, onclick: () => bind.click() }))),
+      empty: () => (asked().topic || target.value ? noMatch({ topic: "Topic", target: "Target" }, { what: "bindings" }) : emptyState("Nothing is bound", p("A queue that is bound to a pattern gets a copy of what is published under each topic that matches; a task is run with it. ", el.code("*"), " stands for one word, ", el.code("#"), " at the end for any number of them."),
+        gated({ label: "Bind", icon: "plus", words: WORDS, obstacle: scoped, onclick: () => bind.click() }))),
     })),
     either(() => hasMore.value && all.ids.value.length, () => div({ class: "newer" }, el.button({ class: "btn", onclick: more }, () => `${plural(all.ids.value.length, "binding")} shown. More`))),
   ];
 }
 
-function openBind({ queue = "", names, after }) {
-  const target = signal(queue), pattern = signal("");
-  openDialog({ title: "Bind a queue", body: close => form({
+function openBind({ given = "", names, after }) {
+  const target = signal(given), pattern = signal(""), kind = signal("queue");
+  const tasks = resource(ending => get("/tasks", {}, { signal: ending }));
+  openDialog({ title: "Bind a queue or a task", body: close => form({
     label: "Bind", words: WORDS, onCancel: close,
-    obstacle: () => (!target.value.trim() ? "Name the queue first" : !isPattern(pattern.value.trim()) ? "Type a pattern first" : null),
-    run: () => send("POST", "/bindings", { target_type: "queue", target_name: target.peek().trim(), pattern: pattern.peek().trim() }),
+    obstacle: () => (!target.value.trim() ? `Name the ${kind.value} first` : !isPattern(pattern.value.trim()) ? "Type a pattern first" : null),
+    run: () => send("POST", "/bindings", { target_type: kind.peek(), target_name: target.peek().trim(), pattern: pattern.peek().trim() }),
     done: it => `${it.pattern} leads to ${it.target_name}`, after: () => (close(), after()),
-  }, datalist({ id: "bound-names" }, () => names().map(value => option({ value }))),
-  textField("Queue", target, { list: "bound-names", maxlength: 100, autofocus: "" }),
+  }, datalist({ id: "bound-names" }, () => (kind.value === "queue" ? names() : (tasks.data.value ?? []).map(it => it.name)).map(value => option({ value }))),
+  selectField("Leads to", kind, [["queue", "A queue: each message is put into it"], ["task", "A task: each message is the input of a run"]]),
+  textField("Name", target, { list: "bound-names", maxlength: 100, autofocus: "" }),
   textField("Pattern", pattern, {
     maxlength: 1000, spellcheck: "false", class: "text mono", hint: "events.user.created, events.*.created or events.#: * is one word, # at the end any number of words, also none",
     error: () => (pattern.value.trim() && !isPattern(pattern.value.trim()) ? "Words of letters, digits, _ and - with dots between them; * and # only as whole words, # only as the last" : null),

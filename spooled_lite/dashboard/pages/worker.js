@@ -88,6 +88,7 @@ function factsOf(it) {
     ["Last finished an attempt", it.last_settled_at ? when(it.last_settled_at) : span({ class: "quiet" }, "not yet")],
     ["Done", count(it.jobs_processed)],
     ["Failed attempts", count(it.jobs_failed), all ? span({ class: "quiet" }, `, ${percent(it.jobs_failed / all)}`) : null],
+    it.task_handlers && ["Tasks", it.task_handlers.slice(0, QUEUES_SHOWN).map((name, n) => [n ? ", " : null, a({ href: link(["tasks", name]) }, name)]), it.task_handlers.length > QUEUES_SHOWN && ` and ${count(it.task_handlers.length - QUEUES_SHOWN)} more`],
     ["Queues", names.map((name, n) => [n ? ", " : null, a({ href: link(["queues", name]) }, name)]), it.queue_names.length > names.length ? ` and ${count(it.queue_names.length - names.length)} more` : null],
     ["Host", it.hostname],
     it.worker_type && ["Kind", it.worker_type],

@@ -14,6 +14,7 @@ const KINDS = [
   ["queue", "queues:read", "/queues", it => it.queue_name ?? it.name, it => ["queues", it.queue_name ?? it.name]],
   ["worker", "workers:read", "/workers", it => it.hostname ?? it.id, it => ["workers", it.id]],
   ["schedule", "schedules:read", "/schedules", it => it.name, it => ["schedules", it.id]],
+  ["task", "jobs:read", "/tasks", it => it.name, it => ["tasks", it.name]],
   ["workflow", "workflows:read", "/workflows", it => it.name, it => ["workflows", it.id]],
 ];
 let names = [], readAt = 0;

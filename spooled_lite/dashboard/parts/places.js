@@ -8,6 +8,7 @@ export const PLACES = [
   { path: "queues", label: "Queues", icon: "queues", key: "q", word: "queues:read", isOnPhone: true, also: "messages" },
   { path: "dead", label: "Dead letters", short: "Dead", icon: "dead", key: "d", count: "dead", isBad: true, word: "jobs:read", isOnPhone: true },
   { path: "workers", label: "Workers", icon: "workers", key: "w", count: "workers", word: "workers:read" },
+  { path: "tasks", label: "Tasks", icon: "tasks", key: "t", word: "jobs:read" },
   { path: "topics", label: "Topics", icon: "topics", key: "o", word: "jobs:read" },
   { path: "schedules", label: "Schedules", icon: "clock", key: "s", word: "schedules:read", isApart: true, also: "cron" },
   { path: "workflows", label: "Workflows", icon: "flow", key: "f", word: "workflows:read" },

@@ -36,6 +36,12 @@ export const queuesOf = names => {
   return span({ class: "clip", title: names.slice(0, 50).join(", ") }, a({ href: link(["queues", first]) }, first), more.length ? ` and ${count(more.length)} more` : "");
 };
 
+// The tasks it has named, if any.
+export const tasksOf = names => {
+  const [first, ...more] = names ?? [];
+  return first && span({ title: names.slice(0, 50).join(", ") }, a({ href: link(["tasks", first]) }, first), more.length ? ` and ${count(more.length)} more` : "");
+};
+
 // How much of what it can do at once it does: a bar and the numbers.
 export const loadOf = row => () => {
   const { current_jobs: now, max_concurrency: most } = row.value;
@@ -49,7 +55,7 @@ export const workerColumns = ({ isShort = false, queues = () => null } = {}) => 
   }) },
   { label: "Worker", class: "second", cell: (row, id) => a({ class: "mono clip block", title: id, href: link(["workers", id]) }, id) },
   { label: "Host", class: "clip hide", cell: row => row.peek().hostname },
-  !isShort && { label: "Queues", class: "fill clip whole", cell: row => queuesOf(row.peek().queue_names) },
+  !isShort && { label: "Queues", class: "fill clip whole", cell: row => [queuesOf(row.peek().queue_names), row.peek().task_handlers && span({ class: "quiet" }, " runs ", tasksOf(row.peek().task_handlers))] },
   { label: "Holds", class: "num", cell: loadOf },
   { label: "Done", class: "num hide", cell: row => () => count(row.value.jobs_processed) },
   { label: "Failed", class: "num hide", cell: row => () => count(row.value.jobs_failed) },
