@@ -34,6 +34,10 @@ class Job:
     lease: str | None = None
     lease_ends: int | None = None
     settled_by: str | None = None
+    kind: str = "job"
+    claims: int = 0
+    concurrency_key: str | None = None
+    topic: str | None = None
 
     @property
     def claimable(self) -> bool:
@@ -70,21 +74,24 @@ class Reference:
 
     # -- claiming ----------------------------------------------------------------------------
 
-    def next_of(self, queue: str, limit: int) -> list[Job]:
-        """What a claim has to hand out, in order."""
+    def next_of(self, queue: str, limit: int, kind: str | None = None) -> list[Job]:
+        """What a claim has to hand out, in order: of one kind, or whatever there is."""
         if queue in self.paused:
             return []
         self.promote(self.in_queue(queue))
         can = [
             job
             for job in self.in_queue(queue)
-            if job.claimable and (job.expires_at is None or job.expires_at > self.now_ms)
+            if job.claimable
+            and (job.expires_at is None or job.expires_at > self.now_ms)
+            and kind in (None, job.kind)
         ]
         return sorted(can, key=lambda job: (-job.priority, job.created_ms, job.order))[:limit]
 
     def hand_out(self, job: Job, worker: str, lease: str, lease_ends: int) -> None:
         job.status, job.worker, job.lease, job.lease_ends = "processing", worker, lease, lease_ends
         job.settled_by = None
+        job.claims += 1
 
     def is_live(self, job: Job) -> bool:
         return job.lease_ends is not None and job.lease_ends > self.now_ms

@@ -105,7 +105,7 @@ class Lives(RuleBasedStateMachine):
         self.order = 0
 
     def teardown(self) -> None:
-        for row in self.stage.rows("SELECT * FROM jobs"):
+        for row in self.stage.rows("SELECT * FROM jobs WHERE kind = 'job'"):
             story = "".join(LETTERS[name] for name in self.stage.story(row))
             assert LEGAL.fullmatch(story), story
         self.stage.close()
@@ -132,7 +132,7 @@ class Lives(RuleBasedStateMachine):
         parent: int | None,
     ) -> None:
         now = self.model.now_ms
-        jobs = list(self.model.jobs)
+        jobs = [job.id for job in self.model.jobs.values() if job.kind == "job"]
         parent_id = jobs[parent % len(jobs)] if parent is not None and jobs else None
         job = a_job(
             queue_name=queue,
@@ -233,6 +233,7 @@ class Lives(RuleBasedStateMachine):
             scheduled_at = job.scheduled_at
             job.wait()
             job.scheduled_at = scheduled_at
+            job.claims -= 1
             self.released()
 
     def released(self) -> None:
@@ -349,7 +350,7 @@ class Lives(RuleBasedStateMachine):
             found = (row["status"], row["retry_count"], row["run_at_ms"], row["lease_id"])
             assert found == (job.status, job.retry_count, job.run_at, job.lease)
             assert bool(row["claimable"]) == job.claimable
-            assert row["dependencies_met"] == job.met
+            assert (row["dependencies_met"], row["claims"]) == (job.met, job.claims)
             assert row["lease_expires_at_ms"] == job.lease_ends
             assert bool(row["cancelled_by_parent"]) == job.by_parent
 
