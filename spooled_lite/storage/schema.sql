@@ -631,6 +631,8 @@ CREATE UNIQUE INDEX tasks_by_name ON tasks (org, name);
 
 CREATE INDEX tasks_deleted ON tasks (seq) WHERE deleted_at_ms IS NOT NULL;
 
+CREATE INDEX tasks_retained ON tasks (org) WHERE retention_ms IS NOT NULL;
+
 CREATE TABLE usage_counters (
     org    INTEGER NOT NULL,
     period TEXT NOT NULL,

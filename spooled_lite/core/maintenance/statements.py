@@ -59,6 +59,50 @@ SELECT seq, queue, queue_name, org, kind, status, created_at_ms, workflow_id, er
 """,
 )
 
+# Index runs_of_task, up to a moment: what is made meanwhile stays.
+OF_TASK_BEFORE: Final = Statement(
+    RemovedRow,
+    f"""
+SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
+ WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
+   AND created_at_ms <= :created_until_ms
+ ORDER BY created_at_ms, seq LIMIT :limit
+""",
+)
+
+# Index runs_ended.
+ENDED_OF_TASK: Final = Statement(
+    RemovedRow,
+    f"""
+SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
+       {ALL_BYTES} AS size_bytes
+  FROM jobs
+ WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
+   AND completed_at_ms IS NOT NULL AND completed_at_ms < :completed_before_ms
+ ORDER BY completed_at_ms, seq LIMIT :limit
+""",
+)
+
+# Index runs_ended, once for each task that says how long its runs are kept. A run that a waiting
+# job needs stays until then.
+OLD_OF_TASKS: Final = Statement(
+    RemovedRow,
+    f"""
+SELECT jobs.seq, queue, jobs.queue_name, jobs.org, kind, status, workflow_id, error_key, jobs.id,
+       {ALL_BYTES} AS size_bytes
+  FROM tasks CROSS JOIN jobs ON jobs.org = tasks.org AND jobs.task_name = tasks.name
+ WHERE tasks.org = :org AND retention_ms IS NOT NULL
+   AND kind = 'task_run' AND completed_at_ms IS NOT NULL
+   AND completed_at_ms < :now_ms - retention_ms
+   AND NOT EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
+                                 ON children.seq = edges.job
+                    WHERE edges.parent = jobs.seq AND children.status IN ('pending', 'scheduled'))
+ LIMIT :limit
+""",
+)
+
 # Index runs_of_task.
 OF_TASK: Final = Statement(
     RemovedRow,

@@ -696,4 +696,5 @@ CREATE TABLE tasks (
     deleted_at_ms   INTEGER  -- its runs still have to be deleted
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (org, name);
+CREATE INDEX tasks_retained ON tasks (org) WHERE retention_ms IS NOT NULL;
 CREATE INDEX tasks_deleted ON tasks (seq) WHERE deleted_at_ms IS NOT NULL;

@@ -146,6 +146,7 @@ TASKS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/tasks/{name}", tasks.delete,   Access.KEY, "jobs:write"),
     ("GET",    "/api/v1/tasks/{name}/runs",             task_runs.list_all,    Access.KEY, "jobs:read"),  # noqa: E501
     ("POST",   "/api/v1/tasks/{name}/runs",             task_runs.create,      Access.KEY, "jobs:write", Trait.ONCE),  # noqa: E501
+    ("DELETE", "/api/v1/tasks/{name}/runs",             task_runs.purge,       Access.KEY, "jobs:write"),  # noqa: E501
     ("GET",    "/api/v1/tasks/{name}/runs/{id}",        task_runs.get,         Access.KEY, "jobs:read"),  # noqa: E501
     ("GET",    "/api/v1/tasks/{name}/runs/{id}/wait",   outcomes.wait_for_run, Access.KEY, "jobs:read"),  # noqa: E501
     ("POST",   "/api/v1/tasks/{name}/runs/{id}/cancel", task_runs.cancel,      Access.KEY, "jobs:write"),  # noqa: E501

@@ -25,7 +25,7 @@ from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run_statements import RUN_STATES
 from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
-from spooled_lite.wire.shapes.about import about, one_of
+from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import Id
 from spooled_lite.wire.shapes.message_bodies import checked_headers
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
@@ -122,6 +122,12 @@ class RunStored(Struct):
     @classmethod
     def of(cls, row: JobRow, *, created: bool) -> "RunStored":
         return cls(row["id"], created, state_of(row), row["status"])
+
+
+class RunsDeleted(Struct):
+    """Answer of DELETE /tasks/{name}/runs."""
+
+    deleted: Annotated[int, a_count("So many runs were deleted", 12)]
 
 
 class CancelRun(Struct, frozen=True, kw_only=True):

@@ -1,16 +1,21 @@
 """Conditions: contract catbird-capabilities, section 9, line by line; `v73` is V73 of 22.2."""
 
+import json
 from typing import Any
 
 import pytest
 
-from spooled_lite.core.conditions.evaluate import holds
+from spooled_lite.core.conditions.evaluate import holds, holds_for
 from spooled_lite.core.conditions.parse import ParsedCondition, parse_condition
 from spooled_lite.errors import RuleBroken
 
 
 def decided(text: str, **scope: Any) -> bool:
-    return holds(parse_condition(text), scope)
+    condition = parse_condition(text)
+    found = holds(condition, scope)
+    for name, value in scope.items() if len(scope) == 1 else ():
+        assert holds_for(condition, name, json.dumps(value).encode()) is found
+    return found
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,8 @@ class WholeFileApi(WatchedApi):
         path = self._filled(path, home)
         if name == "DELETE /api/v1/bindings":
             path += f"?target_type=queue&target_name={QUEUE}&pattern=a"
+        if name == "DELETE /api/v1/tasks/{name}/runs":
+            path += "?older_than_seconds=0"
         return Target(method, path, body, home)
 
     def call(self, target: Target, **more: Any) -> httpx.Response:

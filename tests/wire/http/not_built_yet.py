@@ -14,7 +14,6 @@ NOT_BUILT_YET: Final = frozenset(
         "GET /api/v1/workflows/{id}/steps/{key}/items",
         "POST /api/v1/workflows/{id}/steps/{key}/items",
         "POST /api/v1/workflows/{id}/steps/{key}/items/complete",
-        "DELETE /api/v1/tasks/{name}/runs",
         "GET /api/v1/tasks/{name}/schedule",
         "PUT /api/v1/tasks/{name}/schedule",
         "DELETE /api/v1/tasks/{name}/schedule",

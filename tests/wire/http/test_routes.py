@@ -234,7 +234,8 @@ def made_for(api: WatchedApi, row: Row) -> str:
             path = path.replace("{id}", sent["id"])
         return path
     if path.startswith("/api/v1/tasks/{name}"):
-        return a_task_for(path, api.shown)
+        is_purge = row[0] == "DELETE" and path.endswith("/runs")
+        return a_task_for(path, api.shown) + ("?older_than_seconds=0" if is_purge else "")
     if path == "/api/v1/bindings" and row[0] == "DELETE":
         return f"{path}?target_type=queue&target_name=known&pattern=a"
     if path == "/api/v1/bindings/{id}":

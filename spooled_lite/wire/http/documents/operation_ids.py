@@ -86,6 +86,7 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("DELETE", "/api/v1/tasks/{name}"): "deleteTask",
     ("GET", "/api/v1/tasks/{name}/runs"): "listTaskRuns",
     ("POST", "/api/v1/tasks/{name}/runs"): "runTask",
+    ("DELETE", "/api/v1/tasks/{name}/runs"): "deleteTaskRuns",
     ("GET", "/api/v1/tasks/{name}/runs/{id}"): "getTaskRun",
     ("GET", "/api/v1/tasks/{name}/runs/{id}/wait"): "waitForTaskRun",
     ("POST", "/api/v1/tasks/{name}/runs/{id}/cancel"): "cancelTaskRun",

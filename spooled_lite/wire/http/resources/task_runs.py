@@ -4,7 +4,9 @@ Waiting for the end of one is in outcomes.py; workers take them as they take job
 """
 
 from spooled_lite.core.jobs.kinds import PLAIN
+from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.core.lifecycle.cancel import Cancelled
+from spooled_lite.core.maintenance.remove_task import Purge, purge_runs_pass
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
 from spooled_lite.core.tasks.run_statements import RUN_STATES, RunState
@@ -15,10 +17,10 @@ from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.once import Once
-from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.paging import flag, integer, page, paged
 from spooled_lite.wire.http.resources.job_filters import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.job_views import full_job
-from spooled_lite.wire.shapes.run_bodies import CancelRun, RunStored, RunTask
+from spooled_lite.wire.shapes.run_bodies import CancelRun, RunsDeleted, RunStored, RunTask
 
 
 async def create(call: Call) -> Reply:
@@ -62,6 +64,19 @@ async def cancel(call: Call) -> Reply:
     return await told_of_cancel(call, done)
 
 
+async def purge(call: Call) -> Reply:
+    """In passes, so that no other caller waits long. Passes that are done stay done when the caller
+    goes away.
+    """
+    name, wanted, count = call.path("name"), _purge(call), 0
+    acting = Acting(call, "task", "purge", name, count=lambda done: done.count)
+    is_through = False
+    while not is_through:
+        done = await acting.write(purge_runs_pass, call.org, name, wanted, call.scope)
+        count, is_through = count + done.count, done.is_through
+    return reply(RunsDeleted(count))
+
+
 async def told_of_cancel(call: Call, done: Cancelled) -> Reply:
     view = full_job(await in_full(call.reads, done.row), call.org_id)
     if done.row["kind"] not in PLAIN:
@@ -73,6 +88,18 @@ def new_run(call: Call, body: RunTask) -> NewTaskRun:
     """What core is to store. Raises: as `RunTask.new_run` and `check_payload_of_plan`."""
     check_payload_of_plan(call, bytes(body.input), "input")
     return body.new_run(input_bytes_max=call.settings.queue_max_payload_size_bytes)
+
+
+def _purge(call: Call) -> Purge:
+    """Raises BadRequest: neither an age is named, nor everything confirmed."""
+    if call.query.get("older_than_seconds"):
+        age_seconds = integer(call, "older_than_seconds", default=0, least=0, most=CENTURY_SECONDS)
+        return Purge(ended_before_ms=call.now_ms - age_seconds * 1000)
+    if flag(call, "all") and flag(call, "confirm"):
+        return Purge(made_until_ms=call.now_ms)
+    raise BadRequest(
+        "Query parameter `older_than_seconds` is required, or `all=true` and `confirm=true`"
+    )
 
 
 def _state(call: Call) -> RunState | None:

@@ -166,6 +166,7 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("waitForTaskRun", name="charge_card", id=run["id"], query={"timeout_ms": "0"})
     walk.call("cancelTaskRun", name="charge_card", id=run["id"])
     walk.call("waitForTaskRun", name="charge_card", id=run["id"])
+    walk.call("deleteTaskRuns", query={"older_than_seconds": "86400"}, name="charge_card")
     walk.call("pauseQueue", name="emails")
     walk.pass_time(60)
     walk.call("resumeQueue", name="emails")

@@ -475,6 +475,44 @@ def test_a_list_shows_twenty_runs_unless_asked(api: WatchedApi) -> None:
     assert answer.headers["x-has-more"] == "true"
 
 
+def test_a_dead_run_goes_on_without_its_key_when_another_has_it(api: WatchedApi) -> None:
+    dead = ran(api, concurrency_key="order-7")
+    settled(api, claimed(api), "fail", error="e", final=True)
+    ran(api, concurrency_key="order-7")
+
+    shown = api.shown("POST", f"jobs/{dead['id']}/retry")
+
+    assert (shown["state"], shown["concurrency_key"]) == ("started", None)
+
+
+# -- retention ----------------------------------------------------------------------------------
+
+
+def test_old_runs_are_deleted_by_their_age_and_open_ones_stay(api: WatchedApi) -> None:
+    old = ran(api)
+    settled(api, claimed(api))
+    api.skip(seconds=100)
+    young = ran(api)
+    settled(api, claimed(api))
+    waiting = ran(api)
+    api.skip(seconds=10)
+
+    def deleted(query: str) -> Any:
+        return api.shown("DELETE", f"tasks/{TASK}/runs?{query}")["deleted"]
+
+    assert deleted("older_than_seconds=11") == 1
+    assert api.get(f"jobs/{old['id']}").status_code == 404
+    assert listed(api) == [waiting["id"], young["id"]]
+    assert deleted("older_than_seconds=0") == 1
+    assert listed(api) == [waiting["id"]]
+    assert deleted("all=true&confirm=true") == 1
+    assert listed(api) == []
+    for query in ("", "all=true", "confirm=true", "older_than_seconds=x"):
+        assert api.request("DELETE", f"tasks/{TASK}/runs?{query}").status_code == 400
+    acts: Any = api.shown("GET", "acts?kind=task")
+    assert [(each["act"], each["count"]) for each in acts[:3]] == [("purge", 1)] * 3
+
+
 # -- deleting the task ------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from spooled_lite.core.tasks.run_statements import RUN_STATES
 from spooled_lite.core.tasks.runs import RUNS_LISTED
 from spooled_lite.errors import (
+    BadRequest,
     Conflict,
     LeaseExpired,
     NotFound,
@@ -14,7 +15,7 @@ from spooled_lite.errors import (
     RequestTimeout,
 )
 from spooled_lite.wire.http.dispatch import Handler
-from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging
+from spooled_lite.wire.http.documents.described.doc import FLAG, Doc, Parameter, paging
 from spooled_lite.wire.http.resources import task_runs, tasks
 from spooled_lite.wire.shapes import run_bodies as run_shapes
 from spooled_lite.wire.shapes import tasks as shapes
@@ -91,6 +92,22 @@ TASKS: Final[Mapping[Handler, Doc]] = {
         answer=list[Job],
         is_paged=True,
         errors=(RequestTimeout,),
+    ),
+    task_runs.purge: Doc(
+        summary="Delete runs of a task",
+        about="Those that ended so long ago, or all of them, whatever they do.",
+        parameters=(
+            Parameter(
+                "older_than_seconds",
+                "Runs that ended longer ago than that",
+                {"type": "integer", "minimum": 0},
+                example=86_400,
+            ),
+            Parameter("all", "With `confirm`: every run, also what runs now", FLAG),
+            Parameter("confirm", "Has to be true beside `all`", FLAG),
+        ),
+        answer=run_shapes.RunsDeleted,
+        errors=(BadRequest,),
     ),
     task_runs.get: Doc(summary="Show a run of a task", answer=Job),
     task_runs.cancel: Doc(
