@@ -23,6 +23,7 @@ from spooled_lite.core.auth.tokens import Signer
 from spooled_lite.core.jobs import history, log, stats
 from spooled_lite.core.jobs.error_groups import count_error
 from spooled_lite.core.keys.first_start import first_start
+from spooled_lite.core.keys.in_process import InProcessKey
 from spooled_lite.core.keys.verify import forget_changed_key
 from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.overview.measure import measured_by
@@ -31,6 +32,7 @@ from spooled_lite.core.queues.ensure import forget_changed_queue
 from spooled_lite.core.steps.advance import advance_workflow
 from spooled_lite.core.webhooks.outbox import owe_completion_webhook, owe_webhooks
 from spooled_lite.core.workers import statements as worker_statements
+from spooled_lite.core.workers.former import end_former_leases
 from spooled_lite.core.workers.settled import settled_rows
 from spooled_lite.events import Deadline, EventBus
 from spooled_lite.exports.place import remove_left_copy
@@ -76,6 +78,7 @@ class Running(Struct, frozen=True):
     services: Services
     organization_id: str
     key: str | None  # the API key, when this start created it or the settings give it
+    in_process_key: str  # for calls of this process: in memory only, gone with it
     begin_stop: Callable[[], None]  # makes readiness false, ends streams, answers waiting calls
     deliveries: Callable[[], frozenset[asyncio.Task[None]]]  # the deliveries under way
     settled: Callable[[], Awaitable[None]]  # waits until no delivery and no mail is under way
@@ -177,6 +180,7 @@ async def running(
             database.write(token_secret, settings.jwt_secret),
             database.write(note_start, __version__),
             database.write(count_opening),
+            database.write(end_former_leases, is_copy=image is not None),
         )
         for warning in entry.warnings:
             logger.warning("%s", warning)
@@ -195,6 +199,8 @@ async def running(
             tracer=tracer,
         )
 
+        in_process_key = InProcessKey.new(entry.organization, ids.of("process"))
+        services.callers.take_in(in_process_key)
         services.state.is_test = is_test
         metrics.watch("spooled_waiting_outcomes", services.outcomes.count)
 
@@ -244,6 +250,7 @@ async def running(
             services=services,
             organization_id=entry.organization_id,
             key=entry.key,
+            in_process_key=in_process_key.secret,
             begin_stop=begin_stop,
             deliveries=courier.calls,
             settled=settled,

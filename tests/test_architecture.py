@@ -31,6 +31,7 @@ LEVEL: Final = {
     "part_settings": 6,
     "app": 6,
     "serving": 7,
+    "in_process": 7,
     "recording": 8,
     "testing": 8,
     "pytest_plugin": 9,

@@ -177,6 +177,12 @@ CREATE TABLE hours (
     PRIMARY KEY (key, hour)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE in_process_workers (
+    org       INTEGER NOT NULL REFERENCES organizations,
+    worker_id TEXT NOT NULL,
+    PRIMARY KEY (org, worker_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE inbound_log (
     seq           INTEGER PRIMARY KEY,
     id            TEXT NOT NULL UNIQUE,

@@ -12,11 +12,13 @@ from spooled_lite.core.auth.records import CREDENTIAL_CHARS_MAX, Claims
 from spooled_lite.core.auth.tokens import Signer, is_alive
 from spooled_lite.core.auth.verify import find_of_token
 from spooled_lite.core.keys.columns import KeyRow
+from spooled_lite.core.keys.in_process import InProcessKey, find_in_process
 from spooled_lite.core.keys.records import Credential, Grants, Scope, hash_of
 from spooled_lite.core.keys.verify import (
     LAST_USED_EVERY_MS,
     find_by_hash,
     find_by_id,
+    is_in_process,
     note_use,
 )
 from spooled_lite.core.keys.words import EVERYTHING, implied_words
@@ -107,12 +109,17 @@ class Callers:
         self._signer = signer
         self._known: dict[bytes, Caller] = {}
         self._used_at_ms: dict[int, int] = {}  # by key; when its use was last written down
+        self._in_process: InProcessKey | None = None
         self.generation = 0  # grows with every change of a key, a token or an organization
         bus.listen(self._forget)
 
     @property
     def known_count(self) -> int:
         return len(self._known)
+
+    def take_in(self, key: InProcessKey) -> None:
+        """From now on this key is known, which no row stands for."""
+        self._in_process = key
 
     async def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
         """The caller of a request with these headers.
@@ -135,14 +142,26 @@ class Callers:
         return await self.find_hash(hash_of(credential))
 
     async def find_key(self, key: str) -> Caller:
-        """The caller with this API key, and no token. Raises as `authenticate`."""
-        return await self.find_hash(hash_of(key))
+        """The caller with this API key, and no token, to make tokens for it.
+
+        Raises: as `authenticate`; Unauthorized also for the key of the process, since a token can
+            leave the process and outlive it.
+        """
+        caller = await self.find_hash(hash_of(key))
+        if is_in_process(caller.key):
+            raise Unauthorized
+        return caller
 
     async def find_hash(self, key_hash: bytes) -> Caller:
         """The caller whose API key has this hash. Raises as `authenticate`."""
         caller = self._known.get(key_hash)
         if caller is None:
-            caller = self._caller_of(await self._read(find_by_hash, key_hash))
+            own = self._in_process
+            if own is not None and own.hash == key_hash:
+                found = await self._read(find_in_process, own.org)
+            else:
+                found = await self._read(find_by_hash, key_hash)
+            caller = self._caller_of(found)
             self._remember(key_hash, caller)
         return self._checked(caller)
 
@@ -177,6 +196,8 @@ class Callers:
         """
         if caller.token is not None:
             return await self.of_claims(caller.token)
+        if is_in_process(caller.key):
+            return self._checked(self._caller_of(await self._read(find_in_process, caller.org)))
         found = await self._read(find_by_id, caller.key_id)
         if found is not None and found.secret_id != caller.secret_id:
             raise Unauthorized

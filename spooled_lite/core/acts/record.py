@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from spooled_lite.core.acts import statements
 from spooled_lite.core.acts.statements import ActorRow
+from spooled_lite.core.keys.verify import is_in_process
 from spooled_lite.events import Event
 from spooled_lite.storage.transaction import Tx
 
@@ -89,7 +90,7 @@ class Recorded(Generic[P, T]):
             return tx.row(statements.ADD_TO, {"seq": self._seq, "count": count})
         act = self._act
         return tx.row(
-            statements.ADD,
+            statements.ADD_IN_PROCESS if is_in_process(act.key) else statements.ADD,
             {
                 "org": act.org,
                 "key": act.key,

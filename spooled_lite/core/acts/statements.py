@@ -46,6 +46,18 @@ RETURNING seq, key_id, key_name
 """,
 )
 
+# Of the key of the process, which has no row.
+ADD_IN_PROCESS: Final = Statement(
+    ActorRow,
+    """
+INSERT INTO acts (org, key_id, key_name, act, kind, subject, subject_name, count, reason,
+                  created_at_ms)
+VALUES (:org, 'in-process', 'in-process', :act, :kind, :subject, :subject_name, :count, :reason,
+        :now_ms)
+RETURNING seq, key_id, key_name
+""",
+)
+
 # For an act that takes several writes: adds to the row of the first one.
 ADD_TO: Final = Statement(
     ActorRow,

@@ -15,6 +15,7 @@ from spooled_lite.core.auth.records import Subject
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import NewKey, queues_of
+from spooled_lite.core.keys.verify import is_in_process
 from spooled_lite.errors import AccessDenied, Unauthorized
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -73,7 +74,8 @@ def get_signed_in(tx: Reading, key: int) -> SignedInRow:
     Raises:
         Unauthorized: the organization has just been deleted.
     """
-    row = tx.row(statements.KEY_AND_ORG, {"key": key})
+    find = statements.IN_PROCESS_AND_ORG if is_in_process(key) else statements.KEY_AND_ORG
+    row = tx.row(find, {"key": key})
     if row is None:
         raise Unauthorized
     return row

@@ -54,6 +54,17 @@ SELECT api_keys.id, api_keys.name, queues, permissions, api_keys.created_at_ms,
 """,
 )
 
+# The same of the key of the process, of which there is no row.
+IN_PROCESS_AND_ORG: Final = Statement(
+    SignedInRow,
+    """
+SELECT 'in-process' AS id, 'in-process' AS name, '[]' AS queues, NULL AS permissions,
+       created_at_ms, updated_at_ms, NULL AS expires_at_ms,
+       id AS org_id, name AS org_name, slug, plan_tier, billing_email
+  FROM organizations WHERE seq = -:key
+""",
+)
+
 # The newest first, by organizations_by_email: where the address was confirmed, including suspended
 # organizations.
 ACCOUNTS: Final = Statement(

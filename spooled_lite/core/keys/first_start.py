@@ -15,6 +15,7 @@ DEFAULT_ORGANIZATION: Final = NewOrganization(name="default", slug="default", ti
 
 
 class Entry(Struct, frozen=True):
+    organization: int
     organization_id: str
     # None: it was made at an earlier start and cannot be shown again, or it is not accepted.
     key: str | None
@@ -33,5 +34,6 @@ def first_start(tx: Tx, *, bootstrap_key: str | None, is_live: bool) -> Entry:
     org_id, org = organization["id"], organization["seq"]
     if bootstrap_key is not None:
         ensured = ensure_key(tx, org, bootstrap_key)
-        return Entry(org_id, bootstrap_key if ensured.is_good else None, ensured.warnings)
-    return Entry(org_id, None if found else issue(tx, org, INITIAL_KEY, is_live=is_live).secret)
+        return Entry(org, org_id, bootstrap_key if ensured.is_good else None, ensured.warnings)
+    key = None if found else issue(tx, org, INITIAL_KEY, is_live=is_live).secret
+    return Entry(org, org_id, key)

@@ -26,6 +26,27 @@ FIND_BY_HASH: Final = Statement(CredentialRow, f"SELECT {_CREDENTIAL} WHERE key_
 # By the unique index of the id.
 FIND_BY_ID: Final = Statement(CredentialRow, f"SELECT {_CREDENTIAL} WHERE api_keys.id = :id")
 
+# What the key of the process may do in an organization; its number is that with a minus, which no
+# stored key has. By the primary key.
+FIND_IN_PROCESS: Final = Statement(
+    CredentialRow,
+    """
+SELECT -seq AS seq, 'in-process' AS id, seq AS org, '[]' AS queues, NULL AS permissions,
+       NULL AS rate_limit, 1 AS is_active, NULL AS expires_at_ms, NULL AS last_used_ms,
+       '' AS secret_id, id AS org_id, plan_tier, custom_limits, is_active AS org_is_active,
+       deleted_at_ms AS org_deleted_at_ms
+  FROM organizations WHERE seq = :org
+""",
+)
+
+IN_PROCESS_STILL_VALID: Final = Value(
+    str,
+    """
+SELECT '[]' FROM organizations
+ WHERE seq = -:key AND is_active = 1 AND deleted_at_ms IS NULL AND plan_tier <> 'deleted'
+""",
+)
+
 INSERT: Final = Statement(
     KeyRow,
     f"""

@@ -17,15 +17,16 @@ _VALID: Final = Cache[tuple[int, str, int], Scope]()  # by key, id of its secret
 
 def find_by_hash(tx: Reading, key_hash: bytes) -> Credential | None:
     """The key with this hash, whatever its state."""
-    return _credential(tx.row(statements.FIND_BY_HASH, {"key_hash": key_hash}))
+    return credential_from(tx.row(statements.FIND_BY_HASH, {"key_hash": key_hash}))
 
 
 def find_by_id(tx: Reading, key_id: str) -> Credential | None:
     """The key with this id, of whichever organization, whatever its state."""
-    return _credential(tx.row(statements.FIND_BY_ID, {"id": key_id}))
+    return credential_from(tx.row(statements.FIND_BY_ID, {"id": key_id}))
 
 
-def _credential(row: CredentialRow | None) -> Credential | None:
+def credential_from(row: CredentialRow | None) -> Credential | None:
+    """A key as it is used, from its row."""
     if row is None:
         return None
     return Credential(
@@ -45,6 +46,11 @@ def _credential(row: CredentialRow | None) -> Credential | None:
         org_is_active=bool(row["org_is_active"]),
         org_is_deleted=row["org_deleted_at_ms"] is not None or row["plan_tier"] == "deleted",
     )
+
+
+def is_in_process(key: int) -> bool:
+    """Whether this is the number of the key of the process, which no row has: see in_process.py."""
+    return key < 0
 
 
 def note_use(tx: Tx, key: int) -> None:
@@ -80,8 +86,11 @@ def forget_changed_key(tx: Tx, event: Event) -> None:
 
 def scope_of_valid(tx: Reading, key: int, secret_id: str) -> Scope:
     """Raises Unauthorized: as `check_still_valid`."""
-    shown = {"key": key, "secret_id": secret_id, "now_ms": tx.now_ms}
-    queues = tx.value(statements.STILL_VALID, shown)
+    if is_in_process(key):
+        queues = tx.value(statements.IN_PROCESS_STILL_VALID, {"key": key})
+    else:
+        shown = {"key": key, "secret_id": secret_id, "now_ms": tx.now_ms}
+        queues = tx.value(statements.STILL_VALID, shown)
     if queues is None:
         raise Unauthorized
     return Scope(queues_of(queues))

@@ -8,13 +8,14 @@ from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.breakers.standing import breaker_of, let_through
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import fitting
-from spooled_lite.core.keys.verify import check_still_valid
+from spooled_lite.core.keys.verify import check_still_valid, is_in_process
 from spooled_lite.core.lifecycle import claim_statements, statements
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent, held_under, keep_name
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import forget_queue, known_queue
 from spooled_lite.core.queues.room import room_for
+from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.errors import NotFound
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Reading, Tx
@@ -140,4 +141,7 @@ def claim_if_still_allowed(
     check_still_valid(tx, key, secret_id, wanted.queue_name)
     if token_id is not None:
         check_not_revoked(tx, token_id)
-    return claim(tx, org, wanted)
+    rows = claim(tx, org, wanted)
+    if rows and is_in_process(key):
+        tx.execute(worker_statements.NOTE_IN_PROCESS, {"org": org, "worker_id": wanted.worker_id})
+    return rows

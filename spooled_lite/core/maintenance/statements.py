@@ -219,6 +219,7 @@ TABLES_OF_ORG: Final = (
     "inbound_log",
     "acts",
     "kept_answers",
+    "in_process_workers",
     "workers",
     "tasks",
     "bindings",
@@ -303,6 +304,10 @@ DELETE FROM inbound_log WHERE seq IN (
     "acts": """
 DELETE FROM acts WHERE seq IN (
        SELECT seq FROM acts WHERE org = :org ORDER BY created_at_ms LIMIT :limit)
+""",
+    "in_process_workers": """
+DELETE FROM in_process_workers WHERE org = :org AND worker_id IN (
+       SELECT worker_id FROM in_process_workers WHERE org = :org LIMIT :limit)
 """,
     "workers": """
 DELETE FROM workers WHERE seq IN (

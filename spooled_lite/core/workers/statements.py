@@ -201,3 +201,19 @@ COUNT_WELL: Final = Value(
 SELECT count(*) FROM workers WHERE org = :org AND status IN ('healthy', 'degraded')
 """,
 )
+
+# -- workers of the process: see former.py ---------------------------------------------------------
+
+NOTE_IN_PROCESS: Final = """
+INSERT INTO in_process_workers (org, worker_id) VALUES (:org, :worker_id) ON CONFLICT DO NOTHING
+"""
+
+# At a start, by jobs_leased: all leases there are.
+END_LEASES_IN_PROCESS: Final = """
+UPDATE jobs SET lease_expires_at_ms = :now_ms, updated_at_ms = :now_ms
+ WHERE lease_id IS NOT NULL AND lease_expires_at_ms > :now_ms
+   AND EXISTS (SELECT 1 FROM in_process_workers
+                WHERE in_process_workers.org = jobs.org AND worker_id = assigned_worker_id)
+"""
+
+FORGET_IN_PROCESS: Final = "DELETE FROM in_process_workers"

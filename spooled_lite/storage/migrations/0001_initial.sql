@@ -628,6 +628,13 @@ CREATE INDEX inbound_log_of_queue ON inbound_log (org, matched_queue, created_at
 CREATE INDEX inbound_log_duplicates ON inbound_log (org, created_at_ms, seq)
     WHERE status = 'duplicate';
 
+-- Workers that have claimed with the key of the process: their leases end at the next start.
+CREATE TABLE in_process_workers (
+    org       INTEGER NOT NULL REFERENCES organizations,
+    worker_id TEXT NOT NULL,
+    PRIMARY KEY (org, worker_id)
+) STRICT, WITHOUT ROWID;
+
 -- Answers of calls that name an `Idempotency-Key`, for who makes such a call again within a day.
 CREATE TABLE kept_answers (
     seq           INTEGER PRIMARY KEY,
