@@ -51,7 +51,7 @@ def decided(text: str, **scope: Any) -> bool:
         ("missing eq value", {}, False),
     ],
 )
-def test_v73_to_v77(text: str, scope: dict[str, Any], expected: bool) -> None:
+def test_a_condition_holds_or_does_not(text: str, scope: dict[str, Any], expected: bool) -> None:
     assert decided(text, **scope) is expected
 
 
@@ -131,7 +131,7 @@ def test_v73_to_v77(text: str, scope: dict[str, Any], expected: bool) -> None:
         ("a eq [1, 2]", {"a": [1, 2]}, True),
     ],
 )
-def test_v78_every_line_of_the_tables(text: str, scope: dict[str, Any], expected: bool) -> None:
+def test_every_line_of_the_tables(text: str, scope: dict[str, Any], expected: bool) -> None:
     assert decided(text, **scope) is expected
 
 

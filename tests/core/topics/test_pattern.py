@@ -14,12 +14,12 @@ INVALID = [
 
 
 @pytest.mark.parametrize("pattern", VALID)
-def test_v18_a_valid_pattern_is_taken(pattern: str) -> None:
+def test_a_valid_pattern_is_taken(pattern: str) -> None:
     assert checked_pattern(pattern) == pattern
 
 
 @pytest.mark.parametrize("pattern", INVALID)
-def test_v18_an_invalid_pattern_is_refused(pattern: str) -> None:
+def test_an_invalid_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(RuleBroken, match="`pattern`"):
         checked_pattern(pattern)
 
@@ -63,11 +63,11 @@ def test_a_topic_has_no_wildcards(topic: str) -> None:
         ("very.long.literal.prefix.#", "very.long.literal", False),
     ],
 )
-def test_v24_what_matches(pattern: str, topic: str, expected: bool) -> None:
+def test_what_matches(pattern: str, topic: str, expected: bool) -> None:
     assert bool(Trie([(pattern, 1)]).matches(topic)) is expected
 
 
-def test_v24_many_patterns_of_one_target_lead_there_once() -> None:
+def test_many_patterns_of_one_target_lead_there_once() -> None:
     trie = Trie([("a.#", "x"), ("a.b", "x"), ("*.b", "y"), ("#", "x"), ("a.c", "z")])
 
     assert sorted(trie.matches("a.b")) == ["x", "y"]

@@ -41,7 +41,7 @@ def refusal(api: WatchedApi, path: str, body: Any) -> tuple[int, str]:
 # -- sending and reading ---------------------------------------------------------------------------
 
 
-def test_v2_a_read_gives_the_body_back_as_it_was_sent(api: WatchedApi) -> None:
+def test_a_read_gives_the_body_back_as_it_was_sent(api: WatchedApi) -> None:
     sent = send(api, {"a": [1, None]}, topic="t", headers={"x": 1}, priority=7, concurrency_key="k")
 
     [message] = read(api)
@@ -70,7 +70,7 @@ def test_any_json_value_is_a_body(api: WatchedApi, body: Any) -> None:
     assert bodies(read(api)) == [body]
 
 
-def test_v3_headers_must_be_an_object(api: WatchedApi) -> None:
+def test_headers_must_be_an_object(api: WatchedApi) -> None:
     for headers in ([1], "x", 5):
         assert refusal(api, PATH, {"body": 1, "headers": headers}) == (422, "headers")
     item = {"body": 1, "headers": []}
@@ -79,7 +79,7 @@ def test_v3_headers_must_be_an_object(api: WatchedApi) -> None:
     assert read(api)[0]["headers"] is None
 
 
-def test_v4_many_keep_their_order_and_their_count(api: WatchedApi) -> None:
+def test_many_keep_their_order_and_their_count(api: WatchedApi) -> None:
     messages = [{"body": n, "headers": {"n": n}} for n in range(100)]
     sent = api.shown("POST", PATH, 201, json={"topic": "bulk", "messages": messages})
 
@@ -92,7 +92,7 @@ def test_v4_many_keep_their_order_and_their_count(api: WatchedApi) -> None:
     assert found[5]["headers"] == {"n": 5}
 
 
-def test_v4_bodies_take_a_key_and_headers_each(api: WatchedApi) -> None:
+def test_bodies_take_a_key_and_headers_each(api: WatchedApi) -> None:
     body = {"bodies": [1, 2, 3], "concurrency_keys": ["a", None, "a"], "headers": [{}, None, {}]}
     sent = api.shown("POST", PATH, 201, json=body)
 
@@ -136,7 +136,7 @@ def test_a_message_makes_no_queue(api: WatchedApi) -> None:
 # -- keys ------------------------------------------------------------------------------------------
 
 
-def test_v9_the_same_key_twice_is_one_message_with_the_first_body(api: WatchedApi) -> None:
+def test_the_same_key_twice_is_one_message_with_the_first_body(api: WatchedApi) -> None:
     first = send(api, "first", concurrency_key="k")
     again = send(api, "again", 200, concurrency_key="k", priority=9)
 
@@ -149,7 +149,7 @@ def test_v9_the_same_key_twice_is_one_message_with_the_first_body(api: WatchedAp
     assert send(api, "after it is gone", concurrency_key="k")["created"] is True
 
 
-def test_v9_a_key_is_free_again_when_its_message_has_expired(api: WatchedApi) -> None:
+def test_a_key_is_free_again_when_its_message_has_expired(api: WatchedApi) -> None:
     send(api, "old", concurrency_key="k", expires_in_ms=1_000)
     api.skip(seconds=2)
 
@@ -160,7 +160,7 @@ def test_v9_a_key_is_free_again_when_its_message_has_expired(api: WatchedApi) ->
 # -- order and time --------------------------------------------------------------------------------
 
 
-def test_v10_higher_priority_first_then_the_order_of_sending(api: WatchedApi) -> None:
+def test_higher_priority_first_then_the_order_of_sending(api: WatchedApi) -> None:
     for body, priority in (("a", 0), ("b", 2_147_483_647), ("c", 0), ("d", -2_147_483_648)):
         send(api, body, priority=priority)
 
@@ -176,7 +176,7 @@ def test_v10_higher_priority_first_then_the_order_of_sending(api: WatchedApi) ->
         {"scheduled_at": "2027-01-15T08:00:10Z", "delay_ms": 1},
     ],
 )
-def test_v10_a_delayed_message_is_not_read_before_its_time(
+def test_a_delayed_message_is_not_read_before_its_time(
     api: WatchedApi, delay: dict[str, Any]
 ) -> None:
     send(api, **delay)
@@ -191,9 +191,7 @@ def test_v10_a_delayed_message_is_not_read_before_its_time(
 @pytest.mark.parametrize(
     "expiry", [{"expires_at": "2027-01-15T08:00:10Z"}, {"expires_in_ms": 10_000}]
 )
-def test_v10_an_expired_message_is_never_read_and_goes(
-    api: WatchedApi, expiry: dict[str, Any]
-) -> None:
+def test_an_expired_message_is_never_read_and_goes(api: WatchedApi, expiry: dict[str, Any]) -> None:
     send(api, **expiry)
 
     api.skip(seconds=10)
@@ -203,7 +201,7 @@ def test_v10_an_expired_message_is_never_read_and_goes(
     assert api.shown("GET", "queues/audit/stats")["pending_jobs"] == 0
 
 
-def test_v8_each_read_hides_for_its_time_and_counts(api: WatchedApi) -> None:
+def test_each_read_hides_for_its_time_and_counts(api: WatchedApi) -> None:
     send(api)
     for deliveries in (1, 2, 3):
         [message] = read(api, hide_for_ms=5_000)
@@ -235,7 +233,7 @@ def test_a_message_is_read_for_ever(api: WatchedApi) -> None:
         ({"wait_ms": 60_001}, ""),
     ],
 )
-def test_v11_a_read_of_nothing_for_no_time_is_refused(
+def test_a_read_of_nothing_for_no_time_is_refused(
     api: WatchedApi, body: dict[str, Any], field: str
 ) -> None:
     status, named = refusal(api, f"{PATH}/read", body)
@@ -259,7 +257,7 @@ def test_a_read_is_bounded_in_bytes_and_headers_count(api: WatchedApi) -> None:
 # -- hiding and deleting ---------------------------------------------------------------------------
 
 
-def test_v6_a_message_is_deleted_once(api: WatchedApi) -> None:
+def test_a_message_is_deleted_once(api: WatchedApi) -> None:
     sent = send(api)
 
     assert api.delete(f"{PATH}/{sent['id']}").status_code == 204
@@ -267,7 +265,7 @@ def test_v6_a_message_is_deleted_once(api: WatchedApi) -> None:
     assert read(api) == []
 
 
-def test_v6_many_are_deleted_and_those_that_were_there_are_named(api: WatchedApi) -> None:
+def test_many_are_deleted_and_those_that_were_there_are_named(api: WatchedApi) -> None:
     ids = [send(api)["id"] for _ in range(3)]
     other = api.enqueue("audit")["id"]
 
@@ -276,7 +274,7 @@ def test_v6_many_are_deleted_and_those_that_were_there_are_named(api: WatchedApi
     assert api.job(other)["status"] == "pending"
 
 
-def test_v7_hiding_takes_it_away_for_a_time_and_again_extends_it(api: WatchedApi) -> None:
+def test_hiding_takes_it_away_for_a_time_and_again_extends_it(api: WatchedApi) -> None:
     ids = [send(api)["id"]]
 
     def hide(seconds: float) -> list[str]:

@@ -56,7 +56,7 @@ def listed(api: WatchedApi, query: str = "") -> list[str]:
 # -- running ----------------------------------------------------------------------------------
 
 
-def test_v25_a_run_is_claimed_completed_and_its_output_waited_for(api: WatchedApi) -> None:
+def test_a_run_is_claimed_completed_and_its_output_waited_for(api: WatchedApi) -> None:
     run = ran(api, input={"amount": 10})
     assert run == {"id": run["id"], "created": True, "state": "queued", "status": "pending"}
     assert outcome(api, run, 202)["state"] == "queued"
@@ -100,7 +100,7 @@ def test_a_run_without_a_body_has_null_as_its_input(api: WatchedApi) -> None:
     assert run_of(api, run)["input"] is None
 
 
-def test_v26_runs_are_handed_out_by_priority(api: WatchedApi) -> None:
+def test_runs_are_handed_out_by_priority(api: WatchedApi) -> None:
     for priority in (0, 10, 5, -2_147_483_648, 2_147_483_647):
         ran(api, input=priority, priority=priority)
 
@@ -110,7 +110,7 @@ def test_v26_runs_are_handed_out_by_priority(api: WatchedApi) -> None:
 
 
 @pytest.mark.parametrize("field", ["visible_at", "scheduled_at"])
-def test_v27_a_delayed_run_is_queued_until_its_time(api: WatchedApi, field: str) -> None:
+def test_a_delayed_run_is_queued_until_its_time(api: WatchedApi, field: str) -> None:
     first = ran(api, 201, **{field: "2027-01-15T08:00:05Z"})
     second = ran(api, delay_ms=5_000)
     assert [(run["state"], run["status"]) for run in (first, second)] == [
@@ -123,7 +123,7 @@ def test_v27_a_delayed_run_is_queued_until_its_time(api: WatchedApi, field: str)
     assert [job["id"] for job in api.claim("payments", limit=5)] == [first["id"], second["id"]]
 
 
-def test_v28_headers_come_back_and_must_be_an_object(api: WatchedApi) -> None:
+def test_headers_come_back_and_must_be_an_object(api: WatchedApi) -> None:
     run = ran(api, headers={"trace_id": "t-9"})
 
     assert run_of(api, run)["headers"] == claimed(api)["headers"] == {"trace_id": "t-9"}
@@ -184,7 +184,7 @@ def test_a_key_of_other_queues_cannot_run_it(api: WatchedApi) -> None:
 # -- keys -------------------------------------------------------------------------------------
 
 
-def test_v31_a_key_holds_one_run_until_that_has_ended(api: WatchedApi) -> None:
+def test_a_key_holds_one_run_until_that_has_ended(api: WatchedApi) -> None:
     first = ran(api, input=1, concurrency_key="order-7")
 
     assert ran(api, 200, input=2, concurrency_key="order-7") == {**first, "created": False}
@@ -225,7 +225,7 @@ def test_a_run_whose_time_is_over_gives_up_its_key(api: WatchedApi, is_held: boo
 
 
 @pytest.mark.parametrize("given", [{"amount": 0}, {}, None, 5, [{"amount": 7}]])
-def test_v35_a_run_that_does_not_meet_the_condition_is_skipped(api: WatchedApi, given: Any) -> None:
+def test_a_run_that_does_not_meet_the_condition_is_skipped(api: WatchedApi, given: Any) -> None:
     defined(api, condition="input.amount gt 0")
     webhook = {"name": "w", "url": "http://127.0.0.1:9/", "events": ["job.completed"]}
     api.shown("POST", "outgoing-webhooks", 201, json=webhook)
@@ -262,7 +262,7 @@ def test_a_skipped_run_holds_no_key(api: WatchedApi) -> None:
 # -- cancelling -------------------------------------------------------------------------------
 
 
-def test_v32_a_queued_run_is_cancelled_with_its_reason(api: WatchedApi) -> None:
+def test_a_queued_run_is_cancelled_with_its_reason(api: WatchedApi) -> None:
     run = ran(api)
 
     shown = cancelled(api, run, reason="operator")
@@ -276,7 +276,7 @@ def test_v32_a_queued_run_is_cancelled_with_its_reason(api: WatchedApi) -> None:
 
 
 @pytest.mark.parametrize("path", [f"tasks/{TASK}/runs/{{}}/cancel", "jobs/{}/cancel"])
-def test_v32_a_started_run_is_cancelled_and_its_worker_told(api: WatchedApi, path: str) -> None:
+def test_a_started_run_is_cancelled_and_its_worker_told(api: WatchedApi, path: str) -> None:
     run = ran(api)
     job = claimed(api)
 
@@ -298,7 +298,7 @@ def test_v32_a_started_run_is_cancelled_and_its_worker_told(api: WatchedApi, pat
     assert api.claim("payments") == []
 
 
-def test_v32_a_worker_cancels_its_own_run(api: WatchedApi) -> None:
+def test_a_worker_cancels_its_own_run(api: WatchedApi) -> None:
     run = ran(api)
     job = claimed(api)
     mine = {"worker_id": "w-1", "lease_id": job["lease_id"]}
@@ -414,7 +414,7 @@ def test_a_run_that_has_expired_at_its_birth_is_never_handed_out(api: WatchedApi
 # -- failing and listing ----------------------------------------------------------------------
 
 
-def test_v33_each_end_of_a_run_is_told_apart(api: WatchedApi) -> None:
+def test_each_end_of_a_run_is_told_apart(api: WatchedApi) -> None:
     defined(api, max_retries=0, condition="input.go")
     failed = ran(api, input={"go": True})
     settled(api, claimed(api), "fail", error="gateway timeout")

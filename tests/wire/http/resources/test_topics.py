@@ -45,7 +45,7 @@ def read(api: WatchedApi, queue: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_v5_v13_to_v16_a_copy_for_every_queue_that_matches(api: WatchedApi) -> None:
+def test_a_copy_for_every_queue_that_matches(api: WatchedApi) -> None:
     bound(api, "one", "events.user.created")
     bound(api, "two", "events.*.created")
     bound(api, "two", "events.#")
@@ -61,7 +61,7 @@ def test_v5_v13_to_v16_a_copy_for_every_queue_that_matches(api: WatchedApi) -> N
     assert published(api, "nobody.listens") == []
 
 
-def test_v17_unbinding_stops_it_and_again_says_no(api: WatchedApi) -> None:
+def test_unbinding_stops_it_and_again_says_no(api: WatchedApi) -> None:
     bound(api, "one", "a.#")
     bound(api, "one", "a.b")
 
@@ -71,7 +71,7 @@ def test_v17_unbinding_stops_it_and_again_says_no(api: WatchedApi) -> None:
     assert published(api, "a.b") == ["one"]
 
 
-def test_v19_a_target_must_be_there(api: WatchedApi) -> None:
+def test_a_target_must_be_there(api: WatchedApi) -> None:
     for target_type in ("queue", "task", "flow"):
         body = {"target_type": target_type, "target_name": "missing", "pattern": "a"}
         answer = api.post("bindings", json=body)
@@ -80,7 +80,7 @@ def test_v19_a_target_must_be_there(api: WatchedApi) -> None:
     assert api.post("bindings", json={**body, "target_type": "list"}).status_code == 400
 
 
-def test_v21_binding_again_is_no_change(api: WatchedApi) -> None:
+def test_binding_again_is_no_change(api: WatchedApi) -> None:
     first = bound(api, "one", "a.*")
 
     assert bound(api, "one", "a.*", status=200) == first
@@ -95,7 +95,7 @@ def test_a_binding_is_taken_back_by_its_id(api: WatchedApi) -> None:
     assert published(api, "a") == []
 
 
-def test_v22_a_queue_takes_its_bindings_with_it(api: WatchedApi) -> None:
+def test_a_queue_takes_its_bindings_with_it(api: WatchedApi) -> None:
     bound(api, "one", "a")
     bound(api, "two", "a")
 
@@ -124,7 +124,7 @@ def test_a_list_answers_who_would_get_it(api: WatchedApi) -> None:
     assert api.get("bindings?target_type=x").status_code == 400
 
 
-def test_v23_a_task_gets_a_run_about_what_is_published(api: WatchedApi) -> None:
+def test_a_task_gets_a_run_about_what_is_published(api: WatchedApi) -> None:
     api.shown("PUT", "tasks/welcome", json={"queue_name": "mails", "condition": "input.id gt 5"})
     bound(api, "welcome", "events.*.created", target_type="task")
     bound(api, "one", "events.#")
@@ -174,7 +174,7 @@ def test_published_runs_and_messages_pass_no_cap_together() -> None:
         assert capped.get("tasks/welcome/runs").json() == []
 
 
-def test_v3_v4_publishing_many(api: WatchedApi) -> None:
+def test_publishing_many(api: WatchedApi) -> None:
     bound(api, "one", "t")
     bound(api, "two", "t")
     api.post("queues/two/messages", json={"body": 0, "concurrency_key": "k"})

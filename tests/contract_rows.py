@@ -1,0 +1,195 @@
+"""What messages, topics, tasks, policies and conditions promise, and the tests that show it.
+
+Rows have the names of the contract catbird-capabilities. `tests/test_contract_rows.py` holds that
+every row has a test that exists, or a reason.
+"""
+
+from typing import Final, NamedTuple
+
+_BATCH: Final = "wire/http/resources/test_batch.py"
+_BREAKERS: Final = "core/breakers/test_queue.py"
+_CONDITIONS: Final = "core/conditions/test_conditions.py"
+_FIRE: Final = "core/schedules/test_fire.py"
+_JOBS: Final = "wire/http/resources/test_jobs_attempts.py"
+_MESSAGES: Final = "wire/http/resources/test_messages.py"
+_MODEL: Final = "core/test_model_of_messages.py"
+_PATTERNS: Final = "core/topics/test_pattern.py"
+_POLICY: Final = "wire/http/resources/test_policy.py"
+_QUEUES: Final = "wire/http/resources/test_queues.py"
+_RUNS: Final = "wire/http/resources/test_task_runs.py"
+_SCHEDULES: Final = "wire/http/resources/test_schedules.py"
+_TASKS: Final = "wire/http/resources/test_tasks.py"
+_TOPICS: Final = "wire/http/resources/test_topics.py"
+
+
+class Promise(NamedTuple):
+    """One row: what it says, in short, and the tests that show it."""
+
+    what: str
+    tests: tuple[str, ...]
+
+
+def _row(what: str, *tests: str) -> Promise:
+    return Promise(what, tests)
+
+
+_MODELLED: Final = f"{_MODEL}::test_messages_live_as_the_contract_says_beside_jobs"
+
+# One line a test, however long.
+# ruff: noqa: E501
+# fmt: off
+ROWS: Final[dict[str, Promise]] = {
+    # queues and messages
+    "Q1": _row("a queue is made once, and again takes over what is sent", f"{_QUEUES}::test_creating_a_known_queue_updates_it", "wire/http/resources/test_queue_expiry.py::test_a_queue_can_be_told_when_to_go"),
+    "Q2": _row("queues are shown and listed", f"{_QUEUES}::test_a_new_queue_is_answered_with_every_field", f"{_QUEUES}::test_a_list_of_queues_has_pages_and_can_be_searched"),
+    "Q3": _row("a queue is deleted with what is in it", f"{_QUEUES}::test_a_queue_with_jobs_is_deleted_only_when_that_is_asked_for", f"{_TOPICS}::test_a_queue_takes_its_bindings_with_it"),
+    "Q4": _row("one message is sent to a queue that exists", f"{_MESSAGES}::test_a_read_gives_the_body_back_as_it_was_sent", f"{_MESSAGES}::test_a_message_makes_no_queue"),
+    "Q5": _row("many are sent together, or none", f"{_MESSAGES}::test_many_keep_their_order_and_their_count", f"{_MESSAGES}::test_bodies_take_a_key_and_headers_each", f"{_MESSAGES}::test_lists_that_do_not_belong_together_are_refused", f"{_MESSAGES}::test_an_empty_list_stores_nothing"),
+    "Q6": _row("a key keeps a second message out", f"{_MESSAGES}::test_the_same_key_twice_is_one_message_with_the_first_body", _MODELLED),
+    "Q7": _row("a delayed message is not read before its time", f"{_MESSAGES}::test_a_delayed_message_is_not_read_before_its_time", _MODELLED),
+    "Q8": _row("higher priority first, then in the order of sending", f"{_MESSAGES}::test_higher_priority_first_then_the_order_of_sending", _MODELLED),
+    "Q9": _row("an expired message is never read", f"{_MESSAGES}::test_an_expired_message_is_never_read_and_goes", _MODELLED),
+    "Q10": _row("a read hides, counts and says all of a message", f"{_MESSAGES}::test_each_read_hides_for_its_time_and_counts", f"{_MESSAGES}::test_a_read_gives_the_body_back_as_it_was_sent"),
+    "Q11": _row("a read waits for a message", "wire/waiting/test_claims.py::test_one_who_waits_for_messages_keeps_no_worker_behind_it_waiting", f"{_MESSAGES}::test_a_read_of_nothing_for_no_time_is_refused"),
+    "Q12": _row("messages are hidden, whoever reads them", f"{_MESSAGES}::test_hiding_takes_it_away_for_a_time_and_again_extends_it", _MODELLED),
+    "Q13": _row("messages are deleted, whoever reads them", f"{_MESSAGES}::test_a_message_is_deleted_once", f"{_MESSAGES}::test_many_are_deleted_and_those_that_were_there_are_named"),
+    "Q14": _row("a lease that is shown must be the one", f"{_MESSAGES}::test_a_fence_refuses_whoever_lost_the_lease", f"{_MESSAGES}::test_a_fence_in_the_query_of_a_deletion"),
+    "Q15": _row("any worker may work messages off", f"{_MESSAGES}::test_any_worker_may_claim_a_message_and_complete_it", f"{_MESSAGES}::test_a_message_that_fails_stays_hidden_until_its_lease_would_have_ended"),
+    "Q16": _row("whoever waits is woken when a message becomes visible", "wire/waiting/test_messages_wait.py::test_one_who_waits_is_woken_when_a_delayed_message_becomes_visible"),
+    "Q17": _row("messages come in the order of their selection", f"{_MESSAGES}::test_higher_priority_first_then_the_order_of_sending", _MODELLED),
+    # topics
+    "B1": _row("patterns are checked", f"{_PATTERNS}::test_a_valid_pattern_is_taken", f"{_PATTERNS}::test_an_invalid_pattern_is_refused"),
+    "B2": _row("queues and tasks are bound", f"{_TOPICS}::test_binding_again_is_no_change", f"{_TOPICS}::test_a_target_must_be_there"),
+    "B3": _row("and unbound", f"{_TOPICS}::test_unbinding_stops_it_and_again_says_no", f"{_TOPICS}::test_a_binding_is_taken_back_by_its_id"),
+    "B4": _row("what matches", f"{_PATTERNS}::test_what_matches"),
+    "B5": _row("each target once", f"{_TOPICS}::test_a_copy_for_every_queue_that_matches", f"{_PATTERNS}::test_many_patterns_of_one_target_lead_there_once"),
+    "B6": _row("what a message brings goes to every target", f"{_TOPICS}::test_publishing_many", f"{_TOPICS}::test_a_task_gets_a_run_about_what_is_published"),
+    "B7": _row("targets are counted, also those where the key was taken", f"{_TOPICS}::test_a_target_where_the_key_is_taken_counts_and_gets_nothing"),
+    "B8": _row("many are published together", f"{_TOPICS}::test_publishing_many"),
+    "B9": _row("a target that has gone is skipped", f"{_TOPICS}::test_a_queue_takes_its_bindings_with_it", f"{_TOPICS}::test_a_task_takes_its_bindings_with_it"),
+    "B10": _row("a target takes its bindings with it", f"{_TOPICS}::test_a_queue_takes_its_bindings_with_it", f"{_TOPICS}::test_a_task_takes_its_bindings_with_it"),
+    "B11": _row("all copies, or none", f"{_TOPICS}::test_published_runs_and_messages_pass_no_cap_together", f"{_TOPICS}::test_one_call_makes_a_bounded_number_of_copies"),
+    "B12": _row("bindings are listed, also by topic", f"{_TOPICS}::test_a_list_answers_who_would_get_it"),
+    # tasks
+    "T1": _row("tasks are defined", f"{_TASKS}::test_everything_that_is_said_of_a_task_comes_back", f"{_TASKS}::test_a_create_changes_nothing_of_what_is_there", f"{_TASKS}::test_the_same_again_is_no_change_and_each_change_a_revision"),
+    "T2": _row("shown, listed and deleted", f"{_TASKS}::test_lists_are_by_name_in_pages", f"{_TASKS}::test_deleting_succeeds_once", f"{_RUNS}::test_deleting_a_task_deletes_its_runs_in_any_state"),
+    "T3": _row("a run waits for a worker", f"{_RUNS}::test_a_run_is_claimed_completed_and_its_output_waited_for"),
+    "T4": _row("a task is run", f"{_RUNS}::test_a_run_is_claimed_completed_and_its_output_waited_for", f"{_RUNS}::test_a_task_that_is_not_defined_cannot_be_run"),
+    "T5": _row("a delayed run is queued until its time", f"{_RUNS}::test_a_delayed_run_is_queued_until_its_time"),
+    "T6": _row("a key holds one run at a time", f"{_RUNS}::test_a_key_holds_one_run_until_that_has_ended", f"{_RUNS}::test_a_key_is_of_its_task_alone", f"{_RUNS}::test_a_run_whose_time_is_over_gives_up_its_key"),
+    "T7": _row("runs are claimed in order", f"{_RUNS}::test_runs_are_handed_out_by_priority"),
+    "T8": _row("a lease is kept alive", f"{_JOBS}::test_a_lease_is_renewed_from_now", f"{_POLICY}::test_a_heartbeat_past_the_timeout_is_told_so"),
+    "T9": _row("a run is completed with its output", f"{_RUNS}::test_a_run_is_claimed_completed_and_its_output_waited_for", f"{_RUNS}::test_input_and_output_are_any_json_and_objects_for_workers"),
+    "T10": _row("a run that fails is tried again", f"{_POLICY}::test_a_run_waits_as_its_task_is_defined_now_unless_it_says_otherwise"),
+    "T11": _row("its end is waited for, whatever it is", f"{_RUNS}::test_each_end_of_a_run_is_told_apart", "wire/waiting/test_outcomes.py::test_the_commit_that_completes_a_job_answers_who_waits_for_it"),
+    "T12": _row("runs are shown and listed", f"{_RUNS}::test_lists_are_newest_first_by_state", f"{_RUNS}::test_a_list_shows_twenty_runs_unless_asked"),
+    "T13": _row("a run is cancelled from outside", f"{_RUNS}::test_a_queued_run_is_cancelled_with_its_reason", f"{_RUNS}::test_a_started_run_is_cancelled_and_its_worker_told"),
+    "T14": _row("and by its worker", f"{_RUNS}::test_a_worker_cancels_its_own_run", f"{_RUNS}::test_a_worker_whose_lease_is_over_cancels_nothing"),
+    "T15": _row("a condition that is not met skips the run", f"{_RUNS}::test_a_run_that_does_not_meet_the_condition_is_skipped"),
+    "T17": _row("old runs go as their task says", "core/tasks/test_runs.py::test_runs_are_deleted_when_they_are_older_than_their_task_says"),
+    "T18": _row("what follows is stored with the end of a run", "wire/http/resources/test_jobs_then.py::test_the_operations_are_stored_with_the_end_of_the_attempt"),
+    "T20": _row("headers come back", f"{_RUNS}::test_headers_come_back_and_must_be_an_object"),
+    # policy
+    "H1": _row("so many attempts and one", f"{_RUNS}::test_a_run_may_say_otherwise_than_its_task", f"{_JOBS}::test_a_failure_waits_longer_each_time_and_ends_among_the_dead_letters"),
+    "H2": _row("full jitter stays in its bounds", "core/jobs/test_policy.py::test_full_jitter_stays_below_its_bounds", "core/jobs/test_policy.py::test_full_jitter_waits_at_least_a_millisecond"),
+    "H4": _row("no lease goes past the timeout", f"{_POLICY}::test_a_heartbeat_past_the_timeout_is_told_so"),
+    "H7": _row("a breaker opens, tries one and closes", f"{_BREAKERS}::test_failures_in_a_row_open_it", f"{_BREAKERS}::test_half_open_lets_one_attempt_through", "core/breakers/test_model.py::test_a_breaker_does_as_the_reference_does"),
+    "H8": _row("the numbers of full jitter", "core/jobs/test_policy.py::test_full_jitter_stays_below_its_bounds"),
+    "H10": _row("a bad policy is refused when it is given", f"{_POLICY}::test_a_backoff_that_cannot_be_kept_is_refused_by_name", f"{_TASKS}::test_a_value_that_breaks_its_rule_is_refused"),
+    "H11": _row("a worker may decide by itself", f"{_JOBS}::test_a_failure_may_say_when_to_try_again", f"{_JOBS}::test_a_final_failure_is_a_dead_letter_whatever_it_says_of_time"),
+    # conditions, by their sections
+    "9.1": _row("their grammar", f"{_CONDITIONS}::test_the_parts_of_a_condition", f"{_CONDITIONS}::test_what_is_no_condition_is_refused_with_its_place"),
+    "9.2": _row("what they see", f"{_CONDITIONS}::test_every_line_of_the_tables", f"{_TASKS}::test_a_condition_on_what_is_never_there_is_warned_of"),
+    "9.3": _row("what holds", f"{_CONDITIONS}::test_every_line_of_the_tables"),
+    "9.4": _row("what others do wrong", f"{_CONDITIONS}::test_every_line_of_the_tables"),
+    # behaviour, by example
+    "V1": _row("a queue made again", f"{_QUEUES}::test_creating_a_known_queue_updates_it"),
+    "V2": _row("a body comes back", f"{_MESSAGES}::test_a_read_gives_the_body_back_as_it_was_sent", f"{_MESSAGES}::test_any_json_value_is_a_body"),
+    "V3": _row("headers come back, and are objects", f"{_MESSAGES}::test_headers_must_be_an_object", f"{_TOPICS}::test_publishing_many"),
+    "V4": _row("many keep their order", f"{_MESSAGES}::test_many_keep_their_order_and_their_count", f"{_TOPICS}::test_publishing_many"),
+    "V5": _row("a copy has its topic", f"{_TOPICS}::test_a_copy_for_every_queue_that_matches"),
+    "V6": _row("deleted once", f"{_MESSAGES}::test_a_message_is_deleted_once"),
+    "V7": _row("hidden for a time", f"{_MESSAGES}::test_hiding_takes_it_away_for_a_time_and_again_extends_it"),
+    "V8": _row("a read hides and counts", f"{_MESSAGES}::test_each_read_hides_for_its_time_and_counts"),
+    "V9": _row("the same key twice", f"{_MESSAGES}::test_the_same_key_twice_is_one_message_with_the_first_body", f"{_MESSAGES}::test_a_key_is_free_again_when_its_message_has_expired"),
+    "V10": _row("priority, delay and expiry", f"{_MESSAGES}::test_higher_priority_first_then_the_order_of_sending", f"{_MESSAGES}::test_a_delayed_message_is_not_read_before_its_time", f"{_MESSAGES}::test_an_expired_message_is_never_read_and_goes"),
+    "V11": _row("a read of nothing", f"{_MESSAGES}::test_a_read_of_nothing_for_no_time_is_refused"),
+    "V12": _row("a read that waits", "wire/waiting/test_messages_wait.py::test_one_who_waits_is_answered_early_or_empty_in_the_end"),
+    "V13": _row("an exact topic", f"{_PATTERNS}::test_what_matches"),
+    "V14": _row("wildcards", f"{_PATTERNS}::test_what_matches"),
+    "V15": _row("two patterns, one copy", f"{_TOPICS}::test_a_copy_for_every_queue_that_matches"),
+    "V16": _row("every bound queue", f"{_TOPICS}::test_a_copy_for_every_queue_that_matches"),
+    "V17": _row("unbinding", f"{_TOPICS}::test_unbinding_stops_it_and_again_says_no"),
+    "V18": _row("bad and good patterns", f"{_PATTERNS}::test_an_invalid_pattern_is_refused", f"{_PATTERNS}::test_a_valid_pattern_is_taken"),
+    "V19": _row("a target that is not there", f"{_TOPICS}::test_a_target_must_be_there"),
+    "V20": _row("long literals and a first wildcard", f"{_PATTERNS}::test_what_matches"),
+    "V21": _row("case, order and again", f"{_TOPICS}::test_binding_again_is_no_change", f"{_PATTERNS}::test_what_matches"),
+    "V22": _row("queues that go meanwhile", f"{_TOPICS}::test_a_queue_takes_its_bindings_with_it", _MODELLED),
+    "V23": _row("a task as a target", f"{_TOPICS}::test_a_task_gets_a_run_about_what_is_published"),
+    "V24": _row("the table of patterns", f"{_PATTERNS}::test_what_matches", f"{_PATTERNS}::test_a_walk_meets_each_node_once_however_many_patterns_cross"),
+    "V25": _row("a run and its output", f"{_RUNS}::test_a_run_is_claimed_completed_and_its_output_waited_for"),
+    "V26": _row("runs by priority", f"{_RUNS}::test_runs_are_handed_out_by_priority"),
+    "V27": _row("a delayed run", f"{_RUNS}::test_a_delayed_run_is_queued_until_its_time"),
+    "V28": _row("headers of a run", f"{_RUNS}::test_headers_come_back_and_must_be_an_object"),
+    "V30": _row("a breaker of one failure", f"{_BREAKERS}::test_a_threshold_of_one_lets_the_second_call_through_no_earlier"),
+    "V31": _row("a key of a run", f"{_RUNS}::test_a_key_holds_one_run_until_that_has_ended"),
+    "V32": _row("three ways to cancel", f"{_RUNS}::test_a_queued_run_is_cancelled_with_its_reason", f"{_RUNS}::test_a_started_run_is_cancelled_and_its_worker_told", f"{_RUNS}::test_a_worker_cancels_its_own_run"),
+    "V33": _row("each end is another answer", f"{_RUNS}::test_each_end_of_a_run_is_told_apart"),
+    "V35": _row("a skipped run", f"{_RUNS}::test_a_run_that_does_not_meet_the_condition_is_skipped"),
+    "V36": _row("fails twice, then succeeds", "core/lifecycle/test_backoff.py::test_a_job_that_fails_twice_waits_for_what_was_drawn"),
+    "V37": _row("bounds of the wait", "core/jobs/test_policy.py::test_full_jitter_stays_below_its_bounds"),
+    "V38": _row("bad options", f"{_POLICY}::test_a_backoff_that_cannot_be_kept_is_refused_by_name", "wire/http/resources/test_breakers.py::test_a_bad_one_is_refused_by_name", f"{_TASKS}::test_a_value_that_breaks_its_rule_is_refused"),
+    "V66": _row("a changed rule moves the next slot", "core/schedules/test_define.py::test_only_another_rule_moves_the_next_slot"),
+    "V67": _row("a schedule is deleted once", f"{_SCHEDULES}::test_a_deleted_schedule_is_gone_and_its_jobs_stay", f"{_SCHEDULES}::test_unknown_and_foreign_schedules_are_not_found"),
+    "V68": _row("five minutes behind", f"{_FIRE}::test_what_was_missed_is_made_up_for_as_the_schedule_says"),
+    "V69": _row("all, in passes", f"{_FIRE}::test_all_that_was_missed_goes_in_passes_and_has_an_end"),
+    "V70": _row("two passes, one run", f"{_FIRE}::test_two_passes_over_the_same_due_rows_fire_once"),
+    "V71": _row("next slots", "core/schedules/test_cron.py::test_the_next_run_is_the_one_of_the_contract"),
+    "V73": _row("eq and ne", f"{_CONDITIONS}::test_a_condition_holds_or_does_not"),
+    "V74": _row("numbers", f"{_CONDITIONS}::test_a_condition_holds_or_does_not"),
+    "V75": _row("exists", f"{_CONDITIONS}::test_a_condition_holds_or_does_not"),
+    "V76": _row("contains", f"{_CONDITIONS}::test_a_condition_holds_or_does_not"),
+    "V77": _row("paths, and what is missing", f"{_CONDITIONS}::test_a_condition_holds_or_does_not"),
+    "V78": _row("every line of the tables", f"{_CONDITIONS}::test_every_line_of_the_tables"),
+    "V79": _row("old runs are deleted and counted", f"{_RUNS}::test_old_runs_are_deleted_by_their_age_and_open_ones_stay", "core/tasks/test_runs.py::test_runs_are_deleted_when_they_are_older_than_their_task_says"),
+    "V87": _row("files of every version go up", "storage/test_upgrades.py::test_a_kill_at_any_statement_of_an_upgrade_leaves_the_old_file_or_the_new_one", "storage/test_upgrades.py::test_the_copy_to_go_back_to_is_the_newest_that_this_program_can_open"),
+    "V88": _row("bodies of each call and of a batch are checked", f"{_BATCH}::test_when_one_is_refused_nothing_is_stored_and_its_number_is_said", f"{_MESSAGES}::test_lists_that_do_not_belong_together_are_refused"),
+}
+# What this server cannot show by itself.
+ELSEWHERE: Final[dict[str, str]] = {
+    "T19": "what a handler raises is a failure: its library says so",
+    "H9": "how often a library asks again when it gets no answer",
+    "V29": "as T19",
+    "V34": "what a handler can ask its library",
+    "V39": "how a worker stops: its library",
+}
+# What stands in the contract and is not built. A row leaves with the change that builds it.
+NOT_YET: Final[dict[str, str]] = {
+    "T16": "on-fail of tasks",
+    "T21": "on-fail of tasks",
+    "T22": "on-fail of tasks",
+    "T23": "on-fail of tasks",
+    "T24": "on-fail of tasks",
+    "T25": "on-fail of tasks",
+    "T26": "on-fail of tasks",
+    "H3": "on-fail of tasks",
+    "H5": "hints to workers when they register",
+    "H6": "hints to workers when they register",
+    "V40": "on-fail of tasks",
+    "V86": "early completion, which comes with flows",
+}
+# fmt: on
+
+
+def _several(letter: str, *spans: tuple[int, int]) -> list[str]:
+    return [f"{letter}{n}" for first, last in spans for n in range(first, last + 1)]
+
+
+ALL: Final = (
+    *_several("Q", (1, 17)),
+    *_several("B", (1, 12)),
+    *_several("T", (1, 26)),
+    *_several("H", (1, 11)),
+    *("9.1", "9.2", "9.3", "9.4"),
+    *_several("V", (1, 40), (66, 71), (73, 79), (86, 88)),
+)
