@@ -1,6 +1,6 @@
-"""Tells the nearest queue when there is none of the name that was given."""
+"""Tells the nearest queue, or task, when there is none of the name that was given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 
@@ -16,20 +16,38 @@ class _Named(Struct):
     queue_name: str
 
 
+class _NamedTask(Struct):
+    name: str
+
+
 @contextmanager
 def queue_named(client: Client, name: str) -> Iterator[None]:
     """Add the nearest name to a refusal that says that this queue does not exist."""
     try:
         yield
     except ServerRefused as error:
-        near = _nearest(client, name) if error.status == 404 else []
-        if not near:
+        if error.status != 404:
             raise
-        raise error.hinted(f"Did you mean '{message_of(near[0])}'?") from None
+        known: Sequence[str] = ()
+        with suppress(click.ClickException):
+            known = [each.queue_name for each in client.get("/queues").read(list[_Named])]
+        raise _hinted(error, name, known) from None
 
 
-def _nearest(client: Client, name: str) -> list[str]:
-    with suppress(click.ClickException):
-        known = client.get("/queues").read(list[_Named])
-        return get_close_matches(name, [each.queue_name for each in known], n=1)
-    return []
+@contextmanager
+def task_named(client: Client, name: str) -> Iterator[None]:
+    """The same of a task."""
+    try:
+        yield
+    except ServerRefused as error:
+        if error.status != 404:
+            raise
+        known: Sequence[str] = ()
+        with suppress(click.ClickException):
+            known = [each.name for each in client.get("/tasks").read(list[_NamedTask])]
+        raise _hinted(error, name, known) from None
+
+
+def _hinted(error: ServerRefused, name: str, known: Sequence[str]) -> ServerRefused:
+    near = [each for each in get_close_matches(name, known, n=1) if each != name]
+    return error.hinted(f"Did you mean '{message_of(near[0])}'?") if near else error
