@@ -9,7 +9,6 @@ import math
 import platform
 import sqlite3
 import time
-from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
@@ -25,6 +24,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 import spooled_lite
+from spooled_lite.histogram import Histogram
 
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -90,6 +90,8 @@ BREAKERS: Final = ("spooled_breaker_open", "Circuit breakers that are open, or h
 # These two have one value per background loop, by its name in background/loops.py.
 PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
 PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows processed by a background loop")
+# One value per result of a job that follows a failure.
+ON_FAIL: Final = ("spooled_on_fail_total", "Jobs that follow a failure, by what came of them")
 # Figures of the fullest queues. core/overview/depths.py bounds the number of labels.
 QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, for the 100 fullest queues")
 QUEUE_AGE: Final = (
@@ -142,34 +144,6 @@ OF_PROCESS: Final = ("spooled_http_connections", "spooled_log_lines_dropped_tota
 LATELY_SECONDS: Final = 60  # the time that `Metrics.lately` covers
 
 ReadLevel = Callable[[], float]
-
-
-class Histogram:
-    """A histogram to which only one thread may add."""
-
-    __slots__ = ("_bounds", "_counts", "total")
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = tuple(bounds)
-        self._counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self.total += value
-
-    @property
-    def count(self) -> int:
-        return sum(self._counts)
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """How many values were at most each bound; the last bound is infinite."""
-        counts, below = tuple(self._counts), 0
-        found: list[tuple[str, float]] = []
-        for bound, count in zip((*self._bounds, math.inf), counts, strict=True):
-            below += count
-            found.append(("+Inf" if bound == math.inf else str(float(bound)), below))
-        return found
 
 
 class MeasuredDepth(Protocol):
@@ -238,6 +212,7 @@ class Metrics(Collector):
         self._grpc_streams: Callable[[], Mapping[str, int]] = dict
         self._passes: Counter[str] = Counter()
         self._passed_rows: Counter[str] = Counter()
+        self._on_fail: Counter[str] = Counter()
         self._queues: Sequence[MeasuredDepth] = ()
         self._breakers: Mapping[str, float] = {}
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
@@ -286,6 +261,10 @@ class Metrics(Collector):
         """Count one pass of a background loop and the rows that it processed."""
         self._passes[loop] += 1
         self._passed_rows[loop] += rows
+
+    def followed(self, result: str) -> None:
+        """Count a job that follows a failure: that it was stored, or how it ended."""
+        self._on_fail[result] += 1
 
     def show_queues(self, depths: Sequence[MeasuredDepth]) -> None:
         """Show the figures of these queues from now on, and of no others."""
@@ -347,6 +326,10 @@ class Metrics(Collector):
             breakers.add_metric((scope,), count)
         yield breakers
         yield from self._of_loops()
+        followed = CounterMetricFamily(*ON_FAIL, labels=("result",))
+        for result, count in self._on_fail.items():
+            followed.add_metric((result,), count)
+        yield followed
         yield from self._of_queues()
         yield from self._of_grpc()
         for name, (text, _) in HISTOGRAMS.items():

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
 from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.events import Event, EventType
+from spooled_lite.histogram import Histogram
 from spooled_lite.metrics import (
     BREAKERS,
     BUILD,
@@ -21,11 +22,11 @@ from spooled_lite.metrics import (
     GRPC_STREAMS,
     HISTOGRAMS,
     LINE,
+    ON_FAIL,
     PASSED_ROWS,
     PASSES,
     QUEUE_AGE,
     QUEUE_JOBS,
-    Histogram,
     Metrics,
 )
 from spooled_lite.wire.http.server.connections import Connections
@@ -104,7 +105,7 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         **COUNTERS,
         **GAUGES,
         **PROCESS,
-        **dict((LINE, BREAKERS, GRPC_CALLS, GRPC_STREAMS, PASSES, PASSED_ROWS)),
+        **dict((LINE, BREAKERS, GRPC_CALLS, GRPC_STREAMS, ON_FAIL, PASSES, PASSED_ROWS)),
         **dict((QUEUE_JOBS, QUEUE_AGE, BUILD)),
     }
     kinds |= {
@@ -112,6 +113,7 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         BREAKERS[0]: "gauge, by `scope`",
         GRPC_CALLS[0]: "counter, by `method` and `code`",
         GRPC_STREAMS[0]: "gauge, by `method`",
+        ON_FAIL[0]: "counter, by `result`",
         PASSES[0]: "counter, by `loop`",
         PASSED_ROWS[0]: "counter, by `loop`",
         QUEUE_JOBS[0]: "gauge, by `organization`, `queue` and `status`",
@@ -148,7 +150,7 @@ def test_two_applications_measure_apart() -> None:
 
 
 def an_event(kind: EventType, **row: Any) -> Event:
-    columns = {"started_at_ms": None, "last_error": None, **row}
+    columns = {"kind": "job", "started_at_ms": None, "last_error": None, **row}
     return Event(kind, org=1, at_ms=10_000, row=columns)
 
 

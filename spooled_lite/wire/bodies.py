@@ -14,6 +14,8 @@ from spooled_lite.core.jobs.bodies import (
     whole_while_room,
 )
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle.follow import following, may_be_followed
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.errors import BodyDamaged, NotFound
 from spooled_lite.storage.readers import Reads
@@ -92,3 +94,8 @@ async def tracebacks_in_full(reads: Reads, jobs: Sequence[JobRow]) -> dict[str, 
     read = reads.point if len(with_one) == 1 else reads.read
     found = await read(tracebacks, with_one, TRACEBACKS_BYTES_MAX)
     return {job_id: body.decode("utf-8", "replace") for job_id, body in found.items()}
+
+
+async def following_of(reads: Reads, row: JobRow, scope: Scope) -> JobRow | None:
+    """The job that follows the last failure of this one: most cannot have one, and read nothing."""
+    return await reads.point(following, row, scope) if may_be_followed(row) else None

@@ -75,6 +75,7 @@ def test_a_file_that_is_whole_passes(file: Path) -> None:
         ("UPDATE queue_counters SET value = value + 1 WHERE name = 'created'", "created"),
         ("UPDATE usage_counters SET value = 0 WHERE name = 'active_jobs'", "active jobs"),
         ("UPDATE jobs SET claimable = 0 WHERE status = 'pending'", "claimable"),
+        ("UPDATE jobs SET on_fail_of = id", "do not agree"),
         (
             "UPDATE workflows SET waiting_jobs = 0, cancelled_jobs = 1",
             "0 waiting jobs by the counter, 1 rows",

@@ -55,6 +55,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.jobs.check_statements.ACTIVE_OF_ORGANIZATIONS": CHECK,
     "core.jobs.check_statements.WRONGLY_CLAIMABLE": CHECK,
     "core.jobs.check_statements.WITHOUT_BODY": CHECK,
+    "core.jobs.check_statements.WRONGLY_FOLLOWING": CHECK,
     "core.workflows.edge_statements.ORPHANED_EDGES": CHECK,
     "core.export.take_statements.FORWARD_EDGES": IMPORT,
     "core.export.take_statements.COUNT_ACTIVE": IMPORT,

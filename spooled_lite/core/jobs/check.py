@@ -79,6 +79,8 @@ def _of_minutes(tx: Reading) -> Iterator[str]:
 def _of_rows(tx: Reading) -> Iterator[str]:
     for row in tx.rows(statements.WRONGLY_CLAIMABLE):
         yield f"job {row['id']}: claimable is {row['claimable']} while {row['status']}"
+    for job_id in tx.values(statements.WRONGLY_FOLLOWING):
+        yield f"job {job_id}: its kind and the failure that it follows do not agree"
 
 
 def _of_errors(tx: Reading) -> Iterator[str]:

@@ -109,6 +109,11 @@ SELECT id, 'traceback' FROM jobs
 """,
 )
 
+# Each job that follows a failure says whose, and no other one does.
+WRONGLY_FOLLOWING: Final = Value(
+    str, "SELECT id FROM jobs WHERE (kind = 'on_fail') <> (on_fail_of IS NOT NULL) LIMIT 100"
+)
+
 ID_OF: Final = Value(str, "SELECT id FROM jobs WHERE seq = :seq")
 
 

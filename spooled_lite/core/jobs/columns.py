@@ -146,6 +146,11 @@ OF_RUN: Final = (
     *OF_MESSAGE,
     *("state", "completed_at_ms", "task_name", "timeout_ms", "policy"),
 )
+OF_ON_FAIL: Final = (
+    *("id", "org", "queue", "queue_name", "kind", "status", "claimable", "priority"),
+    *("max_retries", "timeout_seconds", "timeout_ms", "created_at_ms", "updated_at_ms"),
+    *("task_name", "on_fail_of", "policy", "headers", "payload_bytes", "payload"),
+)
 OF_STEP: Final = (
     *_COMMON,
     *("kind", "workflow_id", "step_key", "step_position", "dependency_mode"),

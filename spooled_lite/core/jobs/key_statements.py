@@ -16,6 +16,17 @@ SELECT * FROM jobs
 """,
 )
 
+# Index runs_by_concurrency_key, in its words, so that SQLite takes it.
+HOLDING_RUN: Final = Statement(
+    JobRow,
+    """
+SELECT * FROM jobs
+ WHERE org = :org AND task_name = :task_name AND concurrency_key = :concurrency_key
+   AND concurrency_key IS NOT NULL AND kind = 'task_run'
+   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing')
+""",
+)
+
 GIVE_UP: Final = "UPDATE jobs SET concurrency_key = NULL WHERE seq = :seq"
 
 # For the UPDATE that lets a finished job wait again: another may have its key by now, and then it

@@ -5,9 +5,10 @@ from typing import Final, TypedDict
 
 from msgspec import Struct
 
-from spooled_lite.core.jobs.columns import Kind
+from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.events import EventOf
 
+_END_OF_FAILURE: Final = b"}}"  # of the payload that core/lifecycle/follow.py makes
 PLAIN: Final[frozenset[Kind]] = frozenset({"job", "step"})  # their answers are those of jobs
 
 
@@ -26,18 +27,24 @@ class Rules(Struct, frozen=True, kw_only=True):
     has_dependents: bool = True  # other jobs may wait for it
     dies: bool = True  # becomes a dead letter when its attempts have run out
     is_cancelled_at_once: bool = False  # also while a worker has it
+    is_followed: bool = True  # when all its attempts have failed, another job may follow
 
 
 # A message is read again for ever and leaves nothing behind; an item is seen through its step.
 RULES: Final[Mapping[Kind, Rules]] = {
     "job": Rules(),
     "message": Rules(
-        is_listed=False, is_announced=False, is_recorded=False, has_dependents=False, dies=False
+        is_listed=False,
+        is_announced=False,
+        is_recorded=False,
+        has_dependents=False,
+        dies=False,
+        is_followed=False,
     ),
     "task_run": Rules(is_cancelled_at_once=True),
     "step": Rules(),
-    "item": Rules(is_listed=False, is_announced=False),
-    "on_fail": Rules(is_cancelled_at_once=True),
+    "item": Rules(is_listed=False, is_announced=False, is_followed=False),
+    "on_fail": Rules(is_cancelled_at_once=True, is_followed=False),
 }
 
 
@@ -55,3 +62,20 @@ def as_shown(kind: Kind, value: bytes | None) -> bytes | None:
     if value is None or kind in PLAIN or value[:1] == b"{":
         return value
     return b'{"value":%b}' % value
+
+
+def payload_shown(row: JobRow) -> bytes | None:
+    """The payload of a row as answers show it: see `as_shown`.
+
+    That of a job that follows a failure says which attempt of its own it is. The number is not
+    stored with it, since it grows.
+
+    Contract: catbird-capabilities, T22.
+    """
+    kind, payload = row["kind"], row["payload"]
+    if payload is None or kind in PLAIN:
+        return payload
+    if kind == "on_fail" and payload.endswith(_END_OF_FAILURE):
+        attempt = b',"on_fail_attempts":%d' % (row["retry_count"] + 1)
+        return payload.removesuffix(_END_OF_FAILURE) + attempt + _END_OF_FAILURE
+    return as_shown(kind, payload)

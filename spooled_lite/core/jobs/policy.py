@@ -55,19 +55,33 @@ class CircuitBreaker(Struct, frozen=True, kw_only=True):
     open_timeout_ms: int
 
 
+class OnFail(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The job that follows when all attempts have failed. What is None has its default where that
+    is made: see core/lifecycle/follow.py. Contract: catbird-capabilities, T23.
+    """
+
+    queue_name: str | None = None
+    max_retries: int | None = None
+    timeout_ms: int | None = None  # 0: an attempt may take any time
+    backoff: Backoff | None = None
+
+
 class OwnPolicy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a job has of its own, in its column `policy`."""
 
     backoff: Backoff | None = None
+    on_fail: OnFail | None = None
 
 
 _BACKOFF: Final = msgspec.json.Decoder(Backoff)
 _BREAKER: Final = msgspec.json.Decoder(CircuitBreaker)
+_ON_FAIL: Final = msgspec.json.Decoder(OnFail)
 _POLICY: Final = msgspec.json.Decoder(OwnPolicy)
 
 
-def stored(value: Backoff | CircuitBreaker | OwnPolicy | None) -> bytes | None:
-    """As a column holds it. A policy that says nothing is none."""
+def stored(value: Backoff | CircuitBreaker | OnFail | OwnPolicy | None) -> bytes | None:
+    """As a column holds it. A policy that says nothing is none, an `on_fail` that names nothing is
+    one."""
     if value is None or value == OwnPolicy():
         return None
     return msgspec.json.encode(value)
@@ -79,6 +93,10 @@ def read_backoff(stored: bytes) -> Backoff:
 
 def read_breaker(stored: bytes) -> CircuitBreaker:
     return _BREAKER.decode(stored)
+
+
+def read_on_fail(stored: bytes) -> OnFail:
+    return _ON_FAIL.decode(stored)
 
 
 def read_policy(stored: bytes) -> OwnPolicy:

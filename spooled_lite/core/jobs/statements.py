@@ -233,13 +233,15 @@ class BriefJobRow(TypedDict):
 
 
 class DeadLetterRow(BriefJobRow):
+    concurrency_key: str | None
+    task_name: str | None
     row_bytes: int
     size_bytes: int
 
 
 _DEAD_LETTERS: Final = f"""
-SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
-       {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
+SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id, concurrency_key,
+       task_name, {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
   FROM jobs
  WHERE org = :org AND status = 'deadletter' AND created_at_ms < :created_before_ms"""
 _IN_QUEUES: Final = " AND queue IN (SELECT value FROM json_each(:queues))"
@@ -256,7 +258,7 @@ DEAD_LETTERS_NAMED: Final = Statement(
     DeadLetterRow,
     f"""
 SELECT jobs.seq, queue, queue_name, org, kind, status, workflow_id, error_key, jobs.id,
-       {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
+       concurrency_key, task_name, {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
     + VISIBLE

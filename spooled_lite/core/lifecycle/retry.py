@@ -6,15 +6,19 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.jobs import key_statements
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.concurrency import holder_of_key
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
 from spooled_lite.core.jobs.passes import PASS_MAX, fitting
 from spooled_lite.core.jobs.statements import BriefJobRow, DeadLetterRow
+from spooled_lite.core.jobs.states import FAILED
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.fence import visible
+from spooled_lite.core.lifecycle.follow import may_be_followed, withdraw_following
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.dependents import (
@@ -33,7 +37,7 @@ RETRY_MAX: Final = PASS_MAX  # jobs that a pass changes; one workflow more may b
 
 class Retried(Struct, frozen=True):
     job_ids: list[str]
-    skipped: list[str]  # steps left behind because of a workflow cap
+    skipped: list[str]  # left behind because of a workflow cap or a concurrency key
     left: list[str] = []  # dead letters for another pass
 
 
@@ -45,13 +49,15 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Job
 
     Raises:
         NotFound: no such job in this organization and scope.
-        Conflict: the job is no dead letter.
+        Conflict: the job is no dead letter, or another one has its concurrency key.
         QuotaExceeded: its workflow would be one too many that are not finished.
 
     Contract: jobs, J6; schedules-workflows-webhooks, section 2.2 row 14.
     """
     job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
     _check_room_for_workflow_of(tx, org, job, caps)
+    if job["status"] in FAILED and (holder := _holder_of_its_key(tx, job)) is not None:
+        raise Conflict("Another job has its concurrency key", details={"job_id": holder["id"]})
     row = _retry(tx, org, job, starts_over=False)
     if row is None:
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
@@ -70,7 +76,8 @@ def retry_dead_letters(
 ) -> Retried:
     """Put dead letters back, oldest first, their retries counted from 0.
 
-    Jobs that are no dead letters, or are outside the scope, are skipped. Each dead letter may bring
+    Jobs that are no dead letters, or are outside the scope, are passed over; those whose
+    concurrency key another job has stay. Each dead letter may bring
     back a thousand steps, so this is one pass: call again with its `left`, and with `has_room`,
     until nothing is left. Steps of one workflow are never taken apart, lest it ends in between.
 
@@ -93,7 +100,9 @@ def retry_dead_letters(
         if cost >= RETRY_MAX:
             left += [job["id"] for job in jobs]
         elif _has_room_for_workflow_of(tx, org, jobs[0], caps):
-            retried += (rows := _retry_all(tx, org, jobs))
+            rows, taken = _retry_all(tx, org, jobs)
+            retried += rows
+            skipped += taken
             cost += len(rows) + _revive(tx, workflow_id)
         else:
             skipped += [job["id"] for job in jobs]
@@ -114,14 +123,35 @@ def _for_one_pass(found: Sequence[DeadLetterRow]) -> tuple[list[DeadLetterRow], 
     return some, left
 
 
-def _retry_all(tx: Tx, org: int, jobs: Sequence[BriefJobRow]) -> list[JobRow]:
-    retried = []
+def _retry_all(tx: Tx, org: int, jobs: Sequence[DeadLetterRow]) -> tuple[list[JobRow], list[str]]:
+    """Those that were retried, and the ids of those whose concurrency key another job has."""
+    retried: list[JobRow] = []
+    taken: list[str] = []
     for job in jobs:
+        if _holder_of_its_key(tx, job) is not None:
+            taken.append(job["id"])
+            continue
         row = _retry(tx, org, job, starts_over=True)
         assert row is not None, "nothing changes a job between two statements of an operation"
         tell_dependents_later(tx, row)
         retried.append(row)
-    return retried
+    return retried, taken
+
+
+def _holder_of_its_key(tx: Tx, job: JobRow | DeadLetterRow) -> JobRow | None:
+    """The job that has the concurrency key of a dead letter by now.
+
+    A run whose time is over holds nothing, even if it is still there: see KEY_IF_FREE.
+    """
+    if job["concurrency_key"] is None:
+        return None
+    if job["kind"] != "task_run":
+        return holder_of_key(tx, job["queue"], job["concurrency_key"])
+    names = ("org", "task_name", "concurrency_key")
+    held = tx.row(key_statements.HOLDING_RUN, {name: job[name] for name in names})  # type: ignore[literal-required]
+    if held is None or held["expires_at_ms"] is None or held["expires_at_ms"] > tx.now_ms:
+        return held
+    return None
 
 
 def _revive(tx: Tx, workflow_id: str | None) -> int:
@@ -161,4 +191,6 @@ def _retry(tx: Tx, org: int, job: BriefJobRow, *, starts_over: bool) -> JobRow |
         return None
     tx.emit("job.retried", org, row=row, was=job["status"])
     announce_times(tx, row)
+    if may_be_followed(row):
+        withdraw_following(tx, row)
     return row

@@ -21,6 +21,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.backoff import has_backoff, wait_ms
 from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.follow import follow, may_be_followed
 from spooled_lite.core.lifecycle.named_leases import not_claimed_again
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
@@ -160,7 +161,10 @@ def retry_later(
 
 
 def bury(tx: Tx, held: HeldRow, error: str, detail: ErrorDetail = NO_DETAIL) -> JobRow:
-    """Move a held job to the dead letters. The caller must notify its dependents."""
+    """Move a held job to the dead letters, and store the job that follows its failure, if any.
+
+    The caller must notify its dependents.
+    """
     row = tx.row(statements.BURY, _failed(tx, held, error, detail))
     assert row is not None, "the lease was looked at in this operation"
     add_traceback(tx, row, detail.traceback)
@@ -172,6 +176,8 @@ def bury(tx: Tx, held: HeldRow, error: str, detail: ErrorDetail = NO_DETAIL) -> 
         facts={"worker_id": held["assigned_worker_id"]},
     )
     _attempt_ended(tx, row["org"], row)
+    if may_be_followed(row):
+        follow(tx, row)
     return row
 
 

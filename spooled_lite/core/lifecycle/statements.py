@@ -147,13 +147,14 @@ class LeaseOverRow(HeldRow):
     size_bytes: int
 
 
-# Index jobs_leased.
+# Index jobs_leased. What follows the failure of a job has a copy of its payload.
 LEASES_OVER: Final = Statement(
     LeaseOverRow,
     f"""
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
        lease_expires_at_ms, assigned_worker_id, task_name, tells_breaker, policy,
-       {ROW_BYTES} AS size_bytes
+       {ROW_BYTES} + CASE WHEN policy IS NULL AND task_name IS NULL THEN 0
+                          ELSE coalesce(payload_bytes, 0) END AS size_bytes
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""
     + VISIBLE

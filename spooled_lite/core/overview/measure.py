@@ -1,6 +1,6 @@
 """Counts committed events in the metrics. Contract: platform, section 14."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.columns import JobRow
@@ -9,6 +9,14 @@ from spooled_lite.events import EVENTS, Event, EventType, Listener
 from spooled_lite.metrics import Metrics
 
 _TAKEN_BACK: Final = frozenset({LEASE_OVER, ATTEMPTS_OVER})
+
+# What counts of a job that follows a failure, by event.
+_OF_FOLLOWING: Final[Mapping[EventType, str]] = {
+    "job.created": "queued",
+    "job.completed": "completed",
+    "job.deadlettered": "failed",
+    "job.cancelled": "canceled",
+}
 
 
 def measured_by(metrics: Metrics) -> Listener:
@@ -19,6 +27,8 @@ def measured_by(metrics: Metrics) -> Listener:
         for event in events:
             kind = event.type
             counts[kind] = counts.get(kind, 0) + 1
+            if kind in _OF_FOLLOWING and event.row["kind"] == "on_fail":
+                metrics.followed(_OF_FOLLOWING[kind])
             if kind == "job.completed":
                 completed: JobRow = event.row
                 if completed["started_at_ms"] is not None:

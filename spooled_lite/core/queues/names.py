@@ -5,6 +5,7 @@ from typing import Final
 from spooled_lite.errors import RuleBroken
 
 QUEUE_NAME_MAX: Final = 100
+_ON_FAIL: Final = "_on_fail"
 _MARKS: Final = frozenset("-_.")
 
 
@@ -39,3 +40,10 @@ def is_queue_name(name: str) -> bool:
     except RuleBroken:
         return False
     return True
+
+
+def on_fail_queue(name: str) -> str:
+    """The queue of what follows failures of a task, or of the jobs of a queue, of this name, where
+    nothing else is said. Too long after a queue name of more than 92 characters.
+    """
+    return f"{name}{_ON_FAIL}"

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from spooled_lite.core.conditions.evaluate import holds_for
 from spooled_lite.core.conditions.parse import parse_condition
+from spooled_lite.core.jobs import key_statements
 from spooled_lite.core.jobs.bodies import insert_job
 from spooled_lite.core.jobs.columns import BLANK, JobRow
 from spooled_lite.core.jobs.policy import timeout_seconds_of
@@ -87,7 +88,7 @@ def _holder_of_key(tx: Tx, org: int, task_name: str, key: str | None) -> JobRow 
     if key is None:
         return None
     asked = {"org": org, "task_name": task_name, "concurrency_key": key}
-    held = tx.row(run_statements.OF_KEY, asked)
+    held = tx.row(key_statements.HOLDING_RUN, asked)
     if held is None or held["expires_at_ms"] is None or held["expires_at_ms"] > tx.now_ms:
         return held
     expire(tx, held)

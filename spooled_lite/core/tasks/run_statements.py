@@ -13,17 +13,6 @@ RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
 
 INSERT: Final = inserting(columns.OF_RUN)
 
-# Index runs_by_concurrency_key, in its words, so that SQLite takes it.
-OF_KEY: Final = Statement(
-    JobRow,
-    """
-SELECT * FROM jobs
- WHERE org = :org AND task_name = :task_name AND concurrency_key = :concurrency_key
-   AND concurrency_key IS NOT NULL AND kind = 'task_run'
-   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing')
-""",
-)
-
 # What `core.jobs.states.state_of` says of a run.
 _OF_STATE: Final[Mapping[RunState, str]] = {
     "queued": "status IN ('pending', 'scheduled') AND retry_count = 0",

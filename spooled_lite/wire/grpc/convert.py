@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from spooled_lite.core.jobs.columns import JobRow, NewJob
-from spooled_lite.core.jobs.kinds import as_shown
+from spooled_lite.core.jobs.kinds import as_shown, payload_shown
 from spooled_lite.core.jobs.records import (
     LEASE_SECONDS_MAX,
     LEASE_SECONDS_MIN,
@@ -151,7 +151,7 @@ def lease_ms_of(seconds: int) -> int:
 
 def job_bytes(row: JobRow, org_id: str) -> bytes:
     """The bytes of a Job message. Contract: grpc, 3.4 and section 4."""
-    payload, result = as_shown(row["kind"], row["payload"]), as_shown(row["kind"], row["result"])
+    payload, result = payload_shown(row), as_shown(row["kind"], row["result"])
     assert payload is not None, "it was read in full"
     job = _Job(
         id=row["id"],

@@ -13,7 +13,11 @@ class RetriedDeadLetters(Struct):
     retried_jobs: Annotated[list[str], about("Which ones", [AN_ID])]
     job_ids: Annotated[list[str], about("The same as `retried_jobs`", [AN_ID])]
     skipped_jobs: Annotated[
-        list[str], about("Which ones had to stay, because of a limit of their workflow", [])
+        list[str],
+        about(
+            "Which ones had to stay: their workflow has a limit, or another job has their key",
+            [],
+        ),
     ]
 
     @classmethod

@@ -28,12 +28,14 @@ from spooled_lite.core.jobs.records import (
     queue_of,
 )
 from spooled_lite.core.messages.records import HEADERS_BYTES_MAX, TOPIC_CHARACTERS_MAX
+from spooled_lite.core.queues.names import checked_queue_name, on_fail_queue
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import AN_ID, QUEUE_LENGTH, QueueName, SameQueueName
 from spooled_lite.wire.shapes.message_bodies import checked_headers
+from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
 
 BULK_MAX: Final = 100
@@ -59,6 +61,7 @@ TopicOfJob = Annotated[str, about("A label; nothing is routed by it", "events.us
 HeadersOfJob = Annotated[Raw, about(f"An object that is handed out with the job, up to {HEADERS_BYTES_MAX} bytes", {"source": "web"})]
 ExpiresAt = Annotated[Time | None, about("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z")]
 JobBackoff = Annotated[BackoffBody | None, about("The wait before a retry, instead of that of its queue")]
+JobOnFail = Annotated[OnFailBody | None, about("The job that follows when all attempts have failed; `{}`: with its defaults")]
 WebhookSecret = Annotated[str, SHORT, about("Signs that call; never shown", "keep-me-secret")]
 Items = Annotated[list[Raw], about("1 to 100 jobs, each with the fields of `JobFields`; a bad one fails alone", items={"$ref": "#/components/schemas/JobFields"})]
 SharedQueue = Annotated[str, about("The queue of jobs that name none", "emails", **QUEUE_LENGTH)]
@@ -104,6 +107,7 @@ class JobFields(Struct, kw_only=True):
     completion_webhook_secret: WebhookSecret | None = None
     timeout_ms: TimeoutMsGiven | None = None  # instead of `timeout_seconds`
     backoff: JobBackoff = None
+    on_fail: JobOnFail = None
     visible_at: VisibleFrom = None
     delay_ms: DelayMsGiven | None = None  # instead of `scheduled_at`
     expires_in_ms: ExpiresIn | None = None  # instead of `expires_at`
@@ -142,9 +146,10 @@ class JobFields(Struct, kw_only=True):
             delay_ms = self.delay_seconds * 1000
         expires_at = parse_optional_ms(self.expires_at, f"{at}expires_at")
         webhook = checked_web_address(self.completion_webhook, f"{at}completion_webhook")
+        queue_name = queue_of(self.queue_name, self.queue, queue_name, at=at)
         has_none = self.concurrency_key is self.topic is None and self.headers is NULL
         return NewJob(
-            queue_name=queue_of(self.queue_name, self.queue, queue_name, at=at),
+            queue_name=queue_name,
             payload=payload,
             priority=priority if self.priority is None else self.priority,
             job_type=job_type_of(payload),
@@ -160,7 +165,9 @@ class JobFields(Struct, kw_only=True):
             completion_webhook=webhook,
             completion_webhook_secret=self.completion_webhook_secret or None,
             timeout_ms=self.timeout_ms,
-            policy=None if self.backoff is None else self._policy(at),
+            policy=None
+            if self.backoff is None and self.on_fail is None
+            else self._policy(at, queue_name),
             labels=None if has_none else self._labels(at),
         )
 
@@ -177,9 +184,16 @@ class JobFields(Struct, kw_only=True):
             return timeout_seconds_of(self.timeout_ms)
         return default if self.timeout_seconds is None else self.timeout_seconds
 
-    def _policy(self, at: str) -> bytes | None:
-        assert self.backoff is not None
-        return stored(OwnPolicy(backoff=self.backoff.checked(f"{at}backoff")))
+    def _policy(self, at: str, queue_name: str) -> bytes | None:
+        on_fail = self.on_fail
+        if on_fail is not None and on_fail.queue_name is None:
+            checked_queue_name(on_fail_queue(queue_name), f"{at}on_fail.queue_name")
+        return stored(
+            OwnPolicy(
+                backoff=None if self.backoff is None else self.backoff.checked(f"{at}backoff"),
+                on_fail=None if on_fail is None else on_fail.checked(f"{at}on_fail"),
+            )
+        )
 
 
 class CreateJob(JobFields, kw_only=True):

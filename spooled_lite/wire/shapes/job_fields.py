@@ -30,6 +30,7 @@ TimeoutSeconds = Annotated[int, about("How long an attempt may take; kept by wor
 LastError = Annotated[str, about("The text of the last failure", "Connection refused")]
 ErrorType = Annotated[str, about(f"What the program calls the last error; kept are {ERROR_TYPE_MAX} characters", "ConnectionError")]
 Traceback = Annotated[str, about(f"Where the last error came from; of one longer than {TRACEBACK_BYTES_MAX // 1024} KiB the middle is left out", "Traceback (most recent call last): …")]
+OnFailOf = Annotated[str, about("The job whose failure it follows", AN_ID)]
 SameLastError = Annotated[str, about("The same as `last_error`", "Connection refused")]
 ScheduledAt = Annotated[str, a_time("The job is not handed out before this time")]
 StartedAt = Annotated[str, a_time("When the last attempt began")]

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from spooled_lite.wire.shapes import job_fields as job
-from spooled_lite.wire.shapes.about import a_count, about
+from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import (
     CreatedAt,
     Id,
@@ -76,6 +76,27 @@ class LifeEntry(HistoryRow):
     at: Annotated[str, about("The same as `created_at`", "2026-10-01T09:00:00.000Z")]
 
 
+class OnFailState(Struct):
+    """How it stands with the job that follows a failure."""
+
+    status: Annotated[
+        str,
+        one_of(
+            "Where it stands; `started` also while it waits for another attempt",
+            *("queued", "started", "completed", "failed", "canceled"),
+        ),
+    ]
+    attempts: job.Attempts
+    job_id: job.JobId
+    error_message: job.LastError | None
+    started_at: job.StartedAt | None
+    completed_at: job.CompletedAt | None
+
+
+OnFailShown = Annotated[
+    OnFailState, about("The job that follows, when all attempts have failed: how it stands")
+]
+
 History = Annotated[
     list[LifeEntry],
     about("Its life, oldest first, up to 100 entries; with `include=history`", []),
@@ -127,6 +148,8 @@ class Job(Struct, omit_defaults=False):
     values_omitted: job.ValuesOmitted | UnsetType = UNSET  # of a page of dead letters
     error_type: job.ErrorType | UnsetType = UNSET  # when the failure was reported with one
     traceback: job.Traceback | UnsetType = UNSET  # the same
+    on_fail: OnFailShown | UnsetType = UNSET  # when there is one
+    on_fail_of: job.OnFailOf | UnsetType = UNSET  # of one that follows a failure
     history: History | UnsetType = UNSET  # when it was asked for
     step: StepOfClaim | UnsetType = UNSET  # in the answer to a dequeue
     kind: job.Kind | UnsetType = UNSET  # of anything but a job, as those that follow

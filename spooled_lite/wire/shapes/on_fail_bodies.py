@@ -4,8 +4,7 @@ from typing import Annotated, Final, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from spooled_lite.core.jobs.on_fail import OnFail, read_on_fail
-from spooled_lite.core.jobs.policy import TIMEOUT_MS_MAX
+from spooled_lite.core.jobs.policy import TIMEOUT_MS_MAX, OnFail, read_on_fail
 from spooled_lite.core.jobs.records import RETRIES
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.wire.shapes.about import about
@@ -15,13 +14,15 @@ from spooled_lite.wire.shapes.policy_bodies import BackoffBody, BackoffView
 # One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
-OnFailQueue = Annotated[str, about("The queue of that job; default: `_on_fail` behind the name of the task", "payments_alerts", **QUEUE_LENGTH)]
+OnFailQueue = Annotated[str, about("The queue of that job; default: `_on_fail` behind the name of the task, or of the queue of a job that is no run", "payments_alerts", **QUEUE_LENGTH)]
 OnFailRetries = Annotated[int, about("How often that job is tried again; default 2", 3)]
 OnFailSeconds = Annotated[float | int, about("How long an attempt of that job may take, in seconds; default 30", 30)]
 OnFailMs = Annotated[int, about("The same in milliseconds, with precedence; 0: without end", 30_000)]
 # fmt: on
 
-_BACKOFF: Final = about("How long that job waits when it has failed; default: as its queue says")
+_BACKOFF: Final = about(
+    "How long that job waits when it has failed; default: `full_jitter` from 250 to 5000 ms"
+)
 _SecondsGiven = Annotated[
     float,
     Meta(ge=0, le=TIMEOUT_MS_MAX / 1000),

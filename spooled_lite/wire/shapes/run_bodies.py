@@ -28,6 +28,7 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import Id
 from spooled_lite.wire.shapes.message_bodies import checked_headers
+from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
 
 _CENTURY_MS: Final = CENTURY_SECONDS * 1000
@@ -48,6 +49,7 @@ RunExpiresInMs = Annotated[int, Meta(ge=1, le=_CENTURY_MS), about("The same, in 
 RunRetries = Annotated[int, RETRIES, about("Instead of those of the task", 3)]
 RunSeconds = Annotated[float, Meta(ge=0, le=TIMEOUT_MS_MAX / 1000), about("How long an attempt may take, in seconds, instead of what the task says", 20)]
 RunBackoff = Annotated[BackoffBody | None, about("How long it waits when it has failed, instead of what the task says")]
+RunOnFail = Annotated[OnFailBody | None, about("The job that follows when all attempts have failed, instead of what the task says")]
 RunCreated = Annotated[bool, about("False: an unfinished run has its key, and this is that one", True)]
 RunStateShown = Annotated[str, one_of("Where it stands", *RUN_STATES)]
 CancelReasonGiven = Annotated[str, Meta(max_length=REASON_MAX), about("Why, up to 500 characters", "operator")]
@@ -72,6 +74,7 @@ class RunTask(Struct, kw_only=True):
     timeout_seconds: RunSeconds | None = None
     timeout_ms: TimeoutMsGiven | None = None
     backoff: RunBackoff = None
+    on_fail: RunOnFail = None
 
     def new_run(self, *, input_bytes_max: int, at: str = "") -> NewTaskRun:
         """`at` goes in front of the names of fields in errors.
@@ -93,9 +96,10 @@ class RunTask(Struct, kw_only=True):
         timeout_ms = self.timeout_ms
         if timeout_ms is None and self.timeout_seconds is not None:
             timeout_ms = round(self.timeout_seconds * 1000)
-        policy = None
-        if self.backoff is not None:
-            policy = stored(OwnPolicy(backoff=self.backoff.checked(f"{at}backoff")))
+        policy = OwnPolicy(
+            backoff=None if self.backoff is None else self.backoff.checked(f"{at}backoff"),
+            on_fail=None if self.on_fail is None else self.on_fail.checked(f"{at}on_fail"),
+        )
         return NewTaskRun(
             input=given,
             priority=self.priority or 0,
@@ -107,7 +111,7 @@ class RunTask(Struct, kw_only=True):
             expires_in_ms=self.expires_in_ms if expires_at is None else None,
             max_retries=self.max_retries,
             timeout_ms=timeout_ms,
-            policy=policy,
+            policy=stored(policy),
         )
 
 

@@ -5,7 +5,6 @@ from typing import Annotated, Final, Self
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from spooled_lite.core.conditions.parse import CONDITION_CHARACTERS_MAX, parse_condition
-from spooled_lite.core.jobs.on_fail import stored_on_fail
 from spooled_lite.core.jobs.policy import TIMEOUT_MS_MAX, stored
 from spooled_lite.core.jobs.records import CENTURY_SECONDS, RETRIES
 from spooled_lite.core.queues.names import checked_queue_name
@@ -96,7 +95,7 @@ class ReplaceTask(Struct, kw_only=True):
             circuit_breaker=stored(None if breaker is None else breaker.breaker()),
             max_concurrency=self.max_concurrency,
             retention_ms=None if retention is None else round(retention * 1000),
-            on_fail=stored_on_fail(None if self.on_fail is None else self.on_fail.checked()),
+            on_fail=stored(None if self.on_fail is None else self.on_fail.checked()),
         )
 
     def warnings(self) -> list[str]:

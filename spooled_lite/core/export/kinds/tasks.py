@@ -5,8 +5,7 @@ from typing import Final
 from spooled_lite.core.conditions.parse import parse_condition
 from spooled_lite.core.export.fields import checked, json, number, organization, plain, text, time
 from spooled_lite.core.export.kind import LineKind
-from spooled_lite.core.jobs.on_fail import OnFail
-from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker
+from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker, OnFail
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.tasks.names import checked_task_name
 

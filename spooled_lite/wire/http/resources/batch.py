@@ -21,7 +21,7 @@ from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
-from spooled_lite.wire.http.resources.new_jobs import new_job
+from spooled_lite.wire.http.resources.new_jobs import check_on_fail, new_job
 from spooled_lite.wire.http.resources.task_runs import new_run
 from spooled_lite.wire.http.resources.topics import (
     count_published,
@@ -130,6 +130,7 @@ _Made = tuple[Callable[..., Any], tuple[Any, ...], int, _Tell]
 def _job(call: Call, op: CreateJobOp) -> _Made:
     job = new_job(call, op)
     call.scope.check(job.queue_name)
+    check_on_fail(call, job, op)
 
     def tell(stored: Enqueued) -> dict[str, Any]:
         return {"id": stored.row["id"], "created": stored.created}
@@ -163,7 +164,7 @@ def _run(call: Call, op: RunTaskOp) -> _Made:
     def tell(made: RunMade) -> RunStored:
         return RunStored.of(made.row, created=made.created)
 
-    arguments = (op.task_name, new_run(call, op), admission_of(call), call.scope)
+    arguments = (op.task_name, new_run(call, op.task_name, op), admission_of(call), call.scope)
     return run_task, arguments, 1, tell
 
 

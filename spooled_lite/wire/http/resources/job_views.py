@@ -6,7 +6,7 @@ from msgspec import UNSET, Raw
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.kinds import PLAIN, as_shown
+from spooled_lite.core.jobs.kinds import PLAIN, as_shown, payload_shown
 from spooled_lite.core.jobs.policy import read_policy
 from spooled_lite.core.jobs.statements import JobHistoryRow, JobStatusRow, ListedJobRow
 from spooled_lite.core.jobs.states import state_of
@@ -18,9 +18,16 @@ from spooled_lite.wire.shapes.jobs import (
     JobState,
     JobSummary,
     LifeEntry,
+    OnFailState,
 )
 from spooled_lite.wire.shapes.policy_bodies import BackoffView
 
+_OF_FOLLOWING: Final = {
+    "completed": "completed",
+    "deadletter": "failed",
+    "failed": "failed",
+    "cancelled": "canceled",
+}
 NOT_THERE: Final = Raw(b"null")
 
 
@@ -70,6 +77,8 @@ def full_job(row: JobRow, org_id: str) -> Job:
         _add_kind(job, row)
         job.result = _raw(as_shown(row["kind"], row["result"]))
         job.concurrency_key = row["concurrency_key"]
+        if row["on_fail_of"] is not None:
+            job.on_fail_of = row["on_fail_of"]
         _add_end(job, row)
     else:
         _add_labels(job, row)
@@ -207,6 +216,22 @@ def life_entry(row: JobHistoryRow, job_id: str) -> LifeEntry:
     )
 
 
+def on_fail_state(row: JobRow) -> OnFailState:
+    """How it stands with a job that follows the failure of another."""
+    status = _OF_FOLLOWING.get(row["status"], "started")
+    is_waiting = row["status"] == "pending"
+    if is_waiting and row["retry_count"] == 0:
+        status = "queued"
+    return OnFailState(
+        status=status,
+        attempts=row["retry_count"] if is_waiting else attempts_of(row),
+        job_id=row["id"],
+        error_message=row["last_error"],
+        started_at=format_optional_ms(row["started_at_ms"]),
+        completed_at=format_optional_ms(row["completed_at_ms"]),
+    )
+
+
 def attempts_of(row: JobRow) -> int:
     """Attempts begun: one more than the retries, once the job has been claimed."""
     return row["retry_count"] + (row["started_at_ms"] is not None)
@@ -219,11 +244,12 @@ def _add_kind(job: Job | ClaimedJob, row: JobRow) -> None:
     job.deliveries = row["claims"]
     job.topic = row["topic"] or ""
     job.headers = _raw(row["headers"])
-    job.payload = _raw(as_shown(row["kind"], row["payload"]))
+    job.payload = _raw(payload_shown(row))
     if row["kind"] == "message":
         job.body = _raw(row["payload"])
-    if row["kind"] == "task_run":
+    if row["kind"] in ("task_run", "on_fail"):
         job.task_name = row["task_name"] or ""
+    if row["kind"] == "task_run":
         job.input = _raw(row["payload"])
 
 

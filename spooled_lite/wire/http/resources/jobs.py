@@ -2,8 +2,6 @@
 
 from typing import Final, Literal
 
-from msgspec import UNSET
-
 from spooled_lite.core.jobs.history import history
 from spooled_lite.core.jobs.priority import set_priority
 from spooled_lite.core.jobs.query import get_job, job_statuses, list_jobs
@@ -12,7 +10,7 @@ from spooled_lite.core.lifecycle.cancel import cancel as cancel_job
 from spooled_lite.core.lifecycle.cancel import cancel_now
 from spooled_lite.core.lifecycle.retry import retry as retry_job
 from spooled_lite.wire.admission import admission_of
-from spooled_lite.wire.bodies import in_full, tracebacks_in_full
+from spooled_lite.wire.bodies import in_full
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
@@ -24,6 +22,7 @@ from spooled_lite.wire.http.resources.job_views import (
     job_summary,
     life_entry,
 )
+from spooled_lite.wire.http.resources.one_job import one_job
 from spooled_lite.wire.http.resources.task_runs import told_of_cancel
 from spooled_lite.wire.shapes.job_bodies import SetPriority
 from spooled_lite.wire.shapes.jobs import JobStats, PriorityChanged
@@ -43,9 +42,7 @@ async def list_all(call: Call) -> Reply:
 async def get(call: Call) -> Reply:
     job_id = call.path("id")
     row = await call.reads.point(get_job, call.org, job_id, call.scope)
-    view = full_job(await in_full(call.reads, row), call.org_id)
-    if row["traceback_bytes"] is not None:
-        view.traceback = (await tracebacks_in_full(call.reads, [row])).get(job_id, UNSET)
+    view = await one_job(call, row)
     if "history" in (each.strip() for each in call.query.get("include", "").split(",")):
         steps = await call.reads.read(
             history,

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue, enqueue_bulk
+from spooled_lite.core.queues.names import on_fail_queue
 from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
 from spooled_lite.outbound.targets import Policy, check_target
 from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_plan
@@ -28,6 +29,7 @@ async def create(call: Call) -> Reply:
         body.idempotency_key = key_of_header(call)
     job = await call.off_loop(new_job, call, body)
     call.scope.check(job.queue_name)
+    check_on_fail(call, job, body)
     call.notes.queue, call.notes.jobs = job.queue_name, 1
     stored = await call.write(enqueue, call.org, job, admission_of(call), call.scope)
     row = stored.row if stored.created else await in_full(call.reads, stored.row)
@@ -58,6 +60,12 @@ def _check_webhook(call: Storing, url: str | None, field: str) -> None:
     settings = call.settings
     if url is not None and settings.environment == "production":
         check_target(url, Policy.of(settings), field=field)
+
+
+def check_on_fail(call: Call, job: NewJob, body: JobFields) -> None:
+    """Raises AccessDenied: the key may store no job where the one that follows would go."""
+    if body.on_fail is not None:
+        call.scope.check(body.on_fail.queue_name or on_fail_queue(job.queue_name))
 
 
 def new_job(call: Storing, body: CreateJob) -> NewJob:
@@ -106,6 +114,7 @@ def _bulk_item(
         timeout_seconds=body.default_timeout_seconds,
     )
     _check_webhook(call, job.completion_webhook, f"{at}.completion_webhook")
+    check_on_fail(call, job, item)
     return job
 
 

@@ -7,6 +7,7 @@ from spooled_lite.core.jobs.kinds import PLAIN
 from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.core.lifecycle.cancel import Cancelled
 from spooled_lite.core.maintenance.remove_task import Purge, purge_runs_pass
+from spooled_lite.core.queues.names import on_fail_queue
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
 from spooled_lite.core.tasks.run_statements import RUN_STATES, RunState
@@ -20,12 +21,13 @@ from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.paging import flag, integer, page, paged
 from spooled_lite.wire.http.resources.job_filters import SLOW_LIST_SECONDS_MAX
 from spooled_lite.wire.http.resources.job_views import full_job
+from spooled_lite.wire.http.resources.one_job import one_job
 from spooled_lite.wire.shapes.run_bodies import CancelRun, RunsDeleted, RunStored, RunTask
 
 
 async def create(call: Call) -> Reply:
     name, body = call.path("name"), await call.body_or_empty(RunTask)
-    run = await call.off_loop(new_run, call, body)
+    run = await call.off_loop(new_run, call, name, body)
 
     def answer(made: RunMade) -> Reply:
         status = 201 if made.created else 200
@@ -53,7 +55,7 @@ async def list_all(call: Call) -> Reply:
 
 async def get(call: Call) -> Reply:
     row = await call.reads.point(get_run, call.org, call.path("name"), call.path("id"), call.scope)
-    return reply(full_job(await in_full(call.reads, row), call.org_id))
+    return reply(await one_job(call, row))
 
 
 async def cancel(call: Call) -> Reply:
@@ -84,8 +86,11 @@ async def told_of_cancel(call: Call, done: Cancelled) -> Reply:
     return reply(view)
 
 
-def new_run(call: Call, body: RunTask) -> NewTaskRun:
-    """What core is to store. Raises: as `RunTask.new_run` and `check_payload_of_plan`."""
+def new_run(call: Call, name: str, body: RunTask) -> NewTaskRun:
+    """What core is to store. Raises: as `RunTask.new_run` and `check_payload_of_plan`;
+    AccessDenied: the key may store no job where the one that follows would go."""
+    if body.on_fail is not None:
+        call.scope.check(body.on_fail.queue_name or on_fail_queue(name))
     check_payload_of_plan(call, bytes(body.input), "input")
     return body.new_run(input_bytes_max=call.settings.queue_max_payload_size_bytes)
 

@@ -1,6 +1,7 @@
 """Tasks over HTTP. Contract: catbird-capabilities, section 6.1, A5."""
 
 from spooled_lite.core.maintenance.remove_task import delete_task, remove_runs_of_leaving
+from spooled_lite.core.queues.names import on_fail_queue
 from spooled_lite.core.tasks.define import Defined, IfMatch, create_task, define_task
 from spooled_lite.core.tasks.names import checked_task_name
 from spooled_lite.core.tasks.query import TASKS_LISTED, get_task, list_tasks
@@ -68,7 +69,7 @@ def _wanted(call: Call, name: str, body: ReplaceTask) -> TaskDefinition:
 
 def _check_on_fail(call: Call, name: str, on_fail: OnFailBody | None) -> None:
     if on_fail is not None:
-        call.scope.check(on_fail.queue_name or f"{name}_on_fail")
+        call.scope.check(on_fail.queue_name or on_fail_queue(name))
 
 
 def _told(made: Defined, body: ReplaceTask) -> TaskView:

@@ -60,16 +60,26 @@ def test_the_key_of_a_finished_job_is_free_again(api: WatchedApi, end: str) -> N
     assert api.job(first["id"])["concurrency_key"] == "k"
 
 
-def test_a_dead_letter_that_comes_back_while_another_has_its_key_goes_on_without(
-    api: WatchedApi,
-) -> None:
-    first = api.dead(concurrency_key="k")
+def test_a_dead_letter_whose_key_another_job_has_cannot_come_back(api: WatchedApi) -> None:
+    first, other = api.dead(concurrency_key="k"), api.dead()
     second = repeated(api, 201)
 
-    assert api.shown("POST", f"jobs/{first['id']}/retry")["status"] == "pending"
+    answer = api.post(f"jobs/{first['id']}/retry")
 
-    assert "concurrency_key" not in api.job(first["id"])
-    assert repeated(api)["id"] == second["id"]
+    assert (answer.status_code, answer.json()["details"]) == (409, {"job_id": second["id"]})
+    many = api.shown("POST", "jobs/dlq/retry", json={})
+    assert (many["job_ids"], many["skipped_jobs"]) == ([other["id"]], [first["id"]])
+    assert api.job(first["id"])["status"] == "deadletter"
+
+
+def test_of_two_dead_letters_with_one_key_the_first_comes_back(api: WatchedApi) -> None:
+    first = api.dead(concurrency_key="k")
+    second = api.dead(concurrency_key="k")
+
+    many = api.shown("POST", "jobs/dlq/retry", json={})
+
+    assert (many["job_ids"], many["skipped_jobs"]) == ([first["id"]], [second["id"]])
+    assert api.job(first["id"])["concurrency_key"] == "k"
 
 
 def test_a_dead_letter_that_comes_back_has_its_key_again(api: WatchedApi) -> None:
