@@ -566,6 +566,9 @@ CREATE TABLE schedules (
     cron_expression  TEXT NOT NULL,
     timezone         TEXT NOT NULL,
     queue_name       TEXT NOT NULL,
+    task_name        TEXT,  -- it runs this task instead of creating jobs; its queue is the task's
+    -- Made as the schedule of its task, of which there is one: its runs are as the task says.
+    is_of_task       INTEGER NOT NULL DEFAULT 0 CHECK (is_of_task IN (0, 1)),
     priority         INTEGER NOT NULL,
     max_retries      INTEGER NOT NULL,
     timeout_seconds  INTEGER NOT NULL,
@@ -573,6 +576,7 @@ CREATE TABLE schedules (
     catch_up         TEXT NOT NULL DEFAULT 'one' CHECK (catch_up IN ('skip', 'one', 'all')),
     misfire_grace_seconds INTEGER NOT NULL DEFAULT 60,
     last_run_at_ms   INTEGER,
+    last_scheduled_for_ms INTEGER,  -- the latest slot that fired
     next_run_at_ms   INTEGER,  -- the next slot; NULL when there is none
     caught_up        INTEGER NOT NULL DEFAULT 0,  -- missed slots made up for, until none is left
     run_count        INTEGER NOT NULL DEFAULT 0,
@@ -598,6 +602,12 @@ CREATE INDEX schedules_due ON schedules (next_run_at_ms)
  WHERE is_active = 1 AND next_run_at_ms IS NOT NULL;
 
 CREATE INDEX schedules_newest ON schedules (org, created_at_ms, seq);
+
+CREATE UNIQUE INDEX schedules_of_task ON schedules (org, task_name)
+ WHERE is_of_task = 1 AND deleted_at_ms IS NULL;
+
+CREATE INDEX schedules_running_tasks ON schedules (org, task_name)
+ WHERE task_name IS NOT NULL AND deleted_at_ms IS NULL;
 
 CREATE TABLE server_state (
     name  TEXT PRIMARY KEY,

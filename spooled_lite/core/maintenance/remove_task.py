@@ -12,6 +12,7 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import REMOVE_MAX, Removed, remove
 from spooled_lite.core.maintenance.statements import RemovedRow
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.tasks import statements as task_statements
 from spooled_lite.core.tasks.query import get_task
 from spooled_lite.core.topics.bind import unbind_all
@@ -20,7 +21,7 @@ from spooled_lite.storage.transaction import Tx
 
 
 def delete_task(tx: Tx, org: int, name: str, scope: Scope) -> None:
-    """Delete a task and its bindings. `remove_runs_of_leaving` deletes its runs.
+    """Delete a task, its bindings and its schedules. `remove_runs_of_leaving` deletes its runs.
 
     After a crash a background loop deletes what is left of them.
 
@@ -29,6 +30,8 @@ def delete_task(tx: Tx, org: int, name: str, scope: Scope) -> None:
     task = get_task(tx, org, name, scope)
     tx.execute(task_statements.MARK_DELETED, {"seq": task["seq"], "now_ms": tx.now_ms})
     unbind_all(tx, org, ("task", name))
+    gone = {"org": org, "task_name": name, "now_ms": tx.now_ms}
+    tx.execute(schedule_statements.MARK_DELETED_WITH_TASK, gone)
     tx.due(Deadline.DELETION, tx.now_ms)
 
 

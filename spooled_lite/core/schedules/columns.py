@@ -11,12 +11,15 @@ class _Shown(TypedDict):
     cron_expression: str
     timezone: str
     queue_name: str
+    task_name: str | None  # it runs this task, in whose queue
     priority: int
     max_retries: int
     timeout_seconds: int
     is_active: int
     catch_up: str  # skip, one or all
+    misfire_grace_seconds: int
     last_run_at_ms: int | None
+    last_scheduled_for_ms: int | None  # the latest slot that fired
     next_run_at_ms: int | None  # None: there is no next slot
     run_count: int
     failed_count: int
@@ -30,7 +33,7 @@ class ScheduleRow(_Shown):
     """A whole row; flags are 0 or 1."""
 
     org: int
-    misfire_grace_seconds: int
+    is_of_task: int
     caught_up: int
     deleted_at_ms: int | None
     payload_template: bytes

@@ -7,11 +7,12 @@ that it was calculated from.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from spooled_lite.core.jobs.passes import PASS_MAX
+from spooled_lite.core.jobs.policy import timeout_seconds_of
 from spooled_lite.core.jobs.records import check_json_size, with_job_type
-from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues.ensure import find_queue
 from spooled_lite.core.queues.records import Admission
@@ -20,6 +21,8 @@ from spooled_lite.core.schedules.columns import ScheduleRow
 from spooled_lite.core.schedules.query import get_schedule
 from spooled_lite.core.schedules.records import NewSchedule, ScheduleChanges
 from spooled_lite.core.schedules.zones import zone_of
+from spooled_lite.core.tasks.columns import TaskRow
+from spooled_lite.core.tasks.query import get_task
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -77,15 +80,25 @@ def worked_out(
 
 @in_lane(Lane.CREATE)
 def create(
-    tx: Tx, org: int, new: NewSchedule, next_run_at_ms: int | None, admission: Admission
+    tx: Tx,
+    org: int,
+    new: NewSchedule,
+    next_run_at_ms: int | None,
+    admission: Admission,
+    scope: Scope = ALL_QUEUES,
 ) -> ScheduleRow:
     """Store a schedule. Its queue is created with its first job, not now.
 
+    One with a task has the queue of the task.
+
     Raises:
+        NotFound, AccessDenied: as `get_task`, when it names a task.
         QuotaExceeded: the organization would have too many active schedules.
 
     Contract: schedules, section 1.2 row 2.
     """
+    if new.task_name is not None:
+        new = _with_task(new, get_task(tx, org, new.task_name, scope))
     if new.is_active:
         _check_room(tx, org, admission.caps)
     max_retries, timeout_seconds = new.max_retries, new.timeout_seconds
@@ -107,6 +120,9 @@ def create(
             "cron_expression": new.cron_expression,
             "timezone": new.timezone,
             "queue_name": new.queue_name,
+            "task_name": new.task_name,
+            "is_of_task": int(new.is_of_task),
+            "misfire_grace_seconds": new.misfire_grace_seconds,
             "payload_template": new.payload_template,
             "priority": new.priority,
             "max_retries": max_retries,
@@ -122,6 +138,16 @@ def create(
     assert row is not None, "INSERT ... RETURNING always yields a row"
     announce_slot(tx, row)
     return row
+
+
+def _with_task(new: NewSchedule, task: TaskRow) -> NewSchedule:
+    seconds = new.timeout_seconds
+    return structs.replace(
+        new,
+        queue_name=task["queue_name"],
+        max_retries=task["max_retries"] if new.max_retries is None else new.max_retries,
+        timeout_seconds=timeout_seconds_of(task["timeout_ms"]) if seconds is None else seconds,
+    )
 
 
 def change(

@@ -17,6 +17,8 @@ from spooled_lite.core.schedules.columns import DueScheduleRow, ScheduleRow
 from spooled_lite.core.schedules.define import announce_slot
 from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.core.schedules.query import get_schedule
+from spooled_lite.core.tasks.records import NewTaskRun
+from spooled_lite.core.tasks.run import run_task
 from spooled_lite.errors import SpooledError
 from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -111,7 +113,7 @@ def trigger(tx: Tx, org: int, schedule_id: str, admission: Admission, scope: Sco
     Contract: schedules, section 1.2 row 8.
     """
     schedule = get_schedule(tx, org, schedule_id, scope)
-    job = enqueue(tx, org, _job(schedule), admission, scope).row
+    job = _made(tx, schedule, admission, scope, slot_at_ms=None)
     run = {"id": tx.new_id(), "org": org, "schedule": schedule["seq"], "job_id": job["id"]}
     tx.execute(statements.ADD_RUN, {**run, "now_ms": tx.now_ms})
     counted = tx.row(statements.COUNT_RUN, {"seq": schedule["seq"], "now_ms": tx.now_ms})
@@ -128,7 +130,7 @@ def _fire(
     refusal: str | None,
 ) -> None:
     job_ids: list[str] = []
-    failures = 0
+    failures, last_slot_ms = 0, None
     for slot in firing.slots:
         run = tx.value(
             statements.TAKE_SLOT,
@@ -142,12 +144,13 @@ def _fire(
         )
         if run is None:
             continue
-        job_id, problem = (None, refusal) if refusal else _make_job(tx, schedule, let_in)
+        job_id, problem = (None, refusal) if refusal else _make_job(tx, schedule, let_in, slot)
         _end_run(tx, run, job_id, problem)
         if job_id is None:
             failures += 1
         else:
             job_ids.append(job_id)
+            last_slot_ms = slot
     row = tx.row(
         statements.ADVANCE,
         {
@@ -157,6 +160,7 @@ def _fire(
             "caught_up": firing.caught_up,
             "runs": len(job_ids),
             "failures": failures,
+            "last_slot_ms": last_slot_ms,
             "now_ms": tx.now_ms,
         },
     )
@@ -167,7 +171,7 @@ def _fire(
 
 
 def _make_job(
-    tx: Tx, schedule: ScheduleRow, let_in: tuple[Admission, int]
+    tx: Tx, schedule: ScheduleRow, let_in: tuple[Admission, int], slot_at_ms: int
 ) -> tuple[str | None, str | None]:
     """The id of the job, or why there is none.
 
@@ -177,10 +181,31 @@ def _make_job(
     admission, payload_bytes_max = let_in
     try:
         check_json_size(schedule["payload_template"], payload_bytes_max, "payload_template")
-        made = enqueue(tx, schedule["org"], _job(schedule), admission, ALL_QUEUES)
+        made = _made(tx, schedule, admission, ALL_QUEUES, slot_at_ms)
     except SpooledError as error:
         return None, error.message
-    return made.row["id"], None
+    return made["id"], None
+
+
+def _made(
+    tx: Tx, schedule: ScheduleRow, admission: Admission, scope: Scope, slot_at_ms: int | None
+) -> JobRow:
+    """The job, or the run of the task. For each slot a task has one run that is not finished."""
+    org, task_name = schedule["org"], schedule["task_name"]
+    if task_name is None:
+        return enqueue(tx, org, _job(schedule), admission, scope).row
+    return run_task(tx, org, task_name, _run(schedule, slot_at_ms), admission, scope).row
+
+
+def _run(schedule: ScheduleRow, slot_at_ms: int | None) -> NewTaskRun:
+    is_as_task_says = bool(schedule["is_of_task"])
+    return NewTaskRun(
+        input=schedule["payload_template"],
+        priority=schedule["priority"],
+        concurrency_key=None if slot_at_ms is None else f"schedule:{slot_at_ms / 1000:.6f}",
+        max_retries=None if is_as_task_says else schedule["max_retries"],
+        timeout_ms=None if is_as_task_says else schedule["timeout_seconds"] * 1000,
+    )
 
 
 def _job(schedule: ScheduleRow) -> NewJob:

@@ -1,7 +1,7 @@
 """Reading schedules and their runs."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ from spooled_lite.errors import NotFound
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
+
+FedBySchedule = Literal["queue", "task"]
 
 # The columns that a list can be sorted by, by their names on the wire.
 SORT_COLUMNS: Final[Mapping[str, str]] = {
@@ -36,7 +38,11 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
     "queue_name": "queue_name = :queue_name",
     "queue_names": "queue_name IN (SELECT value FROM json_each(:queue_names))",
     "is_active": "is_active = :is_active",
+    "queue": "task_name IS NULL",
+    "task": "task_name IS NOT NULL",
+    "task_name": "task_name = :task_name",
 }
+TARGETS: Final[tuple[FedBySchedule, ...]] = get_args(FedBySchedule)
 
 
 class ScheduleFilter(Struct, frozen=True, kw_only=True):
@@ -44,6 +50,8 @@ class ScheduleFilter(Struct, frozen=True, kw_only=True):
 
     queue_name: str | None = None
     is_active: bool | None = None
+    target: FedBySchedule | None = None  # what it feeds
+    task_name: str | None = None
     order_by: str = "created_at"
     descending: bool = True
     rows_max: int = 100
@@ -83,6 +91,11 @@ def list_schedules(
     if wanted.is_active is not None:
         names.append("is_active")
         params["is_active"] = int(wanted.is_active)
+    if wanted.target is not None:
+        names.append(wanted.target)
+    if wanted.task_name is not None:
+        names.append("task_name")
+        params["task_name"] = wanted.task_name
     if not scope.is_unrestricted:
         names.append("queue_names")
         params["queue_names"] = queue_names_in_scope(tx, org, scope)

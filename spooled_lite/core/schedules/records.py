@@ -7,6 +7,9 @@ from msgspec import Struct
 
 DEFAULT_ZONE: Final = "UTC"
 
+# With `skip`: how late a slot may fire. Contract: catbird-capabilities, S14.
+GRACE_SECONDS: Final = 60
+
 CatchUp = Literal["skip", "one", "all"]
 CATCH_UPS: Final = frozenset({"skip", "one", "all"})
 
@@ -27,6 +30,9 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
     catch_up: CatchUp = "one"
     tags: bytes | None = None
     metadata: bytes | None = None
+    misfire_grace_seconds: int = GRACE_SECONDS
+    task_name: str | None = None  # then its queue, and the limits that are None, are the task's
+    is_of_task: bool = False  # made as the one schedule of its task
 
 
 class ScheduleChanges(Struct, frozen=True, kw_only=True):

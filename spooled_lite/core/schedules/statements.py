@@ -28,11 +28,13 @@ INSERT: Final = Statement(
     ScheduleRow,
     """
 INSERT INTO schedules (id, org, name, description, cron_expression, timezone, queue_name,
-                       payload_template, priority, max_retries, timeout_seconds, is_active,
-                       catch_up, tags, metadata, next_run_at_ms, created_at_ms, updated_at_ms)
+                       task_name, is_of_task, payload_template, priority, max_retries,
+                       timeout_seconds, is_active, catch_up, misfire_grace_seconds, tags,
+                       metadata, next_run_at_ms, created_at_ms, updated_at_ms)
 VALUES (:id, :org, :name, :description, :cron_expression, :timezone, :queue_name,
-        :payload_template, :priority, :max_retries, :timeout_seconds, :is_active,
-        :catch_up, :tags, :metadata, :next_run_at_ms, :now_ms, :now_ms)
+        :task_name, :is_of_task, :payload_template, :priority, :max_retries,
+        :timeout_seconds, :is_active, :catch_up, :misfire_grace_seconds, :tags,
+        :metadata, :next_run_at_ms, :now_ms, :now_ms)
 RETURNING *
 """,
 )
@@ -45,7 +47,8 @@ UPDATE schedules
    SET name = :name, description = :description, cron_expression = :cron_expression,
        timezone = :timezone, payload_template = :payload_template, priority = :priority,
        max_retries = :max_retries, timeout_seconds = :timeout_seconds, is_active = :is_active,
-       catch_up = :catch_up, tags = :tags, metadata = :metadata,
+       catch_up = :catch_up, misfire_grace_seconds = :misfire_grace_seconds, tags = :tags,
+       metadata = :metadata,
        next_run_at_ms = :next_run_at_ms, caught_up = :caught_up, updated_at_ms = :now_ms
  WHERE seq = :seq AND deleted_at_ms IS NULL
 RETURNING *
@@ -60,6 +63,28 @@ UPDATE schedules SET is_active = 0, updated_at_ms = :now_ms
 RETURNING *
 """,
 )
+
+# -- of tasks ------------------------------------------------------------------------------------
+
+# Index schedules_of_task.
+OF_TASK: Final = Statement(
+    ScheduleRow,
+    """
+SELECT * FROM schedules
+ WHERE org = :org AND task_name = :task_name AND is_of_task = 1 AND deleted_at_ms IS NULL
+""",
+)
+
+# Index schedules_running_tasks, as the one that follows.
+FOLLOW_TASK: Final = """
+UPDATE schedules SET queue_name = :queue_name
+ WHERE org = :org AND task_name = :task_name AND task_name IS NOT NULL AND deleted_at_ms IS NULL
+"""
+
+MARK_DELETED_WITH_TASK: Final = """
+UPDATE schedules SET deleted_at_ms = :now_ms, is_active = 0, updated_at_ms = :now_ms
+ WHERE org = :org AND task_name = :task_name AND task_name IS NOT NULL AND deleted_at_ms IS NULL
+"""
 
 # -- deleting --------------------------------------------------------------------------------
 
@@ -161,7 +186,8 @@ ADVANCE: Final = Statement(
 UPDATE schedules
    SET next_run_at_ms = :next_run_at_ms, caught_up = :caught_up,
        run_count = run_count + :runs, failed_count = failed_count + :failures,
-       last_run_at_ms = CASE WHEN :runs > 0 THEN :now_ms ELSE last_run_at_ms END
+       last_run_at_ms = CASE WHEN :runs > 0 THEN :now_ms ELSE last_run_at_ms END,
+       last_scheduled_for_ms = coalesce(:last_slot_ms, last_scheduled_for_ms)
  WHERE seq = :seq AND next_run_at_ms = :was_next_run_at_ms
 RETURNING *
 """,
@@ -232,8 +258,9 @@ SELECT id, name, queue_name, cron_expression, timezone, next_run_at_ms
 
 _LISTED: Final = """schedules.seq, schedules.id, schedules.name, schedules.description,
        cron_expression, timezone, queue_name, priority, max_retries, timeout_seconds,
-       schedules.is_active, catch_up, tags, metadata, last_run_at_ms, next_run_at_ms, run_count,
-       failed_count, schedules.created_at_ms, schedules.updated_at_ms,
+       schedules.is_active, catch_up, misfire_grace_seconds, task_name, tags, metadata,
+       last_run_at_ms, last_scheduled_for_ms, next_run_at_ms, run_count, failed_count,
+       schedules.created_at_ms, schedules.updated_at_ms,
        NULL AS payload_template, length(payload_template) AS size_bytes"""
 
 TEMPLATE: Final = Value(bytes, "SELECT payload_template FROM schedules WHERE seq = :seq")

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.tasks import statements
 from spooled_lite.core.tasks.columns import TaskRow
 from spooled_lite.core.tasks.query import find_task
@@ -83,6 +84,9 @@ def define_task(
         return Defined(known, is_new=False, is_changed=False)
     row = tx.row(statements.REPLACE, {**columns, "seq": known["seq"], "now_ms": tx.now_ms})
     assert row is not None, "the task was found in this operation"
+    if row["queue_name"] != known["queue_name"]:
+        follow = {"org": org, "task_name": name, "queue_name": row["queue_name"]}
+        tx.execute(schedule_statements.FOLLOW_TASK, follow)
     return Defined(row, is_new=False, is_changed=True)
 
 

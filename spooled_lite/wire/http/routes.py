@@ -42,6 +42,7 @@ from spooled_lite.wire.http.resources import (
     streams,
     stubs,
     task_runs,
+    task_schedules,
     tasks,
     topics,
     webhooks,
@@ -144,6 +145,9 @@ TASKS: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/tasks/{name}", tasks.get,      Access.KEY, "jobs:read"),
     ("PUT",    "/api/v1/tasks/{name}", tasks.replace,  Access.KEY, "jobs:write"),
     ("DELETE", "/api/v1/tasks/{name}", tasks.delete,   Access.KEY, "jobs:write"),
+    ("GET",    "/api/v1/tasks/{name}/schedule", task_schedules.get,    Access.KEY, "schedules:read"),  # noqa: E501
+    ("PUT",    "/api/v1/tasks/{name}/schedule", task_schedules.put,    Access.KEY, "schedules:write"),  # noqa: E501
+    ("DELETE", "/api/v1/tasks/{name}/schedule", task_schedules.delete, Access.KEY, "schedules:write"),  # noqa: E501
     ("GET",    "/api/v1/tasks/{name}/runs",             task_runs.list_all,    Access.KEY, "jobs:read"),  # noqa: E501
     ("POST",   "/api/v1/tasks/{name}/runs",             task_runs.create,      Access.KEY, "jobs:write", Trait.ONCE),  # noqa: E501
     ("DELETE", "/api/v1/tasks/{name}/runs",             task_runs.purge,       Access.KEY, "jobs:write"),  # noqa: E501

@@ -1,11 +1,12 @@
 """Bodies about schedules. Null means absent; of several spellings of a field the first one wins."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.jobs.records import (
+    CENTURY_SECONDS,
     NULL,
     PRIORITIES,
     RETRIES,
@@ -19,6 +20,7 @@ from spooled_lite.core.jobs.records import (
 from spooled_lite.core.schedules.records import (
     CATCH_UPS,
     DEFAULT_ZONE,
+    GRACE_SECONDS,
     CatchUp,
     NewSchedule,
     ScheduleChanges,
@@ -31,9 +33,11 @@ from spooled_lite.wire.shapes.common import QueueName, SameQueueName
 
 SLOTS_SHOWN: Final = 10  # when the caller names no number
 SLOTS_SHOWN_MAX: Final = 100
+NO_INPUT: Final = b"{}"  # of a run that brings none
 ABSENT: Final = Raw(b"")  # the default of a JSON field for which null is a value
 
 _NameGiven = Annotated[fields.Name, Meta(min_length=1, max_length=255)]
+GraceGiven = Annotated[fields.GraceSeconds, Meta(ge=0, le=CENTURY_SECONDS)]
 _SlotCount = Annotated[
     int,
     Meta(ge=1, le=SLOTS_SHOWN_MAX),
@@ -77,6 +81,8 @@ class ScheduleFields(Rule, kw_only=True):
     metadata: fields.Metadata = NULL
     job_type: Annotated[fields.JobTypeGiven, SHORT] | None = None
     catch_up: fields.CatchUpGiven = None
+    input: fields.Input = ABSENT
+    misfire_grace_seconds: GraceGiven | None = None
 
     def active(self) -> bool | None:
         return self.enabled if self.is_active is None else self.is_active
@@ -101,6 +107,7 @@ class CreateSchedule(ScheduleFields, kw_only=True):
     name: _NameGiven
     queue_name: QueueName | None = None
     queue: SameQueueName | None = None
+    task_name: Annotated[fields.TaskName, SHORT] | None = None
 
     def new_schedule(self, *, template_bytes_max: int) -> NewSchedule:
         """Merge the spellings of fields and the defaults; core checks the expression and the zone.
@@ -112,13 +119,17 @@ class CreateSchedule(ScheduleFields, kw_only=True):
         """
         active = self.active()
         expression = self.required_expression()
-        queue_name = queue_of(self.queue_name, self.queue)
-        given = bytes(self.payload_template) or bytes(self.payload)  # null is a value
-        if not given:
-            raise WrongShape.missing("payload_template")
-        template = with_job_type(given, self.job_type or None)
-        check_json_size(template, template_bytes_max, "payload_template")
         metadata = self.checked_metadata()
+        said = _of_metadata(metadata)
+        task_name = self.task_name or _text(said.task_name)
+        # That of a task is found when the schedule is stored.
+        queue_name = queue_of(self.queue_name, self.queue) if task_name is None else ""
+        # Null is a value. A run that brings none has an empty object.
+        given = bytes(self.payload_template) or bytes(self.payload) or bytes(self.input)
+        if not given and task_name is None:
+            raise WrongShape.missing("payload_template")
+        template = with_job_type(given or NO_INPUT, self.job_type or None)
+        check_json_size(template, template_bytes_max, "payload_template")
         return NewSchedule(
             name=self.name,
             description=self.description,
@@ -130,9 +141,11 @@ class CreateSchedule(ScheduleFields, kw_only=True):
             max_retries=self.max_retries,
             timeout_seconds=self.timeout_seconds,
             is_active=True if active is None else active,
-            catch_up=self.catch_up or _catch_up_of(metadata) or "one",
+            catch_up=self.catch_up or _catch_up(said) or "one",
             tags=strict_tags(self.tags, "tags"),
             metadata=metadata,
+            misfire_grace_seconds=_grace(self.misfire_grace_seconds),
+            task_name=task_name,
         )
 
 
@@ -142,6 +155,7 @@ class UpdateSchedule(ScheduleFields, kw_only=True):
     name: _NameGiven | None = None
     queue_name: Annotated[fields.QueueIgnored, SHORT] | None = None
     queue: Annotated[fields.QueueIgnored, SHORT] | None = None
+    task_name: Annotated[fields.TaskIgnored, SHORT] | None = None
 
     def changes(self, *, template_bytes_max: int) -> ScheduleChanges:
         """Merge aliases. Raises: as `CreateSchedule.new_schedule`."""
@@ -160,7 +174,8 @@ class UpdateSchedule(ScheduleFields, kw_only=True):
             "max_retries": self.max_retries,
             "timeout_seconds": self.timeout_seconds,
             "is_active": self.active(),
-            "catch_up": self.catch_up or _catch_up_of(metadata),
+            "catch_up": self.catch_up or _catch_up(_of_metadata(metadata)),
+            "misfire_grace_seconds": self.misfire_grace_seconds,
             "tags": strict_tags(self.tags, "tags"),
             "metadata": metadata,
         }
@@ -171,7 +186,7 @@ class UpdateSchedule(ScheduleFields, kw_only=True):
 
     def _new_template(self) -> bytes | None:
         """The first spelling that is given and not null; None keeps the template."""
-        given = (bytes(self.payload_template), bytes(self.payload))
+        given = (bytes(self.payload_template), bytes(self.payload), bytes(self.input))
         return next((each for each in given if each not in (b"", b"null")), None)
 
 
@@ -181,14 +196,71 @@ class PreviewSlots(Rule, kw_only=True):
     count: _SlotCount | None = None
 
 
-class _WithCatchUp(Struct):
+class PutTaskSchedule(Rule, kw_only=True):
+    """Body of PUT /tasks/{name}/schedule. What is left out is as for a new one, except whether it
+    is active, its description and its priority, which stay."""
+
+    input: fields.Input = ABSENT
+    catch_up: fields.CatchUpGiven = None
+    misfire_grace_seconds: GraceGiven | None = None
+    description: Annotated[fields.Description, Meta(max_length=1_000)] | None = None
+    priority: Annotated[job.Priority, PRIORITIES] | None = None
+    is_active: fields.IsActive | None = None
+    enabled: fields.Enabled | None = None
+
+    def new_schedule(self, task_name: str, *, input_bytes_max: int) -> NewSchedule:
+        """Raises: as `CreateSchedule.new_schedule`."""
+        given = bytes(self.input) or NO_INPUT
+        check_json_size(given, input_bytes_max, "input")
+        also = self.also()
+        return NewSchedule(
+            name=task_name,
+            description=self.description,
+            cron_expression=self.required_expression(),
+            timezone=DEFAULT_ZONE if self.timezone is None else self.timezone,
+            queue_name="",  # that of its task
+            payload_template=given,
+            priority=self.priority or 0,
+            is_active=also.get("is_active", True),
+            catch_up=self.catch_up or "one",
+            misfire_grace_seconds=_grace(self.misfire_grace_seconds),
+            task_name=task_name,
+            is_of_task=True,
+        )
+
+    def also(self) -> dict[str, Any]:
+        """By column, what stays unless it is given."""
+        active = self.enabled if self.is_active is None else self.is_active
+        given = {
+            "description": self.description,
+            "priority": self.priority,
+            "is_active": active,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class _OfMetadata(Struct):
+    """What some clients cannot send as fields."""
+
     catch_up: Raw = NULL
+    task_name: Raw = NULL
 
 
-def _catch_up_of(metadata: bytes | None) -> CatchUp | None:
-    """`catch_up` inside of the metadata, since some clients cannot send it as a field."""
+def _of_metadata(metadata: bytes | None) -> _OfMetadata:
     if metadata is None or metadata[:1] != b"{":
-        return None
-    raw = bytes(msgspec.json.decode(metadata, type=_WithCatchUp).catch_up)
-    found = msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else ""
+        return _OfMetadata()
+    return msgspec.json.decode(metadata, type=_OfMetadata)
+
+
+def _text(given: Raw) -> str | None:
+    raw = bytes(given)
+    return (msgspec.json.decode(raw, type=str) if raw[:1] == b'"' else "") or None
+
+
+def _catch_up(said: _OfMetadata) -> CatchUp | None:
+    found = _text(said.catch_up)
     return found if found in CATCH_UPS else None  # type: ignore[return-value]
+
+
+def _grace(seconds: int | None) -> int:
+    return GRACE_SECONDS if seconds is None else seconds

@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from spooled_lite.core.jobs.records import TAGS_BYTES_MAX
 from spooled_lite.core.schedules.cron import EXPRESSION_LENGTH_MAX
-from spooled_lite.core.schedules.records import CatchUp
+from spooled_lite.core.schedules.records import GRACE_SECONDS, CatchUp
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import AN_ID
 
@@ -30,6 +30,11 @@ IsActive = Annotated[bool, about("False: it is paused", True)]
 Enabled = Annotated[bool, about("The same as `is_active`", True)]
 CatchUpGiven = Annotated[CatchUp | None, about(_CATCH_UP, "one")]
 CatchUpShown = Annotated[str, one_of(_CATCH_UP, "one", "skip", "all")]
+TaskName = Annotated[str, about("The task that it runs, in place of creating jobs. Also read from `metadata.task_name`", "charge_card")]
+TaskIgnored = Annotated[str, about("Ignored: what it feeds stays", "charge_card", **_IGNORED)]
+Input = Annotated[Raw, about("The input of the runs: any JSON value. The same as `payload_template`", {"amount": 1})]
+GraceSeconds = Annotated[int, about("With `skip`: a slot fires if it is at most so late and the only one that is due", GRACE_SECONDS)]
+LastScheduledFor = Annotated[str, a_time("The latest slot that fired")]
 Tags = Annotated[Raw, about(f"The tags of its jobs: an object or a list, up to {TAGS_BYTES_MAX} bytes", ["report"])]
 Metadata = Annotated[Raw, about(f"Any JSON value up to {METADATA_BYTES_MAX} bytes, for callers", {})]
 QueueIgnored = Annotated[str, about("Ignored: the queue stays", "reports", **_IGNORED)]

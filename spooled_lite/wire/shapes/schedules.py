@@ -8,6 +8,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.schedules.columns import ListedScheduleRow, RunRow, ScheduleRow
+from spooled_lite.core.schedules.records import GRACE_SECONDS
 from spooled_lite.core.schedules.upcoming import ComingSlot
 from spooled_lite.core.schedules.zones import zone_of
 from spooled_lite.times import format_ms, format_optional_ms
@@ -50,12 +51,23 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     created_at: CreatedAt
     updated_at: UpdatedAt
     values_omitted: fields.ValuesOmitted | UnsetType = UNSET
+    task_name: fields.TaskName | UnsetType = UNSET  # when it runs a task, as those that follow
+    input: fields.Input | UnsetType = UNSET
+    misfire_grace_seconds: fields.GraceSeconds | UnsetType = UNSET  # or when it is not the usual
+    last_scheduled_for: fields.LastScheduledFor | UnsetType | None = UNSET
 
     @classmethod
     def of(cls, row: ScheduleRow | ListedScheduleRow, org_id: str) -> Self:
         template = row["payload_template"]
         is_active = bool(row["is_active"])
+        task_name, grace_seconds = row["task_name"], row["misfire_grace_seconds"]
+        is_usual = task_name is None and grace_seconds == GRACE_SECONDS
+        last_slot = format_optional_ms(row["last_scheduled_for_ms"])
         return cls(
+            task_name=UNSET if task_name is None else task_name,
+            input=UNSET if task_name is None or template is None else Raw(template),
+            misfire_grace_seconds=UNSET if is_usual else grace_seconds,
+            last_scheduled_for=UNSET if task_name is None else last_slot,
             id=row["id"],
             organization_id=org_id,
             name=row["name"],

@@ -124,6 +124,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/bindings": BINDING,
     "POST /api/v1/tasks": {"name": "new_task"},
     "PUT /api/v1/tasks/{name}": {"max_retries": 5},
+    "PUT /api/v1/tasks/{name}/schedule": {"cron_expression": "@daily"},
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
     "POST /api/v1/batch": {
         "operations": [{"op": "create_job", "queue_name": "emails", "payload": 1}]
@@ -262,6 +263,8 @@ def a_task_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
     """The path with a task, and a run of it that has ended if the call waits for one."""
     shown("PUT", f"tasks/{TASK['name']}", json={"queue_name": TASK["queue_name"]}, **more)
     path = path.replace("{name}", TASK["name"])
+    if path.endswith("/schedule"):
+        shown("PUT", f"tasks/{TASK['name']}/schedule", json={"cron_expression": "@hourly"}, **more)
     if "{id}" not in path:
         return path
     run = shown("POST", f"tasks/{TASK['name']}/runs", 201, json={"input": 1}, **more)

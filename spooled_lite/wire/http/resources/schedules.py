@@ -24,6 +24,8 @@ from spooled_lite.core.schedules.define import pause as pause_schedule
 from spooled_lite.core.schedules.fire import trigger as trigger_schedule
 from spooled_lite.core.schedules.query import (
     SORT_COLUMNS,
+    TARGETS,
+    FedBySchedule,
     ScheduleFilter,
     get_schedule,
     list_runs,
@@ -66,6 +68,8 @@ async def list_all(call: Call) -> Reply:
     wanted = ScheduleFilter(
         queue_name=query.get("queue_name") or query.get("queue") or None,
         is_active=flag(call, "is_active") if query.get("is_active") else None,
+        target=_target(query.get("target_type")),
+        task_name=query.get("task_name") or None,
         order_by=order_by if order_by in SORT_COLUMNS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",
         rows_max=shown.fetch,
@@ -77,14 +81,15 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     new = await call.off_loop(new_schedule, call, await call.body(CreateSchedule))
-    call.scope.check(new.queue_name)
+    if new.task_name is None:
+        call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
 
     def answer(row: ScheduleRow) -> Reply:
         return reply(ScheduleView.of(row, call.org_id), 201)
 
     acting = Acting(call, "schedule", "create", made=lambda row: row["id"])
-    arguments = (call.org, new, slot, admission_of(call))
+    arguments = (call.org, new, slot, admission_of(call), call.scope)
     return await acting.write_once(answer, create_schedule, *arguments)
 
 
@@ -217,6 +222,16 @@ def new_schedule(call: Storing, body: CreateSchedule) -> NewSchedule:
     new = body.new_schedule(template_bytes_max=_template_bytes_max(call))
     check_payload_of_plan(call, new.payload_template, "payload_template")
     return new
+
+
+def _target(given: str | None) -> FedBySchedule | None:
+    """Raises BadRequest for an unknown one."""
+    for target in TARGETS:
+        if given == target:
+            return target
+    if given:
+        raise BadRequest(f"Query parameter `target_type` must be one of: {', '.join(TARGETS)}")
+    return None
 
 
 def _changes(call: Call, body: UpdateSchedule) -> ScheduleChanges:

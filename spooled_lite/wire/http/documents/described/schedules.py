@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from spooled_lite.core.schedules.query import SORT_COLUMNS
+from spooled_lite.core.schedules.query import SORT_COLUMNS, TARGETS
 from spooled_lite.core.schedules.upcoming import SCHEDULES_MAX
-from spooled_lite.errors import Conflict, PayloadTooLarge, QuotaExceeded
+from spooled_lite.errors import Conflict, NotFound, PayloadTooLarge, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging, whole
-from spooled_lite.wire.http.resources import schedules
+from spooled_lite.wire.http.resources import schedules, task_schedules
 from spooled_lite.wire.shapes.schedule_bodies import (
     SLOTS_SHOWN,
     SLOTS_SHOWN_MAX,
     CreateSchedule,
     PreviewSlots,
+    PutTaskSchedule,
     UpdateSchedule,
 )
 from spooled_lite.wire.shapes.schedules import (
@@ -32,6 +33,11 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
         parameters=(
             Parameter("queue_name", "Only rows of this queue"),
             Parameter("queue", "The same as `queue_name`"),
+            Parameter(
+                "target_type", "Only those that create jobs, or only those that run tasks",
+                {"type": "string", "enum": list(TARGETS)},
+            ),
+            Parameter("task_name", "Only those that run this task"),
             Parameter("is_active", "Only active or only paused ones", {"type": "boolean"}),
             Parameter(
                 "order_by", f"One of {', '.join(SORT_COLUMNS)}; others count as `created_at`",
@@ -45,7 +51,9 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
     ),
     schedules.create: Doc(
         summary="Create a schedule",
-        about="`queue_name` and `payload_template` are required too, under one of their names.",
+        about="`queue_name` and `payload_template` are required too, under one of their names,"
+        " unless it runs a task (`task_name`): then its queue is that of the task, and the template"
+        " is the `input` of the runs, an empty object if there is none.",
         body=CreateSchedule,
         needs=("cron_expression", "cron", "schedule"),
         example={
@@ -56,8 +64,20 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
         },
         answer=ScheduleView,
         statuses=(201,),
-        errors=(QuotaExceeded,),
+        errors=(NotFound, QuotaExceeded),
     ),
+    task_schedules.get: Doc(summary="Show the schedule of a task", answer=ScheduleView),
+    task_schedules.put: Doc(
+        summary="Make the schedule of a task, or replace it",
+        about="Its runs are as the task says. The next slot is calculated again only when the"
+        " expression or the zone changes; a paused one stays paused.",
+        body=PutTaskSchedule,
+        needs=("cron_expression", "cron", "schedule"),
+        example={"cron_expression": "@hourly", "input": {"amount": 1}, "catch_up": "all"},
+        answer=ScheduleView,
+        errors=(PayloadTooLarge, QuotaExceeded),
+    ),
+    task_schedules.delete: Doc(summary="Delete the schedule of a task", statuses=(204,)),
     schedules.get: Doc(summary="Show one schedule", answer=ScheduleView),
     schedules.update: Doc(
         summary="Change a schedule",
