@@ -147,6 +147,7 @@ function factsOf(it) {
     it.idempotency_key && ["Idempotency key", span({ class: "mono in-full" }, it.idempotency_key)],
     it.tags && ["Tags", Object.entries(it.tags).map(([name, value]) => span({ class: "chip" }, Array.isArray(it.tags) ? value : `${name}: ${value}`))],
     it.workflow_id && ["Workflow", a({ class: "mono", href: link(["workflows", it.workflow_id]) }, shortId(it.workflow_id))],
+    it.on_fail && ["On fail", a({ class: "mono", href: link(["jobs", it.on_fail.job_id]) }, shortId(it.on_fail.job_id)), ` ${it.on_fail.status}`],
     it.parent_job_id && ["Parent", a({ class: "mono", href: link(["jobs", it.parent_job_id]) }, shortId(it.parent_job_id))],
     it.completion_webhook && ["Completion webhook", span({ class: "mono in-full" }, it.completion_webhook)],
     ["Changed", when(it.updated_at)],

@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.lifecycle import renew as leases
+from spooled_lite.core.lifecycle import settle
 from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.transaction import PreparedStep, together
@@ -38,6 +39,9 @@ from spooled_lite.wire.waiting.stops import StopWatch
 # Renewals in one transaction. A row is written again whole, up to 70 KB with its headers and tags:
 # these take 20 ms at most.
 RENEWED_AT_ONCE: Final = 50
+
+# Failures in one transaction. A job that follows one has a copy of the payload: up to 5 MB.
+FAILED_AT_ONCE: Final = 10
 
 
 async def renew_many(call: Call) -> Reply:
@@ -121,13 +125,13 @@ def _told_of_renewal(held: HeldLease, renewal: int | Exception) -> RenewedLease:
 
 
 async def settle_many(call: Call) -> Reply:
-    """Those without `then` in one operation, and after them each other one in its own."""
+    """Those without `then` together, and after them each other one in an operation of its own."""
     body = await call.body(SettleJobs)
     items = body.items()
     call.notes.jobs = len(items)
     prepared = await call.off_loop(_prepared, call, items)
     steps = [each.step for each in prepared if each.step is not None and each.then is None]
-    plain = iter(await call.write(together, steps) if steps else ())
+    plain = iter(await _settled_together(call, steps))
     outcomes: list[SettledJob] = []
     for place, each in enumerate(prepared):
         if each.step is None:
@@ -137,6 +141,21 @@ async def settle_many(call: Call) -> Reply:
         else:
             outcomes.append(await _settled_with(call, each, f"jobs[{place}]"))
     return reply(JobsSettled(outcomes))
+
+
+async def _settled_together(call: Call, steps: Sequence[PreparedStep]) -> list[Any]:
+    """In as few operations as may be, each with few failures."""
+    groups: list[list[PreparedStep]] = [[]]
+    failures = 0
+    for step in steps:
+        if step[0] is settle.fail:
+            if failures == FAILED_AT_ONCE:
+                groups.append([])
+                failures = 0
+            failures += 1
+        groups[-1].append(step)
+    writes = [call.write(together, group) for group in groups if group]
+    return [outcome for outcomes in await asyncio.gather(*writes) for outcome in outcomes]
 
 
 class _Settling(Struct, frozen=True):

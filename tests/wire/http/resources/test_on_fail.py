@@ -229,3 +229,20 @@ def test_a_run_whose_key_another_one_has_cannot_be_retried(api: WatchedApi) -> N
 
     assert (answer.status_code, answer.json()["details"]) == (409, {"job_id": other["id"]})
     assert api.shown("POST", "jobs/dlq/retry", json={})["skipped_jobs"] == [run["id"]]
+
+
+def test_many_failures_in_one_call_are_followed_each(api: WatchedApi) -> None:
+    for _ in range(25):
+        api.enqueue(on_fail={})
+    jobs = api.claim(limit=25)
+    items = [{"id": job["id"], "error": f"no {n}", "final": True} for n, job in enumerate(jobs)]
+    items.insert(3, {"id": "unknown", "error": "e"})
+
+    results = api.shown("POST", "jobs/settle", json={"jobs": items})["results"]
+
+    assert [each["id"] for each in results] == [each["id"] for each in items]
+    assert [each["success"] for each in results] == [True] * 3 + [False] + [True] * 22
+    followers = api.claim("emails_on_fail", limit=100)
+    assert sorted(each["payload"]["failure"]["error_message"] for each in followers) == sorted(
+        f"no {n}" for n in range(25)
+    )
