@@ -134,6 +134,27 @@ def test_settings_are_saved_one_by_one_and_undone(signed_in: Open, world: World)
     assert world.api.get("/queues/set").json()["rate_limit"] == 5
 
 
+def test_backoff_and_breaker_of_a_queue_are_set_and_taken_back(
+    signed_in: Open, world: World
+) -> None:
+    world.job("policy")
+    page = signed_in("/queues/policy")
+    page.get_by_label("Backoff").fill('{"strategy": "linear", "base_delay_ms": 1500}')
+    expect(page.get_by_text("Waits 1.5 s, 3.0 s, 4.5 s")).to_be_visible()
+    page.get_by_label("Circuit breaker").fill('{"failure_threshold": 5, "open_timeout_ms": 30000}')
+    page.get_by_role("button", name="Save 2 changes").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    kept = world.api.get("/queues/policy").json()
+    assert kept["backoff"]["strategy"] == "linear"
+    assert kept["circuit_breaker"]["failure_threshold"] == 5
+
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Backoff")).to_have_value("")
+    kept = world.api.get("/queues/policy").json()
+    assert "backoff" not in kept
+    assert "circuit_breaker" not in kept
+
+
 def test_a_bad_setting_is_told_and_not_sent(signed_in: Open, world: World) -> None:
     world.job("bad")
     page = signed_in("/queues/bad")

@@ -227,3 +227,22 @@ def test_texts_of_others_are_text(signed_in: Open, api: httpx.Client, task: str)
     row.get_by_role("button", name=f"Run {task}").click()
 
     expect(page.get_by_role("dialog").get_by_role("heading")).to_have_text(f"Run {task}")
+
+
+def test_an_open_breaker_is_told_on_the_page_of_its_queue_and_of_a_job(
+    signed_in: Open, api: httpx.Client
+) -> None:
+    world = World(api)
+    breaker = {"circuit_breaker": {"failure_threshold": 1, "open_timeout_ms": 600_000}}
+    world.dead("breaking", "boom")
+    api.put("/queues/breaking/config", json=breaker).raise_for_status()
+    world.job("breaking", max_retries=0)
+    [claimed] = world.claim("breaking")
+    world.fail(claimed, "boom")
+    waiting = world.job("breaking")
+
+    page = signed_in("/queues/breaking")
+    expect(page.locator(".head")).to_contain_text("breaker Open, lets one through in 9 min")
+    page = signed_in(f"/jobs/{waiting['id']}")
+
+    expect(page.locator(".why")).to_contain_text("the breaker of the queue is open after 1 failure")

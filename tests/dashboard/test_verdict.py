@@ -57,6 +57,14 @@ ERROR: Final = {
     [
         ({}, ["well", "completed", "Nothing is wrong. 0 a minute, nothing waits."]),
         (
+            {"queues": [queue("breaker_open", **WAITS)]},
+            [
+                "breaker_open",
+                "deadletter",
+                "The breaker of charges is open: one attempt after the other failed, 3 jobs wait",
+            ],
+        ),
+        (
             {"health": HEALTH, "queues": [queue(**WAITS)]},
             ["well", "completed", "Nothing is wrong. 58 a minute, the oldest waits 12 min."],
         ),

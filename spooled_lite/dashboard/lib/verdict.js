@@ -27,6 +27,7 @@ export function verdict(read) {
   const found = [
     ...storage(given),
     ...concerned("no_worker", "deadletter", noWorker),
+    ...concerned("breaker_open", "deadletter", broken),
     ...concerned("failing", "deadletter", failing),
     ...concerned("stalled", "retrying", stalled),
     ...concerned("paused", "retrying", paused),
@@ -49,6 +50,8 @@ function storage({ health }) {
 }
 
 const noWorker = (row, { nowMs }) => [queueLink(row), ` has no worker: ${jobsWait(row)}, the oldest for ${span(waitedMs(row, nowMs))}`];
+
+const broken = row => ["The breaker of ", queueLink(row), ` is open: one attempt after the other failed${row.waiting ? `, ${jobsWait(row)}` : ""}`];
 
 function failing(row, { shares, errors }) {
   const own = shares.get(row.queue_name), all = row.failed_per_min + row.completed_per_min;

@@ -62,7 +62,7 @@ export const pauseKey = { p: ["Pause or resume", name => document.querySelector(
 export const heldOf = it => it.scheduled + it.retrying + it.blocked;
 export const heldText = it => [["scheduled", "scheduled"], ["retrying", "for another attempt"], ["blocked", "for a parent"]].filter(([name]) => it[name]).map(([name, words]) => `${count(it[name])} ${words}`).join(", ");
 
-const CONCERNS = { no_worker: "no worker", failing: "failing", stalled: "stands still" };
+const CONCERNS = { no_worker: "no worker", breaker_open: "breaker open", failing: "failing", stalled: "stands still" };
 
 // `isWhole`: with what is held back.
 export function queueColumns({ after, spark, isWhole = false }) {

@@ -37,7 +37,7 @@ export const runColumns = () => [
   { label: "State", cell: row => () => runStatus(row.value) },
   { label: "Run", cell: (_, id) => a({ class: "mono", href: link(["jobs", id]) }, shortId(id)) },
   { label: "Input", class: "fill half clip whole", cell: row => () => span({ class: "mono" }, visible(masked((row.value.raw ?? "").slice(0, EXCERPT), ""))) },
-  { label: "Told", class: "fill half clip whole quiet", cell: row => () => told(row.value) && span({ title: told(row.value).slice(0, 1000) }, told(row.value).slice(0, EXCERPT)) },
+  { label: "Error or reason", class: "fill half clip whole quiet", cell: row => () => told(row.value) && span({ title: told(row.value).slice(0, 1000) }, told(row.value).slice(0, EXCERPT)) },
   { label: "Key", class: "hide brief", cell: row => span({ class: "mono", title: row.peek().concurrency_key }, row.peek().concurrency_key) },
   { label: "Attempt", class: "num hide", cell: row => () => [row.value.attempts, span({ class: "quiet" }, `/${row.value.max_retries + 1}`)] },
   { label: "Took", class: "num hide", cell: row => () => took(row.value) },
