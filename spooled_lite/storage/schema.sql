@@ -395,7 +395,14 @@ CREATE UNIQUE INDEX runs_by_concurrency_key ON jobs (org, task_name, concurrency
 CREATE INDEX runs_ended ON jobs (org, task_name, completed_at_ms, seq)
  WHERE kind = 'task_run' AND completed_at_ms IS NOT NULL;
 
+CREATE INDEX runs_hidden ON jobs (org, task_name, priority DESC, created_at_ms, seq)
+ WHERE kind = 'task_run' AND status = 'pending' AND run_at_ms IS NOT NULL
+   AND run_at_ms IS NOT scheduled_at_ms;
+
 CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kind = 'task_run';
+
+CREATE INDEX runs_running ON jobs (org, task_name)
+ WHERE kind = 'task_run' AND status = 'processing';
 
 CREATE TABLE kept_answers (
     seq           INTEGER PRIMARY KEY,
@@ -646,6 +653,9 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX tasks_by_name ON tasks (org, name);
 
 CREATE INDEX tasks_deleted ON tasks (seq) WHERE deleted_at_ms IS NOT NULL;
+
+CREATE INDEX tasks_limited ON tasks (org, queue_name)
+ WHERE circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL;
 
 CREATE INDEX tasks_retained ON tasks (org) WHERE retention_ms IS NOT NULL;
 

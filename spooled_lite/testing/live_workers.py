@@ -11,6 +11,10 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.breakers.standing import breaker_of
+from spooled_lite.core.breakers.task_limits import TaskRooms
+from spooled_lite.core.lifecycle.claim_limited import next_in_line
+from spooled_lite.core.queues.columns import KnownQueueRow
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.core.queues.room import room_for
 from spooled_lite.core.workers.columns import WorkerRow
@@ -154,10 +158,21 @@ def find_busy(tx: Tx, workers: Collection[str], served: Sequence[tuple[int, str]
     rows = tx.rows(statements.HELD_BY, wanted)
     for org, name in served:
         queue = known_queue(tx, org, name)
-        if queue is not None and queue["enabled"] and room_for(tx, queue, 1):
+        if queue is not None and queue["enabled"] and _lets_through(tx, queue):
             asked = {"queue": queue["seq"], "now_ms": tx.now_ms}
             rows += tx.rows(statements.NEXT_CLAIMABLE, asked)
     return [BusyJob.of(row) for row in rows[:SHOWN_MAX]]
+
+
+def _lets_through(tx: Tx, queue: KnownQueueRow) -> bool:
+    """Whether a claim would get something, if it is there."""
+    breaker = breaker_of(tx, queue)
+    if not room_for(tx, queue, 1) or (breaker is not None and not breaker.room(1)):
+        return False
+    if not queue["has_limited_tasks"]:
+        return True
+    rooms = TaskRooms(tx, queue["org"], 1)
+    return next_in_line(tx, queue, 1, rooms, bytes_max=0, hides=False) != []
 
 
 def keep_alive(tx: Tx, workers: Collection[str], until_ms: int) -> None:

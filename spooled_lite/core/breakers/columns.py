@@ -22,6 +22,15 @@ class BreakerRow(TypedDict):
     trial_lease_id: str | None
 
 
+class LimitedTaskRow(TypedDict):
+    """A task that does not let everything through."""
+
+    seq: int
+    name: str
+    circuit_breaker: bytes | None
+    max_concurrency: int | None
+
+
 class BreakerStanding(Struct, frozen=True, kw_only=True):
     """A breaker at one moment."""
 

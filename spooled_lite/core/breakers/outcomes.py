@@ -76,3 +76,7 @@ def _guards(tx: Tx, attempt: AttemptRow) -> Iterator[_Guard]:
     queue = known_queue(tx, attempt["org"], attempt["queue_name"])
     if queue is not None and queue["circuit_breaker"] is not None:
         yield _Guard("queue", queue["seq"], read_breaker(queue["circuit_breaker"]))
+    if attempt["kind"] == "task_run":
+        task = tx.row(statements.LIMITS, {"org": attempt["org"], "name": attempt["task_name"]})
+        if task is not None and task["circuit_breaker"] is not None:
+            yield _Guard("task", task["seq"], read_breaker(task["circuit_breaker"]))

@@ -56,19 +56,24 @@ def let_through(tx: Tx, queue: QueueRow, breaker: BreakerStanding, jobs: Sequenc
 
     While it is half open there is one of them, which decides whether it closes.
     """
-    seqs = msgspec.json.encode([job["seq"] for job in jobs]).decode()
-    tx.execute(statements.MARK_JOBS, {"seqs": seqs})
+    mark(tx, jobs)
     if breaker.state == "half_open":
         [trial] = jobs
-        tx.execute(
-            statements.BEGIN_TRIAL,
-            {
-                "scope": "queue",
-                "target": queue["seq"],
-                "job": trial["seq"],
-                "lease_id": trial["lease_id"],
-            },
-        )
+        begin_trial(tx, "queue", queue["seq"], trial)
+
+
+def mark(tx: Tx, jobs: Sequence[JobRow]) -> None:
+    """The ends of these attempts have to be told."""
+    seqs = msgspec.json.encode([job["seq"] for job in jobs]).decode()
+    tx.execute(statements.MARK_JOBS, {"seqs": seqs})
+
+
+def begin_trial(tx: Tx, scope: Scoped, target: int, job: JobRow) -> None:
+    """This job, claimed just now, is the one that a half-open breaker lets through."""
+    tx.execute(
+        statements.BEGIN_TRIAL,
+        {"scope": scope, "target": target, "job": job["seq"], "lease_id": job["lease_id"]},
+    )
 
 
 def breakers_open(tx: Reading) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.breakers.columns import BreakerRow
+from spooled_lite.core.breakers.columns import BreakerRow, LimitedTaskRow
 from spooled_lite.storage.statement import Statement, Value
 
 # Index breakers_of, as all that name a breaker.
@@ -50,6 +50,52 @@ IS_TRIED: Final = Value(
 )
 
 
+# -- tasks -----------------------------------------------------------------------------------------
+
+# Index tasks_by_name.
+LIMITS: Final = Statement(
+    LimitedTaskRow,
+    """
+SELECT seq, name, circuit_breaker, max_concurrency FROM tasks
+ WHERE org = :org AND name = :name AND deleted_at_ms IS NULL
+   AND (circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL)
+""",
+)
+
+# Index runs_running.
+RUNNING: Final = Value(
+    int,
+    """
+SELECT count(*) FROM (
+       SELECT 1 FROM jobs
+        WHERE org = :org AND task_name = :name AND kind = 'task_run' AND status = 'processing'
+        LIMIT :limit)
+""",
+)
+
+# A hidden run is told from one with a delay, or that waits for a retry: its two times differ.
+HIDE: Final = """
+UPDATE jobs SET claimable = 0, run_at_ms = :until_ms, updated_at_ms = :now_ms
+ WHERE seq IN (SELECT value FROM json_each(:seqs)) AND claimable = 1
+"""
+
+# Index runs_hidden, in its order: that of claims.
+SHOW: Final = Value(
+    str,
+    """
+UPDATE jobs SET claimable = 1, run_at_ms = NULL, updated_at_ms = :now_ms
+ WHERE seq IN (
+       SELECT seq FROM jobs
+        WHERE org = :org AND task_name = :name AND kind = 'task_run' AND status = 'pending'
+          AND run_at_ms IS NOT NULL AND run_at_ms IS NOT scheduled_at_ms
+        ORDER BY priority DESC, created_at_ms, seq LIMIT :limit)
+RETURNING queue_name
+""",
+)
+
+# -- what becomes of open ones -----------------------------------------------------------------
+
+
 class FedLineRow(TypedDict):
     """A queue whose waiting claims may find something."""
 
@@ -62,7 +108,10 @@ HALF_OPEN: Final = Statement(
     FedLineRow,
     """
 SELECT queues.org, queue_name FROM breakers CROSS JOIN queues ON queues.seq = breakers.target
- WHERE open_until_ms <= :now_ms AND scope = 'queue' AND deleted_at_ms IS NULL
+ WHERE open_until_ms <= :now_ms AND +scope = 'queue' AND deleted_at_ms IS NULL
+UNION ALL
+SELECT tasks.org, queue_name FROM breakers CROSS JOIN tasks ON tasks.seq = breakers.target
+ WHERE open_until_ms <= :now_ms AND +scope = 'task' AND deleted_at_ms IS NULL
 """,
 )
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.breakers.task_limits import run_ended
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.choice import find_named
 from spooled_lite.core.jobs.columns import JobRow
@@ -143,5 +144,7 @@ def _cancel_held(tx: Tx, held: JobRow | ExpiredRow, reason: str | None, stop_rea
     facts = {"reason": reason or stop_reason, "worker_id": held["assigned_worker_id"]}
     tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
+    if row["tells_breaker"]:
+        run_ended(tx, row)
     tell_dependents_later(tx, row)
     return row

@@ -1,15 +1,18 @@
 """Taking due jobs under a lease."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.breakers.standing import breaker_of, let_through
+from spooled_lite.core.breakers.task_limits import TaskRooms
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import fitting
 from spooled_lite.core.keys.verify import check_still_valid, is_in_process
 from spooled_lite.core.lifecycle import claim_statements, statements
+from spooled_lite.core.lifecycle.claim_limited import next_in_line
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent, held_under, keep_name
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
@@ -46,7 +49,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     rows, or stand apart (core.jobs.bodies).
 
     An empty list when nothing is due, the queue is unknown or paused, or its rate limit, its
-    concurrency or its breaker leaves no room. A crash before the commit hands out nothing.
+    concurrency or its breaker leaves no room. Runs whose task leaves none are passed over. A crash
+    before the commit hands out nothing.
 
     Raises:
         NotFound: messages of a queue that does not exist.
@@ -69,19 +73,26 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     if room == 0:
         return []
     promote_due_of_queue(tx, queue["seq"])
+    is_read, rooms = wanted.kind is not None, None
+    if queue["has_limited_tasks"] and not is_read:
+        rooms = TaskRooms(tx, org, room)
     lease_id, lease_expires_at_ms = wanted.lease_id or tx.new_id(), tx.now_ms + wanted.lease_ms
-    is_read = wanted.kind is not None
-    rows = tx.rows(
-        claim_statements.CLAIM_MESSAGES if is_read else claim_statements.CLAIM,
-        {
-            "queue": queue["seq"],
-            "limit": _fitting(tx, queue["seq"], room, is_read=is_read),
-            "worker_id": wanted.worker_id,
-            "lease_id": lease_id,
-            "lease_expires_at_ms": lease_expires_at_ms,
-            "now_ms": tx.now_ms,
-        },
-    )
+    hand_out: dict[str, Any] = {
+        "worker_id": wanted.worker_id,
+        "lease_id": lease_id,
+        "lease_expires_at_ms": lease_expires_at_ms,
+        "now_ms": tx.now_ms,
+    }
+    if rooms is not None:
+        seqs = next_in_line(tx, queue, room, rooms, bytes_max=CLAIM_BYTES_MAX)
+        hand_out["seqs"] = msgspec.json.encode(seqs).decode()
+        rows = tx.rows(claim_statements.CLAIM_THESE, hand_out)
+    else:
+        hand_out["queue"] = queue["seq"]
+        hand_out["limit"] = _fitting(tx, queue["seq"], room, is_read=is_read)
+        rows = tx.rows(
+            claim_statements.CLAIM_MESSAGES if is_read else claim_statements.CLAIM, hand_out
+        )
     if not rows:
         if wanted.lease_id is None:
             tx.unused_id(lease_id)
@@ -90,6 +101,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
     if breaker is not None:
         let_through(tx, queue, breaker, rows)
+    if rooms is not None:
+        rooms.let_through(rows)
     for row in rows:
         tx.emit("job.claimed", org, row=row, was="pending")
     if queue["rate_limit"] is not None:

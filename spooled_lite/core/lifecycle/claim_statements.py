@@ -2,12 +2,20 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.columns import BY_USE, JobRow
+from spooled_lite.core.jobs.columns import BY_USE, JobRow, Kind
 from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
 from spooled_lite.storage.statement import Statement, Value
 
 # -- claim -----------------------------------------------------------------------------------
+
+
+_HANDED_OUT: Final = """
+   SET status = 'processing', claimable = 0,
+       assigned_worker_id = :worker_id, lease_id = :lease_id,
+       lease_expires_at_ms = :lease_expires_at_ms, settled_lease_id = NULL,
+       started_at_ms = :now_ms, updated_at_ms = :now_ms, claims = claims + 1,
+       progress = NULL, progress_message = NULL"""
 
 
 # Highest priority first, then oldest, then as stored. Never sorts: walks index
@@ -17,12 +25,7 @@ def _claim(of_kind: str = "") -> Statement[JobRow]:
     return Statement(
         JobRow,
         f"""
-UPDATE jobs
-   SET status = 'processing', claimable = 0,
-       assigned_worker_id = :worker_id, lease_id = :lease_id,
-       lease_expires_at_ms = :lease_expires_at_ms, settled_lease_id = NULL,
-       started_at_ms = :now_ms, updated_at_ms = :now_ms, claims = claims + 1,
-       progress = NULL, progress_message = NULL
+UPDATE jobs{_HANDED_OUT}
  WHERE seq IN (
        SELECT seq FROM jobs
         WHERE queue = :queue AND claimable = 1{of_kind}
@@ -53,6 +56,36 @@ SIZES: Final = _sizes()
 # Index messages_due, which has the messages of jobs_due.
 CLAIM_MESSAGES: Final = _claim(" AND kind = 'message'")
 SIZES_OF_MESSAGES: Final = _sizes(" AND kind = 'message'")
+
+
+class InLineRow(TypedDict):
+    """A job that waits for a claim, and what says whether it may be handed out."""
+
+    seq: int
+    kind: Kind
+    task_name: str | None
+    size_bytes: int
+
+
+# Index jobs_due, as CLAIM.
+IN_LINE: Final = Statement(
+    InLineRow,
+    f"""
+SELECT seq, kind, task_name, {ALL_BYTES} AS size_bytes FROM jobs
+ WHERE queue = :queue AND claimable = 1 AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ ORDER BY priority DESC, created_at_ms, seq
+ LIMIT :limit OFFSET :offset
+""",
+)
+# The primary key.
+CLAIM_THESE: Final = Statement(
+    JobRow,
+    f"""
+UPDATE jobs{_HANDED_OUT}
+ WHERE seq IN (SELECT value FROM json_each(:seqs)) AND claimable = 1
+RETURNING {BY_USE}
+""",
+)
 
 # -- promote ---------------------------------------------------------------------------------
 

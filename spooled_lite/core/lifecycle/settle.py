@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from spooled_lite.core.breakers.outcomes import attempt_failed, attempt_succeeded
+from spooled_lite.core.breakers.task_limits import run_ended
 from spooled_lite.core.jobs.bodies import (
     add_result,
     add_traceback,
@@ -261,3 +262,5 @@ def give_up(tx: Tx, jobs: Sequence[HeldRow], error: str) -> None:
 def _attempt_ended(tx: Tx, org: int, row: JobRow) -> None:
     # The job itself may be claimable again, and a queue with a concurrency limit has room now.
     tx.feed((org, row["queue_name"]))
+    if row["tells_breaker"]:
+        run_ended(tx, row)

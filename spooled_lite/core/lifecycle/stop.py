@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from spooled_lite.core.breakers.task_limits import run_ended
 from spooled_lite.core.jobs.bodies import add_traceback, detail_columns
 from spooled_lite.core.jobs.records import NO_DETAIL, ErrorDetail
 from spooled_lite.core.lifecycle import statements
@@ -52,5 +53,7 @@ def stop(tx: Tx, held: HeldRow, error: str | None = None, detail: ErrorDetail = 
     facts = {"reason": CANCELLED_WITH_WORKFLOW, "worker_id": held["assigned_worker_id"]}
     tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
+    if row["tells_breaker"]:
+        run_ended(tx, row)
     tell_dependents_later(tx, row)
     return True

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from spooled_lite.core.breakers import statements as breaker_statements
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.maintenance import statements as removal_statements
@@ -28,6 +29,7 @@ def delete_task(tx: Tx, org: int, name: str, scope: Scope) -> None:
     Raises: as `get_task`. Contract: catbird-capabilities, T2 and B10.
     """
     task = get_task(tx, org, name, scope)
+    tx.execute(breaker_statements.CLOSE, {"scope": "task", "target": task["seq"]})
     tx.execute(task_statements.MARK_DELETED, {"seq": task["seq"], "now_ms": tx.now_ms})
     unbind_all(tx, org, ("task", name))
     gone = {"org": org, "task_name": name, "now_ms": tx.now_ms}

@@ -33,6 +33,12 @@ class QueueRow(TypedDict):
     deleted_at_ms: int | None
 
 
+class KnownQueueRow(QueueRow):
+    """A queue, as those see it who store and hand out jobs."""
+
+    has_limited_tasks: int  # runs of some task are made in it that has a breaker, or a concurrency
+
+
 class QueueOfOrg(QueueRow):
     """A queue, and the public id of its organization."""
 

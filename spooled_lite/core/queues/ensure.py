@@ -4,19 +4,19 @@ from typing import Final
 
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.queues import statements
-from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.core.queues.columns import KnownQueueRow, QueueRow
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Event
 from spooled_lite.storage.transaction import Cache, Reading, Tx
 
-_KNOWN: Final = Cache[tuple[int, str], QueueRow]()  # by organization and name
+_KNOWN: Final = Cache[tuple[int, str], KnownQueueRow]()  # by organization and name
 
 
-def find_queue(tx: Reading, org: int, queue_name: str) -> QueueRow | None:
+def find_queue(tx: Reading, org: int, queue_name: str) -> KnownQueueRow | None:
     return tx.row(statements.FIND, {"org": org, "queue_name": queue_name})
 
 
-def known_queue(tx: Tx, org: int, queue_name: str) -> QueueRow | None:
+def known_queue(tx: Tx, org: int, queue_name: str) -> KnownQueueRow | None:
     """As `find_queue`, but read once per batch: most operations of a batch use few queues."""
     known = tx.cache(_KNOWN)
     found = known.get((org, queue_name))

@@ -2,7 +2,7 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.queues.columns import QueueOfOrg, QueueRow
+from spooled_lite.core.queues.columns import KnownQueueRow, QueueOfOrg, QueueRow
 from spooled_lite.storage.counters import CounterRow
 from spooled_lite.storage.statement import Statement, Value
 
@@ -24,11 +24,15 @@ class MinutesRow(TypedDict):
     durations: int
 
 
-# Index queues_by_name. A deleted queue has no name any more.
+# Index queues_by_name, and tasks_limited, in its words. A deleted queue has no name any more.
 FIND: Final = Statement(
-    QueueRow,
+    KnownQueueRow,
     """
-SELECT * FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
+SELECT queues.*, EXISTS (
+       SELECT 1 FROM tasks WHERE tasks.org = queues.org AND tasks.queue_name = queues.queue_name
+          AND (tasks.circuit_breaker IS NOT NULL OR tasks.max_concurrency IS NOT NULL))
+           AS has_limited_tasks
+  FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
 """,
 )
 

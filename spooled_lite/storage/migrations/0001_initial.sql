@@ -280,6 +280,12 @@ CREATE UNIQUE INDEX runs_by_concurrency_key ON jobs (org, task_name, concurrency
 CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kind = 'task_run';
 CREATE INDEX runs_ended ON jobs (org, task_name, completed_at_ms, seq)
  WHERE kind = 'task_run' AND completed_at_ms IS NOT NULL;
+CREATE INDEX runs_running ON jobs (org, task_name)
+ WHERE kind = 'task_run' AND status = 'processing';
+-- Runs that are out of the way of others, because their task lets nothing through: breakers.
+CREATE INDEX runs_hidden ON jobs (org, task_name, priority DESC, created_at_ms, seq)
+ WHERE kind = 'task_run' AND status = 'pending' AND run_at_ms IS NOT NULL
+   AND run_at_ms IS NOT scheduled_at_ms;
 CREATE INDEX jobs_on_fail ON jobs (on_fail_of, org) WHERE on_fail_of IS NOT NULL;
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
@@ -712,4 +718,6 @@ CREATE TABLE tasks (
 ) STRICT;
 CREATE UNIQUE INDEX tasks_by_name ON tasks (org, name);
 CREATE INDEX tasks_retained ON tasks (org) WHERE retention_ms IS NOT NULL;
+CREATE INDEX tasks_limited ON tasks (org, queue_name)
+ WHERE circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL;
 CREATE INDEX tasks_deleted ON tasks (seq) WHERE deleted_at_ms IS NOT NULL;

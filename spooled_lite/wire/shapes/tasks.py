@@ -19,6 +19,7 @@ from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody, OnFailView, in_s
 from spooled_lite.wire.shapes.policy_bodies import (
     BackoffBody,
     BackoffView,
+    BreakerView,
     CircuitBreakerBody,
     CircuitBreakerView,
 )
@@ -119,6 +120,9 @@ class ReplaceTask(Struct, kw_only=True):
         return TIMEOUT_MS_USUAL if seconds is None else round(seconds * 1000)
 
 
+TaskBreakerStanding = Annotated[BreakerView, about("How its circuit breaker stands, if it has one")]
+
+
 class CreateTask(ReplaceTask, kw_only=True):
     """Body of POST /tasks."""
 
@@ -143,6 +147,7 @@ class TaskView(Struct):
     revision: Revision
     created_at: CreatedAt
     updated_at: UpdatedAt
+    breaker: TaskBreakerStanding | UnsetType = UNSET  # of one that was asked for, if it has one
     changed: IsChanged | UnsetType = UNSET  # of a call that defines it
     warnings: Warnings | UnsetType = UNSET  # likewise
 

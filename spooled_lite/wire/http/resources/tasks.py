@@ -1,15 +1,21 @@
 """Tasks over HTTP. Contract: catbird-capabilities, section 6.1, A5."""
 
+from spooled_lite.core.breakers.columns import BreakerStanding
+from spooled_lite.core.breakers.standing import standing
+from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.maintenance.remove_task import delete_task, remove_runs_of_leaving
 from spooled_lite.core.queues.names import on_fail_queue
+from spooled_lite.core.tasks.columns import TaskRow
 from spooled_lite.core.tasks.define import Defined, IfMatch, create_task, define_task
 from spooled_lite.core.tasks.names import checked_task_name
 from spooled_lite.core.tasks.query import TASKS_LISTED, get_task, list_tasks
 from spooled_lite.core.tasks.records import TaskDefinition
+from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
+from spooled_lite.wire.shapes.policy_bodies import BreakerView
 from spooled_lite.wire.shapes.tasks import CreateTask, ReplaceTask, TaskView
 
 
@@ -35,8 +41,19 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    row = await call.reads.point(get_task, call.org, call.path("name"), call.scope)
-    return reply(TaskView.of(row))
+    row, breaker = await call.reads.point(_with_breaker, call.org, call.path("name"), call.scope)
+    view = TaskView.of(row)
+    if breaker is not None:
+        view.breaker = BreakerView.of(breaker)
+    return reply(view)
+
+
+def _with_breaker(
+    tx: Reading, org: int, name: str, scope: Scope
+) -> tuple[TaskRow, BreakerStanding | None]:
+    row = get_task(tx, org, name, scope)
+    has_one = row["circuit_breaker"] is not None
+    return row, standing(tx, "task", row["seq"]) if has_one else None
 
 
 async def replace(call: Call) -> Reply:

@@ -186,3 +186,32 @@ def test_it_stands_as_before_after_a_restart(tmp_path: Path) -> None:
         assert api.claim() == []
         api.shown("POST", f"jobs/{trial['id']}/complete", json={"lease_id": trial["lease_id"]})
         assert standing(api)["state"] == "closed"
+
+
+def test_a_task_shows_how_its_breaker_stands(api: WatchedApi) -> None:
+    task = {"queue_name": "emails", "max_retries": 0, "circuit_breaker": BREAKER}
+    assert "breaker" not in api.shown("PUT", "tasks/plain", json={"queue_name": "emails"})
+    assert "breaker" not in api.shown("GET", "tasks/plain")
+    api.shown("PUT", "tasks/mail", json=task)
+    for _ in range(3):
+        api.shown("POST", "tasks/mail/runs", 201, json={"input": 1})
+
+    failed(api, 2)
+
+    shown = api.shown("GET", "tasks/mail")["breaker"]
+    assert (shown["state"], shown["failures"], shown["open_until"]) == ("open", 2, UNTIL)
+    assert api.claim() == []
+    lines = api.get("/metrics", key=None).text.splitlines()
+    assert 'spooled_breaker_open{scope="task"} 1.0' in lines
+
+
+def test_a_task_has_as_many_runs_at_once_as_it_says(api: WatchedApi) -> None:
+    api.shown("PUT", "tasks/mail", json={"queue_name": "emails", "max_concurrency": 2})
+    for _ in range(5):
+        api.shown("POST", "tasks/mail/runs", 201, json={"input": 1})
+
+    [first, _] = api.claim(limit=10)
+    assert api.claim(limit=10) == []
+    api.shown("POST", f"jobs/{first['id']}/complete", json={})
+
+    assert len(api.claim(limit=10)) == 1

@@ -61,7 +61,9 @@ def test_everything_that_is_said_of_a_task_comes_back(api: WatchedApi) -> None:
 
     assert made.pop("changed") is True
     assert made.pop("warnings") == []
-    assert made == api.shown("GET", "tasks/charge_card")
+    shown = api.shown("GET", "tasks/charge_card")
+    assert shown.pop("breaker")["state"] == "closed"
+    assert made == shown
     created_at = made["created_at"]
     assert made == {
         **WHOLE,
