@@ -24,7 +24,10 @@ from spooled_lite.cli.things import (
     text,
 )
 
-STATES: Final = ("queued", "started", "completed", "skipped", "failed", "canceled", "expired")
+STATES: Final = (
+    *("queued", "waiting_for_dependencies", "started"),
+    *("completed", "skipped", "failed", "canceled", "expired"),
+)
 WAIT_SECONDS_MAX: Final = 60
 SPARE: Final = 30.0  # seconds beside the wait for a run
 

@@ -4,10 +4,10 @@ from typing import Final
 
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.filter_statements import StateWord
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.tasks import run_statements
 from spooled_lite.core.tasks.query import get_task
-from spooled_lite.core.tasks.run_statements import RunState
 from spooled_lite.errors import NotFound
 from spooled_lite.storage.transaction import Reading
 
@@ -35,7 +35,7 @@ def list_runs(
     tx: Reading,
     org: int,
     task_name: str,
-    state: RunState | None,
+    state: StateWord | None,
     scope: Scope,
     *,
     limit: int,

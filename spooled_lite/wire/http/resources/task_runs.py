@@ -3,6 +3,7 @@
 Waiting for the end of one is in outcomes.py; workers take them as they take jobs.
 """
 
+from spooled_lite.core.jobs.filter_statements import StateWord
 from spooled_lite.core.jobs.kinds import PLAIN
 from spooled_lite.core.jobs.records import CENTURY_SECONDS
 from spooled_lite.core.lifecycle.cancel import Cancelled
@@ -10,7 +11,7 @@ from spooled_lite.core.maintenance.remove_task import Purge, purge_runs_pass
 from spooled_lite.core.queues.names import on_fail_queue
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
-from spooled_lite.core.tasks.run_statements import RUN_STATES, RunState
+from spooled_lite.core.tasks.run_statements import RUN_STATES
 from spooled_lite.core.tasks.runs import RUNS_LISTED, get_run, list_runs
 from spooled_lite.errors import BadRequest
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
@@ -107,7 +108,7 @@ def _purge(call: Call) -> Purge:
     )
 
 
-def _state(call: Call) -> RunState | None:
+def _state(call: Call) -> StateWord | None:
     given = call.query.get("state")
     for state in RUN_STATES:
         if given == state:

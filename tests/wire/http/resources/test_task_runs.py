@@ -475,14 +475,25 @@ def test_a_list_shows_twenty_runs_unless_asked(api: WatchedApi) -> None:
     assert answer.headers["x-has-more"] == "true"
 
 
-def test_a_dead_run_goes_on_without_its_key_when_another_has_it(api: WatchedApi) -> None:
+def test_a_dead_run_is_not_tried_again_while_another_has_its_key(api: WatchedApi) -> None:
     dead = ran(api, concurrency_key="order-7")
     settled(api, claimed(api), "fail", error="e", final=True)
-    ran(api, concurrency_key="order-7")
+    other = ran(api, concurrency_key="order-7")
 
+    answer = api.post(f"jobs/{dead['id']}/retry")
+    assert (answer.status_code, answer.json()["details"]) == (409, {"job_id": other["id"]})
+
+    settled(api, claimed(api))
     shown = api.shown("POST", f"jobs/{dead['id']}/retry")
+    assert (shown["state"], shown["concurrency_key"]) == ("started", "order-7")
 
-    assert (shown["state"], shown["concurrency_key"]) == ("started", None)
+
+def test_a_run_that_waits_for_other_jobs_is_listed_so(api: WatchedApi) -> None:
+    run, plain = ran(api), api.enqueue()
+    api.shown("POST", f"jobs/{run['id']}/dependencies", json={"depends_on": [plain["id"]]})
+
+    assert listed(api, "?state=waiting_for_dependencies") == [run["id"]]
+    assert listed(api, "?state=queued") == []
 
 
 # -- retention ----------------------------------------------------------------------------------
