@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 import pytest
+from grpc import aio
 
 from spooled_lite.app import Running, running
 from spooled_lite.clock import ManualClock
@@ -17,12 +18,19 @@ from spooled_lite.in_process import InProcess, in_process
 from spooled_lite.serving import serving
 from spooled_lite.storage.file_guard import CannotUseFile
 from tests.patience import looks
+from tests.wire.grpc.stage import Client, refusal
 
 T = TypeVar("T")
 
 NOW_MS: Final = 1_800_000_000_000
 SECONDS_MAX: Final = 60.0
 JOB: Final = {"queue_name": "emails", "payload": {}, "max_retries": 1}
+WEBSOCKET: Final = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 CLAIM: Final = {"queue_name": "emails", "worker_id": "w-1", "lease_duration_secs": 3600}
 
 
@@ -135,6 +143,39 @@ def test_the_key_of_the_process_ends_with_it(file: str) -> None:
     assert play(script) == 401  # of another file
 
 
+def test_the_key_of_the_process_is_refused_over_the_network() -> None:
+    async def main() -> None:
+        chosen = Settings(database=":memory:", port=0, grpc_port="auto")
+        async with (
+            asyncio.timeout(SECONDS_MAX),
+            running(chosen) as it,
+            serving(it) as server,
+            httpx.AsyncClient(base_url=f"{server.url}/api/v1") as api,
+        ):
+            here = client_of(it.application, it.in_process_key)
+            assert (await here.get("jobs")).status_code == 200
+            await here.aclose()
+            shown = {"Authorization": f"Bearer {it.in_process_key}"}
+            custom = f"webhooks/{it.organization_id}/custom"
+            hook = {"queue_name": "emails", "payload": {}}
+            statuses = [
+                (await api.get("jobs", headers=shown)).status_code,
+                (await api.get("api-keys", headers=shown)).status_code,
+                (await api.get("events", params={"token": it.in_process_key})).status_code,
+                (
+                    await api.get("ws", params={"token": it.in_process_key}, headers=WEBSOCKET)
+                ).status_code,
+                (await api.post(custom, headers=shown, json=hook)).status_code,
+            ]
+            assert statuses == [401] * 5
+            async with aio.insecure_channel(str(server.grpc_address)) as channel:
+                client = Client(channel, {"x-api-key": it.in_process_key})
+                assert (await refusal(client.enqueue())).code == "UNAUTHENTICATED"
+            await server.stop()
+
+    asyncio.run(main())
+
+
 def test_the_key_of_the_process_ends_with_its_organization() -> None:
     async def main() -> None:
         settings = Settings(database=":memory:", admin_key="admin-key-of-the-test-0123456789")
@@ -208,9 +249,7 @@ def test_a_server_that_serves_the_file_ends_the_leases_as_well(file: str) -> Non
     async def main() -> None:
         chosen = Settings(database=file, port=0, grpc_port="off")
         async with asyncio.timeout(SECONDS_MAX), running(chosen) as it, serving(it) as server:
-            headers = {"Authorization": f"Bearer {it.in_process_key}"}
-            url = f"{server.url}/api/v1"
-            async with httpx.AsyncClient(base_url=url, headers=headers) as api:
+            async with client_of(it.application, it.in_process_key) as api:
                 await job_of(api, job_id, "pending")
             await server.stop()
 

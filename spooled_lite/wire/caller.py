@@ -47,6 +47,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     rate_limit: int | None  # requests per minute
     expires_at_ms: int | None
     token: Claims | None = None  # of a caller that shows an access token of its key
+    is_in_process: bool = False  # it shows the key of the process
 
     @classmethod
     def of(cls, found: Credential, token: Claims | None = None) -> "Caller":
@@ -63,6 +64,7 @@ class Caller(Struct, frozen=True, kw_only=True):
             rate_limit=found.rate_limit,
             expires_at_ms=found.expires_at_ms,
             token=token,
+            is_in_process=is_in_process(found.key),
         )
 
     @property
@@ -148,7 +150,7 @@ class Callers:
             leave the process and outlive it.
         """
         caller = await self.find_hash(hash_of(key))
-        if is_in_process(caller.key):
+        if caller.is_in_process:
             raise Unauthorized
         return caller
 
@@ -196,7 +198,7 @@ class Callers:
         """
         if caller.token is not None:
             return await self.of_claims(caller.token)
-        if is_in_process(caller.key):
+        if caller.is_in_process:
             return self._checked(self._caller_of(await self._read(find_in_process, caller.org)))
         found = await self._read(find_by_id, caller.key_id)
         if found is not None and found.secret_id != caller.secret_id:

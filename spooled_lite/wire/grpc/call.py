@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from spooled_lite.call_notes import CallNotes
 from spooled_lite.config import Settings
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.errors import RuleBroken, SpooledError
+from spooled_lite.errors import RuleBroken, SpooledError, Unauthorized
 from spooled_lite.plans import Plans
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.readers import Reads
@@ -78,7 +78,10 @@ class Call:
         Raises:
             Unauthorized, AccessDenied.
         """
-        self.caller = caller = await self.services.callers.authenticate(self._headers)
+        caller = await self.services.callers.authenticate(self._headers)
+        if caller.is_in_process:
+            raise Unauthorized  # a call over gRPC comes from another process
+        self.caller = caller
         self.notes.org_id, self.notes.key_id = caller.org_id, caller.key_id
 
     def charge(self, *, is_spared: bool = False) -> None:

@@ -30,6 +30,7 @@ from spooled_lite.wire.access_log import ADMIN_KEY_ID
 from spooled_lite.wire.caller import Caller, credential_of
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.http.headers import versions
+from spooled_lite.wire.http.server.scope import ABORT
 from spooled_lite.wire.rates.rate_limit import client_address, rate_headers
 
 
@@ -128,6 +129,8 @@ async def _admit_key(call: Call, rule: AccessRule) -> None:
 
 def _let_in(call: Call, rule: AccessRule, caller: Caller) -> None:
     """Who is calling, how often, and may they: in this order, so that refusals count too."""
+    if caller.is_in_process:
+        check_came_from_here(call)
     call.admit(caller)
     now_ms = call.now_ms
     standing = call.services.rates.charge(caller, now_ms, is_spared=rule.is_spared)
@@ -136,6 +139,16 @@ def _let_in(call: Call, rule: AccessRule, caller: Caller) -> None:
         standing.check()
     call.check_rights = partial(_check_rights, rule, call.settings.enforce_key_permissions)
     call.check_rights(caller)
+
+
+def check_came_from_here(call: Call) -> None:
+    """Refuse the key of the process where a listener of ours has taken the call.
+
+    Raises:
+        Unauthorized: it has left the process.
+    """
+    if call.extension(ABORT) is not None:
+        raise Unauthorized
 
 
 def _check_rights(rule: AccessRule, is_enforced: bool, caller: Caller) -> None:

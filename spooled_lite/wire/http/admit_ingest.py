@@ -27,6 +27,7 @@ from spooled_lite.errors import (
     SecretMissing,
     Unauthorized,
 )
+from spooled_lite.wire.http.admit import check_came_from_here
 from spooled_lite.wire.http.call import Call
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ async def scope_of_sender(call: Call, receiver: Receiver) -> Scope:
         return ALL_QUEUES
     try:
         caller = await call.services.callers.authenticate(call.headers)
+        if caller.is_in_process:
+            check_came_from_here(call)
     except Unauthorized:
         _refuse(call, receiver, "custom", "no token and no key")
     except AccessDenied:
