@@ -11,6 +11,8 @@ from spooled_lite.core.export.fields import NotAsPromised
 from spooled_lite.core.export.read import WantedLines
 from spooled_lite.core.ingest import statements as ingest_statements
 from spooled_lite.core.jobs.bodies import IN_ROW_BYTES_MAX, tracebacks
+from spooled_lite.core.jobs.policy import OnFail, OwnPolicy
+from spooled_lite.core.jobs.policy import stored as stored_policy
 from spooled_lite.core.jobs.records import ErrorDetail
 from spooled_lite.core.keys.bootstrap import ensure_key
 from spooled_lite.core.keys.issue import issue
@@ -339,3 +341,15 @@ def test_type_and_traceback_of_an_error_come_back(stage: HookStage) -> None:
 
     [row] = there.rows("SELECT * FROM jobs")
     assert there.read(tracebacks, [row], 100) == {job["id"]: detail.traceback}
+
+
+def test_what_follows_a_failure_comes_back(stage: HookStage) -> None:
+    policy = stored_policy(OwnPolicy(on_fail=OnFail(max_retries=7)))
+    stage.enqueue(payload=LARGE, policy=policy, max_retries=0)
+    [job] = stage.claim()
+    stage.fail(job)
+
+    there = round_trip(stage)
+
+    [row] = there.rows("SELECT * FROM jobs WHERE kind = 'on_fail'")
+    assert (row["on_fail_of"], row["max_retries"]) == (job["id"], 7)

@@ -10,6 +10,7 @@ from spooled_lite.core.jobs.bodies import whole
 from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
+from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.kinds import payload_shown
 from spooled_lite.core.jobs.passes import PASS_BYTES_MAX, PASS_MAX
 from spooled_lite.core.jobs.policy import Backoff, OnFail, OwnPolicy, read_policy, stored
@@ -20,6 +21,7 @@ from spooled_lite.core.lifecycle.follow import BACKOFF, following
 from spooled_lite.core.lifecycle.retry import retry_dead_letters
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.core.maintenance.remove import purge_dead_letters_pass
+from spooled_lite.errors import QuotaExceeded
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
 from tests.core.stage import capped
@@ -246,15 +248,17 @@ def test_many_leases_that_end_at_once_are_followed_in_bounded_passes(stage: JobS
     stage.check_books()
 
 
-def test_a_cap_loses_no_failure(stage: JobStage) -> None:
-    stage.enqueue(policy=FOLLOWED, max_retries=0)
-    full = capped(jobs_per_day=1, active_jobs=1, queues=1)
+def test_a_cap_loses_no_failure_and_counts_what_follows(stage: JobStage) -> None:
+    capped_to_one = capped(jobs_per_day=1, active_jobs=1, queues=1)
+    new = a_job(policy=FOLLOWED, max_retries=0)
+    stage.run(enqueue, stage.org, new, capped_to_one, ALL_QUEUES)
 
     by_failing(stage)
 
-    assert full.caps is not None
     assert len(followers(stage)) == 1
-    assert stage.usage("jobs_created") == 2  # and it counts
+    assert (stage.usage("jobs_created"), stage.usage("active_jobs")) == (2, 1)
+    with pytest.raises(QuotaExceeded):
+        stage.run(enqueue, stage.org, new, capped(active_jobs=1), ALL_QUEUES)
 
 
 # -- retrying the dead letter ---------------------------------------------------------------------
