@@ -33,6 +33,8 @@ STEPS: Final = [
 ]
 BINDING: Final = {"target_type": "queue", "target_name": "charges", "pattern": "orders.#"}
 MESSAGE: Final = {"queue_name": "charges", "body": {"order": 3}, "concurrency_key": "order 3"}
+TASK: Final = {"name": "charge_card", "queue_name": "cards", "condition": "input.amount gt 0"}
+RUN: Final = {"task_name": "charge_card", "input": {"amount": 10}, "concurrency_key": "order 3"}
 WHOLE: Final[dict[str, Any]] = {
     "clock": {"at": "2030-03-09T12:00:00Z"},
     "queues": [{"name": "charges", "backoff_base_seconds": 3600, "max_retries": 7}],
@@ -40,8 +42,10 @@ WHOLE: Final[dict[str, Any]] = {
     "schedules": [NIGHTLY],
     "webhooks": [HOOK],
     "jobs": [{**JOB, "delay_seconds": 60}, {**JOB, "idempotency_key": "once"}],
+    "tasks": [TASK],
     "bindings": [BINDING],
     "messages": [MESSAGE, {"queue": "charges", "body": [4], "delay_ms": 60_000, "topic": "late"}],
+    "runs": [RUN, {"task_name": "charge_card", "input": {"amount": 0}}],
     "workflows": [{"name": "order", "jobs": STEPS}],
     "faults": [RULE],
 }
@@ -88,6 +92,13 @@ WRONG: Final[list[tuple[Any, int, str]]] = [
     ({"bindings": [{**BINDING, "target_type": "shop"}]}, 400, "`bindings[0].target_type`"),
     ({"bindings": [BINDING]}, 404, "bindings[0]: Queue not found"),
     ({"queues": [{"name": "charges"}], "bindings": [BINDING] * 2}, 400, "`bindings[1]` repeats"),
+    ({"tasks": [{"name": "Charge"}]}, 400, "(`tasks[0].name`)"),
+    ({"tasks": [{**TASK, "retries": 1}]}, 400, "`tasks[0].retries` is unknown"),
+    ({"tasks": [{**TASK, "condition": "a >> b"}]}, 400, "`tasks[0].condition`"),
+    ({"tasks": [TASK, TASK]}, 400, "`tasks[1].name` repeats `tasks[0].name`"),
+    ({"runs": [{"input": 1}]}, 422, "`runs[0].task_name` is required"),
+    ({"runs": [RUN]}, 404, "runs[0]: Task not found"),
+    ({"tasks": [TASK], "runs": [RUN, RUN]}, 400, "`runs[1].concurrency_key` repeats"),
     ({"messages": [{"queue_name": "charges"}]}, 422, "`messages[0].body` is required"),
     ({"messages": [{"body": 1}]}, 422, "`messages[0].queue_name` is required"),
     ({"messages": [{**MESSAGE, "bodies": [1]}]}, 400, "`messages[0].bodies` is unknown"),
@@ -111,7 +122,15 @@ WRONG: Final[list[tuple[Any, int, str]]] = [
     ({"clock": {"at": "2029-01-01T00:00:00Z"}}, 400, "does not go back"),
     ({"clock": {"at": "2045-01-01T00:00:00Z"}}, 400, "ten years"),
 ]
-TABLES: Final = ("queues", "schedules", "outgoing-webhooks", "jobs", "workflows", "api-keys")
+TABLES: Final = (
+    "queues",
+    "tasks",
+    "schedules",
+    "outgoing-webhooks",
+    "jobs",
+    "workflows",
+    "api-keys",
+)
 
 
 DOCS: Final = Path(__file__).parents[2] / "docs" / "testing.md"
@@ -156,6 +175,9 @@ def test_a_seed_stores_what_it_names_and_tells_the_ids_by_section_and_name() -> 
             ([4], "hidden"),
         ]
         assert [each["id"] for each in await stage.get("bindings")] == told["bindings"]
+        assert told["tasks"] == ["charge_card"]
+        runs = [await stage.get(f"tasks/charge_card/runs/{each}") for each in told["runs"]]
+        assert [run["state"] for run in runs] == ["queued", "skipped"]
         order = told["workflows"]["order"]
         assert order["jobs"].keys() == {"charge", "ship"}
         shipped = await stage.get(f"workflows/{order['id']}/jobs/{order['jobs']['ship']}")
@@ -167,7 +189,7 @@ def test_a_seed_stores_what_it_names_and_tells_the_ids_by_section_and_name() -> 
         assert [each["id"] for each in (await stage.get("test/faults"))["faults"]] == ["f1"]
         acts = {(each["kind"], each["act"]) for each in await stage.get("acts")}
         assert acts == {
-            (kind, "create") for kind in ("queue", "key", "schedule", "webhook", "binding")
+            (kind, "create") for kind in ("queue", "key", "schedule", "webhook", "task", "binding")
         }
 
     play(script)
@@ -302,7 +324,7 @@ def test_the_admin_key_seeds_the_first_organization() -> None:
         headers = {"X-Admin-Key": ADMIN_KEY, "Authorization": ""}
         answer = await stage.api.post("test/seed", json=WHOLE, headers=headers)
         assert answer.status_code == 201
-        assert len(await stage.get("jobs")) == 4
+        assert len(await stage.get("jobs")) == 6
 
     play(script)
 

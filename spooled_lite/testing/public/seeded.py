@@ -25,16 +25,19 @@ class WorkflowOfSeed:
 
 @dataclass(frozen=True, kw_only=True)
 class Seeded:
-    """Ids by name; of bindings, jobs, messages and faults in the order of the seed."""
+    """Ids by name; in the order of the seed those of bindings, jobs, messages, runs and faults, and
+    the names of tasks."""
 
     now: datetime
     queues: Mapping[str, str]
     keys: Mapping[str, KeyOfSeed]
     schedules: Mapping[str, str]
     webhooks: Mapping[str, str]
+    tasks: list[str]
     bindings: list[str]
     jobs: list[str]
     messages: list[str]
+    runs: list[str]
     workflows: Mapping[str, WorkflowOfSeed]
     faults: list[str]
 
@@ -52,9 +55,11 @@ def _told(about: Mapping[str, Any]) -> Seeded:
         keys={name: KeyOfSeed(**each) for name, each in about["keys"].items()},
         schedules=about["schedules"],
         webhooks=about["webhooks"],
+        tasks=about["tasks"],
         bindings=about["bindings"],
         jobs=about["jobs"],
         messages=about["messages"],
+        runs=about["runs"],
         workflows={name: WorkflowOfSeed(**each) for name, each in about["workflows"].items()},
         faults=about["faults"],
     )

@@ -14,6 +14,8 @@ from spooled_lite.core.keys.records import ALL_QUEUES, NewKey, normalized
 from spooled_lite.core.messages.records import NewMessage
 from spooled_lite.core.queues.records import QueueChanges
 from spooled_lite.core.schedules.records import NewSchedule
+from spooled_lite.core.tasks.names import checked_task_name
+from spooled_lite.core.tasks.records import NewTaskRun, TaskDefinition
 from spooled_lite.core.topics.bind import TopicTarget
 from spooled_lite.core.topics.pattern import checked_pattern
 from spooled_lite.core.webhooks.records import NewWebhook
@@ -31,13 +33,15 @@ from spooled_lite.testing.seeding.shapes import (
     SeedKey,
     SeedMessage,
     SeedQueue,
+    SeedRun,
     SeedSchedule,
     SeedStep,
+    SeedTask,
     SeedWebhook,
     SeedWorkflow,
 )
 from spooled_lite.testing.shapes import SetClock
-from spooled_lite.wire.admission import Storing
+from spooled_lite.wire.admission import Storing, check_payload_of_plan
 from spooled_lite.wire.http.body import LISTS_BYTES_MAX, decode, decode_body
 from spooled_lite.wire.http.body_lists import check_lists
 from spooled_lite.wire.http.resources.messages import new_message
@@ -90,9 +94,11 @@ class CheckedSeed(Struct, frozen=True, kw_only=True):
     keys: Sequence[Placed[ChosenKey]]
     schedules: Sequence[Placed[NewSchedule]]
     webhooks: Sequence[Placed[NewWebhook]]
+    tasks: Sequence[Placed[TaskDefinition]]
     bindings: Sequence[Placed[PlannedBinding]]
     jobs: Sequence[Placed[NewJob]]
     messages: Sequence[Placed[PlannedMessage]]
+    runs: Sequence[Placed[NewTaskRun]]
     workflows: Sequence[Placed[PlannedWorkflow]]
     faults: Sequence[NewFault]
 
@@ -110,15 +116,18 @@ async def read_seed(body: bytes, storing: Storing, off_loop: OffLoop, org: int) 
     checks = _Checks(storing)
     checks.count(*(each or () for each in (seed.queues, seed.keys, seed.schedules, seed.webhooks)))
     checks.count(*(each or () for each in (seed.bindings, seed.jobs, seed.messages)))
+    checks.count(*(each or () for each in (seed.tasks, seed.runs)))
     return CheckedSeed(
         clock=seed.clock,
         queues=await reading.each("queues", seed.queues, checks.queue),
         keys=await reading.each("keys", seed.keys, checks.key),
         schedules=await reading.each("schedules", seed.schedules, checks.schedule),
         webhooks=await reading.each("webhooks", seed.webhooks, checks.webhook),
+        tasks=await reading.each("tasks", seed.tasks, checks.task),
         bindings=await reading.each("bindings", seed.bindings, checks.binding),
         jobs=await reading.each("jobs", seed.jobs, checks.job),
         messages=await reading.each("messages", seed.messages, checks.message),
+        runs=await reading.each("runs", seed.runs, checks.run),
         workflows=await reading.each("workflows", seed.workflows, checks.workflow),
         faults=await reading.each("faults", seed.faults, checks.fault),
     )
@@ -195,6 +204,25 @@ class _Checks:
             new = new_webhook(self._storing.settings, body)
         self._only_once("webhook", new.name, f"{place}.name")
         return Placed(place, new.name, new)
+
+    def task(self, place: str, raw: bytes) -> Placed[TaskDefinition]:
+        body = _decoded(SeedTask, raw, place)
+        with placed(place):
+            name = checked_task_name(body.name)
+            new = body.definition(name)
+        self._only_once("task", name, f"{place}.name")
+        return Placed(place, name, new)
+
+    def run(self, place: str, raw: bytes) -> Placed[NewTaskRun]:
+        body = _decoded(SeedRun, raw, place)
+        with placed(place):
+            check_payload_of_plan(self._storing, bytes(body.input), "input")
+            bytes_max = self._storing.settings.queue_max_payload_size_bytes
+            new = body.new_run(input_bytes_max=bytes_max)
+        if new.concurrency_key is not None:
+            named = f"{body.task_name} {new.concurrency_key}"
+            self._only_once("run", named, f"{place}.concurrency_key")
+        return Placed(place, body.task_name, new)
 
     def binding(self, place: str, raw: bytes) -> Placed[PlannedBinding]:
         body = _decoded(SeedBinding, raw, place)

@@ -18,13 +18,15 @@ from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.keys import A_SECRET, CreateKey
 from spooled_lite.wire.shapes.message_bodies import MessageFields
 from spooled_lite.wire.shapes.queues import CreateQueue
+from spooled_lite.wire.shapes.run_bodies import RunTask
 from spooled_lite.wire.shapes.schedule_bodies import CreateSchedule
+from spooled_lite.wire.shapes.tasks import CreateTask, TaskName
 from spooled_lite.wire.shapes.topics import Bind
 from spooled_lite.wire.shapes.webhooks import CreateWebhook
 from spooled_lite.wire.shapes.workflow_bodies import CreateWorkflow, StepFields
 
 ROWS_MAX: Final = 10_000  # of a seed, steps of workflows included: one transaction stores them all
-SECTION_MAX: Final = 1_000  # of every other section than jobs and messages
+SECTION_MAX: Final = 1_000  # of every other section than jobs, messages and runs
 
 
 def _items(words: str, kind: str, most: int) -> Meta:
@@ -42,6 +44,8 @@ Queues = Annotated[_Section, _items("Queues", "SeedQueue", SECTION_MAX)]
 Keys = Annotated[_Section, _items("API keys, each with a secret of its own if it names one", "SeedKey", SECTION_MAX)]
 Schedules = Annotated[_Section, _items("Schedules", "SeedSchedule", SECTION_MAX)]
 Webhooks = Annotated[_Section, _items("Outgoing webhooks", "SeedWebhook", SECTION_MAX)]
+Tasks = Annotated[_Section, _items("Tasks", "SeedTask", SECTION_MAX)]
+Runs = Annotated[_Rows, _items("Runs of tasks", "SeedRun", ROWS_MAX)]
 Bindings = Annotated[_Section, _items("Bindings of topics", "SeedBinding", SECTION_MAX)]
 Jobs = Annotated[_Rows, _items("Jobs", "SeedJob", ROWS_MAX)]
 Messages = Annotated[_Rows, _items("Messages", "SeedMessage", ROWS_MAX)]
@@ -50,6 +54,7 @@ FaultsGiven = Annotated[_FewRules, _items("Faults to make", "NewFault", RULES_MA
 KeyGiven = Annotated[ApiKey, about("The key itself; else it is drawn", "sk_test_web_00000000000000")]
 StepsGiven = Annotated[list[Raw], about("Its jobs", items={"$ref": "#/components/schemas/SeedStep"})]
 IdsByName = Annotated[Mapping[str, str], about("Ids by name", {"charges": AN_ID})]
+TaskNames = Annotated[list[str], about("Their names, in the order of the seed", ["charge_card"])]
 RowIds = Annotated[list[str], about("Ids, in the order of the seed", [AN_ID])]
 FaultIds = Annotated[list[str], about("Ids of the rules, in the order of the seed", ["f1"])]
 # fmt: on
@@ -71,6 +76,16 @@ class SeedSchedule(CreateSchedule, kw_only=True, forbid_unknown_fields=True):
 
 class SeedWebhook(CreateWebhook, kw_only=True, forbid_unknown_fields=True):
     """A body of POST /outgoing-webhooks."""
+
+
+class SeedTask(CreateTask, kw_only=True, forbid_unknown_fields=True):
+    """A body of POST /tasks. A task that exists is replaced."""
+
+
+class SeedRun(RunTask, kw_only=True, forbid_unknown_fields=True):
+    """A body of POST /tasks/{name}/runs, and its task."""
+
+    task_name: TaskName
 
 
 class SeedBinding(Bind, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -117,9 +132,11 @@ class SeedBody(Struct, kw_only=True, forbid_unknown_fields=True):
     keys: Keys | None = None
     schedules: Schedules | None = None
     webhooks: Webhooks | None = None
+    tasks: Tasks | None = None
     bindings: Bindings | None = None
     jobs: Jobs | None = None
     messages: Messages | None = None
+    runs: Runs | None = None
     workflows: Workflows | None = None
     faults: FaultsGiven | None = None
 
@@ -146,9 +163,11 @@ class SeededView(Struct, frozen=True, kw_only=True):
     keys: Annotated[Mapping[str, SeededKey], about("Keys by name")]
     schedules: IdsByName
     webhooks: IdsByName
+    tasks: TaskNames
     bindings: RowIds
     jobs: RowIds
     messages: RowIds
+    runs: RowIds
     workflows: Annotated[Mapping[str, SeededWorkflow], about("Workflows by name")]
     faults: FaultIds
     real_ms: Annotated[float, about("How long it took", 3.1)]

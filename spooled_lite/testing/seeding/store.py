@@ -15,6 +15,8 @@ from spooled_lite.core.keys.records import ALL_QUEUES, Grants
 from spooled_lite.core.messages.send import send
 from spooled_lite.core.queues.configure import create_queue
 from spooled_lite.core.schedules.define import create as create_schedule
+from spooled_lite.core.tasks.define import define_task
+from spooled_lite.core.tasks.run import run_task
 from spooled_lite.core.topics.bind import bind
 from spooled_lite.core.webhooks.subscribe import create_webhook
 from spooled_lite.core.workflows.create import create_workflow
@@ -105,6 +107,14 @@ def steps_of(seed: CheckedSeed, slots: FirstSlots, author: Author) -> list[Batch
     steps += [
         BatchStep(
             each.place,
+            act("task", define_task, subject=each.name, count=lambda it: it.is_changed),
+            (org, each.name, each.new, ALL_QUEUES, None),
+        )
+        for each in seed.tasks
+    ]
+    steps += [
+        BatchStep(
+            each.place,
             act("binding", bind, count=lambda it: it.created, made=lambda it: it.row["id"]),
             (org, each.new.target, each.new.pattern),
         )
@@ -116,6 +126,10 @@ def steps_of(seed: CheckedSeed, slots: FirstSlots, author: Author) -> list[Batch
     steps += [
         BatchStep(each.place, send, (org, each.new.queue_name, [each.new.message], admission.caps))
         for each in seed.messages
+    ]
+    steps += [
+        BatchStep(each.place, run_task, (org, each.name, each.new, admission, ALL_QUEUES))
+        for each in seed.runs
     ]
     steps += [
         BatchStep(each.place, create_workflow, (org, each.new.workflow, each.new.graph, admission))
@@ -133,9 +147,11 @@ def told(
     keys = _by_name(seed.keys, left, lambda it: SeededKey(it.row["id"], it.secret))
     schedules = _by_name(seed.schedules, left, lambda row: str(row["id"]))
     webhooks = _by_name(seed.webhooks, left, lambda row: str(row["id"]))
+    tasks = [str(next(left).row["name"]) for _ in seed.tasks]
     bindings = [str(next(left).row["id"]) for _ in seed.bindings]
     jobs = [str(next(left).row["id"]) for _ in seed.jobs]
     messages = [str(sent.id) for _ in seed.messages for sent in next(left)]
+    runs = [str(next(left).row["id"]) for _ in seed.runs]
     workflows = _by_name(
         seed.workflows,
         left,
@@ -147,9 +163,11 @@ def told(
         keys=keys,
         schedules=schedules,
         webhooks=webhooks,
+        tasks=tasks,
         bindings=bindings,
         jobs=jobs,
         messages=messages,
+        runs=runs,
         workflows=workflows,
         faults=fault_ids,
         real_ms=round(real_ms, 1),
