@@ -247,6 +247,10 @@ class WholeFileApi(WatchedApi):
         body = BODIES.get(name)
         if path.endswith("/dependencies") and method == "POST":
             body = {"depends_on": [self.a_job(home)["id"]]}
+        if path in ("/api/v1/jobs/heartbeat", "/api/v1/jobs/settle"):
+            job = self.a_running_job(home)
+            one = {"id": job["id"], "lease_id": job["lease_id"]}
+            body = {"leases": [one]} if path.endswith("heartbeat") else {"jobs": [one]}
         if name == "GET /api/v1/schedules":
             self.shown(
                 "POST", "schedules", 201, json=BODIES["POST /api/v1/schedules"], key=home.key
