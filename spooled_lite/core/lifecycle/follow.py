@@ -4,13 +4,13 @@ It has the kind `on_fail` and is stored in the transaction that buries the other
 it changes nothing there. Contract: catbird-capabilities, section 6.3 (T21-T26).
 """
 
-from typing import Final
+from typing import Final, TypedDict
 
 import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import insert_job, whole
-from spooled_lite.core.jobs.columns import BLANK, JobRow
+from spooled_lite.core.jobs.columns import BLANK, JobRow, Kind
 from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.policy import (
     Backoff,
@@ -56,7 +56,15 @@ class ToldFailure(Struct, frozen=True):
     concurrency_key: str | None
 
 
-def may_be_followed(row: JobRow) -> bool:
+class MayBeFollowedRow(TypedDict):
+    """Of a job, what says whether anything can follow its failure."""
+
+    kind: Kind
+    policy: bytes | None
+    task_name: str | None
+
+
+def may_be_followed(row: MayBeFollowedRow) -> bool:
     """Whether anything can say that a job follows: nearly every job needs no further look."""
     has_said = row["policy"] is not None or row["task_name"] is not None
     return has_said and RULES[row["kind"]].is_followed

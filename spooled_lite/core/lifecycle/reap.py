@@ -1,11 +1,13 @@
 """What happens when a lease expires: the job is retried, dead-lettered or cancelled."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.lifecycle import statements
+from spooled_lite.core.lifecycle.follow import may_be_followed
 from spooled_lite.core.lifecycle.settle import bury, retry_later
-from spooled_lite.core.lifecycle.statements import HeldRow
+from spooled_lite.core.lifecycle.statements import HeldRow, LeaseOverRow
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.steps.dependents import tell_dependents_later
 from spooled_lite.storage.transaction import Tx
@@ -20,16 +22,27 @@ def reap_expired_leases(tx: Tx) -> Pass:
 
     Jobs whose workflow told them to stop are cancelled.
 
-    Handles at most PASS_MAX jobs, or PASS_BYTES_MAX, those that expired first before the others.
-    Due again at once when there may be more, else at the next lease end.
+    Changes at most PASS_MAX jobs, or PASS_BYTES_MAX, those that expired first before the others; a
+    job that may be followed when it has failed counts as two. Due again at once when there may be
+    more, else at the next lease end.
 
     Contract: jobs, section 6 ("Lease expiry").
     """
     over = tx.rows(statements.LEASES_OVER, {"now_ms": tx.now_ms, "limit": PASS_MAX})
-    some = first_of(over)
+    some = first_of(_within_rows(over))
     for held in some:
         end_attempt(tx, held)
     return next_pass(tx, len(some), statements.NEXT_LEASE_END, found=len(over))
+
+
+def _within_rows(over: Sequence[LeaseOverRow]) -> Sequence[LeaseOverRow]:
+    left = PASS_MAX
+    for count, held in enumerate(over):
+        is_last = held["retry_count"] >= held["max_retries"]
+        left -= 2 if is_last and may_be_followed(held) else 1
+        if left < 0:
+            return over[:count]
+    return over
 
 
 def end_attempt(tx: Tx, held: HeldRow) -> None:
