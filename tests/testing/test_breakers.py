@@ -49,3 +49,19 @@ def test_a_claim_that_waits_is_answered_when_the_day_is_over() -> None:
         waiting.join(60)
 
         assert len(taken[0]["jobs"]) == 1
+
+
+def test_time_does_not_wait_for_a_worker_that_an_open_breaker_keeps_from_its_job() -> None:
+    with served() as it:
+        worker = {"queue_name": "emails", "hostname": "h", "max_concurrency": 1}
+        name = it.call("POST", "workers/register", worker)["id"]
+        it.call("PUT", "queues/emails/config", {"circuit_breaker": DAY})
+        it.call("POST", "jobs", {"queue_name": "emails", "payload": {}, "max_retries": 0})
+        it.call("POST", "jobs", {"queue_name": "emails", "payload": {}})
+        [job] = it.call("POST", "jobs/claim", {**CLAIM, "worker_id": name})["jobs"]
+        it.call("POST", f"jobs/{job['id']}/fail", {"error": "boom", "worker_id": name})
+
+        moved = it.call("POST", "test/clock/advance", {"by": "23h"})
+
+        assert moved["now"] > moved["from"]
+        assert it.call("GET", "queues/emails")["breaker"]["state"] == "open"

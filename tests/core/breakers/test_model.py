@@ -1,4 +1,4 @@
-"""Random lives of a queue with a breaker, step by step against a small reference."""
+"""Random lives of a queue, or of a task, with a breaker, step by step against a small reference."""
 
 import random
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
+from spooled_lite.core.breakers.columns import SCOPES, Scoped
 from spooled_lite.core.breakers.set_back import set_back_breakers
-from spooled_lite.core.breakers.standing import breaker_of
+from spooled_lite.core.breakers.standing import standing
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import CircuitBreaker, stored
 from spooled_lite.core.jobs.records import Claimant
@@ -15,9 +16,14 @@ from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.clock_jumps import set_back_leases
 from spooled_lite.core.lifecycle.settle import hand_back, release
 from spooled_lite.core.queues.query import get_queue
+from spooled_lite.core.tasks.define import define_task
+from spooled_lite.core.tasks.records import NewTaskRun, TaskDefinition
+from spooled_lite.core.tasks.run import run_task
 from tests.core.job_stage import JobStage
+from tests.core.stage import OPEN
 
 LINE: Final = "emails"
+TASK: Final = "mail"
 LEASE_MS: Final = 30_000  # of the claims of the stage
 STEPS: Final = 150
 
@@ -69,22 +75,38 @@ class Reference:
 
 
 class Machine:
-    def __init__(self, stage: JobStage, seed: int) -> None:
+    def __init__(self, stage: JobStage, scope: Scoped, seed: int) -> None:
         self.chance = random.Random(seed)
         self.stage = stage
         threshold = self.chance.choice([1, 2, 3, 5])
         timeout_ms = self.chance.choice([1, 7_000, 45_000])
         breaker = CircuitBreaker(failure_threshold=threshold, open_timeout_ms=timeout_ms)
-        stage.configure(circuit_breaker=stored(breaker))
+        self.scope, self.target = scope, self.guard(scope, stored(breaker))
         self.reference = Reference(threshold, timeout_ms, stage.clock.now_ms())
         self.held: dict[str, JobRow] = {}
         self.fill()
+
+    def guard(self, scope: Scoped, breaker: bytes | None) -> int:
+        """The number of what the breaker is about."""
+        stage = self.stage
+        if scope == "queue":
+            stage.configure(circuit_breaker=breaker)
+            return stage.read(get_queue, stage.org, LINE)["seq"]
+        task = TaskDefinition(queue_name=LINE, max_retries=0, circuit_breaker=breaker)
+        return stage.run(define_task, stage.org, TASK, task, ALL_QUEUES, None).row["seq"]
+
+    def add(self) -> None:
+        if self.scope == "queue":
+            self.stage.enqueue(max_retries=0)
+        else:
+            run = NewTaskRun(input=b"1")
+            self.stage.run(run_task, self.stage.org, TASK, run, OPEN, ALL_QUEUES)
 
     def fill(self) -> None:
         """More work than a claim asks for waits at any time."""
         waiting = self.stage.value("SELECT count(*) FROM jobs WHERE claimable = 1")
         for _ in range(10 - waiting):
-            self.stage.enqueue(max_retries=0)
+            self.add()
 
     def step(self) -> None:
         acts = (self.claim, self.claim, self.complete, self.fail, self.fail, self.other, self.wait)
@@ -157,9 +179,7 @@ class Machine:
         return f"{job['id']} {job['lease_id']}"
 
     def check(self) -> None:
-        queue = self.stage.read(get_queue, self.stage.org, LINE)
-        found = self.stage.read(breaker_of, queue)
-        assert found is not None
+        found = self.stage.read(standing, self.scope, self.target)
         it = self.reference
         assert (found.state, found.open_until_ms) == (it.state, it.until_ms)
         assert found.is_tried == (it.state == "half_open" and it.trial is not None)
@@ -167,9 +187,10 @@ class Machine:
             assert found.failures == it.failures
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_a_breaker_does_as_the_reference_does(stage: JobStage, seed: int) -> None:
-    machine = Machine(stage, seed)
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_breaker_does_as_the_reference_does(stage: JobStage, scope: Scoped, seed: int) -> None:
+    machine = Machine(stage, scope, seed)
 
     for _ in range(STEPS):
         machine.step()
