@@ -14,6 +14,7 @@ class WorkerRow(TypedDict):
     hostname: str
     worker_type: str | None
     version: str | None
+    task_handlers: str | None  # a JSON list
     max_concurrency: int
     current_jobs: int
     status: str

@@ -14,6 +14,7 @@ COUNTED_MAX: Final = 10_000  # workers read for one figure, which grows no furth
 WORKER_QUEUES_MAX: Final = 100  # of one worker
 WORKER_CONCURRENCY_MAX: Final = 10_000
 CURRENT_JOBS_MAX: Final = WORKER_CONCURRENCY_MAX
+TASK_HANDLERS_MAX: Final = 100  # as many as a claim may name
 LISTED_JOBS_MAX: Final = 1_000  # whose ids a heartbeat may list, instead of their number
 METADATA_BYTES_MAX: Final = 65_536
 HOSTNAME_MAX: Final = 255
@@ -35,6 +36,7 @@ class NewWorker(Struct, frozen=True, kw_only=True):
     worker_id: str | None = None  # None: a new one
     worker_type: str | None = None
     version: str | None = None
+    task_handlers: tuple[str, ...] = ()  # the tasks whose runs it takes
     max_concurrency: int = 5
     metadata: bytes = NO_METADATA
 
@@ -51,7 +53,11 @@ def queue_names_of(stored: str) -> list[str]:
     return msgspec.json.decode(stored, type=list[str])
 
 
-def queue_names_json(names: Sequence[str]) -> str:
+def task_handlers_of(stored: str | None) -> list[str]:
+    return [] if stored is None else msgspec.json.decode(stored, type=list[str])
+
+
+def json_list(names: Sequence[str]) -> str:
     return msgspec.json.encode(names).decode()
 
 

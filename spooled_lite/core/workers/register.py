@@ -7,7 +7,7 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.workers import statements
 from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.query import get_worker
-from spooled_lite.core.workers.records import SILENCE_MS, NewWorker, queue_names_json
+from spooled_lite.core.workers.records import SILENCE_MS, NewWorker, json_list
 from spooled_lite.errors import WorkerIdTaken
 from spooled_lite.events import Deadline
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -38,10 +38,11 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> Worke
             "id": worker_id,
             "org": org,
             "queue_name": worker.queue_names[0],
-            "queue_names": queue_names_json(worker.queue_names),
+            "queue_names": json_list(worker.queue_names),
             "hostname": worker.hostname,
             "worker_type": worker.worker_type,
             "version": worker.version,
+            "task_handlers": json_list(worker.task_handlers) if worker.task_handlers else None,
             "max_concurrency": worker.max_concurrency,
             "metadata": worker.metadata,
             "now_ms": tx.now_ms,

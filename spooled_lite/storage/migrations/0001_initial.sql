@@ -417,6 +417,7 @@ CREATE TABLE workers (
     hostname          TEXT NOT NULL,
     worker_type       TEXT,
     version           TEXT,
+    task_handlers     TEXT,  -- the names of the tasks it runs, a JSON array; NULL: it names none
     max_concurrency   INTEGER NOT NULL,
     current_jobs      INTEGER NOT NULL DEFAULT 0,
     status            TEXT NOT NULL

@@ -2,17 +2,19 @@
 
 from typing import Annotated, Self
 
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from spooled_lite.core.jobs.records import NULL
+from spooled_lite.core.jobs.records import NULL, SHORT
 from spooled_lite.core.queues.names import checked_queue_name
 from spooled_lite.core.workers.columns import WorkerRow
+from spooled_lite.core.workers.handlers import RegisteredHandlers
 from spooled_lite.core.workers.records import (
     CURRENT_JOBS_MAX,
     HOSTNAME_MAX,
     LISTED_JOBS_MAX,
     METADATA_BYTES_MAX,
     NO_METADATA,
+    TASK_HANDLERS_MAX,
     UNKNOWN_HOST,
     WORKER_CONCURRENCY_MAX,
     WORKER_QUEUES_MAX,
@@ -22,6 +24,7 @@ from spooled_lite.core.workers.records import (
     WorkerId,
     checked_hostname,
     checked_metadata,
+    task_handlers_of,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.times import format_ms, format_optional_ms
@@ -36,6 +39,15 @@ from spooled_lite.wire.shapes.common import (
     SameQueueName,
     UpdatedAt,
 )
+
+
+class HandlerHintsView(Struct, frozen=True):
+    """What is suggested for the runs of a task."""
+
+    concurrency: Annotated[int, about("How many to run at once", 4)]
+    batch_size: Annotated[int, about("How many to claim at once", 64)]
+    timeout_ms: Annotated[int, a_count("How long an attempt may take; 0: any time", 30_000)]
+
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -72,6 +84,10 @@ SameInterval = Annotated[int, a_count("The same as `heartbeat_interval_secs`", 1
 Acknowledged = Annotated[bool, about("Always true", True)]
 NextHeartbeat = Annotated[int, a_count("When to send the next one", 10)]
 Commands = Annotated[tuple[str, ...], about("Nothing is told to workers this way", [])]
+TaskHandlers = Annotated[list[Annotated[str, SHORT]], Meta(max_length=TASK_HANDLERS_MAX), about(f"The tasks it runs, up to {TASK_HANDLERS_MAX}; a name that no task has is refused", ["send_email"])]
+TaskHandlersShown = Annotated[list[str], about("The tasks it runs; absent when it named none", ["send_email"])]
+StepHandlers = Annotated[list[Raw], about("The steps of flows it runs; there are no flows yet, so that none may be named", [])]
+HintsShown = Annotated[dict[str, HandlerHintsView], about("What is suggested for each task it named; absent when it named none", {"send_email": {"concurrency": 4, "batch_size": 64, "timeout_ms": 30_000}})]
 # fmt: on
 
 _SHORT = Meta(max_length=50)
@@ -89,6 +105,8 @@ class RegisterWorker(Struct, kw_only=True):
     id: SameNewId | None = None
     worker_type: Annotated[WorkerType, _SHORT] | None = None
     version: Annotated[Version, _SHORT] | None = None
+    task_handlers: TaskHandlers | None = None
+    step_handlers: StepHandlers | None = None
     max_concurrency: Annotated[Concurrency, _CONCURRENCY] | None = None
     max_concurrent_jobs: Annotated[SameConcurrency, _CONCURRENCY] | None = None
     metadata: Metadata = NULL
@@ -100,8 +118,11 @@ class RegisterWorker(Struct, kw_only=True):
 
         Raises:
             WrongShape: the queue is missing in all its spellings.
-            RuleBroken: a name or a size breaks its rule.
+            RuleBroken: a name or a size breaks its rule; it names a step.
         """
+        if self.step_handlers:
+            field = "step_handlers[0]"
+            raise RuleBroken.of(field, f"Field `{field}` names no step of a flow", "unknown_step")
         concurrency = self.max_concurrency or self.max_concurrent_jobs
         return NewWorker(
             queue_names=self._every_queue(),
@@ -109,6 +130,7 @@ class RegisterWorker(Struct, kw_only=True):
             worker_id=self.worker_id or self.id,
             worker_type=self.worker_type,
             version=self.version,
+            task_handlers=tuple(dict.fromkeys(self.task_handlers or ())),
             max_concurrency=concurrency or max_concurrency,
             metadata=checked_metadata(bytes(self.metadata)) or NO_METADATA,
         )
@@ -180,6 +202,7 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     jobs_failed: JobsFailed
     last_settled_at: LastSettled | None
     busy_since: BusySince | None
+    task_handlers: TaskHandlersShown | UnsetType = UNSET
 
     @classmethod
     def of(cls, row: WorkerRow, org_id: str) -> Self:
@@ -206,6 +229,7 @@ class WorkerView(Struct, frozen=True, kw_only=True):
             jobs_failed=row["jobs_failed"],
             last_settled_at=format_optional_ms(row["last_settled_ms"]),
             busy_since=format_optional_ms(row["busy_since_ms"]),
+            task_handlers=task_handlers_of(row["task_handlers"]) or UNSET,
         )
 
 
@@ -220,9 +244,12 @@ class WorkerRegistered(Struct, frozen=True, kw_only=True):
     heartbeat_interval_seconds: SameInterval
     status: Status
     registered_at: RegisteredAt
+    task_handlers: TaskHandlersShown | UnsetType = UNSET
+    hints: HintsShown | UnsetType = UNSET
 
     @classmethod
-    def of(cls, row: WorkerRow, *, lease_seconds: int, heartbeat_seconds: int) -> Self:
+    def of(cls, it: RegisteredHandlers, *, lease_seconds: int, heartbeat_seconds: int) -> Self:
+        row = it.row
         return cls(
             id=row["id"],
             queue_name=row["queue_name"],
@@ -232,6 +259,12 @@ class WorkerRegistered(Struct, frozen=True, kw_only=True):
             heartbeat_interval_seconds=heartbeat_seconds,
             status=row["status"],
             registered_at=format_ms(row["registered_at_ms"]),
+            task_handlers=task_handlers_of(row["task_handlers"]) or UNSET,
+            hints={
+                name: HandlerHintsView(hints.concurrency, hints.batch_size, hints.timeout_ms)
+                for name, hints in it.hints.items()
+            }
+            or UNSET,
         )
 
 

@@ -214,7 +214,8 @@ def test_organizations_keys_workers_and_logs_come_back(stage: HookStage) -> None
     stage.run(ensure_key, stage.org, "sk_live_of_the_settings")
     stage._connection.execute("UPDATE bootstrap_keys SET is_taken_back = 1")
     stage._connection.execute("INSERT INTO revoked_tokens VALUES ('t', 1800000000000)")
-    stage.run(register, stage.org, NewWorker(queue_names=("emails",), hostname="h"), OPEN)
+    worker = NewWorker(queue_names=("emails",), hostname="h", task_handlers=("send_email",))
+    stage.run(register, stage.org, worker, OPEN)
     key = stage.run(issue, stage.org, a_key(), is_live=True).row
     act = NewAct(org=stage.org, key=key["seq"], kind="queue", act="paused", subject="emails")
     stage.run(Recorded(act, lambda tx: 1, count=int, seq=0))

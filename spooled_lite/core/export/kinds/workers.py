@@ -16,6 +16,7 @@ WORKER: Final = LineKind(
         text("hostname"),
         text("worker_type", may_lack=True),
         text("version", may_lack=True),
+        json("task_handlers", list[str], is_text=True, may_lack=True),
         number("max_concurrency"),
         number("current_jobs"),
         text("status"),

@@ -1,11 +1,11 @@
 """Workers over HTTP. Contract: jobs, section 12."""
 
 from spooled_lite.core.jobs.query import JobFilter, list_jobs
+from spooled_lite.core.workers.handlers import register_handlers
 from spooled_lite.core.workers.heartbeat import heartbeat as take_heartbeat
 from spooled_lite.core.workers.query import LISTED_MAX, WorkerFilter, get_worker, list_workers
 from spooled_lite.core.workers.records import WORKER_STATUSES
 from spooled_lite.core.workers.register import deregister as deregister_worker
-from spooled_lite.core.workers.register import register as register_worker
 from spooled_lite.errors import BadRequest
 from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.acting import Acting
@@ -41,9 +41,11 @@ async def register(call: Call) -> Reply:
     worker = body.new_worker(max_concurrency=settings.worker_max_concurrency)
     for queue_name in worker.queue_names:
         call.scope.check(queue_name)
-    row = await call.write(register_worker, call.org, worker, admission_of(call))
+    registered = await call.write(
+        register_handlers, call.org, worker, admission_of(call), call.scope
+    )
     answer = WorkerRegistered.of(
-        row,
+        registered,
         lease_seconds=settings.worker_lease_duration_secs,
         heartbeat_seconds=settings.worker_heartbeat_interval_secs,
     )

@@ -375,3 +375,62 @@ def test_custom_limits_hold_for_workers_and_queues(api: Api) -> None:
         assert "limit reached" in body["message"]
         assert "retry-after" not in answer.headers
     assert register(api, "w-1").status_code == 201
+
+
+# -- what it runs --------------------------------------------------------------------------------
+
+
+def test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each(api: Api) -> None:
+    api.put("tasks/send_email", json={"timeout_ms": 90_000})
+    api.put("tasks/charge_card", json={"timeout_ms": 0, "max_concurrency": 2})
+
+    made = register(api, task_handlers=["send_email", "charge_card", "send_email"])
+
+    assert made.status_code == 201
+    named = ["send_email", "charge_card"]
+    assert made.json()["task_handlers"] == named
+    assert made.json()["hints"] == {
+        "send_email": {"concurrency": 4, "batch_size": 64, "timeout_ms": 90_000},
+        "charge_card": {"concurrency": 2, "batch_size": 64, "timeout_ms": 0},
+    }
+    assert api.get("workers/w-1").json()["task_handlers"] == named
+    assert api.get("workers").json()[0]["task_handlers"] == named
+
+    again = register(api).json()
+
+    assert "task_handlers" not in again
+    assert "hints" not in again
+    assert "task_handlers" not in api.get("workers/w-1").json()
+
+
+@pytest.mark.parametrize(
+    ("handlers", "field", "code"),
+    [
+        ({"task_handlers": ["send_email", "send_mail"]}, "task_handlers[1]", "unknown_task"),
+        ({"task_handlers": ["send_email"] * 101}, "task_handlers", "length"),
+        (
+            {"step_handlers": [{"flow_name": "f", "step_name": "s"}]},
+            "step_handlers[0]",
+            "unknown_step",
+        ),
+    ],
+)
+def test_handlers_of_what_there_is_not_are_refused(
+    api: Api, handlers: dict[str, Any], field: str, code: str
+) -> None:
+    api.put("tasks/send_email", json={})
+
+    answer = register(api, **handlers)
+
+    [problem] = answer.json()["details"]
+    assert (answer.status_code, problem["field"], problem["code"]) == (400, field, code)
+    assert api.get("workers").json() == []
+
+
+def test_a_key_names_only_tasks_of_its_queues(api: Api) -> None:
+    api.put("tasks/send_email", json={"queue_name": "others"})
+    key = api.issue(queues=["emails"])
+
+    body = {"queue_name": "emails", "task_handlers": ["send_email"]}
+
+    assert api.post("workers/register", json=body, key=key).status_code == 403
