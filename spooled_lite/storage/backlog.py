@@ -40,6 +40,7 @@ class Request:
         "owner",
         "parks",
         "taker",
+        "within",
     )
 
     def __init__(
@@ -51,6 +52,7 @@ class Request:
         taker: Any,
         *,
         lines: tuple[Line, ...] = (),
+        within: tuple[Line, ...] = (),
         looks_for: Hashable = None,
         parks: bool = False,
         gives_back: Callable[..., Any] | None = None,
@@ -61,6 +63,7 @@ class Request:
         self.owner = owner
         self.taker = taker  # the future that gets the answer
         self.lines = lines  # of a claim: it goes behind the claims that wait in any of them
+        self.within = within  # for each of them the line that it is a part of, if it is
         self.looks_for = looks_for  # None: for whatever is in them
         self.parks = parks  # waits in its lines when it finds nothing
         self.gives_back = gives_back  # undoes a result that nobody is there to take

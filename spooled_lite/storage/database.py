@@ -225,6 +225,7 @@ class Database:
         *,
         owner: int,
         lines: tuple[Line, ...],
+        within: tuple[Line, ...] = (),
         looks_for: Hashable = None,
         parks: bool,
         gives_back: Operation[[Any], Any],
@@ -232,6 +233,7 @@ class Database:
         """Line a claim up: behind those that wait in its lines, and to wait there if it `parks`.
 
         It stands in all of them until one has something for it, and then leaves all of them.
+        `within` has for each line the one that it is a part of: who feeds that one feeds it, too.
         `looks_for` says what it would take of what is there; None: anything.
 
         Its answer is in the request's `taker`, a future. When nobody takes what it found,
@@ -246,6 +248,7 @@ class Database:
             owner,
             taker,
             lines=lines,
+            within=within,
             looks_for=looks_for,
             parks=parks,
             gives_back=gives_back,

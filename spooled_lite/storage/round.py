@@ -27,6 +27,8 @@ class WaitingLines(Protocol):
 
     def park(self, request: Request) -> None: ...
     def waiting_in(self, line: Line) -> Sequence[Request]: ...
+    def within(self, line: Line) -> Sequence[Line]: ...
+    def has_claims(self, line: Line) -> bool: ...
     def leave(self, request: Request) -> None: ...
 
 
@@ -93,9 +95,14 @@ class Round:
         Raises: as `run`.
         """
         fed = self._batch.fed  # a claim that runs may feed a line itself
+        waits_in = self._waiting.has_claims
         while fed and self._runs_left:
-            self._serve(next(iter(fed)))
-        return {line for line in fed if self._waiting.waiting_in(line)}
+            line = next(iter(fed))
+            if waits_in(line):
+                self._serve(line)
+            else:
+                fed.discard(line)  # nearly always: most lines have nobody in them
+        return {line for line in fed if waits_in(line)}
 
     def keep(self) -> None:
         """The commit is done."""
@@ -113,7 +120,12 @@ class Round:
         """Serve those that wait in the lines of a fresh claim. False: this batch has no room to."""
         if self._held and not self._held.isdisjoint(request.lines):
             return False
-        return all(map(self._serve, request.lines))
+        fed = self._batch.fed
+        parts = [
+            part for line in request.lines if line in fed for part in self._waiting.within(line)
+        ]
+        fed.update(parts)
+        return all(map(self._serve, (*parts, *request.lines)))
 
     def _serve(self, line: Line) -> bool:
         """Run the claims that wait in a line, oldest first, until one finds nothing.
@@ -152,7 +164,10 @@ class Round:
         return line in self._looked_at and line not in self._batch.fed
 
     def _note_empty(self, line: Line) -> None:
-        self._batch.fed.discard(line)
+        fed = self._batch.fed
+        if line in fed:
+            fed.discard(line)
+            fed.update(self._waiting.within(line))  # what is for nobody here may be for those
         self._looked_at.add(line)
 
     def _line_before(self, request: Request, here: Line, left: "_Left") -> Line | None:

@@ -392,6 +392,9 @@ CREATE UNIQUE INDEX runs_by_concurrency_key ON jobs (org, task_name, concurrency
  WHERE concurrency_key IS NOT NULL AND kind = 'task_run'
    AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
 
+CREATE INDEX runs_due ON jobs (org, task_name, queue, priority DESC, created_at_ms, seq)
+ WHERE claimable = 1 AND kind = 'task_run';
+
 CREATE INDEX runs_ended ON jobs (org, task_name, completed_at_ms, seq)
  WHERE kind = 'task_run' AND completed_at_ms IS NOT NULL;
 

@@ -212,6 +212,7 @@ def claim(
     *,
     operation: Callable[..., Any] = take,
     lines: tuple[object, ...] = ("line",),
+    within: tuple[object, ...] = (),
     looks_for: object = None,
     parks: bool = True,
 ) -> Request:
@@ -220,6 +221,7 @@ def claim(
         (),
         owner=1,
         lines=lines,
+        within=within,
         looks_for=looks_for,
         parks=parks,
         gives_back=give_back,

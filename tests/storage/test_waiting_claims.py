@@ -120,6 +120,36 @@ def test_the_first_that_finds_nothing_ends_the_run_of_its_line(path: Path) -> No
     run(main())
 
 
+def test_who_feeds_a_line_feeds_its_parts(path: Path) -> None:
+    waiting = Waiting()
+
+    async def main() -> None:
+        async with a_database(path, waiting=waiting) as db:
+            one, two = (claim(db, lines=(part,), within=("line",)) for part in ("b", "c"))
+            whole = claim(db)
+            await db.write(lambda tx: None)
+            assert waiting.within("line") == ("b", "c")
+            assert waiting.count_in("line") == 3
+
+            await together(db, *[(add_and_feed, (text,)) for text in "xyz"])
+
+            assert whole.taker.result() == ["x"]
+            assert sorted([*one.taker.result(), *two.taker.result()]) == ["y", "z"]
+            assert waiting.within("line") == ()
+            part = claim(db, lines=("b",), within=("line",))
+            await db.write(lambda tx: None)
+            gate = Gate()
+            await gate.hold(db)
+            feeding = lined_up(db, add_and_feed, ("a",), lane=Lane.SETTLE)
+            fresh = claim(db)
+            await gate.open()
+            await feeding
+            assert part.taker.result() == ["a"]  # a claim of the whole line goes behind it
+            assert not fresh.taker.done()
+
+    run(main())
+
+
 def test_one_that_looks_for_something_else_keeps_nobody_behind_it_waiting(path: Path) -> None:
     waiting, runs = Waiting(), []
 

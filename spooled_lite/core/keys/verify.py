@@ -64,18 +64,27 @@ def note_use(tx: Tx, key: int) -> None:
 def check_still_valid(tx: Tx, key: int, secret_id: str, queue_name: str) -> None:
     """Check again a key that was accepted a while ago, for this queue.
 
+    Raises:
+        Unauthorized: as `valid_scope`.
+        AccessDenied: it may not use the queue any more.
+    """
+    valid_scope(tx, key, secret_id).check(queue_name)
+
+
+def valid_scope(tx: Tx, key: int, secret_id: str) -> Scope:
+    """The queues that a key may use which was accepted a while ago.
+
     Read once per batch and millisecond: most claims of a batch come with few keys.
 
     Raises:
         Unauthorized: the key was revoked, has expired, or has another secret by now.
-        AccessDenied: it may not use the queue any more.
     """
     shown = (key, secret_id, tx.now_ms)
     known = tx.cache(_VALID)
     scope = known.get(shown)
     if scope is None:
         scope = known[shown] = scope_of_valid(tx, key, secret_id)
-    scope.check(queue_name)
+    return scope
 
 
 def forget_changed_key(tx: Tx, event: Event) -> None:

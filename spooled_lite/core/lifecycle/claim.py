@@ -16,6 +16,7 @@ from spooled_lite.core.lifecycle.claim_limited import next_in_line
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent, held_under, keep_name
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
 from spooled_lite.core.queues import statements as queue_statements
+from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.queues.ensure import forget_queue, known_queue
 from spooled_lite.core.queues.room import room_for
 from spooled_lite.core.workers import statements as worker_statements
@@ -97,24 +98,32 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         if wanted.lease_id is None:
             tx.unused_id(lease_id)
         return []
-    if len(rows) > 1:  # RETURNING promises no order
-        rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
+    in_claim_order(rows)
     if breaker is not None:
         let_through(tx, queue, breaker, rows)
     if rooms is not None:
         rooms.let_through(rows)
     for row in rows:
         tx.emit("job.claimed", org, row=row, was="pending")
-    if queue["rate_limit"] is not None:
-        tx.execute(
-            queue_statements.TAKE_FROM_WINDOW,
-            {"queue": queue["seq"], "taken": len(rows), "now_ms": tx.now_ms},
-        )
-        forget_queue(tx, org, wanted.queue_name)
+    take_from_limits(tx, queue, len(rows))
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
     if wanted.lease_id is not None:
         keep_name(tx, org, lease_id, wanted.worker_id, rows)
     return rows
+
+
+def in_claim_order(rows: list[JobRow]) -> None:
+    """Sort what a statement has claimed: RETURNING promises no order."""
+    if len(rows) > 1:
+        rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
+
+
+def take_from_limits(tx: Tx, queue: QueueRow, count: int) -> None:
+    """Count what a queue has handed out against its rate limit."""
+    if queue["rate_limit"] is not None:
+        taken = {"queue": queue["seq"], "taken": count, "now_ms": tx.now_ms}
+        tx.execute(queue_statements.TAKE_FROM_WINDOW, taken)
+        forget_queue(tx, queue["org"], queue["queue_name"])
 
 
 def _asked_for(held: list[JobRow], wanted: Claim) -> list[JobRow]:

@@ -77,6 +77,40 @@ SELECT seq, kind, task_name, {ALL_BYTES} AS size_bytes FROM jobs
  LIMIT :limit OFFSET :offset
 """,
 )
+
+
+class DueRunRow(TypedDict):
+    """A run that may be handed out, with what its place in the order needs."""
+
+    seq: int
+    task_name: str
+    priority: int
+    created_at_ms: int
+    queue: int
+    size_bytes: int
+
+
+# Index runs_due, as the next one.
+DUE_RUNS: Final = Statement(
+    DueRunRow,
+    f"""
+SELECT seq, task_name, priority, created_at_ms, queue, {ALL_BYTES} AS size_bytes FROM jobs
+ WHERE org = :org AND task_name = :task_name AND queue = :queue
+   AND claimable = 1 AND kind = 'task_run'
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ ORDER BY priority DESC, created_at_ms, seq
+ LIMIT :limit OFFSET :offset
+""",
+)
+NEXT_QUEUE_OF_TASK: Final = Value(
+    int,
+    """
+SELECT queue FROM jobs
+ WHERE org = :org AND task_name = :task_name AND queue > :after
+   AND claimable = 1 AND kind = 'task_run'
+ ORDER BY queue LIMIT 1
+""",
+)
 # The primary key.
 CLAIM_THESE: Final = Statement(
     JobRow,

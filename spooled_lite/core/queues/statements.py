@@ -105,6 +105,11 @@ SELECT min(expires_at_ms) AS at_ms FROM queues
 """,
 )
 
+# The primary key.
+FIND_BY_SEQ: Final = Statement(
+    QueueRow, "SELECT * FROM queues WHERE seq = :queue AND deleted_at_ms IS NULL"
+)
+
 # Index queues_deleted.
 NEXT_DELETED: Final = Value(
     int, "SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL ORDER BY seq LIMIT 1"

@@ -1,5 +1,6 @@
 """Reading one definition of a task, or a page of them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.keys.records import Scope
@@ -13,6 +14,15 @@ TASKS_LISTED: Final = 100
 
 def find_task(tx: Reading, org: int, name: str) -> TaskRow | None:
     return tx.row(statements.FIND, {"org": org, "name": name})
+
+
+def queues_of_tasks(tx: Reading, org: int, names: Sequence[str]) -> list[str]:
+    """Where runs of each task are made, also of one that is still to be defined."""
+    tasks = (find_task(tx, org, name) for name in names)
+    return [
+        name if task is None else task["queue_name"]
+        for name, task in zip(names, tasks, strict=True)
+    ]
 
 
 def get_task(tx: Reading, org: int, name: str, scope: Scope) -> TaskRow:

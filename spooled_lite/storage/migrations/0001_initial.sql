@@ -286,6 +286,9 @@ CREATE INDEX runs_running ON jobs (org, task_name)
 CREATE INDEX runs_hidden ON jobs (org, task_name, priority DESC, created_at_ms, seq)
  WHERE kind = 'task_run' AND status = 'pending' AND run_at_ms IS NOT NULL
    AND run_at_ms IS NOT scheduled_at_ms;
+-- What a claim by the names of tasks hands out next, in each queue.
+CREATE INDEX runs_due ON jobs (org, task_name, queue, priority DESC, created_at_ms, seq)
+ WHERE claimable = 1 AND kind = 'task_run';
 CREATE INDEX jobs_on_fail ON jobs (on_fail_of, org) WHERE on_fail_of IS NOT NULL;
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)

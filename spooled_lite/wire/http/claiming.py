@@ -7,8 +7,9 @@ from typing import Final
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import LEASE_SECONDS_MAX, LEASE_SECONDS_MIN
-from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.core.lifecycle.claim_runs import Place, RunClaim
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent
+from spooled_lite.core.tasks.query import queues_of_tasks
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
@@ -16,16 +17,18 @@ from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.waiting.claims import (
     Claimer,
     Left,
+    Wanted,
     claim_now,
     claim_or_wait,
     give_back,
     handed,
 )
 
+NO_QUEUE: Final = ""  # what waits here waits for nothing: no queue has this name
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-async def claimed(call: Call, wanted: Claim, *, wait_ms: int) -> Sequence[JobRow]:
+async def claimed(call: Call, wanted: Wanted, *, wait_ms: int) -> Sequence[JobRow]:
     """What the claim was handed, whole; nothing when there is nothing within `wait_ms`, and at once
     when it is made again and holds nothing any more.
 
@@ -44,6 +47,41 @@ async def claimed(call: Call, wanted: Claim, *, wait_ms: int) -> Sequence[JobRow
         raise ClientGone from None
     except LeaseIdSpent:
         return ()
+
+
+async def run_claim(
+    call: Call,
+    queue_name: str | None,
+    task_names: Sequence[str],
+    *,
+    worker_id: str,
+    limit: int,
+    lease_ms: int,
+    lease_id: str | None,
+) -> RunClaim:
+    """A claim of runs of tasks, in one queue or in all that the key may use.
+
+    It waits where runs of the tasks are made. Raises AccessDenied: the queue is outside the scope.
+    """
+    if queue_name is not None:
+        call.scope.check(queue_name)
+        queues = [queue_name] * len(task_names)
+    else:
+        queues = await call.reads.read(queues_of_tasks, call.org, task_names)
+    places = [
+        Place(queue, task)
+        for queue, task in zip(queues, task_names, strict=True)
+        if call.scope.allows(queue)
+    ]
+    return RunClaim(
+        queue_name=queue_name,
+        task_names=task_names,
+        places=places or [Place(NO_QUEUE, task_names[0])],
+        worker_id=worker_id,
+        limit=limit,
+        lease_ms=lease_ms,
+        lease_id=lease_id,
+    )
 
 
 def chosen_lease(given: str | None) -> str | None:

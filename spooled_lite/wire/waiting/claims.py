@@ -15,6 +15,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
+from spooled_lite.core.lifecycle.claim_runs import RunClaim, claim_runs_if_still_allowed
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.orgs.columns import OrgRow
@@ -34,6 +35,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lines: dict[Line, dict[Request, None]] = {}
+        self._parts: dict[Line, dict[Line, None]] = {}  # of a line, in which claims wait
         # Used only on the loop: the caller of each claim and the queues it claims from.
         self._waiting: dict[Request, tuple[Claimer, Sequence[str]]] = {}
         self._of_worker: dict[tuple[int, str], dict[Request, None]] = {}
@@ -44,9 +46,18 @@ class Waiting:
     def park(self, request: Request) -> None:
         for line in request.lines:
             self._lines.setdefault(line, {})[request] = None
+        for line, whole in zip(request.lines, request.within, strict=False):
+            self._parts.setdefault(whole, {})[line] = None
 
     def waiting_in(self, line: Line) -> Sequence[Request]:
         return tuple(self._lines.get(line, ()))
+
+    def within(self, line: Line) -> Sequence[Line]:
+        return tuple(self._parts.get(line, ()))
+
+    def has_claims(self, line: Line) -> bool:
+        """Whether claims wait in a line or in a part of it."""
+        return line in self._lines or line in self._parts
 
     def leave(self, request: Request) -> None:
         for line in request.lines:
@@ -54,6 +65,12 @@ class Waiting:
             those.pop(request, None)
             if not those:
                 self._lines.pop(line, None)
+        for line, whole in zip(request.lines, request.within, strict=False):
+            parts = self._parts.get(whole, {})
+            if line not in self._lines:
+                parts.pop(line, None)
+            if not parts:
+                self._parts.pop(whole, None)
 
     # -- for the loop ------------------------------------------------------------------------
 
@@ -62,8 +79,11 @@ class Waiting:
         return len(self._waiting)
 
     def count_in(self, line: Line) -> int:
-        """The number of claims in a line. May be called from any thread."""
-        return len(self._lines.get(line, ()))
+        """The number of claims in a line and its parts. May be called from any thread."""
+        waiting = set(self._lines.get(line, ()))
+        for part in self.within(line):
+            waiting.update(self._lines.get(part, ()))
+        return len(waiting)
 
     def begin(self, request: Request, caller: "Claimer", queue_names: Sequence[str]) -> None:
         self._waiting[request] = caller, queue_names
@@ -132,7 +152,10 @@ class Left(Exception):
     """The caller left before it got its jobs; they go back to their queue."""
 
 
-async def claim_now(database: Database, caller: Claimer, wanted: Claim) -> list[JobRow]:
+Wanted = Claim | RunClaim
+
+
+async def claim_now(database: Database, caller: Claimer, wanted: Wanted) -> list[JobRow]:
     """Claim without waiting, behind the claims that wait.
 
     Raises:
@@ -148,7 +171,7 @@ async def claim_now(database: Database, caller: Claimer, wanted: Claim) -> list[
     return handed(database, caller, jobs)
 
 
-def ask_once(database: Database, caller: Claimer, wanted: Claim) -> Request:
+def ask_once(database: Database, caller: Claimer, wanted: Wanted) -> Request:
     """Hand in a claim that does not wait for jobs. Its answer comes in the request's `taker`.
 
     Cancel the taker to give up.
@@ -157,7 +180,7 @@ def ask_once(database: Database, caller: Claimer, wanted: Claim) -> Request:
 
 
 async def claim_or_wait(
-    database: Database, waiting: Waiting, caller: Claimer, wanted: Claim, *, wait_ms: int
+    database: Database, waiting: Waiting, caller: Claimer, wanted: Wanted, *, wait_ms: int
 ) -> list[JobRow]:
     """Claim, and wait up to `wait_ms` for something to claim.
 
@@ -210,19 +233,29 @@ async def claim_when_there_is(
     return jobs
 
 
-def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted: Claim) -> Request:
+def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted: Wanted) -> Request:
     """Hand in a claim that waits until there is something for it, or until it leaves its line.
     While the server stops it does not wait.
 
     Its answer comes in the request's `taker`, which raises as `claim_or_wait`.
     """
     request = _line_up(database, caller, wanted, parks=not waiting.is_over)
-    waiting.begin(request, caller, (wanted.queue_name,))
+    waiting.begin(request, caller, () if wanted.queue_name is None else (wanted.queue_name,))
     return request
 
 
-def _line_up(database: Database, caller: Claimer, wanted: Claim, *, parks: bool) -> Request:
+def _line_up(database: Database, caller: Claimer, wanted: Wanted, *, parks: bool) -> Request:
     # A claim that does not park still waits for the writes that were handed in before it.
+    if isinstance(wanted, RunClaim):
+        return database.submit_claim(
+            claim_runs_if_still_allowed,
+            (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
+            owner=caller.org,
+            lines=tuple(place.line(caller.org) for place in wanted.places),
+            within=tuple((caller.org, place.queue_name) for place in wanted.places),
+            parks=parks,
+            gives_back=release,
+        )
     return database.submit_claim(
         claim_if_still_allowed,
         (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),

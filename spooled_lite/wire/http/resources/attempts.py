@@ -15,7 +15,13 @@ from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
-from spooled_lite.wire.http.claiming import chosen_lease, claimed, claimer_of, lease_ms_of
+from spooled_lite.wire.http.claiming import (
+    chosen_lease,
+    claimed,
+    claimer_of,
+    lease_ms_of,
+    run_claim,
+)
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
 from spooled_lite.wire.http.resources.then import settled_with
@@ -31,7 +37,7 @@ from spooled_lite.wire.shapes.job_bodies import (
     Renew,
 )
 from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
-from spooled_lite.wire.waiting.claims import Left, handed
+from spooled_lite.wire.waiting.claims import Left, Wanted, handed
 
 DEQUEUE_LEASE_SECONDS: Final = 300
 
@@ -122,16 +128,30 @@ async def progress(call: Call) -> Reply:
 async def _claim(
     call: Call, body: DequeueJob, *, limit: int, lease_seconds: int
 ) -> Sequence[JobRow]:
-    queue_name = body.named_queue()
-    call.scope.check(queue_name)
+    lease_ms = lease_ms_of(body.lease_duration_secs, lease_seconds)
     lease_id = chosen_lease(body.lease_id)
-    wanted = Claim(
-        queue_name=queue_name,
-        worker_id=body.worker_id or f"worker-{lease_id or call.request_id.decode()}",
-        lease_id=lease_id,
-        limit=limit,
-        lease_ms=lease_ms_of(body.lease_duration_secs, lease_seconds),
-    )
+    worker_id = body.worker_id or f"worker-{lease_id or call.request_id.decode()}"
+    task_names = body.named_tasks() if isinstance(body, ClaimJobs) else ()
+    wanted: Wanted
+    if task_names:
+        wanted = await run_claim(
+            call,
+            body.queue_if_named(),
+            task_names,
+            worker_id=worker_id,
+            limit=limit,
+            lease_ms=lease_ms,
+            lease_id=lease_id,
+        )
+    else:
+        wanted = Claim(
+            queue_name=body.named_queue(),
+            worker_id=worker_id,
+            limit=limit,
+            lease_ms=lease_ms,
+            lease_id=lease_id,
+        )
+        call.scope.check(wanted.queue_name)
     return await claimed(call, wanted, wait_ms=body.wait_ms or 0)
 
 

@@ -287,9 +287,10 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     attempts.claim: Doc(
         summary="Claim due jobs",
-        about=_WAITS,
+        about=f"{_WAITS} With `task_names` it hands out runs of these tasks alone: those of one"
+        " queue, or of all queues that the key may use, by priority, then by age.",
         body=bodies.ClaimJobs,
-        needs=("queue_name", "queue"),
+        needs=("queue_name", "queue", "task_names"),
         example={**_CLAIM, "limit": 5},
         answer=shapes.ClaimedJobs,
     ),
