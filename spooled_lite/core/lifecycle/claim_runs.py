@@ -33,7 +33,7 @@ PLACES_MAX: Final = 200
 READ_AT_ONCE: Final = 16  # runs of one place, when those before them were all taken
 
 
-class Place(Struct, frozen=True):
+class RunPlace(Struct, frozen=True):
     """Where runs of a task wait, by the names of both."""
 
     queue_name: str
@@ -49,7 +49,7 @@ class RunClaim(Struct, frozen=True, kw_only=True):
 
     queue_name: str | None  # None: whichever queues they are in that the key may use
     task_names: Sequence[str]
-    places: Sequence[Place]  # where runs of these tasks are made: what the claim waits for
+    places: Sequence[RunPlace]  # where runs of these tasks are made: what the claim waits for
     worker_id: str
     limit: int
     lease_ms: int

@@ -7,7 +7,7 @@ from typing import Final
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.records import LEASE_SECONDS_MAX, LEASE_SECONDS_MIN
-from spooled_lite.core.lifecycle.claim_runs import Place, RunClaim
+from spooled_lite.core.lifecycle.claim_runs import RunClaim, RunPlace
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent
 from spooled_lite.core.tasks.query import queues_of_tasks
 from spooled_lite.errors import RuleBroken
@@ -15,9 +15,9 @@ from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.waiting.claims import (
+    AnyClaim,
     Claimer,
     Left,
-    Wanted,
     claim_now,
     claim_or_wait,
     give_back,
@@ -28,7 +28,7 @@ NO_QUEUE: Final = ""  # what waits here waits for nothing: no queue has this nam
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-async def claimed(call: Call, wanted: Wanted, *, wait_ms: int) -> Sequence[JobRow]:
+async def claimed(call: Call, wanted: AnyClaim, *, wait_ms: int) -> Sequence[JobRow]:
     """What the claim was handed, whole; nothing when there is nothing within `wait_ms`, and at once
     when it is made again and holds nothing any more.
 
@@ -69,14 +69,14 @@ async def run_claim(
     else:
         queues = await call.reads.read(queues_of_tasks, call.org, task_names)
     places = [
-        Place(queue, task)
+        RunPlace(queue, task)
         for queue, task in zip(queues, task_names, strict=True)
         if call.scope.allows(queue)
     ]
     return RunClaim(
         queue_name=queue_name,
         task_names=task_names,
-        places=places or [Place(NO_QUEUE, task_names[0])],
+        places=places or [RunPlace(NO_QUEUE, task_names[0])],
         worker_id=worker_id,
         limit=limit,
         lease_ms=lease_ms,

@@ -152,10 +152,10 @@ class Left(Exception):
     """The caller left before it got its jobs; they go back to their queue."""
 
 
-Wanted = Claim | RunClaim
+AnyClaim = Claim | RunClaim
 
 
-async def claim_now(database: Database, caller: Claimer, wanted: Wanted) -> list[JobRow]:
+async def claim_now(database: Database, caller: Claimer, wanted: AnyClaim) -> list[JobRow]:
     """Claim without waiting, behind the claims that wait.
 
     Raises:
@@ -171,7 +171,7 @@ async def claim_now(database: Database, caller: Claimer, wanted: Wanted) -> list
     return handed(database, caller, jobs)
 
 
-def ask_once(database: Database, caller: Claimer, wanted: Wanted) -> Request:
+def ask_once(database: Database, caller: Claimer, wanted: AnyClaim) -> Request:
     """Hand in a claim that does not wait for jobs. Its answer comes in the request's `taker`.
 
     Cancel the taker to give up.
@@ -180,7 +180,7 @@ def ask_once(database: Database, caller: Claimer, wanted: Wanted) -> Request:
 
 
 async def claim_or_wait(
-    database: Database, waiting: Waiting, caller: Claimer, wanted: Wanted, *, wait_ms: int
+    database: Database, waiting: Waiting, caller: Claimer, wanted: AnyClaim, *, wait_ms: int
 ) -> list[JobRow]:
     """Claim, and wait up to `wait_ms` for something to claim.
 
@@ -233,7 +233,9 @@ async def claim_when_there_is(
     return jobs
 
 
-def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted: Wanted) -> Request:
+def stand_in_line(
+    database: Database, waiting: Waiting, caller: Claimer, wanted: AnyClaim
+) -> Request:
     """Hand in a claim that waits until there is something for it, or until it leaves its line.
     While the server stops it does not wait.
 
@@ -244,7 +246,7 @@ def stand_in_line(database: Database, waiting: Waiting, caller: Claimer, wanted:
     return request
 
 
-def _line_up(database: Database, caller: Claimer, wanted: Wanted, *, parks: bool) -> Request:
+def _line_up(database: Database, caller: Claimer, wanted: AnyClaim, *, parks: bool) -> Request:
     # A claim that does not park still waits for the writes that were handed in before it.
     if isinstance(wanted, RunClaim):
         return database.submit_claim(

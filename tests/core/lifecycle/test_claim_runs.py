@@ -9,7 +9,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import CircuitBreaker, stored
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
 from spooled_lite.core.lifecycle import claim_runs as claiming
-from spooled_lite.core.lifecycle.claim_runs import Place, RunClaim, claim_runs
+from spooled_lite.core.lifecycle.claim_runs import RunClaim, RunPlace, claim_runs
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent
 from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.queues.pause import pause
@@ -35,7 +35,7 @@ def claimed(
     limit: int = 10,
     scope: Scope = ALL_QUEUES,
     queue_name: str | None = None,
-    places: Sequence[Place] = (),
+    places: Sequence[RunPlace] = (),
     **more: Any,
 ) -> list[JobRow]:
     wanted = RunClaim(
@@ -181,7 +181,7 @@ def test_what_a_task_allows_at_once_is_kept_and_its_breaker_too(stage: JobStage)
 
 def test_a_delayed_run_is_due_by_the_clock_alone(stage: JobStage) -> None:
     run = a_run(stage, "a", delay_ms=5_000)
-    places = [Place("emails", "a")]
+    places = [RunPlace("emails", "a")]
     assert claimed(stage, "a", places=places) == []
 
     stage.clock.advance(seconds=5)

@@ -37,7 +37,7 @@ from spooled_lite.wire.shapes.job_bodies import (
     Renew,
 )
 from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
-from spooled_lite.wire.waiting.claims import Left, Wanted, handed
+from spooled_lite.wire.waiting.claims import AnyClaim, Left, handed
 
 DEQUEUE_LEASE_SECONDS: Final = 300
 
@@ -132,7 +132,7 @@ async def _claim(
     lease_id = chosen_lease(body.lease_id)
     worker_id = body.worker_id or f"worker-{lease_id or call.request_id.decode()}"
     task_names = body.named_tasks() if isinstance(body, ClaimJobs) else ()
-    wanted: Wanted
+    wanted: AnyClaim
     if task_names:
         wanted = await run_claim(
             call,
