@@ -233,6 +233,7 @@ async def running(
             timekeeper = Timekeeper(database, clock, deadlines)
             background.append(asyncio.create_task(timekeeper.run(stop), name="clock"))
             by_themselves = loops(retention, safety, timekeeper.may_prune)
+            services.state.may_prune = timekeeper.may_prune
         else:  # a clock of a test, which jumps on purpose
             by_themselves = loops(retention, safety)
         scheduler = Scheduler(terms_of(settings, services.plans))

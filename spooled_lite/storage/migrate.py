@@ -16,7 +16,10 @@ from spooled_lite.storage.before_upgrade import copy_before_upgrade, copy_to_go_
 from spooled_lite.storage.file_guard import CannotUseFile, length_of
 from spooled_lite.storage.file_kind import APPLICATION_ID, open_to_look
 from spooled_lite.storage.schema_version import keep_readable_by, readable_by, version_of
+from spooled_lite.storage.statement import Value
+from spooled_lite.storage.transaction import Reading
 
+_VERSION: Final = Value(int, "SELECT user_version FROM pragma_user_version")
 _MIGRATIONS: Final = resources.files("spooled_lite.storage") / "migrations"
 # Every migration says so: the oldest schema version whose programs can still use the file after it.
 _READABLE_BY: Final = re.compile(r"^-- readable by: ([1-9][0-9]{0,3})$", re.MULTILINE)
@@ -35,6 +38,14 @@ def numbered() -> tuple[tuple[int, str], ...]:
     return tuple(
         (int(name.split("_")[0]), (_MIGRATIONS / name).read_text("utf-8")) for name in names
     )
+
+
+def applied_migrations(tx: Reading) -> list[tuple[int, str, bool]]:
+    """Number and name of each migration, in order, and whether the file has it."""
+    version = tx.value(_VERSION) or 0
+    names = sorted(each.name for each in _MIGRATIONS.iterdir() if each.name.endswith(".sql"))
+    parts = [name.removesuffix(".sql").split("_", 1) for name in names]
+    return [(int(number), name, int(number) <= version) for number, name in parts]
 
 
 def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> None:

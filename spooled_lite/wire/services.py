@@ -49,6 +49,7 @@ class ServerState:
         "is_stopping",
         "is_test",
         "loops",
+        "may_prune",
         "on_stopping",
         "settings",
         "started_at_ms",
@@ -63,6 +64,8 @@ class ServerState:
         self.backups: Backups | None = None  # None: the server makes none by itself
         self.archive: Archive | None = None  # likewise
         self.exports: Moments | None = None  # None: none was asked for yet
+        # Whether old rows may be deleted at a moment.
+        self.may_prune: Callable[[int], bool] = lambda now_ms: True
         self.loops: Callable[[], Sequence[LoopState]] = tuple
 
     def uptime_seconds(self, now_ms: int) -> int:

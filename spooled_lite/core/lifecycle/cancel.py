@@ -1,5 +1,6 @@
 """Cancelling jobs by a call, and jobs that have expired."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,7 +9,7 @@ from msgspec import Struct
 from spooled_lite.core.breakers.task_limits import run_ended
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.choice import find_named
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.core.jobs.kinds import RULES
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, first_of, next_pass
 from spooled_lite.core.jobs.records import Claimant
@@ -101,12 +102,24 @@ def expire_jobs(tx: Tx) -> Pass:
     Contract: jobs, section 13; catbird-capabilities, section 6.2.
     """
     expired = tx.rows(statements.EXPIRED, {"now_ms": tx.now_ms, "limit": PASS_MAX})
+    some = _expire_some(tx, expired)
+    return next_pass(tx, len(some), statements.NEXT_EXPIRY, found=len(expired))
+
+
+def expire_jobs_of(tx: Tx, org: int) -> Counter[Kind]:
+    """As a pass of `expire_jobs`, in one organization; how many of each kind."""
+    asked = {"org": org, "now_ms": tx.now_ms, "limit": PASS_MAX}
+    expired = tx.rows(statements.EXPIRED_OF_ORG, asked)
+    return Counter(job["kind"] for job in _expire_some(tx, expired))
+
+
+def _expire_some(tx: Tx, expired: Sequence[ExpiredRow]) -> Sequence[ExpiredRow]:
     some = first_of(expired)
     remove_messages(tx, [job["seq"] for job in some if job["kind"] == "message"])
     for job in some:
         if job["kind"] != "message":
             expire(tx, job)
-    return next_pass(tx, len(some), statements.NEXT_EXPIRY, found=len(expired))
+    return some
 
 
 def expire(tx: Tx, job: JobRow | ExpiredRow) -> None:

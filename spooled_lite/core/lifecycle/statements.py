@@ -314,6 +314,17 @@ SELECT id, seq, org, kind, status, assigned_worker_id, {ROW_BYTES} AS size_bytes
     + " ORDER BY expires_at_ms LIMIT :limit",
 )
 
+# The same of one organization.
+EXPIRED_OF_ORG: Final = Statement(
+    ExpiredRow,
+    f"""
+SELECT id, seq, org, kind, status, assigned_worker_id, {ROW_BYTES} AS size_bytes
+  FROM jobs INDEXED BY jobs_expiring
+ WHERE expires_at_ms <= :now_ms AND org = :org AND {_MAY_EXPIRE}"""
+    + VISIBLE
+    + " ORDER BY expires_at_ms LIMIT :limit",
+)
+
 NEXT_EXPIRY: Final = Statement(
     NextRow,
     f"""

@@ -127,6 +127,15 @@ def delete_expired_queues(tx: Tx) -> int:
     return len(rows)
 
 
+def delete_expired_queues_of(tx: Tx, org: int) -> int:
+    """As `delete_expired_queues`, in one organization."""
+    asked = {"org": org, "now_ms": tx.now_ms, "limit": REMOVE_MAX}
+    names = tx.values(queue_statements.EXPIRED_OF_ORG, asked)
+    for name in names:
+        delete_queue(tx, org, name, delete_jobs=True)
+    return len(names)
+
+
 def remove_rows_of_deleted(tx: Tx) -> Pass:
     """One pass over the rows of deleted queues; the queue's own row goes last."""
     queue = tx.value(queue_statements.NEXT_DELETED)

@@ -96,6 +96,17 @@ SELECT org, queue_name FROM queues
 """,
 )
 
+# The same of one organization.
+EXPIRED_OF_ORG: Final = Value(
+    str,
+    """
+SELECT queue_name FROM queues INDEXED BY queues_expiring
+ WHERE expires_at_ms <= :now_ms AND org = :org AND expires_at_ms IS NOT NULL
+   AND deleted_at_ms IS NULL
+ ORDER BY expires_at_ms LIMIT :limit
+""",
+)
+
 # Index queues_expiring: the first row of it.
 NEXT_EXPIRY_OF_QUEUE: Final = Value(
     int,

@@ -44,7 +44,7 @@ class Access(Enum):
     # Public, the admin key only, or always refused: as the setting `registration` says.
     REGISTRATION = "registration"
     BOOTSTRAP = "bootstrap"  # an unscoped key, the admin key, or neither: the handler decides
-    TEST = "test"  # an API key without a queue restriction, or the admin key
+    UNSCOPED_OR_ADMIN = "unscoped-or-admin"  # as UNSCOPED, or the admin key
     ADMIN = "admin"  # the admin key, in a header of its own; any other credential is ignored
     METRICS = "metrics"  # public, or the metrics token when there is one
     # The metrics token or the admin key shows the whole server. Where no metrics token is set, an
@@ -80,7 +80,7 @@ class AccessRule(Protocol):
         ...
 
 
-UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP, Access.TEST})
+UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP, Access.UNSCOPED_OR_ADMIN})
 
 
 async def admit(call: Call, rule: AccessRule) -> None:
@@ -112,11 +112,11 @@ async def admit(call: Call, rule: AccessRule) -> None:
             await _check_registration(call)
         case Access.BOOTSTRAP:
             await _admit_bootstrap(call, rule)
-        case Access.TEST if _ADMIN_KEY in call.headers:
+        case Access.UNSCOPED_OR_ADMIN if _ADMIN_KEY in call.headers:
             call.rate_headers = ()
             await check_admin_key(call)
             call.is_admin = True
-        case Access.TEST:
+        case Access.UNSCOPED_OR_ADMIN:
             await _admit_key(call, rule)
 
 

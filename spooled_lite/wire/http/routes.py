@@ -27,6 +27,7 @@ from spooled_lite.wire.http.resources import (
     job_actions,
     jobs,
     keys,
+    maintenance,
     many_attempts,
     messages,
     metrics,
@@ -173,6 +174,11 @@ WORKERS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/workers/{id}/heartbeat",  workers.heartbeat,  Access.KEY, "workers:write"),
     ("POST",   "/api/v1/workers/{id}/deregister", workers.deregister, Access.KEY, "workers:write"),
     ("DELETE", "/api/v1/workers/{id}",            workers.deregister, Access.KEY, "workers:write"),
+)
+
+MAINTENANCE: Final[tuple[Row, ...]] = (
+    ("POST", "/api/v1/maintenance/gc",         maintenance.collect_garbage, Access.UNSCOPED_OR_ADMIN, "organization:admin"),  # noqa: E501
+    ("GET",  "/api/v1/maintenance/migrations", maintenance.migrations,      Access.ADMIN,             "-"),  # noqa: E501
 )
 
 SCHEDULES: Final[tuple[Row, ...]] = (
@@ -356,6 +362,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *TASKS,
     *WORKERS,
     *SCHEDULES,
+    *MAINTENANCE,
     *WORKFLOWS,
     *ORGANIZATIONS,
     *KEYS,

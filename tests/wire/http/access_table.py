@@ -38,7 +38,9 @@ SUCCESS: Final[Mapping[str, int]] = {
     f"{row[0]} {row[1]}": int(row[4].split(",")[0]) for row in MAIN_PORT
 }
 # What somebody does not get into by saying nothing.
-CLOSED: Final = frozenset({Access.KEY, Access.UNSCOPED, Access.BOOTSTRAP, Access.OWN_METRICS})
+CLOSED: Final = frozenset(
+    {Access.KEY, Access.UNSCOPED, Access.UNSCOPED_OR_ADMIN, Access.BOOTSTRAP, Access.OWN_METRICS}
+)
 OPEN: Final = frozenset(
     {
         *(Access.PUBLIC, Access.REGISTRATION, Access.METRICS, Access.NONE),
@@ -266,6 +268,10 @@ class WholeFileApi(WatchedApi):
             self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
         if "/billing-email/" in path:
             body = an_address_for(self, path, home.org)
+        if path in ("/api/v1/jobs/heartbeat", "/api/v1/jobs/settle"):
+            job = self.a_running_job(home)
+            held = {"id": job["id"], "lease_id": job["lease_id"]}
+            body = {"leases" if path.endswith("heartbeat") else "jobs": [held]}
         if path == "/api/v1/jobs/status":
             path += f"?ids={self.a_job(home)['id']}"
         if path == "/api/v1/jobs/wait":

@@ -37,8 +37,6 @@ NOT_BUILT_YET: Final = frozenset(
         "GET /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}/seen",
-        "POST /api/v1/maintenance/gc",
-        "GET /api/v1/maintenance/migrations",
         "GET /{asset}",
         "ANY /api/v1/test/{rest}",
     }

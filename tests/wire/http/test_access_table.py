@@ -132,7 +132,7 @@ def test_without_an_admin_key_of_its_own_the_server_is_not_administered() -> Non
 
 
 def test_the_admin_key_is_no_key_of_an_organization(api: WholeFileApi) -> None:
-    also = (Access.BOOTSTRAP, Access.OWN_METRICS)
+    also = (Access.BOOTSTRAP, Access.OWN_METRICS, Access.UNSCOPED_OR_ADMIN)
     names = [name for name in WITH_KEY if ACCESS[name] not in also]
     calls = targets(api, names)
 

@@ -28,7 +28,11 @@ from spooled_lite.wire.http.documents.operation_ids import operation_id
 from spooled_lite.wire.http.documents.schemas import Schemas
 
 VERSION: Final = "3.1.0"
-BY_ADMIN: Final = (Access.ADMIN, Access.BOOTSTRAP, Access.TEST)  # its key is not limited
+BY_ADMIN: Final = (
+    Access.ADMIN,
+    Access.BOOTSTRAP,
+    Access.UNSCOPED_OR_ADMIN,
+)  # its key is not limited
 NOT_YET: Final = Doc(summary="Not described yet")  # a test finds them: none is released so
 WITHOUT_CONTENT: Final = frozenset(
     {HTTPStatus.NO_CONTENT, HTTPStatus.SWITCHING_PROTOCOLS, HTTPStatus.NOT_MODIFIED}

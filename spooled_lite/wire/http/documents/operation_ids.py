@@ -79,6 +79,8 @@ OPERATION_IDS: Final[Mapping[tuple[str, str], str]] = {
     ("DELETE", "/api/v1/bindings"): "deleteBindings",
     ("DELETE", "/api/v1/bindings/{id}"): "deleteBinding",
     ("POST", "/api/v1/publish"): "publish",
+    ("POST", "/api/v1/maintenance/gc"): "collectGarbage",
+    ("GET", "/api/v1/maintenance/migrations"): "listMigrations",
     ("GET", "/api/v1/tasks"): "listTasks",
     ("POST", "/api/v1/tasks"): "createTask",
     ("GET", "/api/v1/tasks/{name}"): "getTask",

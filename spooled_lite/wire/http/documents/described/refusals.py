@@ -51,7 +51,7 @@ BY_ACCESS: Final[Mapping[Access, tuple[ErrorKind, ...]]] = {
     Access.UNSCOPED: _KEY,
     Access.REGISTRATION: (AccessDenied, RateLimited),
     Access.BOOTSTRAP: (*_KEY, *_ADMIN),
-    Access.TEST: (*_KEY, *_ADMIN),
+    Access.UNSCOPED_OR_ADMIN: (*_KEY, *_ADMIN),
     Access.ADMIN: (*_ADMIN, RateLimited),
     Access.METRICS: (Unauthorized, RateLimited),
     Access.OWN_METRICS: (*_KEY, *_ADMIN),

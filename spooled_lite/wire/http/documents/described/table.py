@@ -9,6 +9,7 @@ from spooled_lite.wire.http.documents.described.auth import AUTH
 from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
+from spooled_lite.wire.http.documents.described.maintenance import MAINTENANCE
 from spooled_lite.wire.http.documents.described.many_attempts import MANY_ATTEMPTS
 from spooled_lite.wire.http.documents.described.messages import MESSAGES
 from spooled_lite.wire.http.documents.described.organizations import KEYS, ORGANIZATIONS
@@ -36,6 +37,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **TASKS,
     **WORKERS,
     **SCHEDULES,
+    **MAINTENANCE,
     **WORKFLOWS,
     **WEBHOOKS,
     **INGEST,
