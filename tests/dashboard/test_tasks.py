@@ -192,7 +192,7 @@ def test_a_task_is_deleted_after_its_name_was_typed(
     page.get_by_role("dialog").get_by_role("textbox").fill(task)
     delete.click()
 
-    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tasks", exact=True)).to_be_visible()
     assert api.get(f"/tasks/{task}").status_code == 404
 
 
@@ -246,3 +246,24 @@ def test_an_open_breaker_is_told_on_the_page_of_its_queue_and_of_a_job(
     page = signed_in(f"/jobs/{waiting['id']}")
 
     expect(page.locator(".why")).to_contain_text("the breaker of the queue is open after 1 failure")
+
+
+def test_a_task_is_scheduled_and_says_by_what_it_is(
+    signed_in: Open, api: httpx.Client, task: str
+) -> None:
+    page = signed_in(f"/tasks/{task}")
+    page.get_by_role("link", name="make one").click()
+    expect(page.get_by_label("Task")).to_have_value(task)
+    page.get_by_label("Name").fill("nightly charge")
+    page.get_by_label("Input of its runs").fill('{"amount": 2}')
+    page.get_by_role("button", name="Create schedule").click()
+    expect(page.locator(".facts").get_by_role("link", name=task)).to_have_count(2)
+    expect(page.get_by_role("region", name="Payload")).to_contain_text('"amount": 2')
+    [made] = api.get("/schedules", params={"target_type": "task"}).json()
+    assert (made["task_name"], made["input"]) == (task, {"amount": 2})
+    page.get_by_role("button", name="Run nightly charge now").click()
+    expect(page.get_by_text("Made a run")).to_be_visible()
+
+    page.locator(".facts").get_by_role("link", name=task).first.click()
+    expect(page.locator(".facts").get_by_role("link", name="nightly charge")).to_be_visible()
+    expect(page.locator("tr[data-id]")).to_contain_text("Queued")

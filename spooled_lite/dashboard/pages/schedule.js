@@ -31,9 +31,9 @@ export default ({ id }) => (id ? one(id) : create());
 
 function create() {
   const { query } = route.peek();
-  const given = { ...EMPTY, cron_expression: query.cron ?? EMPTY.cron_expression, timezone: query.zone ?? EMPTY.timezone, queue_name: query.queue ?? "" };
+  const given = { ...EMPTY, cron_expression: query.cron ?? EMPTY.cron_expression, timezone: query.zone ?? EMPTY.timezone, queue_name: query.queue ?? "", task_name: query.task };
   return [
-    head({ title: "New schedule", acts: [a({ class: "btn", href: "#/schedules" }, "Back")] }),
+    head({ title: "New schedule", note: given.task_name && ["of the task ", taskLink(given)], acts: [a({ class: "btn", href: given.task_name ? link(["tasks", given.task_name]) : "#/schedules" }, "Back")] }),
     formOf(given, "{}", { label: "Create schedule", save: body => send("POST", "/schedules", body), done: it => `${it.name} is there`, after: it => go(["schedules", it.id].join("/")) }),
   ];
 }
@@ -58,7 +58,7 @@ function one(id) {
 
   const columns = [
     { label: "Ran", cell: row => when(row.peek().started_at) },
-    { label: "Outcome", cell: row => status(row.peek().status, row.peek().job_id ? "Created a job" : row.peek().error_message ? "Failed" : "Job deleted") },
+    { label: "Outcome", cell: row => status(row.peek().status, row.peek().job_id ? it().task_name ? "Made a run" : "Created a job" : row.peek().error_message ? "Failed" : "Job deleted") },
     { label: "Job", cell: row => row.peek().job_id && a({ class: "mono", href: link(["jobs", row.peek().job_id]) }, shortId(row.peek().job_id)) },
     { label: "Error", class: "fill clip whole quiet", cell: row => row.peek().error_message },
     { label: "Took", class: "num hide", cell: row => duration(row.peek().duration) },
@@ -81,7 +81,7 @@ function one(id) {
           shown(slots, () => slotList(() => slots.data.value.slots, () => slots.data.value.cron_expression, () => slots.data.value.timezone), { what: "its slots", word: "schedules:read" })),
         div({ class: "grid" },
           panel("Facts", {}, () => facts(factsOf(it()))),
-          panel("Payload of its jobs", {}, () => (it().values_omitted ? null : jsonView(template.value, { name: "Payload" })))))),
+          panel(carried(it()), {}, () => (it().values_omitted ? null : jsonView(template.value, { name: "Payload" })))))),
       panel("Runs", { note: () => runs.data.value && `the last ${count(runs.ids.value.length)}` }, shown(runs, () => table({ of: runs, label: "Runs", columns, group: "Runs" }), {
         what: "its runs", word: "schedules:read", isEmpty: () => !runs.ids.value.length, empty: () => p({ class: "pad quiet" }, "It has not run yet."),
       })),
@@ -89,9 +89,12 @@ function one(id) {
   ];
 }
 
+const taskLink = it => a({ href: link(["tasks", it.task_name]) }, it.task_name);
+const carried = it => (it.task_name ? "Input of its runs" : "Payload of its jobs");
+
 const factsOf = it => [
   ["Cron", span({ class: "mono" }, it.cron_expression)], ["Zone", it.timezone],
-  ["Queue", a({ href: link(["queues", it.queue_name]) }, it.queue_name)],
+  it.task_name && ["Task", taskLink(it)], ["Queue", a({ href: link(["queues", it.queue_name]) }, it.queue_name)],
   ["Next", it.is_active ? when(it.next_run_at) : "paused"], ["Last", it.last_run_at ? when(it.last_run_at) : "never"],
   ["Runs", count(it.run_count)], ["Failed", span({ class: it.failed_count ? "bad" : "" }, count(it.failed_count))],
   ["After a stop", CATCH_UP[it.catch_up] ?? it.catch_up],
@@ -104,15 +107,15 @@ const factsOf = it => [
 function formOf(given, payload, { label, save, done, after, isOld = false, back }) {
   const cron = signal(given.cron_expression), zone = signal(given.timezone), text = signal(payload);
   const queues = isOld ? null : resource(ending => get("/queues", {}, { signal: ending }));
-  const edited = editor(text, { name: "Payload of its jobs", rows: 10, before: () => (isOld ? payload : null), beforeName: "what is stored" });
-  const fields = {}, unset = isOld ? "Empty: stays as it is" : "Empty: as the queue says";
+  const edited = editor(text, { name: carried(given), rows: 10, before: () => (isOld ? payload : null), beforeName: "what is stored" });
+  const fields = {}, unset = isOld ? "Empty: stays as it is" : `Empty: as the ${given.task_name ? "task" : "queue"} says`;
   const own = (name, node, more) => (fields[name] = node, field(...more(node)));
   const number = (name, label, hint, min, max) => own(name, input({ type: "number", min, max, value: given[name] == null ? "" : String(given[name]) }), node => [label, node, { hint }]);
   const title = input({ value: given.name, maxlength: 255, required: true, autofocus: "" });
-  const queue = input({ value: given.queue_name, list: "queue-names", maxlength: 100, required: true, autocomplete: "off", disabled: isOld });
+  const queue = input({ value: given.task_name ?? given.queue_name, list: "queue-names", maxlength: 100, required: true, autocomplete: "off", disabled: isOld || Boolean(given.task_name) });
   const rule = ruleFields({ cron, zone });
   fields.name = title;
-  if (!isOld) fields.queue_name = queue;
+  if (!isOld) fields[given.task_name ? "task_name" : "queue_name"] = queue;
 
   function changes() {
     const now = { cron_expression: cron.peek().trim(), timezone: zone.peek() || "UTC" };
@@ -130,7 +133,7 @@ function formOf(given, payload, { label, save, done, after, isOld = false, back 
   });
   return form({ class: "grid even", onsubmit: event => { event.preventDefault(); if (event.target.reportValidity()) go.press(); } },
     panel(null, {}, div({ class: "pad form" },
-      div({ class: "two" }, field("Name", title), field("Queue", queue, { hint: isOld ? "The queue stays as it is" : null })),
+      div({ class: "two" }, field("Name", title), field(given.task_name ? "Task" : "Queue", queue, { hint: isOld ? "It stays as it is" : null })),
       datalist({ id: "queue-names" }, () => (queues?.data.value ?? []).map(it => option({ value: it.queue_name ?? it.name }))),
       rule, !isOld && examples(cron), edited,
       div({ class: "two" }, number("priority", "Priority", "-100 to 100, higher goes first", -100, 100), number("max_retries", "Retries", unset, 0, 100), number("timeout_seconds", "Time-out in seconds", unset, 1)),

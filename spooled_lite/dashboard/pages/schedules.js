@@ -57,7 +57,7 @@ export default function schedulesPage() {
     { label: "When", class: "fill whole", cell: row => div({ class: "clip" },
       span({ class: "on-card" }, () => [row.value.is_active ? when(row.value.next_run_at) : "paused", " · "]),
       span({ title: () => row.value.cron_expression }, inWords(() => row.value.cron_expression)), span({ class: "quiet" }, () => ` ${row.value.timezone}`)) },
-    { label: "Queue", class: "hide", cell: row => a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name) },
+    { label: "Queue", class: "hide", cell: row => (row.peek().task_name ? [a({ href: link(["tasks", row.peek().task_name]) }, row.peek().task_name), span({ class: "quiet" }, " task")] : a({ href: link(["queues", row.peek().queue_name]) }, row.peek().queue_name)) },
     { label: "Next", class: "num hide", cell: row => () => (row.value.is_active ? when(row.value.next_run_at) : span({ class: "quiet" }, "paused")) },
     { label: "Last", class: "num hide", cell: row => () => (row.value.last_run_at ? when(row.value.last_run_at) : span({ class: "quiet" }, "never")) },
     { label: "Runs", class: "num hide", cell: row => () => count(row.value.run_count) },

@@ -8,6 +8,7 @@ import { icon } from "../lib/icons.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
 import { go, link, queryOf } from "../lib/router.js";
+import { may } from "../lib/session.js";
 import { computed, signal } from "../lib/signal.js";
 import { reading, resource, rows } from "../lib/store.js";
 import { gated, obstacle } from "../parts/act.js";
@@ -24,12 +25,13 @@ import { table } from "../parts/table.js";
 import { openTask, pathOf } from "../parts/task_form.js";
 
 const { a, b, button, div, p, span } = el;
-const PAGE = 50, READ_SECONDS = 30;
+const PAGE = 50, READ_SECONDS = 30, SCHEDULES_READ = 100;
 const WORDS = ["jobs:write"];
 
 export default function taskPage({ name }) {
   const state = queryOf("state"), selected = signal(new Set());
   const task = resource(ending => get(pathOf(name), {}, { signal: ending })), it = () => task.data.value;
+  const schedules = resource(async ending => (await get("/schedules", { target_type: "task", limit: SCHEDULES_READ }, { signal: ending })).filter(each => each.task_name === name), { isRead: may("schedules:read") });
   const list = inPlace(() => runs, (query, ending) => readRuns(name, { state: state.peek(), ...query }, ending), { size: PAGE, noun: "run", isNewestFirst: true, isShifted: () => true });
   const runs = rows(list.first), read = () => (task.read(), runs.read());
   reading(() => [state.value], () => {
@@ -63,11 +65,11 @@ export default function taskPage({ name }) {
   const isMoved = row => row.value.isGone || (state.value && row.value.state !== state.value);
   return [
     head({
-      title: () => `Task ${name}`, shown: span({ class: "mono" }, name), note: () => it() && ["in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name), it().breaker && [", breaker ", breakerStatus(it().breaker)]],
+      title: () => `Task ${name}`, shown: span({ class: "mono" }, name), note: () => it() && ["in ", a({ href: link(["queues", it().queue_name]) }, it().queue_name), it().breaker && it().breaker.state !== "closed" && [", breaker ", breakerStatus(it().breaker)]],
       acts: [change, remove, asCurl(() => [["This task", "GET", pathOf(name)], ["Its runs", "GET", runsOf(name), { query: { state: state.value } }], ["Run it", "POST", runsOf(name), { body: { input: { amount: 10 }, concurrency_key: "order-7" } }], ["Cancel a run", "POST", `${runsOf(name)}/ID/cancel`, { body: { reason: "ordered twice" } }]]), start],
     }),
     either(() => isGone.value && it(), () => p({ class: "banner panel" }, icon("warn"), "It was deleted meanwhile. You see its last state.")),
-    shown(task, () => panel(null, {}, () => it().description && p({ class: "pad" }, it().description), () => facts(factsOf(it()))), { what: "this task", word: "jobs:read", lines: 3 }),
+    shown(task, () => panel(null, {}, () => it().description && p({ class: "pad" }, it().description), () => facts([...factsOf(it()), ["Schedules", scheduled(schedules.data.value ?? [], name)]])), { what: "this task", word: "jobs:read", lines: 3 }),
     either(() => it(), () => [
       chips({ name: "state", label: "State", options: () => [{ value: "", label: "All" }, ...Object.entries(STATES).map(([value, [tone, label]]) => ({ value, label, tone, n: numbers.value[value]?.length }))] }),
       list.button(),
@@ -84,6 +86,8 @@ export default function taskPage({ name }) {
       button({ class: "btn plain", onclick: () => { selected.value = new Set(); } }, "None"))),
   ];
 }
+
+const scheduled = (all, name) => [all.map(each => [a({ href: link(["schedules", each.id]) }, each.name), ` ${each.is_active ? "next " : "paused"}`, each.is_active && when(each.next_run_at), ", "]), a({ href: link("schedules/new", { task: name }) }, all.length ? "another" : "make one")];
 
 const factsOf = it => [
   ["Queue", a({ href: link(["queues", it.queue_name]) }, it.queue_name)],
