@@ -13,6 +13,7 @@ from benchmarks import (
     graphs,
     grpc_calls,
     held,
+    messages,
     pages,
     rates,
     standing,
@@ -32,6 +33,7 @@ WORKLOADS: Final[Mapping[str, Callable[[Bench], list[Row]]]] = {
     "flat": times.flat_claims,
     "schedules": firing.schedules,
     "workflows": graphs.workflows,
+    "messages": messages.messages,
     "held": held.held,
     "start": standing.cold_start,
     "memory": standing.memory,
@@ -60,7 +62,8 @@ def main(
 ) -> None:
     """Run the workloads, all of them when none is named: enqueue, claim, bulk, wait (a waiting
     claim's delivery), flat (claims with many other jobs), schedules (many that fire in one second),
-    workflows (steps against plain jobs), held (the writing thread, by large graphs), start, memory,
+    workflows (steps against plain jobs), messages (sent, published,
+    read; runs of tasks), held (the writing thread, by large graphs), start, memory,
     idle, streams (of events), grpc, pages (of the dashboard, in Chromium), worlds (of test mode).
 
     Files are written to the temporary folder: it should be on the disk that matters.

@@ -1,5 +1,6 @@
 """Find a queue by its name, or create it: a queue exists as soon as a caller names it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.orgs.usage import check_room
@@ -7,6 +8,7 @@ from spooled_lite.core.queues import statements
 from spooled_lite.core.queues.columns import KnownQueueRow, QueueRow
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.events import Event
+from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Cache, Reading, Tx
 
 _KNOWN: Final = Cache[tuple[int, str], KnownQueueRow]()  # by organization and name
@@ -25,6 +27,15 @@ def known_queue(tx: Tx, org: int, queue_name: str) -> KnownQueueRow | None:
         if found is not None:
             known[org, queue_name] = found
     return found
+
+
+def know_queues(tx: Tx, org: int, queue_names: Sequence[str]) -> None:
+    """Read several queues at once: `known_queue` then finds those that exist without a read."""
+    known = tx.cache(_KNOWN)
+    unknown = [name for name in queue_names if (org, name) not in known]
+    if len(unknown) > 1:
+        for queue in tx.rows(statements.FIND_SEVERAL, {"org": org, "names": array_of(unknown)}):
+            known[org, queue["queue_name"]] = queue
 
 
 def forget_queue(tx: Tx, org: int, queue_name: str) -> None:

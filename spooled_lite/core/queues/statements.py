@@ -25,14 +25,26 @@ class MinutesRow(TypedDict):
 
 
 # Index queues_by_name, and tasks_limited, in its words. A deleted queue has no name any more.
-FIND: Final = Statement(
-    KnownQueueRow,
-    """
-SELECT queues.*, EXISTS (
+_AS_KNOWN: Final = """queues.*, EXISTS (
        SELECT 1 FROM tasks WHERE tasks.org = queues.org AND tasks.queue_name = queues.queue_name
           AND (tasks.circuit_breaker IS NOT NULL OR tasks.max_concurrency IS NOT NULL))
-           AS has_limited_tasks
+           AS has_limited_tasks"""
+
+FIND: Final = Statement(
+    KnownQueueRow,
+    f"""
+SELECT {_AS_KNOWN}
   FROM queues WHERE org = :org AND queue_name = :queue_name AND deleted_at_ms IS NULL
+""",
+)
+
+# Index queues_by_name, once for each name asked for.
+FIND_SEVERAL: Final = Statement(
+    KnownQueueRow,
+    f"""
+SELECT {_AS_KNOWN}
+  FROM json_each(:names) AS asked CROSS JOIN queues ON queue_name = asked.value
+ WHERE org = :org AND deleted_at_ms IS NULL
 """,
 )
 

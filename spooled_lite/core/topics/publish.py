@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from spooled_lite.core.messages.records import NewMessage
 from spooled_lite.core.messages.send import send
-from spooled_lite.core.queues.ensure import known_queue
+from spooled_lite.core.queues.ensure import know_queues, known_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.tasks.query import find_task
 from spooled_lite.core.tasks.records import NewTaskRun
@@ -68,6 +68,7 @@ def publish(
     targets = targets_of(tx, org, topic)
     _check_copies(tx.own(_MADE), len(targets), messages)
     labelled = [msgspec.structs.replace(each, topic=topic) for each in messages]
+    know_queues(tx, org, [name for target_type, name in targets if target_type == "queue"])
     copies = [(each, _copy_to(tx, org, each, labelled, admission)) for each in targets]
     return [Delivered(target, made) for target, made in copies if made is not None]
 
