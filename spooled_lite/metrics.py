@@ -1,8 +1,8 @@
 """Every metric and its help text; one registry per application, passed as an argument.
 
 Values are plain numbers. Each is changed by only one thread and read at a scrape, so measuring
-needs no lock. Names of queues are the only labels that callers choose: their number is bounded, and
-they are shown only where reading the metrics needs a credential.
+needs no lock. Names of queues and of tasks are the only labels that callers choose: their number is
+bounded, and they are shown only where reading the metrics needs a credential.
 """
 
 import math
@@ -92,6 +92,11 @@ PASSES: Final = ("spooled_loop_passes_total", "Passes of a background loop")
 PASSED_ROWS: Final = ("spooled_loop_rows_total", "Rows processed by a background loop")
 # One value per result of a job that follows a failure.
 ON_FAIL: Final = ("spooled_on_fail_total", "Jobs that follow a failure, by what came of them")
+# The first so many tasks that ran since the start have a value of their own per state.
+TASK_RUNS: Final = ("spooled_task_runs_total", "Runs of tasks, by what came of them")
+TASKS_SHOWN_MAX: Final = 100
+OTHER_TASKS: Final = "other tasks"  # no name of a task has a space
+FIRED: Final = ("spooled_schedule_fired_total", "Slots of schedules that made a job or a run")
 # Figures of the fullest queues. core/overview/depths.py bounds the number of labels.
 QUEUE_JOBS: Final = ("spooled_queue_jobs", "Jobs of a queue by status, for the 100 fullest queues")
 QUEUE_AGE: Final = (
@@ -174,35 +179,6 @@ class _Moment(Struct, frozen=True):
     seconds: float
 
 
-# Help texts for the figures of one organization that differ from those of the whole server.
-OWN: Final[Mapping[str, str]] = {
-    "spooled_jobs_enqueued_total": "Jobs created in total",
-    "spooled_jobs_completed_total": "Jobs completed in total",
-    "spooled_jobs_failed_total": "Attempts that failed in total",
-}
-
-
-class OwnMetrics(Collector):
-    """The figures of one organization, under the same names as those of the whole server."""
-
-    def __init__(self, values: Mapping[str, float]) -> None:
-        self._values = values
-
-    def collect(self) -> Iterator[Metric]:
-        for name, value in self._values.items():
-            if name in COUNTERS:
-                yield CounterMetricFamily(name, OWN[name], value=value)
-            else:
-                yield GaugeMetricFamily(name, GAUGES[name], value=value)
-
-
-def own_text(values: Mapping[str, float]) -> bytes:
-    """The figures of one organization, in the text format of Prometheus."""
-    registry = CollectorRegistry()
-    registry.register(OwnMetrics(values))
-    return generate_latest(registry)
-
-
 class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -213,6 +189,9 @@ class Metrics(Collector):
         self._passes: Counter[str] = Counter()
         self._passed_rows: Counter[str] = Counter()
         self._on_fail: Counter[str] = Counter()
+        self._task_runs: dict[str, Counter[str]] = {}
+        self.names_tasks = False  # True: reading the metrics needs a credential
+        self._fired: Counter[str] = Counter()
         self._queues: Sequence[MeasuredDepth] = ()
         self._breakers: Mapping[str, float] = {}
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
@@ -265,6 +244,16 @@ class Metrics(Collector):
     def followed(self, result: str) -> None:
         """Count a job that follows a failure: that it was stored, or how it ended."""
         self._on_fail[result] += 1
+
+    def ran(self, task_name: str, state: str) -> None:
+        """Count a run of a task: that it was stored (`queued`), or how it ended."""
+        if task_name not in self._task_runs and len(self._task_runs) >= TASKS_SHOWN_MAX:
+            task_name = OTHER_TASKS
+        self._task_runs.setdefault(task_name, Counter())[state] += 1
+
+    def fired(self, catch_up: str) -> None:
+        """Count a slot of a schedule that made a job or a run."""
+        self._fired[catch_up] += 1
 
     def show_queues(self, depths: Sequence[MeasuredDepth]) -> None:
         """Show the figures of these queues from now on, and of no others."""
@@ -330,6 +319,7 @@ class Metrics(Collector):
         for result, count in self._on_fail.items():
             followed.add_metric((result,), count)
         yield followed
+        yield from self._of_tasks()
         yield from self._of_queues()
         yield from self._of_grpc()
         for name, (text, _) in HISTOGRAMS.items():
@@ -342,6 +332,21 @@ class Metrics(Collector):
             for loop, count in counts.items():
                 family.add_metric((loop,), count)
             yield family
+
+    def _of_tasks(self) -> Iterator[Metric]:
+        runs = CounterMetricFamily(*TASK_RUNS, labels=("task", "state"))
+        counts: Counter[tuple[str, str]] = Counter()
+        for task_name, states in self._task_runs.items():
+            shown = task_name if self.names_tasks else OTHER_TASKS
+            for state, count in states.items():
+                counts[shown, state] += count
+        for labels, count in counts.items():
+            runs.add_metric(labels, count)
+        yield runs
+        fired = CounterMetricFamily(*FIRED, labels=("catch_up",))
+        for catch_up, count in self._fired.items():
+            fired.add_metric((catch_up,), count)
+        yield fired
 
     def _of_queues(self) -> Iterator[Metric]:
         build = GaugeMetricFamily(*BUILD, labels=("version", "python", "sqlite"))

@@ -17,6 +17,7 @@ from spooled_lite.metrics import (
     BREAKERS,
     BUILD,
     COUNTERS,
+    FIRED,
     GAUGES,
     GRPC_CALLS,
     GRPC_STREAMS,
@@ -27,6 +28,7 @@ from spooled_lite.metrics import (
     PASSES,
     QUEUE_AGE,
     QUEUE_JOBS,
+    TASK_RUNS,
     Metrics,
 )
 from spooled_lite.wire.http.server.connections import Connections
@@ -106,7 +108,7 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         **GAUGES,
         **PROCESS,
         **dict((LINE, BREAKERS, GRPC_CALLS, GRPC_STREAMS, ON_FAIL, PASSES, PASSED_ROWS)),
-        **dict((QUEUE_JOBS, QUEUE_AGE, BUILD)),
+        **dict((QUEUE_JOBS, QUEUE_AGE, BUILD, TASK_RUNS, FIRED)),
     }
     kinds |= {
         LINE[0]: "gauge, by `lane`",
@@ -114,6 +116,8 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         GRPC_CALLS[0]: "counter, by `method` and `code`",
         GRPC_STREAMS[0]: "gauge, by `method`",
         ON_FAIL[0]: "counter, by `result`",
+        TASK_RUNS[0]: "counter, by `task` and `state`",
+        FIRED[0]: "counter, by `catch_up`",
         PASSES[0]: "counter, by `loop`",
         PASSED_ROWS[0]: "counter, by `loop`",
         QUEUE_JOBS[0]: "gauge, by `organization`, `queue` and `status`",

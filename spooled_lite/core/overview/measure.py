@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.states import state_of
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
-from spooled_lite.events import EVENTS, Event, EventType, Listener
+from spooled_lite.events import EVENTS, Event, EventOf, EventType, Listener
 from spooled_lite.metrics import Metrics
 
 _TAKEN_BACK: Final = frozenset({LEASE_OVER, ATTEMPTS_OVER})
 
-# What counts of a job that follows a failure, by event.
+# What counts of a run, and of a job that follows a failure, by event.
 _OF_FOLLOWING: Final[Mapping[EventType, str]] = {
     "job.created": "queued",
     "job.completed": "completed",
     "job.deadlettered": "failed",
     "job.cancelled": "canceled",
+    "job.skipped": "skipped",
 }
 
 
@@ -27,8 +29,10 @@ def measured_by(metrics: Metrics) -> Listener:
         for event in events:
             kind = event.type
             counts[kind] = counts.get(kind, 0) + 1
-            if kind in _OF_FOLLOWING and event.row["kind"] == "on_fail":
-                metrics.followed(_OF_FOLLOWING[kind])
+            if kind in _OF_FOLLOWING:
+                _count_kind(metrics, event)
+            elif kind == "schedule.triggered" and event.facts["trigger"] == "cron":
+                metrics.fired(event.row["catch_up"])
             if kind == "job.completed":
                 completed: JobRow = event.row
                 if completed["started_at_ms"] is not None:
@@ -43,3 +47,13 @@ def measured_by(metrics: Metrics) -> Listener:
                 metrics.count(name, count)
 
     return listen
+
+
+def _count_kind(metrics: Metrics, event: EventOf[JobRow]) -> None:
+    """What has counters of its own: jobs that follow a failure, and runs of tasks."""
+    job = event.row
+    if job["kind"] == "on_fail":
+        metrics.followed(_OF_FOLLOWING[event.type])
+    elif job["kind"] == "task_run" and job["task_name"] is not None:
+        is_end = event.type == "job.cancelled"  # which may be by its time
+        metrics.ran(job["task_name"], state_of(job) if is_end else _OF_FOLLOWING[event.type])

@@ -10,7 +10,7 @@ from spooled_lite.core.overview.depths import Depth, fullest_queues
 from spooled_lite.core.overview.totals import Figures, totals
 from spooled_lite.core.overview.totals import figures as figures_of
 from spooled_lite.errors import SpooledError
-from spooled_lite.metrics import own_text
+from spooled_lite.own_metrics import own_text
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.storage.turns import OUTSIDE
 from spooled_lite.wire.http.call import Call, Reply, reply
@@ -80,6 +80,7 @@ async def exposition(services: Services) -> bytes:
         found = None
     services.metrics.show("spooled_ready", await trouble_of(services) is None)
     services.metrics.show_queues(await _depths(services))
+    services.metrics.names_tasks = services.settings.metrics_token is not None
     services.metrics.show_breakers({} if found is None else found.breakers_open)
     for name, field in _OF_FILE.items():
         services.metrics.show(name, math.nan if found is None else getattr(found, field))
