@@ -156,7 +156,7 @@ ROWS: Final[dict[str, Promise]] = {
     "V79": _row("old runs are deleted and counted", f"{_RUNS}::test_old_runs_are_deleted_by_their_age_and_open_ones_stay", "core/tasks/test_runs.py::test_runs_are_deleted_when_they_are_older_than_their_task_says"),
     "V87": _row("files of every version go up", "storage/test_upgrades.py::test_a_kill_at_any_statement_of_an_upgrade_leaves_the_old_file_or_the_new_one", "storage/test_upgrades.py::test_the_copy_to_go_back_to_is_the_newest_that_this_program_can_open"),
     "V88": _row("bodies of each call and of a batch are checked", f"{_BATCH}::test_when_one_is_refused_nothing_is_stored_and_its_number_is_said", f"{_MESSAGES}::test_lists_that_do_not_belong_together_are_refused"),
-    "T16": _row("what follows a failure", f"{_ON_FAIL}::test_v40_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
+    "T16": _row("what follows a failure", f"{_ON_FAIL}::test_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
     "T21": _row("only after the last attempt", f"{_FOLLOW}::test_every_way_into_the_dead_letters_is_followed", f"{_FOLLOW}::test_a_failure_that_is_retried_is_not_followed", f"{_FOLLOW}::test_what_was_cancelled_or_has_expired_is_not_followed"),
     "T22": _row("input and failure", f"{_FOLLOW}::test_it_is_told_the_input_and_how_the_other_failed"),
     "T23": _row("a policy of its own, and where it stands", f"{_FOLLOW}::test_queue_retries_and_time_are_as_they_were_asked_for", f"{_ON_FAIL}::test_how_it_stands_is_shown_with_the_run_and_the_job"),
@@ -164,7 +164,7 @@ ROWS: Final[dict[str, Promise]] = {
     "T25": _row("a lease of its own", f"{_FOLLOW}::test_a_worker_that_dies_with_it_leaves_it_to_another"),
     "T26": _row("nothing where nothing was said", f"{_FOLLOW}::test_a_job_that_says_nothing_of_it_is_not_followed"),
     "H3": _row("its wait", f"{_FOLLOW}::test_it_waits_by_full_jitter_from_250_ms_unless_something_else_is_said"),
-    "V40": _row("input, failure, attempts 1 and 2", f"{_ON_FAIL}::test_v40_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
+    "V40": _row("input, failure, attempts 1 and 2", f"{_ON_FAIL}::test_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
 }
 # What this server cannot show by itself.
 ELSEWHERE: Final[dict[str, str]] = {

@@ -83,7 +83,8 @@ def websocket(server: Served) -> Iterator[Connection]:
 
 def closed(it: Connection) -> int:
     with suppress(ConnectionClosed):
-        list(it)  # all that comes until it is closed
+        while True:  # all that comes until it is closed
+            it.recv(timeout=SECONDS_MAX)
     assert it.close_code is not None
     return it.close_code
 
@@ -99,6 +100,7 @@ def test_a_stream_of_events_ends_as_it_really_ends(caller: Caller, end: str, is_
         assert one.answer.status == 200
         one.until(b": connected")
         if is_open:
+            assert other.recv(timeout=SECONDS_MAX)  # only then is it known as open
             caller.fault({"stream": "sse"}, {"end_stream": end}, times=1)
             caller.fault({"stream": "websocket"}, {"end_stream": end}, times=1)
         else:

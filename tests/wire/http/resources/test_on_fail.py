@@ -33,7 +33,7 @@ def define(api: WatchedApi, **fields: Any) -> None:
     api.shown("PUT", f"tasks/{TASK}", json={"on_fail": {}, **fields})
 
 
-def test_v40_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed(
+def test_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed(
     api: WatchedApi,
 ) -> None:
     define(api, on_fail={"max_retries": 1, "backoff": {"strategy": "fixed", "base_delay_ms": 0}})
