@@ -67,7 +67,6 @@ class World:
 def message_world(world: World) -> None:
     """A queue of messages that can be read, are read, are late or have a body of somebody else; topics."""
     world.post("/queues", {"name": "audit"})
-    world.post("/queues", {"name": "mailing"})
     late = {
         "body": {"user_id": 9, "act": "invite"},
         "delay_ms": 3_600_000,
@@ -82,7 +81,7 @@ def message_world(world: World) -> None:
     sent = world.post("/queues/audit/messages", {"messages": messages})
     world.made["message"] = sent["ids"][1]
     world.post("/queues/audit/messages/read", {"quantity": 1, "hide_for_ms": 1_800_000})
-    for target, pattern in (("audit", "events.#"), ("audit", "events.*.created"), ("mailing", "#")):
+    for target, pattern in (("audit", "events.#"), ("audit", "events.*.created"), ("emails", "#")):
         binding = {"target_type": "queue", "target_name": target, "pattern": pattern}
         world.post("/bindings", binding)
 
@@ -109,7 +108,7 @@ def task_world(world: World) -> None:
         if claimed["id"] == ids[0]:
             world.complete(claimed, {"txn": "t1"})
         else:
-            world.fail(claimed, ERRORS[4])
+            world.fail(claimed, f"card refused {HOSTILE}")
     world.post(f"{path}/{ids[2]}/cancel", {"reason": f"ordered twice {HOSTILE}"})
     world.post(path, {"input": {"amount": 0}})
     world.post(path, {"input": 5, "concurrency_key": "order-7", "delay_ms": 3_600_000})
