@@ -98,14 +98,16 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         if wanted.lease_id is None:
             tx.unused_id(lease_id)
         return []
-    in_claim_order(rows)
+    if len(rows) > 1:
+        in_claim_order(rows)
     if breaker is not None:
         let_through(tx, queue, breaker, rows)
     if rooms is not None:
         rooms.let_through(rows)
     for row in rows:
         tx.emit("job.claimed", org, row=row, was="pending")
-    take_from_limits(tx, queue, len(rows))
+    if queue["rate_limit"] is not None:
+        take_from_window(tx, queue, len(rows))
     tx.due(Deadline.LEASE_END, lease_expires_at_ms)
     if wanted.lease_id is not None:
         keep_name(tx, org, lease_id, wanted.worker_id, rows)
@@ -114,16 +116,14 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
 
 def in_claim_order(rows: list[JobRow]) -> None:
     """Sort what a statement has claimed: RETURNING promises no order."""
-    if len(rows) > 1:
-        rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
+    rows.sort(key=lambda row: (-row["priority"], row["created_at_ms"], row["seq"]))
 
 
-def take_from_limits(tx: Tx, queue: QueueRow, count: int) -> None:
+def take_from_window(tx: Tx, queue: QueueRow, count: int) -> None:
     """Count what a queue has handed out against its rate limit."""
-    if queue["rate_limit"] is not None:
-        taken = {"queue": queue["seq"], "taken": count, "now_ms": tx.now_ms}
-        tx.execute(queue_statements.TAKE_FROM_WINDOW, taken)
-        forget_queue(tx, queue["org"], queue["queue_name"])
+    taken = {"queue": queue["seq"], "taken": count, "now_ms": tx.now_ms}
+    tx.execute(queue_statements.TAKE_FROM_WINDOW, taken)
+    forget_queue(tx, queue["org"], queue["queue_name"])
 
 
 def _asked_for(held: list[JobRow], wanted: Claim) -> list[JobRow]:

@@ -15,7 +15,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.keys.verify import valid_scope
 from spooled_lite.core.lifecycle import claim_statements as statements
-from spooled_lite.core.lifecycle.claim import CLAIM_BYTES_MAX, in_claim_order, take_from_limits
+from spooled_lite.core.lifecycle.claim import CLAIM_BYTES_MAX, in_claim_order, take_from_window
 from spooled_lite.core.lifecycle.claim_statements import DueRunRow
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent, held_under, keep_name
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
@@ -180,7 +180,8 @@ def _count(tx: Tx, source: _Source, rows: Sequence[JobRow]) -> None:
     if source.breaker is not None:
         taken = [row for row in rows if row["queue"] == queue["seq"]]
         let_through(tx, queue, source.breaker, taken)
-    take_from_limits(tx, queue, source.taken)
+    if queue["rate_limit"] is not None:
+        take_from_window(tx, queue, source.taken)
 
 
 def _next_runs(

@@ -84,11 +84,11 @@ async def run_claim(
     )
 
 
-def chosen_lease(given: str | None) -> str | None:
+def chosen_lease(given: str) -> str:
     """The id a caller has chosen for its lease, in lower case. Raises RuleBroken: it is no UUID."""
-    if given is not None and _UUID.fullmatch(given) is None:
+    if _UUID.fullmatch(given) is None:
         raise RuleBroken.of("lease_id", "Field `lease_id` must be a UUID", "format")
-    return None if given is None else given.lower()
+    return given.lower()
 
 
 def claimer_of(call: Call) -> Claimer:

@@ -260,7 +260,9 @@ class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
         if self.step_handlers:
             field = "step_handlers[0]"
             raise RuleBroken.of(field, f"Field `{field}` names no step of a flow", "unknown_step")
-        names = self.task_names or ()
+        names = self.task_names
+        if not names:
+            return ()
         for position, name in enumerate(names):
             checked_task_name(name, f"task_names[{position}]")
         return tuple(dict.fromkeys(names))

@@ -129,7 +129,7 @@ async def _claim(
     call: Call, body: DequeueJob, *, limit: int, lease_seconds: int
 ) -> Sequence[JobRow]:
     lease_ms = lease_ms_of(body.lease_duration_secs, lease_seconds)
-    lease_id = chosen_lease(body.lease_id)
+    lease_id = None if body.lease_id is None else chosen_lease(body.lease_id)
     worker_id = body.worker_id or f"worker-{lease_id or call.request_id.decode()}"
     task_names = body.named_tasks() if isinstance(body, ClaimJobs) else ()
     wanted: AnyClaim

@@ -170,7 +170,7 @@ def claimed_job(row: JobRow) -> ClaimedJob:
     )
     if row["kind"] not in PLAIN:
         _add_kind(job, row)
-    else:
+    elif row["topic"] is not None or row["headers"] is not None:
         _add_labels(job, row)
     if row["timeout_ms"] is not None:
         job.timeout_ms = row["timeout_ms"]

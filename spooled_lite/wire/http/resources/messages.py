@@ -67,7 +67,7 @@ async def look(call: Call) -> Reply:
 
 async def read(call: Call) -> Reply:
     name, body = queue_of_path(call), await call.body_or_empty(ReadMessages)
-    lease_id = chosen_lease(body.lease_id)
+    lease_id = None if body.lease_id is None else chosen_lease(body.lease_id)
     wanted = Claim(
         queue_name=name,
         worker_id=body.worker_id or f"reader-{lease_id or call.request_id.decode()}",
