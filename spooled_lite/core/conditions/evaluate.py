@@ -27,12 +27,19 @@ def holds(condition: ParsedCondition, scope: Mapping[str, Any]) -> bool:
 
 def holds_for(condition: ParsedCondition, name: str, value: bytes) -> bool:
     """As `holds`, where one name is visible, with its JSON. What is beside the field is passed over
-    without being made into objects: it may be large."""
+    without being made into objects: it may be large.
+
+    Any JSON is answered. What cannot be read, such as 1e400 or a thousand arrays in each other,
+    cannot be compared.
+    """
     first, *rest = condition.path
-    found: Any = _find_in_json(rest, value) if first == name else _MISSING
-    if found is not _MISSING:
-        found = msgspec.json.decode(found) if condition.op != "exists" else None
-    result = _result(condition, found)
+    try:
+        found: Any = _find_in_json(rest, value) if first == name else _MISSING
+        if found is not _MISSING:
+            found = msgspec.json.decode(found) if condition.op != "exists" else None
+        result = _result(condition, found)
+    except (msgspec.DecodeError, RecursionError):
+        return False
     return result is not None and result is not condition.is_negated
 
 
@@ -120,11 +127,35 @@ def _contains(found: Any, value: Any) -> bool:
     if isinstance(found, str):
         return isinstance(value, str) and value in found
     if isinstance(found, list):
-        wanted = value if isinstance(value, list) else [value]
-        return all(any(_equal(each, one) for each in found) for one in wanted)
+        return _has_all(found, value if isinstance(value, list) else [value])
     if isinstance(found, dict):
         return False  # no value of a condition is an object, and an object contains nothing else
     return _equal(found, value)
+
+
+def _has_all(found: list[Any], wanted: list[Any]) -> bool:
+    """Whether each of a few values equals a member of what may be a megabyte: looked through once
+    for all of them, while the writing thread waits."""
+    flags = {each for each in found if each is True or each is False}  # 1 is not true
+    plain = {each for each in found if not isinstance(each, (bool, list, dict))}
+    nested: set[Any] = set()
+    if any(isinstance(one, (list, dict)) for one in wanted):
+        nested = {_hashable(each) for each in found if isinstance(each, (list, dict))}
+    return all(
+        _hashable(one) in nested
+        if isinstance(one, (list, dict))
+        else one in (flags if isinstance(one, bool) else plain)
+        for one in wanted
+    )
+
+
+def _hashable(value: Any) -> Any:
+    """Two of them are equal where `_equal` says so of the values."""
+    if isinstance(value, list):
+        return (list, *map(_hashable, value))
+    if isinstance(value, dict):
+        return (dict, frozenset((key, _hashable(each)) for key, each in value.items()))
+    return (bool, value) if isinstance(value, bool) else value
 
 
 def _is_number(value: Any) -> bool:

@@ -183,3 +183,52 @@ def test_a_place_far_beyond_an_array_is_missing() -> None:
 
 def test_the_parts_of_a_condition() -> None:
     assert parse_condition("not a.b[0] in [1]") == ParsedCondition(("a", "b", "0"), "in", [1], True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("input contains 1", False),
+        ("input contains true", True),
+        ("input contains 2", True),
+        ('input contains [2.0, "x", [1], [true, 3]]', True),
+        ("input contains [[true]]", False),
+        ("input contains [[2, 1]]", False),
+        ('input contains [{"a": [0]}]', True),
+        ('input contains [{"a": [false]}]', False),
+        ("not input contains [[]]", True),
+    ],
+)
+def test_members_are_equal_as_json_is(text: str, expected: bool) -> None:
+    given = b'[true, 2, "x", null, [1], [1, 2], [true, 3.0], {"a": [0]}]'
+    assert holds_for(parse_condition(text), "input", given) is expected
+
+
+@pytest.mark.parametrize("text", ["input eq 1", "input ne 1", "input gt 1", "not input contains 1"])
+@pytest.mark.parametrize("given", [b"1e400", b"1" * 10_000, b"[" * 2_000 + b"]" * 2_000])
+def test_what_cannot_be_read_cannot_be_compared(text: str, given: bytes) -> None:
+    assert holds_for(parse_condition(text), "input", given) is False
+
+
+def test_values_in_each_other_are_compared_without_an_end_of_the_stack() -> None:
+    nested = "[" * 500 + "]" * 500
+
+    assert holds_for(parse_condition(f"input eq {nested}"), "input", nested.encode()) is False
+
+
+def test_many_values_are_looked_for_in_one_walk() -> None:
+    looks = 0
+
+    class Seen(int):
+        def __eq__(self, other: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__eq__(other)
+
+        __hash__ = int.__hash__
+
+    found = [Seen(number) for number in range(10_000)]
+    wanted = ", ".join(map(str, range(9_900, 10_000)))
+
+    assert holds(parse_condition(f"a contains [{wanted}]"), {"a": found}) is True
+    assert looks < 20_000
