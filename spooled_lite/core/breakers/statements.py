@@ -79,11 +79,12 @@ UPDATE jobs SET claimable = 0, run_at_ms = :until_ms, updated_at_ms = :now_ms
  WHERE seq IN (SELECT value FROM json_each(:seqs)) AND claimable = 1
 """
 
-# Index runs_hidden, in its order: that of claims.
+# Index runs_hidden, in its order: that of claims. The ends of those that come back are told, also
+# when their task has no limits any more: each brings more of them.
 SHOW: Final = Value(
     str,
     """
-UPDATE jobs SET claimable = 1, run_at_ms = NULL, updated_at_ms = :now_ms
+UPDATE jobs SET claimable = 1, run_at_ms = NULL, tells_breaker = 1, updated_at_ms = :now_ms
  WHERE seq IN (
        SELECT seq FROM jobs
         WHERE org = :org AND task_name = :name AND kind = 'task_run' AND status = 'pending'

@@ -56,10 +56,14 @@ SELECT seq, status, run_at_ms, updated_at_ms, delay_ms, {ROW_BYTES} AS size_byte
 """,
 )
 
+# Those whose two times differ are runs that their task keeps out of the way: they go on differing.
 SET_BACK_WAITS: Final = """
 UPDATE jobs
    SET run_at_ms = :now_ms + run_at_ms - updated_at_ms,
-       scheduled_at_ms = :now_ms + run_at_ms - updated_at_ms, updated_at_ms = :now_ms
+       scheduled_at_ms = CASE WHEN kind = 'task_run' AND run_at_ms IS NOT scheduled_at_ms
+                              THEN scheduled_at_ms
+                              ELSE :now_ms + run_at_ms - updated_at_ms END,
+       updated_at_ms = :now_ms
  WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 

@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.breakers.columns import BreakerStanding
 from spooled_lite.core.breakers.standing import standing
-from spooled_lite.core.breakers.task_limits import HIDDEN_MS
+from spooled_lite.core.breakers.task_limits import HIDDEN_MS, SHOWN_MAX
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import CircuitBreaker, stored
 from spooled_lite.core.jobs.records import Claimant
@@ -19,6 +19,7 @@ from spooled_lite.core.overview.explain import BreakerOpen, ConcurrencyFull, exp
 from spooled_lite.core.tasks.define import define_task
 from spooled_lite.core.tasks.records import NewTaskRun, TaskDefinition
 from spooled_lite.core.tasks.run import cancel_run, run_task
+from tests.core.export.stage import exported, taken
 from tests.core.job_stage import JobStage
 from tests.core.overview.claims import KnownClaims
 from tests.core.stage import OPEN
@@ -249,6 +250,45 @@ def test_hidden_runs_come_back_after_a_while_in_any_case(stage: JobStage) -> Non
     stage.run_due()
 
     assert stage.value("SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize("limits", [{"circuit_breaker": BREAKER}, {"max_concurrency": 1}])
+def test_all_hidden_runs_come_back_when_their_task_has_no_limits_any_more(
+    stage: JobStage, limits: dict[str, Any]
+) -> None:
+    count = 2 * SHOWN_MAX + 50
+    define(stage, **limits)
+    runs(stage, count)
+    stage.fail(stage.take())
+    stage.fail(stage.take())
+    if "max_concurrency" in limits:
+        stage.take()
+    stage.enqueue(priority=-1)
+    assert names(stage.claim(limit=2)) == [None]
+    assert stage.value("SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL") >= WINDOW_ROWS
+
+    define(stage)
+    done = 0
+    while jobs := stage.claim(limit=SHOWN_MAX):
+        done += len(jobs)
+        for job in jobs:
+            stage.complete(job)
+
+    assert stage.value("SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL") == 0
+    assert done >= count - 3
+
+
+def test_an_import_hides_no_runs(stage: JobStage) -> None:
+    opened(stage, count=WINDOW_ROWS + 10)
+    stage.enqueue(priority=-1)
+    stage.claim()
+    assert stage.value("SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL") > 0
+
+    there = taken(exported(stage))
+
+    assert there.problems() == []
+    assert there.value("SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL") == 0
+    assert there.value("SELECT count(*) FROM jobs WHERE NOT claimable AND status = 'pending'") == 0
 
 
 def test_a_hidden_run_says_what_it_waits_for(stage: JobStage) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+import msgspec
+
 from spooled_lite.core.export.fields import (
     Field,
     NotAsPromised,
@@ -93,6 +95,15 @@ def _store(tx: Tx, statement: str, params: LineParams) -> None:
         tx.execute(job_statements.MARK_CASCADE, {"job": seq})
 
 
+# A run that its task keeps out of the way of others may be handed out again: no breaker is open,
+# and nothing runs, where it comes to.
+_RUN_AT: Final = msgspec.structs.replace(
+    time("run_at", may_lack=True),
+    read="""CASE WHEN each.kind = 'task_run' AND each.status = 'pending'
+             AND each.run_at_ms IS NOT each.scheduled_at_ms
+            THEN NULL ELSE each.run_at_ms END""",
+)
+
 JOB: Final = LineKind(
     name="job",
     table="jobs",
@@ -113,7 +124,7 @@ JOB: Final = LineKind(
         time("created_at"),
         time("updated_at"),
         time("scheduled_at", may_lack=True),
-        time("run_at", may_lack=True),
+        _RUN_AT,
         number("delay_ms", may_lack=True),
         time("started_at", may_lack=True),
         time("completed_at", may_lack=True),
