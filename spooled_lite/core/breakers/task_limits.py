@@ -11,12 +11,24 @@ from spooled_lite.core.breakers.columns import BreakerStanding, LimitedTaskRow
 from spooled_lite.core.breakers.standing import begin_trial, mark, standing
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.events import Deadline
-from spooled_lite.storage.transaction import Reading, Tx
+from spooled_lite.storage.transaction import Own, Reading, Tx
 
 # Runs that are kept out of the way of others are looked at again after so long, when nothing says
 # before that their task has room: the end of one of its runs does.
 HIDDEN_MS: Final = 60_000
-SHOWN_MAX: Final = 100  # of these come back at once
+SHOWN_MAX: Final = 100  # of these come back at once: in one operation, however much it ends
+
+
+class _Shown:
+    """How many hidden runs one operation has brought back; it may end hundreds of others."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+_SHOWN: Final = Own(_Shown)
 
 
 class TaskRoom(Struct):
@@ -111,10 +123,16 @@ def hide(tx: Tx, seqs: Sequence[int], until_ms: int) -> None:
 
 def show(tx: Tx, org: int, task_name: str) -> None:
     """Bring runs back that were hidden, as many as there is room for now; claims look again."""
-    room = room_of(tx, org, task_name, SHOWN_MAX)
-    limit = SHOWN_MAX if room is None else room.left
+    shown = tx.own(_SHOWN)
+    most = SHOWN_MAX - shown.count
+    if most <= 0:
+        return
+    room = room_of(tx, org, task_name, most)
+    limit = most if room is None else room.left
     if limit <= 0:
         return
     asked = {"org": org, "name": task_name, "limit": limit, "now_ms": tx.now_ms}
-    for queue_name in set(tx.values(statements.SHOW, asked)):
+    queue_names = tx.values(statements.SHOW, asked)
+    shown.count += len(queue_names)
+    for queue_name in set(queue_names):
         tx.feed((org, queue_name))

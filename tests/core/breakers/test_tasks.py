@@ -19,6 +19,7 @@ from spooled_lite.core.overview.explain import BreakerOpen, ConcurrencyFull, exp
 from spooled_lite.core.tasks.define import define_task
 from spooled_lite.core.tasks.records import NewTaskRun, TaskDefinition
 from spooled_lite.core.tasks.run import cancel_run, run_task
+from spooled_lite.events import Deadline
 from tests.core.export.stage import exported, taken
 from tests.core.job_stage import JobStage
 from tests.core.overview.claims import KnownClaims
@@ -276,6 +277,29 @@ def test_all_hidden_runs_come_back_when_their_task_has_no_limits_any_more(
 
     assert stage.value("SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL") == 0
     assert done >= count - 3
+
+
+def test_many_that_end_together_bring_no_more_hidden_runs_back_than_one(stage: JobStage) -> None:
+    hidden = "SELECT count(*) FROM jobs WHERE run_at_ms IS NOT NULL"
+    define(
+        stage,
+        circuit_breaker=stored(CircuitBreaker(failure_threshold=2, open_timeout_ms=3_600_000)),
+    )
+    runs(stage, 4 * WINDOW_ROWS)
+    held = stage.claim(limit=20)
+    for job in held[:2]:
+        stage.fail(job)
+    stage.enqueue(priority=-1)
+    stage.claim()
+    before = stage.value(hidden)
+    define(stage, max_concurrency=1_000)  # its breaker has gone
+    after = stage.value(hidden)
+
+    stage.clock.advance(seconds=31)
+    assert stage.run_pass(Deadline.LEASE_END) > 10
+
+    assert before - after == SHOWN_MAX
+    assert after - stage.value(hidden) == SHOWN_MAX
 
 
 def test_an_import_hides_no_runs(stage: JobStage) -> None:
