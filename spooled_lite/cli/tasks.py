@@ -94,7 +94,7 @@ def show(client: Client, name: str, as_json: bool) -> None:
 @as_json_option
 @asks_server
 def define(client: Client, name: str, definition: str, as_json: bool) -> None:
-    """Create a task, or replace everything that is said of it.
+    """Create a task, or replace its whole definition.
 
     Such as: define charge_card '{"queue_name": "payments", "max_retries": 5}'
     """

@@ -8,6 +8,7 @@ import click
 from spooled_lite.cli.client import Client
 from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
 from spooled_lite.cli.consent import counted
+from spooled_lite.cli.escaped import escaped
 from spooled_lite.cli.given import given_json
 from spooled_lite.cli.queue_names import queue_named
 from spooled_lite.cli.suggesting import SuggestingGroup
@@ -21,12 +22,14 @@ COLUMNS: Final = (
 )
 
 
-task_option: Final = click.option("--task", "is_task", is_flag=True, help="NAME is a task.")
+task_option: Final = click.option(
+    "--task", "is_task", is_flag=True, help="NAME is that of a task, not of a queue."
+)
 
 
 @click.group(cls=SuggestingGroup)
 def topics() -> None:
-    """Bind queues and tasks to patterns of topics, look at that, and publish."""
+    """Bind queues and tasks to patterns of topics, list bindings, and publish."""
 
 
 @topics.command()
@@ -35,7 +38,7 @@ def topics() -> None:
 @task_option
 @asks_server
 def bind(client: Client, pattern: str, name: str, is_task: bool) -> None:
-    """Let topics that match lead to a queue, or to a task.
+    """Bind a queue, or a task, to a pattern of topics.
 
     `*` stands for one word, `#` at the end for any number of words.
     """
@@ -52,15 +55,17 @@ def bind(client: Client, pattern: str, name: str, is_task: bool) -> None:
 @task_option
 @asks_server
 def unbind(client: Client, pattern: str, name: str, is_task: bool) -> None:
-    """Take that back."""
+    """Unbind a queue or a task from a pattern."""
     answer = client.delete("/bindings", _binding(pattern, name, is_task))
     if not Thing(answer.body, client.now_ms).value("deleted"):
-        raise click.ClickException("it is not bound so; see `spooled-lite topics list`")
-    click.echo("Taken back.")
+        raise click.ClickException(
+            f"{escaped(name)} is not bound to {escaped(pattern)}; see `spooled-lite topics list`"
+        )
+    click.echo(f"{escaped(pattern)} no longer leads to {escaped(name)}")
 
 
 @topics.command("list")
-@click.option("--topic", metavar="TOPIC", help="Who would get what is published under it.")
+@click.option("--topic", metavar="TOPIC", help="Only bindings that match this topic.")
 @click.option("--queue", metavar="NAME", help="Only what leads to this queue.")
 @click.option("--task", metavar="NAME", help="Only what leads to this task.")
 @limit_option
@@ -74,7 +79,7 @@ def list_bindings(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """List what is bound, newest first."""
+    """List bindings, newest first."""
     if queue is not None and task is not None:
         raise click.UsageError("--queue and --task cannot be given together")
     target_type = "queue" if queue is not None else "task" if task is not None else None
@@ -100,7 +105,9 @@ def list_bindings(
 @as_json_option
 @asks_server
 def publish(client: Client, topic: str, body: str, key: str | None, as_json: bool) -> None:
-    """Send a message to every queue that is bound to the topic, and run every task that is.
+    """Publish under a topic.
+
+    Every queue that is bound to it gets a message, every task a run.
 
     With `-` its body is the standard input.
     """

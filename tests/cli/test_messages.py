@@ -60,8 +60,8 @@ def test_topics_are_bound_asked_about_and_published_under(audit: Asking) -> None
     assert audit.json("topics", "publish", "a", "1")["matched"] == 1
     assert [each["topic"] for each in audit.things("messages", "list", "audit")] == ["a.b", "a"]
 
-    assert audit.lines("topics", "unbind", "a.#", "audit") == ["Taken back."]
-    assert "it is not bound so" in audit("topics", "unbind", "a.#", "audit", code=1).stderr
+    assert audit.lines("topics", "unbind", "a.#", "audit") == ["a.# no longer leads to audit"]
+    assert "audit is not bound to a.#" in audit("topics", "unbind", "a.#", "audit", code=1).stderr
     assert "Field `pattern`" in audit("topics", "bind", "#.a", "audit", code=1).stderr
 
 
@@ -74,8 +74,12 @@ def test_topics_lead_to_tasks_too(audit: Asking) -> None:
 
     assert "task" in audit.lines("topics", "list", "--task", "welcome")[1]
     assert audit.lines("topics", "list", "--queue", "welcome") == ["Nothing is bound."]
-    assert "it is not bound so" in audit("topics", "unbind", "a.#", "welcome", code=1).stderr
-    assert audit.lines("topics", "unbind", "a.#", "welcome", "--task") == ["Taken back."]
+    assert (
+        "welcome is not bound to a.#" in audit("topics", "unbind", "a.#", "welcome", code=1).stderr
+    )
+    assert audit.lines("topics", "unbind", "a.#", "welcome", "--task") == [
+        "a.# no longer leads to welcome"
+    ]
 
 
 def test_hostile_text_does_not_reach_the_terminal(audit: Asking) -> None:

@@ -51,7 +51,7 @@ TASKS: Final[Mapping[Handler, Doc]] = {
     ),
     tasks.get: Doc(summary="Show one task", answer=shapes.TaskView),
     tasks.replace: Doc(
-        summary="Create a task, or replace everything that is said of it",
+        summary="Create a task, or replace its whole definition",
         about="What is left out gets its default. Runs that are there keep their queue, retries "
         "and time.",
         parameters=(

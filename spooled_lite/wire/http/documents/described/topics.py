@@ -31,8 +31,8 @@ TOPICS: Final[Mapping[Handler, Doc]] = {
         is_paged=True,
     ),
     topics.create: Doc(
-        summary="Let topics that match a pattern lead to a queue",
-        about="The queue must exist. 200: it was bound already.",
+        summary="Bind a queue or a task to a pattern of topics",
+        about="The queue or the task must exist. 200: it was bound to this pattern before.",
         body=shapes.Bind,
         example=_BINDING,
         answer=shapes.BindingView,
@@ -40,7 +40,7 @@ TOPICS: Final[Mapping[Handler, Doc]] = {
         errors=(Conflict, NotFound),
     ),
     topics.remove: Doc(
-        summary="Take a binding back, if there is one",
+        summary="Delete a binding, if there is one",
         parameters=(
             Parameter("target_type", "What it leads to; required", _TYPE),
             Parameter("target_name", "The name of the target; required", example="emails"),
@@ -48,7 +48,7 @@ TOPICS: Final[Mapping[Handler, Doc]] = {
         ),
         answer=shapes.Unbound,
     ),
-    topics.delete: Doc(summary="Take a binding back by its id", statuses=(204,)),
+    topics.delete: Doc(summary="Delete a binding by its id", statuses=(204,)),
     topics.publish: Doc(
         summary="Publish a message, or several, under a topic",
         about="Every target that is bound to a matching pattern gets a copy, once, all or none; "
