@@ -35,10 +35,12 @@ class IfMatch(Struct, frozen=True):
         """Raises PreconditionFailed."""
         if row is not None and ("*" in self.revisions or str(row["revision"]) in self.revisions):
             return
-        there = "There is no such task" if row is None else f"Its revision is {row['revision']}"
+        if row is None:
+            raise PreconditionFailed("There is no such task; leave If-Match out to create it")
         raise PreconditionFailed(
-            f"{there}: it is not the one that If-Match names",
-            details=None if row is None else {"revision": row["revision"]},
+            f"The task is at revision {row['revision']}, which If-Match does not name; "
+            "read it again and decide anew",
+            details={"revision": row["revision"]},
         )
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.tasks.columns import TaskRow
+from spooled_lite.core.tasks.names import TASK_NAME_MAX
 from spooled_lite.core.tasks.query import find_task
 from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.records import NewWorker
@@ -55,7 +56,9 @@ def _tasks(tx: Tx, org: int, names: Sequence[str], scope: Scope) -> list[TaskRow
     for position, name in enumerate(names):
         task, field = find_task(tx, org, name), f"task_handlers[{position}]"
         if task is None:
-            raise RuleBroken.of(field, f"Field `{field}` names no task", "unknown_task")
+            shown = name[:TASK_NAME_MAX]
+            message = f"Field `{field}`: there is no task `{shown}`; define it first"
+            raise RuleBroken.of(field, message, "unknown_task")
         scope.check(task["queue_name"])
         tasks.append(task)
     return tasks

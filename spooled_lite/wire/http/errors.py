@@ -59,7 +59,12 @@ _TABLE: Final[tuple[tuple[int, SpooledError], ...]] = (
     (409, Conflict("Job is already completed")),
     (409, WorkerIdTaken()),
     (409, LeaseExpired()),
-    (412, PreconditionFailed("Its revision is 4: it is not the one that If-Match names")),
+    (
+        412,
+        PreconditionFailed(
+            "The task is at revision 4, which If-Match does not name; read it again and decide anew"
+        ),
+    ),
     (413, PayloadTooLarge("Field `payload` is larger than 1048576 bytes")),
     (415, UnsupportedMediaType()),
     (422, WrongShape.missing("payload")),  # a field is missing or of the wrong type

@@ -31,7 +31,7 @@ from spooled_lite.core.lifecycle.claim_runs import TASK_NAMES_MAX
 from spooled_lite.core.messages.records import HEADERS_BYTES_MAX, TOPIC_CHARACTERS_MAX
 from spooled_lite.core.queues.names import checked_queue_name, on_fail_queue
 from spooled_lite.core.tasks.names import checked_task_name
-from spooled_lite.errors import RuleBroken, WrongShape
+from spooled_lite.errors import Problem, RuleBroken, WrongShape
 from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
@@ -261,6 +261,9 @@ class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
             field = "step_handlers[0]"
             raise RuleBroken.of(field, f"Field `{field}` names no step of a flow", "unknown_step")
         names = self.task_names
+        if names is not None and not names and self.queue_if_named() is None:
+            said = "Field `task_names` is empty; name a task, or a queue with `queue_name`"
+            raise WrongShape([Problem("task_names", said, "missing_field")])
         if not names:
             return ()
         for position, name in enumerate(names):

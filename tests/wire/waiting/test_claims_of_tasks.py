@@ -63,7 +63,7 @@ def test_runs_are_claimed_by_the_names_of_their_tasks() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
-        ({"task_names": []}, 422, "queue_name"),
+        ({"task_names": []}, 422, "task_names"),
         ({"task_names": ["Not a name"]}, 400, "task_names[0]"),
         ({"task_names": ["a"] * 101}, 400, "task_names"),
         ({"task_names": ["a"], "phase": "item"}, 400, "phase"),

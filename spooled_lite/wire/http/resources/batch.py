@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from msgspec import Raw, Struct
 
-from spooled_lite.config_names import nearest
 from spooled_lite.core.batch.run import OPERATIONS_MAX, BatchStep, all_or_nothing, numbered
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.jobs.records import queue_of
@@ -45,6 +44,7 @@ from spooled_lite.wire.shapes.batch_bodies import (
 from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
 from spooled_lite.wire.shapes.run_bodies import RunStored
 
+OP_CHARS_SHOWN: Final = 64  # of an operation that there is not
 ROWS_MAX: Final = 1_000  # jobs and messages that one batch stores: a tenth of a second
 
 _Tell = Callable[[Any], Any]
@@ -110,9 +110,10 @@ def _prepare(call: Call, raw: bytes, place: str, index: int) -> PreparedOperatio
     name = decode(NamedOp, raw, at=place).op
     kind = OPS.get(name)
     if kind is None:
+        choices = " or ".join(f"`{each}`" for each in OPS)
         raise RuleBroken.of(
             f"{place}.op",
-            f"Field `{place}.op` names no operation; the nearest is `{nearest(name, OPS)}`",
+            f"Field `{place}.op`: `{name[:OP_CHARS_SHOWN]}` is no operation; choose {choices}",
             "unknown_operation",
         )
     op: Any = decode(kind, raw, at=place)

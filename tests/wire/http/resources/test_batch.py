@@ -94,6 +94,15 @@ def test_when_one_is_refused_nothing_is_stored_and_its_number_is_said(
     assert api.get("jobs").json() == []
 
 
+def test_an_unknown_operation_is_told_all_that_there_are(api: WatchedApi) -> None:
+    said = api.post("batch", json={"operations": [{"op": "sent"}]}).json()["message"]
+
+    assert said.startswith(
+        "Field `operations[0].op`: `sent` is no operation; choose `create_job` or"
+    )
+    assert "`cancel_run`" in said
+
+
 def test_tasks_are_run_and_runs_are_cancelled(api: WatchedApi) -> None:
     api.shown("PUT", "tasks/charge", json={"condition": "input.amount gt 0"})
     run = {"op": "run_task", "task_name": "charge", "input": {"amount": 5}, "concurrency_key": "k"}

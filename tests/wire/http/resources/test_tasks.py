@@ -113,6 +113,7 @@ def test_if_match_wants_the_revision_that_the_task_has(api: WatchedApi) -> None:
         answer = api.request("PUT", "tasks/charge_card", json=fields, headers=headers)
         if answer.status_code == 412:
             assert answer.json()["code"] == "PRECONDITION_FAILED"
+            assert "task" in answer.json()["message"]
         return answer.status_code
 
     assert put("*") == put("1") == 412, "there is none"

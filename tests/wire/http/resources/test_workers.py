@@ -422,6 +422,8 @@ def test_handlers_of_what_there_is_not_are_refused(
 
     answer = register(api, **handlers)
 
+    if code == "unknown_task":
+        assert "there is no task `send_mail`; define it first" in answer.json()["message"]
     [problem] = answer.json()["details"]
     assert (answer.status_code, problem["field"], problem["code"]) == (400, field, code)
     assert api.get("workers").json() == []
