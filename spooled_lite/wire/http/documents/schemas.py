@@ -134,6 +134,9 @@ def _simpler(schema: Any) -> Any:
         del shown["required"]
     if shown.get("type") == "array":
         shown.setdefault("items", {})  # of anything
+    choices = shown.get("enum")
+    if isinstance(choices, list) and all(isinstance(each, str) for each in choices):
+        shown.setdefault("type", "string")  # a choice of texts has none from the library
     return _joined(shown) if "anyOf" in shown else shown
 
 
