@@ -185,3 +185,13 @@ def test_the_questions_of_newcomers_name_few_files_and_they_exist() -> None:
         missing = [name for name in files if not (ROOT / "spooled_lite" / name).is_file()]
         assert missing == [], question
         assert 1 <= len(files) <= (5 if "field" in question else 2), question
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    titles = {
+        each.name: each.read_text().split("\n", 1)[0]
+        for each in (ROOT / "docs" / "decisions").iterdir()
+    }
+    numbers = [name[:4] for name in sorted(titles)]
+    assert numbers == [f"{number:04}" for number in range(1, len(titles) + 1)]
+    assert [name for name, title in titles.items() if not title.startswith(f"# {name[:4]}: ")] == []
