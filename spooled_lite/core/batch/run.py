@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
+from spooled_lite.core.tasks.run import check_compared, run_task
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.transaction import Tx
 
@@ -37,6 +38,8 @@ def all_or_nothing(tx: Tx, steps: Sequence[BatchStep]) -> list[Any]:
 
 def _run(tx: Tx, step: BatchStep) -> Any:
     try:
+        if step.operation is run_task:
+            check_compared(tx, "input")
         return step.operation(tx, *step.arguments)
     except SpooledError as error:
         placed = error.placed(step.place)

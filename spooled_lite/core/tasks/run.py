@@ -1,5 +1,7 @@
 """Running a task: storing one execution of it, for its workers to take; and cancelling one."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from spooled_lite.core.conditions.evaluate import holds_for
@@ -21,10 +23,29 @@ from spooled_lite.core.tasks.names import RESERVED_NAME
 from spooled_lite.core.tasks.query import get_task
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.runs import get_run
+from spooled_lite.errors import RuleBroken
 from spooled_lite.storage.lanes import Lane, in_lane
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Own, Tx
 
 SKIPPED = "skipped"  # the state of a run whose condition was not met
+
+# Of the inputs of several runs that one call makes: a fifth of a second at worst.
+COMPARED_BYTES_MAX: Final = 1024 * 1024
+
+
+class _Compared:
+    """How much of inputs the conditions of one operation have compared."""
+
+    __slots__ = ("size_bytes",)
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+
+    def count(self, size_bytes: int) -> None:
+        self.size_bytes += size_bytes
+
+
+_COMPARED: Final = Own(_Compared)
 
 
 class RunMade(Struct, frozen=True):
@@ -63,7 +84,7 @@ def run_known_task(tx: Tx, task: TaskRow, run: NewTaskRun, admission: Admission)
         check_room_for_jobs(tx, org, admission.caps, more=1)
     queue = ensure_queue(tx, org, task["queue_name"], admission)
     row = _new_row(tx, task, queue, run)
-    if not _meets_condition(task, run):
+    if not _meets_condition(tx, task, run):
         return RunMade(_store_skipped(tx, row), created=True)
     row["seq"] = insert_job(tx, run_statements.INSERT, row)
     tx.emit("job.created", org, row=row)
@@ -83,6 +104,20 @@ def cancel_run(
     return cancel_now(tx, org, run_id, how, scope)
 
 
+def check_compared(tx: Tx, field: str) -> None:
+    """For a call that makes several runs, before each. `field` has those that it asks for.
+
+    Raises RuleBroken: the conditions of those before have compared so much that others wait.
+    """
+    if tx.own(_COMPARED).size_bytes > COMPARED_BYTES_MAX:
+        raise RuleBroken.of(
+            field,
+            f"Field `{field}` makes conditions of tasks compare over {COMPARED_BYTES_MAX} bytes of"
+            " inputs: make several calls of it, or conditions that look at smaller parts",
+            "too_much_to_compare",
+        )
+
+
 def _holder_of_key(tx: Tx, org: int, task_name: str, key: str | None) -> JobRow | None:
     """The unfinished run that has the key. One whose time is over expires now."""
     if key is None:
@@ -95,10 +130,11 @@ def _holder_of_key(tx: Tx, org: int, task_name: str, key: str | None) -> JobRow 
     return None
 
 
-def _meets_condition(task: TaskRow, run: NewTaskRun) -> bool:
+def _meets_condition(tx: Tx, task: TaskRow, run: NewTaskRun) -> bool:
     if task["condition"] is None:
         return True
-    return holds_for(parse_condition(task["condition"]), RESERVED_NAME, run.input)
+    condition, count = parse_condition(task["condition"]), tx.own(_COMPARED).count
+    return holds_for(condition, RESERVED_NAME, run.input, count)
 
 
 def _store_skipped(tx: Tx, row: JobRow) -> JobRow:

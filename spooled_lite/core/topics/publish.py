@@ -15,7 +15,7 @@ from spooled_lite.core.queues.ensure import know_queues, known_queue
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.tasks.query import find_task
 from spooled_lite.core.tasks.records import NewTaskRun
-from spooled_lite.core.tasks.run import run_known_task
+from spooled_lite.core.tasks.run import check_compared, run_known_task
 from spooled_lite.core.topics.bind import TopicTarget, targets_of
 from spooled_lite.errors import RuleBroken
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -60,7 +60,7 @@ def publish(
     A target that has gone since it was bound is passed over.
 
     Raises:
-        RuleBroken: these would be too many copies, or too many bytes.
+        RuleBroken: these would be too many copies, too many bytes, or too much for conditions.
         QuotaExceeded: a cap would be passed.
 
     Contract: catbird-capabilities, B5-B11.
@@ -82,7 +82,10 @@ def _copy_to(
         task = find_task(tx, org, name)
         if task is None:
             return None
-        runs = [run_known_task(tx, task, _run_with(each), admission) for each in messages]
+        runs = []
+        for each in messages:
+            check_compared(tx, "topic")
+            runs.append(run_known_task(tx, task, _run_with(each), admission))
         return [CopyMade(run.row["id"], run.created) for run in runs]
     if known_queue(tx, org, name) is None:
         return None
