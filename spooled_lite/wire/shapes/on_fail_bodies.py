@@ -47,7 +47,7 @@ class OnFailBody(Struct, frozen=True, kw_only=True):
         """
         name, timeout_ms = self.queue_name, self.timeout_ms
         if timeout_ms is None and self.timeout_seconds is not None:
-            timeout_ms = round(self.timeout_seconds * 1000)
+            timeout_ms = in_ms(self.timeout_seconds)
         return OnFail(
             queue_name=None if name is None else checked_queue_name(name, f"{at}.queue_name"),
             max_retries=self.max_retries,
@@ -75,6 +75,11 @@ class OnFailView(Struct, frozen=True, kw_only=True):
             timeout_ms=UNSET if said.timeout_ms is None else said.timeout_ms,
             backoff=UNSET if said.backoff is None else BackoffView.showing(said.backoff),
         )
+
+
+def in_ms(seconds: float) -> int:
+    """At least one, unless 0 is said: that is without end."""
+    return max(1, round(seconds * 1000)) if seconds else 0
 
 
 def in_seconds(ms: int) -> int | float:

@@ -28,7 +28,7 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import Id
 from spooled_lite.wire.shapes.message_bodies import checked_headers
-from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
+from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody, in_ms
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
 
 _CENTURY_MS: Final = CENTURY_SECONDS * 1000
@@ -95,7 +95,7 @@ class RunTask(Struct, kw_only=True):
         expires_at = parse_optional_ms(self.expires_at, f"{at}expires_at")
         timeout_ms = self.timeout_ms
         if timeout_ms is None and self.timeout_seconds is not None:
-            timeout_ms = round(self.timeout_seconds * 1000)
+            timeout_ms = in_ms(self.timeout_seconds)
         policy = OwnPolicy(
             backoff=None if self.backoff is None else self.backoff.checked(f"{at}backoff"),
             on_fail=None if self.on_fail is None else self.on_fail.checked(f"{at}on_fail"),

@@ -15,7 +15,7 @@ from spooled_lite.core.tasks.records import RETRIES_USUAL, TIMEOUT_MS_USUAL, Tas
 from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import QUEUE_LENGTH, QUEUE_NAMES, CreatedAt, UpdatedAt
-from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody, OnFailView, in_seconds
+from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody, OnFailView, in_ms, in_seconds
 from spooled_lite.wire.shapes.policy_bodies import (
     BackoffBody,
     BackoffView,
@@ -117,7 +117,7 @@ class ReplaceTask(Struct, kw_only=True):
         if self.timeout_ms is not None:
             return self.timeout_ms
         seconds = self.timeout_seconds
-        return TIMEOUT_MS_USUAL if seconds is None else round(seconds * 1000)
+        return TIMEOUT_MS_USUAL if seconds is None else in_ms(seconds)
 
 
 TaskBreakerStanding = Annotated[BreakerView, about("How its circuit breaker stands, if it has one")]

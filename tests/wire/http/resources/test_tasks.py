@@ -254,3 +254,17 @@ def test_who_changed_a_task_is_written_down(api: WatchedApi) -> None:
         ("change", "charge_card"),
     ]
     assert acts[0]["subject_exists"] is False
+
+
+@pytest.mark.parametrize(("seconds", "timeout_ms"), [(0, 0), (1e-300, 1), (0.0004, 1), (0.29, 290)])
+def test_a_very_short_timeout_is_not_one_without_end(
+    api: WatchedApi, seconds: float, timeout_ms: int
+) -> None:
+    defined(api, timeout_seconds=seconds, on_fail={"timeout_seconds": seconds})
+    task: Any = api.shown("GET", "tasks/charge_card")
+    assert (task["timeout_ms"], task["on_fail"]["timeout_ms"]) == (timeout_ms, timeout_ms)
+
+    asked = {"timeout_seconds": seconds}
+    run: Any = api.shown("POST", "tasks/charge_card/runs", status=201, json=asked)
+    found: Any = api.shown("GET", f"jobs/{run['id']}")
+    assert found["timeout_ms"] == timeout_ms
