@@ -245,7 +245,7 @@ def test_an_open_breaker_is_told_on_the_page_of_its_queue_and_of_a_job(
     expect(page.locator(".head")).to_contain_text("breaker Open, lets one through in 9 min")
     page = signed_in(f"/jobs/{waiting['id']}")
 
-    expect(page.locator(".why")).to_contain_text("the breaker of the queue is open after 1 failure")
+    expect(page.locator(".why")).to_contain_text("a breaker is open after 1 failure")
 
 
 def test_a_task_is_scheduled_and_says_by_what_it_is(

@@ -230,7 +230,8 @@ class _Look:
     def starts_in_seconds(self) -> int | None:
         """When the job would start at the present pace; None when it depends on more than time.
 
-        While the job is not due, those before it run, so the longer of the two waits counts.
+        While the job is not due, those before it run, so the longer of the two waits counts. While
+        a breaker is open none of them runs.
         """
         ahead = self._ahead
         count = ahead.higher + ahead.older
@@ -242,8 +243,13 @@ class _Look:
             or (count and not self._per_minute)
         ):
             return None
-        due_in = 0 if self.due_ms is None else (self.due_ms - self._tx.now_ms) / 1000
         in_line = count * 60 / self._per_minute if count else 0
+        breaker = self._breaker_open()
+        if breaker is not None:
+            if breaker.until_ms is None:
+                return None  # an attempt is tried: its end decides
+            in_line += (breaker.until_ms - self._tx.now_ms) / 1000
+        due_in = 0 if self.due_ms is None else (self.due_ms - self._tx.now_ms) / 1000
         return round(max(due_in, in_line))
 
     def _paused(self) -> PausedQueue | None:

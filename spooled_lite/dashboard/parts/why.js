@@ -26,7 +26,7 @@ const job = it => a({ class: "mono", href: link(["jobs", it.job_id]) }, shortId(
 // Of a code: the mark, and what is said.
 const SAYINGS = {
   queue_paused: (it, all) => ["paused", "the queue ", a({ href: link(["queues", all.queue_name]) }, all.queue_name), " is paused, since ", at(it.since), quoted(it.text)],
-  breaker_open: it => ["retrying", `the breaker of the queue is open after ${plural(it.failures, "failure")} in a row`, it.since && [", since ", at(it.since)], it.until ? [", lets one attempt through ", at(it.until)] : ", one attempt decides"],
+  breaker_open: it => ["retrying", `a breaker is open after ${plural(it.failures, "failure")} in a row`, it.since && [", since ", at(it.since)], it.until ? [", lets one attempt through ", at(it.until)] : ", one attempt decides"],
   not_due: it => (it.why === "backoff" ? ["retrying", "waits for its next attempt, due ", at(it.until)] : ["scheduled", "was created for later, due ", at(it.until)]),
   waits_for_parents: it => ["blocked", `waits for ${it.mode === "any" ? "one of " : ""}${plural(it.count, "parent")}: `,
     it.parents.map((each, n) => [n > 0 && ", ", job(each), ` (${each.status})`]), it.count > it.parents.length && ` and ${count(it.count - it.parents.length)} more`],

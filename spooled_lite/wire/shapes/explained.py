@@ -19,7 +19,7 @@ from spooled_lite.wire.shapes.policy_bodies import FailuresInARow
 _CODES: Final = ("behind_others", *(code for code in explain.CHECKED if code != "behind_others"), "held", "told_to_stop", "finished")
 _MEANINGS: Final = (
     "`queue_paused` (`since`, `text`): the queue hands out nothing. "
-    "`breaker_open` (`since`, `until`, `failures`): attempts failed one after the other, and the breaker of the queue lets nothing through; without `until` it waits for the attempt that decides. "
+    "`breaker_open` (`since`, `until`, `failures`): attempts failed one after the other, and the breaker of the queue or of the task lets nothing through; without `until` it waits for the attempt that decides. "
     "`not_due` (`until`, `why`): its time has not come. "
     "`waits_for_parents` (`mode`, `parents`, `count`): other jobs have to end first. "
     "`rate_limit_full` (`limit`, `until`), `concurrency_full` (`limit`, `processing`): a limit of the queue leaves no room. "

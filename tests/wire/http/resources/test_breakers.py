@@ -141,6 +141,22 @@ def test_a_job_that_waits_for_it_is_explained(api: WatchedApi) -> None:
     assert reason() == {"code": code, "since": NOW, "failures": 2}
 
 
+def test_a_run_is_expected_to_start_when_the_breaker_of_its_task_lets_it(api: WatchedApi) -> None:
+    task = {"queue_name": "emails", "max_retries": 0, "circuit_breaker": BREAKER}
+    api.shown("PUT", "tasks/mail", json=task)
+    for _ in range(2):
+        api.shown("POST", "tasks/mail/runs", 201, json={"input": 1})
+    failed(api, 2)
+    run = api.shown("POST", "tasks/mail/runs", 201, json={"input": 1})
+
+    def starts_in() -> Any:
+        return api.shown("GET", f"jobs/{run['id']}/explain")["starts_in_seconds"]
+
+    assert starts_in() == 30
+    api.clock.advance(seconds=10)
+    assert starts_in() == 20
+
+
 def test_an_open_breaker_asks_for_attention(api: WatchedApi) -> None:
     guarded(api)
     failed(api, 2)
