@@ -1,6 +1,7 @@
-"""`spooled-lite schedules`: jobs that are created at the times of a cron expression."""
+"""`spooled-lite schedules`: jobs, or runs of tasks, at the times of a cron expression."""
 
 import re
+from contextlib import nullcontext
 from typing import Any, Final
 
 import click
@@ -12,6 +13,7 @@ from spooled_lite.cli.consent import get_consent, yes_option
 from spooled_lite.cli.escaped import message_of
 from spooled_lite.cli.given import given_json
 from spooled_lite.cli.named import id_of
+from spooled_lite.cli.queue_names import task_named
 from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.cli.things import (
     NONE,
@@ -45,6 +47,7 @@ COLUMNS: Final = (
     text("NAME"),
     text("CRON", "cron_expression"),
     text("ZONE", "timezone"),
+    text("TASK", "task_name", optional=True),
     text("QUEUE", "queue_name"),
     Column("STATE", _state, whole=True),
     Column("NEXT", _next, whole=True),
@@ -69,7 +72,7 @@ def schedules() -> None:
 
 
 @schedules.command("list")
-@click.option("--queue", metavar="NAME", help="Only those that create jobs in this queue.")
+@click.option("--queue", metavar="NAME", help="Only those of this queue.")
 @click.option("--active/--paused", "is_active", default=None, help="Only those.")
 @limit_option
 @as_json_option
@@ -87,8 +90,10 @@ def list_schedules(
 @schedules.command()
 @click.argument("name")
 @click.argument("cron")
-@click.argument("queue")
-@click.argument("payload", default="{}", metavar="[JSON|-]")
+@click.argument("queue", required=False)
+@click.argument("payload", required=False, metavar="[JSON|-]")
+@click.option("--task", metavar="NAME", help="Run this task, in its queue, instead of a job.")
+@click.option("--input", "given", metavar="JSON|-", help="Of each run of the task. Default: {}.")
 @click.option("--zone", "timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: UTC.")
 @click.option("--catch-up", type=click.Choice(["one", "skip", "all"]),
               help="What becomes of slots that a server was not there for.")  # fmt: skip
@@ -100,22 +105,24 @@ def list_schedules(
 @as_json_option
 @asks_server
 def create(
-    client: Client, name: str, cron: str, queue: str, payload: str, paused: bool, as_json: bool,
-    **more: Any,
+    client: Client, name: str, cron: str, queue: str | None, payload: str | None, task: str | None,
+    given: str | None, paused: bool, as_json: bool, **more: Any,
 ) -> None:  # fmt: skip
     """Create a schedule and print its id.
 
     Such as: create nightly '0 3 * * *' reports '{"kind": "day"}'
+
+    Or: create hourly '@hourly' --task charge_card --input '{"amount": 1}'
     """
     body = {
         "name": name,
         "cron_expression": cron,
-        "queue_name": queue,
-        "payload_template": given_json(payload, "payload"),
+        **_target(queue, payload, task, given),
         **{field: value for field, value in more.items() if value is not None},
         **({"is_active": False} if paused else {}),
     }
-    answer = client.post("/schedules", body)
+    with nullcontext() if task is None else task_named(client, task):
+        answer = client.post("/schedules", body)
     if as_json:
         print_answer(answer)
         return
@@ -160,8 +167,8 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
         print_answer(answer)
         return
     it = Thing(answer.body, client.now_ms)
-    rows = ("id", "name", "description", "cron_expression", "timezone", "queue_name", "priority",
-            "max_retries", "timeout_seconds", "catch_up")  # fmt: skip
+    rows = ("id", "name", "description", "cron_expression", "timezone", "task_name", "queue_name",
+            "priority", "max_retries", "timeout_seconds", "catch_up")  # fmt: skip
     print_details(
         [
             *((name.replace("_", " "), it.text(name)) for name in rows),
@@ -169,7 +176,7 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
             ("next", it.when("next_run_at")),
             ("last", it.when("last_run_at")),
             ("runs", f"{it.text('run_count')}, {it.text('failed_count')} of them failed"),
-            ("payload", it.text("payload_template")),
+            ("payload" if it.value("task_name") is None else "input", it.text("payload_template")),
         ]
     )
 
@@ -179,7 +186,7 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
 @as_json_option
 @asks_server
 def trigger(client: Client, schedule: str, as_json: bool) -> None:
-    """Create a job now and print its id.
+    """Create a job now, or a run of the task, and print its id.
 
     Also when the schedule is paused.
     """
@@ -234,12 +241,32 @@ def history(client: Client, schedule: str, limit: int | None, as_json: bool) -> 
 @as_json_option
 @asks_server
 def delete(client: Client, schedule: str, yes: bool, as_json: bool) -> None:
-    """Delete a schedule and its history. The jobs it created stay."""
+    """Delete a schedule and its history. What it created stays."""
     path = _path(client, schedule)
     get_consent(f"Delete {message_of(schedule)} and its history?", is_given=yes)
     client.delete(path)
     if not as_json:
         click.echo(f"{message_of(schedule)} is deleted")
+
+
+def _target(
+    queue: str | None, payload: str | None, task: str | None, given: str | None
+) -> dict[str, Any]:
+    """The members that say what a schedule creates.
+
+    Raises:
+        click.UsageError: neither a queue nor a task was named, or both.
+    """
+    if task is not None:
+        if queue is not None:
+            raise click.UsageError("with --task leave QUEUE out: the task says it; see --input")
+        return {"task_name": task, "input": given_json("{}" if given is None else given, "input")}
+    if given is not None:
+        raise click.UsageError("--input is for --task; a payload stands behind the queue")
+    if queue is None:
+        raise click.UsageError("name the queue of its jobs, or the task that it runs with --task")
+    payload = "{}" if payload is None else payload
+    return {"queue_name": queue, "payload_template": given_json(payload, "payload")}
 
 
 def _path(client: Client, schedule: str, *more: str) -> str:

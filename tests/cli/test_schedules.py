@@ -1,5 +1,7 @@
 """`spooled-lite schedules`."""
 
+import re
+
 import pytest
 
 from tests.cli.asking import Asking, Said, answering, columns, ran
@@ -36,6 +38,51 @@ def test_a_schedule_is_created_listed_and_shown(ask: Asking) -> None:
     assert [each["name"] for each in ask.things("schedules", "list", "--queue", "reports")] == [
         "nightly"
     ]
+
+
+def test_a_schedule_of_a_task_is_created_listed_and_shown(ask: Asking) -> None:
+    ask("tasks", "define", "charge", '{"queue_name": "payments"}')
+    ask(*NIGHTLY)
+
+    ask("schedules", "create", "hourly", "@hourly", "--task", "charge", "--input", '{"n": 1.50}',
+        "--catch-up", "all")  # fmt: skip
+    ask("schedules", "create", "plain", "@daily", "--task", "charge")
+
+    head, _, hourly, nightly = (columns(line) for line in ask.lines("schedules", "list"))
+    assert [each.strip() for each in head][3:6] == ["ZONE", "TASK", "QUEUE"]
+    assert [each.strip() for each in hourly][3:6] == ["UTC", "charge", "payments"]
+    assert [each.strip() for each in nightly][3:6] == ["UTC", "-", "reports"]
+    shown = ask.lines("schedules", "get", "hourly")
+    for line in ("task name", "queue name", "catch up"):
+        assert any(each.startswith(line) for each in shown)
+    assert any(re.fullmatch(r'input +\{"n": 1.50\}', each) for each in shown)
+    assert ask.json("schedules", "get", "plain")["input"] == {}
+    [run] = ask.lines("schedules", "trigger", "hourly")
+    assert [each["id"] for each in ask.things("tasks", "runs", "charge")] == [run]
+
+
+def test_a_schedule_of_a_misspelled_task_is_told_the_nearest_one(ask: Asking) -> None:
+    ask("tasks", "define", "charge")
+
+    refused = ask("schedules", "create", "hourly", "@hourly", "--task", "chrage", code=1)
+
+    assert refused.stderr.endswith("Did you mean 'charge'?\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "name the queue of its jobs, or the task that it runs with --task"),
+        (("reports", "--task", "charge"), "with --task leave QUEUE out"),
+        (("reports", "--input", "{}"), "--input is for --task"),
+        (("--task", "charge", "--input", "{"), "the input is no JSON"),
+    ],
+)
+def test_a_schedule_says_what_it_creates(arguments: tuple[str, ...], said: str) -> None:
+    result = ran("schedules", "create", "nightly", "@daily", *arguments, "--api-key", "sk_a")
+
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 def test_a_schedule_is_triggered_paused_resumed_and_deleted_by_name_or_id(ask: Asking) -> None:
