@@ -64,7 +64,7 @@ def _verdict(count: int) -> str:
 
 def problems_of(database: str, *, deep: bool = False) -> list[str]:
     """Every problem of the file as a sentence, from one snapshot; an empty list if all is well."""
-    connection = _opened(database)
+    connection = opened(database)
     try:
         if (problem := version_problem(connection)) is not None:
             return [problem]
@@ -74,7 +74,7 @@ def problems_of(database: str, *, deep: bool = False) -> list[str]:
         connection.close()
 
 
-def _opened(database: str) -> sqlite3.Connection:
+def opened(database: str) -> sqlite3.Connection:
     """Open the file for reading.
 
     When this user may not write the file, no log is created beside it either: the server could not

@@ -45,6 +45,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "check": "Check a database file and its counters.",
         "export": "Write all that a database holds as lines of JSON.",
         "import": "Make a database file of an export.",
+        "migrate": "List the migrations of a database file, apply them.",
         "migrate-to": "Move to another server: plan, copy, switch, move, verify.",
         "compact": "Give the disk back what a database file does not need.",
     },

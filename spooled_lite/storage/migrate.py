@@ -40,12 +40,18 @@ def numbered() -> tuple[tuple[int, str], ...]:
     )
 
 
+@cache
+def names() -> dict[int, str]:
+    """The name of each migration by its number, in order."""
+    files = sorted(each.name for each in _MIGRATIONS.iterdir() if each.name.endswith(".sql"))
+    parts = [name.removesuffix(".sql").split("_", 1) for name in files]
+    return {int(number): name for number, name in parts}
+
+
 def applied_migrations(tx: Reading) -> list[tuple[int, str, bool]]:
     """Number and name of each migration, in order, and whether the file has it."""
     version = tx.value(_VERSION) or 0
-    names = sorted(each.name for each in _MIGRATIONS.iterdir() if each.name.endswith(".sql"))
-    parts = [name.removesuffix(".sql").split("_", 1) for name in names]
-    return [(int(number), name, int(number) <= version) for number, name in parts]
+    return [(number, name, number <= version) for number, name in names().items()]
 
 
 def migrate(connection: sqlite3.Connection, *, copy_to: str | None = None) -> None:

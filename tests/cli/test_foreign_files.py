@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "export": ("export", "--database", "{file}", "--out", "{out}"),
     "import": ("import", "{export}", "--database", "{file}"),
     "compact": ("compact", "--database", "{file}"),
+    "migrate status": ("migrate", "status", "--database", "{file}"),
+    "migrate up": ("migrate", "up", "--database", "{file}"),
     "keys list": ("keys", "list", "--database", "{file}"),
     "keys create": ("keys", "create", "--database", "{file}"),
 }

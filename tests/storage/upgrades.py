@@ -17,7 +17,9 @@ def release(monkeypatch: pytest.MonkeyPatch, *texts: str, readable_by: int | Non
         (number, f"-- readable by: {readable_by or number}\n{text}")
         for number, text in enumerate(texts, start=first)
     )
+    names = migrate.names() | {number: "release" for number, _ in more}
     monkeypatch.setattr(migrate, "numbered", lambda: known + more)
+    monkeypatch.setattr(migrate, "names", lambda: names)
 
 
 def version_of(path: Path) -> int:
