@@ -236,7 +236,8 @@ async def running(
             services.state.may_prune = timekeeper.may_prune
         else:  # a clock of a test, which jumps on purpose
             by_themselves = loops(retention, safety)
-        scheduler = Scheduler(terms_of(settings, services.plans))
+        on_missed = partial(metrics.count, "spooled_schedule_missed_total")
+        scheduler = Scheduler(terms_of(settings, services.plans), on_missed)
         table: list[Loop | AsyncLoop] = [*by_themselves, *calling_loops(courier, scheduler)]
         services.state.backups, services.state.archive = keeping.backups, keeping.archive
         table += keeping.loops

@@ -40,6 +40,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_api_requests_total": "HTTP requests since the start",
     "spooled_redis_operations_total": "Always 0: there is no Redis",
     # Our own, which are not in the contract.
+    "spooled_schedule_missed_total": "Slots of schedules that had come and that nothing ran for",
     "spooled_api_errors_total": "HTTP requests answered with 5xx since the start",
     "spooled_repaired_deadlines_total": "Deadlines that a timer missed and the safety sweep found",
     "spooled_inbound_refused_total": "Incoming webhooks that could not be verified",

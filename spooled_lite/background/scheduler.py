@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from spooled_lite.core.jobs.passes import PASS_BYTES_MAX, Pass
-from spooled_lite.core.schedules.fire import Terms, find_due, fire
+from spooled_lite.core.schedules.fire import Fired, Terms, find_due, fire
 from spooled_lite.core.schedules.missed import Firing, decide
 from spooled_lite.errors import InternalError, Unavailable
 from spooled_lite.storage.database import Database
@@ -28,8 +28,9 @@ STUCK_MS: Final = 1_000  # the wait when schedules are due but none could fire
 class Scheduler:
     """The work of the loop that fires schedules."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, on_missed: Callable[[int], None] = lambda count: None) -> None:
         self._terms = terms
+        self._on_missed = on_missed  # told of slots that were passed over
         self._pass_seconds = 0.0  # of the writing thread, for the last pass
 
     async def run_once(self, db: Database) -> Pass:
@@ -51,35 +52,41 @@ class Scheduler:
 
     async def _fire(self, db: Database, firings: Sequence[Firing]) -> int:
         try:
-            return await db.write(self._fire_timed, firings)
+            return self._stored(await db.write(self._fire_timed, firings))
         except Unavailable as error:
             if error.reason != "storage_full":
                 raise
-            return await db.write(self._refuse_timed, firings, error.message)
+            return self._stored(await db.write(self._refuse_timed, firings, error.message))
         except Exception:
             if len(firings) > 1:
                 # One bad schedule must not stop the others.
                 return sum([await self._fire(db, [each]) for each in firings])
             logger.exception("schedule %s could not fire", firings[0].schedule)
             try:
-                return await db.write(self._refuse_timed, firings, InternalError().message)
+                message = InternalError().message
+                return self._stored(await db.write(self._refuse_timed, firings, message))
             except Exception:
                 logger.exception("schedule %s could not move on", firings[0].schedule)
                 return 0
 
+    def _stored(self, fired: Fired) -> int:
+        if fired.missed:
+            self._on_missed(fired.missed)
+        return fired.schedules
+
     @in_lane(Lane.CREATE)
-    def _fire_timed(self, tx: Tx, firings: Sequence[Firing]) -> int:
+    def _fire_timed(self, tx: Tx, firings: Sequence[Firing]) -> Fired:
         return self._timed(tx, firings, None)
 
-    def _refuse_timed(self, tx: Tx, firings: Sequence[Firing], reason: str) -> int:
+    def _refuse_timed(self, tx: Tx, firings: Sequence[Firing], reason: str) -> Fired:
         """Record failed runs for these slots: the history of each schedule shows the reason."""
         return self._timed(tx, firings, reason)
 
-    def _timed(self, tx: Tx, firings: Sequence[Firing], refusal: str | None) -> int:
+    def _timed(self, tx: Tx, firings: Sequence[Firing], refusal: str | None) -> Fired:
         began = time.monotonic()
-        count = fire(tx, firings, self._terms, refusal)
+        fired = fire(tx, firings, self._terms, refusal)
         self._pass_seconds = time.monotonic() - began
-        return count
+        return fired
 
 
 def in_passes(firings: Sequence[Firing]) -> Iterator[Sequence[Firing]]:

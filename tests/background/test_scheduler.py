@@ -19,7 +19,7 @@ from spooled_lite.clock import ManualClock
 from spooled_lite.core.jobs.passes import PASS_BYTES_MAX, Pass
 from spooled_lite.core.orgs.create import create as create_org
 from spooled_lite.core.schedules.define import create
-from spooled_lite.core.schedules.fire import fire
+from spooled_lite.core.schedules.fire import Fired, fire
 from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.errors import Unavailable
 from spooled_lite.events import Deadline, Event, EventBus
@@ -75,12 +75,12 @@ def reasons(tx: Reading) -> set[str]:
     return set(tx.values(REASONS))
 
 
-def fails_for(name: str) -> Callable[..., int]:
+def fails_for(name: str) -> Callable[..., Fired]:
     """A bug that only this schedule brings out."""
 
     def fire_or_fail(
         tx: Tx, firings: Sequence[Firing], terms: Any, refusal: str | None = None
-    ) -> int:
+    ) -> Fired:
         done = fire(tx, firings, terms, refusal)
         names = {tx.value(NAME, {"it": each.schedule}) for each in firings}
         if name in names and refusal is None:

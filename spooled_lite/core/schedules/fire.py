@@ -65,7 +65,14 @@ def find_due(tx: Reading, limit: int) -> Due:
     return Due(rows, tx.now_ms, None if following is None else following["at_ms"])
 
 
-def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = None) -> int:
+class Fired(Struct, frozen=True):
+    """What came of some firings."""
+
+    schedules: int = 0  # that got their next slot
+    missed: int = 0  # slots that they passed over
+
+
+def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = None) -> Fired:
     """Create the jobs of these slots, record the runs, and set the next slots.
 
     A schedule that was changed since its firing was decided, or whose organization is closed, is
@@ -73,12 +80,10 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
     that is refused by a limit leaves a failed run, and the others fire; with `refusal` all slots
     leave a failed run with this text.
 
-    Returns how many schedules got their next slot.
-
     Contract: schedules, section 1.3.
     """
     let_in: dict[int, tuple[Admission, int]] = {}
-    count = 0
+    count = missed = 0
     for firing in firings:
         row = tx.row(
             statements.AS_DECIDED,
@@ -99,7 +104,8 @@ def fire(tx: Tx, firings: Sequence[Firing], terms: Terms, refusal: str | None = 
             let_in[row["org"]] = terms.of(organization)
         _fire(tx, row, firing, let_in[row["org"]], refusal or firing.problem)
         count += 1
-    return count
+        missed += firing.missed
+    return Fired(count, missed)
 
 
 @in_lane(Lane.CREATE)

@@ -110,7 +110,7 @@ class ScheduleStage(JobStage):
         return decide(due.rows, due.now_ms)
 
     def fire(self, firings: Sequence[Firing], refusal: str | None = None) -> int:
-        return self.run(fire, firings, self.terms, refusal)
+        return self.run(fire, firings, self.terms, refusal).schedules
 
     def fire_due(self) -> int:
         """One round of the loop; how many schedules moved on."""

@@ -4,6 +4,7 @@ import pytest
 
 from spooled_lite import metrics
 from spooled_lite.config import Settings
+from tests.patience import looks
 from tests.wire.http.job_calls import WatchedApi
 
 TOKEN = "a token for the metrics of these tests"
@@ -68,3 +69,25 @@ def test_slots_that_fired_are_counted() -> None:
         api.until("tasks/charge/runs", lambda runs: len(runs) == 2)
 
         assert 'spooled_schedule_fired_total{catch_up="all"} 1.0' in text_of(api)
+
+
+def test_slots_that_nothing_ran_for_are_counted() -> None:
+    with WatchedApi(":memory:", Settings()) as api:
+        body = {
+            "name": "often",
+            "cron_expression": "* * * * *",
+            "queue_name": "q",
+            "payload_template": {},
+            "catch_up": "skip",
+        }
+        api.shown("POST", "schedules", 201, json=body)
+        assert "spooled_schedule_missed_total 0.0" in text_of(api)
+
+        api.clock.advance(seconds=600)
+
+        for _ in looks():
+            if "spooled_schedule_missed_total 10.0" in (text := text_of(api)):
+                break
+        else:
+            raise AssertionError(text)
+        api.until("jobs", lambda jobs: jobs == [])
