@@ -99,7 +99,9 @@ def new_run(call: Call, name: str, body: RunTask) -> NewTaskRun:
 def _purge(call: Call) -> Purge:
     """Raises BadRequest: neither an age is named, nor everything confirmed."""
     if call.query.get("older_than_seconds"):
-        age_seconds = integer(call, "older_than_seconds", default=0, least=0, most=CENTURY_SECONDS)
+        age_seconds = integer(call, "older_than_seconds", default=0, least=-1, most=CENTURY_SECONDS)
+        if age_seconds < 0:  # nobody who deletes is to be understood as well as may be
+            raise BadRequest("Query parameter `older_than_seconds` must be 0 or more")
         return Purge(ended_before_ms=call.now_ms - age_seconds * 1000)
     if flag(call, "all") and flag(call, "confirm"):
         return Purge(made_until_ms=call.now_ms)

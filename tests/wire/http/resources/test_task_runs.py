@@ -518,7 +518,7 @@ def test_old_runs_are_deleted_by_their_age_and_open_ones_stay(api: WatchedApi) -
     assert listed(api) == [waiting["id"]]
     assert deleted("all=true&confirm=true") == 1
     assert listed(api) == []
-    for query in ("", "all=true", "confirm=true", "older_than_seconds=x"):
+    for query in ("", "all=true", "confirm=true", "older_than_seconds=x", "older_than_seconds=-5"):
         assert api.request("DELETE", f"tasks/{TASK}/runs?{query}").status_code == 400
     acts: Any = api.shown("GET", "acts?kind=task")
     assert [(each["act"], each["count"]) for each in acts[:3]] == [("purge", 1)] * 3
