@@ -22,6 +22,7 @@ _RUNS: Final = "wire/http/resources/test_task_runs.py"
 _SCHEDULES: Final = "wire/http/resources/test_schedules.py"
 _TASKS: Final = "wire/http/resources/test_tasks.py"
 _TOPICS: Final = "wire/http/resources/test_topics.py"
+_WORKERS: Final = "wire/http/resources/test_workers.py"
 
 
 class Promise(NamedTuple):
@@ -164,6 +165,8 @@ ROWS: Final[dict[str, Promise]] = {
     "T25": _row("a lease of its own", f"{_FOLLOW}::test_a_worker_that_dies_with_it_leaves_it_to_another"),
     "T26": _row("nothing where nothing was said", f"{_FOLLOW}::test_a_job_that_says_nothing_of_it_is_not_followed"),
     "H3": _row("its wait", f"{_FOLLOW}::test_it_waits_by_full_jitter_from_250_ms_unless_something_else_is_said"),
+    "H5": _row("hints of parallel runs", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each"),
+    "H6": _row("hints of runs per claim", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each"),
     "V40": _row("input, failure, attempts 1 and 2", f"{_ON_FAIL}::test_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
 }
 # What this server cannot show by itself.
@@ -176,8 +179,6 @@ ELSEWHERE: Final[dict[str, str]] = {
 }
 # What stands in the contract and is not built. A row leaves with the change that builds it.
 NOT_YET: Final[dict[str, str]] = {
-    "H5": "hints to workers when they register",
-    "H6": "hints to workers when they register",
     "V86": "early completion, which comes with flows",
 }
 # fmt: on
