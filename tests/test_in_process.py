@@ -224,6 +224,23 @@ def test_the_leases_of_the_last_process_end_at_the_next_start(file: str) -> None
     play(third, file)
 
 
+def test_leases_of_runs_that_were_claimed_by_the_name_of_their_task_end_too(file: str) -> None:
+    async def first(server: InProcess, api: httpx.AsyncClient) -> str:
+        await api.put("tasks/mail", json={"max_retries": 1})
+        run_id: str = (await api.post("tasks/mail/runs", json={})).json()["id"]
+        claim = {"task_names": ["mail"], "worker_id": "w-1", "lease_duration_secs": 3600}
+        answer = await api.post("jobs/claim", json=claim)
+        assert [each["id"] for each in answer.json()["jobs"]] == [run_id]
+        return run_id
+
+    run_id = play(first, file)
+
+    async def again(server: InProcess, api: httpx.AsyncClient) -> None:
+        await job_of(api, run_id, "pending")
+
+    play(again, file)
+
+
 def test_the_leases_of_workers_elsewhere_go_on(file: str) -> None:
     async def first(server: InProcess, api: httpx.AsyncClient) -> tuple[str, str]:
         made = (await api.post("api-keys", json={"name": "elsewhere"})).json()

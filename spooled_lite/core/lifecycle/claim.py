@@ -126,6 +126,11 @@ def take_from_window(tx: Tx, queue: QueueRow, count: int) -> None:
     forget_queue(tx, queue["org"], queue["queue_name"])
 
 
+def note_in_process(tx: Tx, org: int, worker_id: str) -> None:
+    """A worker with the key of the process has a lease now, which ends with the process."""
+    tx.execute(worker_statements.NOTE_IN_PROCESS, {"org": org, "worker_id": worker_id})
+
+
 def _asked_for(held: list[JobRow], wanted: Claim) -> list[JobRow]:
     """Raises LeaseIdSpent: the claim was about another queue or about another kind of work."""
     rows = [
@@ -165,5 +170,5 @@ def claim_if_still_allowed(
         check_not_revoked(tx, token_id)
     rows = claim(tx, org, wanted)
     if rows and is_in_process(key):
-        tx.execute(worker_statements.NOTE_IN_PROCESS, {"org": org, "worker_id": wanted.worker_id})
+        note_in_process(tx, org, wanted.worker_id)
     return rows

@@ -13,9 +13,14 @@ from spooled_lite.core.breakers.standing import breaker_of, let_through
 from spooled_lite.core.breakers.task_limits import TaskRoom, TaskRooms
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.keys.verify import valid_scope
+from spooled_lite.core.keys.verify import is_in_process, valid_scope
 from spooled_lite.core.lifecycle import claim_statements as statements
-from spooled_lite.core.lifecycle.claim import CLAIM_BYTES_MAX, in_claim_order, take_from_window
+from spooled_lite.core.lifecycle.claim import (
+    CLAIM_BYTES_MAX,
+    in_claim_order,
+    note_in_process,
+    take_from_window,
+)
 from spooled_lite.core.lifecycle.claim_statements import DueRunRow
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent, held_under, keep_name
 from spooled_lite.core.lifecycle.promote import promote_due_of_queue
@@ -126,7 +131,10 @@ def claim_runs_if_still_allowed(
         scope.check(wanted.queue_name)
     if token_id is not None:
         check_not_revoked(tx, token_id)
-    return claim_runs(tx, org, wanted, scope)
+    rows = claim_runs(tx, org, wanted, scope)
+    if rows and is_in_process(key):
+        note_in_process(tx, org, wanted.worker_id)
+    return rows
 
 
 def _open_places(

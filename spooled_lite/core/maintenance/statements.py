@@ -35,12 +35,17 @@ class RetainedRow(TypedDict):
     custom_limits: bytes | None  # a JSON object
 
 
+# The columns of a RemovedRow.
+_REMOVED: Final = (
+    "seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,"
+    f" {ALL_BYTES} AS size_bytes"
+)
+
 # Index jobs_by_queue.
 OF_QUEUE: Final = Statement(
     RemovedRow,
     f"""
-SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
-       {ALL_BYTES} AS size_bytes
+SELECT {_REMOVED}
   FROM jobs
  WHERE queue = :queue
  ORDER BY created_at_ms, seq LIMIT :limit
@@ -63,8 +68,7 @@ SELECT seq, queue, queue_name, org, kind, status, created_at_ms, workflow_id, er
 OF_TASK_BEFORE: Final = Statement(
     RemovedRow,
     f"""
-SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
-       {ALL_BYTES} AS size_bytes
+SELECT {_REMOVED}
   FROM jobs
  WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
    AND created_at_ms <= :created_until_ms
@@ -76,8 +80,7 @@ SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
 ENDED_OF_TASK: Final = Statement(
     RemovedRow,
     f"""
-SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
-       {ALL_BYTES} AS size_bytes
+SELECT {_REMOVED}
   FROM jobs
  WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
    AND completed_at_ms IS NOT NULL AND completed_at_ms < :completed_before_ms
@@ -107,8 +110,7 @@ SELECT jobs.seq, queue, jobs.queue_name, jobs.org, kind, status, workflow_id, er
 OF_TASK: Final = Statement(
     RemovedRow,
     f"""
-SELECT seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,
-       {ALL_BYTES} AS size_bytes
+SELECT {_REMOVED}
   FROM jobs
  WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
  ORDER BY created_at_ms, seq LIMIT :limit

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from msgspec import Struct
+from spooled_lite.core.jobs.send_options import SendOptions
 
 MESSAGES_MAX: Final = 100  # that one call sends, reads or shows
 IDS_MAX: Final = 1_000  # that one call hides or deletes
@@ -13,15 +13,7 @@ HEADERS_BYTES_MAX: Final = 65_536
 UNLIMITED_RETRIES: Final = 2_147_483_647
 
 
-class NewMessage(Struct, frozen=True, kw_only=True, gc=False):
+class NewMessage(SendOptions, frozen=True, kw_only=True, gc=False):
     """A message that core is asked to store. Its body is a JSON value."""
 
     body: bytes
-    topic: str | None = None
-    priority: int = 0
-    headers: bytes | None = None  # a JSON object
-    concurrency_key: str | None = None
-    visible_at_ms: int | None = None
-    delay_ms: int | None = None  # from the moment it is stored
-    expires_at_ms: int | None = None
-    expires_in_ms: int | None = None  # from the moment it is stored

@@ -68,32 +68,17 @@ def _send(tx: Tx, queue: QueueRow, message: NewMessage) -> SentMessage:
 
 
 def _new_row(tx: Tx, queue: QueueRow, message: NewMessage) -> JobRow:
-    visible_at_ms, expires_at_ms = message.visible_at_ms, message.expires_at_ms
-    if message.delay_ms is not None:
-        visible_at_ms = tx.now_ms + message.delay_ms
-    if message.expires_in_ms is not None:
-        expires_at_ms = tx.now_ms + message.expires_in_ms
-    is_delayed = visible_at_ms is not None and visible_at_ms > tx.now_ms
     return {
         **BLANK,
+        **message.columns(tx.now_ms),
         "id": tx.new_id(),
         "org": queue["org"],
         "queue": queue["seq"],
         "queue_name": queue["queue_name"],
         "kind": "message",
-        "status": "scheduled" if is_delayed else "pending",
-        "claimable": int(not is_delayed),
-        "priority": message.priority,
         "max_retries": UNLIMITED_RETRIES,
         "timeout_seconds": queue["default_timeout"],
         "created_at_ms": tx.now_ms,
         "updated_at_ms": tx.now_ms,
-        "scheduled_at_ms": visible_at_ms,
-        "run_at_ms": visible_at_ms if is_delayed else None,
-        "delay_ms": message.delay_ms if is_delayed else None,
-        "expires_at_ms": expires_at_ms,
-        "topic": message.topic,
-        "headers": message.headers,
-        "concurrency_key": message.concurrency_key,
         "payload": message.body,
     }

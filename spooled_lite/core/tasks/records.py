@@ -4,9 +4,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.jobs.send_options import SendOptions
+
 TASKS_MAX: Final = 10_000  # of an organization: each is some hundred bytes, and lists are paged
 RETRIES_USUAL: Final = 2
 TIMEOUT_MS_USUAL: Final = 30_000
+# Claims, and the ends of runs, count those of a limited task that run: a millisecond for these.
+RUNS_AT_ONCE_MAX: Final = 10_000
 
 
 class TaskDefinition(Struct, frozen=True, kw_only=True):
@@ -24,18 +28,10 @@ class TaskDefinition(Struct, frozen=True, kw_only=True):
     on_fail: bytes | None = None
 
 
-class NewTaskRun(Struct, frozen=True, kw_only=True, gc=False):
+class NewTaskRun(SendOptions, frozen=True, kw_only=True, gc=False):
     """A run of a task that core is asked to store. Its input is a JSON value."""
 
     input: bytes
-    topic: str | None = None
-    priority: int = 0
-    headers: bytes | None = None  # a JSON object
-    concurrency_key: str | None = None
-    visible_at_ms: int | None = None
-    delay_ms: int | None = None  # from the moment it is stored
-    expires_at_ms: int | None = None
-    expires_in_ms: int | None = None  # from the moment it is stored
     max_retries: int | None = None  # None: as the task says
     timeout_ms: int | None = None  # None: as the task says; 0: any time
     policy: bytes | None = None  # core.jobs.policy.OwnPolicy, as it is stored

@@ -153,36 +153,21 @@ def _store_skipped(tx: Tx, row: JobRow) -> JobRow:
 
 
 def _new_row(tx: Tx, task: TaskRow, queue: QueueRow, run: NewTaskRun) -> JobRow:
-    visible_at_ms, expires_at_ms = run.visible_at_ms, run.expires_at_ms
-    if run.delay_ms is not None:
-        visible_at_ms = tx.now_ms + run.delay_ms
-    if run.expires_in_ms is not None:
-        expires_at_ms = tx.now_ms + run.expires_in_ms
-    is_delayed = visible_at_ms is not None and visible_at_ms > tx.now_ms
     timeout_ms = task["timeout_ms"] if run.timeout_ms is None else run.timeout_ms
     return {
         **BLANK,
+        **run.columns(tx.now_ms),
         "id": tx.new_id(),
         "org": task["org"],
         "queue": queue["seq"],
         "queue_name": queue["queue_name"],
         "kind": "task_run",
         "task_name": task["name"],
-        "status": "scheduled" if is_delayed else "pending",
-        "claimable": int(not is_delayed),
-        "priority": run.priority,
         "max_retries": task["max_retries"] if run.max_retries is None else run.max_retries,
         "timeout_seconds": timeout_seconds_of(timeout_ms),
         "timeout_ms": timeout_ms,
         "created_at_ms": tx.now_ms,
         "updated_at_ms": tx.now_ms,
-        "scheduled_at_ms": visible_at_ms,
-        "run_at_ms": visible_at_ms if is_delayed else None,
-        "delay_ms": run.delay_ms if is_delayed else None,
-        "expires_at_ms": expires_at_ms,
-        "topic": run.topic,
-        "headers": run.headers,
-        "concurrency_key": run.concurrency_key,
         "policy": run.policy,
         "payload": run.input,
     }

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.jobs.send_options import SendOptions
 from spooled_lite.core.messages.records import NewMessage
 from spooled_lite.core.messages.send import send
 from spooled_lite.core.queues.ensure import know_queues, known_queue
@@ -95,17 +96,8 @@ def _copy_to(
 
 def _run_with(message: NewMessage) -> NewTaskRun:
     """A run that is about what is published. Contract: catbird-capabilities, B5 and B6."""
-    return NewTaskRun(
-        input=message.body,
-        topic=message.topic,
-        priority=message.priority,
-        headers=message.headers,
-        concurrency_key=message.concurrency_key,
-        visible_at_ms=message.visible_at_ms,
-        delay_ms=message.delay_ms,
-        expires_at_ms=message.expires_at_ms,
-        expires_in_ms=message.expires_in_ms,
-    )
+    options = {name: getattr(message, name) for name in SendOptions.__struct_fields__}
+    return NewTaskRun(input=message.body, **options)
 
 
 def _check_copies(made: _Made, target_count: int, messages: Sequence[NewMessage]) -> None:

@@ -36,9 +36,9 @@ from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import AN_ID, QUEUE_LENGTH, QueueName, SameQueueName
-from spooled_lite.wire.shapes.message_bodies import checked_headers
 from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
+from spooled_lite.wire.shapes.send_fields import checked_headers
 
 BULK_MAX: Final = 100
 CLAIM_MAX: Final = 100

@@ -16,11 +16,12 @@ from spooled_lite.core.messages.records import (
     NewMessage,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
-from spooled_lite.times import Time, parse_optional_ms
+from spooled_lite.times import Time
 from spooled_lite.wire.shapes import message_fields as message
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import A_LEASE, AN_ID
 from spooled_lite.wire.shapes.job_fields import ChosenLeaseId
+from spooled_lite.wire.shapes.send_fields import options_given
 
 QUANTITY: Final = 1
 HIDE_FOR_MS: Final = 30_000
@@ -83,23 +84,10 @@ class MessageFields(Struct, kw_only=True):
         if not body:
             raise WrongShape.missing(f"{at}body")
         check_json_size(body, body_bytes_max, f"{at}body")
-        visible_at = parse_optional_ms(self.visible_at, f"{at}visible_at")
-        if visible_at is None:
-            visible_at = parse_optional_ms(self.scheduled_at, f"{at}scheduled_at")
-        delay_ms = self.delay_ms
-        if delay_ms is None and self.delay_seconds is not None:
-            delay_ms = self.delay_seconds * 1000
-        expires_at = parse_optional_ms(self.expires_at, f"{at}expires_at")
         return NewMessage(
             body=body,
             topic=self.topic,
-            priority=self.priority or 0,
-            headers=checked_headers(bytes(self.headers), f"{at}headers"),
-            concurrency_key=self.concurrency_key or None,
-            visible_at_ms=visible_at,
-            delay_ms=delay_ms if visible_at is None else None,
-            expires_at_ms=expires_at,
-            expires_in_ms=self.expires_in_ms if expires_at is None else None,
+            **options_given(self, at),
         )
 
 
@@ -173,19 +161,6 @@ class HideMessages(DeleteMessages, frozen=True, kw_only=True):
     """Body of POST /queues/{name}/messages/hide."""
 
     hide_for_ms: HideForMs
-
-
-def checked_headers(value: bytes, field: str) -> bytes | None:
-    """Raises WrongShape when they are no object, RuleBroken when they are too large."""
-    if value == b"null":
-        return None
-    if value[:1] != b"{":
-        raise WrongShape.wrong_type(field, "an object")
-    if len(value) > HEADERS_BYTES_MAX:
-        raise RuleBroken.of(
-            field, f"Field `{field}` is larger than {HEADERS_BYTES_MAX} bytes", "length"
-        )
-    return value
 
 
 def check_count(items: Sequence[object], field: str) -> None:

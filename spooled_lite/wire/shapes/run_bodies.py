@@ -23,13 +23,13 @@ from spooled_lite.core.messages.records import HEADERS_BYTES_MAX
 from spooled_lite.core.queues.records import REASON_MAX
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run_statements import RUN_STATES
-from spooled_lite.times import Time, parse_optional_ms
+from spooled_lite.times import Time
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import a_count, about, one_of
 from spooled_lite.wire.shapes.common import Id
-from spooled_lite.wire.shapes.message_bodies import checked_headers
 from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody, in_ms
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
+from spooled_lite.wire.shapes.send_fields import options_given
 
 _CENTURY_MS: Final = CENTURY_SECONDS * 1000
 
@@ -86,13 +86,6 @@ class RunTask(Struct, kw_only=True):
         """
         given = bytes(self.input)
         check_json_size(given, input_bytes_max, f"{at}input")
-        visible_at = parse_optional_ms(self.visible_at, f"{at}visible_at")
-        if visible_at is None:
-            visible_at = parse_optional_ms(self.scheduled_at, f"{at}scheduled_at")
-        delay_ms = self.delay_ms
-        if delay_ms is None and self.delay_seconds is not None:
-            delay_ms = self.delay_seconds * 1000
-        expires_at = parse_optional_ms(self.expires_at, f"{at}expires_at")
         timeout_ms = self.timeout_ms
         if timeout_ms is None and self.timeout_seconds is not None:
             timeout_ms = in_ms(self.timeout_seconds)
@@ -102,13 +95,7 @@ class RunTask(Struct, kw_only=True):
         )
         return NewTaskRun(
             input=given,
-            priority=self.priority or 0,
-            headers=checked_headers(bytes(self.headers), f"{at}headers"),
-            concurrency_key=self.concurrency_key or None,
-            visible_at_ms=visible_at,
-            delay_ms=delay_ms if visible_at is None else None,
-            expires_at_ms=expires_at,
-            expires_in_ms=self.expires_in_ms if expires_at is None else None,
+            **options_given(self, at),
             max_retries=self.max_retries,
             timeout_ms=timeout_ms,
             policy=stored(policy),

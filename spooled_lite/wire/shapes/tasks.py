@@ -8,10 +8,14 @@ from spooled_lite.core.conditions.parse import CONDITION_CHARACTERS_MAX, parse_c
 from spooled_lite.core.jobs.policy import TIMEOUT_MS_MAX, stored
 from spooled_lite.core.jobs.records import CENTURY_SECONDS, RETRIES
 from spooled_lite.core.queues.names import checked_queue_name
-from spooled_lite.core.queues.records import CONCURRENCY_MAX
 from spooled_lite.core.tasks.columns import TaskRow
 from spooled_lite.core.tasks.names import RESERVED_NAME, TASK_NAME_MAX
-from spooled_lite.core.tasks.records import RETRIES_USUAL, TIMEOUT_MS_USUAL, TaskDefinition
+from spooled_lite.core.tasks.records import (
+    RETRIES_USUAL,
+    RUNS_AT_ONCE_MAX,
+    TIMEOUT_MS_USUAL,
+    TaskDefinition,
+)
 from spooled_lite.times import format_ms
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import QUEUE_LENGTH, QUEUE_NAMES, CreatedAt, UpdatedAt
@@ -41,7 +45,7 @@ Condition = Annotated[str, about("Looked at when a run is made: without it the r
 TaskRetries = Annotated[int, about(f"How often a run is tried again; default {RETRIES_USUAL}", 3)]
 TaskSeconds = Annotated[float | int, about("How long an attempt may take, in seconds; default 30", 20)]
 TaskTimeoutMs = Annotated[int, about("The same in milliseconds, with precedence; 0: without end", 20_000)]
-TaskConcurrency = Annotated[int, about("Runs of it that are processed at once at most; null: no limit", 10)]
+TaskConcurrency = Annotated[int, about(f"Runs of it that are processed at once at most, up to {RUNS_AT_ONCE_MAX:,}; null: no limit", 10)]
 Retention = Annotated[float | int | None, about("Runs that have ended are deleted after so many seconds; null: with other jobs, as the plan says", 604_800)]
 Revision = Annotated[int, about("Grows with each change", 1, minimum=1)]
 IsChanged = Annotated[bool, about("False: it was so already", True)]
@@ -73,7 +77,7 @@ class ReplaceTask(Struct, kw_only=True):
     timeout_ms: Annotated[TaskTimeoutMs, Meta(ge=0, le=TIMEOUT_MS_MAX)] | None = None
     backoff: Annotated[BackoffBody | None, BACKOFF] = None
     circuit_breaker: Annotated[CircuitBreakerBody | None, BREAKER] = None
-    max_concurrency: Annotated[TaskConcurrency, Meta(ge=1, le=CONCURRENCY_MAX)] | None = None
+    max_concurrency: Annotated[TaskConcurrency, Meta(ge=1, le=RUNS_AT_ONCE_MAX)] | None = None
     retention_seconds: _RetentionGiven | None = None
     on_fail: Annotated[OnFailBody | None, ON_FAIL] = None
 

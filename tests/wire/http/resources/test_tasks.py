@@ -174,6 +174,7 @@ def test_names_at_the_edge_are_taken(api: WatchedApi, name: str) -> None:
         ({"timeout_seconds": 86_401}, "timeout_seconds"),
         ({"retention_seconds": 0}, "retention_seconds"),
         ({"max_concurrency": 0}, "max_concurrency"),
+        ({"max_concurrency": 10_001}, "max_concurrency"),
         ({"backoff": {"strategy": "random"}}, "backoff.strategy"),
         (
             {"backoff": {"strategy": "full_jitter", "min_delay_ms": 9, "max_delay_ms": 9}},
