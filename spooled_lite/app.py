@@ -55,6 +55,7 @@ from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.identity import Identities
+from spooled_lite.wire.live.tokens import TopicTokens
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
@@ -329,6 +330,7 @@ def _services(
         code_requests=FailureWindows("login"),
         confirmation_requests=FailureWindows("login"),
         signer=signer,
+        topic_tokens=TopicTokens(secret),
         sign_in_link=SignInLink(settings),
         mail=mail,
         sender=Sender(outgoing, clock, tracer),

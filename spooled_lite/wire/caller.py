@@ -200,8 +200,15 @@ class Callers:
             return await self.of_claims(caller.token)
         if caller.is_in_process:
             return self._checked(self._caller_of(await self._read(find_in_process, caller.org)))
-        found = await self._read(find_by_id, caller.key_id)
-        if found is not None and found.secret_id != caller.secret_id:
+        return await self.of_key(caller.key_id, caller.secret_id)
+
+    async def of_key(self, key_id: str, secret_id: str) -> Caller:
+        """The key with this id, with the rights it has now.
+
+        Raises: as `authenticate`; Unauthorized also when the key has another secret by now.
+        """
+        found = await self._read(find_by_id, key_id)
+        if found is not None and found.secret_id != secret_id:
             raise Unauthorized
         return self._checked(self._caller_of(found))
 

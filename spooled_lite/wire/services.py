@@ -21,6 +21,7 @@ from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.calls_of_org import CallsOfOrg
 from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.identity import Identities
+from spooled_lite.wire.live.tokens import TopicTokens
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
 from spooled_lite.wire.realtime.feed import Feed
@@ -98,6 +99,7 @@ class Services(Struct, frozen=True, kw_only=True):
     confirmation_requests: FailureWindows  # for codes that confirm an organization's address
     code_requests: FailureWindows  # for sign-in codes: each request counts as a failure
     signer: Signer
+    topic_tokens: TopicTokens
     sign_in_link: SignInLink
     mail: Mail
     sender: Sender  # calls webhooks

@@ -31,7 +31,10 @@ from spooled_lite.wire.caller import Caller, credential_of
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.http.headers import versions
 from spooled_lite.wire.http.server.scope import ABORT
+from spooled_lite.wire.identity import INVALID, MISSING, REVOKED
+from spooled_lite.wire.live.tokens import TopicGrant
 from spooled_lite.wire.rates.rate_limit import client_address, rate_headers
+from spooled_lite.wire.services import Services
 
 
 class Access(Enum):
@@ -40,6 +43,9 @@ class Access(Enum):
     PUBLIC = "public"  # no credential; one that is present is ignored
     KEY = "key"  # an API key; its queue scope applies
     STREAM = "stream"  # as KEY; the credential may stand in the query, too
+    # A token that grants topics, in the query: what it grants is `call.grant`. The key that made it
+    # must still be able to make such tokens.
+    TOPIC_TOKEN = "rt-token"
     UNSCOPED = "unscoped"  # an API key without a queue restriction
     # Public, the admin key only, or always refused: as the setting `registration` says.
     REGISTRATION = "registration"
@@ -80,6 +86,9 @@ class AccessRule(Protocol):
         ...
 
 
+# What the key of a token for topics must be allowed: the same as of one that makes it.
+TOKEN_WORD: Final = "jobs:write"
+
 UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP, Access.UNSCOPED_OR_ADMIN})
 
 
@@ -98,6 +107,8 @@ async def admit(call: Call, rule: AccessRule) -> None:
             identity = await identities.of(call.headers, call.query_all, now_ms=call.now_ms)
             call.identity = identity
             _let_in(call, rule, identity.caller)
+        case Access.TOPIC_TOKEN:
+            await _admit_topic_token(call, rule)
         case Access.PUBLIC | Access.HOOK_TOKEN | Access.SIGNATURE:
             _admit_address(call, rule)
         case Access.METRICS:
@@ -156,6 +167,46 @@ def _check_rights(rule: AccessRule, is_enforced: bool, caller: Caller) -> None:
         caller.check_may(*rule.words)
     if rule.access in UNSCOPED and not caller.scope.is_unrestricted:
         raise AccessDenied("This call needs a key without a queue restriction")
+
+
+# -- a token for topics ---------------------------------------------------------------------------
+
+
+async def _admit_topic_token(call: Call, rule: AccessRule) -> None:
+    """Let in the holder of a token for topics, in the name of the key that made it.
+
+    Holders are many and far from the key: they count for their address, not for the key.
+
+    Raises:
+        Unauthorized: there is no token, it is not valid, or its key may not make it any more.
+        AccessDenied: the organization is suspended.
+    """
+    _admit_address(call, rule)
+    token = call.query.get("token")
+    if not token:
+        raise Unauthorized(MISSING)
+    grant = call.services.topic_tokens.read(token, now_ms=call.now_ms)
+    if grant is None:
+        raise Unauthorized(INVALID)
+    call.admit(await caller_of_grant(call.services, grant))
+    call.grant = grant
+
+
+async def caller_of_grant(services: Services, grant: TopicGrant) -> Caller:
+    """The key behind a token for topics, with the rights it has now.
+
+    Raises:
+        Unauthorized: it may not make such tokens any more, or is gone.
+        AccessDenied: the organization is suspended.
+    """
+    try:
+        caller = await services.callers.of_key(grant.key_id, grant.secret_id)
+    except Unauthorized:
+        raise Unauthorized(REVOKED) from None
+    is_enforced = services.settings.enforce_key_permissions
+    if not caller.scope.is_unrestricted or (is_enforced and not caller.may(TOKEN_WORD)):
+        raise Unauthorized(REVOKED)
+    return caller
 
 
 # -- no credential -------------------------------------------------------------------------------

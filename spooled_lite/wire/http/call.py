@@ -29,6 +29,7 @@ from spooled_lite.wire.http.body import (
 )
 from spooled_lite.wire.http.server.scope import ABORT, IS_GONE
 from spooled_lite.wire.identity import Identity
+from spooled_lite.wire.live.tokens import TopicGrant
 from spooled_lite.wire.off_loop import ON_LOOP_BYTES_MAX
 from spooled_lite.wire.realtime.ends import End
 from spooled_lite.wire.request_id import request_id
@@ -111,6 +112,7 @@ class Call:
         "check_rights",
         "db",
         "deadline",
+        "grant",
         "headers",
         "identity",
         "is_admin",
@@ -145,6 +147,7 @@ class Call:
         self.check_rights: Callable[[Caller], None] = _needs_none  # replaced by `admit`
         self.keyed: KeyedCall | None = None  # set by `run_once`: the answer is to be kept
         self.identity: Identity | None = None  # the credential of a caller that opens a stream
+        self.grant: TopicGrant | None = None  # of a caller that shows a token for topics
         # Whether the caller showed the key of the server; set where others may call, too.
         self.is_admin = False
         self.org = 0  # no organization has this number
