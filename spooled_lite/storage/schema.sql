@@ -170,6 +170,38 @@ CREATE TABLE event_log (
 
 CREATE INDEX event_log_of_org ON event_log (org, seq);
 
+CREATE TABLE flow_documents (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,  -- memory knows them by it
+    id            TEXT NOT NULL UNIQUE,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    digest        BLOB NOT NULL,  -- SHA-256 of the body
+    body          BLOB NOT NULL,  -- JSON: see core/workflows/document.py
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX flow_documents_by_digest ON flow_documents (org, digest);
+
+CREATE TABLE flows (
+    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    name          TEXT NOT NULL,
+    description   TEXT,
+    document      INTEGER NOT NULL REFERENCES flow_documents,
+    retention_ms  INTEGER,  -- of runs that have ended; NULL: that of the plan
+    revision      INTEGER NOT NULL,  -- grows with each change
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL,
+    deleted_at_ms INTEGER  -- its runs still have to be deleted
+) STRICT;
+
+CREATE UNIQUE INDEX flows_by_name ON flows (org, name);
+
+CREATE INDEX flows_deleted ON flows (seq) WHERE deleted_at_ms IS NOT NULL;
+
+CREATE INDEX flows_of_document ON flows (document);
+
+CREATE INDEX flows_retained ON flows (org) WHERE retention_ms IS NOT NULL;
+
 CREATE TABLE hours (
     key  INTEGER NOT NULL,  -- as in minute_histograms
     hour INTEGER NOT NULL,  -- since the epoch
@@ -321,6 +353,12 @@ CREATE TABLE jobs (
     timeout_ms          INTEGER,  -- kept by the server as well; 0: without end; NULL: only by workers
     -- A breaker may have to be told how the attempt ends.
     tells_breaker       INTEGER NOT NULL DEFAULT 0 CHECK (tells_breaker = 0 OR tells_breaker = 1),
+    -- Of a step or an item of a run of a flow; with `step_key` what workers call it by.
+    flow_name           TEXT,
+    -- Of an item, and of a step of a workflow with a document: what its worker has to do.
+    phase               TEXT CHECK (phase = 'run' OR phase = 'generate' OR phase = 'item'),
+    step_job            INTEGER,  -- of an item: the number of the job of its step
+    item_index          INTEGER,  -- of an item: its place among those of its step, from 0
     policy              BLOB,  -- JSON: what it has of its own where its queue or task says otherwise
     headers             BLOB,  -- a JSON object
     tags                BLOB,
@@ -328,6 +366,7 @@ CREATE TABLE jobs (
     payload             BLOB,
     CHECK ((payload IS NULL) = (payload_bytes IS NOT NULL)),
     CHECK (result IS NULL OR result_bytes IS NULL),
+    CHECK ((step_job IS NULL) = (item_index IS NULL)),
     CHECK (lease_id IS NULL OR status = 'processing'),
     CHECK (stop_reason IS NULL OR status IN ('processing', 'cancelled')),
     CHECK ((lease_id IS NULL) = (lease_expires_at_ms IS NULL)),
@@ -336,6 +375,8 @@ CREATE TABLE jobs (
                              AND dependencies_met IS NOT 0)),
     CHECK (run_at_ms IS NULL OR status IN ('pending', 'scheduled'))
 ) STRICT;
+
+CREATE UNIQUE INDEX items_of_step ON jobs (step_job, item_index) WHERE step_job IS NOT NULL;
 
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
@@ -406,6 +447,9 @@ CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kin
 
 CREATE INDEX runs_running ON jobs (org, task_name)
  WHERE kind = 'task_run' AND status = 'processing';
+
+CREATE INDEX steps_due ON jobs (org, flow_name, step_key, queue, priority DESC, created_at_ms, seq)
+ WHERE claimable = 1 AND flow_name IS NOT NULL;
 
 CREATE TABLE kept_answers (
     seq           INTEGER PRIMARY KEY,
@@ -633,6 +677,21 @@ CREATE TABLE sign_in_codes (
 
 CREATE INDEX sign_in_codes_by_expiry ON sign_in_codes (expires_at_ms);
 
+CREATE TABLE step_states (
+    job            INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    is_signalled   INTEGER NOT NULL DEFAULT 0 CHECK (is_signalled IN (0, 1)),
+    signal         BLOB,  -- JSON
+    items_total    INTEGER,  -- NULL: not known yet
+    items_stored   INTEGER NOT NULL DEFAULT 0,
+    items_released INTEGER NOT NULL DEFAULT 0,  -- may be claimed, or were
+    items_done     INTEGER NOT NULL DEFAULT 0,
+    is_produced    INTEGER NOT NULL DEFAULT 0 CHECK (is_produced IN (0, 1)),  -- no more will come
+    -- What a loop still has to do with its items.
+    work           TEXT CHECK (work IN ('store', 'close', 'reopen'))
+) STRICT;
+
+CREATE INDEX step_states_with_work ON step_states (job) WHERE work IS NOT NULL;
+
 CREATE TABLE tasks (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     org             INTEGER NOT NULL REFERENCES organizations,
@@ -728,6 +787,15 @@ CREATE INDEX workers_of_org ON workers (org, last_heartbeat_ms);
 
 CREATE INDEX workers_offline ON workers (org, last_heartbeat_ms) WHERE status = 'offline';
 
+CREATE TABLE workflow_bodies (
+    seq      INTEGER PRIMARY KEY,
+    workflow INTEGER NOT NULL REFERENCES workflows ON DELETE CASCADE,
+    which    TEXT NOT NULL CHECK (which = 'input' OR which = 'headers' OR which = 'output'),
+    body     BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX workflow_bodies_of_workflow ON workflow_bodies (workflow, which);
+
 CREATE TABLE workflow_metadata (
     workflow INTEGER PRIMARY KEY REFERENCES workflows ON DELETE CASCADE,
     metadata BLOB NOT NULL
@@ -753,6 +821,16 @@ CREATE TABLE workflows (
     completed_at_ms INTEGER,
     cancel_requested_at_ms INTEGER,  -- by a call: it stays cancelled, whatever its steps do
     cancel_reason   TEXT,
+    document        INTEGER REFERENCES flow_documents,  -- NULL: its jobs say all there is
+    flow_name       TEXT,  -- it is a run of this flow
+    priority        INTEGER NOT NULL DEFAULT 0,
+    concurrency_key TEXT,  -- of the unfinished runs of a flow one has it
+    expires_at_ms   INTEGER,
+    -- It ended in a way that does not follow from its counters.
+    ended_as        TEXT CHECK (ended_as IN ('completed', 'failed', 'expired')),
+    completion_reason TEXT,  -- why it was completed early
+    error_message   TEXT,
+    failed_step     TEXT,  -- the key of the step whose failure it failed by
     CHECK (total_jobs = waiting_jobs + processing_jobs + completed_jobs + failed_jobs
                         + cancelled_jobs)
 ) STRICT;
@@ -760,6 +838,18 @@ CREATE TABLE workflows (
 CREATE INDEX workflows_by_completion ON workflows (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
 
+CREATE UNIQUE INDEX workflows_by_concurrency_key
+    ON workflows (org, coalesce(flow_name, ''), concurrency_key)
+ WHERE concurrency_key IS NOT NULL AND status IN ('pending', 'running');
+
 CREATE INDEX workflows_by_status ON workflows (org, status, created_at_ms, seq);
 
+CREATE INDEX workflows_expiring ON workflows (expires_at_ms)
+ WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'running');
+
 CREATE INDEX workflows_newest ON workflows (org, created_at_ms, seq);
+
+CREATE INDEX workflows_of_document ON workflows (document) WHERE document IS NOT NULL;
+
+CREATE INDEX workflows_of_flow ON workflows (org, flow_name, created_at_ms, seq)
+ WHERE flow_name IS NOT NULL;

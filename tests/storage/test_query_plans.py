@@ -67,7 +67,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.orgs.statements.DELETE": "asks for rows that refer to it, and there are none any more",
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
     "core.lifecycle.statements.NEXT_LEASE_END": "the first row of an index of leases",
-    "core.maintenance.statements.LARGE_OF_ORG[deliveries]": "the oldest rows, in passes",
+    "core.maintenance.remove_org_statements.LARGE_OF_ORG[deliveries]": "the oldest rows, in passes",
     "core.jobs.log_statements.OLDEST_REPLAYED": "one step back, as far as rows are replayed",
     "storage.event_log.NEWEST_AT": "one step back, to the newest row",
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from spooled_lite.core.export.kind import LineKind
-from spooled_lite.core.export.kinds.jobs import DEPENDENCY, ERROR_GROUP, HISTORY, JOB
+from spooled_lite.core.export.kinds.flows import FLOW, FLOW_DOCUMENT
+from spooled_lite.core.export.kinds.jobs import (
+    DEPENDENCY,
+    ERROR_GROUP,
+    HISTORY,
+    JOB,
+    STEP_STATE,
+)
 from spooled_lite.core.export.kinds.keys import API_KEY, BOOTSTRAP_KEY, REVOKED_TOKEN
 from spooled_lite.core.export.kinds.logs import ACT, INBOUND
 from spooled_lite.core.export.kinds.organizations import ORGANIZATION, USAGE
@@ -26,12 +33,15 @@ LINE_KINDS: Final = (
     REVOKED_TOKEN,
     QUEUE,
     TASK,
+    FLOW_DOCUMENT,
+    FLOW,
     BINDING,
     WORKER,
     WEBHOOK,
     SCHEDULE,
     WORKFLOW,
     JOB,
+    STEP_STATE,
     DEPENDENCY,
     HISTORY,
     ERROR_GROUP,

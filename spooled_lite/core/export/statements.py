@@ -48,6 +48,11 @@ def body(which: str) -> str:
     (SELECT body FROM job_bodies WHERE job = each.seq AND which = '{which}'))"""
 
 
+def body_of_workflow(which: str) -> str:
+    """The input, the headers or the output of a workflow."""
+    return f"(SELECT body FROM workflow_bodies WHERE workflow = each.seq AND which = '{which}')"
+
+
 def checksum(which: str) -> str:
     """Of a body that has a row of its own."""
     return f"""iif(each.{which}_bytes IS NULL, NULL,

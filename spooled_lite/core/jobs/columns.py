@@ -8,6 +8,7 @@ from typing import Final, Literal, TypedDict, cast
 from msgspec import Struct
 
 Kind = Literal["job", "message", "task_run", "step", "item", "on_fail"]
+StepPhase = Literal["run", "generate", "item"]
 
 
 class JobRow(TypedDict):
@@ -66,6 +67,10 @@ class JobRow(TypedDict):
     error_type: str | None
     timeout_ms: int | None
     tells_breaker: int
+    flow_name: str | None
+    phase: StepPhase | None
+    step_job: int | None
+    item_index: int | None
     policy: bytes | None
     headers: bytes | None
     tags: bytes | None
@@ -154,6 +159,17 @@ OF_ON_FAIL: Final = (
 OF_STEP: Final = (
     *_COMMON,
     *("kind", "workflow_id", "step_key", "step_position", "dependency_mode"),
+)
+# Of a workflow with a document.
+OF_STEP_OF_DOCUMENT: Final = (
+    *OF_STEP,
+    *("state", "scheduled_at_ms", "run_at_ms", "delay_ms"),
+    *("flow_name", "phase", "timeout_ms", "policy", "headers"),
+)
+OF_ITEM: Final = (
+    *_COMMON,
+    *("kind", "scheduled_at_ms", "run_at_ms", "delay_ms", "step_key", "flow_name", "phase"),
+    *("step_job", "item_index", "timeout_ms", "policy", "headers"),
 )
 
 

@@ -10,6 +10,7 @@ from spooled_lite.core.acts import statements as act_statements
 from spooled_lite.core.ingest import statements as ingest_statements
 from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
+from spooled_lite.core.maintenance import remove_org_statements
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import (
     COUNTS_MAX,
@@ -264,7 +265,7 @@ def _prune_deliveries(tx: Tx, org: int, days: int) -> int:
     return delete_first(
         tx,
         removal_statements.OLD_DELIVERIES,
-        removal_statements.DELETE_LARGE["deliveries"],
+        remove_org_statements.DELETE_LARGE["deliveries"],
         {"org": org, "created_before_ms": tx.now_ms - days * DAY_MS},
     )
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first
-from spooled_lite.core.maintenance import statements as removal_statements
+from spooled_lite.core.maintenance import remove_org_statements as removal_statements
 from spooled_lite.core.maintenance.remove import (
     REMOVE_MAX,
     delete_expired_queues,

@@ -24,6 +24,15 @@ class WorkflowRow(TypedDict):
     completed_at_ms: int | None
     cancel_requested_at_ms: int | None
     cancel_reason: str | None
+    document: int | None  # None: its jobs say all there is
+    flow_name: str | None
+    priority: int
+    concurrency_key: str | None
+    expires_at_ms: int | None
+    ended_as: str | None  # completed, failed or expired, where that does not follow from counters
+    completion_reason: str | None
+    error_message: str | None
+    failed_step: str | None
 
 
 class ShownWorkflowRow(WorkflowRow):

@@ -34,6 +34,14 @@ ADD_METADATA: Final = """
 INSERT INTO workflow_metadata (workflow, metadata) VALUES (:workflow, :metadata)
 """
 
+ADD_BODY: Final = """
+INSERT INTO workflow_bodies (workflow, which, body) VALUES (:workflow, :which, :body)
+"""
+
+BODY: Final = Value(
+    bytes, "SELECT body FROM workflow_bodies WHERE workflow = :workflow AND which = :which"
+)
+
 METADATA: Final = Value(bytes, "SELECT metadata FROM workflow_metadata WHERE workflow = :seq")
 
 INSERT_STEP: Final = inserting(OF_STEP)
@@ -57,7 +65,9 @@ _LISTED: Final = """workflows.seq, workflows.id, workflows.org, workflows.name,
        workflows.description, workflows.status, total_jobs, waiting_jobs, processing_jobs,
        completed_jobs, failed_jobs, cancelled_jobs, workflows.created_at_ms,
        workflows.updated_at_ms, started_at_ms, completed_at_ms, cancel_requested_at_ms,
-       cancel_reason, NULL AS metadata,
+       cancel_reason, document, flow_name, workflows.priority, workflows.concurrency_key,
+       workflows.expires_at_ms, ended_as, completion_reason, error_message, failed_step,
+       NULL AS metadata,
        (SELECT length(metadata) FROM workflow_metadata WHERE workflow = workflows.seq)
            AS size_bytes"""
 

@@ -156,6 +156,10 @@ JOB: Final = LineKind(
         text("error_type", may_lack=True),
         _TRACEBACK,
         number("timeout_ms", may_lack=True),
+        text("flow_name", may_lack=True),
+        text("phase", may_lack=True),
+        of("step_job_id", "step_job", "jobs", "job", may_lack=True),
+        number("item_index", may_lack=True),
         json("policy", OwnPolicy, may_lack=True),
         json("headers", may_lack=True),
         # It has ended, and jobs that wait for it have not been told yet.
@@ -184,6 +188,31 @@ JOB: Final = LineKind(
         "tells_breaker": "breakers begin closed",
     },
     store=_store,
+)
+
+# How far steps are that wait for a signal or have items.
+STEP_STATE: Final = LineKind(
+    name="step_state",
+    table="step_states",
+    order="job",
+    org="(SELECT org FROM jobs WHERE seq = each.job)",
+    fields=(
+        said(
+            "organization_id",
+            str,
+            """(SELECT organizations.id FROM jobs
+                JOIN organizations ON organizations.seq = jobs.org WHERE jobs.seq = each.job)""",
+        ),
+        of("job_id", "job", "jobs", "job"),
+        flag("is_signalled"),
+        json("signal", may_lack=True),
+        number("items_total", may_lack=True),
+        number("items_stored"),
+        number("items_released"),
+        number("items_done"),
+        flag("is_produced"),
+        text("work", may_lack=True),
+    ),
 )
 
 DEPENDENCY: Final = LineKind(

@@ -1,0 +1,104 @@
+"""What a workflow is run by: its steps with all that is said of them, as it was when it began.
+
+A flow has such a document, and each of its runs keeps the one it was made from. A workflow of one
+call has one if it uses more than plain jobs that wait for each other. Contract:
+catbird-capabilities, F1 and section 19.5.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker, OnFail
+from spooled_lite.core.workflows import document_statements as statements
+from spooled_lite.core.workflows.records import Condition, Mode
+from spooled_lite.storage.transaction import Reading, Tx
+
+StepType = Literal["normal", "mapper", "generator", "reducer"]
+PayloadMode = Literal["static", "envelope"]
+FailurePolicy = Literal["fail_fast", "continue"]
+
+INPUT: Final = "input"  # the source of a map over what the run was given
+
+
+class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step. Its names, numbers and texts have been checked."""
+
+    key: str
+    queue_name: str
+    type: StepType = "normal"
+    description: str | None = None
+    payload: Raw | None = None
+    payload_mode: PayloadMode = "static"
+    depends_on: tuple[str, ...] = ()
+    dependency_mode: Mode = "all"
+    dependency_condition: Condition = "success"
+    optional_deps: tuple[str, ...] = ()
+    ignore_output: tuple[str, ...] = ()
+    condition: str | None = None
+    signal: bool = False
+    source: str | None = None  # of a mapper `input` or a step, of a reducer a step
+    initial: Raw | None = None  # of a reducer; None: null
+    item_queue_name: str | None = None  # None: that of the step
+    needs_input: bool = True  # items are given the input of the run
+    priority: int | None = None  # None: that of the run
+    max_retries: int | None = None  # None: that of the queue
+    timeout_ms: int | None = None  # None: that of the queue; 0: any time
+    backoff: Backoff | None = None  # None: that of the queue
+    circuit_breaker: CircuitBreaker | None = None
+    max_concurrency: int | None = None
+    tags: Raw | None = None
+
+    @property
+    def has_items(self) -> bool:
+        return self.type in ("mapper", "generator")
+
+
+class FlowDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
+    """The steps in the order of the request, and what is said of all."""
+
+    steps: tuple[StepDocument, ...]
+    output_priority: tuple[str, ...]  # always spelled out: by default the terminal steps
+    failure_policy: FailurePolicy = "continue"
+    on_fail: OnFail | None = None
+
+    @cached_property
+    def by_key(self) -> Mapping[str, StepDocument]:
+        return {step.key: step for step in self.steps}
+
+    @cached_property
+    def fan_out_count(self) -> int:
+        """How many steps have items."""
+        return sum(step.has_items for step in self.steps)
+
+
+_DECODER: Final = msgspec.json.Decoder(FlowDocument)
+
+
+def terminal_steps(steps: Sequence[StepDocument]) -> tuple[str, ...]:
+    """The keys of those that no other waits for, in their order."""
+    needed = {parent for step in steps for parent in step.depends_on}
+    return tuple(step.key for step in steps if step.key not in needed)
+
+
+def store_document(tx: Tx, org: int, document: FlowDocument) -> int:
+    """The number under which it is stored; of an equal one that is there already, its number."""
+    body = msgspec.json.encode(document)
+    named = {"org": org, "digest": hashlib.sha256(body).digest()}
+    known = tx.value(statements.BY_DIGEST, named)
+    if known is not None:
+        return known
+    return tx.insert(
+        statements.INSERT, {**named, "id": tx.new_id(), "body": body, "now_ms": tx.now_ms}
+    )
+
+
+def document_of(tx: Reading, seq: int) -> FlowDocument:
+    """The document with this number, which a flow or a workflow has."""
+    body = tx.value(statements.BODY, {"seq": seq})
+    assert body is not None, "what names a document keeps it"
+    return _DECODER.decode(body)

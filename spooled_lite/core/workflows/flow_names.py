@@ -1,0 +1,27 @@
+"""The rules for the names of flows and of their steps."""
+
+import re
+from typing import Final
+
+from spooled_lite.errors import RuleBroken
+
+FLOW_NAME_MAX: Final = 58
+STEP_NAME_MAX: Final = 58
+# What conditions and workers call the input of the run, its signal, and the item.
+RESERVED_STEP_NAMES: Final = frozenset({"input", "signal", "item"})
+_NAME: Final = re.compile(r"[a-z0-9_]+")
+
+
+def checked_flow_name(name: str, field: str = "name") -> str:
+    """Raises RuleBroken. Contract: catbird-capabilities, section 3."""
+    if not 1 <= len(name) <= FLOW_NAME_MAX:
+        raise RuleBroken.of(
+            field, f"Flow name must have 1 to {FLOW_NAME_MAX} characters (`{field}`)", "length"
+        )
+    if _NAME.fullmatch(name) is None:
+        raise RuleBroken.of(
+            field,
+            f"Flow name may contain small letters a to z, digits and `_` only (`{field}`)",
+            "invalid_flow_name",
+        )
+    return name
