@@ -18,6 +18,7 @@ EventType = Literal[
     "job.promoted",
     "job.hidden",
     "job.claimed",
+    "job.expanded",
     "job.released",
     "job.progress",
     "job.completed",
@@ -118,6 +119,11 @@ EVENTS: Final[Mapping[EventType, About]] = {
         frames=("job.started", "job.status"),
         webhooks=("job.started",),
     ),
+    # Its items stand for it from now on. From processing: its worker has made the last one.
+    "job.expanded": About(
+        moves=dict.fromkeys(("pending", "scheduled", "processing"), ("processing",)),
+        frames=("job.status",),
+    ),
     "job.released": About(
         moves={"processing": ("pending",)},
         history=("released",),
@@ -152,7 +158,8 @@ EVENTS: Final[Mapping[EventType, About]] = {
         webhooks=("job.failed",),
     ),
     "job.deadlettered": About(
-        moves={"processing": ("deadletter",)},
+        # From pending: a step whose item has failed while it waited for another attempt.
+        moves=dict.fromkeys(("pending", "scheduled", "processing"), ("deadletter",)),
         counted="deadlettered",
         usage="jobs_failed",
         metrics=("spooled_jobs_failed_total", "spooled_jobs_deadlettered_total"),

@@ -94,6 +94,7 @@ _BODIES: Final[Mapping[EventType, Callable[[Event], Any]]] = {
     "job.created": _job,
     "job.promoted": _job,
     "job.claimed": _job,
+    "job.expanded": _job,
     "job.released": _job,
     "job.progress": _job,
     "job.completed": _job,

@@ -237,7 +237,7 @@ CREATE TABLE jobs (
     CHECK (result IS NULL OR result_bytes IS NULL),
     CHECK ((step_job IS NULL) = (item_index IS NULL)),
     CHECK (lease_id IS NULL OR status = 'processing'),
-    CHECK (stop_reason IS NULL OR status IN ('processing', 'cancelled')),
+    CHECK (stop_reason IS NULL OR status IN ('processing', 'cancelled', 'deadletter')),
     CHECK ((lease_id IS NULL) = (lease_expires_at_ms IS NULL)),
     CHECK (status <> 'processing' OR lease_id IS NOT NULL OR state IS 'waiting_for_map_tasks'),
     CHECK (claimable = 0 OR (status = 'pending' AND run_at_ms IS NULL
@@ -548,8 +548,12 @@ CREATE TABLE step_states (
     signal         BLOB,  -- JSON
     items_total    INTEGER,  -- NULL: not known yet
     items_stored   INTEGER NOT NULL DEFAULT 0,
-    items_released INTEGER NOT NULL DEFAULT 0,  -- may be claimed, or were
-    items_done     INTEGER NOT NULL DEFAULT 0,
+    items_released INTEGER NOT NULL DEFAULT 0,  -- the first ones, which may be claimed or have ended
+    items_open     INTEGER NOT NULL DEFAULT 0,  -- of those, the ones that have not ended
+    items_window   INTEGER NOT NULL DEFAULT 0,  -- so many may be open
+    items_done     INTEGER NOT NULL DEFAULT 0,  -- have ended, in any way
+    output_bytes   INTEGER NOT NULL DEFAULT 0,  -- the results of the completed ones
+    source_offset  INTEGER NOT NULL DEFAULT 0,  -- of a map over a text, where the next item begins
     is_produced    INTEGER NOT NULL DEFAULT 0 CHECK (is_produced IN (0, 1)),  -- no more will come
     -- What a loop still has to do with its items.
     work           TEXT CHECK (work IN ('store', 'close', 'reopen'))

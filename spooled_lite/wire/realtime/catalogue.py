@@ -290,6 +290,7 @@ _MAKERS: Final[Mapping[str, Callable[[Logged], tuple[Frame, ...]]]] = {
     "job.created": _created,
     "job.promoted": _status_only,
     "job.claimed": _claimed,
+    "job.expanded": _status_only,
     "job.released": _status_only,
     "job.progress": _progress,
     "job.completed": _completed,
