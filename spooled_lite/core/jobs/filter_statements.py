@@ -8,6 +8,8 @@ from spooled_lite.core.jobs import statements
 StateWord = Literal[
     "queued",
     "waiting_for_dependencies",
+    "waiting_for_signal",
+    "waiting_for_map_tasks",
     "started",
     "completed",
     "skipped",
@@ -17,19 +19,24 @@ StateWord = Literal[
 ]
 
 _WAITS: Final = "status IN ('pending', 'scheduled') AND dependencies_met IS NOT 0"
-_RETRIED: Final = "retry_count > 0 AND (kind = 'task_run' OR run_at_ms IS NOT NULL)"
-_HAS_EXPIRED: Final = "coalesce(expires_at_ms <= coalesce(completed_at_ms, 0), 0)"
+_RETRIED: Final = """retry_count > 0
+       AND (kind = 'task_run' OR phase IS NOT NULL OR run_at_ms IS NOT NULL)"""
+_BLOCKED: Final = "status IN ('pending', 'scheduled') AND dependencies_met = 0"
+_HAS_EXPIRED: Final = """(stop_reason IS 'expired'
+       OR coalesce(expires_at_ms <= coalesce(completed_at_ms, 0), 0))"""
 
 # What `states.state_of` says of a row. Contract: catbird-capabilities, section 19.2.
 OF_STATE: Final[Mapping[StateWord, str]] = {
     "queued": f"{_WAITS} AND NOT ({_RETRIED})",
-    "waiting_for_dependencies": "status IN ('pending', 'scheduled') AND dependencies_met = 0",
-    "started": f"(status = 'processing' OR {_WAITS} AND {_RETRIED})",
+    "waiting_for_dependencies": f"{_BLOCKED} AND state IS NOT 'waiting_for_signal'",
+    "waiting_for_signal": f"{_BLOCKED} AND state = 'waiting_for_signal'",
+    "waiting_for_map_tasks": "status = 'processing' AND lease_id IS NULL",
+    "started": f"(status = 'processing' AND lease_id IS NOT NULL OR {_WAITS} AND {_RETRIED})",
     "completed": "status = 'completed' AND state IS NOT 'skipped'",
     "skipped": "status = 'completed' AND state = 'skipped'",
-    "failed": "status IN ('failed', 'deadletter')",
-    "canceled": f"status = 'cancelled' AND NOT {_HAS_EXPIRED}",
-    "expired": f"status = 'cancelled' AND {_HAS_EXPIRED}",
+    "failed": "(status IN ('failed', 'deadletter') OR status = 'cancelled' AND state = 'failed')",
+    "canceled": f"status = 'cancelled' AND state IS NOT 'failed' AND NOT {_HAS_EXPIRED}",
+    "expired": f"status = 'cancelled' AND state IS NOT 'failed' AND {_HAS_EXPIRED}",
 }
 
 # Fragments of constants, joined with AND; values are always bound.

@@ -45,16 +45,17 @@ def state_of(job: JobRow) -> str:
     match job["status"]:
         case S.PENDING | S.SCHEDULED:
             if job["dependencies_met"] == 0:
-                return "waiting_for_dependencies"
-            if job["kind"] == "task_run":
-                return "started" if job["retry_count"] else "queued"
-            return "started" if job["retry_count"] and job["run_at_ms"] is not None else "queued"
+                is_for_signal = job["state"] == "waiting_for_signal"
+                return "waiting_for_signal" if is_for_signal else "waiting_for_dependencies"
+            is_of_flow = job["kind"] == "task_run" or job["phase"] is not None
+            is_retried = job["retry_count"] and (is_of_flow or job["run_at_ms"] is not None)
+            return "started" if is_retried else "queued"
         case S.PROCESSING:
-            return "started"
+            return "waiting_for_map_tasks" if job["lease_id"] is None else "started"
         case S.COMPLETED:
             return job["state"] or "completed"  # or `skipped`
-        case S.CANCELLED:
+        case S.CANCELLED if job["state"] != "failed":  # or a sibling's failure has ended it
             expires_at_ms, ended_at_ms = job["expires_at_ms"], job["completed_at_ms"]
             has_expired = expires_at_ms is not None and expires_at_ms <= (ended_at_ms or 0)
-            return "expired" if has_expired else "canceled"
+            return "expired" if has_expired or job["stop_reason"] == "expired" else "canceled"
     return "failed"

@@ -9,7 +9,10 @@ from spooled_lite.core.jobs.filter_statements import OF_STATE, StateWord
 from spooled_lite.core.jobs.statements import VISIBLE, inserting
 from spooled_lite.storage.statement import Statement
 
-RUN_STATES: Final[tuple[StateWord, ...]] = tuple(OF_STATE)
+_OF_STEPS: Final = ("waiting_for_signal", "waiting_for_map_tasks")
+RUN_STATES: Final[tuple[StateWord, ...]] = tuple(
+    state for state in OF_STATE if state not in _OF_STEPS
+)
 
 INSERT: Final = inserting(columns.OF_RUN)
 

@@ -22,6 +22,7 @@ from spooled_lite.core.workflows.columns import (
     WorkflowRow,
 )
 from spooled_lite.core.workflows.records import ENDED, STEPS_MAX
+from spooled_lite.core.workflows.states import WorkflowStateWord, state_of_workflow
 from spooled_lite.errors import AccessDenied, NotFound
 from spooled_lite.storage.transaction import Reading
 
@@ -54,23 +55,17 @@ class FoundOutcome(Struct, frozen=True):
     failed_step: FailedStepRow | None  # None unless the workflow has failed
 
     @property
+    def state(self) -> WorkflowStateWord:
+        return state_of_workflow(self.row)
+
+    @property
     def is_canceling(self) -> bool:
         """Cancelled, and some of its jobs still run."""
-        return self.row["status"] == "cancelled" and self.row["processing_jobs"] > 0
+        return self.state == "canceling"
 
     @property
     def has_ended(self) -> bool:
         return self.row["status"] in ENDED and not self.is_canceling
-
-    @property
-    def state(self) -> str:
-        """More precise than its status. Contract: catbird-capabilities, section 19.2."""
-        match self.row["status"]:
-            case "pending" | "running":
-                return "started"
-            case "cancelled":
-                return "canceling" if self.is_canceling else "canceled"
-        return self.row["status"]
 
 
 def get_workflow(tx: Reading, org: int, workflow_id: str, scope: Scope) -> WorkflowRow:

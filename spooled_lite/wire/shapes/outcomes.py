@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED, STATUSES, state_of
 from spooled_lite.core.workflows.query import FoundOutcome
 from spooled_lite.core.workflows.records import WORKFLOW_STATUSES
+from spooled_lite.core.workflows.states import WORKFLOW_STATES
 from spooled_lite.wire.shapes.about import about, one_of
 from spooled_lite.wire.shapes.common import Id
 
@@ -20,6 +21,8 @@ _STATES_OF_JOB: Final = (
     "expired",
     "queued",
     "waiting_for_dependencies",
+    "waiting_for_signal",
+    "waiting_for_map_tasks",
     "started",
 )
 
@@ -38,14 +41,7 @@ OutputOmitted = Annotated[
 ]
 WorkflowState = Annotated[
     str,
-    one_of(
-        "The state of the workflow, more precise than `status`",
-        "completed",
-        "failed",
-        "canceled",
-        "canceling",
-        "started",
-    ),
+    one_of("The state of the workflow, more precise than `status`", *WORKFLOW_STATES),
 ]
 WorkflowStatus = Annotated[str, about("Its status", "completed", enum=list(WORKFLOW_STATUSES))]
 FailedStep = Annotated[str, about("The key of the first of its jobs that failed", "welcome")]

@@ -179,6 +179,21 @@ def test_a_list_by_state_has_the_jobs_whose_state_is_that_one(stage: JobStage) -
     stage.fail(failing)
     stage.enqueue("f")
     stage.claim("f")
+    for word, status in (("waiting_for_signal", "pending"), ("waiting_for_map_tasks", "processing"),
+                         ("failed", "cancelled")):  # fmt: skip
+        step = stage.enqueue("steps")
+        stage.rows(
+            "UPDATE jobs SET kind = 'step', phase = 'run', state = :state, status = :status,"
+            " claimable = 0, dependencies_met = 0 WHERE seq = :seq",
+            state=word, status=status, seq=step["seq"],
+        )  # fmt: skip
+    cut_short, tried = stage.enqueue("steps"), stage.enqueue("steps")
+    stage.rows(
+        "UPDATE jobs SET status = 'cancelled', claimable = 0, stop_reason = 'expired'"
+        " WHERE seq = :seq",
+        seq=cut_short["seq"],
+    )
+    stage.rows("UPDATE jobs SET phase = 'run', retry_count = 1 WHERE seq = :seq", seq=tried["seq"])
 
     for word in OF_STATE:
         rows = stage.read(list_whole_jobs, stage.org, JobFilter(), ALL_QUEUES)
