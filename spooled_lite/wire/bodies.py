@@ -14,8 +14,9 @@ from spooled_lite.core.jobs.bodies import (
     whole_while_room,
 )
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.following import following
 from spooled_lite.core.keys.records import Scope
-from spooled_lite.core.lifecycle.follow import following, may_be_followed
+from spooled_lite.core.lifecycle.follow import may_be_followed
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.errors import BodyDamaged, NotFound
 from spooled_lite.storage.readers import Reads
@@ -98,4 +99,6 @@ async def tracebacks_in_full(reads: Reads, jobs: Sequence[JobRow]) -> dict[str, 
 
 async def following_of(reads: Reads, row: JobRow, scope: Scope) -> JobRow | None:
     """The job that follows the last failure of this one: most cannot have one, and read nothing."""
-    return await reads.point(following, row, scope) if may_be_followed(row) else None
+    if not may_be_followed(row):
+        return None
+    return await reads.point(following, row["org"], row["id"], scope)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from spooled_lite.core.jobs.columns import JobRow, Kind
 from spooled_lite.events import EventOf
 
-_END_OF_FAILURE: Final = b"}}"  # of the payload that core/lifecycle/follow.py makes
+_END_OF_FAILURE: Final = b"}}"  # of the payload that core/jobs/following.py makes
 PLAIN: Final[frozenset[Kind]] = frozenset({"job", "step"})  # their answers are those of jobs
 
 

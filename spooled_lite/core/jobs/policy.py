@@ -57,7 +57,7 @@ class CircuitBreaker(Struct, frozen=True, kw_only=True):
 
 class OnFail(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The job that follows when all attempts have failed. What is None has its default where that
-    is made: see core/lifecycle/follow.py. Contract: catbird-capabilities, T23.
+    is made: see core/jobs/following.py. Contract: catbird-capabilities, T23.
     """
 
     queue_name: str | None = None

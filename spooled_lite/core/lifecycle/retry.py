@@ -11,6 +11,7 @@ from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.concurrency import holder_of_key
 from spooled_lite.core.jobs.dead_letters import DeadLetters, find_dead_letters
+from spooled_lite.core.jobs.following import withdraw_following
 from spooled_lite.core.jobs.passes import PASS_MAX, fitting
 from spooled_lite.core.jobs.statements import BriefJobRow, DeadLetterRow
 from spooled_lite.core.jobs.states import FAILED
@@ -18,7 +19,7 @@ from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.fence import visible
-from spooled_lite.core.lifecycle.follow import may_be_followed, withdraw_following
+from spooled_lite.core.lifecycle.follow import RETRIED, may_be_followed
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.dependents import (
@@ -192,5 +193,5 @@ def _retry(tx: Tx, org: int, job: BriefJobRow, *, starts_over: bool) -> JobRow |
     tx.emit("job.retried", org, row=row, was=job["status"])
     announce_times(tx, row)
     if may_be_followed(row):
-        withdraw_following(tx, row)
+        withdraw_following(tx, org, row["id"], RETRIED)
     return row

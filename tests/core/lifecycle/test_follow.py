@@ -11,13 +11,13 @@ from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import DeadLetters
 from spooled_lite.core.jobs.enqueue import enqueue
+from spooled_lite.core.jobs.following import BACKOFF, following
 from spooled_lite.core.jobs.kinds import payload_shown
 from spooled_lite.core.jobs.passes import PASS_BYTES_MAX, PASS_MAX
 from spooled_lite.core.jobs.policy import Backoff, OnFail, OwnPolicy, read_policy, stored
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.cancel import Cancelling, cancel_now
 from spooled_lite.core.lifecycle.claim import claim
-from spooled_lite.core.lifecycle.follow import BACKOFF, following
 from spooled_lite.core.lifecycle.retry import retry_dead_letters
 from spooled_lite.core.lifecycle.settle import give_up
 from spooled_lite.core.maintenance.remove import purge_dead_letters_pass
@@ -295,7 +295,7 @@ def test_another_failure_after_it_is_followed_again_and_the_newest_is_shown(
     stage.fail(stage.take(), may_retry=False)
 
     first, second = followers(stage)
-    shown = stage.read(following, stage.job(job["id"]), ALL_QUEUES)
+    shown = stage.read(following, stage.org, job["id"], ALL_QUEUES)
 
     assert shown is not None
     assert (first["status"], shown["id"]) == ("cancelled", second["id"])

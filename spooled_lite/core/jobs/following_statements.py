@@ -1,4 +1,4 @@
-"""Every statement about jobs that follow the failure of another."""
+"""Every statement about jobs that follow a failure."""
 
 from typing import Final
 
