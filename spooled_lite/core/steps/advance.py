@@ -7,6 +7,8 @@ from typing import Any, Final
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import BriefJobRow
 from spooled_lite.core.jobs.states import ACTIVE
+from spooled_lite.core.steps.activate_statements import END_WITHOUT_OUTPUT
+from spooled_lite.core.steps.outputs import NO_CANDIDATE, keep_output
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.core.workflows.records import ENDED
@@ -23,6 +25,7 @@ _COUNTER: Final = {
     "deadletter": "failed",
     "cancelled": "cancelled",
 }
+_ENDED_AS: Final = {"completed": "completed", "failed": "failed", "expired": "cancelled"}
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
 # For each workflow whose steps the running operation counts together: the changes so far.
 _TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
@@ -60,6 +63,9 @@ def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
     all have changed.
     """
     together = tx.own(_TOGETHER)
+    if workflow_id in together:  # whoever has opened it counts them
+        yield
+        return
     moved = together[workflow_id] = dict(_NOTHING_MOVED)
     try:
         yield
@@ -77,6 +83,8 @@ def count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:
         return  # the workflow was deleted; its jobs stay
     status = status_of(workflow)
     if status != workflow["status"]:
+        if status == "completed" and workflow["document"] is not None:
+            status = _with_output(tx, workflow)
         set_status(tx, workflow, status)
 
 
@@ -97,13 +105,23 @@ def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
         tx.emit(told, row["org"], row=row, was=workflow["status"])
 
 
+def _with_output(tx: Tx, workflow: WorkflowRow) -> str:
+    """The status of a run whose steps have all ended well: it has to give something."""
+    if workflow["ended_as"] is not None or keep_output(tx, workflow):
+        return "completed"
+    tx.execute(END_WITHOUT_OUTPUT, {"seq": workflow["seq"], "error": NO_CANDIDATE})
+    return "failed"
+
+
 def status_of(workflow: WorkflowRow) -> str:
-    """The status that follows from the counters.
+    """The status that follows from the counters, or from how a run was ended.
 
     Contract: schedules-workflows-webhooks, section 2.6.
     """
     if workflow["cancel_requested_at_ms"] is not None:
         return "cancelled"
+    if workflow["ended_as"] is not None:
+        return _ENDED_AS[workflow["ended_as"]]
     if workflow["waiting_jobs"] or workflow["processing_jobs"]:
         is_untouched = workflow["waiting_jobs"] == workflow["total_jobs"]
         return "pending" if is_untouched and workflow["started_at_ms"] is None else "running"

@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from spooled_lite.core.jobs.columns import StepPhase
+
 
 class NumberedRow(TypedDict):
     """Any row of a job; only its number is needed."""
@@ -15,7 +17,26 @@ class DependentRow(NumberedRow):
     status: str
     dependency_mode: str | None
     cancelled_by_parent: int
+    dependencies_met: int | None
     workflow_id: str | None
+    phase: StepPhase | None  # None: of no document, so that nothing but its parents holds it back
+
+
+class ResolvedStepRow(NumberedRow):
+    """A step of a document that waits for no other any more."""
+
+    org: int
+    status: str
+    workflow_id: str | None
+    step_position: int
+    is_signalled: int  # 1: the signal it waits for has come
+
+
+class OutputStepRow(NumberedRow):
+    """The step that gives the output of its run."""
+
+    step_position: int
+    place: int  # among the choices
 
 
 class StepAfterRow(NumberedRow):

@@ -10,11 +10,12 @@ from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.jobs.states import TERMINAL
-from spooled_lite.core.steps import statements
+from spooled_lite.core.steps import activate_statements, statements
+from spooled_lite.core.steps.activate import NONE_SKIPPED, Skipped, activate
 from spooled_lite.core.steps.columns import DependentRow, NumberedRow
 from spooled_lite.core.steps.revive import revive, revive_steps
 from spooled_lite.core.workflows.columns import ParentStandingRow, StandingRow
-from spooled_lite.core.workflows.conditions import Standing, standing_of
+from spooled_lite.core.workflows.conditions import SKIPPED, Standing, standing_of
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
@@ -109,7 +110,15 @@ def look_again(tx: Tx, seq: int, gone: Set[int] = frozenset()) -> None:
         return
     rows = tx.rows(statements.EDGES, {"job": seq})
     edges = [_as_ended(row) if row["parent"] in gone else row for row in rows] if gone else rows
-    _Decisions(tx).take(job, standing_of(edges, job["dependency_mode"])).carry_out()
+    decisions = _Decisions(tx).take(job, standing_of(edges, job["dependency_mode"]))
+    _follow_skipped(tx, decisions.carry_out())
+
+
+def activate_steps(tx: Tx, steps: Sequence[int]) -> None:
+    """Decide about steps of documents whose dependencies are resolved, and about all that follows
+    from the ones that are skipped, as far as it goes.
+    """
+    _follow_skipped(tx, activate(tx, steps))
 
 
 def hold_back(tx: Tx, restarted: Sequence[NumberedRow]) -> None:
@@ -133,11 +142,28 @@ def _tell(tx: Tx, job: int, after: int, cost_max: int) -> int:
             break
     else:
         after = jobs[-1] if jobs else after
-    decisions.carry_out()
+    _follow_skipped(tx, decisions.carry_out())
     if not is_whole:
         tx.execute(statements.KEEP_CASCADE, {"job": job, "told_up_to": after})
         tx.due(Deadline.DEPENDENTS, tx.now_ms)
     return decisions.cost
+
+
+def _follow_skipped(tx: Tx, skipped: Skipped) -> None:
+    """Tell the steps of the same workflows that waited for steps that were skipped, and so on until
+    nothing changes: at most STEPS_MAX steps of each. Jobs outside are told by the loop.
+
+    Contract: catbird-capabilities, F15.
+    """
+    while skipped.steps:
+        asked = {"steps": _numbers(skipped.steps), "workflows": _texts(skipped.workflows)}
+        if tx.execute(activate_statements.MARK_CASCADES_OUTSIDE, asked):
+            tx.due(Deadline.DEPENDENTS, tx.now_ms)
+        decisions = _Decisions(tx)
+        jobs = sorted(set(tx.values(activate_statements.DEPENDENTS_IN_WORKFLOW, asked)))
+        for dependent, standing in _standings(tx, jobs):
+            decisions.take(dependent, standing)
+        skipped = decisions.carry_out()
 
 
 def _standings(tx: Tx, jobs: Sequence[int]) -> list[tuple[DependentRow, Standing]]:
@@ -163,6 +189,7 @@ class _Decisions:
         self._tx = tx
         self._met: list[int] = []
         self._unmet: list[int] = []
+        self._resolved: list[int] = []
         self._workflows: dict[str, None] = {}
         self.cost = 0
 
@@ -175,16 +202,21 @@ class _Decisions:
             if standing == "impossible":
                 self.cost += CHANGE_COST
                 _cancel(self._tx, job)
+            elif job["phase"] is not None and standing == "met":
+                if not job["dependencies_met"]:
+                    self.cost += CHANGE_COST
+                    self._resolved.append(job["seq"])
             else:
                 (self._met if standing == "met" else self._unmet).append(job["seq"])
         return self
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> Skipped:
         _set_met(self._tx, self._met, met=True)
         _set_met(self._tx, self._unmet, met=False)
         for workflow_id in self._workflows:
             for row in revive_steps(self._tx, workflow_id):
                 tell_dependents_later(self._tx, row)
+        return activate(self._tx, self._resolved) if self._resolved else NONE_SKIPPED
 
     def _bring_back(self, job: DependentRow, standing: Standing) -> None:
         """Bring the job back; the steps of a workflow all together, when all are decided."""
@@ -218,9 +250,14 @@ def _cancel(tx: Tx, job: DependentRow) -> None:
 
 
 def _as_ended(edge: ParentStandingRow) -> ParentStandingRow:
-    status = edge["status"] if edge["status"] in TERMINAL else "cancelled"
+    has_ended = edge["status"] in TERMINAL or edge["status"] == SKIPPED
+    status = edge["status"] if has_ended else "cancelled"
     return {**edge, "status": status}
 
 
 def _numbers(jobs: Sequence[int]) -> str:
     return msgspec.json.encode(jobs).decode()
+
+
+def _texts(workflows: Sequence[str]) -> str:
+    return msgspec.json.encode(workflows).decode()

@@ -53,11 +53,14 @@ SELECT told.value FROM json_each(:jobs) AS told
 
 END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
 
+# Of a parent: workflows.conditions tells apart whether it was completed or skipped.
+_STATUS: Final = "iif(parents.state IS 'skipped', 'skipped', parents.status)"
+
 # The primary key of job_dependencies: the status of each parent of a job.
 EDGES: Final = Statement(
     ParentStandingRow,
-    """
-SELECT edges.parent, edges.is_link, edges.condition, parents.status
+    f"""
+SELECT edges.parent, edges.is_link, edges.condition, {_STATUS} AS status
   FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE edges.job = :job
 """,
@@ -66,14 +69,15 @@ SELECT edges.parent, edges.is_link, edges.condition, parents.status
 # The same for many jobs at once. Parents of a job with equal values are one row.
 DISTINCT_EDGES: Final = Statement(
     JobStandingRow,
-    """
-SELECT DISTINCT edges.job, edges.is_link, edges.condition, parents.status
+    f"""
+SELECT DISTINCT edges.job, edges.is_link, edges.condition, {_STATUS} AS status
   FROM json_each(:jobs) AS told CROSS JOIN job_dependencies AS edges ON edges.job = told.value
                                 CROSS JOIN jobs AS parents ON parents.seq = edges.parent
 """,
 )
 
-_STANDING: Final = "jobs.seq, status, dependency_mode, cancelled_by_parent, workflow_id"
+_STANDING: Final = """jobs.seq, status, dependency_mode, cancelled_by_parent, dependencies_met,
+       workflow_id, phase"""
 
 BY_SEQ: Final = Statement(DependentRow, f"SELECT {_STANDING} FROM jobs WHERE seq = :seq" + VISIBLE)
 
@@ -146,10 +150,10 @@ SELECT seq, dependency_mode FROM jobs
 # with equal values are one row.
 STANDING_IF_BACK: Final = Statement(
     JobStandingRow,
-    """
+    f"""
 SELECT DISTINCT edges.job, edges.is_link, edges.condition,
        CASE WHEN parents.seq IN (SELECT value FROM json_each(:steps)) THEN 'pending'
-            ELSE parents.status END AS status
+            ELSE {_STATUS} END AS status
   FROM json_each(:steps) AS back CROSS JOIN job_dependencies AS edges ON edges.job = back.value
                                  CROSS JOIN jobs AS parents ON parents.seq = edges.parent
 """,
@@ -157,8 +161,8 @@ SELECT DISTINCT edges.job, edges.is_link, edges.condition,
 
 EDGES_OF_CANCELLED: Final = Statement(
     EdgeRow,
-    """
-SELECT edges.job, edges.parent, edges.is_link, edges.condition, parents.status
+    f"""
+SELECT edges.job, edges.parent, edges.is_link, edges.condition, {_STATUS} AS status
   FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
                      CROSS JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE steps.workflow_id = :workflow_id AND steps.status = 'cancelled'

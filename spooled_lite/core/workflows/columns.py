@@ -109,7 +109,7 @@ class StandingRow(TypedDict):
 
     is_link: int  # 1: by `parent_job_id` of the job
     condition: str  # success, completion or failure
-    status: str  # of the parent
+    status: str  # of the parent, or `skipped`
 
 
 class EdgeRow(StandingRow):

@@ -1,10 +1,13 @@
 """Whether a job that waits for others may run. Contract: schedules-workflows-webhooks, 2.5."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from spooled_lite.core.jobs.states import FAILED, TERMINAL
 from spooled_lite.core.workflows.columns import StandingRow
+
+# In the place of the status of a parent that was completed without being run: see `state` in jobs.
+SKIPPED: Final = "skipped"
 
 # May run; may run later; can never run.
 Standing = Literal["met", "waiting", "impossible"]
@@ -15,15 +18,20 @@ def standing_of(edges: Sequence[StandingRow], mode: str | None) -> Standing:
 
     Edges that come from `parent_job_id` must all be satisfied, in either mode of the others.
     """
-    links = [_standing(edge) for edge in edges if edge["is_link"]]
-    others = [_standing(edge) for edge in edges if not edge["is_link"]]
+    links = [edge for edge in edges if edge["is_link"]]
+    others = [edge for edge in edges if not edge["is_link"]]
     if mode == "any" and others:
-        return _all([*links, _any(others)])
-    return _all(links + others)
+        return _all([*map(_standing, links), _any(others)])
+    return _all([_standing(edge) for edge in edges])
 
 
 def edge_standing(condition: str, status: str) -> Standing:
-    """How a job stands with one parent, by the condition of the edge and the parent's status."""
+    """How a job stands with one parent, by the condition of the edge and the parent's status.
+
+    One that was skipped is as good as one that was completed: catbird-capabilities, F4.
+    """
+    if status == SKIPPED:
+        status = "completed"
     if status not in TERMINAL:
         return "waiting"
     if condition == "completion":
@@ -43,7 +51,12 @@ def _all(standings: Sequence[Standing]) -> Standing:
     return "waiting" if "waiting" in standings else "met"
 
 
-def _any(standings: Sequence[Standing]) -> Standing:
-    if "met" in standings:
+def _any(edges: Sequence[StandingRow]) -> Standing:
+    """The first that was really completed is enough, or that all have ended and one was skipped."""
+    standings = [_standing(edge) for edge in edges]
+    really = [edge["status"] != SKIPPED for edge in edges]
+    if ("met", True) in zip(standings, really, strict=True):
         return "met"
-    return "waiting" if "waiting" in standings else "impossible"
+    if "waiting" in standings:
+        return "waiting"
+    return "met" if "met" in standings else "impossible"

@@ -1,10 +1,7 @@
 """Storing a workflow with its steps and the edges between them, all or nothing."""
 
 from collections.abc import Sequence
-from itertools import chain
-from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import insert_job
@@ -14,14 +11,13 @@ from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.orgs.usage import check_room, check_room_for_jobs
 from spooled_lite.core.queues.ensure import ensure_queue
 from spooled_lite.core.queues.records import Admission
-from spooled_lite.core.workflows import edge_statements, statements
+from spooled_lite.core.workflows import statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow
+from spooled_lite.core.workflows.edges import store_edges
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import NewStep, NewWorkflow
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
-
-_NO_EDGES: Final = (0, "success", "[]")  # fills up the last statement: no parents, so no rows
 
 
 class StoredStep(Struct, frozen=True):
@@ -69,30 +65,10 @@ def create_workflow(
         _store(tx, org, workflow["id"], step, position, admission)
         for position, step in enumerate(new.steps)
     ]
-    _store_edges(tx, new.steps, graph, [row["seq"] for row in rows])
+    store_edges(tx, [step.condition for step in new.steps], graph, [row["seq"] for row in rows])
     shown: ShownWorkflowRow = {**workflow, "metadata": new.metadata}
     stored = zip(new.steps, rows, strict=True)
     return StoredWorkflow(shown, [StoredStep(step.key, row["id"]) for step, row in stored])
-
-
-def _store_edges(tx: Tx, steps: Sequence[NewStep], graph: Graph, numbers: Sequence[int]) -> None:
-    waiting = [
-        (number, step.condition, _as_json([numbers[parent] for parent in parents]))
-        for number, step, parents in zip(numbers, steps, graph, strict=True)
-        if parents
-    ]
-    waiting += [_NO_EDGES] * (-len(waiting) % edge_statements.STEPS_AT_ONCE)
-    tx.execute_many(
-        edge_statements.INSERT_EDGES,
-        [
-            list(chain.from_iterable(waiting[start : start + edge_statements.STEPS_AT_ONCE]))
-            for start in range(0, len(waiting), edge_statements.STEPS_AT_ONCE)
-        ],
-    )
-
-
-def _as_json(numbers: Sequence[int]) -> str:
-    return msgspec.json.encode(numbers).decode()
 
 
 def _store(

@@ -15,6 +15,8 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker, OnFail
 from spooled_lite.core.workflows import document_statements as statements
+from spooled_lite.core.workflows import flow_names
+from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import Condition, Mode
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -22,7 +24,7 @@ StepType = Literal["normal", "mapper", "generator", "reducer"]
 PayloadMode = Literal["static", "envelope"]
 FailurePolicy = Literal["fail_fast", "continue"]
 
-INPUT: Final = "input"  # the source of a map over what the run was given
+INPUT: Final = flow_names.INPUT  # the source of a map over what the run was given
 
 
 class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,12 +73,56 @@ class FlowDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         return {step.key: step for step in self.steps}
 
     @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Where each step stands, by its key."""
+        return {step.key: position for position, step in enumerate(self.steps)}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """For each step the positions of those it waits for."""
+        return [[self.positions[parent] for parent in step.depends_on] for step in self.steps]
+
+    @cached_property
+    def output_positions(self) -> str:
+        """Those of the steps that may give the output, the first choice first: a JSON array."""
+        choices = [self.positions[key] for key in self.output_priority]
+        return msgspec.json.encode(choices).decode()
+
+    @cached_property
     def fan_out_count(self) -> int:
         """How many steps have items."""
         return sum(step.has_items for step in self.steps)
 
 
 _DECODER: Final = msgspec.json.Decoder(FlowDocument)
+
+# The JSON of the documents that are kept in memory, where they take about four times as much.
+KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+class _KeptDocuments:
+    """Decoded documents by their digests: what has the same digest is the same in every file, for
+    every thread. Over KEPT_BYTES_MAX all are let go; those in use come back at once.
+    """
+
+    __slots__ = ("_documents", "_size_bytes")
+
+    def __init__(self) -> None:
+        self._documents: dict[bytes, FlowDocument] = {}
+        self._size_bytes = 0
+
+    def find(self, digest: bytes) -> FlowDocument | None:
+        return self._documents.get(digest)
+
+    def keep(self, digest: bytes, document: FlowDocument, size_bytes: int) -> None:
+        if self._size_bytes + size_bytes > KEPT_BYTES_MAX:
+            self._documents, self._size_bytes = {}, 0
+        if size_bytes <= KEPT_BYTES_MAX:
+            self._documents[digest] = document
+            self._size_bytes += size_bytes
+
+
+_KEPT: Final = _KeptDocuments()
 
 
 def terminal_steps(steps: Sequence[StepDocument]) -> tuple[str, ...]:
@@ -99,6 +145,13 @@ def store_document(tx: Tx, org: int, document: FlowDocument) -> int:
 
 def document_of(tx: Reading, seq: int) -> FlowDocument:
     """The document with this number, which a flow or a workflow has."""
+    digest = tx.value(statements.DIGEST, {"seq": seq})
+    assert digest is not None, "what names a document keeps it"
+    kept = _KEPT.find(digest)
+    if kept is not None:
+        return kept
     body = tx.value(statements.BODY, {"seq": seq})
-    assert body is not None, "what names a document keeps it"
-    return _DECODER.decode(body)
+    assert body is not None, "it was there a moment ago"
+    document = _DECODER.decode(body)
+    _KEPT.keep(digest, document, len(body))
+    return document

@@ -14,4 +14,6 @@ INSERT INTO flow_documents (id, org, digest, body, created_at_ms)
 VALUES (:id, :org, :digest, :body, :now_ms)
 """
 
+DIGEST: Final = Value(bytes, "SELECT digest FROM flow_documents WHERE seq = :seq")
+
 BODY: Final = Value(bytes, "SELECT body FROM flow_documents WHERE seq = :seq")

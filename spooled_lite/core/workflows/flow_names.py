@@ -7,8 +7,10 @@ from spooled_lite.errors import RuleBroken
 
 FLOW_NAME_MAX: Final = 58
 STEP_NAME_MAX: Final = 58
-# What conditions and workers call the input of the run, its signal, and the item.
-RESERVED_STEP_NAMES: Final = frozenset({"input", "signal", "item"})
+# What conditions and workers call the input of the run, the signal of the step, and the item.
+INPUT: Final = "input"
+SIGNAL: Final = "signal"
+RESERVED_STEP_NAMES: Final = frozenset({INPUT, SIGNAL, "item"})
 _NAME: Final = re.compile(r"[a-z0-9_]+")
 
 

@@ -36,3 +36,17 @@ class NewWorkflow(Struct, frozen=True, kw_only=True):
     steps: Sequence[NewStep]
     description: str | None = None
     metadata: bytes | None = None
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """What one run of a document is given beside it. JSON is as it is stored."""
+
+    flow_name: str | None = None  # None: it is no run of a flow
+    input: bytes | None = None  # None: none was given
+    headers: bytes | None = None  # a JSON object
+    priority: int = 0  # of every step that has none of its own
+    concurrency_key: str | None = None
+    visible_at_ms: int | None = None  # of the steps that wait for no other
+    delay_ms: int | None = None  # from the moment it is stored
+    expires_at_ms: int | None = None
+    expires_in_ms: int | None = None  # from the moment it is stored

@@ -5,7 +5,7 @@ Those are in edge_statements.py.
 
 from typing import Final
 
-from spooled_lite.core.jobs.columns import OF_STEP, JobRow
+from spooled_lite.core.jobs.columns import OF_STEP, OF_STEP_OF_DOCUMENT, JobRow
 from spooled_lite.core.jobs.statements import VISIBLE, inserting
 from spooled_lite.core.workflows.columns import (
     CountedWorkflowRow,
@@ -45,6 +45,30 @@ BODY: Final = Value(
 METADATA: Final = Value(bytes, "SELECT metadata FROM workflow_metadata WHERE workflow = :seq")
 
 INSERT_STEP: Final = inserting(OF_STEP)
+
+# -- a run of a document -------------------------------------------------------------------------
+
+INSERT_RUN: Final = """
+INSERT INTO workflows (id, org, name, description, status, total_jobs, waiting_jobs, created_at_ms,
+                       updated_at_ms, document, flow_name, priority, concurrency_key, expires_at_ms)
+VALUES (:id, :org, :name, :description, :status, :total_jobs, :waiting_jobs, :created_at_ms,
+        :updated_at_ms, :document, :flow_name, :priority, :concurrency_key, :expires_at_ms)
+"""
+
+INSERT_STEP_OF_RUN: Final = inserting(OF_STEP_OF_DOCUMENT)
+
+# Index workflows_by_concurrency_key.
+HOLDING_KEY: Final = Statement(
+    WorkflowRow,
+    """
+SELECT * FROM workflows
+ WHERE org = :org AND coalesce(flow_name, '') = coalesce(:flow_name, '')
+   AND concurrency_key = :concurrency_key AND status IN ('pending', 'running')
+""",
+)
+
+# As BY_ID, for what has found the workflow through one of its steps.
+OF_STEP_OF_RUN: Final = Statement(WorkflowRow, "SELECT * FROM workflows WHERE id = :id")
 
 BY_ID: Final = Statement(WorkflowRow, "SELECT * FROM workflows WHERE id = :id AND org = :org")
 

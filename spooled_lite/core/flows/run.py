@@ -1,0 +1,45 @@
+"""Running a flow: storing one run of the document that it has now."""
+
+import msgspec
+
+from spooled_lite.core.flows import run_statements
+from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.steps.start import StartedRun, start_run
+from spooled_lite.core.workflows.document import document_of
+from spooled_lite.core.workflows.records import RunOptions
+from spooled_lite.core.workflows.store_run import NewRun
+from spooled_lite.errors import AccessDenied, NotFound
+from spooled_lite.storage.lanes import Lane, in_lane
+from spooled_lite.storage.transaction import Tx
+
+
+@in_lane(Lane.CREATE)
+def run_flow(
+    tx: Tx, org: int, flow_name: str, options: RunOptions, admission: Admission, scope: Scope
+) -> StartedRun:
+    """Store a run of a flow by the document it has now, which later changes leave alone.
+
+    Raises:
+        NotFound: there is no such flow.
+        AccessDenied: the key may not use all its queues.
+        QuotaExceeded: a cap would be passed.
+
+    Contract: catbird-capabilities, F7-F9.
+    """
+    flow = tx.row(run_statements.DOCUMENT, {"org": org, "name": flow_name})
+    if flow is None:
+        raise NotFound.thing("Flow", resource="flow")
+    document = document_of(tx, flow["document"])
+    if not scope.is_unrestricted and not all(
+        scope.allows(step.queue_name) and scope.allows(step.item_queue_name or step.queue_name)
+        for step in document.steps
+    ):
+        raise AccessDenied("This key may not use a queue of this flow")
+    run = NewRun(
+        name=flow_name,
+        document=document,
+        stored_as=flow["document"],
+        options=msgspec.structs.replace(options, flow_name=flow_name),
+    )
+    return start_run(tx, org, run, admission)

@@ -1,0 +1,127 @@
+"""What becomes of steps of documents once they wait for no other step any more."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from spooled_lite.core.conditions.evaluate import holds_for
+from spooled_lite.core.conditions.parse import parse_condition
+from spooled_lite.core.steps import activate_statements as statements
+from spooled_lite.core.steps.advance import counted_together
+from spooled_lite.core.steps.columns import ResolvedStepRow
+from spooled_lite.core.steps.items import begin_items
+from spooled_lite.core.steps.outputs import output_of_step
+from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.core.workflows.document import FlowDocument, StepDocument, document_of
+from spooled_lite.core.workflows.flow_names import INPUT, SIGNAL
+from spooled_lite.storage.transaction import Tx
+
+SKIPPED: Final = "skipped"  # the state of a step whose condition was not met
+
+
+class Skipped(Struct, frozen=True):
+    """Steps that nobody works on. Their dependents have to be told."""
+
+    steps: Sequence[int]
+    workflows: Sequence[str]
+
+
+NONE_SKIPPED: Final = Skipped((), ())
+
+
+class _Run(Struct, frozen=True):
+    workflow: WorkflowRow
+    document: FlowDocument
+
+
+def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
+    """Decide about steps whose dependencies are resolved, by their numbers.
+
+    In this order: one whose signal has not come waits for it; one whose condition is not met is
+    skipped; a mapper gets its items; any other can be claimed. Steps that were decided about
+    before are passed over.
+
+    Contract: catbird-capabilities, F14, F15, F29 and section 20.
+    """
+    runs: dict[str | None, _Run | None] = {None: None}
+    unsignalled: list[int] = []
+    ready: list[int] = []
+    skipped: dict[str, list[ResolvedStepRow]] = defaultdict(list)
+    for step in tx.rows(statements.RESOLVED, {"steps": _numbers(steps)}):
+        workflow_id = step["workflow_id"]
+        if workflow_id not in runs:
+            runs[workflow_id] = _run(tx, workflow_id)
+        run = runs[workflow_id]
+        if run is None or workflow_id is None:
+            ready.append(step["seq"])  # its workflow was deleted, and left it as an ordinary job
+            continue
+        about = run.document.steps[step["step_position"]]
+        if about.signal and not step["is_signalled"]:
+            unsignalled.append(step["seq"])
+        elif not _is_met(tx, run, step, about):
+            skipped[workflow_id].append(step)
+        elif about.type == "normal" or begin_items(tx, run.workflow, step, run.document):
+            ready.append(step["seq"])
+    if unsignalled:
+        asked = {"steps": _numbers(unsignalled), "now_ms": tx.now_ms}
+        tx.execute(statements.LET_WAIT_FOR_SIGNAL, asked)
+    if ready:
+        asked = {"steps": _numbers(ready), "now_ms": tx.now_ms}
+        for row in tx.rows(statements.ACTIVATE, asked):
+            if row["claimable"]:
+                tx.feed((row["org"], row["queue_name"]))
+    for workflow_id, some in skipped.items():
+        with counted_together(tx, workflow_id):
+            _skip(tx, some)
+    return Skipped([step["seq"] for some in skipped.values() for step in some], list(skipped))
+
+
+def _run(tx: Tx, workflow_id: str | None) -> _Run | None:
+    workflow = tx.row(workflow_statements.OF_STEP_OF_RUN, {"id": workflow_id})
+    if workflow is None or workflow["document"] is None:
+        return None
+    return _Run(workflow, document_of(tx, workflow["document"]))
+
+
+def _skip(tx: Tx, steps: Sequence[ResolvedStepRow]) -> None:
+    was = {step["seq"]: step["status"] for step in steps}
+    for row in tx.rows(statements.SKIP, {"steps": _numbers(list(was)), "now_ms": tx.now_ms}):
+        tx.emit("job.skipped", row["org"], row=row, was=was[row["seq"]])
+
+
+def _is_met(tx: Tx, run: _Run, step: ResolvedStepRow, about: StepDocument) -> bool:
+    if about.condition is None:
+        return True
+    condition = parse_condition(about.condition)
+    name = condition.path[0]
+    value = _value(tx, run, step, about, name)
+    if value is None:
+        return holds_for(condition, "", b"")  # as any other field that is missing
+    return holds_for(condition, name, value)
+
+
+def _value(
+    tx: Tx, run: _Run, step: ResolvedStepRow, about: StepDocument, name: str
+) -> bytes | None:
+    """What a name stands for in the condition of a step. Contract: section 9.2."""
+    if name == INPUT:
+        asked = {"workflow": run.workflow["seq"], "which": "input"}
+        return tx.value(workflow_statements.BODY, asked)
+    if name == SIGNAL:
+        return tx.value(statements.SIGNAL, {"job": step["seq"]})
+    if name not in about.depends_on or name in about.ignore_output:
+        return None
+    position = run.document.positions[name]
+    asked = {"workflow_id": run.workflow["id"], "position": position}
+    parent = tx.value(statements.STEP_AT, asked)
+    if parent is None:
+        return None
+    return output_of_step(tx, {"seq": parent}, run.document.steps[position])
+
+
+def _numbers(steps: Sequence[int]) -> str:
+    return msgspec.json.encode(steps).decode()

@@ -1,0 +1,64 @@
+"""What steps and runs of documents give."""
+
+from typing import Final
+
+from spooled_lite.core.jobs.bodies import is_intact
+from spooled_lite.core.steps import activate_statements as statements
+from spooled_lite.core.steps.columns import NumberedRow
+from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.core.workflows.document import StepDocument, document_of
+from spooled_lite.storage.transaction import Reading, Tx
+
+NO_CANDIDATE: Final = "no output candidate produced output"  # catbird-capabilities, F17
+_NULL: Final = b"null"
+
+
+def output_of_step(tx: Reading, step: NumberedRow, document: StepDocument) -> bytes | None:
+    """The JSON that a completed step gives, `null` when its worker gave none.
+
+    None: it is damaged in the file, or its job is gone.
+    """
+    found = tx.row(statements.RESULT, {"seq": step["seq"]})
+    if found is None or not is_intact(found["result"], found["checksum"]):
+        return None
+    return _NULL if found["result"] is None else found["result"]
+
+
+def output_of_run(tx: Reading, workflow: WorkflowRow) -> bytes | None:
+    """The JSON that a completed run gives. None: it gives none, or has not ended."""
+    if workflow["status"] != "completed":
+        return None
+    asked = {"workflow": workflow["seq"], "which": "output"}
+    stored = tx.value(workflow_statements.BODY, asked)
+    if stored is not None or workflow["ended_as"] is not None:
+        return stored
+    candidate = _candidate(tx, workflow)
+    return None if candidate is None else output_of_step(tx, *candidate)
+
+
+def keep_output(tx: Tx, workflow: WorkflowRow) -> bool:
+    """Keep what a run gives whose steps have all ended well; whether there is anything.
+
+    What is put together from items is not kept: `output_of_run` does that each time.
+
+    Contract: catbird-capabilities, F16 and F17.
+    """
+    candidate = _candidate(tx, workflow)
+    if candidate is None:
+        return False
+    step, document = candidate
+    if not document.has_items:
+        output = output_of_step(tx, step, document)
+        if output is not None:
+            tx.execute(statements.SET_OUTPUT, {"workflow": workflow["seq"], "body": output})
+    return True
+
+
+def _candidate(tx: Reading, workflow: WorkflowRow) -> tuple[NumberedRow, StepDocument] | None:
+    """The step that gives the output: the first completed one in the order of the document."""
+    assert workflow["document"] is not None, "only a document names candidates"
+    document = document_of(tx, workflow["document"])
+    asked = {"workflow_id": workflow["id"], "positions": document.output_positions}
+    found = tx.row(statements.CANDIDATE, asked)
+    return None if found is None else (found, document.steps[found["step_position"]])
