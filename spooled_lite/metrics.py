@@ -68,6 +68,7 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_jobs_deadletter": "Jobs that are dead letters",
     "spooled_messages_ready": "Messages that can be read",
     "spooled_messages_hidden": "Messages that are delayed or being read",
+    "spooled_inbox_unseen": "Notifications that wait to be seen",
     "spooled_ready": "1 when the server can take work, else 0",
     "spooled_file_bytes": "Size of the database file",
     "spooled_file_free_bytes": "Part of the database file that new rows can use",

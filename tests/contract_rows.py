@@ -1,4 +1,4 @@
-"""What messages, topics, tasks, policies and conditions promise, and the tests that show it.
+"""What messages, topics, tasks, inboxes, policies and conditions promise, and the tests that show it.
 
 Rows have the names of the contract catbird-capabilities. `tests/test_contract_rows.py` holds that
 every row has a test that exists, or a reason.
@@ -11,6 +11,7 @@ _BREAKERS: Final = "core/breakers/test_queue.py"
 _CONDITIONS: Final = "core/conditions/test_conditions.py"
 _FIRE: Final = "core/schedules/test_fire.py"
 _FOLLOW: Final = "core/lifecycle/test_follow.py"
+_INBOX: Final = "wire/http/resources/test_inbox.py"
 _JOBS: Final = "wire/http/resources/test_jobs_attempts.py"
 _MESSAGES: Final = "wire/http/resources/test_messages.py"
 _MODEL: Final = "core/test_model_of_messages.py"
@@ -168,6 +169,15 @@ ROWS: Final[dict[str, Promise]] = {
     "H5": _row("hints of parallel runs", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each"),
     "H6": _row("hints of runs per claim", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each"),
     "V40": _row("input, failure, attempts 1 and 2", f"{_ON_FAIL}::test_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
+    # inboxes
+    "N1": _row("a notification is put, with a number above all others", f"{_INBOX}::test_what_is_put_is_read_as_it_was_said_and_stays_unseen", f"{_INBOX}::test_what_is_wrong_is_named_and_nothing_is_stored", "core/inbox/test_inbox.py::test_numbers_grow_and_none_is_given_twice"),
+    "N2": _row("what was not seen is read, and a read marks nothing", f"{_INBOX}::test_what_is_put_is_read_as_it_was_said_and_stays_unseen", f"{_INBOX}::test_a_cursor_leads_through_all_of_them_once"),
+    "N3": _row("all up to a number are seen", f"{_INBOX}::test_all_up_to_a_number_are_seen_and_again_none", f"{_INBOX}::test_a_full_inbox_is_marked_by_one_call"),
+    "N4": _row("named ones are seen", f"{_INBOX}::test_named_ones_are_seen_and_those_of_others_are_passed_over"),
+    "N5": _row("only the newest of a key waits", f"{_INBOX}::test_the_newest_of_a_key_takes_the_place_of_the_others"),
+    "N6": _row("how long they are kept", "core/inbox/test_inbox.py::test_unseen_ones_wait_for_years", "core/inbox/test_inbox.py::test_seen_ones_are_kept_as_long_as_finished_jobs"),
+    "N7": _row("nothing else is needed, and it goes with other operations", f"{_INBOX}::test_a_batch_puts_and_marks", f"{_INBOX}::test_a_worker_tells_a_user_in_the_commit_that_completes_the_job"),
+    "V80": _row("append, page, both marks, collapse, expiry, calls at once", f"{_INBOX}::test_a_cursor_leads_through_all_of_them_once", f"{_INBOX}::test_all_up_to_a_number_are_seen_and_again_none", f"{_INBOX}::test_named_ones_are_seen_and_those_of_others_are_passed_over", f"{_INBOX}::test_the_newest_of_a_key_takes_the_place_of_the_others", f"{_INBOX}::test_one_that_has_expired_is_not_read_and_is_removed_by_a_collection", f"{_INBOX}::test_numbers_of_calls_at_once_are_different_and_each_is_higher_than_those_before"),
 }
 # What this server cannot show by itself.
 ELSEWHERE: Final[dict[str, str]] = {
@@ -194,5 +204,6 @@ ALL: Final = (
     *_several("T", (1, 26)),
     *_several("H", (1, 11)),
     *("9.1", "9.2", "9.3", "9.4"),
-    *_several("V", (1, 40), (66, 71), (73, 79), (86, 88)),
+    *_several("N", (1, 7)),
+    *_several("V", (1, 40), (66, 71), (73, 80), (86, 88)),
 )

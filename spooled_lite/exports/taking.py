@@ -26,6 +26,7 @@ from spooled_lite.core.export.take import (
     forget_position,
     position,
 )
+from spooled_lite.core.inbox.check import skip_notification_numbers
 from spooled_lite.core.maintenance.check import problems
 from spooled_lite.core.maintenance.restored import free_leases, skip_events
 from spooled_lite.exports.failed import ImportFailed
@@ -130,6 +131,8 @@ async def _settle(db: Database, source: Path, orgs: list[int], *, is_new: bool) 
     if is_new:
         # Streams come back with the numbers of the file that was exported.
         await db.write(skip_events)
+    else:
+        await db.write(skip_notification_numbers)
     circle = await db.write(find_circle)
     if circle is not None:
         raise LineRefused(_line_of(source, circle.job_ids), circle.said)

@@ -489,6 +489,30 @@ CREATE UNIQUE INDEX named_leases_by_id ON named_leases (org, lease_id);
 
 CREATE INDEX named_leases_oldest ON named_leases (created_at_ms);
 
+CREATE TABLE notifications (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,  -- readers go on behind it: it only grows
+    org           INTEGER NOT NULL REFERENCES organizations,
+    identity      TEXT NOT NULL,
+    topic         TEXT NOT NULL,
+    message       TEXT,
+    collapse_key  TEXT,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    seen_at_ms    INTEGER
+) STRICT;
+
+CREATE INDEX notifications_by_expiry ON notifications (org, expires_at_ms);
+
+CREATE INDEX notifications_by_sight ON notifications (org, seen_at_ms)
+    WHERE seen_at_ms IS NOT NULL;
+
+CREATE UNIQUE INDEX notifications_of_key ON notifications (org, identity, collapse_key)
+    WHERE seen_at_ms IS NULL AND collapse_key IS NOT NULL;
+
+CREATE INDEX notifications_seen ON notifications (org, identity, id) WHERE seen_at_ms IS NOT NULL;
+
+CREATE INDEX notifications_unseen ON notifications (org, identity, id) WHERE seen_at_ms IS NULL;
+
 CREATE TABLE organizations (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,  -- a number never comes back: memory knows them
     id            TEXT NOT NULL UNIQUE,

@@ -27,6 +27,7 @@ LARGE: Final = frozenset(
         "job_dependencies",
         "queue_counters",
         "deliveries",
+        "notifications",
     }
 )
 
@@ -56,6 +57,7 @@ WALKS: Final[Mapping[str, str]] = {
     "core.jobs.check_statements.WRONGLY_CLAIMABLE": CHECK,
     "core.jobs.check_statements.WITHOUT_BODY": CHECK,
     "core.jobs.check_statements.WRONGLY_FOLLOWING": CHECK,
+    "core.inbox.statements.WRONG_COUNTS": CHECK,
     "core.workflows.edge_statements.ORPHANED_EDGES": CHECK,
     "core.export.take_statements.FORWARD_EDGES": IMPORT,
     "core.export.take_statements.COUNT_ACTIVE": IMPORT,
@@ -68,6 +70,8 @@ WALKS: Final[Mapping[str, str]] = {
     "core.orgs.statements.INSERT": "runs for a deferred reference only, and there are none",
     "core.lifecycle.statements.NEXT_LEASE_END": "the first row of an index of leases",
     "core.maintenance.remove_org_statements.LARGE_OF_ORG[deliveries]": "the oldest rows, in passes",
+    "core.inbox.statements.OF_ORG": "rows of a deleted organization, in passes",
+    "core.inbox.statements.RECOUNT": IMPORT,
     "core.jobs.log_statements.OLDEST_REPLAYED": "one step back, as far as rows are replayed",
     "storage.event_log.NEWEST_AT": "one step back, to the newest row",
     "storage.event_log.TRIM": "one step back from the newest row, as far as rows are kept",

@@ -8,6 +8,7 @@ from typing import Final
 
 from spooled_lite.core.export.kind import LineKind
 from spooled_lite.core.export.kinds.flows import FLOW, FLOW_DOCUMENT
+from spooled_lite.core.export.kinds.inbox import NOTIFICATION
 from spooled_lite.core.export.kinds.jobs import (
     DEPENDENCY,
     ERROR_GROUP,
@@ -48,6 +49,7 @@ LINE_KINDS: Final = (
     SCHEDULE_RUN,
     DELIVERY,
     OWED_EVENT,
+    NOTIFICATION,
     INBOUND,
     ACT,
     USAGE,

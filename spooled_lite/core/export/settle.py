@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.export import take_statements as statements
+from spooled_lite.core.inbox.check import recount_unseen
 from spooled_lite.storage.transaction import Reading, Tx
 
 NAMED_MAX: Final = 5  # jobs of a circle that are named
@@ -34,6 +35,7 @@ def recount(tx: Tx, org: int) -> None:
         statements.COUNT_DEAD,
     ):
         tx.execute(statement, asked)
+    recount_unseen(tx, org)
 
 
 def find_circle(tx: Reading) -> Circle | None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from spooled_lite.core.inbox.check import wrong_unseen_counts
 from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.maintenance.deep_check import deep_problems
 from spooled_lite.core.steps.advance import status_of
@@ -22,7 +23,8 @@ def problems(tx: Reading, *, deep: bool = False) -> list[str]:
     """
     if found := damages(tx):
         return found
-    return [*conservation(tx), *recount(tx), *(deep_problems(tx) if deep else ())]
+    of_sums = [*conservation(tx), *wrong_unseen_counts(tx)]
+    return [*of_sums, *recount(tx), *(deep_problems(tx) if deep else ())]
 
 
 def recount(tx: Reading) -> list[str]:

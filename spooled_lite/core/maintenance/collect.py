@@ -5,6 +5,7 @@ Contract: catbird-capabilities, G1, G5 and G6.
 
 from msgspec import Struct
 
+from spooled_lite.core.inbox.forget import delete_expired_notifications
 from spooled_lite.core.lifecycle.cancel import expire_jobs_of
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import delete_expired_queues_of
@@ -20,6 +21,7 @@ class Collected(Struct, frozen=True, kw_only=True):
     messages: int = 0
     task_runs: int = 0
     workers: int = 0
+    notifications: int = 0
     purged_runs: int = 0
     is_through: bool = False
 
@@ -31,14 +33,17 @@ def every_organization(tx: Reading) -> list[int]:
 def collect_pass(tx: Tx, org: int, may_prune: bool) -> Collected:
     """One pass over what is over in an organization; call again until it is through.
 
-    In this order: queues and jobs that have expired, and, if old rows may be deleted, workers that
-    have been silent for a week and runs that their task keeps no longer.
+    In this order: queues and jobs that have expired, and, if old rows may be deleted, notifications
+    that have expired, workers that have been silent for a week and runs that their task keeps no
+    longer.
     """
     if queues := delete_expired_queues_of(tx, org):
         return Collected(queues=queues)
     if expired := expire_jobs_of(tx, org):
         return Collected(messages=expired["message"], task_runs=expired["task_run"])
     if may_prune:
+        if notifications := delete_expired_notifications(tx, org):
+            return Collected(notifications=notifications)
         if workers := forget_old_workers(tx, org):
             return Collected(workers=workers)
         if runs := prune_task_runs(tx, org):

@@ -7,6 +7,10 @@ from typing import Final
 from msgspec import Struct
 
 from spooled_lite.core.acts import statements as act_statements
+from spooled_lite.core.inbox.forget import (
+    delete_expired_notifications,
+    delete_seen_notifications,
+)
 from spooled_lite.core.ingest import statements as ingest_statements
 from spooled_lite.core.jobs import error_statements
 from spooled_lite.core.jobs.passes import PASS_MAX, Pass, delete_first, first_of
@@ -127,6 +131,7 @@ class Pruning:
             steps.append(partial(_prune_runs, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_deliveries, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_inbound_log, org=row["seq"], days=windows[1]))
+            steps.append(partial(_prune_notifications, org=row["seq"], days=windows[0]))
             steps.append(partial(_prune_acts, org=row["seq"], days=windows[1]))
             steps.append(partial(_of_org, prune_task_runs, row["seq"]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
@@ -278,6 +283,14 @@ def _prune_acts(tx: Tx, org: int, days: int) -> int:
         return beyond
     before_ms = tx.now_ms - days * DAY_MS
     return tx.execute(act_statements.DELETE_OLD, {**params, "created_before_ms": before_ms})
+
+
+def _prune_notifications(tx: Tx, org: int, days: int) -> int:
+    """Those that have expired, and those that were seen before the jobs that are kept."""
+    expired = delete_expired_notifications(tx, org)
+    if expired or days <= 0:
+        return expired
+    return delete_seen_notifications(tx, org, tx.now_ms - days * DAY_MS)
 
 
 def _prune_inbound_log(tx: Tx, org: int, days: int) -> int:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from spooled_lite.core.answers import statements as answer_statements
+from spooled_lite.core.inbox import statements as inbox_statements
 from spooled_lite.core.jobs.passes import SizedRow
 from spooled_lite.storage.statement import Statement
 
@@ -18,6 +19,7 @@ TABLES_OF_ORG: Final = (
     "inbound_log",
     "acts",
     "kept_answers",
+    "notifications",
     "in_process_workers",
     "workers",
     "tasks",
@@ -81,6 +83,7 @@ SELECT seq, length(body) AS size_bytes FROM kept_answers
  WHERE org = :org ORDER BY key LIMIT :limit
 """,
     ),
+    "notifications": inbox_statements.OF_ORG,
 }
 
 DELETE_LARGE: Final = {
@@ -89,6 +92,7 @@ DELETE_LARGE: Final = {
         for table in ("schedules", "workflows", "owed_events", "deliveries", "flow_documents")
     },
     "kept_answers": answer_statements.FORGET,
+    "notifications": inbox_statements.DELETE,
 }
 
 # By the index that begins with the organization, a pass at a time. Jobs, their history and their

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.inbox.check import skip_notification_numbers
 from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.core.maintenance import restored_statements as statements
@@ -42,7 +43,7 @@ def keys_alive_again(restored: Reading, newer: Reading) -> list[KeyAlive]:
 
 
 def skip_events(tx: Tx) -> None:
-    """Let the next event have a number that nobody has seen.
+    """Let the next event, and the next notification, have a number that nobody has seen.
 
     A client that comes back with the Last-Event-ID of the time that is lost is then told that it
     missed something, and never takes a new event for one it has.
@@ -51,6 +52,7 @@ def skip_events(tx: Tx) -> None:
     skipped = EVENTS_SKIPPED + EVENTS_SKIPPED_PER_MS * since_ms
     tx.execute(statements.SKIP_EVENTS, {"skipped": skipped})
     tx.execute(statements.BEGIN_EVENTS, {"skipped": skipped, "now_ms": tx.now_ms})
+    skip_notification_numbers(tx)
 
 
 def free_leases(tx: Tx) -> int:

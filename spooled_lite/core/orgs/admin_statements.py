@@ -46,7 +46,8 @@ DETAIL: Final = Statement(
 
 # The counters of the month and of all time stay.
 RESET_TODAY: Final = """
-DELETE FROM usage_counters WHERE org = :org AND period = :today AND name = 'jobs_created'
+DELETE FROM usage_counters WHERE org = :org AND period = :today
+   AND name IN ('jobs_created', 'notifications_created')
 """
 
 # -- the whole server --------------------------------------------------------------------------

@@ -95,15 +95,19 @@ def current_of(tx: Reading, org: int, resource: Resource) -> int:
     return 0 if count is None else max(0, count(tx, org))
 
 
-def check_room(tx: Tx, org: int, caps: Caps, resource: Resource, *, more: int) -> None:
+def check_room(
+    tx: Tx, org: int, caps: Caps, resource: Resource, *, more: int, also: int = 0
+) -> None:
     """Raises QuotaExceeded when `more` of a resource would pass its cap.
+
+    `also` is what else is used of it.
 
     Contract: platform, sections 3.4 and 5.2.
     """
     limit = caps.limits.get(resource)
     if limit is None or more <= 0:
         return
-    current = _CURRENT[resource](tx, org)
+    current = _CURRENT[resource](tx, org) + also
     if current + more > limit:
         kind = QuotaExceeded if limit else FeatureDisabled
         raise kind(

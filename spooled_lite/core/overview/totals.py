@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from spooled_lite.core.breakers.standing import breakers_open
+from spooled_lite.core.inbox import statements as inbox_statements
 from spooled_lite.core.jobs.stats import job_stats
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.orgs import admin_statements
@@ -25,6 +26,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     oldest_pending_seconds: float  # 0 when none is pending
     messages_ready: int  # as messages_hidden, in none of the counts of jobs
     messages_hidden: int
+    inbox_unseen: int  # also what has expired since the last sweep
     workers_active: int
     workers_healthy: int
     breakers_open: Mapping[str, int]  # by scope
@@ -65,6 +67,7 @@ def figures(tx: Reading) -> Figures:
         oldest_pending_seconds=0 if since_ms is None else max(0, tx.now_ms - since_ms) / 1000,
         messages_ready=messages["ready"],
         messages_hidden=messages["hidden"],
+        inbox_unseen=tx.value(inbox_statements.UNSEEN_NOW) or 0,
         workers_active=workers["active"],
         workers_healthy=workers["healthy"],
         breakers_open=breakers_open(tx),

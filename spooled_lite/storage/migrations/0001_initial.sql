@@ -773,6 +773,27 @@ CREATE TABLE binding_changes (
     change TEXT NOT NULL
 ) STRICT;
 
+-- What is kept for users of applications until they have seen it. A user is a name of the caller's.
+CREATE TABLE notifications (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,  -- readers go on behind it: it only grows
+    org           INTEGER NOT NULL REFERENCES organizations,
+    identity      TEXT NOT NULL,
+    topic         TEXT NOT NULL,
+    message       TEXT,
+    collapse_key  TEXT,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER,
+    seen_at_ms    INTEGER
+) STRICT;
+CREATE INDEX notifications_unseen ON notifications (org, identity, id) WHERE seen_at_ms IS NULL;
+CREATE INDEX notifications_seen ON notifications (org, identity, id) WHERE seen_at_ms IS NOT NULL;
+-- Only the newest one of a key is unseen.
+CREATE UNIQUE INDEX notifications_of_key ON notifications (org, identity, collapse_key)
+    WHERE seen_at_ms IS NULL AND collapse_key IS NOT NULL;
+CREATE INDEX notifications_by_expiry ON notifications (org, expires_at_ms);
+CREATE INDEX notifications_by_sight ON notifications (org, seen_at_ms)
+    WHERE seen_at_ms IS NOT NULL;
+
 -- What claims were given that have chosen the ids of their leases, to be told again.
 CREATE TABLE named_leases (
     seq           INTEGER PRIMARY KEY,

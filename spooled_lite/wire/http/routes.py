@@ -23,6 +23,7 @@ from spooled_lite.wire.http.resources import (
     export,
     front,
     health,
+    inbox,
     ingest,
     job_actions,
     jobs,
@@ -138,6 +139,12 @@ TOPICS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/bindings/{id}", topics.delete,   Access.UNSCOPED, "jobs:write"),
     ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write", Trait.ONCE),
     ("POST",   "/api/v1/batch",         batch.run,       Access.KEY,      "jobs:write", Trait.ONCE),
+)
+
+INBOX: Final[tuple[Row, ...]] = (
+    ("GET",  "/api/v1/inbox/{identity}",      inbox.read, Access.UNSCOPED, "jobs:read"),
+    ("POST", "/api/v1/inbox/{identity}",      inbox.put,  Access.UNSCOPED, "jobs:write", Trait.ONCE),  # noqa: E501
+    ("POST", "/api/v1/inbox/{identity}/seen", inbox.mark, Access.UNSCOPED, "jobs:write"),
 )
 
 TASKS: Final[tuple[Row, ...]] = (
@@ -359,6 +366,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *QUEUES,
     *MESSAGES,
     *TOPICS,
+    *INBOX,
     *TASKS,
     *WORKERS,
     *SCHEDULES,

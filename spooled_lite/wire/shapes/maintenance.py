@@ -17,7 +17,7 @@ class GarbageReport(Struct, kw_only=True):
     expired_flow_runs: Annotated[int, a_count("Always 0: there are no flows yet")] = 0
     stale_workers_deleted: Annotated[int, a_count("Workers silent for a week")] = 0
     stale_wire_nodes_deleted: Annotated[int, a_count("Always 0: there are no nodes")] = 0
-    expired_notifications_deleted: Annotated[int, a_count("Always 0: there is no inbox yet")] = 0
+    expired_notifications_deleted: Annotated[int, a_count("Notifications that had expired", 2)] = 0
     task_runs_purged: Annotated[int, a_count("Runs that their task keeps no longer", 10)] = 0
     flow_runs_purged: Annotated[int, a_count("Always 0: there are no flows yet")] = 0
 
@@ -26,6 +26,7 @@ class GarbageReport(Struct, kw_only=True):
         self.expired_messages_deleted += done.messages
         self.expired_task_runs += done.task_runs
         self.stale_workers_deleted += done.workers
+        self.expired_notifications_deleted += done.notifications
         self.task_runs_purged += done.purged_runs
 
 

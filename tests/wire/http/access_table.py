@@ -161,6 +161,9 @@ OWN_QUEUE_OF_THAT_NAME: Final = frozenset(
         "GET /api/v1/queues/{name}/stats",
         "POST /api/v1/queues/{name}/pause",
         "PUT /api/v1/tasks/{name}",
+        "GET /api/v1/inbox/{identity}",
+        "POST /api/v1/inbox/{identity}",
+        "POST /api/v1/inbox/{identity}/seen",
     }
 )
 NAMES_A_THING: Final = [
@@ -339,6 +342,9 @@ class WholeFileApi(WatchedApi):
             body = {"target_type": "queue", "target_name": QUEUE, "pattern": "made"}
             made = self.shown("POST", "bindings", 201, json=body, key=home.key)
             return path.replace("{id}", made["id"])
+        if "/inbox/{identity}" in path:
+            self.shown("POST", "inbox/user-1", 201, json={"topic": "a"}, key=home.key)
+            return path.replace("{identity}", "user-1")
         if "/tasks/{name}" in path:
             return a_task_for(path, self.shown, key=home.key)
         if "/workers/{id}" in path:

@@ -34,9 +34,6 @@ NOT_BUILT_YET: Final = frozenset(
         "GET /api/v1/realtime/renderers/{name}",
         "PUT /api/v1/realtime/renderers/{name}",
         "DELETE /api/v1/realtime/renderers/{name}",
-        "GET /api/v1/inbox/{identity}",
-        "POST /api/v1/inbox/{identity}",
-        "POST /api/v1/inbox/{identity}/seen",
         "GET /{asset}",
         "ANY /api/v1/test/{rest}",
     }

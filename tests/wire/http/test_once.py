@@ -32,6 +32,7 @@ BODIES: Final[dict[str, Any]] = {
     "/api/v1/jobs/bulk": {"queue_name": "emails", "jobs": [{"payload": 1}, {"payload": 2}]},
     "/api/v1/queues/{name}/messages": {"messages": [{"body": 1}, {"body": 2}]},
     "/api/v1/publish": {"topic": "order.placed", "body": 1},
+    "/api/v1/inbox/{identity}": {"topic": "order.placed", "message": "m"},
     "/api/v1/batch": {"operations": [{"op": "create_job", **JOB}]},
     "/api/v1/tasks": {"name": "mails"},
     "/api/v1/tasks/{name}/runs": {"input": 1},
@@ -70,7 +71,7 @@ def once(
     given = BODIES[path] if body is None else body
     if "{id}" in path:
         path = path.replace("{id}", more.pop("schedule_id"))
-    path = path.replace("{name}", "audit")
+    path = path.replace("{name}", "audit").replace("{identity}", "user-1")
     return api.post(path, json=given, headers={"Idempotency-Key": name}, **more)
 
 

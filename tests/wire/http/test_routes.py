@@ -126,6 +126,8 @@ BODIES: Final[dict[str, Any]] = {
     "PUT /api/v1/tasks/{name}": {"max_retries": 5},
     "PUT /api/v1/tasks/{name}/schedule": {"cron_expression": "@daily"},
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
+    "POST /api/v1/inbox/{identity}": {"topic": "a.b", "message": "m"},
+    "POST /api/v1/inbox/{identity}/seen": {"until": 1},
     "POST /api/v1/batch": {
         "operations": [{"op": "create_job", "queue_name": "emails", "payload": 1}]
     },
@@ -237,6 +239,8 @@ def made_for(api: WatchedApi, row: Row) -> str:
     if path.startswith("/api/v1/tasks/{name}"):
         is_purge = row[0] == "DELETE" and path.endswith("/runs")
         return a_task_for(path, api.shown) + ("?older_than_seconds=0" if is_purge else "")
+    if "/inbox/{identity}" in path:
+        return path.replace("{identity}", "user-1")
     if path == "/api/v1/bindings" and row[0] == "DELETE":
         return f"{path}?target_type=queue&target_name=known&pattern=a"
     if path == "/api/v1/bindings/{id}":

@@ -7,6 +7,9 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from spooled_lite.core.batch.run import OPERATIONS_MAX, BatchStep, all_or_nothing, numbered
+from spooled_lite.core.inbox.put import put_notification
+from spooled_lite.core.inbox.records import checked_identity
+from spooled_lite.core.inbox.seen import mark_seen, mark_seen_at_once
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.jobs.records import queue_of
 from spooled_lite.core.lifecycle.cancel import Cancelled
@@ -36,16 +39,21 @@ from spooled_lite.wire.shapes.batch_bodies import (
     CreateJobOp,
     DeleteOp,
     HideOp,
+    InboxOp,
     NamedOp,
     PublishOp,
     RunTaskOp,
+    SeenOp,
     SendOp,
 )
+from spooled_lite.wire.shapes.inbox import NotificationStored, SeenMarked
 from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
 from spooled_lite.wire.shapes.run_bodies import RunStored
 
 OP_CHARS_SHOWN: Final = 64  # of an operation that there is not
-ROWS_MAX: Final = 1_000  # jobs and messages that one batch stores: a tenth of a second
+ROWS_MAX: Final = (
+    1_000  # jobs, messages and notifications that one batch stores: a tenth of a second
+)
 
 _Tell = Callable[[Any], Any]
 
@@ -149,8 +157,7 @@ def _messages(call: Call, op: SendOp) -> _Made:
 
 
 def _publication(call: Call, op: PublishOp) -> _Made:
-    if not call.scope.is_unrestricted:
-        raise AccessDenied("Publishing needs a key without a list of queues")
+    _check_unscoped(call, "Publishing needs")
     topic, messages = new_publication(call, op)
     # Its copies are counted where the targets are known.
     return (
@@ -185,6 +192,23 @@ def _delete(call: Call, op: DeleteOp) -> _Made:
     return delete_messages, (_queue(call, op), op.ids, op.lease_id), len(op.ids), MessagesDeleted
 
 
+def _notification(call: Call, op: InboxOp) -> _Made:
+    _check_unscoped(call, "Inboxes need")
+    new = op.new_notification(op.identity)
+    return put_notification, (new, admission_of(call).caps), 1, NotificationStored
+
+
+def _seen(call: Call, op: SeenOp) -> _Made:
+    _check_unscoped(call, "Inboxes need")
+    op.check()
+    identity = checked_identity(op.identity)
+    if op.until is not None:
+        # How many these are is known when they are marked.
+        return mark_seen_at_once, (identity, op.until), 0, SeenMarked
+    ids = op.ids or []
+    return mark_seen, (identity, ids), len(ids), SeenMarked
+
+
 _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     CreateJobOp: _job,
     SendOp: _messages,
@@ -193,7 +217,14 @@ _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     DeleteOp: _delete,
     RunTaskOp: _run,
     CancelRunOp: _cancel,
+    InboxOp: _notification,
+    SeenOp: _seen,
 }
+
+
+def _check_unscoped(call: Call, what: str) -> None:
+    if not call.scope.is_unrestricted:
+        raise AccessDenied(f"{what} a key without a list of queues")
 
 
 def _queue(call: Call, op: SendOp | HideOp | DeleteOp) -> str:
@@ -209,6 +240,7 @@ def _check_rows(prepared: Sequence[PreparedOperation], field: str) -> None:
     if count > ROWS_MAX:
         raise RuleBroken.of(
             field,
-            f"Field `{field}` is about {count} jobs and messages; one call may be about {ROWS_MAX}",
+            f"Field `{field}` is about {count} jobs, messages and notifications; one call may be"
+            f" about {ROWS_MAX}",
             "too_many_rows",
         )

@@ -27,6 +27,7 @@ _OF_FILE: Final[Mapping[str, str]] = {
     "spooled_jobs_deadletter": "jobs_deadletter",
     "spooled_messages_ready": "messages_ready",
     "spooled_messages_hidden": "messages_hidden",
+    "spooled_inbox_unseen": "inbox_unseen",
     "spooled_workers_active": "workers_active",
     "spooled_workers_healthy": "workers_healthy",
     "spooled_file_free_bytes": "file_free_bytes",

@@ -149,6 +149,9 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("listBindings")
     walk.call("publish")
     walk.call("runBatch")
+    walk.call("putNotification", identity="user-123")
+    walk.call("readInbox", identity="user-123")
+    walk.call("markNotificationsSeen", identity="user-123")
     query = {"target_type": "queue", "target_name": "emails", "pattern": "events.#"}
     walk.call("deleteBindings", query=query)
     walk.call("deleteBindings", query=query)

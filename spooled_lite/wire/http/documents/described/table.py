@@ -7,6 +7,7 @@ from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.admin import ADMIN
 from spooled_lite.wire.http.documents.described.auth import AUTH
 from spooled_lite.wire.http.documents.described.doc import Doc
+from spooled_lite.wire.http.documents.described.inbox import INBOX
 from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
 from spooled_lite.wire.http.documents.described.maintenance import MAINTENANCE
@@ -34,6 +35,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **QUEUES,
     **MESSAGES,
     **TOPICS,
+    **INBOX,
     **TASKS,
     **WORKERS,
     **SCHEDULES,

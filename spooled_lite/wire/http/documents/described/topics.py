@@ -65,7 +65,7 @@ TOPICS: Final[Mapping[Handler, Doc]] = {
         summary="Store jobs and messages together, or nothing",
         about="Each operation finds what those before it have stored. When one is refused, nothing "
         "of any is stored, and `details.index` is its number. It may be about "
-        f"{batch.ROWS_MAX} jobs and messages.",
+        f"{batch.ROWS_MAX} jobs, messages and notifications.",
         body=batch_bodies.BatchBody,
         needs=("operations",),
         example={
