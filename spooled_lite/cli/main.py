@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "queues": "Look at queues, configure, pause, empty, delete them.",
         "messages": "Send messages to queues, read, hide, delete them.",
         "topics": "Bind queues to topics, publish under topics.",
+        "inbox": "Put notifications into inboxes, look at them, mark them.",
         "tasks": "Define tasks, run them, look at runs, cancel them.",
         "dlq": "Look at dead letters, put them back, delete them.",
         "schedules": "Look at schedules, create, try, pause, delete them.",

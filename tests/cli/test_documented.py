@@ -27,6 +27,7 @@ ASK_A_SERVER: Final = frozenset(
         "orgs",
         "messages",
         "topics",
+        "inbox",
         "tasks",
     }
 )
