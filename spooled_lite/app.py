@@ -55,6 +55,8 @@ from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.identity import Identities
+from spooled_lite.wire.live.hub import TopicHub
+from spooled_lite.wire.live.rights import TopicRights
 from spooled_lite.wire.live.tokens import TopicTokens
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
@@ -208,6 +210,7 @@ async def running(
         def begin_stop() -> None:
             services.state.is_stopping = True
             services.feed.end_all()
+            services.hub.end_all()
             waiting.end_all(database)
             services.outcomes.end_all()
             while services.state.on_stopping:
@@ -215,6 +218,7 @@ async def running(
 
         background.append(asyncio.create_task(services.mail.run(stop), name="mail"))
         background.append(asyncio.create_task(services.feed.run(stop), name="streams"))
+        background.append(asyncio.create_task(services.hub.run(stop), name="topics"))
         courier = Courier(
             services.sender,
             places_max=settings.outgoing_webhook_max_concurrent_deliveries,
@@ -303,6 +307,13 @@ def _services(
         streams_max=settings.streams_per_org_max,
         checks_words=settings.enforce_key_permissions,
     )
+    hub = TopicHub(
+        clock=clock,
+        bus=bus,
+        rights=TopicRights(callers, checks_words=settings.enforce_key_permissions),
+        metrics=metrics,
+        streams_max=settings.streams_per_org_max,
+    )
     # After the callers, too: waiting calls check theirs again when a key or a token has changed.
     hints = Hints(bus)
     claim_watch = ClaimWatch(waiting)
@@ -319,6 +330,7 @@ def _services(
         callers=callers,
         identities=identities,
         feed=feed,
+        hub=hub,
         plans=plans,
         metrics=metrics,
         counted=counted,

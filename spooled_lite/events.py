@@ -43,6 +43,7 @@ EventType = Literal[
     "workflow.failed",
     "workflow.cancelled",
     "schedule.triggered",
+    "topic.notified",
     "key.changed",
     "org.changed",
     "token.revoked",
@@ -214,6 +215,8 @@ EVENTS: Final[Mapping[EventType, About]] = {
     "workflow.failed": About(frames=("workflow.failed",), webhooks=("workflow.failed",)),
     "workflow.cancelled": About(frames=("workflow.cancelled",)),
     "schedule.triggered": About(frames=("schedule.triggered",), webhooks=("schedule.triggered",)),
+    # Nothing has changed: a caller has a message for whoever listens to a topic now.
+    "topic.notified": About(),
     "key.changed": About(asks_again=True),
     "org.changed": About(asks_again=True),
     "token.revoked": About(asks_again=True),

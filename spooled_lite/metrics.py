@@ -55,6 +55,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "spooled_archive_breaks_total": "Times that the archive could not go on without a new base",
     "spooled_answers_repeated_total": "Calls that were answered again for their Idempotency-Key",
     "spooled_slow_streams_total": "Event streams and WebSockets ended because they fell behind",
+    "spooled_realtime_dropped_total": "Messages to topics that a slow reader did not get",
 }
 GAUGES: Final[Mapping[str, str]] = {
     "spooled_jobs_pending": "Jobs that are pending",
@@ -84,6 +85,7 @@ GAUGES: Final[Mapping[str, str]] = {
     "spooled_archive_lag_seconds": "Age of the oldest commit that is not in the archive; NaN: none",
     "spooled_event_streams": "Open event streams",
     "spooled_websockets": "Open WebSockets of events",
+    "spooled_realtime_connections": "Open streams of topics",
 }
 # This metric has one value per lane.
 LINE: Final = ("spooled_writer_line_length", "Operations that wait for the writing thread")

@@ -21,6 +21,7 @@ from spooled_lite.wire.caller import Callers
 from spooled_lite.wire.calls_of_org import CallsOfOrg
 from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.identity import Identities
+from spooled_lite.wire.live.hub import TopicHub
 from spooled_lite.wire.live.tokens import TopicTokens
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
@@ -88,6 +89,7 @@ class Services(Struct, frozen=True, kw_only=True):
     callers: Callers
     identities: Identities
     feed: Feed
+    hub: TopicHub
     plans: Plans
     metrics: Metrics
     counted: Counted  # log lines that a lasting failure would repeat

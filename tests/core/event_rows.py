@@ -10,6 +10,7 @@ from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.schedules.columns import ScheduleRow
+from spooled_lite.core.topics.notify import NoticeRow
 from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.events import EVENTS, Event, EventType
@@ -24,6 +25,7 @@ _OF: Final[Mapping[str, Any]] = {
     "key": KeyRow,
     "org": OrgRow,
     "token": RevokedRow,
+    "topic": NoticeRow,
 }
 ROW_OF: Final[Mapping[EventType, Any]] = {
     **{event: _OF[event.partition(".")[0]] for event in EVENTS if event != "storage.reopened"},

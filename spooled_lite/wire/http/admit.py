@@ -31,10 +31,8 @@ from spooled_lite.wire.caller import Caller, credential_of
 from spooled_lite.wire.http.call import Call
 from spooled_lite.wire.http.headers import versions
 from spooled_lite.wire.http.server.scope import ABORT
-from spooled_lite.wire.identity import INVALID, MISSING, REVOKED
-from spooled_lite.wire.live.tokens import TopicGrant
+from spooled_lite.wire.identity import INVALID, MISSING
 from spooled_lite.wire.rates.rate_limit import client_address, rate_headers
-from spooled_lite.wire.services import Services
 
 
 class Access(Enum):
@@ -85,9 +83,6 @@ class AccessRule(Protocol):
         """The rate limit counts the call and never refuses it. Contract: amendments, G15."""
         ...
 
-
-# What the key of a token for topics must be allowed: the same as of one that makes it.
-TOKEN_WORD: Final = "jobs:write"
 
 UNSCOPED: Final = frozenset({Access.UNSCOPED, Access.BOOTSTRAP, Access.UNSCOPED_OR_ADMIN})
 
@@ -188,25 +183,8 @@ async def _admit_topic_token(call: Call, rule: AccessRule) -> None:
     grant = call.services.topic_tokens.read(token, now_ms=call.now_ms)
     if grant is None:
         raise Unauthorized(INVALID)
-    call.admit(await caller_of_grant(call.services, grant))
+    call.admit(await call.services.hub.rights.of_grant(grant))
     call.grant = grant
-
-
-async def caller_of_grant(services: Services, grant: TopicGrant) -> Caller:
-    """The key behind a token for topics, with the rights it has now.
-
-    Raises:
-        Unauthorized: it may not make such tokens any more, or is gone.
-        AccessDenied: the organization is suspended.
-    """
-    try:
-        caller = await services.callers.of_key(grant.key_id, grant.secret_id)
-    except Unauthorized:
-        raise Unauthorized(REVOKED) from None
-    is_enforced = services.settings.enforce_key_permissions
-    if not caller.scope.is_unrestricted or (is_enforced and not caller.may(TOKEN_WORD)):
-        raise Unauthorized(REVOKED)
-    return caller
 
 
 # -- no credential -------------------------------------------------------------------------------

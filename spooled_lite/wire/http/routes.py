@@ -28,6 +28,7 @@ from spooled_lite.wire.http.resources import (
     job_actions,
     jobs,
     keys,
+    live,
     maintenance,
     many_attempts,
     messages,
@@ -331,6 +332,14 @@ STREAMS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read", Trait.WEBSOCKET),  # noqa: E501
 )
 
+LIVE: Final[tuple[Row, ...]] = (
+    ("POST", "/api/v1/realtime/notify",   live.send,         Access.UNSCOPED,    "jobs:write"),
+    ("POST", "/api/v1/realtime/tokens",   live.create_token, Access.UNSCOPED,    "jobs:write"),
+    ("GET",  "/api/v1/realtime/sse",      live.sse_of_token, Access.TOPIC_TOKEN, "-"),
+    ("GET",  "/api/v1/realtime/stream",   live.stream,       Access.UNSCOPED,    "jobs:read"),
+    ("GET",  "/api/v1/realtime/presence", live.presence,     Access.UNSCOPED,    "jobs:read"),
+)
+
 # Routes that always refuse. Contract: platform, section 17.
 STUBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/auth/register",                     stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
@@ -382,5 +391,6 @@ ROUTES: Final[tuple[Row, ...]] = (
     *ACTS,
     *ADMIN,
     *STREAMS,
+    *LIVE,
     *STUBS,
 )

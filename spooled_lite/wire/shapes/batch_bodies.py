@@ -10,6 +10,7 @@ from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import Id, QueueName, SameQueueName
 from spooled_lite.wire.shapes.inbox import IdentityGiven, MarkSeen, PutNotification
 from spooled_lite.wire.shapes.job_bodies import CreateJob
+from spooled_lite.wire.shapes.live import Notify
 from spooled_lite.wire.shapes.message_bodies import DeleteMessages, HideMessages, SendMessages
 from spooled_lite.wire.shapes.run_bodies import CancelRun, RunTask
 from spooled_lite.wire.shapes.topics import Publish
@@ -18,7 +19,7 @@ from spooled_lite.wire.shapes.topics import Publish
 # ruff: noqa: E501
 # fmt: off
 TaskNameGiven = Annotated[str, SHORT, about("The name of the task", "charge_card")]
-Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task`, `cancel_run`, `inbox` or `seen`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `cancel_run` also the `id` of its run, `inbox` and `seen` their `identity`", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
+Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task`, `cancel_run`, `inbox`, `seen` or `notify`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `cancel_run` also the `id` of its run, `inbox` and `seen` their `identity`", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
 Results = Annotated[list[Any], about("One for each operation, in their order: what its own call would answer, in short", [{"id": "…", "created": True}])]
 # fmt: on
 
@@ -100,6 +101,10 @@ class SeenOp(MarkSeen, frozen=True, kw_only=True):
     identity: IdentityGiven
 
 
+class NotifyOp(Notify, frozen=True, kw_only=True):
+    """A message to whoever listens to a topic once all is committed."""
+
+
 OPS: Final[dict[str, type[Struct]]] = {
     "create_job": CreateJobOp,
     "send": SendOp,
@@ -110,4 +115,5 @@ OPS: Final[dict[str, type[Struct]]] = {
     "cancel_run": CancelRunOp,
     "inbox": InboxOp,
     "seen": SeenOp,
+    "notify": NotifyOp,
 }

@@ -20,7 +20,7 @@ from tests.wire.http.route_table import MAIN_PORT
 from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
-from tests.wire.http.test_routes import TASK, a_task_for, a_workflow_for
+from tests.wire.http.test_routes import ENDLESS, TASK, a_task_for, a_workflow_for
 from tests.wire.http.webhook_calls import a_completion_call_for, a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
@@ -49,9 +49,16 @@ OPEN: Final = frozenset(
     }
 )
 
-WITH_KEY: Final = [name for name, access in ACCESS.items() if access in CLOSED]
-# Tests of their own, over a real server: tests/wire/realtime/test_credentials.py.
-STREAMS: Final = [name for name, access in ACCESS.items() if access is Access.STREAM]
+# Tests of their own, over a real server: tests/wire/realtime/test_credentials.py, and
+# tests/wire/live/test_streams.py.
+STREAMS: Final = [
+    name
+    for name, access in ACCESS.items()
+    if access in (Access.STREAM, Access.TOPIC_TOKEN) or name in ENDLESS
+]
+WITH_KEY: Final = [
+    name for name, access in ACCESS.items() if access in CLOSED and name not in STREAMS
+]
 WITH_WORD: Final = [name for name in WITH_KEY if WORDS[name]]
 WITHOUT_WORD: Final = [name for name in WITH_KEY if not WORDS[name]]
 _ANY_SCOPE: Final = (Access.KEY, Access.OWN_METRICS)
@@ -177,6 +184,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "POST /api/v1/queues": {"name": QUEUE},
     "POST /api/v1/tasks": {"name": "new_task", "queue_name": QUEUE},
     "PUT /api/v1/tasks/{name}": {"queue_name": QUEUE},
+    "POST /api/v1/realtime/notify": {"topic": "order.7"},
+    "POST /api/v1/realtime/tokens": {"topics": ["order.*"]},
     "POST /api/v1/bindings": {"target_type": "queue", "target_name": QUEUE, "pattern": "a.#"},
     "POST /api/v1/auth/logout": {"refresh_token": "of nobody"},
     "POST /api/v1/admin/organizations": {"name": "New One", "slug": "made-by-admin"},
@@ -281,6 +290,8 @@ class WholeFileApi(WatchedApi):
             path += f"?ids={self.a_dead_job(home)['id']}"
         if path == "/api/v1/jobs/search":
             path += f"?text={self.a_job(home)['id']}"
+        if path == "/api/v1/realtime/presence":
+            path += "?topic=order.7"
         path = self._filled(path, home)
         if name == "DELETE /api/v1/bindings":
             path += f"?target_type=queue&target_name={QUEUE}&pattern=a"

@@ -128,6 +128,8 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
     "POST /api/v1/inbox/{identity}": {"topic": "a.b", "message": "m"},
     "POST /api/v1/inbox/{identity}/seen": {"until": 1},
+    "POST /api/v1/realtime/notify": {"topic": "a.b"},
+    "POST /api/v1/realtime/tokens": {"topics": ["a.#"]},
     "POST /api/v1/batch": {
         "operations": [{"op": "create_job", "queue_name": "emails", "payload": 1}]
     },
@@ -151,17 +153,23 @@ BODIES: Final[dict[str, Any]] = {
 }
 # What counts the calls, where it is not the organization; nothing counts those with the admin key.
 LIMITED_BY: Final = {
-    **dict.fromkeys(("public", "registration", "hook-token", "signature"), "ip"),
+    **dict.fromkeys(("public", "registration", "hook-token", "signature", "rt-token"), "ip"),
     "admin": None,
 }
 # They answer only where backups are set up: see tests/background/test_backups.py.
 SET_UP_ELSEWHERE: Final = frozenset({"GET /api/v1/admin/backups", "POST /api/v1/admin/backups"})
+# Their answers have no end: see tests/wire/live/test_streams.py.
+ENDLESS: Final = frozenset({"GET /api/v1/realtime/sse", "GET /api/v1/realtime/stream"})
 RUNNING: Final = ("complete", "fail", "heartbeat", "renew-lease", "progress")
 
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in SERVED if SERVED[name][0] != "stream" and name not in SET_UP_ELSEWHERE],
+    [
+        name
+        for name in SERVED
+        if SERVED[name][0] != "stream" and name not in SET_UP_ELSEWHERE | ENDLESS
+    ],
 )
 def test_the_first_success_is_that_of_the_table(api: WatchedApi, name: str) -> None:
     row = BY_NAME[name]
@@ -260,6 +268,8 @@ def made_for(api: WatchedApi, row: Row) -> str:
         return f"{path}?slug=free-one"
     if path.endswith("/jobs/search"):
         return f"{path}?text=x"
+    if path.endswith("/presence"):
+        return f"{path}?topic=order.7"
     return f"{path}?ids=x" if path.endswith("/jobs/status") else path
 
 

@@ -17,13 +17,13 @@ from spooled_lite.logs import set_up_logging
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.routes import ROUTES
 from tests.server_process import API_KEY, ServerProcess
-from tests.wire.http.access_table import ACCESS, WITH_KEY, Home, WholeFileApi
+from tests.wire.http.access_table import ACCESS, STREAMS, WITH_KEY, Home, WholeFileApi
 from tests.wire.http.admin_calls import ADMIN_KEY
 from tests.wire.http.sign_in_calls import sign_in_body
 from tests.wire.http.webhook_calls import A_WEBHOOK
 
-# But those whose answers do not end: what they say and log is looked at in tests/wire/realtime.
-NAMES: Final = [f"{row[0]} {row[1]}" for row in ROUTES if row[3] is not Access.STREAM]
+# But those whose answers do not end: tests/wire/realtime and live look at what they say and log.
+NAMES: Final = [name for row in ROUTES if (name := f"{row[0]} {row[1]}") not in STREAMS]
 SETTINGS: Final = {
     "metrics_token": "metrics-token-0123456789",
     "jwt_secret": "signs-what-the-server-says-0123456789",
@@ -64,6 +64,7 @@ SHOW_ONE: Final = frozenset(
         "POST /api/v1/organizations/{id}/api-keys",
         "POST /api/v1/api-keys",
         "POST /api/v1/api-keys/{id}/regenerate",
+        "POST /api/v1/realtime/tokens",
         "POST /api/v1/admin/organizations",
         "POST /api/v1/admin/organizations/{id}/api-keys",
         "GET /api/v1/admin/export",

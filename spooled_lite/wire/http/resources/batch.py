@@ -16,6 +16,7 @@ from spooled_lite.core.lifecycle.cancel import Cancelled
 from spooled_lite.core.messages.change import delete_messages, hide_messages
 from spooled_lite.core.messages.send import SentMessage, send
 from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
+from spooled_lite.core.topics.notify import checked_notice, notify
 from spooled_lite.core.topics.publish import publish
 from spooled_lite.errors import AccessDenied, RuleBroken, SpooledError, WrongShape
 from spooled_lite.wire.admission import admission_of
@@ -41,12 +42,14 @@ from spooled_lite.wire.shapes.batch_bodies import (
     HideOp,
     InboxOp,
     NamedOp,
+    NotifyOp,
     PublishOp,
     RunTaskOp,
     SeenOp,
     SendOp,
 )
 from spooled_lite.wire.shapes.inbox import NotificationStored, SeenMarked
+from spooled_lite.wire.shapes.live import NotifyApplied
 from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
 from spooled_lite.wire.shapes.run_bodies import RunStored
 
@@ -209,6 +212,11 @@ def _seen(call: Call, op: SeenOp) -> _Made:
     return mark_seen, (identity, ids), len(ids), SeenMarked
 
 
+def _notice(call: Call, op: NotifyOp) -> _Made:
+    _check_unscoped(call, "Sending to topics needs")
+    return notify, (checked_notice(op.notice()),), 0, lambda _: NotifyApplied()
+
+
 _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     CreateJobOp: _job,
     SendOp: _messages,
@@ -219,6 +227,7 @@ _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     CancelRunOp: _cancel,
     InboxOp: _notification,
     SeenOp: _seen,
+    NotifyOp: _notice,
 }
 
 

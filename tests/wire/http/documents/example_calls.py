@@ -44,6 +44,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "retryJobDelivery": _CALL,
     **dict.fromkeys(("getHealth", "getHealthReady", "getMetrics", "adminGetServer"), _MACHINE),
     **dict.fromkeys(("adminListBackups", "adminCreateBackup"), _MACHINE),
+    "createTopicToken": _SECRET,
     "getOpenapi": "it answers with the document itself",
 }
 
@@ -152,6 +153,8 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("putNotification", identity="user-123")
     walk.call("readInbox", identity="user-123")
     walk.call("markNotificationsSeen", identity="user-123")
+    walk.call("notify")
+    walk.call("listPresent", query={"topic": "order.7"})
     query = {"target_type": "queue", "target_name": "emails", "pattern": "events.#"}
     walk.call("deleteBindings", query=query)
     walk.call("deleteBindings", query=query)

@@ -44,6 +44,8 @@ LEFT_OUT: Final = {
     ("GET", "/api/v1/events/jobs/{id}"),
     ("GET", "/api/v1/events/queues/{name}"),
     ("GET", "/api/v1/ws"),
+    ("GET", "/api/v1/realtime/sse"),
+    ("GET", "/api/v1/realtime/stream"),
 }
 DOCUMENT: Final = json.loads(document_text())
 OPERATIONS: Final = [

@@ -48,6 +48,7 @@ BY_ACCESS: Final[Mapping[Access, tuple[ErrorKind, ...]]] = {
     Access.PUBLIC: (RateLimited,),
     Access.KEY: _KEY,
     Access.STREAM: _KEY,
+    Access.TOPIC_TOKEN: _KEY,
     Access.UNSCOPED: _KEY,
     Access.REGISTRATION: (AccessDenied, RateLimited),
     Access.BOOTSTRAP: (*_KEY, *_ADMIN),

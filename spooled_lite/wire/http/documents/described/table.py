@@ -10,6 +10,7 @@ from spooled_lite.wire.http.documents.described.doc import Doc
 from spooled_lite.wire.http.documents.described.inbox import INBOX
 from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
+from spooled_lite.wire.http.documents.described.live import LIVE
 from spooled_lite.wire.http.documents.described.maintenance import MAINTENANCE
 from spooled_lite.wire.http.documents.described.many_attempts import MANY_ATTEMPTS
 from spooled_lite.wire.http.documents.described.messages import MESSAGES
@@ -49,5 +50,6 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **OVERVIEWS,
     **ADMIN,
     **REALTIME,
+    **LIVE,
     **STUBS,
 }

@@ -68,6 +68,12 @@ SECURITY_SCHEMES: Final = {
         "name": "api_key",
         "description": "An API key; `token` takes precedence.",
     },
+    "topicToken": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "A token for topics, made with a key.",
+    },
     "webhookToken": {
         "type": "apiKey",
         "in": "header",
@@ -87,6 +93,7 @@ SECURITY: Final[Mapping[Access, list[dict[str, Any]]]] = {
     Access.PUBLIC: [],
     Access.KEY: _KEY,
     Access.STREAM: [*_KEY, {"tokenInQuery": []}, {"keyInQuery": []}],
+    Access.TOPIC_TOKEN: [{"topicToken": []}],
     Access.UNSCOPED: _KEY,
     Access.REGISTRATION: [_NOTHING, {"adminKey": []}],
     Access.BOOTSTRAP: [*_KEY, {"adminKey": []}, _NOTHING],
