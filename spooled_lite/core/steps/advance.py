@@ -8,6 +8,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import BriefJobRow
 from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.steps.activate_statements import END_WITHOUT_OUTPUT
+from spooled_lite.core.steps.on_fail import follow_run, take_back
 from spooled_lite.core.steps.outputs import NO_CANDIDATE, keep_output
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
@@ -100,6 +101,11 @@ def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
         },
     )
     assert row is not None, "the workflow was looked at in this operation"
+    if row["document"] is not None:
+        if status == "failed":
+            follow_run(tx, row)
+        elif workflow["status"] == "failed":
+            take_back(tx, row)
     told = _told(workflow, status)
     if told is not None:
         tx.emit(told, row["org"], row=row, was=workflow["status"])
