@@ -29,7 +29,7 @@ from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.core.overview.starts import note_start
 from spooled_lite.core.queues.ensure import forget_changed_queue
-from spooled_lite.core.steps.advance import advance_workflow
+from spooled_lite.core.steps.watch import watch_steps
 from spooled_lite.core.webhooks.outbox import owe_completion_webhook, owe_webhooks
 from spooled_lite.core.workers import statements as worker_statements
 from spooled_lite.core.workers.former import end_former_leases
@@ -101,7 +101,7 @@ def hooks() -> Hooks:
             count_error,
             owe_completion_webhook,
             owe_webhooks,
-            advance_workflow,
+            watch_steps,
         ),
         # Each writes rows made from the events of a batch, in one executemany before the commit.
         sinks=(

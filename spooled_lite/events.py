@@ -244,6 +244,7 @@ class Deadline(Enum):
     PROMOTION = "promotion"  # a delayed job or a retry becomes claimable
     LEASE_END = "lease end"
     EXPIRY = "expiry"  # `expires_at` of a waiting job
+    RUN_EXPIRY = "run expiry"  # `expires_at` of a run of a flow
     ROOM = "room"  # the rate limit or the breaker of a queue lets more jobs through
     SLOT = "slot"  # a schedule fires
     DEPENDENTS = "dependents"  # children of a settled job still have to be updated

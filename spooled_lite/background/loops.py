@@ -21,6 +21,7 @@ from spooled_lite.core.maintenance.remove_org import remove_deleted
 from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.schedules.define import remove_deleted_schedules
 from spooled_lite.core.steps.dependents import work_off_cascades
+from spooled_lite.core.steps.expire import expire_runs
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
@@ -50,6 +51,7 @@ def loops(
         Loop("promote-due",             Deadline.PROMOTION,      promote_due),
         Loop("reap-expired-leases",     Deadline.LEASE_END,      reap_expired_leases),
         Loop("expire-jobs",             Deadline.EXPIRY,         expire_jobs),
+        Loop("expire-runs",             Deadline.RUN_EXPIRY,     expire_runs),
         Loop("wake-held-back",          Deadline.ROOM,           wake_held_back),
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),

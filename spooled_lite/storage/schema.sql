@@ -404,7 +404,7 @@ CREATE INDEX jobs_dead_of_queue ON jobs (queue, created_at_ms, seq) WHERE status
 CREATE INDEX jobs_due ON jobs (queue, priority DESC, created_at_ms, seq) WHERE claimable = 1;
 
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
- WHERE expires_at_ms IS NOT NULL
+ WHERE expires_at_ms IS NOT NULL AND phase IS NULL
    AND (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'));
 
 CREATE INDEX jobs_held_back ON jobs (queue, status, created_at_ms, dependencies_met)
@@ -873,7 +873,9 @@ CREATE UNIQUE INDEX workflows_by_concurrency_key
 CREATE INDEX workflows_by_status ON workflows (org, status, created_at_ms, seq);
 
 CREATE INDEX workflows_expiring ON workflows (expires_at_ms)
- WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'running');
+ WHERE expires_at_ms IS NOT NULL
+   AND (status IN ('pending', 'running')
+        OR (status = 'cancelled' AND processing_jobs > 0 AND ended_as IS NULL));
 
 CREATE INDEX workflows_newest ON workflows (org, created_at_ms, seq);
 

@@ -23,6 +23,7 @@ PRODUCT: Final = (
     Deadline.PROMOTION,
     Deadline.LEASE_END,
     Deadline.EXPIRY,
+    Deadline.RUN_EXPIRY,
     Deadline.ROOM,
     Deadline.DEPENDENTS,
     Deadline.WORKER_SILENCE,

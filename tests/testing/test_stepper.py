@@ -132,7 +132,7 @@ def test_what_is_due_at_one_moment_happens_in_the_order_of_the_table() -> None:
         return ran
 
     assert play(script) == [
-        "promote-due", "reap-expired-leases", "expire-jobs", "wake-held-back",
+        "promote-due", "reap-expired-leases", "expire-jobs", "expire-runs", "wake-held-back",
         "tell-dependents", "sweep-silent-workers", "spread-owed", "deliver", "fire-due",
     ]  # fmt: skip
 

@@ -22,6 +22,8 @@ _WAITS: Final = "status IN ('pending', 'scheduled') AND dependencies_met IS NOT 
 _RETRIED: Final = """retry_count > 0
        AND (kind = 'task_run' OR phase IS NOT NULL OR run_at_ms IS NOT NULL)"""
 _BLOCKED: Final = "status IN ('pending', 'scheduled') AND dependencies_met = 0"
+# What was closed with its run says in `state` as what: `failed` or `canceled`.
+_CANCELLED: Final = "status = 'cancelled' AND state IS NOT 'failed'"
 _HAS_EXPIRED: Final = """(stop_reason IS 'expired'
        OR coalesce(expires_at_ms <= coalesce(completed_at_ms, 0), 0))"""
 
@@ -35,8 +37,8 @@ OF_STATE: Final[Mapping[StateWord, str]] = {
     "completed": "status = 'completed' AND state IS NOT 'skipped'",
     "skipped": "status = 'completed' AND state = 'skipped'",
     "failed": "(status IN ('failed', 'deadletter') OR status = 'cancelled' AND state = 'failed')",
-    "canceled": f"status = 'cancelled' AND state IS NOT 'failed' AND NOT {_HAS_EXPIRED}",
-    "expired": f"status = 'cancelled' AND state IS NOT 'failed' AND {_HAS_EXPIRED}",
+    "canceled": f"{_CANCELLED} AND (state IS 'canceled' OR NOT {_HAS_EXPIRED})",
+    "expired": f"{_CANCELLED} AND state IS NOT 'canceled' AND {_HAS_EXPIRED}",
 }
 
 # Fragments of constants, joined with AND; values are always bound.

@@ -54,6 +54,8 @@ def state_of(job: JobRow) -> str:
             return "waiting_for_map_tasks" if job["lease_id"] is None else "started"
         case S.COMPLETED:
             return job["state"] or "completed"  # or `skipped`
+        case S.CANCELLED if job["state"] == "canceled":  # closed with its run
+            return "canceled"
         case S.CANCELLED if job["state"] != "failed":  # or a sibling's failure has ended it
             expires_at_ms, ended_at_ms = job["expires_at_ms"], job["completed_at_ms"]
             has_expired = expires_at_ms is not None and expires_at_ms <= (ended_at_ms or 0)

@@ -14,7 +14,9 @@ from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.steps import statements as step_statements
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.columns import StepAfterRow
-from spooled_lite.core.steps.dependents import tell_others_later
+from spooled_lite.core.steps.dependents import decide_again
+from spooled_lite.core.steps.later import tell_others_later
+from spooled_lite.core.steps.reopen import reopen_run
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import StandingRow
 from spooled_lite.core.workflows.conditions import Standing, standing_of
@@ -69,13 +71,15 @@ def rerun_workflow(
     All or none, in one transaction. A cancellation by a call ends with it.
 
     Raises:
-        NotFound, AccessDenied, Conflict, BadRequest: as `plan_rerun`.
+        NotFound, AccessDenied, Conflict, BadRequest: as `plan_rerun` and `reopen_run`.
         QuotaExceeded: a cap would be passed.
     """
     planned = plan_rerun(tx, org, workflow_id, keys, scope)
     if caps is not None:
         check_room(tx, org, caps, "active_jobs", more=len(planned.steps))
         check_room(tx, org, caps, "workflows", more=1)
+    workflow = get_workflow(tx, org, workflow_id, scope)
+    reopen_run(tx, workflow)
     tx.execute(workflow_statements.END_CANCEL, {"id": workflow_id})
     with counted_together(tx, workflow_id):
         _start_over(tx, org, planned)
@@ -117,6 +121,7 @@ def _start_over(tx: Tx, org: int, planned: Rerun) -> None:
         tx.emit("job.retried", org, row=row, was=step["status"])
         announce_times(tx, row)
     tell_others_later(tx, seqs)
+    decide_again(tx, list(rows.values()), from_start=True)
 
 
 def _numbers(jobs: Sequence[int]) -> str:

@@ -23,12 +23,15 @@ from spooled_lite.core.lifecycle.follow import RETRIED, may_be_followed
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.dependents import (
+    bring_back_steps,
+    decide_again,
     hold_back,
     tell_dependents,
     tell_dependents_later,
 )
-from spooled_lite.core.steps.revive import revive_steps
+from spooled_lite.core.steps.reopen import reopen_run
 from spooled_lite.core.workflows import statements as workflow_statements
+from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.errors import Conflict, QuotaExceeded
 from spooled_lite.plans import Caps
 from spooled_lite.storage.transaction import Tx
@@ -50,20 +53,27 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Job
 
     Raises:
         NotFound: no such job in this organization and scope.
-        Conflict: the job is no dead letter, or another one has its concurrency key.
+        Conflict: the job is no dead letter, or another one has its concurrency key; or its run
+            cannot begin again (`reopen_run`).
         QuotaExceeded: its workflow would be one too many that are not finished.
 
     Contract: jobs, J6; schedules-workflows-webhooks, section 2.2 row 14.
     """
     job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
-    _check_room_for_workflow_of(tx, org, job, caps)
-    if job["status"] in FAILED and (holder := _holder_of_its_key(tx, job)) is not None:
-        raise Conflict("Another job has its concurrency key", details={"job_id": holder["id"]})
-    row = _retry(tx, org, job, starts_over=False)
-    if row is None:
+    workflow = _workflow_of(tx, org, job)
+    _check_room_for(tx, workflow, caps)
+    if job["status"] not in FAILED:
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
+    if (holder := _holder_of_its_key(tx, job)) is not None:
+        raise Conflict("Another job has its concurrency key", details={"job_id": holder["id"]})
+    is_reopened = workflow is not None and reopen_run(tx, workflow)
+    row = _retry(tx, org, job, starts_over=False)
+    assert row is not None, "nothing changes a job between two statements of an operation"
     hold_back(tx, [row])
     tell_dependents(tx, row)
+    if workflow is not None and is_reopened:
+        bring_back_steps(tx, workflow["id"])
+    decide_again(tx, [row])
     return visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
 
 
@@ -100,7 +110,7 @@ def retry_dead_letters(
     for workflow_id, jobs in of_workflow.items():
         if cost >= RETRY_MAX:
             left += [job["id"] for job in jobs]
-        elif _has_room_for_workflow_of(tx, org, jobs[0], caps):
+        elif _may_begin_again(tx, org, jobs[0], caps):
             rows, taken = _retry_all(tx, org, jobs)
             retried += rows
             skipped += taken
@@ -108,6 +118,7 @@ def retry_dead_letters(
         else:
             skipped += [job["id"] for job in jobs]
     hold_back(tx, retried)
+    decide_again(tx, retried)
     return Retried([row["id"] for row in retried], skipped, left)
 
 
@@ -160,27 +171,32 @@ def _revive(tx: Tx, workflow_id: str | None) -> int:
     if workflow_id is None:
         return 0
     with counted_together(tx, workflow_id):
-        revived = revive_steps(tx, workflow_id)
-        for row in revived:
-            tell_dependents_later(tx, row)
-    return len(revived)
+        return bring_back_steps(tx, workflow_id)
 
 
-def _has_room_for_workflow_of(tx: Tx, org: int, job: BriefJobRow, caps: Caps | None) -> bool:
+def _may_begin_again(tx: Tx, org: int, job: BriefJobRow, caps: Caps | None) -> bool:
+    """Whether the workflow of a step may go on, or is none; a run that had ended is open then."""
+    workflow = _workflow_of(tx, org, job)
+    if workflow is None:
+        return True
     try:
-        _check_room_for_workflow_of(tx, org, job, caps)
-    except QuotaExceeded:
+        _check_room_for(tx, workflow, caps)
+        reopen_run(tx, workflow)
+    except (QuotaExceeded, Conflict):
         return False
     return True
 
 
-def _check_room_for_workflow_of(tx: Tx, org: int, job: BriefJobRow, caps: Caps | None) -> None:
+def _workflow_of(tx: Tx, org: int, job: BriefJobRow) -> WorkflowRow | None:
+    if job["workflow_id"] is None:
+        return None
+    return tx.row(workflow_statements.BY_ID, {"id": job["workflow_id"], "org": org})
+
+
+def _check_room_for(tx: Tx, workflow: WorkflowRow | None, caps: Caps | None) -> None:
     """Raises QuotaExceeded when a step would start a finished workflow that is one too many."""
-    if caps is None or job["workflow_id"] is None:
-        return
-    workflow = tx.row(workflow_statements.BY_ID, {"id": job["workflow_id"], "org": org})
-    if workflow is not None and workflow["status"] == "failed":
-        check_room(tx, org, caps, "workflows", more=1)
+    if caps is not None and workflow is not None and workflow["status"] == "failed":
+        check_room(tx, workflow["org"], caps, "workflows", more=1)
 
 
 def _retry(tx: Tx, org: int, job: BriefJobRow, *, starts_over: bool) -> JobRow | None:

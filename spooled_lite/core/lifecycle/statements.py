@@ -205,12 +205,16 @@ RETURNING *
 
 # -- by hand ---------------------------------------------------------------------------------
 
+# A step of a document is decided about again before it can be claimed: steps.dependents.
+_DECIDED_AGAIN: Final = """claimable = (dependencies_met IS NOT 0 AND phase IS NULL),
+       dependencies_met = iif(phase IS NULL, dependencies_met, 0), state = NULL"""
+
 # Index jobs_by_id.
 RETRY: Final = Statement(
     JobRow,
-    """
+    f"""
 UPDATE jobs
-   SET status = 'pending', claimable = (dependencies_met IS NOT 0),
+   SET status = 'pending', {_DECIDED_AGAIN},
        retry_count = CASE WHEN :starts_over THEN 0 ELSE retry_count + 1 END,
        last_error = NULL, error_type = NULL, traceback_bytes = NULL, scheduled_at_ms = NULL,
        completed_at_ms = NULL, settled_lease_id = NULL, assigned_worker_id = NULL,
@@ -227,9 +231,9 @@ RETURNING *
 
 START_STEP_OVER: Final = Statement(
     JobRow,
-    """
+    f"""
 UPDATE jobs
-   SET status = 'pending', claimable = (dependencies_met IS NOT 0), retry_count = 0,
+   SET status = 'pending', {_DECIDED_AGAIN}, retry_count = 0,
        last_error = NULL, error_type = NULL, traceback_bytes = NULL, result = NULL,
        result_bytes = NULL, scheduled_at_ms = NULL, started_at_ms = NULL, completed_at_ms = NULL,
        settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms
@@ -243,7 +247,8 @@ RERUN_STEPS: Final = Statement(
     JobRow,
     """
 UPDATE jobs
-   SET status = 'pending', claimable = :met, dependencies_met = :met, cancelled_by_parent = 0,
+   SET status = 'pending', claimable = (:met AND phase IS NULL),
+       dependencies_met = (:met AND phase IS NULL), state = NULL, cancelled_by_parent = 0,
        retry_count = 0, last_error = NULL, error_type = NULL, traceback_bytes = NULL,
        result = NULL, result_bytes = NULL, scheduled_at_ms = NULL, run_at_ms = NULL,
        started_at_ms = NULL, completed_at_ms = NULL, settled_lease_id = NULL,
@@ -300,9 +305,11 @@ class ExpiredRow(TypedDict):
     size_bytes: int
 
 
-# A run of a task expires also while a worker has it. In the words of the index jobs_expiring.
+# A run of a task expires also while a worker has it; steps and items of a document go with their
+# run. In the words of the index jobs_expiring.
 _MAY_EXPIRE: Final = """
-       (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'))"""
+       phase IS NULL
+   AND (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'))"""
 
 # Index jobs_expiring.
 EXPIRED: Final = Statement(

@@ -1,5 +1,6 @@
 """Cancelling, retrying and deleting a workflow as a whole."""
 
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.times import announce_times
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
@@ -7,8 +8,13 @@ from spooled_lite.core.lifecycle.stop import CANCELLED_WITH_WORKFLOW, request_st
 from spooled_lite.core.orgs.usage import check_room
 from spooled_lite.core.steps import statements as step_statements
 from spooled_lite.core.steps.advance import counted_together, set_status
-from spooled_lite.core.steps.dependents import hold_back, tell_dependents_later
-from spooled_lite.core.steps.revive import revive_steps
+from spooled_lite.core.steps.dependents import (
+    bring_back_steps,
+    decide_again,
+    hold_back,
+    tell_dependents_later,
+)
+from spooled_lite.core.steps.reopen import reopen_run
 from spooled_lite.core.workflows import edge_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow
@@ -73,9 +79,12 @@ def retry_workflow(
 ) -> ShownWorkflowRow:
     """Start the failed steps of a failed workflow over, and bring back those cancelled for them.
 
+    What was skipped stays so: what it was decided by has ended well, and does not change.
+
     Raises:
         NotFound, AccessDenied: as `get_workflow`.
-        BadRequest: it has not failed, or its failed steps are gone.
+        BadRequest: it has not failed, or no step of it has, or they are gone.
+        Conflict: as `reopen_run`.
         QuotaExceeded: a cap would be passed; nothing is changed.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 14.
@@ -84,6 +93,10 @@ def retry_workflow(
     if workflow["status"] != "failed":
         raise BadRequest(f"Only failed workflows can be retried; this one is {workflow['status']}")
     failed = tx.rows(workflow_statements.FAILED_STEPS, {"workflow_id": workflow_id})
+    if not failed and workflow["ended_as"] is not None:
+        raise BadRequest(
+            "No job of this workflow has failed, but none has given an output: run it again instead"
+        )
     if not failed:
         raise BadRequest("The failed jobs of this workflow were deleted: nothing can be retried")
     if caps is not None:
@@ -91,15 +104,18 @@ def retry_workflow(
         check_room(tx, org, caps, "active_jobs", more=len(failed) + len(back))
         check_room(tx, org, caps, "workflows", more=1)
     with counted_together(tx, workflow_id):
+        reopen_run(tx, workflow)
+        restarted: list[JobRow] = []
         for step in failed:
             row = tx.row(statements.START_STEP_OVER, {"seq": step["seq"], "now_ms": tx.now_ms})
             assert row is not None, "nothing changes a job between two statements of an operation"
             tx.emit("job.retried", org, row=row, was=step["status"])
             announce_times(tx, row)
             tell_dependents_later(tx, row)
+            restarted.append(row)
         hold_back(tx, failed)
-        for revived in revive_steps(tx, workflow_id):
-            tell_dependents_later(tx, revived)
+        bring_back_steps(tx, workflow_id)
+        decide_again(tx, restarted)
     return with_metadata(tx, get_workflow(tx, org, workflow_id, scope))
 
 

@@ -10,6 +10,7 @@ from spooled_lite.core.lifecycle.cancel import expire_jobs_of
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import delete_expired_queues_of
 from spooled_lite.core.maintenance.remove_task import prune_task_runs
+from spooled_lite.core.steps.expire import expire_runs_of
 from spooled_lite.core.workers.sweep import forget_old_workers
 from spooled_lite.storage.transaction import Reading, Tx
 
@@ -20,6 +21,7 @@ class Collected(Struct, frozen=True, kw_only=True):
     queues: int = 0
     messages: int = 0
     task_runs: int = 0
+    flow_runs: int = 0
     workers: int = 0
     notifications: int = 0
     purged_runs: int = 0
@@ -33,19 +35,21 @@ def every_organization(tx: Reading) -> list[int]:
 def collect_pass(tx: Tx, org: int, may_prune: bool) -> Collected:
     """One pass over what is over in an organization; call again until it is through.
 
-    In this order: queues and jobs that have expired, and, if old rows may be deleted, notifications
-    that have expired, workers that have been silent for a week and runs that their task keeps no
-    longer.
+    In this order: queues, jobs and runs of flows that have expired, and, if old rows may be
+    deleted, notifications that have expired, workers that have been silent for a week and runs that
+    their task keeps no longer.
     """
     if queues := delete_expired_queues_of(tx, org):
         return Collected(queues=queues)
     if expired := expire_jobs_of(tx, org):
         return Collected(messages=expired["message"], task_runs=expired["task_run"])
+    if runs := expire_runs_of(tx, org):
+        return Collected(flow_runs=runs)
     if may_prune:
         if notifications := delete_expired_notifications(tx, org):
             return Collected(notifications=notifications)
         if workers := forget_old_workers(tx, org):
             return Collected(workers=workers)
-        if runs := prune_task_runs(tx, org):
-            return Collected(purged_runs=runs)
+        if purged := prune_task_runs(tx, org):
+            return Collected(purged_runs=purged)
     return Collected(is_through=True)

@@ -7,6 +7,7 @@ from typing import Final
 from spooled_lite.core.jobs.passes import NextRow, Pass
 from spooled_lite.core.lifecycle import claim_statements, statements
 from spooled_lite.core.schedules import statements as schedule_statements
+from spooled_lite.core.steps import close_statements
 from spooled_lite.events import Deadline
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
@@ -20,6 +21,7 @@ _NEXT: Final[Mapping[Deadline, Statement[NextRow]]] = {
     Deadline.PROMOTION: claim_statements.NEXT_PROMOTION,
     Deadline.LEASE_END: statements.NEXT_LEASE_END,
     Deadline.EXPIRY: statements.NEXT_EXPIRY,
+    Deadline.RUN_EXPIRY: close_statements.NEXT_EXPIRY,
     Deadline.SLOT: schedule_statements.NEXT_SLOT,
 }
 

@@ -4,16 +4,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.statements import BriefJobRow
-from spooled_lite.core.jobs.states import ACTIVE
 from spooled_lite.core.steps.activate_statements import END_WITHOUT_OUTPUT
 from spooled_lite.core.steps.on_fail import follow_run, take_back
 from spooled_lite.core.steps.outputs import NO_CANDIDATE, keep_output
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.core.workflows.records import ENDED
-from spooled_lite.events import MOVING, Event, EventType
+from spooled_lite.events import EventType
 from spooled_lite.storage.transaction import Own, Tx
 
 # The counter of a workflow for each status of a step.
@@ -32,26 +29,17 @@ _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
 _TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
 
 
-def advance_workflow(tx: Tx, event: Event) -> None:
-    """Called with every event: when a step changed its status, its workflow counts it anew.
+def count_move(tx: Tx, workflow_id: str, *, was: str, now: str) -> None:
+    """A step has changed its status: its workflow counts it anew.
 
     The counters change in the transaction of the step, so they always equal a recount.
 
     Contract: schedules-workflows-webhooks, section 2.6.
     """
-    if event.type not in MOVING or event.was is None:
-        return  # a new step was counted when its workflow was stored
-    job: JobRow | BriefJobRow = event.row
-    workflow_id = job["workflow_id"]
-    if workflow_id is None:
-        return
-    is_gone = event.type == "job.deleted"
-    if is_gone and event.was not in ACTIVE:
-        return  # its workflow keeps it in the counter of its last status
     together = tx.own(_TOGETHER).get(workflow_id)
     moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
-    moved[_COUNTER[event.was]] -= 1
-    moved["cancelled" if is_gone else _COUNTER[job["status"]]] += 1
+    moved[_COUNTER[was]] -= 1
+    moved[_COUNTER[now]] += 1
     if together is None:
         count_steps(tx, workflow_id, moved)
 

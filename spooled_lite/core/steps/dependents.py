@@ -7,12 +7,14 @@ from typing import Final
 import msgspec
 
 from spooled_lite.core.jobs import statements as job_statements
+from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.enqueue import PARENT_FAILED
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.steps import activate_statements, statements
 from spooled_lite.core.steps.activate import NONE_SKIPPED, Skipped, activate
 from spooled_lite.core.steps.columns import DependentRow, NumberedRow
+from spooled_lite.core.steps.items import reopen_items
 from spooled_lite.core.steps.revive import revive, revive_steps
 from spooled_lite.core.workflows.columns import ParentStandingRow, StandingRow
 from spooled_lite.core.workflows.conditions import SKIPPED, Standing, standing_of
@@ -44,13 +46,6 @@ def tell_dependents_later(tx: Tx, job: NumberedRow) -> None:
     """
     if tx.value(statements.HAS_DEPENDENTS, {"job": job["seq"]}) is not None:
         tx.execute(job_statements.MARK_CASCADE, {"job": job["seq"]})
-        tx.due(Deadline.DEPENDENTS, tx.now_ms)
-
-
-def tell_others_later(tx: Tx, jobs: Sequence[int]) -> None:
-    """As `tell_dependents_later`, of many jobs: for callers that have decided about those among
-    them that wait for one another."""
-    if tx.execute(statements.MARK_CASCADES, {"jobs": _numbers(jobs)}):
         tx.due(Deadline.DEPENDENTS, tx.now_ms)
 
 
@@ -119,6 +114,31 @@ def activate_steps(tx: Tx, steps: Sequence[int]) -> None:
     from the ones that are skipped, as far as it goes.
     """
     _follow_skipped(tx, activate(tx, steps))
+
+
+def bring_back_steps(tx: Tx, workflow_id: str) -> int:
+    """Bring back every cancelled step of a workflow that can run again, and decide about each; how
+    many have come back.
+    """
+    rows = revive_steps(tx, workflow_id)
+    for row in rows:
+        tell_dependents_later(tx, row)
+    decide_again(tx, rows)
+    return len(rows)
+
+
+def decide_again(tx: Tx, restarted: Sequence[JobRow], *, from_start: bool = False) -> None:
+    """Of steps that start over, activate those of documents that wait for nothing any more.
+
+    With `from_start` they are made anew, with their items.
+    """
+    steps = [row["seq"] for row in restarted if row["phase"] is not None]
+    for seq in steps:
+        reopen_items(tx, {"seq": seq}, from_start=from_start)
+    decisions = _Decisions(tx)
+    for step, standing in _standings(tx, steps):
+        decisions.take(step, standing)
+    _follow_skipped(tx, decisions.carry_out())
 
 
 def hold_back(tx: Tx, restarted: Sequence[NumberedRow]) -> None:
@@ -214,8 +234,7 @@ class _Decisions:
         _set_met(self._tx, self._met, met=True)
         _set_met(self._tx, self._unmet, met=False)
         for workflow_id in self._workflows:
-            for row in revive_steps(self._tx, workflow_id):
-                tell_dependents_later(self._tx, row)
+            bring_back_steps(self._tx, workflow_id)
         return activate(self._tx, self._resolved) if self._resolved else NONE_SKIPPED
 
     def _bring_back(self, job: DependentRow, standing: Standing) -> None:

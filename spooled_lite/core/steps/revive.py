@@ -31,6 +31,7 @@ def revive_steps(tx: Tx, workflow_id: str) -> list[JobRow]:
 
     A step can run again unless its dependencies stay impossible even with all other steps back.
     All come back in one operation: if some were left for later, the workflow could end before.
+    Those of a document wait, whatever their parents: the caller decides about them again.
 
     Contract: schedules-workflows-webhooks, section 2.2 row 14 and section 2.5.
     """
@@ -40,7 +41,11 @@ def revive_steps(tx: Tx, workflow_id: str) -> list[JobRow]:
     standings = _if_all_came_back(tx, steps)
     if "impossible" in standings.values():
         standings = _of_those_that_can(tx, workflow_id, steps)
-    return [revive(tx, seq, met=standing == "met") for seq, standing in standings.items()]
+    plain = {step["seq"] for step in steps if step["phase"] is None}
+    return [
+        revive(tx, seq, met=standing == "met" and seq in plain)
+        for seq, standing in standings.items()
+    ]
 
 
 def _if_all_came_back(tx: Tx, steps: Sequence[CancelledStepRow]) -> dict[int, Standing]:
@@ -94,7 +99,7 @@ def _standing_with(step: CancelledStepRow, edges: Sequence[EdgeRow], back: Set[i
 
 
 def _standing(step: CancelledStepRow, edges: Sequence[StandingRow]) -> Standing:
-    if not edges:
+    if not edges and step["phase"] is None:
         return "impossible"  # the parent it was cancelled for was deleted and cannot be retried
     return standing_of(edges, step["dependency_mode"])
 

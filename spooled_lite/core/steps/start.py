@@ -8,11 +8,13 @@ from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.steps import activate_statements as statements
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.dependents import activate_steps
+from spooled_lite.core.steps.expire import expire_run
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow
 from spooled_lite.core.workflows.create import StoredStep
 from spooled_lite.core.workflows.query import with_metadata
 from spooled_lite.core.workflows.store_run import NewRun, needs_decision, store_run
+from spooled_lite.events import Deadline
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
@@ -33,7 +35,7 @@ def start_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StartedRun
     may have ended when this returns.
 
     One whose concurrency key an unfinished run has, of the same flow or, without a flow, of none,
-    is not stored: the older one is answered, as it is.
+    is not stored: the older one is answered, as it is. If its time is over, it expires instead.
 
     Raises:
         QuotaExceeded: a cap would be passed.
@@ -48,6 +50,8 @@ def start_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StartedRun
     for step, job in steps:
         if step.signal or step.has_items:
             tx.execute(statements.ADD_STATE, {"job": job["seq"]})
+    if stored.row["expires_at_ms"] is not None:
+        tx.due(Deadline.RUN_EXPIRY, stored.row["expires_at_ms"])
     undecided = [job["seq"] for step, job in steps if needs_decision(step) and not step.depends_on]
     shown = stored.row
     if undecided:
@@ -68,6 +72,9 @@ def _holder_of_key(tx: Tx, org: int, new: NewRun) -> StartedRun | None:
     }
     held = tx.row(workflow_statements.HOLDING_KEY, asked)
     if held is None:
+        return None
+    if held["expires_at_ms"] is not None and held["expires_at_ms"] <= tx.now_ms:
+        expire_run(tx, held)
         return None
     numbered = {"workflow_id": held["id"], "limit": len(new.document.steps)}
     steps = [

@@ -122,8 +122,9 @@ UPDATE jobs
    SET status = CASE WHEN scheduled_at_ms > :now_ms THEN 'scheduled' ELSE 'pending' END,
        run_at_ms = CASE WHEN scheduled_at_ms > :now_ms THEN scheduled_at_ms END,
        claimable = (:met AND (scheduled_at_ms IS NULL OR scheduled_at_ms <= :now_ms)),
-       dependencies_met = :met, cancelled_by_parent = 0, last_error = NULL,
-       error_type = NULL, traceback_bytes = NULL, completed_at_ms = NULL, updated_at_ms = :now_ms,
+       dependencies_met = :met, cancelled_by_parent = 0, last_error = NULL, state = NULL,
+       stop_reason = NULL, error_type = NULL, traceback_bytes = NULL, completed_at_ms = NULL,
+       updated_at_ms = :now_ms,
        concurrency_key = """
     + KEY_IF_FREE
     + """
@@ -134,14 +135,17 @@ RETURNING *
 
 # -- bringing back the steps of a workflow: index jobs_of_workflow ------------------------------
 
-# Leaves out the steps of workflows that were cancelled by a call, which is final.
+# Leaves out the steps of workflows that were cancelled by a call, and of runs that have ended with
+# steps open: that is final until they are opened again.
 CANCELLED_STEPS: Final = Statement(
     CancelledStepRow,
     """
-SELECT seq, dependency_mode FROM jobs
+SELECT seq, dependency_mode, phase FROM jobs
  WHERE workflow_id = :workflow_id AND status = 'cancelled' AND cancelled_by_parent = 1
    AND NOT EXISTS (SELECT 1 FROM workflows
-                    WHERE id = :workflow_id AND cancel_requested_at_ms IS NOT NULL)"""
+                    WHERE id = :workflow_id
+                      AND (cancel_requested_at_ms IS NOT NULL OR failed_step IS NOT NULL
+                           OR ended_as IS NOT NULL))"""
     + VISIBLE
     + " ORDER BY step_position",
 )

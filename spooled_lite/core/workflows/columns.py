@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from spooled_lite.core.jobs.columns import StepPhase
+
 
 class WorkflowRow(TypedDict):
     """A whole row of `workflows`, which is without its metadata."""
@@ -94,11 +96,13 @@ class WaitingStepRow(TypedDict):
 class SettledStepRow(TypedDict):
     seq: int
     status: str
+    phase: StepPhase | None
 
 
 class CancelledStepRow(TypedDict):
     seq: int
     dependency_mode: str | None
+    phase: StepPhase | None
 
 
 # -- edges: a job that waits, and its parent -------------------------------------------------

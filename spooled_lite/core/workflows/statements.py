@@ -193,7 +193,7 @@ SELECT id, status,
 FAILED_STEPS: Final = Statement(
     SettledStepRow,
     """
-SELECT seq, status FROM jobs
+SELECT seq, status, phase FROM jobs
  WHERE workflow_id = :workflow_id AND status IN ('failed', 'deadletter')"""
     + VISIBLE
     + " ORDER BY step_position",

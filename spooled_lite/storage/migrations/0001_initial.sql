@@ -255,9 +255,9 @@ CREATE INDEX jobs_to_promote ON jobs (run_at_ms) WHERE run_at_ms IS NOT NULL;
 CREATE INDEX jobs_to_promote_of_queue ON jobs (queue, run_at_ms) WHERE run_at_ms IS NOT NULL;
 -- Which lease ends next.
 CREATE INDEX jobs_leased ON jobs (lease_expires_at_ms) WHERE lease_id IS NOT NULL;
--- Which waiting job expires next.
+-- Which waiting job expires next. Steps and items of a document go with their run.
 CREATE INDEX jobs_expiring ON jobs (expires_at_ms)
- WHERE expires_at_ms IS NOT NULL
+ WHERE expires_at_ms IS NOT NULL AND phase IS NULL
    AND (status IN ('pending', 'scheduled') OR (status = 'processing' AND kind = 'task_run'));
 -- Which waiting job that cannot be claimed is the oldest of its queue, in each status; and how many
 -- of them wait for parents.
@@ -524,7 +524,9 @@ CREATE UNIQUE INDEX workflows_by_concurrency_key
     ON workflows (org, coalesce(flow_name, ''), concurrency_key)
  WHERE concurrency_key IS NOT NULL AND status IN ('pending', 'running');
 CREATE INDEX workflows_expiring ON workflows (expires_at_ms)
- WHERE expires_at_ms IS NOT NULL AND status IN ('pending', 'running');
+ WHERE expires_at_ms IS NOT NULL
+   AND (status IN ('pending', 'running')
+        OR (status = 'cancelled' AND processing_jobs > 0 AND ended_as IS NULL));
 
 -- Apart, because a workflow is written again whenever one of its steps moves.
 CREATE TABLE workflow_metadata (
