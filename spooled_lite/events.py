@@ -248,6 +248,7 @@ class Deadline(Enum):
     ROOM = "room"  # the rate limit or the breaker of a queue lets more jobs through
     SLOT = "slot"  # a schedule fires
     DEPENDENTS = "dependents"  # children of a settled job still have to be updated
+    ITEMS = "items"  # items of a step still have to be stored, released or closed
     WORKER_SILENCE = "worker silence"  # a worker has sent no heartbeat for too long
     DELETION = "deletion"  # rows of a deleted queue still have to be deleted
     DELIVERY = "delivery"  # a webhook call is due

@@ -22,6 +22,7 @@ from spooled_lite.core.maintenance.safety import SafetySweep
 from spooled_lite.core.schedules.define import remove_deleted_schedules
 from spooled_lite.core.steps.dependents import work_off_cascades
 from spooled_lite.core.steps.expire import expire_runs
+from spooled_lite.core.steps.item_work import ItemWork
 from spooled_lite.core.webhooks.clear import clear_webhooks
 from spooled_lite.core.webhooks.spread import spread_owed
 from spooled_lite.core.workers.sweep import forget_old_workers, sweep_silent_workers
@@ -54,6 +55,7 @@ def loops(
         Loop("expire-runs",             Deadline.RUN_EXPIRY,     expire_runs),
         Loop("wake-held-back",          Deadline.ROOM,           wake_held_back),
         Loop("tell-dependents",         Deadline.DEPENDENTS,     work_off_cascades),
+        Loop("work-on-items",           Deadline.ITEMS,          ItemWork().run_once),
         Loop("sweep-silent-workers",    Deadline.WORKER_SILENCE, sweep_silent_workers),
         Loop("remove-deleted",          Deadline.DELETION,       remove_deleted),
         Loop("spread-owed",             Deadline.SPREADING,      spread_owed),

@@ -378,6 +378,10 @@ CREATE TABLE jobs (
 
 CREATE UNIQUE INDEX items_of_step ON jobs (step_job, item_index) WHERE step_job IS NOT NULL;
 
+CREATE INDEX items_open ON jobs (step_job, item_index)
+ WHERE step_job IS NOT NULL AND dependencies_met = 1
+   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
+
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
  WHERE completed_at_ms IS NOT NULL;
 
@@ -711,6 +715,7 @@ CREATE TABLE step_states (
     items_open     INTEGER NOT NULL DEFAULT 0,  -- of those, the ones that have not ended
     items_window   INTEGER NOT NULL DEFAULT 0,  -- so many may be open
     items_done     INTEGER NOT NULL DEFAULT 0,  -- have ended, in any way
+    items_failed   INTEGER NOT NULL DEFAULT 0,  -- of those, the ones that were not completed
     output_bytes   INTEGER NOT NULL DEFAULT 0,  -- the results of the completed ones
     source_offset  INTEGER NOT NULL DEFAULT 0,  -- of a map over a text, where the next item begins
     is_produced    INTEGER NOT NULL DEFAULT 0 CHECK (is_produced IN (0, 1)),  -- no more will come

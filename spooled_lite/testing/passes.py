@@ -26,6 +26,7 @@ PRODUCT: Final = (
     Deadline.RUN_EXPIRY,
     Deadline.ROOM,
     Deadline.DEPENDENTS,
+    Deadline.ITEMS,
     Deadline.WORKER_SILENCE,
     Deadline.SPREADING,
     Deadline.DELIVERY,

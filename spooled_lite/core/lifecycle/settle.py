@@ -28,6 +28,9 @@ from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.lifecycle.stop import stop
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.core.steps.dependents import tell_dependents
+from spooled_lite.core.steps.fail_fast import WORKFLOW_FAILED
+from spooled_lite.core.steps.item_ends import item_ended, producer_ended, settle_step
+from spooled_lite.core.steps.items import FAILED_WITH_STEP, close_items
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
@@ -59,11 +62,18 @@ def complete(
     if row is None:
         raise refusal(tx, org, job_id, claimant, scope)
     visible(row, scope)  # a refusal takes the change back
-    tx.emit("job.completed", org, row=add_result(tx, row, result), was="processing")
+    row = producer_ended(tx, row) if row["phase"] == "generate" else add_result(tx, row, result)
+    is_over = row["status"] == "completed"
+    tx.emit("job.completed" if is_over else "job.expanded", org, row=row, was="processing")
     if row["tells_breaker"]:
         attempt_succeeded(tx, row, row["settled_lease_id"])
     _attempt_ended(tx, org, row)
-    tell_dependents(tx, row)
+    if row["step_job"] is not None:
+        item_ended(tx, row)
+    elif is_over:
+        tell_dependents(tx, row)
+    else:
+        settle_step(tx, row["seq"])
 
 
 @in_lane(Lane.SETTLE)
@@ -177,6 +187,10 @@ def bury(tx: Tx, held: HeldRow, error: str, detail: ErrorDetail = NO_DETAIL) -> 
         facts={"worker_id": held["assigned_worker_id"]},
     )
     _attempt_ended(tx, row["org"], row)
+    if row["step_job"] is not None:
+        item_ended(tx, row)
+    elif row["phase"] == "generate":
+        close_items(tx, row, state=FAILED_WITH_STEP, reason=WORKFLOW_FAILED, error=error)
     if may_be_followed(row):
         follow(tx, row)
     return row

@@ -218,6 +218,7 @@ UPDATE jobs
        retry_count = CASE WHEN :starts_over THEN 0 ELSE retry_count + 1 END,
        last_error = NULL, error_type = NULL, traceback_bytes = NULL, scheduled_at_ms = NULL,
        completed_at_ms = NULL, settled_lease_id = NULL, assigned_worker_id = NULL,
+       stop_reason = NULL,
        updated_at_ms = :now_ms,
        concurrency_key = """
     + KEY_IF_FREE
@@ -236,7 +237,8 @@ UPDATE jobs
    SET status = 'pending', {_DECIDED_AGAIN}, retry_count = 0,
        last_error = NULL, error_type = NULL, traceback_bytes = NULL, result = NULL,
        result_bytes = NULL, scheduled_at_ms = NULL, started_at_ms = NULL, completed_at_ms = NULL,
-       settled_lease_id = NULL, assigned_worker_id = NULL, updated_at_ms = :now_ms
+       settled_lease_id = NULL, assigned_worker_id = NULL, stop_reason = NULL,
+       updated_at_ms = :now_ms
  WHERE seq = :seq AND status IN ('failed', 'deadletter')
 RETURNING *
 """,

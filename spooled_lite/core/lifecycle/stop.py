@@ -8,11 +8,11 @@ from spooled_lite.core.jobs.records import NO_DETAIL, ErrorDetail
 from spooled_lite.core.lifecycle import statements
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.steps.dependents import tell_dependents_later
+from spooled_lite.core.steps.item_ends import WORKFLOW_CANCELED, item_ended, producer_ended
+from spooled_lite.events import EventType
 from spooled_lite.storage.transaction import Tx
 
 CANCELLED_WITH_WORKFLOW: Final = "workflow cancelled"
-# Workers read this word in `details.reason` and in the event: contract README, section 6.
-WORKFLOW_CANCELED: Final = "workflow_canceled"
 
 
 def request_stop(tx: Tx, workflow_id: str) -> None:
@@ -50,10 +50,17 @@ def stop(tx: Tx, held: HeldRow, error: str | None = None, detail: ErrorDetail = 
     if row is None:
         return False
     add_traceback(tx, row, detail.traceback)
+    if row["phase"] == "generate":
+        row = producer_ended(tx, row)
     facts = {"reason": CANCELLED_WITH_WORKFLOW, "worker_id": held["assigned_worker_id"]}
-    tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
+    is_over = row["status"] == "cancelled"
+    told: EventType = "job.cancelled" if is_over else "job.expanded"
+    tx.emit(told, row["org"], row=row, was="processing", facts=facts)
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
     if row["tells_breaker"]:
         run_ended(tx, row)
-    tell_dependents_later(tx, row)
+    if row["step_job"] is not None:
+        item_ended(tx, row)
+    elif is_over:
+        tell_dependents_later(tx, row)
     return True

@@ -5,6 +5,7 @@ from typing import Final
 from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.core.steps import activate_statements as statements
 from spooled_lite.core.steps.columns import NumberedRow
+from spooled_lite.core.steps.item_outputs import array_of_items
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
 from spooled_lite.core.workflows.document import StepDocument, document_of
@@ -17,8 +18,11 @@ _NULL: Final = b"null"
 def output_of_step(tx: Reading, step: NumberedRow, document: StepDocument) -> bytes | None:
     """The JSON that a completed step gives, `null` when its worker gave none.
 
-    None: it is damaged in the file, or its job is gone.
+    Of one with items, their outputs as an array. None: it is damaged in the file, or its job is
+    gone; or the array is longer than ARRAY_BYTES_MAX.
     """
+    if document.has_items:
+        return array_of_items(tx, step)
     found = tx.row(statements.RESULT, {"seq": step["seq"]})
     if found is None or not is_intact(found["result"], found["checksum"]):
         return None

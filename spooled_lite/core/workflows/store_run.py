@@ -74,7 +74,7 @@ def store_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StoredRun:
 
 def needs_decision(step: StepDocument) -> bool:
     """Whether more than its parents decide what becomes of it."""
-    return step.signal or step.condition is not None or step.type == "mapper"
+    return step.signal or step.condition is not None or step.has_items
 
 
 def _store_workflow(tx: Tx, org: int, new: NewRun) -> WorkflowRow:

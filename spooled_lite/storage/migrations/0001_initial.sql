@@ -300,6 +300,10 @@ CREATE INDEX runs_due ON jobs (org, task_name, queue, priority DESC, created_at_
 CREATE INDEX steps_due ON jobs (org, flow_name, step_key, queue, priority DESC, created_at_ms, seq)
  WHERE claimable = 1 AND flow_name IS NOT NULL;
 CREATE UNIQUE INDEX items_of_step ON jobs (step_job, item_index) WHERE step_job IS NOT NULL;
+-- Those that may be claimed, and those that somebody has.
+CREATE INDEX items_open ON jobs (step_job, item_index)
+ WHERE step_job IS NOT NULL AND dependencies_met = 1
+   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing');
 CREATE INDEX jobs_on_fail ON jobs (on_fail_of, org) WHERE on_fail_of IS NOT NULL;
 CREATE INDEX jobs_of_workflow ON jobs (workflow_id, step_position) WHERE workflow_id IS NOT NULL;
 CREATE INDEX jobs_by_completion ON jobs (org, completed_at_ms, seq)
@@ -554,6 +558,7 @@ CREATE TABLE step_states (
     items_open     INTEGER NOT NULL DEFAULT 0,  -- of those, the ones that have not ended
     items_window   INTEGER NOT NULL DEFAULT 0,  -- so many may be open
     items_done     INTEGER NOT NULL DEFAULT 0,  -- have ended, in any way
+    items_failed   INTEGER NOT NULL DEFAULT 0,  -- of those, the ones that were not completed
     output_bytes   INTEGER NOT NULL DEFAULT 0,  -- the results of the completed ones
     source_offset  INTEGER NOT NULL DEFAULT 0,  -- of a map over a text, where the next item begins
     is_produced    INTEGER NOT NULL DEFAULT 0 CHECK (is_produced IN (0, 1)),  -- no more will come

@@ -212,6 +212,7 @@ STEP_STATE: Final = LineKind(
         number("items_open"),
         number("items_window"),
         number("items_done"),
+        number("items_failed"),
         number("output_bytes"),
         number("source_offset"),
         flag("is_produced"),

@@ -1,0 +1,269 @@
+"""Steps with items: maps and generators, from the first item to the array that they give."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.lifecycle.claim import claim
+from spooled_lite.core.lifecycle.settle import fail
+from spooled_lite.core.lifecycle.workflow import retry_workflow
+from spooled_lite.errors import LeaseExpired
+from spooled_lite.events import Deadline
+from tests.core.job_stage import JobStage, holder
+from tests.core.workflows.graphs import check
+from tests.core.workflows.runs import Run, a_document, a_node, started
+from tests.factories import a_claim
+
+
+def a_map(key: str, source: str = "input", *depends_on: str, **more: Any) -> Any:
+    return a_node(key, *depends_on, type="mapper", source=source, **more)
+
+
+def items_of(stage: JobStage, run: Run, key: str) -> list[JobRow]:
+    asked = "SELECT * FROM jobs WHERE step_job = :step ORDER BY item_index"
+    return stage.rows(asked, step=run.step(key)["seq"])
+
+
+def take(stage: JobStage, queue_name: str, limit: int = 100) -> list[JobRow]:
+    return stage.run(claim, stage.org, a_claim(queue_name=queue_name, limit=limit))
+
+
+def double_all(stage: JobStage, run: Run, queue_name: str, *, backwards: bool = False) -> int:
+    """Work all items off that can be claimed; how many there were."""
+    count = 0
+    while jobs := take(stage, queue_name):
+        for job in reversed(jobs) if backwards else jobs:
+            run.settle(job, msgspec.json.decode(job["payload"] or b"") * 2)
+        count += len(jobs)
+        stage.run_due()
+    return count
+
+
+def test_a_map_over_the_input_gives_an_array_in_its_order(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), input=[1, 2, 3])
+    assert run.states == {"double": "waiting_for_map_tasks"}
+    assert [item["payload"] for item in items_of(stage, run, "double")] == [b"1", b"2", b"3"]
+
+    jobs = take(stage, "double")
+    assert [job["item_index"] for job in jobs] == [0, 1, 2]
+    run.settle(jobs[2], 6)
+    run.settle(jobs[0], 2)
+    assert run.state == "started"
+    run.settle(jobs[1], 4)
+
+    assert (run.state, run.output) == ("completed", [2, 4, 6])
+    check(stage)
+
+
+def test_a_map_over_a_step_takes_what_that_gave(stage: JobStage) -> None:
+    run = started(stage, a_node("list"), a_map("double", "list", "list"))
+
+    run.give("list", [5, 6])
+    stage.run_due()
+    double_all(stage, run, "double")
+
+    assert run.output == [10, 12]
+    check(stage)
+
+
+def test_a_map_over_a_map_takes_the_outputs_of_its_items(stage: JobStage) -> None:
+    run = started(stage, a_map("one"), a_map("two", "one", "one"), input=list(range(300)))
+    stage.run_due()
+
+    assert double_all(stage, run, "one", backwards=True) == 300
+    assert double_all(stage, run, "two") == 300
+
+    assert run.output == [n * 4 for n in range(300)]
+    check(stage)
+
+
+@pytest.mark.parametrize("source", ['{"a": [1]}', "7", "null"])
+def test_a_source_that_is_no_array_fails_the_step_and_the_run(stage: JobStage, source: str) -> None:
+    run = started(stage, a_map("double"), input=msgspec.json.decode(source))
+    stage.run_due()
+
+    assert run.state == "failed"
+    assert "must be a JSON array" in (run.step("double")["last_error"] or "")
+    check(stage)
+
+
+def test_an_empty_source_completes_the_step_with_an_empty_array(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), a_node("after", "double"), input=[])
+    stage.run_due()
+
+    assert run.claimable == {"after"}
+    run.give("after", 1)
+
+    assert (run.state, run.states["double"]) == ("completed", "completed")
+    check(stage)
+
+
+def test_items_inherit_what_their_step_says(stage: JobStage) -> None:
+    run = started(
+        stage,
+        a_map("double", item_queue_name="numbers", max_retries=7, timeout_ms=5_000),
+        input=[1],
+        priority=9,
+        headers={"trace": "t"},
+    )
+
+    [item] = take(stage, "numbers")
+
+    assert (item["priority"], item["max_retries"], item["timeout_ms"]) == (9, 7, 5_000)
+    assert (item["kind"], item["phase"], item["step_key"]) == ("item", "item", "double")
+    assert item["headers"] == b'{"trace":"t"}'
+    assert item["workflow_id"] is None
+    assert run.states == {"double": "waiting_for_map_tasks"}
+
+
+def test_items_of_a_delayed_run_wait_as_its_first_steps_do(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), input=[1, 2], delay_ms=60_000)
+    assert take(stage, "double") == []
+
+    stage.wait(seconds=60)
+
+    assert double_all(stage, run, "double") == 2
+    assert run.output == [2, 4]
+    check(stage)
+
+
+def test_an_item_that_fails_is_retried_alone(stage: JobStage) -> None:
+    run = started(stage, a_map("double", max_retries=1), input=[1, 2])
+    one, two = take(stage, "double")
+    stage.run(fail, stage.org, one["id"], holder(one), "not yet", ALL_QUEUES)
+    run.settle(two, 4)
+    assert run.state == "started"
+
+    stage.wait(seconds=3_600)
+    double_all(stage, run, "double")
+
+    assert run.output == [2, 4]
+    check(stage)
+
+
+def test_an_item_out_of_retries_fails_its_step_its_run_and_all_other_items(
+    stage: JobStage,
+) -> None:
+    run = started(stage, a_map("double", max_retries=0), a_node("after", "double"), input=[1, 2, 3])
+    one, _ = take(stage, "double", 2)
+
+    stage.run(fail, stage.org, one["id"], holder(one), "boom", ALL_QUEUES)
+    stage.run_due()
+
+    assert run.state == "failed"
+    assert run.step("double")["last_error"] == "boom"
+    items = items_of(stage, run, "double")
+    assert [item["status"] for item in items] == ["deadletter", "cancelled", "cancelled"]
+    assert {item["last_error"] for item in items} == {"boom"}
+    assert items[1]["stop_reason"] == "workflow_failed"
+    assert take(stage, "double") == []
+    check(stage)
+
+
+def test_only_some_items_are_open_at_once_and_the_others_follow(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), input=list(range(1_100)))
+    stage.run_due()
+    assert stage.value("SELECT count(*) FROM jobs WHERE claimable = 1") == 1_000
+
+    assert double_all(stage, run, "double") == 1_100
+
+    assert run.output == [n * 2 for n in range(1_100)]
+    check(stage)
+
+
+def test_the_first_items_are_there_at_once_and_the_others_come_in_passes(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), input=list(range(600)))
+    assert len(items_of(stage, run, "double")) == 250
+
+    stage.run_pass(Deadline.ITEMS)
+    assert len(items_of(stage, run, "double")) == 500
+    stage.run_due()
+
+    assert len(items_of(stage, run, "double")) == 600
+
+
+def test_what_was_never_released_is_closed_in_passes(stage: JobStage) -> None:
+    run = started(stage, a_map("double", max_retries=0), input=list(range(2_000)))
+    stage.run_due()
+    [job] = take(stage, "double", 1)
+
+    stage.run(fail, stage.org, job["id"], holder(job), "boom", ALL_QUEUES)
+    open_now = stage.value("SELECT count(*) FROM jobs WHERE kind = 'item' AND status = 'pending'")
+    assert open_now == 1_000  # those that nobody could have got
+    assert take(stage, "double") == []
+    stage.run_due()
+
+    assert run.state == "failed"
+    assert stage.value("SELECT count(*) FROM jobs WHERE status = 'pending'") == 0
+    check(stage)
+
+
+def test_a_failed_run_that_is_retried_brings_back_what_had_not_been_completed(
+    stage: JobStage,
+) -> None:
+    run = started(stage, a_map("double", max_retries=0), input=list(range(1_050)))
+    stage.run_due()
+    jobs = take(stage, "double", 3)
+    run.settle(jobs[0], 0)
+    run.settle(jobs[2], 4)
+    stage.run(fail, stage.org, jobs[1]["id"], holder(jobs[1]), "boom", ALL_QUEUES)
+    stage.run_due()
+    assert run.state == "failed"
+
+    stage.run(retry_workflow, stage.org, run.row["id"], ALL_QUEUES, None)
+    stage.run_due()
+    assert run.states == {"double": "waiting_for_map_tasks"}
+    check(stage)
+
+    assert double_all(stage, run, "double") == 1_048
+    assert run.output == [n * 2 for n in range(1_050)]
+    check(stage)
+
+
+def test_a_retry_goes_on_storing_where_the_failure_had_come_between(stage: JobStage) -> None:
+    run = started(stage, a_map("double", max_retries=0), input=list(range(600)))
+    [job] = take(stage, "double", 1)  # 250 are stored
+    stage.run(fail, stage.org, job["id"], holder(job), "boom", ALL_QUEUES)
+    stage.run_due()
+
+    stage.run(retry_workflow, stage.org, run.row["id"], ALL_QUEUES, None)
+    stage.run_due()
+    double_all(stage, run, "double")
+
+    assert run.output == [n * 2 for n in range(600)]
+    check(stage)
+
+
+def test_items_end_with_their_run_when_another_step_of_it_fails(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), a_node("other", max_retries=0), input=[1, 2])
+    [held] = take(stage, "double", 1)
+    other = run.take("other")
+
+    stage.run(fail, stage.org, other["id"], holder(other), "elsewhere", ALL_QUEUES)
+
+    assert run.state == "failed"
+    assert [item["status"] for item in items_of(stage, run, "double")] == ["cancelled"] * 2
+    with pytest.raises(LeaseExpired) as refused:
+        run.settle(held, 2)
+    assert (refused.value.details or {})["reason"] == "workflow_failed"
+    check(stage)
+
+
+def test_a_run_that_goes_on_after_failures_closes_only_the_step_of_the_item(
+    stage: JobStage,
+) -> None:
+    document = a_document(
+        a_map("double", max_retries=0), a_node("other"), failure_policy="continue"
+    )
+    run = started(stage, document=document, input=[1, 2])
+    one, _ = take(stage, "double")
+
+    stage.run(fail, stage.org, one["id"], holder(one), "boom", ALL_QUEUES)
+    assert run.claimable == {"other"}
+    run.give("other", 1)
+
+    assert run.state == "failed"
+    check(stage)
