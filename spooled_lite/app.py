@@ -56,6 +56,8 @@ from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.http.application import Application
 from spooled_lite.wire.identity import Identities
 from spooled_lite.wire.live.hub import TopicHub
+from spooled_lite.wire.live.registry import TopicStreams
+from spooled_lite.wire.live.renderers import LiveRenderers
 from spooled_lite.wire.live.rights import TopicRights
 from spooled_lite.wire.live.tokens import TopicTokens
 from spooled_lite.wire.off_loop import OffLoop
@@ -307,9 +309,13 @@ def _services(
         streams_max=settings.streams_per_org_max,
         checks_words=settings.enforce_key_permissions,
     )
+    streams = TopicStreams()
+    renderers = LiveRenderers(database, bus, streams)  # before the hub, which asks it
     hub = TopicHub(
         clock=clock,
         bus=bus,
+        streams=streams,
+        renderers=renderers,
         rights=TopicRights(callers, checks_words=settings.enforce_key_permissions),
         metrics=metrics,
         streams_max=settings.streams_per_org_max,
@@ -331,6 +337,7 @@ def _services(
         identities=identities,
         feed=feed,
         hub=hub,
+        renderers=renderers,
         plans=plans,
         metrics=metrics,
         counted=counted,

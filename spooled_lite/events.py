@@ -34,6 +34,7 @@ EventType = Literal[
     "queue.paused",
     "queue.resumed",
     "queue.deleted",
+    "renderer.changed",
     "worker.registered",
     "worker.heartbeat",
     "worker.deregistered",
@@ -204,6 +205,7 @@ EVENTS: Final[Mapping[EventType, About]] = {
     "queue.paused": About(frames=("queue.paused",), webhooks=("queue.paused",)),
     "queue.resumed": About(frames=("queue.resumed",), webhooks=("queue.resumed",)),
     "queue.deleted": About(),
+    "renderer.changed": About(),
     "worker.registered": About(frames=("worker.registered",), webhooks=("worker.registered",)),
     "worker.heartbeat": About(frames=("worker.heartbeat",)),
     "worker.deregistered": About(

@@ -17,8 +17,11 @@ _MESSAGES: Final = "wire/http/resources/test_messages.py"
 _MODEL: Final = "core/test_model_of_messages.py"
 _ON_FAIL: Final = "wire/http/resources/test_on_fail.py"
 _PATTERNS: Final = "core/topics/test_pattern.py"
+_POLL: Final = "wire/http/resources/test_poll.py"
 _POLICY: Final = "wire/http/resources/test_policy.py"
 _QUEUES: Final = "wire/http/resources/test_queues.py"
+_RENDER: Final = "core/renderers/test_render.py"
+_RENDERERS: Final = "wire/http/resources/test_renderers.py"
 _RUNS: Final = "wire/http/resources/test_task_runs.py"
 _SCHEDULES: Final = "wire/http/resources/test_schedules.py"
 _TASKS: Final = "wire/http/resources/test_tasks.py"
@@ -169,6 +172,11 @@ ROWS: Final[dict[str, Promise]] = {
     "H5": _row("hints of parallel runs", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each"),
     "H6": _row("hints of runs per claim", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each"),
     "V40": _row("input, failure, attempts 1 and 2", f"{_ON_FAIL}::test_it_gets_input_and_failure_is_retried_by_itself_and_the_run_stays_failed"),
+    # renderers and polling
+    "R7": _row("a renderer makes fragments of what matches", f"{_RENDER}::test_each_that_matches_makes_one_in_the_order_of_names", f"{_RENDER}::test_a_value_is_no_markup_and_no_template", f"{_RENDERERS}::test_what_is_stored_is_shown_and_replaced_as_a_whole", "wire/live/test_renderers.py::test_a_holder_of_a_token_gets_what_is_rendered_and_a_key_the_message", f"{_POLL}::test_every_renderer_that_matches_adds_its_own_and_changes_hold_at_once"),
+    "R8": _row("JSON is read first, and what is none drops the fragment", f"{_RENDER}::test_a_path_leads_into_a_message_that_is_json", f"{_RENDER}::test_without_json_only_the_fragment_that_needs_it_is_dropped", "wire/live/test_renderers.py::test_a_fragment_that_fails_is_dropped_alone"),
+    "R11": _row("an inbox is polled with a token", f"{_POLL}::test_what_the_token_covers_is_rendered_in_order_and_stays_unseen", f"{_POLL}::test_the_cursor_goes_past_what_is_left_out_and_one_that_is_caught_up_gets_nothing", f"{_POLL}::test_a_token_is_asked_for_and_names_an_identity", f"{_POLL}::test_who_accepts_json_gets_rows_also_those_that_nothing_renders"),
+    "V85": _row("401, 400, in order, out of scope, cursor, nothing marked, caught up", f"{_POLL}::test_a_token_is_asked_for_and_names_an_identity", f"{_POLL}::test_what_the_token_covers_is_rendered_in_order_and_stays_unseen", f"{_POLL}::test_the_cursor_goes_past_what_is_left_out_and_one_that_is_caught_up_gets_nothing"),
     # inboxes
     "N1": _row("a notification is put, with a number above all others", f"{_INBOX}::test_what_is_put_is_read_as_it_was_said_and_stays_unseen", f"{_INBOX}::test_what_is_wrong_is_named_and_nothing_is_stored", "core/inbox/test_inbox.py::test_numbers_grow_and_none_is_given_twice"),
     "N2": _row("what was not seen is read, and a read marks nothing", f"{_INBOX}::test_what_is_put_is_read_as_it_was_said_and_stays_unseen", f"{_INBOX}::test_a_cursor_leads_through_all_of_them_once"),
@@ -205,5 +213,6 @@ ALL: Final = (
     *_several("H", (1, 11)),
     *("9.1", "9.2", "9.3", "9.4"),
     *_several("N", (1, 7)),
-    *_several("V", (1, 40), (66, 71), (73, 80), (86, 88)),
+    *("R7", "R8", "R11"),
+    *_several("V", (1, 40), (66, 71), (73, 80), (85, 88)),
 )

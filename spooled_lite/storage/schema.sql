@@ -612,6 +612,22 @@ CREATE INDEX queues_expiring ON queues (expires_at_ms)
 
 CREATE INDEX queues_rate_limited ON queues (window_started_at_ms) WHERE rate_limit IS NOT NULL;
 
+CREATE TABLE renderers (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    name          TEXT NOT NULL,
+    pattern       TEXT NOT NULL,
+    event         TEXT,
+    event_id      TEXT,
+    template      TEXT NOT NULL,
+    content_type  TEXT NOT NULL
+                  CHECK (content_type IN ('text/html', 'text/plain', 'application/json')),
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX renderers_by_name ON renderers (org, name);
+
 CREATE TABLE revoked_tokens (
     id            TEXT PRIMARY KEY,
     expires_at_ms INTEGER NOT NULL

@@ -22,6 +22,7 @@ from spooled_lite.wire.calls_of_org import CallsOfOrg
 from spooled_lite.wire.handler_wrapper import HandlerWrapper
 from spooled_lite.wire.identity import Identities
 from spooled_lite.wire.live.hub import TopicHub
+from spooled_lite.wire.live.renderers import LiveRenderers
 from spooled_lite.wire.live.tokens import TopicTokens
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.rates.rate_limit import FailureWindows, RateLimits
@@ -90,6 +91,7 @@ class Services(Struct, frozen=True, kw_only=True):
     identities: Identities
     feed: Feed
     hub: TopicHub
+    renderers: LiveRenderers
     plans: Plans
     metrics: Metrics
     counted: Counted  # log lines that a lasting failure would repeat

@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.statements import BriefJobRow
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.queues.columns import QueueRow
+from spooled_lite.core.renderers.statements import RendererRow
 from spooled_lite.core.schedules.columns import ScheduleRow
 from spooled_lite.core.topics.notify import NoticeRow
 from spooled_lite.core.workers.columns import WorkerRow
@@ -19,6 +20,7 @@ from spooled_lite.storage.transaction import Tx
 _OF: Final[Mapping[str, Any]] = {
     "job": JobRow,
     "queue": QueueRow,
+    "renderer": RendererRow,
     "worker": WorkerRow,
     "workflow": WorkflowRow,
     "schedule": ScheduleRow,

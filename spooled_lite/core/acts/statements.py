@@ -99,6 +99,8 @@ _EXISTS: Final = """
              WHERE id = acts.subject AND org = acts.org AND deleted_at_ms IS NULL)
        WHEN 'binding' THEN EXISTS (
             SELECT 1 FROM bindings WHERE id = acts.subject AND org = acts.org)
+       WHEN 'renderer' THEN EXISTS (
+            SELECT 1 FROM renderers WHERE org = acts.org AND name = acts.subject)
        WHEN 'key' THEN EXISTS (
             SELECT 1 FROM api_keys
              WHERE id = acts.subject AND org = acts.org AND is_active = 1)

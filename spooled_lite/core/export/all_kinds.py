@@ -20,6 +20,7 @@ from spooled_lite.core.export.kinds.keys import API_KEY, BOOTSTRAP_KEY, REVOKED_
 from spooled_lite.core.export.kinds.logs import ACT, INBOUND
 from spooled_lite.core.export.kinds.organizations import ORGANIZATION, USAGE
 from spooled_lite.core.export.kinds.queues import QUEUE
+from spooled_lite.core.export.kinds.renderers import RENDERER
 from spooled_lite.core.export.kinds.schedules import SCHEDULE, SCHEDULE_RUN
 from spooled_lite.core.export.kinds.tasks import TASK
 from spooled_lite.core.export.kinds.topics import BINDING
@@ -49,6 +50,7 @@ LINE_KINDS: Final = (
     SCHEDULE_RUN,
     DELIVERY,
     OWED_EVENT,
+    RENDERER,
     NOTIFICATION,
     INBOUND,
     ACT,

@@ -20,6 +20,7 @@ TABLES_OF_ORG: Final = (
     "acts",
     "kept_answers",
     "notifications",
+    "renderers",
     "in_process_workers",
     "workers",
     "tasks",
@@ -145,6 +146,10 @@ DELETE FROM bindings WHERE seq IN (
     "binding_changes": """
 DELETE FROM binding_changes WHERE org IN (
        SELECT org FROM binding_changes WHERE org = :org LIMIT :limit)
+""",
+    "renderers": """
+DELETE FROM renderers WHERE seq IN (
+       SELECT seq FROM renderers WHERE org = :org ORDER BY name LIMIT :limit)
 """,
     "breakers": """
 DELETE FROM breakers WHERE seq IN (SELECT seq FROM breakers WHERE org = :org LIMIT :limit)

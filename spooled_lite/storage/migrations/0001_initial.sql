@@ -780,6 +780,22 @@ CREATE TABLE binding_changes (
     change TEXT NOT NULL
 ) STRICT;
 
+-- What becomes of a live message, or a notification, where it is shown.
+CREATE TABLE renderers (
+    seq           INTEGER PRIMARY KEY,
+    org           INTEGER NOT NULL REFERENCES organizations,
+    name          TEXT NOT NULL,
+    pattern       TEXT NOT NULL,
+    event         TEXT,
+    event_id      TEXT,
+    template      TEXT NOT NULL,
+    content_type  TEXT NOT NULL
+                  CHECK (content_type IN ('text/html', 'text/plain', 'application/json')),
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX renderers_by_name ON renderers (org, name);
+
 -- What is kept for users of applications until they have seen it. A user is a name of the caller's.
 CREATE TABLE notifications (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,  -- readers go on behind it: it only grows

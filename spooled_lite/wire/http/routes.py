@@ -5,6 +5,7 @@ from typing import Final
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Row, Trait
 from spooled_lite.wire.http.documents import pages as documents
+from spooled_lite.wire.http.live_routes import INBOX_ROUTES, LIVE_ROUTES, RENDERER_ROUTES
 from spooled_lite.wire.http.resources import (
     acts,
     admin,
@@ -23,12 +24,10 @@ from spooled_lite.wire.http.resources import (
     export,
     front,
     health,
-    inbox,
     ingest,
     job_actions,
     jobs,
     keys,
-    live,
     maintenance,
     many_attempts,
     messages,
@@ -140,12 +139,6 @@ TOPICS: Final[tuple[Row, ...]] = (
     ("DELETE", "/api/v1/bindings/{id}", topics.delete,   Access.UNSCOPED, "jobs:write"),
     ("POST",   "/api/v1/publish",       topics.publish,  Access.UNSCOPED, "jobs:write", Trait.ONCE),
     ("POST",   "/api/v1/batch",         batch.run,       Access.KEY,      "jobs:write", Trait.ONCE),
-)
-
-INBOX: Final[tuple[Row, ...]] = (
-    ("GET",  "/api/v1/inbox/{identity}",      inbox.read, Access.UNSCOPED, "jobs:read"),
-    ("POST", "/api/v1/inbox/{identity}",      inbox.put,  Access.UNSCOPED, "jobs:write", Trait.ONCE),  # noqa: E501
-    ("POST", "/api/v1/inbox/{identity}/seen", inbox.mark, Access.UNSCOPED, "jobs:write"),
 )
 
 TASKS: Final[tuple[Row, ...]] = (
@@ -332,14 +325,6 @@ STREAMS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/ws",                   streams.websocket,    Access.STREAM, "jobs:read", Trait.WEBSOCKET),  # noqa: E501
 )
 
-LIVE: Final[tuple[Row, ...]] = (
-    ("POST", "/api/v1/realtime/notify",   live.send,         Access.UNSCOPED,    "jobs:write"),
-    ("POST", "/api/v1/realtime/tokens",   live.create_token, Access.UNSCOPED,    "jobs:write"),
-    ("GET",  "/api/v1/realtime/sse",      live.sse_of_token, Access.TOPIC_TOKEN, "-"),
-    ("GET",  "/api/v1/realtime/stream",   live.stream,       Access.UNSCOPED,    "jobs:read"),
-    ("GET",  "/api/v1/realtime/presence", live.presence,     Access.UNSCOPED,    "jobs:read"),
-)
-
 # Routes that always refuse. Contract: platform, section 17.
 STUBS: Final[tuple[Row, ...]] = (
     ("POST",   "/api/v1/auth/register",                     stubs.no_passwords,            Access.NONE,     "-"),  # noqa: E501
@@ -375,7 +360,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *QUEUES,
     *MESSAGES,
     *TOPICS,
-    *INBOX,
+    *INBOX_ROUTES,
     *TASKS,
     *WORKERS,
     *SCHEDULES,
@@ -391,6 +376,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *ACTS,
     *ADMIN,
     *STREAMS,
-    *LIVE,
+    *LIVE_ROUTES,
+    *RENDERER_ROUTES,
     *STUBS,
 )

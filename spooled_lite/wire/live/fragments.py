@@ -7,27 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from spooled_lite.core.renderers.render import Fragment
 
 # Everything that ends a line for who reads an event stream. A message must not be able to begin a
 # line of its own.
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _NOT_IN_A_NAME: Final = re.compile(r"[\r\n\0]")
-
-
-class Fragment(Struct, frozen=True):
-    """One event of an event stream."""
-
-    event: str
-    data: str
-    id: str | None = None
-
-
-def fragments_for(
-    org: int, topic: str, message: str | None, identity: str | None
-) -> Sequence[Fragment]:
-    """The fragments that a holder of a token gets of a notice; `identity` is that of its token."""
-    return as_it_is(topic, message)
 
 
 def as_it_is(topic: str, message: str | None) -> tuple[Fragment, ...]:

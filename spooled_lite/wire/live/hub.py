@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.clock import Clock
+from spooled_lite.core.renderers.render import Fragment, Rendering
 from spooled_lite.errors import RateLimited, SpooledError, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.metrics import Metrics
 from spooled_lite.wire.caller import Caller
 from spooled_lite.wire.live import fragments
-from spooled_lite.wire.live.fragments import Fragment
 from spooled_lite.wire.live.line import NOT_SENT, NoticeLines, NoticeSent
 from spooled_lite.wire.live.notice import Notice
 from spooled_lite.wire.live.registry import WORDS_OF_ORG_MAX, TopicStreams, TopicStreamsOfOrg
+from spooled_lite.wire.live.renderers import LiveRenderers
 from spooled_lite.wire.live.rights import TopicRights
 from spooled_lite.wire.live.stream import SharedFrame, TopicStream
 from spooled_lite.wire.realtime.feed import RETRY_AFTER_SECONDS
@@ -48,12 +49,15 @@ class TopicHub:
         clock: Clock,
         bus: EventBus,
         rights: TopicRights,
+        streams: TopicStreams,
+        renderers: LiveRenderers,
         metrics: Metrics,
         streams_max: int,
     ) -> None:
         """`streams_max` bounds the streams of one organization."""
-        self.streams = TopicStreams()
+        self.streams = streams
         self.rights = rights
+        self._renderers = renderers
         self.timing = Timing()
         self._clock = clock
         self._metrics = metrics
@@ -151,7 +155,8 @@ class TopicHub:
 
     def _send_to(self, of_org: TopicStreamsOfOrg, notice: Notice) -> NoticeSent:
         now = asyncio.get_running_loop().time()
-        frames = _Frames(notice)
+        renderers = self._renderers.known(notice.org)
+        frames = _Frames(notice, renderers.rendering(notice.topic, notice.message or ""))
         count = dropped = 0
         is_filling = False
         for stream in of_org.listening(notice.topic):
@@ -242,31 +247,34 @@ class TopicHub:
 class _Frames:
     """The frames of one notice: that of the message itself, and those rendered for tokens."""
 
-    __slots__ = ("_by_fragments", "_by_identity", "_notice", "_raw")
+    __slots__ = ("_by_fragments", "_by_identity", "_notice", "_raw", "_rendering")
 
-    def __init__(self, notice: Notice) -> None:
+    def __init__(self, notice: Notice, rendering: Rendering | None) -> None:
+        """`rendering` is None where no renderer matches the topic."""
         self._notice = notice
+        self._rendering = rendering
         self._raw: SharedFrame | None = None
         self._by_identity: dict[str | None, SharedFrame | None] = {}
         self._by_fragments: dict[tuple[Fragment, ...], SharedFrame] = {}
 
     def of(self, stream: TopicStream) -> SharedFrame | None:
         """None: there is nothing to send to this stream."""
-        notice = self._notice
-        if stream.grant is None:
-            if self._raw is None:
-                self._raw = SharedFrame(
-                    fragments.written(fragments.as_it_is(notice.topic, notice.message))
-                )
-            return self._raw
-        identity = stream.grant.identity
+        if stream.grant is None or self._rendering is None:
+            return self._as_it_is()
+        identity = None if self._rendering.is_the_same_for_all else stream.grant.identity
         if identity not in self._by_identity:
-            self._by_identity[identity] = self._rendered(identity)
+            self._by_identity[identity] = self._rendered(self._rendering.fragments(identity))
         return self._by_identity[identity]
 
-    def _rendered(self, identity: str | None) -> SharedFrame | None:
-        notice = self._notice
-        made = tuple(fragments.fragments_for(notice.org, notice.topic, notice.message, identity))
+    def _as_it_is(self) -> SharedFrame:
+        if self._raw is None:
+            notice = self._notice
+            made = fragments.as_it_is(notice.topic, notice.message)
+            self._raw = SharedFrame(fragments.written(made))
+        return self._raw
+
+    def _rendered(self, fragments_made: Sequence[Fragment]) -> SharedFrame | None:
+        made = tuple(fragments_made)
         if not made:
             return None
         frame = self._by_fragments.get(made)

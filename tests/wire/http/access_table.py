@@ -20,7 +20,7 @@ from tests.wire.http.route_table import MAIN_PORT
 from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
-from tests.wire.http.test_routes import ENDLESS, TASK, a_task_for, a_workflow_for
+from tests.wire.http.test_routes import ENDLESS, RENDERER, TASK, a_task_for, a_workflow_for
 from tests.wire.http.webhook_calls import a_completion_call_for, a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
@@ -171,6 +171,7 @@ OWN_QUEUE_OF_THAT_NAME: Final = frozenset(
         "GET /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}/seen",
+        "PUT /api/v1/realtime/renderers/{name}",
     }
 )
 NAMES_A_THING: Final = [
@@ -353,6 +354,10 @@ class WholeFileApi(WatchedApi):
             body = {"target_type": "queue", "target_name": QUEUE, "pattern": "made"}
             made = self.shown("POST", "bindings", 201, json=body, key=home.key)
             return path.replace("{id}", made["id"])
+        if "/renderers/{name}" in path:
+            path = path.replace("{name}", "known")
+            self.shown("PUT", path, json=RENDERER, key=home.key)
+            return path
         if "/inbox/{identity}" in path:
             self.shown("POST", "inbox/user-1", 201, json={"topic": "a"}, key=home.key)
             return path.replace("{identity}", "user-1")

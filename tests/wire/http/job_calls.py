@@ -31,6 +31,7 @@ _EVERYTHING: Final = (
     "SELECT * FROM schedule_runs",
     "SELECT * FROM kept_answers",
     "SELECT * FROM notifications",
+    "SELECT * FROM renderers",
     "SELECT * FROM organizations",
     # But for the time of the last use, which is noted of every call.
     "SELECT id, org, name, key_hash, queues, permissions, rate_limit, is_active, expires_at_ms,"

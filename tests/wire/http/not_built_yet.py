@@ -25,10 +25,6 @@ NOT_BUILT_YET: Final = frozenset(
         "GET /api/v1/flows/{name}/schedule",
         "PUT /api/v1/flows/{name}/schedule",
         "DELETE /api/v1/flows/{name}/schedule",
-        "GET /api/v1/realtime/poll",
-        "GET /api/v1/realtime/renderers/{name}",
-        "PUT /api/v1/realtime/renderers/{name}",
-        "DELETE /api/v1/realtime/renderers/{name}",
         "GET /{asset}",
         "ANY /api/v1/test/{rest}",
     }

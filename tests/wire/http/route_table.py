@@ -317,6 +317,7 @@ OWN_ROUTES: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/acts", "unscoped", "organization:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/errors", "key", "jobs:read", "200", "own", "amendments.md#2"),
     ("GET", "/api/v1/dashboard/series", "key", "jobs:read", "200", "own", "amendments.md#2"),
+    ("GET", "/api/v1/realtime/renderers", "unscoped", "jobs:read", "200", "own", "amendments.md#2"),
     ("GET", "/docs", "public", "-", "200", "own", "README.md#8"),
     ("GET", "/openapi.json", "public", "-", "200", "own", "README.md#8"),
     ("GET", "/{asset}", "public", "-", "200", "own", "README.md#8"),

@@ -55,6 +55,7 @@ async def create_token(call: Call) -> Reply:
 
 async def sse_of_token(call: Call) -> Reply:
     assert call.grant is not None, "the route asks for a token"
+    await call.services.renderers.loaded(call.org)
     return _answer(call, call.grant.topics)
 
 

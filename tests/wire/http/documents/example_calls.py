@@ -44,7 +44,7 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
     "retryJobDelivery": _CALL,
     **dict.fromkeys(("getHealth", "getHealthReady", "getMetrics", "adminGetServer"), _MACHINE),
     **dict.fromkeys(("adminListBackups", "adminCreateBackup"), _MACHINE),
-    "createTopicToken": _SECRET,
+    **dict.fromkeys(("createTopicToken", "pollInbox"), _SECRET),
     "getOpenapi": "it answers with the document itself",
 }
 
@@ -153,6 +153,10 @@ def _queues_and_workers(walk: Walk) -> None:
     walk.call("putNotification", identity="user-123")
     walk.call("readInbox", identity="user-123")
     walk.call("markNotificationsSeen", identity="user-123")
+    walk.call("putRenderer", name="order_li")
+    walk.call("getRenderer", name="order_li")
+    walk.call("listRenderers")
+    walk.call("deleteRenderer", name="order_li")
     walk.call("notify")
     walk.call("listPresent", query={"topic": "order.7"})
     query = {"target_type": "queue", "target_name": "emails", "pattern": "events.#"}

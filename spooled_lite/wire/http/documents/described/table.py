@@ -20,6 +20,7 @@ from spooled_lite.wire.http.documents.described.overviews import OVERVIEWS
 from spooled_lite.wire.http.documents.described.platform import PLATFORM, STUBS
 from spooled_lite.wire.http.documents.described.queues import QUEUES, WORKERS
 from spooled_lite.wire.http.documents.described.realtime import REALTIME
+from spooled_lite.wire.http.documents.described.renderers import RENDERERS
 from spooled_lite.wire.http.documents.described.schedules import SCHEDULES
 from spooled_lite.wire.http.documents.described.server import SERVER
 from spooled_lite.wire.http.documents.described.tasks import TASKS
@@ -37,6 +38,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **MESSAGES,
     **TOPICS,
     **INBOX,
+    **RENDERERS,
     **TASKS,
     **WORKERS,
     **SCHEDULES,
