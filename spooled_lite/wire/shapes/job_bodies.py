@@ -38,6 +38,7 @@ from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import AN_ID, QUEUE_LENGTH, QueueName, SameQueueName
 from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
 from spooled_lite.wire.shapes.policy_bodies import BackoffBody, TimeoutMsGiven
+from spooled_lite.wire.shapes.run_ends import CancelOwnRun, EndRun
 from spooled_lite.wire.shapes.send_fields import checked_headers
 
 BULK_MAX: Final = 100
@@ -81,6 +82,8 @@ RetryAfter = Annotated[int, Meta(ge=0, le=CENTURY_SECONDS * 1000), about("Millis
 Released = Annotated[bool, about("True: the job is handed back as if it had not been claimed; no attempt is counted and no error is needed", False)]
 NoRetry = Annotated[bool, about("True: the job becomes a dead letter at once", False)]
 Then = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX} operations, as `POST /batch` takes them, that are stored in the same commit: they and the end of the attempt, or nothing", [{"op": "create_job", "queue_name": "receipts", "payload": {}}], items={"type": "object"})]
+CompleteRunGiven = Annotated[EndRun | None, about("The whole run ends with this output, and the job with it: see `POST /workflows/{id}/complete`")]
+CancelRunGiven = Annotated[CancelOwnRun | None, about("The job is completed, and its workflow cancelled; a run of a task is itself cancelled")]
 ProgressGiven = Annotated[float, Meta(ge=0, le=100), about("Percent done, 0 to 100", 40)]
 ProgressText = Annotated[str, Meta(max_length=2_048), about("What is being done", "20 of 50 sent")]
 JobIds = Annotated[list[str], Meta(max_length=100), about("Which jobs; none: those of the queue, else all", [AN_ID])]
@@ -282,6 +285,8 @@ class Complete(_Held, frozen=True, kw_only=True):
     """Body of POST /jobs/{id}/complete."""
 
     result: job.Result = NULL
+    complete_workflow: CompleteRunGiven = None
+    cancel_run: CancelRunGiven = None
     then: Then | None = None
 
 

@@ -11,9 +11,20 @@ from spooled_lite.core.jobs.records import NULL, SHORT
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
-from spooled_lite.wire.shapes.attempts import NextRetryDelay, ThenResults, WillRetry
+from spooled_lite.wire.shapes.attempts import (
+    NextRetryDelay,
+    OfCancelledRun,
+    OfCompletedRun,
+    ThenResults,
+    WillRetry,
+)
 from spooled_lite.wire.shapes.common import AN_ID
-from spooled_lite.wire.shapes.job_bodies import Fail, LeaseSeconds
+from spooled_lite.wire.shapes.job_bodies import (
+    CancelRunGiven,
+    CompleteRunGiven,
+    Fail,
+    LeaseSeconds,
+)
 
 LEASES_MAX: Final = 1_000
 SETTLED_MAX: Final = 100
@@ -84,6 +95,8 @@ class SettleJob(Fail, frozen=True, kw_only=True):
 
     id: JobIdGiven
     result: job.Result = NULL
+    complete_workflow: CompleteRunGiven = None
+    cancel_run: CancelRunGiven = None
 
     @property
     def has_failed(self) -> bool:
@@ -96,6 +109,11 @@ class SettleJob(Fail, frozen=True, kw_only=True):
             raise RuleBroken.of(
                 "result", "Field `result` cannot stand beside a failure", "invalid_value"
             )
+        for name in ("complete_workflow", "cancel_run"):
+            if getattr(self, name) is not None:
+                raise RuleBroken.of(
+                    name, f"Field `{name}` cannot stand beside a failure", "invalid_value"
+                )
         return True
 
 
@@ -113,6 +131,8 @@ class SettledJob(Struct, kw_only=True):
     status: job.Status | UnsetType = UNSET
     will_retry: WillRetry | UnsetType = UNSET  # of a failure, as the one that follows
     next_retry_delay_secs: NextRetryDelay | UnsetType = UNSET
+    complete_workflow: OfCompletedRun | UnsetType = UNSET  # when the run was to end with it
+    cancel_run: OfCancelledRun | UnsetType = UNSET  # likewise
     then: ThenResults | UnsetType = UNSET  # when there was any
     error: AsRefused | UnsetType = UNSET
 

@@ -10,6 +10,7 @@ from spooled_lite.core.jobs.records import (
     NULL,
     PRIORITIES,
     RETRIES,
+    SHORT,
     TIMEOUT_SECONDS,
     check_json_size,
     job_type_of,
@@ -17,6 +18,7 @@ from spooled_lite.core.jobs.records import (
     strict_tags,
     with_job_type,
 )
+from spooled_lite.core.lifecycle.held_by import HeldJob
 from spooled_lite.core.workflows.records import (
     KEY_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -33,6 +35,7 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes import workflow_fields as workflow
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import QueueName, SameQueueName
+from spooled_lite.wire.shapes.run_ends import ByJob, held_job
 
 TIMEOUT_MS_MAX: Final = 86_400_000  # a day, the same bound as that of `timeout_seconds`
 
@@ -188,6 +191,12 @@ class CancelWorkflow(Struct, frozen=True):
 
     reason: Annotated[workflow.Reason, Meta(max_length=500)] | None = None
     stop_running: workflow.StopRunning | None = None  # False: running jobs go on until they end
+    job_id: ByJob | None = None
+    worker_id: Annotated[job.WorkerId, SHORT] | None = None
+    lease_id: Annotated[job.LeaseId, SHORT] | None = None
+
+    def by(self) -> HeldJob | None:
+        return held_job(self.job_id, self.worker_id, self.lease_id)
 
 
 class RerunWorkflow(Struct, frozen=True):

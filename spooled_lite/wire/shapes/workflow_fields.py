@@ -10,6 +10,7 @@ from spooled_lite.core.workflows.records import (
     PARENTS_MAX,
     WORKFLOW_STATUSES,
 )
+from spooled_lite.core.workflows.states import WORKFLOW_STATES
 from spooled_lite.times import Time
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import AN_ID
@@ -33,7 +34,7 @@ SameTagsGiven = Annotated[Raw, about("The same as `metadata`", {})]
 ExpiresAtGiven = Annotated[Time | None, about("The job is cancelled if it still waits at this time", "2026-10-02T09:00:00.000Z")]
 SameExpiresAtGiven = Annotated[Time | None, about("The same as `expires_at`")]
 Reason = Annotated[str, about("Why, up to 500 characters", "Order withdrawn")]
-StopRunning = Annotated[bool, about("Tell the jobs that run to stop. Default: false", True)]
+StopRunning = Annotated[bool, about("Tell the jobs that run to stop. Default: true for a run of a flow, else false", True)]
 FromGiven = Annotated[str | list[str], about("The key of the job to begin with, or of several", "account")]
 DryRun = Annotated[bool, about("Only name what would run again. Default: false", True)]
 # In bodies and answers.
@@ -43,6 +44,10 @@ TimeoutMs = Annotated[int, about("The same as `timeout_seconds`, in milliseconds
 # In answers only.
 Name = Annotated[str, about("The name", "onboarding")]
 Status = Annotated[str, one_of("The status of the workflow", *WORKFLOW_STATUSES)]
+State = Annotated[str, one_of("The state of the workflow, more precise than `status`", *WORKFLOW_STATES)]
+CancelReasonSaid = Annotated[str, about("What was said when it was cancelled", "Order withdrawn")]
+CancelAskedAt = Annotated[str, a_time("When it was asked to be cancelled")]
+WasCancelApplied = Annotated[bool, about("False: it was cancelled before, and nothing of it ran any more", True)]
 TotalJobs = Annotated[int, a_count("How many jobs it has", 2)]
 CompletedJobs = Annotated[int, a_count("How many of them are completed", 1)]
 FailedJobs = Annotated[int, a_count("How many of them are dead letters")]

@@ -56,6 +56,15 @@ class WorkflowSummary(Struct):
     metadata: workflow.Metadata
 
 
+class WorkflowCancelled(WorkflowSummary):
+    """Answer of POST /workflows/{id}/cancel."""
+
+    state: workflow.State | UnsetType = UNSET  # of a run of a document, as the others
+    cancel_reason: workflow.CancelReasonSaid | UnsetType | None = UNSET
+    cancel_requested_at: workflow.CancelAskedAt | UnsetType | None = UNSET
+    applied: workflow.WasCancelApplied | UnsetType = UNSET
+
+
 class ListedWorkflow(WorkflowSummary):
     """A row of GET /workflows."""
 

@@ -310,7 +310,8 @@ def test_an_act_is_for_keys_of_all_its_queues(stage: JobStage) -> None:
         with pytest.raises(AccessDenied):
             act(some)
     assert graph.status == "pending"
-    assert stage.run(cancel_workflow, stage.org, graph.id, None, others)["status"] == "cancelled"
+    done = stage.run(cancel_workflow, stage.org, graph.id, None, others)
+    assert done.row["status"] == "cancelled"
 
 
 def test_the_workflow_of_another_organization_is_not_there(stage: JobStage) -> None:

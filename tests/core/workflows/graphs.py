@@ -101,10 +101,12 @@ class Graph:
 
     # -- what callers do ---------------------------------------------------------------------
 
-    def cancel(self, reason: str | None = None, *, stop_running: bool = False) -> ShownWorkflowRow:
+    def cancel(
+        self, reason: str | None = None, *, stop_running: bool | None = None
+    ) -> ShownWorkflowRow:
         return self.stage.run(
             cancel_workflow, self.stage.org, self.id, reason, ALL_QUEUES, stop_running
-        )
+        ).row
 
     def retry(self, caps: Caps | None = None) -> ShownWorkflowRow:
         return self.stage.run(retry_workflow, self.stage.org, self.id, ALL_QUEUES, caps)

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle.claim import Claim
+from spooled_lite.core.lifecycle.end_run import RunEnded
 from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.body import ClientGone
@@ -25,7 +26,7 @@ from spooled_lite.wire.http.claiming import (
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
 from spooled_lite.wire.http.resources.step_views import steps_of
 from spooled_lite.wire.http.resources.then import settled_with
-from spooled_lite.wire.http.settling import completion, failure, whole_seconds
+from spooled_lite.wire.http.settling import add_run, completion, failure, whole_seconds
 from spooled_lite.wire.shapes.attempts import AttemptCompleted, AttemptFailed, LeaseRenewed
 from spooled_lite.wire.shapes.common import Success
 from spooled_lite.wire.shapes.job_bodies import (
@@ -74,11 +75,16 @@ async def complete(call: Call) -> Reply:
     body = await call.body_or_empty(Complete)
     operation, arguments = completion(call, call.path("id"), body)
     call.notes.jobs = 1
+    answer = AttemptCompleted()
     if body.then is not None:
-        _, told = await settled_with(call, (operation, arguments), body.then)
-        return reply(AttemptCompleted(then=told))
-    await call.write(operation, *arguments)
-    return SUCCESS
+        settled, answer.then = await settled_with(call, (operation, arguments), body.then)
+    else:
+        settled = await call.write(operation, *arguments)
+        if settled is None:
+            return SUCCESS
+    if isinstance(settled, RunEnded):
+        add_run(answer, body, settled)
+    return reply(answer)
 
 
 async def fail(call: Call) -> Reply:

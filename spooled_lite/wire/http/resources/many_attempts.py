@@ -12,6 +12,11 @@ from msgspec import Raw, Struct
 from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle import settle
+from spooled_lite.core.lifecycle.end_run import (
+    RunEnded,
+    complete_and_cancel_run,
+    complete_with_run,
+)
 from spooled_lite.core.lifecycle.settle import Failed
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.transaction import PreparedStep, together
@@ -21,7 +26,7 @@ from spooled_lite.wire.http.body import ClientGone, decode
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.claiming import lease_ms_of
 from spooled_lite.wire.http.resources.then import settled_with
-from spooled_lite.wire.http.settling import completion, failure, whole_seconds
+from spooled_lite.wire.http.settling import add_run, completion, failure, whole_seconds
 from spooled_lite.wire.shapes.job_bodies import Complete
 from spooled_lite.wire.shapes.many_attempts import (
     HeldLease,
@@ -40,8 +45,10 @@ from spooled_lite.wire.waiting.stops import StopWatch
 # these take 20 ms at most.
 RENEWED_AT_ONCE: Final = 50
 
-# Failures in one transaction. A job that follows one has a copy of the payload: up to 5 MB.
+# Failures in one transaction. A job that follows one has a copy of the payload: up to 5 MB. A run
+# that ends may close some thousand steps and items.
 FAILED_AT_ONCE: Final = 10
+_COSTLY: Final = (settle.fail, complete_with_run, complete_and_cancel_run)
 
 
 async def renew_many(call: Call) -> Reply:
@@ -135,9 +142,9 @@ async def settle_many(call: Call) -> Reply:
     outcomes: list[SettledJob] = []
     for place, each in enumerate(prepared):
         if each.step is None:
-            outcomes.append(_told_of_settling(each.job_id, each.error))
+            outcomes.append(_told_of_settling(each, each.error))
         elif each.then is None:
-            outcomes.append(_told_of_settling(each.job_id, next(plain)))
+            outcomes.append(_told_of_settling(each, next(plain)))
         else:
             outcomes.append(await _settled_with(call, each, f"jobs[{place}]"))
     return reply(JobsSettled(outcomes))
@@ -148,7 +155,7 @@ async def _settled_together(call: Call, steps: Sequence[PreparedStep]) -> list[A
     groups: list[list[PreparedStep]] = [[]]
     failures = 0
     for step in steps:
-        if step[0] is settle.fail:
+        if step[0] in _COSTLY:
             if failures == FAILED_AT_ONCE:
                 groups.append([])
                 failures = 0
@@ -164,6 +171,7 @@ class _Settling(Struct, frozen=True):
     job_id: str | None
     step: PreparedStep | None = None
     then: Sequence[Raw] | None = None
+    completed: Complete | None = None  # unless it has failed
     error: SpooledError | None = None
 
 
@@ -181,8 +189,14 @@ def _prepare(call: Call, item: bytes, place: str) -> _Settling:
     try:
         if body.has_failed:
             return _Settling(job_id, failure(call, job_id, body), body.then)
-        answer = Complete(worker_id=body.worker_id, lease_id=body.lease_id, result=body.result)
-        return _Settling(job_id, completion(call, job_id, answer), body.then)
+        answer = Complete(
+            worker_id=body.worker_id,
+            lease_id=body.lease_id,
+            result=body.result,
+            complete_workflow=body.complete_workflow,
+            cancel_run=body.cancel_run,
+        )
+        return _Settling(job_id, completion(call, job_id, answer), body.then, answer)
     except SpooledError as error:
         return _Settling(job_id, error=error.placed(place))
 
@@ -193,13 +207,21 @@ async def _settled_with(call: Call, settling: _Settling, place: str) -> SettledJ
     try:
         outcome, told = await settled_with(call, settling.step, settling.then, f"{place}.then")
     except SpooledError as error:
-        return _told_of_settling(settling.job_id, error)
-    settled = _told_of_settling(settling.job_id, outcome)
+        return _told_of_settling(settling, error)
+    settled = _told_of_settling(settling, outcome)
     settled.then = told
     return settled
 
 
-def _told_of_settling(job_id: str | None, outcome: Failed | Exception | None) -> SettledJob:
+def _told_of_settling(
+    settling: _Settling, outcome: Failed | RunEnded | Exception | None
+) -> SettledJob:
+    job_id = settling.job_id
+    if isinstance(outcome, RunEnded):
+        assert settling.completed is not None, "a failure ends no run by itself"
+        settled = SettledJob(id=job_id, success=True, status=outcome.job_status or "completed")
+        add_run(settled, settling.completed, outcome)
+        return settled
     if isinstance(outcome, Exception):
         return SettledJob(id=job_id, success=False, error=_as_refused(outcome))
     if outcome is None:

@@ -8,6 +8,7 @@ from msgspec import Raw
 from spooled_lite.core.jobs.bodies import is_omitted, is_whole
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED
+from spooled_lite.core.lifecycle.workflow import CancelledWorkflow
 from spooled_lite.core.workflows.columns import (
     ListedWorkflowRow,
     ShownEdgeRow,
@@ -16,6 +17,7 @@ from spooled_lite.core.workflows.columns import (
 )
 from spooled_lite.core.workflows.create import StoredWorkflow
 from spooled_lite.core.workflows.query import Detail, Steps
+from spooled_lite.core.workflows.states import state_of_workflow
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.http.resources.job_views import NOT_THERE
 from spooled_lite.wire.shapes.workflows import (
@@ -23,6 +25,7 @@ from spooled_lite.wire.shapes.workflows import (
     ListedWorkflow,
     StepCreated,
     StepStatus,
+    WorkflowCancelled,
     WorkflowCreated,
     WorkflowDetail,
     WorkflowEdge,
@@ -34,6 +37,17 @@ from spooled_lite.wire.shapes.workflows import (
 
 def workflow_summary(row: ShownWorkflowRow, org_id: str) -> WorkflowSummary:
     return WorkflowSummary(**_summary(row, org_id))
+
+
+def workflow_cancelled(done: CancelledWorkflow, org_id: str) -> WorkflowCancelled:
+    row = done.row
+    cancelled = WorkflowCancelled(**_summary(row, org_id))
+    if row["document"] is not None:
+        cancelled.state = state_of_workflow(row)
+        cancelled.cancel_reason = row["cancel_reason"]
+        cancelled.cancel_requested_at = format_optional_ms(row["cancel_requested_at_ms"])
+        cancelled.applied = done.was_applied
+    return cancelled
 
 
 def workflow_created(stored: StoredWorkflow, org_id: str) -> WorkflowCreated:

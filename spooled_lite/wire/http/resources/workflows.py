@@ -2,6 +2,7 @@
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.lifecycle.end_run import complete_early
 from spooled_lite.core.lifecycle.rerun import plan_rerun, rerun_workflow
 from spooled_lite.core.lifecycle.workflow import (
     cancel_workflow,
@@ -29,11 +30,13 @@ from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.http.resources.workflow_views import (
     listed_workflow,
     step_statuses,
+    workflow_cancelled,
     workflow_created,
     workflow_detail,
     workflow_jobs,
     workflow_summary,
 )
+from spooled_lite.wire.shapes.run_ends import CompleteWorkflow, RunEndAnswer
 from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow, RerunWorkflow
 from spooled_lite.wire.shapes.workflows import WorkflowRerun
 
@@ -70,10 +73,30 @@ async def get(call: Call) -> Reply:
 
 async def cancel(call: Call) -> Reply:
     body = await call.body_or_empty(CancelWorkflow)
-    row = await Acting(call, "workflow", "cancel", call.path("id"), reason=body.reason).write(
-        cancel_workflow, call.org, call.path("id"), body.reason, call.scope, bool(body.stop_running)
+    done = await Acting(call, "workflow", "cancel", call.path("id"), reason=body.reason).write(
+        cancel_workflow,
+        call.org,
+        call.path("id"),
+        body.reason,
+        call.scope,
+        body.stop_running,
+        body.by(),
     )
-    return reply(workflow_summary(row, call.org_id))
+    return reply(workflow_cancelled(done, call.org_id))
+
+
+async def complete(call: Call) -> Reply:
+    body = await call.body(CompleteWorkflow)
+    acting = Acting(
+        call,
+        "workflow",
+        "complete",
+        call.path("id"),
+        reason=body.reason,
+        count=lambda done: int(done.was_applied),
+    )
+    arguments = (call.org, call.path("id"), body.early_end(), body.by(), call.scope)
+    return reply(RunEndAnswer.of(await acting.write(complete_early, *arguments)))
 
 
 async def retry(call: Call) -> Reply:

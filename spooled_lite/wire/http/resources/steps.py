@@ -1,0 +1,32 @@
+"""REST routes of the steps of workflows, by their keys. Contract: catbird-capabilities, section 8.
+
+Waiting for the end of one is in outcomes.py.
+"""
+
+from spooled_lite.core.jobs.records import check_json_size
+from spooled_lite.core.steps.signal import Signalled, deliver_signal
+from spooled_lite.wire.admission import check_payload_of_plan
+from spooled_lite.wire.http.acting import Acting
+from spooled_lite.wire.http.call import Call, Reply, reply
+from spooled_lite.wire.shapes.run_ends import SendSignal, SignalSent
+
+
+async def signal(call: Call) -> Reply:
+    body = await call.body_or_empty(SendSignal)
+    given = await call.off_loop(checked_signal, call, body)
+
+    def answer(sent: Signalled) -> Reply:
+        return reply(SignalSent(delivered=True, state=sent.state))
+
+    return await Acting(call, "workflow", "signal", call.path("id")).write_once(
+        answer, deliver_signal, call.org, call.path("id"), call.path("key"), given, call.scope
+    )
+
+
+def checked_signal(call: Call, body: SendSignal) -> bytes:
+    """What the step is told. Raises PayloadTooLarge: it is over the limit of the plan, or of the
+    server."""
+    given = bytes(body.input)
+    check_payload_of_plan(call, given, "input")
+    check_json_size(given, call.settings.queue_max_payload_size_bytes, "input")
+    return given
