@@ -26,6 +26,7 @@ from spooled_lite.cli.load.serial import KeptConnection
 from spooled_lite.cli.load.shapes import PAYLOAD, WORKER_ID, LoadTarget, claim
 from spooled_lite.clock import ManualClock
 from spooled_lite.config import Settings
+from spooled_lite.core.flows.run import run_flow
 from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import Claimant
@@ -33,9 +34,12 @@ from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
 from spooled_lite.core.lifecycle.settle import complete
 from spooled_lite.core.queues.records import Admission
+from spooled_lite.core.workflows.document import FlowDocument, StepDocument, store_document
+from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.serving import serving
 from spooled_lite.storage.database import Database
 from spooled_lite.storage.statement import Statement
+from spooled_lite.storage.transaction import Tx
 from tests.core.store import NOW_MS
 
 T = TypeVar("T")
@@ -53,7 +57,15 @@ LOOKS_MAX: Final = 4  # at files and disks, per batch: each lets go of the inter
 LOOKS_BY_TIME_MAX: Final = 8  # in all: they come with the time, more of them on a slow machine
 BATCH: Final = 50  # operations that share one
 # Of SQL, for one operation: each lets go of the interpreter several times.
-STATEMENTS_MAX: Final = {"enqueue": 3, "claim": 4, "complete": 4}
+STATEMENTS_MAX: Final = {
+    "enqueue": 3,
+    "claim": 4,
+    "complete": 4,
+    # Of a flow of one step. It has a workflow, with an input and an output, which counts its step.
+    "run flow": 6,
+    "claim step": 6,
+    "complete step": 8,
+}
 
 
 class Counted:
@@ -182,6 +194,15 @@ def test_a_batch_looks_at_few_files(costs: Costs, kind: str) -> None:
 # -- statements of operations that share a batch ---------------------------------------------------
 
 
+NO_CAPS: Final = Admission(None, 3, 300)
+FLOW: Final = "flow"
+DOCUMENT: Final = FlowDocument(
+    steps=(StepDocument(key="only", queue_name=FLOW),),
+    output_priority=("only",),
+    failure_policy="fail_fast",
+)
+
+
 class Key(TypedDict):
     seq: int
     org: int
@@ -189,6 +210,15 @@ class Key(TypedDict):
 
 
 KEYS: Final = Statement(Key, "SELECT seq, org, secret_id FROM api_keys")
+
+
+def put_flow(tx: Tx, org: int) -> None:
+    named = {"org": org, "name": FLOW, "document": store_document(tx, org, DOCUMENT)}
+    tx.execute(
+        "INSERT INTO flows (org, name, document, revision, created_at_ms, updated_at_ms)"
+        " VALUES (:org, :name, :document, 1, 0, 0)",
+        named,
+    )
 
 
 async def statements_of_batches(db: Database) -> dict[str, list[str]]:
@@ -205,7 +235,7 @@ async def statements_of_batches(db: Database) -> dict[str, list[str]]:
     [key] = await db.readers.read(lambda tx: tx.rows(KEYS))
     org = key["org"]
     job = NewJob(queue_name=QUEUE, payload=msgspec.json.encode(PAYLOAD))
-    await batch("enqueue", enqueue, *[(org, job, Admission(None, 3, 300), ALL_QUEUES)] * BATCH)
+    await batch("enqueue", enqueue, *[(org, job, NO_CAPS, ALL_QUEUES)] * BATCH)
     wanted = Claim(queue_name=QUEUE, worker_id=WORKER_ID, limit=1, lease_ms=3_600_000)
     claims = [(org, wanted, key["seq"], key["secret_id"])] * BATCH
     jobs = [job for [job] in await batch("claim", claim_if_still_allowed, *claims)]
@@ -214,6 +244,17 @@ async def statements_of_batches(db: Database) -> dict[str, list[str]]:
         for job in jobs
     ]
     await batch("complete", complete, *done)
+    await db.write(put_flow, org)
+    given = RunOptions(input=b"{}")
+    await batch("run flow", run_flow, *[(org, FLOW, given, NO_CAPS, ALL_QUEUES)] * BATCH)
+    wanted = Claim(queue_name=FLOW, worker_id=WORKER_ID, limit=1, lease_ms=3_600_000)
+    claims = [(org, wanted, key["seq"], key["secret_id"])] * BATCH
+    jobs = [job for [job] in await batch("claim step", claim_if_still_allowed, *claims)]
+    ended = [
+        (org, job["id"], Claimant(worker_id=WORKER_ID, lease_id=job["lease_id"]), b"{}", ALL_QUEUES)
+        for job in jobs
+    ]
+    await batch("complete step", complete, *ended)
     return ran
 
 

@@ -6,7 +6,7 @@ from spooled_lite.core.flows import run_statements
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.steps.start import StartedRun, start_run
-from spooled_lite.core.workflows.document import document_of
+from spooled_lite.core.workflows.document import known_document
 from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.core.workflows.store_run import NewRun
 from spooled_lite.errors import AccessDenied, NotFound
@@ -30,7 +30,7 @@ def run_flow(
     flow = tx.row(run_statements.DOCUMENT, {"org": org, "name": flow_name})
     if flow is None:
         raise NotFound.thing("Flow", resource="flow")
-    document = document_of(tx, flow["document"])
+    document = known_document(tx, flow["document"])
     if not scope.is_unrestricted and not all(
         scope.allows(step.queue_name) and scope.allows(step.item_queue_name or step.queue_name)
         for step in document.steps

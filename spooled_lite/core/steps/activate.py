@@ -16,7 +16,7 @@ from spooled_lite.core.steps.items import begin_items
 from spooled_lite.core.steps.outputs import output_of_step
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
-from spooled_lite.core.workflows.document import FlowDocument, StepDocument, document_of
+from spooled_lite.core.workflows.document import FlowDocument, StepDocument, known_document
 from spooled_lite.core.workflows.flow_names import INPUT, SIGNAL
 from spooled_lite.storage.transaction import Tx
 
@@ -81,10 +81,10 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
 
 
 def _run(tx: Tx, workflow_id: str | None) -> _Run | None:
-    workflow = tx.row(workflow_statements.OF_STEP_OF_RUN, {"id": workflow_id})
+    workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": workflow_id})
     if workflow is None or workflow["document"] is None:
         return None
-    return _Run(workflow, document_of(tx, workflow["document"]))
+    return _Run(workflow, known_document(tx, workflow["document"]))
 
 
 def _skip(tx: Tx, steps: Sequence[ResolvedStepRow]) -> None:

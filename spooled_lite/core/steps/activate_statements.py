@@ -95,7 +95,7 @@ SELECT coalesce(jobs.result, bodies.body) AS result, bodies.checksum
 CANDIDATE: Final = Statement(
     OutputStepRow,
     """
-SELECT seq, step_position, min(asked.key) AS place
+SELECT seq, step_position, result, result_bytes, min(asked.key) AS place
   FROM json_each(:positions) AS asked
        CROSS JOIN jobs ON workflow_id = :workflow_id AND step_position = asked.value
  WHERE status = 'completed' AND state IS NOT 'skipped'

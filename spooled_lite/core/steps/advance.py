@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final, cast
 
 from spooled_lite.core.steps.activate_statements import END_WITHOUT_OUTPUT
 from spooled_lite.core.steps.on_fail import follow_run, take_back
@@ -23,6 +23,7 @@ _COUNTER: Final = {
     "deadletter": "failed",
     "cancelled": "cancelled",
 }
+_COLUMNS: Final = tuple((f"{each}_jobs", each) for each in dict.fromkeys(_COUNTER.values()))
 _ENDED_AS: Final = {"completed": "completed", "failed": "failed", "expired": "cancelled"}
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
 # For each workflow whose steps the running operation counts together: the changes so far.
@@ -66,29 +67,34 @@ def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
 
 def count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:
     """Add to the counters of a workflow, and set the status that follows from them."""
-    params: dict[str, Any] = {"id": workflow_id, "now_ms": tx.now_ms, **moved}
-    workflow = tx.row(workflow_statements.COUNT_STEPS, params)
-    if workflow is None:
+    before = tx.row(workflow_statements.OF_ONE_STEP, {"id": workflow_id})
+    if before is None:
         return  # the workflow was deleted; its jobs stay
+    counters = {name: before[name] + moved[moves] for name, moves in _COLUMNS}  # type: ignore[literal-required]
+    workflow = _changed(before, **counters, updated_at_ms=tx.now_ms)
     status = status_of(workflow)
-    if status != workflow["status"]:
-        if status == "completed" and workflow["document"] is not None:
-            status = _with_output(tx, workflow)
-        set_status(tx, workflow, status)
+    if status == workflow["status"]:
+        tx.execute(workflow_statements.KEEP_COUNTERS, workflow)
+        return
+    if status == "completed" and workflow["document"] is not None:
+        workflow = _with_output(tx, workflow)
+        status = status_of(workflow)
+    set_status(tx, workflow, status)
 
 
 def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
-    """Store the status of a workflow and announce it."""
-    row = tx.row(
-        workflow_statements.SET_STATUS,
-        {
-            "seq": workflow["seq"],
-            "status": status,
-            "has_ended": int(status in ENDED),
-            "now_ms": tx.now_ms,
-        },
+    """Store the status of a workflow, with the counters that its row here has, and announce it."""
+    started_at_ms = workflow["started_at_ms"]
+    if status == "running" and started_at_ms is None:
+        started_at_ms = tx.now_ms
+    row = _changed(
+        workflow,
+        status=status,
+        started_at_ms=started_at_ms,
+        completed_at_ms=tx.now_ms if status in ENDED else None,
+        updated_at_ms=tx.now_ms,
     )
-    assert row is not None, "the workflow was looked at in this operation"
+    tx.execute(workflow_statements.KEEP_STATUS, row)
     if row["document"] is not None:
         if status == "failed":
             follow_run(tx, row)
@@ -99,12 +105,16 @@ def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
         tx.emit(told, row["org"], row=row, was=workflow["status"])
 
 
-def _with_output(tx: Tx, workflow: WorkflowRow) -> str:
-    """The status of a run whose steps have all ended well: it has to give something."""
+def _with_output(tx: Tx, workflow: WorkflowRow) -> WorkflowRow:
+    """A run whose steps have all ended well: it has failed unless it gives something."""
     if workflow["ended_as"] is not None or keep_output(tx, workflow):
-        return "completed"
+        return workflow
     tx.execute(END_WITHOUT_OUTPUT, {"seq": workflow["seq"], "error": NO_CANDIDATE})
-    return "failed"
+    return _changed(workflow, ended_as="failed", error_message=NO_CANDIDATE)
+
+
+def _changed(workflow: WorkflowRow, **columns: object) -> WorkflowRow:
+    return cast(WorkflowRow, {**workflow, **columns})
 
 
 def status_of(workflow: WorkflowRow) -> str:

@@ -11,7 +11,7 @@ from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.items import close_items
 from spooled_lite.core.steps.later import tell_others_later
 from spooled_lite.core.workflows.columns import WorkflowRow
-from spooled_lite.core.workflows.document import document_of
+from spooled_lite.core.workflows.document import known_document
 from spooled_lite.storage.transaction import Tx
 
 
@@ -44,7 +44,7 @@ def close_open_steps(
         "comes_back": int(state == "failed"),
         "now_ms": tx.now_ms,
     }
-    document = document_of(tx, workflow["document"])
+    document = known_document(tx, workflow["document"])
     with counted_together(tx, workflow["id"]):
         for row in sorted(tx.rows(statements.CLOSE, closing), key=lambda row: row["seq"]):
             _announce(tx, before[row["seq"]], row, reason)

@@ -36,6 +36,8 @@ class OutputStepRow(NumberedRow):
     """The step that gives the output of its run."""
 
     step_position: int
+    result: bytes | None
+    result_bytes: int | None  # of a result that stands apart
     place: int  # among the choices
 
 

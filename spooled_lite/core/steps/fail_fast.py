@@ -6,7 +6,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.steps import close_statements as statements
 from spooled_lite.core.steps.close import close_open_steps
 from spooled_lite.core.workflows import statements as workflow_statements
-from spooled_lite.core.workflows.document import document_of
+from spooled_lite.core.workflows.document import known_document
 from spooled_lite.storage.transaction import Tx
 
 # Workers read this word in `details.reason`: catbird-capabilities, section 19.3.
@@ -20,12 +20,12 @@ def close_failed_run(tx: Tx, failed: JobRow) -> None:
     Its run keeps which step that was, and the error, which the others get as well. A run that was
     cancelled, or has ended, stays what it is.
     """
-    workflow = tx.row(workflow_statements.OF_STEP_OF_RUN, {"id": failed["workflow_id"]})
+    workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": failed["workflow_id"]})
     if workflow is None or workflow["document"] is None or workflow["failed_step"] is not None:
         return
     if workflow["status"] not in ("pending", "running"):
         return
-    if document_of(tx, workflow["document"]).failure_policy != "fail_fast":
+    if known_document(tx, workflow["document"]).failure_policy != "fail_fast":
         return
     error = failed["last_error"] or ""
     named = {"seq": workflow["seq"], "failed_step": failed["step_key"], "error": error}

@@ -61,7 +61,7 @@ def _work(tx: Tx, items: ItemsRow) -> None:
 
 
 def _store(tx: Tx, step: JobRow, items: ItemsRow) -> None:
-    workflow = tx.row(workflow_statements.OF_STEP_OF_RUN, {"id": step["workflow_id"]})
+    workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": step["workflow_id"]})
     if workflow is None or workflow["document"] is None or step["status"] != "processing":
         keep(tx, items, work=None)
         return

@@ -15,7 +15,7 @@ from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.steps import on_fail_statements as statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
-from spooled_lite.core.workflows.document import document_of
+from spooled_lite.core.workflows.document import known_document
 from spooled_lite.errors import BodyDamaged
 from spooled_lite.storage.transaction import Tx
 from spooled_lite.times import format_optional_ms
@@ -56,7 +56,7 @@ class _FailedStep(Struct, frozen=True):
 def follow_run(tx: Tx, run: WorkflowRow) -> None:
     """Store the job that follows the failure of a run, if its document asks for one."""
     assert run["document"] is not None, "only of a run of a document is this asked"
-    wanted = document_of(tx, run["document"]).on_fail
+    wanted = known_document(tx, run["document"]).on_fail
     if wanted is None:
         return
     given = _body(tx, run, "input") or bytes(NULL)

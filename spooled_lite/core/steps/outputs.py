@@ -4,11 +4,16 @@ from typing import Final
 
 from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.core.steps import activate_statements as statements
-from spooled_lite.core.steps.columns import NumberedRow
+from spooled_lite.core.steps.columns import NumberedRow, OutputStepRow
 from spooled_lite.core.steps.item_outputs import array_of_items
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
-from spooled_lite.core.workflows.document import StepDocument, document_of
+from spooled_lite.core.workflows.document import (
+    FlowDocument,
+    StepDocument,
+    document_of,
+    known_document,
+)
 from spooled_lite.storage.transaction import Reading, Tx
 
 NO_CANDIDATE: Final = "no output candidate produced output"  # catbird-capabilities, F17
@@ -37,8 +42,10 @@ def output_of_run(tx: Reading, workflow: WorkflowRow) -> bytes | None:
     stored = tx.value(workflow_statements.BODY, asked)
     if stored is not None or workflow["ended_as"] is not None:
         return stored
-    candidate = _candidate(tx, workflow)
-    return None if candidate is None else output_of_step(tx, *candidate)
+    assert workflow["document"] is not None, "only a document says what is given"
+    document = document_of(tx, workflow["document"])
+    step = _candidate(tx, workflow, document)
+    return None if step is None else output_of_step(tx, step, _about(document, step))
 
 
 def keep_output(tx: Tx, workflow: WorkflowRow) -> bool:
@@ -48,21 +55,26 @@ def keep_output(tx: Tx, workflow: WorkflowRow) -> bool:
 
     Contract: catbird-capabilities, F16 and F17.
     """
-    candidate = _candidate(tx, workflow)
-    if candidate is None:
+    assert workflow["document"] is not None, "only a document says what is given"
+    document = known_document(tx, workflow["document"])
+    step = _candidate(tx, workflow, document)
+    if step is None:
         return False
-    step, document = candidate
-    if not document.has_items:
-        output = output_of_step(tx, step, document)
+    about = _about(document, step)
+    if not about.has_items:
+        # The usual one stands in the row that was read.
+        is_apart = step["result_bytes"] is not None
+        output = output_of_step(tx, step, about) if is_apart else step["result"] or _NULL
         if output is not None:
             tx.execute(statements.SET_OUTPUT, {"workflow": workflow["seq"], "body": output})
     return True
 
 
-def _candidate(tx: Reading, workflow: WorkflowRow) -> tuple[NumberedRow, StepDocument] | None:
+def _candidate(tx: Reading, workflow: WorkflowRow, document: FlowDocument) -> OutputStepRow | None:
     """The step that gives the output: the first completed one in the order of the document."""
-    assert workflow["document"] is not None, "only a document names candidates"
-    document = document_of(tx, workflow["document"])
     asked = {"workflow_id": workflow["id"], "positions": document.output_positions}
-    found = tx.row(statements.CANDIDATE, asked)
-    return None if found is None else (found, document.steps[found["step_position"]])
+    return tx.row(statements.CANDIDATE, asked)
+
+
+def _about(document: FlowDocument, step: OutputStepRow) -> StepDocument:
+    return document.steps[step["step_position"]]

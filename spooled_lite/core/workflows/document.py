@@ -18,7 +18,7 @@ from spooled_lite.core.workflows import document_statements as statements
 from spooled_lite.core.workflows import flow_names
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import Condition, Mode
-from spooled_lite.storage.transaction import Reading, Tx
+from spooled_lite.storage.transaction import Cache, Reading, Tx
 
 StepType = Literal["normal", "mapper", "generator", "reducer"]
 PayloadMode = Literal["static", "envelope"]
@@ -123,6 +123,7 @@ class _KeptDocuments:
 
 
 _KEPT: Final = _KeptDocuments()
+_KNOWN: Final = Cache[int, FlowDocument]()
 
 
 def terminal_steps(steps: Sequence[StepDocument]) -> tuple[str, ...]:
@@ -141,6 +142,15 @@ def store_document(tx: Tx, org: int, document: FlowDocument) -> int:
     return tx.insert(
         statements.INSERT, {**named, "id": tx.new_id(), "body": body, "now_ms": tx.now_ms}
     )
+
+
+def known_document(tx: Tx, seq: int) -> FlowDocument:
+    """As `document_of`, but looked for once per batch."""
+    known = tx.cache(_KNOWN)
+    found = known.get(seq)
+    if found is None:
+        found = known[seq] = document_of(tx, seq)
+    return found
 
 
 def document_of(tx: Reading, seq: int) -> FlowDocument:

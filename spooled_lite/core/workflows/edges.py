@@ -23,6 +23,8 @@ def store_edges(
         for number, condition, parents in zip(numbers, conditions, graph, strict=True)
         if parents
     ]
+    if not waiting:
+        return
     waiting += [_NO_EDGES] * (-len(waiting) % edge_statements.STEPS_AT_ONCE)
     tx.execute_many(
         edge_statements.INSERT_EDGES,

@@ -67,9 +67,6 @@ SELECT * FROM workflows
 """,
 )
 
-# As BY_ID, for what has found the workflow through one of its steps.
-OF_STEP_OF_RUN: Final = Statement(WorkflowRow, "SELECT * FROM workflows WHERE id = :id")
-
 BY_ID: Final = Statement(WorkflowRow, "SELECT * FROM workflows WHERE id = :id AND org = :org")
 
 # -- what a key with a queue scope may see: index jobs_of_workflow ------------------------------
@@ -140,30 +137,20 @@ STEP: Final = Statement(
 
 # -- how a workflow changes ---------------------------------------------------------------------
 
-COUNT_STEPS: Final = Statement(
-    WorkflowRow,
-    """
-UPDATE workflows
-   SET waiting_jobs = waiting_jobs + :waiting, processing_jobs = processing_jobs + :processing,
-       completed_jobs = completed_jobs + :completed, failed_jobs = failed_jobs + :failed,
-       cancelled_jobs = cancelled_jobs + :cancelled, updated_at_ms = :now_ms
- WHERE id = :id
-RETURNING *
-""",
-)
+# For what has found the workflow through one of its steps.
+OF_ONE_STEP: Final = Statement(WorkflowRow, "SELECT * FROM workflows WHERE id = :id")
 
-SET_STATUS: Final = Statement(
-    WorkflowRow,
-    """
+# Every value is known: reading the rows back would cost as much as the update.
+_KEEP_COUNTERS: Final = """
 UPDATE workflows
-   SET status = :status, updated_at_ms = :now_ms,
-       started_at_ms = CASE WHEN :status = 'running' THEN coalesce(started_at_ms, :now_ms)
-                            ELSE started_at_ms END,
-       completed_at_ms = CASE WHEN :has_ended THEN :now_ms END
+   SET waiting_jobs = :waiting_jobs, processing_jobs = :processing_jobs,
+       completed_jobs = :completed_jobs, failed_jobs = :failed_jobs,
+       cancelled_jobs = :cancelled_jobs, updated_at_ms = :updated_at_ms"""
+KEEP_COUNTERS: Final = f"{_KEEP_COUNTERS} WHERE seq = :seq"
+KEEP_STATUS: Final = f"""{_KEEP_COUNTERS},
+       status = :status, started_at_ms = :started_at_ms, completed_at_ms = :completed_at_ms
  WHERE seq = :seq
-RETURNING *
-""",
-)
+"""
 
 REQUEST_CANCEL: Final = """
 UPDATE workflows
