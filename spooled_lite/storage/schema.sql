@@ -735,8 +735,8 @@ CREATE TABLE step_states (
     output_bytes   INTEGER NOT NULL DEFAULT 0,  -- the results of the completed ones
     source_offset  INTEGER NOT NULL DEFAULT 0,  -- of a map over a text, where the next item begins
     is_produced    INTEGER NOT NULL DEFAULT 0 CHECK (is_produced IN (0, 1)),  -- no more will come
-    -- What a loop still has to do with its items.
-    work           TEXT CHECK (work IN ('store', 'close', 'reopen'))
+    -- What a loop still has to do with it or its items.
+    work           TEXT CHECK (work IN ('decide', 'store', 'close', 'reopen'))
 ) STRICT;
 
 CREATE INDEX step_states_with_work ON step_states (job) WHERE work IS NOT NULL;

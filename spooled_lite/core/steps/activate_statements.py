@@ -36,6 +36,11 @@ RETURNING org, queue_name, claimable
 """,
 )
 
+DECIDE_LATER: Final = """
+INSERT INTO step_states (job, work) SELECT value, 'decide' FROM json_each(:steps) WHERE true
+    ON CONFLICT (job) DO UPDATE SET work = 'decide'
+"""
+
 SKIP: Final = Statement(
     JobRow,
     """

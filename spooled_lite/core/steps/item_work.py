@@ -1,8 +1,11 @@
-"""What a loop does about the items of steps: store those of a map, release more, close the rest."""
+"""What a loop does about steps with items: store those of a map, release more, close the rest. It
+decides as well about steps that an operation had no time for.
+"""
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.steps import item_statements as statements
+from spooled_lite.core.steps.dependents import look_again
 from spooled_lite.core.steps.fail_fast import WORKFLOW_FAILED
 from spooled_lite.core.steps.item_ends import fail_step, settle_step
 from spooled_lite.core.steps.item_sources import NotAnArray, next_portion
@@ -51,6 +54,9 @@ def _work(tx: Tx, items: ItemsRow) -> None:
     step = tx.row(statements.STEP, {"step": items["job"]})
     if step is None:
         keep(tx, items, work=None)  # its queue was deleted, and it is deleted with it
+    elif items["work"] == "decide":
+        keep(tx, items, work=None)
+        look_again(tx, step["seq"])
     elif items["work"] == "close":
         close_portion(tx, items, _as_step(step))
     elif items["work"] == "store":

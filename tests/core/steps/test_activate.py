@@ -89,6 +89,26 @@ def test_a_condition_sees_a_large_result_that_stands_apart(stage: JobStage) -> N
     assert run.states["b"] == "queued"
 
 
+def test_conditions_that_look_at_very_much_are_left_to_a_loop(stage: JobStage) -> None:
+    steps = [a_node(f"s{n}", "a", condition=f"a.n eq {n}") for n in range(6)]
+    first = [a_node(f"f{n}", condition=f"input.n eq {n}") for n in range(4)]
+    large = {"text": "x" * 600_000, "n": 3}
+
+    run = started(stage, a_node("a"), *steps, *first, input=large)
+    assert [run.states[f"f{n}"] for n in range(4)] == [
+        *("skipped", "skipped", "waiting_for_dependencies", "waiting_for_dependencies"),
+    ]
+    run.give("a", large)
+    assert list(run.states.values()).count("waiting_for_dependencies") == 6
+    stage.run_due()
+
+    queued = [key for key, state in run.states.items() if state == "queued"]
+    assert queued == ["s3", "f3"]
+    run.complete(*queued)
+    assert run.state == "completed"
+    check(stage)
+
+
 def test_a_skipped_step_counts_as_completed_and_says_so(stage: JobStage) -> None:
     run = started(stage, a_node("a", condition="input.go"), a_node("b"), input={"go": False})
 
