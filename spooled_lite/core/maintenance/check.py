@@ -6,6 +6,7 @@ from spooled_lite.core.inbox.check import wrong_unseen_counts
 from spooled_lite.core.jobs.check import conservation
 from spooled_lite.core.maintenance.deep_check import deep_problems
 from spooled_lite.core.steps.advance import status_of
+from spooled_lite.core.steps.check import wrong_runs
 from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import CountedWorkflowRow
 from spooled_lite.core.workflows.records import ENDED
@@ -28,7 +29,8 @@ def problems(tx: Reading, *, deep: bool = False) -> list[str]:
 
 
 def recount(tx: Reading) -> list[str]:
-    """A sentence for each workflow that does not agree with its steps, and each lost dependency.
+    """A sentence for each workflow that does not agree with its steps, and each lost dependency;
+    and what `wrong_runs` finds.
 
     A workflow counts its steps by status. A step that was deleted stays counted where it ended, so
     of the ended ones there may be fewer rows than the counter says, but never more.
@@ -38,7 +40,8 @@ def recount(tx: Reading) -> list[str]:
         for row in tx.rows(edge_statements.ORPHANED_EDGES, {"limit": ORPHANS_SHOWN})
     ]
     workflows = tx.rows(statements.ALL_WITH_FOUND)
-    return [*orphans, *(said for row in workflows for said in _of_workflow(row))]
+    of_workflows = (said for row in workflows for said in _of_workflow(row))
+    return [*orphans, *of_workflows, *wrong_runs(tx)]
 
 
 def _of_workflow(row: CountedWorkflowRow) -> list[str]:

@@ -54,13 +54,13 @@ SELECT told.value FROM json_each(:jobs) AS told
 END_CASCADE: Final = "DELETE FROM job_cascades WHERE job = :job"
 
 # Of a parent: workflows.conditions tells apart whether it was completed or skipped.
-_STATUS: Final = "iif(parents.state IS 'skipped', 'skipped', parents.status)"
+STATUS_OF_PARENT: Final = "iif(parents.state IS 'skipped', 'skipped', parents.status)"
 
 # The primary key of job_dependencies: the status of each parent of a job.
 EDGES: Final = Statement(
     ParentStandingRow,
     f"""
-SELECT edges.parent, edges.is_link, edges.condition, {_STATUS} AS status
+SELECT edges.parent, edges.is_link, edges.condition, {STATUS_OF_PARENT} AS status
   FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE edges.job = :job
 """,
@@ -70,7 +70,7 @@ SELECT edges.parent, edges.is_link, edges.condition, {_STATUS} AS status
 DISTINCT_EDGES: Final = Statement(
     JobStandingRow,
     f"""
-SELECT DISTINCT edges.job, edges.is_link, edges.condition, {_STATUS} AS status
+SELECT DISTINCT edges.job, edges.is_link, edges.condition, {STATUS_OF_PARENT} AS status
   FROM json_each(:jobs) AS told CROSS JOIN job_dependencies AS edges ON edges.job = told.value
                                 CROSS JOIN jobs AS parents ON parents.seq = edges.parent
 """,
@@ -157,7 +157,7 @@ STANDING_IF_BACK: Final = Statement(
     f"""
 SELECT DISTINCT edges.job, edges.is_link, edges.condition,
        CASE WHEN parents.seq IN (SELECT value FROM json_each(:steps)) THEN 'pending'
-            ELSE {_STATUS} END AS status
+            ELSE {STATUS_OF_PARENT} END AS status
   FROM json_each(:steps) AS back CROSS JOIN job_dependencies AS edges ON edges.job = back.value
                                  CROSS JOIN jobs AS parents ON parents.seq = edges.parent
 """,
@@ -166,7 +166,7 @@ SELECT DISTINCT edges.job, edges.is_link, edges.condition,
 EDGES_OF_CANCELLED: Final = Statement(
     EdgeRow,
     f"""
-SELECT edges.job, edges.parent, edges.is_link, edges.condition, {_STATUS} AS status
+SELECT edges.job, edges.parent, edges.is_link, edges.condition, {STATUS_OF_PARENT} AS status
   FROM jobs AS steps CROSS JOIN job_dependencies AS edges ON edges.job = steps.seq
                      CROSS JOIN jobs AS parents ON parents.seq = edges.parent
  WHERE steps.workflow_id = :workflow_id AND steps.status = 'cancelled'
