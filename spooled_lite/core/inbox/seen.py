@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from spooled_lite.core.inbox import statements
 from spooled_lite.core.inbox.put import UNSEEN
+from spooled_lite.core.inbox.statements import UnseenRow
 from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.errors import RuleBroken
 from spooled_lite.storage.transaction import Own, Tx
@@ -44,8 +45,7 @@ def mark_seen_pass(tx: Tx, org: int, identity: str, until: int) -> Marked:
     """
     until = min(until, tx.value(statements.NEWEST) or 0)
     found = _first_up_to(tx, org, identity, until, PASS_MAX)
-    count = _mark(tx, org, identity, found)
-    return Marked(count, None if len(found) < PASS_MAX else until)
+    return Marked(_mark_all(tx, org, found), None if len(found) < PASS_MAX else until)
 
 
 def mark_seen_at_once(tx: Tx, org: int, identity: str, until: int) -> int:
@@ -64,7 +64,7 @@ def mark_seen_at_once(tx: Tx, org: int, identity: str, until: int) -> int:
             "too_many_rows",
         )
     marked.count += len(found)
-    return _mark(tx, org, identity, found)
+    return _mark_all(tx, org, found)
 
 
 def mark_seen(tx: Tx, org: int, identity: str, ids: Sequence[int]) -> int:
@@ -72,18 +72,22 @@ def mark_seen(tx: Tx, org: int, identity: str, ids: Sequence[int]) -> int:
 
     Contract: catbird-capabilities, N4.
     """
-    return _mark(tx, org, identity, ids)
-
-
-def _first_up_to(tx: Tx, org: int, identity: str, until: int, limit: int) -> list[int]:
-    asked = {"org": org, "identity": identity, "until": until, "now_ms": tx.now_ms}
-    return tx.values(statements.FIRST_UP_TO, {**asked, "limit": limit})
-
-
-def _mark(tx: Tx, org: int, identity: str, ids: Sequence[int]) -> int:
     named = msgspec.json.encode(ids).decode()
     asked = {"org": org, "identity": identity, "ids": named, "now_ms": tx.now_ms}
     count = tx.execute(statements.MARK, asked)
-    if count:
-        tx.count_now(org, UNSEEN, -count)
+    tx.count_now(org, UNSEEN, -count)
     return count
+
+
+def _first_up_to(tx: Tx, org: int, identity: str, until: int, limit: int) -> list[UnseenRow]:
+    asked = {"org": org, "identity": identity, "until": until, "now_ms": tx.now_ms}
+    return tx.rows(statements.FIRST_UP_TO, {**asked, "limit": limit})
+
+
+def _mark_all(tx: Tx, org: int, rows: Sequence[UnseenRow]) -> int:
+    """How many of them had not expired. The others are marked to be out of the way."""
+    if rows:
+        ids = msgspec.json.encode([row["id"] for row in rows]).decode()
+        tx.execute(statements.MARK_ALL, {"ids": ids, "now_ms": tx.now_ms})
+        tx.count_now(org, UNSEEN, -len(rows))
+    return sum(row["is_live"] for row in rows)

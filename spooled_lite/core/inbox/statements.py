@@ -27,6 +27,13 @@ class OldNotificationRow(OfSizeRow):
     is_unseen: int
 
 
+class UnseenRow(TypedDict):
+    """One that was not seen; `is_live`: it has not expired."""
+
+    id: int
+    is_live: int
+
+
 class UnseenCountRow(TypedDict):
     slug: str
     counted: int
@@ -71,16 +78,20 @@ SELECT * FROM notifications
 # The newest number that was given, whether its row is still there or not.
 NEWEST: Final = Value(int, "SELECT seq FROM sqlite_sequence WHERE name = 'notifications'")
 
-# Index notifications_unseen. What has expired cannot be seen any more, and is not counted.
-FIRST_UP_TO: Final = Value(
-    int,
+# Index notifications_unseen, with those that have expired and are not deleted yet.
+FIRST_UP_TO: Final = Statement(
+    UnseenRow,
     """
-SELECT id FROM notifications
+SELECT id, expires_at_ms IS NULL OR expires_at_ms > :now_ms AS is_live FROM notifications
  WHERE org = :org AND identity = :identity AND id <= :until AND seen_at_ms IS NULL
-   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
  ORDER BY id LIMIT :limit
 """,
 )
+
+# The primary key, once for each id.
+MARK_ALL: Final = """
+UPDATE notifications SET seen_at_ms = :now_ms WHERE id IN (SELECT value FROM json_each(:ids))
+"""
 
 # The primary key, once for each id.
 MARK: Final = """

@@ -131,6 +131,24 @@ def test_expired_ones_cannot_be_seen_and_stay_in_the_file_until_a_sweep(stage: J
     assert are_right(stage)
 
 
+def test_a_mark_counts_what_could_be_seen_and_is_through_with_what_has_expired(
+    stage: JobStage,
+) -> None:
+    for _ in range(3):
+        put(stage, expires_in_ms=1_000)
+    lasting = put(stage)
+    stage.clock.advance(seconds=1)
+
+    done = stage.run(mark_seen_pass, stage.org, "ada", ID_MAX)
+
+    assert (done.count, waiting(stage)) == (1, [])
+    assert are_right(stage)
+    page = stage.read(seen, stage.org, "ada", before=ID_MAX, limit=10)
+    assert [row["id"] for row in page.rows] == [lasting]
+    assert stage.run(collect_pass, stage.org, True).notifications == 3
+    assert are_right(stage)
+
+
 def test_garbage_is_collected_in_passes_of_one_organization(stage: JobStage) -> None:
     other = stage.other_org()
     for org in (stage.org, other):
