@@ -1,4 +1,4 @@
-"""The examples of test mode, each run as its reader would run it.
+"""The examples, each run as its reader would run it.
 
 What they need is used where it is installed: nothing is fetched.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from spooled_lite.testing import Server
 
 ROOT: Final = Path(__file__).parent.parent
 EXAMPLES: Final = ROOT / "examples" / "testing"
@@ -92,3 +94,22 @@ def test_the_shop_in_php_is_tested_with_phpunit() -> None:
 
     number = number_of_tests("php/tests/*Test.php", r"function test[A-Z]")
     assert f"OK ({number} tests" in said, said
+
+
+def test_the_progress_of_an_import_is_one_notification_at_any_time() -> None:
+    with Server(clock="real") as server:
+        done = subprocess.run(
+            (sys.executable, str(ROOT / "examples" / "inbox" / "import_progress.py")),
+            env={**environ(), "SPOOLED_URL": server.url, "SPOOLED_API_KEY": server.api_key},
+            capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
+        )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        'after 500 rows: <p class="import">500 rows (25 %)</p>',
+        'after 1000 rows: <p class="import">1000 rows (50 %)</p>',
+        'after 1500 rows: <p class="import">1500 rows (75 %)</p>',
+        'next morning: <p class="import">all 2000 rows (100 %)</p>',
+        "seen: 1",
+        "and again: nothing new",
+    ]

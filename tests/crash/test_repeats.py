@@ -37,6 +37,7 @@ class Asked:
         self.calls[key] = moments.choice(
             (
                 (f"/queues/{QUEUE}/messages", {"body": {"call": key}}),
+                ("/inbox/ada", {"topic": "order.placed", "message": key}),
                 ("/publish", {"topic": "order.placed", "body": {"call": key}}),
                 ("/jobs/bulk", {"jobs": [one]}),
                 ("/batch", {"operations": [{"op": "create_job", **one}]}),
@@ -127,6 +128,8 @@ def done(database: str) -> Counter[str]:
     connection = sqlite3.connect(database)
     try:
         rows = connection.execute("SELECT payload FROM jobs").fetchall()
+        notified = connection.execute("SELECT message FROM notifications").fetchall()
     finally:
         connection.close()
-    return Counter(msgspec.json.decode(payload)["call"] for (payload,) in rows)
+    calls = [msgspec.json.decode(payload)["call"] for (payload,) in rows]
+    return Counter([*calls, *(message for (message,) in notified)])
