@@ -114,12 +114,12 @@ SELECT created_at_ms, seq FROM jobs WHERE queue = :queue
 """,
 )
 
-# Index jobs_by_id, once for each id asked for.
+# Index jobs_by_id, once for each id asked for. An item is not acted on alone.
 NAMED: Final = Statement(
     ChosenRow,
     """
 SELECT jobs.seq, jobs.id, queue_name, job_type, status, created_at_ms, run_at_ms
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
- WHERE jobs.org = :org"""
+ WHERE jobs.org = :org AND kind <> 'item'"""
     + VISIBLE,
 )

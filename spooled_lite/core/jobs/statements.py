@@ -261,6 +261,7 @@ SELECT jobs.seq, queue, queue_name, org, kind, status, workflow_id, error_key, j
        concurrency_key, task_name, {ROW_BYTES} AS row_bytes, {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND status = 'deadletter'"""
+    + LISTED
     + VISIBLE
     + _OLDEST_FIRST,
 )

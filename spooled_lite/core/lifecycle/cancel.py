@@ -20,6 +20,7 @@ from spooled_lite.core.lifecycle.fence import guard, refusal, visible
 from spooled_lite.core.lifecycle.remove_messages import remove_messages
 from spooled_lite.core.lifecycle.statements import ExpiredRow
 from spooled_lite.core.steps.dependents import tell_dependents, tell_dependents_later
+from spooled_lite.core.steps.items import close_items
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.transaction import Tx
 
@@ -51,6 +52,7 @@ def cancel(tx: Tx, org: int, job_id: str, scope: Scope) -> JobRow:
     Contract: jobs, J4 and J5.
     """
     before = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
+    _check_is_no_item(before)
     return _cancel_waiting(tx, before, None)
 
 
@@ -68,6 +70,7 @@ def cancel_now(tx: Tx, org: int, job_id: str, how: Cancelling, scope: Scope) -> 
     Contract: catbird-capabilities, T13 and T14.
     """
     before = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
+    _check_is_no_item(before)
     is_at_once = RULES[before["kind"]].is_cancelled_at_once
     if is_at_once and before["status"] in TERMINAL:
         return Cancelled(before, was_applied=False)
@@ -132,6 +135,11 @@ def expire(tx: Tx, job: JobRow | ExpiredRow) -> None:
     tell_dependents_later(tx, row)
 
 
+def _check_is_no_item(job: JobRow) -> None:
+    if job["step_job"] is not None:
+        raise Conflict("An item is not cancelled alone: cancel its workflow")
+
+
 def _cancel_waiting(tx: Tx, before: JobRow, reason: str | None) -> JobRow:
     row = _cancel(tx, before["org"], before["id"], was=before["status"], reason=reason, told=reason)
     if row is None:
@@ -159,5 +167,7 @@ def _cancel_held(tx: Tx, held: JobRow | ExpiredRow, reason: str | None, stop_rea
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
     if row["tells_breaker"]:
         run_ended(tx, row)
+    if row["phase"] is not None:  # it may have items
+        close_items(tx, row, state="canceled", reason=stop_reason, error=None)
     tell_dependents_later(tx, row)
     return row

@@ -62,6 +62,8 @@ def retry(tx: Tx, org: int, job_id: str, scope: Scope, caps: Caps | None) -> Job
     job = visible(tx.row(job_statements.BY_ID, {"id": job_id, "org": org}), scope)
     workflow = _workflow_of(tx, org, job)
     _check_room_for(tx, workflow, caps)
+    if job["step_job"] is not None:
+        raise Conflict("An item is not retried alone: retry its workflow")
     if job["status"] not in FAILED:
         raise Conflict(f"Only failed jobs can be retried; this one is {job['status']}")
     if (holder := _holder_of_its_key(tx, job)) is not None:

@@ -15,7 +15,9 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.queues import statements as queue_statements
 from spooled_lite.core.queues.ensure import find_queue
+from spooled_lite.core.steps import item_statements
 from spooled_lite.core.steps.dependents import let_go, look_again
+from spooled_lite.core.steps.item_ends import item_lost
 from spooled_lite.core.topics.bind import unbind_all
 from spooled_lite.core.workflows import edge_statements
 from spooled_lite.errors import Conflict, NotFound
@@ -167,6 +169,8 @@ def remove(
     gone = {row["seq"] for row in rows}
     left, count = EDGES_MAX, 0
     for row in first_of(rows):
+        if row["kind"] == "step" and _remove_items(tx, row, is_counted=is_counted):
+            break  # the step goes in a later pass, after the last of them
         left -= let_go(tx, row["seq"], gone, left)
         if left <= 0:
             break
@@ -175,8 +179,27 @@ def remove(
         if left <= 0:
             break
     _tell_those_left(tx, rows, count)
-    _delete(tx, rows[:count], is_counted=is_counted)
+    removed = rows[:count]
+    steps = [
+        tx.value(item_statements.STEP_OF_ITEM, {"id": row["id"], "org": row["org"]})
+        for row in removed
+        if row["kind"] == "item" and row["status"] in ACTIVE
+    ]
+    _delete(tx, removed, is_counted=is_counted)
+    for step in steps:
+        if step is not None:
+            item_lost(tx, step)
     return count
+
+
+def _remove_items(tx: Tx, step: removal_statements.RemovedRow, *, is_counted: bool) -> int:
+    """Delete some of the items of a step that is about to go; how many."""
+    asked = {"step": step["seq"], "limit": REMOVE_MAX}
+    items = first_of(tx.rows(removal_statements.ITEMS_OF_STEP, asked))
+    for item in items:
+        # Those of another queue are counted there, whatever becomes of that of the step.
+        _delete(tx, [item], is_counted=is_counted or item["queue"] != step["queue"])
+    return len(items)
 
 
 def _tell_those_left(tx: Tx, rows: Sequence[removal_statements.RemovedRow], count: int) -> None:

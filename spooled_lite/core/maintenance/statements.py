@@ -51,14 +51,16 @@ SELECT {_REMOVED}
 """,
 )
 
-# Index jobs_by_queue, from where the last pass stopped: what is being processed stays.
+# Index jobs_by_queue, from where the last pass stopped: what is being processed stays, and items,
+# which go with their step.
 IDLE_OF_QUEUE: Final = Statement(
     IdleRow,
     f"""
 SELECT seq, queue, queue_name, org, kind, status, created_at_ms, workflow_id, error_key, id,
        {ALL_BYTES} AS size_bytes
   FROM jobs
- WHERE queue = :queue AND status <> 'processing' AND (created_at_ms, seq) > (:after_ms, :after_seq)
+ WHERE queue = :queue AND status <> 'processing' AND kind <> 'item'
+   AND (created_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY created_at_ms, seq LIMIT :limit
 """,
 )
@@ -117,7 +119,7 @@ SELECT {_REMOVED}
 )
 
 # Index jobs_by_completion, from where the last pass stopped. A job is kept while a waiting child
-# refers to it, and while its workflow is not finished.
+# refers to it, and while its workflow is not finished; an item goes with its step.
 OLD: Final = Statement(
     OldRow,
     f"""
@@ -130,7 +132,7 @@ SELECT seq, queue, queue_name, org, kind, status, completed_at_ms, workflow_id, 
                    WHERE workflows.id = workflow_id AND workflows.status IN ('pending', 'running'))
            AS is_needed
   FROM jobs
- WHERE org = :org AND completed_at_ms < :completed_before_ms
+ WHERE org = :org AND completed_at_ms < :completed_before_ms AND kind <> 'item'
    AND (completed_at_ms, seq) > (:after_ms, :after_seq)
  ORDER BY completed_at_ms, seq LIMIT :limit
 """,
@@ -143,8 +145,20 @@ FINISHED_NAMED: Final = Statement(
 SELECT jobs.seq, queue, queue_name, org, kind, status, workflow_id, error_key, jobs.id,
        {ALL_BYTES} AS size_bytes
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
- WHERE jobs.org = :org AND status IN ('completed', 'failed', 'deadletter', 'cancelled')"""
+ WHERE jobs.org = :org AND kind <> 'item'
+   AND status IN ('completed', 'failed', 'deadletter', 'cancelled')"""
     + VISIBLE,
+)
+
+# Index items_of_step.
+ITEMS_OF_STEP: Final = Statement(
+    RemovedRow,
+    f"""
+SELECT {_REMOVED}
+  FROM jobs
+ WHERE step_job = :step
+ ORDER BY item_index LIMIT :limit
+""",
 )
 
 DELETE_HISTORY: Final = """

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from spooled_lite.core.steps import check_statements as statements
+from spooled_lite.core.steps.item_check import item_problems
 from spooled_lite.core.workflows.columns import StandingRow
 from spooled_lite.core.workflows.conditions import standing_of
 from spooled_lite.storage.transaction import Reading
@@ -13,7 +14,7 @@ def wrong_runs(tx: Reading) -> list[str]:
     """A sentence for each step that waits although nothing holds it back, each run that was ended
     and has open steps, and each step that does not agree with its items.
     """
-    return [*_stuck(tx), *_not_closed(tx), *_of_items(tx)]
+    return [*_stuck(tx), *_not_closed(tx), *item_problems(tx)]
 
 
 def _stuck(tx: Reading) -> Iterator[str]:
@@ -31,15 +32,3 @@ def _stuck(tx: Reading) -> Iterator[str]:
 def _not_closed(tx: Reading) -> Iterator[str]:
     for run in tx.rows(statements.NOT_CLOSED):
         yield f"workflow {run['id']}: was ended, and {run['open_jobs']} of its jobs are open"
-
-
-def _of_items(tx: Reading) -> Iterator[str]:
-    for step in tx.rows(statements.ITEM_COUNTS):
-        counts = {
-            "stored": (step["items_stored"], step["stored_found"]),
-            "open": (step["items_open"], step["open_found"]),
-            "ended": (step["items_done"], step["done_found"]),
-        }
-        for name, (counted, found) in counts.items():
-            if counted != found:
-                yield f"job {step['id']}: {counted} {name} items by the counter, {found} rows"

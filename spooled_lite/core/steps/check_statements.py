@@ -21,18 +21,6 @@ class EndedRunRow(TypedDict):
     open_jobs: int
 
 
-class ItemCountsRow(TypedDict):
-    """How far an open step is by its row, and by the items that are there."""
-
-    id: str
-    items_stored: int
-    items_open: int
-    items_done: int
-    stored_found: int
-    open_found: int
-    done_found: int
-
-
 # Steps that wait for something before they can be claimed. Those are left out that a loop has yet
 # to decide about, or whose parents have not told it of their end.
 WAITING: Final = Statement(
@@ -65,21 +53,5 @@ NOT_CLOSED: Final = Statement(
     """
 SELECT id, status, waiting_jobs + processing_jobs AS open_jobs FROM workflows
  WHERE (ended_as IS NOT NULL OR failed_step IS NOT NULL) AND waiting_jobs + processing_jobs > 0
-""",
-)
-
-# Index items_of_step.
-ITEM_COUNTS: Final = Statement(
-    ItemCountsRow,
-    """
-SELECT steps.id, items_stored, items_open, items_done, count(items.seq) AS stored_found,
-       count(*) FILTER (WHERE items.status IN ('pending', 'scheduled', 'processing')
-                          AND items.dependencies_met = 1) AS open_found,
-       count(*) FILTER (WHERE items.status IN ('completed', 'failed', 'deadletter', 'cancelled'))
-           AS done_found
-  FROM step_states CROSS JOIN jobs AS steps ON steps.seq = step_states.job
-       LEFT JOIN jobs AS items ON items.step_job = step_states.job
- WHERE steps.status IN ('pending', 'scheduled', 'processing')
- GROUP BY step_states.job
 """,
 )

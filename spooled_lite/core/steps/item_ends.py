@@ -17,6 +17,7 @@ from spooled_lite.storage.transaction import Tx
 # Workers read this word in `details.reason`: contract catbird-capabilities, section 19.3.
 WORKFLOW_CANCELED: Final = "workflow_canceled"
 ITEM_CANCELLED: Final = "An item was cancelled"
+ITEM_DELETED: Final = "An item was deleted with its queue"
 _NULL_BYTES: Final = 4  # of the output of an item that has none
 
 
@@ -45,6 +46,14 @@ def item_ended(tx: Tx, item: JobRow) -> None:
         fill_up(tx, items)
     if not items["items_open"]:
         settle_step(tx, items["job"])
+
+
+def item_lost(tx: Tx, step: int) -> None:
+    """An open item was deleted, with its queue: its step cannot give all that it should."""
+    asked = {"step": step, "was_open": 0, "has_failed": 1, "output_bytes": 0}
+    items = tx.row(statements.ITEM_ENDED, asked)
+    if items is not None:
+        fail_step(tx, items, ITEM_DELETED)
 
 
 def producer_ended(tx: Tx, step: JobRow) -> JobRow:

@@ -10,6 +10,7 @@ from spooled_lite.core.steps import item_page_statements as statements
 from spooled_lite.core.steps import item_statements
 from spooled_lite.core.steps.columns import NumberedRow
 from spooled_lite.core.steps.item_page_statements import ItemRow
+from spooled_lite.core.steps.item_statements import ItemsRow
 from spooled_lite.errors import BodyDamaged
 from spooled_lite.storage.transaction import Reading
 
@@ -54,7 +55,7 @@ def item_counts(tx: Reading, step: NumberedRow) -> ItemCounts | None:
 def array_bytes(tx: Reading, step: NumberedRow) -> int:
     """How long the array of a completed step is."""
     items = tx.row(item_statements.STANDING, {"step": step["seq"]})
-    return 2 if items is None else 2 + items["output_bytes"] + items["items_stored"]
+    return 2 if items is None else _array_bytes(items)
 
 
 def array_of_items(
@@ -62,14 +63,21 @@ def array_of_items(
 ) -> bytes | None:
     """The outputs of a completed step with items as a JSON array, in the order of their indexes.
 
-    None: it is longer than `bytes_max`, or one of them is damaged in the file.
+    None: it is longer than `bytes_max`, or one of them is damaged in the file, or gone.
     """
-    if array_bytes(tx, step) > bytes_max:
+    items = tx.row(item_statements.STANDING, {"step": step["seq"]})
+    if items is None or _array_bytes(items) > bytes_max:
         return None
     rows = tx.rows(statements.OUTPUTS, {"step": step["seq"]})
+    if len(rows) < items["items_stored"]:  # some were deleted with their queue
+        return None
     if not all(is_intact(row["result"], row["checksum"]) for row in rows):
         return None
     return b"[%b]" % b",".join(row["result"] or b"null" for row in rows)
+
+
+def _array_bytes(items: ItemsRow) -> int:
+    return 2 + items["output_bytes"] + items["items_stored"]
 
 
 def page_of_items(

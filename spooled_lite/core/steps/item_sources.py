@@ -104,11 +104,14 @@ def _after_space(text: str, offset: int) -> int:
 
 
 def _of_items(tx: Reading, source: int, first: int, limit: int) -> Portion:
+    above = tx.row(item_statements.STANDING, {"step": source})
+    total = 0 if above is None else above["items_stored"]
     asked = {"source": source, "first": first, "limit": limit}
     sizes = tx.values(item_statements.SOURCE_SIZES, asked)
     count = fitting(sizes, STORED_BYTES_MAX)
     rows = tx.rows(item_statements.SOURCE_ITEMS, {**asked, "limit": count})
-    if not all(is_intact(row["result"], row["checksum"]) for row in rows):
+    are_there = [row["item_index"] for row in rows] == list(range(first, first + count))
+    if not are_there or not all(is_intact(row["result"], row["checksum"]) for row in rows):
         raise NotAnArray
     items = [b"null" if row["result"] is None else row["result"] for row in rows]
-    return Portion(items, 0, is_last=len(sizes) < limit and count == len(sizes))
+    return Portion(items, 0, is_last=first + count >= total)

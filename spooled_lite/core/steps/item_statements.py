@@ -146,6 +146,7 @@ INSERT: Final = inserting(columns.OF_ITEM)
 
 
 class SourceItemRow(TypedDict):
+    item_index: int
     result: bytes | None
     checksum: int | None  # of a result that stands apart from its job
 
@@ -162,7 +163,7 @@ SELECT coalesce(length(result), result_bytes, 4) AS size_bytes FROM jobs
 SOURCE_ITEMS: Final = Statement(
     SourceItemRow,
     """
-SELECT coalesce(jobs.result, bodies.body) AS result, bodies.checksum
+SELECT item_index, coalesce(jobs.result, bodies.body) AS result, bodies.checksum
   FROM jobs LEFT JOIN job_bodies AS bodies ON bodies.job = jobs.seq AND bodies.which = 'result'
  WHERE step_job = :source AND item_index >= :first ORDER BY item_index LIMIT :limit
 """,

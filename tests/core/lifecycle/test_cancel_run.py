@@ -11,7 +11,7 @@ from spooled_lite.core.lifecycle.renew import renew
 from spooled_lite.core.lifecycle.workflow import CancelledWorkflow, cancel_workflow
 from spooled_lite.errors import BadRequest, Conflict, LeaseExpired
 from tests.core.job_stage import JobStage, holder
-from tests.core.steps.test_items import a_map, items_of, take
+from tests.core.steps.mapped import a_map, items_of, take
 from tests.core.workflows.graphs import check
 from tests.core.workflows.runs import Run, a_node, started
 

@@ -18,7 +18,7 @@ from spooled_lite.core.lifecycle.held_by import HeldJob
 from spooled_lite.core.lifecycle.renew import renew
 from spooled_lite.errors import AccessDenied, BadRequest, Conflict, LeaseExpired, NotFound
 from tests.core.job_stage import JobStage, holder
-from tests.core.steps.test_items import a_map, items_of, take
+from tests.core.steps.mapped import a_map, items_of, take
 from tests.core.workflows.graphs import a_step, check, stored
 from tests.core.workflows.runs import Run, a_node, started
 

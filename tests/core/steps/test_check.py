@@ -41,6 +41,19 @@ def test_a_sound_run_is_not_spoken_of(stage: JobStage) -> None:
                 "job {m}: 1 ended items by the counter, 0 rows",
             ],
         ),
+        (
+            "UPDATE step_states SET items_released = 5, items_total = 1 WHERE items_stored = 2",
+            ["job {m}: 5 items released of 2", "job {m}: 2 items stored of 1"],
+        ),
+        (
+            "UPDATE jobs SET status = 'cancelled', claimable = 0, completed_at_ms = 1"
+            " WHERE step_key = 'm' AND kind = 'item'",
+            [
+                "job {m}: 2 open items by the counter, 0 rows",
+                "job {m}: 0 ended items by the counter, 2 rows",
+                "job {m}: 0 lost items by the counter, 2 rows",
+            ],
+        ),
     ],
 )
 def test_a_run_that_would_not_go_on_is_named(stage: JobStage, change: str, said: list[str]) -> None:

@@ -1,45 +1,14 @@
 """Generators: their producers add items, which are worked on meanwhile."""
 
-from typing import Any
-
-import msgspec
 import pytest
 
-from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle.claim import claim
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
-from spooled_lite.core.lifecycle.settle import fail
-from spooled_lite.core.lifecycle.step_items import ItemsAdded, NewItems, add_items
+from spooled_lite.core.lifecycle.step_items import ItemsAdded
 from spooled_lite.errors import Conflict, LeaseExpired, RuleBroken
-from tests.core.job_stage import JobStage, holder
-from tests.core.stage import OPEN
+from tests.core.job_stage import JobStage
+from tests.core.steps.mapped import a_generator, add, double_all, give_up, take
 from tests.core.workflows.graphs import check
-from tests.core.workflows.runs import Run, a_node, started
-from tests.factories import a_claim
-
-
-def a_generator(key: str, *depends_on: str, **more: Any) -> Any:
-    return a_node(key, *depends_on, type="generator", **{"item_queue_name": "numbers", **more})
-
-
-def add(run: Run, producer: JobRow, *items: Any, offset: int | None = None) -> ItemsAdded:
-    assert producer["lease_id"] is not None
-    new = NewItems(
-        job_id=producer["id"],
-        lease_id=producer["lease_id"],
-        items=[msgspec.json.encode(item) for item in items],
-        offset=offset,
-    )
-    key = producer["step_key"] or ""
-    return run.stage.run(add_items, run.stage.org, run.row["id"], key, new, OPEN, ALL_QUEUES)
-
-
-def double_all(run: Run) -> int:
-    jobs = run.stage.run(claim, run.stage.org, a_claim(queue_name="numbers", limit=100))
-    for job in jobs:
-        run.settle(job, msgspec.json.decode(job["payload"] or b"") * 2)
-    return len(jobs)
+from tests.core.workflows.runs import a_node, started
 
 
 def test_items_are_worked_on_while_the_producer_still_runs(stage: JobStage) -> None:
@@ -48,12 +17,12 @@ def test_items_are_worked_on_while_the_producer_still_runs(stage: JobStage) -> N
     assert producer["phase"] == "generate"
 
     assert add(run, producer, 1, 2) == ItemsAdded(2, 2)
-    assert double_all(run) == 2
+    assert double_all(run, "numbers") == 2
     assert run.states == {"make": "started"}
     assert add(run, producer, 3) == ItemsAdded(1, 3)
     run.settle(producer, "what the producer gives is not what the step gives")
     assert run.states == {"make": "waiting_for_map_tasks"}
-    double_all(run)
+    double_all(run, "numbers")
 
     assert (run.state, run.output) == ("completed", [2, 4, 6])
     check(stage)
@@ -63,7 +32,7 @@ def test_a_producer_that_is_last_ends_its_step(stage: JobStage) -> None:
     run = started(stage, a_generator("make"))
     producer = run.take("make")
     add(run, producer, 1)
-    double_all(run)
+    double_all(run, "numbers")
 
     run.settle(producer, "x" * 5_000)
 
@@ -92,7 +61,7 @@ def test_a_batch_that_is_sent_again_adds_nothing(stage: JobStage) -> None:
         add(run, producer, 9, offset=5)
 
     run.settle(producer)
-    double_all(run)
+    double_all(run, "numbers")
     assert run.output == [2, 4, 6, 8]
 
 
@@ -120,15 +89,15 @@ def test_a_producer_that_is_retried_keeps_the_items_it_has_made(stage: JobStage)
     run = started(stage, a_generator("make", max_retries=1))
     first = run.take("make")
     add(run, first, 1, 2, offset=0)
-    stage.run(fail, stage.org, first["id"], holder(first), "not yet", ALL_QUEUES)
-    assert double_all(run) == 2
+    give_up(stage, first, "not yet")
+    assert double_all(run, "numbers") == 2
     assert run.state == "started"
 
     stage.wait(seconds=3_600)
     second = run.take("make")
     assert add(run, second, 1, 2, 3, offset=0) == ItemsAdded(1, 3)
     run.settle(second)
-    double_all(run)
+    double_all(run, "numbers")
 
     assert run.output == [2, 4, 6]
     check(stage)
@@ -139,11 +108,11 @@ def test_a_producer_out_of_retries_fails_the_step_with_its_items(stage: JobStage
     producer = run.take("make")
     add(run, producer, 1, 2)
 
-    stage.run(fail, stage.org, producer["id"], holder(producer), "no more", ALL_QUEUES)
+    give_up(stage, producer, "no more")
     stage.run_due()
 
     assert run.state == "failed"
-    assert double_all(run) == 0
+    assert double_all(run, "numbers") == 0
     check(stage)
 
 
@@ -151,9 +120,9 @@ def test_an_item_that_fails_for_good_takes_the_producer_with_it(stage: JobStage)
     run = started(stage, a_generator("make", max_retries=0))
     producer = run.take("make")
     add(run, producer, 1, 2)
-    [item] = stage.run(claim, stage.org, a_claim(queue_name="numbers", limit=1))
+    [item] = take(stage, "numbers", 1)
 
-    stage.run(fail, stage.org, item["id"], holder(item), "boom", ALL_QUEUES)
+    give_up(stage, item, "boom")
     stage.run_due()
 
     assert (run.state, run.step("make")["last_error"]) == ("failed", "boom")
@@ -168,10 +137,10 @@ def test_an_item_that_fails_ends_a_generator_between_two_attempts(stage: JobStag
     run = started(stage, a_generator("make", max_retries=1))
     producer = run.take("make")
     add(run, producer, 1)
-    stage.run(fail, stage.org, producer["id"], holder(producer), "not yet", ALL_QUEUES)
-    [item] = stage.run(claim, stage.org, a_claim(queue_name="numbers", limit=1))
+    give_up(stage, producer, "not yet")
+    [item] = take(stage, "numbers", 1)
 
-    stage.run(fail, stage.org, item["id"], holder(item), "boom", ALL_QUEUES, False)
+    give_up(stage, item, "boom", may_retry=False)
     stage.run_due()
 
     assert run.state == "failed"

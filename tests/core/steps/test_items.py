@@ -1,45 +1,16 @@
 """Steps with items: maps and generators, from the first item to the array that they give."""
 
-from typing import Any
-
 import msgspec
 import pytest
 
-from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.records import ALL_QUEUES
-from spooled_lite.core.lifecycle.claim import claim
-from spooled_lite.core.lifecycle.settle import fail
 from spooled_lite.core.lifecycle.workflow import retry_workflow
 from spooled_lite.errors import LeaseExpired
 from spooled_lite.events import Deadline
-from tests.core.job_stage import JobStage, holder
+from tests.core.job_stage import JobStage
+from tests.core.steps.mapped import a_map, double_all, give_up, items_of, take
 from tests.core.workflows.graphs import check
-from tests.core.workflows.runs import Run, a_document, a_node, started
-from tests.factories import a_claim
-
-
-def a_map(key: str, source: str = "input", *depends_on: str, **more: Any) -> Any:
-    return a_node(key, *depends_on, type="mapper", source=source, **more)
-
-
-def items_of(stage: JobStage, run: Run, key: str) -> list[JobRow]:
-    asked = "SELECT * FROM jobs WHERE step_job = :step ORDER BY item_index"
-    return stage.rows(asked, step=run.step(key)["seq"])
-
-
-def take(stage: JobStage, queue_name: str, limit: int = 100) -> list[JobRow]:
-    return stage.run(claim, stage.org, a_claim(queue_name=queue_name, limit=limit))
-
-
-def double_all(stage: JobStage, run: Run, queue_name: str, *, backwards: bool = False) -> int:
-    """Work all items off that can be claimed; how many there were."""
-    count = 0
-    while jobs := take(stage, queue_name):
-        for job in reversed(jobs) if backwards else jobs:
-            run.settle(job, msgspec.json.decode(job["payload"] or b"") * 2)
-        count += len(jobs)
-        stage.run_due()
-    return count
+from tests.core.workflows.runs import a_document, a_node, started
 
 
 def test_a_map_over_the_input_gives_an_array_in_its_order(stage: JobStage) -> None:
@@ -63,7 +34,7 @@ def test_a_map_over_a_step_takes_what_that_gave(stage: JobStage) -> None:
 
     run.give("list", [5, 6])
     stage.run_due()
-    double_all(stage, run, "double")
+    double_all(run, "double")
 
     assert run.output == [10, 12]
     check(stage)
@@ -73,8 +44,8 @@ def test_a_map_over_a_map_takes_the_outputs_of_its_items(stage: JobStage) -> Non
     run = started(stage, a_map("one"), a_map("two", "one", "one"), input=list(range(300)))
     stage.run_due()
 
-    assert double_all(stage, run, "one", backwards=True) == 300
-    assert double_all(stage, run, "two") == 300
+    assert double_all(run, "one", backwards=True) == 300
+    assert double_all(run, "two") == 300
 
     assert run.output == [n * 4 for n in range(300)]
     check(stage)
@@ -125,7 +96,7 @@ def test_items_of_a_delayed_run_wait_as_its_first_steps_do(stage: JobStage) -> N
 
     stage.wait(seconds=60)
 
-    assert double_all(stage, run, "double") == 2
+    assert double_all(run, "double") == 2
     assert run.output == [2, 4]
     check(stage)
 
@@ -133,12 +104,12 @@ def test_items_of_a_delayed_run_wait_as_its_first_steps_do(stage: JobStage) -> N
 def test_an_item_that_fails_is_retried_alone(stage: JobStage) -> None:
     run = started(stage, a_map("double", max_retries=1), input=[1, 2])
     one, two = take(stage, "double")
-    stage.run(fail, stage.org, one["id"], holder(one), "not yet", ALL_QUEUES)
+    give_up(stage, one, "not yet")
     run.settle(two, 4)
     assert run.state == "started"
 
     stage.wait(seconds=3_600)
-    double_all(stage, run, "double")
+    double_all(run, "double")
 
     assert run.output == [2, 4]
     check(stage)
@@ -150,7 +121,7 @@ def test_an_item_out_of_retries_fails_its_step_its_run_and_all_other_items(
     run = started(stage, a_map("double", max_retries=0), a_node("after", "double"), input=[1, 2, 3])
     one, _ = take(stage, "double", 2)
 
-    stage.run(fail, stage.org, one["id"], holder(one), "boom", ALL_QUEUES)
+    give_up(stage, one, "boom")
     stage.run_due()
 
     assert run.state == "failed"
@@ -168,7 +139,7 @@ def test_only_some_items_are_open_at_once_and_the_others_follow(stage: JobStage)
     stage.run_due()
     assert stage.value("SELECT count(*) FROM jobs WHERE claimable = 1") == 1_000
 
-    assert double_all(stage, run, "double") == 1_100
+    assert double_all(run, "double") == 1_100
 
     assert run.output == [n * 2 for n in range(1_100)]
     check(stage)
@@ -190,7 +161,7 @@ def test_what_was_never_released_is_closed_in_passes(stage: JobStage) -> None:
     stage.run_due()
     [job] = take(stage, "double", 1)
 
-    stage.run(fail, stage.org, job["id"], holder(job), "boom", ALL_QUEUES)
+    give_up(stage, job, "boom")
     open_now = stage.value("SELECT count(*) FROM jobs WHERE kind = 'item' AND status = 'pending'")
     assert open_now == 1_000  # those that nobody could have got
     assert take(stage, "double") == []
@@ -209,7 +180,7 @@ def test_a_failed_run_that_is_retried_brings_back_what_had_not_been_completed(
     jobs = take(stage, "double", 3)
     run.settle(jobs[0], 0)
     run.settle(jobs[2], 4)
-    stage.run(fail, stage.org, jobs[1]["id"], holder(jobs[1]), "boom", ALL_QUEUES)
+    give_up(stage, jobs[1], "boom")
     stage.run_due()
     assert run.state == "failed"
 
@@ -218,7 +189,7 @@ def test_a_failed_run_that_is_retried_brings_back_what_had_not_been_completed(
     assert run.states == {"double": "waiting_for_map_tasks"}
     check(stage)
 
-    assert double_all(stage, run, "double") == 1_048
+    assert double_all(run, "double") == 1_048
     assert run.output == [n * 2 for n in range(1_050)]
     check(stage)
 
@@ -226,12 +197,12 @@ def test_a_failed_run_that_is_retried_brings_back_what_had_not_been_completed(
 def test_a_retry_goes_on_storing_where_the_failure_had_come_between(stage: JobStage) -> None:
     run = started(stage, a_map("double", max_retries=0), input=list(range(600)))
     [job] = take(stage, "double", 1)  # 250 are stored
-    stage.run(fail, stage.org, job["id"], holder(job), "boom", ALL_QUEUES)
+    give_up(stage, job, "boom")
     stage.run_due()
 
     stage.run(retry_workflow, stage.org, run.row["id"], ALL_QUEUES, None)
     stage.run_due()
-    double_all(stage, run, "double")
+    double_all(run, "double")
 
     assert run.output == [n * 2 for n in range(600)]
     check(stage)
@@ -242,7 +213,7 @@ def test_items_end_with_their_run_when_another_step_of_it_fails(stage: JobStage)
     [held] = take(stage, "double", 1)
     other = run.take("other")
 
-    stage.run(fail, stage.org, other["id"], holder(other), "elsewhere", ALL_QUEUES)
+    give_up(stage, other, "elsewhere")
 
     assert run.state == "failed"
     assert [item["status"] for item in items_of(stage, run, "double")] == ["cancelled"] * 2
@@ -261,7 +232,7 @@ def test_a_run_that_goes_on_after_failures_closes_only_the_step_of_the_item(
     run = started(stage, document=document, input=[1, 2])
     one, _ = take(stage, "double")
 
-    stage.run(fail, stage.org, one["id"], holder(one), "boom", ALL_QUEUES)
+    give_up(stage, one, "boom")
     assert run.claimable == {"other"}
     run.give("other", 1)
 
