@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks import serving
-from spooled_lite.wire.shapes.job_bodies import ClaimJobs, Complete, CreateJob
+from spooled_lite.wire.shapes.claim_bodies import ClaimJobs
+from spooled_lite.wire.shapes.job_bodies import Complete, CreateJob
 from spooled_lite.wire.shapes.jobs import ClaimedJob, Job
 
 ID: Final = "3f2b8a52-7f0c-4f65-9d3e-0a1b2c3d4e5f"

@@ -18,7 +18,7 @@ from spooled_lite.storage.turns import HOUSE, Turns
 
 SHED_SHARE: Final = 0.8  # of the bound: from here on the last lane refuses
 OWNER_SHARE: Final = 0.5  # of what the last lane may hold, for one organization
-LINES_MAX: Final = 100  # of one claim; far fewer than a batch may run (round.PARKED_RUN_MAX)
+LINES_MAX: Final = 200  # of one claim; fewer than a batch may run (round.PARKED_RUN_MAX)
 LANE_SHARE: Final = 0.25  # of a batch, for each lane behind in which something waits
 _entered_at: Final = attrgetter("entered_at")
 _LINE_OF: Final = tuple(min(lane, Lane.REST) for lane in Lane)  # the last two share one

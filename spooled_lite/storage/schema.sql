@@ -78,8 +78,8 @@ CREATE TABLE bootstrap_keys (
 CREATE TABLE breakers (
     seq            INTEGER PRIMARY KEY,
     org            INTEGER NOT NULL REFERENCES organizations,
-    scope          TEXT NOT NULL CHECK (scope = 'queue' OR scope = 'task'),
-    target         INTEGER NOT NULL,  -- the number of the queue or of the task
+    scope          TEXT NOT NULL CHECK (scope = 'queue' OR scope = 'task' OR scope = 'step'),
+    target         INTEGER NOT NULL,  -- the number of the queue, of the task or in step_guards
     failures       INTEGER NOT NULL,
     opened_at_ms   INTEGER,  -- NULL while it is closed
     open_until_ms  INTEGER,
@@ -359,6 +359,7 @@ CREATE TABLE jobs (
     phase               TEXT CHECK (phase = 'run' OR phase = 'generate' OR phase = 'item'),
     step_job            INTEGER,  -- of an item: the number of the job of its step
     item_index          INTEGER,  -- of an item: its place among those of its step, from 0
+    guard               INTEGER,  -- of a step or an item with limits: the number in step_guards
     policy              BLOB,  -- JSON: what it has of its own where its queue or task says otherwise
     headers             BLOB,  -- a JSON object
     tags                BLOB,
@@ -452,8 +453,15 @@ CREATE INDEX runs_of_task ON jobs (org, task_name, created_at_ms, seq) WHERE kin
 CREATE INDEX runs_running ON jobs (org, task_name)
  WHERE kind = 'task_run' AND status = 'processing';
 
-CREATE INDEX steps_due ON jobs (org, flow_name, step_key, queue, priority DESC, created_at_ms, seq)
+CREATE INDEX steps_due
+    ON jobs (org, flow_name, step_key, phase, queue, priority DESC, created_at_ms, seq)
  WHERE claimable = 1 AND flow_name IS NOT NULL;
+
+CREATE INDEX steps_hidden ON jobs (guard, priority DESC, created_at_ms, seq)
+ WHERE guard IS NOT NULL AND status = 'pending' AND run_at_ms IS NOT NULL
+   AND run_at_ms IS NOT scheduled_at_ms;
+
+CREATE INDEX steps_running ON jobs (guard) WHERE guard IS NOT NULL AND lease_id IS NOT NULL;
 
 CREATE TABLE kept_answers (
     seq           INTEGER PRIMARY KEY,
@@ -721,6 +729,33 @@ CREATE TABLE sign_in_codes (
 
 CREATE INDEX sign_in_codes_by_expiry ON sign_in_codes (expires_at_ms);
 
+CREATE TABLE step_guards (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,  -- jobs and breakers know it by this
+    org             INTEGER NOT NULL REFERENCES organizations,
+    flow_name       TEXT,
+    document        INTEGER REFERENCES flow_documents ON DELETE CASCADE,
+    step_key        TEXT NOT NULL,
+    queue_name      TEXT NOT NULL,
+    item_queue_name TEXT NOT NULL,  -- that of the step when its items have no other
+    circuit_breaker BLOB,  -- JSON
+    max_concurrency INTEGER,
+    CHECK ((flow_name IS NULL) <> (document IS NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX step_guards_of_document ON step_guards (document, step_key)
+ WHERE document IS NOT NULL;
+
+CREATE UNIQUE INDEX step_guards_of_flow ON step_guards (org, flow_name, step_key)
+ WHERE flow_name IS NOT NULL;
+
+CREATE INDEX step_guards_of_items ON step_guards (org, item_queue_name)
+ WHERE circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL;
+
+CREATE INDEX step_guards_of_org ON step_guards (org);
+
+CREATE INDEX step_guards_of_queue ON step_guards (org, queue_name)
+ WHERE circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL;
+
 CREATE TABLE step_states (
     job            INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
     is_signalled   INTEGER NOT NULL DEFAULT 0 CHECK (is_signalled IN (0, 1)),
@@ -816,6 +851,7 @@ CREATE TABLE workers (
     worker_type       TEXT,
     version           TEXT,
     task_handlers     TEXT,  -- the names of the tasks it runs, a JSON array; NULL: it names none
+    step_handlers     TEXT,  -- likewise of steps of flows, each as `flow.step`
     max_concurrency   INTEGER NOT NULL,
     current_jobs      INTEGER NOT NULL DEFAULT 0,
     status            TEXT NOT NULL

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.breakers.standing import breaker_of
-from spooled_lite.core.breakers.task_limits import TaskRooms
+from spooled_lite.core.breakers.work_limits import WorkRooms
 from spooled_lite.core.lifecycle.claim_limited import next_in_line
 from spooled_lite.core.queues.columns import KnownQueueRow
 from spooled_lite.core.queues.ensure import known_queue
@@ -169,9 +169,9 @@ def _lets_through(tx: Tx, queue: KnownQueueRow) -> bool:
     breaker = breaker_of(tx, queue)
     if not room_for(tx, queue, 1) or (breaker is not None and not breaker.room(1)):
         return False
-    if not queue["has_limited_tasks"]:
+    if not queue["has_limited_work"]:
         return True
-    rooms = TaskRooms(tx, queue["org"], 1)
+    rooms = WorkRooms(tx, queue["org"], 1)
     return next_in_line(tx, queue, 1, rooms, bytes_max=0, hides=False) != []
 
 

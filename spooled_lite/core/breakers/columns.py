@@ -4,8 +4,10 @@ from typing import Final, Literal, TypedDict, get_args
 
 from msgspec import Struct
 
-# What a breaker is about: all work of a queue, or the runs of a task.
-Scoped = Literal["queue", "task"]
+# What a breaker is about: all work of a queue, the runs of a task, or a step with its items.
+Scoped = Literal["queue", "task", "step"]
+# A task by its name, or a step by its number in step_guards.
+LimitedWork = tuple[Literal["task"], str] | tuple[Literal["step"], int]
 SCOPES: Final[tuple[Scoped, ...]] = get_args(Scoped)
 BreakerState = Literal["closed", "open", "half_open"]
 
@@ -14,7 +16,7 @@ class BreakerRow(TypedDict):
     """A breaker with failures. One that is closed and has none has no row."""
 
     scope: Scoped
-    target: int  # the number of the queue or of the task
+    target: int  # the number of the queue, of the task or in step_guards
     failures: int  # in a row
     opened_at_ms: int | None  # None while it is closed
     open_until_ms: int | None  # likewise
@@ -22,11 +24,10 @@ class BreakerRow(TypedDict):
     trial_lease_id: str | None
 
 
-class LimitedTaskRow(TypedDict):
-    """A task that does not let everything through."""
+class LimitsRow(TypedDict):
+    """What a task or a step lets through that does not let everything through."""
 
     seq: int
-    name: str
     circuit_breaker: bytes | None
     max_concurrency: int | None
 

@@ -1,31 +1,28 @@
-"""What the end of an attempt means for the breakers of its queue and its task.
+"""What the end of an attempt means for the breakers of its queue and of its task or step.
 
 Called for jobs with `tells_breaker`. Only completed and failed attempts count: one that was
 cancelled, handed back or lost says nothing about what it called.
 """
 
 from collections.abc import Iterator
-from typing import TypedDict
 
 from msgspec import Struct
 
 from spooled_lite.core.breakers import statements
 from spooled_lite.core.breakers.columns import BreakerRow, Scoped
-from spooled_lite.core.jobs.columns import Kind
+from spooled_lite.core.breakers.work_limits import WorkRow, work_of
 from spooled_lite.core.jobs.policy import CircuitBreaker, read_breaker
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Tx
 
 
-class AttemptRow(TypedDict):
+class AttemptRow(WorkRow):
     """Of a job, what says which breakers its attempts count for."""
 
     seq: int
     org: int
     queue_name: str
-    kind: Kind
-    task_name: str | None
 
 
 class _Guard(Struct, frozen=True):
@@ -76,7 +73,10 @@ def _guards(tx: Tx, attempt: AttemptRow) -> Iterator[_Guard]:
     queue = known_queue(tx, attempt["org"], attempt["queue_name"])
     if queue is not None and queue["circuit_breaker"] is not None:
         yield _Guard("queue", queue["seq"], read_breaker(queue["circuit_breaker"]))
-    if attempt["kind"] == "task_run":
-        task = tx.row(statements.LIMITS, {"org": attempt["org"], "name": attempt["task_name"]})
-        if task is not None and task["circuit_breaker"] is not None:
-            yield _Guard("task", task["seq"], read_breaker(task["circuit_breaker"]))
+    work = work_of(attempt)
+    if work is None:
+        return
+    scope, name = work
+    limits = tx.row(statements.LIMITS_OF[scope], {"org": attempt["org"], "name": name})
+    if limits is not None and limits["circuit_breaker"] is not None:
+        yield _Guard(scope, limits["seq"], read_breaker(limits["circuit_breaker"]))

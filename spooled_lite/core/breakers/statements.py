@@ -1,8 +1,9 @@
 """Every statement about circuit breakers."""
 
-from typing import Final, TypedDict
+from collections.abc import Mapping
+from typing import Final, Literal, TypedDict
 
-from spooled_lite.core.breakers.columns import BreakerRow, LimitedTaskRow
+from spooled_lite.core.breakers.columns import BreakerRow, LimitsRow
 from spooled_lite.storage.statement import Statement, Value
 
 # Index breakers_of, as all that name a breaker.
@@ -53,17 +54,17 @@ IS_TRIED: Final = Value(
 # -- tasks -----------------------------------------------------------------------------------------
 
 # Index tasks_by_name.
-LIMITS: Final = Statement(
-    LimitedTaskRow,
+LIMITS_OF_TASK: Final = Statement(
+    LimitsRow,
     """
-SELECT seq, name, circuit_breaker, max_concurrency FROM tasks
+SELECT seq, circuit_breaker, max_concurrency FROM tasks
  WHERE org = :org AND name = :name AND deleted_at_ms IS NULL
    AND (circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL)
 """,
 )
 
 # Index runs_running.
-RUNNING: Final = Value(
+RUNNING_OF_TASK: Final = Value(
     int,
     """
 SELECT count(*) FROM (
@@ -81,7 +82,7 @@ UPDATE jobs SET claimable = 0, run_at_ms = :until_ms, updated_at_ms = :now_ms
 
 # Index runs_hidden, in its order: that of claims. The ends of those that come back are told, also
 # when their task has no limits any more: each brings more of them.
-SHOW: Final = Value(
+SHOW_OF_TASK: Final = Value(
     str,
     """
 UPDATE jobs SET claimable = 1, run_at_ms = NULL, tells_breaker = 1, updated_at_ms = :now_ms
@@ -93,6 +94,55 @@ UPDATE jobs SET claimable = 1, run_at_ms = NULL, tells_breaker = 1, updated_at_m
 RETURNING queue_name
 """,
 )
+
+# -- steps -----------------------------------------------------------------------------------------
+
+# The primary key.
+LIMITS_OF_STEP: Final = Statement(
+    LimitsRow,
+    """
+SELECT seq, circuit_breaker, max_concurrency FROM step_guards
+ WHERE seq = :name AND org = :org
+   AND (circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL)
+""",
+)
+
+# Index steps_running.
+RUNNING_OF_STEP: Final = Value(
+    int,
+    """
+SELECT count(*) FROM (
+       SELECT 1 FROM jobs
+        WHERE guard = :name AND lease_id IS NOT NULL AND +org = :org LIMIT :limit)
+""",
+)
+
+# Index steps_hidden, as SHOW_OF_TASK.
+SHOW_OF_STEP: Final = Value(
+    str,
+    """
+UPDATE jobs SET claimable = 1, run_at_ms = NULL, tells_breaker = 1, updated_at_ms = :now_ms
+ WHERE seq IN (
+       SELECT seq FROM jobs
+        WHERE guard = :name AND +org = :org AND status = 'pending'
+          AND run_at_ms IS NOT NULL AND run_at_ms IS NOT scheduled_at_ms
+        ORDER BY priority DESC, created_at_ms, seq LIMIT :limit)
+RETURNING queue_name
+""",
+)
+
+LIMITS_OF: Final[Mapping[Literal["task", "step"], Statement[LimitsRow]]] = {
+    "task": LIMITS_OF_TASK,
+    "step": LIMITS_OF_STEP,
+}
+RUNNING_OF: Final[Mapping[Literal["task", "step"], Value[int]]] = {
+    "task": RUNNING_OF_TASK,
+    "step": RUNNING_OF_STEP,
+}
+SHOW_OF: Final[Mapping[Literal["task", "step"], Value[str]]] = {
+    "task": SHOW_OF_TASK,
+    "step": SHOW_OF_STEP,
+}
 
 # -- what becomes of open ones -----------------------------------------------------------------
 
@@ -113,6 +163,14 @@ SELECT queues.org, queue_name FROM breakers CROSS JOIN queues ON queues.seq = br
 UNION ALL
 SELECT tasks.org, queue_name FROM breakers CROSS JOIN tasks ON tasks.seq = breakers.target
  WHERE open_until_ms <= :now_ms AND +scope = 'task' AND deleted_at_ms IS NULL
+UNION ALL
+SELECT step_guards.org, queue_name
+  FROM breakers CROSS JOIN step_guards ON step_guards.seq = breakers.target
+ WHERE open_until_ms <= :now_ms AND +scope = 'step'
+UNION ALL
+SELECT step_guards.org, item_queue_name
+  FROM breakers CROSS JOIN step_guards ON step_guards.seq = breakers.target
+ WHERE open_until_ms <= :now_ms AND +scope = 'step'
 """,
 )
 

@@ -69,6 +69,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "sign_in_codes": "likewise",
     "named_leases": "claims that may be made again within an hour; no lease is taken along",
     "breakers": "work is tried anew; what breakers queues have is in their lines",
+    "step_guards": "limits of steps, which the next run of each sets",
     "in_process_workers": "their leases end at the next start; no lease is taken along",
     "kept_answers": "answers for who repeats a call within a day, of this server",
     "binding_changes": "what is kept in memory is worked out anew",

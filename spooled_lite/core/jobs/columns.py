@@ -71,6 +71,7 @@ class JobRow(TypedDict):
     phase: StepPhase | None
     step_job: int | None
     item_index: int | None
+    guard: int | None
     policy: bytes | None
     headers: bytes | None
     tags: bytes | None
@@ -164,12 +165,12 @@ OF_STEP: Final = (
 OF_STEP_OF_DOCUMENT: Final = (
     *OF_STEP,
     *("state", "scheduled_at_ms", "run_at_ms", "delay_ms"),
-    *("flow_name", "phase", "timeout_ms", "policy", "headers"),
+    *("flow_name", "phase", "guard", "timeout_ms", "policy", "headers"),
 )
 OF_ITEM: Final = (
     *_COMMON,
     *("kind", "scheduled_at_ms", "run_at_ms", "delay_ms", "step_key", "flow_name", "phase"),
-    *("step_job", "item_index", "timeout_ms", "policy", "headers"),
+    *("step_job", "item_index", "guard", "timeout_ms", "policy", "headers"),
 )
 
 

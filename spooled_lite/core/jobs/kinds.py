@@ -53,13 +53,24 @@ def is_announced(event: EventOf[OfKindRow]) -> bool:
     return RULES[event.row["kind"]].is_announced
 
 
-def as_shown(kind: Kind, value: bytes | None) -> bytes | None:
+def has_more(row: JobRow) -> bool:
+    """Whether answers show of it what they show of anything but a job: also of a step that a
+    document says more about than that it waits for others."""
+    kind = row["kind"]
+    return kind not in PLAIN or (kind == "step" and row["phase"] is not None)
+
+
+def as_shown(row: JobRow, value: bytes | None) -> bytes | None:
     """The payload or the result of a row as answers show it: an object, unless it is of a job or
-    a step. Some clients read nothing else, and one such row would spoil the whole answer.
+    a step of a workflow that is no run of a flow. Some clients read nothing else, and one such row
+    would spoil the whole answer.
 
     Contract: catbird-capabilities, section 19.6 (object rule).
     """
-    if value is None or kind in PLAIN or value[:1] == b"{":
+    if value is None or value[:1] == b"{":
+        return value
+    kind = row["kind"]
+    if kind in PLAIN and (kind == "job" or row["flow_name"] is None):
         return value
     return b'{"value":%b}' % value
 
@@ -73,9 +84,9 @@ def payload_shown(row: JobRow) -> bytes | None:
     Contract: catbird-capabilities, T22.
     """
     kind, payload = row["kind"], row["payload"]
-    if payload is None or kind in PLAIN:
+    if payload is None or kind == "job":
         return payload
     if kind == "on_fail" and payload.endswith(_END_OF_FAILURE):
         attempt = b',"on_fail_attempts":%d' % (row["retry_count"] + 1)
         return payload.removesuffix(_END_OF_FAILURE) + attempt + _END_OF_FAILURE
-    return as_shown(kind, payload)
+    return as_shown(row, payload)

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from spooled_lite.core.breakers.task_limits import run_ended
+from spooled_lite.core.breakers.work_limits import work_ended
 from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.choice import find_named
 from spooled_lite.core.jobs.columns import JobRow, Kind
@@ -166,7 +166,7 @@ def _cancel_held(tx: Tx, held: JobRow | ExpiredRow, reason: str | None, stop_rea
     tx.emit("job.cancelled", row["org"], row=row, was="processing", facts=facts)
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
     if row["tells_breaker"]:
-        run_ended(tx, row)
+        work_ended(tx, row)
     if row["phase"] is not None:  # it may have items
         close_items(tx, row, state="canceled", reason=stop_reason, error=None)
     tell_dependents_later(tx, row)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from spooled_lite.core.auth.revoke import check_not_revoked
 from spooled_lite.core.breakers.standing import breaker_of, let_through
-from spooled_lite.core.breakers.task_limits import TaskRooms
+from spooled_lite.core.breakers.work_limits import WorkRooms
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.passes import fitting
 from spooled_lite.core.keys.verify import check_still_valid, is_in_process
@@ -50,8 +50,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
     rows, or stand apart (core.jobs.bodies).
 
     An empty list when nothing is due, the queue is unknown or paused, or its rate limit, its
-    concurrency or its breaker leaves no room. Runs whose task leaves none are passed over. A crash
-    before the commit hands out nothing.
+    concurrency or its breaker leaves no room. What its own task or step denies is passed over.
+    A crash before the commit hands out nothing.
 
     Raises:
         NotFound: messages of a queue that does not exist.
@@ -75,8 +75,8 @@ def claim(tx: Tx, org: int, wanted: Claim) -> list[JobRow]:
         return []
     promote_due_of_queue(tx, queue["seq"])
     is_read, rooms = wanted.kind is not None, None
-    if queue["has_limited_tasks"] and not is_read:
-        rooms = TaskRooms(tx, org, room)
+    if queue["has_limited_work"] and not is_read:
+        rooms = WorkRooms(tx, org, room)
     lease_id, lease_expires_at_ms = wanted.lease_id or tx.new_id(), tx.now_ms + wanted.lease_ms
     hand_out: dict[str, Any] = {
         "worker_id": wanted.worker_id,

@@ -1,10 +1,10 @@
-"""Which jobs a claim takes next from a queue with runs of tasks that do not let all through."""
+"""Which jobs a claim takes next from a queue with tasks or steps that do not let all through."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from spooled_lite.core.breakers.task_limits import HIDDEN_MS, TaskRooms, hide
+from spooled_lite.core.breakers.work_limits import HIDDEN_MS, WorkRooms, hide, work_of
 from spooled_lite.core.lifecycle import claim_statements as statements
 from spooled_lite.core.lifecycle.claim_statements import InLineRow
 from spooled_lite.core.lifecycle.wake import look_again_soon
@@ -17,11 +17,11 @@ PAGE_ROWS: Final = 20
 
 
 def next_in_line(
-    tx: Tx, queue: QueueRow, wanted: int, rooms: TaskRooms, *, bytes_max: int, hides: bool = True
+    tx: Tx, queue: QueueRow, wanted: int, rooms: WorkRooms, *, bytes_max: int, hides: bool = True
 ) -> list[int]:
-    """The numbers of up to `wanted` jobs, in claim order, without runs that their tasks deny.
+    """The numbers of up to `wanted` jobs, in claim order, without those that their limits deny.
 
-    Many denied ones in front of others are hidden until their task lets something through, so that
+    Many denied ones in front of others are hidden until their limits let something through, so that
     no claim walks past them again. When they are more than one claim hides, claims that wait look
     again at once. Fewer jobs when they are larger than `bytes_max` together, at least one.
     """
@@ -32,7 +32,7 @@ def next_in_line(
         seen = 0
         for row in _window(tx, queue, len(seqs)):
             seen += 1
-            if not rooms.take(row["task_name"] if row["kind"] == "task_run" else None):
+            if not rooms.take(work_of(row)):
                 denied.append(row)
                 continue
             bytes_left -= row["size_bytes"]
@@ -59,11 +59,12 @@ def _window(tx: Tx, queue: QueueRow, passed: int) -> Iterator[InLineRow]:
             return
 
 
-def _hide(tx: Tx, denied: Sequence[InLineRow], rooms: TaskRooms, *, later_ms: int) -> None:
+def _hide(tx: Tx, denied: Sequence[InLineRow], rooms: WorkRooms, *, later_ms: int) -> None:
     by_time: dict[int, list[int]] = defaultdict(list)
     for row in denied:
-        room = rooms.of(row["task_name"] or "")
-        assert room is not None, "a task without limits denies nothing"
+        work = work_of(row)
+        room = None if work is None else rooms.of(work)
+        assert room is not None, "what has no limits denies nothing"
         by_time[room.until_ms + later_ms].append(row["seq"])
     for until_ms, seqs in by_time.items():
         hide(tx, seqs, until_ms)

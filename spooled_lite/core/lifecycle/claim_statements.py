@@ -2,7 +2,8 @@
 
 from typing import Final, TypedDict
 
-from spooled_lite.core.jobs.columns import BY_USE, JobRow, Kind
+from spooled_lite.core.breakers.work_limits import WorkRow
+from spooled_lite.core.jobs.columns import BY_USE, JobRow, StepPhase
 from spooled_lite.core.jobs.passes import NextRow
 from spooled_lite.core.jobs.statements import ALL_BYTES, ROW_BYTES, VISIBLE
 from spooled_lite.storage.statement import Statement, Value
@@ -16,6 +17,21 @@ _HANDED_OUT: Final = """
        lease_expires_at_ms = :lease_expires_at_ms, settled_lease_id = NULL,
        started_at_ms = :now_ms, updated_at_ms = :now_ms, claims = claims + 1,
        progress = NULL, progress_message = NULL"""
+
+
+# What an answer has of the input of a run and of a signal, as often as it shows them. Only steps
+# and items of workflows with a document are looked at: by primary keys, workflows.id and
+# workflow_bodies_of_workflow. SQLite knows the length of a blob without reading it.
+_GIVEN_BYTES: Final = """CASE WHEN phase IS NULL THEN 0 ELSE 2 * (
+       SELECT coalesce(sum(length(inputs.body)), 0)
+              + coalesce((SELECT length(signal) FROM step_states WHERE job = steps.seq), 0)
+         FROM jobs AS steps
+              CROSS JOIN workflows ON workflows.id = steps.workflow_id
+              LEFT JOIN workflow_bodies AS inputs
+                     ON inputs.workflow = workflows.seq AND inputs.which = 'input'
+        WHERE steps.seq = coalesce(jobs.step_job, jobs.seq)) END"""
+# All that an answer has of a job, but for the results of those it waited for.
+_HANDED_BYTES: Final = f"{ALL_BYTES} + {_GIVEN_BYTES}"
 
 
 # Highest priority first, then oldest, then as stored. Never sorts: walks index
@@ -42,7 +58,7 @@ def _sizes(of_kind: str = "") -> Value[int]:
     return Value(
         int,
         f"""
-SELECT {ALL_BYTES} AS size_bytes FROM jobs
+SELECT {_HANDED_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue AND claimable = 1{of_kind}
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
  ORDER BY priority DESC, created_at_ms, seq
@@ -58,12 +74,10 @@ CLAIM_MESSAGES: Final = _claim(" AND kind = 'message'")
 SIZES_OF_MESSAGES: Final = _sizes(" AND kind = 'message'")
 
 
-class InLineRow(TypedDict):
+class InLineRow(WorkRow):
     """A job that waits for a claim, and what says whether it may be handed out."""
 
     seq: int
-    kind: Kind
-    task_name: str | None
     size_bytes: int
 
 
@@ -71,7 +85,7 @@ class InLineRow(TypedDict):
 IN_LINE: Final = Statement(
     InLineRow,
     f"""
-SELECT seq, kind, task_name, {ALL_BYTES} AS size_bytes FROM jobs
+SELECT seq, kind, task_name, guard, {_HANDED_BYTES} AS size_bytes FROM jobs
  WHERE queue = :queue AND claimable = 1 AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
  ORDER BY priority DESC, created_at_ms, seq
  LIMIT :limit OFFSET :offset
@@ -79,22 +93,23 @@ SELECT seq, kind, task_name, {ALL_BYTES} AS size_bytes FROM jobs
 )
 
 
-class DueRunRow(TypedDict):
-    """A run that may be handed out, with what its place in the order needs."""
+class DueWorkRow(WorkRow):
+    """A run, a step or an item that may be handed out, with what its place in the order needs."""
 
     seq: int
-    task_name: str
     priority: int
     created_at_ms: int
     queue: int
     size_bytes: int
 
 
+_DUE: Final = "seq, kind, task_name, guard, priority, created_at_ms, queue"
+
 # Index runs_due, as the next one.
 DUE_RUNS: Final = Statement(
-    DueRunRow,
+    DueWorkRow,
     f"""
-SELECT seq, task_name, priority, created_at_ms, queue, {ALL_BYTES} AS size_bytes FROM jobs
+SELECT {_DUE}, {ALL_BYTES} AS size_bytes FROM jobs
  WHERE org = :org AND task_name = :task_name AND queue = :queue
    AND claimable = 1 AND kind = 'task_run'
    AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
@@ -109,6 +124,37 @@ SELECT queue FROM jobs
  WHERE org = :org AND task_name = :task_name AND queue > :after
    AND claimable = 1 AND kind = 'task_run'
  ORDER BY queue LIMIT 1
+""",
+)
+
+# Index steps_due, as the next one.
+DUE_STEPS: Final = Statement(
+    DueWorkRow,
+    f"""
+SELECT {_DUE}, {_HANDED_BYTES} AS size_bytes FROM jobs
+ WHERE org = :org AND flow_name = :flow_name AND step_key = :step_key AND phase = :phase
+   AND queue = :queue AND claimable = 1
+   AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ ORDER BY priority DESC, created_at_ms, seq
+ LIMIT :limit OFFSET :offset
+""",
+)
+
+
+class StepPlaceRow(TypedDict):
+    """Where a step of a flow waits, or its items."""
+
+    phase: StepPhase
+    queue: int
+
+
+NEXT_PLACE_OF_STEP: Final = Statement(
+    StepPlaceRow,
+    """
+SELECT phase, queue FROM jobs
+ WHERE org = :org AND flow_name = :flow_name AND step_key = :step_key
+   AND (phase, queue) > (:phase, :queue) AND claimable = 1
+ ORDER BY phase, queue LIMIT 1
 """,
 )
 # The primary key.

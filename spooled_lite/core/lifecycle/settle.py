@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from spooled_lite.core.breakers.outcomes import attempt_failed, attempt_succeeded
-from spooled_lite.core.breakers.task_limits import run_ended
+from spooled_lite.core.breakers.work_limits import work_ended
 from spooled_lite.core.jobs.bodies import (
     add_result,
     add_traceback,
@@ -244,6 +244,16 @@ def release(tx: Tx, jobs: Sequence[HeldRow]) -> int:
     return sum(_release(tx, job, None) or stop(tx, job) for job in free)
 
 
+@in_lane(Lane.SETTLE)
+def release_rest(tx: Tx, jobs: Sequence[HeldRow]) -> int:
+    """Take back claimed jobs for which the answer had no room; returns how many.
+
+    As `release`, but the caller is there and knows the others: where its lease has a name, that
+    stays with them, and a claim that is made again gets those that are still held.
+    """
+    return sum(_release(tx, job, None) or stop(tx, job) for job in jobs)
+
+
 def _release(tx: Tx, job: HeldRow, run_at_ms: int | None) -> bool:
     """False: it is no longer held under this lease, or was told to stop."""
     asked = {"seq": job["seq"], "lease_id": job["lease_id"], "run_at_ms": run_at_ms}
@@ -277,4 +287,4 @@ def _attempt_ended(tx: Tx, org: int, row: JobRow) -> None:
     # The job itself may be claimable again, and a queue with a concurrency limit has room now.
     tx.feed((org, row["queue_name"]))
     if row["tells_breaker"]:
-        run_ended(tx, row)
+        work_ended(tx, row)

@@ -80,6 +80,7 @@ class HeldRow(TypedDict):
     lease_expires_at_ms: int | None
     assigned_worker_id: str | None
     task_name: str | None
+    guard: int | None
     tells_breaker: int
     policy: bytes | None
 
@@ -88,7 +89,7 @@ HELD: Final = Statement(
     HeldRow,
     """
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
-       lease_expires_at_ms, assigned_worker_id, task_name, tells_breaker, policy
+       lease_expires_at_ms, assigned_worker_id, task_name, guard, tells_breaker, policy
   FROM jobs"""
     + _HELD,
 )
@@ -152,7 +153,7 @@ LEASES_OVER: Final = Statement(
     LeaseOverRow,
     f"""
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
-       lease_expires_at_ms, assigned_worker_id, task_name, tells_breaker, policy,
+       lease_expires_at_ms, assigned_worker_id, task_name, guard, tells_breaker, policy,
        {ROW_BYTES} + CASE WHEN policy IS NULL AND task_name IS NULL THEN 0
                           ELSE coalesce(payload_bytes, 0) END AS size_bytes
   FROM jobs

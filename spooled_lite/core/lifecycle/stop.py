@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from spooled_lite.core.breakers.task_limits import run_ended
+from spooled_lite.core.breakers.work_limits import work_ended
 from spooled_lite.core.jobs.bodies import add_traceback, detail_columns
 from spooled_lite.core.jobs.records import NO_DETAIL, ErrorDetail
 from spooled_lite.core.lifecycle import statements
@@ -58,7 +58,7 @@ def stop(tx: Tx, held: HeldRow, error: str | None = None, detail: ErrorDetail = 
     tx.emit(told, row["org"], row=row, was="processing", facts=facts)
     tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
     if row["tells_breaker"]:
-        run_ended(tx, row)
+        work_ended(tx, row)
     if row["step_job"] is not None:
         item_ended(tx, row)
     elif is_over:

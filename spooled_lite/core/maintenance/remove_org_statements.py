@@ -25,6 +25,7 @@ TABLES_OF_ORG: Final = (
     "workers",
     "tasks",
     "flows",
+    "step_guards",
     "flow_documents",
     "bindings",
     "binding_changes",
@@ -150,6 +151,9 @@ DELETE FROM binding_changes WHERE org IN (
     "renderers": """
 DELETE FROM renderers WHERE seq IN (
        SELECT seq FROM renderers WHERE org = :org ORDER BY name LIMIT :limit)
+""",
+    "step_guards": """
+DELETE FROM step_guards WHERE seq IN (SELECT seq FROM step_guards WHERE org = :org LIMIT :limit)
 """,
     "breakers": """
 DELETE FROM breakers WHERE seq IN (SELECT seq FROM breakers WHERE org = :org LIMIT :limit)

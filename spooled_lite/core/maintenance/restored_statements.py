@@ -41,7 +41,7 @@ HELD: Final = Statement(
     HeldRow,
     """
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
-       lease_expires_at_ms, assigned_worker_id, task_name, tells_breaker, policy
+       lease_expires_at_ms, assigned_worker_id, task_name, guard, tells_breaker, policy
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms > 0 AND stop_reason IS NULL
  ORDER BY lease_expires_at_ms LIMIT :limit

@@ -23,6 +23,7 @@ class NamedMessageRow(TypedDict):
     queue_name: str
     kind: Kind
     task_name: str | None
+    guard: int | None
     tells_breaker: int
 
 
@@ -31,7 +32,7 @@ NAMED: Final = Statement(
     NamedMessageRow,
     """
 SELECT jobs.seq, jobs.id, status, lease_id, lease_expires_at_ms, org, queue_name, kind, task_name,
-       tells_breaker
+       guard, tells_breaker
   FROM json_each(:ids) AS asked CROSS JOIN jobs ON jobs.id = asked.value
  WHERE jobs.org = :org AND queue = :queue AND kind = 'message'
 """,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from spooled_lite.core.breakers.standing import breaker_of
-from spooled_lite.core.breakers.task_limits import room_of
+from spooled_lite.core.breakers.work_limits import room_of, work_of
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.jobs.states import TERMINAL
@@ -207,9 +207,8 @@ class _Look:
         if job["status"] == "pending" and run_at_ms != job["scheduled_at_ms"]:
             run_at_ms = None  # it is due, and hidden while its task lets nothing through
         self.due_ms = run_at_ms if run_at_ms is not None and run_at_ms > tx.now_ms else None
-        self._room = None
-        if job["kind"] == "task_run" and job["task_name"] is not None:
-            self._room = room_of(tx, job["org"], job["task_name"], 1)
+        work = work_of(job)
+        self._room = None if work is None else room_of(tx, job["org"], work, 1)
         self._parents = self._waited_for() if job["dependencies_met"] == 0 else []
         self._ahead = self._those_ahead()
 
@@ -259,8 +258,8 @@ class _Look:
         return PausedQueue(queue["paused_at_ms"] or self._tx.now_ms, queue["paused_reason"])
 
     def _breaker_open(self) -> BreakerOpen | None:
-        of_task = None if self._room is None else self._room.breaker
-        for it in (breaker_of(self._tx, self._queue), of_task):
+        of_work = None if self._room is None else self._room.breaker
+        for it in (breaker_of(self._tx, self._queue), of_work):
             if it is not None and it.opened_at_ms is not None and not it.room(1):
                 until_ms = None if it.is_tried else it.open_until_ms
                 return BreakerOpen(it.opened_at_ms, until_ms, it.failures)
@@ -295,7 +294,7 @@ class _Look:
 
     def _concurrency_full(self) -> ConcurrencyFull | None:
         if self._room is not None and self._room.is_full:
-            most = self._room.task["max_concurrency"] or 0
+            most = self._room.limits["max_concurrency"] or 0
             return ConcurrencyFull(most, most)
         limit = self._queue["max_concurrency"]
         if limit is None:

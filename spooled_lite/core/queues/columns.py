@@ -36,7 +36,7 @@ class QueueRow(TypedDict):
 class KnownQueueRow(QueueRow):
     """A queue, as those see it who store and hand out jobs."""
 
-    has_limited_tasks: int  # runs of some task are made in it that has a breaker, or a concurrency
+    has_limited_work: int  # of some task or step in it that has a breaker, or a concurrency
 
 
 class QueueOfOrg(QueueRow):

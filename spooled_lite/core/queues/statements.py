@@ -24,11 +24,20 @@ class MinutesRow(TypedDict):
     durations: int
 
 
-# Index queues_by_name, and tasks_limited, in its words. A deleted queue has no name any more.
+# Index queues_by_name, and tasks_limited, step_guards_of_queue and step_guards_of_items, in their
+# words. A deleted queue has no name any more.
 _AS_KNOWN: Final = """queues.*, EXISTS (
        SELECT 1 FROM tasks WHERE tasks.org = queues.org AND tasks.queue_name = queues.queue_name
           AND (tasks.circuit_breaker IS NOT NULL OR tasks.max_concurrency IS NOT NULL))
-           AS has_limited_tasks"""
+       OR EXISTS (
+       SELECT 1 FROM step_guards AS guards
+        WHERE guards.org = queues.org AND guards.queue_name = queues.queue_name
+          AND (guards.circuit_breaker IS NOT NULL OR guards.max_concurrency IS NOT NULL))
+       OR EXISTS (
+       SELECT 1 FROM step_guards AS guards
+        WHERE guards.org = queues.org AND guards.item_queue_name = queues.queue_name
+          AND (guards.circuit_breaker IS NOT NULL OR guards.max_concurrency IS NOT NULL))
+           AS has_limited_work"""
 
 FIND: Final = Statement(
     KnownQueueRow,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from spooled_lite.core.breakers.task_limits import run_ended
+from spooled_lite.core.breakers.work_limits import work_ended
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.steps import close_statements as statements
 from spooled_lite.core.steps.advance import counted_together
@@ -63,5 +63,5 @@ def _announce(tx: Tx, was: JobRow, row: JobRow, reason: str) -> None:
         facts = {**facts, "worker_id": was["assigned_worker_id"] or ""}
         tx.feed((row["org"], row["queue_name"]))  # a queue with a concurrency limit has room now
         if was["tells_breaker"]:
-            run_ended(tx, was)
+            work_ended(tx, was)
     tx.emit("job.cancelled", row["org"], row=row, was=was["status"], facts=facts)

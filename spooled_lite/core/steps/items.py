@@ -320,10 +320,13 @@ def _begun(tx: Tx, step: JobRow, queue: QueueRow) -> JobRow:
     """What the items of a step have in common. Delayed are those of a step that was."""
     at_ms = step["scheduled_at_ms"]
     is_delayed = at_ms is not None and at_ms > tx.now_ms
-    inherited = ("org", "priority", "max_retries", "timeout_seconds", "timeout_ms", "expires_at_ms")
+    inherited = (
+        *("org", "priority", "max_retries", "timeout_seconds", "timeout_ms", "expires_at_ms"),
+        *("policy", "headers", "flow_name", "step_key", "guard"),
+    )
     return {
         **BLANK,
-        **{name: step[name] for name in (*inherited, "policy", "headers", "flow_name", "step_key")},  # type: ignore[literal-required, typeddict-item]
+        **{name: step[name] for name in inherited},  # type: ignore[literal-required, typeddict-item]
         "queue": queue["seq"],
         "queue_name": queue["queue_name"],
         "kind": "item",

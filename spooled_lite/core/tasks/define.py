@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.breakers import statements as breaker_statements
-from spooled_lite.core.breakers.task_limits import limits_changed
+from spooled_lite.core.breakers.work_limits import limits_changed
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.tasks import statements
@@ -94,7 +94,7 @@ def define_task(
     if row["circuit_breaker"] != known["circuit_breaker"]:
         # Another breaker begins closed.
         tx.execute(breaker_statements.CLOSE, {"scope": "task", "target": row["seq"]})
-    limits_changed(tx, org, name, row["queue_name"])
+    limits_changed(tx, org, ("task", name), [row["queue_name"]])
     return Defined(row, is_new=False, is_changed=True)
 
 

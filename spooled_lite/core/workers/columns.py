@@ -15,6 +15,7 @@ class WorkerRow(TypedDict):
     worker_type: str | None
     version: str | None
     task_handlers: str | None  # a JSON list
+    step_handlers: str | None  # likewise, of `flow.step`
     max_concurrency: int
     current_jobs: int
     status: str

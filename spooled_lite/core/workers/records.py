@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from spooled_lite.core.lifecycle.handlers import StepName
 from spooled_lite.errors import RuleBroken
 
 SILENCE_MS: Final = 120_000  # without a heartbeat for this long, a worker counts as offline
@@ -15,6 +16,7 @@ WORKER_QUEUES_MAX: Final = 100  # of one worker
 WORKER_CONCURRENCY_MAX: Final = 10_000
 CURRENT_JOBS_MAX: Final = WORKER_CONCURRENCY_MAX
 TASK_HANDLERS_MAX: Final = 100  # as many as a claim may name
+STEP_HANDLERS_MAX: Final = 100  # likewise
 LISTED_JOBS_MAX: Final = 1_000  # whose ids a heartbeat may list, instead of their number
 METADATA_BYTES_MAX: Final = 65_536
 HOSTNAME_MAX: Final = 255
@@ -37,6 +39,7 @@ class NewWorker(Struct, frozen=True, kw_only=True):
     worker_type: str | None = None
     version: str | None = None
     task_handlers: tuple[str, ...] = ()  # the tasks whose runs it takes
+    step_handlers: tuple[StepName, ...] = ()  # the steps of flows that it takes
     max_concurrency: int = 5
     metadata: bytes = NO_METADATA
 
@@ -55,6 +58,12 @@ def queue_names_of(stored: str) -> list[str]:
 
 def task_handlers_of(stored: str | None) -> list[str]:
     return [] if stored is None else msgspec.json.decode(stored, type=list[str])
+
+
+def step_handlers_of(stored: str | None) -> list[StepName]:
+    named = [] if stored is None else msgspec.json.decode(stored, type=list[str])
+    parts = (handler.partition(".") for handler in named)
+    return [StepName(flow_name, step_name) for flow_name, _, step_name in parts]
 
 
 def json_list(names: Sequence[str]) -> str:

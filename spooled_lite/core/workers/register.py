@@ -27,6 +27,7 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> Worke
     Contract: jobs, W2.
     """
     worker_id = worker.worker_id or tx.new_id()
+    steps = [step.handler for step in worker.step_handlers]
     if admission.caps is not None:
         is_known = tx.row(statements.BY_ID, {"id": worker_id, "org": org}) is not None
         check_room(tx, org, admission.caps, "workers", more=0 if is_known else 1)
@@ -43,6 +44,7 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> Worke
             "worker_type": worker.worker_type,
             "version": worker.version,
             "task_handlers": json_list(worker.task_handlers) if worker.task_handlers else None,
+            "step_handlers": json_list(steps) if steps else None,
             "max_concurrency": worker.max_concurrency,
             "metadata": worker.metadata,
             "now_ms": tx.now_ms,

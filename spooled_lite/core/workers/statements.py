@@ -25,15 +25,16 @@ UPSERT: Final = Statement(
     WorkerRow,
     """
 INSERT INTO workers (id, org, queue_name, queue_names, hostname, worker_type, version,
-                     task_handlers, max_concurrency, status, metadata, last_heartbeat_ms,
-                     registered_at_ms, updated_at_ms)
+                     task_handlers, step_handlers, max_concurrency, status, metadata,
+                     last_heartbeat_ms, registered_at_ms, updated_at_ms)
 VALUES (:id, :org, :queue_name, :queue_names, :hostname, :worker_type, :version,
-        :task_handlers, :max_concurrency, 'healthy', :metadata, :now_ms, :now_ms, :now_ms)
+        :task_handlers, :step_handlers, :max_concurrency, 'healthy', :metadata,
+        :now_ms, :now_ms, :now_ms)
     ON CONFLICT (id) DO UPDATE
    SET queue_name = excluded.queue_name, queue_names = excluded.queue_names,
        hostname = excluded.hostname, worker_type = excluded.worker_type,
        version = excluded.version, task_handlers = excluded.task_handlers,
-       max_concurrency = excluded.max_concurrency,
+       step_handlers = excluded.step_handlers, max_concurrency = excluded.max_concurrency,
        current_jobs = 0, busy_since_ms = NULL, status = 'healthy', metadata = excluded.metadata,
        last_heartbeat_ms = excluded.last_heartbeat_ms, updated_at_ms = excluded.updated_at_ms
  WHERE workers.org = excluded.org

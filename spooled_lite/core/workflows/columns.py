@@ -161,9 +161,3 @@ class ShownEdgeRow(TypedDict):
 class OrphanedEdgeRow(TypedDict):
     job: int
     parent: int
-
-
-class ParentResultRow(TypedDict):
-    step_key: str
-    result: bytes | None
-    checksum: int | None  # of a result that stands apart from its job

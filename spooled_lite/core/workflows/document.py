@@ -8,7 +8,7 @@ catbird-capabilities, F1 and section 19.5.
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -24,6 +24,12 @@ StepType = Literal["normal", "mapper", "generator", "reducer"]
 PayloadMode = Literal["static", "envelope"]
 FailurePolicy = Literal["fail_fast", "continue"]
 
+# The decoder knows no JSON that may be absent: it reads any into `Raw`, and None is the default.
+if TYPE_CHECKING:
+    MaybeJson = Raw | None
+else:
+    MaybeJson = Raw
+
 INPUT: Final = flow_names.INPUT  # the source of a map over what the run was given
 
 
@@ -34,7 +40,7 @@ class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     queue_name: str
     type: StepType = "normal"
     description: str | None = None
-    payload: Raw | None = None
+    payload: MaybeJson = None
     payload_mode: PayloadMode = "static"
     depends_on: tuple[str, ...] = ()
     dependency_mode: Mode = "all"
@@ -44,7 +50,7 @@ class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: str | None = None
     signal: bool = False
     source: str | None = None  # of a mapper `input` or a step, of a reducer a step
-    initial: Raw | None = None  # of a reducer; None: null
+    initial: MaybeJson = None  # of a reducer; None: null
     item_queue_name: str | None = None  # None: that of the step
     needs_input: bool = True  # items are given the input of the run
     priority: int | None = None  # None: that of the run
@@ -53,11 +59,16 @@ class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     backoff: Backoff | None = None  # None: that of the queue
     circuit_breaker: CircuitBreaker | None = None
     max_concurrency: int | None = None
-    tags: Raw | None = None
+    tags: MaybeJson = None
 
     @property
     def has_items(self) -> bool:
         return self.type in ("mapper", "generator")
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it has limits of its own, which do not let everything through."""
+        return self.circuit_breaker is not None or self.max_concurrency is not None
 
 
 class FlowDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
@@ -87,6 +98,11 @@ class FlowDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         """Those of the steps that may give the output, the first choice first: a JSON array."""
         choices = [self.positions[key] for key in self.output_priority]
         return msgspec.json.encode(choices).decode()
+
+    @cached_property
+    def is_guarded(self) -> bool:
+        """Whether one of its steps is."""
+        return any(step.is_guarded for step in self.steps)
 
     @cached_property
     def fan_out_count(self) -> int:

@@ -7,7 +7,6 @@ from spooled_lite.core.workflows.columns import (
     ChildRow,
     FoundJobRow,
     OrphanedEdgeRow,
-    ParentResultRow,
     ParentRow,
     ReachRow,
     ShownEdgeRow,
@@ -100,29 +99,6 @@ DELETE FROM job_dependencies
    AND job IN (SELECT seq FROM jobs
                 WHERE workflow_id = :workflow_id AND status NOT IN ('pending', 'scheduled'))
 """
-
-# -- the results of the parents of a claimed step ------------------------------------------------
-
-RESULTS_BYTES: Final = Value(
-    int,
-    """
-SELECT coalesce(sum(coalesce(parents.result_bytes, length(parents.result))), 0) AS bytes
-  FROM job_dependencies AS edges JOIN jobs AS parents ON parents.seq = edges.parent
- WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
-""",
-)
-
-RESULTS: Final = Statement(
-    ParentResultRow,
-    """
-SELECT parents.step_key, coalesce(parents.result, bodies.body) AS result, bodies.checksum
-  FROM job_dependencies AS edges
-  JOIN jobs AS parents ON parents.seq = edges.parent
-  LEFT JOIN job_bodies AS bodies ON bodies.job = parents.seq AND bodies.which = 'result'
- WHERE edges.job = :job AND edges.is_link = 0 AND parents.workflow_id = :workflow_id
- ORDER BY edges.parent
-""",
-)
 
 # -- for `check` ---------------------------------------------------------------------------------
 

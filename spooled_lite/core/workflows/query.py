@@ -1,12 +1,12 @@
 """Reading workflows and their steps."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from spooled_lite.core.jobs.bodies import filled, is_intact
+from spooled_lite.core.jobs.bodies import filled
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.dead_letters import queues_in_scope
 from spooled_lite.core.keys.records import Scope
@@ -14,7 +14,6 @@ from spooled_lite.core.workflows import edge_statements, statements
 from spooled_lite.core.workflows.columns import (
     FailedStepRow,
     ListedWorkflowRow,
-    ParentResultRow,
     ShownEdgeRow,
     ShownWorkflowRow,
     StepStatusRow,
@@ -27,9 +26,6 @@ from spooled_lite.errors import AccessDenied, NotFound
 from spooled_lite.storage.transaction import Reading
 
 S = TypeVar("S")
-
-DEPS_BYTES_MAX: Final = 1024 * 1024  # of the results of all parents of one job
-DEPS_BYTES_MAX_OF_ANSWER: Final = 4 * 1024 * 1024  # of all jobs of one claim
 
 Edges = Mapping[int, Sequence[ShownEdgeRow]]  # what each step waits for, by its number
 
@@ -187,30 +183,3 @@ def _edges_of(tx: Reading, workflow_id: str, numbers: Sequence[int]) -> Edges:
     for edge in tx.rows(edge_statements.EDGES_OF_STEPS, asked):
         edges.setdefault(edge["job"], []).append(edge)
     return edges
-
-
-def results_of_parents(
-    tx: Reading, jobs: Sequence[JobRow]
-) -> dict[int, Sequence[ParentResultRow] | None]:
-    """For each of the jobs that is a step, by its number: the results of its parents.
-
-    None where they are damaged, or too large: over DEPS_BYTES_MAX for one job, or past
-    DEPS_BYTES_MAX_OF_ANSWER for all jobs, in their order.
-
-    Contract: schedules-workflows-webhooks, section 2.3.
-    """
-    found: dict[int, Sequence[ParentResultRow] | None] = {}
-    left = DEPS_BYTES_MAX_OF_ANSWER
-    for job in jobs:
-        if job["workflow_id"] is None:
-            continue
-        around = {"job": job["seq"], "workflow_id": job["workflow_id"]}
-        size = tx.value(edge_statements.RESULTS_BYTES, around) or 0
-        if size > min(left, DEPS_BYTES_MAX):
-            found[job["seq"]] = None
-        else:
-            left -= size
-            rows = tx.rows(edge_statements.RESULTS, around)
-            is_good = all(is_intact(row["result"], row["checksum"]) for row in rows)
-            found[job["seq"]] = rows if is_good else None
-    return found

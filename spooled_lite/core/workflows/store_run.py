@@ -20,6 +20,7 @@ from spooled_lite.core.workflows import statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow, WorkflowRow
 from spooled_lite.core.workflows.document import FlowDocument, StepDocument, store_document
 from spooled_lite.core.workflows.edges import store_edges
+from spooled_lite.core.workflows.guards import guards_for_run
 from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.storage.transaction import Tx
 
@@ -63,8 +64,9 @@ def store_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StoredRun:
     if new.metadata is not None:
         params = {"workflow": workflow["seq"], "metadata": new.metadata}
         tx.execute(statements.ADD_METADATA, params)
+    guards = guards_for_run(tx, workflow, new.document)
     jobs = [
-        _store_step(tx, workflow, step, position, options, admission)
+        _store_step(tx, workflow, step, position, options, guards.get(step.key), admission)
         for position, step in enumerate(steps)
     ]
     conditions = [step.dependency_condition for step in steps]
@@ -121,6 +123,7 @@ def _store_step(
     step: StepDocument,
     position: int,
     options: RunOptions,
+    guard: int | None,
     admission: Admission,
 ) -> JobRow:
     """Delayed is what begins with the run: catbird-capabilities, F8."""
@@ -150,6 +153,7 @@ def _store_step(
     row["claimable"] &= is_met
     row["flow_name"] = options.flow_name
     row["phase"] = "generate" if step.type == "generator" else "run"
+    row["guard"] = guard
     row["headers"] = options.headers
     row["seq"] = insert_job(tx, statements.INSERT_STEP_OF_RUN, row)
     tx.emit("job.created", org, row=row)

@@ -141,8 +141,8 @@ CREATE INDEX queues_rate_limited ON queues (window_started_at_ms) WHERE rate_lim
 CREATE TABLE breakers (
     seq            INTEGER PRIMARY KEY,
     org            INTEGER NOT NULL REFERENCES organizations,
-    scope          TEXT NOT NULL CHECK (scope = 'queue' OR scope = 'task'),
-    target         INTEGER NOT NULL,  -- the number of the queue or of the task
+    scope          TEXT NOT NULL CHECK (scope = 'queue' OR scope = 'task' OR scope = 'step'),
+    target         INTEGER NOT NULL,  -- the number of the queue, of the task or in step_guards
     failures       INTEGER NOT NULL,
     opened_at_ms   INTEGER,  -- NULL while it is closed
     open_until_ms  INTEGER,
@@ -228,6 +228,7 @@ CREATE TABLE jobs (
     phase               TEXT CHECK (phase = 'run' OR phase = 'generate' OR phase = 'item'),
     step_job            INTEGER,  -- of an item: the number of the job of its step
     item_index          INTEGER,  -- of an item: its place among those of its step, from 0
+    guard               INTEGER,  -- of a step or an item with limits: the number in step_guards
     policy              BLOB,  -- JSON: what it has of its own where its queue or task says otherwise
     headers             BLOB,  -- a JSON object
     tags                BLOB,
@@ -297,8 +298,14 @@ CREATE INDEX runs_hidden ON jobs (org, task_name, priority DESC, created_at_ms, 
 CREATE INDEX runs_due ON jobs (org, task_name, queue, priority DESC, created_at_ms, seq)
  WHERE claimable = 1 AND kind = 'task_run';
 -- What a claim by the names of steps hands out next, in each queue.
-CREATE INDEX steps_due ON jobs (org, flow_name, step_key, queue, priority DESC, created_at_ms, seq)
+CREATE INDEX steps_due
+    ON jobs (org, flow_name, step_key, phase, queue, priority DESC, created_at_ms, seq)
  WHERE claimable = 1 AND flow_name IS NOT NULL;
+-- Of steps with limits: how many workers have, and what is out of the way of others, as of tasks.
+CREATE INDEX steps_running ON jobs (guard) WHERE guard IS NOT NULL AND lease_id IS NOT NULL;
+CREATE INDEX steps_hidden ON jobs (guard, priority DESC, created_at_ms, seq)
+ WHERE guard IS NOT NULL AND status = 'pending' AND run_at_ms IS NOT NULL
+   AND run_at_ms IS NOT scheduled_at_ms;
 CREATE UNIQUE INDEX items_of_step ON jobs (step_job, item_index) WHERE step_job IS NOT NULL;
 -- Those that may be claimed, and those that somebody has.
 CREATE INDEX items_open ON jobs (step_job, item_index)
@@ -436,6 +443,7 @@ CREATE TABLE workers (
     worker_type       TEXT,
     version           TEXT,
     task_handlers     TEXT,  -- the names of the tasks it runs, a JSON array; NULL: it names none
+    step_handlers     TEXT,  -- likewise of steps of flows, each as `flow.step`
     max_concurrency   INTEGER NOT NULL,
     current_jobs      INTEGER NOT NULL DEFAULT 0,
     status            TEXT NOT NULL
@@ -464,6 +472,30 @@ CREATE TABLE flow_documents (
     created_at_ms INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX flow_documents_by_digest ON flow_documents (org, digest);
+
+-- Steps that do not let everything through: of a flow for all of its runs, whatever document they
+-- have; else for all workflows that have this document.
+CREATE TABLE step_guards (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,  -- jobs and breakers know it by this
+    org             INTEGER NOT NULL REFERENCES organizations,
+    flow_name       TEXT,
+    document        INTEGER REFERENCES flow_documents ON DELETE CASCADE,
+    step_key        TEXT NOT NULL,
+    queue_name      TEXT NOT NULL,
+    item_queue_name TEXT NOT NULL,  -- that of the step when its items have no other
+    circuit_breaker BLOB,  -- JSON
+    max_concurrency INTEGER,
+    CHECK ((flow_name IS NULL) <> (document IS NULL))
+) STRICT;
+CREATE INDEX step_guards_of_org ON step_guards (org);
+CREATE UNIQUE INDEX step_guards_of_flow ON step_guards (org, flow_name, step_key)
+ WHERE flow_name IS NOT NULL;
+CREATE UNIQUE INDEX step_guards_of_document ON step_guards (document, step_key)
+ WHERE document IS NOT NULL;
+CREATE INDEX step_guards_of_queue ON step_guards (org, queue_name)
+ WHERE circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL;
+CREATE INDEX step_guards_of_items ON step_guards (org, item_queue_name)
+ WHERE circuit_breaker IS NOT NULL OR max_concurrency IS NOT NULL;
 
 CREATE TABLE flows (
     seq           INTEGER PRIMARY KEY AUTOINCREMENT,

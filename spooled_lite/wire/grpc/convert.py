@@ -151,7 +151,7 @@ def lease_ms_of(seconds: int) -> int:
 
 def job_bytes(row: JobRow, org_id: str) -> bytes:
     """The bytes of a Job message. Contract: grpc, 3.4 and section 4."""
-    payload, result = payload_shown(row), as_shown(row["kind"], row["result"])
+    payload, result = payload_shown(row), as_shown(row, row["result"])
     assert payload is not None, "it was read in full"
     job = _Job(
         id=row["id"],

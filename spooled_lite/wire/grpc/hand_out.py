@@ -8,7 +8,10 @@ from msgspec import Struct
 from spooled_lite.core.jobs.bodies import body_bytes
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle.settle import fail_unread
+from spooled_lite.core.steps.envelope import payload_given
+from spooled_lite.core.steps.given import GivenToWorker
 from spooled_lite.wire.bodies import claimed_in_full
+from spooled_lite.wire.given import given_to_workers
 from spooled_lite.wire.grpc.call import Call
 from spooled_lite.wire.grpc.convert import job_bytes
 from spooled_lite.wire.grpc.json_structs import TooDeep
@@ -32,11 +35,22 @@ async def handed_out(call: Call, claimed: Sequence[JobRow]) -> HandedOut:
     Contract: grpc, section 4; amendment 3.
     """
     found = await claimed_in_full(call, claimed)
+    left: Sequence[JobRow] = ()
+    if any(job["phase"] is not None for job in found):
+        given = await given_to_workers(call.reads, found, copies=1)
+        found, left = list(map(_with_payload, found, given)), found[len(given) :]
     size_bytes = sum(map(body_bytes, found))
     handed, unread = await call.off_loop(size_bytes, _converted, found, call.org_id)
     if unread:
         await call.write(fail_unread, unread)
-    return handed
+    return HandedOut(handed.messages, [*handed.left, *left]) if left else handed
+
+
+def _with_payload(job: JobRow, given: GivenToWorker | None) -> JobRow:
+    """The row of a job with what its worker is given as its payload."""
+    if given is None or given.of_document is None:
+        return job
+    return {**job, "payload": payload_given(job, given)}
 
 
 def _converted(jobs: Sequence[JobRow], org_id: str) -> tuple[HandedOut, list[tuple[JobRow, str]]]:

@@ -4,16 +4,18 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from spooled_lite.core.flows.handlers import queues_of_steps
 from spooled_lite.core.jobs.bodies import is_whole
-from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.columns import JobRow, StepPhase
 from spooled_lite.core.jobs.records import LEASE_SECONDS_MAX, LEASE_SECONDS_MIN
-from spooled_lite.core.lifecycle.claim_runs import RunClaim, RunPlace
+from spooled_lite.core.lifecycle.handlers import NO_QUEUE, HandlerClaim, HandlerPlace
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent
 from spooled_lite.core.tasks.query import queues_of_tasks
 from spooled_lite.errors import RuleBroken
 from spooled_lite.wire.bodies import claimed_in_full
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call
+from spooled_lite.wire.shapes.claim_bodies import NamedHandlers
 from spooled_lite.wire.waiting.claims import (
     AnyClaim,
     Claimer,
@@ -24,7 +26,6 @@ from spooled_lite.wire.waiting.claims import (
     handed,
 )
 
-NO_QUEUE: Final = ""  # what waits here waits for nothing: no queue has this name
 _UUID: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -49,34 +50,45 @@ async def claimed(call: Call, wanted: AnyClaim, *, wait_ms: int) -> Sequence[Job
         return ()
 
 
-async def run_claim(
+async def handler_claim(
     call: Call,
     queue_name: str | None,
-    task_names: Sequence[str],
+    handlers: NamedHandlers,
     *,
+    phase: StepPhase | None,
     worker_id: str,
     limit: int,
     lease_ms: int,
     lease_id: str | None,
-) -> RunClaim:
-    """A claim of runs of tasks, in one queue or in all that the key may use.
+) -> HandlerClaim:
+    """A claim for handlers, in one queue or in all that the key may use.
 
-    It waits where runs of the tasks are made. Raises AccessDenied: the queue is outside the scope.
+    It waits where work for them is made. Raises AccessDenied: the queue is outside the scope.
     """
+    tasks, steps = handlers.task_names, handlers.steps
+    named = [*tasks, *(step.handler for step in steps)]
     if queue_name is not None:
         call.scope.check(queue_name)
-        queues = [queue_name] * len(task_names)
+        queues: list[tuple[str, ...]] = [(queue_name,)] * len(named)
     else:
-        queues = await call.reads.read(queues_of_tasks, call.org, task_names)
+        queues = []
+        if tasks:
+            found = await call.reads.read(queues_of_tasks, call.org, tasks)
+            queues += [(each,) for each in found]
+        if steps:
+            queues += await call.reads.read(queues_of_steps, call.org, steps)
     places = [
-        RunPlace(queue, task)
-        for queue, task in zip(queues, task_names, strict=True)
+        HandlerPlace(queue, handler)
+        for those, handler in zip(queues, named, strict=True)
+        for queue in those
         if call.scope.allows(queue)
     ]
-    return RunClaim(
+    return HandlerClaim(
         queue_name=queue_name,
-        task_names=task_names,
-        places=places or [RunPlace(NO_QUEUE, task_names[0])],
+        task_names=tasks,
+        steps=steps,
+        phase=phase,
+        places=places or [HandlerPlace(NO_QUEUE, "")],
         worker_id=worker_id,
         limit=limit,
         lease_ms=lease_ms,

@@ -1,6 +1,6 @@
 """Bodies about jobs. Null means absent; of several spellings of a field the first one wins."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from msgspec import Meta, Raw, Struct
 
@@ -27,11 +27,9 @@ from spooled_lite.core.jobs.records import (
     job_type_of,
     queue_of,
 )
-from spooled_lite.core.lifecycle.claim_runs import TASK_NAMES_MAX
 from spooled_lite.core.messages.records import HEADERS_BYTES_MAX, TOPIC_CHARACTERS_MAX
 from spooled_lite.core.queues.names import checked_queue_name, on_fail_queue
-from spooled_lite.core.tasks.names import checked_task_name
-from spooled_lite.errors import Problem, RuleBroken, WrongShape
+from spooled_lite.errors import RuleBroken, WrongShape
 from spooled_lite.times import Time, parse_optional_ms
 from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes.about import about
@@ -42,8 +40,6 @@ from spooled_lite.wire.shapes.run_ends import CancelOwnRun, EndRun
 from spooled_lite.wire.shapes.send_fields import checked_headers
 
 BULK_MAX: Final = 100
-CLAIM_MAX: Final = 100
-WAIT_MS_MAX: Final = 30_000
 ERROR_CHARACTERS_MAX: Final = 2_048
 DEPENDS_ON_MAX: Final = 100
 
@@ -70,10 +66,6 @@ Items = Annotated[list[Raw], about("1 to 100 jobs, each with the fields of `JobF
 SharedQueue = Annotated[str, about("The queue of jobs that name none", "emails", **QUEUE_LENGTH)]
 LeaseSeconds = Annotated[LeaseSecondsGiven, about("How long the lease lasts, 5 to 3600 seconds; 0 is the default of the call", 30)]
 SameLeaseSeconds = Annotated[LeaseSecondsGiven, about("The same as `lease_duration_secs`", 30)]
-WaitMs = Annotated[int, Meta(ge=0, le=WAIT_MS_MAX), about("How long to wait for a job when there is none", 20_000)]
-TaskNames = Annotated[list[str], Meta(max_length=TASK_NAMES_MAX), about(f"Only runs of these tasks, up to {TASK_NAMES_MAX}; without a queue those of all queues that the key may use, in one order", ["send_email"], minItems=1, items={"type": "string", "pattern": "^(?!input$)[a-z0-9_]{1,58}$"})]
-StepHandlersGiven = Annotated[list[Raw], about("Steps of flows; there are no flows yet, so that none may be named", [])]
-Phase = Annotated[Literal["run"], about("What of a task or step is claimed; there is only `run` yet", "run")]
 HowMany = Annotated[int, about("The maximum number")]
 Error = Annotated[str, about(f"What went wrong; kept are {ERROR_CHARACTERS_MAX} characters", "Connection refused", minLength=1)]
 SameError = Annotated[str, about("The same as `error`")]
@@ -231,47 +223,6 @@ class BulkJobs(Struct, kw_only=True):
         if self.queue_name is None and self.queue is None:
             return None
         return queue_of(self.queue_name, self.queue)
-
-
-class DequeueJob(Struct, frozen=True, kw_only=True):
-    """Body of POST /jobs/dequeue."""
-
-    queue_name: QueueName | None = None
-    queue: SameQueueName | None = None
-    worker_id: Annotated[job.WorkerId, Meta(min_length=1, max_length=255)] | None = None
-    lease_duration_secs: LeaseSeconds | None = None
-    wait_ms: WaitMs | None = None
-    lease_id: job.ChosenLeaseId | None = None
-
-    def named_queue(self) -> str:
-        return queue_of(self.queue_name, self.queue)
-
-    def queue_if_named(self) -> str | None:
-        return None if self.queue_name is None and self.queue is None else self.named_queue()
-
-
-class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
-    """Body of POST /jobs/claim."""
-
-    limit: Annotated[HowMany, Meta(ge=1, le=CLAIM_MAX)] | None = None
-    task_names: TaskNames | None = None
-    step_handlers: StepHandlersGiven | None = None
-    phase: Phase | None = None
-
-    def named_tasks(self) -> tuple[str, ...]:
-        """Each task once. Raises RuleBroken: a name that no task can have; a step of a flow."""
-        if self.step_handlers:
-            field = "step_handlers[0]"
-            raise RuleBroken.of(field, f"Field `{field}` names no step of a flow", "unknown_step")
-        names = self.task_names
-        if names is not None and not names and self.queue_if_named() is None:
-            said = "Field `task_names` is empty; name a task, or a queue with `queue_name`"
-            raise WrongShape([Problem("task_names", said, "missing_field")])
-        if not names:
-            return ()
-        for position, name in enumerate(names):
-            checked_task_name(name, f"task_names[{position}]")
-        return tuple(dict.fromkeys(names))
 
 
 class _Held(Claimant, frozen=True, kw_only=True):

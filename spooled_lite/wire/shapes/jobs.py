@@ -19,22 +19,34 @@ from spooled_lite.wire.shapes.policy_bodies import BackoffView, TimeoutMs
 # One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
-FlowName = Annotated[str, about("Always null")]
+FlowName = Annotated[str, about("The flow that it is a run of; null: of none", "order_flow")]
 BackoffOfJob = Annotated[BackoffView, about("The wait before a retry, when it has one of its own")]
 Key = Annotated[str, about("Its name in the workflow", "welcome")]
-Normal = Annotated[str, about("Always `normal`", "normal")]
-Phase = Annotated[str, about("Always `run`", "run")]
-AlwaysNull = Annotated[None, about("Always null")]
-ItemIndex = Annotated[int, about("Always null")]
-Deps = Annotated[dict[str, Raw], about("The results of the jobs it waited for, by their keys", {"account": {"id": 7}})]
+TypeOfStep = Annotated[str, one_of("What kind of step it is", "normal", "mapper", "generator", "reducer")]
+PhaseOfStep = Annotated[str, one_of("What there is to do: the step, to find the items of a generator, or one item", "run", "generate", "item")]
+ItemGiven = Annotated[Raw, about("Of an item: the value it stands for", {"sku": "a"})]
+ItemIndex = Annotated[int, about("Of an item: its place among those of its step, from 0", 0)]
+Deps = Annotated[dict[str, Raw], about("The results of the jobs it waited for, by their keys; those of steps with items as a list", {"account": {"id": 7}})]
 DepsOmitted = Annotated[bool, about("True: they are too large, read them with `GET /workflows/{id}/jobs/{job_id}`", True)]
+InputGiven = Annotated[Raw, about("What the run was given; null also for items of a step with `needs_input` false", {"order_id": 7})]
+SignalGiven = Annotated[Raw, about("The signal it has waited for, or null", {"by": "ann"})]
+PayloadOfStep = Annotated[Raw, about("What the step says for its worker, where that is not the `payload` of the job", {"limit": 5})]
+SkippedDeps = Annotated[list[str], about("Those of the steps it waited for that were skipped", ["discount"])]
 EntryId = Annotated[str, about("The number of the entry", "17")]
 EntryWorker = Annotated[str, about("The worker it happened with", "mailer-1")]
 # fmt: on
 
 
+class ReduceView(Struct):
+    """What a reducer has to fold: the items are read page by page."""
+
+    source: Annotated[str, about("The step whose items are folded", "lines")]
+    count: Annotated[int, a_count("How many there are", 400)]
+    initial: Annotated[Raw, about("What it begins with", 0)]
+
+
 class Step(Struct):
-    """What a claim adds to a job that is a step of a workflow.
+    """What a claim adds to a job that is a step of a workflow, or an item of one.
 
     `deps` are the results of its parents by their keys; `deps_omitted` when they are too big.
     Contract: schedules-workflows-webhooks, section 2.3; catbird-capabilities, section 19.6.
@@ -43,13 +55,18 @@ class Step(Struct):
     workflow_id: job.WorkflowId
     flow_name: FlowName | None
     key: Key
-    type: Normal
-    phase: Phase
-    item: AlwaysNull
+    type: TypeOfStep
+    phase: PhaseOfStep
+    item: ItemGiven
     item_index: ItemIndex | None
     attempts: job.Attempts
     deps: Deps | UnsetType = UNSET
     deps_omitted: DepsOmitted | UnsetType = UNSET
+    input: InputGiven | UnsetType = UNSET  # of a workflow with more than jobs, as what follows
+    signal: SignalGiven | UnsetType = UNSET
+    skipped_deps: SkippedDeps | UnsetType = UNSET
+    payload: PayloadOfStep | UnsetType = UNSET  # when the step has one
+    reduce: Annotated[ReduceView, about("Of a reducer: what it folds")] | UnsetType = UNSET
 
 
 StepOfClaim = Annotated[
@@ -201,14 +218,14 @@ class JobSummary(Struct):
     kind: job.Kind | UnsetType = UNSET  # of anything but a job
 
 
-class ClaimedJob(Struct):
+class ClaimedJob(Struct, kw_only=True):
     """A job as a claim hands it out."""
 
     id: Id
     queue_name: QueueName
     queue: SameQueueName
     status: job.Status
-    payload: job.Payload
+    payload: job.Payload | UnsetType = UNSET  # a claim may ask to leave it out
     priority: job.Priority
     retry_count: job.RetryCount
     attempts: job.Attempts

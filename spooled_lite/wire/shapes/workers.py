@@ -14,6 +14,7 @@ from spooled_lite.core.workers.records import (
     LISTED_JOBS_MAX,
     METADATA_BYTES_MAX,
     NO_METADATA,
+    STEP_HANDLERS_MAX,
     TASK_HANDLERS_MAX,
     UNKNOWN_HOST,
     WORKER_CONCURRENCY_MAX,
@@ -24,6 +25,7 @@ from spooled_lite.core.workers.records import (
     WorkerId,
     checked_hostname,
     checked_metadata,
+    step_handlers_of,
     task_handlers_of,
 )
 from spooled_lite.errors import RuleBroken, WrongShape
@@ -39,10 +41,11 @@ from spooled_lite.wire.shapes.common import (
     SameQueueName,
     UpdatedAt,
 )
+from spooled_lite.wire.shapes.step_handlers import StepNameGiven, read_step_names
 
 
 class HandlerHintsView(Struct, frozen=True):
-    """What is suggested for the runs of a task."""
+    """What is suggested for the runs of a task, or for a step of a flow."""
 
     concurrency: Annotated[int, about("How many to run at once", 4)]
     batch_size: Annotated[int, about("How many to claim at once", 64)]
@@ -86,8 +89,9 @@ NextHeartbeat = Annotated[int, a_count("When to send the next one", 10)]
 Commands = Annotated[tuple[str, ...], about("Nothing is told to workers this way", [])]
 TaskHandlers = Annotated[list[Annotated[str, SHORT]], Meta(max_length=TASK_HANDLERS_MAX), about(f"The tasks it runs, up to {TASK_HANDLERS_MAX}; a name that no task has is refused", ["send_email"])]
 TaskHandlersShown = Annotated[list[str], about("The tasks it runs; absent when it named none", ["send_email"])]
-StepHandlers = Annotated[list[Raw], about("The steps of flows it runs; there are no flows yet, so that none may be named", [])]
-HintsShown = Annotated[dict[str, HandlerHintsView], about("What is suggested for each task it named; absent when it named none", {"send_email": {"concurrency": 4, "batch_size": 64, "timeout_ms": 30_000}})]
+StepsRun = Annotated[list[str | StepNameGiven], Meta(max_length=STEP_HANDLERS_MAX), about(f"The steps of flows it runs, up to {STEP_HANDLERS_MAX}, each as `flow.step` or as an object; one that is in no flow is refused", ["order_flow.approve"])]
+StepsRunShown = Annotated[list[StepNameGiven], about("The steps of flows it runs; absent when it named none", [{"flow_name": "order_flow", "step_name": "approve"}])]
+HintsShown = Annotated[dict[str, HandlerHintsView], about("What is suggested for each task and step it named, that of a step under `flow.step`; absent when it named none", {"send_email": {"concurrency": 4, "batch_size": 64, "timeout_ms": 30_000}})]
 # fmt: on
 
 _SHORT = Meta(max_length=50)
@@ -106,7 +110,7 @@ class RegisterWorker(Struct, kw_only=True):
     worker_type: Annotated[WorkerType, _SHORT] | None = None
     version: Annotated[Version, _SHORT] | None = None
     task_handlers: TaskHandlers | None = None
-    step_handlers: StepHandlers | None = None
+    step_handlers: StepsRun | None = None
     max_concurrency: Annotated[Concurrency, _CONCURRENCY] | None = None
     max_concurrent_jobs: Annotated[SameConcurrency, _CONCURRENCY] | None = None
     metadata: Metadata = NULL
@@ -120,9 +124,6 @@ class RegisterWorker(Struct, kw_only=True):
             WrongShape: the queue is missing in all its spellings.
             RuleBroken: a name or a size breaks its rule; it names a step.
         """
-        if self.step_handlers:
-            field = "step_handlers[0]"
-            raise RuleBroken.of(field, f"Field `{field}` names no step of a flow", "unknown_step")
         concurrency = self.max_concurrency or self.max_concurrent_jobs
         return NewWorker(
             queue_names=self._every_queue(),
@@ -131,6 +132,7 @@ class RegisterWorker(Struct, kw_only=True):
             worker_type=self.worker_type,
             version=self.version,
             task_handlers=tuple(dict.fromkeys(self.task_handlers or ())),
+            step_handlers=read_step_names(self.step_handlers or ()),
             max_concurrency=concurrency or max_concurrency,
             metadata=checked_metadata(bytes(self.metadata)) or NO_METADATA,
         )
@@ -203,6 +205,7 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     last_settled_at: LastSettled | None
     busy_since: BusySince | None
     task_handlers: TaskHandlersShown | UnsetType = UNSET
+    step_handlers: StepsRunShown | UnsetType = UNSET
 
     @classmethod
     def of(cls, row: WorkerRow, org_id: str) -> Self:
@@ -230,6 +233,7 @@ class WorkerView(Struct, frozen=True, kw_only=True):
             last_settled_at=format_optional_ms(row["last_settled_ms"]),
             busy_since=format_optional_ms(row["busy_since_ms"]),
             task_handlers=task_handlers_of(row["task_handlers"]) or UNSET,
+            step_handlers=_steps_shown(row) or UNSET,
         )
 
 
@@ -245,6 +249,7 @@ class WorkerRegistered(Struct, frozen=True, kw_only=True):
     status: Status
     registered_at: RegisteredAt
     task_handlers: TaskHandlersShown | UnsetType = UNSET
+    step_handlers: StepsRunShown | UnsetType = UNSET
     hints: HintsShown | UnsetType = UNSET
 
     @classmethod
@@ -260,12 +265,18 @@ class WorkerRegistered(Struct, frozen=True, kw_only=True):
             status=row["status"],
             registered_at=format_ms(row["registered_at_ms"]),
             task_handlers=task_handlers_of(row["task_handlers"]) or UNSET,
+            step_handlers=_steps_shown(row) or UNSET,
             hints={
                 name: HandlerHintsView(hints.concurrency, hints.batch_size, hints.timeout_ms)
                 for name, hints in it.hints.items()
             }
             or UNSET,
         )
+
+
+def _steps_shown(row: WorkerRow) -> list[StepNameGiven]:
+    named = step_handlers_of(row["step_handlers"])
+    return [StepNameGiven(each.flow_name, each.step_name) for each in named]
 
 
 class HeartbeatTaken(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.keys.columns import KeyRow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.claim import Claim, claim_if_still_allowed
-from spooled_lite.core.lifecycle.claim_runs import RunClaim, claim_runs_if_still_allowed
+from spooled_lite.core.lifecycle.claim_handlers import claim_for_handlers_if_still_allowed
+from spooled_lite.core.lifecycle.handlers import HandlerClaim
 from spooled_lite.core.lifecycle.settle import release
 from spooled_lite.core.lifecycle.statements import HeldRow
 from spooled_lite.core.orgs.columns import OrgRow
@@ -152,7 +153,7 @@ class Left(Exception):
     """The caller left before it got its jobs; they go back to their queue."""
 
 
-AnyClaim = Claim | RunClaim
+AnyClaim = Claim | HandlerClaim
 
 
 async def claim_now(database: Database, caller: Claimer, wanted: AnyClaim) -> list[JobRow]:
@@ -248,13 +249,14 @@ def stand_in_line(
 
 def _line_up(database: Database, caller: Claimer, wanted: AnyClaim, *, parks: bool) -> Request:
     # A claim that does not park still waits for the writes that were handed in before it.
-    if isinstance(wanted, RunClaim):
+    if isinstance(wanted, HandlerClaim):
         return database.submit_claim(
-            claim_runs_if_still_allowed,
+            claim_for_handlers_if_still_allowed,
             (caller.org, wanted, caller.key, caller.secret_id, caller.token_id),
             owner=caller.org,
             lines=tuple(place.line(caller.org) for place in wanted.places),
             within=tuple((caller.org, place.queue_name) for place in wanted.places),
+            looks_for=wanted.phase,
             parks=parks,
             gives_back=release,
         )

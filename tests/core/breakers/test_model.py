@@ -1,4 +1,4 @@
-"""Random lives of a queue, or of a task, with a breaker, step by step against a small reference."""
+"""Random lives of a queue, a task or a step with a breaker, step by step against a reference."""
 
 import random
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from spooled_lite.core.tasks.records import NewTaskRun, TaskDefinition
 from spooled_lite.core.tasks.run import run_task
 from tests.core.job_stage import JobStage
 from tests.core.stage import OPEN
+from tests.core.workflows.runs import a_node, begun
 
 LINE: Final = "emails"
 TASK: Final = "mail"
@@ -81,6 +82,7 @@ class Machine:
         threshold = self.chance.choice([1, 2, 3, 5])
         timeout_ms = self.chance.choice([1, 7_000, 45_000])
         breaker = CircuitBreaker(failure_threshold=threshold, open_timeout_ms=timeout_ms)
+        self.breaker = breaker
         self.scope, self.target = scope, self.guard(scope, stored(breaker))
         self.reference = Reference(threshold, timeout_ms, stage.clock.now_ms())
         self.held: dict[str, JobRow] = {}
@@ -92,15 +94,25 @@ class Machine:
         if scope == "queue":
             stage.configure(circuit_breaker=breaker)
             return stage.read(get_queue, stage.org, LINE)["seq"]
+        if scope == "step":
+            self.run_step()
+            guard: int = stage.value("SELECT seq FROM step_guards")
+            return guard
         task = TaskDefinition(queue_name=LINE, max_retries=0, circuit_breaker=breaker)
         return stage.run(define_task, stage.org, TASK, task, ALL_QUEUES, None).row["seq"]
 
     def add(self) -> None:
         if self.scope == "queue":
             self.stage.enqueue(max_retries=0)
+        elif self.scope == "step":
+            self.run_step()
         else:
             run = NewTaskRun(input=b"1")
             self.stage.run(run_task, self.stage.org, TASK, run, OPEN, ALL_QUEUES)
+
+    def run_step(self) -> None:
+        step = a_node("a", queue_name=LINE, max_retries=0, circuit_breaker=self.breaker)
+        begun(self.stage, step, flow_name="orders")
 
     def fill(self) -> None:
         """More work than a claim asks for waits at any time."""

@@ -6,7 +6,7 @@ import pytest
 
 from spooled_lite.core.breakers.columns import BreakerStanding
 from spooled_lite.core.breakers.standing import standing
-from spooled_lite.core.breakers.task_limits import HIDDEN_MS, SHOWN_MAX
+from spooled_lite.core.breakers.work_limits import HIDDEN_MS, SHOWN_MAX
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import CircuitBreaker, stored
 from spooled_lite.core.jobs.records import Claimant

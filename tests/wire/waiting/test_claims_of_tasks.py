@@ -67,7 +67,22 @@ def test_runs_are_claimed_by_the_names_of_their_tasks() -> None:
         ({"task_names": ["Not a name"]}, 400, "task_names[0]"),
         ({"task_names": ["a"] * 101}, 400, "task_names"),
         ({"task_names": ["a"], "phase": "item"}, 400, "phase"),
-        ({"task_names": ["a"], "step_handlers": [{}]}, 400, "step_handlers[0]"),
+        ({"queue_name": "a", "phase": "generate"}, 400, "phase"),
+        ({"step_handlers": ["a.b"], "phase": "rest"}, 400, "phase"),
+        ({"step_handlers": []}, 422, "step_handlers"),
+        ({"step_handlers": [{}]}, 422, "step_handlers[0].flow_name"),
+        ({"step_handlers": [{"flow_name": "a"}]}, 422, "step_handlers[0].step_name"),
+        ({"step_handlers": ["a.b", "a"]}, 400, "step_handlers[1]"),
+        ({"step_handlers": ["a.b.c"]}, 400, "step_handlers[0]"),
+        ({"step_handlers": [{"flow_name": "a", "step_name": "B"}]}, 400, "step_handlers[0]"),
+        (
+            {
+                "task_names": [f"a{n}" for n in range(60)],
+                "step_handlers": [f"a.b{n}" for n in range(41)],
+            },
+            400,
+            "step_handlers",
+        ),
     ],
 )
 def test_what_cannot_be_claimed_is_refused(body: Any, status: int, field: str) -> None:

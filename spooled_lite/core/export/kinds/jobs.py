@@ -186,6 +186,7 @@ JOB: Final = LineKind(
     left_out={
         "seq": "a number in the file",
         "tells_breaker": "breakers begin closed",
+        "guard": "limits of steps hold from the next run on",
     },
     store=_store,
 )

@@ -17,6 +17,7 @@ WORKER: Final = LineKind(
         text("worker_type", may_lack=True),
         text("version", may_lack=True),
         json("task_handlers", list[str], is_text=True, may_lack=True),
+        json("step_handlers", list[str], is_text=True, may_lack=True),
         number("max_concurrency"),
         number("current_jobs"),
         text("status"),

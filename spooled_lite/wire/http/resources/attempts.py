@@ -12,33 +12,29 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.lifecycle import renew as leases
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.lifecycle.end_run import RunEnded
-from spooled_lite.core.lifecycle.settle import Failed
+from spooled_lite.core.lifecycle.settle import Failed, release_rest
+from spooled_lite.core.steps.given import GivenToWorker
 from spooled_lite.times import format_ms
+from spooled_lite.wire.given import given_to_workers, has_steps
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.claiming import (
     chosen_lease,
     claimed,
     claimer_of,
+    handler_claim,
     lease_ms_of,
-    run_claim,
 )
 from spooled_lite.wire.http.resources.job_views import claimed_job, full_job
-from spooled_lite.wire.http.resources.step_views import steps_of
+from spooled_lite.wire.http.resources.step_views import add_step, says_all
 from spooled_lite.wire.http.resources.then import settled_with
 from spooled_lite.wire.http.settling import add_run, completion, failure, whole_seconds
 from spooled_lite.wire.shapes.attempts import AttemptCompleted, AttemptFailed, LeaseRenewed
+from spooled_lite.wire.shapes.claim_bodies import ClaimJobs, DequeueJob
 from spooled_lite.wire.shapes.common import Success
-from spooled_lite.wire.shapes.job_bodies import (
-    ClaimJobs,
-    Complete,
-    DequeueJob,
-    Fail,
-    Progress,
-    Renew,
-)
-from spooled_lite.wire.shapes.jobs import ClaimedJobs, Step
-from spooled_lite.wire.waiting.claims import AnyClaim, Left, handed
+from spooled_lite.wire.shapes.job_bodies import Complete, Fail, Progress, Renew
+from spooled_lite.wire.shapes.jobs import ClaimedJobs
+from spooled_lite.wire.waiting.claims import AnyClaim, Left, give_back, handed
 
 DEQUEUE_LEASE_SECONDS: Final = 300
 
@@ -53,9 +49,12 @@ async def claim(call: Call) -> Reply:
         limit=body.limit or 1,
         lease_seconds=call.settings.worker_lease_duration_secs,
     )
-    jobs = [claimed_job(row) for row in rows]
-    for job, step in await _steps(call, rows):
-        jobs[job].step = step
+    given = await _given(call, rows, copies=1 if body.raw else 2)
+    jobs = [claimed_job(row) for row in (rows[: len(given)] if given else rows)]
+    for job, row, each in zip(jobs, rows, given, strict=False):
+        add_step(job, row, each)
+        if body.raw and says_all(each, row):
+            job.payload = UNSET
     return reply(ClaimedJobs(jobs))
 
 
@@ -66,8 +65,8 @@ async def dequeue(call: Call) -> Reply:
         return reply(None)
     view = full_job(rows[0], call.org_id)
     view.leased_until = view.lease_expires_at
-    for _, step in await _steps(call, rows):
-        view.step = step
+    for each in await _given(call, rows, copies=2):
+        add_step(view, rows[0], each)
     return reply(view)
 
 
@@ -137,13 +136,14 @@ async def _claim(
     lease_ms = lease_ms_of(body.lease_duration_secs, lease_seconds)
     lease_id = None if body.lease_id is None else chosen_lease(body.lease_id)
     worker_id = body.worker_id or f"worker-{lease_id or call.request_id.decode()}"
-    task_names = body.named_tasks() if isinstance(body, ClaimJobs) else ()
+    handlers = body.handlers() if isinstance(body, ClaimJobs) else None
     wanted: AnyClaim
-    if task_names:
-        wanted = await run_claim(
+    if isinstance(body, ClaimJobs) and handlers is not None:
+        wanted = await handler_claim(
             call,
             body.queue_if_named(),
-            task_names,
+            handlers,
+            phase=body.phase,
             worker_id=worker_id,
             limit=limit,
             lease_ms=lease_ms,
@@ -161,13 +161,24 @@ async def _claim(
     return await claimed(call, wanted, wait_ms=body.wait_ms or 0)
 
 
-async def _steps(call: Call, rows: Sequence[JobRow]) -> list[tuple[int, Step]]:
-    """The `step` of those claimed jobs that are steps, with their positions among the rows."""
-    if all(row["workflow_id"] is None for row in rows):
-        return []
-    steps = await steps_of(call.reads, rows)
+async def _given(
+    call: Call, rows: Sequence[JobRow], *, copies: int
+) -> Sequence[GivenToWorker | None]:
+    """What the workers of the first of the claimed jobs are given. There is no room for the others
+    in the answer, and they go back; nothing when no job is a step.
+    """
+    if not has_steps(rows):
+        return ()
+    try:
+        given = await given_to_workers(call.reads, rows, copies=copies)
+    except BaseException:
+        give_back(call.db, claimer_of(call), rows)
+        raise
     try:
         handed(call.db, claimer_of(call), rows)  # the caller may have left during the read
     except Left:
         raise ClientGone from None
-    return steps
+    if len(given) < len(rows):
+        call.notes.jobs = len(given)
+        call.db.submit(call.org, release_rest, rows[len(given) :])
+    return given

@@ -6,7 +6,7 @@ from msgspec import UNSET, Raw
 
 from spooled_lite.core.jobs.bodies import is_whole
 from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.kinds import PLAIN, as_shown, payload_shown
+from spooled_lite.core.jobs.kinds import PLAIN, as_shown, has_more, payload_shown
 from spooled_lite.core.jobs.policy import read_policy
 from spooled_lite.core.jobs.statements import JobHistoryRow, JobStatusRow, ListedJobRow
 from spooled_lite.core.jobs.states import state_of
@@ -73,9 +73,9 @@ def full_job(row: JobRow, org_id: str) -> Job:
     )
     if row["error_type"] is not None:
         job.error_type = row["error_type"]
-    if row["kind"] not in PLAIN:
+    if has_more(row):
         _add_kind(job, row)
-        job.result = _raw(as_shown(row["kind"], row["result"]))
+        job.result = _raw(as_shown(row, row["result"]))
         job.concurrency_key = row["concurrency_key"]
         if row["on_fail_of"] is not None:
             job.on_fail_of = row["on_fail_of"]
@@ -168,7 +168,7 @@ def claimed_job(row: JobRow) -> ClaimedJob:
         workflow_id=row["workflow_id"],
         parent_job_id=row["parent_job_id"],
     )
-    if row["kind"] not in PLAIN:
+    if has_more(row):
         _add_kind(job, row)
     elif row["topic"] is not None or row["headers"] is not None:
         _add_labels(job, row)

@@ -9,6 +9,8 @@ import pytest
 from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.transaction import Tx
+from tests.core.flows.defined import keep_flow
+from tests.core.workflows.runs import a_node
 from tests.wire.conftest import ServedFactory
 from tests.wire.http.served import Api
 
@@ -427,6 +429,36 @@ def test_handlers_of_what_there_is_not_are_refused(
     [problem] = answer.json()["details"]
     assert (answer.status_code, problem["field"], problem["code"]) == (400, field, code)
     assert api.get("workers").json() == []
+
+
+def test_the_steps_that_a_worker_runs_are_shown_with_hints_for_each(api: Api) -> None:
+    steps = (
+        a_node("a", queue_name="emails", timeout_ms=30_000),
+        a_node("b", queue_name="emails", timeout_ms=0, max_concurrency=2),
+    )
+    api.write(keep_flow, api.org, "orders", *steps)
+
+    made = register(api, step_handlers=["orders.a", {"flow_name": "orders", "step_name": "b"}])
+
+    assert made.status_code == 201, made.json()
+    named = [{"flow_name": "orders", "step_name": each} for each in "ab"]
+    assert made.json()["step_handlers"] == named
+    assert made.json()["hints"] == {
+        "orders.a": {"concurrency": 4, "batch_size": 64, "timeout_ms": 30_000},
+        "orders.b": {"concurrency": 2, "batch_size": 64, "timeout_ms": 0},
+    }
+    assert api.get("workers/w-1").json()["step_handlers"] == named
+    assert api.get("workers").json()[0]["step_handlers"] == named
+    assert "step_handlers" not in register(api).json()
+    assert "step_handlers" not in api.get("workers/w-1").json()
+
+    unknown = register(api, step_handlers=["orders.c"])
+
+    assert unknown.status_code == 400
+    assert "there is no step `orders.c`; define its flow first" in unknown.json()["message"]
+    key = api.issue(queues=["mails"])
+    body = {"queue_name": "mails", "step_handlers": ["orders.a"]}
+    assert api.post("workers/register", json=body, key=key).status_code == 403
 
 
 def test_a_key_names_only_tasks_of_its_queues(api: Api) -> None:

@@ -19,6 +19,7 @@ from spooled_lite.wire.http.resources import (
     new_jobs,
     search,
 )
+from spooled_lite.wire.shapes import claim_bodies
 from spooled_lite.wire.shapes import job_bodies as bodies
 from spooled_lite.wire.shapes import jobs as shapes
 from spooled_lite.wire.shapes.attempts import AttemptCompleted, AttemptFailed, LeaseRenewed
@@ -287,10 +288,12 @@ JOBS: Final[Mapping[Handler, Doc]] = {
     ),
     attempts.claim: Doc(
         summary="Claim due jobs",
-        about=f"{_WAITS} With `task_names` it hands out runs of these tasks alone: those of one"
-        " queue, or of all queues that the key may use, by priority, then by age.",
-        body=bodies.ClaimJobs,
-        needs=("queue_name", "queue", "task_names"),
+        about=f"{_WAITS} With `task_names` and `step_handlers` it hands out runs of these tasks and"
+        " work of these steps of flows alone: that of one queue, or of all queues that the key may"
+        " use, by priority, then by age. With `raw` a step or an item has no `payload` where `step`"
+        " says the same. An answer with steps has at most 8 MiB: fewer jobs, at least one.",
+        body=claim_bodies.ClaimJobs,
+        needs=("queue_name", "queue", "task_names", "step_handlers"),
         example={**_CLAIM, "limit": 5},
         answer=shapes.ClaimedJobs,
     ),
@@ -298,7 +301,7 @@ JOBS: Final[Mapping[Handler, Doc]] = {
         summary="Claim one job",
         about=f"Under a lease of {attempts.DEQUEUE_LEASE_SECONDS} seconds; null when there is none."
         f" {_WAITS}",
-        body=bodies.DequeueJob,
+        body=claim_bodies.DequeueJob,
         needs=("queue_name", "queue"),
         example=_CLAIM,
         answer=shapes.Job | None,

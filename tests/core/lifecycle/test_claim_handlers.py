@@ -8,8 +8,9 @@ import pytest
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import CircuitBreaker, stored
 from spooled_lite.core.keys.records import ALL_QUEUES, Scope
-from spooled_lite.core.lifecycle import claim_runs as claiming
-from spooled_lite.core.lifecycle.claim_runs import RunClaim, RunPlace, claim_runs
+from spooled_lite.core.lifecycle import due_work as claiming
+from spooled_lite.core.lifecycle.claim_handlers import claim_for_handlers
+from spooled_lite.core.lifecycle.handlers import HandlerClaim, HandlerPlace
 from spooled_lite.core.lifecycle.named_leases import LeaseIdSpent
 from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.core.queues.pause import pause
@@ -35,16 +36,16 @@ def claimed(
     limit: int = 10,
     scope: Scope = ALL_QUEUES,
     queue_name: str | None = None,
-    places: Sequence[RunPlace] = (),
+    places: Sequence[HandlerPlace] = (),
     **more: Any,
 ) -> list[JobRow]:
-    wanted = RunClaim(
+    wanted = HandlerClaim(
         queue_name=queue_name,
         task_names=tasks,
         places=places,
         **{"worker_id": "w-1", "limit": limit, "lease_ms": 30_000, **more},
     )
-    return stage.run(claim_runs, stage.org, wanted, scope)
+    return stage.run(claim_for_handlers, stage.org, wanted, scope)
 
 
 def ids(rows: Sequence[JobRow]) -> list[str]:
@@ -181,7 +182,7 @@ def test_what_a_task_allows_at_once_is_kept_and_its_breaker_too(stage: JobStage)
 
 def test_a_delayed_run_is_due_by_the_clock_alone(stage: JobStage) -> None:
     run = a_run(stage, "a", delay_ms=5_000)
-    places = [RunPlace("emails", "a")]
+    places = [HandlerPlace("emails", "a")]
     assert claimed(stage, "a", places=places) == []
 
     stage.clock.advance(seconds=5)
