@@ -1,7 +1,7 @@
 """What the steps before a step have made, read for all steps of a claim at once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from spooled_lite.core.jobs.bodies import is_intact
 from spooled_lite.core.steps import given_statements as statements
-from spooled_lite.core.steps.given_statements import DependencyRow, GivenResultRow
+from spooled_lite.core.steps.given_statements import DependencyRow
+from spooled_lite.core.steps.item_outputs import array_of_items
 from spooled_lite.storage.transaction import Reading
 
 _NULL: Final = b"null"
@@ -67,15 +68,10 @@ def outputs_of(tx: Reading, parents: Collection[GivenParent]) -> dict[int, bytes
             if is_intact(row["result"], row["checksum"]):
                 found[row["job"]] = _NULL if row["result"] is None else row["result"]
     for job in {parent.job for parent in parents if parent.items_total is not None}:
-        rows = tx.rows(statements.RESULTS_OF_ITEMS, {"step": job})
-        if all(is_intact(row["result"], row["checksum"]) for row in rows):
-            found[job] = _as_list(rows)
+        array = array_of_items(tx, {"seq": job})
+        if array is not None:
+            found[job] = array
     return found
-
-
-def _as_list(rows: Sequence[GivenResultRow]) -> bytes:
-    results = (_NULL if row["result"] is None else row["result"] for row in rows)
-    return b"[%b]" % b",".join(results)
 
 
 def _json(numbers: Iterable[int]) -> str:

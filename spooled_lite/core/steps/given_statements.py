@@ -116,22 +116,11 @@ SELECT jobs.seq AS job, coalesce(jobs.result, bodies.body) AS result, bodies.che
 """,
 )
 
-# -- the results of the items of one step: index items_of_step -----------------------------------
-
+# The primary key.
 OUTPUTS: Final = Statement(
     OutputSizeRow,
     """
 SELECT job, coalesce(items_total, 0) AS items_total, output_bytes
   FROM json_each(:steps) AS asked CROSS JOIN step_states ON job = asked.value
-""",
-)
-
-RESULTS_OF_ITEMS: Final = Statement(
-    GivenResultRow,
-    """
-SELECT jobs.seq AS job, coalesce(jobs.result, bodies.body) AS result, bodies.checksum
-  FROM jobs LEFT JOIN job_bodies AS bodies ON bodies.job = jobs.seq AND bodies.which = 'result'
- WHERE step_job = :step AND status = 'completed'
- ORDER BY item_index
 """,
 )

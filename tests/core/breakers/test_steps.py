@@ -94,6 +94,31 @@ def test_no_more_of_a_step_are_handed_out_than_may_run_at_once(stage: JobStage) 
     check(stage)
 
 
+def test_the_items_of_a_step_have_its_limits(stage: JobStage) -> None:
+    each = a_node("a", type="mapper", source="input", item_queue_name=LINE, max_concurrency=2)
+    started(stage, each, input=[1, 2, 3, 4], flow_name="orders")
+
+    first, _ = stage.claim(limit=10)
+    assert stage.claim(limit=10) == []
+    stage.complete(first)
+
+    assert len(stage.claim(limit=10)) == 1
+    check(stage)
+
+
+def test_a_breaker_counts_the_items_of_its_step(stage: JobStage) -> None:
+    each = a_node("a", type="mapper", source="input", item_queue_name=LINE, circuit_breaker=BREAKER)
+    started(stage, each, input=[1, 2, 3, 4], flow_name="orders")
+    for _ in range(2):
+        stage.fail(stage.take())
+    [guard] = guards(stage)
+
+    assert seen(stage, guard).state == "open"
+    assert stage.claim(limit=10) == []
+    stage.wait(seconds=OPEN_SECONDS)
+    assert len(stage.claim(limit=10)) == 1
+
+
 def test_workflows_with_the_same_document_share_the_limits_of_its_steps(stage: JobStage) -> None:
     for _ in range(2):
         a_run(stage, flow_name=None, max_concurrency=1)
