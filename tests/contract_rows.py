@@ -6,9 +6,12 @@ every row has a test that exists, or a reason.
 
 from typing import Final, NamedTuple
 
+_ACTIVATE: Final = "core/steps/test_activate.py"
 _BATCH: Final = "wire/http/resources/test_batch.py"
 _BREAKERS: Final = "core/breakers/test_queue.py"
 _CONDITIONS: Final = "core/conditions/test_conditions.py"
+_EXPIRE: Final = "core/steps/test_expire.py"
+_FAIL_FAST: Final = "core/steps/test_fail_fast.py"
 _FIRE: Final = "core/schedules/test_fire.py"
 _FOLLOW: Final = "core/lifecycle/test_follow.py"
 _INBOX: Final = "wire/http/resources/test_inbox.py"
@@ -22,6 +25,7 @@ _POLICY: Final = "wire/http/resources/test_policy.py"
 _QUEUES: Final = "wire/http/resources/test_queues.py"
 _RENDER: Final = "core/renderers/test_render.py"
 _RENDERERS: Final = "wire/http/resources/test_renderers.py"
+_RUN_WAITS: Final = "wire/waiting/test_runs_wait.py"
 _RUNS: Final = "wire/http/resources/test_task_runs.py"
 _SCHEDULES: Final = "wire/http/resources/test_schedules.py"
 _TASKS: Final = "wire/http/resources/test_tasks.py"
@@ -186,6 +190,26 @@ ROWS: Final[dict[str, Promise]] = {
     "N6": _row("how long they are kept", "core/inbox/test_inbox.py::test_unseen_ones_wait_for_years", "core/inbox/test_inbox.py::test_seen_ones_are_kept_as_long_as_finished_jobs"),
     "N7": _row("nothing else is needed, and it goes with other operations", f"{_INBOX}::test_a_batch_puts_and_marks", f"{_INBOX}::test_a_worker_tells_a_user_in_the_commit_that_completes_the_job"),
     "V80": _row("append, page, both marks, collapse, expiry, calls at once", f"{_INBOX}::test_a_cursor_leads_through_all_of_them_once", f"{_INBOX}::test_all_up_to_a_number_are_seen_and_again_none", f"{_INBOX}::test_named_ones_are_seen_and_those_of_others_are_passed_over", f"{_INBOX}::test_the_newest_of_a_key_takes_the_place_of_the_others", f"{_INBOX}::test_one_that_has_expired_is_not_read_and_is_removed_by_a_collection", f"{_INBOX}::test_numbers_of_calls_at_once_are_different_and_each_is_higher_than_those_before"),
+    # runs of flows: how their steps go on
+    "F7": _row("a run is stored with its steps, and a key holds one", f"{_ACTIVATE}::test_a_run_of_one_step_gives_what_its_worker_gave", f"{_ACTIVATE}::test_an_unfinished_run_with_the_key_is_answered_instead", f"{_ACTIVATE}::test_a_run_whose_time_is_over_lets_its_key_go_and_expires", "core/flows/test_run.py::test_a_run_goes_by_the_document_that_its_flow_had_when_it_began"),
+    "F8": _row("what begins with a delayed run is delayed", f"{_ACTIVATE}::test_a_delayed_run_has_begun_and_its_first_steps_wait"),
+    "F9": _row("steps have the priority of their run", f"{_ACTIVATE}::test_steps_have_the_priority_of_the_run_unless_they_have_their_own"),
+    "F10": _row("independent steps run side by side", f"{_ACTIVATE}::test_steps_run_one_after_the_other_and_side_by_side"),
+    "F14": _row("a condition is looked at when a step is activated", f"{_ACTIVATE}::test_a_step_runs_if_its_condition_is_met", f"{_ACTIVATE}::test_conditions_that_look_at_very_much_are_left_to_a_loop"),
+    "F15": _row("skipped steps settle in one go", f"{_ACTIVATE}::test_a_chain_of_skipped_steps_settles_in_one_transaction", f"{_ACTIVATE}::test_all_ways_through_a_fork_are_decided_at_once"),
+    "F16": _row("the first completed step in their order gives the output", f"{_ACTIVATE}::test_the_first_completed_step_in_the_order_of_the_document_gives_the_output", f"{_ACTIVATE}::test_null_is_an_output"),
+    "F17": _row("without an output a run fails", f"{_ACTIVATE}::test_a_run_without_a_step_that_gives_an_output_fails", f"{_RUN_WAITS}::test_a_run_that_gives_nothing_has_failed_at_no_step"),
+    "F18": _row("a step that fails ends its run", f"{_FAIL_FAST}::test_a_step_that_fails_for_good_ends_its_run_and_all_other_steps", f"{_FAIL_FAST}::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on", f"{_FAIL_FAST}::test_a_run_that_goes_on_closes_only_what_waits_for_the_failed_step"),
+    "F19": _row("an output is waited for", f"{_RUN_WAITS}::test_the_end_of_a_run_gives_its_output", f"{_RUN_WAITS}::test_a_failed_run_says_at_which_step_and_why", f"{_RUN_WAITS}::test_a_run_that_expires_answers_who_waits_for_it"),
+    "F23": _row("a run expires with its open steps", f"{_EXPIRE}::test_a_run_expires_with_all_its_open_steps", f"{_EXPIRE}::test_no_step_is_handed_out_once_the_time_is_over", f"{_EXPIRE}::test_a_caller_may_have_runs_expire_now"),
+    "F24": _row("headers are kept with a run and its steps", f"{_ACTIVATE}::test_headers_and_input_are_kept_with_the_run"),
+    "V42": _row("one step, a chain, a diamond", f"{_ACTIVATE}::test_a_run_of_one_step_gives_what_its_worker_gave", f"{_ACTIVATE}::test_steps_run_one_after_the_other_and_side_by_side"),
+    "V43": _row("the order of outputs, not of ends", f"{_ACTIVATE}::test_the_first_completed_step_in_the_order_of_the_document_gives_the_output"),
+    "V44": _row("no candidate", f"{_ACTIVATE}::test_a_run_without_a_step_that_gives_an_output_fails"),
+    "V45": _row("a delayed run", f"{_ACTIVATE}::test_a_delayed_run_has_begun_and_its_first_steps_wait"),
+    "V47": _row("a key of a run of a flow", f"{_ACTIVATE}::test_an_unfinished_run_with_the_key_is_answered_instead", f"{_ACTIVATE}::test_a_run_that_has_ended_lets_its_key_go"),
+    "V49": _row("conditions of steps", f"{_ACTIVATE}::test_a_step_runs_if_its_condition_is_met", f"{_ACTIVATE}::test_all_ways_through_a_fork_are_decided_at_once"),
+    "V52": _row("a failure stops a running sibling", f"{_FAIL_FAST}::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
 }
 # What this server cannot show by itself.
 ELSEWHERE: Final[dict[str, str]] = {
@@ -214,5 +238,7 @@ ALL: Final = (
     *("9.1", "9.2", "9.3", "9.4"),
     *_several("N", (1, 7)),
     *("R7", "R8", "R11"),
+    *_several("F", (7, 10), (14, 19), (23, 24)),
+    *_several("V", (42, 45), (47, 47), (49, 49), (52, 52)),
     *_several("V", (1, 40), (66, 71), (73, 80), (85, 88)),
 )

@@ -44,8 +44,16 @@ WorkflowState = Annotated[
     one_of("The state of the workflow, more precise than `status`", *WORKFLOW_STATES),
 ]
 WorkflowStatus = Annotated[str, about("Its status", "completed", enum=list(WORKFLOW_STATUSES))]
+RunOutput = Annotated[
+    Raw, about("What a run gives, when it completed and has anything to give", {"total": 42})
+]
+RunOutputOmitted = Annotated[
+    bool,
+    about("`true` when the array of its items is too large for this answer: read the items", True),
+]
+CompletionReason = Annotated[str, about("What was said when it was completed early", "fast path")]
 FailedStep = Annotated[str, about("The key of the first of its jobs that failed", "welcome")]
-StepError = Annotated[str, about("Why that job failed", "the mail server refused")]
+StepError = Annotated[str, about("Why it failed", "the mail server refused")]
 CancelReason = Annotated[str, about("What was said when it was cancelled", "Order withdrawn")]
 
 
@@ -71,9 +79,12 @@ class WorkflowOutcome(Struct, kw_only=True):
     id: Id
     state: WorkflowState
     status: WorkflowStatus
+    output: RunOutput | UnsetType = UNSET
+    output_omitted: RunOutputOmitted | UnsetType = UNSET
     failed_step: FailedStep | UnsetType = UNSET
     error_message: StepError | UnsetType = UNSET
     cancel_reason: CancelReason | UnsetType = UNSET
+    completion_reason: CompletionReason | UnsetType = UNSET
 
 
 def job_outcome(row: JobRow) -> JobOutcome:
@@ -96,13 +107,20 @@ def _known(text: str | None) -> str | UnsetType:
     return UNSET if text is None else text
 
 
-def workflow_outcome(found: FoundOutcome) -> WorkflowOutcome:
+def workflow_outcome(found: FoundOutcome, output: bytes | None) -> WorkflowOutcome:
+    """`output` is that of a run of a document; None: it has none, or is too large."""
     row, step = found.row, found.failed_step
     said = WorkflowOutcome(id=row["id"], state=found.state, status=row["status"])
+    if output is not None:
+        said.output = Raw(output)
+    elif row["status"] == "completed" and row["document"] is not None and row["ended_as"] is None:
+        said.output_omitted = True
     if step is not None:
         said.failed_step = step["step_key"]
-        if step["last_error"] is not None:
-            said.error_message = step["last_error"]
-    if row["status"] == "cancelled" and row["cancel_reason"] is not None:
-        said.cancel_reason = row["cancel_reason"]
+        said.error_message = _known(step["last_error"])
+    if row["error_message"] is not None:
+        said.error_message = row["error_message"]
+    if row["status"] == "cancelled":
+        said.cancel_reason = _known(row["cancel_reason"])
+    said.completion_reason = _known(row["completion_reason"])
     return said

@@ -284,3 +284,16 @@ def test_a_run_whose_time_is_over_does_not_begin_again(stage: JobStage) -> None:
 
     with pytest.raises(Conflict, match="expires_at"):
         run.retry()
+
+
+def test_a_step_whose_run_was_deleted_is_retried_as_an_ordinary_job(stage: JobStage) -> None:
+    run = started(stage, a_node("a"), a_node("b"))
+    run.fail("a")
+    run.delete()
+
+    stage.retry(run.step("a"))
+
+    assert run.claimable == {"a"}
+    run.give("a")
+    assert run.steps["a"] == "completed"
+    stage.check_books()

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job, get_jobs
 from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.core.steps.outputs import output_of_run
 from spooled_lite.core.tasks.runs import get_run
 from spooled_lite.core.workflows.query import FoundOutcome, get_outcome
 from spooled_lite.errors import BadRequest
@@ -68,7 +69,10 @@ async def wait_for_workflow(call: Call) -> Reply:
         return Seen(found, found.has_ended, found.is_canceling)
 
     seen = await _until_ended(call, [call.path("id")], look)
-    return reply(workflow_outcome(seen.value), 200 if seen.has_ended else 202)
+    output = None
+    if seen.value.row["document"] is not None and seen.value.row["status"] == "completed":
+        output = await call.reads.read(output_of_run, seen.value.row)
+    return reply(workflow_outcome(seen.value, output), 200 if seen.has_ended else 202)
 
 
 async def _told_of_job(call: Call, look: Callable[[], Awaitable[Seen[JobRow]]]) -> Reply:
