@@ -940,3 +940,6 @@ CREATE INDEX workflows_of_document ON workflows (document) WHERE document IS NOT
 
 CREATE INDEX workflows_of_flow ON workflows (org, flow_name, created_at_ms, seq)
  WHERE flow_name IS NOT NULL;
+
+CREATE INDEX workflows_of_flow_ended ON workflows (org, flow_name, completed_at_ms, seq)
+ WHERE flow_name IS NOT NULL AND completed_at_ms IS NOT NULL;

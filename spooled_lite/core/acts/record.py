@@ -23,8 +23,8 @@ SUBJECT_CHARS_MAX: Final = 255  # of what a caller names in a path
 REASON_CHARS_MAX: Final = 500
 
 ActKind = Literal[
-    "job", "queue", "task", "worker", "schedule", "workflow", "webhook", "binding", "renderer",
-    "key", "organization",
+    "job", "queue", "task", "flow", "worker", "schedule", "workflow", "webhook", "binding",
+    "renderer", "key", "organization",
 ]  # fmt: skip
 # Events whose row in the history of a job says by whom.
 _TELL_BY_WHOM: Final = frozenset({"job.cancelled", "job.retried"})

@@ -87,6 +87,9 @@ _EXISTS: Final = """
        WHEN 'task' THEN EXISTS (
             SELECT 1 FROM tasks
              WHERE org = acts.org AND name = acts.subject AND deleted_at_ms IS NULL)
+       WHEN 'flow' THEN EXISTS (
+            SELECT 1 FROM flows
+             WHERE org = acts.org AND name = acts.subject AND deleted_at_ms IS NULL)
        WHEN 'worker' THEN EXISTS (
             SELECT 1 FROM workers WHERE id = acts.subject AND org = acts.org)
        WHEN 'schedule' THEN EXISTS (

@@ -9,6 +9,7 @@ from spooled_lite.core.inbox.forget import delete_expired_notifications
 from spooled_lite.core.lifecycle.cancel import expire_jobs_of
 from spooled_lite.core.maintenance import statements as removal_statements
 from spooled_lite.core.maintenance.remove import delete_expired_queues_of
+from spooled_lite.core.maintenance.remove_flow import purge_old_flow_runs
 from spooled_lite.core.maintenance.remove_task import prune_task_runs
 from spooled_lite.core.steps.expire import expire_runs_of
 from spooled_lite.core.workers.sweep import forget_old_workers
@@ -25,6 +26,7 @@ class Collected(Struct, frozen=True, kw_only=True):
     workers: int = 0
     notifications: int = 0
     purged_runs: int = 0
+    purged_flow_runs: int = 0
     is_through: bool = False
 
 
@@ -37,7 +39,7 @@ def collect_pass(tx: Tx, org: int, may_prune: bool) -> Collected:
 
     In this order: queues, jobs and runs of flows that have expired, and, if old rows may be
     deleted, notifications that have expired, workers that have been silent for a week and runs that
-    their task keeps no longer.
+    their task or their flow keeps no longer.
     """
     if queues := delete_expired_queues_of(tx, org):
         return Collected(queues=queues)
@@ -52,4 +54,7 @@ def collect_pass(tx: Tx, org: int, may_prune: bool) -> Collected:
             return Collected(workers=workers)
         if purged := prune_task_runs(tx, org):
             return Collected(purged_runs=purged)
+        flow_runs = purge_old_flow_runs(tx, org)
+        if flow_runs.count or not flow_runs.is_through:
+            return Collected(purged_flow_runs=flow_runs.count)
     return Collected(is_through=True)

@@ -23,6 +23,7 @@ from spooled_lite.core.maintenance.remove import (
     Position,
     remove,
 )
+from spooled_lite.core.maintenance.remove_flow import forget_documents, prune_flow_runs
 from spooled_lite.core.maintenance.remove_task import prune_task_runs
 from spooled_lite.core.overview.hours import forget_hours, make_hours
 from spooled_lite.core.schedules import statements as schedule_statements
@@ -133,6 +134,8 @@ class Pruning:
             steps.append(partial(_prune_inbound_log, org=row["seq"], days=windows[1]))
             steps.append(partial(_prune_notifications, org=row["seq"], days=windows[0]))
             steps.append(partial(_prune_acts, org=row["seq"], days=windows[1]))
+            steps.append(partial(_of_org, forget_documents, row["seq"]))
+            steps.append(partial(_of_org, prune_flow_runs, row["seq"]))
             steps.append(partial(_of_org, prune_task_runs, row["seq"]))
             steps.append(partial(self._prune_jobs, org=row["seq"], days=windows[0]))
         return steps

@@ -10,6 +10,7 @@ from spooled_lite.core.maintenance.remove import (
     delete_queue,
     remove_rows_of_deleted,
 )
+from spooled_lite.core.maintenance.remove_flow import remove_runs_of_deleted_flows
 from spooled_lite.core.maintenance.remove_task import remove_runs_of_deleted_tasks
 from spooled_lite.core.orgs import statements as org_statements
 from spooled_lite.core.queues import statements as queue_statements
@@ -47,7 +48,7 @@ def delete_organization(tx: Tx, org: int, *, even_if_busy: bool = False) -> None
 
 
 def remove_deleted(tx: Tx) -> Pass:
-    """One pass over what was deleted: the rows of queues, of tasks, then of organizations.
+    """One pass over what was deleted: rows of queues, of tasks, of flows, then of organizations.
 
     Before that, queues that have expired are deleted.
     """
@@ -64,6 +65,8 @@ def _remove_rows(tx: Tx) -> Pass:
     done = remove_rows_of_deleted(tx)
     if not done.done:
         done = remove_runs_of_deleted_tasks(tx)
+    if not done.done:
+        done = remove_runs_of_deleted_flows(tx)
     return done if done.done else _remove_rows_of_organizations(tx)
 
 

@@ -43,7 +43,7 @@ def remove_runs_of_leaving(tx: Tx, org: int, name: str) -> bool:
     if task is None:
         return True
     rows = tx.rows(removal_statements.OF_TASK, {"org": org, "task_name": name, "limit": REMOVE_MAX})
-    _remove_runs(tx, rows)
+    remove_runs(tx, rows)
     if not rows:
         tx.execute(task_statements.DELETE, {"seq": task})
     return not rows
@@ -71,7 +71,7 @@ def purge_runs_pass(tx: Tx, org: int, name: str, wanted: Purge, scope: Scope) ->
         statement = removal_statements.OF_TASK_BEFORE
         asked["created_until_ms"] = wanted.made_until_ms
     rows = tx.rows(statement, asked)
-    return Removed(_remove_runs(tx, rows), is_through=not rows)
+    return Removed(remove_runs(tx, rows), is_through=not rows)
 
 
 def prune_task_runs(tx: Tx, org: int) -> int:
@@ -81,11 +81,12 @@ def prune_task_runs(tx: Tx, org: int) -> int:
     """
     asked = {"org": org, "now_ms": tx.now_ms, "limit": REMOVE_MAX}
     rows = tx.rows(removal_statements.OLD_OF_TASKS, asked)
-    _remove_runs(tx, rows)
+    remove_runs(tx, rows)
     return len(rows)
 
 
-def _remove_runs(tx: Tx, rows: Sequence[RemovedRow]) -> int:
+def remove_runs(tx: Tx, rows: Sequence[RemovedRow]) -> int:
+    """As `remove`, also of what runs now."""
     count = remove(tx, rows)
     for row in rows[:count]:
         if row["status"] == "processing":

@@ -35,7 +35,7 @@ class RetainedRow(TypedDict):
 
 
 # The columns of a RemovedRow.
-_REMOVED: Final = (
+REMOVED: Final = (
     "seq, queue, queue_name, org, kind, status, workflow_id, error_key, id,"
     f" {ALL_BYTES} AS size_bytes"
 )
@@ -44,7 +44,7 @@ _REMOVED: Final = (
 OF_QUEUE: Final = Statement(
     RemovedRow,
     f"""
-SELECT {_REMOVED}
+SELECT {REMOVED}
   FROM jobs
  WHERE queue = :queue
  ORDER BY created_at_ms, seq LIMIT :limit
@@ -69,7 +69,7 @@ SELECT seq, queue, queue_name, org, kind, status, created_at_ms, workflow_id, er
 OF_TASK_BEFORE: Final = Statement(
     RemovedRow,
     f"""
-SELECT {_REMOVED}
+SELECT {REMOVED}
   FROM jobs
  WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
    AND created_at_ms <= :created_until_ms
@@ -81,7 +81,7 @@ SELECT {_REMOVED}
 ENDED_OF_TASK: Final = Statement(
     RemovedRow,
     f"""
-SELECT {_REMOVED}
+SELECT {REMOVED}
   FROM jobs
  WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
    AND completed_at_ms IS NOT NULL AND completed_at_ms < :completed_before_ms
@@ -111,7 +111,7 @@ SELECT jobs.seq, queue, jobs.queue_name, jobs.org, kind, status, workflow_id, er
 OF_TASK: Final = Statement(
     RemovedRow,
     f"""
-SELECT {_REMOVED}
+SELECT {REMOVED}
   FROM jobs
  WHERE org = :org AND task_name = :task_name AND kind = 'task_run'
  ORDER BY created_at_ms, seq LIMIT :limit
@@ -154,7 +154,7 @@ SELECT jobs.seq, queue, queue_name, org, kind, status, workflow_id, error_key, j
 ITEMS_OF_STEP: Final = Statement(
     RemovedRow,
     f"""
-SELECT {_REMOVED}
+SELECT {REMOVED}
   FROM jobs
  WHERE step_job = :step
  ORDER BY item_index LIMIT :limit

@@ -5,19 +5,23 @@ from typing import Final
 from spooled_lite.errors import RuleBroken
 
 QUEUE_NAME_MAX: Final = 100
+# Of the queue of a step or of its items: made of the names of a flow, of a step and of a word.
+STEP_QUEUE_NAME_MAX: Final = 128
 _ON_FAIL: Final = "_on_fail"
 _MARKS: Final = frozenset("-_.")
 
 
-def checked_queue_name(name: str, field: str = "queue_name") -> str:
+def checked_queue_name(name: str, field: str = "queue_name", *, most: int = QUEUE_NAME_MAX) -> str:
     """Return the name when it is valid: letters and digits of any script, `-`, `_` and `.`.
+
+    `most`: of its characters.
 
     Raises:
         RuleBroken: 400, with the code of the rule. Contract: jobs, section 2.4.
     """
-    if not 1 <= len(name) <= QUEUE_NAME_MAX:
+    if not 1 <= len(name) <= most:
         raise RuleBroken.of(
-            field, f"Queue name must have 1 to {QUEUE_NAME_MAX} characters (`{field}`)", "length"
+            field, f"Queue name must have 1 to {most} characters (`{field}`)", "length"
         )
     if name[0] in ".-":
         raise RuleBroken.of(
@@ -32,6 +36,11 @@ def checked_queue_name(name: str, field: str = "queue_name") -> str:
             "invalid_queue_name",
         )
     return name
+
+
+def checked_step_queue_name(name: str, field: str = "queue_name") -> str:
+    """As `checked_queue_name`, for a queue of steps: amendments, G14."""
+    return checked_queue_name(name, field, most=STEP_QUEUE_NAME_MAX)
 
 
 def is_queue_name(name: str) -> bool:

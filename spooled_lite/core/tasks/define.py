@@ -1,9 +1,6 @@
 """Creating a task and replacing what is said of it."""
 
-from collections.abc import Sequence
-
 import msgspec
-from msgspec import Struct
 
 from spooled_lite.core.breakers import statements as breaker_statements
 from spooled_lite.core.breakers.work_limits import limits_changed
@@ -13,39 +10,16 @@ from spooled_lite.core.tasks import statements
 from spooled_lite.core.tasks.columns import TaskRow
 from spooled_lite.core.tasks.query import find_task
 from spooled_lite.core.tasks.records import TASKS_MAX, TaskDefinition
-from spooled_lite.errors import Conflict, PreconditionFailed
+from spooled_lite.core.tasks.revision import Defined, IfMatch
+from spooled_lite.errors import Conflict
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
 
-class Defined(Struct, frozen=True):
-    """`is_changed`: also a new one is."""
-
-    row: TaskRow
-    is_new: bool
-    is_changed: bool
-
-
-class IfMatch(Struct, frozen=True):
-    """The revisions that a caller has seen, one of which the task must have; `*` is any."""
-
-    revisions: Sequence[str]
-
-    def check(self, row: TaskRow | None) -> None:
-        """Raises PreconditionFailed."""
-        if row is not None and ("*" in self.revisions or str(row["revision"]) in self.revisions):
-            return
-        if row is None:
-            raise PreconditionFailed("There is no such task; leave If-Match out to create it")
-        raise PreconditionFailed(
-            f"The task is at revision {row['revision']}, which If-Match does not name; "
-            "read it again and decide anew",
-            details={"revision": row["revision"]},
-        )
-
-
 @in_lane(Lane.CREATE)
-def create_task(tx: Tx, org: int, name: str, wanted: TaskDefinition, scope: Scope) -> Defined:
+def create_task(
+    tx: Tx, org: int, name: str, wanted: TaskDefinition, scope: Scope
+) -> Defined[TaskRow]:
     """Store a task; one that is there already stays as it is.
 
     Raises: as `define_task`. Contract: catbird-capabilities, T1.
@@ -60,7 +34,7 @@ def create_task(tx: Tx, org: int, name: str, wanted: TaskDefinition, scope: Scop
 @in_lane(Lane.CREATE)
 def define_task(
     tx: Tx, org: int, name: str, wanted: TaskDefinition, scope: Scope, if_match: IfMatch | None
-) -> Defined:
+) -> Defined[TaskRow]:
     """Store a task, or replace everything that is said of one. Nothing new is no change.
 
     Runs that are there keep the queue, the retries and the time that they were made with.
@@ -77,7 +51,7 @@ def define_task(
     if known is not None:
         scope.check(known["queue_name"])
     if if_match is not None:
-        if_match.check(known)
+        if_match.check(None if known is None else known["revision"], "task")
     columns = msgspec.structs.asdict(wanted)
     if known is None:
         _check_room(tx, org, name)

@@ -15,7 +15,6 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker, OnFail
 from spooled_lite.core.workflows import document_statements as statements
-from spooled_lite.core.workflows import flow_names
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import Condition, Mode
 from spooled_lite.storage.transaction import Cache, Reading, Tx
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     MaybeJson = Raw | None
 else:
     MaybeJson = Raw
-
-INPUT: Final = flow_names.INPUT  # the source of a map over what the run was given
 
 
 class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -27,3 +27,18 @@ def checked_flow_name(name: str, field: str = "name") -> str:
             "invalid_flow_name",
         )
     return name
+
+
+def checked_step_name(name: str, of: str, field: str) -> str:
+    """Raises RuleBroken, whose message begins with what `of` says."""
+    if not 1 <= len(name) <= STEP_NAME_MAX:
+        raise RuleBroken.of(
+            field, f"{of}: a step name must have 1 to {STEP_NAME_MAX} characters", "length"
+        )
+    if _NAME.fullmatch(name) is None:
+        raise RuleBroken.of(
+            field,
+            f"{of}: a step name may contain small letters a to z, digits and `_` only",
+            "invalid_key",
+        )
+    return name

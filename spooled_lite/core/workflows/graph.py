@@ -41,11 +41,23 @@ def _places_of_parents(step: NewStep, places: Mapping[str, int]) -> Sequence[int
 
 
 def _check_for_cycle(steps: Sequence[NewStep]) -> None:
+    cycle = find_cycle({step.key: step.depends_on for step in steps})
+    if cycle:
+        raise BadRequest(f"Circular dependency: {shown_cycle(cycle)}")
+
+
+def find_cycle(parents: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Keys from a step to one it depends on, back to the first; empty where there is no cycle."""
     try:
-        TopologicalSorter({step.key: step.depends_on for step in steps}).prepare()
+        TopologicalSorter(parents).prepare()
     except CycleError as error:
-        # From a job to the one it depends on, in the direction of the request.
-        cycle: list[str] = error.args[1][::-1]
-        shown = " -> ".join(cycle[:CYCLE_SHOWN_MAX])
-        more = " -> ..." if len(cycle) > CYCLE_SHOWN_MAX else ""
-        raise BadRequest(f"Circular dependency: {shown}{more}") from None
+        cycle: list[str] = error.args[1]
+        return cycle[::-1]  # in the direction of the request
+    return ()
+
+
+def shown_cycle(cycle: Sequence[str]) -> str:
+    """As messages name it, up to CYCLE_SHOWN_MAX."""
+    return " -> ".join(cycle[:CYCLE_SHOWN_MAX]) + (
+        " -> ..." if len(cycle) > CYCLE_SHOWN_MAX else ""
+    )

@@ -12,6 +12,7 @@ ENDED: Final = frozenset({"completed", "failed", "cancelled"})  # the others go 
 
 STEPS_MAX: Final = 1_000
 PARENTS_MAX: Final = 100  # of one job: whenever one of them changes, all are looked at
+DOCUMENT_BYTES_MAX: Final = 1024 * 1024  # it is decoded when steps of a run end
 NAME_CHARACTERS_MAX: Final = 255
 KEY_CHARACTERS_MAX: Final = 100
 

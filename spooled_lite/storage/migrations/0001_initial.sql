@@ -556,6 +556,8 @@ CREATE INDEX workflows_by_completion ON workflows (org, completed_at_ms, seq)
 CREATE INDEX workflows_of_document ON workflows (document) WHERE document IS NOT NULL;
 CREATE INDEX workflows_of_flow ON workflows (org, flow_name, created_at_ms, seq)
  WHERE flow_name IS NOT NULL;
+CREATE INDEX workflows_of_flow_ended ON workflows (org, flow_name, completed_at_ms, seq)
+ WHERE flow_name IS NOT NULL AND completed_at_ms IS NOT NULL;
 CREATE UNIQUE INDEX workflows_by_concurrency_key
     ON workflows (org, coalesce(flow_name, ''), concurrency_key)
  WHERE concurrency_key IS NOT NULL AND status IN ('pending', 'running');

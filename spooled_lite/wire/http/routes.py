@@ -5,6 +5,7 @@ from typing import Final
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Row, Trait
 from spooled_lite.wire.http.documents import pages as documents
+from spooled_lite.wire.http.flow_routes import FLOW_ROUTES
 from spooled_lite.wire.http.live_routes import INBOX_ROUTES, LIVE_ROUTES, RENDERER_ROUTES
 from spooled_lite.wire.http.resources import (
     acts,
@@ -362,6 +363,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *TOPICS,
     *INBOX_ROUTES,
     *TASKS,
+    *FLOW_ROUTES,
     *WORKERS,
     *SCHEDULES,
     *MAINTENANCE,

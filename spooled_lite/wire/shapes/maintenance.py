@@ -19,7 +19,7 @@ class GarbageReport(Struct, kw_only=True):
     stale_wire_nodes_deleted: Annotated[int, a_count("Always 0: there are no nodes")] = 0
     expired_notifications_deleted: Annotated[int, a_count("Notifications that had expired", 2)] = 0
     task_runs_purged: Annotated[int, a_count("Runs that their task keeps no longer", 10)] = 0
-    flow_runs_purged: Annotated[int, a_count("Always 0: there are no flows yet")] = 0
+    flow_runs_purged: Annotated[int, a_count("Runs that their flow keeps no longer", 2)] = 0
 
     def add(self, done: Collected) -> None:
         self.expired_queues_deleted += done.queues
@@ -29,6 +29,7 @@ class GarbageReport(Struct, kw_only=True):
         self.stale_workers_deleted += done.workers
         self.expired_notifications_deleted += done.notifications
         self.task_runs_purged += done.purged_runs
+        self.flow_runs_purged += done.purged_flow_runs
 
 
 class MigrationView(Struct, frozen=True):

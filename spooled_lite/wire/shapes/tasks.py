@@ -57,7 +57,7 @@ _SecondsGiven = Annotated[
     Meta(ge=0, le=TIMEOUT_MS_MAX / 1000),
     about("How long an attempt may take, in seconds; default 30", 20),
 ]
-_RetentionGiven = Annotated[
+RetentionGiven = Annotated[
     float,
     Meta(ge=RETENTION_SECONDS_MIN, le=CENTURY_SECONDS),
     about("Runs that have ended are deleted after so many seconds, with fractions", 604_800),
@@ -78,7 +78,7 @@ class ReplaceTask(Struct, kw_only=True):
     backoff: Annotated[BackoffBody | None, BACKOFF] = None
     circuit_breaker: Annotated[CircuitBreakerBody | None, BREAKER] = None
     max_concurrency: Annotated[TaskConcurrency, Meta(ge=1, le=RUNS_AT_ONCE_MAX)] | None = None
-    retention_seconds: _RetentionGiven | None = None
+    retention_seconds: RetentionGiven | None = None
     on_fail: Annotated[OnFailBody | None, ON_FAIL] = None
 
     def definition(self, name: str) -> TaskDefinition:

@@ -20,7 +20,14 @@ from tests.wire.http.route_table import MAIN_PORT
 from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
-from tests.wire.http.test_routes import ENDLESS, RENDERER, TASK, a_task_for, a_workflow_for
+from tests.wire.http.test_routes import (
+    ENDLESS,
+    RENDERER,
+    TASK,
+    a_flow_for,
+    a_task_for,
+    a_workflow_for,
+)
 from tests.wire.http.webhook_calls import a_completion_call_for, a_webhook_for
 
 TABLES: Final = Value(str, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
@@ -91,6 +98,7 @@ _USES_A_QUEUE: Final = frozenset(
         "POST /api/v1/batch",
         "POST /api/v1/queues",
         "POST /api/v1/tasks",
+        "POST /api/v1/flows",
         "POST /api/v1/workers/register",
         "POST /api/v1/schedules",
         "POST /api/v1/workflows",
@@ -111,6 +119,7 @@ LEFT_OUT: Final = frozenset(
         "POST /api/v1/jobs/settle",
         "GET /api/v1/queues",
         "GET /api/v1/tasks",
+        "GET /api/v1/flows",
         "GET /api/v1/workers",
         "GET /api/v1/schedules",
         "GET /api/v1/workflows",
@@ -148,6 +157,7 @@ def out_of_scope(name: str) -> tuple[int, str] | None:
         or name in _USES_A_QUEUE
         or path.startswith(("/api/v1/queues/{name}", "/api/v1/schedules/{id}"))
         or path.startswith(("/api/v1/workflows/{id}", "/api/v1/tasks/{name}"))
+        or path.startswith("/api/v1/flows/{name}")
     ):
         return 403, "ACCESS_DENIED"
     of_ids = ("/api/v1/jobs/{id}", "/api/v1/jobs/wait", "/api/v1/workers/{id}")
@@ -172,6 +182,7 @@ OWN_QUEUE_OF_THAT_NAME: Final = frozenset(
         "POST /api/v1/inbox/{identity}",
         "POST /api/v1/inbox/{identity}/seen",
         "PUT /api/v1/realtime/renderers/{name}",
+        "PUT /api/v1/flows/{name}",
     }
 )
 NAMES_A_THING: Final = [
@@ -187,6 +198,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "PUT /api/v1/tasks/{name}": {"queue_name": QUEUE},
     "POST /api/v1/realtime/notify": {"topic": "order.7"},
     "POST /api/v1/realtime/tokens": {"topics": ["order.*"]},
+    "POST /api/v1/flows": {"name": "new_flow", "steps": [{"key": "a", "queue_name": QUEUE}]},
+    "PUT /api/v1/flows/{name}": {"steps": [{"key": "a", "queue_name": QUEUE}]},
     "POST /api/v1/bindings": {"target_type": "queue", "target_name": QUEUE, "pattern": "a.#"},
     "POST /api/v1/auth/logout": {"refresh_token": "of nobody"},
     "POST /api/v1/admin/organizations": {"name": "New One", "slug": "made-by-admin"},
@@ -276,6 +289,8 @@ class WholeFileApi(WatchedApi):
             self.shown("POST", "schedules", 201, json=body_of_one, key=home.key)
         if name == "GET /api/v1/tasks":
             self.request("POST", "tasks", json=TASK, key=home.key)
+        if name == "GET /api/v1/flows":
+            a_flow_for("flows/{name}", self.shown, key=home.key)
         if name == "GET /api/v1/workflows":
             body_of_one = BODIES["POST /api/v1/workflows"]
             self.shown("POST", "workflows", 201, json=body_of_one, key=home.key)
@@ -363,6 +378,8 @@ class WholeFileApi(WatchedApi):
             return path.replace("{identity}", "user-1")
         if "/tasks/{name}" in path:
             return a_task_for(path, self.shown, key=home.key)
+        if "/flows/{name}" in path:
+            return a_flow_for(path, self.shown, key=home.key)
         if "/workers/{id}" in path:
             worker_id = f"{WORKER}-{home.org}"
             self.a_worker(home, worker_id)

@@ -108,6 +108,7 @@ SCHEDULE: Final = {
 BINDING: Final = {"target_type": "queue", "target_name": "known", "pattern": "a.#"}
 TASK: Final = {"name": "known", "queue_name": "emails"}
 RENDERER: Final = {"pattern": "a.#", "template": "<li>{{message}}</li>"}
+FLOW: Final = {"steps": [{"key": "a", "queue_name": "emails"}]}
 BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/jobs": {"queue": "emails", "payload": 1},
     "POST /api/v1/jobs/bulk": {"queue": "emails", "jobs": [{"payload": 1}]},
@@ -126,6 +127,8 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/tasks": {"name": "new_task"},
     "PUT /api/v1/tasks/{name}": {"max_retries": 5},
     "PUT /api/v1/tasks/{name}/schedule": {"cron_expression": "@daily"},
+    "POST /api/v1/flows": {"name": "new_flow", "steps": [{"key": "a"}]},
+    "PUT /api/v1/flows/{name}": {"steps": [{"key": "a"}, {"key": "b"}]},
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
     "POST /api/v1/inbox/{identity}": {"topic": "a.b", "message": "m"},
     "POST /api/v1/inbox/{identity}/seen": {"until": 1},
@@ -261,6 +264,8 @@ def made_for(api: WatchedApi, row: Row) -> str:
         path = path.replace("{name}", "known")
         api.shown("PUT", path, json=RENDERER)
         return path
+    if path.startswith("/api/v1/flows/{name}"):
+        return a_flow_for(path, api.shown)
     if path == "/api/v1/bindings" and row[0] == "DELETE":
         return f"{path}?target_type=queue&target_name=known&pattern=a"
     if path == "/api/v1/bindings/{id}":
@@ -297,6 +302,12 @@ def a_task_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
     if path.endswith("/wait"):
         shown("POST", f"tasks/{TASK['name']}/runs/{run['id']}/cancel", **more)
     return path.replace("{id}", run["id"])
+
+
+def a_flow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
+    """The path with a flow."""
+    shown("PUT", "flows/known", json=FLOW, **more)
+    return path.replace("{name}", "known")
 
 
 def a_workflow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:

@@ -6,13 +6,15 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.maintenance.remove_task import delete_task, remove_runs_of_leaving
 from spooled_lite.core.queues.names import on_fail_queue
 from spooled_lite.core.tasks.columns import TaskRow
-from spooled_lite.core.tasks.define import Defined, IfMatch, create_task, define_task
+from spooled_lite.core.tasks.define import create_task, define_task
 from spooled_lite.core.tasks.names import checked_task_name
 from spooled_lite.core.tasks.query import TASKS_LISTED, get_task, list_tasks
 from spooled_lite.core.tasks.records import TaskDefinition
+from spooled_lite.core.tasks.revision import Defined
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
+from spooled_lite.wire.http.if_match import if_match_of
 from spooled_lite.wire.http.paging import page, paged
 from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
 from spooled_lite.wire.shapes.policy_bodies import BreakerView
@@ -32,7 +34,7 @@ async def create(call: Call) -> Reply:
     name = checked_task_name(body.name)
     wanted = _wanted(call, name, body)
 
-    def answer(made: Defined) -> Reply:
+    def answer(made: Defined[TaskRow]) -> Reply:
         return reply(_told(made, body), 201 if made.is_new else 200)
 
     return await Acting(call, "task", "create", name, count=lambda it: it.is_new).write_once(
@@ -58,7 +60,7 @@ def _with_breaker(
 
 async def replace(call: Call) -> Reply:
     name, body = checked_task_name(call.path("name")), await call.body_or_empty(ReplaceTask)
-    wanted, if_match = _wanted(call, name, body), _if_match(call)
+    wanted, if_match = _wanted(call, name, body), if_match_of(call)
     made = await Acting(call, "task", "change", name, count=lambda it: it.is_changed).write(
         define_task, call.org, name, wanted, call.scope, if_match
     )
@@ -89,15 +91,7 @@ def _check_on_fail(call: Call, name: str, on_fail: OnFailBody | None) -> None:
         call.scope.check(on_fail.queue_name or on_fail_queue(name))
 
 
-def _told(made: Defined, body: ReplaceTask) -> TaskView:
+def _told(made: Defined[TaskRow], body: ReplaceTask) -> TaskView:
     view = TaskView.of(made.row)
     view.changed, view.warnings = made.is_changed, body.warnings()
     return view
-
-
-def _if_match(call: Call) -> IfMatch | None:
-    """Revisions with or without quotes, with commas between them."""
-    given = call.header("If-Match")
-    if given is None:
-        return None
-    return IfMatch([each.strip().strip('"') for each in given.split(",")])

@@ -7,6 +7,7 @@ from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.admin import ADMIN
 from spooled_lite.wire.http.documents.described.auth import AUTH
 from spooled_lite.wire.http.documents.described.doc import Doc
+from spooled_lite.wire.http.documents.described.flows import FLOWS
 from spooled_lite.wire.http.documents.described.inbox import INBOX
 from spooled_lite.wire.http.documents.described.ingest import INGEST
 from spooled_lite.wire.http.documents.described.jobs import JOBS
@@ -40,6 +41,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **INBOX,
     **RENDERERS,
     **TASKS,
+    **FLOWS,
     **WORKERS,
     **SCHEDULES,
     **MAINTENANCE,

@@ -1,0 +1,17 @@
+"""The rows of the table of routes that are about flows and the steps of their runs."""
+
+from typing import Final
+
+from spooled_lite.wire.http.admit import Access
+from spooled_lite.wire.http.dispatch import Row, Trait
+from spooled_lite.wire.http.resources import flows
+
+# fmt: off
+FLOW_ROUTES: Final[tuple[Row, ...]] = (
+    ("GET",    "/api/v1/flows",        flows.list_all, Access.KEY, "workflows:read"),
+    ("POST",   "/api/v1/flows",        flows.create,   Access.KEY, "workflows:write", Trait.ONCE),
+    ("GET",    "/api/v1/flows/{name}", flows.get,      Access.KEY, "workflows:read"),
+    ("PUT",    "/api/v1/flows/{name}", flows.replace,  Access.KEY, "workflows:write"),
+    ("DELETE", "/api/v1/flows/{name}", flows.delete,   Access.KEY, "workflows:write"),
+)
+# fmt: on
