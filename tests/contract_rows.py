@@ -14,6 +14,8 @@ _EXPIRE: Final = "core/steps/test_expire.py"
 _FAIL_FAST: Final = "core/steps/test_fail_fast.py"
 _FIRE: Final = "core/schedules/test_fire.py"
 _FOLLOW: Final = "core/lifecycle/test_follow.py"
+_GIVEN: Final = "core/steps/test_given.py"
+_GIVEN_ITEMS: Final = "core/steps/test_given_items.py"
 _INBOX: Final = "wire/http/resources/test_inbox.py"
 _JOBS: Final = "wire/http/resources/test_jobs_attempts.py"
 _MESSAGES: Final = "wire/http/resources/test_messages.py"
@@ -28,6 +30,7 @@ _RENDERERS: Final = "wire/http/resources/test_renderers.py"
 _RUN_WAITS: Final = "wire/waiting/test_runs_wait.py"
 _RUNS: Final = "wire/http/resources/test_task_runs.py"
 _SCHEDULES: Final = "wire/http/resources/test_schedules.py"
+_STEPS: Final = "wire/http/resources/test_claims_of_steps.py"
 _TASKS: Final = "wire/http/resources/test_tasks.py"
 _TOPICS: Final = "wire/http/resources/test_topics.py"
 _WORKERS: Final = "wire/http/resources/test_workers.py"
@@ -210,6 +213,19 @@ ROWS: Final[dict[str, Promise]] = {
     "V47": _row("a key of a run of a flow", f"{_ACTIVATE}::test_an_unfinished_run_with_the_key_is_answered_instead", f"{_ACTIVATE}::test_a_run_that_has_ended_lets_its_key_go"),
     "V49": _row("conditions of steps", f"{_ACTIVATE}::test_a_step_runs_if_its_condition_is_met", f"{_ACTIVATE}::test_all_ways_through_a_fork_are_decided_at_once"),
     "V52": _row("a failure stops a running sibling", f"{_FAIL_FAST}::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
+    # what workers of steps are given, and how they claim them
+    "F11": _row("input, signal and outputs in their order", f"{_GIVEN}::test_a_worker_is_given_the_input_and_what_the_steps_before_have_made", f"{_GIVEN}::test_what_is_given_comes_in_the_order_in_which_a_step_names_its_parents", f"{_GIVEN}::test_the_signal_is_given_also_when_it_is_null", "wire/grpc/test_steps.py::test_a_dequeue_gives_the_envelope_as_the_payload"),
+    "F12": _row("outputs of items are an array in their order", f"{_GIVEN_ITEMS}::test_what_comes_after_a_map_is_given_an_array_in_the_order_of_the_items", f"{_GIVEN_ITEMS}::test_an_empty_map_is_an_empty_array"),
+    "F13": _row("a skipped dependency is named", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", f"{_GIVEN_ITEMS}::test_a_skipped_map_is_named_and_no_array"),
+    "F32": _row("items are claimed one by one", "core/lifecycle/test_claim_steps.py::test_without_a_phase_a_claim_gets_a_step_and_its_items", "core/breakers/test_steps.py::test_the_items_of_a_step_have_its_limits"),
+    "F33": _row("what an item is given", f"{_GIVEN_ITEMS}::test_an_item_is_given_its_value_and_what_its_step_is_given", f"{_GIVEN_ITEMS}::test_an_item_of_a_map_over_the_input_may_do_without_it"),
+    "F42": _row("what a reducer is given", f"{_GIVEN_ITEMS}::test_a_reducer_is_told_what_it_folds_and_not_given_it"),
+    "W2": _row("a worker names its handlers", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each", f"{_WORKERS}::test_the_steps_that_a_worker_runs_are_shown_with_hints_for_each"),
+    "W5": _row("claims by handlers, and they wait", "core/lifecycle/test_claim_steps.py::test_named_steps_and_tasks_come_in_one_order_under_one_lease", "wire/waiting/test_claims_of_steps.py::test_a_step_answers_the_claim_that_waits_for_it"),
+    "W6": _row("the bound of an attempt ends its renewals", f"{_STEPS}::test_the_bound_of_an_attempt_is_kept_for_a_step"),
+    "W7": _row("what has not begun is handed back uncounted", f"{_STEPS}::test_an_answer_has_room_for_some_jobs_and_the_others_go_back_uncounted"),
+    "W8": _row("a handler is told to stop", "core/steps/test_fail_fast.py::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
+    "V56": _row("the breaker of a step", "core/breakers/test_steps.py::test_the_breaker_of_a_step_denies_it_in_every_run_and_nothing_else", "core/breakers/test_model.py::test_a_breaker_does_as_the_reference_does"),
 }
 # What this server cannot show by itself.
 ELSEWHERE: Final[dict[str, str]] = {
@@ -238,6 +254,9 @@ ALL: Final = (
     *("9.1", "9.2", "9.3", "9.4"),
     *_several("N", (1, 7)),
     *("R7", "R8", "R11"),
+    *_several("F", (11, 13), (32, 33), (42, 42)),
+    *_several("W", (2, 2), (5, 8)),
+    "V56",
     *_several("F", (7, 10), (14, 19), (23, 24)),
     *_several("V", (42, 45), (47, 47), (49, 49), (52, 52)),
     *_several("V", (1, 40), (66, 71), (73, 80), (85, 88)),

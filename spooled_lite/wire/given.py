@@ -12,11 +12,6 @@ from spooled_lite.storage.readers import Reads
 LOOKED_AT_ON_LOOP_MAX: Final = 8
 
 
-def has_steps(jobs: Sequence[JobRow]) -> bool:
-    """Whether steps or items of workflows are among the jobs."""
-    return any(job["workflow_id"] is not None or job["kind"] == "item" for job in jobs)
-
-
 async def given_to_workers(
     reads: Reads, jobs: Sequence[JobRow], *, copies: int
 ) -> Sequence[GivenToWorker | None]:

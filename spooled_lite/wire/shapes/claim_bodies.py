@@ -69,6 +69,8 @@ class ClaimJobs(DequeueJob, frozen=True, kw_only=True):
             WrongShape: nothing is named, and no queue either.
             RuleBroken: a name that no task or step can have; too many; a phase of nothing.
         """
+        if self.task_names is None and self.step_handlers is None and self.phase is None:
+            return None  # as nearly all
         if self.phase not in (None, "run") and not self.step_handlers:
             said = "Field `phase` is about `step_handlers`; name the steps"
             raise RuleBroken.of("phase", said, "invalid_value")

@@ -15,7 +15,7 @@ from spooled_lite.core.lifecycle.end_run import RunEnded
 from spooled_lite.core.lifecycle.settle import Failed, release_rest
 from spooled_lite.core.steps.given import GivenToWorker
 from spooled_lite.times import format_ms
-from spooled_lite.wire.given import given_to_workers, has_steps
+from spooled_lite.wire.given import given_to_workers
 from spooled_lite.wire.http.body import ClientGone
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.claiming import (
@@ -167,7 +167,10 @@ async def _given(
     """What the workers of the first of the claimed jobs are given. There is no room for the others
     in the answer, and they go back; nothing when no job is a step.
     """
-    if not has_steps(rows):
+    for row in rows:
+        if row["workflow_id"] is not None or row["kind"] == "item":
+            break
+    else:
         return ()
     try:
         given = await given_to_workers(call.reads, rows, copies=copies)

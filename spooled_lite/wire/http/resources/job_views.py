@@ -168,7 +168,7 @@ def claimed_job(row: JobRow) -> ClaimedJob:
         workflow_id=row["workflow_id"],
         parent_job_id=row["parent_job_id"],
     )
-    if has_more(row):
+    if row["kind"] != "job" and has_more(row):
         _add_kind(job, row)
     elif row["topic"] is not None or row["headers"] is not None:
         _add_labels(job, row)
