@@ -15,7 +15,7 @@ import { toast } from "./parts/toast.js";
 // Address, file in pages/. `:name` is one part, given to the page by its name.
 const PAGES = Object.entries({
   "": "home", jobs: "jobs", "jobs/new": "job_new", "jobs/:id": "job", dead: "dead",
-  queues: "queues", "queues/:name": "queue", "messages/:queue": "messages", topics: "topics", tasks: "tasks", "tasks/:name": "task",
+  queues: "queues", "queues/:name": "queue", "messages/:queue": "messages", topics: "topics", live: "live", "inbox/:identity": "inbox", tasks: "tasks", "tasks/:name": "task",
   workers: "workers", "workers/:id": "worker",
   schedules: "schedules", "schedules/new": "schedule", "schedules/:id": "schedule", cron: "cron",
   workflows: "workflows", "workflows/:id": "workflow", webhooks: "webhooks", "webhooks/:id": "webhook",

@@ -86,6 +86,24 @@ def message_world(world: World) -> None:
         world.post("/bindings", binding)
 
 
+def inbox_world(world: World) -> None:
+    """Renderers, and an inbox with what waits and what was seen."""
+    for name, given in (
+        ("order_li", {"event": "order-update", "template": "<li>{{data.step}}</li>"}),
+        ("hostile", {"id": "{{data.id}}", "template": f"<p>{HOSTILE}{{{{message}}}}</p>"}),
+    ):
+        body = {"pattern": "order.*", **given}
+        world.api.put(f"/realtime/renderers/{name}", json=body).raise_for_status()
+    old = [
+        world.post("/inbox/user-123", {"topic": "order.7", "message": text})["id"]
+        for text in ("packed", HOSTILE, "shipped")
+    ]
+    world.post("/inbox/user-123/seen", {"ids": old[:2]})
+    progress = {"topic": "import.progress", "message": "80 %", "collapse_key": "import-42"}
+    for more in ({}, {"expires_in_ms": 86_400_000}):
+        world.post("/inbox/user-123", {**progress, **more})
+
+
 def task_world(world: World) -> None:
     """A task with runs in every state that one may be in, and one that nobody has run."""
     fields = {
@@ -191,6 +209,7 @@ def seed(api: httpx.Client) -> World:
     limited = {"name": "mailer", "queues": ["emails"], "permissions": ["jobs:read", "jobs:write"]}
     world.made["key"] = world.post("/api-keys", {**limited, "rate_limit": 600})
     message_world(world)
+    inbox_world(world)
     task_world(world)
     org_id = api.get("/auth/me").json()["organization_id"]
     event = {"queue_name": "orders", "payload": {"order": 7}, "event_type": "order.created"}

@@ -10,6 +10,7 @@ export const PLACES = [
   { path: "workers", label: "Workers", icon: "workers", key: "w", count: "workers", word: "workers:read" },
   { path: "tasks", label: "Tasks", icon: "tasks", key: "t", word: "jobs:read" },
   { path: "topics", label: "Topics", icon: "topics", key: "o", word: "jobs:read" },
+  { path: "live", label: "Realtime", icon: "play", key: "i", word: "jobs:read", also: "inbox" },
   { path: "schedules", label: "Schedules", icon: "clock", key: "s", word: "schedules:read", isApart: true, also: "cron" },
   { path: "workflows", label: "Workflows", icon: "flow", key: "f", word: "workflows:read" },
   { path: "webhooks", label: "Webhooks", icon: "hook", word: "webhooks:read" },
