@@ -45,6 +45,8 @@ EventType = Literal[
     "workflow.cancelled",
     "schedule.triggered",
     "topic.notified",
+    "task.created",
+    "task.deleted",
     "key.changed",
     "org.changed",
     "token.revoked",
@@ -219,6 +221,8 @@ EVENTS: Final[Mapping[EventType, About]] = {
     "schedule.triggered": About(frames=("schedule.triggered",), webhooks=("schedule.triggered",)),
     # Nothing has changed: a caller has a message for whoever listens to a topic now.
     "topic.notified": About(),
+    "task.created": About(),
+    "task.deleted": About(),
     "key.changed": About(asks_again=True),
     "org.changed": About(asks_again=True),
     "token.revoked": About(asks_again=True),

@@ -51,21 +51,27 @@ def list_webhooks(client: Client, limit: int | None, as_json: bool) -> None:
 @webhooks.command()
 @click.argument("name")
 @click.argument("address", metavar="URL")
-@click.option("--event", "events", multiple=True, required=True, metavar="EVENT",
+@click.option("--event", "events", multiple=True, metavar="EVENT",
               help="Such as job.completed; repeatable.")  # fmt: skip
+@click.option("--topic", "topics", multiple=True, metavar="PATTERN",
+              help="Of live messages, such as 'order.#'; repeatable.")  # fmt: skip
 @click.option("--format", "body_format", type=click.Choice(["json", "slack", "discord", "teams"]))
 @click.option("--secret-file", metavar="PATH", help="A file with the secret that signs the calls.")
 @as_json_option
 @asks_server
 def create(
-    client: Client, name: str, address: str, events: tuple[str, ...], body_format: str | None,
-    secret_file: str | None, as_json: bool,
+    client: Client, name: str, address: str, events: tuple[str, ...], topics: tuple[str, ...],
+    body_format: str | None, secret_file: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Have an address called when events happen.
+    """Have an address called when events happen, or live messages are sent.
 
     Prints the id of the webhook.
     """
+    if not events and not topics:
+        raise click.UsageError("Say with --event or --topic what it is called for.")
     body: dict[str, Any] = {"name": name, "url": address, "events": events}
+    if topics:
+        body["topics"] = topics
     if body_format is not None:
         body["format"] = body_format
     if secret_file is not None:

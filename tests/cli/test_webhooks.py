@@ -44,7 +44,7 @@ def test_a_try_that_fails_is_told_by_code_1(ask: Asking) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (SHOP[:4], "Missing option '--event'"),
+        (SHOP[:4], "Say with --event or --topic"),
         ((*SHOP, "--format", "fax"), "'json'"),
         ((*SHOP, "--secret-file", "/nowhere"), "/nowhere cannot be read: No such file"),
     ],

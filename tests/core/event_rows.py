@@ -11,6 +11,7 @@ from spooled_lite.core.orgs.columns import OrgRow
 from spooled_lite.core.queues.columns import QueueRow
 from spooled_lite.core.renderers.statements import RendererRow
 from spooled_lite.core.schedules.columns import ScheduleRow
+from spooled_lite.core.tasks.columns import TaskRow
 from spooled_lite.core.topics.notify import NoticeRow
 from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workflows.columns import WorkflowRow
@@ -27,6 +28,7 @@ _OF: Final[Mapping[str, Any]] = {
     "key": KeyRow,
     "org": OrgRow,
     "token": RevokedRow,
+    "task": TaskRow,
     "topic": NoticeRow,
 }
 ROW_OF: Final[Mapping[EventType, Any]] = {

@@ -34,6 +34,7 @@ def delete_task(tx: Tx, org: int, name: str, scope: Scope) -> None:
     unbind_all(tx, org, ("task", name))
     gone = {"org": org, "task_name": name, "now_ms": tx.now_ms}
     tx.execute(schedule_statements.MARK_DELETED_WITH_TASK, gone)
+    tx.emit("task.deleted", org, row=task)
     tx.due(Deadline.DELETION, tx.now_ms)
 
 

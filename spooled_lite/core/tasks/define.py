@@ -57,6 +57,7 @@ def define_task(
         _check_room(tx, org, name)
         row = tx.row(statements.INSERT, {**columns, "org": org, "name": name, "now_ms": tx.now_ms})
         assert row is not None, "INSERT ... RETURNING always yields a row"
+        tx.emit("task.created", org, row=row)
         return Defined(row, is_new=True, is_changed=True)
     if all(known[column] == value for column, value in columns.items()):  # type: ignore[literal-required]
         return Defined(known, is_new=False, is_changed=False)

@@ -10,10 +10,15 @@ Contract: catbird-capabilities, sections 3 and 5.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.messages.records import TOPIC_CHARACTERS_MAX
 from spooled_lite.errors import RuleBroken
+
+# Of a list of them, as tokens and webhooks have one: how many, and their characters together.
+PATTERNS_MAX: Final = 64
+PATTERNS_CHARS_MAX: Final = 4_096
 
 _LITERAL: Final = r"[A-Za-z0-9_-]+"
 _TOPIC: Final = re.compile(rf"{_LITERAL}(?:\.{_LITERAL})*")
@@ -43,6 +48,19 @@ def checked_pattern(pattern: str, field: str = "pattern") -> str:
             "invalid_pattern",
         )
     return pattern
+
+
+def checked_patterns(given: Sequence[str], field: str) -> tuple[str, ...]:
+    """Patterns, each once. Raises RuleBroken: they are too many, or one is no pattern."""
+    if len(given) > PATTERNS_MAX or sum(map(len, given)) > PATTERNS_CHARS_MAX:
+        raise RuleBroken.of(
+            field,
+            f"Field `{field}` must have at most {PATTERNS_MAX} patterns, with at most"
+            f" {PATTERNS_CHARS_MAX} characters together",
+            "length",
+        )
+    checked = (checked_pattern(each, f"{field}[{at}]") for at, each in enumerate(given))
+    return tuple(dict.fromkeys(checked))
 
 
 def tokens_of(text: str) -> list[str]:

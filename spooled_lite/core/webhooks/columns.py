@@ -17,6 +17,7 @@ class WebhookRow(TypedDict):
     name: str
     url: str
     events: str  # a JSON array of names
+    topics: str | None  # a JSON array of patterns; None: none
     secret: str | None
     format: str
     enabled: int
@@ -41,6 +42,7 @@ class SubscribedRow(CalledRow):
     """One that is switched on, with the events it asked for."""
 
     events: str
+    topics: str | None
     org_id: str
 
 

@@ -16,6 +16,7 @@ CUT: Final = "…"
 
 # Which fields a message names, in this order, and the word before each.
 _SAID: Final = (
+    ("topic", "topic"),
     ("job_id", "job"),
     ("workflow_id", "workflow"),
     ("schedule_id", "schedule"),

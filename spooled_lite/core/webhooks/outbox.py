@@ -12,12 +12,15 @@ import msgspec
 from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.topics.notify import NoticeRow
+from spooled_lite.core.topics.system import TOLD, told_of
+from spooled_lite.core.topics.trie import Trie
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.bodies import BODIES, completion_data, is_silent
 from spooled_lite.core.webhooks.columns import CalledRow, SubscribedRow
-from spooled_lite.core.webhooks.records import endpoint_of
+from spooled_lite.core.webhooks.records import endpoint_of, topics_of
 from spooled_lite.events import Deadline, Event, EventOf, EventType
-from spooled_lite.storage.transaction import Cache, Own, Reading, Tx
+from spooled_lite.storage.transaction import Cache, Kept, Own, Tx
 from spooled_lite.times import format_ms
 
 # The most that one operation writes itself. Beyond either, passes of a loop write the deliveries
@@ -28,9 +31,38 @@ BODIES_AT_ONCE_BYTES_MAX: Final = 4 * 1024 * 1024
 # Not on cancel: contract schedules-workflows-webhooks, section 3.8.
 _COMPLETION_EVENTS: Final[frozenset[EventType]] = frozenset({"job.completed", "job.deadlettered"})
 
+# What only webhooks with topics are told of.
+_TOLD_BY_TOPIC_ALONE: Final[frozenset[EventType]] = frozenset(
+    {"topic.notified", *TOLD}.difference(BODIES)
+)
+
 _encode: Final = msgspec.json.Encoder().encode
 
-SubscribedByEvent = Mapping[str, Sequence[SubscribedRow]]  # by event
+TOPIC_EVENT: Final = "topic.notified"  # what a call about a message to a topic says of itself
+_TREES_MAX: Final = 200  # organizations whose trees are kept
+
+
+class SubscribedWebhooks(Struct, frozen=True):
+    """The webhooks of an organization that are switched on, and how they are found."""
+
+    webhooks: Sequence[SubscribedRow]
+    by_event: Mapping[str, Sequence[SubscribedRow]]
+    by_topic: Trie[int] | None  # to their places in `webhooks`; None: none asks for topics
+
+
+class TopicTree(Struct, frozen=True):
+    """The tree of an organization, and the topics of the webhooks that it was made of."""
+
+    topics: Sequence[str | None]
+    trie: Trie[int]
+
+
+class TopicData(Struct, frozen=True, omit_defaults=True):
+    """What a call about a message to a topic says of it."""
+
+    topic: str
+    message: str | None
+    sent_by: str | None = None
 
 
 class Written(Struct):
@@ -40,7 +72,8 @@ class Written(Struct):
     size_bytes: int = 0
 
 
-_SUBSCRIPTIONS: Final = Cache[int, SubscribedByEvent]()  # by organization
+_SUBSCRIPTIONS: Final = Cache[int, SubscribedWebhooks]()  # by organization
+_TREES: Final = Kept[int, TopicTree]()  # likewise
 _WRITTEN: Final = Own(Written)
 
 
@@ -75,17 +108,42 @@ def owe_webhooks(tx: Tx, event: Event) -> None:
     owes very many calls writes down the event and its webhooks instead: see `spread_owed`.
     """
     bodies = BODIES.get(event.type)
-    if bodies is None:
+    if bodies is None and event.type not in _TOLD_BY_TOPIC_ALONE:
         return
     subscriptions = _subscriptions(tx, event.org)
-    if not subscriptions or (event.type.startswith("job.") and is_silent(event)):
+    if not subscriptions.webhooks:
+        return
+    if subscriptions.by_topic is not None:
+        _owe_by_topic(tx, event, subscriptions, subscriptions.by_topic)
+    if bodies is None or (event.type.startswith("job.") and is_silent(event)):
         return
     for name, data in bodies.items():
-        webhooks = subscriptions.get(name)
+        webhooks = subscriptions.by_event.get(name)
         if webhooks:
             org_id, told = webhooks[0]["org_id"], _encode(data(event))
             owed = OwedEvent(event.org, org_id, name, _job_id(event), event.at_ms, told)
             _owe(tx, owed, webhooks)
+
+
+def _owe_by_topic(
+    tx: Tx, event: Event, subscriptions: SubscribedWebhooks, by_topic: Trie[int]
+) -> None:
+    """Write down the calls that a message to a topic owes, of a caller or of the server."""
+    if event.type == "topic.notified":
+        notice: NoticeRow = event.row
+    else:
+        told = told_of(event)
+        if told is None:
+            return
+        notice = told.row()
+    webhooks = [
+        subscriptions.webhooks[place] for place in sorted(by_topic.matches(notice["topic"]))
+    ]
+    if not webhooks:
+        return
+    data = _encode(TopicData(notice["topic"], notice["message"], notice["sent_by"]))
+    org_id = webhooks[0]["org_id"]
+    _owe(tx, OwedEvent(event.org, org_id, TOPIC_EVENT, None, event.at_ms, data), webhooks)
 
 
 def owe_completion_webhook(tx: Tx, event: Event) -> None:
@@ -152,7 +210,7 @@ def _job_id(event: Event) -> str | None:
     return job["id"]
 
 
-def _subscriptions(tx: Tx, org: int) -> SubscribedByEvent:
+def _subscriptions(tx: Tx, org: int) -> SubscribedWebhooks:
     known = tx.cache(_SUBSCRIPTIONS)
     found = known.get(org)
     if found is None:
@@ -160,12 +218,28 @@ def _subscriptions(tx: Tx, org: int) -> SubscribedByEvent:
     return found
 
 
-def _read_subscriptions(tx: Reading, org: int) -> SubscribedByEvent:
+def _read_subscriptions(tx: Tx, org: int) -> SubscribedWebhooks:
+    webhooks = tx.rows(statements.SUBSCRIBED, {"org": org})
     by_event: dict[str, list[SubscribedRow]] = defaultdict(list)
-    for webhook in tx.rows(statements.SUBSCRIBED, {"org": org}):
+    for webhook in webhooks:
         for event in msgspec.json.decode(webhook["events"], type=list[str]):
             by_event[event].append(webhook)
-    return dict(by_event)
+    topics = [webhook["topics"] for webhook in webhooks]
+    return SubscribedWebhooks(
+        webhooks, dict(by_event), _tree(tx, org, topics) if any(topics) else None
+    )
+
+
+def _tree(tx: Tx, org: int, topics: Sequence[str | None]) -> Trie[int]:
+    """Kept from batch to batch: making one of many patterns takes milliseconds."""
+    kept = tx.kept(_TREES)
+    known = kept.get(org)
+    if known is None or known.topics != topics:
+        if len(kept) >= _TREES_MAX:
+            kept.clear()
+        bound = ((each, place) for place, text in enumerate(topics) for each in topics_of(text))
+        known = kept[org] = TopicTree(topics, Trie(bound))
+    return known.trie
 
 
 def _owe(tx: Tx, owed: OwedEvent, webhooks: Sequence[CalledRow]) -> None:

@@ -48,6 +48,7 @@ class NewWebhook(Struct, frozen=True, kw_only=True):
     name: str
     url: str
     events: tuple[str, ...]
+    topics: tuple[str, ...] = ()
     secret: str | None = None
     enabled: bool = True
     format: str = "json"
@@ -94,6 +95,15 @@ def events_json(events: Sequence[str]) -> str:
     return msgspec.json.encode(events).decode()
 
 
+def topics_json(topics: Sequence[str]) -> str | None:
+    return msgspec.json.encode(topics).decode() if topics else None
+
+
+def topics_of(stored: str | None) -> list[str]:
+    """The patterns in the column `topics`."""
+    return [] if stored is None else msgspec.json.decode(stored, type=list[str])
+
+
 def endpoint_of(webhook: int) -> str:
     """The endpoint of a webhook's deliveries: those of one endpoint take turns with each other."""
     return str(webhook)
@@ -115,6 +125,16 @@ def checked_events(given: Sequence[str]) -> tuple[str, ...]:
             )
         known[event] = None
     return tuple(known)
+
+
+def check_asks_for_something(events: object, topics: object) -> None:
+    """Raises RuleBroken: it would never be called."""
+    if not events and not topics:
+        raise RuleBroken.of(
+            "events",
+            "Field `events`: Expected `array` of length >= 1, unless there are `topics`",
+            "length",
+        )
 
 
 def checked_format(given: str) -> str:

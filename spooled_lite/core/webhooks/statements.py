@@ -26,9 +26,9 @@ from spooled_lite.storage.statement import Statement, Value
 INSERT: Final = Statement(
     WebhookRow,
     """
-INSERT INTO webhooks (id, org, name, url, events, secret, format, enabled,
+INSERT INTO webhooks (id, org, name, url, events, topics, secret, format, enabled,
                       created_at_ms, updated_at_ms)
-VALUES (:id, :org, :name, :url, :events, :secret, :format, :enabled, :now_ms, :now_ms)
+VALUES (:id, :org, :name, :url, :events, :topics, :secret, :format, :enabled, :now_ms, :now_ms)
 RETURNING *
 """,
 )
@@ -56,10 +56,18 @@ COUNT: Final = Value(
 SUBSCRIBED: Final = Statement(
     SubscribedRow,
     """
-SELECT webhooks.seq, webhooks.id, webhooks.events, organizations.id AS org_id
+SELECT webhooks.seq, webhooks.id, webhooks.events, webhooks.topics, organizations.id AS org_id
   FROM webhooks CROSS JOIN organizations ON organizations.seq = webhooks.org
  WHERE webhooks.org = :org AND webhooks.enabled = 1 AND webhooks.deleted_at_ms IS NULL
  ORDER BY webhooks.created_at_ms, webhooks.seq
+""",
+)
+
+TOPICS_OF_OTHERS: Final = Value(
+    str,
+    """
+SELECT topics FROM webhooks
+ WHERE org = :org AND seq <> :webhook AND topics IS NOT NULL AND deleted_at_ms IS NULL
 """,
 )
 
@@ -68,9 +76,9 @@ CHANGE: Final = Statement(
     WebhookRow,
     """
 UPDATE webhooks
-   SET name = :name, url = :url, events = :events, secret = :secret, format = :format,
-       enabled = :enabled, failure_count = :failure_count, last_status = :last_status,
-       updated_at_ms = :now_ms
+   SET name = :name, url = :url, events = :events, topics = :topics, secret = :secret,
+       format = :format, enabled = :enabled, failure_count = :failure_count,
+       last_status = :last_status, updated_at_ms = :now_ms
  WHERE seq = :webhook
 RETURNING *
 """,

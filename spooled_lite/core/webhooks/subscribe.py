@@ -1,13 +1,22 @@
 """Creating, changing and deleting webhooks."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from spooled_lite.core.orgs.usage import check_room
+from spooled_lite.core.topics.pattern import tokens_of
 from spooled_lite.core.webhooks import statements
 from spooled_lite.core.webhooks.columns import WebhookRow
 from spooled_lite.core.webhooks.outbox import forget_subscriptions
 from spooled_lite.core.webhooks.query import get_webhook
-from spooled_lite.core.webhooks.records import NewWebhook, WebhookChanges, events_json
+from spooled_lite.core.webhooks.records import (
+    NewWebhook,
+    WebhookChanges,
+    check_asks_for_something,
+    events_json,
+    topics_json,
+    topics_of,
+)
 from spooled_lite.errors import Conflict
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps
@@ -16,6 +25,9 @@ from spooled_lite.storage.transaction import Tx
 
 # Each event may write a delivery for every one of them.
 WEBHOOKS_MAX: Final = 1_000  # of one organization, switched on or off
+# Of the patterns of all of them. A message whose topic all of them match takes the writing thread a
+# few milliseconds.
+WORDS_MAX: Final = 10_000
 
 
 @in_lane(Lane.CREATE)
@@ -24,7 +36,7 @@ def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> 
 
     Raises:
         QuotaExceeded: the plan allows no further enabled webhook.
-        Conflict: the organization has WEBHOOKS_MAX webhooks.
+        Conflict: the organization has WEBHOOKS_MAX webhooks, or patterns of WORDS_MAX words.
 
     Contract: schedules-workflows-webhooks, 3.3, route 22.
     """
@@ -32,6 +44,7 @@ def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> 
         check_room(tx, org, caps, "webhooks", more=1)
     if (tx.value(statements.COUNT, {"org": org}) or 0) >= WEBHOOKS_MAX:
         raise Conflict(f"An organization has at most {WEBHOOKS_MAX} webhooks; delete some first")
+    _check_words(tx, org, 0, webhook.topics)
     row = tx.row(
         statements.INSERT,
         {
@@ -40,6 +53,7 @@ def create_webhook(tx: Tx, org: int, webhook: NewWebhook, caps: Caps | None) -> 
             "name": webhook.name,
             "url": webhook.url,
             "events": events_json(webhook.events),
+            "topics": topics_json(webhook.topics),
             "secret": webhook.secret,
             "format": webhook.format,
             "enabled": int(webhook.enabled),
@@ -62,11 +76,16 @@ def change_webhook(
     Raises:
         NotFound: there is no such webhook.
         QuotaExceeded: switching it on would be one enabled webhook too many for the plan.
+        RuleBroken: it would be left without events and topics.
+        Conflict: the organization would have patterns of more than WORDS_MAX words.
 
     Contract: schedules-workflows-webhooks, 3.3, route 24.
     """
     before = get_webhook(tx, org, webhook_id)
     after = {**dict(before), **changes.columns}
+    check_asks_for_something(after["events"] != "[]", after["topics"])
+    if changes.columns.get("topics") is not None:
+        _check_words(tx, org, before["seq"], topics_of(after["topics"]))
     if after["enabled"] and not before["enabled"]:
         if caps is not None:
             check_room(tx, org, caps, "webhooks", more=1)
@@ -93,6 +112,20 @@ def delete_webhook(tx: Tx, org: int, webhook_id: str) -> None:
     tx.execute(statements.MARK_DELETED, {"webhook": webhook["seq"], "now_ms": tx.now_ms})
     tx.due(Deadline.CLEARING, tx.now_ms)
     forget_subscriptions(tx, org)
+
+
+def _check_words(tx: Tx, org: int, webhook: int, topics: Sequence[str]) -> None:
+    """Whether the patterns of a webhook have room beside those of the others. Raises Conflict."""
+    if not topics:
+        return
+    others = tx.values(statements.TOPICS_OF_OTHERS, {"org": org, "webhook": webhook})
+    words = sum(
+        len(tokens_of(each))
+        for patterns in (topics, *(topics_of(text) for text in others))
+        for each in patterns
+    )
+    if words > WORDS_MAX:
+        raise Conflict(f"The topics of all webhooks have at most {WORDS_MAX} words together")
 
 
 def drop_what_is_owed(tx: Tx, webhook: int) -> None:

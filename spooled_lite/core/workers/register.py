@@ -28,9 +28,9 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> Worke
     """
     worker_id = worker.worker_id or tx.new_id()
     steps = [step.handler for step in worker.step_handlers]
+    known = tx.row(statements.BY_ID, {"id": worker_id, "org": org})
     if admission.caps is not None:
-        is_known = tx.row(statements.BY_ID, {"id": worker_id, "org": org}) is not None
-        check_room(tx, org, admission.caps, "workers", more=0 if is_known else 1)
+        check_room(tx, org, admission.caps, "workers", more=0 if known else 1)
     for queue_name in worker.queue_names:
         ensure_queue(tx, org, queue_name, admission)
     row = tx.row(
@@ -52,7 +52,8 @@ def register(tx: Tx, org: int, worker: NewWorker, admission: Admission) -> Worke
     )
     if row is None:
         raise WorkerIdTaken
-    tx.emit("worker.registered", org, row=row)
+    was = None if known is None else known["status"]
+    tx.emit("worker.registered", org, row=row, was=was)
     tx.due(Deadline.WORKER_SILENCE, tx.now_ms + SILENCE_MS)
     return row
 

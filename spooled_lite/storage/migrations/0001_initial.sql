@@ -672,6 +672,7 @@ CREATE TABLE webhooks (
     name              TEXT NOT NULL,
     url               TEXT NOT NULL,
     events            TEXT NOT NULL,  -- a JSON array of their names
+    topics            TEXT,  -- a JSON array of patterns; null: none
     secret            TEXT,
     format            TEXT NOT NULL DEFAULT 'json'
                       CHECK (format = 'json' OR format = 'slack' OR format = 'discord'

@@ -13,6 +13,7 @@ from typing import Final
 
 from spooled_lite.clock import Clock
 from spooled_lite.core.renderers.render import Fragment, Rendering
+from spooled_lite.core.topics.system import TOLD, told_of
 from spooled_lite.errors import RateLimited, SpooledError, Unavailable
 from spooled_lite.events import OF_CREDENTIALS, Event, EventBus
 from spooled_lite.metrics import Metrics
@@ -137,8 +138,17 @@ class TopicHub:
                     notice.tell_reached(0)
                 else:
                     self._lines.put(notice)
+            elif event.type in TOLD:
+                if self.streams.of_org(event.org) is not None:
+                    self._tell(event)
             elif event.type in OF_CREDENTIALS and self._note(event):
                 self._due.set()
+
+    def _tell(self, event: Event) -> None:
+        """Send what the server itself says of an event, if anything."""
+        told = told_of(event)
+        if told is not None:
+            self._lines.put(Notice(event.org, told.topic, told.message))
 
     def _note(self, event: Event) -> bool:
         """Whether a stream must be checked at once after this event."""
@@ -226,9 +236,14 @@ class TopicHub:
         """Check the streams that are due, once per credential; end those that lost their rights."""
         now = asyncio.get_running_loop().time()
         known: dict[object, Caller | None] = {}
+        generation = self.rights.generation
         for stream in self.streams:
             if stream.recheck_at > now:
                 continue
+            if generation != self.rights.generation:
+                # A right was lost while others were checked: what is known may be from before.
+                generation = self.rights.generation
+                known.clear()
             stream.recheck_at = now + self.timing.recheck_seconds
             key, token = stream.caller, stream.caller.token
             who = (key.key_id, key.secret_id, token and token.jti, stream.grant is None)

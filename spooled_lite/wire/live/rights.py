@@ -16,6 +16,11 @@ class TopicRights:
         self._callers = callers
         self._checks_words = checks_words
 
+    @property
+    def generation(self) -> int:
+        """Another number after each change of a key, a token or an organization."""
+        return self._callers.generation
+
     async def of_grant(self, grant: TopicGrant) -> Caller:
         """The key behind a token for topics, with the rights it has now.
 

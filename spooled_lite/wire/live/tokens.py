@@ -17,9 +17,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-TOPICS_OF_TOKEN_MAX: Final = 64
-# Of all of them together, so that every token fits into a URL: the server takes 16 KiB.
-TOPICS_CHARS_MAX: Final = 4_096
+# Every token fits: PATTERNS_CHARS_MAX bounds its topics. The server takes URLs of 16 KiB.
 TOKEN_CHARS_MAX: Final = 8_192
 TTL_SECONDS_MAX: Final = 10 * 365 * 86_400  # ten years: a time that can be shown
 # Chosen anew for each token. 2^32 tokens of one secret are as many as is prudent.

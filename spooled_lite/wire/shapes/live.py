@@ -1,15 +1,13 @@
 """Bodies and answers about live messages to topics. Contract: catbird-capabilities, 13 and 19.9."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from spooled_lite.core.inbox.records import IDENTITY_CHARACTERS_MAX
 from spooled_lite.core.topics.notify import NOTICE_BYTES_MAX, SENDER_CHARS_MAX, NewNotice
-from spooled_lite.core.topics.pattern import checked_pattern
-from spooled_lite.errors import RuleBroken
-from spooled_lite.wire.live.tokens import TOPICS_CHARS_MAX, TOPICS_OF_TOKEN_MAX, TTL_SECONDS_MAX
+from spooled_lite.core.topics.pattern import PATTERNS_CHARS_MAX, PATTERNS_MAX
+from spooled_lite.wire.live.tokens import TTL_SECONDS_MAX
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.topics import TopicGiven
 
@@ -19,7 +17,7 @@ from spooled_lite.wire.shapes.topics import TopicGiven
 Message = Annotated[str, about(f"Any text, up to {NOTICE_BYTES_MAX} bytes; null or left out: none", "placed")]
 SentBy = Annotated[str, Meta(max_length=SENDER_CHARS_MAX), about("The id of the sender, which it has chosen: streams opened with it as `client_id` do not get the message", "tab-1")]
 ReachedCount = Annotated[int, a_count("The open streams that got it", 3)]
-Topics = Annotated[list[str], Meta(min_length=1, max_length=TOPICS_OF_TOKEN_MAX), about(f"The topics that its holder may listen to: patterns as those of bindings, up to {TOPICS_OF_TOKEN_MAX} with {TOPICS_CHARS_MAX} characters together", ["order.*", "user.123.#"])]
+Topics = Annotated[list[str], Meta(min_length=1, max_length=PATTERNS_MAX), about(f"The topics that its holder may listen to: patterns as those of bindings, up to {PATTERNS_MAX} with {PATTERNS_CHARS_MAX} characters together", ["order.*", "user.123.#"])]
 HolderGiven = Annotated[str, about("Who its holder is, as the identity of an inbox: shown as present while a stream is open", "user-123", maxLength=IDENTITY_CHARACTERS_MAX)]
 TtlSeconds = Annotated[int, Meta(ge=0, le=TTL_SECONDS_MAX), about("How long it can be used to open streams; 0, null or left out: as long as its key is good", 3600)]
 Token = Annotated[str, about("For `GET /realtime/sse?token=`; it shows nothing of what it grants", "q83vEjRWeJCrze8S…")]
@@ -70,19 +68,3 @@ class Present(Struct, frozen=True):
 
     topic: TopicNamed
     identities: Identities
-
-
-def checked_patterns(given: Sequence[str], field: str) -> tuple[str, ...]:
-    """Patterns to listen to, each once.
-
-    Raises RuleBroken: there are none, too many, or one is no pattern.
-    """
-    if not 1 <= len(given) <= TOPICS_OF_TOKEN_MAX or sum(map(len, given)) > TOPICS_CHARS_MAX:
-        raise RuleBroken.of(
-            field,
-            f"Field `{field}` must have 1 to {TOPICS_OF_TOKEN_MAX} patterns of at most"
-            f" {TOPICS_CHARS_MAX} characters together",
-            "length",
-        )
-    checked = (checked_pattern(each, f"{field}[{at}]") for at, each in enumerate(given))
-    return tuple(dict.fromkeys(checked))

@@ -7,6 +7,11 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.bodies import is_omitted
 from spooled_lite.core.jobs.records import NULL
+from spooled_lite.core.topics.pattern import (
+    PATTERNS_CHARS_MAX,
+    PATTERNS_MAX,
+    checked_patterns,
+)
 from spooled_lite.core.webhooks.columns import DeliveryRow, WebhookRow
 from spooled_lite.core.webhooks.records import (
     EVENTS_GIVEN_MAX,
@@ -18,10 +23,14 @@ from spooled_lite.core.webhooks.records import (
     Attempt,
     NewWebhook,
     WebhookChanges,
+    check_asks_for_something,
     checked_events,
     checked_format,
     events_json,
+    topics_json,
+    topics_of,
 )
+from spooled_lite.errors import WrongShape
 from spooled_lite.times import format_ms, format_optional_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about, one_of
 from spooled_lite.wire.shapes.common import CreatedAt, Id, OrganizationId, UpdatedAt
@@ -34,6 +43,7 @@ AN_ID: Final = "3f0d8a52-7b1c-4e7e-9b50-2c4f6a8e1d33"
 Name = Annotated[str, about("The name of the webhook", "Failures to the team")]
 Url = Annotated[str, about("The address that is called", "https://hooks.example.org/spooled")]
 Events = Annotated[list[str], about(f"The events it gets: {', '.join(f'`{each}`' for each in WEBHOOK_EVENTS)}", ["job.failed"])]
+Topics = Annotated[list[str], about(f"Patterns of topics: it gets the live messages that match, and what the server tells under `spooled.`. Up to {PATTERNS_MAX}, with {PATTERNS_CHARS_MAX} characters together; with some, `events` may be empty", ["order.#"])]
 Enabled = Annotated[bool, about("Whether it is called", True)]
 Format = Annotated[str, one_of("The body of a call: `json` with all there is, or a message as a chat service takes it", *FORMATS)]
 FailureCount = Annotated[int, a_count("Failed deliveries in a row")]
@@ -64,7 +74,8 @@ ResultInWords = Annotated[str, about("The result in words", "The delivery was re
 
 _NameGiven = Annotated[str, Meta(min_length=1, max_length=WEBHOOK_NAME_CHARS_MAX), about(f"For people, 1 to {WEBHOOK_NAME_CHARS_MAX} characters", "Failures to the team")]
 _UrlGiven = Annotated[Url, Meta(min_length=1, max_length=URL_CHARS_MAX)]
-_EventsGiven = Annotated[Events, Meta(min_length=1, max_length=EVENTS_GIVEN_MAX)]
+_EventsGiven = Annotated[Events, Meta(max_length=EVENTS_GIVEN_MAX)]
+_TopicsGiven = Annotated[Topics, Meta(max_length=PATTERNS_MAX)]
 _SecretGiven = Annotated[str, Meta(max_length=SECRET_CHARS_MAX), about("Signs every call; never shown. Empty or null: calls are not signed", "keep-me-secret")]
 # fmt: on
 
@@ -74,17 +85,27 @@ class CreateWebhook(Struct, kw_only=True):
 
     name: _NameGiven
     url: _UrlGiven
-    events: _EventsGiven
+    events: _EventsGiven | UnsetType = UNSET
+    topics: _TopicsGiven | None = None
     secret: _SecretGiven | None = None
     enabled: Enabled | None = None
     format: Format | None = None
 
     def webhook(self) -> NewWebhook:
-        """Raises RuleBroken for an unknown event or format."""
+        """Raises:
+        RuleBroken: an unknown event or format, a wrong pattern, or nothing to be called for.
+        WrongShape: it says neither events nor topics.
+        """
+        topics = checked_patterns(self.topics or (), "topics")
+        if self.events is UNSET and not topics:
+            raise WrongShape.missing("events")
+        events = () if self.events is UNSET else checked_events(self.events)
+        check_asks_for_something(events, topics)
         return NewWebhook(
             name=self.name,
             url=self.url,
-            events=checked_events(self.events),
+            events=events,
+            topics=topics,
             secret=self.secret or None,
             enabled=self.enabled is not False,
             format=checked_format("json" if self.format is None else self.format),
@@ -98,12 +119,13 @@ class UpdateWebhook(Struct, kw_only=True):
     name: _NameGiven | None = None
     url: _UrlGiven | None = None
     events: _EventsGiven | None = None
+    topics: _TopicsGiven | None = None
     secret: _SecretGiven | UnsetType | None = UNSET
     enabled: Enabled | None = None
     format: Format | None = None
 
     def changes(self) -> WebhookChanges:
-        """Raises RuleBroken for an unknown event or format."""
+        """Raises RuleBroken for an unknown event or format, or a wrong pattern."""
         given: dict[str, Any] = {
             "name": self.name,
             "url": self.url,
@@ -112,6 +134,8 @@ class UpdateWebhook(Struct, kw_only=True):
             "format": None if self.format is None else checked_format(self.format),
         }
         columns = {name: value for name, value in given.items() if value is not None}
+        if self.topics is not None:
+            columns["topics"] = topics_json(checked_patterns(self.topics, "topics"))
         if self.secret is not UNSET:
             columns["secret"] = self.secret or None
         return WebhookChanges(columns)
@@ -125,6 +149,7 @@ class WebhookView(Struct, frozen=True, kw_only=True):
     name: Name
     url: Url
     events: Events
+    topics: Topics
     format: Format
     enabled: Enabled
     failure_count: FailureCount
@@ -142,6 +167,7 @@ class WebhookView(Struct, frozen=True, kw_only=True):
             name=row["name"],
             url=row["url"],
             events=msgspec.json.decode(row["events"], type=list[str]),
+            topics=topics_of(row["topics"]),
             format=row["format"],
             enabled=bool(row["enabled"]),
             failure_count=row["failure_count"],

@@ -37,7 +37,7 @@ def test_a_message_of_a_batch_is_sent_with_what_the_batch_stores() -> None:
 
 def test_nothing_is_sent_of_a_batch_that_is_refused() -> None:
     async def test(stage: Stage) -> None:
-        stream = await listening(stage, "#")
+        stream = await listening(stage, "order.#", "mark")
 
         refused = await batch(stage, notice("never"), UNKNOWN)
         assert (refused.status, refused.json["details"]["index"]) == (404, 1)
@@ -52,7 +52,7 @@ def test_nothing_is_sent_of_a_batch_that_is_refused() -> None:
 
 def test_a_batch_that_is_made_again_sends_nothing_again() -> None:
     async def test(stage: Stage) -> None:
-        stream = await listening(stage, "#")
+        stream = await listening(stage, "order.#", "mark")
         key = {"Idempotency-Key": "once"}
 
         answers = [await batch(stage, notice("once"), JOB, **key) for _ in range(2)]
@@ -68,7 +68,7 @@ def test_a_batch_that_is_made_again_sends_nothing_again() -> None:
 
 def test_a_message_may_be_sent_with_the_end_of_an_attempt() -> None:
     async def test(stage: Stage) -> None:
-        stream = await listening(stage, "#")
+        stream = await listening(stage, "order.#", "mark")
         await stage.enqueue()
         job = await stage.claim()
         path, fence = f"/api/v1/jobs/{job['id']}/complete", {"lease_id": job["lease_id"]}

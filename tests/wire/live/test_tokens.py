@@ -6,11 +6,10 @@ from typing import Final
 import pytest
 from msgspec import structs
 
+from spooled_lite.core.topics.pattern import PATTERNS_CHARS_MAX, PATTERNS_MAX
 from spooled_lite.wire.live.tokens import (
     NONCE_BYTES,
     TOKEN_CHARS_MAX,
-    TOPICS_CHARS_MAX,
-    TOPICS_OF_TOKEN_MAX,
     TopicGrant,
     TopicTokens,
 )
@@ -112,10 +111,8 @@ def test_two_tokens_for_the_same_are_not_alike() -> None:
 
 
 def test_the_largest_grant_makes_a_token_that_is_taken() -> None:
-    each = "a" * (TOPICS_CHARS_MAX // TOPICS_OF_TOKEN_MAX)
-    grant = structs.replace(
-        GRANT, topics=(each,) * TOPICS_OF_TOKEN_MAX, identity="\U0001f600" * 255
-    )
+    each = "a" * (PATTERNS_CHARS_MAX // PATTERNS_MAX)
+    grant = structs.replace(GRANT, topics=(each,) * PATTERNS_MAX, identity="\U0001f600" * 255)
     token = TOKENS.make(grant, NONCE)
 
     assert len(token) <= TOKEN_CHARS_MAX

@@ -26,6 +26,7 @@ WEBHOOK: Final = LineKind(
         text("name"),
         text("url"),
         json("events", list[str], is_text=True),
+        json("topics", list[str], is_text=True, may_lack=True),
         text("secret", may_lack=True, is_secret=True),
         text("format"),
         flag("enabled"),

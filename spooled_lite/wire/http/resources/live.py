@@ -5,7 +5,7 @@ from functools import partial
 
 from spooled_lite.core.inbox.records import checked_identity
 from spooled_lite.core.topics.notify import SENDER_CHARS_MAX, checked_notice, notify
-from spooled_lite.core.topics.pattern import checked_pattern
+from spooled_lite.core.topics.pattern import checked_pattern, checked_patterns
 from spooled_lite.errors import AccessDenied, BadRequest
 from spooled_lite.times import format_ms
 from spooled_lite.wire.http.call import Call, Reply, StreamReply, reply
@@ -20,7 +20,6 @@ from spooled_lite.wire.shapes.live import (
     Notify,
     Present,
     TopicTokenMade,
-    checked_patterns,
 )
 
 

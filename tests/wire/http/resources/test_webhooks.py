@@ -16,8 +16,8 @@ from tests.wire.http.webhook_calls import A_WEBHOOK, NOBODY, Busy, a_webhook, a_
 SECRET = "signs-what-is-sent-to-the-hook"
 PATHS = ("outgoing-webhooks", "webhooks")
 FIELDS = [
-    "id", "organization_id", "name", "url", "events", "format", "enabled", "failure_count",
-    "last_triggered_at", "last_status", "has_secret", "created_at", "updated_at",
+    "id", "organization_id", "name", "url", "events", "topics", "format", "enabled",
+    "failure_count", "last_triggered_at", "last_status", "has_secret", "created_at", "updated_at",
 ]  # fmt: skip
 
 

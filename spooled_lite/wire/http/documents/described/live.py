@@ -19,7 +19,8 @@ _CLIENT: Final = Parameter("client_id", "What this client sends as `sent_by`: it
 LIVE: Final[Mapping[Handler, Doc]] = {
     live.send: Doc(
         summary="Send a message to whoever listens to a topic now",
-        about="Nothing of it is kept: it goes to the streams that are open at this moment.",
+        about="It goes to the streams that are open at this moment, and is kept nowhere. Outgoing "
+        "webhooks with a matching pattern are called.",
         body=shapes.Notify,
         example={"topic": "order.7", "message": '{"step": 1}'},
         answer=shapes.Notified,
