@@ -45,7 +45,7 @@ def plan_rerun(tx: Reading, org: int, workflow_id: str, keys: Sequence[str], sco
         NotFound, AccessDenied: as `get_workflow`.
         Conflict: the workflow or one of its jobs has not ended.
         BadRequest: a key is no step of it; or a step would never run, because another one that it
-            waits for has failed or was cancelled and is not run again.
+            waits for has failed or was cancelled and is not run again; or a step has items.
     """
     workflow = get_workflow(tx, org, workflow_id, scope)
     if workflow["status"] not in ENDED:
@@ -60,6 +60,11 @@ def plan_rerun(tx: Reading, org: int, workflow_id: str, keys: Sequence[str], sco
     for key in keys:
         if key not in found:
             raise BadRequest(f"Workflow has no job `{key}`")
+    for step in steps:
+        if step["has_items"]:
+            raise BadRequest(
+                f"Job `{step['step_key']}` has items, which cannot be made anew: start a new run"
+            )
     return Rerun(steps, _standings(tx, steps))
 
 

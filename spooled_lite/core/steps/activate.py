@@ -58,6 +58,10 @@ class _Run(Struct, frozen=True):
     document: FlowDocument
 
 
+# Those whose steps the running operation has activated. What is looked at of them never changes.
+_RUNS: Final = Own[dict[str | None, _Run | None]](lambda: {None: None})
+
+
 def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
     """Decide about steps whose dependencies are resolved, by their numbers.
 
@@ -68,7 +72,7 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
 
     Contract: catbird-capabilities, F14, F15, F29 and section 20.
     """
-    runs: dict[str | None, _Run | None] = {None: None}
+    runs = tx.own(_RUNS)
     unsignalled: list[int] = []
     ready: list[int] = []
     left: list[int] = []

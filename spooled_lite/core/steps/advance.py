@@ -26,8 +26,20 @@ _COUNTER: Final = {
 _COLUMNS: Final = tuple((f"{each}_jobs", each) for each in dict.fromkeys(_COUNTER.values()))
 _ENDED_AS: Final = {"completed": "completed", "failed": "failed", "expired": "cancelled"}
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
+
+
+class _Moved:
+    """What has changed of a workflow, by its counters, and how many steps have."""
+
+    __slots__ = ("by", "steps")
+
+    def __init__(self) -> None:
+        self.by = dict(_NOTHING_MOVED)
+        self.steps = 0
+
+
 # For each workflow whose steps the running operation counts together: the changes so far.
-_TOGETHER: Final = Own[dict[str, dict[str, int]]](dict)
+_TOGETHER: Final = Own[dict[str, _Moved]](dict)
 
 
 def count_move(tx: Tx, workflow_id: str, *, was: str, now: str) -> None:
@@ -38,11 +50,12 @@ def count_move(tx: Tx, workflow_id: str, *, was: str, now: str) -> None:
     Contract: schedules-workflows-webhooks, section 2.6.
     """
     together = tx.own(_TOGETHER).get(workflow_id)
-    moved: dict[str, int] = dict(_NOTHING_MOVED) if together is None else together
-    moved[_COUNTER[was]] -= 1
-    moved[_COUNTER[now]] += 1
+    moved = _Moved() if together is None else together
+    moved.by[_COUNTER[was]] -= 1
+    moved.by[_COUNTER[now]] += 1
+    moved.steps += 1
     if together is None:
-        count_steps(tx, workflow_id, moved)
+        _count_steps(tx, workflow_id, moved.by)
 
 
 @contextmanager
@@ -56,16 +69,17 @@ def counted_together(tx: Tx, workflow_id: str) -> Iterator[None]:
     if workflow_id in together:  # whoever has opened it counts them
         yield
         return
-    moved = together[workflow_id] = dict(_NOTHING_MOVED)
+    moved = together[workflow_id] = _Moved()
     try:
         yield
     finally:
         del together[workflow_id]
-    if any(moved.values()):
-        count_steps(tx, workflow_id, moved)
+    # Also when no counter has changed: a run may begin and end again in one operation.
+    if moved.steps:
+        _count_steps(tx, workflow_id, moved.by)
 
 
-def count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:
+def _count_steps(tx: Tx, workflow_id: str, moved: Mapping[str, int]) -> None:
     """Add to the counters of a workflow, and set the status that follows from them."""
     before = tx.row(workflow_statements.OF_ONE_STEP, {"id": workflow_id})
     if before is None:

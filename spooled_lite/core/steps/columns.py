@@ -48,6 +48,7 @@ class StepAfterRow(NumberedRow):
     status: str
     dependency_mode: str | None
     result_bytes: int | None
+    has_items: int
 
 
 class CascadeRow(TypedDict):

@@ -175,15 +175,21 @@ def _follow_skipped(tx: Tx, skipped: Skipped) -> None:
 
     Contract: catbird-capabilities, F15.
     """
+    all_skipped: list[int] = []
+    workflows: set[str] = set()
     while skipped.steps:
+        all_skipped += skipped.steps
+        workflows.update(skipped.workflows)
         asked = {"steps": _numbers(skipped.steps), "workflows": _texts(skipped.workflows)}
-        if tx.execute(activate_statements.MARK_CASCADES_OUTSIDE, asked):
-            tx.due(Deadline.DEPENDENTS, tx.now_ms)
         decisions = _Decisions(tx)
         jobs = sorted(set(tx.values(activate_statements.DEPENDENTS_IN_WORKFLOW, asked)))
         for dependent, standing in _standings(tx, jobs):
             decisions.take(dependent, standing)
         skipped = decisions.carry_out()
+    if all_skipped:
+        asked = {"steps": _numbers(all_skipped), "workflows": _texts(sorted(workflows))}
+        if tx.execute(activate_statements.MARK_CASCADES_OUTSIDE, asked):
+            tx.due(Deadline.DEPENDENTS, tx.now_ms)
 
 
 def _standings(tx: Tx, jobs: Sequence[int]) -> list[tuple[DependentRow, Standing]]:

@@ -246,13 +246,18 @@ def close_portion(tx: Tx, items: ItemsRow, closing: Closing) -> ItemsRow:
 
 
 def reopen_items(tx: Tx, step: NumberedRow, *, from_start: bool) -> None:
-    """The step comes back, before it is activated again. `from_start`: as if it had none.
+    """The step comes back, before it is activated again. `from_start`: it had no items, and is to
+    be made anew; one that had some never is.
 
     Nothing changes yet for its items: they come back as they are released anew.
     """
     items = tx.row(statements.STANDING, {"step": step["seq"]})
-    if items is not None and items["items_stored"]:
+    if items is None:
+        return
+    if items["items_stored"]:
         keep(tx, changed(items, items_released=0), work=None)
+    elif from_start:
+        keep(tx, items, items_total=None, is_produced=0, source_offset=0, work=None)
 
 
 def keep(tx: Tx, items: ItemsRow, **columns: object) -> None:

@@ -189,7 +189,8 @@ WITH RECURSIVE after (job) AS (
       FROM after CROSS JOIN job_dependencies AS edges ON edges.parent = after.job
                  CROSS JOIN jobs AS children ON children.seq = edges.job
      WHERE children.workflow_id = :workflow_id)
-SELECT seq, step_key, status, dependency_mode, result_bytes
+SELECT seq, step_key, status, dependency_mode, result_bytes,
+       EXISTS (SELECT 1 FROM step_states WHERE job = seq AND items_stored > 0) AS has_items
   FROM after CROSS JOIN jobs ON jobs.seq = after.job
  WHERE workflow_id IS NOT NULL"""
     + VISIBLE

@@ -244,6 +244,54 @@ def test_a_run_that_gave_nothing_is_not_retried_but_run_again(stage: JobStage) -
     check(stage)
 
 
+def test_a_run_that_ends_as_before_when_it_is_run_again_ends_again(stage: JobStage) -> None:
+    run = started(stage, a_node("a", condition="input.go"), input={"go": False})
+    stage.happened()
+
+    stage.run(rerun_workflow, stage.org, run.id, ["a"], ALL_QUEUES, None)
+
+    assert (run.state, run.states) == ("failed", {"a": "skipped"})
+    assert stage.happened()[-1] == "workflow.failed"
+    check(stage)
+
+
+def test_a_map_over_nothing_runs_again(stage: JobStage) -> None:
+    run = started(stage, a_node("a", type="mapper", source="input"), input=[])
+    stage.run_due()
+    assert run.output == []
+
+    stage.run(rerun_workflow, stage.org, run.id, ["a"], ALL_QUEUES, None)
+    stage.run_due()
+
+    assert (run.state, run.output) == ("completed", [])
+    check(stage)
+
+
+def test_a_step_with_items_does_not_run_again(stage: JobStage) -> None:
+    run = started(stage, a_node("a", type="mapper", source="input"), input=[1])
+    run.give("a")
+    assert run.state == "completed"
+
+    with pytest.raises(BadRequest, match="has items"):
+        stage.run(rerun_workflow, stage.org, run.id, ["a"], ALL_QUEUES, None)
+
+
+def test_a_run_that_goes_on_brings_back_what_waited_for_the_retried_step(stage: JobStage) -> None:
+    document = a_document(*FORK, failure_policy="continue")
+    run = started(stage, document=document)
+    run.fail("a")
+    stage.run_due()
+    run.give("b")
+    assert run.states == {"a": "failed", "b": "completed", "c": "canceled", "d": "canceled"}
+
+    stage.retry(run.step("a"))
+    stage.run_due()
+    finished(run, {"a": 1, "c": 2, "d": 3})
+
+    assert (run.state, run.output) == ("completed", 3)
+    check(stage)
+
+
 def test_steps_that_run_again_are_decided_about_again(stage: JobStage) -> None:
     run = started(stage, a_node("a"), a_node("b", "a", condition="a eq 1"), a_node("c", "b"))
     finished(run, {"a": 1, "b": 2, "c": 3})
