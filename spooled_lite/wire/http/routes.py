@@ -52,6 +52,7 @@ from spooled_lite.wire.http.resources import (
     workers,
     workflows,
 )
+from spooled_lite.wire.http.step_routes import STEP_ROUTES
 
 # The last column names permissions: `-` is none, of two words the caller needs either.
 # Contract: README, section 8.
@@ -368,6 +369,7 @@ ROUTES: Final[tuple[Row, ...]] = (
     *SCHEDULES,
     *MAINTENANCE,
     *WORKFLOWS,
+    *STEP_ROUTES,
     *ORGANIZATIONS,
     *KEYS,
     *WEBHOOKS,

@@ -16,6 +16,8 @@ from spooled_lite.wire.shapes.common import (
     SameQueueName,
     UpdatedAt,
 )
+from spooled_lite.wire.shapes.jobs import OnFailState
+from spooled_lite.wire.shapes.steps import ItemCountsOfStep, StepTypeShown
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
@@ -154,6 +156,10 @@ class WorkflowJob(Struct):
     job_id: job.JobId | UnsetType = UNSET  # by itself
     depends_on_keys: ParentKeys | UnsetType = UNSET  # by itself
     values_omitted: ValuesOmitted | UnsetType = UNSET
+    state: job.State | UnsetType = UNSET  # in the detail of a run of a document, as what follows
+    step_type: StepTypeShown | UnsetType = UNSET
+    skipped_at: job.SkippedAt | UnsetType | None = UNSET
+    item_counts: ItemCountsOfStep | UnsetType = UNSET
 
 
 class WorkflowEdge(Struct):
@@ -177,6 +183,12 @@ class WorkflowProgress(Struct):
     cancelled: Annotated[int, a_count("Jobs that were cancelled")]
 
 
+OnFailOfRun = Annotated[
+    OnFailState | None,
+    about("The job that follows its failure: how it stands; null: there is none"),
+]
+
+
 class WorkflowDetail(WorkflowSummary):
     """Answer of GET /workflows/{id}."""
 
@@ -186,6 +198,25 @@ class WorkflowDetail(WorkflowSummary):
     ]
     progress: Annotated[WorkflowProgress, about("How many jobs have which status")]
     estimated_completion: workflow.EstimatedCompletion | None
+    state: workflow.State | UnsetType = UNSET  # of a run of a document, as all that follow
+    flow_name: workflow.FlowName | UnsetType | None = UNSET
+    input: workflow.RunGiven | UnsetType = UNSET
+    headers: workflow.RunHeadersGiven | UnsetType = UNSET
+    output: workflow.RunGives | UnsetType = UNSET
+    output_omitted: workflow.IsOutputOmitted | UnsetType = UNSET
+    output_priority: workflow.OutputChoices | UnsetType = UNSET
+    error_message: workflow.WhyFailed | UnsetType | None = UNSET
+    failed_step: workflow.FailedAtStep | UnsetType | None = UNSET
+    on_fail: OnFailOfRun | UnsetType = UNSET
+    priority: workflow.RunPriorityShown | UnsetType = UNSET
+    concurrency_key: workflow.RunKeyShown | UnsetType | None = UNSET
+    completion_reason: workflow.WhyCompleted | UnsetType | None = UNSET
+    cancel_reason: workflow.CancelReasonSaid | UnsetType | None = UNSET
+    cancel_requested_at: workflow.CancelAskedAt | UnsetType | None = UNSET
+    canceled_at: workflow.WasCanceledAt | UnsetType | None = UNSET
+    failed_at: workflow.HasFailedAt | UnsetType | None = UNSET
+    expired_at: workflow.HasExpiredAt | UnsetType | None = UNSET
+    expires_at: workflow.IsOverAt | UnsetType | None = UNSET
 
 
 class StepStatus(Struct):

@@ -17,6 +17,7 @@ from tests.patience import looks
 from tests.wire.http.admin_calls import ADMIN_KEY
 from tests.wire.http.job_calls import WatchedApi, assert_envelope
 from tests.wire.http.route_table import MAIN_PORT
+from tests.wire.http.run_calls import A_STEP, OF_RUNS, a_run_of
 from tests.wire.http.served import Api
 from tests.wire.http.sign_in_calls import an_address_for
 from tests.wire.http.test_routes import BODIES as ROUTE_BODIES
@@ -390,6 +391,9 @@ class WholeFileApi(WatchedApi):
             return path.replace("{id}", made["id"])
         if "webhooks/{id}" in path:
             return a_webhook_for(path, self, org=home.org, key=home.key)
+        if "/workflows/{id}" in path and path.endswith(OF_RUNS):
+            path = path.replace("{key}", A_STEP)
+            return path.replace("{id}", a_run_of(self, home.org, QUEUE))
         if "/workflows/{id}" in path:
             return a_workflow_for(path, self.shown, key=home.key)
         if "/jobs/{id}/deliveries/" in path:

@@ -6,11 +6,6 @@ from typing import Final
 NOT_BUILT_YET: Final = frozenset(
     {
         "GET /api/config",
-        "POST /api/v1/workflows/{id}/complete",
-        "GET /api/v1/workflows/{id}/steps",
-        "GET /api/v1/workflows/{id}/steps/{key}",
-        "GET /api/v1/workflows/{id}/steps/{key}/wait",
-        "POST /api/v1/workflows/{id}/steps/{key}/signal",
         "GET /api/v1/workflows/{id}/steps/{key}/items",
         "POST /api/v1/workflows/{id}/steps/{key}/items",
         "POST /api/v1/workflows/{id}/steps/{key}/items/complete",

@@ -12,6 +12,7 @@ from tests.wire.http.ingest_calls import an_ingest_call
 from tests.wire.http.job_calls import WatchedApi, refusal
 from tests.wire.http.not_built_yet import NOT_BUILT_YET
 from tests.wire.http.route_table import GRPC, MAIN_PORT, METRICS_PORT, Row
+from tests.wire.http.run_calls import A_STEP, OF_RUNS, a_run_of
 from tests.wire.http.sign_in_calls import an_address_for, sign_in_body
 from tests.wire.http.webhook_calls import A_WEBHOOK, a_completion_call_for, a_webhook_for
 
@@ -143,6 +144,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/queues/{name}/messages/delete": {"ids": []},
     "POST /api/v1/workers/register": {"queue_name": "emails", "hostname": "h"},
     "POST /api/v1/workflows/{id}/rerun": {"from": STEP["key"]},
+    "POST /api/v1/workflows/{id}/complete": {"output": 1},
     "POST /api/v1/workflows": {"name": "w", "jobs": [STEP]},
     "POST /api/v1/schedules": SCHEDULE,
     "POST /api/v1/schedules/preview": {"cron": "@daily"},
@@ -238,6 +240,9 @@ def made_for(api: WatchedApi, row: Row) -> str:
         else:
             made = api.enqueue()
         return path.replace("{id}", made["id"])
+    if path.startswith("/api/v1/workflows/{id}") and path.endswith(OF_RUNS):
+        made_id = a_run_of(api, api.served.org, "emails")
+        return path.replace("{id}", made_id).replace("{key}", A_STEP)
     if path.startswith("/api/v1/workflows/{id}"):
         return a_workflow_for(path, api.shown)
     if path.startswith("/api/v1/schedules/{id}"):
@@ -322,7 +327,7 @@ def a_workflow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
         shown("POST", f"jobs/{job['id']}/fail", json={"error": "e", "no_retry": True}, **more)
     elif path.endswith(("/workflows/{id}", "/wait", "/rerun")):
         shown("POST", f"workflows/{made['id']}/cancel", **more)
-    path = path.replace("{job_id}", made["job_ids"][0]["job_id"])
+    path = path.replace("{job_id}", made["job_ids"][0]["job_id"]).replace("{key}", A_STEP)
     return path.replace("{id}", made["id"])
 
 

@@ -9,7 +9,9 @@ from typing import Final, TypeVar
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.query import get_job, get_jobs
 from spooled_lite.core.jobs.states import TERMINAL
+from spooled_lite.core.steps.find import StepOfRun, get_step_of_run
 from spooled_lite.core.steps.outputs import output_of_run
+from spooled_lite.core.steps.shown import get_shown_step
 from spooled_lite.core.tasks.runs import get_run
 from spooled_lite.core.workflows.query import FoundOutcome, get_outcome
 from spooled_lite.errors import BadRequest
@@ -19,6 +21,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.paging import integer
 from spooled_lite.wire.http.resources.job_filters import named_jobs
 from spooled_lite.wire.shapes.outcomes import FirstOutcomes, job_outcome, workflow_outcome
+from spooled_lite.wire.shapes.steps import workflow_step
 from spooled_lite.wire.waiting.outcomes import Seen, Waiter, WaiterLeft
 
 T = TypeVar("T")
@@ -61,6 +64,20 @@ async def wait_for_first(call: Call) -> Reply:
     outcomes = [job_outcome(row) for row in await page_in_full(call.reads, ended)]
     remaining = [row["id"] for row in seen.value if row["status"] not in TERMINAL]
     return reply(FirstOutcomes(outcomes, remaining), 200 if seen.has_ended else 202)
+
+
+async def wait_for_step(call: Call) -> Reply:
+    """Its job is the same from the beginning to the end."""
+    asked = (call.org, call.path("id"), call.path("key"), call.scope)
+    found = await call.reads.point(get_step_of_run, *asked)
+
+    async def look() -> Seen[StepOfRun]:
+        step = await call.reads.point(get_step_of_run, *asked)
+        return Seen(step, step.row["status"] in TERMINAL)
+
+    seen = await _until_ended(call, [found.row["id"]], look)
+    step = await call.reads.read(get_shown_step, *asked)
+    return reply(workflow_step(step, is_alone=True), 200 if seen.has_ended else 202)
 
 
 async def wait_for_workflow(call: Call) -> Reply:

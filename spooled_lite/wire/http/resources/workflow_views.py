@@ -7,8 +7,9 @@ from msgspec import Raw
 
 from spooled_lite.core.jobs.bodies import is_omitted, is_whole
 from spooled_lite.core.jobs.columns import JobRow
-from spooled_lite.core.jobs.states import FAILED
+from spooled_lite.core.jobs.states import FAILED, state_of
 from spooled_lite.core.lifecycle.workflow import CancelledWorkflow
+from spooled_lite.core.steps.run_shown import OfRun
 from spooled_lite.core.workflows.columns import (
     ListedWorkflowRow,
     ShownEdgeRow,
@@ -19,7 +20,8 @@ from spooled_lite.core.workflows.create import StoredWorkflow
 from spooled_lite.core.workflows.query import Detail, Steps
 from spooled_lite.core.workflows.states import state_of_workflow
 from spooled_lite.times import format_ms, format_optional_ms
-from spooled_lite.wire.http.resources.job_views import NOT_THERE
+from spooled_lite.wire.http.resources.job_views import NOT_THERE, on_fail_state
+from spooled_lite.wire.shapes.steps import counts_shown
 from spooled_lite.wire.shapes.workflows import (
     JobError,
     ListedWorkflow,
@@ -65,10 +67,10 @@ def listed_workflow(row: ListedWorkflowRow, org_id: str) -> ListedWorkflow:
     return listed
 
 
-def workflow_detail(found: Detail, org_id: str) -> WorkflowDetail:
+def workflow_detail(found: Detail, of_run: OfRun | None, org_id: str) -> WorkflowDetail:
     row, steps = found.row, found.steps
     ids = {step["seq"]: step["id"] for step in steps.rows}
-    return WorkflowDetail(
+    detail = WorkflowDetail(
         **_summary(row, org_id),
         jobs=_jobs(steps, org_id, is_alone=False),
         dependencies=[
@@ -87,6 +89,42 @@ def workflow_detail(found: Detail, org_id: str) -> WorkflowDetail:
         ),
         estimated_completion=None,
     )
+    if of_run is not None:
+        _add_run(detail, row, of_run)
+    return detail
+
+
+def _add_run(detail: WorkflowDetail, row: ShownWorkflowRow, run: OfRun) -> None:
+    """What a run of a document shows besides. Contract: catbird-capabilities, section 19.3."""
+    state, ended_at = state_of_workflow(row), format_optional_ms(row["completed_at_ms"])
+    detail.state = state
+    detail.flow_name = row["flow_name"]
+    detail.input = _raw(run.input)
+    detail.headers = _raw(run.headers)
+    if run.output is not None:
+        detail.output = Raw(run.output)
+    elif state == "completed":
+        detail.output_omitted = True
+    detail.output_priority = list(run.document.output_priority)
+    detail.error_message = row["error_message"]
+    detail.failed_step = row["failed_step"]
+    detail.priority = row["priority"]
+    detail.concurrency_key = row["concurrency_key"]
+    detail.completion_reason = row["completion_reason"]
+    detail.cancel_reason = row["cancel_reason"]
+    detail.cancel_requested_at = format_optional_ms(row["cancel_requested_at_ms"])
+    detail.expires_at = format_optional_ms(row["expires_at_ms"])
+    # When the last worker has let go: nothing of it changes after that.
+    detail.canceled_at = format_ms(row["updated_at_ms"]) if state == "canceled" else None
+    detail.failed_at = ended_at if state == "failed" else None
+    detail.expired_at = ended_at if state == "expired" else None
+    detail.on_fail = None if run.follower is None else on_fail_state(run.follower)
+    for job, step in zip(detail.jobs, run.steps, strict=True):
+        job.state = state_of(step.row)
+        job.step_type = "normal" if step.document is None else step.document.type
+        job.skipped_at = job.completed_at if job.state == "skipped" else None
+        if step.items is not None:
+            job.item_counts = counts_shown(step.items)
 
 
 def workflow_jobs(steps: Steps[JobRow], org_id: str) -> list[WorkflowJob]:

@@ -9,12 +9,12 @@ from spooled_lite.core.lifecycle.workflow import (
     delete_workflow,
     retry_workflow,
 )
+from spooled_lite.core.steps.run_shown import get_shown_run
 from spooled_lite.core.workflows.create import StoredWorkflow, create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import (
     Detail,
     Steps,
-    get_detail,
     get_step,
     get_step_statuses,
     get_steps,
@@ -66,9 +66,9 @@ async def create(call: Call) -> Reply:
 
 
 async def get(call: Call) -> Reply:
-    found = await call.reads.read(get_detail, call.org, call.path("id"), call.scope)
-    found = Detail(found.row, await _in_full(call, found.steps))
-    return reply(workflow_detail(found, call.org_id))
+    found = await call.reads.read(get_shown_run, call.org, call.path("id"), call.scope)
+    detail = Detail(found.detail.row, await _in_full(call, found.detail.steps))
+    return reply(workflow_detail(detail, found.of_run, call.org_id))
 
 
 async def cancel(call: Call) -> Reply:

@@ -16,6 +16,7 @@ from spooled_lite.ids import Ids
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
 from tests.wire.http.ingest_calls import PAID, PUSH, SECRETS, github_headers, stripe_headers
+from tests.wire.http.run_calls import A_STEP, a_run_of
 from tests.wire.http.served import Api
 
 DOCUMENT: Final[Mapping[str, Any]] = json.loads(document_text())
@@ -88,6 +89,10 @@ class Walk:
         if operation_id not in NOT_RECORDED:
             self.answers.setdefault(operation_id, {}).setdefault(str(answer.status_code), shown)
         return shown
+
+    def a_run(self) -> str:
+        """The id of a run that waits for a signal."""
+        return a_run_of(self._api, self._api.served.org, "emails")
 
     @property
     def org_id(self) -> str:
@@ -289,10 +294,18 @@ def _workflows(walk: Walk) -> None:
     walk.call("completeJob", holder, id=job_id)
     walk.call("getWorkflow", id=workflow_id)
     walk.call("listWorkflows")
+    walk.call("listWorkflowSteps", id=workflow_id)
+    walk.call("getWorkflowStep", id=workflow_id, key="account")
+    walk.call("waitForWorkflowStep", id=workflow_id, key="account")
+    walk.call("waitForWorkflowStep", query={"timeout_ms": "0"}, id=workflow_id, key="welcome")
     walk.call("listWorkflowJobs", id=workflow_id)
     walk.call("listWorkflowJobStatuses", id=workflow_id)
     walk.call("getWorkflowJob", id=workflow_id, job_id=job_id)
     walk.call("cancelWorkflow", id=workflow_id)
+    walk.pass_time(1)
+    run_id = walk.a_run()
+    walk.call("signalWorkflowStep", id=run_id, key=A_STEP)
+    walk.call("completeWorkflow", id=run_id)
 
 
 def _figures(walk: Walk) -> None:

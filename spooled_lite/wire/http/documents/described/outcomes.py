@@ -11,12 +11,12 @@ from spooled_lite.wire.shapes.common import AN_ID
 from spooled_lite.wire.shapes.outcomes import FirstOutcomes, JobOutcome, WorkflowOutcome
 from spooled_lite.wire.waiting.outcomes import OF_ORG_MAX
 
-_TIMEOUT: Final = Parameter(
+WAIT_TIMEOUT: Final = Parameter(
     "timeout_ms",
     "How long to wait; a value out of range counts as the nearest one in it",
     whole(outcomes.TIMEOUT_MS, 0, outcomes.TIMEOUT_MS_MAX),
 )
-_ENDS: Final = (
+WAIT_ENDS: Final = (
     "Answered with 200 as soon as it has ended, at once when it has ended already, and with 202 "
     f"when the time is up. Up to {OF_ORG_MAX:,} such calls of an organization may wait."
 )
@@ -24,16 +24,16 @@ _ENDS: Final = (
 OUTCOMES: Final[Mapping[Handler, Doc]] = {
     outcomes.wait_for_job: Doc(
         summary="Wait for the end of a job",
-        about=_ENDS,
-        parameters=(_TIMEOUT,),
+        about=WAIT_ENDS,
+        parameters=(WAIT_TIMEOUT,),
         answer=JobOutcome,
         statuses=(200, 202),
         errors=(BadRequest,),
     ),
     outcomes.wait_for_run: Doc(
         summary="Wait for the end of a run of a task",
-        about=_ENDS,
-        parameters=(_TIMEOUT,),
+        about=WAIT_ENDS,
+        parameters=(WAIT_TIMEOUT,),
         answer=JobOutcome,
         statuses=(200, 202),
         errors=(BadRequest,),
@@ -50,7 +50,7 @@ OUTCOMES: Final[Mapping[Handler, Doc]] = {
                 is_required=True,
                 example=AN_ID,
             ),
-            _TIMEOUT,
+            WAIT_TIMEOUT,
         ),
         answer=FirstOutcomes,
         statuses=(200, 202),
@@ -58,8 +58,8 @@ OUTCOMES: Final[Mapping[Handler, Doc]] = {
     ),
     outcomes.wait_for_workflow: Doc(
         summary="Wait for the end of a workflow",
-        about=_ENDS + " A cancelled workflow has ended when none of its jobs runs any more.",
-        parameters=(_TIMEOUT,),
+        about=WAIT_ENDS + " A cancelled workflow has ended when none of its jobs runs any more.",
+        parameters=(WAIT_TIMEOUT,),
         answer=WorkflowOutcome,
         statuses=(200, 202),
         errors=(BadRequest,),

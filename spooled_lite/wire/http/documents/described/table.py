@@ -24,6 +24,7 @@ from spooled_lite.wire.http.documents.described.realtime import REALTIME
 from spooled_lite.wire.http.documents.described.renderers import RENDERERS
 from spooled_lite.wire.http.documents.described.schedules import SCHEDULES
 from spooled_lite.wire.http.documents.described.server import SERVER
+from spooled_lite.wire.http.documents.described.steps import STEPS
 from spooled_lite.wire.http.documents.described.tasks import TASKS
 from spooled_lite.wire.http.documents.described.topics import TOPICS
 from spooled_lite.wire.http.documents.described.webhooks import WEBHOOKS
@@ -46,6 +47,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **SCHEDULES,
     **MAINTENANCE,
     **WORKFLOWS,
+    **STEPS,
     **WEBHOOKS,
     **INGEST,
     **ORGANIZATIONS,

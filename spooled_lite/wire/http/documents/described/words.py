@@ -157,6 +157,7 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, Mapping[str, Any], str]]] = {
     "identity": ("Whose inbox it is", {**_TEXT, "maxLength": 255}, "user-123"),
     "slug": ("The slug", _TEXT, "acme"),
     "job_id": ("The id of the job", _TEXT, _ID),
+    "key": ("The key of the step", {**_TEXT, "maxLength": 100}, "approve"),
     "delivery_id": ("The id of the delivery", _TEXT, _ID),
     "member_id": ("The id of the member", _TEXT, _ID),
 }

@@ -12,6 +12,7 @@ from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkf
 from spooled_lite.wire.shapes.workflows import (
     ListedWorkflow,
     StepStatus,
+    WorkflowCancelled,
     WorkflowCreated,
     WorkflowDetail,
     WorkflowJob,
@@ -66,12 +67,15 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         summary="Cancel a workflow",
         about="Jobs that wait are cancelled; those that run go on to their end. With `stop_running`"
         " they are told to stop: a job that is not completed before its next heartbeat is then"
-        " cancelled, not retried. Cancelling it again changes nothing, but with `stop_running` it"
-        " reaches what still runs or waits for a retry.",
+        " cancelled, not retried. That is the default for runs of flows, whose state is `canceling`"
+        " until the last one has ended. Cancelling it again changes nothing, but with"
+        " `stop_running` it reaches what still runs or waits for a retry, and of a run that is"
+        " `canceling` the newest reason counts. With `job_id` it is the worker of that job who"
+        " asks.",
         body=CancelWorkflow,
         example={"reason": "Order withdrawn", "stop_running": True},
-        answer=WorkflowSummary,
-        errors=(Conflict,),
+        answer=WorkflowCancelled,
+        errors=(BadRequest, Conflict),
     ),
     workflows.retry: Doc(
         summary="Retry the failed jobs of a failed workflow",
