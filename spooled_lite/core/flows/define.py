@@ -6,6 +6,7 @@ from spooled_lite.core.flows.records import FLOWS_MAX, FlowDefinition
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.tasks.revision import Defined, IfMatch
 from spooled_lite.core.workflows.document import document_of, store_document
+from spooled_lite.core.workflows.guards import limit_as_defined
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
@@ -63,6 +64,7 @@ def define_flow(
         return Defined(FoundFlow(known, wanted.document), is_new=False, is_changed=False)
     row = tx.row(statements.REPLACE, {**columns, "seq": known["seq"], "now_ms": tx.now_ms})
     assert row is not None, "the flow was found in this operation"
+    limit_as_defined(tx, org, name, wanted.document)
     return Defined(FoundFlow(row, wanted.document), is_new=False, is_changed=True)
 
 

@@ -17,6 +17,7 @@ from spooled_lite.core.topics.bind import unbind_all
 from spooled_lite.core.workflows import edge_statements
 from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.core.workflows.guards import forget_breakers_of_gone, forget_guards_of_flow
 from spooled_lite.core.workflows.records import ENDED
 from spooled_lite.events import Deadline
 from spooled_lite.storage.statement import Statement
@@ -47,6 +48,7 @@ def remove_runs_of_leaving_flow(tx: Tx, org: int, name: str) -> bool:
     done = _remove_runs(tx, removal_statements.OF_FLOW, asked)
     if done.is_through:
         tx.execute(flow_statements.DELETE, {"seq": flow})
+        forget_guards_of_flow(tx, org, name)
     return done.is_through
 
 
@@ -89,7 +91,10 @@ def prune_flow_runs(tx: Tx, org: int) -> int:
 
 def forget_documents(tx: Tx, org: int) -> int:
     """Delete documents that neither a flow nor a workflow has any more; how many."""
-    return tx.execute(removal_statements.UNUSED_DOCUMENTS, {"org": org, "limit": DOCUMENTS_MAX})
+    count = tx.execute(removal_statements.UNUSED_DOCUMENTS, {"org": org, "limit": DOCUMENTS_MAX})
+    if count:
+        forget_breakers_of_gone(tx, org)
+    return count
 
 
 def _remove_runs(tx: Tx, statement: Statement[WorkflowRow], asked: Params) -> Removed:

@@ -4,14 +4,17 @@ from typing import Any, Final
 
 from spooled_lite.core.breakers.columns import BreakerStanding
 from spooled_lite.core.breakers.standing import standing
+from spooled_lite.core.flows.define import define_flow
+from spooled_lite.core.flows.records import FlowDefinition
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import CircuitBreaker
 from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.maintenance.remove_flow import delete_flow, forget_documents
 from spooled_lite.core.overview.explain import BreakerOpen, ConcurrencyFull, explain
 from tests.core.job_stage import JobStage
 from tests.core.overview.claims import KnownClaims
 from tests.core.workflows.graphs import check
-from tests.core.workflows.runs import Run, a_node, started
+from tests.core.workflows.runs import Run, a_document, a_node, started
 
 LINE: Final = "emails"
 OPEN_SECONDS: Final = 30
@@ -140,6 +143,51 @@ def test_the_newest_run_of_a_flow_says_how_much_is_let_through(stage: JobStage) 
     assert len(guards(stage)) == 1
     assert (stage.org, LINE) in stage.fed
     assert len(stage.claim(limit=10)) == 2
+
+
+def define(stage: JobStage, **limits: Any) -> None:
+    step = a_node("a", queue_name=LINE, max_retries=0, **limits)
+    wanted = FlowDefinition(document=a_document(step))
+    stage.run(define_flow, stage.org, "orders", wanted, ALL_QUEUES, None)
+
+
+def test_another_definition_holds_for_the_runs_that_are_there(stage: JobStage) -> None:
+    define(stage, max_concurrency=1)
+    for _ in range(4):
+        a_run(stage, max_concurrency=1)
+    assert len(stage.claim(limit=10)) == 1
+    stage.fed.clear()
+
+    define(stage, max_concurrency=3)
+
+    assert (stage.org, LINE) in stage.fed
+    assert len(stage.claim(limit=10)) == 2
+    define(stage)
+    assert len(stage.claim(limit=10)) == 1
+
+
+def test_a_deleted_flow_leaves_no_limits_and_no_breaker(stage: JobStage) -> None:
+    define(stage, circuit_breaker=BREAKER)
+    guard = opened(stage)
+    assert seen(stage, guard).state == "open"
+
+    stage.run(delete_flow, stage.org, "orders", ALL_QUEUES)
+    stage.run_due()
+
+    assert guards(stage) == []
+    assert stage.rows("SELECT 1 FROM breakers") == []
+
+
+def test_limits_go_with_the_document_that_said_them(stage: JobStage) -> None:
+    run = a_run(stage, flow_name=None, circuit_breaker=BREAKER)
+    stage.fail(stage.take())
+    assert len(stage.rows("SELECT 1 FROM breakers")) == 1
+    run.delete()
+
+    assert stage.run(forget_documents, stage.org) == 1
+
+    assert guards(stage) == []
+    assert stage.rows("SELECT 1 FROM breakers") == []
 
 
 def test_another_breaker_begins_closed(stage: JobStage) -> None:
