@@ -334,7 +334,10 @@ def test_no_migration_asks_for_time_or_chance() -> None:
 
 # Folders of tests that belong to no room: about the whole server, or files that tests compare with.
 TESTS_BESIDE: Final = frozenset(
-    {"crash", "power", "released", "sdk", "sdk/go_client", "soak", "wire/realtime/golden"}
+    {
+        *("crash", "flow_model", "power", "released", "sdk", "sdk/go_client", "soak"),
+        "wire/realtime/golden",
+    }
 )
 
 
