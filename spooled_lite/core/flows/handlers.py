@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from spooled_lite.core.flows import run_statements as statements
+from spooled_lite.core.flows.query import find_flow
 from spooled_lite.core.lifecycle.handlers import StepName
 from spooled_lite.core.workflows.document import StepDocument, document_of
 from spooled_lite.storage.transaction import Reading
@@ -10,7 +10,7 @@ from spooled_lite.storage.transaction import Reading
 
 def find_step(tx: Reading, org: int, step: StepName) -> StepDocument | None:
     """The step as its flow has it now; None when there is no such flow, or no such step in it."""
-    flow = tx.row(statements.DOCUMENT, {"org": org, "name": step.flow_name})
+    flow = find_flow(tx, org, step.flow_name)
     return None if flow is None else document_of(tx, flow["document"]).by_key.get(step.step_name)
 
 

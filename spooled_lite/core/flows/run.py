@@ -2,14 +2,14 @@
 
 import msgspec
 
-from spooled_lite.core.flows import run_statements
+from spooled_lite.core.flows.query import check_flow_scope, find_flow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.steps.start import StartedRun, start_run
 from spooled_lite.core.workflows.document import known_document
 from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.core.workflows.store_run import NewRun
-from spooled_lite.errors import AccessDenied, NotFound
+from spooled_lite.errors import NotFound
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
 
@@ -27,15 +27,11 @@ def run_flow(
 
     Contract: catbird-capabilities, F7-F9.
     """
-    flow = tx.row(run_statements.DOCUMENT, {"org": org, "name": flow_name})
+    flow = find_flow(tx, org, flow_name)
     if flow is None:
         raise NotFound.thing("Flow", resource="flow")
     document = known_document(tx, flow["document"])
-    if not scope.is_unrestricted and not all(
-        scope.allows(step.queue_name) and scope.allows(step.item_queue_name or step.queue_name)
-        for step in document.steps
-    ):
-        raise AccessDenied("This key may not use a queue of this flow")
+    check_flow_scope(flow_name, document, scope)
     run = NewRun(
         name=flow_name,
         document=document,
