@@ -14,9 +14,10 @@ NAME_CHARACTERS_MAX: Final = 100
 TEMPLATE_BYTES_MAX: Final = 16_384
 LABEL_CHARACTERS_MAX: Final = 255  # of the event or the id of a fragment, and of their templates
 PLACEHOLDERS_MAX: Final = 100  # in one template
-FRAGMENT_CHARACTERS_MAX: Final = 131_072  # twice the longest message; a longer one is dropped
-# Of all fragments of one message: some milliseconds of the loop at most.
-FRAGMENTS_CHARACTERS_MAX: Final = 524_288
+# Of all fragments of one message together, twice the longest message: what goes beyond is dropped.
+FRAGMENTS_CHARACTERS_MAX: Final = 131_072
+# Written for one message, what is dropped included: some milliseconds of the loop.
+WRITTEN_CHARACTERS_MAX: Final = 4 * FRAGMENTS_CHARACTERS_MAX
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9_.-]{{1,{NAME_CHARACTERS_MAX}}}")
 

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.core.renderers.records import (
-    FRAGMENT_CHARACTERS_MAX,
     FRAGMENTS_CHARACTERS_MAX,
     LABEL_CHARACTERS_MAX,
+    WRITTEN_CHARACTERS_MAX,
     ContentType,
 )
 from spooled_lite.core.renderers.statements import RendererRow
@@ -100,15 +100,16 @@ class Rendering:
         are too long, by themselves or with those before them.
         """
         self._identity = identity or ""
-        made, left = [], FRAGMENTS_CHARACTERS_MAX
+        made, left, work_left = [], FRAGMENTS_CHARACTERS_MAX, WRITTEN_CHARACTERS_MAX
         for each in self._renderers:
-            if not left:
+            if work_left <= 0:
                 break
             if "data" in each.names and self._data is _MISSING:
                 continue
-            data, size = self._filled(each, min(left, FRAGMENT_CHARACTERS_MAX))
-            left = max(0, left - size)
+            data, size = self._filled(each, left)
+            work_left -= size
             if data is not None:
+                left -= size
                 event = self._label(each.event) or self._topic
                 fragment_id = self._label(each.id) or None
                 made.append(Fragment(event, data, fragment_id, each.content_type))

@@ -11,7 +11,8 @@ from spooled_lite.core.renderers.render import Fragment
 
 # Everything that ends a line for who reads an event stream. A message must not be able to begin a
 # line of its own.
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+_LINE_END: Final = re.compile(r"\r\n?")
+_END, _NEXT, _EMPTY, _BARE = "\n", "\ndata: ", "\ndata: \n", "\ndata:\n"
 _NOT_IN_A_NAME: Final = re.compile(r"[\r\n\0]")
 
 
@@ -26,8 +27,15 @@ def written(fragments: Sequence[Fragment]) -> bytes:
 
 
 def _frame(fragment: Fragment) -> str:
-    lines = [f"event: {_NOT_IN_A_NAME.sub(' ', fragment.event)}"]
-    lines += (f"data: {line}" if line else "data:" for line in _LINE_END.split(fragment.data))
-    if fragment.id is not None:
-        lines.append(f"id: {_NOT_IN_A_NAME.sub(' ', fragment.id)}")
-    return "\n".join(lines) + "\n\n"
+    event = _NOT_IN_A_NAME.sub(" ", fragment.event)
+    shown_id = "" if fragment.id is None else f"\nid: {_NOT_IN_A_NAME.sub(' ', fragment.id)}"
+    return f"event: {event}\n{_data_of(fragment.data)}{shown_id}\n\n"
+
+
+def _data_of(text: str) -> str:
+    """A line for each line, without a loop over them: there may be a hundred thousand."""
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text)
+    lines = f"\ndata: {text.replace(_END, _NEXT)}\n"
+    # Twice, since of two empty lines that follow each other the first one takes the end between.
+    return lines.replace(_EMPTY, _BARE).replace(_EMPTY, _BARE)[1:-1]

@@ -37,6 +37,8 @@ TOO_MANY_WORDS: Final = "The open streams of this organization listen to too man
 HELD_OF_ORG_MAX: Final = 16 * 1024 * 1024
 HELD_MAX: Final = 128 * 1024 * 1024
 HELD_SURELY: Final = 1024 * 1024
+# Rendered for one notice, for all identities together: some 50 ms of the loop.
+RENDERED_OF_NOTICE_MAX: Final = 2 * 1024 * 1024
 
 PING: Final = b": ping\n\n"
 
@@ -182,6 +184,7 @@ class TopicHub:
                 dropped += 1
                 if stream.is_stuck(now):
                     stream.finish("slow")
+        dropped += frames.dropped_count
         if dropped:
             self._metrics.count("spooled_realtime_dropped_total", dropped)
         return NoticeSent(count, is_filling)
@@ -262,12 +265,22 @@ class TopicHub:
 class _Frames:
     """The frames of one notice: that of the message itself, and those rendered for tokens."""
 
-    __slots__ = ("_by_fragments", "_by_identity", "_notice", "_raw", "_rendering")
+    __slots__ = (
+        "_by_fragments",
+        "_by_identity",
+        "_left",
+        "_notice",
+        "_raw",
+        "_rendering",
+        "dropped_count",
+    )
 
     def __init__(self, notice: Notice, rendering: Rendering | None) -> None:
         """`rendering` is None where no renderer matches the topic."""
         self._notice = notice
         self._rendering = rendering
+        self._left = RENDERED_OF_NOTICE_MAX
+        self.dropped_count = 0  # streams for which there was no room any more
         self._raw: SharedFrame | None = None
         self._by_identity: dict[str | None, SharedFrame | None] = {}
         self._by_fragments: dict[tuple[Fragment, ...], SharedFrame] = {}
@@ -278,6 +291,9 @@ class _Frames:
             return self._as_it_is()
         identity = None if self._rendering.is_the_same_for_all else stream.grant.identity
         if identity not in self._by_identity:
+            if self._left <= 0:
+                self.dropped_count += 1
+                return None
             self._by_identity[identity] = self._rendered(self._rendering.fragments(identity))
         return self._by_identity[identity]
 
@@ -295,4 +311,5 @@ class _Frames:
         frame = self._by_fragments.get(made)
         if frame is None:
             frame = self._by_fragments[made] = SharedFrame(fragments.written(made))
+            self._left -= len(frame.body)
         return frame

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from spooled_lite.core.renderers.records import (
-    FRAGMENT_CHARACTERS_MAX,
     FRAGMENTS_CHARACTERS_MAX,
     LABEL_CHARACTERS_MAX,
     PLACEHOLDERS_MAX,
@@ -258,14 +257,13 @@ def test_without_json_only_the_fragment_that_needs_it_is_dropped(message: str) -
 
 def test_a_fragment_that_is_too_long_is_dropped_and_others_are_not() -> None:
     rows = [
-        a_renderer("{{message}}" * 3, name="a"),
-        a_renderer("{{topic}}", name="b"),
-        a_renderer("{{message}}{{message}}", name="c"),
+        a_renderer("{{topic}}", name="a"),
+        a_renderer("{{message}}{{message}}", name="b"),
+        a_renderer("{{topic}}", name="c"),
     ]
 
-    fragments = made(*rows, message=LONG)
-
-    assert [len(each.data) for each in fragments] == [len("order.7"), FRAGMENT_CHARACTERS_MAX]
+    assert [each.data for each in made(*rows, message=LONG)] == ["order.7", "order.7"]
+    assert len(made(*rows, message=LONG[10:])) == 3
 
 
 def test_all_fragments_of_a_message_have_one_bound() -> None:

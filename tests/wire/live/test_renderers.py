@@ -6,6 +6,7 @@ import pytest
 
 from spooled_lite.core.renderers.define import all_renderers
 from spooled_lite.storage.readers import Reads
+from spooled_lite.wire.live import hub
 from spooled_lite.wire.live import renderers as live_renderers
 from tests.wire.live.test_streams import listening, opened, played, raw, sent, token
 from tests.wire.realtime.stage import Stage
@@ -104,6 +105,19 @@ def test_a_value_begins_no_line_and_no_event_of_its_own() -> None:
         frame = (await raw(stream)).split("\n")
         assert [line.partition(":")[0] for line in frame] == ["event", *["data"] * 6, "id"]
 
+    played(test)
+
+
+def test_what_is_rendered_for_very_many_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(stage: Stage) -> None:
+        await put(stage, template="{{identity}} {{message}}", event=None)
+        for name in ("ada", "bob", "cy"):
+            await opened(stage, await token(stage, "order.*", identity=name))
+
+        assert await sent(stage, "order.7", "x" * 40) == 2
+        assert await sent(stage, "order.7", "") == 3
+
+    monkeypatch.setattr(hub, "RENDERED_OF_NOTICE_MAX", 100)
     played(test)
 
 
