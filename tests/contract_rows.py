@@ -225,6 +225,7 @@ ROWS: Final[dict[str, Promise]] = {
     "W6": _row("the bound of an attempt ends its renewals", f"{_STEPS}::test_the_bound_of_an_attempt_is_kept_for_a_step"),
     "W7": _row("what has not begun is handed back uncounted", f"{_STEPS}::test_an_answer_has_room_for_some_jobs_and_the_others_go_back_uncounted"),
     "W8": _row("a handler is told to stop", "core/steps/test_fail_fast.py::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
+    "V54": _row("a step is watched to its end", "wire/http/resources/test_steps.py::test_a_step_of_a_plain_workflow_is_shown_with_every_field", "wire/http/resources/test_steps.py::test_waiting_for_a_step_answers_how_it_stands_or_ended"),
     "V56": _row("the breaker of a step", "core/breakers/test_steps.py::test_the_breaker_of_a_step_denies_it_in_every_run_and_nothing_else", "core/breakers/test_model.py::test_a_breaker_does_as_the_reference_does"),
 }
 # What this server cannot show by itself.
@@ -256,7 +257,7 @@ ALL: Final = (
     *("R7", "R8", "R11"),
     *_several("F", (11, 13), (32, 33), (42, 42)),
     *_several("W", (2, 2), (5, 8)),
-    "V56",
+    *("V54", "V56"),
     *_several("F", (7, 10), (14, 19), (23, 24)),
     *_several("V", (42, 45), (47, 47), (49, 49), (52, 52)),
     *_several("V", (1, 40), (66, 71), (73, 80), (85, 88)),

@@ -18,6 +18,7 @@ from spooled_lite.core.keys.bootstrap import ensure_key
 from spooled_lite.core.keys.issue import issue
 from spooled_lite.core.keys.records import ALL_QUEUES, hash_of
 from spooled_lite.core.keys.verify import find_by_hash
+from spooled_lite.core.lifecycle.handlers import StepName
 from spooled_lite.core.lifecycle.settle import complete, fail
 from spooled_lite.core.maintenance.remove import delete_queue, remove_rows_of_deleted
 from spooled_lite.core.maintenance.restored import free_leases
@@ -214,7 +215,12 @@ def test_organizations_keys_workers_and_logs_come_back(stage: HookStage) -> None
     stage.run(ensure_key, stage.org, "sk_live_of_the_settings")
     stage._connection.execute("UPDATE bootstrap_keys SET is_taken_back = 1")
     stage._connection.execute("INSERT INTO revoked_tokens VALUES ('t', 1800000000000)")
-    worker = NewWorker(queue_names=("emails",), hostname="h", task_handlers=("send_email",))
+    worker = NewWorker(
+        queue_names=("emails",),
+        hostname="h",
+        task_handlers=("send_email",),
+        step_handlers=(StepName("orders", "approve"),),
+    )
     stage.run(register, stage.org, worker, OPEN)
     key = stage.run(issue, stage.org, a_key(), is_live=True).row
     act = NewAct(org=stage.org, key=key["seq"], kind="queue", act="paused", subject="emails")
