@@ -212,6 +212,8 @@ ROWS: Final[dict[str, Promise]] = {
     "V45": _row("a delayed run", f"{_ACTIVATE}::test_a_delayed_run_has_begun_and_its_first_steps_wait"),
     "V47": _row("a key of a run of a flow", f"{_ACTIVATE}::test_an_unfinished_run_with_the_key_is_answered_instead", f"{_ACTIVATE}::test_a_run_that_has_ended_lets_its_key_go"),
     "V49": _row("conditions of steps", f"{_ACTIVATE}::test_a_step_runs_if_its_condition_is_met", f"{_ACTIVATE}::test_all_ways_through_a_fork_are_decided_at_once"),
+    "V50": _row("a dependency that may be skipped", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", "wire/http/resources/test_flows.py::test_an_impossible_definition_names_the_flow_and_the_step"),
+    "V55": _row("an output that is ignored", f"{_ACTIVATE}::test_a_condition_does_not_see_outputs_that_the_step_ignores", f"{_GIVEN}::test_an_ignored_parent_that_was_skipped_is_not_named", "wire/http/resources/test_flows.py::test_an_impossible_definition_names_the_flow_and_the_step"),
     "V52": _row("a failure stops a running sibling", f"{_FAIL_FAST}::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
     # what workers of steps are given, and how they claim them
     "F11": _row("input, signal and outputs in their order", f"{_GIVEN}::test_a_worker_is_given_the_input_and_what_the_steps_before_have_made", f"{_GIVEN}::test_what_is_given_comes_in_the_order_in_which_a_step_names_its_parents", f"{_GIVEN}::test_the_signal_is_given_also_when_it_is_null", "wire/grpc/test_steps.py::test_a_dequeue_gives_the_envelope_as_the_payload"),
@@ -259,6 +261,6 @@ ALL: Final = (
     *_several("W", (2, 2), (5, 8)),
     *("V54", "V56"),
     *_several("F", (7, 10), (14, 19), (23, 24)),
-    *_several("V", (42, 45), (47, 47), (49, 49), (52, 52)),
+    *_several("V", (42, 45), (47, 47), (49, 50), (52, 52), (55, 55)),
     *_several("V", (1, 40), (66, 71), (73, 80), (85, 88)),
 )
