@@ -145,9 +145,16 @@ class _Look:
     """Which steps there are, what they wait for, and how large everything is."""
 
     def __init__(self, tx: Reading, jobs: Sequence[JobRow]) -> None:
-        self._around = self._read_around(tx, jobs)
-        documents = {row["document"] for row in self._around.values()}
-        self._documents = {each: document_of(tx, each) for each in documents}
+        around = self._read_around(tx, jobs)
+        self._documents = {
+            each: document_of(tx, each) for each in {row["document"] for row in around.values()}
+        }
+        # A file may have been imported in which a document says nothing of one of its steps.
+        self._around = {
+            step: row
+            for step, row in around.items()
+            if row["step_key"] in self._documents[row["document"]].by_key
+        }
         with_deps = {
             step
             for job in jobs

@@ -253,6 +253,18 @@ def test_equal_inputs_are_read_once_and_a_claim_costs_no_statement_for_each_job(
     assert len(asked) <= 6, asked
 
 
+def test_a_step_that_its_document_does_not_know_is_handed_out_as_a_plain_one(
+    stage: JobStage,
+) -> None:
+    run = started(stage, an_envelope("a"), an_envelope("b", "a"), input=5)
+    run.give("a", 1)
+    stage.rows("UPDATE jobs SET step_key = 'other' WHERE step_key = 'b'")
+
+    [found] = given(stage, [run.take("b")])
+
+    assert (found.key, found.deps, found.of_document) == ("other", {"a": b"1"}, None)
+
+
 # -- steps of workflows without a document ---------------------------------------------------
 
 

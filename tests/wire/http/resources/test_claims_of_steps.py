@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from msgspec import Raw
 
 from spooled_lite.core.flows.run import run_flow
@@ -181,8 +182,9 @@ def test_a_step_of_a_plain_workflow_shows_what_it_always_did(api: Api) -> None:
     }
 
 
-def test_the_bound_of_an_attempt_is_kept_for_a_step(api: Api) -> None:
-    a_run(api, flow_step("a", timeout_ms=5_000))
+@pytest.mark.parametrize("more", [{}, {"type": "mapper", "source": "input"}])
+def test_the_bound_of_an_attempt_is_kept_for_a_step(api: Api, more: dict[str, Any]) -> None:
+    a_run(api, flow_step("a", timeout_ms=5_000, **more), input=[1])
     [job] = claimed(api, "orders.a", lease_duration_secs=3_600)
     holder = {"lease_id": job["lease_id"], "lease_duration_secs": 3_600}
 
