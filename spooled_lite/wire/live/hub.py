@@ -65,7 +65,7 @@ class TopicHub:
         self._clock = clock
         self._metrics = metrics
         self._streams_max = streams_max
-        self._lines = NoticeLines(self._send, self._give_up)
+        self._lines = NoticeLines(self._send, self._wake, self._give_up)
         self._due = asyncio.Event()  # set when a turn is due before its time
         self._is_stopping = False
         bus.listen(self._listen)
@@ -179,15 +179,27 @@ class TopicHub:
                 continue
             if self._has_room(of_org, frame) and stream.put(frame, now):
                 count += 1
+                of_org.to_wake[stream] = None
                 is_filling = is_filling or stream.is_filling
             else:
                 dropped += 1
+                stream.note_full(now)
                 if stream.is_stuck(now):
                     stream.finish("slow")
         dropped += frames.dropped_count
         if dropped:
             self._metrics.count("spooled_realtime_dropped_total", dropped)
         return NoticeSent(count, is_filling)
+
+    def _wake(self, org: int) -> int:
+        """Have the streams of an organization write what they got; how many these are."""
+        of_org = self.streams.of_org(org)
+        if of_org is None:
+            return 0
+        woken, of_org.to_wake = of_org.to_wake, {}
+        for stream in woken:
+            stream.wake()
+        return len(woken)
 
     def _has_room(self, of_org: TopicStreamsOfOrg, frame: SharedFrame) -> bool:
         if frame.holders:
@@ -234,6 +246,7 @@ class TopicHub:
                 stream.finish("slow")
             elif stream.is_idle and now - stream.written_at >= self.timing.keep_alive_seconds:
                 stream.put(SharedFrame(PING), now)
+                stream.wake()
 
     async def _recheck(self) -> None:
         """Check the streams that are due, once per credential; end those that lost their rights."""

@@ -38,7 +38,7 @@ NOT_SENT: Final = NoticeSent(0, False)
 
 
 class _OfOrg:
-    __slots__ = ("is_lined_up", "is_resting", "org", "rest_until", "size_bytes", "waiting")
+    __slots__ = ("is_lined_up", "is_resting", "org", "size_bytes", "waiting")
 
     def __init__(self, org: int) -> None:
         self.org = org
@@ -46,7 +46,6 @@ class _OfOrg:
         self.size_bytes = 0
         self.is_lined_up = False
         self.is_resting = False
-        self.rest_until = 0.0
 
     def pop(self) -> Notice:
         notice = self.waiting.popleft()
@@ -58,10 +57,17 @@ class NoticeLines:
     """Sends notices in the order of commits; organizations take turns. Use it on the event loop."""
 
     def __init__(
-        self, send: Callable[[Notice], NoticeSent], give_up: Callable[[Notice], None]
+        self,
+        send: Callable[[Notice], NoticeSent],
+        wake: Callable[[int], int],
+        give_up: Callable[[Notice], None],
     ) -> None:
-        """`give_up` is called instead of `send` for notices that there is no room for."""
+        """`send` puts a notice in line for its streams; `wake` has those of an organization that
+        got some write them, and says how many these are. `give_up` is called instead of `send` for
+        notices that there is no room for.
+        """
         self._send = send
+        self._wake = wake
         self._give_up = give_up
         self._share = Share(PART)
         self._orgs: dict[int, _OfOrg] = {}
@@ -99,17 +105,18 @@ class NoticeLines:
                 return
 
     def _take_turn(self, line: _OfOrg, loop: asyncio.AbstractEventLoop) -> None:
-        """Send one notice of an organization; then it is lined up again, rests, or is done."""
+        """Send one notice of an organization; then it is lined up again, or its readers write.
+
+        They are woken once for all notices that wait together, and write these with one call.
+        """
         line.is_lined_up = False
         sent = self._sent(line.pop())
-        rest_until = loop.time() + sent.count * SECONDS_PER_STREAM
-        line.rest_until = max(line.rest_until, rest_until)
         if line.waiting and not sent.is_filling:
             line.is_lined_up = True
             self._turns.append(line)
             return
         line.is_resting = True
-        rest = line.rest_until - loop.time()
+        rest = self._wake(line.org) * SECONDS_PER_STREAM
         if rest >= REST_SECONDS_MIN:
             loop.call_later(rest, self._has_rested, line)
         elif line.waiting or sent.is_filling:

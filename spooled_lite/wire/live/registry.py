@@ -19,11 +19,12 @@ StreamGroup = dict[TopicStream, None]
 class TopicStreamsOfOrg:
     """Those of one organization. Streams with the same pattern are found together."""
 
-    __slots__ = ("_groups", "_present", "_trie", "_word_count", "held", "streams")
+    __slots__ = ("_groups", "_present", "_trie", "_word_count", "held", "streams", "to_wake")
 
     def __init__(self, held: HeldBytes) -> None:
         self.streams: StreamGroup = {}
         self.held = held
+        self.to_wake: StreamGroup = {}  # they have got something since they were woken
         self._trie: Trie[str] = Trie()
         self._groups: dict[str, StreamGroup] = {}
         self._present: dict[str, Counter[str]] = {}
@@ -50,6 +51,7 @@ class TopicStreamsOfOrg:
     def remove(self, stream: TopicStream) -> list[str]:
         """The topics at which somebody is not there any more."""
         del self.streams[stream]
+        self.to_wake.pop(stream, None)
         stream.forget()
         for pattern in stream.patterns:
             group = self._groups[pattern]

@@ -120,21 +120,24 @@ class TopicStream:
         return not self._backlog
 
     def put(self, frame: SharedFrame, now: float) -> bool:
-        """Put a frame in line. False: there is no room for it, or the stream has ended."""
+        """Put a frame in line, until `wake`. False: no room for it, or the stream has ended."""
         if self.end is not None:
             return False
         if self._backlog and (
             len(self._backlog) >= BACKLOG_FRAMES_MAX
             or self._backlog_bytes + len(frame.body) > BACKLOG_BYTES_MAX
         ):
-            if self.full_since is None:
-                self.full_since = now
+            self.note_full(now)
             return False
         self.held.take(frame)
         self._backlog.append(frame)
         self._backlog_bytes += len(frame.body)
-        self._wake()
         return True
+
+    def note_full(self, now: float) -> None:
+        """There was no room for a frame, here or with all that waits for others."""
+        if self._backlog and self.full_since is None:
+            self.full_since = now
 
     def is_stuck(self, now: float) -> bool:
         """Whether its reader takes nothing of a full backlog, and has not for SLOW_SECONDS."""
@@ -153,7 +156,7 @@ class TopicStream:
         self.end = reason
         if reason in ("slow", "revoked"):
             self.forget()
-        self._wake()
+        self.wake()
         if reason == "slow":
             self.cut()
 
@@ -188,6 +191,7 @@ class TopicStream:
         self.written_at = now
         self.full_since = None
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have what waits written."""
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
