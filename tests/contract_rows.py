@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 _ACTIVATE: Final = "core/steps/test_activate.py"
 _BATCH: Final = "wire/http/resources/test_batch.py"
 _BREAKERS: Final = "core/breakers/test_queue.py"
+_COMMIT: Final = "wire/live/test_in_one_commit.py"
 _CONDITIONS: Final = "core/conditions/test_conditions.py"
 _EXPIRE: Final = "core/steps/test_expire.py"
 _FAIL_FAST: Final = "core/steps/test_fail_fast.py"
@@ -30,8 +31,12 @@ _RENDERERS: Final = "wire/http/resources/test_renderers.py"
 _RUN_WAITS: Final = "wire/waiting/test_runs_wait.py"
 _RUNS: Final = "wire/http/resources/test_task_runs.py"
 _SCHEDULES: Final = "wire/http/resources/test_schedules.py"
+_SLOW: Final = "wire/live/test_slow.py"
 _STEPS: Final = "wire/http/resources/test_claims_of_steps.py"
+_STREAMS: Final = "wire/live/test_streams.py"
+_SYSTEM: Final = "wire/live/test_system_topics.py"
 _TASKS: Final = "wire/http/resources/test_tasks.py"
+_TOKENS: Final = "wire/live/test_tokens.py"
 _TOPICS: Final = "wire/http/resources/test_topics.py"
 _WORKERS: Final = "wire/http/resources/test_workers.py"
 
@@ -184,6 +189,21 @@ ROWS: Final[dict[str, Promise]] = {
     "R8": _row("JSON is read first, and what is none drops the fragment", f"{_RENDER}::test_a_path_leads_into_a_message_that_is_json", f"{_RENDER}::test_without_json_only_the_fragment_that_needs_it_is_dropped", "wire/live/test_renderers.py::test_a_fragment_that_fails_is_dropped_alone"),
     "R11": _row("an inbox is polled with a token", f"{_POLL}::test_what_the_token_covers_is_rendered_in_order_and_stays_unseen", f"{_POLL}::test_the_cursor_goes_past_what_is_left_out_and_one_that_is_caught_up_gets_nothing", f"{_POLL}::test_a_token_is_asked_for_and_names_an_identity", f"{_POLL}::test_who_accepts_json_gets_rows_also_those_that_nothing_renders"),
     "V85": _row("401, 400, in order, out of scope, cursor, nothing marked, caught up", f"{_POLL}::test_a_token_is_asked_for_and_names_an_identity", f"{_POLL}::test_what_the_token_covers_is_rendered_in_order_and_stays_unseen", f"{_POLL}::test_the_cursor_goes_past_what_is_left_out_and_one_that_is_caught_up_gets_nothing"),
+    # live messages
+    "R1": _row("a message is sent to who listens, after the commit or never", f"{_STREAMS}::test_a_message_reaches_every_stream_that_listens_to_its_topic", f"{_COMMIT}::test_nothing_is_sent_of_a_batch_that_is_refused", f"{_STREAMS}::test_what_is_not_as_it_should_be_is_refused"),
+    "R2": _row("nobody hears what it sends itself", f"{_STREAMS}::test_a_client_does_not_hear_what_it_sends_itself"),
+    "R3": _row("streams of a key, and webhooks", f"{_STREAMS}::test_a_message_reaches_every_stream_that_listens_to_its_topic", "core/webhooks/test_topics.py::test_a_message_is_owed_to_the_webhooks_whose_patterns_match"),
+    "R4": _row("tokens", f"{_TOKENS}::test_a_token_grants_what_it_was_made_for", f"{_TOKENS}::test_no_bit_of_a_token_can_be_changed", f"{_TOKENS}::test_a_token_says_nothing_to_who_holds_it", f"{_STREAMS}::test_a_token_ends_with_the_right_to_make_it"),
+    "R5": _row("frames of a stream", f"{_STREAMS}::test_no_message_can_begin_a_line_of_its_own", f"{_STREAMS}::test_the_answer_is_that_of_an_event_stream", f"{_STREAMS}::test_a_bad_token_opens_nothing"),
+    "R6": _row("a token reaches as far as its patterns", f"{_STREAMS}::test_patterns_are_those_of_bindings"),
+    "R9": _row("slow readers", f"{_SLOW}::test_so_many_messages_wait_for_a_reader_and_no_more", f"{_SLOW}::test_a_reader_that_is_stuck_is_cut_off_and_others_go_on"),
+    "R10": _row("who is there", f"{_STREAMS}::test_an_identity_is_present_once_until_its_last_stream_has_ended", f"{_STREAMS}::test_who_listens_is_told_when_somebody_comes_and_goes"),
+    "R12": _row("open and end", f"{_STREAMS}::test_streams_end_in_order_when_the_server_stops", f"{_STREAMS}::test_a_stream_that_is_silent_is_kept_alive"),
+    "15.1": _row("what the server tells, once per transition", f"{_SYSTEM}::test_queues_and_tasks_come_and_go", f"{_SYSTEM}::test_every_end_of_a_run_is_told_once", f"{_SYSTEM}::test_flows_and_their_runs_come_and_go", f"{_SYSTEM}::test_workers_start_and_stop"),
+    "V81": _row("tokens there and back, and bad ones", f"{_TOKENS}::test_a_token_grants_what_it_was_made_for", f"{_TOKENS}::test_a_token_is_refused_from_the_moment_it_expires", f"{_TOKENS}::test_what_is_no_token_is_refused"),
+    "V82": _row("401, with and without data, patterns", f"{_STREAMS}::test_a_bad_token_opens_nothing", f"{_STREAMS}::test_a_message_reaches_every_stream_that_listens_to_its_topic"),
+    "V83": _row("present once, gone with the last", f"{_STREAMS}::test_an_identity_is_present_once_until_its_last_stream_has_ended"),
+    "V84": _row("exact, `*`, `#`, payload, no match, own echo", f"{_STREAMS}::test_patterns_are_those_of_bindings", f"{_STREAMS}::test_a_stream_gets_a_message_once_whatever_number_of_patterns_match", f"{_STREAMS}::test_a_client_does_not_hear_what_it_sends_itself"),
     # inboxes
     "N1": _row("a notification is put, with a number above all others", f"{_INBOX}::test_what_is_put_is_read_as_it_was_said_and_stays_unseen", f"{_INBOX}::test_what_is_wrong_is_named_and_nothing_is_stored", "core/inbox/test_inbox.py::test_numbers_grow_and_none_is_given_twice"),
     "N2": _row("what was not seen is read, and a read marks nothing", f"{_INBOX}::test_what_is_put_is_read_as_it_was_said_and_stays_unseen", f"{_INBOX}::test_a_cursor_leads_through_all_of_them_once"),
@@ -256,11 +276,12 @@ ALL: Final = (
     *_several("H", (1, 11)),
     *("9.1", "9.2", "9.3", "9.4"),
     *_several("N", (1, 7)),
-    *("R7", "R8", "R11"),
+    *_several("R", (1, 12)),
+    "15.1",
     *_several("F", (11, 13), (32, 33), (42, 42)),
     *_several("W", (2, 2), (5, 8)),
     *("V54", "V56"),
     *_several("F", (7, 10), (14, 19), (23, 24)),
     *_several("V", (42, 45), (47, 47), (49, 50), (52, 52), (55, 55)),
-    *_several("V", (1, 40), (66, 71), (73, 80), (85, 88)),
+    *_several("V", (1, 40), (66, 71), (73, 88)),
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from spooled_lite.core.auth.columns import RevokedRow
+from spooled_lite.core.flows.columns import FlowRow
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import BriefJobRow
 from spooled_lite.core.keys.columns import KeyRow
@@ -29,6 +30,7 @@ _OF: Final[Mapping[str, Any]] = {
     "org": OrgRow,
     "token": RevokedRow,
     "task": TaskRow,
+    "flow": FlowRow,
     "topic": NoticeRow,
 }
 ROW_OF: Final[Mapping[EventType, Any]] = {

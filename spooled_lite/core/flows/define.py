@@ -59,6 +59,7 @@ def define_flow(
     if known is None:
         row = tx.row(statements.INSERT, {**columns, "org": org, "name": name, "now_ms": tx.now_ms})
         assert row is not None, "INSERT ... RETURNING always yields a row"
+        tx.emit("flow.created", org, row=row)
         return Defined(FoundFlow(row, wanted.document), is_new=True, is_changed=True)
     if all(known[column] == value for column, value in columns.items()):  # type: ignore[literal-required]
         return Defined(FoundFlow(known, wanted.document), is_new=False, is_changed=False)

@@ -36,6 +36,7 @@ def delete_flow(tx: Tx, org: int, name: str, scope: Scope) -> None:
     flow = get_flow(tx, org, name, scope).row
     tx.execute(flow_statements.MARK_DELETED, {"seq": flow["seq"], "now_ms": tx.now_ms})
     unbind_all(tx, org, ("flow", name))
+    tx.emit("flow.deleted", org, row=flow)
     tx.due(Deadline.DELETION, tx.now_ms)
 
 

@@ -46,6 +46,7 @@ def start_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StartedRun
     if key is not None and (held := _holder_of_key(tx, org, new)) is not None:
         return held
     stored = store_run(tx, org, new, admission)
+    tx.emit("workflow.created", org, row=stored.row, facts={"input": new.options.input})
     steps = list(zip(new.document.steps, stored.jobs, strict=True))
     for step, job in steps:
         if step.signal or step.has_items:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from spooled_lite.core.flows.columns import FlowRow
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import state_of
 from spooled_lite.core.queues.columns import QueueRow
@@ -52,6 +53,10 @@ def _task(event: EventOf[TaskRow]) -> ToldTopic:
     return _told(f"spooled.{event.type}", task=event.row["name"])
 
 
+def _defined_flow(event: EventOf[FlowRow]) -> ToldTopic:
+    return _told(f"spooled.{event.type}", flow=event.row["name"])
+
+
 def _run(event: EventOf[JobRow]) -> ToldTopic | None:
     """Of a job that is a run of a task."""
     row = event.row
@@ -76,10 +81,12 @@ def _flow(event: EventOf[WorkflowRow]) -> ToldTopic | None:
     if row["flow_name"] is None:
         return None
     said: dict[str, Any] = {"flow": row["flow_name"], "run_id": row["id"]}
-    state = "started" if event.type == "workflow.started" else state_of_workflow(row)
+    state = "started" if event.type == "workflow.created" else state_of_workflow(row)
     if state == "canceling":
         state = "canceled"  # told once, though some of its steps still run
-    if state == "failed":
+    if event.type == "workflow.created":
+        said |= _value("input", event.facts.get("input"))
+    elif state == "failed":
         said |= _text("error", row["error_message"])
     return _told(f"spooled.flow.{state}", **said)
 
@@ -108,11 +115,12 @@ def _text(name: str, text: str | None) -> dict[str, str]:
 TOLD: Final[Mapping[EventType, Callable[[Any], ToldTopic | None]]] = {
     **dict.fromkeys(("queue.created", "queue.deleted"), _queue),
     **dict.fromkeys(("task.created", "task.deleted"), _task),
+    **dict.fromkeys(("flow.created", "flow.deleted"), _defined_flow),
     **dict.fromkeys(
         ("job.created", "job.completed", "job.skipped", "job.deadlettered", "job.cancelled"), _run
     ),
     **dict.fromkeys(
-        ("workflow.started", "workflow.completed", "workflow.failed", "workflow.cancelled"), _flow
+        ("workflow.created", "workflow.completed", "workflow.failed", "workflow.cancelled"), _flow
     ),
     **dict.fromkeys(("worker.registered", "worker.deregistered", "worker.offline"), _worker),
 }

@@ -3,7 +3,11 @@
 import json
 from typing import Any
 
+from spooled_lite.core.flows.run import run_flow
+from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.topics.system import VALUE_BYTES_MAX
+from spooled_lite.core.workflows.records import RunOptions
 from tests.wire.live.test_streams import listening, played, sent
 from tests.wire.realtime.stage import EventStream, Stage
 
@@ -19,6 +23,13 @@ async def told(stage: Stage, stream: EventStream) -> list[tuple[str, Any]]:
 
 async def run(stage: Stage, task: str, body: Any) -> str:
     return str((await stage.post(f"tasks/{task}/runs", body))["id"])
+
+
+async def run_of_flow(stage: Stage, given: bytes) -> str:
+    org = (await stage.services.callers.find_key(stage.key)).org
+    options = RunOptions(input=given)
+    made = await stage.db.write(run_flow, org, "pay", options, Admission(), ALL_QUEUES)
+    return made.row["id"]
 
 
 async def claim(stage: Stage, queue_name: str) -> Any:
@@ -111,6 +122,42 @@ def test_long_values_are_left_out() -> None:
             ("task.completed", {"task": "charge", "run_id": first}),
             ("task.started", {"task": "charge", "run_id": second, "input": long[1:]}),
         ]
+
+    played(test)
+
+
+def test_flows_and_their_runs_come_and_go() -> None:
+    async def test(stage: Stage) -> None:
+        await stage.post("queues", {"name": "steps"})
+        stream = await listening(stage, "#")
+        flow = {"steps": [{"key": "only", "queue_name": "steps", "max_retries": 0}]}
+        await stage.post("flows/pay", flow, "PUT")
+        await stage.post("flows/pay", flow, "PUT")
+        ok = await run_of_flow(stage, b'{"n": 1}')
+        await stage.complete(await claim(stage, "steps"), result={"paid": True})
+        failing = await run_of_flow(stage, b"2")
+        await stage.fail(await claim(stage, "steps"), "for good")
+        gone = await run_of_flow(stage, b"3")
+        await stage.post(f"workflows/{gone}/cancel")
+        await stage.post("flows/pay", None, "DELETE")
+
+        found = await told(stage, stream)
+        error = found[4][1].pop("error")
+
+        def of(run_id: str, **more: Any) -> Any:
+            return {"flow": "pay", "run_id": run_id, **more}
+
+        assert found == [
+            ("flow.created", {"flow": "pay"}),
+            ("flow.started", of(ok, input={"n": 1})),
+            ("flow.completed", of(ok)),
+            ("flow.started", of(failing, input=2)),
+            ("flow.failed", of(failing)),
+            ("flow.started", of(gone, input=3)),
+            ("flow.canceled", of(gone)),
+            ("flow.deleted", {"flow": "pay"}),
+        ]
+        assert "for good" in error
 
     played(test)
 
