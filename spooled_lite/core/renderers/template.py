@@ -50,6 +50,11 @@ def parse_template(text: str, field: str) -> Template:
     return Template((*texts, text[end:]), tuple(paths))
 
 
+def place_of(text: str, at: int) -> tuple[int, int]:
+    """Its line and its column, from 1."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
 def _opened(text: str, field: str) -> Iterator[int]:
     """Where placeholders begin. What is found before is checked before the next one is sought."""
     begin = text.find(OPEN)
@@ -60,8 +65,7 @@ def _opened(text: str, field: str) -> Iterator[int]:
 
 
 def _unknown(text: str, begin: int, field: str) -> RuleBroken:
-    line = text.count("\n", 0, begin) + 1
-    column = begin - (text.rfind("\n", 0, begin) + 1) + 1
+    line, column = place_of(text, begin)
     closed = text.find("}}", begin)
     shown = text[begin:] if closed < 0 else text[begin : closed + 2]
     what = "is not closed" if closed < 0 else "is no placeholder"

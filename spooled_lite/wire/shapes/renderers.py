@@ -4,6 +4,7 @@ from typing import Annotated, get_args
 
 from msgspec import Meta, Struct
 
+from spooled_lite.core.renderers.markup import check_markup
 from spooled_lite.core.renderers.records import (
     LABEL_CHARACTERS_MAX,
     TEMPLATE_BYTES_MAX,
@@ -43,13 +44,15 @@ class PutRenderer(Struct, frozen=True, kw_only=True):
     content_type: Media = "text/html"
 
     def new_renderer(self, name: str) -> NewRenderer:
-        """Raises RuleBroken: the name or the pattern is none, or a template cannot be read."""
+        """Raises RuleBroken: the name or the pattern is none, a template cannot be read or is unsafe."""
         if len(self.template.encode()) > TEMPLATE_BYTES_MAX:
             raise RuleBroken.of(
                 "template", f"Field `template` is larger than {TEMPLATE_BYTES_MAX} bytes", "length"
             )
         for field, text in (("event", self.event), ("id", self.id), ("template", self.template)):
             parse_template(text or "", field)
+        if self.content_type == "text/html":
+            check_markup(self.template, "template")
         return NewRenderer(
             name=checked_renderer_name(name),
             pattern=checked_pattern(self.pattern),

@@ -50,6 +50,7 @@ def test_they_are_listed_by_name_and_deleted_once(api: WatchedApi) -> None:
     ("fields", "status", "field"),
     [
         ({"template": "<li>\n {{data.step}</li>"}, 400, "template"),
+        ({"template": "<script>{{message}}</script>"}, 400, "template"),
         ({"event": "{{nothing}}"}, 400, "event"),
         ({"id": "{{data.}}"}, 400, "id"),
         ({"template": "é" * (TEMPLATE_BYTES_MAX // 2 + 1)}, 400, "template"),
