@@ -56,6 +56,7 @@ _LOOKED: Final = Own(_Looked)
 class _Run(Struct, frozen=True):
     workflow: WorkflowRow
     document: FlowDocument
+    skipped: set[int]  # the positions of the steps that this operation has skipped
 
 
 # Those whose steps the running operation has activated. What is looked at of them never changes.
@@ -92,6 +93,7 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
             left.append(step["seq"])
         elif about.condition and not _is_met(tx, run, step, about, about.condition):
             skipped[workflow_id].append(step)
+            run.skipped.add(step["step_position"])
         elif about.type == "normal" or begin_items(tx, run.workflow, step, run.document):
             ready.append(step["seq"])
     if unsignalled:
@@ -115,7 +117,7 @@ def _run(tx: Tx, workflow_id: str | None) -> _Run | None:
     workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": workflow_id})
     if workflow is None or workflow["document"] is None:
         return None
-    return _Run(workflow, known_document(tx, workflow["document"]))
+    return _Run(workflow, known_document(tx, workflow["document"]), set())
 
 
 def _skip(tx: Tx, steps: Sequence[ResolvedStepRow]) -> None:
@@ -149,6 +151,8 @@ def _value(
     if name not in about.depends_on or name in about.ignore_output:
         return None
     position = run.document.positions[name]
+    if position in run.skipped:
+        return None
     asked = {"workflow_id": run.workflow["id"], "position": position}
     parent = tx.value(statements.STEP_AT, asked)
     if parent is None:

@@ -4,7 +4,13 @@ from typing import Final, TypedDict
 
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.statements import VISIBLE
-from spooled_lite.core.steps.columns import OutputStepRow, ReleasedRow, ResolvedStepRow
+from spooled_lite.core.steps.columns import (
+    DependentRow,
+    OutputStepRow,
+    ReleasedRow,
+    ResolvedStepRow,
+)
+from spooled_lite.core.steps.statements import STANDING
 from spooled_lite.storage.statement import Statement, Value
 
 ADD_STATE: Final = "INSERT INTO step_states (job) VALUES (:job)"
@@ -52,15 +58,16 @@ RETURNING *
 """,
 )
 
-# Index job_dependents. One that waits for several of the steps comes several times.
-DEPENDENTS_IN_WORKFLOW: Final = Value(
-    int,
-    """
-SELECT edges.job
+# Index job_dependents. What has ended stays as it is.
+DEPENDENTS_IN_WORKFLOW: Final = Statement(
+    DependentRow,
+    f"""
+SELECT {STANDING}
   FROM json_each(:steps) AS told CROSS JOIN job_dependencies AS edges ON edges.parent = told.value
                                  CROSS JOIN jobs ON jobs.seq = edges.job
- WHERE jobs.workflow_id IN (SELECT value FROM json_each(:workflows))
-""",
+ WHERE workflow_id IN (SELECT value FROM json_each(:workflows))
+   AND status IN ('pending', 'scheduled')"""
+    + VISIBLE,
 )
 
 # Marks those of the steps that jobs outside of these workflows wait for.

@@ -181,9 +181,12 @@ def _follow_skipped(tx: Tx, skipped: Skipped) -> None:
         all_skipped += skipped.steps
         workflows.update(skipped.workflows)
         asked = {"steps": _numbers(skipped.steps), "workflows": _texts(skipped.workflows)}
+        # One that waits for several of the steps comes several times.
+        found = {
+            each["seq"]: each for each in tx.rows(activate_statements.DEPENDENTS_IN_WORKFLOW, asked)
+        }
         decisions = _Decisions(tx)
-        jobs = sorted(set(tx.values(activate_statements.DEPENDENTS_IN_WORKFLOW, asked)))
-        for dependent, standing in _standings(tx, jobs):
+        for dependent, standing in _standings_of(tx, [found[seq] for seq in sorted(found)]):
             decisions.take(dependent, standing)
         skipped = decisions.carry_out()
     if all_skipped:
@@ -200,10 +203,17 @@ def _standings(tx: Tx, jobs: Sequence[int]) -> list[tuple[DependentRow, Standing
     """
     if not jobs:
         return []
-    asked = {"jobs": _numbers(jobs)}
-    changeable = tx.rows(statements.CHANGEABLE, asked)
+    return _standings_of(tx, tx.rows(statements.CHANGEABLE, {"jobs": _numbers(jobs)}))
+
+
+def _standings_of(
+    tx: Tx, changeable: Sequence[DependentRow]
+) -> list[tuple[DependentRow, Standing]]:
+    if not changeable:
+        return []
+    asked = {"jobs": _numbers([job["seq"] for job in changeable])}
     edges: dict[int, list[StandingRow]] = defaultdict(list)
-    for edge in tx.rows(statements.DISTINCT_EDGES, asked) if changeable else ():
+    for edge in tx.rows(statements.DISTINCT_EDGES, asked):
         edges[edge["job"]].append(edge)
     return [(job, standing_of(edges[job["seq"]], job["dependency_mode"])) for job in changeable]
 
@@ -230,7 +240,6 @@ class _Decisions:
                 _cancel(self._tx, job)
             elif job["phase"] is not None and standing == "met":
                 if not job["dependencies_met"]:
-                    self.cost += CHANGE_COST
                     self._resolved.append(job["seq"])
             else:
                 (self._met if standing == "met" else self._unmet).append(job["seq"])

@@ -76,15 +76,15 @@ SELECT DISTINCT edges.job, edges.is_link, edges.condition, {STATUS_OF_PARENT} AS
 """,
 )
 
-_STANDING: Final = """jobs.seq, status, dependency_mode, cancelled_by_parent, dependencies_met,
+STANDING: Final = """jobs.seq, status, dependency_mode, cancelled_by_parent, dependencies_met,
        workflow_id, phase"""
 
-BY_SEQ: Final = Statement(DependentRow, f"SELECT {_STANDING} FROM jobs WHERE seq = :seq" + VISIBLE)
+BY_SEQ: Final = Statement(DependentRow, f"SELECT {STANDING} FROM jobs WHERE seq = :seq" + VISIBLE)
 
 # Those of the jobs whose status may change with their parents, in the order of their numbers.
 CHANGEABLE: Final = Statement(
     DependentRow,
-    f"SELECT {_STANDING}"
+    f"SELECT {STANDING}"
     + """
   FROM json_each(:jobs) AS told CROSS JOIN jobs ON jobs.seq = told.value
  WHERE (status IN ('pending', 'scheduled') OR cancelled_by_parent = 1)"""

@@ -39,6 +39,18 @@ def test_steps_run_one_after_the_other_and_side_by_side(stage: JobStage) -> None
     check(stage)
 
 
+def test_all_that_wait_for_a_step_may_be_claimed_as_soon_as_it_is_completed(
+    stage: JobStage,
+) -> None:
+    steps = [a_node(f"s{n}", "a", queue_name="many") for n in range(999)]
+    run = started(stage, a_node("a"), *steps)
+
+    run.give("a")
+
+    assert stage.value("SELECT count(*) FROM jobs WHERE claimable = 1") == 999
+    check(stage)
+
+
 # -- conditions ----------------------------------------------------------------------------------
 
 
