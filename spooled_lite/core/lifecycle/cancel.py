@@ -16,7 +16,7 @@ from spooled_lite.core.jobs.records import Claimant
 from spooled_lite.core.jobs.states import TERMINAL, WAITING
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle import statements
-from spooled_lite.core.lifecycle.fence import guard, refusal, visible
+from spooled_lite.core.lifecycle.fence import JOB_CANCELED, guard, refusal, visible
 from spooled_lite.core.lifecycle.remove_messages import remove_messages
 from spooled_lite.core.lifecycle.statements import ExpiredRow
 from spooled_lite.core.steps.dependents import tell_dependents, tell_dependents_later
@@ -24,8 +24,7 @@ from spooled_lite.core.steps.items import close_items
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.transaction import Tx
 
-# Workers read these words in `details.reason`: catbird-capabilities, section 19.3.
-JOB_CANCELED: Final = "job_canceled"
+# Workers read this word in `details.reason`: catbird-capabilities, section 19.3.
 EXPIRED: Final = "expired"
 
 

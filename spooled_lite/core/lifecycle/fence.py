@@ -11,7 +11,11 @@ from spooled_lite.core.keys.records import Scope
 from spooled_lite.errors import Conflict, LeaseExpired, NotFound, SpooledError
 from spooled_lite.storage.transaction import Reading, Tx
 
-TIMEOUT: Final = "timeout"  # workers read this word in `details.reason`
+# Workers read these words in `details.reason`: catbird-capabilities, section 19.3.
+JOB_CANCELED: Final = "job_canceled"
+TIMEOUT: Final = "timeout"
+LEASE_TIMEOUT: Final = "lease_timeout"  # it was over before they said anything
+SUPERSEDED: Final = "superseded"  # another lease has taken its place
 
 
 class OfQueueRow(TypedDict):
@@ -68,13 +72,19 @@ def _refusal(tx: Reading, job: JobRow, claimant: Claimant) -> Conflict | LeaseEx
     if job["status"] in TERMINAL:
         if lease_id is None or lease_id == job["settled_lease_id"]:
             return Conflict(f"Job is already {job['status']}")
-        return LeaseExpired(reason=job["stop_reason"])
+        is_cancelled = job["status"] == "cancelled"
+        gone = JOB_CANCELED if is_cancelled else SUPERSEDED
+        return LeaseExpired(reason=job["stop_reason"] or gone)
     if job["status"] != "processing":
-        return Conflict("Job is not being processed") if lease_id is None else LeaseExpired()
+        if lease_id is None:
+            return Conflict("Job is not being processed")
+        return LeaseExpired(reason=LEASE_TIMEOUT)
     if lease_id is not None and lease_id != job["lease_id"]:
-        return LeaseExpired("The lease id does not match the job's current lease")
+        said = "The lease id does not match the job's current lease"
+        return LeaseExpired(said, reason=SUPERSEDED)
     if job["lease_expires_at_ms"] is None or job["lease_expires_at_ms"] <= tx.now_ms:
-        return LeaseExpired(reason=job["stop_reason"] or _out_of_time(tx, job))
+        reason = job["stop_reason"] or _out_of_time(tx, job)
+        return LeaseExpired(reason=reason or LEASE_TIMEOUT)
     if claimant.worker_id and claimant.worker_id != job["assigned_worker_id"]:
         return Conflict("Job is held by another worker")
     # It is held, and its lease is not renewed any more.

@@ -148,6 +148,14 @@ class LeaseOverRow(HeldRow):
     size_bytes: int
 
 
+# What a run was given, by its step or its item: what follows its failure has a copy.
+_OF_RUN: Final = """CASE WHEN phase IS NULL THEN 0 ELSE coalesce(
+           (SELECT sum(length(body))
+              FROM workflows CROSS JOIN workflow_bodies ON workflow = workflows.seq
+             WHERE workflows.id = coalesce(jobs.workflow_id,
+                   (SELECT workflow_id FROM jobs AS steps WHERE steps.seq = jobs.step_job))), 0)
+       END"""
+
 # Index jobs_leased. What follows the failure of a job has a copy of its payload.
 LEASES_OVER: Final = Statement(
     LeaseOverRow,
@@ -155,7 +163,8 @@ LEASES_OVER: Final = Statement(
 SELECT seq, org, queue, queue_name, kind, stop_reason, retry_count, max_retries, lease_id,
        lease_expires_at_ms, assigned_worker_id, task_name, guard, tells_breaker, policy,
        {ROW_BYTES} + CASE WHEN policy IS NULL AND task_name IS NULL THEN 0
-                          ELSE coalesce(payload_bytes, 0) END AS size_bytes
+                          ELSE coalesce(payload_bytes, 0) END
+       + {_OF_RUN} AS size_bytes
   FROM jobs
  WHERE lease_id IS NOT NULL AND lease_expires_at_ms <= :now_ms"""
     + VISIBLE

@@ -6,6 +6,7 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.batch.run import OPERATIONS_MAX
 from spooled_lite.core.jobs.records import SHORT
+from spooled_lite.errors import WrongShape
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import Id, QueueName, SameQueueName
 from spooled_lite.wire.shapes.inbox import IdentityGiven, MarkSeen, PutNotification
@@ -13,13 +14,16 @@ from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.live import Notify
 from spooled_lite.wire.shapes.message_bodies import DeleteMessages, HideMessages, SendMessages
 from spooled_lite.wire.shapes.run_bodies import CancelRun, RunTask
+from spooled_lite.wire.shapes.run_ends import ByJob, CompleteWorkflow, SendSignal
 from spooled_lite.wire.shapes.topics import Publish
+from spooled_lite.wire.shapes.workflow_fields import StopRunning
 
 # One line per field, whatever its length.
 # ruff: noqa: E501
 # fmt: off
 TaskNameGiven = Annotated[str, SHORT, about("The name of the task", "charge_card")]
-Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task`, `cancel_run`, `inbox`, `seen` or `notify`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `cancel_run` also the `id` of its run, `inbox` and `seen` their `identity`", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
+StepKeyGiven = Annotated[str, SHORT, about("The key of the step", "approve")]
+Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task`, `cancel_run`, `signal`, `complete_workflow`, `inbox`, `seen` or `notify`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `cancel_run` also the `id` of its run, or in place of both a `workflow_id`, `signal` a `workflow_id` and the `key` of the step, `complete_workflow` a `workflow_id`, `inbox` and `seen` their `identity`", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
 Results = Annotated[list[Any], about("One for each operation, in their order: what its own call would answer, in short", [{"id": "…", "created": True}])]
 # fmt: on
 
@@ -69,10 +73,32 @@ class RunTaskOp(RunTask, kw_only=True):
 
 
 class CancelRunOp(CancelRun, frozen=True, kw_only=True):
-    """Cancel a run of a task."""
+    """Cancel a run of a task, or a workflow."""
 
-    task_name: TaskNameGiven
-    id: Id
+    task_name: TaskNameGiven | None = None
+    id: Id | None = None
+    workflow_id: Id | None = None
+    stop_running: StopRunning | None = None  # of a workflow, as the next one
+    job_id: ByJob | None = None
+
+    def check(self) -> None:
+        """Raises WrongShape: it names neither."""
+        for name in ("task_name", "id"):
+            if self.workflow_id is None and getattr(self, name) is None:
+                raise WrongShape.missing(name)
+
+
+class CompleteWorkflowOp(CompleteWorkflow, frozen=True, kw_only=True):
+    """Complete a run early."""
+
+    workflow_id: Id
+
+
+class SignalOp(SendSignal, frozen=True, kw_only=True):
+    """Send a step the signal that it waits for."""
+
+    workflow_id: Id
+    key: StepKeyGiven
 
 
 class HideOp(HideMessages, frozen=True, kw_only=True):
@@ -113,6 +139,8 @@ OPS: Final[dict[str, type[Struct]]] = {
     "delete": DeleteOp,
     "run_task": RunTaskOp,
     "cancel_run": CancelRunOp,
+    "signal": SignalOp,
+    "complete_workflow": CompleteWorkflowOp,
     "inbox": InboxOp,
     "seen": SeenOp,
     "notify": NotifyOp,

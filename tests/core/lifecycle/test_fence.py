@@ -155,7 +155,9 @@ def test_a_finished_job_tells_whether_the_lease_that_is_shown_has_settled_it(
     for who in (NOBODY, STRANGER, Claimant(lease_id=lease_id)):
         error = refused(stage, act, job, who)
         settled = lease_id is not None and who.lease_id == lease_id
-        assert error.details == {"status": status, "by_this_lease": settled}
+        gone = "job_canceled" if status == "cancelled" else "superseded"
+        reason = {"reason": gone} if who is STRANGER else {}
+        assert error.details == {"status": status, "by_this_lease": settled, **reason}
 
 
 @ACTS
@@ -164,14 +166,18 @@ def test_a_job_that_goes_on_without_the_caller_tells_its_status(stage: JobStage,
     stage.fail(first)
     shown = Claimant(lease_id=first["lease_id"])
     error = refused(stage, act, first, shown)
-    assert error.details == {"status": "pending", "by_this_lease": False}
+    assert error.details == {
+        "status": "pending", "by_this_lease": False, "reason": "lease_timeout",
+    }  # fmt: skip
 
     stage.clock.advance(seconds=60)
     stage.take()
 
-    for who in (shown, Claimant(worker_id="other")):
-        error = refused(stage, act, first, who)
-        assert error.details == {"status": "processing", "by_this_lease": False}
+    held = {"status": "processing", "by_this_lease": False}
+    error = refused(stage, act, first, shown)
+    assert error.details == {**held, "reason": "superseded"}
+    error = refused(stage, act, first, Claimant(worker_id="other"))
+    assert error.details == held
 
 
 # -- rows 4 and 5 ----------------------------------------------------------------------------

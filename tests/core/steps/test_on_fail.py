@@ -10,6 +10,7 @@ from spooled_lite.core.jobs.following import following
 from spooled_lite.core.jobs.kinds import payload_shown
 from spooled_lite.core.jobs.policy import Backoff, OnFail
 from spooled_lite.core.keys.records import ALL_QUEUES
+from spooled_lite.core.lifecycle.statements import LEASES_OVER
 from spooled_lite.core.steps.on_fail import SAME_INPUT_BYTES_MAX
 from spooled_lite.core.steps.signal import deliver_signal
 from spooled_lite.times import format_ms
@@ -166,3 +167,30 @@ def test_a_workflow_that_is_no_run_of_a_flow_has_a_queue_for_it_too(stage: JobSt
     run.fail("a")
 
     assert told(run, "workflow_on_fail")["failure"]["flow_name"] is None
+
+
+def test_of_a_failed_item_it_is_told_the_item(stage: JobStage) -> None:
+    document = a_document(
+        a_node("each", type="mapper", source="input", item_queue_name="items"), on_fail=OnFail()
+    )
+    run = started(stage, document=document, flow_name="orders", input=[{"sku": "a"}, {"sku": "b"}])
+    jobs = {job["item_index"]: job for job in stage.claim("items", limit=2)}
+
+    stage.fail(jobs[1], "gateway timeout", may_retry=False)
+
+    failure = told(run)["failure"]
+    assert (failure["failed_step_name"], failure["attempts"]) == ("each", 0)
+    assert failure["failed_step_input"] == {"sku": "b"}
+    assert failure["error_message"] == "gateway timeout"
+    check(stage)
+
+
+def test_a_lease_that_ends_takes_what_its_run_was_given_into_account(stage: JobStage) -> None:
+    run = watched(stage, a_node("a"), input="x" * 1_000)
+    run.take("a")
+    stage.clock.advance(seconds=60)
+
+    [over] = stage.run(
+        lambda tx: tx.rows(LEASES_OVER, {"now_ms": stage.clock.now_ms(), "limit": 10})
+    )
+    assert over["size_bytes"] > 1_000

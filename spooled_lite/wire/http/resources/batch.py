@@ -13,8 +13,11 @@ from spooled_lite.core.inbox.seen import mark_seen, mark_seen_at_once
 from spooled_lite.core.jobs.enqueue import Enqueued, enqueue
 from spooled_lite.core.jobs.records import queue_of
 from spooled_lite.core.lifecycle.cancel import Cancelled
+from spooled_lite.core.lifecycle.end_run import complete_early
+from spooled_lite.core.lifecycle.workflow import CancelledWorkflow, cancel_workflow
 from spooled_lite.core.messages.change import delete_messages, hide_messages
 from spooled_lite.core.messages.send import SentMessage, send
+from spooled_lite.core.steps.signal import Signalled, deliver_signal
 from spooled_lite.core.tasks.run import RunMade, cancel_run, run_task
 from spooled_lite.core.topics.notify import checked_notice, notify
 from spooled_lite.core.topics.publish import publish
@@ -25,6 +28,7 @@ from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
 from spooled_lite.wire.http.resources.new_jobs import check_on_fail, new_job
+from spooled_lite.wire.http.resources.steps import checked_signal
 from spooled_lite.wire.http.resources.task_runs import new_run
 from spooled_lite.wire.http.resources.topics import (
     count_published,
@@ -37,6 +41,7 @@ from spooled_lite.wire.shapes.batch_bodies import (
     BatchBody,
     CancelApplied,
     CancelRunOp,
+    CompleteWorkflowOp,
     CreateJobOp,
     DeleteOp,
     HideOp,
@@ -47,12 +52,17 @@ from spooled_lite.wire.shapes.batch_bodies import (
     RunTaskOp,
     SeenOp,
     SendOp,
+    SignalOp,
 )
 from spooled_lite.wire.shapes.inbox import NotificationStored, SeenMarked
 from spooled_lite.wire.shapes.live import NotifyApplied
 from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
 from spooled_lite.wire.shapes.run_bodies import RunStored
+from spooled_lite.wire.shapes.run_ends import RunEndAnswer, SignalSent, held_job
 
+# A run that ends, and a step that is activated, may take others with it: they count as so many.
+ENDED_RUN_ROWS: Final = 100
+SIGNALLED_ROWS: Final = 10
 OP_CHARS_SHOWN: Final = 64  # of an operation that there is not
 ROWS_MAX: Final = (
     1_000  # jobs, messages and notifications that one batch stores: a tenth of a second
@@ -180,10 +190,28 @@ def _run(call: Call, op: RunTaskOp) -> _Made:
 
 
 def _cancel(call: Call, op: CancelRunOp) -> _Made:
-    def tell(done: Cancelled) -> CancelApplied:
+    def tell(done: Cancelled | CancelledWorkflow) -> CancelApplied:
         return CancelApplied(done.row["id"], done.was_applied)
 
-    return cancel_run, (op.task_name, op.id, op.how(), call.scope), 1, tell
+    op.check()
+    if op.workflow_id is None:
+        return cancel_run, (op.task_name, op.id, op.how(), call.scope), 1, tell
+    by = held_job(op.job_id, op.worker_id, op.lease_id)
+    arguments = (op.workflow_id, op.reason, call.scope, op.stop_running, by)
+    return cancel_workflow, arguments, ENDED_RUN_ROWS, tell
+
+
+def _end(call: Call, op: CompleteWorkflowOp) -> _Made:
+    arguments = (op.workflow_id, op.early_end(), op.by(), call.scope)
+    return complete_early, arguments, ENDED_RUN_ROWS, RunEndAnswer.of
+
+
+def _signal(call: Call, op: SignalOp) -> _Made:
+    def tell(sent: Signalled) -> SignalSent:
+        return SignalSent(delivered=True, state=sent.state)
+
+    arguments = (op.workflow_id, op.key, checked_signal(call, op), call.scope)
+    return deliver_signal, arguments, SIGNALLED_ROWS, tell
 
 
 def _hide(call: Call, op: HideOp) -> _Made:
@@ -225,6 +253,8 @@ _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     DeleteOp: _delete,
     RunTaskOp: _run,
     CancelRunOp: _cancel,
+    SignalOp: _signal,
+    CompleteWorkflowOp: _end,
     InboxOp: _notification,
     SeenOp: _seen,
     NotifyOp: _notice,

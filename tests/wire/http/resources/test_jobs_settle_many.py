@@ -81,7 +81,7 @@ def test_one_that_is_refused_changes_nothing_and_keeps_no_other_from_it(api: Wat
         "code": "LEASE_EXPIRED",
         "message": "The lease id does not match the job's current lease",
         "error": "lease_expired",
-        "details": {"status": "processing", "by_this_lease": False},
+        "details": {"status": "processing", "by_this_lease": False, "reason": "superseded"},
     }
     codes = [each["error"]["code"] for each in results if not each["success"]]
     assert codes == ["LEASE_EXPIRED", "NOT_FOUND", "CONFLICT", "CONFLICT"]

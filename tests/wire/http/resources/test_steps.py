@@ -320,6 +320,29 @@ def test_many_are_settled_with_their_runs(api: RunApi) -> None:
     assert sorted(api.detail(run)["state"] for run in runs) == ["canceled", "completed", "started"]
 
 
+def test_a_batch_signals_completes_and_cancels_runs(api: RunApi) -> None:
+    runs = [api.run(a_node("a", signal=True)) for _ in range(3)]
+    operations = [
+        {"op": "signal", "workflow_id": runs[0], "key": "a", "input": 1},
+        {"op": "complete_workflow", "workflow_id": runs[1], "output": 2, "reason": "enough"},
+        {"op": "cancel_run", "workflow_id": runs[2], "reason": "no"},
+        {"op": "complete_workflow", "workflow_id": runs[2], "output": 3},
+    ]
+
+    results = api.shown("POST", "batch", json={"operations": operations})["results"]
+
+    assert results == [
+        {"delivered": True, "state": "queued"},
+        {"applied": True, "status": "completed", "state": "completed"},
+        {"id": runs[2], "applied": True},
+        {"applied": False, "status": "cancelled", "state": "canceled"},
+    ]
+    refused = api.post("batch", json={"operations": operations[:1]})
+    assert refused.json()["details"]["reason"] == "already_delivered"
+    unnamed = api.post("batch", json={"operations": [{"op": "cancel_run"}]})
+    assert unnamed.status_code == 422
+
+
 def test_outside_of_a_run_a_worker_completes_none(api: RunApi) -> None:
     api.workflow()
     job, step = api.claimed(), api.take("a")
