@@ -2,11 +2,12 @@
 
 import msgspec
 
+from spooled_lite.core.flows.columns import FlowRow
 from spooled_lite.core.flows.query import check_flow_scope, find_flow
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.steps.start import StartedRun, start_run
-from spooled_lite.core.workflows.document import known_document
+from spooled_lite.core.workflows.document import FlowDocument, known_document
 from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.core.workflows.store_run import NewRun
 from spooled_lite.errors import NotFound
@@ -27,15 +28,22 @@ def run_flow(
 
     Contract: catbird-capabilities, F7-F9.
     """
-    flow = find_flow(tx, org, flow_name)
-    if flow is None:
+    row = find_flow(tx, org, flow_name)
+    if row is None:
         raise NotFound.thing("Flow", resource="flow")
-    document = known_document(tx, flow["document"])
+    document = known_document(tx, row["document"])
     check_flow_scope(flow_name, document, scope)
+    return run_known_flow(tx, row, document, options, admission)
+
+
+def run_known_flow(
+    tx: Tx, flow: FlowRow, document: FlowDocument, options: RunOptions, admission: Admission
+) -> StartedRun:
+    """As `run_flow`, for a flow that was found in this operation."""
     run = NewRun(
-        name=flow_name,
+        name=flow["name"],
         document=document,
         stored_as=flow["document"],
-        options=msgspec.structs.replace(options, flow_name=flow_name),
+        options=msgspec.structs.replace(options, flow_name=flow["name"]),
     )
-    return start_run(tx, org, run, admission)
+    return start_run(tx, flow["org"], run, admission)

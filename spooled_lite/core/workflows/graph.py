@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Final
+from typing import Final, Protocol
 
-from spooled_lite.core.workflows.records import NewStep
 from spooled_lite.errors import BadRequest
 
 CYCLE_SHOWN_MAX: Final = 20  # names of a cycle in the error message
 
 
+class WaitingStep(Protocol):
+    """A step, and the keys of those it waits for."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def depends_on(self) -> Sequence[str]: ...
+
+
 Graph = Sequence[Sequence[int]]  # for each step the positions of those it waits for
 
 
-def graph_of(steps: Sequence[NewStep]) -> Graph:
+def graph_of(steps: Sequence[WaitingStep]) -> Graph:
     """Which step waits for which. Slow for the largest workflows: not for the writing thread.
 
     Raises BadRequest: the steps cannot run. Clients search the text, which names the jobs.
@@ -32,7 +40,7 @@ def graph_of(steps: Sequence[NewStep]) -> Graph:
     return graph
 
 
-def _places_of_parents(step: NewStep, places: Mapping[str, int]) -> Sequence[int]:
+def _places_of_parents(step: WaitingStep, places: Mapping[str, int]) -> Sequence[int]:
     try:
         return [places[parent] for parent in step.depends_on]
     except KeyError as error:
@@ -40,7 +48,7 @@ def _places_of_parents(step: NewStep, places: Mapping[str, int]) -> Sequence[int
         raise BadRequest(f"Job '{step.key}' depends on unknown job '{unknown}'") from None
 
 
-def _check_for_cycle(steps: Sequence[NewStep]) -> None:
+def _check_for_cycle(steps: Sequence[WaitingStep]) -> None:
     cycle = find_cycle({step.key: step.depends_on for step in steps})
     if cycle:
         raise BadRequest(f"Circular dependency: {shown_cycle(cycle)}")

@@ -4,7 +4,7 @@ from typing import Final
 
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Row, Trait
-from spooled_lite.wire.http.resources import flows
+from spooled_lite.wire.http.resources import flow_runs, flows
 
 # fmt: off
 FLOW_ROUTES: Final[tuple[Row, ...]] = (
@@ -13,5 +13,8 @@ FLOW_ROUTES: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/flows/{name}", flows.get,      Access.KEY, "workflows:read"),
     ("PUT",    "/api/v1/flows/{name}", flows.replace,  Access.KEY, "workflows:write"),
     ("DELETE", "/api/v1/flows/{name}", flows.delete,   Access.KEY, "workflows:write"),
+    ("GET",    "/api/v1/flows/{name}/runs", flow_runs.list_all, Access.KEY, "workflows:read"),
+    ("POST",   "/api/v1/flows/{name}/runs", flow_runs.create,   Access.KEY, "workflows:write", Trait.ONCE),  # noqa: E501
+    ("DELETE", "/api/v1/flows/{name}/runs", flow_runs.purge,    Access.KEY, "workflows:write"),
 )
 # fmt: on

@@ -37,7 +37,7 @@ _CENTURY_MS: Final = CENTURY_SECONDS * 1000
 # ruff: noqa: E501
 # fmt: off
 RunInput = Annotated[Raw, about("What the run is about: any JSON value, null when it is left out; given back byte for byte", {"amount": 10})]
-RunKey = Annotated[str, SHORT, about("One unfinished run of the task has it: that one is answered, and a repeat is not stored", "order-7")]
+RunKey = Annotated[str, SHORT, about("One unfinished run of the task or the flow has it: that one is answered, and a repeat is not stored", "order-7")]
 RunHeaders = Annotated[Raw, about(f"An object with whatever belongs to the run, up to {HEADERS_BYTES_MAX} bytes", {"trace_id": "t-9"})]
 RunPriority = Annotated[int, Meta(ge=-2_147_483_648, le=2_147_483_647), about("Higher first, then older first; any 32-bit number", 5)]
 RunVisibleAt = Annotated[Time | None, about("It is not handed out before this time", "2026-10-01T09:00:00.000Z")]
@@ -57,8 +57,8 @@ Force = Annotated[bool, about("True: also while a worker has it; then its worker
 # fmt: on
 
 
-class RunTask(Struct, kw_only=True):
-    """Body of POST /tasks/{name}/runs."""
+class RunGiven(Struct, kw_only=True):
+    """What a body says of a run, be it of a task or of a flow."""
 
     input: RunInput = NULL
     concurrency_key: RunKey | None = None
@@ -70,6 +70,11 @@ class RunTask(Struct, kw_only=True):
     delay_seconds: RunDelaySeconds | None = None
     expires_at: RunExpiresAt = None
     expires_in_ms: RunExpiresInMs | None = None
+
+
+class RunTask(RunGiven, kw_only=True):
+    """Body of POST /tasks/{name}/runs."""
+
     max_retries: RunRetries | None = None
     timeout_seconds: RunSeconds | None = None
     timeout_ms: TimeoutMsGiven | None = None

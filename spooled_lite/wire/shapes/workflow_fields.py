@@ -40,7 +40,7 @@ DryRun = Annotated[bool, about("Only name what would run again. Default: false",
 # In bodies and answers.
 Description = Annotated[str, about("A description for people", "What a new account needs")]
 Metadata = Annotated[Raw, about("Any JSON value, for callers", {})]
-TimeoutMs = Annotated[int, about("The same as `timeout_seconds`, in milliseconds", 300_000)]
+TimeoutMs = Annotated[int, about("The same as `timeout_seconds`, in milliseconds; 0: without end", 300_000)]
 # In answers only.
 Name = Annotated[str, about("The name", "onboarding")]
 Status = Annotated[str, one_of("The status of the workflow", *WORKFLOW_STATUSES)]

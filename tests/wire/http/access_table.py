@@ -312,7 +312,7 @@ class WholeFileApi(WatchedApi):
         path = self._filled(path, home)
         if name == "DELETE /api/v1/bindings":
             path += f"?target_type=queue&target_name={QUEUE}&pattern=a"
-        if name == "DELETE /api/v1/tasks/{name}/runs":
+        if name in ("DELETE /api/v1/tasks/{name}/runs", "DELETE /api/v1/flows/{name}/runs"):
             path += "?older_than_seconds=0"
         return Target(method, path, body, home)
 

@@ -183,7 +183,7 @@ SCHEDULES: Final[tuple[Row, ...]] = (
 
 WORKFLOWS: Final[tuple[Row, ...]] = (
     ("GET", "/api/v1/workflows", "key", "workflows:read", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
-    ("POST", "/api/v1/workflows", "key", "workflows:write", "201", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
+    ("POST", "/api/v1/workflows", "key", "workflows:write", "201,200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("GET", "/api/v1/workflows/{id}", "key", "workflows:read", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("DELETE", "/api/v1/workflows/{id}", "key", "workflows:write", "204", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501
     ("POST", "/api/v1/workflows/{id}/cancel", "key", "workflows:write", "200", "core", "schedules-workflows-webhooks.md#2.2"),  # noqa: E501

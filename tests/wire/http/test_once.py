@@ -36,6 +36,8 @@ BODIES: Final[dict[str, Any]] = {
     "/api/v1/batch": {"operations": [{"op": "create_job", **JOB}]},
     "/api/v1/tasks": {"name": "mails"},
     "/api/v1/tasks/{name}/runs": {"input": 1},
+    "/api/v1/flows": {"name": "mails", "steps": [{"key": "a"}]},
+    "/api/v1/flows/{name}/runs": {"input": 1},
     "/api/v1/schedules": SCHEDULE,
     "/api/v1/schedules/{id}/trigger": {},
     "/api/v1/workflows": {"name": "w", "jobs": [{"key": "a", **JOB}]},
@@ -55,6 +57,7 @@ def make() -> Iterator[Make]:
             binding = {"target_type": "queue", "target_name": "audit", "pattern": "order.#"}
             api.post("bindings", json=binding)
             api.request("PUT", "tasks/audit")
+            api.request("PUT", "flows/audit", json={"steps": [{"key": "a"}]})
             return api
 
         yield factory

@@ -270,7 +270,8 @@ def made_for(api: WatchedApi, row: Row) -> str:
         api.shown("PUT", path, json=RENDERER)
         return path
     if path.startswith("/api/v1/flows/{name}"):
-        return a_flow_for(path, api.shown)
+        is_purge = row[0] == "DELETE" and path.endswith("/runs")
+        return a_flow_for(path, api.shown) + ("?older_than_seconds=0" if is_purge else "")
     if path == "/api/v1/bindings" and row[0] == "DELETE":
         return f"{path}?target_type=queue&target_name=known&pattern=a"
     if path == "/api/v1/bindings/{id}":

@@ -71,7 +71,7 @@ async def purge(call: Call) -> Reply:
     """In passes, so that no other caller waits long. Passes that are done stay done when the caller
     goes away.
     """
-    name, wanted, count = call.path("name"), _purge(call), 0
+    name, wanted, count = call.path("name"), purge_asked(call), 0
     acting = Acting(call, "task", "purge", name, count=lambda done: done.count)
     is_through = False
     while not is_through:
@@ -96,7 +96,7 @@ def new_run(call: Call, name: str, body: RunTask) -> NewTaskRun:
     return body.new_run(input_bytes_max=call.settings.queue_max_payload_size_bytes)
 
 
-def _purge(call: Call) -> Purge:
+def purge_asked(call: Call) -> Purge:
     """Raises BadRequest: neither an age is named, nor everything confirmed."""
     if call.query.get("older_than_seconds"):
         age_seconds = integer(call, "older_than_seconds", default=0, least=-1, most=CENTURY_SECONDS)

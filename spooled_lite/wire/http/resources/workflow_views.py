@@ -10,6 +10,7 @@ from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import FAILED, state_of
 from spooled_lite.core.lifecycle.workflow import CancelledWorkflow
 from spooled_lite.core.steps.run_shown import OfRun
+from spooled_lite.core.steps.start import StartedRun
 from spooled_lite.core.workflows.columns import (
     ListedWorkflowRow,
     ShownEdgeRow,
@@ -52,7 +53,7 @@ def workflow_cancelled(done: CancelledWorkflow, org_id: str) -> WorkflowCancelle
     return cancelled
 
 
-def workflow_created(stored: StoredWorkflow, org_id: str) -> WorkflowCreated:
+def workflow_created(stored: StoredWorkflow | StartedRun, org_id: str) -> WorkflowCreated:
     return WorkflowCreated(
         workflow_id=stored.row["id"],
         job_ids=[StepCreated(key=step.key, job_id=step.job_id) for step in stored.steps],

@@ -1,6 +1,11 @@
 """REST routes of workflows. Contract: schedules-workflows-webhooks, section 2."""
 
+import msgspec
+from msgspec import Raw, Struct
+
+from spooled_lite.core.flows.query import check_flow_scope
 from spooled_lite.core.jobs.columns import JobRow
+from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.lifecycle.end_run import complete_early
 from spooled_lite.core.lifecycle.rerun import plan_rerun, rerun_workflow
@@ -10,6 +15,7 @@ from spooled_lite.core.lifecycle.workflow import (
     retry_workflow,
 )
 from spooled_lite.core.steps.run_shown import get_shown_run
+from spooled_lite.core.steps.start import StartedRun, start_run
 from spooled_lite.core.workflows.create import StoredWorkflow, create_workflow
 from spooled_lite.core.workflows.graph import graph_of
 from spooled_lite.core.workflows.query import (
@@ -21,9 +27,11 @@ from spooled_lite.core.workflows.query import (
     list_workflows,
 )
 from spooled_lite.core.workflows.records import STEPS_MAX, WORKFLOW_STATUSES, NewWorkflow
+from spooled_lite.core.workflows.store_run import NewRun
 from spooled_lite.wire.admission import Storing, admission_of, check_payload_of_plan
 from spooled_lite.wire.bodies import in_full, page_in_full
 from spooled_lite.wire.http.acting import Acting
+from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.once import Once
 from spooled_lite.wire.http.paging import page, paged
@@ -38,6 +46,7 @@ from spooled_lite.wire.http.resources.workflow_views import (
 )
 from spooled_lite.wire.shapes.run_ends import CompleteWorkflow, RunEndAnswer
 from spooled_lite.wire.shapes.workflow_bodies import CancelWorkflow, CreateWorkflow, RerunWorkflow
+from spooled_lite.wire.shapes.workflow_extensions import WorkflowExtensions
 from spooled_lite.wire.shapes.workflows import WorkflowRerun
 
 
@@ -55,7 +64,11 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    new = await call.off_loop(new_workflow, call, call.scope, await call.body(CreateWorkflow))
+    body = await call.body(CreateWorkflow)
+    said = await call.off_loop(extensions_of, body)
+    if said is not None:
+        return await _create_run(call, body, said)
+    new = await call.off_loop(new_workflow, call, call.scope, body)
 
     def answer(stored: StoredWorkflow) -> Reply:
         return reply(workflow_created(stored, call.org_id), 201)
@@ -63,6 +76,15 @@ async def create(call: Call) -> Reply:
     return await Once(call, answer).write(
         create_workflow, call.org, new, graph_of(new.steps), admission_of(call)
     )
+
+
+async def _create_run(call: Call, body: CreateWorkflow, said: WorkflowExtensions) -> Reply:
+    new = await call.off_loop(_new_run, call, body, said)
+
+    def answer(run: StartedRun) -> Reply:
+        return reply(workflow_created(run, call.org_id), 201 if run.created else 200)
+
+    return await Once(call, answer).write(start_run, call.org, new, admission_of(call))
 
 
 async def get(call: Call) -> Reply:
@@ -176,4 +198,39 @@ def new_workflow(call: Storing, scope: Scope, body: CreateWorkflow) -> NewWorkfl
     for index, step in enumerate(new.steps):
         check_payload_of_plan(call, step.job.payload, f"jobs[{index}].payload")
         scope.check(step.job.queue_name)
+    return new
+
+
+def extensions_of(body: CreateWorkflow) -> WorkflowExtensions | None:
+    """What it says beyond jobs that wait for each other; None: nothing.
+
+    Raises: as `decode`, of `metadata.ext`.
+    """
+    copy = _copy_in_metadata(bytes(body.metadata))
+    is_more = body.says_something or any(step.says_more for step in body.jobs)
+    if not is_more and (copy is None or not (copy.says_something or copy.steps)):
+        return None
+    return WorkflowExtensions.of(body, copy)
+
+
+class _Metadata(Struct):
+    ext: Raw = NULL
+
+
+def _copy_in_metadata(metadata: bytes) -> WorkflowExtensions | None:
+    """None: callers have something else there, or nothing."""
+    if metadata[:1] != b"{" or b'"ext"' not in metadata:
+        return None
+    ext = bytes(msgspec.json.decode(metadata, type=_Metadata).ext)
+    return decode(WorkflowExtensions, ext, at="metadata.ext") if ext[:1] == b"{" else None
+
+
+def _new_run(call: Call, body: CreateWorkflow, said: WorkflowExtensions) -> NewRun:
+    """Raises: as `CreateWorkflow.new_run` and `check_payload_of_plan`; AccessDenied."""
+    new = body.new_run(said, payload_bytes_max=call.settings.queue_max_payload_size_bytes)
+    check_payload_of_plan(call, new.options.input or b"", "input")
+    for index, step in enumerate(new.document.steps):
+        if step.payload is not None:
+            check_payload_of_plan(call, bytes(step.payload), f"jobs[{index}].payload")
+    check_flow_scope(new.name, new.document, call.scope)
     return new

@@ -171,7 +171,7 @@ def test_unknown_fields_are_ignored_and_any_json_is_a_payload(api: WorkflowApi) 
         (with_job(max_retries=101), (400, "jobs[1].max_retries", "range")),
         (with_job(timeout_seconds=0), (400, "jobs[1].timeout_seconds", "range")),
         (with_job(timeout_seconds=86_401), (400, "jobs[1].timeout_seconds", "range")),
-        (with_job(timeout_ms=0), (400, "jobs[1].timeout_ms", "range")),
+        (with_job(timeout_ms=-1), (400, "jobs[1].timeout_ms", "range")),
         (with_job(timeout_ms=86_400_001), (400, "jobs[1].timeout_ms", "range")),
         (with_job(dependency_mode="some"), (400, "jobs[1].dependency_mode", "invalid_value")),
         (with_job(dependency_type="maybe"), (400, "jobs[1].dependency_type", "invalid_value")),

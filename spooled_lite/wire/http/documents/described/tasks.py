@@ -33,6 +33,17 @@ _TASK: Final = {
     "on_fail": {"queue_name": "payments_alerts", "max_retries": 3},
 }
 
+PURGED: Final = (
+    Parameter(
+        "older_than_seconds",
+        "Runs that ended longer ago than that",
+        {"type": "integer", "minimum": 0},
+        example=86_400,
+    ),
+    Parameter("all", "With `confirm`: every run, also what runs now", FLAG),
+    Parameter("confirm", "Has to be true beside `all`", FLAG),
+)
+
 TASKS: Final[Mapping[Handler, Doc]] = {
     tasks.list_all: Doc(
         summary="List tasks by name",
@@ -96,16 +107,7 @@ TASKS: Final[Mapping[Handler, Doc]] = {
     task_runs.purge: Doc(
         summary="Delete runs of a task",
         about="Those that ended so long ago, or all of them, whatever they do.",
-        parameters=(
-            Parameter(
-                "older_than_seconds",
-                "Runs that ended longer ago than that",
-                {"type": "integer", "minimum": 0},
-                example=86_400,
-            ),
-            Parameter("all", "With `confirm`: every run, also what runs now", FLAG),
-            Parameter("confirm", "Has to be true beside `all`", FLAG),
-        ),
+        parameters=PURGED,
         answer=run_shapes.RunsDeleted,
         errors=(BadRequest,),
     ),

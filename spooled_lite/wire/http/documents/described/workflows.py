@@ -40,7 +40,9 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
         summary="Create a workflow",
         about="All jobs or none. A job that depends on others waits until they are done; the rest "
         "can be claimed at once. Every job needs a `key` (`id`, `name` and `step_name` are the "
-        "same), a queue and a payload.",
+        "same), a queue and a payload. What uses conditions, signals, items or anything else of "
+        "flows is run as a flow is. 200: an unfinished one has its `concurrency_key`, and that one "
+        "is answered.",
         body=CreateWorkflow,
         example={
             "name": "onboarding",
@@ -55,7 +57,7 @@ WORKFLOWS: Final[Mapping[Handler, Doc]] = {
             ],
         },
         answer=WorkflowCreated,
-        statuses=(201,),
+        statuses=(201, 200),
         errors=(BadRequest, QuotaExceeded),
     ),
     workflows.get: Doc(
