@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
+from spooled_lite.core.flows.run import count_flow_jobs, run_flow
 from spooled_lite.core.tasks.run import check_compared, run_task
 from spooled_lite.errors import SpooledError
 from spooled_lite.storage.transaction import Tx
@@ -40,7 +41,10 @@ def _run(tx: Tx, step: BatchStep) -> Any:
     try:
         if step.operation is run_task:
             check_compared(tx, "input")
-        return step.operation(tx, *step.arguments)
+        result = step.operation(tx, *step.arguments)
+        if step.operation is run_flow and result.created:
+            count_flow_jobs(tx, len(result.steps), "flow_name")
+        return result
     except SpooledError as error:
         placed = error.placed(step.place)
         raise placed if step.index is None else numbered(placed, step.index) from None

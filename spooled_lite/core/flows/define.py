@@ -4,6 +4,7 @@ from spooled_lite.core.flows import statements
 from spooled_lite.core.flows.query import FoundFlow, check_flow_scope, find_flow
 from spooled_lite.core.flows.records import FLOWS_MAX, FlowDefinition
 from spooled_lite.core.keys.records import Scope
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.tasks.revision import Defined, IfMatch
 from spooled_lite.core.workflows.document import document_of, store_document
 from spooled_lite.core.workflows.guards import limit_as_defined
@@ -66,6 +67,8 @@ def define_flow(
     row = tx.row(statements.REPLACE, {**columns, "seq": known["seq"], "now_ms": tx.now_ms})
     assert row is not None, "the flow was found in this operation"
     limit_as_defined(tx, org, name, wanted.document)
+    follow = {"org": org, "flow_name": name, "queue_name": wanted.document.steps[0].queue_name}
+    tx.execute(schedule_statements.FOLLOW_FLOW, follow)
     return Defined(FoundFlow(row, wanted.document), is_new=False, is_changed=True)
 
 

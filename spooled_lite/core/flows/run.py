@@ -1,5 +1,7 @@
 """Running a flow: storing one run of the document that it has now."""
 
+from typing import Final
+
 import msgspec
 
 from spooled_lite.core.flows.columns import FlowRow
@@ -10,9 +12,23 @@ from spooled_lite.core.steps.start import StartedRun, start_run
 from spooled_lite.core.workflows.document import FlowDocument, known_document
 from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.core.workflows.store_run import NewRun
-from spooled_lite.errors import NotFound
+from spooled_lite.errors import NotFound, RuleBroken
 from spooled_lite.storage.lanes import Lane, in_lane
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Own, Tx
+
+FLOW_JOBS_MAX: Final = 1_000  # steps of the runs of one call: as many as one run may have
+
+
+class _MadeSteps:
+    """How many steps the runs of one operation have; a batch may make several."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+_MADE_STEPS: Final = Own(_MadeSteps)
 
 
 @in_lane(Lane.CREATE)
@@ -47,3 +63,19 @@ def run_known_flow(
         options=msgspec.structs.replace(options, flow_name=flow["name"]),
     )
     return start_run(tx, flow["org"], run, admission)
+
+
+def count_flow_jobs(tx: Tx, more: int, field: str) -> None:
+    """For a call that makes several runs, before each, which has so many steps.
+
+    Raises RuleBroken: those of one call would have more than FLOW_JOBS_MAX.
+    """
+    made = tx.own(_MADE_STEPS)
+    made.count += more
+    if made.count > FLOW_JOBS_MAX:
+        raise RuleBroken.of(
+            field,
+            f"Field `{field}` makes runs of flows with {made.count} steps;"
+            f" one call may make {FLOW_JOBS_MAX}",
+            "too_many_steps",
+        )

@@ -13,6 +13,7 @@ from spooled_lite.core.lifecycle.workflow import cancel_workflow
 from spooled_lite.core.maintenance import remove_flow_statements as removal_statements
 from spooled_lite.core.maintenance.remove import REMOVE_MAX, Removed
 from spooled_lite.core.maintenance.remove_task import Purge, remove_runs
+from spooled_lite.core.schedules import statements as schedule_statements
 from spooled_lite.core.topics.bind import unbind_all
 from spooled_lite.core.workflows import edge_statements
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -27,7 +28,7 @@ DOCUMENTS_MAX: Final = 20  # up to 20 MB that are freed in one transaction
 
 
 def delete_flow(tx: Tx, org: int, name: str, scope: Scope) -> None:
-    """Delete a flow and its bindings; `remove_runs_of_leaving_flow` deletes its runs.
+    """Delete a flow, its bindings and schedules; `remove_runs_of_leaving_flow` its runs.
 
     After a crash a background loop deletes what is left of them.
 
@@ -37,6 +38,8 @@ def delete_flow(tx: Tx, org: int, name: str, scope: Scope) -> None:
     tx.execute(flow_statements.MARK_DELETED, {"seq": flow["seq"], "now_ms": tx.now_ms})
     unbind_all(tx, org, ("flow", name))
     tx.emit("flow.deleted", org, row=flow)
+    gone = {"org": org, "flow_name": name, "now_ms": tx.now_ms}
+    tx.execute(schedule_statements.MARK_DELETED_WITH_FLOW, gone)
     tx.due(Deadline.DELETION, tx.now_ms)
 
 

@@ -12,6 +12,7 @@ class _Shown(TypedDict):
     timezone: str
     queue_name: str
     task_name: str | None  # it runs this task, in whose queue
+    flow_name: str | None  # it runs this flow, whose first step is in its queue
     priority: int
     max_retries: int
     timeout_seconds: int
@@ -93,3 +94,4 @@ class RunRow(TypedDict):
     started_at_ms: int
     completed_at_ms: int | None
     job_id: str | None  # None also when the job is gone
+    workflow_id: str | None  # of a job that is a step

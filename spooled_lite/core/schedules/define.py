@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct, structs
 
+from spooled_lite.core.flows.query import get_flow
 from spooled_lite.core.jobs.passes import PASS_MAX
 from spooled_lite.core.jobs.policy import timeout_seconds_of
 from spooled_lite.core.jobs.records import check_json_size, with_job_type
@@ -26,7 +27,7 @@ from spooled_lite.core.tasks.query import get_task
 from spooled_lite.events import Deadline
 from spooled_lite.plans import Caps
 from spooled_lite.storage.lanes import Lane, in_lane
-from spooled_lite.storage.transaction import Tx
+from spooled_lite.storage.transaction import Reading, Tx
 
 RESUME: Final = ScheduleChanges(columns={"is_active": True})
 
@@ -89,16 +90,18 @@ def create(
 ) -> ScheduleRow:
     """Store a schedule. Its queue is created with its first job, not now.
 
-    One with a task has the queue of the task.
+    One with a task has the queue of the task, one with a flow that of its first step.
 
     Raises:
-        NotFound, AccessDenied: as `get_task`, when it names a task.
+        NotFound, AccessDenied: as `get_task` or `get_flow`, when it names one.
         QuotaExceeded: the organization would have too many active schedules.
 
     Contract: schedules, section 1.2 row 2.
     """
     if new.task_name is not None:
         new = _with_task(new, get_task(tx, org, new.task_name, scope))
+    if new.flow_name is not None:
+        new = structs.replace(new, queue_name=first_queue(tx, org, new.flow_name, scope))
     if new.is_active:
         _check_room(tx, org, admission.caps)
     max_retries, timeout_seconds = new.max_retries, new.timeout_seconds
@@ -121,6 +124,7 @@ def create(
             "timezone": new.timezone,
             "queue_name": new.queue_name,
             "task_name": new.task_name,
+            "flow_name": new.flow_name,
             "is_of_task": int(new.is_of_task),
             "misfire_grace_seconds": new.misfire_grace_seconds,
             "payload_template": new.payload_template,
@@ -138,6 +142,13 @@ def create(
     assert row is not None, "INSERT ... RETURNING always yields a row"
     announce_slot(tx, row)
     return row
+
+
+def first_queue(tx: Reading, org: int, flow_name: str, scope: Scope) -> str:
+    """The queue of the first step of a flow. Raises: as `get_flow`."""
+    document = get_flow(tx, org, flow_name, scope).document
+    assert document is not None, "only pages of flows leave out documents"
+    return document.steps[0].queue_name
 
 
 def _with_task(new: NewSchedule, task: TaskRow) -> NewSchedule:

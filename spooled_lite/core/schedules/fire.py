@@ -5,6 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.flows.run import run_flow
+from spooled_lite.core.jobs import statements as job_statements
 from spooled_lite.core.jobs.columns import JobRow, NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.records import check_json_size, job_type_of
@@ -19,6 +21,7 @@ from spooled_lite.core.schedules.missed import Firing
 from spooled_lite.core.schedules.query import get_schedule
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run import run_task
+from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.errors import SpooledError
 from spooled_lite.plans import OwnLimits, Plans
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -196,11 +199,35 @@ def _make_job(
 def _made(
     tx: Tx, schedule: ScheduleRow, admission: Admission, scope: Scope, slot_at_ms: int | None
 ) -> JobRow:
-    """The job, or the run of the task. For each slot a task has one run that is not finished."""
-    org, task_name = schedule["org"], schedule["task_name"]
-    if task_name is None:
-        return enqueue(tx, org, _job(schedule), admission, scope).row
-    return run_task(tx, org, task_name, _run(schedule, slot_at_ms), admission, scope).row
+    """The job, the run of the task, or the job of the first step of the run of the flow.
+
+    For each slot a task or a flow has one run that is not finished.
+    """
+    org, task_name, flow_name = schedule["org"], schedule["task_name"], schedule["flow_name"]
+    if task_name is not None:
+        return run_task(tx, org, task_name, _run(schedule, slot_at_ms), admission, scope).row
+    if flow_name is not None:
+        return _first_job(tx, schedule, flow_name, admission, scope, slot_at_ms)
+    return enqueue(tx, org, _job(schedule), admission, scope).row
+
+
+def _first_job(
+    tx: Tx,
+    schedule: ScheduleRow,
+    flow_name: str,
+    admission: Admission,
+    scope: Scope,
+    slot_at_ms: int | None,
+) -> JobRow:
+    options = RunOptions(
+        input=schedule["payload_template"],
+        priority=schedule["priority"],
+        concurrency_key=_key_of(slot_at_ms),
+    )
+    run = run_flow(tx, schedule["org"], flow_name, options, admission, scope)
+    found = tx.row(job_statements.BY_ID, {"id": run.steps[0].job_id, "org": schedule["org"]})
+    assert found is not None, "a run goes with all its steps"
+    return found
 
 
 def _run(schedule: ScheduleRow, slot_at_ms: int | None) -> NewTaskRun:
@@ -208,10 +235,14 @@ def _run(schedule: ScheduleRow, slot_at_ms: int | None) -> NewTaskRun:
     return NewTaskRun(
         input=schedule["payload_template"],
         priority=schedule["priority"],
-        concurrency_key=None if slot_at_ms is None else f"schedule:{slot_at_ms / 1000:.6f}",
+        concurrency_key=_key_of(slot_at_ms),
         max_retries=None if is_as_task_says else schedule["max_retries"],
         timeout_ms=None if is_as_task_says else schedule["timeout_seconds"] * 1000,
     )
+
+
+def _key_of(slot_at_ms: int | None) -> str | None:
+    return None if slot_at_ms is None else f"schedule:{slot_at_ms / 1000:.6f}"
 
 
 def _job(schedule: ScheduleRow) -> NewJob:

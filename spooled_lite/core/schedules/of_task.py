@@ -40,6 +40,20 @@ def put_task_schedule(
     assert new.task_name is not None
     get_task(tx, org, new.task_name, scope)
     known = tx.row(statements.OF_TASK, {"org": org, "task_name": new.task_name})
+    return put_schedule(tx, known, org, new, also, next_run_at_ms, admission, scope)
+
+
+def put_schedule(
+    tx: Tx,
+    known: ScheduleRow | None,
+    org: int,
+    new: NewSchedule,
+    also: Mapping[str, Any],
+    next_run_at_ms: int | None,
+    admission: Admission,
+    scope: Scope,
+) -> ScheduleRow:
+    """Make the schedule that a task or a flow does not have, or replace `known`, which it has."""
     if known is None:
         return create(tx, org, new, next_run_at_ms, admission, scope)
     columns = {

@@ -19,7 +19,7 @@ from spooled_lite.storage.statement import Statement
 from spooled_lite.storage.texts import array_of
 from spooled_lite.storage.transaction import Reading
 
-FedBySchedule = Literal["queue", "task"]
+FedBySchedule = Literal["queue", "task", "flow"]
 
 # The columns that a list can be sorted by, by their names on the wire.
 SORT_COLUMNS: Final[Mapping[str, str]] = {
@@ -38,9 +38,11 @@ _FRAGMENTS: Final[Mapping[str, str]] = {
     "queue_name": "queue_name = :queue_name",
     "queue_names": "queue_name IN (SELECT value FROM json_each(:queue_names))",
     "is_active": "is_active = :is_active",
-    "queue": "task_name IS NULL",
+    "queue": "task_name IS NULL AND flow_name IS NULL",
     "task": "task_name IS NOT NULL",
+    "flow": "flow_name IS NOT NULL",
     "task_name": "task_name = :task_name",
+    "flow_name": "flow_name = :flow_name",
 }
 TARGETS: Final[tuple[FedBySchedule, ...]] = get_args(FedBySchedule)
 
@@ -52,6 +54,7 @@ class ScheduleFilter(Struct, frozen=True, kw_only=True):
     is_active: bool | None = None
     target: FedBySchedule | None = None  # what it feeds
     task_name: str | None = None
+    flow_name: str | None = None
     order_by: str = "created_at"
     descending: bool = True
     rows_max: int = 100
@@ -96,6 +99,9 @@ def list_schedules(
     if wanted.task_name is not None:
         names.append("task_name")
         params["task_name"] = wanted.task_name
+    if wanted.flow_name is not None:
+        names.append("flow_name")
+        params["flow_name"] = wanted.flow_name
     if not scope.is_unrestricted:
         names.append("queue_names")
         params["queue_names"] = queue_names_in_scope(tx, org, scope)

@@ -32,7 +32,8 @@ class NewSchedule(Struct, frozen=True, kw_only=True):
     metadata: bytes | None = None
     misfire_grace_seconds: int = GRACE_SECONDS
     task_name: str | None = None  # then its queue, and the limits that are None, are the task's
-    is_of_task: bool = False  # made as the one schedule of its task
+    flow_name: str | None = None  # then its queue is that of the first step
+    is_of_task: bool = False  # made as the one schedule of its task or its flow
 
 
 class ScheduleChanges(Struct, frozen=True, kw_only=True):

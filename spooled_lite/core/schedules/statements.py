@@ -28,11 +28,11 @@ INSERT: Final = Statement(
     ScheduleRow,
     """
 INSERT INTO schedules (id, org, name, description, cron_expression, timezone, queue_name,
-                       task_name, is_of_task, payload_template, priority, max_retries,
+                       task_name, flow_name, is_of_task, payload_template, priority, max_retries,
                        timeout_seconds, is_active, catch_up, misfire_grace_seconds, tags,
                        metadata, next_run_at_ms, created_at_ms, updated_at_ms)
 VALUES (:id, :org, :name, :description, :cron_expression, :timezone, :queue_name,
-        :task_name, :is_of_task, :payload_template, :priority, :max_retries,
+        :task_name, :flow_name, :is_of_task, :payload_template, :priority, :max_retries,
         :timeout_seconds, :is_active, :catch_up, :misfire_grace_seconds, :tags,
         :metadata, :next_run_at_ms, :now_ms, :now_ms)
 RETURNING *
@@ -84,6 +84,29 @@ UPDATE schedules SET queue_name = :queue_name
 MARK_DELETED_WITH_TASK: Final = """
 UPDATE schedules SET deleted_at_ms = :now_ms, is_active = 0, updated_at_ms = :now_ms
  WHERE org = :org AND task_name = :task_name AND task_name IS NOT NULL AND deleted_at_ms IS NULL
+"""
+
+# -- of flows ------------------------------------------------------------------------------------
+
+# Index schedules_of_flow.
+OF_FLOW: Final = Statement(
+    ScheduleRow,
+    """
+SELECT * FROM schedules
+ WHERE org = :org AND flow_name = :flow_name AND flow_name IS NOT NULL AND is_of_task = 1
+   AND deleted_at_ms IS NULL
+""",
+)
+
+# Index schedules_running_flows, as the one that follows.
+FOLLOW_FLOW: Final = """
+UPDATE schedules SET queue_name = :queue_name
+ WHERE org = :org AND flow_name = :flow_name AND flow_name IS NOT NULL AND deleted_at_ms IS NULL
+"""
+
+MARK_DELETED_WITH_FLOW: Final = """
+UPDATE schedules SET deleted_at_ms = :now_ms, is_active = 0, updated_at_ms = :now_ms
+ WHERE org = :org AND flow_name = :flow_name AND flow_name IS NOT NULL AND deleted_at_ms IS NULL
 """
 
 # -- deleting --------------------------------------------------------------------------------
@@ -258,7 +281,8 @@ SELECT id, name, queue_name, cron_expression, timezone, next_run_at_ms
 
 _LISTED: Final = """schedules.seq, schedules.id, schedules.name, schedules.description,
        cron_expression, timezone, queue_name, priority, max_retries, timeout_seconds,
-       schedules.is_active, catch_up, misfire_grace_seconds, task_name, tags, metadata,
+       schedules.is_active, catch_up, misfire_grace_seconds, task_name, flow_name, tags,
+       metadata,
        last_run_at_ms, last_scheduled_for_ms, next_run_at_ms, run_count, failed_count,
        schedules.created_at_ms, schedules.updated_at_ms,
        NULL AS payload_template, length(payload_template) AS size_bytes"""
@@ -290,7 +314,10 @@ RUNS: Final = Statement(
 SELECT id, status, error_message, started_at_ms, completed_at_ms,
        (SELECT jobs.id FROM jobs WHERE jobs.id = runs.job_id AND jobs.org = runs.org"""
     + VISIBLE
-    + """) AS job_id
+    + """) AS job_id,
+       (SELECT jobs.workflow_id FROM jobs WHERE jobs.id = runs.job_id AND jobs.org = runs.org"""
+    + VISIBLE
+    + """) AS workflow_id
   FROM schedule_runs AS runs WHERE schedule = :schedule
  ORDER BY started_at_ms DESC, seq DESC LIMIT :limit OFFSET :offset
 """,

@@ -1,10 +1,11 @@
-"""Binding queues and tasks to patterns of topics, taking that back, and listing what is bound."""
+"""Binding queues, tasks and flows to patterns of topics, taking that back, and listing it."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
+from spooled_lite.core.flows.query import find_flow
 from spooled_lite.core.queues.ensure import known_queue
 from spooled_lite.core.tasks.query import find_task
 from spooled_lite.core.topics import statements
@@ -27,10 +28,11 @@ class _Bound(Struct, frozen=True):
     trie: Trie[TopicTarget]
 
 
-# How a target is looked for; there are no flows yet.
+# How a target is looked for.
 _FINDERS: Final[dict[TargetType, Callable[[Tx, int, str], object | None]]] = {
     "queue": known_queue,
     "task": find_task,
+    "flow": find_flow,
 }
 _BOUND: Final = Kept[int, _Bound]()  # by organization
 
@@ -142,7 +144,7 @@ def _changed(tx: Tx, org: int) -> None:
 
 def _check_there(tx: Tx, org: int, target: TopicTarget) -> None:
     target_type, target_name = target
-    if target_type not in _FINDERS or _FINDERS[target_type](tx, org, target_name) is None:
+    if _FINDERS[target_type](tx, org, target_name) is None:
         raise NotFound.thing(target_type.capitalize(), resource=target_type)
 
 

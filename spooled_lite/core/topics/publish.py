@@ -1,6 +1,6 @@
 """Publishing: a copy for each target whose patterns match the topic, all or none.
 
-A queue gets a message, a task a run with the body as its input.
+A queue gets a message, a task or a flow a run with the body as its input.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from spooled_lite.core.flows.query import find_flow
+from spooled_lite.core.flows.run import count_flow_jobs, run_known_flow
 from spooled_lite.core.jobs.send_options import SendOptions
 from spooled_lite.core.messages.records import NewMessage
 from spooled_lite.core.messages.send import send
@@ -18,6 +20,8 @@ from spooled_lite.core.tasks.query import find_task
 from spooled_lite.core.tasks.records import NewTaskRun
 from spooled_lite.core.tasks.run import check_compared, run_known_task
 from spooled_lite.core.topics.bind import TopicTarget, targets_of
+from spooled_lite.core.workflows.document import known_document
+from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.errors import RuleBroken
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Own, Tx
@@ -88,10 +92,38 @@ def _copy_to(
             check_compared(tx, "topic")
             runs.append(run_known_task(tx, task, _run_with(each), admission))
         return [CopyMade(run.row["id"], run.created) for run in runs]
+    if target_type == "flow":
+        return _runs_of_flow(tx, org, name, messages, admission)
     if known_queue(tx, org, name) is None:
         return None
     sent = send(tx, org, name, messages, admission.caps)
     return [CopyMade(each.id, each.created) for each in sent]
+
+
+def _runs_of_flow(
+    tx: Tx, org: int, name: str, messages: Sequence[NewMessage], admission: Admission
+) -> list[CopyMade] | None:
+    flow = find_flow(tx, org, name)
+    if flow is None:
+        return None
+    document, runs = known_document(tx, flow["document"]), []
+    for each in messages:
+        count_flow_jobs(tx, len(document.steps), "topic")
+        runs.append(run_known_flow(tx, flow, document, _flow_run_with(each), admission))
+    return [CopyMade(run.row["id"], run.created) for run in runs]
+
+
+def _flow_run_with(message: NewMessage) -> RunOptions:
+    return RunOptions(
+        input=message.body,
+        headers=message.headers,
+        priority=message.priority,
+        concurrency_key=message.concurrency_key,
+        visible_at_ms=message.visible_at_ms,
+        delay_ms=message.delay_ms,
+        expires_at_ms=message.expires_at_ms,
+        expires_in_ms=message.expires_in_ms,
+    )
 
 
 def _run_with(message: NewMessage) -> NewTaskRun:

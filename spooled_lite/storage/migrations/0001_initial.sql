@@ -611,7 +611,8 @@ CREATE TABLE schedules (
     timezone         TEXT NOT NULL,
     queue_name       TEXT NOT NULL,
     task_name        TEXT,  -- it runs this task instead of creating jobs; its queue is the task's
-    -- Made as the schedule of its task, of which there is one: its runs are as the task says.
+    flow_name        TEXT,  -- likewise; its queue is that of the first step
+    -- Made as the one schedule of its task or its flow: its runs are as that says.
     is_of_task       INTEGER NOT NULL DEFAULT 0 CHECK (is_of_task IN (0, 1)),
     priority         INTEGER NOT NULL,
     max_retries      INTEGER NOT NULL,
@@ -637,6 +638,10 @@ CREATE TABLE schedules (
 CREATE INDEX schedules_newest ON schedules (org, created_at_ms, seq);
 CREATE INDEX schedules_by_queue ON schedules (org, queue_name, created_at_ms, seq)
  WHERE deleted_at_ms IS NULL;
+CREATE INDEX schedules_running_flows ON schedules (org, flow_name)
+ WHERE flow_name IS NOT NULL AND deleted_at_ms IS NULL;
+CREATE UNIQUE INDEX schedules_of_flow ON schedules (org, flow_name)
+ WHERE is_of_task = 1 AND flow_name IS NOT NULL AND deleted_at_ms IS NULL;
 CREATE INDEX schedules_running_tasks ON schedules (org, task_name)
  WHERE task_name IS NOT NULL AND deleted_at_ms IS NULL;
 CREATE UNIQUE INDEX schedules_of_task ON schedules (org, task_name)

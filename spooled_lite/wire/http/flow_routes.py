@@ -4,7 +4,7 @@ from typing import Final
 
 from spooled_lite.wire.http.admit import Access
 from spooled_lite.wire.http.dispatch import Row, Trait
-from spooled_lite.wire.http.resources import flow_runs, flows
+from spooled_lite.wire.http.resources import flow_runs, flow_schedules, flows
 
 # fmt: off
 FLOW_ROUTES: Final[tuple[Row, ...]] = (
@@ -16,5 +16,8 @@ FLOW_ROUTES: Final[tuple[Row, ...]] = (
     ("GET",    "/api/v1/flows/{name}/runs", flow_runs.list_all, Access.KEY, "workflows:read"),
     ("POST",   "/api/v1/flows/{name}/runs", flow_runs.create,   Access.KEY, "workflows:write", Trait.ONCE),  # noqa: E501
     ("DELETE", "/api/v1/flows/{name}/runs", flow_runs.purge,    Access.KEY, "workflows:write"),
+    ("GET",    "/api/v1/flows/{name}/schedule", flow_schedules.get,    Access.KEY, "schedules:read"),  # noqa: E501
+    ("PUT",    "/api/v1/flows/{name}/schedule", flow_schedules.put,    Access.KEY, "schedules:write"),  # noqa: E501
+    ("DELETE", "/api/v1/flows/{name}/schedule", flow_schedules.delete, Access.KEY, "schedules:write"),  # noqa: E501
 )
 # fmt: on

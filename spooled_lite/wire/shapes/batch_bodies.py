@@ -9,6 +9,7 @@ from spooled_lite.core.jobs.records import SHORT
 from spooled_lite.errors import WrongShape
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import Id, QueueName, SameQueueName
+from spooled_lite.wire.shapes.flow_run_bodies import RunFlow
 from spooled_lite.wire.shapes.inbox import IdentityGiven, MarkSeen, PutNotification
 from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.live import Notify
@@ -23,7 +24,8 @@ from spooled_lite.wire.shapes.workflow_fields import StopRunning
 # fmt: off
 TaskNameGiven = Annotated[str, SHORT, about("The name of the task", "charge_card")]
 StepKeyGiven = Annotated[str, SHORT, about("The key of the step", "approve")]
-Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task`, `cancel_run`, `signal`, `complete_workflow`, `inbox`, `seen` or `notify`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `cancel_run` also the `id` of its run, or in place of both a `workflow_id`, `signal` a `workflow_id` and the `key` of the step, `complete_workflow` a `workflow_id`, `inbox` and `seen` their `identity`", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
+BatchFlowName = Annotated[str, SHORT, about("The name of the flow", "order_flow")]
+Operations = Annotated[list[Raw], about(f"Up to {OPERATIONS_MAX}. `op` is `create_job`, `send`, `publish`, `hide`, `delete`, `run_task`, `run_flow`, `cancel_run`, `signal`, `complete_workflow`, `inbox`, `seen` or `notify`, and the other members are those of the body of that call; `send`, `hide` and `delete` name their queue, `run_task` and `cancel_run` their task, `run_flow` its flow, `cancel_run` also the `id` of its run, or in place of both a `workflow_id`, `signal` a `workflow_id` and the `key` of the step, `complete_workflow` a `workflow_id`, `inbox` and `seen` their `identity`", [{"op": "create_job", "queue_name": "emails", "payload": {}}], items={"type": "object"})]
 Results = Annotated[list[Any], about("One for each operation, in their order: what its own call would answer, in short", [{"id": "…", "created": True}])]
 # fmt: on
 
@@ -70,6 +72,12 @@ class RunTaskOp(RunTask, kw_only=True):
     """A run of a task."""
 
     task_name: TaskNameGiven
+
+
+class RunFlowOp(RunFlow, kw_only=True):
+    """A run of a flow."""
+
+    flow_name: BatchFlowName
 
 
 class CancelRunOp(CancelRun, frozen=True, kw_only=True):
@@ -138,6 +146,7 @@ OPS: Final[dict[str, type[Struct]]] = {
     "hide": HideOp,
     "delete": DeleteOp,
     "run_task": RunTaskOp,
+    "run_flow": RunFlowOp,
     "cancel_run": CancelRunOp,
     "signal": SignalOp,
     "complete_workflow": CompleteWorkflowOp,

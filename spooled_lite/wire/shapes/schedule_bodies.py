@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, structs
 
 from spooled_lite.core.jobs.records import (
     CENTURY_SECONDS,
@@ -108,6 +108,7 @@ class CreateSchedule(ScheduleFields, kw_only=True):
     queue_name: QueueName | None = None
     queue: SameQueueName | None = None
     task_name: Annotated[fields.TaskName, SHORT] | None = None
+    flow_name: Annotated[fields.FlowNameGiven, SHORT] | None = None
 
     def new_schedule(self, *, template_bytes_max: int) -> NewSchedule:
         """Merge the spellings of fields and the defaults; core checks the expression and the zone.
@@ -122,11 +123,17 @@ class CreateSchedule(ScheduleFields, kw_only=True):
         metadata = self.checked_metadata()
         said = _of_metadata(metadata)
         task_name = self.task_name or _text(said.task_name)
-        # That of a task is found when the schedule is stored.
-        queue_name = queue_of(self.queue_name, self.queue) if task_name is None else ""
+        flow_name = self.flow_name or _text(said.flow_name)
+        if task_name is not None and flow_name is not None:
+            raise RuleBroken.of(
+                "flow_name", "Field `flow_name` is not possible beside `task_name`", "invalid_value"
+            )
+        # That of a task or a flow is found when the schedule is stored.
+        makes_jobs = task_name is None and flow_name is None
+        queue_name = queue_of(self.queue_name, self.queue) if makes_jobs else ""
         # Null is a value. A run that brings none has an empty object.
         given = bytes(self.payload_template) or bytes(self.payload) or bytes(self.input)
-        if not given and task_name is None:
+        if not given and makes_jobs:
             raise WrongShape.missing("payload_template")
         template = with_job_type(given or NO_INPUT, self.job_type or None)
         check_json_size(template, template_bytes_max, "payload_template")
@@ -146,6 +153,7 @@ class CreateSchedule(ScheduleFields, kw_only=True):
             metadata=metadata,
             misfire_grace_seconds=_grace(self.misfire_grace_seconds),
             task_name=task_name,
+            flow_name=flow_name,
         )
 
 
@@ -156,6 +164,7 @@ class UpdateSchedule(ScheduleFields, kw_only=True):
     queue_name: Annotated[fields.QueueIgnored, SHORT] | None = None
     queue: Annotated[fields.QueueIgnored, SHORT] | None = None
     task_name: Annotated[fields.TaskIgnored, SHORT] | None = None
+    flow_name: Annotated[fields.FlowIgnored, SHORT] | None = None
 
     def changes(self, *, template_bytes_max: int) -> ScheduleChanges:
         """Merge aliases. Raises: as `CreateSchedule.new_schedule`."""
@@ -197,8 +206,8 @@ class PreviewSlots(Rule, kw_only=True):
 
 
 class PutTaskSchedule(Rule, kw_only=True):
-    """Body of PUT /tasks/{name}/schedule. What is left out is as for a new one, except whether it
-    is active, its description and its priority, which stay."""
+    """Body of PUT /tasks/{name}/schedule and PUT /flows/{name}/schedule. What is left out is as for
+    a new one, except whether it is active, its description and its priority, which stay."""
 
     input: fields.Input = ABSENT
     catch_up: fields.CatchUpGiven = None
@@ -228,6 +237,11 @@ class PutTaskSchedule(Rule, kw_only=True):
             is_of_task=True,
         )
 
+    def new_flow_schedule(self, flow_name: str, *, input_bytes_max: int) -> NewSchedule:
+        """The same of a flow. Raises: likewise."""
+        new = self.new_schedule(flow_name, input_bytes_max=input_bytes_max)
+        return structs.replace(new, task_name=None, flow_name=flow_name)
+
     def also(self) -> dict[str, Any]:
         """By column, what stays unless it is given."""
         active = self.enabled if self.is_active is None else self.is_active
@@ -244,6 +258,7 @@ class _OfMetadata(Struct):
 
     catch_up: Raw = NULL
     task_name: Raw = NULL
+    flow_name: Raw = NULL
 
 
 def _of_metadata(metadata: bytes | None) -> _OfMetadata:

@@ -52,6 +52,7 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     updated_at: UpdatedAt
     values_omitted: fields.ValuesOmitted | UnsetType = UNSET
     task_name: fields.TaskName | UnsetType = UNSET  # when it runs a task, as those that follow
+    flow_name: fields.FlowNameGiven | UnsetType = UNSET  # when it runs a flow, likewise
     input: fields.Input | UnsetType = UNSET
     misfire_grace_seconds: fields.GraceSeconds | UnsetType = UNSET  # or when it is not the usual
     last_scheduled_for: fields.LastScheduledFor | UnsetType | None = UNSET
@@ -61,13 +62,15 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
         template = row["payload_template"]
         is_active = bool(row["is_active"])
         task_name, grace_seconds = row["task_name"], row["misfire_grace_seconds"]
-        is_usual = task_name is None and grace_seconds == GRACE_SECONDS
+        makes_jobs = task_name is None and row["flow_name"] is None
+        is_usual = makes_jobs and grace_seconds == GRACE_SECONDS
         last_slot = format_optional_ms(row["last_scheduled_for_ms"])
         return cls(
             task_name=UNSET if task_name is None else task_name,
-            input=UNSET if task_name is None or template is None else Raw(template),
+            flow_name=UNSET if row["flow_name"] is None else row["flow_name"],
+            input=UNSET if makes_jobs or template is None else Raw(template),
             misfire_grace_seconds=UNSET if is_usual else grace_seconds,
-            last_scheduled_for=UNSET if task_name is None else last_slot,
+            last_scheduled_for=UNSET if makes_jobs else last_slot,
             id=row["id"],
             organization_id=org_id,
             name=row["name"],
@@ -100,12 +103,19 @@ class ScheduleTriggered(Struct, frozen=True, kw_only=True):
     job_id: job.JobId
     triggered_at: fields.TriggeredAt
     scheduled_at: fields.SameTriggeredAt
+    workflow_id: fields.WorkflowMade | UnsetType = UNSET  # when it runs a flow
 
     @classmethod
     def of(cls, made: JobRow) -> Self:
         """The answer for the job that was created."""
         at = format_ms(made["created_at_ms"])
-        return cls(job_id=made["id"], triggered_at=at, scheduled_at=at)
+        workflow_id = made["workflow_id"]
+        return cls(
+            job_id=made["id"],
+            triggered_at=at,
+            scheduled_at=at,
+            workflow_id=UNSET if workflow_id is None else workflow_id,
+        )
 
 
 class ScheduleRun(Struct, frozen=True, kw_only=True):
@@ -122,6 +132,7 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
     triggered_at: fields.SameStartedAt
     completed_at: fields.CompletedAt | None
     duration: fields.DurationMs | None
+    workflow_id: fields.WorkflowMade | UnsetType = UNSET  # when it runs a flow
 
     @classmethod
     def of(cls, row: RunRow, schedule_id: str) -> Self:
@@ -138,6 +149,7 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
             triggered_at=started_at,
             completed_at=format_optional_ms(ended_at_ms),
             duration=None if ended_at_ms is None else ended_at_ms - row["started_at_ms"],
+            workflow_id=UNSET if row["workflow_id"] is None else row["workflow_id"],
         )
 
 

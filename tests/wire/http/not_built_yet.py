@@ -9,9 +9,6 @@ NOT_BUILT_YET: Final = frozenset(
         "GET /api/v1/workflows/{id}/steps/{key}/items",
         "POST /api/v1/workflows/{id}/steps/{key}/items",
         "POST /api/v1/workflows/{id}/steps/{key}/items/complete",
-        "GET /api/v1/flows/{name}/schedule",
-        "PUT /api/v1/flows/{name}/schedule",
-        "DELETE /api/v1/flows/{name}/schedule",
         "GET /{asset}",
         "ANY /api/v1/test/{rest}",
     }

@@ -129,6 +129,7 @@ BODIES: Final[dict[str, Any]] = {
     "PUT /api/v1/tasks/{name}": {"max_retries": 5},
     "PUT /api/v1/tasks/{name}/schedule": {"cron_expression": "@daily"},
     "POST /api/v1/flows": {"name": "new_flow", "steps": [{"key": "a"}]},
+    "PUT /api/v1/flows/{name}/schedule": {"cron_expression": "@daily"},
     "PUT /api/v1/flows/{name}": {"steps": [{"key": "a"}, {"key": "b"}]},
     "POST /api/v1/publish": {"topic": "a.b", "body": 1},
     "POST /api/v1/inbox/{identity}": {"topic": "a.b", "message": "m"},
@@ -311,8 +312,10 @@ def a_task_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
 
 
 def a_flow_for(path: str, shown: Callable[..., Any], **more: Any) -> str:
-    """The path with a flow."""
+    """The path with a flow, and its schedule if the call is about that."""
     shown("PUT", "flows/known", json=FLOW, **more)
+    if path.endswith("/schedule"):
+        shown("PUT", "flows/known/schedule", json={"cron_expression": "@hourly"}, **more)
     return path.replace("{name}", "known")
 
 

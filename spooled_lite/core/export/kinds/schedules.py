@@ -29,6 +29,7 @@ SCHEDULE: Final = LineKind(
         checked("timezone", zone_of),
         checked("queue_name", checked_queue_name),
         text("task_name", may_lack=True),
+        text("flow_name", may_lack=True),
         flag("is_of_task"),
         number("priority"),
         number("max_retries"),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Raw, Struct
 
 from spooled_lite.core.batch.run import OPERATIONS_MAX, BatchStep, all_or_nothing, numbered
+from spooled_lite.core.flows.run import run_flow
 from spooled_lite.core.inbox.put import put_notification
 from spooled_lite.core.inbox.records import checked_identity
 from spooled_lite.core.inbox.seen import mark_seen, mark_seen_at_once
@@ -26,6 +27,7 @@ from spooled_lite.wire.admission import admission_of
 from spooled_lite.wire.http.body import decode
 from spooled_lite.wire.http.call import Call, Reply, reply
 from spooled_lite.wire.http.once import Once
+from spooled_lite.wire.http.resources.flow_runs import new_flow_run
 from spooled_lite.wire.http.resources.messages import new_messages, told_of_sent
 from spooled_lite.wire.http.resources.new_jobs import check_on_fail, new_job
 from spooled_lite.wire.http.resources.steps import checked_signal
@@ -49,11 +51,13 @@ from spooled_lite.wire.shapes.batch_bodies import (
     NamedOp,
     NotifyOp,
     PublishOp,
+    RunFlowOp,
     RunTaskOp,
     SeenOp,
     SendOp,
     SignalOp,
 )
+from spooled_lite.wire.shapes.flow_run_bodies import FlowRunStored
 from spooled_lite.wire.shapes.inbox import NotificationStored, SeenMarked
 from spooled_lite.wire.shapes.live import NotifyApplied
 from spooled_lite.wire.shapes.messages import MessagesDeleted, MessagesHidden
@@ -189,6 +193,12 @@ def _run(call: Call, op: RunTaskOp) -> _Made:
     return run_task, arguments, 1, tell
 
 
+def _run_flow(call: Call, op: RunFlowOp) -> _Made:
+    arguments = (op.flow_name, new_flow_run(call, op), admission_of(call), call.scope)
+    # Its steps are counted where the flow is known.
+    return run_flow, arguments, 1, FlowRunStored.of
+
+
 def _cancel(call: Call, op: CancelRunOp) -> _Made:
     def tell(done: Cancelled | CancelledWorkflow) -> CancelApplied:
         return CancelApplied(done.row["id"], done.was_applied)
@@ -252,6 +262,7 @@ _MAKERS: Final[dict[type[Struct], Callable[[Call, Any], _Made]]] = {
     HideOp: _hide,
     DeleteOp: _delete,
     RunTaskOp: _run,
+    RunFlowOp: _run_flow,
     CancelRunOp: _cancel,
     SignalOp: _signal,
     CompleteWorkflowOp: _end,

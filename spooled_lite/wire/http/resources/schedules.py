@@ -70,6 +70,7 @@ async def list_all(call: Call) -> Reply:
         is_active=flag(call, "is_active") if query.get("is_active") else None,
         target=_target(query.get("target_type")),
         task_name=query.get("task_name") or None,
+        flow_name=query.get("flow_name") or None,
         order_by=order_by if order_by in SORT_COLUMNS else "created_at",
         descending=query.get("order_dir", "").lower() != "asc",
         rows_max=shown.fetch,
@@ -81,7 +82,7 @@ async def list_all(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     new = await call.off_loop(new_schedule, call, await call.body(CreateSchedule))
-    if new.task_name is None:
+    if new.task_name is None and new.flow_name is None:
         call.scope.check(new.queue_name)
     slot = await asyncio.to_thread(first_slot, new.cron_expression, new.timezone, call.now_ms)
 

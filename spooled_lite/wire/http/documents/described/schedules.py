@@ -8,7 +8,7 @@ from spooled_lite.core.schedules.upcoming import SCHEDULES_MAX
 from spooled_lite.errors import Conflict, NotFound, PayloadTooLarge, QuotaExceeded
 from spooled_lite.wire.http.dispatch import Handler
 from spooled_lite.wire.http.documents.described.doc import Doc, Parameter, paging, whole
-from spooled_lite.wire.http.resources import schedules, task_schedules
+from spooled_lite.wire.http.resources import flow_schedules, schedules, task_schedules
 from spooled_lite.wire.shapes.schedule_bodies import (
     SLOTS_SHOWN,
     SLOTS_SHOWN_MAX,
@@ -34,10 +34,11 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
             Parameter("queue_name", "Only rows of this queue"),
             Parameter("queue", "The same as `queue_name`"),
             Parameter(
-                "target_type", "Only those that create jobs, or only those that run tasks",
+                "target_type", "Only those that create jobs, run tasks or run flows",
                 {"type": "string", "enum": list(TARGETS)},
             ),
             Parameter("task_name", "Only those that run this task"),
+            Parameter("flow_name", "Only those that run this flow"),
             Parameter("is_active", "Only active or only paused ones", {"type": "boolean"}),
             Parameter(
                 "order_by", f"One of {', '.join(SORT_COLUMNS)}; others count as `created_at`",
@@ -78,6 +79,17 @@ SCHEDULES: Final[Mapping[Handler, Doc]] = {
         errors=(PayloadTooLarge, QuotaExceeded),
     ),
     task_schedules.delete: Doc(summary="Delete the schedule of a task", statuses=(204,)),
+    flow_schedules.get: Doc(summary="Show the schedule of a flow", answer=ScheduleView),
+    flow_schedules.put: Doc(
+        summary="Make the schedule of a flow, or replace it",
+        about="As that of a task. Each slot runs the flow with the input.",
+        body=PutTaskSchedule,
+        needs=("cron_expression", "cron", "schedule"),
+        example={"cron_expression": "0 2 * * *", "input": {}, "catch_up": "skip"},
+        answer=ScheduleView,
+        errors=(PayloadTooLarge, QuotaExceeded),
+    ),
+    flow_schedules.delete: Doc(summary="Delete the schedule of a flow", statuses=(204,)),
     schedules.get: Doc(summary="Show one schedule", answer=ScheduleView),
     schedules.update: Doc(
         summary="Change a schedule",
