@@ -40,6 +40,7 @@ BODIES: Final[dict[str, Any]] = {
     "/api/v1/flows/{name}/runs": {"input": 1},
     "/api/v1/schedules": SCHEDULE,
     "/api/v1/schedules/{id}/trigger": {},
+    "/api/v1/workflows/{id}/steps/{key}/signal": {"input": 1},
     "/api/v1/workflows": {"name": "w", "jobs": [{"key": "a", **JOB}]},
 }
 KEEPING: Final = [route.path for row in ROUTES if (route := Route.of(row)).keeps_answer]
@@ -73,9 +74,17 @@ def once(
 ) -> httpx.Response:
     given = BODIES[path] if body is None else body
     if "{id}" in path:
-        path = path.replace("{id}", more.pop("schedule_id"))
-    path = path.replace("{name}", "audit").replace("{identity}", "user-1")
+        path = path.replace("{id}", more.pop("of_id"))
+    path = path.replace("{name}", "audit").replace("{identity}", "user-1").replace("{key}", "a")
     return api.post(path, json=given, headers={"Idempotency-Key": name}, **more)
+
+
+def made_for(api: WatchedApi, path: str) -> str:
+    """The id of a schedule, or of a workflow whose step waits for a signal."""
+    if "/schedules/" in path:
+        return str(api.shown("POST", "schedules", 201, json=SCHEDULE)["id"])
+    steps = {"name": "w", "jobs": [{"key": "a", **JOB, "signal": True}]}
+    return str(api.shown("POST", "workflows", 201, json=steps)["id"])
 
 
 def is_replay(answer: httpx.Response) -> bool:
@@ -93,7 +102,7 @@ def parts(answer: httpx.Response) -> tuple[int, bytes]:
 def test_a_repeat_does_nothing_and_gets_the_same_answer(api: WatchedApi, path: str) -> None:
     more = {}
     if "{id}" in path:
-        more["schedule_id"] = api.shown("POST", "schedules", 201, json=SCHEDULE)["id"]
+        more["of_id"] = made_for(api, path)
     first = once(api, path, **more)
     assert first.is_success, first.text
     assert not is_replay(first)
