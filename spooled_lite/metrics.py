@@ -24,6 +24,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 import spooled_lite
+from spooled_lite.flow_metrics import FlowCounts
 from spooled_lite.histogram import Histogram
 
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
@@ -120,6 +121,10 @@ HISTOGRAMS: Final[Mapping[str, tuple[str, tuple[float, ...]]]] = {
         "From the headers of a request to its answer; includes the wait for a job of a claim",
         (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
+    "spooled_step_duration_seconds": (
+        "From the claim of a step of a flow to its completion",
+        (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    ),
     # Our own, which are not in the contract.
     "spooled_grpc_call_duration_seconds": (
         "Duration of a gRPC call that is not a stream",
@@ -200,6 +205,8 @@ class Metrics(Collector):
         self._breakers: Mapping[str, float] = {}
         self._grpc_calls: Counter[tuple[str, str]] = Counter()
         self._histograms = {name: Histogram(bounds) for name, (_, bounds) in HISTOGRAMS.items()}
+        self.flows = FlowCounts()
+        self.step_seconds = self._histograms["spooled_step_duration_seconds"]
         self.job_seconds = self._histograms["spooled_job_duration_seconds"]
         self.request_seconds = self._histograms["spooled_api_request_duration_seconds"]
         self.grpc_seconds = self._histograms["spooled_grpc_call_duration_seconds"]
@@ -324,6 +331,7 @@ class Metrics(Collector):
             followed.add_metric((result,), count)
         yield followed
         yield from self._of_tasks()
+        yield from self.flows.families(are_named=self.names_tasks)
         yield from self._of_queues()
         yield from self._of_grpc()
         for name, (text, _) in HISTOGRAMS.items():

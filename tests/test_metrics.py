@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
 from spooled_lite.core.overview.measure import measured_by
 from spooled_lite.events import Event, EventType
+from spooled_lite.flow_metrics import FLOW_RUNS, FLOW_STEPS
 from spooled_lite.histogram import Histogram
 from spooled_lite.metrics import (
     BREAKERS,
@@ -108,7 +109,7 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         **GAUGES,
         **PROCESS,
         **dict((LINE, BREAKERS, GRPC_CALLS, GRPC_STREAMS, ON_FAIL, PASSES, PASSED_ROWS)),
-        **dict((QUEUE_JOBS, QUEUE_AGE, BUILD, TASK_RUNS, FIRED)),
+        **dict((QUEUE_JOBS, QUEUE_AGE, BUILD, TASK_RUNS, FIRED, FLOW_RUNS, FLOW_STEPS)),
     }
     kinds |= {
         LINE[0]: "gauge, by `lane`",
@@ -117,6 +118,8 @@ def test_every_metric_is_in_the_document_and_nothing_else_is() -> None:
         GRPC_STREAMS[0]: "gauge, by `method`",
         ON_FAIL[0]: "counter, by `result`",
         TASK_RUNS[0]: "counter, by `task` and `state`",
+        FLOW_RUNS[0]: "counter, by `flow` and `state`",
+        FLOW_STEPS[0]: "counter, by `flow`, `step` and `state`",
         FIRED[0]: "counter, by `catch_up`",
         PASSES[0]: "counter, by `loop`",
         PASSED_ROWS[0]: "counter, by `loop`",

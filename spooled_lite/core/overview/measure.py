@@ -6,6 +6,8 @@ from typing import Final
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.states import state_of
 from spooled_lite.core.lifecycle.reap import ATTEMPTS_OVER, LEASE_OVER
+from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.core.workflows.states import state_of_workflow
 from spooled_lite.events import EVENTS, Event, EventOf, EventType, Listener
 from spooled_lite.metrics import Metrics
 
@@ -19,6 +21,9 @@ _OF_FOLLOWING: Final[Mapping[EventType, str]] = {
     "job.cancelled": "canceled",
     "job.skipped": "skipped",
 }
+_OF_WORKFLOW: Final[frozenset[EventType]] = frozenset(
+    {"workflow.started", "workflow.completed", "workflow.failed", "workflow.cancelled"}
+)
 
 
 def measured_by(metrics: Metrics) -> Listener:
@@ -31,6 +36,8 @@ def measured_by(metrics: Metrics) -> Listener:
             counts[kind] = counts.get(kind, 0) + 1
             if kind in _OF_FOLLOWING:
                 _count_kind(metrics, event)
+            elif kind in _OF_WORKFLOW:
+                _count_run(metrics, event)
             elif kind == "schedule.triggered" and event.facts["trigger"] == "cron":
                 metrics.fired(event.row["catch_up"])
             if kind == "job.completed":
@@ -38,6 +45,8 @@ def measured_by(metrics: Metrics) -> Listener:
                 if completed["started_at_ms"] is not None:
                     seconds = (event.at_ms - completed["started_at_ms"]) / 1000
                     metrics.job_seconds.observe(seconds)
+                    if completed["kind"] == "step" and completed["flow_name"] is not None:
+                        metrics.step_seconds.observe(seconds)
             elif kind == "job.retrying":
                 retried: JobRow = event.row
                 if retried["last_error"] in _TAKEN_BACK:
@@ -49,11 +58,20 @@ def measured_by(metrics: Metrics) -> Listener:
     return listen
 
 
+def _count_run(metrics: Metrics, event: EventOf[WorkflowRow]) -> None:
+    run = event.row
+    if run["flow_name"] is not None:
+        metrics.flows.run(run["flow_name"], state_of_workflow(run))
+
+
 def _count_kind(metrics: Metrics, event: EventOf[JobRow]) -> None:
-    """What has counters of its own: jobs that follow a failure, and runs of tasks."""
+    """What has counters of its own: jobs that follow a failure, runs of tasks, steps of flows."""
     job = event.row
+    is_end = event.type == "job.cancelled"  # which may be by its time, or with others
+    state = state_of(job) if is_end else _OF_FOLLOWING[event.type]
     if job["kind"] == "on_fail":
         metrics.followed(_OF_FOLLOWING[event.type])
     elif job["kind"] == "task_run" and job["task_name"] is not None:
-        is_end = event.type == "job.cancelled"  # which may be by its time
-        metrics.ran(job["task_name"], state_of(job) if is_end else _OF_FOLLOWING[event.type])
+        metrics.ran(job["task_name"], state)
+    elif job["kind"] == "step" and job["flow_name"] is not None and job["step_key"] is not None:
+        metrics.flows.step(job["flow_name"], job["step_key"], state)
