@@ -29,6 +29,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
         "topics": "Bind queues to topics, publish under topics.",
         "inbox": "Put notifications into inboxes, look at them, mark them.",
         "tasks": "Define tasks, run them, look at runs, cancel them.",
+        "flows": "Define flows, run them, draw them, signal and cancel runs.",
         "dlq": "Look at dead letters, put them back, delete them.",
         "schedules": "Look at schedules, create, try, pause, delete them.",
         "workflows": "Look at workflows, create, cancel, retry them.",

@@ -1,7 +1,7 @@
-"""Tells the nearest queue, or task, when there is none of the name that was given."""
+"""Tells the nearest queue, task or flow, when there is none of the name that was given."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from difflib import get_close_matches
 
 import click
@@ -34,9 +34,18 @@ def queue_named(client: Client, name: str) -> Iterator[None]:
         raise _hinted(error, name, known) from None
 
 
-@contextmanager
-def task_named(client: Client, name: str) -> Iterator[None]:
+def task_named(client: Client, name: str) -> AbstractContextManager[None]:
     """The same of a task."""
+    return _defined(client, name, "/tasks")
+
+
+def flow_named(client: Client, name: str) -> AbstractContextManager[None]:
+    """The same of a flow."""
+    return _defined(client, name, "/flows")
+
+
+@contextmanager
+def _defined(client: Client, name: str, path: str) -> Iterator[None]:
     try:
         yield
     except ServerRefused as error:
@@ -44,7 +53,7 @@ def task_named(client: Client, name: str) -> Iterator[None]:
             raise
         known: Sequence[str] = ()
         with suppress(click.ClickException):
-            known = [each.name for each in client.get("/tasks").read(list[_NamedTask])]
+            known = [each.name for each in client.get(path).read(list[_NamedTask])]
         raise _hinted(error, name, known) from None
 
 

@@ -29,6 +29,7 @@ ASK_A_SERVER: Final = frozenset(
         "topics",
         "inbox",
         "tasks",
+        "flows",
     }
 )
 
