@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import QUEUE_NAME_MAX, checked_queue_name
 from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
 from spooled_lite.outbound.targets import is_web_address
 
@@ -142,15 +142,23 @@ def checked_web_address(given: str | None, field: str) -> str | None:
 
 
 def queue_of(
-    name: str | None, alias: str | None, default: str | None = None, *, at: str = ""
+    name: str | None,
+    alias: str | None,
+    default: str | None = None,
+    *,
+    at: str = "",
+    most: int = QUEUE_NAME_MAX,
 ) -> str:
-    """The first spelling that is there. Raises WrongShape: none; RuleBroken: a bad one."""
+    """The first spelling that is there; `most`: of its characters.
+
+    Raises WrongShape: none; RuleBroken: a bad one.
+    """
     if name is None and alias is not None:
-        return checked_queue_name(alias, f"{at}queue")
+        return checked_queue_name(alias, f"{at}queue", most=most)
     found = default if name is None else name
     if found is None:
         raise WrongShape.missing(f"{at}queue_name")
-    return checked_queue_name(found, f"{at}queue_name")
+    return checked_queue_name(found, f"{at}queue_name", most=most)
 
 
 def strict_tags(value: Raw, field: str) -> bytes | None:

@@ -39,13 +39,14 @@ def checked_queue_name(name: str, field: str = "queue_name", *, most: int = QUEU
 
 
 def checked_step_queue_name(name: str, field: str = "queue_name") -> str:
-    """As `checked_queue_name`, for a queue of steps: amendments, G14."""
+    """As `checked_queue_name`, where a queue of steps may be meant: amendments, G14."""
     return checked_queue_name(name, field, most=STEP_QUEUE_NAME_MAX)
 
 
 def is_queue_name(name: str) -> bool:
+    """Also that of a queue of steps."""
     try:
-        checked_queue_name(name)
+        checked_step_queue_name(name)
     except RuleBroken:
         return False
     return True

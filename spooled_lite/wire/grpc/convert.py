@@ -18,7 +18,7 @@ from spooled_lite.core.jobs.records import (
 )
 from spooled_lite.core.lifecycle.claim import Claim
 from spooled_lite.core.lifecycle.settle import Failed
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_queue_name, checked_step_queue_name
 from spooled_lite.core.queues.records import QueueDepth
 from spooled_lite.core.workers.records import (
     UNKNOWN_HOST,
@@ -90,7 +90,7 @@ def claim_of(request: Any, *, limit: int | None = None) -> Claim:
 
     Raises RuleBroken. Contract: grpc, 5.2 and 6.1.
     """
-    queue_name = checked_queue_name(request.queue_name)
+    queue_name = checked_step_queue_name(request.queue_name)
     worker_id = request.worker_id
     if not 1 <= len(worker_id) <= ID_CHARACTERS_MAX:
         raise RuleBroken.of(
@@ -228,7 +228,7 @@ def new_worker(request: Any, *, max_concurrency: int) -> NewWorker:
     wanted = request.max_concurrency
     hostname = request.hostname
     return NewWorker(
-        queue_names=(checked_queue_name(request.queue_name),),
+        queue_names=(checked_step_queue_name(request.queue_name),),
         hostname=checked_hostname(hostname) if hostname else UNKNOWN_HOST,
         worker_id=_worker_id(request.worker_id) if request.worker_id else None,
         worker_type=_short(request.worker_type, "worker_type", SHORT_TEXT_MAX) or None,

@@ -8,7 +8,7 @@ from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.jobs.query import get_job
 from spooled_lite.core.lifecycle.claim import Claim
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_step_queue_name
 from spooled_lite.core.queues.query import queue_depth
 from spooled_lite.errors import NotFound
 from spooled_lite.wire.admission import admission_of, check_payload_of_plan
@@ -40,7 +40,7 @@ def rows(streams: GrpcStreams, deliveries: Deliveries) -> Mapping[str, methods.M
         "RenewLease": _settling(RENEW),
         "GetJob": Unary("jobs:read", lambda _, request: request.job_id, _get_job),
         "GetQueueStats": Unary(
-            "queues:read", lambda _, request: checked_queue_name(request.queue_name), _stats
+            "queues:read", lambda _, request: checked_step_queue_name(request.queue_name), _stats
         ),
         "StreamJobs": Streaming("jobs:write", deliveries.stream_jobs),
         "ProcessJobs": Streaming("jobs:write", lambda call, _: process_jobs(call, streams)),

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from spooled_lite.core.jobs.records import queue_of
 from spooled_lite.core.lifecycle.handlers import HANDLERS_MAX, StepName
+from spooled_lite.core.queues.names import STEP_QUEUE_NAME_MAX
 from spooled_lite.core.tasks.names import checked_task_name
 from spooled_lite.errors import Problem, RuleBroken, WrongShape
 from spooled_lite.wire.shapes import job_fields as job
@@ -40,7 +41,7 @@ class DequeueJob(Struct, frozen=True, kw_only=True):
     lease_id: job.ChosenLeaseId | None = None
 
     def named_queue(self) -> str:
-        return queue_of(self.queue_name, self.queue)
+        return queue_of(self.queue_name, self.queue, most=STEP_QUEUE_NAME_MAX)
 
     def queue_if_named(self) -> str | None:
         return None if self.queue_name is None and self.queue is None else self.named_queue()

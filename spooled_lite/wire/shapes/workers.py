@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from spooled_lite.core.jobs.records import NULL, SHORT
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_step_queue_name
 from spooled_lite.core.workers.columns import WorkerRow
 from spooled_lite.core.workers.handlers import RegisteredHandlers
 from spooled_lite.core.workers.records import (
@@ -141,11 +141,11 @@ class RegisterWorker(Struct, kw_only=True):
         """Every queue once; the one from the field for a single queue comes first."""
         names: list[str] = []
         if self.queue_name is not None:
-            names.append(checked_queue_name(self.queue_name))
+            names.append(checked_step_queue_name(self.queue_name))
         elif self.queue is not None:
-            names.append(checked_queue_name(self.queue, "queue"))
+            names.append(checked_step_queue_name(self.queue, "queue"))
         for position, name in enumerate(self.queue_names or ()):
-            names.append(checked_queue_name(name, f"queue_names[{position}]"))
+            names.append(checked_step_queue_name(name, f"queue_names[{position}]"))
         if not names:
             raise WrongShape.missing("queue_name")
         return tuple(dict.fromkeys(names))

@@ -33,7 +33,7 @@ from spooled_lite.core.jobs.bodies import (
 from spooled_lite.core.jobs.columns import JobRow
 from spooled_lite.core.jobs.policy import OwnPolicy
 from spooled_lite.core.jobs.records import ErrorDetail
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_step_queue_name
 from spooled_lite.storage.transaction import Tx
 
 # A job has the name of its queue. Only of a queue that is being deleted the id is needed as well,
@@ -111,7 +111,7 @@ JOB: Final = LineKind(
     fields=(
         text("id"),
         organization(),
-        checked("queue_name", checked_queue_name),
+        checked("queue_name", checked_step_queue_name),
         _QUEUE,
         text("type", "kind"),
         text("status"),

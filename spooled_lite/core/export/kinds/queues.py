@@ -14,7 +14,7 @@ from spooled_lite.core.export.fields import (
 )
 from spooled_lite.core.export.kind import LineKind
 from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_step_queue_name
 
 QUEUE: Final = LineKind(
     name="queue",
@@ -22,7 +22,7 @@ QUEUE: Final = LineKind(
     fields=(
         text("id"),
         organization(),
-        checked("queue_name", checked_queue_name),
+        checked("queue_name", checked_step_queue_name),
         number("max_retries"),
         number("default_timeout"),
         real("retry_delay_seconds", may_lack=True),

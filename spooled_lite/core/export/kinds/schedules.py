@@ -13,7 +13,7 @@ from spooled_lite.core.export.fields import (
     time,
 )
 from spooled_lite.core.export.kind import LineKind
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_step_queue_name
 from spooled_lite.core.schedules.cron import parse
 from spooled_lite.core.schedules.zones import zone_of
 
@@ -27,7 +27,7 @@ SCHEDULE: Final = LineKind(
         text("description", may_lack=True),
         checked("cron_expression", parse),
         checked("timezone", zone_of),
-        checked("queue_name", checked_queue_name),
+        checked("queue_name", checked_step_queue_name),
         text("task_name", may_lack=True),
         text("flow_name", may_lack=True),
         flag("is_of_task"),

@@ -9,7 +9,7 @@ from spooled_lite.core.jobs.replay import last_logged
 from spooled_lite.core.jobs.states import TERMINAL
 from spooled_lite.core.keys.records import Scope
 from spooled_lite.core.queues.levels import levels_of_queues
-from spooled_lite.core.queues.names import checked_queue_name
+from spooled_lite.core.queues.names import checked_step_queue_name
 from spooled_lite.errors import BadRequest, NotFound
 from spooled_lite.storage.transaction import Reading
 from spooled_lite.wire.http.call import Call, Reply, StreamReply
@@ -75,7 +75,7 @@ async def job_events(call: Call) -> Reply:
 
 async def queue_events(call: Call) -> Reply:
     """One queue: its statistics, and what happens in it."""
-    queue_name = checked_queue_name(call.path("name"), "name")
+    queue_name = checked_step_queue_name(call.path("name"), "name")
     call.scope.check(queue_name)
     stream = Stream(
         "sse", _identity(call), _profile(call), queue_name=queue_name, is_gone=call.is_gone

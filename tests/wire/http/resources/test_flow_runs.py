@@ -204,3 +204,19 @@ def test_deleting_a_flow_deletes_its_runs(api: WatchedApi) -> None:
     assert (count(api, "workflows"), jobs_left(api)) == (0, 0)
     api.shown("PUT", "flows/orders", json=FLOW)
     assert listed(api) == []
+
+
+def test_steps_in_a_queue_with_a_long_name_are_claimed_and_the_queue_is_paused(
+    api: WatchedApi,
+) -> None:
+    queue = "q" * 128
+    api.shown("PUT", "flows/long", json={"steps": [{"key": "a", "queue_name": queue}]})
+    api.shown("POST", "flows/long/runs", 201)
+
+    claim = {"queue_name": queue, "worker_id": "w-1"}
+    answer = api.post("jobs/claim", json=claim)
+
+    [job] = answer.json()["jobs"]
+    assert job["queue_name"] == queue
+    assert api.request("POST", f"queues/{queue}/pause").status_code == 200
+    assert refusal(api.post("jobs/claim", json={**claim, "queue_name": "q" * 129}))[0] == 400
