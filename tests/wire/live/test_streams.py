@@ -9,6 +9,7 @@ import pytest
 
 from spooled_lite.core.topics.notify import NOTICE_BYTES_MAX
 from spooled_lite.wire.realtime.timing import Timing
+from tests.wire.http.admin_calls import ADMIN_KEY
 from tests.wire.realtime.stage import QUIET, EventStream, Stage, on_stage, with_times
 
 REVOKED: Final = "Token has been revoked"
@@ -270,6 +271,22 @@ def test_a_stream_of_a_key_ends_with_the_key() -> None:
         assert await stream.rest() == []
 
     played(test)
+
+
+def test_a_suspended_organization_neither_listens_nor_opens() -> None:
+    async def test(stage: Stage) -> None:
+        made = await token(stage, "a")
+        stream = await opened(stage, made)
+        path = f"/api/v1/admin/organizations/{stage.it.organization_id}"
+
+        admin = {"X-Admin-Key": ADMIN_KEY}
+        answer = await stage.call("PATCH", path, {"is_active": False}, headers=admin)
+
+        assert answer.status == 200, answer.body
+        assert await stream.rest() == []
+        assert (await refused(stage, f"realtime/sse?token={made}", {}))[0] == 403
+
+    played(test, admin_key=ADMIN_KEY)
 
 
 def test_who_may_send_listen_and_make_tokens() -> None:
