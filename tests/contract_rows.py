@@ -16,6 +16,13 @@ _END_RUN: Final = "core/lifecycle/test_end_run.py"
 _EXPIRE: Final = "core/steps/test_expire.py"
 _FAIL_FAST: Final = "core/steps/test_fail_fast.py"
 _FIRE: Final = "core/schedules/test_fire.py"
+_CHECKS: Final = "core/workflows/test_document_checks.py"
+_FLOW_DOORS: Final = "wire/http/resources/test_flow_doors.py"
+_FLOW_RUNS: Final = "wire/http/resources/test_flow_runs.py"
+_FLOW_SLOTS: Final = "core/schedules/test_flow_schedules.py"
+_FLOW_SCHEDULES: Final = "wire/http/resources/test_flow_schedules.py"
+_FLOWS: Final = "wire/http/resources/test_flows.py"
+_TASK_SLOTS: Final = "core/schedules/test_task_schedules.py"
 _FOLLOW: Final = "core/lifecycle/test_follow.py"
 _GIVEN: Final = "core/steps/test_given.py"
 _GIVEN_ITEMS: Final = "core/steps/test_given_items.py"
@@ -83,7 +90,7 @@ ROWS: Final[dict[str, Promise]] = {
     "Q17": _row("messages come in the order of their selection", f"{_MESSAGES}::test_higher_priority_first_then_the_order_of_sending", _MODELLED),
     # topics
     "B1": _row("patterns are checked", f"{_PATTERNS}::test_a_valid_pattern_is_taken", f"{_PATTERNS}::test_an_invalid_pattern_is_refused"),
-    "B2": _row("queues and tasks are bound", f"{_TOPICS}::test_binding_again_is_no_change", f"{_TOPICS}::test_a_target_must_be_there"),
+    "B2": _row("queues, tasks and flows are bound", f"{_FLOW_DOORS}::test_a_flow_is_bound_only_if_it_is_there_and_takes_its_bindings_with_it", f"{_TOPICS}::test_binding_again_is_no_change", f"{_TOPICS}::test_a_target_must_be_there"),
     "B3": _row("and unbound", f"{_TOPICS}::test_unbinding_stops_it_and_again_says_no", f"{_TOPICS}::test_a_binding_is_taken_back_by_its_id"),
     "B4": _row("what matches", f"{_PATTERNS}::test_what_matches"),
     "B5": _row("each target once", f"{_TOPICS}::test_a_copy_for_every_queue_that_matches", f"{_PATTERNS}::test_many_patterns_of_one_target_lead_there_once"),
@@ -149,7 +156,7 @@ ROWS: Final[dict[str, Promise]] = {
     "V20": _row("long literals and a first wildcard", f"{_PATTERNS}::test_what_matches"),
     "V21": _row("case, order and again", f"{_TOPICS}::test_binding_again_is_no_change", f"{_PATTERNS}::test_what_matches"),
     "V22": _row("queues that go meanwhile", f"{_TOPICS}::test_a_queue_takes_its_bindings_with_it", _MODELLED),
-    "V23": _row("a task as a target", f"{_TOPICS}::test_a_task_gets_a_run_about_what_is_published"),
+    "V23": _row("a task or a flow as a target", f"{_FLOW_DOORS}::test_a_flow_that_is_bound_gets_a_run_about_what_is_published", f"{_TOPICS}::test_a_task_gets_a_run_about_what_is_published"),
     "V24": _row("the table of patterns", f"{_PATTERNS}::test_what_matches", f"{_PATTERNS}::test_a_walk_meets_each_node_once_however_many_patterns_cross"),
     "V25": _row("a run and its output", f"{_RUNS}::test_a_run_is_claimed_completed_and_its_output_waited_for"),
     "V26": _row("runs by priority", f"{_RUNS}::test_runs_are_handed_out_by_priority"),
@@ -219,6 +226,30 @@ ROWS: Final[dict[str, Promise]] = {
     "N7": _row("nothing else is needed, and it goes with other operations", f"{_INBOX}::test_a_batch_puts_and_marks", f"{_INBOX}::test_a_worker_tells_a_user_in_the_commit_that_completes_the_job"),
     "V80": _row("append, page, both marks, collapse, expiry, calls at once", f"{_INBOX}::test_a_cursor_leads_through_all_of_them_once", f"{_INBOX}::test_all_up_to_a_number_are_seen_and_again_none", f"{_INBOX}::test_named_ones_are_seen_and_those_of_others_are_passed_over", f"{_INBOX}::test_the_newest_of_a_key_takes_the_place_of_the_others", f"{_INBOX}::test_one_that_has_expired_is_not_read_and_is_removed_by_a_collection", f"{_INBOX}::test_numbers_of_calls_at_once_are_different_and_each_is_higher_than_those_before"),
     # runs of flows: how their steps go on
+    # definitions of flows, and who runs them
+    "F1": _row("a flow is defined and replaced", f"{_FLOWS}::test_everything_that_is_said_of_a_flow_comes_back", f"{_FLOWS}::test_the_same_again_is_no_change_and_each_change_a_revision", f"{_FLOWS}::test_if_match_wants_the_revision_that_the_flow_has", f"{_FLOWS}::test_what_is_left_out_gets_the_defaults_of_flows", "core/flows/test_run.py::test_a_run_goes_by_the_document_that_its_flow_had_when_it_began"),
+    "F2": _row("shown, listed and deleted", f"{_FLOWS}::test_lists_are_by_name_in_pages", f"{_FLOWS}::test_deleting_succeeds_once", f"{_FLOW_RUNS}::test_deleting_a_flow_deletes_its_runs"),
+    "F3": _row("four kinds of steps", f"{_FLOWS}::test_the_kind_of_a_step_and_its_source_are_shown", f"{_FLOWS}::test_what_is_said_of_a_step_must_fit_together"),
+    "F4": _row("dependencies in any order, in no circle", f"{_CHECKS}::test_what_can_be_run", f"{_CHECKS}::test_what_cannot_be_run_is_said_with_the_flow_and_the_step", f"{_FLOWS}::test_at_most_a_thousand_steps"),
+    "F5": _row("which step gives the output", f"{_CHECKS}::test_the_outputs_are_known_steps_with_every_terminal_one", f"{_FLOWS}::test_the_output_is_said_in_one_way"),
+    "F6": _row("outputs that are ignored", f"{_CHECKS}::test_what_cannot_be_run_is_said_with_the_flow_and_the_step"),
+    "S1": _row("one schedule of a task or a flow", f"{_FLOW_SCHEDULES}::test_the_schedule_of_a_flow_is_put_shown_and_deleted", f"{_FLOW_SCHEDULES}::test_a_schedule_may_name_a_flow", f"{_TASK_SLOTS}::test_putting_it_again_replaces_it_and_recomputes_the_slot_with_the_rule_only"),
+    "S2": _row("it is deleted once", f"{_FLOW_SCHEDULES}::test_the_schedule_of_a_flow_is_put_shown_and_deleted", f"{_TASK_SLOTS}::test_it_is_deleted_by_the_name_of_its_task_once"),
+    "S3": _row("schedules are listed by what they feed", f"{_FLOW_SCHEDULES}::test_a_schedule_may_name_a_flow"),
+    "S10": _row("a slot has one run", f"{_FLOW_SLOTS}::test_two_schedules_of_one_tick_have_one_run", f"{_TASK_SLOTS}::test_two_schedules_of_one_tick_have_one_run"),
+    "S11": _row("the slot and the moment are kept", f"{_TASK_SLOTS}::test_a_slot_makes_a_run_of_the_task_with_the_input"),
+    "S12": _row("one for all that was missed", f"{_FLOW_SLOTS}::test_what_becomes_of_missed_slots_is_as_it_says"),
+    "S13": _row("all that was missed", f"{_FLOW_SLOTS}::test_what_becomes_of_missed_slots_is_as_it_says", f"{_TASK_SLOTS}::test_all_missed_slots_come_in_passes"),
+    "S14": _row("nothing that was missed", f"{_FLOW_SLOTS}::test_what_becomes_of_missed_slots_is_as_it_says", f"{_FLOW_SLOTS}::test_with_skip_the_one_slot_that_is_due_fires_within_the_grace_only"),
+    "S15": _row("priority of scheduled runs", f"{_FLOW_SLOTS}::test_a_run_has_the_priority_and_the_schedule_the_first_queue"),
+    "S16": _row("the history names runs", f"{_FLOW_SCHEDULES}::test_a_slot_becomes_a_run_and_the_trigger_gives_one_too"),
+    "G2": _row("runs are kept as long as their flow says", "core/flows/test_retention.py::test_runs_that_ended_go_when_they_are_older_than_their_flow_says", "core/flows/test_retention.py::test_runs_of_a_flow_that_says_nothing_stay_with_other_workflows", "core/flows/test_retention.py::test_a_document_stays_as_long_as_a_flow_or_a_run_has_it"),
+    "G3": _row("old runs are deleted", f"{_FLOW_RUNS}::test_old_runs_are_deleted_with_their_steps_and_open_ones_stay"),
+    "G4": _row("all runs are deleted", f"{_FLOW_RUNS}::test_all_runs_are_deleted_in_passes_whatever_they_do", "core/flows/test_retention.py::test_items_go_with_their_run"),
+    "G5": _row("what was purged is counted", "core/flows/test_retention.py::test_the_collection_counts_runs_that_it_purged"),
+    "V61": _row("sources that do not fit", f"{_CHECKS}::test_what_cannot_be_run_is_said_with_the_flow_and_the_step", f"{_FLOWS}::test_what_is_said_of_a_step_must_fit_together"),
+    "V63": _row("map and generate exclude each other", f"{_FLOWS}::test_what_is_said_of_a_step_must_fit_together"),
+    "V72": _row("over minutes, once a minute", f"{_FLOW_SLOTS}::test_over_minutes_each_slot_is_run_once_however_often_it_is_looked_for"),
     "F7": _row("a run is stored with its steps, and a key holds one", f"{_ACTIVATE}::test_a_run_of_one_step_gives_what_its_worker_gave", f"{_ACTIVATE}::test_an_unfinished_run_with_the_key_is_answered_instead", f"{_ACTIVATE}::test_a_run_whose_time_is_over_lets_its_key_go_and_expires", "core/flows/test_run.py::test_a_run_goes_by_the_document_that_its_flow_had_when_it_began"),
     "F8": _row("what begins with a delayed run is delayed", f"{_ACTIVATE}::test_a_delayed_run_has_begun_and_its_first_steps_wait"),
     "F9": _row("steps have the priority of their run", f"{_ACTIVATE}::test_steps_have_the_priority_of_the_run_unless_they_have_their_own"),
@@ -231,7 +262,7 @@ ROWS: Final[dict[str, Promise]] = {
     "F19": _row("an output is waited for", f"{_RUN_WAITS}::test_the_end_of_a_run_gives_its_output", f"{_RUN_WAITS}::test_a_failed_run_says_at_which_step_and_why", f"{_RUN_WAITS}::test_a_run_that_expires_answers_who_waits_for_it"),
     "F23": _row("a run expires with its open steps", f"{_EXPIRE}::test_a_run_expires_with_all_its_open_steps", f"{_EXPIRE}::test_no_step_is_handed_out_once_the_time_is_over", f"{_EXPIRE}::test_a_caller_may_have_runs_expire_now"),
     # signals, ends of runs, and what is shown of them
-    "F20": _row("runs and steps are shown", f"{_SHOWN_STEPS}::test_a_run_is_shown_with_what_it_was_given_and_how_it_failed", f"{_SHOWN_STEPS}::test_each_kind_of_step_is_shown_as_it_is", f"{_SHOWN_STEPS}::test_steps_are_listed_in_pages_in_their_order"),
+    "F20": _row("runs and steps are shown", f"{_SHOWN_STEPS}::test_a_run_is_shown_with_what_it_was_given_and_how_it_failed", f"{_SHOWN_STEPS}::test_each_kind_of_step_is_shown_as_it_is", f"{_SHOWN_STEPS}::test_steps_are_listed_in_pages_in_their_order", f"{_FLOW_RUNS}::test_lists_are_the_newest_first_and_by_state", f"{_FLOW_RUNS}::test_a_run_is_a_workflow_and_its_steps_are_jobs"),
     "F21": _row("a sibling step is looked at", f"{_SHOWN_STEPS}::test_a_step_of_a_plain_workflow_is_shown_with_every_field", f"{_SHOWN_STEPS}::test_unknown_and_foreign_steps_are_not_found"),
     "F22": _row("a sibling step is waited for", f"{_SHOWN_STEPS}::test_waiting_for_a_step_answers_how_it_stands_or_ended"),
     "F25": _row("a step waits for its dependencies and a signal", f"{_SIGNAL}::test_an_inner_step_waits_for_its_dependencies_and_for_its_signal"),
@@ -252,7 +283,7 @@ ROWS: Final[dict[str, Promise]] = {
     "F54": _row("attempts and input of the step", f"{_RUN_FAILS}::test_of_a_failed_item_it_is_told_the_item", f"{_RUN_FAILS}::test_it_is_told_the_input_and_how_the_run_failed"),
     "F55": _row("completed steps, and what was not there", f"{_RUN_FAILS}::test_without_input_and_signal_it_is_told_of_none", f"{_SHOWN_STEPS}::test_the_output_of_a_step_with_items_is_their_array"),
     "V41": _row("the failed step, or the item", f"{_RUN_FAILS}::test_it_is_told_the_input_and_how_the_run_failed", f"{_RUN_FAILS}::test_of_a_failed_item_it_is_told_the_item"),
-    "V46": _row("kinds of steps are shown", f"{_SHOWN_STEPS}::test_each_kind_of_step_is_shown_as_it_is"),
+    "V46": _row("kinds of steps are shown", f"{_SHOWN_STEPS}::test_each_kind_of_step_is_shown_as_it_is", f"{_FLOWS}::test_everything_that_is_said_of_a_flow_comes_back", f"{_FLOWS}::test_the_kind_of_a_step_and_its_source_are_shown", f"{_FLOW_RUNS}::test_a_run_has_priority_headers_and_a_time_before_which_it_is_not_handed_out"),
     "V48": _row("signals", f"{_SIGNAL}::test_an_inner_step_waits_for_its_dependencies_and_for_its_signal", f"{_SIGNAL}::test_a_first_step_waits_for_its_signal_and_runs_in_the_same_transaction", f"{_SIGNAL}::test_null_counts_and_the_first_one_wins"),
     "V51": _row("cancelling a started run", f"{_CANCEL_RUN}::test_what_runs_is_told_to_stop_and_the_run_is_canceling_until_then", f"{_CANCEL_RUN}::test_a_worker_cancels_the_run_of_its_own_step"),
     "V53": _row("early completion", f"{_END_RUN}::test_completed_steps_stay_and_dependents_never_run", f"{_END_RUN}::test_the_run_gives_the_output_and_everything_else_is_closed"),
@@ -264,13 +295,13 @@ ROWS: Final[dict[str, Promise]] = {
     "V45": _row("a delayed run", f"{_ACTIVATE}::test_a_delayed_run_has_begun_and_its_first_steps_wait"),
     "V47": _row("a key of a run of a flow", f"{_ACTIVATE}::test_an_unfinished_run_with_the_key_is_answered_instead", f"{_ACTIVATE}::test_a_run_that_has_ended_lets_its_key_go"),
     "V49": _row("conditions of steps", f"{_ACTIVATE}::test_a_step_runs_if_its_condition_is_met", f"{_ACTIVATE}::test_all_ways_through_a_fork_are_decided_at_once"),
-    "V50": _row("a dependency that may be skipped", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", "wire/http/resources/test_flows.py::test_an_impossible_definition_names_the_flow_and_the_step"),
-    "V55": _row("an output that is ignored", f"{_ACTIVATE}::test_a_condition_does_not_see_outputs_that_the_step_ignores", f"{_GIVEN}::test_an_ignored_parent_that_was_skipped_is_not_named", "wire/http/resources/test_flows.py::test_an_impossible_definition_names_the_flow_and_the_step"),
+    "V50": _row("a dependency that may be skipped", f"{_FLOWS}::test_an_impossible_definition_names_the_flow_and_the_step", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", "wire/http/resources/test_flows.py::test_an_impossible_definition_names_the_flow_and_the_step"),
+    "V55": _row("an output that is ignored", f"{_CHECKS}::test_what_cannot_be_run_is_said_with_the_flow_and_the_step", f"{_ACTIVATE}::test_a_condition_does_not_see_outputs_that_the_step_ignores", f"{_GIVEN}::test_an_ignored_parent_that_was_skipped_is_not_named", "wire/http/resources/test_flows.py::test_an_impossible_definition_names_the_flow_and_the_step"),
     "V52": _row("a failure stops a running sibling", f"{_FAIL_FAST}::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
     # what workers of steps are given, and how they claim them
     "F11": _row("input, signal and outputs in their order", f"{_GIVEN}::test_a_worker_is_given_the_input_and_what_the_steps_before_have_made", f"{_GIVEN}::test_what_is_given_comes_in_the_order_in_which_a_step_names_its_parents", f"{_GIVEN}::test_the_signal_is_given_also_when_it_is_null", "wire/grpc/test_steps.py::test_a_dequeue_gives_the_envelope_as_the_payload"),
     "F12": _row("outputs of items are an array in their order", f"{_GIVEN_ITEMS}::test_what_comes_after_a_map_is_given_an_array_in_the_order_of_the_items", f"{_GIVEN_ITEMS}::test_an_empty_map_is_an_empty_array"),
-    "F13": _row("a skipped dependency is named", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", f"{_GIVEN_ITEMS}::test_a_skipped_map_is_named_and_no_array"),
+    "F13": _row("a skipped dependency is declared, and named", f"{_CHECKS}::test_what_cannot_be_run_is_said_with_the_flow_and_the_step", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", f"{_GIVEN_ITEMS}::test_a_skipped_map_is_named_and_no_array"),
     "F32": _row("items are claimed one by one", "core/lifecycle/test_claim_steps.py::test_without_a_phase_a_claim_gets_a_step_and_its_items", "core/breakers/test_steps.py::test_the_items_of_a_step_have_its_limits"),
     "F33": _row("what an item is given", f"{_GIVEN_ITEMS}::test_an_item_is_given_its_value_and_what_its_step_is_given", f"{_GIVEN_ITEMS}::test_an_item_of_a_map_over_the_input_may_do_without_it"),
     "F42": _row("what a reducer is given", f"{_GIVEN_ITEMS}::test_a_reducer_is_told_what_it_folds_and_not_given_it"),
@@ -301,6 +332,10 @@ def _several(letter: str, *spans: tuple[int, int]) -> list[str]:
 
 ALL: Final = (
     *_several("Q", (1, 17)),
+    *_several("F", (1, 6)),
+    *_several("S", (1, 3), (10, 16)),
+    *_several("G", (2, 5)),
+    *("V61", "V63", "V72"),
     *_several("B", (1, 12)),
     *_several("T", (1, 26)),
     *_several("H", (1, 11)),

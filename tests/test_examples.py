@@ -96,20 +96,43 @@ def test_the_shop_in_php_is_tested_with_phpunit() -> None:
     assert f"OK ({number} tests" in said, said
 
 
-def test_the_progress_of_an_import_is_one_notification_at_any_time() -> None:
+def said_by(example: str) -> list[str]:
+    """What a program of `examples` prints, against a server of its own."""
     with Server(clock="real") as server:
         done = subprocess.run(
-            (sys.executable, str(ROOT / "examples" / "inbox" / "import_progress.py")),
+            (sys.executable, str(ROOT / "examples" / example)),
             env={**environ(), "SPOOLED_URL": server.url, "SPOOLED_API_KEY": server.api_key},
             capture_output=True, text=True, timeout=SECONDS_MAX, check=False,
         )  # fmt: skip
-
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+    return done.stdout.splitlines()
+
+
+def test_the_progress_of_an_import_is_one_notification_at_any_time() -> None:
+    assert said_by("inbox/import_progress.py") == [
         'after 500 rows: <p class="import">500 rows (25 %)</p>',
         'after 1000 rows: <p class="import">1000 rows (50 %)</p>',
         'after 1500 rows: <p class="import">1500 rows (75 %)</p>',
         'next morning: <p class="import">all 2000 rows (100 %)</p>',
         "seen: 1",
         "and again: nothing new",
+    ]
+
+
+def test_large_orders_wait_for_an_approval() -> None:
+    assert said_by("flows/orders.py") == [
+        "small: completed, published 50 at once",
+        "large: started, None",
+        "bad: completed, bad prices",
+        "large: completed, published 170, approved by ann",
+    ]
+
+
+def test_what_a_failed_trip_has_booked_is_given_back() -> None:
+    assert said_by("flows/trip.py") == [
+        "Rome: completed",
+        "Venice: failed",
+        "car failed: no cars there",
+        "gave back hotel-Venice",
+        "gave back flight-Venice",
     ]
