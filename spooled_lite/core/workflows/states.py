@@ -21,6 +21,7 @@ class OfStateRow(TypedDict):
     status: str
     ended_as: str | None
     processing_jobs: int
+    waiting_jobs: int
 
 
 def state_of_workflow(row: OfStateRow) -> WorkflowStateWord:
@@ -28,4 +29,6 @@ def state_of_workflow(row: OfStateRow) -> WorkflowStateWord:
         return _OF_STATUS[row["status"]]
     if row["ended_as"] == "expired":
         return "expired"
-    return "canceling" if row["processing_jobs"] else "canceled"
+    # One that was left to run may wait for another attempt.
+    is_open = row["processing_jobs"] or row["waiting_jobs"]
+    return "canceling" if is_open else "canceled"

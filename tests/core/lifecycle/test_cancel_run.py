@@ -79,6 +79,22 @@ def test_running_steps_may_go_on_to_their_end_if_that_is_asked_for(stage: JobSta
     check(stage)
 
 
+def test_one_that_was_left_to_run_may_be_tried_again_and_the_run_waits_for_it(
+    stage: JobStage,
+) -> None:
+    run = started(stage, a_node("a"))
+    job = run.take("a")
+    cancel(run, stop_running=False)
+
+    assert stage.fail(job).status == "pending"
+    assert run.state == "canceling"
+    stage.wait(seconds=60)
+    run.complete("a")
+
+    assert (run.status, run.state) == ("cancelled", "canceled")
+    check(stage)
+
+
 def test_the_newest_reason_counts_while_it_is_canceling(stage: JobStage) -> None:
     run = started(stage, a_node("a"))
     job = run.take("a")
