@@ -7,19 +7,23 @@ import click
 
 from spooled_lite.cli.client import Client, path_of
 from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
+from spooled_lite.cli.definitions import (
+    define_named,
+    run_options,
+    tell_if_known,
+    wait_for_output,
+)
 from spooled_lite.cli.escaped import message_of
 from spooled_lite.cli.flow_graph import DrawnStep, drawn
-from spooled_lite.cli.given import future, given_json
+from spooled_lite.cli.given import given_json
 from spooled_lite.cli.queue_names import flow_named
 from spooled_lite.cli.suggesting import SuggestingGroup
-from spooled_lite.cli.tasks import SPARE, WAIT_SECONDS_MAX
 from spooled_lite.cli.things import (
     Column,
     Thing,
     ago,
     print_answer,
     print_details,
-    print_line,
     print_list,
     text,
 )
@@ -101,28 +105,13 @@ def define(client: Client, name: str, definition: str, as_json: bool) -> None:
 
     Such as: define orders '{"steps": [{"key": "pick"}, {"key": "pack", "depends_on": ["pick"]}]}'
     """
-    answer = client.put(path_of("flows", name), given_json(definition, "definition"))
-    if as_json:
-        print_answer(answer)
-        return
-    flow = Thing(answer.body, client.now_ms)
-    changed = "" if flow.value("changed") else ", as before"
-    click.echo(f"{flow.text('name')} is at revision {flow.text('revision')}{changed}")
-    for warning in flow.value("warnings") or ():
-        click.echo(message_of(str(warning)), err=True)
+    define_named(client, path_of("flows", name), definition, as_json=as_json)
 
 
 @flows.command()
 @click.argument("name")
 @click.argument("given", default="null", metavar="[JSON|-]")
-@click.option("--priority", type=int, metavar="N", help="Higher goes first.")
-@click.option("--delay", "visible_at", type=future, metavar="TIME", help="Not before this time.")
-@click.option("--expires", "expires_at", type=future, metavar="TIME", help="Over from then on.")
-@click.option("--key", "concurrency_key", metavar="TEXT", help="One unfinished run per key.")
-@click.option(
-    "--wait", "wait_seconds", type=click.IntRange(1, WAIT_SECONDS_MAX), metavar="SECONDS",
-    help="Wait for its end, and print its output.",
-)  # fmt: skip
+@run_options
 @as_json_option
 @asks_server
 def run(
@@ -134,10 +123,11 @@ def run(
     with flow_named(client, name):
         answer = client.post(path_of("flows", name, "runs"), body)
     made = Thing(answer.body, client.now_ms)
-    if made.value("created") is False:
-        click.echo("A run with this key has not ended yet.", err=True)
+    tell_if_known(made)
     if wait_seconds is not None:
-        _wait(client, str(made.value("id")), wait_seconds, as_json)
+        run_id = str(made.value("id"))
+        path = path_of("workflows", run_id, "wait")
+        wait_for_output(client, path, run_id, wait_seconds, as_json=as_json)
     elif as_json:
         print_answer(answer)
     else:
@@ -177,6 +167,8 @@ def cancel(client: Client, run_id: str, reason: str | None, as_json: bool) -> No
         print_answer(answer)
         return
     run = Thing(answer.body, client.now_ms)
+    if run.value("applied") is False:
+        raise click.ClickException("it had been cancelled")
     click.echo(f"{run.text('id')} is {run.text('state')}")
 
 
@@ -194,23 +186,6 @@ def signal(client: Client, run_id: str, step: str, given: str, as_json: bool) ->
         print_answer(answer)
         return
     click.echo(f"{step} is {Thing(answer.body, client.now_ms).text('state')}")
-
-
-def _wait(client: Client, run_id: str, seconds: int, as_json: bool) -> None:
-    """Print what came of a run. Fails unless it is completed when the time is up."""
-    path = path_of("workflows", run_id, "wait")
-    answer = client.ask("GET", path, {"timeout_ms": str(seconds * 1000)}, seconds=seconds + SPARE)
-    outcome = Thing(answer.body, client.now_ms)
-    state = outcome.value("state")
-    if as_json:
-        print_answer(answer)
-    if state == "completed":
-        if not as_json:
-            print_line(outcome.raw("output"))
-        return
-    reason = outcome.value("error_message") or outcome.value("cancel_reason")
-    why = "" if reason is None else f": {message_of(str(reason))}"
-    raise click.ClickException(f"run {run_id} is {message_of(str(state))}{why}")
 
 
 def _of_flow(flow: Thing) -> list[tuple[str, str]]:

@@ -7,8 +7,13 @@ import click
 from spooled_lite.cli.client import Client, path_of
 from spooled_lite.cli.connect import as_json_option, asks_server, limit_option
 from spooled_lite.cli.consent import counted
-from spooled_lite.cli.escaped import message_of
-from spooled_lite.cli.given import future, given_json
+from spooled_lite.cli.definitions import (
+    define_named,
+    run_options,
+    tell_if_known,
+    wait_for_output,
+)
+from spooled_lite.cli.given import given_json
 from spooled_lite.cli.queue_names import task_named
 from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.cli.things import (
@@ -19,7 +24,6 @@ from spooled_lite.cli.things import (
     print_answer,
     print_details,
     print_json_value,
-    print_line,
     print_list,
     text,
 )
@@ -28,8 +32,6 @@ STATES: Final = (
     *("queued", "waiting_for_dependencies", "started"),
     *("completed", "skipped", "failed", "canceled", "expired"),
 )
-WAIT_SECONDS_MAX: Final = 60
-SPARE: Final = 30.0  # seconds beside the wait for a run
 
 
 def _tried(run: Thing) -> str:
@@ -98,29 +100,14 @@ def define(client: Client, name: str, definition: str, as_json: bool) -> None:
 
     Such as: define charge_card '{"queue_name": "payments", "max_retries": 5}'
     """
-    answer = client.put(path_of("tasks", name), given_json(definition, "definition"))
-    if as_json:
-        print_answer(answer)
-        return
-    task = Thing(answer.body, client.now_ms)
-    changed = "" if task.value("changed") else ", as before"
-    click.echo(f"{task.text('name')} is at revision {task.text('revision')}{changed}")
-    for warning in task.value("warnings") or ():
-        click.echo(message_of(str(warning)), err=True)
+    define_named(client, path_of("tasks", name), definition, as_json=as_json)
 
 
 @tasks.command()
 @click.argument("name")
 @click.argument("given", default="null", metavar="[JSON|-]")
-@click.option("--priority", type=int, metavar="N", help="Higher goes first.")
-@click.option("--delay", "visible_at", type=future, metavar="TIME", help="Not before this time.")
-@click.option("--expires", "expires_at", type=future, metavar="TIME", help="Over from then on.")
-@click.option("--key", "concurrency_key", metavar="TEXT", help="One unfinished run per key.")
+@run_options
 @click.option("--max-retries", type=int, metavar="N")
-@click.option(
-    "--wait", "wait_seconds", type=click.IntRange(1, WAIT_SECONDS_MAX), metavar="SECONDS",
-    help="Wait for its end, and print its output.",
-)  # fmt: skip
 @as_json_option
 @asks_server
 def run(
@@ -132,10 +119,10 @@ def run(
     with task_named(client, name):
         answer = client.post(path_of("tasks", name, "runs"), body)
     made = Thing(answer.body, client.now_ms)
-    if made.value("created") is False:
-        click.echo("A run with this key has not ended yet.", err=True)
+    tell_if_known(made)
     if wait_seconds is not None:
-        _wait(client, name, str(made.value("id")), wait_seconds, as_json)
+        path = path_of("tasks", name, "runs", str(made.value("id")), "wait")
+        wait_for_output(client, path, str(made.value("id")), wait_seconds, as_json=as_json)
     elif as_json:
         print_answer(answer)
     else:
@@ -186,23 +173,6 @@ def cancel(
         raise click.ClickException("they had ended before" if len(ids) > 1 else "it had ended")
     if not as_json:
         click.echo(f"{counted(count, 'run')} cancelled")
-
-
-def _wait(client: Client, name: str, run_id: str, seconds: int, as_json: bool) -> None:
-    """Print what came of a run. Fails unless it is completed or skipped when the time is up."""
-    path = path_of("tasks", name, "runs", run_id, "wait")
-    answer = client.ask("GET", path, {"timeout_ms": str(seconds * 1000)}, seconds=seconds + SPARE)
-    outcome = Thing(answer.body, client.now_ms)
-    state = outcome.value("state")
-    if as_json:
-        print_answer(answer)
-    if state in ("completed", "skipped"):
-        if not as_json:
-            print_line(outcome.raw("output"))
-        return
-    reason = outcome.value("error_message") or outcome.value("cancel_reason")
-    why = "" if reason is None else f": {message_of(str(reason))}"
-    raise click.ClickException(f"run {run_id} is {message_of(str(state))}{why}")
 
 
 def _details(task: Thing) -> list[tuple[str, str]]:

@@ -73,6 +73,7 @@ def test_a_flow_is_run_signalled_and_cancelled(orders: Asking) -> None:
     assert "Signal not delivered" in refused.stderr
     assert orders.lines("flows", "runs", "orders", "--state", "started")[1].startswith(run)
     assert orders.lines("flows", "cancel", run, "--reason", "enough") == [f"{run} is canceled"]
+    assert "had been cancelled" in orders("flows", "cancel", run, code=1).stderr
     assert orders.lines("flows", "runs", "orders", "--state", "failed") == ["No runs."]
 
 
