@@ -34,6 +34,7 @@ STEPS: Final = [
 BINDING: Final = {"target_type": "queue", "target_name": "charges", "pattern": "orders.#"}
 MESSAGE: Final = {"queue_name": "charges", "body": {"order": 3}, "concurrency_key": "order 3"}
 TASK: Final = {"name": "charge_card", "queue_name": "cards", "condition": "input.amount gt 0"}
+FLOW: Final = {"name": "orders", "steps": [{"key": "pick"}]}
 RUN: Final = {"task_name": "charge_card", "input": {"amount": 10}, "concurrency_key": "order 3"}
 WHOLE: Final[dict[str, Any]] = {
     "clock": {"at": "2030-03-09T12:00:00Z"},
@@ -43,6 +44,7 @@ WHOLE: Final[dict[str, Any]] = {
     "webhooks": [HOOK],
     "jobs": [{**JOB, "delay_seconds": 60}, {**JOB, "idempotency_key": "once"}],
     "tasks": [TASK],
+    "flows": [FLOW],
     "bindings": [BINDING],
     "messages": [MESSAGE, {"queue": "charges", "body": [4], "delay_ms": 60_000, "topic": "late"}],
     "runs": [RUN, {"task_name": "charge_card", "input": {"amount": 0}}],
@@ -95,6 +97,8 @@ WRONG: Final[list[tuple[Any, int, str]]] = [
     ({"tasks": [{"name": "Charge"}]}, 400, "(`tasks[0].name`)"),
     ({"tasks": [{**TASK, "retries": 1}]}, 400, "`tasks[0].retries` is unknown"),
     ({"tasks": [{**TASK, "condition": "a >> b"}]}, 400, "`tasks[0].condition`"),
+    ({"flows": [FLOW, FLOW]}, 400, "`flows[1].name` repeats `flows[0].name`"),
+    ({"flows": [{"name": "a", "steps": []}]}, 400, 'flow "a": must have 1 to 1000 steps'),
     ({"tasks": [TASK, TASK]}, 400, "`tasks[1].name` repeats `tasks[0].name`"),
     ({"runs": [{"input": 1}]}, 422, "`runs[0].task_name` is required"),
     ({"runs": [RUN]}, 404, "runs[0]: Task not found"),
@@ -125,6 +129,7 @@ WRONG: Final[list[tuple[Any, int, str]]] = [
 TABLES: Final = (
     "queues",
     "tasks",
+    "flows",
     "schedules",
     "outgoing-webhooks",
     "jobs",
@@ -188,9 +193,9 @@ def test_a_seed_stores_what_it_names_and_tells_the_ids_by_section_and_name() -> 
             assert (await stage.api.get("queues", headers=headers)).status_code == status
         assert [each["id"] for each in (await stage.get("test/faults"))["faults"]] == ["f1"]
         acts = {(each["kind"], each["act"]) for each in await stage.get("acts")}
-        assert acts == {
-            (kind, "create") for kind in ("queue", "key", "schedule", "webhook", "task", "binding")
-        }
+        kinds = ("queue", "key", "schedule", "webhook", "task", "flow", "binding")
+        assert acts == {(kind, "create") for kind in kinds}
+        assert told["flows"] == ["orders"]
 
     play(script)
 
@@ -547,5 +552,19 @@ def test_a_batch_leaves_nothing_of_itself_when_one_of_its_operations_is_refused(
         assert caught.value.details == {"reason": "why", "place": "operations[1]"}
         await stage.get("queues")
         assert heard == ["queue.changed"] * 3
+
+    play(script)
+
+
+def test_a_workflow_of_a_seed_may_wait_for_a_signal() -> None:
+    async def script(stage: Stage) -> None:
+        steps = [{**STEPS[0], "signal": True}, {**STEPS[1], "condition": "charge.ok"}]
+        seed = {"workflows": [{"name": "order", "jobs": steps, "input": {"order": 2}}]}
+
+        made = await stage.post("test/seed", seed, status=201)
+
+        shown = await stage.get(f"workflows/{made['workflows']['order']['id']}/steps")
+        states = [each["state"] for each in shown]
+        assert states == ["waiting_for_signal", "waiting_for_dependencies"]
 
     play(script)

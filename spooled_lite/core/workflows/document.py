@@ -57,6 +57,7 @@ class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     circuit_breaker: CircuitBreaker | None = None
     max_concurrency: int | None = None
     tags: MaybeJson = None
+    expires_at_ms: int | None = None  # of a workflow of one call; None: that of the workflow
 
     @property
     def has_items(self) -> bool:

@@ -117,6 +117,10 @@ _BLANK: Final[dict[str, Any]] = {
 }
 
 
+def _earliest(*times_ms: int | None) -> int | None:
+    return min((each for each in times_ms if each is not None), default=None)
+
+
 def _store_step(
     tx: Tx,
     workflow: WorkflowRow,
@@ -136,7 +140,7 @@ def _store_step(
         timeout_seconds=None if step.timeout_ms is None else timeout_seconds_of(step.timeout_ms),
         scheduled_at_ms=options.visible_at_ms if is_first else None,
         delay_ms=options.delay_ms if is_first else None,
-        expires_at_ms=workflow["expires_at_ms"],
+        expires_at_ms=_earliest(workflow["expires_at_ms"], step.expires_at_ms),
         tags=None if step.tags is None else bytes(step.tags),
         timeout_ms=step.timeout_ms,
         policy=None if step.backoff is None else stored(OwnPolicy(backoff=step.backoff)),

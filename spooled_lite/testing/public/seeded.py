@@ -26,7 +26,7 @@ class WorkflowOfSeed:
 @dataclass(frozen=True, kw_only=True)
 class Seeded:
     """Ids by name; in the order of the seed those of bindings, jobs, messages, runs and faults, and
-    the names of tasks."""
+    the names of tasks and flows."""
 
     now: datetime
     queues: Mapping[str, str]
@@ -34,6 +34,7 @@ class Seeded:
     schedules: Mapping[str, str]
     webhooks: Mapping[str, str]
     tasks: list[str]
+    flows: list[str]
     bindings: list[str]
     jobs: list[str]
     messages: list[str]
@@ -56,6 +57,7 @@ def _told(about: Mapping[str, Any]) -> Seeded:
         schedules=about["schedules"],
         webhooks=about["webhooks"],
         tasks=about["tasks"],
+        flows=about["flows"],
         bindings=about["bindings"],
         jobs=about["jobs"],
         messages=about["messages"],

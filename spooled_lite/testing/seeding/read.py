@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from msgspec import Raw, Struct
 
+from spooled_lite.core.flows.records import FlowDefinition
 from spooled_lite.core.jobs.columns import NewJob
 from spooled_lite.core.jobs.records import queue_of
 from spooled_lite.core.keys.records import ALL_QUEUES, NewKey, normalized
@@ -19,8 +20,10 @@ from spooled_lite.core.tasks.records import NewTaskRun, TaskDefinition
 from spooled_lite.core.topics.bind import TopicTarget
 from spooled_lite.core.topics.pattern import checked_pattern
 from spooled_lite.core.webhooks.records import NewWebhook
+from spooled_lite.core.workflows.flow_names import checked_flow_name
 from spooled_lite.core.workflows.graph import Graph, graph_of
 from spooled_lite.core.workflows.records import NewWorkflow
+from spooled_lite.core.workflows.store_run import NewRun
 from spooled_lite.errors import RuleBroken, SpooledError
 from spooled_lite.testing.faults.checks import check as check_fault
 from spooled_lite.testing.faults.rules import FaultRule
@@ -29,6 +32,7 @@ from spooled_lite.testing.seeding.shapes import (
     ROWS_MAX,
     SeedBinding,
     SeedBody,
+    SeedFlow,
     SeedJob,
     SeedKey,
     SeedMessage,
@@ -48,7 +52,7 @@ from spooled_lite.wire.http.resources.messages import new_message
 from spooled_lite.wire.http.resources.new_jobs import new_job
 from spooled_lite.wire.http.resources.schedules import new_schedule
 from spooled_lite.wire.http.resources.webhooks import new_webhook
-from spooled_lite.wire.http.resources.workflows import new_workflow
+from spooled_lite.wire.http.resources.workflows import extensions_of, new_workflow
 from spooled_lite.wire.off_loop import OffLoop
 from spooled_lite.wire.share import Share
 
@@ -72,8 +76,8 @@ class ChosenKey(Struct, frozen=True):
 
 
 class PlannedWorkflow(Struct, frozen=True):
-    workflow: NewWorkflow
-    graph: Graph
+    workflow: NewWorkflow | NewRun
+    graph: Graph = ()
 
 
 class PlannedBinding(Struct, frozen=True):
@@ -95,6 +99,7 @@ class CheckedSeed(Struct, frozen=True, kw_only=True):
     schedules: Sequence[Placed[NewSchedule]]
     webhooks: Sequence[Placed[NewWebhook]]
     tasks: Sequence[Placed[TaskDefinition]]
+    flows: Sequence[Placed[FlowDefinition]]
     bindings: Sequence[Placed[PlannedBinding]]
     jobs: Sequence[Placed[NewJob]]
     messages: Sequence[Placed[PlannedMessage]]
@@ -116,7 +121,7 @@ async def read_seed(body: bytes, storing: Storing, off_loop: OffLoop, org: int) 
     checks = _Checks(storing)
     checks.count(*(each or () for each in (seed.queues, seed.keys, seed.schedules, seed.webhooks)))
     checks.count(*(each or () for each in (seed.bindings, seed.jobs, seed.messages)))
-    checks.count(*(each or () for each in (seed.tasks, seed.runs)))
+    checks.count(*(each or () for each in (seed.tasks, seed.flows, seed.runs)))
     return CheckedSeed(
         clock=seed.clock,
         queues=await reading.each("queues", seed.queues, checks.queue),
@@ -124,6 +129,7 @@ async def read_seed(body: bytes, storing: Storing, off_loop: OffLoop, org: int) 
         schedules=await reading.each("schedules", seed.schedules, checks.schedule),
         webhooks=await reading.each("webhooks", seed.webhooks, checks.webhook),
         tasks=await reading.each("tasks", seed.tasks, checks.task),
+        flows=await reading.each("flows", seed.flows, checks.flow),
         bindings=await reading.each("bindings", seed.bindings, checks.binding),
         jobs=await reading.each("jobs", seed.jobs, checks.job),
         messages=await reading.each("messages", seed.messages, checks.message),
@@ -213,6 +219,14 @@ class _Checks:
         self._only_once("task", name, f"{place}.name")
         return Placed(place, name, new)
 
+    def flow(self, place: str, raw: bytes) -> Placed[FlowDefinition]:
+        body = _decoded(SeedFlow, raw, place)
+        with placed(place):
+            name = checked_flow_name(body.name)
+            new = body.definition(name)
+        self._only_once("flow", name, f"{place}.name")
+        return Placed(place, name, new)
+
     def run(self, place: str, raw: bytes) -> Placed[NewTaskRun]:
         body = _decoded(SeedRun, raw, place)
         with placed(place):
@@ -258,10 +272,16 @@ class _Checks:
             for index, step in enumerate(body.jobs)
         ]
         with placed(place):
-            new = new_workflow(self._storing, ALL_QUEUES, body.body([*steps]))
-            planned = PlannedWorkflow(new, graph_of(new.steps))
-        self._only_once("workflow", new.name, f"{place}.name")
-        return Placed(place, new.name, planned)
+            whole = body.body([*steps])
+            said = extensions_of(whole)
+            if said is None:
+                new = new_workflow(self._storing, ALL_QUEUES, whole)
+                planned = PlannedWorkflow(new, graph_of(new.steps))
+            else:
+                bytes_max = self._storing.settings.queue_max_payload_size_bytes
+                planned = PlannedWorkflow(whole.new_run(said, payload_bytes_max=bytes_max))
+        self._only_once("workflow", body.name, f"{place}.name")
+        return Placed(place, body.name, planned)
 
     def fault(self, place: str, raw: bytes) -> NewFault:
         said = _decoded(NewFault, raw, place)

@@ -14,6 +14,7 @@ from spooled_lite.wire.shapes import job_fields as job
 from spooled_lite.wire.shapes import workflow_fields as workflow
 from spooled_lite.wire.shapes.about import about
 from spooled_lite.wire.shapes.common import AN_ID, QueueName, SameQueueName
+from spooled_lite.wire.shapes.flow_bodies import CreateFlow
 from spooled_lite.wire.shapes.job_bodies import CreateJob
 from spooled_lite.wire.shapes.keys import A_SECRET, CreateKey
 from spooled_lite.wire.shapes.message_bodies import MessageFields
@@ -24,6 +25,7 @@ from spooled_lite.wire.shapes.tasks import CreateTask, TaskName
 from spooled_lite.wire.shapes.topics import Bind
 from spooled_lite.wire.shapes.webhooks import CreateWebhook
 from spooled_lite.wire.shapes.workflow_bodies import CreateWorkflow, StepFields
+from spooled_lite.wire.shapes.workflow_extensions import RunFeatures
 
 ROWS_MAX: Final = 10_000  # of a seed, steps of workflows included: one transaction stores them all
 SECTION_MAX: Final = 1_000  # of every other section than jobs, messages and runs
@@ -45,6 +47,7 @@ Keys = Annotated[_Section, _items("API keys, each with a secret of its own if it
 Schedules = Annotated[_Section, _items("Schedules", "SeedSchedule", SECTION_MAX)]
 Webhooks = Annotated[_Section, _items("Outgoing webhooks", "SeedWebhook", SECTION_MAX)]
 Tasks = Annotated[_Section, _items("Tasks", "SeedTask", SECTION_MAX)]
+Flows = Annotated[_Section, _items("Flows", "SeedFlow", SECTION_MAX)]
 Runs = Annotated[_Rows, _items("Runs of tasks", "SeedRun", ROWS_MAX)]
 Bindings = Annotated[_Section, _items("Bindings of topics", "SeedBinding", SECTION_MAX)]
 Jobs = Annotated[_Rows, _items("Jobs", "SeedJob", ROWS_MAX)]
@@ -54,6 +57,7 @@ FaultsGiven = Annotated[_FewRules, _items("Faults to make", "NewFault", RULES_MA
 KeyGiven = Annotated[ApiKey, about("The key itself; else it is drawn", "sk_test_web_00000000000000")]
 StepsGiven = Annotated[list[Raw], about("Its jobs", items={"$ref": "#/components/schemas/SeedStep"})]
 IdsByName = Annotated[Mapping[str, str], about("Ids by name", {"charges": AN_ID})]
+FlowNames = Annotated[list[str], about("Their names, in the order of the seed", ["order_flow"])]
 TaskNames = Annotated[list[str], about("Their names, in the order of the seed", ["charge_card"])]
 RowIds = Annotated[list[str], about("Ids, in the order of the seed", [AN_ID])]
 FaultIds = Annotated[list[str], about("Ids of the rules, in the order of the seed", ["f1"])]
@@ -82,6 +86,10 @@ class SeedTask(CreateTask, kw_only=True, forbid_unknown_fields=True):
     """A body of POST /tasks. A task that exists is replaced."""
 
 
+class SeedFlow(CreateFlow, kw_only=True, forbid_unknown_fields=True):
+    """A body of POST /flows. A flow that exists is replaced."""
+
+
 class SeedRun(RunTask, kw_only=True, forbid_unknown_fields=True):
     """A body of POST /tasks/{name}/runs, and its task."""
 
@@ -107,7 +115,7 @@ class SeedStep(StepFields, kw_only=True, forbid_unknown_fields=True):
     """One of the jobs of a body of POST /workflows."""
 
 
-class SeedWorkflow(Struct, kw_only=True, forbid_unknown_fields=True):
+class SeedWorkflow(RunFeatures, kw_only=True, forbid_unknown_fields=True):
     """A body of POST /workflows, its jobs not decoded yet."""
 
     name: workflow.NameGiven
@@ -116,8 +124,13 @@ class SeedWorkflow(Struct, kw_only=True, forbid_unknown_fields=True):
     metadata: workflow.Metadata = NULL
 
     def body(self, steps: list[StepFields]) -> CreateWorkflow:
+        said = {name: getattr(self, name) for name in RunFeatures.__struct_fields__}
         return CreateWorkflow(
-            name=self.name, jobs=steps, description=self.description, metadata=self.metadata
+            name=self.name,
+            jobs=steps,
+            description=self.description,
+            metadata=self.metadata,
+            **said,
         )
 
 
@@ -133,6 +146,7 @@ class SeedBody(Struct, kw_only=True, forbid_unknown_fields=True):
     schedules: Schedules | None = None
     webhooks: Webhooks | None = None
     tasks: Tasks | None = None
+    flows: Flows | None = None
     bindings: Bindings | None = None
     jobs: Jobs | None = None
     messages: Messages | None = None
@@ -164,6 +178,7 @@ class SeededView(Struct, frozen=True, kw_only=True):
     schedules: IdsByName
     webhooks: IdsByName
     tasks: TaskNames
+    flows: FlowNames
     bindings: RowIds
     jobs: RowIds
     messages: RowIds

@@ -9,17 +9,20 @@ from msgspec import Struct
 from spooled_lite.core.acts.record import ActKind, NewAct, Recorded
 from spooled_lite.core.auth.verify import ShownCredential, while_valid
 from spooled_lite.core.batch.run import BatchStep, all_or_nothing
+from spooled_lite.core.flows.define import define_flow
 from spooled_lite.core.jobs.enqueue import enqueue
 from spooled_lite.core.keys.issue import issue_with
 from spooled_lite.core.keys.records import ALL_QUEUES, Grants
 from spooled_lite.core.messages.send import send
 from spooled_lite.core.queues.configure import create_queue
 from spooled_lite.core.schedules.define import create as create_schedule
+from spooled_lite.core.steps.start import start_run
 from spooled_lite.core.tasks.define import define_task
 from spooled_lite.core.tasks.run import run_task
 from spooled_lite.core.topics.bind import bind
 from spooled_lite.core.webhooks.subscribe import create_webhook
 from spooled_lite.core.workflows.create import create_workflow
+from spooled_lite.core.workflows.store_run import NewRun
 from spooled_lite.errors import Conflict
 from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Tx
@@ -115,6 +118,14 @@ def steps_of(seed: CheckedSeed, slots: FirstSlots, author: Author) -> list[Batch
     steps += [
         BatchStep(
             each.place,
+            act("flow", define_flow, subject=each.name, count=lambda it: it.is_changed),
+            (org, each.name, each.new, ALL_QUEUES, None),
+        )
+        for each in seed.flows
+    ]
+    steps += [
+        BatchStep(
+            each.place,
             act("binding", bind, count=lambda it: it.created, made=lambda it: it.row["id"]),
             (org, each.new.target, each.new.pattern),
         )
@@ -132,7 +143,11 @@ def steps_of(seed: CheckedSeed, slots: FirstSlots, author: Author) -> list[Batch
         for each in seed.runs
     ]
     steps += [
-        BatchStep(each.place, create_workflow, (org, each.new.workflow, each.new.graph, admission))
+        BatchStep(each.place, start_run, (org, each.new.workflow, admission))
+        if isinstance(each.new.workflow, NewRun)
+        else BatchStep(
+            each.place, create_workflow, (org, each.new.workflow, each.new.graph, admission)
+        )
         for each in seed.workflows
     ]
     return steps
@@ -148,6 +163,7 @@ def told(
     schedules = _by_name(seed.schedules, left, lambda row: str(row["id"]))
     webhooks = _by_name(seed.webhooks, left, lambda row: str(row["id"]))
     tasks = [str(next(left).row["name"]) for _ in seed.tasks]
+    flows = [str(next(left).row.row["name"]) for _ in seed.flows]
     bindings = [str(next(left).row["id"]) for _ in seed.bindings]
     jobs = [str(next(left).row["id"]) for _ in seed.jobs]
     messages = [str(sent.id) for _ in seed.messages for sent in next(left)]
@@ -164,6 +180,7 @@ def told(
         schedules=schedules,
         webhooks=webhooks,
         tasks=tasks,
+        flows=flows,
         bindings=bindings,
         jobs=jobs,
         messages=messages,

@@ -139,6 +139,7 @@ class StepFields(StepBody, kw_only=True):
             max_retries=self.max_retries,
             timeout_ms=timeout_ms,
             tags=None if tags is None else Raw(tags),
+            expires_at_ms=self._expires_at_ms(at),
             **said.document_fields(whose.step(index, key)),
         )
 

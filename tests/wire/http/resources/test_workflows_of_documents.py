@@ -166,6 +166,17 @@ def test_a_time_without_end_can_be_said(api: WatchedApi) -> None:
     assert it.by_key["pick"].timeout_ms == 0
 
 
+def test_a_step_may_be_over_before_its_workflow(api: WatchedApi) -> None:
+    times = ("2027-02-01T00:00:00.000Z", "2027-03-01T00:00:00.000Z")
+    early = {**PICK, "expires_at": times[0]}
+    late = {**PACK, "expires_at": "2028-01-01T00:00:00.000Z", "condition": "pick.ok"}
+
+    run = made(api, early, late, expires_at=times[1])
+
+    jobs = [api.job(each["job_id"]) for each in run["job_ids"]]
+    assert [job["expires_at"] for job in jobs] == list(times)
+
+
 def test_names_keep_their_wider_rule_and_queues_may_be_longer(api: WatchedApi) -> None:
     job = {"key": "Pick-1", "queue_name": "q" * 128, "max_concurrency": 2}
 
