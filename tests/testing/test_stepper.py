@@ -133,7 +133,8 @@ def test_what_is_due_at_one_moment_happens_in_the_order_of_the_table() -> None:
 
     assert play(script) == [
         "promote-due", "reap-expired-leases", "expire-jobs", "expire-runs", "wake-held-back",
-        "tell-dependents", "sweep-silent-workers", "spread-owed", "deliver", "fire-due",
+        "tell-dependents", "work-on-items", "sweep-silent-workers", "spread-owed", "deliver",
+        "fire-due",
     ]  # fmt: skip
 
 
