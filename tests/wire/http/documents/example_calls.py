@@ -308,6 +308,8 @@ def _workflows(walk: Walk) -> None:
     walk.call("listWorkflowJobs", id=workflow_id)
     walk.call("listWorkflowJobStatuses", id=workflow_id)
     walk.call("getWorkflowJob", id=workflow_id, job_id=job_id)
+    for _ in range(2):  # the second one is answered the first
+        walk.call("createWorkflow", {"concurrency_key": "acme"})
     walk.call("cancelWorkflow", id=workflow_id)
     walk.pass_time(1)
     run_id = walk.a_run()
