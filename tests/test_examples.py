@@ -128,6 +128,12 @@ def test_large_orders_wait_for_an_approval() -> None:
     ]
 
 
+def test_a_report_is_folded_from_the_items_of_all_shops_in_their_order() -> None:
+    assert said_by("flows/nightly_report.py") == [
+        "completed: {'total': 120, 'lines': ['north 30', 'south 0', 'west 90']}"
+    ]
+
+
 def test_what_a_failed_trip_has_booked_is_given_back() -> None:
     assert said_by("flows/trip.py") == [
         "Rome: completed",
