@@ -27,6 +27,10 @@ _FOLLOW: Final = "core/lifecycle/test_follow.py"
 _GIVEN: Final = "core/steps/test_given.py"
 _GIVEN_ITEMS: Final = "core/steps/test_given_items.py"
 _INBOX: Final = "wire/http/resources/test_inbox.py"
+_GENERATORS: Final = "core/steps/test_generators.py"
+_ITEMS: Final = "core/steps/test_items.py"
+_ITEM_CALLS: Final = "wire/http/resources/test_step_items.py"
+_MANY_ITEMS: Final = "core/steps/test_many_items.py"
 _JOBS: Final = "wire/http/resources/test_jobs_attempts.py"
 _MESSAGES: Final = "wire/http/resources/test_messages.py"
 _MODEL: Final = "core/test_model_of_messages.py"
@@ -289,6 +293,24 @@ ROWS: Final[dict[str, Promise]] = {
     "V53": _row("early completion", f"{_END_RUN}::test_completed_steps_stay_and_dependents_never_run", f"{_END_RUN}::test_the_run_gives_the_output_and_everything_else_is_closed"),
     "V86": _row("early completion inside and outside a run", f"{_END_RUN}::test_outside_of_a_run_it_is_an_error", f"{_SHOWN_STEPS}::test_a_run_completed_early_says_so_and_why"),
     "F24": _row("headers are kept with a run and its steps", f"{_ACTIVATE}::test_headers_and_input_are_kept_with_the_run"),
+    "F30": _row("a map over the input", f"{_ITEMS}::test_a_map_over_the_input_gives_an_array_in_its_order"),
+    "F31": _row("a map over a step, which has to give an array", f"{_ITEMS}::test_a_map_over_a_step_takes_what_that_gave", f"{_ITEMS}::test_a_source_that_is_no_array_fails_the_step_and_the_run"),
+    "F34": _row("an empty source gives an empty array", f"{_ITEMS}::test_an_empty_source_completes_the_step_with_an_empty_array"),
+    "F35": _row("an item that fails for good fails its step and run", f"{_ITEMS}::test_an_item_out_of_retries_fails_its_step_its_run_and_all_other_items"),
+    "F36": _row("the order is that of the indexes", f"{_ITEMS}::test_a_map_over_a_map_takes_the_outputs_of_its_items"),
+    "F37": _row("items are completed many at a time", f"{_ITEM_CALLS}::test_one_bad_item_fails_alone"),
+    "F38": _row("items are worked on while their producer runs", f"{_GENERATORS}::test_items_are_worked_on_while_the_producer_still_runs", f"{_GENERATORS}::test_a_generator_without_items_gives_an_empty_array"),
+    "F39": _row("an offset makes batches repeatable", f"{_GENERATORS}::test_a_batch_that_is_sent_again_adds_nothing", f"{_GENERATORS}::test_a_producer_that_is_retried_keeps_the_items_it_has_made"),
+    "F40": _row("a producer out of retries fails the step", f"{_GENERATORS}::test_a_producer_out_of_retries_fails_the_step_with_its_items"),
+    "F41": _row("a generator may have dependencies and a signal", f"{_GENERATORS}::test_a_generator_waits_for_its_dependency_and_its_signal"),
+    "F43": _row("items first, then the reducer", f"{_MANY_ITEMS}::test_a_map_and_a_generator_are_reduced_in_their_order"),
+    "V57": _row("a map over input and over a step", f"{_ITEMS}::test_a_map_over_the_input_gives_an_array_in_its_order", f"{_ITEMS}::test_a_map_over_a_step_takes_what_that_gave"),
+    "V58": _row("in order, and not before all are done", f"{_ITEMS}::test_a_map_over_the_input_gives_an_array_in_its_order"),
+    "V59": _row("one failing item", f"{_ITEMS}::test_an_item_out_of_retries_fails_its_step_its_run_and_all_other_items"),
+    "V60": _row("a reducer over a map and a generator", f"{_MANY_ITEMS}::test_a_map_and_a_generator_are_reduced_in_their_order"),
+    "V62": _row("generators with what they wait for", f"{_GENERATORS}::test_a_generator_waits_for_its_dependency_and_its_signal", f"{_GENERATORS}::test_a_producer_out_of_retries_fails_the_step_with_its_items"),
+    "V64": _row("many workers, each item once", f"{_ITEMS}::test_many_workers_take_each_item_once"),
+    "V65": _row("an empty map and an empty generator", f"{_ITEMS}::test_an_empty_source_completes_the_step_with_an_empty_array", f"{_GENERATORS}::test_a_generator_without_items_gives_an_empty_array"),
     "V42": _row("one step, a chain, a diamond", f"{_ACTIVATE}::test_a_run_of_one_step_gives_what_its_worker_gave", f"{_ACTIVATE}::test_steps_run_one_after_the_other_and_side_by_side"),
     "V43": _row("the order of outputs, not of ends", f"{_ACTIVATE}::test_the_first_completed_step_in_the_order_of_the_document_gives_the_output"),
     "V44": _row("no candidate", f"{_ACTIVATE}::test_a_run_without_a_step_that_gives_an_output_fails"),
@@ -331,6 +353,8 @@ def _several(letter: str, *spans: tuple[int, int]) -> list[str]:
 
 
 ALL: Final = (
+    *_several("F", (30, 31), (34, 41), (43, 43)),
+    *_several("V", (57, 60), (62, 62), (64, 65)),
     *_several("Q", (1, 17)),
     *_several("F", (1, 6)),
     *_several("S", (1, 3), (10, 16)),

@@ -2,8 +2,10 @@
 
 import pytest
 
+from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.reap import reap_expired_leases
 from spooled_lite.core.lifecycle.step_items import ItemsAdded
+from spooled_lite.core.steps.signal import deliver_signal
 from spooled_lite.errors import Conflict, LeaseExpired, RuleBroken
 from tests.core.job_stage import JobStage
 from tests.core.steps.mapped import a_generator, add, double_all, give_up, take
@@ -144,4 +146,19 @@ def test_an_item_that_fails_ends_a_generator_between_two_attempts(stage: JobStag
     stage.run_due()
 
     assert run.state == "failed"
+    check(stage)
+
+
+def test_a_generator_waits_for_its_dependency_and_its_signal(stage: JobStage) -> None:
+    run = started(stage, a_node("before"), a_generator("make", "before", signal=True))
+    run.give("before", 3)
+    assert run.states["make"] == "waiting_for_signal"
+
+    stage.run(deliver_signal, stage.org, run.id, "make", b"2", ALL_QUEUES)
+    producer = run.take("make")
+    add(run, producer, *range(5))
+    run.settle(producer)
+    double_all(run, "numbers")
+
+    assert run.output == [0, 2, 4, 6, 8]
     check(stage)

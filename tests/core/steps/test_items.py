@@ -8,7 +8,7 @@ from spooled_lite.core.lifecycle.workflow import retry_workflow
 from spooled_lite.errors import LeaseExpired
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
-from tests.core.steps.mapped import a_map, double_all, give_up, items_of, take
+from tests.core.steps.mapped import a_map, double, double_all, give_up, items_of, take
 from tests.core.workflows.graphs import check
 from tests.core.workflows.runs import a_document, a_node, started
 
@@ -238,3 +238,32 @@ def test_a_run_that_goes_on_after_failures_closes_only_the_step_of_the_item(
 
     assert run.state == "failed"
     check(stage)
+
+
+def test_many_workers_take_each_item_once(stage: JobStage) -> None:
+    run = started(stage, a_map("double"), input=list(range(200)))
+    taken: list[int] = []
+    while batches := [jobs for _ in range(4) if (jobs := take(stage, "double", 7))]:
+        for jobs in reversed(batches):
+            for job in jobs:
+                taken.append(job["item_index"] or 0)
+                double(run, job)
+
+    assert sorted(taken) == list(range(200))
+    assert run.output == [n * 2 for n in range(200)]
+
+
+def test_a_map_waits_for_what_it_ignores(stage: JobStage) -> None:
+    run = started(
+        stage,
+        a_node("list"),
+        a_node("gate"),
+        a_map("double", "list", "list", "gate", ignore_output=("gate",)),
+    )
+    run.give("list", [1, 2])
+    assert items_of(stage, run, "double") == []
+
+    run.give("gate", "not read")
+    double_all(run, "double")
+
+    assert run.output == [2, 4]

@@ -15,6 +15,7 @@ from spooled_lite.wire.http.dispatch import NO_WORD
 from spooled_lite.wire.http.routes import ROUTES
 from tests.patience import looks
 from tests.wire.http.admin_calls import ADMIN_KEY
+from tests.wire.http.item_calls import ADD, COMPLETE, a_generating_run
 from tests.wire.http.job_calls import WatchedApi, assert_envelope
 from tests.wire.http.route_table import MAIN_PORT
 from tests.wire.http.run_calls import A_STEP, OF_RUNS, a_run_of
@@ -309,6 +310,10 @@ class WholeFileApi(WatchedApi):
             path += f"?text={self.a_job(home)['id']}"
         if path == "/api/v1/realtime/presence":
             path += "?topic=order.7"
+        if path.endswith((ADD, COMPLETE)):
+            run = a_generating_run(self, home.org, QUEUE)
+            path = path.replace("{id}", run).replace("{key}", A_STEP)
+            body = run.body if method == "POST" and path.endswith("/items") else body
         path = self._filled(path, home)
         if name == "DELETE /api/v1/bindings":
             path += f"?target_type=queue&target_name={QUEUE}&pattern=a"

@@ -6,9 +6,6 @@ from typing import Final
 NOT_BUILT_YET: Final = frozenset(
     {
         "GET /api/config",
-        "GET /api/v1/workflows/{id}/steps/{key}/items",
-        "POST /api/v1/workflows/{id}/steps/{key}/items",
-        "POST /api/v1/workflows/{id}/steps/{key}/items/complete",
         "GET /{asset}",
         "ANY /api/v1/test/{rest}",
     }

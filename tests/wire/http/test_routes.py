@@ -9,6 +9,7 @@ import pytest
 from spooled_lite.wire.http.routes import ROUTES
 from tests.wire.http.admin_calls import ADMIN_KEY, AdminApi
 from tests.wire.http.ingest_calls import an_ingest_call
+from tests.wire.http.item_calls import ADD, COMPLETE, OF_NOBODY, a_generating_run
 from tests.wire.http.job_calls import WatchedApi, refusal
 from tests.wire.http.not_built_yet import NOT_BUILT_YET
 from tests.wire.http.route_table import GRPC, MAIN_PORT, METRICS_PORT, Row
@@ -146,6 +147,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /api/v1/workers/register": {"queue_name": "emails", "hostname": "h"},
     "POST /api/v1/workflows/{id}/rerun": {"from": STEP["key"]},
     "POST /api/v1/workflows/{id}/complete": {"output": 1},
+    "POST /api/v1/workflows/{id}/steps/{key}/items/complete": OF_NOBODY,
     "POST /api/v1/workflows": {"name": "w", "jobs": [STEP]},
     "POST /api/v1/schedules": SCHEDULE,
     "POST /api/v1/schedules/preview": {"cron": "@daily"},
@@ -190,6 +192,10 @@ def test_the_first_success_is_that_of_the_table(api: WatchedApi, name: str) -> N
         body = sign_in_body(api, row[1])
     if "/billing-email/" in path:
         body = an_address_for(api, path, api.org)
+    if row[1].endswith(ADD):
+        run = a_generating_run(api, api.served.org, "emails")
+        path = row[1].replace("{id}", run).replace("{key}", A_STEP)
+        body = run.body if row[0] == "POST" else None
 
     headers = {"X-Admin-Key": ADMIN_KEY} if row[2] == "admin" else {}
     if row[1] == "/":
@@ -241,6 +247,9 @@ def made_for(api: WatchedApi, row: Row) -> str:
         else:
             made = api.enqueue()
         return path.replace("{id}", made["id"])
+    if path.startswith("/api/v1/workflows/{id}") and path.endswith((ADD, COMPLETE)):
+        run = a_generating_run(api, api.served.org, "emails")
+        return path.replace("{id}", run).replace("{key}", A_STEP)
     if path.startswith("/api/v1/workflows/{id}") and path.endswith(OF_RUNS):
         made_id = a_run_of(api, api.served.org, "emails")
         return path.replace("{id}", made_id).replace("{key}", A_STEP)

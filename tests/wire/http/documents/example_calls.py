@@ -16,6 +16,7 @@ from spooled_lite.ids import Ids
 from spooled_lite.wire.http.documents.operation_ids import OPERATION_IDS
 from spooled_lite.wire.http.documents.text import document_text
 from tests.wire.http.ingest_calls import PAID, PUSH, SECRETS, github_headers, stripe_headers
+from tests.wire.http.item_calls import Generating, a_generating_run
 from tests.wire.http.run_calls import A_STEP, a_run_of
 from tests.wire.http.served import Api
 
@@ -50,6 +51,9 @@ NOT_RECORDED: Final[Mapping[str, str]] = {
 }
 
 Answers = dict[str, dict[str, Any]]  # by operation id, then by status
+
+
+GENERATED: Final = "catalog"  # where a generator and its items are worked on
 
 
 class Walk:
@@ -94,6 +98,9 @@ class Walk:
         """The id of a run that waits for a signal."""
         return a_run_of(self._api, self._api.served.org, "emails")
 
+    def a_generating_run(self) -> Generating:
+        return a_generating_run(self._api, self._api.served.org, GENERATED)
+
     @property
     def org_id(self) -> str:
         return self._api.served.org_id
@@ -130,6 +137,7 @@ def answers() -> Answers:
         _webhooks(walk)
         _organizations(walk)
         _ingest(walk)
+        _items(walk)
         return {
             name: {status: shown for status, shown in found.items() if shown is not None}
             for name, found in sorted(walk.answers.items())
@@ -315,6 +323,15 @@ def _workflows(walk: Walk) -> None:
     run_id = walk.a_run()
     walk.call("signalWorkflowStep", id=run_id, key=A_STEP)
     walk.call("completeWorkflow", id=run_id)
+
+
+def _items(walk: Walk) -> None:
+    generating = walk.a_generating_run()
+    walk.call("addStepItems", generating.body, id=generating, key=A_STEP)
+    jobs = walk.call("claimJobs", {"queue_name": GENERATED, "worker_id": "w", "limit": 1})["jobs"]
+    done = [{"id": job["id"], "lease_id": job["lease_id"], "result": 40} for job in jobs]
+    walk.call("completeStepItems", {"items": done}, id=generating, key=A_STEP)
+    walk.call("listStepItems", id=generating, key=A_STEP)
 
 
 def _figures(walk: Walk) -> None:

@@ -24,6 +24,7 @@ from spooled_lite.wire.http.documents.described.realtime import REALTIME
 from spooled_lite.wire.http.documents.described.renderers import RENDERERS
 from spooled_lite.wire.http.documents.described.schedules import SCHEDULES
 from spooled_lite.wire.http.documents.described.server import SERVER
+from spooled_lite.wire.http.documents.described.step_items import STEP_ITEMS
 from spooled_lite.wire.http.documents.described.steps import STEPS
 from spooled_lite.wire.http.documents.described.tasks import TASKS
 from spooled_lite.wire.http.documents.described.topics import TOPICS
@@ -48,6 +49,7 @@ DESCRIBED: Final[Mapping[Handler, Doc]] = {
     **MAINTENANCE,
     **WORKFLOWS,
     **STEPS,
+    **STEP_ITEMS,
     **WEBHOOKS,
     **INGEST,
     **ORGANIZATIONS,
