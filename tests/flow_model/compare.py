@@ -58,6 +58,11 @@ def _of_step(of: StepRun, shown: dict[str, Json]) -> list[str]:
     if shown["state"] != of.state or shown["status"] not in statuses:
         found, wanted = (shown["state"], shown["status"]), (of.state, of.status)
         wrong.append(f"step {of.step.key} is {found}, not {wanted}")
+    counts = shown.get("item_counts")
+    if counts is not None and of.items:
+        done = sum(item.state == "completed" for item in of.items)
+        if (counts["stored"], counts["completed"]) != (len(of.items), done):
+            wrong.append(f"step {of.step.key} counts {counts}, not {len(of.items)} and {done}")
     return wrong
 
 
@@ -66,15 +71,15 @@ async def _in_detail(stage: AnyStage, path: str, of: StepRun) -> list[str]:
     wrong = []
     shown = await stage.get(path)
     output = of.result() if of.state == "completed" else None
-    if as_text(shown["output"]) != as_text(output):
-        wrong.append(f"output of {of.step.key} is {shown['output']!r}, not {output!r}")
+    if as_text(shown.get("output")) != as_text(output):
+        wrong.append(f"output of {of.step.key} is {shown.get('output')!r}, not {output!r}")
     if not of.step.has_items:
         return wrong
     wanted = [(item.index, item.state, item.output) for item in of.items]
     found, after, has_more = [], -1, True
     while has_more:
         page = await stage.get(f"{path}/items?after_index={after}&limit={PAGE}")
-        found += [(each["index"], each["state"], each["output"]) for each in page["items"]]
+        found += [(each["index"], each["state"], each.get("output")) for each in page["items"]]
         after, has_more = page["next_after_index"], page["has_more"]
     if as_text(found) != as_text(wanted):
         wrong.append(f"items of {of.step.key} are {found}, not {wanted}")

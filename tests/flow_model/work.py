@@ -107,7 +107,7 @@ class Work:
     async def _produce(self, run: Run, of: StepRun, unit: Unit) -> None:
         lease, choose = unit.lease, self.choose
         assert lease is not None
-        values = [choose.choice(VALUES) for _ in range(choose.choice((0, 1, 2, 5)))]
+        values = [choose.choice(VALUES) for _ in range(choose.choice((1, 2, 5)))]
         body: dict[str, Json] = {
             "job_id": lease.job_id,
             "lease_id": lease.lease_id,
