@@ -10,6 +10,7 @@ import msgspec
 
 from benchmarks import (
     firing,
+    flows,
     graphs,
     grpc_calls,
     held,
@@ -34,6 +35,7 @@ WORKLOADS: Final[Mapping[str, Callable[[Bench], list[Row]]]] = {
     "schedules": firing.schedules,
     "workflows": graphs.workflows,
     "messages": messages.messages,
+    "flows": flows.flows,
     "held": held.held,
     "start": standing.cold_start,
     "memory": standing.memory,
@@ -63,8 +65,9 @@ def main(
     """Run the workloads, all of them when none is named: enqueue, claim, bulk, wait (a waiting
     claim's delivery), flat (claims with many other jobs), schedules (many that fire in one second),
     workflows (steps against plain jobs), messages (sent, published,
-    read; runs of tasks), held (the writing thread, by large graphs), start, memory,
-    idle, streams (of events), grpc, pages (of the dashboard, in Chromium), worlds (of test mode).
+    read; runs of tasks), flows (runs, steps and items against plain jobs), held (the writing
+    thread, by large graphs), start, memory, idle, streams (of events), grpc, pages
+    (of the dashboard, in Chromium), worlds (of test mode).
 
     Files are written to the temporary folder: it should be on the disk that matters.
     """
