@@ -18,7 +18,7 @@ const PAGES = Object.entries({
   queues: "queues", "queues/:name": "queue", "messages/:queue": "messages", topics: "topics", live: "live", "inbox/:identity": "inbox", tasks: "tasks", "tasks/:name": "task",
   workers: "workers", "workers/:id": "worker",
   schedules: "schedules", "schedules/new": "schedule", "schedules/:id": "schedule", cron: "cron",
-  workflows: "workflows", "workflows/:id": "workflow", webhooks: "webhooks", "webhooks/:id": "webhook",
+  flows: "flows", "flows/:name": "flow", workflows: "workflows", "workflows/:id": "workflow", webhooks: "webhooks", "webhooks/:id": "webhook",
   inbound: "inbound", events: "events", keys: "keys", org: "org", acts: "acts",
   server: "server", "server/orgs/:id": "server_org", here: "here", more: "more", test: "test",
 });

@@ -136,6 +136,37 @@ def task_world(world: World) -> None:
     world.claim("cards", 1)
 
 
+FLOW: Final = "order_flow"
+
+
+def flow_world(world: World) -> None:
+    """A flow with every kind of step; a run in the middle of it, and one that has failed."""
+    steps: list[dict[str, Any]] = [
+        {"key": "validate", "description": f"Look at the order {HOSTILE}"},
+        {"key": "lines", "depends_on": ["validate"], "map": {"source": "validate"}},
+        {"key": "found", "depends_on": ["validate"], "generate": True},
+        {"key": "total", "depends_on": ["lines"], "reduce": {"source": "lines", "initial": 0}},
+        {"key": "approve", "depends_on": ["validate"], "signal": True},
+        {"key": "gift", "depends_on": ["validate"], "condition": "input.is_gift"},
+        {"key": "ship", "depends_on": ["total", "approve", "gift"], "optional_deps": ["gift"]},
+    ]
+    document = {
+        "description": f"Order handling {HOSTILE}",
+        "steps": [{"queue_name": "order_steps", **step, "max_retries": 0} for step in steps],
+        "on_fail": {"queue_name": "order_alerts"},
+    }
+    world.api.put(f"/flows/{FLOW}", json=document).raise_for_status()
+    path, given = f"/flows/{FLOW}/runs", {"order_id": 7, "card": HOSTILE}
+    failed = world.post(path, {"input": given})["workflow_id"]
+    world.fail(world.claim("order_steps")[0], f"no such order {HOSTILE}")
+    made = world.post(path, {"input": given, "concurrency_key": f"order {HOSTILE}"})
+    world.complete(world.claim("order_steps")[0], [{"sku": "a"}, {"sku": "b"}, HOSTILE])
+    for claimed in world.claim("order_steps", 10):
+        if claimed["kind"] == "item" and claimed["step"]["item_index"] == 0:
+            world.complete(claimed, 40)
+    world.made["flow_run"] = {"id": made["workflow_id"], "failed": failed}
+
+
 def seed(api: httpx.Client) -> World:
     """Queues: charges fails, emails is well, reports is paused, thumbnails has no worker."""
     world = World(api)
@@ -211,6 +242,7 @@ def seed(api: httpx.Client) -> World:
     message_world(world)
     inbox_world(world)
     task_world(world)
+    flow_world(world)
     org_id = api.get("/auth/me").json()["organization_id"]
     event = {"queue_name": "orders", "payload": {"order": 7}, "event_type": "order.created"}
     world.post(f"/webhooks/{org_id}/custom", event)

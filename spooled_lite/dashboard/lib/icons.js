@@ -13,6 +13,7 @@ const PATHS = {
   topics: "M2.5 8H6l4-4.5h3M6 8h7M6 8l4 4.5h3",
   clock: "M8 2.5A5.5 5.5 0 1 0 8 13.5A5.5 5.5 0 1 0 8 2.5M8 5v3l2 1.5",
   flow: "M3 3h3.5v3H3zM9.5 3H13v3H9.5zM6.25 10h3.5v3h-3.5zM4.75 6v1.5h6.5V6M8 7.5V10",
+  flows: "M2.5 4h4l3 8h4M9.5 4h4",
   hook: "M5 9.5a3 3 0 1 0 3 3V8a3 3 0 1 1 4 2.8",
   inbox: "M2.5 9.5 4 3.5h8l1.5 6V12.5h-11zM2.5 9.5H6L7 11h2l1-1.5h3.5",
   events: "M2 8h2.5L6.5 3l3 10 2-5H14",
@@ -49,7 +50,7 @@ const PATHS = {
 
 const RING = "M8 3A5 5 0 1 0 8 13A5 5 0 1 0 8 3z", DISC = "M8 2.5A5.5 5.5 0 1 0 8 13.5A5.5 5.5 0 1 0 8 2.5z";
 // Outline; a filled part; lines cut into the filled outline.
-const MARKS = {
+export const MARKS = {
   pending: [RING],
   scheduled: [PATHS.clock],
   processing: [RING, "M8 3A5 5 0 0 1 8 13z"],

@@ -1,10 +1,10 @@
 // One workflow: its steps as a graph, over time or as a list; the chosen step; retry, cancel, copy.
 
 import { get, getWhole } from "../lib/api.js";
-import { every, now, nowMs } from "../lib/clock.js";
+import { every, gathered, now, nowMs } from "../lib/clock.js";
 import { el, when as either } from "../lib/dom.js";
 import { count, ms, plural, shortId, sinceText } from "../lib/format.js";
-import { icon, stateOf, status } from "../lib/icons.js";
+import { icon, status } from "../lib/icons.js";
 import { memberOf } from "../lib/json.js";
 import { keys } from "../lib/keys.js";
 import { live } from "../lib/live.js";
@@ -13,6 +13,7 @@ import { computed, effect, signal } from "../lib/signal.js";
 import { resource, rows } from "../lib/store.js";
 import { act, gated } from "../parts/act.js";
 import { asCurl } from "../parts/curl.js";
+import { bodiesOf, isFeatured, itemsPanel, itemsText, runFacts, signalAct, stepState } from "../parts/flow_run.js";
 import { graph, stepList } from "../parts/graph.js";
 import { retryOne } from "../parts/job_acts.js";
 import { jsonView, textView } from "../parts/json_view.js";
@@ -35,7 +36,7 @@ export default function workflowPage({ id }) {
     flow.value = await get(`/workflows/${id}`, {}, { signal: ending });
     return flow.peek().jobs;
   });
-  const it = () => flow.value, idOf = new Map();
+  const it = () => flow.value, idOf = new Map(), hasDocument = () => isFeatured(it());
   const above = computed(() => Map.groupBy(flow.value?.dependencies ?? [], each => each.child_job_id));
   effect(() => { for (const each of flow.value?.jobs ?? []) idOf.set(each.key, each.id); });
   const edges = computed(() => (flow.value?.dependencies ?? []).map(each => [each.parent_job_id, each.child_job_id]));
@@ -43,22 +44,24 @@ export default function workflowPage({ id }) {
   // A step that its parents have let go is told by no event: it follows from what they are.
   function state(step) {
     const job = steps.row(step).value, parents = above.value.get(step) ?? [];
-    if (!parents.length || (job.status !== "pending" && job.status !== "scheduled")) return stateOf(job, nowMs());
+    if (hasDocument() || !parents.length || (job.status !== "pending" && job.status !== "scheduled")) return stepState(job, nowMs());
     const met = each => (steps.row(each.parent_job_id) ? MET[each.dependency_type](steps.row(each.parent_job_id).value.status) : job.dependencies_met);
-    return stateOf({ ...job, dependencies_met: job.dependency_mode === "any" ? parents.some(met) : parents.every(met) }, nowMs());
+    return stepState({ ...job, dependencies_met: job.dependency_mode === "any" ? parents.some(met) : parents.every(met) }, nowMs());
   }
   const of = (...states) => steps.ids.value.filter(each => states.includes(steps.row(each).value.status)).length;
 
   async function refresh() {
-    if (steps.ids.peek().length <= MANY) return void steps.read();
+    if (hasDocument() || steps.ids.peek().length <= MANY) return void steps.read();
     for (const each of await get(`/workflows/${id}/jobs/status`)) steps.patch(each.job_id, { status: each.status, retry_count: each.retry_count });
   }
+  const soon = gathered(steps.read, 500); // of a flow: what one step has brought about for others is told by no event
   live({
     events: "workflow.started,workflow.completed,workflow.failed,workflow.cancelled,job.status,job.progress", read: refresh,
     paint(frames) {
       for (const { kind, data } of frames) {
         if (kind.startsWith("workflow.") && data.workflow_id === id) steps.read();
         if (!steps.row(data.job_id)) continue;
+        if (hasDocument() && data.new_status) soon();
         const at = data.timestamp ?? new Date(nowMs()).toISOString();
         if (kind === "job.progress") steps.patch(data.job_id, { progress: data.progress });
         if (kind === "job.status") steps.patch(data.job_id, { status: data.new_status, ...(data.new_status === "processing" && { started_at: at, completed_at: null }), ...(ENDED.has(data.new_status) && { completed_at: at }) });
@@ -73,7 +76,7 @@ export default function workflowPage({ id }) {
     onGone: () => go("workflows"), onNew: made => go(`workflows/${made.workflow_id}`),
   });
   const view = () => chosenView.value || (matchMedia("(max-width: 40rem)").matches ? "list" : "graph"), chosenView = queryOf("view");
-  const named = each => ({ id: each, name: steps.row(each).peek().key, note: steps.row(each).peek().queue_name, href: link(["workflows", id], { view: chosenView.peek(), find: text.peek(), done: isHiding.peek(), step: steps.row(each).peek().key }) });
+  const named = each => ({ id: each, name: steps.row(each).peek().key, note: steps.row(each).peek().queue_name, live: () => itemsText(steps.row(each).value.item_counts), href: link(["workflows", id], { view: chosenView.peek(), find: text.peek(), done: isHiding.peek(), step: steps.row(each).peek().key }) });
   const isShown = each => steps.row(each) && (!text.value || steps.row(each).peek().key.toLowerCase().includes(text.value.toLowerCase())) && (!isHiding.value || state(each) !== "completed");
   const given = { steps: () => steps.ids.value.map(named), edges: () => edges.value, stateOf: state, isShown };
   const timed = { ...given, now: () => now.value, steps: () => steps.ids.value.filter(isShown).map(each => ({ ...named(each), from: ms(steps.row(each).value.started_at), to: ms(steps.row(each).value.completed_at ?? steps.row(each).value.failed_at) })) };
@@ -92,6 +95,7 @@ export default function workflowPage({ id }) {
         asCurl(() => [["This workflow", "GET", `/workflows/${id}`], ["The statuses of its steps", "GET", `/workflows/${id}/jobs/status`], ["Retry its failed steps", "POST", `/workflows/${id}/retry`], ["Cancel it", "POST", `/workflows/${id}/cancel`, { body: { stop_running: false } }]])],
     }),
     shown(steps, () => [
+      either(hasDocument, () => panel(null, {}, () => facts(runFacts(it())), () => bodiesOf(it()))),
       div({ class: "filters" },
         div({ class: "row", role: "group", "aria-label": "View" }, VIEWS.map(([name, words]) => button({ class: "chip", "aria-pressed": () => String(view() === name), onclick: () => setQuery({ view: name }) }, words))),
         input({ class: "text find-step", type: "search", placeholder: "Find a step", "aria-label": "Find a step", value: text, maxlength: 100, ref: node => { finder = node; }, oninput: event => setQuery({ find: event.target.value || null }) }),
@@ -113,13 +117,14 @@ export default function workflowPage({ id }) {
     const again = gated({ label: "Run again from here…", icon: "play", words: ["workflows:write"], onclick: () => askRerun(known, job().key, steps.read), obstacle: () => (ENDED.has(known().status) && !of("processing") ? null : "Not while the workflow runs") });
     const parent = each => {
       const other = steps.row(each.parent_job_id);
-      return li({ class: "row" }, other ? a({ href: named(each.parent_job_id).href }, other.peek().key) : a({ class: "mono", href: link(["jobs", each.parent_job_id]) }, shortId(each.parent_job_id)),
+      return li({ class: "row clip" }, other ? a({ href: named(each.parent_job_id).href }, other.peek().key) : a({ class: "mono", href: link(["jobs", each.parent_job_id]) }, shortId(each.parent_job_id)),
         () => other && status(state(each.parent_job_id)), () => other?.value.result != null && span({ class: "mono quiet clip" }, JSON.stringify(other.value.result).slice(0, RESULT_SHOWN)));
     };
     const waits = above.peek().get(step) ?? [];
-    return panel(job().key, { note: () => status(state(step)), class: "step", ref: node => requestAnimationFrame(() => node.scrollIntoView({ block: "nearest" })), "aria-label": `Step ${job().key}`, more: [either(failed, () => retry), again, a({ class: "btn", href: link(["jobs", step]) }, "Open the job"), button({ class: "btn plain only", "aria-label": "Close the step", onclick: () => setQuery({ step: null }) }, icon("close"))] },
-      () => facts([["Queue", a({ href: link(["queues", job().queue_name]) }, job().queue_name)], ["Attempts", `${count(job().retry_count + (job().started_at && !["pending", "scheduled"].includes(job().status) ? 1 : 0))} of ${count(job().max_retries + 1)}`], ["Started", job().started_at ? when(job().started_at) : "not yet"], job().progress != null && ["Progress", `${job().progress} %`], ["Waits for", waits.length ? `${job().dependency_mode === "any" ? "any of " : ""}${plural(waits.length, "step")}` : "nothing"]]),
+    return panel(job().key, { note: () => status(state(step)), class: "step", ref: node => requestAnimationFrame(() => node.scrollIntoView({ block: "nearest" })), "aria-label": `Step ${job().key}`, more: [either(() => state(step) === "signal", () => signalAct(id, job().key, steps.read)), either(failed, () => retry), again, a({ class: "btn", href: link(["jobs", step]) }, "Open the job"), button({ class: "btn plain only", "aria-label": "Close the step", onclick: () => setQuery({ step: null }) }, icon("close"))] },
+      () => facts([["Queue", a({ href: link(["queues", job().queue_name]) }, job().queue_name)], ["Attempts", `${count(job().retry_count + (job().started_at && !["pending", "scheduled"].includes(job().status) ? 1 : 0))} of ${count(job().max_retries + 1)}`], ["Started", job().started_at ? when(job().started_at) : "not yet"], job().progress != null && ["Progress", `${job().progress} %`], ["Waits for", waits.length ? `${job().dependency_mode === "any" ? "any of " : ""}${plural(waits.length, "step")}` : "nothing"], job().skipped_at && ["Skipped", when(job().skipped_at), ", by its condition"]]),
       waits.length ? ul({ class: "pad form" }, waits.slice(0, PARENTS_SHOWN).map(parent), waits.length > PARENTS_SHOWN && li({ class: "quiet" }, `and ${count(waits.length - PARENTS_SHOWN)} more`)) : null,
+      either(() => job().item_counts, () => itemsPanel(id, job().key, () => job().item_counts)),
       shown(read, () => div({ class: "grid even" }, () => [["payload", "Payload"], ["error", "Error"], ["result", "Result"]].map(([name, words]) => part(name) && div(el.h3({ class: "pad" }, words), name === "error" ? textView(JSON.parse(part(name)), { name: words }) : jsonView(part(name), { name: words })))), { what: "this step", word: "workflows:read", lines: 3 }));
   }
 }

@@ -1,6 +1,6 @@
 // What tasks and flows have in common on their pages: the list of all, and one with its runs by state.
 //
-//   definitions({ noun: "task", words, word, columns, about, open, run, calls, queues })     the page of all
+//   definitions({ noun: "task", words, word, columns, about, open, run, calls })     the page of all
 //   const one = definition({ noun: "task", name, words, word, states, load, events, query, open, run })
 //     it(), read(), runs, list, state, not(); start, change, remove; banner(), and runsPanel({ columns, … })
 
@@ -28,7 +28,7 @@ const PAGE = 100, RUNS_PAGE = 50, READ_SECONDS = 15, ONE_SECONDS = 30;
 const upper = noun => noun[0].toUpperCase() + noun.slice(1);
 const pathOf = (noun, name) => `/${noun}s/${encodeURIComponent(name)}`;
 
-// `own`: what is read with the list; `beside`: nodes after a name.
+// `open` makes one, if there is a form; `own`: what is read with the list; `beside`: nodes after a name.
 export function definitions({ noun, words, word, columns, about, open, run, calls, own = () => {}, beside = () => null }) {
   const path = `${noun}s`, title = upper(path);
   const list = inPlace(() => all, async (query, ending) => {
@@ -38,8 +38,8 @@ export function definitions({ noun, words, word, columns, about, open, run, call
   const all = rows(list.first), again = () => (list.again(), own());
   every(READ_SECONDS, again);
   const make = () => open({ after: it => go([path, encodeURIComponent(it.name)].join("/")) });
-  const adder = more => gated({ label: `New ${noun}`, icon: "plus", words, onclick: make, ...more }), add = adder({ kind: "main-act" });
-  keys(title, { r: ["Read again", all.read], ".": ["Show the newer ones", all.read], n: [`New ${noun}`, () => add.click()], "]": ["More", list.more] });
+  const adder = more => open && gated({ label: `New ${noun}`, icon: "plus", words, onclick: make, ...more }), add = adder({ kind: "main-act" });
+  keys(title, { r: ["Read again", all.read], ".": ["Show the newer ones", all.read], "]": ["More", list.more], ...(open && { n: [`New ${noun}`, () => add.click()] }) });
   return [
     head({ title, note: () => all.data.value && `${count(all.ids.value.length)}${list.hasMore.value ? " and more" : ""}`, acts: [asCurl(() => calls), add] }),
     list.button(),
@@ -71,12 +71,12 @@ export function definition({ noun, name, words, word, states, load, events, quer
   const isGone = computed(() => one.error.value?.status === 404);
   const not = () => (it() && !isGone.value ? null : "It is not here");
   const start = gated({ label: "Run…", icon: "play", kind: "main-act", words, obstacle: not, onclick: () => run(runs.read) });
-  const change = gated({ label: "Change", icon: "edit", words, obstacle: not, onclick: () => open({ given: it(), after: one.read }) });
+  const change = open && gated({ label: "Change", icon: "edit", words, obstacle: not, onclick: () => open({ given: it(), after: one.read }) });
   const remove = gated({ label: "Delete…", icon: "trash", kind: "danger", words, obstacle: not, onclick: () => typed({
     title: `Delete ${name}?`, name, verb: `Delete ${noun}`, words, run: () => send("DELETE", path), done: `${name} is gone`, after: () => go(`${noun}s`),
     about: ["All its runs are deleted with it, whatever their state, and what is bound to it."],
   }) });
-  keys(`This ${noun}`, { r: ["Read again", read], ".": ["Show the newer ones", runs.read], "]": ["More", list.more], n: ["Run it", () => start.click()], e: ["Change", () => change.click()] });
+  keys(`This ${noun}`, { r: ["Read again", read], ".": ["Show the newer ones", runs.read], "]": ["More", list.more], n: ["Run it", () => start.click()], ...(open && { e: ["Change", () => change.click()] }) });
 
   const numbers = computed(() => (state.value || list.hasMore.value ? {} : Object.groupBy(runs.ids.value.map(id => runs.row(id).value), each => each.state)));
   return {

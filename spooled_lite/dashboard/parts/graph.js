@@ -1,8 +1,8 @@
 // Steps of a workflow and what they wait for: links in topological order, arrow keys walk along the edges.
 //
-//   graph({ steps: () => [{ id, name, note, href }], edges: () => [[from, to]], stateOf: id => "completed",
+//   graph({ steps: () => [{ id, name, note, live, href }], edges: () => [[from, to]], stateOf: id => "completed",
 //     isShown: id => true })                 stateOf and isShown read signals; a change of state moves nothing
-//   stepList({ … the same })                 by layer, for a phone
+//   stepList({ … the same })                 by layer, for a phone; `live`: what stands for the note when there is some
 //
 // Over twelve steps alike (same parents, same children) fold into one, those that went wrong first, and a hundred
 // more are shown at a time; over 2,000 edges only those of the focused step are drawn. The layout is made anew only
@@ -152,7 +152,7 @@ export function graph(given) {
     }
     return svg.a({ ...own, href: it.href, "data-s": () => stateOf(id) }, box, svg.title(() => told(it, plan.peek(), stateOf)),
       () => sized(mark(stateOf(id))),
-      svg.text({ x: 34, y: it.note ? 17 : 24 }, cut(it.name, NAME_MAX)), it.note && svg.text({ class: "sub", x: 34, y: 32 }, cut(it.note, NOTE_MAX)));
+      svg.text({ x: 34, y: it.note ? 17 : 24 }, cut(it.name, NAME_MAX)), it.note && svg.text({ class: "sub", x: 34, y: 32 }, () => cut(it.live?.() ?? it.note, NOTE_MAX)));
   }
 
   function edge({ from, to, points }) {
@@ -189,6 +189,6 @@ export function stepList(given) {
     const it = plan.peek().byId.get(id), level = String(Math.min(6, plan.peek().at.get(id).layer));
     if (it.more) return li({ style: { "--depth": level } }, button({ class: "btn link", onclick: () => openMore(opened, it) }, openText(it)));
     return li({ style: { "--depth": level }, "data-s": () => stateOf(id) }, span({ class: "status" }, () => mark(stateOf(id)), span({ class: "sr" }, () => `${WORDS[stateOf(id)] ?? stateOf(id)}: `)),
-      a({ href: it.href }, visible(it.name)), it.note && small({ class: "quiet clip" }, visible(it.note)));
+      a({ href: it.href }, visible(it.name)), it.note && small({ class: "quiet clip" }, () => visible(it.live?.() ?? it.note)));
   }));
 }

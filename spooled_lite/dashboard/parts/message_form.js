@@ -1,6 +1,7 @@
-// The form of a message: for one queue, or published under a topic for all who are bound to it; and of a run of a task.
+// The form of a message: for one queue, or published under a topic for all who are bound to it; and of a run of a task or a flow.
 //
 //   openMessage({ queue: "audit", after })     openMessage({ topic: "events.user.created", after })     openMessage({ task: "charge_card", after })
+//   openMessage({ flow: "order_flow", after })
 
 import { send } from "../lib/api.js";
 import { el } from "../lib/dom.js";
@@ -15,11 +16,11 @@ import { isTopic, told, TOPIC_HINT, whoGets } from "./topic.js";
 const { div } = el;
 const WORDS = ["jobs:write"];
 const PRIORITY_MAX = 2_147_483_647;
-export const runsOf = task => `/tasks/${encodeURIComponent(task)}/runs`;
+export const runsOf = (name, kind = "tasks") => `/${kind}/${encodeURIComponent(name)}/runs`;
 export const messagesOf = queue => `/queues/${encodeURIComponent(queue)}/messages`;
 export const isObject = text => text.trim().startsWith("{") && !readJson(text).error;
 
-export function openMessage({ queue, task, topic: given = "", body: carried = "{}", headers: heads = "", after }) {
+export function openMessage({ queue, flow, task = flow, topic: given = "", body: carried = "{}", headers: heads = "", after }) {
   const isPublished = !queue && !task, member = task ? "input" : "body";
   const body = signal(carried), topic = signal(given), key = signal(""), headers = signal(heads), priority = signal(""), delay = signal(""), life = signal("");
   const wrongHeaders = () => (headers.value.trim() && !isObject(headers.value) ? "This is no object" : null);
@@ -36,16 +37,16 @@ export function openMessage({ queue, task, topic: given = "", body: carried = "{
     const edited = editor(body, { name: task ? "Input" : "Body", rows: 8 }), who = isPublished && whoGets(() => topic.value.trim());
     const targets = () => who && who.targets()?.length;
     return form({
-      label: task ? "Run" : queue ? "Send" : () => (targets() ? `Publish to ${plural(targets(), "target")}${who.isMore() ? " or more" : ""}` : "Publish"), words: WORDS, onCancel: close,
+      label: task ? "Run" : queue ? "Send" : () => (targets() ? `Publish to ${plural(targets(), "target")}${who.isMore() ? " or more" : ""}` : "Publish"), words: flow ? ["workflows:write"] : WORDS, onCancel: close,
       obstacle: () => (edited.error.value ? `The ${member} is not JSON` : wrongHeaders() ? "The headers are no object" : !isPublished ? null
         : !isTopic(topic.value.trim()) ? "Type a topic first" : targets() === 0 ? "Nobody is bound to this topic" : targets() ? null : "Who gets it is not known yet"),
-      run: () => send("POST", task ? runsOf(task) : queue ? messagesOf(queue) : "/publish", written()), after: it => (close(), after(it)),
+      run: () => send("POST", task ? runsOf(task, flow && "flows") : queue ? messagesOf(queue) : "/publish", written()), after: it => (close(), after(it)),
       done: isPublished ? publishedText : sentText,
     },
     isPublished && [textField("Topic", topic, { hint: TOPIC_HINT, error: wrongTopic, autofocus: "", maxlength: 1000, spellcheck: "false" }), told(who)],
     edited,
     div({ class: "two" },
-      textField("Key", key, { maxlength: 255, hint: `One ${task ? "unfinished run of the task has" : "message of a queue has"} this key at a time; a repeat is not stored` }),
+      textField("Key", key, { maxlength: 255, hint: `One ${task ? `unfinished run of the ${flow ? "flow" : "task"} has` : "message of a queue has"} this key at a time; a repeat is not stored` }),
       textField("Headers", headers, { error: wrongHeaders, hint: 'An object of JSON, such as {"source": "web"}', spellcheck: "false", class: "text mono" })),
     div({ class: "two" },
       queue && textField("Topic", topic, { maxlength: 1000, hint: "A label; it is not sent anywhere by it" }),

@@ -13,6 +13,7 @@ export const PLACES = [
   { path: "live", label: "Realtime", icon: "play", key: "i", word: "jobs:read", also: "inbox" },
   { path: "schedules", label: "Schedules", icon: "clock", key: "s", word: "schedules:read", isApart: true, also: "cron" },
   { path: "workflows", label: "Workflows", icon: "flow", key: "f", word: "workflows:read" },
+  { path: "flows", label: "Flows", icon: "flows", key: "l", word: "workflows:read" },
   { path: "webhooks", label: "Webhooks", icon: "hook", word: "webhooks:read" },
   { path: "inbound", label: "Inbound", icon: "inbox", word: "webhooks:read" },
   { path: "events", label: "Events", icon: "events", key: "e", word: "jobs:read" },
