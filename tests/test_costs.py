@@ -64,7 +64,7 @@ STATEMENTS_MAX: Final = {
     # Of a flow of one step. It has a workflow, with an input and an output, which counts its step.
     "run flow": 6,
     "claim step": 6,
-    "complete step": 8,
+    "complete step": 9,
 }
 
 

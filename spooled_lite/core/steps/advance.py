@@ -25,6 +25,7 @@ _COUNTER: Final = {
 }
 _COLUMNS: Final = tuple((f"{each}_jobs", each) for each in dict.fromkeys(_COUNTER.values()))
 _ENDED_AS: Final = {"completed": "completed", "failed": "failed", "expired": "cancelled"}
+OUTPUT_TOLD_BYTES_MAX: Final = 4 * 1024  # catbird-capabilities, section 17 row 12
 _NOTHING_MOVED: Final = dict.fromkeys(_COUNTER.values(), 0)
 
 
@@ -116,7 +117,16 @@ def set_status(tx: Tx, workflow: WorkflowRow, status: str) -> None:
             take_back(tx, row)
     told = _told(workflow, status)
     if told is not None:
-        tx.emit(told, row["org"], row=row, was=workflow["status"])
+        is_done = status == "completed" and row["flow_name"] is not None
+        facts = _given(tx, row) if is_done else {}
+        tx.emit(told, row["org"], row=row, was=workflow["status"], facts=facts)
+
+
+def _given(tx: Tx, workflow: WorkflowRow) -> Mapping[str, bytes]:
+    """What a run of a flow gives, as far as it is told to those who listen."""
+    asked = {"workflow": workflow["seq"], "bytes_max": OUTPUT_TOLD_BYTES_MAX}
+    output = tx.value(workflow_statements.SHORT_OUTPUT, asked)
+    return {} if output is None else {"output": output}
 
 
 def _with_output(tx: Tx, workflow: WorkflowRow) -> WorkflowRow:

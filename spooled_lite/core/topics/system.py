@@ -86,6 +86,8 @@ def _flow(event: EventOf[WorkflowRow]) -> ToldTopic | None:
         state = "canceled"  # told once, though some of its steps still run
     if event.type == "workflow.created":
         said |= _value("input", event.facts.get("input"))
+    elif state == "completed":
+        said |= _value("output", event.facts.get("output"))
     elif state == "failed":
         said |= _text("error", row["error_message"])
     return _told(f"spooled.flow.{state}", **said)

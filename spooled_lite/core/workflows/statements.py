@@ -42,6 +42,12 @@ BODY: Final = Value(
     bytes, "SELECT body FROM workflow_bodies WHERE workflow = :workflow AND which = :which"
 )
 
+SHORT_OUTPUT: Final = Value(
+    bytes,
+    "SELECT body FROM workflow_bodies"
+    " WHERE workflow = :workflow AND which = 'output' AND length(body) < :bytes_max",
+)
+
 METADATA: Final = Value(bytes, "SELECT metadata FROM workflow_metadata WHERE workflow = :seq")
 
 INSERT_STEP: Final = inserting(OF_STEP)

@@ -150,7 +150,7 @@ def test_flows_and_their_runs_come_and_go() -> None:
         assert found == [
             ("flow.created", {"flow": "pay"}),
             ("flow.started", of(ok, input={"n": 1})),
-            ("flow.completed", of(ok)),
+            ("flow.completed", of(ok, output={"paid": True})),
             ("flow.started", of(failing, input=2)),
             ("flow.failed", of(failing)),
             ("flow.started", of(gone, input=3)),
