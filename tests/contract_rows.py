@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 _ACTIVATE: Final = "core/steps/test_activate.py"
 _BATCH: Final = "wire/http/resources/test_batch.py"
 _BREAKERS: Final = "core/breakers/test_queue.py"
+_CRON: Final = "core/schedules/test_cron.py"
 _COMMIT: Final = "wire/live/test_in_one_commit.py"
 _CANCEL_RUN: Final = "core/lifecycle/test_cancel_run.py"
 _CONDITIONS: Final = "core/conditions/test_conditions.py"
@@ -334,9 +335,37 @@ ROWS: Final[dict[str, Promise]] = {
     "W8": _row("a handler is told to stop", "core/steps/test_fail_fast.py::test_the_worker_of_a_sibling_is_told_to_stop_and_refused_from_then_on"),
     "V54": _row("a step is watched to its end", "wire/http/resources/test_steps.py::test_a_step_of_a_plain_workflow_is_shown_with_every_field", "wire/http/resources/test_steps.py::test_waiting_for_a_step_answers_how_it_stands_or_ended"),
     "V56": _row("the breaker of a step", "core/breakers/test_steps.py::test_the_breaker_of_a_step_denies_it_in_every_run_and_nothing_else", "core/breakers/test_model.py::test_a_breaker_does_as_the_reference_does"),
+    # what was there before tasks and flows, and serves them too
+    "S4": _row("a schedule is paused and resumed", f"{_FIRE}::test_a_paused_schedule_does_not_fire", f"{_FIRE}::test_a_slot_that_comes_again_after_a_resume_makes_no_second_job"),
+    "S5": _row("the grammar of cron", f"{_CRON}::test_a_bad_expression_is_refused_with_the_field_and_what_is_wrong", f"{_CRON}::test_two_ways_to_write_the_same_rule_have_the_same_slots"),
+    "S6": _row("either day field", f"{_CRON}::test_a_restriction_that_allows_every_date_still_makes_either_day_field_do", f"{_CRON}::test_one_restricted_day_field_decides_alone"),
+    "S7": _row("steps count from the least of a field", f"{_CRON}::test_the_next_run_is_the_one_of_the_contract"),
+    "S8": _row("the next slot", f"{_CRON}::test_a_slot_is_after_a_moment_within_its_second", f"{_CRON}::test_an_expression_that_can_never_fire_parses_and_has_no_slot"),
+    "S9": _row("nothing fires twice", f"{_FIRE}::test_two_passes_over_the_same_due_rows_fire_once"),
+    "G1": _row("one pass does everything in its order", "core/maintenance/test_collect.py::test_each_kind_has_its_pass_in_order"),
+    "G6": _row("the server does it by itself", "core/maintenance/test_safety.py::test_it_finds_nothing_while_the_loops_do_their_work"),
+    "G7": _row("ended rows are listed by their end", "wire/http/resources/test_jobs_list.py::test_finished_jobs_are_listed_by_their_end_and_exact_state"),
+    "W1": _row("a worker registers", f"{_WORKERS}::test_registering_answers_how_to_stay_alive"),
+    "W4": _row("a worker says that it is there", f"{_WORKERS}::test_a_heartbeat_is_acknowledged", "core/workers/test_register.py::test_a_heartbeat_brings_an_offline_worker_back"),
+    "W9": _row("workers are listed", f"{_WORKERS}::test_the_list_takes_filters_and_pages"),
+    "W10": _row("a claim that waits is answered when something is due", "wire/waiting/test_claims_of_steps.py::test_a_step_answers_the_claim_that_waits_for_it"),
+    "W11": _row("each row goes to one worker", f"{_ITEMS}::test_many_workers_take_each_item_once"),
+    "U1": _row("the dashboard", "dashboard/test_every_page.py::test_people_with_disabilities_can_use_it"),
+    "U2": _row("a terminal", "cli/watch/test_top.py::test_one_look_shows_the_queues_and_the_server"),
+    "U3": _row("the command migrate", "cli/test_migrate.py::test_up_applies_what_is_left_and_keeps_the_file_as_it_was"),
+    "U4": _row("migrations are listed", "cli/test_migrate.py::test_a_file_that_is_up_to_date_says_so"),
+    "U5": _row("metrics", "test_metrics.py::test_every_metric_is_in_the_document_and_nothing_else_is"),
+    "U6": _row("calls that go together", f"{_BATCH}::test_all_of_it_is_stored_and_each_is_answered"),
+    "U7": _row("effects commit with the acknowledgement", "crash/test_kill_then.py::test_what_follows_a_job_survives_a_kill_with_it_or_not_at_all", f"{_BATCH}::test_when_one_is_refused_nothing_is_stored_and_its_number_is_said"),
+    "U10": _row("logs", "test_logs.py::test_a_line_of_json_is_one_object"),
+    "15.2": _row("what a wait for an end says", "wire/waiting/test_outcomes.py::test_a_job_that_is_cancelled_or_expires_has_ended", "wire/waiting/test_outcomes.py::test_when_the_time_is_up_the_answer_says_how_things_stand"),
 }
 # What this server cannot show by itself.
 ELSEWHERE: Final[dict[str, str]] = {
+    "W3": "what a library does when it starts",
+    "W12": "how a worker asks that cannot wait: an ordinary claim",
+    "U8": "the API is what any language may use",
+    "U9": "how a library lays out its calls",
     "T19": "what a handler raises is a failure: its library says so",
     "H9": "how often a library asks again when it gets no answer",
     "V29": "as T19",
@@ -348,29 +377,23 @@ NOT_YET: Final[dict[str, str]] = {}
 # fmt: on
 
 
-def _several(letter: str, *spans: tuple[int, int]) -> list[str]:
-    return [f"{letter}{n}" for first, last in spans for n in range(first, last + 1)]
+def several(letter: str, span: tuple[int, int]) -> list[str]:
+    first, last = span
+    return [f"{letter}{n}" for n in range(first, last + 1)]
 
 
 ALL: Final = (
-    *_several("F", (30, 31), (34, 41), (43, 43)),
-    *_several("V", (57, 60), (62, 62), (64, 65)),
-    *_several("Q", (1, 17)),
-    *_several("F", (1, 6)),
-    *_several("S", (1, 3), (10, 16)),
-    *_several("G", (2, 5)),
-    *("V61", "V63", "V72"),
-    *_several("B", (1, 12)),
-    *_several("T", (1, 26)),
-    *_several("H", (1, 11)),
-    *("9.1", "9.2", "9.3", "9.4"),
-    *_several("N", (1, 7)),
-    *_several("R", (1, 12)),
-    "15.1",
-    *_several("F", (11, 13), (32, 33), (42, 42)),
-    *_several("W", (2, 2), (5, 8)),
-    "V56",
-    *_several("F", (7, 10), (14, 29), (44, 55)),
-    *_several("V", (41, 55)),
-    *_several("V", (1, 40), (66, 71), (73, 88)),
+    *several("Q", (1, 17)),
+    *several("B", (1, 12)),
+    *several("T", (1, 26)),
+    *several("H", (1, 11)),
+    *several("F", (1, 55)),
+    *several("S", (1, 16)),
+    *several("G", (1, 7)),
+    *several("W", (1, 12)),
+    *several("R", (1, 12)),
+    *several("N", (1, 7)),
+    *several("U", (1, 10)),
+    *several("V", (1, 88)),
+    *("9.1", "9.2", "9.3", "9.4", "15.1", "15.2"),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract_rows import ALL, ELSEWHERE, NOT_YET, ROWS
+from tests.contract_symbols import SYMBOLS
 
 TESTS = Path(__file__).parent
 
@@ -31,3 +32,9 @@ def test_the_tests_of_a_row_exist(row: str) -> None:
         file, _, name = test.partition("::")
         assert (TESTS / file).exists(), file
         assert name in names_in(file), test
+
+
+def test_every_symbol_is_about_rows_that_are_told() -> None:
+    told = {*ROWS, *ELSEWHERE}
+
+    assert [names for names, rows in SYMBOLS.items() if not rows or set(rows) - told] == []
