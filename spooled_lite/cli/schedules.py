@@ -1,7 +1,7 @@
-"""`spooled-lite schedules`: jobs, or runs of tasks, at the times of a cron expression."""
+"""`spooled-lite schedules`: jobs, or runs of tasks and flows, at the times of a cron expression."""
 
 import re
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import click
@@ -13,7 +13,7 @@ from spooled_lite.cli.consent import get_consent, yes_option
 from spooled_lite.cli.escaped import message_of
 from spooled_lite.cli.given import given_json
 from spooled_lite.cli.named import id_of
-from spooled_lite.cli.queue_names import task_named
+from spooled_lite.cli.queue_names import flow_named, task_named
 from spooled_lite.cli.suggesting import SuggestingGroup
 from spooled_lite.cli.things import (
     NONE,
@@ -48,6 +48,7 @@ COLUMNS: Final = (
     text("CRON", "cron_expression"),
     text("ZONE", "timezone"),
     text("TASK", "task_name", optional=True),
+    text("FLOW", "flow_name", optional=True),
     text("QUEUE", "queue_name"),
     Column("STATE", _state, whole=True),
     Column("NEXT", _next, whole=True),
@@ -93,7 +94,10 @@ def list_schedules(
 @click.argument("queue", required=False)
 @click.argument("payload", required=False, metavar="[JSON|-]")
 @click.option("--task", metavar="NAME", help="Run this task, in its queue, instead of a job.")
-@click.option("--input", "given", metavar="JSON|-", help="Of each run of the task. Default: {}.")
+@click.option("--flow", metavar="NAME", help="Run this flow instead of a job.")
+@click.option(
+    "--input", "given", metavar="JSON|-", help="Of each run of the task or flow. Default: {}."
+)
 @click.option("--zone", "timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: UTC.")
 @click.option("--catch-up", type=click.Choice(["one", "skip", "all"]),
               help="What becomes of slots that a server was not there for.")  # fmt: skip
@@ -106,22 +110,24 @@ def list_schedules(
 @asks_server
 def create(
     client: Client, name: str, cron: str, queue: str | None, payload: str | None, task: str | None,
-    given: str | None, paused: bool, as_json: bool, **more: Any,
+    flow: str | None, given: str | None, paused: bool, as_json: bool, **more: Any,
 ) -> None:  # fmt: skip
     """Create a schedule and print its id.
 
     Such as: create nightly '0 3 * * *' reports '{"kind": "day"}'
 
     Or: create hourly '@hourly' --task charge_card --input '{"amount": 1}'
+
+    Or: create orders '@daily' --flow orders
     """
     body = {
         "name": name,
         "cron_expression": cron,
-        **_target(queue, payload, task, given),
+        **_target(queue, payload, task, flow, given),
         **{field: value for field, value in more.items() if value is not None},
         **({"is_active": False} if paused else {}),
     }
-    with nullcontext() if task is None else task_named(client, task):
+    with _named(client, task, flow):
         answer = client.post("/schedules", body)
     if as_json:
         print_answer(answer)
@@ -167,8 +173,8 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
         print_answer(answer)
         return
     it = Thing(answer.body, client.now_ms)
-    rows = ("id", "name", "description", "cron_expression", "timezone", "task_name", "queue_name",
-            "priority", "max_retries", "timeout_seconds", "catch_up")  # fmt: skip
+    rows = ("id", "name", "description", "cron_expression", "timezone", "task_name", "flow_name",
+            "queue_name", "priority", "max_retries", "timeout_seconds", "catch_up")  # fmt: skip
     print_details(
         [
             *((name.replace("_", " "), it.text(name)) for name in rows),
@@ -176,7 +182,7 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
             ("next", it.when("next_run_at")),
             ("last", it.when("last_run_at")),
             ("runs", f"{it.text('run_count')}, {it.text('failed_count')} of them failed"),
-            ("payload" if it.value("task_name") is None else "input", it.text("payload_template")),
+            ("input" if _runs(it) else "payload", it.text("payload_template")),
         ]
     )
 
@@ -186,7 +192,7 @@ def get(client: Client, schedule: str, as_json: bool) -> None:
 @as_json_option
 @asks_server
 def trigger(client: Client, schedule: str, as_json: bool) -> None:
-    """Create a job now, or a run of the task, and print its id.
+    """Create a job now, or a run of the task or flow, and print its id.
 
     Also when the schedule is paused.
     """
@@ -194,7 +200,9 @@ def trigger(client: Client, schedule: str, as_json: bool) -> None:
     if as_json:
         print_answer(answer)
     else:
-        click.echo(Thing(answer.body, client.now_ms).text("job_id"))
+        made = Thing(answer.body, client.now_ms)
+        is_flow = made.value("workflow_id") is not None
+        click.echo(made.text("workflow_id" if is_flow else "job_id"))
 
 
 @schedules.command()
@@ -250,23 +258,43 @@ def delete(client: Client, schedule: str, yes: bool, as_json: bool) -> None:
 
 
 def _target(
-    queue: str | None, payload: str | None, task: str | None, given: str | None
+    queue: str | None, payload: str | None, task: str | None, flow: str | None, given: str | None
 ) -> dict[str, Any]:
     """The members that say what a schedule creates.
 
     Raises:
-        click.UsageError: neither a queue nor a task was named, or both.
+        click.UsageError: not just one of a queue, a task and a flow was named.
     """
-    if task is not None:
+    if task is not None and flow is not None:
+        raise click.UsageError("--task and --flow cannot be given together")
+    if task is not None or flow is not None:
+        option, member = ("task", "task_name") if flow is None else ("flow", "flow_name")
         if queue is not None:
-            raise click.UsageError("with --task leave QUEUE out: the task says it; see --input")
-        return {"task_name": task, "input": given_json("{}" if given is None else given, "input")}
+            raise click.UsageError(
+                f"with --{option} leave QUEUE out: the {option} says it; see --input"
+            )
+        run_of = {member: task if flow is None else flow}
+        return {**run_of, "input": given_json("{}" if given is None else given, "input")}
     if given is not None:
-        raise click.UsageError("--input is for --task; a payload stands behind the queue")
+        raise click.UsageError("--input is for --task and --flow; a payload stands behind QUEUE")
     if queue is None:
-        raise click.UsageError("name the queue of its jobs, or the task that it runs with --task")
+        raise click.UsageError(
+            "name the queue of its jobs, or what it runs instead, with --task or --flow"
+        )
     payload = "{}" if payload is None else payload
     return {"queue_name": queue, "payload_template": given_json(payload, "payload")}
+
+
+def _named(client: Client, task: str | None, flow: str | None) -> AbstractContextManager[None]:
+    """Adds the nearest name to a refusal that says that there is no such task or flow."""
+    if flow is not None:
+        return flow_named(client, flow)
+    return nullcontext() if task is None else task_named(client, task)
+
+
+def _runs(schedule: Thing) -> bool:
+    """Whether it makes runs of a task or a flow, and no plain jobs."""
+    return any(schedule.value(name) is not None for name in ("task_name", "flow_name"))
 
 
 def _path(client: Client, schedule: str, *more: str) -> str:

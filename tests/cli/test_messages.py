@@ -82,6 +82,23 @@ def test_topics_lead_to_tasks_too(audit: Asking) -> None:
     ]
 
 
+def test_topics_lead_to_flows_too(audit: Asking) -> None:
+    audit.world.call("PUT", "/flows/orders", {"steps": [{"key": "pick"}]})
+    assert audit.lines("topics", "bind", "a.#", "orders", "--flow") == ["a.# leads to orders"]
+    assert (
+        "Did you mean 'orders'?" in audit("topics", "bind", "a", "ordres", "--flow", code=1).stderr
+    )
+    assert audit.lines("topics", "publish", "a.b", "1") == ["1 target got it"]
+    [run] = audit.world.call("GET", "/flows/orders/runs")
+    assert audit.world.call("GET", f"/workflows/{run['id']}")["input"] == 1
+
+    assert "flow" in audit.lines("topics", "list", "--flow", "orders")[1]
+    assert audit.lines("topics", "list", "--task", "orders") == ["Nothing is bound."]
+    assert audit.lines("topics", "unbind", "a.#", "orders", "--flow") == [
+        "a.# no longer leads to orders"
+    ]
+
+
 def test_hostile_text_does_not_reach_the_terminal(audit: Asking) -> None:
     body = {"body": "\x1b[2J\x07", "concurrency_key": "\x1b]0;t\x07", "topic": "a\nb"}
     audit.world.call("POST", "/queues/audit/messages", body)
@@ -103,6 +120,8 @@ def test_hostile_text_does_not_reach_the_terminal(audit: Asking) -> None:
         ("messages", "delete", "audit"),
         ("topics", "publish", "a", "{"),
         ("topics", "list", "--queue", "a", "--task", "b"),
+        ("topics", "list", "--task", "a", "--flow", "b"),
+        ("topics", "bind", "a", "b", "--task", "--flow"),
     ],
 )
 def test_a_bad_call_is_refused_before_anyone_is_asked(arguments: tuple[str, ...]) -> None:

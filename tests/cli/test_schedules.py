@@ -61,6 +61,22 @@ def test_a_schedule_of_a_task_is_created_listed_and_shown(ask: Asking) -> None:
     assert [each["id"] for each in ask.things("tasks", "runs", "charge")] == [run]
 
 
+def test_a_schedule_of_a_flow_is_created_listed_and_shown(ask: Asking) -> None:
+    ask("flows", "define", "orders", '{"steps": [{"key": "pick"}]}')
+
+    ask("schedules", "create", "nightly", "@daily", "--flow", "orders", "--input", '{"n": 1}')
+    refused = ask("schedules", "create", "other", "@daily", "--flow", "ordres", code=1)
+
+    assert refused.stderr.endswith("Did you mean 'orders'?\n")
+    head, line = (columns(each) for each in ask.lines("schedules", "list"))
+    assert ("FLOW", "orders") in {(a.strip(), b.strip()) for a, b in zip(head, line, strict=True)}
+    shown = ask.lines("schedules", "get", "nightly")
+    assert any(re.fullmatch(r"flow name +orders", each) for each in shown)
+    assert any(re.fullmatch(r'input +\{"n": 1\}', each) for each in shown)
+    [run] = ask.lines("schedules", "trigger", "nightly")
+    assert [each["id"] for each in ask.things("flows", "runs", "orders")] == [run]
+
+
 def test_a_schedule_of_a_misspelled_task_is_told_the_nearest_one(ask: Asking) -> None:
     ask("tasks", "define", "charge")
 
@@ -72,9 +88,11 @@ def test_a_schedule_of_a_misspelled_task_is_told_the_nearest_one(ask: Asking) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "name the queue of its jobs, or the task that it runs with --task"),
+        ((), "name the queue of its jobs, or what it runs instead, with --task or --flow"),
         (("reports", "--task", "charge"), "with --task leave QUEUE out"),
-        (("reports", "--input", "{}"), "--input is for --task"),
+        (("reports", "--flow", "orders"), "with --flow leave QUEUE out"),
+        (("--task", "a", "--flow", "b"), "--task and --flow cannot be given together"),
+        (("reports", "--input", "{}"), "--input is for --task and --flow"),
         (("--task", "charge", "--input", "{"), "the input is no JSON"),
     ],
 )
