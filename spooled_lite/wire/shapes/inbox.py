@@ -17,7 +17,7 @@ from spooled_lite.core.inbox.statements import NotificationRow
 from spooled_lite.core.jobs.records import SHORT
 from spooled_lite.core.messages.records import TOPIC_CHARACTERS_MAX
 from spooled_lite.core.topics.pattern import checked_topic
-from spooled_lite.errors import PayloadTooLarge, RuleBroken, WrongShape
+from spooled_lite.errors import PayloadTooLarge, Problem, RuleBroken, WrongShape
 from spooled_lite.times import format_ms, format_optional_ms, parse_optional_ms
 from spooled_lite.wire.shapes.about import a_count, a_time, about
 from spooled_lite.wire.shapes.common import CreatedAt
@@ -80,7 +80,8 @@ class MarkSeen(Struct, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raises: it says neither, or both."""
         if self.until is None and self.ids is None:
-            raise WrongShape.missing("until")
+            said = "Field `until` or `ids` is required"
+            raise WrongShape([Problem("until", said, "missing_field")])
         if self.until is not None and self.ids is not None:
             raise RuleBroken.of("ids", "Fields `until` and `ids` cannot be given together", "both")
 

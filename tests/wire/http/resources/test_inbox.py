@@ -85,6 +85,13 @@ def test_a_cursor_leads_through_all_of_them_once(api: WatchedApi) -> None:
     assert waiting(api, "nobody") == []
 
 
+def test_who_says_nothing_of_what_was_seen_is_told_both_ways_to_say_it(api: WatchedApi) -> None:
+    refused = api.post("inbox/ada/seen", json={})
+
+    assert refused.status_code == 422
+    assert refused.json()["message"] == "Field `until` or `ids` is required"
+
+
 def test_all_up_to_a_number_are_seen_and_again_none(api: WatchedApi) -> None:
     ids, of_bob = [put(api) for _ in range(3)], put(api, "bob")
 
