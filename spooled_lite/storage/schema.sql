@@ -765,6 +765,7 @@ CREATE INDEX step_guards_of_queue ON step_guards (org, queue_name)
 
 CREATE TABLE step_states (
     job            INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    org            INTEGER NOT NULL REFERENCES organizations,
     is_signalled   INTEGER NOT NULL DEFAULT 0 CHECK (is_signalled IN (0, 1)),
     signal         BLOB,  -- JSON
     items_total    INTEGER,  -- NULL: not known yet
@@ -781,7 +782,7 @@ CREATE TABLE step_states (
     work           TEXT CHECK (work IN ('decide', 'store', 'close', 'reopen'))
 ) STRICT;
 
-CREATE INDEX step_states_with_work ON step_states (job) WHERE work IS NOT NULL;
+CREATE INDEX step_states_with_work ON step_states (org, job) WHERE work IS NOT NULL;
 
 CREATE TABLE tasks (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,

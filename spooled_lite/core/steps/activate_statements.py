@@ -13,7 +13,7 @@ from spooled_lite.core.steps.columns import (
 from spooled_lite.core.steps.statements import STANDING
 from spooled_lite.storage.statement import Statement, Value
 
-ADD_STATE: Final = "INSERT INTO step_states (job) VALUES (:job)"
+ADD_STATE: Final = "INSERT INTO step_states (job, org) VALUES (:job, :org)"
 
 # Those of the steps that wait, in the order of their numbers.
 RESOLVED: Final = Statement(
@@ -43,7 +43,9 @@ RETURNING org, queue_name, claimable
 )
 
 DECIDE_LATER: Final = """
-INSERT INTO step_states (job, work) SELECT value, 'decide' FROM json_each(:steps) WHERE true
+INSERT INTO step_states (job, org, work)
+SELECT jobs.seq, jobs.org, 'decide' FROM json_each(:steps) JOIN jobs ON jobs.seq = json_each.value
+ WHERE true
     ON CONFLICT (job) DO UPDATE SET work = 'decide'
 """
 

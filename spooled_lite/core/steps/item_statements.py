@@ -35,7 +35,7 @@ STANDING: Final = Statement(ItemsRow, f"SELECT {_STANDING} FROM step_states WHER
 BEGIN: Final = Statement(
     ItemsRow,
     f"""
-INSERT INTO step_states (job, items_window) VALUES (:step, :window)
+INSERT INTO step_states (job, org, items_window) VALUES (:step, :org, :window)
     ON CONFLICT (job) DO UPDATE SET items_window = :window
 RETURNING {_STANDING}
 """,
@@ -271,10 +271,19 @@ RETURNING *
 
 # -- what a loop has to do -------------------------------------------------------------------
 
-# Index step_states_with_work: the one after the last that was looked at.
+# Index step_states_with_work: the organization after the last one that had its turn.
+NEXT_ORG_WITH_WORK: Final = Value(
+    int,
+    """
+SELECT org FROM step_states WHERE work IS NOT NULL AND org > :after ORDER BY org LIMIT 1
+""",
+)
+
+# Index step_states_with_work: the step after the last one of the organization that had its turn.
 NEXT_WITH_WORK: Final = Statement(
     ItemsRow,
     f"""
-SELECT {_STANDING} FROM step_states WHERE work IS NOT NULL AND job > :after ORDER BY job LIMIT 1
+SELECT {_STANDING} FROM step_states
+ WHERE work IS NOT NULL AND org = :org AND job > :after ORDER BY job LIMIT 1
 """,
 )

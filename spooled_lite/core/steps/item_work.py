@@ -26,10 +26,12 @@ from spooled_lite.storage.transaction import Tx
 
 
 class ItemWork:
-    """One step after another, so that a long one keeps no other waiting."""
+    """One organization after another, and of each one step after another, so that neither a long
+    step nor a thousand of somebody else's keep a step waiting."""
 
     def __init__(self) -> None:
-        self._after = 0  # the step that was looked at last
+        self._org = 0  # the organization that had its turn last
+        self._after: dict[int, int] = {}  # the step of each that had its turn last
 
     def run_once(self, tx: Tx) -> Pass:
         """A few hundred items of one step; due again at once as long as there is a step with work.
@@ -39,14 +41,22 @@ class ItemWork:
         items = self._next(tx)
         if items is None:
             return Pass(0, None)
-        self._after = items["job"]
         _work(tx, items)
         return Pass(1, tx.now_ms)
 
     def _next(self, tx: Tx) -> ItemsRow | None:
-        items = tx.row(statements.NEXT_WITH_WORK, {"after": self._after})
-        if items is None and self._after:
-            items = tx.row(statements.NEXT_WITH_WORK, {"after": 0})
+        org = tx.value(statements.NEXT_ORG_WITH_WORK, {"after": self._org})
+        if org is None and self._org:
+            org = tx.value(statements.NEXT_ORG_WITH_WORK, {"after": 0})
+        if org is None:
+            self._after.clear()
+            return None
+        after = self._after.get(org, 0)
+        items = tx.row(statements.NEXT_WITH_WORK, {"org": org, "after": after})
+        if items is None:
+            items = tx.row(statements.NEXT_WITH_WORK, {"org": org, "after": 0})
+        assert items is not None, "the organization has a step with work"
+        self._org, self._after[org] = org, items["job"]
         return items
 
 

@@ -55,7 +55,7 @@ def deliver_signal(
     if refusal is not None:
         raise Conflict(f"Signal not delivered: {_SAID[refusal]}", details={"reason": refusal})
     step = found.row["seq"]
-    delivered = tx.value(statements.DELIVER, {"step": step, "signal": signal})
+    delivered = tx.value(statements.DELIVER, {"step": step, "org": org, "signal": signal})
     assert delivered is not None, "none was there a moment ago"
     if found.row["state"] == "waiting_for_signal":
         with counted_together(tx, workflow_id):

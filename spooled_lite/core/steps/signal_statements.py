@@ -10,7 +10,7 @@ IS_SIGNALLED: Final = Value(int, "SELECT is_signalled FROM step_states WHERE job
 DELIVER: Final = Value(
     int,
     """
-INSERT INTO step_states (job, is_signalled, signal) VALUES (:step, 1, :signal)
+INSERT INTO step_states (job, org, is_signalled, signal) VALUES (:step, :org, 1, :signal)
     ON CONFLICT (job) DO UPDATE SET is_signalled = 1, signal = :signal WHERE is_signalled = 0
 RETURNING job
 """,

@@ -50,7 +50,7 @@ def start_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StartedRun
     steps = list(zip(new.document.steps, stored.jobs, strict=True))
     for step, job in steps:
         if step.signal or step.has_items:
-            tx.execute(statements.ADD_STATE, {"job": job["seq"]})
+            tx.execute(statements.ADD_STATE, {"job": job["seq"], "org": org})
     if stored.row["expires_at_ms"] is not None:
         tx.due(Deadline.RUN_EXPIRY, stored.row["expires_at_ms"])
     undecided = [job["seq"] for step, job in steps if needs_decision(step) and not step.depends_on]

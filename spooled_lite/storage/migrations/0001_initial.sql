@@ -584,6 +584,7 @@ CREATE UNIQUE INDEX workflow_bodies_of_workflow ON workflow_bodies (workflow, wh
 -- Of a step that waits for a signal or has items: how far it is.
 CREATE TABLE step_states (
     job            INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+    org            INTEGER NOT NULL REFERENCES organizations,
     is_signalled   INTEGER NOT NULL DEFAULT 0 CHECK (is_signalled IN (0, 1)),
     signal         BLOB,  -- JSON
     items_total    INTEGER,  -- NULL: not known yet
@@ -599,7 +600,7 @@ CREATE TABLE step_states (
     -- What a loop still has to do with it or its items.
     work           TEXT CHECK (work IN ('decide', 'store', 'close', 'reopen'))
 ) STRICT;
-CREATE INDEX step_states_with_work ON step_states (job) WHERE work IS NOT NULL;
+CREATE INDEX step_states_with_work ON step_states (org, job) WHERE work IS NOT NULL;
 
 CREATE TABLE schedules (
     seq              INTEGER PRIMARY KEY,

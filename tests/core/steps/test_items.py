@@ -5,9 +5,13 @@ import pytest
 
 from spooled_lite.core.keys.records import ALL_QUEUES
 from spooled_lite.core.lifecycle.workflow import retry_workflow
+from spooled_lite.core.steps.start import start_run
+from spooled_lite.core.workflows.records import RunOptions
+from spooled_lite.core.workflows.store_run import NewRun
 from spooled_lite.errors import LeaseExpired
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
+from tests.core.stage import OPEN
 from tests.core.steps.mapped import a_map, double, double_all, give_up, items_of, take
 from tests.core.workflows.graphs import check
 from tests.core.workflows.runs import a_document, a_node, started
@@ -152,6 +156,20 @@ def test_the_first_items_are_there_at_once_and_the_others_come_in_passes(stage: 
     stage.run_pass(Deadline.ITEMS)
     assert len(items_of(stage, run, "double")) == 500
     stage.run_due()
+
+    assert len(items_of(stage, run, "double")) == 600
+
+
+def test_items_of_one_organization_do_not_wait_for_all_those_of_another(stage: JobStage) -> None:
+    others = msgspec.json.encode(list(range(1_000)))
+    new = NewRun(name="w", document=a_document(a_map("double")), options=RunOptions(input=others))
+    other = stage.other_org()
+    for _ in range(10):
+        stage.run(start_run, other, new, OPEN)
+    run = started(stage, a_map("double"), input=list(range(600)))
+
+    for _ in range(4):
+        stage.run_pass(Deadline.ITEMS)
 
     assert len(items_of(stage, run, "double")) == 600
 

@@ -196,14 +196,8 @@ STEP_STATE: Final = LineKind(
     name="step_state",
     table="step_states",
     order="job",
-    org="(SELECT org FROM jobs WHERE seq = each.job)",
     fields=(
-        said(
-            "organization_id",
-            str,
-            """(SELECT organizations.id FROM jobs
-                JOIN organizations ON organizations.seq = jobs.org WHERE jobs.seq = each.job)""",
-        ),
+        organization(),
         of("job_id", "job", "jobs", "job"),
         flag("is_signalled"),
         json("signal", may_lack=True),
