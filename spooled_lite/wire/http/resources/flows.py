@@ -19,6 +19,7 @@ from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.if_match import if_match_of
 from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.unknown_fields import body_and_unknown
 from spooled_lite.wire.shapes.flow_bodies import CreateFlow, ReplaceFlow
 from spooled_lite.wire.shapes.flows import FlowView
 
@@ -33,12 +34,12 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    body = await call.body(CreateFlow)
+    body, unknown = await body_and_unknown(call, CreateFlow, FlowView)
     name = checked_flow_name(body.name)
     wanted = await call.off_loop(_wanted, call, name, body)
 
     def answer(made: Defined[FoundFlow]) -> Reply:
-        return reply(_told(made), 201 if made.is_new else 200)
+        return reply(_told(made, unknown if made.is_new else []), 201 if made.is_new else 200)
 
     return await Acting(call, "flow", "create", name, count=lambda it: it.is_new).write_once(
         answer, create_flow, call.org, name, wanted, call.scope
@@ -51,12 +52,13 @@ async def get(call: Call) -> Reply:
 
 
 async def replace(call: Call) -> Reply:
-    name, body = checked_flow_name(call.path("name")), await call.body(ReplaceFlow)
+    name = checked_flow_name(call.path("name"))
+    body, unknown = await body_and_unknown(call, ReplaceFlow, FlowView)
     wanted = await call.off_loop(_wanted, call, name, body)
     made = await Acting(call, "flow", "change", name, count=lambda it: it.is_changed).write(
         define_flow, call.org, name, wanted, call.scope, if_match_of(call)
     )
-    return reply(_told(made))
+    return reply(_told(made, unknown))
 
 
 async def delete(call: Call) -> Reply:
@@ -77,11 +79,12 @@ def _wanted(call: Call, name: str, body: ReplaceFlow) -> FlowDefinition:
     return wanted
 
 
-def _told(made: Defined[FoundFlow]) -> FlowView:
+def _told(made: Defined[FoundFlow], unknown: list[str]) -> FlowView:
+    """`unknown`: warnings about fields of the call that are ignored."""
     document = made.row.document
     view = FlowView.of(made.row.row, document)
     view.changed = made.is_changed
-    view.warnings = [] if document is None else warnings_about(document)
+    view.warnings = unknown + ([] if document is None else warnings_about(document))
     return view
 
 

@@ -407,6 +407,23 @@ def test_what_is_probably_wrong_is_said_and_stored(api: WatchedApi) -> None:
     ), "of what is there"
 
 
+def test_a_misspelt_field_is_told_with_the_nearest_one(api: WatchedApi) -> None:
+    misspelt = {"key": "a", "conditon": "input.ok", "backoff": {"max_delay": 5}}
+    body = {"steps": [{"key": "b"}, misspelt], "outputs": "a"}
+
+    said = [
+        "`steps[1].conditon` is unknown and ignored; the nearest is `condition`",
+        "`steps[1].backoff.max_delay` is unknown and ignored; the nearest is `max_delay_ms`",
+        "`outputs` is unknown and ignored; the nearest is `output`",
+    ]
+    assert api.shown("PUT", "flows/f", json=body)["warnings"] == said
+    assert api.shown("POST", "flows", 201, json={"name": "g", **body})["warnings"] == said
+    assert api.shown("POST", "flows", json={"name": "g", **body})["warnings"] == [], "not stored"
+    assert (
+        len(defined(api, steps=[{"key": "a", **{f"x{n}": n for n in range(99)}}])["warnings"]) == 20
+    )
+
+
 def test_a_key_with_queues_needs_every_queue_of_the_flow(api: WatchedApi) -> None:
     given = [
         {"key": "a", "queue_name": "orders"},
