@@ -175,6 +175,7 @@ def test_open_breakers_are_counted_by_scope(api: WatchedApi) -> None:
     assert counted() == [
         'spooled_breaker_open{scope="queue"} 0.0',
         'spooled_breaker_open{scope="task"} 0.0',
+        'spooled_breaker_open{scope="step"} 0.0',
     ]
 
     failed(api, 2)
