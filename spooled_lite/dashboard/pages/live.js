@@ -45,10 +45,10 @@ export default function livePage() {
       div({ class: "field" }, textFilter({ name: "topic", label: "Who has this topic open?", placeholder: "A topic as tokens name it: order.7" }), present(who, topic)),
       div({ class: "field" }, textFilter({ name: "identity", label: "Whose inbox?", placeholder: "Whose inbox? user-123" }),
         p(() => identity.value && a({ href: link(["inbox", identity.value]) }, "Inbox of ", mono(identity.value))))))),
-    panel("Renderers", { note: () => all.ids.value.length > 0 && count(all.ids.value.length), more: create }, shown(all, () => table({
+    panel("Renderers", { class: "acts-first", note: () => all.ids.value.length > 0 && count(all.ids.value.length), more: create }, shown(all, () => table({
       of: all, label: "Renderers", group: "Renderers", nameOf: name => name, columns: [
         { label: "Name", cell: row => button({ class: "btn plain mono", onclick: () => open(row.peek()) }, row.peek().name) },
-        { label: "Pattern", class: "clip", cell: row => () => mono(row.value.pattern) },
+        { label: "Pattern", class: "clip second", cell: row => () => mono(row.value.pattern) },
         { label: "Event", class: "clip hide", cell: row => () => (row.value.event ? mono(row.value.event) : span({ class: "quiet" }, "the topic")) },
         { label: "Template", class: "fill clip whole", cell: row => () => mono(row.value.template) },
         { label: "Changed", class: "num hide", cell: row => () => when(row.value.updated_at) },
