@@ -180,15 +180,15 @@ def remove(
             break
     _tell_those_left(tx, rows, count)
     removed = rows[:count]
-    steps = [
-        tx.value(item_statements.STEP_OF_ITEM, {"id": row["id"], "org": row["org"]})
+    lost = [
+        tx.row(item_statements.LOST_ITEM, {"item": row["seq"]})
         for row in removed
         if row["kind"] == "item" and row["status"] in ACTIVE
     ]
     _delete(tx, removed, is_counted=is_counted)
-    for step in steps:
-        if step is not None:
-            item_lost(tx, step)
+    for item in lost:
+        if item is not None:
+            item_lost(tx, item)
     return count
 
 

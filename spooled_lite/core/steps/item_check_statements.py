@@ -35,6 +35,8 @@ SELECT steps.id, steps.status IN ('completed', 'failed', 'deadletter', 'cancelle
        sum(items.status IN ('failed', 'deadletter', 'cancelled')) AS failed_found
   FROM step_states CROSS JOIN jobs AS steps ON steps.seq = step_states.job
                    CROSS JOIN jobs AS items ON items.step_job = step_states.job
+                     AND items.queue NOT IN
+                         (SELECT seq FROM queues WHERE deleted_at_ms IS NOT NULL)
  WHERE items_stored > 0
  GROUP BY step_states.job
 """,

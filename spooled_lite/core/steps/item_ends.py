@@ -10,7 +10,7 @@ from spooled_lite.core.jobs.error_groups import key_for
 from spooled_lite.core.steps import item_statements as statements
 from spooled_lite.core.steps.dependents import tell_dependents
 from spooled_lite.core.steps.fail_fast import WORKFLOW_FAILED
-from spooled_lite.core.steps.item_statements import ItemsRow
+from spooled_lite.core.steps.item_statements import ItemsRow, LostItemRow
 from spooled_lite.core.steps.items import FAILED_WITH_STEP, Closing, close_open, fill_up, keep
 from spooled_lite.storage.transaction import Tx
 
@@ -48,12 +48,15 @@ def item_ended(tx: Tx, item: JobRow) -> None:
         settle_step(tx, items["job"])
 
 
-def item_lost(tx: Tx, step: int) -> None:
-    """An open item was deleted, with its queue: its step cannot give all that it should."""
-    asked = {"step": step, "was_open": 0, "has_failed": 1, "output_bytes": 0}
+def item_lost(tx: Tx, item: LostItemRow) -> None:
+    """An item that had not ended was deleted, with its queue: its step cannot give all that it
+    should. One that was cancelled meanwhile ends with the last item that is open."""
+    was_open = item["dependencies_met"]
+    asked = {"step": item["step_job"], "was_open": was_open, "has_failed": 1, "output_bytes": 0}
     items = tx.row(statements.ITEM_ENDED, asked)
     if items is not None:
         fail_step(tx, items, ITEM_DELETED)
+        settle_step(tx, items["job"])
 
 
 def producer_ended(tx: Tx, step: JobRow) -> JobRow:

@@ -140,6 +140,16 @@ UPDATE jobs SET stop_reason = :reason, updated_at_ms = :now_ms
 
 STEP_OF_ITEM: Final = Value(int, "SELECT step_job FROM jobs WHERE id = :id AND org = :org")
 
+
+class LostItemRow(TypedDict):
+    step_job: int
+    dependencies_met: int  # 1: it was released, and so is one of those that are open
+
+
+LOST_ITEM: Final = Statement(
+    LostItemRow, "SELECT step_job, dependencies_met FROM jobs WHERE seq = :item"
+)
+
 # -- storing ---------------------------------------------------------------------------------
 
 INSERT: Final = inserting(columns.OF_ITEM)
@@ -179,9 +189,9 @@ UPDATE jobs
    SET dependencies_met = 1, claimable = (status = 'pending' AND run_at_ms IS NULL),
        updated_at_ms = :now_ms
  WHERE step_job = :step AND item_index >= :first AND item_index < :end
-   AND status IN ('pending', 'scheduled') AND dependencies_met = 0
-RETURNING org, queue_name, claimable
-""",
+   AND status IN ('pending', 'scheduled') AND dependencies_met = 0"""
+    + VISIBLE
+    + " RETURNING org, queue_name, claimable",
 )
 
 
@@ -196,8 +206,8 @@ TO_BRING_BACK: Final = Statement(
     """
 SELECT seq, status FROM jobs
  WHERE step_job = :step AND item_index >= :first AND item_index < :end
-   AND (status = 'deadletter' OR (status = 'cancelled' AND cancelled_by_parent = 1))
-""",
+   AND (status = 'deadletter' OR (status = 'cancelled' AND cancelled_by_parent = 1))"""
+    + VISIBLE,
 )
 
 BRING_BACK: Final = Statement(
@@ -229,9 +239,9 @@ OPEN: Final = Statement(
     """
 SELECT seq, status, assigned_worker_id FROM jobs INDEXED BY items_open
  WHERE step_job = :step AND dependencies_met = 1
-   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing')
- ORDER BY item_index
-""",
+   AND (status = 'pending' OR status = 'scheduled' OR status = 'processing')"""
+    + VISIBLE
+    + " ORDER BY item_index",
 )
 
 # Index items_of_step.
@@ -240,9 +250,9 @@ UNRELEASED: Final = Statement(
     """
 SELECT seq, status, assigned_worker_id FROM jobs
  WHERE step_job = :step AND item_index >= :first AND item_index < :end
-   AND status IN ('pending', 'scheduled')
- ORDER BY item_index
-""",
+   AND status IN ('pending', 'scheduled')"""
+    + VISIBLE
+    + " ORDER BY item_index",
 )
 
 CLOSE: Final = Statement(

@@ -64,7 +64,9 @@ def begin_items(
     assert row is not None, "the step was looked at in this operation"
     if items["items_stored"] or items["is_produced"]:  # it comes back
         is_short = about.type == "mapper" and not items["is_produced"]
-        release(tx, changed(items, work="store" if is_short else None))
+        items = release(tx, changed(items, work="store" if is_short else None))
+        if not items["items_open"] and items["work"] is None:
+            keep(tx, items, work="reopen")  # none came back: the loop ends the step
     elif about.type == "mapper":
         portion = _first_portion(tx, workflow, document, about)
         if portion is None:
