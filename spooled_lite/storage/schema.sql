@@ -778,6 +778,8 @@ CREATE TABLE step_states (
     output_bytes   INTEGER NOT NULL DEFAULT 0,  -- the results of the completed ones
     source_offset  INTEGER NOT NULL DEFAULT 0,  -- of a map over a text, where the next item begins
     is_produced    INTEGER NOT NULL DEFAULT 0 CHECK (is_produced IN (0, 1)),  -- no more will come
+    -- Its items are given the input of the run, so that a claim counts it.
+    gives_input    INTEGER NOT NULL DEFAULT 0 CHECK (gives_input IN (0, 1)),
     -- What a loop still has to do with it or its items.
     work           TEXT CHECK (work IN ('decide', 'store', 'close', 'reopen'))
 ) STRICT;

@@ -5,6 +5,7 @@ Contract: catbird-capabilities, F11, F13, F33, F42 and section 19.6.
 
 from typing import Any
 
+from tests.flow_model.documents import INPUT
 from tests.flow_model.run import Run
 from tests.flow_model.texts import as_text
 from tests.flow_model.units import StepRun, Unit
@@ -47,7 +48,8 @@ def handed_out_wrongly(run: Run, of: StepRun, unit: Unit, job: dict[str, Json]) 
         if of.step.mode == "all":  # otherwise what was done meanwhile may be there
             wanted["deps"], got["deps"] = results, deps
             wanted["skipped"], got["skipped"] = skipped, payload.get("skipped_deps", [])
-        wanted["input"], got["input"] = run.input, payload.get("input")
+        over_input = unit is not of and of.step.source == INPUT  # `item` stands in its place
+        wanted["input"], got["input"] = None if over_input else run.input, payload["input"]
         wanted["signal"], got["signal"] = of.signal, payload.get("signal")
     if of.step.kind == "reducer":
         assert of.step.source is not None

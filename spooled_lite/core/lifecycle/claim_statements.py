@@ -19,16 +19,18 @@ _HANDED_OUT: Final = """
        progress = NULL, progress_message = NULL"""
 
 
-# What an answer has of the input of a run and of a signal, as often as it shows them. Only steps
-# and items of workflows with a document are looked at: by primary keys, workflows.id and
-# workflow_bodies_of_workflow. SQLite knows the length of a blob without reading it.
+# What an answer has of the input of a run and of a signal, as often as it shows them; items of a
+# step that does not give them the input have none of it. Only steps and items of workflows with a
+# document are looked at: by primary keys, workflows.id and workflow_bodies_of_workflow. SQLite
+# knows the length of a blob without reading it.
 _GIVEN_BYTES: Final = """CASE WHEN phase IS NULL THEN 0 ELSE 2 * (
-       SELECT coalesce(sum(length(inputs.body)), 0)
-              + coalesce((SELECT length(signal) FROM step_states WHERE job = steps.seq), 0)
+       SELECT coalesce(sum(length(inputs.body)), 0) + coalesce(sum(length(states.signal)), 0)
          FROM jobs AS steps
               CROSS JOIN workflows ON workflows.id = steps.workflow_id
+              LEFT JOIN step_states AS states ON states.job = steps.seq
               LEFT JOIN workflow_bodies AS inputs
                      ON inputs.workflow = workflows.seq AND inputs.which = 'input'
+                        AND (jobs.phase <> 'item' OR states.gives_input = 1)
         WHERE steps.seq = coalesce(jobs.step_job, jobs.seq)) END"""
 # All that an answer has of a job, but for the results of those it waited for.
 _HANDED_BYTES: Final = f"{ALL_BYTES} + {_GIVEN_BYTES}"

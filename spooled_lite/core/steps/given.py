@@ -211,7 +211,7 @@ class _Look:
                 skipped=[key for key in asked if by_key[key].is_skipped],
                 source=by_key.get(step.source or "") if step.type == "reducer" else None,
                 is_item=is_item,
-                has_input=step.needs_input or not is_item,
+                has_input=step.gives_input or not is_item,
                 has_signal=not is_generated,
             ),
         )

@@ -35,8 +35,9 @@ STANDING: Final = Statement(ItemsRow, f"SELECT {_STANDING} FROM step_states WHER
 BEGIN: Final = Statement(
     ItemsRow,
     f"""
-INSERT INTO step_states (job, org, items_window) VALUES (:step, :org, :window)
-    ON CONFLICT (job) DO UPDATE SET items_window = :window
+INSERT INTO step_states (job, org, items_window, gives_input)
+VALUES (:step, :org, :window, :gives_input)
+    ON CONFLICT (job) DO UPDATE SET items_window = :window, gives_input = :gives_input
 RETURNING {_STANDING}
 """,
 )

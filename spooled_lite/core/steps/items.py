@@ -57,7 +57,8 @@ def begin_items(
     if not about.has_items:
         return True
     window = max(WINDOW_MIN, OPEN_MAX // document.fan_out_count)
-    items = tx.row(statements.BEGIN, {"step": step["seq"], "org": step["org"], "window": window})
+    named = {"step": step["seq"], "org": step["org"], "gives_input": int(about.gives_input)}
+    items = tx.row(statements.BEGIN, {**named, "window": window})
     assert items is not None, "INSERT ... RETURNING always yields a row"
     is_claimed = about.type == "generator" and not items["is_produced"]
     row = tx.row(statements.STEP, {"step": step["seq"]}) if is_claimed else _expand(tx, step)

@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 
 from spooled_lite.core.jobs.policy import Backoff, CircuitBreaker, OnFail
 from spooled_lite.core.workflows import document_statements as statements
+from spooled_lite.core.workflows.flow_names import INPUT
 from spooled_lite.core.workflows.graph import Graph
 from spooled_lite.core.workflows.records import Condition, Mode
 from spooled_lite.storage.transaction import Cache, Reading, Tx
@@ -49,7 +50,7 @@ class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str | None = None  # of a mapper `input` or a step, of a reducer a step
     initial: MaybeJson = None  # of a reducer; None: null
     item_queue_name: str | None = None  # None: that of the step
-    needs_input: bool = True  # items are given the input of the run
+    needs_input: bool | None = None  # None: see `usually_gives_input`
     priority: int | None = None  # None: that of the run
     max_retries: int | None = None  # None: that of the queue
     timeout_ms: int | None = None  # None: that of the queue; 0: any time
@@ -62,6 +63,12 @@ class StepDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def has_items(self) -> bool:
         return self.type in ("mapper", "generator")
+
+    @property
+    def gives_input(self) -> bool:
+        """Whether its items are given the input of the run."""
+        usual = usually_gives_input(self.type, self.source)
+        return usual if self.needs_input is None else self.needs_input
 
     @property
     def is_guarded(self) -> bool:
@@ -138,6 +145,15 @@ class _KeptDocuments:
 
 _KEPT: Final = _KeptDocuments()
 _KNOWN: Final = Cache[int, FlowDocument]()
+
+
+def usually_gives_input(step_type: StepType, source: str | None) -> bool:
+    """Whether items of such a step are given the input of the run if it does not say so.
+
+    In a map over the input the item stands in its place: each of ten thousand would bring all of
+    them along. Contract: catbird-capabilities, F33; amendments, G10.
+    """
+    return not (step_type == "mapper" and source == INPUT)
 
 
 def terminal_steps(steps: Sequence[StepDocument]) -> tuple[str, ...]:

@@ -252,7 +252,7 @@ def _warnings_about_step(step: StepDocument, document: FlowDocument) -> Iterable
         yield f"{called}: it waits for a failure, at which all steps end: see `failure_policy`"
     if step.item_queue_name is not None and not step.has_items:
         yield f"{called}: `item_queue_name` says nothing of a step without items"
-    if not step.needs_input and not step.has_items:
+    if step.needs_input is False and not step.has_items:
         yield f"{called}: `needs_input` says nothing of a step without items"
 
 

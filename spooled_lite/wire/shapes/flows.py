@@ -98,7 +98,7 @@ class FlowStepView(Struct):
             generate=it.type == "generator",
             reduce=reduce if it.type == "reducer" else None,
             item_queue_name=it.item_queue_name,
-            needs_input=it.needs_input,
+            needs_input=it.gives_input,
             priority=it.priority,
             max_retries=it.max_retries,
             timeout_seconds=None if timeout_ms is None else in_seconds(timeout_ms),

@@ -8,7 +8,7 @@ from msgspec import Meta, Raw, Struct
 
 from spooled_lite.core.jobs.records import NULL
 from spooled_lite.core.queues.names import checked_step_queue_name
-from spooled_lite.core.workflows.document import StepType
+from spooled_lite.core.workflows.document import StepType, usually_gives_input
 from spooled_lite.core.workflows.document_checks import StepPlace, type_of_step
 from spooled_lite.core.workflows.records import PARENTS_MAX, Condition, Mode
 from spooled_lite.errors import RuleBroken
@@ -99,6 +99,8 @@ class StepFeatures(Struct, kw_only=True):
             place, self.type, maps=maps, generates=bool(self.generate), reduces=reduces
         )
         said: MapBody | ReduceBody | None = self.map or self.reduce
+        source = None if said is None else said.source
+        usual_input = usually_gives_input(kind, source)
         item_queue = self.item_queue_name
         if item_queue is not None:
             item_queue = checked_step_queue_name(item_queue, f"{place.at}.item_queue_name")
@@ -111,10 +113,10 @@ class StepFeatures(Struct, kw_only=True):
             "ignore_output": tuple(dict.fromkeys(self.ignore_output or ())),
             "condition": self.condition,
             "signal": bool(self.signal),
-            "source": None if said is None else said.source,
+            "source": source,
             "initial": _initial(self.reduce),
             "item_queue_name": item_queue,
-            "needs_input": self.needs_input is not False,
+            "needs_input": None if self.needs_input is usual_input else self.needs_input,
             "circuit_breaker": None if breaker is None else breaker.breaker(),
             "max_concurrency": self.max_concurrency,
             "backoff": None if self.backoff is None else self.backoff.checked(at),

@@ -33,7 +33,7 @@ IgnoreOutput = Annotated[list[str], about("Which of its dependencies it only wai
 StepCondition = Annotated[str, about("Looked at when its dependencies have ended: without it the step is `skipped`. One test of `input`, of a dependency, of `signal`, or of a part of one", "validate.score gte 80", maxLength=CONDITION_CHARACTERS_MAX)]
 HasSignal = Annotated[bool, about("True: it waits for a signal, too", False)]
 Generates = Annotated[bool, about("True: its worker stores items, which other workers take; it is completed when it and they are", False)]
-NeedsInput = Annotated[bool, about("False: its items are not given the input of the run", True)]
+NeedsInput = Annotated[bool, about("Whether its items are given the input of the run; by default those of a map over the input are not", True)]
 StepConcurrency = Annotated[int, about(f"Of it, with its items, are processed at once at most, over all runs, up to {RUNS_AT_ONCE_MAX:,}; null: no limit", 10)]
 StepRetries = Annotated[int, about("How often it is tried again; default of a flow 2, of a workflow that of the queue", 3)]
 StepSeconds = Annotated[float | int | None, about("How long an attempt may take, in seconds; default of a flow 30", 20)]

@@ -191,6 +191,13 @@ def test_inputs_count_for_what_one_claim_takes(stage: JobStage) -> None:
     assert len(stage.run(claim, stage.org, a_claim(queue_name="a", limit=10))) == 2
 
 
+def test_an_input_that_items_are_not_given_does_not_count(stage: JobStage) -> None:
+    each = a_node("a", type="mapper", source="input")
+    started(stage, each, flow_name="orders", input=["x" * 68] * 10_000)
+
+    assert len(claimed(stage, "orders.a", limit=100)) == 100
+
+
 def test_places_beyond_the_bound_are_not_looked_at(
     stage: JobStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,14 +66,55 @@ def test_an_item_is_given_its_value_and_what_its_step_is_given(stage: JobStage) 
     ]
 
 
-def test_an_item_of_a_map_over_the_input_may_do_without_it(stage: JobStage) -> None:
-    started(stage, a_map("each"), a_map("lean", needs_input=False), input=[5])
+def test_an_item_of_a_map_over_the_input_is_given_the_input_only_if_the_step_says_so(
+    stage: JobStage,
+) -> None:
+    started(stage, a_map("each"), a_map("whole", needs_input=True), input=[5])
 
     by_key = {job["step_key"]: payload for job in take(stage) for payload in seen(stage, job)}
 
-    assert by_key["each"]["input"] == [5]
-    assert by_key["lean"]["input"] is None
-    assert by_key["lean"]["item"] == 5
+    assert by_key["each"] == {
+        **{"input": None, "deps": {}, "skipped_deps": [], "signal": None},
+        **{"item": 5, "item_index": 0},
+    }
+    assert by_key["whole"] == {**by_key["each"], "input": [5]}
+
+
+def test_other_items_may_do_without_the_input(stage: JobStage) -> None:
+    run = started(
+        stage,
+        step("lines"),
+        a_map("each", "lines", "lines"),
+        a_map("lean", "lines", "lines", needs_input=False),
+        input={"order_id": 7},
+    )
+    run.give("lines", [5])
+
+    by_key = {job["step_key"]: payload for job in take(stage) for payload in seen(stage, job)}
+
+    assert by_key["each"]["input"] == {"order_id": 7}
+    assert (by_key["lean"]["input"], by_key["lean"]["item"]) == (None, 5)
+
+
+def test_a_claim_of_a_map_over_a_large_input_has_as_many_items_as_were_asked_for(
+    stage: JobStage,
+) -> None:
+    values = [f"{number:068d}" for number in range(10_000)]
+    started(stage, a_map("each"), input=values)
+
+    jobs = take(stage)
+
+    assert len(jobs) == 100
+    assert [each["item"] for each in seen(stage, *jobs)] == values[:100]
+
+
+def test_a_large_input_is_counted_for_items_that_are_given_it(stage: JobStage) -> None:
+    started(stage, a_map("each", needs_input=True), input=["x" * 1000] * 1000)
+
+    jobs = take(stage)
+
+    assert len(jobs) == 2
+    assert len(stage.read(given_to, jobs, copies=2)) == 2
 
 
 def test_a_static_item_is_an_object_and_the_value_stands_in_the_step(stage: JobStage) -> None:

@@ -211,6 +211,7 @@ STEP_STATE: Final = LineKind(
         number("output_bytes"),
         number("source_offset"),
         flag("is_produced"),
+        flag("gives_input"),
         text("work", may_lack=True),
     ),
 )

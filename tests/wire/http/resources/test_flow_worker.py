@@ -89,14 +89,7 @@ def test_a_worker_does_a_flow_with_a_map_and_a_reducer(api: Api) -> None:
 
     steps = (
         step("rate"),
-        step(
-            "price",
-            "rate",
-            type="mapper",
-            source="input",
-            item_queue_name="lines",
-            needs_input=False,
-        ),
+        step("price", "rate", type="mapper", source="input", item_queue_name="lines"),
         step("total", "price", type="reducer", source="price", initial=Raw(b"0")),
         step("tell", "total", "price"),
     )

@@ -145,7 +145,7 @@ def test_what_is_left_out_gets_the_defaults_of_flows(api: WatchedApi) -> None:
 
 def test_the_kind_of_a_step_and_its_source_are_shown(api: WatchedApi) -> None:
     given = [
-        {"key": "each", "map": {"source": "input"}, "needs_input": False},
+        {"key": "each", "map": {"source": "input"}},
         {"key": "lines", "type": "generator", "item_queue_name": "order_lines"},
         {"key": "sum", "depends_on": ["lines"], "reduce": {"source": "lines", "initial": 0}},
     ]
@@ -164,7 +164,24 @@ def test_the_kind_of_a_step_and_its_source_are_shown(api: WatchedApi) -> None:
         },
     ]
     assert made["steps"][1]["item_queue_name"] == "order_lines"
-    assert made["steps"][0]["needs_input"] is False
+
+
+def test_items_of_a_map_over_the_input_do_without_it_unless_they_need_it(api: WatchedApi) -> None:
+    given: list[dict[str, Any]] = [
+        {"key": "a", "map": {"source": "input"}},
+        {"key": "b", "map": {"source": "input"}, "needs_input": True},
+        {"key": "c", "map": {"source": "a"}, "depends_on": ["a"]},
+        {"key": "d", "map": {"source": "a"}, "depends_on": ["a"], "needs_input": False},
+    ]
+
+    made = defined(api, steps=given)
+
+    shown = [step["needs_input"] for step in made["steps"]]
+    assert shown == [False, True, True, False]
+    spelled_out = [
+        {**step, "needs_input": needs_input} for step, needs_input in zip(given, shown, strict=True)
+    ]
+    assert defined(api, steps=spelled_out) == {**made, "changed": False}
 
 
 def test_a_definition_that_was_read_can_be_written_back(api: WatchedApi) -> None:
