@@ -46,7 +46,7 @@ export default function flowPage({ name }) {
     of.banner(),
     of.shown(() => [
       panel(null, {}, () => it().description && p({ class: "pad" }, it().description), () => facts([...factsOf(it()), schedules()])),
-      panel("Steps", { note: "arrow keys walk along the edges" }, (matchMedia("(max-width: 40rem)").matches ? stepList : graph)(given)),
+      panel("Steps", { note: span({ class: "off-card" }, "arrow keys walk along the edges") }, (matchMedia("(max-width: 40rem)").matches ? stepList : graph)(given)),
       either(() => steps.value.get(chosen.value), () => () => steps.value.has(chosen.value) && stepPanel(steps.value.get(chosen.value))),
     ], 8),
     of.runsPanel("A run is a workflow: its steps wait in their queues until workers take them.", { columns: RUN_COLUMNS }),
