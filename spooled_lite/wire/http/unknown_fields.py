@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from spooled_lite.config_names import nearest
-from spooled_lite.wire.http.body import UNKNOWN_CHARS_MAX, decode_body
+from spooled_lite.wire.http.body import UNKNOWN_CHARS_MAX, decode_body, is_nothing
 from spooled_lite.wire.http.call import Call
 
 T = TypeVar("T", bound=Struct)
@@ -16,17 +16,28 @@ T = TypeVar("T", bound=Struct)
 UNKNOWN_TOLD_MAX: Final = 20  # fields told of in one answer: who has more has seen enough
 
 
-async def body_and_unknown(call: Call, kind: type[T], shown: type[Struct]) -> tuple[T, list[str]]:
+async def body_and_unknown(
+    call: Call, kind: type[T], shown: type[Struct], *, may_be_empty: bool = False
+) -> tuple[T, list[str]]:
     """The body, and warnings about fields that are ignored. What the answer has (`shown`) may be
-    sent back: of that nothing is said. Raises: as `Call.body`."""
+    sent back: of that nothing is said. No body is `{}` where it `may_be_empty`.
+
+    Raises: as `Call.body`.
+    """
     raw = await call.raw_body()
+    if may_be_empty and is_nothing(raw):
+        raw = b"{}"
     told = await call.off_loop(_decoded, kind, raw, _names(shown))
     await call.check_still_admitted()
     return told
 
 
 def _decoded(kind: type[T], raw: bytes, shown: Container[str]) -> tuple[T, list[str]]:
-    value, given = decode_body(kind, raw), msgspec.json.decode(raw)
+    value = decode_body(kind, raw)
+    try:
+        given = msgspec.json.decode(raw)
+    except msgspec.DecodeError:  # in what is ignored, such as `1e400`: nobody reads that either
+        return value, []
     if isinstance(given, dict):
         known = _names(kind)
         given = {name: each for name, each in given.items() if name in known or name not in shown}

@@ -16,6 +16,7 @@ from spooled_lite.wire.http.acting import Acting
 from spooled_lite.wire.http.call import NO_CONTENT, Call, Reply, reply
 from spooled_lite.wire.http.if_match import if_match_of
 from spooled_lite.wire.http.paging import page, paged
+from spooled_lite.wire.http.unknown_fields import body_and_unknown
 from spooled_lite.wire.shapes.on_fail_bodies import OnFailBody
 from spooled_lite.wire.shapes.policy_bodies import BreakerView
 from spooled_lite.wire.shapes.tasks import CreateTask, ReplaceTask, TaskView
@@ -30,12 +31,13 @@ async def list_all(call: Call) -> Reply:
 
 
 async def create(call: Call) -> Reply:
-    body = await call.body(CreateTask)
+    body, unknown = await body_and_unknown(call, CreateTask, TaskView)
     name = checked_task_name(body.name)
     wanted = _wanted(call, name, body)
 
     def answer(made: Defined[TaskRow]) -> Reply:
-        return reply(_told(made, body), 201 if made.is_new else 200)
+        said = unknown if made.is_new else []
+        return reply(_told(made, [*said, *body.warnings()]), 201 if made.is_new else 200)
 
     return await Acting(call, "task", "create", name, count=lambda it: it.is_new).write_once(
         answer, create_task, call.org, name, wanted, call.scope
@@ -59,12 +61,13 @@ def _with_breaker(
 
 
 async def replace(call: Call) -> Reply:
-    name, body = checked_task_name(call.path("name")), await call.body_or_empty(ReplaceTask)
+    name = checked_task_name(call.path("name"))
+    body, unknown = await body_and_unknown(call, ReplaceTask, TaskView, may_be_empty=True)
     wanted, if_match = _wanted(call, name, body), if_match_of(call)
     made = await Acting(call, "task", "change", name, count=lambda it: it.is_changed).write(
         define_task, call.org, name, wanted, call.scope, if_match
     )
-    return reply(_told(made, body))
+    return reply(_told(made, [*unknown, *body.warnings()]))
 
 
 async def delete(call: Call) -> Reply:
@@ -91,7 +94,7 @@ def _check_on_fail(call: Call, name: str, on_fail: OnFailBody | None) -> None:
         call.scope.check(on_fail.queue_name or on_fail_queue(name))
 
 
-def _told(made: Defined[TaskRow], body: ReplaceTask) -> TaskView:
+def _told(made: Defined[TaskRow], warnings: list[str]) -> TaskView:
     view = TaskView.of(made.row)
-    view.changed, view.warnings = made.is_changed, body.warnings()
+    view.changed, view.warnings = made.is_changed, warnings
     return view

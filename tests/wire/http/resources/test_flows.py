@@ -441,6 +441,13 @@ def test_a_misspelt_field_is_told_with_the_nearest_one(api: WatchedApi) -> None:
     )
 
 
+@pytest.mark.parametrize("ignored", ["1e400", "[" * 60 + "]" * 60])
+def test_whatever_stands_in_an_unknown_field_is_ignored(api: WatchedApi, ignored: str) -> None:
+    answer = api.request("PUT", "flows/f", content=f'{{"steps": [{{"key": "a"}}], "x": {ignored}}}')
+
+    assert answer.status_code == 200, answer.text
+
+
 def test_a_key_with_queues_needs_every_queue_of_the_flow(api: WatchedApi) -> None:
     given = [
         {"key": "a", "queue_name": "orders"},

@@ -212,6 +212,15 @@ def test_a_condition_on_what_is_never_there_is_warned_of(api: WatchedApi) -> Non
     assert "`amount`" in warning
 
 
+def test_a_misspelt_field_is_told_with_the_nearest_one(api: WatchedApi) -> None:
+    said = ["`max_retrys` is unknown and ignored; the nearest is `max_retries`"]
+
+    assert defined(api, max_retrys=9)["warnings"] == said
+    new = {"name": "other", "max_retrys": 9}
+    assert api.shown("POST", "tasks", 201, json=new)["warnings"] == said
+    assert api.shown("POST", "tasks", json=new)["warnings"] == [], "nothing was stored"
+
+
 def test_a_key_with_queues_defines_and_sees_only_tasks_of_them(api: WatchedApi) -> None:
     key = api.shown("POST", "api-keys", 201, json={"name": "k", "queues": ["payments*"]})["key"]
     defined(api, "elsewhere")
