@@ -12,6 +12,7 @@ from spooled_lite.core.steps.dependents import tell_dependents
 from spooled_lite.core.steps.fail_fast import WORKFLOW_FAILED
 from spooled_lite.core.steps.item_statements import ItemsRow, LostItemRow
 from spooled_lite.core.steps.items import FAILED_WITH_STEP, Closing, close_open, fill_up, keep
+from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.storage.transaction import Tx
 
 # Workers read this word in `details.reason`: contract catbird-capabilities, section 19.3.
@@ -73,14 +74,20 @@ def producer_ended(tx: Tx, step: JobRow) -> JobRow:
     if step["status"] == "completed" and is_through and not items["items_failed"]:
         row = tx.row(statements.WITHOUT_RESULT, {"step": step["seq"]})
     elif step["status"] == "completed" or items["items_open"]:
-        # What has failed without its step was cancelled with its workflow.
-        reason = WORKFLOW_CANCELED if items["items_failed"] else None
+        # Some were cancelled with its workflow, or are gone with their queue.
+        is_cancelled = items["items_failed"] and _has_cancelled_workflow(tx, step)
+        reason = WORKFLOW_CANCELED if is_cancelled else None
         asked = {"step": step["seq"], "reason": reason, "now_ms": tx.now_ms}
         row = tx.row(statements.EXPAND_PRODUCER, asked)
     else:
         return step
     assert row is not None, "it was settled in this operation"
     return row
+
+
+def _has_cancelled_workflow(tx: Tx, step: JobRow) -> bool:
+    workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": step["workflow_id"]})
+    return workflow is not None and workflow["cancel_requested_at_ms"] is not None
 
 
 def settle_step(tx: Tx, number: int) -> None:

@@ -7,7 +7,7 @@ from spooled_lite.core.lifecycle.workflow import cancel_workflow, retry_workflow
 from spooled_lite.core.maintenance.remove import delete_queue
 from spooled_lite.events import Deadline
 from tests.core.job_stage import JobStage
-from tests.core.steps.mapped import a_map, double, take
+from tests.core.steps.mapped import a_generator, a_map, add, double, take
 from tests.core.workflows.graphs import check
 from tests.core.workflows.runs import Run, a_node, started
 
@@ -43,6 +43,19 @@ def test_a_retry_of_a_run_whose_items_are_gone_fails_again(stage: JobStage) -> N
 
     assert run.state == "failed"
     check(stage)
+
+
+def test_a_generator_whose_items_are_gone_fails_when_it_is_through(stage: JobStage) -> None:
+    run = started(stage, a_generator("count"), a_node("other"))
+    add(run, run.take("count"), 1, 2)
+    stage.run(delete_queue, stage.org, "numbers", delete_jobs=True)
+    stage.run_due()
+    stage.run(retry_workflow, stage.org, run.row["id"], ALL_QUEUES, None)
+
+    run.give("count")
+
+    assert run.states["count"] == "failed"
+    assert run.state == "failed"
 
 
 @pytest.mark.parametrize("passes", [0, 1])
