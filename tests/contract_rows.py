@@ -326,7 +326,7 @@ ROWS: Final[dict[str, Promise]] = {
     "F12": _row("outputs of items are an array in their order", f"{_GIVEN_ITEMS}::test_what_comes_after_a_map_is_given_an_array_in_the_order_of_the_items", f"{_GIVEN_ITEMS}::test_an_empty_map_is_an_empty_array"),
     "F13": _row("a skipped dependency is declared, and named", f"{_CHECKS}::test_what_cannot_be_run_is_said_with_the_flow_and_the_step", f"{_GIVEN}::test_a_skipped_parent_is_named_and_an_ignored_one_is_not", f"{_GIVEN_ITEMS}::test_a_skipped_map_is_named_and_no_array"),
     "F32": _row("items are claimed one by one", "core/lifecycle/test_claim_steps.py::test_without_a_phase_a_claim_gets_a_step_and_its_items", "core/breakers/test_steps.py::test_the_items_of_a_step_have_its_limits"),
-    "F33": _row("what an item is given", f"{_GIVEN_ITEMS}::test_an_item_is_given_its_value_and_what_its_step_is_given", f"{_GIVEN_ITEMS}::test_an_item_of_a_map_over_the_input_may_do_without_it"),
+    "F33": _row("what an item is given", f"{_GIVEN_ITEMS}::test_an_item_is_given_its_value_and_what_its_step_is_given", f"{_GIVEN_ITEMS}::test_an_item_of_a_map_over_the_input_is_given_the_input_only_if_the_step_says_so"),
     "F42": _row("what a reducer is given", f"{_GIVEN_ITEMS}::test_a_reducer_is_told_what_it_folds_and_not_given_it"),
     "W2": _row("a worker names its handlers", f"{_WORKERS}::test_the_tasks_that_a_worker_runs_are_shown_with_hints_for_each", f"{_WORKERS}::test_the_steps_that_a_worker_runs_are_shown_with_hints_for_each"),
     "W5": _row("claims by handlers, and they wait", "core/lifecycle/test_claim_steps.py::test_named_steps_and_tasks_come_in_one_order_under_one_lease", "wire/waiting/test_claims_of_steps.py::test_a_step_answers_the_claim_that_waits_for_it"),
