@@ -149,14 +149,14 @@ class Life(Work):
             return
         id, run = self._any_run()
         body: dict[str, Json] = {"reason": "why"}
-        stops_running = bool(self.choose.random() < 0.7 or run.held)
+        stops_running = self.choose.random() < 0.5
         if not stops_running:
             body["stop_running"] = False
         if run.state in ("completed", "failed"):
             await self._call("POST", f"workflows/{id}/cancel", body, status=409)
             return
         await self._call("POST", f"workflows/{id}/cancel", body)
-        if run.state == "started":
+        if run.state in ("started", "canceling"):
             run.cancel("why", stops_running=stops_running)
 
     async def retry(self) -> None:

@@ -102,7 +102,7 @@ class Run:
     # -- work --------------------------------------------------------------------------------
 
     def claim(self, unit: Unit, lease: Lease) -> None:
-        assert self.state == "started", f"{unit} is handed out of a run that is {self.state}"
+        assert self.may_go_on, f"{unit} is handed out of a run that is {self.state}"
         assert unit.is_waiting_for_workers, f"{unit} is handed out"
         assert unit.not_before_ms <= self.now_ms, f"{unit} is handed out too early"
         unit.state, unit.lease = "started", lease
@@ -129,10 +129,13 @@ class Run:
     def _attempt_failed(
         self, of: StepRun, unit: Unit, message: str, *, surely_ms: int, is_final: bool = False
     ) -> None:
-        if self.state == "canceling":
+        if self.tells_to_stop:
             unit.settle("canceled")
         elif not is_final and unit.failures < of.step.max_retries:
             unit.wait_for_retry(self.now_ms, surely_ms)
+        elif self.state == "canceling" and unit is not of:  # the others go on to their end
+            unit.settle("failed")
+            unit.has_failed_itself = True
         else:
             self._failed(of, unit, message)
         self._settle()
@@ -151,6 +154,8 @@ class Run:
             of.has_failed_itself = True
         for item in of.open_items:
             item.settle("failed")
+        if self.state == "canceling":
+            return
         self.failed_step = self.failed_step or of.step.key
         self.error = self.error or message
         if self.document.fails_fast:
@@ -202,14 +207,23 @@ class Run:
         return True
 
     def cancel(self, reason: str | None, *, stops_running: bool) -> None:
-        self.state, self.reason, self._is_stopping = "canceling", reason, stops_running
-        for _, unit in self.units:
-            if unit.is_waiting_for_workers or unit.state in (
+        """Also once more, of what was left to run, or waits for another attempt."""
+        self._is_stopping = stops_running or self.tells_to_stop
+        self.state, self.reason = "canceling", reason
+        for of, unit in self.units:
+            if unit is of and of.is_waiting_for_workers and any(it.lease for it in of.items):
+                of.state = "waiting_for_map_tasks"  # no more items come
+            elif unit.is_waiting_for_workers or unit.state in (
                 "waiting_for_dependencies",
                 "waiting_for_signal",
             ):
                 unit.settle("canceled")
         self._settle()
+
+    @property
+    def may_go_on(self) -> bool:
+        """What waits for a worker is handed out."""
+        return self.state == "started" or (self.state == "canceling" and not self._is_stopping)
 
     @property
     def tells_to_stop(self) -> bool:
@@ -279,7 +293,7 @@ class Run:
             if of.state == "waiting_for_map_tasks" and not of.open_items:
                 is_whole = of.is_produced and all(it.state == "completed" for it in of.items)
                 of.settle("completed" if is_whole else "canceled")
-        if not self.held:
+        if not any(each.is_open for each in self.steps.values()):
             self.state = "canceled"
 
     def _moves(self, of: StepRun, from_ms: int) -> bool:

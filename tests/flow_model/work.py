@@ -65,7 +65,7 @@ class Work:
 
     def _left(self, run: Run, queue: str) -> list[Unit]:
         """What ought to have been handed out by a claim that had room for more."""
-        if run.state != "started":
+        if not run.may_go_on:
             return []
         left: list[Unit] = []
         share = max(SHARE_OF_A_STEP_MIN, SHARE_OF_A_RUN // max(1, self.document.fan_outs))
@@ -86,7 +86,7 @@ class Work:
         body: dict[str, Json] = {"lease_id": lease.lease_id}
         path = f"jobs/{lease.job_id}"
         kind = choose.random()
-        if kind < self.failures_wanted and not (run.state == "canceling" and not run.tells_to_stop):
+        if kind < self.failures_wanted:
             body |= {"error": f"broken {len(self.story)}"}
             if is_final := choose.random() < 0.3:
                 body["final"] = True
@@ -119,6 +119,7 @@ class Work:
         id = next(id for id, each in self.runs.items() if each is run)
         path = f"workflows/{id}/steps/{of.step.key}/items"
         if run.state != "started":
+            await self._call("POST", path, body, status=409)
             return
         answer = await self._call("POST", path, body)
         accepted = run.produce(of, values, offset)

@@ -24,6 +24,7 @@ from spooled_lite.storage.lanes import Lane, in_lane
 from spooled_lite.storage.transaction import Reading, Tx
 
 NOT_A_GENERATOR: Final = "Only the producer of a generator adds items, while it runs"
+CANCELLED: Final = "The workflow was cancelled: it takes no more items"
 
 
 class NewItems(Struct, frozen=True, kw_only=True):
@@ -56,7 +57,8 @@ def add_items(
 
     Raises:
         NotFound, AccessDenied: as `get_step_of_run`; or there is no such job.
-        Conflict: the job is not the producer of this step, or does not run.
+        Conflict: the job is not the producer of this step, or does not run; or it was left to
+            run to its end when its workflow was cancelled.
         LeaseExpired: its lease is another one, has ended, or it was told to stop.
         RuleBroken: the offset leaves a gap, or there would be too many.
         QuotaExceeded: a cap would be passed.
@@ -76,6 +78,8 @@ def add_items(
         raise refusal(tx, org, new.job_id, claimant, scope)
     if held["stop_reason"] is not None:
         raise LeaseExpired(reason=held["stop_reason"])
+    if found.workflow["status"] == "cancelled":
+        raise Conflict(CANCELLED)
     items = tx.row(item_statements.STANDING, {"step": held["seq"]})
     if items is None or found.document is None:
         raise Conflict(NOT_A_GENERATOR)

@@ -20,7 +20,7 @@ from spooled_lite.core.steps.dependents import (
 )
 from spooled_lite.core.steps.item_ends import WORKFLOW_CANCELED, settle_step
 from spooled_lite.core.steps.item_statements import MARK_STOPPED
-from spooled_lite.core.steps.items import close_items, stop_items
+from spooled_lite.core.steps.items import close_items, expand_if_held, stop_items
 from spooled_lite.core.steps.reopen import reopen_run
 from spooled_lite.core.workflows import edge_statements
 from spooled_lite.core.workflows import statements as workflow_statements
@@ -87,7 +87,7 @@ def cancel_workflow(
         if stop_running:
             request_stop(tx, workflow_id)
         if is_run:
-            _stop_items(tx, workflow)
+            _stop_items(tx, workflow, tells_workers=stop_running)
     now = get_workflow(tx, org, workflow_id, scope)
     if now["status"] != "cancelled":  # no step waited, so none has changed the status
         set_status(tx, now, "cancelled")
@@ -97,20 +97,22 @@ def cancel_workflow(
 
 def _cancel_waiting_steps(tx: Tx, org: int, workflow_id: str) -> None:
     for step in tx.rows(workflow_statements.WAITING_STEPS, {"workflow_id": workflow_id}):
+        if step["phase"] == "generate" and expand_if_held(tx, step):
+            continue  # its producer was to begin again; `_stop_items` does the rest
         asked = {"id": step["id"], "org": org, "cancel_reason": None, "now_ms": tx.now_ms}
         row = tx.row(statements.CANCEL, asked)
         assert row is not None, "nothing changes a job between two statements of an operation"
         facts = {"reason": CANCELLED_WITH_WORKFLOW}
         tx.emit("job.cancelled", org, row=row, was=step["status"], facts=facts)
-        if row["phase"] == "generate":  # its producer had failed, and was to begin again
+        if row["phase"] == "generate":  # it may have items that wait, too
             close_items(tx, row, state="canceled", reason=WORKFLOW_CANCELED, error=None)
         if step["is_needed_elsewhere"]:  # dependents in this workflow are cancelled here anyway
             tell_dependents_later(tx, row)
 
 
-def _stop_items(tx: Tx, workflow: WorkflowRow) -> None:
-    """No item begins any more, and whoever has one is told to stop; with the last one of these its
-    step ends, at once where nobody has any."""
+def _stop_items(tx: Tx, workflow: WorkflowRow, *, tells_workers: bool) -> None:
+    """No item begins any more; with the last one that somebody has its step ends, at once where
+    nobody has any."""
     assert workflow["document"] is not None, "only a document has steps with items"
     document = document_of(tx, workflow["document"])
     if not document.fan_out_count:
@@ -122,7 +124,7 @@ def _stop_items(tx: Tx, workflow: WorkflowRow) -> None:
         if step["lease_id"] is None:
             said = {"step": step["seq"], "reason": WORKFLOW_CANCELED, "now_ms": tx.now_ms}
             tx.execute(MARK_STOPPED, said)
-        stop_items(tx, step, WORKFLOW_CANCELED)
+        stop_items(tx, step, WORKFLOW_CANCELED, tells_workers=tells_workers)
         settle_step(tx, step["seq"])
 
 

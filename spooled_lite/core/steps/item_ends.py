@@ -74,20 +74,14 @@ def producer_ended(tx: Tx, step: JobRow) -> JobRow:
     if step["status"] == "completed" and is_through and not items["items_failed"]:
         row = tx.row(statements.WITHOUT_RESULT, {"step": step["seq"]})
     elif step["status"] == "completed" or items["items_open"]:
-        # Some were cancelled with its workflow, or are gone with their queue.
-        is_cancelled = items["items_failed"] and _has_cancelled_workflow(tx, step)
-        reason = WORKFLOW_CANCELED if is_cancelled else None
+        # Of a cancelled workflow some may be cancelled; others may be gone with their queue.
+        reason = WORKFLOW_CANCELED if is_cancelled(tx, step["workflow_id"]) else None
         asked = {"step": step["seq"], "reason": reason, "now_ms": tx.now_ms}
         row = tx.row(statements.EXPAND_PRODUCER, asked)
     else:
         return step
     assert row is not None, "it was settled in this operation"
     return row
-
-
-def _has_cancelled_workflow(tx: Tx, step: JobRow) -> bool:
-    workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": step["workflow_id"]})
-    return workflow is not None and workflow["cancel_requested_at_ms"] is not None
 
 
 def settle_step(tx: Tx, number: int) -> None:
@@ -110,10 +104,13 @@ def settle_step(tx: Tx, number: int) -> None:
 def fail_step(tx: Tx, items: ItemsRow, error: str, error_type: str | None = None) -> None:
     """A step fails because of an item, or of what it was to be made from; with it all its items.
 
-    A worker that has its producer is refused from now on.
+    A worker that has its producer is refused from now on. Of a cancelled workflow the others go on
+    to their end.
     """
     before = tx.row(statements.STEP, {"step": items["job"]})
     if before is None or before["stop_reason"] is not None:
+        return
+    if is_cancelled(tx, before["workflow_id"]):
         return
     asked = {
         "step": items["job"],
@@ -134,6 +131,12 @@ def fail_step(tx: Tx, items: ItemsRow, error: str, error_type: str | None = None
     close_open(tx, items, closing)
     tx.emit("job.deadlettered", row["org"], row=row, was=before["status"], facts=facts)
     tell_dependents(tx, row)
+
+
+def is_cancelled(tx: Tx, workflow_id: str | None) -> bool:
+    """Whether a workflow was cancelled; what runs of it may have been left to its end."""
+    workflow = tx.row(workflow_statements.OF_ONE_STEP, {"id": workflow_id})
+    return workflow is not None and workflow["cancel_requested_at_ms"] is not None
 
 
 def _complete(tx: Tx, items: ItemsRow) -> None:

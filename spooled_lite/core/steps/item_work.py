@@ -7,7 +7,7 @@ from spooled_lite.core.jobs.passes import Pass
 from spooled_lite.core.steps import item_statements as statements
 from spooled_lite.core.steps.dependents import look_again
 from spooled_lite.core.steps.fail_fast import WORKFLOW_FAILED
-from spooled_lite.core.steps.item_ends import fail_step, settle_step
+from spooled_lite.core.steps.item_ends import WORKFLOW_CANCELED, fail_step, settle_step
 from spooled_lite.core.steps.item_sources import NotAnArray, next_portion
 from spooled_lite.core.steps.item_statements import ItemsRow
 from spooled_lite.core.steps.items import (
@@ -111,6 +111,8 @@ def _as_step(step: JobRow) -> Closing:
     """The items that are left of a step end as it did."""
     if step["status"] == "deadletter":
         return Closing(FAILED_WITH_STEP, WORKFLOW_FAILED, step["last_error"], comes_back=True)
+    if step["status"] != "cancelled" or step["stop_reason"] is None:
+        return Closing(None, WORKFLOW_CANCELED, None, comes_back=False)  # it ends with others
     has_failed = step["state"] == FAILED_WITH_STEP
     error = step["last_error"] if has_failed else None
     return Closing(step["state"], step["stop_reason"], error, comes_back=has_failed)

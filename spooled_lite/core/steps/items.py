@@ -20,7 +20,7 @@ from spooled_lite.core.steps import item_statements as statements
 from spooled_lite.core.steps.columns import NumberedRow, ResolvedStepRow
 from spooled_lite.core.steps.item_sources import STORED_AT_ONCE, NotAnArray, Portion, next_portion
 from spooled_lite.core.steps.item_statements import ItemsRow, OpenItemRow
-from spooled_lite.core.workflows.columns import WorkflowRow
+from spooled_lite.core.workflows.columns import WaitingStepRow, WorkflowRow
 from spooled_lite.core.workflows.document import FlowDocument, StepDocument
 from spooled_lite.events import Deadline
 from spooled_lite.storage.transaction import Own, Tx
@@ -200,27 +200,23 @@ def close_open(tx: Tx, items: ItemsRow, closing: Closing) -> None:
     keep(tx, items, work="close" if is_left else None)
 
 
-def stop_items(tx: Tx, step: NumberedRow, reason: str) -> bool:
-    """The workflow of an open step was cancelled: no item of it begins, and whoever has one is told
-    to stop. Whether some are still held: the step then ends with the last of them.
+def stop_items(tx: Tx, step: NumberedRow, reason: str, *, tells_workers: bool) -> None:
+    """The workflow of an open step was cancelled: no item of it begins. Whoever has one is told to
+    stop, or may go on to its end. The step ends with the last of these: `item_ends.settle_step`.
     """
     items = tx.row(statements.STANDING, {"step": step["seq"]})
     if items is None:
-        return False
+        return
     rows = tx.rows(statements.OPEN, {"step": step["seq"]})
     held = [row for row in rows if row["status"] == "processing"]
     closing = Closing(None, reason, None, comes_back=False)
     closed = _close(tx, [row for row in rows if row["status"] != "processing"], closing)
-    asked = {"items": _of_rows(held), "reason": reason, "now_ms": tx.now_ms}
-    for row in tx.rows(statements.TELL_TO_STOP, asked):
-        told = {"reason": reason}
-        tx.emit("job.stop_requested", row["org"], row=row, was="processing", facts=told)
+    if tells_workers:
+        asked = {"items": _of_rows(held), "reason": reason, "now_ms": tx.now_ms}
+        for row in tx.rows(statements.TELL_TO_STOP, asked):
+            told = {"reason": reason}
+            tx.emit("job.stop_requested", row["org"], row=row, was="processing", facts=told)
     is_left = items["items_released"] < items["items_stored"]
-    if held:
-        tx.execute(
-            statements.MARK_STOPPED,
-            {"step": step["seq"], "reason": reason, "now_ms": tx.now_ms},
-        )
     items = changed(
         items,
         items_open=items["items_open"] - closed,
@@ -228,7 +224,15 @@ def stop_items(tx: Tx, step: NumberedRow, reason: str) -> bool:
         items_failed=items["items_failed"] + closed,
     )
     keep(tx, items, work="close" if is_left else None)
-    return bool(held)
+
+
+def expand_if_held(tx: Tx, step: WaitingStepRow) -> bool:
+    """Let its items stand for a generator whose producer waits for another attempt, if somebody has
+    one of them; whether that is so."""
+    open_items = tx.rows(statements.OPEN, {"step": step["seq"]})
+    if not any(item["status"] == "processing" for item in open_items):
+        return False
+    return _expand(tx, step) is not None
 
 
 def close_portion(tx: Tx, items: ItemsRow, closing: Closing) -> ItemsRow:
@@ -313,7 +317,7 @@ def _close(tx: Tx, rows: Sequence[OpenItemRow], closing: Closing) -> int:
     return len(rows)
 
 
-def _expand(tx: Tx, step: ResolvedStepRow) -> JobRow | None:
+def _expand(tx: Tx, step: ResolvedStepRow | WaitingStepRow) -> JobRow | None:
     row = tx.row(statements.EXPAND, {"step": step["seq"], "now_ms": tx.now_ms})
     if row is not None:
         tx.emit("job.expanded", row["org"], row=row, was=step["status"])

@@ -88,8 +88,11 @@ class FailedStepRow(TypedDict):
 
 
 class WaitingStepRow(TypedDict):
+    seq: int
     id: str
+    org: int
     status: str
+    phase: str | None
     is_needed_elsewhere: int  # 1: a job outside the workflow waits for it
 
 

@@ -172,7 +172,7 @@ UPDATE workflows SET cancel_requested_at_ms = NULL, cancel_reason = NULL WHERE i
 WAITING_STEPS: Final = Statement(
     WaitingStepRow,
     """
-SELECT id, status,
+SELECT seq, id, org, status, phase,
        EXISTS (SELECT 1 FROM job_dependencies AS edges JOIN jobs AS children
                           ON children.seq = edges.job
                 WHERE edges.parent = jobs.seq AND children.workflow_id IS NOT :workflow_id)

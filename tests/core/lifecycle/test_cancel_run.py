@@ -11,7 +11,7 @@ from spooled_lite.core.lifecycle.renew import renew
 from spooled_lite.core.lifecycle.workflow import CancelledWorkflow, cancel_workflow
 from spooled_lite.errors import BadRequest, Conflict, LeaseExpired
 from tests.core.job_stage import JobStage, holder
-from tests.core.steps.mapped import a_map, items_of, take
+from tests.core.steps.mapped import a_generator, a_map, add, give_up, items_of, take
 from tests.core.workflows.graphs import check
 from tests.core.workflows.runs import Run, a_node, started
 
@@ -50,6 +50,16 @@ def test_what_runs_is_told_to_stop_and_the_run_is_canceling_until_then(stage: Jo
     assert run.state == "canceled"
     assert run.states == {"a": "canceled", "b": "completed", "c": "canceled"}
     check(stage)
+
+
+def renewed(stage: JobStage, job: JobRow) -> bool:
+    """Whether its worker may go on."""
+    answer = stage.run(renew, stage.org, job["id"], holder(job), 60_000, ALL_QUEUES)
+    return isinstance(answer, int)
+
+
+def statuses(stage: JobStage, run: Run, key: str) -> list[str]:
+    return [item["status"] for item in items_of(stage, run, key)]
 
 
 def test_a_step_that_fails_meanwhile_does_not_fail_the_run(stage: JobStage) -> None:
@@ -172,4 +182,125 @@ def test_a_step_whose_items_nobody_has_is_canceled_with_them(stage: JobStage) ->
     assert (run.state, run.states) == ("canceled", {"each": "canceled"})
     stage.run_due()
     assert {item["status"] for item in items_of(stage, run, "each")} == {"cancelled"}
+    check(stage)
+
+
+def test_items_and_producers_that_are_left_to_run_go_on_to_their_end(stage: JobStage) -> None:
+    run = started(stage, a_map("each"), a_generator("make"), input=[1, 2])
+    [item] = take(stage, "each", limit=1)
+    producer = run.take("make")
+    add(run, producer, 1, 2)
+    [made] = take(stage, "numbers", limit=1)
+
+    cancel(run, stop_running=False)
+
+    assert all(renewed(stage, job) for job in (item, producer, made))
+    assert run.states == {"each": "waiting_for_map_tasks", "make": "started"}
+    assert (take(stage, "each"), take(stage, "numbers")) == ([], [])
+    with pytest.raises(Conflict, match="takes no more items"):
+        add(run, producer, 3)
+    run.settle(item, 1)
+    assert (run.state, run.states["each"]) == ("canceling", "canceled")
+    run.settle(producer)
+    assert run.states["make"] == "waiting_for_map_tasks"
+    run.settle(made, 2)
+
+    assert (run.state, run.states) == ("canceled", {"each": "canceled", "make": "canceled"})
+    assert (
+        statuses(stage, run, "each") == statuses(stage, run, "make") == ["completed", "cancelled"]
+    )
+    check(stage)
+
+
+def test_what_was_never_released_does_not_begin_when_held_items_end(stage: JobStage) -> None:
+    maps = [a_map(f"each{number}", queue_name="work") for number in range(100)]
+    run = started(stage, *maps, input=list(range(12)))  # ten of each may be open
+    items = take(stage, "work", limit=10)
+
+    cancel(run, stop_running=False)
+    for item in items:
+        run.settle(item, 1)
+    stage.run_due()
+
+    assert take(stage, "work") == []
+    assert (run.state, set(run.states.values())) == ("canceled", {"canceled"})
+    assert statuses(stage, run, "each0") == ["completed"] * 10 + ["cancelled"] * 2
+    check(stage)
+
+
+def test_unreleased_items_of_a_generator_end_when_its_producer_was_left_to_run(
+    stage: JobStage,
+) -> None:
+    others = [a_map(f"each{number}", queue_name="other") for number in range(99)]
+    run = started(stage, a_generator("make"), *others, input=[1])
+    producer = run.take("make")
+    add(run, producer, *range(12))
+    items = take(stage, "numbers", limit=10)
+
+    cancel(run, stop_running=False)
+    run.settle(producer)
+    for item in items:
+        run.settle(item, 1)
+    stage.run_due()
+
+    assert (run.state, run.states["make"]) == ("canceled", "canceled")
+    assert statuses(stage, run, "make") == ["completed"] * 10 + ["cancelled"] * 2
+    check(stage)
+
+
+def test_an_item_that_fails_when_it_was_left_to_run_takes_no_other_with_it(stage: JobStage) -> None:
+    run = started(stage, a_generator("make"))
+    producer = run.take("make")
+    add(run, producer, 1, 2)
+    first, second = take(stage, "numbers")
+    cancel(run, stop_running=False)
+
+    give_up(stage, first, may_retry=False)
+    assert renewed(stage, second)
+    assert renewed(stage, producer)
+    run.settle(second, 1)
+    run.settle(producer)
+
+    assert (run.state, run.states["make"]) == ("canceled", "canceled")
+    assert statuses(stage, run, "make") == ["deadletter", "completed"]
+    check(stage)
+
+
+def test_a_second_cancel_stops_items_that_were_left_to_run(stage: JobStage) -> None:
+    run = started(stage, a_map("each"), input=[1])
+    [item] = take(stage, "each")
+    cancel(run, stop_running=False)
+    assert renewed(stage, item)
+
+    cancel(run, stop_running=True)
+
+    assert told(stage, item) == "workflow_canceled"
+    assert (run.state, run.states) == ("canceled", {"each": "canceled"})
+    check(stage)
+
+
+@pytest.mark.parametrize("stop_running", [True, False])
+def test_items_of_a_generator_that_waits_for_another_attempt_may_end(
+    stage: JobStage, stop_running: bool
+) -> None:
+    run = started(stage, a_generator("make", max_retries=1))
+    producer = run.take("make")
+    add(run, producer, 1, 2, 3)
+    first, second = take(stage, "numbers", limit=2)
+    give_up(stage, producer)
+
+    cancel(run, stop_running=stop_running)
+
+    assert (run.state, run.states["make"]) == ("canceling", "waiting_for_map_tasks")
+    run.settle(first, 1)
+    assert run.state == "canceling"
+    assert renewed(stage, second) is not stop_running
+    if not stop_running:
+        run.settle(second, 2)
+
+    assert (run.state, run.states["make"]) == ("canceled", "canceled")
+    ended = "cancelled" if stop_running else "completed"
+    assert statuses(stage, run, "make") == ["completed", ended, "cancelled"]
+    stage.wait(seconds=3_600)
+    assert take(stage, "make") == []
     check(stage)
