@@ -50,11 +50,14 @@ class Run:
     has_no_candidate: bool = False
     steps: dict[str, StepRun] = field(default_factory=dict)
     _undecided: list[StepRun] = field(default_factory=list)
+    _is_new: bool = True  # it is being created
+    _was_retried: bool = False
     _is_stopping: bool = True  # running jobs are told to stop when it is cancelled
 
     def __post_init__(self) -> None:
         self.steps = units_of(self.document)
         self._settle()
+        self._is_new = False
 
     # -- what is there -----------------------------------------------------------------------
 
@@ -169,14 +172,14 @@ class Run:
         start = len(of.items) if offset is None else offset
         assert start <= len(of.items), "the model leaves no gaps"
         new = values[len(of.items) - start :]
-        self._spread(of, new, self.now_ms)
+        self._spread(of, new, self.now_ms, self.now_ms)
         return len(new)
 
-    def _spread(self, of: StepRun, values: list[Json], from_ms: int) -> None:
+    def _spread(self, of: StepRun, values: list[Json], from_ms: int, surely_ms: int) -> None:
         for value in values:
             item = Item("queued", index=len(of.items), value=value)
-            item.queue_up(self.now_ms)
-            item.surely_from_ms = from_ms
+            item.queue_up(from_ms)
+            item.surely_from_ms = surely_ms
             of.items.append(item)
 
     # -- from outside ------------------------------------------------------------------------
@@ -262,6 +265,7 @@ class Run:
     def retry(self) -> None:
         """Begin again where it failed. What is completed or skipped stays as it is."""
         self.state, self.error, self.failed_step = "started", None, None
+        self._was_retried = True
         for of, unit in list(self.units):
             if unit.state in ("failed", "canceled"):
                 unit.revive(starts_over=unit.has_failed_itself or unit is not of)
@@ -272,14 +276,9 @@ class Run:
     # -- what follows ------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Until nothing changes: activate what may begin, complete what is whole, end the run.
-
-        What is activated while the run is delayed may be handed out at once, or when that is over:
-        those that are activated when it is created wait, the others need not.
-        """
-        from_ms = max(self.visible_ms, self.now_ms)
+        """Until nothing changes: activate what may begin, complete what is whole, end the run."""
         while self.state == "started" and (
-            any([self._moves(each, from_ms) for each in self.steps.values()]) or self._decides_map()
+            any([self._moves(each) for each in self.steps.values()]) or self._decides_map()
         ):
             pass
         if self.state == "canceling":
@@ -296,7 +295,7 @@ class Run:
         if not any(each.is_open for each in self.steps.values()):
             self.state = "canceled"
 
-    def _moves(self, of: StepRun, from_ms: int) -> bool:
+    def _moves(self, of: StepRun) -> bool:
         if self.state != "started":
             return False
         if of.state == "waiting_for_map_tasks":
@@ -319,7 +318,7 @@ class Run:
             has_moved = of.state != "waiting_for_signal"
             of.state = "waiting_for_signal"
             return has_moved
-        self._activate(of, from_ms)
+        self._activate(of)
         return True
 
     def _is_resolved(self, of: StepRun) -> bool:
@@ -332,7 +331,13 @@ class Run:
         parents = [self.steps[key] for key in of.step.depends_on]
         return any(not each.is_open and each.state not in MET[of.step.outcome] for each in parents)
 
-    def _activate(self, of: StepRun, from_ms: int) -> None:
+    def _activate(self, of: StepRun) -> None:
+        """What is activated when the run is created has its delay, and what is activated later has
+        none. What comes back with a retry may have kept it.
+        """
+        delayed_ms = max(self.visible_ms, self.now_ms)
+        from_ms = delayed_ms if self._is_new else self.now_ms
+        surely_ms = delayed_ms if self._was_retried else from_ms
         step = of.step
         if step.condition is not None:
             results, _ = self.dependencies(of)
@@ -346,9 +351,10 @@ class Run:
             if step.kind == "generator" and of.is_produced:
                 of.state = "waiting_for_map_tasks"  # of a run that was retried
             else:
-                of.queue_up(self.now_ms)
-                of.surely_from_ms = from_ms
+                of.queue_up(from_ms)
+                of.surely_from_ms = surely_ms
             return
+        of.not_before_ms, of.surely_from_ms = from_ms, surely_ms
         of.state = "waiting_for_map_tasks"
         self._undecided.append(of)
 
@@ -363,7 +369,7 @@ class Run:
         values = self.input if source is None else source.result()
         if isinstance(values, list):
             of.is_produced = True
-            self._spread(of, values[len(of.items) :], max(self.visible_ms, self.now_ms))
+            self._spread(of, values[len(of.items) :], of.not_before_ms, of.surely_from_ms)
         else:
             self._failed(of, of, NOT_AN_ARRAY)
         return True

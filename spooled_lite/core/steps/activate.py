@@ -1,7 +1,8 @@
 """What becomes of steps of documents once they wait for no other step any more."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -59,8 +60,24 @@ class _Run(Struct, frozen=True):
     skipped: set[int]  # the positions of the steps that this operation has skipped
 
 
+# The runs that the running operation starts with a delay, and when that is over.
+_DELAYED: Final = Own[dict[str, int]](dict)
+
 # Those whose steps the running operation has activated. What is looked at of them never changes.
 _RUNS: Final = Own[dict[str | None, _Run | None]](lambda: {None: None})
+
+
+@contextmanager
+def delayed(tx: Tx, workflow_id: str, at_ms: int | None) -> Iterator[None]:
+    """While this is open, what is activated of the run waits until then."""
+    if at_ms is None or at_ms <= tx.now_ms:
+        yield
+        return
+    tx.own(_DELAYED)[workflow_id] = at_ms
+    try:
+        yield
+    finally:
+        del tx.own(_DELAYED)[workflow_id]
 
 
 def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
@@ -94,8 +111,10 @@ def activate(tx: Tx, steps: Sequence[int]) -> Skipped:
         elif about.condition and not _is_met(tx, run, step, about, about.condition):
             skipped[workflow_id].append(step)
             run.skipped.add(step["step_position"])
-        elif about.type == "normal" or begin_items(tx, run.workflow, step, run.document):
-            ready.append(step["seq"])
+        else:
+            _delay(tx, workflow_id, step)
+            if about.type == "normal" or begin_items(tx, run.workflow, step, run.document):
+                ready.append(step["seq"])
     if unsignalled:
         asked = {"steps": _numbers(unsignalled), "now_ms": tx.now_ms}
         tx.execute(statements.LET_WAIT_FOR_SIGNAL, asked)
@@ -118,6 +137,13 @@ def _run(tx: Tx, workflow_id: str | None) -> _Run | None:
     if workflow is None or workflow["document"] is None:
         return None
     return _Run(workflow, known_document(tx, workflow["document"]), set())
+
+
+def _delay(tx: Tx, workflow_id: str, step: ResolvedStepRow) -> None:
+    at_ms = tx.own(_DELAYED).get(workflow_id)
+    if at_ms is not None:
+        tx.execute(statements.DELAY, {"step": step["seq"], "at_ms": at_ms})
+        tx.due(Deadline.PROMOTION, at_ms)
 
 
 def _skip(tx: Tx, steps: Sequence[ResolvedStepRow]) -> None:

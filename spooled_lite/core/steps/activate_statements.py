@@ -42,6 +42,12 @@ RETURNING org, queue_name, claimable
 """,
 )
 
+# As a job that waits for another attempt: it is pending, and nobody gets it before.
+DELAY: Final = """
+UPDATE jobs SET scheduled_at_ms = :at_ms, run_at_ms = :at_ms
+ WHERE seq = :step AND status = 'pending'
+"""
+
 DECIDE_LATER: Final = """
 INSERT INTO step_states (job, org, work)
 SELECT jobs.seq, jobs.org, 'decide' FROM json_each(:steps) JOIN jobs ON jobs.seq = json_each.value

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from spooled_lite.core.queues.records import Admission
 from spooled_lite.core.steps import activate_statements as statements
+from spooled_lite.core.steps.activate import delayed
 from spooled_lite.core.steps.advance import counted_together
 from spooled_lite.core.steps.dependents import activate_steps
 from spooled_lite.core.steps.expire import expire_run
@@ -13,6 +14,7 @@ from spooled_lite.core.workflows import statements as workflow_statements
 from spooled_lite.core.workflows.columns import ShownWorkflowRow
 from spooled_lite.core.workflows.create import StoredStep
 from spooled_lite.core.workflows.query import with_metadata
+from spooled_lite.core.workflows.records import RunOptions
 from spooled_lite.core.workflows.store_run import NewRun, needs_decision, store_run
 from spooled_lite.events import Deadline
 from spooled_lite.storage.lanes import Lane, in_lane
@@ -56,12 +58,17 @@ def start_run(tx: Tx, org: int, new: NewRun, admission: Admission) -> StartedRun
     undecided = [job["seq"] for step, job in steps if needs_decision(step) and not step.depends_on]
     shown = stored.row
     if undecided:
-        with counted_together(tx, shown["id"]):
+        id, at_ms = shown["id"], _visible_at(new.options, tx.now_ms)
+        with counted_together(tx, id), delayed(tx, id, at_ms):
             activate_steps(tx, undecided)
         now = tx.row(workflow_statements.BY_ID, {"id": shown["id"], "org": org})
         assert now is not None, "it was stored in this operation"
         shown = {**now, "metadata": new.metadata}
     return StartedRun(shown, [StoredStep(step.key, job["id"]) for step, job in steps], True)
+
+
+def _visible_at(options: RunOptions, now_ms: int) -> int | None:
+    return options.visible_at_ms if options.delay_ms is None else now_ms + options.delay_ms
 
 
 def _holder_of_key(tx: Tx, org: int, new: NewRun) -> StartedRun | None:

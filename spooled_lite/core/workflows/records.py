@@ -47,7 +47,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     headers: bytes | None = None  # a JSON object
     priority: int = 0  # of every step that has none of its own
     concurrency_key: str | None = None
-    visible_at_ms: int | None = None  # of the steps that wait for no other
+    visible_at_ms: int | None = None  # of the steps that begin with the run
     delay_ms: int | None = None  # from the moment it is stored
     expires_at_ms: int | None = None
     expires_in_ms: int | None = None  # from the moment it is stored

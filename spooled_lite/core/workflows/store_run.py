@@ -130,16 +130,19 @@ def _store_step(
     guard: int | None,
     admission: Admission,
 ) -> JobRow:
-    """Delayed is what begins with the run: catbird-capabilities, F8."""
+    """Delayed is what begins with the run: catbird-capabilities, F8. What waits for a signal does
+    not; what begins since steps before it are skipped is delayed when that is decided.
+    """
     is_first = not step.depends_on
+    begins = is_first and not step.signal
     job = NewJob(
         queue_name=step.queue_name,
         payload=_NO_PAYLOAD if step.payload is None else bytes(step.payload),
         priority=options.priority if step.priority is None else step.priority,
         max_retries=step.max_retries,
         timeout_seconds=None if step.timeout_ms is None else timeout_seconds_of(step.timeout_ms),
-        scheduled_at_ms=options.visible_at_ms if is_first else None,
-        delay_ms=options.delay_ms if is_first else None,
+        scheduled_at_ms=options.visible_at_ms if begins else None,
+        delay_ms=options.delay_ms if begins else None,
         expires_at_ms=_earliest(workflow["expires_at_ms"], step.expires_at_ms),
         tags=None if step.tags is None else bytes(step.tags),
         timeout_ms=step.timeout_ms,
